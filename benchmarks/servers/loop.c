@@ -1,0 +1,269 @@
+/*
+ * The floor of the echo benchmark: the same timestamp echo as a bare epoll loop in C.
+ *
+ *     loop STATE [lateness]
+ *
+ * STATE/ports.json says where it listens. With "lateness" a 10 ms timer runs beside the echo, and at
+ * SIGTERM STATE/lateness.json tells how late each tick was.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STAMP 27           /* bytes: "[", 24 of ctime, "] " */
+#define CHUNK (256 * 1024) /* bytes one recv may take: what asyncio takes */
+#define EVENTS 256
+#define DATAGRAMS 64          /* datagrams answered before the loop looks at anything else */
+#define PERIOD 10000000L      /* ns between two ticks */
+#define TICKS (100 * 60 * 60) /* an hour of them */
+
+struct connection {
+    char *pending; /* what the peer has not taken yet; while there is some, nothing is read */
+    size_t offset, size;
+};
+
+static struct connection *connections;
+static char buffer[STAMP + CHUNK];
+static int pollFd, stream, datagram, timer = -1, signals;
+static double (*ticks)[2]; /* seconds: when a tick ran, and how late */
+static int tickCount;
+static double due;
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static double monotonic(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void watch(int fd, uint32_t events, int how)
+{
+    struct epoll_event interest = {.events = events, .data.fd = fd};
+    if (epoll_ctl(pollFd, how, fd, &interest) < 0)
+        die("epoll_ctl");
+}
+
+static void restamp(void)
+{
+    static time_t shown;
+    char text[32];
+    time_t now = time(NULL);
+    if (now == shown)
+        return;
+    shown = now;
+    ctime_r(&now, text);
+    buffer[0] = '[';
+    memcpy(buffer + 1, text, 24);
+    memcpy(buffer + 25, "] ", 2);
+}
+
+static void lose(int fd)
+{
+    free(connections[fd].pending);
+    connections[fd] = (struct connection){0};
+    close(fd);
+}
+
+static void keep(int fd, const char *data, size_t size)
+{
+    struct connection *c = &connections[fd];
+    c->pending = malloc(size);
+    memcpy(c->pending, data, size);
+    c->offset = 0;
+    c->size = size;
+    watch(fd, EPOLLOUT, EPOLL_CTL_MOD);
+}
+
+static void drain(int fd)
+{
+    struct connection *c = &connections[fd];
+    ssize_t n = send(fd, c->pending + c->offset, c->size - c->offset, MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN) {
+        lose(fd);
+        return;
+    }
+    if (n > 0)
+        c->offset += (size_t)n;
+    if (c->offset == c->size) {
+        free(c->pending);
+        c->pending = NULL;
+        watch(fd, EPOLLIN, EPOLL_CTL_MOD);
+    }
+}
+
+static void answer(int fd)
+{
+    ssize_t n = recv(fd, buffer + STAMP, CHUNK, 0);
+    if (n <= 0) {
+        if (n == 0 || errno != EAGAIN)
+            lose(fd);
+        return;
+    }
+    size_t size = (size_t)n + STAMP;
+    ssize_t sent = send(fd, buffer, size, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN)
+        lose(fd);
+    else if (sent < (ssize_t)size)
+        keep(fd, buffer + (sent > 0 ? sent : 0), size - (size_t)(sent > 0 ? sent : 0));
+}
+
+static void answerDatagrams(void)
+{
+    for (int i = 0; i < DATAGRAMS; i++) {
+        struct sockaddr_in from;
+        socklen_t size = sizeof from;
+        ssize_t n = recvfrom(datagram, buffer + STAMP, CHUNK, 0, (struct sockaddr *)&from, &size);
+        if (n < 0)
+            return;
+        sendto(datagram, buffer, (size_t)n + STAMP, 0, (struct sockaddr *)&from, size);
+    }
+}
+
+static void acceptAll(void)
+{
+    int fd, one = 1;
+    while ((fd = accept4(stream, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        watch(fd, EPOLLIN, EPOLL_CTL_ADD);
+    }
+}
+
+static void arm(void)
+{
+    struct itimerspec when = {.it_value = {.tv_nsec = PERIOD}};
+    due = monotonic() + PERIOD / 1e9;
+    timerfd_settime(timer, 0, &when, NULL);
+}
+
+static void tick(void)
+{
+    uint64_t expired;
+    double now = monotonic();
+    if (read(timer, &expired, sizeof expired) != sizeof expired)
+        return;
+    if (tickCount < TICKS) {
+        ticks[tickCount][0] = now;
+        ticks[tickCount++][1] = now > due ? now - due : 0;
+    }
+    arm();
+}
+
+static void writeTicks(const char *state)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/lateness.json", state);
+    FILE *out = fopen(path, "w");
+    if (!out)
+        die(path);
+    fputc('[', out);
+    for (int i = 0; i < tickCount; i++)
+        fprintf(out, "%s[%.6f, %.6f]", i ? ", " : "", ticks[i][0], ticks[i][1]);
+    fputs("]\n", out);
+    fclose(out);
+}
+
+static int openPort(int kind, int *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, kind | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0)
+        die("bind");
+    if (kind == SOCK_STREAM && listen(fd, 4096) < 0)
+        die("listen");
+    getsockname(fd, (struct sockaddr *)&at, &size);
+    *port = ntohs(at.sin_port);
+    watch(fd, EPOLLIN, EPOLL_CTL_ADD);
+    return fd;
+}
+
+static void writePorts(const char *state, int tcpPort, int udpPort)
+{
+    char path[4096], draft[4096];
+    snprintf(path, sizeof path, "%s/ports.json", state);
+    snprintf(draft, sizeof draft, "%s/ports.draft", state);
+    FILE *out = fopen(draft, "w");
+    if (!out)
+        die(draft);
+    const char *row = "{\"offering\": \"timestamp\", \"transport\": \"%s\", "
+                      "\"host\": \"127.0.0.1\", \"port\": %d}";
+    fputc('[', out);
+    fprintf(out, row, "tcp", tcpPort);
+    fputs(", ", out);
+    fprintf(out, row, "udp", udpPort);
+    fputs("]\n", out);
+    fclose(out);
+    if (rename(draft, path) < 0)
+        die(path);
+}
+
+int main(int count, char **words)
+{
+    struct rlimit limit;
+    struct epoll_event events[EVENTS];
+    sigset_t stop;
+    int tcpPort, udpPort;
+    if (count < 2) {
+        fprintf(stderr, "usage: loop STATE [lateness]\n");
+        return 2;
+    }
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    connections = calloc(limit.rlim_cur, sizeof *connections);
+    pollFd = epoll_create1(0);
+    stream = openPort(SOCK_STREAM, &tcpPort);
+    datagram = openPort(SOCK_DGRAM, &udpPort);
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    watch(signals = signalfd(-1, &stop, SFD_NONBLOCK), EPOLLIN, EPOLL_CTL_ADD);
+    if (count > 2) {
+        ticks = calloc(TICKS, sizeof *ticks);
+        watch(timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), EPOLLIN, EPOLL_CTL_ADD);
+        arm();
+    }
+    writePorts(words[1], tcpPort, udpPort);
+    for (;;) {
+        int n = epoll_wait(pollFd, events, EVENTS, 1000);
+        restamp();
+        for (int i = 0; i < n; i++) {
+            int fd = events[i].data.fd;
+            if (fd == stream)
+                acceptAll();
+            else if (fd == datagram)
+                answerDatagrams();
+            else if (fd == timer)
+                tick();
+            else if (fd == signals) {
+                if (ticks)
+                    writeTicks(words[1]);
+                return 0;
+            } else if (connections[fd].pending)
+                drain(fd);
+            else
+                answer(fd);
+        }
+    }
+}

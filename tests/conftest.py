@@ -1,0 +1,24 @@
+"""
+Fixtures of all tests.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def folderOfItsOwn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """
+    Let each test leave its files in a folder that goes with it; trial's C{mktemp}
+    makes them where the tests run.  Its path is short enough for UNIX sockets.
+
+    @param monkeypatch: pytest's.
+    """
+    with tempfile.TemporaryDirectory(prefix="ts-") as folder:
+        monkeypatch.chdir(folder)
+        yield
+        monkeypatch.undo()

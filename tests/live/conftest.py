@@ -1,0 +1,100 @@
+"""
+Fixtures of the live tests.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.live.server import Server
+
+
+class Start(Protocol):
+    """
+    Starts a server that is stopped when the test is over.
+    """
+
+    def __call__(self, *options: str) -> Server:
+        """
+        @param options: of tsserver.
+        @return: a server that serves.
+        """
+        ...
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """
+    @return: a new folder whose path is short enough for UNIX sockets, as pytest's
+        own are not on every system.
+    """
+    with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as path:
+        yield Path(path)
+
+
+@pytest.fixture(scope="module")
+def sharedFolder() -> Iterator[Path]:
+    """
+    @return: the same, for all tests of one module.
+    """
+    with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """
+    @param folder: for the servers.
+    @return: starts servers, each in a folder of its own.
+    """
+    with ExitStack() as stack:
+        count = iter(range(100))
+
+        def startOne(*options: str) -> Server:
+            return stack.enter_context(Server(folder / str(next(count)), *options))
+
+        yield startOne
+
+
+@pytest.fixture(scope="module")
+def certificate(sharedFolder: Path) -> tuple[Path, Path]:
+    """
+    @param sharedFolder: for the files.
+    @return: key and certificate of localhost, which signed itself.
+    """
+    x509 = pytest.importorskip("cryptography.x509", reason="the extra tls is not installed")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    keyFile, certFile = sharedFolder / "key.pem", sharedFolder / "cert.pem"
+    keyFile.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    certFile.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    return keyFile, certFile

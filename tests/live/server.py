@@ -1,0 +1,449 @@
+"""
+A real server for a test: C{twistd} in a process of its own, and what can be known
+of it from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, TypeVar
+
+START_SECONDS = 20.0
+"""
+Within this a server serves, on a machine that is busy with other things.
+"""
+
+STOP_SECONDS = 10.0
+"""
+Within this a server that is asked to stop has stopped.
+"""
+
+ANSWER_SECONDS = 10.0
+"""
+Within this a server that runs has done what it is to do.
+"""
+
+POLL_SECONDS = 0.02
+"""
+How often a question is asked again.
+"""
+
+TROUBLE = ("Traceback", "Unhandled")
+"""
+Words that a log must not hold.
+"""
+
+PLACE = ("offering", "transport", "host", "port", "path")
+"""
+What an entry of the counters says beside them.
+"""
+
+PYTHON = Path(sys.executable)
+"""
+The Python of the tests; the programs of its environment stand beside it.
+"""
+
+TWISTD = str(PYTHON.with_name("twistd"))
+"""
+The program that users start.
+"""
+
+Answer = TypeVar("Answer")
+
+
+def until(
+    question: Callable[[], Answer], what: str | Callable[[], str], seconds: float = ANSWER_SECONDS
+) -> Answer:
+    """
+    Ask until the answer is true.
+
+    @param question: gives the answer.
+    @param what: is waited for, for the one who reads that it did not come.
+    @param seconds: to wait.
+    @return: the first answer that is true.
+    @raise AssertionError: there is none in time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            words = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {seconds} s: {words}")
+        time.sleep(POLL_SECONDS)
+
+
+def alive(pid: int) -> bool:
+    """
+    @param pid: of a process that need not be a child of this one.
+    @return: whether it runs; one that only waits to be reaped does not.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return True
+
+
+def residentBytes(pid: int) -> int:
+    """
+    @param pid: of a process.
+    @return: how much memory it has.
+    """
+    with contextlib.suppress(OSError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)])) * 1024
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """
+    @param file: one that is replaced when it changes.
+    @return: what differs then; L{None} if there is none.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        found = file.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
+
+
+@dataclass(frozen=True)
+class Address:
+    """
+    A line of C{ports.json}.
+
+    @ivar offering: what is there.
+    @ivar transport: C{tcp}, C{udp} or C{unix}.
+    @ivar host: its address.
+    @ivar port: its port.
+    @ivar path: its file, if it is a UNIX socket.
+    """
+
+    offering: str
+    transport: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    @property
+    def pair(self) -> tuple[str, int]:
+        """
+        @return: what C{connect} and C{sendto} take.
+        """
+        return self.host, self.port
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """
+        @return: of the sockets that reach it.
+        """
+        if self.path:
+            return socket.AF_UNIX
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+
+    def connect(self, seconds: float = ANSWER_SECONDS) -> socket.socket:
+        """
+        @param seconds: the timeout of the socket.
+        @return: a connection, or a UDP socket that talks with this address only.
+        """
+        kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
+        client = socket.socket(self.family, kind)
+        try:
+            client.settimeout(seconds)
+            client.connect(self.path or self.pair)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+
+class Server:
+    """
+    One server process.  Made, it is on its way; entered, it serves; left, it has
+    been stopped in an orderly way, or killed when the test has failed already.
+
+    @ivar state: its state folder.
+    @ivar log: the file of its log.
+    @ivar pidFile: where a daemon's number is.
+    @ivar process: what was started; of a daemon, only its launcher.
+    @ivar pid: of the server.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        command: Sequence[str] | None = None,
+        daemon: bool = False,
+        port: str | None = "0",
+        state: Path | None = None,
+        guest: bool = False,
+        log: Path | None = None,
+        stdin: int = subprocess.DEVNULL,
+        environ: dict[str, str] | None = None,
+    ) -> None:
+        """
+        @param folder: for all of its files, and where it is started; made if need be.
+        @param options: of tsserver, beside port and state.
+        @param command: what to start instead of twistd; gets the same options.
+        @param daemon: whether it leaves the terminal.
+        @param port: the option of that name; L{None} for none.
+        @param state: its state folder, when it is not to be in C{folder}.
+        @param guest: whether another server has that folder already.
+        @param log: where its log goes without C{--logfile} being said.
+        @param stdin: as L{subprocess.Popen} takes it.
+        @param environ: variables beside those of the tests.
+        """
+        self.folder = folder
+        self.state = state or folder / "state"
+        self.log = log or folder / "log"
+        self.pidFile = folder / "pid"
+        self.daemon = daemon
+        self._guest = guest
+        self._left = _identity(self.state / "ports.json")
+        if command is None:
+            command = [TWISTD, f"--logfile={self.log}"] if log is None else [TWISTD]
+            command += [f"--pidfile={self.pidFile}"] if daemon else ["-n", "--pidfile="]
+            command += ["tsserver"]
+        places = [] if port is None else ["--port", port]
+        folder.mkdir(exist_ok=True)
+        with open(folder / "stdout", "wb") as out, open(folder / "stderr", "wb") as err:
+            self.process = subprocess.Popen(
+                [*command, *places, "--state", str(self.state), *options],
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                cwd=folder,
+                env={**os.environ, **(environ or {})},
+                # A Ctrl-C at the terminal of the tests is for the tests.
+                start_new_session=True,
+            )
+        self.pid = self.process.pid
+        self._addresses: list[Address] | None = None
+        self._stopped = False
+
+    def __enter__(self) -> Self:
+        """
+        @return: this, serving.
+        """
+        try:
+            return self.ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """
+        @param kind: of what went wrong in the test, if something did.
+        @param error: what went wrong.
+        @param trace: where.
+        """
+        try:
+            if kind is None and not self._stopped:
+                self.stop()
+        finally:
+            self.kill()
+
+    def ready(self) -> Self:
+        """
+        Wait until it serves.
+
+        @return: this.
+        """
+        if self.daemon:
+            status = self.process.wait(START_SECONDS)
+            assert status == 0, f"the launcher's exit status is {status}: {self.complaint()}"
+            self.pid = int(until(self._pidText, "a pidfile"))
+
+        def serves() -> bool:
+            assert self.runs(), f"it has ended: {self.complaint()}"
+            return _identity(self.portsFile()) not in (None, self._left)
+
+        until(serves, "a server that serves", START_SECONDS)
+        rows = json.loads(self.portsFile().read_text())
+        self._addresses = [Address(**row) for row in rows]
+        return self
+
+    def _pidText(self) -> str:
+        """
+        @return: what is in the pidfile.
+        """
+        return self.pidFile.read_text() if self.pidFile.exists() else ""
+
+    def portsFile(self) -> Path:
+        """
+        @return: where it says what listens where.
+        """
+        return self.state / (f"ports.{self.pid}.json" if self._guest else "ports.json")
+
+    def runs(self) -> bool:
+        """
+        @return: whether the server runs.
+        """
+        return alive(self.pid) if self.daemon else self.process.poll() is None
+
+    def output(self) -> str:
+        """
+        @return: its standard output so far.
+        """
+        return (self.folder / "stdout").read_text("utf-8")
+
+    def complaint(self) -> str:
+        """
+        @return: its standard error so far.
+        """
+        return (self.folder / "stderr").read_text("utf-8")
+
+    def logText(self) -> str:
+        """
+        @return: its log so far.
+        """
+        return self.log.read_text("utf-8") if self.log.exists() else ""
+
+    def logged(self, text: str) -> None:
+        """
+        Wait for something in the log.
+
+        @param text: of it.
+        """
+        until(lambda: text in self.logText(), lambda: f"{text!r} in the log:\n{self.logText()}")
+
+    @property
+    def addresses(self) -> list[Address]:
+        """
+        @return: where everything is.
+        """
+        assert self._addresses is not None, "it has not been waited for"
+        return self._addresses
+
+    def address(self, offering: str, transport: str = "tcp") -> Address:
+        """
+        @param offering: a name.
+        @param transport: C{tcp}, C{udp} or C{unix}.
+        @return: the first place where that is.
+        """
+        for each in self.addresses:
+            if (each.offering, each.transport) == (offering, transport):
+                return each
+        raise AssertionError(f"no {offering} over {transport} among {self.addresses}")
+
+    def connect(
+        self, offering: str, transport: str = "tcp", seconds: float = ANSWER_SECONDS
+    ) -> socket.socket:
+        """
+        @param offering: a name.
+        @param transport: C{tcp}, C{udp} or C{unix}.
+        @param seconds: the timeout of the socket.
+        @return: as L{Address.connect}.
+        """
+        return self.address(offering, transport).connect(seconds)
+
+    def memory(self) -> int:
+        """
+        @return: its resident bytes.
+        """
+        return residentBytes(self.pid)
+
+    def counters(self, offering: str, transport: str = "tcp") -> dict[str, int]:
+        """
+        @param offering: a name.
+        @param transport: C{tcp}, which here includes UNIX sockets, or C{udp}.
+        @return: the counters that were written last, of all such places together.
+        """
+        sums: dict[str, int] = {}
+        with contextlib.suppress(FileNotFoundError):
+            entries: list[dict[str, Any]] = json.loads((self.state / "counters.json").read_text())
+            for entry in entries:
+                over = entry["transport"].replace("unix", "tcp")
+                if (entry["offering"], over) == (offering, transport):
+                    for name, value in entry.items():
+                        if name in PLACE:
+                            continue
+                        sums[name] = sums.get(name, 0) + value
+        return sums
+
+    def counted(
+        self,
+        offering: str,
+        transport: str = "tcp",
+        **expected: int,
+    ) -> None:
+        """
+        Wait until counters have certain values.
+
+        @param offering: a name.
+        @param transport: C{tcp} or C{udp}.
+        @param expected: the values.
+        """
+
+        def asExpected() -> bool:
+            return expected.items() <= self.counters(offering, transport).items()
+
+        until(
+            asExpected,
+            lambda: f"{expected} of {offering} {transport}: {self.counters(offering, transport)}",
+        )
+
+    def send(self, number: signal.Signals) -> None:
+        """
+        @param number: of the signal to send it.
+        """
+        os.kill(self.pid, number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """
+        Ask it to stop, and see that it does, without having got into trouble.
+
+        @param number: of the signal that asks.
+        """
+        self._stopped = True
+        assert self.runs(), f"it had ended before: {self.complaint()}"
+        self.send(number)
+        if self.daemon:
+            until(lambda: not self.runs(), "the end of the daemon", STOP_SECONDS)
+        else:
+            status = self.process.wait(STOP_SECONDS)
+            assert status == 0, f"exit status {status}: {self.complaint()}"
+        self.untroubled()
+
+    def untroubled(self) -> None:
+        """
+        See that neither its log nor its standard error tells of trouble.
+        """
+        for name, text in (("log", self.logText()), ("stderr", self.complaint())):
+            for word in TROUBLE:
+                assert word not in text, f"{word} in its {name}:\n{text[-5000:]}"
+
+    def kill(self) -> None:
+        """
+        End it, however it is.
+        """
+        self._stopped = True
+        if self.daemon and self.pidFile.exists():
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                os.kill(int(self.pidFile.read_text()), signal.SIGKILL)
+        stdin: IO[bytes] | None = self.process.stdin
+        if stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stdin.close()
+        self.process.kill()
+        self.process.wait()

@@ -1,0 +1,502 @@
+"""
+Clients that send for ever and never read, ones that say nothing, and ones that read
+slowly: what they cost the server, and when it has had enough.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.live.clients import (
+    ACKNOWLEDGEMENT,
+    CTIME,
+    WELCOME,
+    checkStamped,
+    exchange,
+    receive,
+    receiveRest,
+    unstamped,
+)
+from tests.live.server import ANSWER_SECONDS, Server
+
+CLIENTS = 8
+"""
+That never read, at the same time.
+"""
+
+MOST = 64 << 20
+"""
+Bytes that each of them tries to send.
+"""
+
+BLOCKED_SECONDS = 0.6
+"""
+When nothing could be sent for so long, the server reads no more.
+"""
+
+PER_CLIENT = 1 << 20
+"""
+Bytes that each may cost at the most.
+"""
+
+TOLERANCE = 2 << 20
+"""
+Bytes that a server may grow by anyway: code that runs for the first time, the log.
+"""
+
+WRITE_LIMIT, IDLE_LIMIT, SWEEP = 1, 2, 2
+"""
+Seconds: what the limits are set to here, and how often they are looked at.  Progress
+is seen one sweep late, and the end of a limit too.
+"""
+
+LATEST = max(WRITE_LIMIT, IDLE_LIMIT) + 2 * SWEEP + 3
+"""
+Seconds after which a connection must have been closed, on a machine that is busy.
+"""
+
+FLOODS = {
+    "timestamp": b"x" * 65_536,
+    "timestamp-line": b"\n" * 65_536,
+    "hello": b"x" * 65_536,
+    "ack": b"x" * 65_536,
+    "echo": b"x" * 65_536,
+    "chargen": b"x" * 65_536,
+}
+"""
+What is sent again and again: for lines the worst there is, empty ones.
+"""
+
+SMALL = ["--listen", "echo=tcp:0", "--listen", "chargen=tcp:0", "--listen", "discard=tcp:0"]
+
+
+def _flood(clients: list[socket.socket], chunk: bytes) -> dict[socket.socket, int]:
+    """
+    Send without reading until no more is taken.
+
+    @param clients: connections.
+    @param chunk: to send again and again.
+    @return: how much each has sent.
+    """
+    sent = dict.fromkeys(clients, 0)
+    active = set(clients)
+    last = dict.fromkeys(clients, time.monotonic())
+    for client in clients:
+        client.setblocking(False)
+    while active:
+        _, writable, _ = select.select([], list(active), [], 0.1)
+        now = time.monotonic()
+        for client in writable:
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError):
+                sent[client] += client.send(chunk)
+                last[client] = now
+        active = {
+            client
+            for client in active
+            if sent[client] < MOST and now - last[client] < BLOCKED_SECONDS
+        }
+    return sent
+
+
+def _cost(server: Server, clients: list[socket.socket], chunk: bytes) -> None:
+    """
+    See what clients that never read cost a server.
+
+    @param server: serves them.
+    @param clients: connections.
+    @param chunk: what they send.
+    """
+    before = server.memory()
+    sent = _flood(clients, chunk)
+    grown = server.memory() - before
+    print(f"sent {min(sent.values()):,} to {max(sent.values()):,}; grown by {grown:,}")
+    assert grown < CLIENTS * PER_CLIENT + TOLERANCE
+    # Less than this would be held by sockets alone, and show nothing.
+    assert min(sent.values()) > PER_CLIENT
+
+
+@pytest.mark.parametrize("offering", FLOODS)
+def test_memory(folder: Path, offering: str) -> None:
+    """
+    A client that never reads costs less than 1 MiB, and others are answered.
+    """
+    with Server(folder, *SMALL) as server, ExitStack() as stack:
+        _checkOthers(server)
+        clients = [stack.enter_context(server.connect(offering)) for _ in range(CLIENTS)]
+        _cost(server, clients, FLOODS[offering])
+        _checkOthers(server)
+
+
+def test_memoryUnix(folder: Path) -> None:
+    """
+    The same through a UNIX socket.
+    """
+    with (
+        Server(folder, "--listen", f"timestamp=unix:{folder}/sock") as server,
+        ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(server.connect("timestamp", "unix")) for _ in range(CLIENTS)]
+        before = server.memory()
+        sent = _flood(clients, FLOODS["timestamp"])
+        assert server.memory() - before < CLIENTS * PER_CLIENT + TOLERANCE
+        assert max(sent.values()) < MOST
+
+
+def test_memoryProxied(folder: Path) -> None:
+    """
+    The same behind a proxy.
+    """
+    with (
+        Server(folder, "--listen", "timestamp-line=haproxy:tcp:0") as server,
+        ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(server.connect("timestamp-line")) for _ in range(CLIENTS)]
+        for client in clients:
+            client.send(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n")
+        _cost(server, clients, FLOODS["timestamp-line"])
+
+
+@pytest.mark.parametrize("offering", ["echo", "timestamp-line"])
+def test_memoryTLS(folder: Path, certificate: tuple[Path, Path], offering: str) -> None:
+    """
+    The same over TLS.
+    """
+    key, cert = certificate
+    where = f"{offering}=ssl:0:privateKey={key}:certKey={cert}"
+    context = ssl.create_default_context(cafile=str(cert))
+    with Server(folder, "--listen", where) as server, ExitStack() as stack:
+        clients: list[socket.socket] = []
+        for _ in range(CLIENTS):
+            plain = server.connect(offering)
+            secure = context.wrap_socket(plain, server_hostname="localhost")
+            clients.append(stack.enter_context(secure))
+        _cost(server, clients, FLOODS[offering])
+
+
+def _checkOthers(server: Server) -> None:
+    """
+    See that other clients are answered.
+
+    @param server: serves them.
+    """
+    for offering in ("timestamp", "timestamp-line"):
+        with server.connect(offering) as client:
+            client.send(b"hello\n")
+            checkStamped(receive(client, 27 + 6), b"hello\n")
+    with server.connect("hello") as client:
+        assert receive(client, 8) == WELCOME
+        client.send(b"you")
+        assert receive(client, 11) == b"Hello, you!"
+    with server.connect("echo") as client:
+        client.send(b"hello")
+        assert receive(client, 5) == b"hello"
+
+
+@pytest.fixture(scope="module")
+def impatient(
+    sharedFolder: Path, certificate: tuple[Path, Path]
+) -> Iterator[tuple[Server, ssl.SSLContext]]:
+    """
+    @param sharedFolder: for the server.
+    @param certificate: its key and certificate.
+    @return: a server whose limits are short, and what trusts it.
+    """
+    config = sharedFolder / "limits.toml"
+    config.write_text(f"write-limit = {WRITE_LIMIT}\nidle-limit = {IDLE_LIMIT}\n")
+    key, cert = certificate
+    secure = f"timestamp=ssl:0:privateKey={key}:certKey={cert}"
+    with Server(sharedFolder, "--config", str(config), *SMALL, "--listen", secure) as server:
+        yield server, ssl.create_default_context(cafile=str(cert))
+
+
+class Client(threading.Thread):
+    """
+    A client with habits of its own.
+
+    @ivar client: its connection.
+    @ivar waited: seconds until the server closed the connection; L{None} if it has
+        not.
+    """
+
+    def __init__(self, client: socket.socket) -> None:
+        """
+        @param client: its connection.
+        """
+        super().__init__()
+        self.client = client
+        self.waited: float | None = None
+        self.begun = time.monotonic()
+
+    def run(self) -> None:
+        """
+        Live until the server has had enough.
+        """
+        self.client.settimeout(LATEST)
+        with self.client, contextlib.suppress(TimeoutError):
+            try:
+                self.live()
+            except OSError as reason:
+                if isinstance(reason, TimeoutError):
+                    return
+            self.waited = time.monotonic() - self.begun
+
+    def live(self) -> None:
+        """
+        Do as it does.
+
+        @raise OSError: the connection was cut off.
+        """
+        raise NotImplementedError
+
+
+class Stubborn(Client):
+    """
+    Sends for ever and never reads.  Its patience begins anew whenever something is
+    taken.
+    """
+
+    def __init__(self, client: socket.socket, chunk: bytes, taken: bool = False) -> None:
+        """
+        @param client: its connection.
+        @param chunk: what it sends.
+        @param taken: whether the service takes all that comes, without an end.
+        """
+        super().__init__(client)
+        self._chunk = chunk
+        self._taken = taken
+
+    def live(self) -> None:
+        """
+        Send.
+        """
+        deadline = time.monotonic() + 6 * LATEST
+        while time.monotonic() < deadline:
+            self.client.send(self._chunk)
+            if not self._taken:
+                self.begun = time.monotonic()
+        raise TimeoutError
+
+
+class Silent(Client):
+    """
+    Says nothing.
+    """
+
+    def live(self) -> None:
+        """
+        Wait for the end.
+        """
+        receiveRest(self.client)
+
+
+class Typing(Client):
+    """
+    Says something to ack now and then, and leaves when it has been there longer than
+    the limits.
+    """
+
+    @property
+    def over(self) -> bool:
+        """
+        @return: whether it has been there for long enough.
+        """
+        return time.monotonic() - self.begun > IDLE_LIMIT + 2 * SWEEP
+
+    def live(self) -> None:
+        """
+        Talk.
+        """
+        while not self.over:
+            self.client.send(b"x")
+            assert receive(self.client, len(ACKNOWLEDGEMENT)) == ACKNOWLEDGEMENT
+            # Nothing more comes: this is the pause between two words.
+            assert not select.select([self.client], [], [], IDLE_LIMIT / 4)[0]
+        raise TimeoutError
+
+
+class Slow(Typing):
+    """
+    Reads slowly what chargen says for ever.
+
+    @ivar read: how many bytes.
+    """
+
+    read = 0
+
+    def live(self) -> None:
+        """
+        Read.
+        """
+        while not self.over:
+            assert len(receive(self.client, 1 << 20)) == 1 << 20
+            self.read += 1 << 20
+            # The pause between two reads, which nothing interrupts.
+            select.select([], [], [], WRITE_LIMIT / 4)
+        raise TimeoutError
+
+
+def test_closed(impatient: tuple[Server, ssl.SSLContext]) -> None:
+    """
+    Who reads nothing, and who says nothing, is closed when the limit is over and not
+    before, and the counters tell which.  All the while others are answered, and who
+    reads slowly, or speaks now and then, may stay.
+    """
+    server, trust = impatient
+    quiet = ("timestamp-line", "hello", "ack", "sink", "talk", "echo", "discard")
+    secure = trust.wrap_socket(server.connect("timestamp"), server_hostname="localhost")
+    stubborn = {
+        "timestamp": Stubborn(secure, FLOODS["timestamp"]),
+        "ack": Stubborn(_narrow(server), b"x" * 64),
+        "chargen": Stubborn(server.connect("chargen"), FLOODS["chargen"], taken=True),
+    }
+    for offering in ("timestamp-line", "hello", "echo"):
+        stubborn[offering] = Stubborn(server.connect(offering), FLOODS[offering])
+    silent = {offering: Silent(server.connect(offering)) for offering in quiet}
+    # One that does not get as far as TLS.
+    silent["timestamp"] = Silent(server.connect("timestamp"))
+    typing = Typing(server.connect("ack"))
+    slow = Slow(server.connect("chargen"))
+    threads: list[threading.Thread] = [*stubborn.values(), *silent.values(), typing, slow]
+    for thread in threads:
+        thread.start()
+    slowest = 0.0
+    with server.connect("echo") as other:
+        while any(thread.is_alive() for thread in threads):
+            begun = time.monotonic()
+            other.send(b"still there?")
+            assert receive(other, 12) == b"still there?"
+            slowest = max(slowest, time.monotonic() - begun)
+            next(thread for thread in threads if thread.is_alive() or thread is slow).join(0.05)
+    assert slowest < 2
+    for offering, flooding in stubborn.items():
+        assert flooding.waited is not None, f"{offering} was never closed"
+        assert WRITE_LIMIT / 2 < flooding.waited < LATEST, (offering, flooding.waited)
+    for offering, waiting in silent.items():
+        assert waiting.waited is not None, f"{offering} was never closed"
+        assert IDLE_LIMIT / 2 < waiting.waited < LATEST, (offering, waiting.waited)
+    assert typing.waited is None
+    assert slow.waited is None
+    assert slow.read > 4 << 20
+    for offering in {*stubborn, *silent}:
+        stalled, idle = int(offering in stubborn), int(offering in silent)
+        server.counted(offering, stalled=stalled, idle=idle, open=0)
+
+
+def _narrow(server: Server) -> socket.socket:
+    """
+    @param server: serves ack.
+    @return: a connection to it with a small buffer: the answers are so short that
+        it takes many chunks until the sockets are full of them.
+    """
+    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    client.connect(server.address("ack").pair)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return client
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """
+    @param tmp_path_factory: gives its folder.
+    @return: a server with the usual limits.
+    """
+    with Server(tmp_path_factory.mktemp("patient"), *SMALL) as server:
+        yield server
+
+
+HALF_CLOSED = {
+    "timestamp": b"x" * 500_000,
+    "timestamp-line": b"a line\n" * 20_000 + b"\n" * 20_000 + b"the last",
+    "hello": b"x" * 500_000,
+    "ack": b"x" * 500_000,
+    "echo": bytes(range(256)) * 2000,
+}
+"""
+As much as the sockets hold, answers and all.
+"""
+
+
+def _checkAll(offering: str, data: bytes, answers: bytes) -> None:
+    """
+    See that nothing is missing.
+
+    @param offering: what has answered.
+    @param data: what it was sent.
+    @param answers: all that it has answered.
+    """
+    match offering:
+        case "timestamp":
+            assert unstamped(answers) == data
+        case "timestamp-line":
+            assert unstamped(answers) == data + b"\n"
+            assert len(answers) == 27 * (data.count(b"\n") + 1) + len(data) + 1
+        case "hello":
+            assert answers.startswith(WELCOME + b"Hello, x")
+            assert answers.replace(WELCOME, b"").replace(b"Hello, ", b"").replace(b"!", b"") == data
+        case "ack":
+            assert answers
+            assert answers.replace(ACKNOWLEDGEMENT, b"") == b""
+        case "echo":
+            assert answers == data
+
+
+def test_halfClose(patient: Server) -> None:
+    """
+    Who says all that there is to say, closes that half, and only then begins to
+    read, gets all answers and then the end.
+    """
+    for offering, data in HALF_CLOSED.items():
+        with patient.connect(offering) as client:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            _checkAll(offering, data, receiveRest(client))
+    for offering in HALF_CLOSED:
+        patient.counted(offering, accepted=1, open=0)
+
+
+@pytest.mark.parametrize("offering", HALF_CLOSED)
+def test_muchAtOnce(patient: Server, offering: str) -> None:
+    """
+    Many times what sockets hold, while the client reads: everything is answered.
+    """
+    data = HALF_CLOSED[offering] * (5 if offering == "timestamp-line" else 20)
+    with patient.connect(offering) as client:
+        _checkAll(offering, data, exchange(client, data))
+
+
+def test_stampsAreWhole(patient: Server) -> None:
+    """
+    A stamp never stands in the middle of another one, however the answers are cut.
+    """
+    with patient.connect("timestamp-line") as client:
+        answers = exchange(client, b"\n" * 50_000)
+    assert re.fullmatch(rb"(?:%s\n){50000}" % CTIME, answers)
+
+
+@pytest.mark.parametrize("offering", ["timestamp-line", "echo"])
+def test_readerResumes(patient: Server, offering: str) -> None:
+    """
+    Who has not read until the server stopped reading too, and then reads, gets
+    everything.
+    """
+    with patient.connect(offering) as client:
+        sent = _flood([client], FLOODS[offering])[client]
+        assert sent < MOST
+        # The end comes behind all that has been sent.
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(ANSWER_SECONDS)
+        answers = receiveRest(client)
+    rest = answers if offering == "echo" else unstamped(answers)
+    assert len(rest) == sent

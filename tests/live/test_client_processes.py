@@ -1,0 +1,387 @@
+"""
+Real client processes against tiny servers: pipes, terminals, lost servers.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.live.clientservers import (
+    PATIENCE,
+    STAMP,
+    Terminal,
+    answerOnce,
+    command,
+    converse,
+    runClient,
+    runningClient,
+    serving,
+    servingDatagrams,
+    stampChunks,
+    stampLines,
+)
+
+
+def unusedPort() -> int:
+    """
+    Find a TCP port at which nothing listens.
+
+    @return: the port.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+class StartTests(SynchronousTestCase):
+    """
+    The start of the client.
+    """
+
+    def test_reactorComesLast(self) -> None:
+        """
+        Nothing that is imported at the start installs a reactor.
+        """
+        code = (
+            "import sys, tsservices.client.__main__\n"
+            "sys.exit('twisted.internet.reactor' in sys.modules)\n"
+        )
+        assert subprocess.run([sys.executable, "-c", code], timeout=20).returncode == 0
+
+
+class PipeTests(SynchronousTestCase):
+    """
+    The client on pipes and files.
+    """
+
+    def test_stamped(self) -> None:
+        """
+        Every line is answered: empty ones, ones that are no UTF-8, and a last
+        one without newline.
+        """
+        with serving(stampChunks) as port:
+            done = runClient("--port", port, typed=b"a\n\n\xff\x00\nlast")
+        answers = [STAMP + line + b"\n" for line in (b"a", b"", b"\xff\x00", b"last")]
+        assert (done.stdout, done.stderr, done.returncode) == (b"".join(answers), b"", 0)
+
+    def test_lineService(self) -> None:
+        """
+        The line service answers many piped lines.
+        """
+        lines = [b"%d\n" % number for number in range(5000)]
+        with serving(stampLines) as port:
+            done = runClient("--line", "--port", port, typed=b"".join(lines))
+        assert done.stdout == b"".join(STAMP + line for line in lines)
+        assert (done.stderr, done.returncode) == (b"", 0)
+
+    def test_files(self) -> None:
+        """
+        Input and output may be files, and the null device.
+        """
+        with TemporaryDirectory() as folder, serving(stampChunks) as port:
+            source, target = Path(folder, "in"), Path(folder, "out")
+            source.write_bytes(b"a\nb\n")
+            call = command("--port", port)
+            with source.open("rb") as stdin, target.open("wb") as stdout:
+                subprocess.run(call, stdin=stdin, stdout=stdout, timeout=PATIENCE, check=True)
+            assert target.read_bytes() == STAMP + b"a\n" + STAMP + b"b\n"
+            null = subprocess.DEVNULL
+            subprocess.run(call, stdin=null, stdout=null, timeout=PATIENCE, check=True)
+
+    def test_head(self) -> None:
+        """
+        When nobody reads on, the client ends quietly.
+        """
+        with serving(stampLines) as port, runningClient("--line", "--port", port) as client:
+            assert client.stdin is not None
+            assert client.stdout is not None
+            assert client.stderr is not None
+            client.stdin.write(b"a\nb\n")
+            client.stdin.flush()
+            assert client.stdout.readline() == STAMP + b"a\n"
+            client.stdout.close()
+            assert client.wait(PATIENCE) == 0
+            assert client.stderr.read() == b""
+
+    def test_lost(self) -> None:
+        """
+        A lost connection is one line on standard error and status 1.
+        """
+        with serving(answerOnce) as port:
+            done = runClient("--port", port, typed=b"a\nb\n")
+        assert done.stdout == STAMP + b"a\n"
+        assert done.stderr.decode() == (
+            f"tsservices: connection to 127.0.0.1 port {port} lost: closed by the other side\n"
+        )
+        assert done.returncode == 1
+
+    def test_refused(self) -> None:
+        """
+        A refused connection is one line on standard error and status 1.
+        """
+        port = unusedPort()
+        for arguments in (["--port", port], ["--line", "--port", port], ["talk", "--port", port]):
+            done = runClient(*arguments, typed=b"a\n")
+            assert done.stderr.decode() == (
+                f"tsservices: cannot connect to 127.0.0.1 port {port}: connection refused\n"
+            )
+            assert (done.stdout, done.returncode) == (b"", 1)
+
+    def test_usage(self) -> None:
+        """
+        A wrong command line gives status 2.
+        """
+        assert runClient("--nope").returncode == 2
+
+    def test_interrupt(self) -> None:
+        """
+        Ctrl-C ends a client on pipes without a traceback.
+        """
+        with serving(stampChunks) as port, runningClient("--port", port) as client:
+            assert client.stdin is not None
+            assert client.stdout is not None
+            assert client.stderr is not None
+            client.stdin.write(b"a\n")
+            client.stdin.flush()
+            assert client.stdout.readline() == STAMP + b"a\n"
+            client.send_signal(signal.SIGINT)
+            assert client.wait(PATIENCE) == 130
+            assert client.stderr.read() == b""
+
+    def test_modesRestored(self) -> None:
+        """
+        The next program on the same pipe meets no non-blocking descriptor.
+        """
+        reading, writing = os.pipe()
+        try:
+            with serving(stampChunks) as port:
+                subprocess.run(
+                    command("--port", port),
+                    stdin=subprocess.DEVNULL,
+                    stdout=writing,
+                    timeout=PATIENCE,
+                    check=True,
+                )
+            assert os.get_blocking(writing)
+        finally:
+            os.close(reading)
+            os.close(writing)
+
+
+class DatagramTests(SynchronousTestCase):
+    """
+    The client with C{--udp}.
+    """
+
+    def test_retry(self) -> None:
+        """
+        A lost datagram is sent again, and strays and duplicates are ignored.
+        """
+
+        def answer(data: bytes, number: int) -> list[bytes]:
+            """
+            Lose the first datagram and answer the others twice.
+
+            @param data: the datagram.
+            @param number: its number, from 1.
+
+            @return: the answers.
+            """
+            return [] if number == 1 else [STAMP + b"stray", STAMP + data, STAMP + data]
+
+        with servingDatagrams(answer) as port:
+            done = runClient("--udp", "--port", port, "--timeout", 0.3, typed=b"a\n\na\n\xff")
+        assert done.stdout == b"".join(STAMP + line + b"\n" for line in (b"a", b"a", b"\xff"))
+        assert (done.stderr, done.returncode) == (b"", 0)
+
+    def test_noAnswer(self) -> None:
+        """
+        A line without an answer is complained of, and the next one is sent.
+        """
+
+        def answer(data: bytes, number: int) -> list[bytes]:
+            """
+            Answer only what is not "lost".
+
+            @param data: the datagram.
+            @param number: its number.
+
+            @return: the answers.
+            """
+            return [] if data == b"lost" else [STAMP + data]
+
+        with servingDatagrams(answer) as port:
+            done = runClient(
+                "--udp", "--port", port, "--timeout", 0.1, "--retries", 1, typed=b"lost\nb\n"
+            )
+        assert done.stdout == STAMP + b"b\n"
+        assert done.stderr.decode() == f"tsservices: 127.0.0.1 port {port}: no answer: lost\n"
+        assert done.returncode == 1
+
+    def test_nobody(self) -> None:
+        """
+        A port at which nobody listens is waited for and does no more harm.
+        """
+        done = runClient(
+            "--udp", "--port", unusedPort(), "--timeout", 0.1, "--retries", 1, typed=b"a\nb\n"
+        )
+        assert done.stderr.count(b"no answer") == 2
+        assert (done.stdout, done.returncode) == (b"", 1)
+
+
+class TalkTests(SynchronousTestCase):
+    """
+    The client as C{talk}.
+    """
+
+    def test_pipe(self) -> None:
+        """
+        After the end of piped input the rest is printed, as it is.
+        """
+        with serving(converse) as port:
+            done = runClient("talk", "--port", port, typed=b"hi")
+        assert done.stdout == "你好\x1b[31m\nheard hi\nbye".encode()
+        assert (done.stderr, done.returncode) == (b"", 0)
+
+    def test_operator(self) -> None:
+        """
+        The operator's side goes through the socket in the state folder.
+        """
+        with TemporaryDirectory() as folder:
+            path = os.path.join(folder, "operator.sock")
+            missing = runClient("talk", "--operator", "--state", folder)
+            assert missing.stderr.decode() == (
+                f"tsservices: cannot connect to the operator's socket {path}: "
+                "No such file or directory\n"
+            )
+            assert missing.returncode == 1
+            with socket.socket(socket.AF_UNIX) as listening:
+                listening.bind(path)
+                listening.listen()
+                listening.settimeout(PATIENCE)
+                attached = runningClient("talk", "--operator", "--state", folder)
+                with attached as client, listening.accept()[0] as connection:
+                    connection.settimeout(PATIENCE)
+                    connection.sendall("<ann> 你好\n".encode())
+                    assert client.stdout is not None
+                    assert client.stdout.readline() == "<ann> 你好\n".encode()
+                    assert client.stdin is not None
+                    client.stdin.write(b"/who\n")
+                    client.stdin.close()
+                    assert connection.recv(100) == b"/who\n"
+                    assert connection.recv(100) == b""
+                    connection.close()
+                    assert client.wait(PATIENCE) == 0
+
+
+class PlainTerminalTests(SynchronousTestCase):
+    """
+    The client on a terminal without editing.
+    """
+
+    def test_prompt(self) -> None:
+        """
+        It asks for each line, prints the answer, and ends with an empty line.
+        """
+        with serving(stampChunks) as port:
+            terminal = Terminal("dumb", "--port", port)
+            self.addCleanup(terminal.close)
+            terminal.shows("> ")
+            terminal.type("héllo\n")
+            terminal.shows(f"{STAMP.decode()}héllo\r\n> ")
+            terminal.type("\n")
+            assert terminal.status() == 0
+
+    def test_talk(self) -> None:
+        """
+        Nothing that arrives can do anything to the terminal.
+        """
+        with serving(converse) as port:
+            terminal = Terminal("dumb", "talk", "--port", port)
+            self.addCleanup(terminal.close)
+            terminal.shows("你好\\x1b[31m\r\n")
+            terminal.type("hi\n")
+            terminal.shows("heard hi\r\n")
+            terminal.type("\x04")
+            assert terminal.status() == 0
+
+    def test_lost(self) -> None:
+        """
+        A connection lost at the prompt is told below it.
+        """
+        with serving(answerOnce) as port:
+            terminal = Terminal("dumb", "--port", port)
+            self.addCleanup(terminal.close)
+            terminal.shows("> ")
+            terminal.type("a\n")
+            terminal.shows("a\r\n> ")
+            terminal.type("b\n")
+            assert terminal.shows("lost: closed by the other side\r\n").count("tsservices:") == 1
+            assert terminal.status() == 1
+
+
+class EditingTerminalTests(SynchronousTestCase):
+    """
+    The client on a terminal with editing and history.
+    """
+
+    skip = "prompt_toolkit is not installed" if find_spec("prompt_toolkit") is None else None
+
+    def test_editing(self) -> None:
+        """
+        Keys edit the line, the history comes back, and Ctrl-D ends.
+        """
+        with serving(stampChunks) as port:
+            terminal = Terminal("xterm", "--port", port)
+            self.addCleanup(terminal.close)
+            terminal.shows(">")
+            terminal.type("你x\x1b[D\x7fé\r")
+            terminal.shows(f"{STAMP.decode()}éx\r\n")
+            terminal.shows(">")
+            terminal.type("\x1b[A!\r")
+            terminal.shows(f"{STAMP.decode()}éx!\r\n")
+            terminal.shows(">")
+            terminal.type("\x04")
+            assert terminal.status() == 0
+
+    def test_talk(self) -> None:
+        """
+        What arrives while a line is typed stands above it, and the line is
+        kept.
+        """
+        with serving(converse) as port:
+            terminal = Terminal("xterm", "talk", "--port", port)
+            self.addCleanup(terminal.close)
+            terminal.shows("你好\\x1b[31m")
+            terminal.shows(">")
+            terminal.type("one\rtwo")
+            terminal.shows("heard one")
+            terminal.shows("two")
+            terminal.type("\r")
+            terminal.shows("heard two")
+            terminal.type("\x03")
+            assert terminal.status() == 130
+
+    def test_lost(self) -> None:
+        """
+        A connection lost while a line is typed is told below it.
+        """
+        with serving(answerOnce) as port:
+            terminal = Terminal("xterm", "--port", port)
+            self.addCleanup(terminal.close)
+            terminal.shows(">")
+            terminal.type("a\r")
+            terminal.shows(f"{STAMP.decode()}a\r\n")
+            terminal.shows(">")
+            terminal.type("b\r")
+            assert terminal.shows("lost: closed by the other side").count("tsservices:") == 1
+            assert terminal.status() == 1

@@ -1,0 +1,251 @@
+"""
+A whole server in this process, on the reactor that the tests run on: started,
+used through real sockets, and stopped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.application.service import IService
+from twisted.internet import reactor as installed
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    UNIXClientEndpoint,
+    connectProtocol,
+)
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import DatagramProtocol, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from tsservices.options import Options
+from tsservices.signals import StopSignals
+from tsservices.tap import makeService
+
+reactor: Any = installed
+
+WAIT = 10
+"""
+Seconds until a test gives up.
+"""
+
+
+class Client(Protocol):
+    """
+    Keeps what it hears until there is as much as was asked for, or the end.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing has been heard.
+        """
+        self.heard = b""
+        self.lost = False
+        self._waiting: Deferred[bytes] | None = None
+        self._wanted = 0
+
+    def read(self, count: int) -> Deferred[bytes]:
+        """
+        @param count: bytes; fewer come when the connection ends first.
+        @return: fires with all that has been heard.
+        """
+        self._wanted = count
+        self._waiting = Deferred()
+        self._waiting.addTimeout(WAIT, reactor)
+        waiting = self._waiting
+        self._check()
+        return waiting
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        @param data: heard.
+        """
+        self.heard += data
+        self._check()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        @param reason: not looked at.
+        """
+        self.lost = True
+        self._check()
+
+    def _check(self) -> None:
+        """
+        Is there enough?
+        """
+        if self._waiting is not None and (self.lost or len(self.heard) >= self._wanted):
+            waiting, self._waiting = self._waiting, None
+            waiting.callback(self.heard)
+
+
+class Sender(DatagramProtocol):
+    """
+    Sends one datagram and waits for the answer.
+    """
+
+    noisy = False
+
+    def __init__(self, data: bytes, where: tuple[str, int]) -> None:
+        """
+        @param data: to send.
+        @param where: to.
+        """
+        self._data = data
+        self._where = where
+        self.answer: Deferred[bytes] = Deferred()
+        self.answer.addTimeout(WAIT, reactor)
+
+    def startProtocol(self) -> None:
+        """
+        Send.
+        """
+        assert self.transport is not None
+        self.transport.write(self._data, self._where)
+
+    def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
+        """
+        @param datagram: the answer.
+        @param address: of the server.
+        """
+        self.answer.callback(datagram)
+
+
+class Server:
+    """
+    A server of the test's.
+    """
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        """
+        @param folder: for the state.
+        @param words: of the command line.
+        """
+        options = Options()
+        options.parseOptions(["--port", "0", "--state", str(folder), *words])
+        self.folder = folder
+        self.service: IService = makeService(options, reactor, io.StringIO())
+        self.service.startService()
+
+    def where(self, offering: str, transport: str) -> dict[str, Any]:
+        """
+        @param offering: what.
+        @param transport: over what.
+        @return: its entry in C{ports.json}.
+        """
+        with (self.folder / "ports.json").open(encoding="utf-8") as file:
+            (entry,) = [
+                each
+                for each in json.load(file)
+                if (each["offering"], each["transport"]) == (offering, transport)
+            ]
+        found: dict[str, Any] = entry
+        return found
+
+    async def connect(self, offering: str, transport: str = "tcp") -> Client:
+        """
+        @param offering: what.
+        @param transport: C{tcp} or C{unix}.
+        @return: a client of it.
+        """
+        entry = self.where(offering, transport)
+        endpoint: IStreamClientEndpoint
+        if "path" in entry:
+            endpoint = UNIXClientEndpoint(reactor, entry["path"])
+        else:
+            endpoint = HostnameEndpoint(reactor, entry["host"], entry["port"])
+        client: Client = await connectProtocol(endpoint, Client())
+        return client
+
+
+@pytest.fixture(autouse=True)
+def _processAsBefore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """
+    Signals stay the tests' own, and descriptors as few as they were.
+
+    @param monkeypatch: pytest's.
+    """
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(StopSignals, "startService", lambda self: None)
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+async def test_everyTransport(tmp_path: Path) -> None:
+    """
+    Each stream transport answers, the client learns of the stop, and nothing is
+    left behind.
+    """
+    server = Server(
+        tmp_path, "--services", "timestamp", "--listen", "timestamp=tcp:0", "--listen",
+        f"timestamp=unix:{tmp_path}/sock", "--listen", r"echo=tcp6:0",
+    )  # fmt: skip
+    try:
+        clients = [
+            await server.connect("timestamp"),
+            await server.connect("timestamp", "unix"),
+            await server.connect("echo"),
+        ]
+        for client in clients:
+            assert client.transport is not None
+            client.transport.write(b"hello")
+        assert (await clients[0].read(32))[27:] == b"hello"
+        assert (await clients[1].read(32))[27:] == b"hello"
+        assert await clients[2].read(5) == b"hello"
+        entry = server.where("timestamp", "udp")
+        sender = Sender(b"hello", (entry["host"], entry["port"]))
+        port = reactor.listenUDP(0, sender, "127.0.0.1")
+        assert (await sender.answer)[27:] == b"hello"
+        await port.stopListening()
+    finally:
+        await server.service.stopService()
+    for client in clients:
+        await client.read(10_000)
+        assert client.lost
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["counters.json", "lock"]
+
+
+async def test_halfClosed(tmp_path: Path) -> None:
+    """
+    Who sends much and half-closes gets every answer, then the end.
+    """
+    server = Server(tmp_path, "--services", "timestamp-line")
+    try:
+        client = await server.connect("timestamp-line")
+        assert client.transport is not None
+        client.transport.write(b"x\n" * 20_000 + b"last")
+        client.transport.loseWriteConnection()  # type: ignore[attr-defined]
+        answers = (await client.read(10_000_000)).splitlines()
+        assert len(answers) == 20_001
+        assert answers[-1].endswith(b"] last")
+    finally:
+        await server.service.stopService()
+
+
+async def test_operatorAttaches(tmp_path: Path) -> None:
+    """
+    An operator at another terminal talks with a caller.
+    """
+    server = Server(tmp_path, "--services", "talk", "--operator", "Jack")
+    try:
+        attached = await connectProtocol(
+            UNIXClientEndpoint(reactor, str(tmp_path / "operator.sock")), Client()
+        )
+        assert b"Jack, you are the operator" in await attached.read(20)
+        caller = await server.connect("talk")
+        assert caller.transport is not None
+        assert attached.transport is not None
+        caller.transport.write(b"hello")
+        while b"[1] hello\n" not in attached.heard:
+            await attached.read(len(attached.heard) + 1)
+        attached.transport.write(b"good day\n")
+        assert await caller.read(8) == b"good day"
+    finally:
+        await server.service.stopService()

@@ -1,0 +1,210 @@
+"""
+What users install: the wheel, in an environment of its own, away from the checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.live.clients import checkAnswers
+from tests.live.server import Server
+
+CHECKOUT = Path(__file__).parents[2]
+
+BUILD_SECONDS = 60
+
+INSTALL_SECONDS = 120
+"""
+Bounds; both take a few seconds.
+"""
+
+BOUND_ROOT = ["setpriv", "--bounding-set=-dac_override"]
+"""
+Runs a program as root without the right to write what is read-only.
+"""
+
+UNREACHABLE = re.compile(
+    "NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError"
+    "|Connection refused|Network is unreachable|Temporary failure in name resolution"
+)
+"""
+How pip says that there is no package index.
+"""
+
+
+def _checkoutFiles() -> list[str]:
+    """
+    @return: what a commit of everything would hold.
+    """
+    if not (CHECKOUT / ".git").exists():
+        pytest.skip("this is no checkout")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=30)
+    if done.returncode:
+        pytest.skip(f"git does not tell: {done.stderr}")
+    return done.stdout.rstrip("\0").split("\0")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    @param tmp_path_factory: gives a folder for it.
+    @return: the wheel of this checkout.
+    """
+    folder = tmp_path_factory.mktemp("source")
+    for name in _checkoutFiles():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # It may have been deleted, and the commit not been made.
+        with suppress(FileNotFoundError):
+            shutil.copy2(CHECKOUT / name, target)
+    # Left over from a run, and not to be shipped.
+    (folder / "twisted" / "plugins" / "dropin.cache").write_bytes(b"stale")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=BUILD_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = (folder / "dist").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(sharedFolder: Path, wheel: Path) -> Path:
+    """
+    @param sharedFolder: for it.
+    @param wheel: what is installed.
+    @return: a fresh virtual environment with nothing but the wheel and what it needs.
+    """
+    place = sharedFolder / "venv"
+    # To put a pip there takes longer than all the rest; the one that is here will do.
+    bare = ["--without-pip"] if find_spec("pip") else []
+    venv = [sys.executable, "-m", "venv", *bare, str(place)]
+    subprocess.run(venv, check=True, timeout=BUILD_SECONDS)
+    python = str(place / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--python", python] if bare else [python, "-m", "pip"]
+    options = ["--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
+    done = subprocess.run(
+        [*pip, "install", *options, str(wheel)],
+        cwd=sharedFolder,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS,
+    )
+    if done.returncode and UNREACHABLE.search(done.stdout + done.stderr):
+        pytest.skip(f"the package index can't be reached: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return place
+
+
+def test_contents(wheel: Path) -> None:
+    """
+    The plugin is in the wheel, and nothing that would stand in for Twisted's own
+    packages, no cache, and no tests.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        (entries,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
+        assert "tsservices = tsservices.__main__:main" in archive.read(entries).decode()
+        assert re.search("^Requires-Dist: twisted>=", archive.read(metadata).decode(), re.M | re.I)
+    assert "twisted/plugins/tsserver_plugin.py" in names
+    assert {name for name in names if name.startswith("twisted/")} == {
+        "twisted/plugins/tsserver_plugin.py"
+    }
+    assert "tsservices/py.typed" in names
+    modules = {str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("tsservices/**/*.py")}
+    assert modules <= set(names)
+    tops = {name.split("/")[0] for name in names}
+    assert tops - {"tsservices", "twisted"} == {metadata.split("/")[0]}
+    assert not [name for name in names if "cache" in name]
+
+
+@contextmanager
+def _readOnly(folder: Path) -> Iterator[None]:
+    """
+    Take the right to write away, from everybody but root.
+
+    @param folder: and all below.
+    """
+    files = [folder, *folder.rglob("*")]
+    modes = {each: stat.S_IMODE(each.lstat().st_mode) for each in files if not each.is_symlink()}
+    try:
+        for each, mode in modes.items():
+            each.chmod(mode & ~0o222)
+        yield
+    finally:
+        for each, mode in modes.items():
+            each.chmod(mode)
+
+
+def test_readOnly(environment: Path, folder: Path) -> None:
+    """
+    The environment may be read-only, and Twisted have never looked for plugins in it.
+    """
+    bound = BOUND_ROOT if os.geteuid() == 0 else []
+    if bound and shutil.which(bound[0]) is None:
+        pytest.skip("root writes where nobody else can, and there is no setpriv")
+    assert not list(environment.rglob("dropin.cache"))
+    twistd = [*bound, str(environment / "bin" / "twistd"), "-n", "--pidfile=", "tsserver"]
+    with _readOnly(environment):
+        plugins = next(environment.glob("lib/python*/site-packages/twisted/plugins"))
+        writing = [*bound, "touch", str(plugins / "written")]
+        if subprocess.run(writing, capture_output=True, timeout=BUILD_SECONDS).returncode == 0:
+            pytest.skip("nothing can be made read-only here")
+        with Server(folder, command=twistd, log=folder / "stdout") as server:
+            checkAnswers(server)
+    assert not list(environment.rglob("dropin.cache"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["twistd", "-n", "--pidfile=", "tsserver"], ["tsservices"], ["python", "-m", "tsservices"]],
+    ids=" ".join,
+)
+def test_installed(environment: Path, folder: Path, words: list[str]) -> None:
+    """
+    Each command serves from an unrelated folder, with what was installed and nothing
+    of the checkout.
+    """
+    command = [str(environment / "bin" / words[0]), *words[1:]]
+    python = str(environment / "bin" / "python")
+    where = [python, "-c", "import tsservices; print(tsservices.__file__)"]
+    found = subprocess.check_output(where, cwd=folder, text=True, timeout=BUILD_SECONDS)
+    assert found.startswith(str(environment))
+    with Server(folder, command=command, log=folder / "stdout") as server:
+        checkAnswers(server)
+
+
+def test_noExtras(environment: Path, folder: Path) -> None:
+    """
+    Without the extra of that name, TLS is refused in one line that says what to
+    install.
+    """
+    twistd = str(environment / "bin" / "twistd")
+    done = subprocess.run(
+        [twistd, "-n", "--pidfile=", "tsserver", "--port", "0", "--listen", "hello=ssl:0"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=BUILD_SECONDS,
+    )
+    assert done.returncode == 1
+    last = (done.stdout + done.stderr).splitlines()[-1]
+    assert "pip install 'tsservices[tls]'" in last
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,568 @@
+"""
+The forged-datagram storm: two servers, each made to believe that the other is its
+client.
+
+A naive UDP server answers whatever comes, so one datagram with a forged source sets
+two of them talking for ever.  To forge the source needs a raw socket.  A relay does
+not: its two sockets stand for the servers, one for B towards A, one for A towards B,
+and carry over what each says to the other, as the network would.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import selectors
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from tests.live.clients import BUFSIZ, CTIME, checkStamped
+from tests.live.server import ANSWER_SECONDS, Server, until
+
+FORMS = ("ctime", "iso", "epoch-ns")
+"""
+A server has one form of stamps, so there are as many servers on each side.
+"""
+
+LIMIT = 200
+"""
+Datagrams after which a relay carries no more: the loop has no end.
+"""
+
+FEW = 3
+"""
+Datagrams that may follow a forged one between timestamp and hello.
+"""
+
+MANY = 50
+"""
+Datagrams that may follow where one side is echo, daytime, time or a foreign echo.
+"""
+
+BURST, RATE = 20, 5
+"""
+What a source may ask at once, and each second: the defaults.
+"""
+
+TOGETHER = 32
+"""
+Loops that run at the same time, so that none is slow.
+"""
+
+PAIRS = ("timestamp-ctime", "timestamp-iso", "timestamp-epoch-ns", "hello")
+"""
+What never answers an answer of its own kind.
+"""
+
+OFFERINGS = (*PAIRS, "echo", "daytime", "time", "foreign echo")
+
+PAYLOADS = {
+    "byte": b"x",
+    "hello": b"Hello, x!",
+    "empty": b"",
+    "almost a stamp": b"[Fri Nov 20 12:10:00 2026]x",
+    "ctime stamp": b"[Fri Nov 20 12:10:00 2026] x",
+    "longest": b"y" * 512,
+}
+
+STAMPED = [
+    PAYLOADS["ctime stamp"],
+    b"[2026-11-20T12:10:00.123456Z] x",
+    b"[1795176600123456789] x",
+]
+"""
+What timestamp answers, in each of its forms.
+"""
+
+SMALL = [
+    word
+    for name in ("echo", "daytime", "time")
+    for word in ("--listen", f"{name}=udp:0:interface=127.0.0.1")
+]
+
+
+def _manyLoopbacks() -> bool:
+    """
+    @return: whether all of 127.0.0.0/8 is this host, as on Linux.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.77.0.1", 0))
+        except OSError:
+            return False
+    return True
+
+
+pytestmark = pytest.mark.skipif(
+    not _manyLoopbacks(), reason="each loop needs an address of its own; this host has one"
+)
+
+
+@contextlib.contextmanager
+def foreignEcho() -> Iterator[tuple[str, int]]:
+    """
+    Somebody else's RFC 862 server, which answers whatever comes.
+
+    @return: where it is.
+    """
+    served = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    served.bind(("127.0.0.1", 0))
+    address: tuple[str, int] = served.getsockname()
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                datagram, sender = served.recvfrom(65_535)
+                if datagram == stop:
+                    return
+                served.sendto(datagram, sender)
+
+    stop = os.urandom(16)
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield address
+    finally:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(stop, address)
+        thread.join(ANSWER_SECONDS)
+        served.close()
+
+
+@dataclass
+class Side:
+    """
+    The servers that stand on one side.
+
+    @ivar servers: one for each form of stamps.
+    @ivar foreign: where the foreign echo is.
+    """
+
+    servers: dict[str, Server]
+    foreign: tuple[str, int]
+
+    def place(self, offering: str) -> tuple[str, int]:
+        """
+        @param offering: one of L{OFFERINGS}.
+        @return: where it is.
+        """
+        if offering == "foreign echo":
+            return self.foreign
+        name, _, form = offering.partition("-")
+        return self.servers[form or "ctime"].address(name, "udp").pair
+
+
+@pytest.fixture(scope="module")
+def sides(sharedFolder: Path) -> Iterator[tuple[Side, Side]]:
+    """
+    @param sharedFolder: for the servers.
+    @return: two sets of servers, all processes of their own.
+    """
+    with ExitStack() as stack:
+        foreign = stack.enter_context(foreignEcho())
+        started: list[dict[str, Server]] = []
+        for side in ("a", "b"):
+            started.append({})
+            for form in FORMS:
+                folder = sharedFolder / f"{side}-{form}"
+                server = Server(folder, "--stamp", form, *SMALL)
+                stack.callback(server.kill)
+                started[-1][form] = server
+        for servers in started:
+            for server in servers.values():
+                stack.enter_context(server)
+        yield Side(started[0], foreign), Side(started[1], foreign)
+
+
+@dataclass
+class Relay:
+    """
+    Carries datagrams between two servers that take it for each other.
+
+    @ivar names: of what is at the ends.
+    @ivar ends: where it is.
+    @ivar sockets: C{sockets[0]} is what the first server takes for the second.
+    @ivar seen: what has followed the forged datagram.
+    @ivar begun: when it was sent, in seconds.
+    @ivar last: when the last one followed.
+    """
+
+    names: tuple[str, str]
+    ends: tuple[tuple[str, int], tuple[str, int]]
+    sockets: tuple[socket.socket, socket.socket]
+    seen: list[bytes] = field(default_factory=list)
+    begun: float = 0.0
+    last: float = 0.0
+
+    def begin(self, payload: bytes) -> None:
+        """
+        @param payload: of the forged datagram, which the first server gets.
+        """
+        self.begun = self.last = time.monotonic()
+        self.sockets[0].sendto(payload, self.ends[0])
+
+    def carry(self, which: int) -> None:
+        """
+        One of the servers has said something: count it, and give it to the other.
+
+        @param which: the end where it came from.
+        """
+        try:
+            datagram, sender = self.sockets[which].recvfrom(65_535)
+        except (BlockingIOError, ConnectionRefusedError):
+            return
+        assert sender == self.ends[which]
+        self.seen.append(datagram)
+        self.last = time.monotonic()
+        if len(self.seen) < LIMIT:
+            other = 1 - which
+            self.sockets[other].sendto(datagram, self.ends[other])
+
+    def most(self) -> int:
+        """
+        @return: how many datagrams may have followed.  Buckets fill up again while a
+            loop runs, which only counts when this machine is slow.
+        """
+        if set(self.names) <= set(PAIRS):
+            return FEW
+        lasted = self.last - self.begun
+        return max(MANY, int(2 * (BURST + RATE * lasted)) + 2)
+
+
+_addresses = (
+    f"127.{second}.{third}.{fourth}"
+    for second in range(78, 255)
+    for third in range(256)
+    for fourth in range(1, 255)
+)
+"""
+Addresses that no loop had before, whose buckets are full.
+"""
+
+
+_ports = cycle(range(12_000, 30_000))
+"""
+Ports that no server here has: those that the system hands out lie above.  A client
+whose port happens to be one of a server's own gets no answer, at whatever address.
+"""
+
+
+def _socket() -> socket.socket:
+    """
+    @return: a UDP socket at an address of its own.
+    """
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    address = next(_addresses)
+    while True:
+        try:
+            made.bind((address, next(_ports)))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return made
+
+
+def _run(relays: list[Relay], payload: bytes) -> None:
+    """
+    Forge one datagram for each relay, and carry until nothing is on its way.
+
+    @param relays: some.
+    @param payload: of the forged datagrams.
+    """
+    ends = {end for relay in relays for end in relay.ends}
+    with selectors.DefaultSelector() as selector:
+        for relay in relays:
+            for which in (0, 1):
+                selector.register(relay.sockets[which], selectors.EVENT_READ, (relay, which))
+        for relay in relays:
+            relay.begin(payload)
+        moved = True
+        while moved:
+            _fence(ends)
+            moved = False
+            while events := selector.select(0):
+                moved = True
+                for key, _ in events:
+                    relay, which = key.data
+                    relay.carry(which)
+
+
+def _fence(ends: set[tuple[str, int]]) -> None:
+    """
+    Wait until servers have read all that they were sent: each reads its socket in
+    order, so the answer to one who asks now comes after all others.
+
+    @param ends: where the servers are.
+    """
+    for end in ends:
+        with _socket() as client:
+            client.settimeout(ANSWER_SECONDS)
+            client.sendto(b"x", end)
+            assert client.recv(BUFSIZ)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_storm(sides: tuple[Side, Side], payload: bytes) -> None:
+    """
+    Whatever stands at the two ends, and in whatever order: a forged datagram is
+    followed by a few, and then it is over.
+    """
+    first, second = sides
+    names = [(a, b) for a in OFFERINGS for b in OFFERINGS if not a == b == OFFERINGS[-1]]
+    assert len(names) == 63
+    followed: dict[tuple[str, str], int] = {}
+    wrong = []
+    while names:
+        some, names = names[:TOGETHER], names[TOGETHER:]
+        with ExitStack() as stack:
+            relays = [
+                Relay(
+                    (a, b),
+                    (first.place(a), second.place(b)),
+                    (stack.enter_context(_socket()), stack.enter_context(_socket())),
+                )
+                for a, b in some
+            ]
+            _run(relays, payload)
+        for relay in relays:
+            followed[relay.names] = len(relay.seen)
+            if len(relay.seen) > relay.most():
+                wrong.append((relay.names, len(relay.seen), relay.most(), relay.seen[:6]))
+    assert not wrong
+    # If nobody talked with anybody, all this would show nothing.
+    for (a, _), count in followed.items():
+        answers = _answers(a, payload)
+        assert bool(count) == answers, (a, payload, count)
+    assert followed["echo", "foreign echo"] > BURST or not payload
+    assert followed["daytime", "time"] > BURST
+
+
+def _answers(offering: str, payload: bytes) -> bool:
+    """
+    @param offering: one of L{OFFERINGS}.
+    @param payload: the first that it gets.
+    @return: whether it is to answer it.
+    """
+    if offering == "foreign echo" or offering in ("daytime", "time"):
+        return True
+    if offering == "echo":
+        return bool(payload)
+    return bool(payload) and payload not in STAMPED
+
+
+def test_replyIsTheWholeLoop(sides: tuple[Side, Side]) -> None:
+    """
+    Between two timestamp servers the one answer is all that follows: the relay
+    carries it, and it is dropped for what it is.
+    """
+    first, second = sides
+    with _socket() as one, _socket() as other:
+        relay = Relay(
+            ("timestamp-ctime", "timestamp-iso"),
+            (first.place("timestamp-ctime"), second.place("timestamp-iso")),
+            (one, other),
+        )
+        _run([relay], b"x")
+    assert len(relay.seen) == 1
+    checkStamped(relay.seen[0], b"x")
+
+
+def test_honestDatagrams(sides: tuple[Side, Side]) -> None:
+    """
+    The guards let pass what people send: greetings, brackets, and their own greeting
+    once.
+    """
+    first, _ = sides
+    with _socket() as client:
+        client.settimeout(ANSWER_SECONDS)
+        for data in (b"Hello, world!", b"[x] y", b"[12] y", b"[Fri Nov 20 12:10:00 2026]"):
+            client.sendto(data, first.place("hello"))
+            assert client.recv(BUFSIZ) == b"Hello, " + data + b"!"
+            client.sendto(data, first.place("timestamp-ctime"))
+            checkStamped(client.recv(BUFSIZ), data)
+
+
+def test_counters(folder: Path) -> None:
+    """
+    Each guard has its counter: forged sources, answers of our own kind, sizes, rate
+    and silence; and loopback's trust ends with timestamp and hello.
+    """
+    names = ("timestamp", "hello", "echo", "daytime", "time")
+    with Server(folder, *SMALL) as server, ExitStack() as stack:
+        places = {name: server.address(name, "udp").pair for name in names}
+        client = stack.enter_context(_socket())
+        client.settimeout(ANSWER_SECONDS)
+
+        # A source port that is one of the server's own, at another address.
+        forged = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stack.enter_context(forged)
+        forged.bind(("127.77.0.2", places["hello"][1]))
+        bad = [forged]
+        for port in (1900, 2049, 3702, 5353, 11211, 7, 123):
+            reflector = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            stack.enter_context(reflector)
+            # The port may be taken, or not be for everybody.
+            with contextlib.suppress(OSError):
+                reflector.bind(("127.77.0.3", port))
+                bad.append(reflector)
+        assert len(bad) > 1
+        for each in bad:
+            for place in places.values():
+                each.sendto(b"x", place)
+
+        for name in ("timestamp", "hello"):
+            for stamped in STAMPED:
+                client.sendto(stamped, places[name])
+            client.sendto(b"Hello, Hello, x!!", places[name])
+            for size in (0, 513, 9000):
+                client.sendto(b"x" * size, places[name])
+            for _ in range(3 * BURST):
+                client.sendto(b"x", places[name])
+                assert client.recv(BUFSIZ).endswith((b"] x", b"x!"))
+        for name in ("echo", "daytime", "time"):
+            for _ in range(4 * BURST):
+                client.sendto(b"x" if name == "echo" else b"", places[name])
+            for size in (513, 9000):
+                client.sendto(b"x" * size, places[name])
+        for each in bad:
+            each.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                each.recv(BUFSIZ)
+
+        # Another source, whose answer shows that all before has been read.
+        fence = stack.enter_context(_socket())
+        fence.settimeout(ANSWER_SECONDS)
+        for name in names:
+            fence.sendto(b"x", places[name])
+            assert fence.recv(BUFSIZ)
+        server.stop()
+
+        asked = 3 * BURST + 1
+        for name in ("timestamp", "hello"):
+            counters = server.counters(name, "udp")
+            del counters["receivedBytes"]
+            assert counters == {
+                "received": len(bad) + 4 + 3 + asked,
+                "answered": asked,
+                "badSource": len(bad),
+                "ownFormat": 4,
+                "badSize": 3,
+                "overRate": 0,
+                "muted": 0,
+                "unsent": 0,
+            }
+        for name in ("echo", "daytime", "time"):
+            counters = server.counters(name, "udp")
+            assert counters["received"] == len(bad) + 4 * BURST + 2 + 1
+            assert counters["badSource"] == len(bad)
+            assert counters["badSize"] == 2
+            assert counters["answered"] >= BURST
+            # Three drops in a row, and then the silence of a minute.
+            assert counters["overRate"] >= 3
+            assert counters["muted"] > 0
+            judged = counters["answered"] + counters["overRate"] + counters["muted"]
+            assert judged == 4 * BURST + 1
+            assert counters["answered"] <= BURST + RATE * ANSWER_SECONDS
+
+
+def test_trustNobody(folder: Path) -> None:
+    """
+    C{--trust none} bounds the answers of timestamp and hello to loopback too, each
+    source by itself.
+    """
+    with Server(folder, "--trust", "none") as server, _socket() as client, _socket() as other:
+        for name in ("timestamp", "hello"):
+            place = server.address(name, "udp").pair
+            for _ in range(4 * BURST):
+                client.sendto(b"x", place)
+            # Its answer shows too that all before has been read.
+            other.settimeout(ANSWER_SECONDS)
+            other.sendto(b"x", place)
+            assert other.recv(BUFSIZ).endswith((b"] x", b"x!"))
+        server.stop()
+        for name in ("timestamp", "hello"):
+            counters = server.counters(name, "udp")
+            assert counters["received"] == 4 * BURST + 1
+            assert BURST < counters["answered"] <= BURST + RATE * ANSWER_SECONDS
+            assert counters["overRate"] >= 3
+            assert counters["muted"] > 0
+
+
+def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
+    """
+    @param source: who is said to send.
+    @param destination: who is to get it.
+    @param payload: of the datagram.
+    @return: an IPv4 packet; the system fills in length and checksum of the header,
+        and UDP over IPv4 may be without one.
+    """
+    length = 8 + len(payload)
+    addresses = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, socket.IPPROTO_UDP, 0)
+    return header + addresses + struct.pack("!HHHH", source[1], destination[1], length, 0) + payload
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.geteuid() != 0, reason="raw sockets need root"
+)
+def test_rawSpoof(folder: Path) -> None:
+    """
+    The same with really forged sources, and nothing between the servers.
+    """
+    pairs = {"timestamp": FEW, "hello": FEW, "echo": MANY, "daytime": MANY, "time": MANY}
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    except PermissionError:
+        pytest.skip("raw sockets are not allowed here")
+    with ExitStack() as stack:
+        stack.enter_context(raw)
+        first, second = (stack.enter_context(Server(folder / name, *SMALL)) for name in "ab")
+        # A server that is made to talk with itself, or with nobody: not answered.
+        itself = first.address("timestamp", "udp").pair
+        for port in (itself[1], first.address("hello", "udp").port, 53, 0):
+            raw.sendto(_forge(("127.0.0.1", port), itself, b"x"), (itself[0], 0))
+        for source in ("224.0.0.251", "255.255.255.255"):
+            # Where the system lets such through.
+            raw.sendto(_forge((source, 40_000), itself, b"x"), (itself[0], 0))
+        for name in pairs:
+            victim, other = first.address(name, "udp").pair, second.address(name, "udp").pair
+            raw.sendto(_forge(other, victim, b"x"), (victim[0], 0))
+
+        for name, most in pairs.items():
+
+            def both(counter: str, name: str = name) -> int:
+                return sum(each.counters(name, "udp").get(counter, 0) for each in (first, second))
+
+            def ended(most: int = most, both: Callable[[str], int] = both) -> bool:
+                # A drop is the end of a loop of one datagram.
+                dropped = both("ownFormat" if most == FEW else "overRate")
+                return dropped == 1 and both("received") == both("answered") + 1 + both("badSource")
+
+            until(ended, f"the end of the loop of {name}")
+            assert 1 <= both("answered") <= most, name
+            if name == "timestamp":
+                assert 4 <= both("badSource") <= 6
+            else:
+                assert both("badSource") == 0, name
+        assert first.counters("echo", "udp")["answered"] >= BURST
+
+
+def test_stampsAreKnown() -> None:
+    """
+    The stamps of these tests are such as servers write.
+    """
+    assert re.match(CTIME, PAYLOADS["ctime stamp"])

@@ -1,0 +1,727 @@
+"""
+Starting and stopping, as people, scripts and supervisors do it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.clients import BUFSIZ, checkAnswers, checkStamped, receiveRest
+from tests.live.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
+
+OFFSETS = {
+    ("timestamp", "tcp"): 0,
+    ("timestamp", "udp"): 0,
+    ("timestamp-line", "tcp"): 1,
+    ("hello", "tcp"): 2,
+    ("hello", "udp"): 2,
+    ("ack", "tcp"): 3,
+    ("sink", "tcp"): 4,
+    ("sink", "udp"): 4,
+    ("talk", "tcp"): 5,
+}
+"""
+What is served when nothing is asked for, and how far from C{--port}.
+"""
+
+LAUNCH_SECONDS = 10
+"""
+Within this a start that fails has failed, and a daemon has left.
+"""
+
+foreground = pytest.mark.parametrize("daemon", [False, True], ids=["foreground", "daemon"])
+
+
+def launch(folder: Path, *options: str, daemon: bool = False) -> subprocess.CompletedProcess[str]:
+    """
+    Start a server that can't be.
+
+    @param folder: for its files.
+    @param options: of tsserver.
+    @param daemon: whether it is to leave the terminal.
+    @return: how that ended.
+    """
+    log, pidFile, state = (folder / name for name in ("log", "pid", "state"))
+    command = [TWISTD, f"--logfile={log}", f"--pidfile={pidFile}"]
+    return subprocess.run(
+        [*command, *([] if daemon else ["-n"]), "tsserver", "--state", str(state), *options],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        cwd=folder,
+        timeout=LAUNCH_SECONDS,
+        start_new_session=True,
+    )
+
+
+@contextlib.contextmanager
+def _holding(kind: socket.SocketKind) -> Iterator[int]:
+    """
+    @param kind: stream or datagram.
+    @return: a port that somebody else has.
+    """
+    with socket.socket(socket.AF_INET, kind) as holder:
+        holder.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            holder.listen()
+        yield holder.getsockname()[1]
+
+
+def _freePorts(count: int) -> int:
+    """
+    @param count: how many are wanted.
+    @return: the first of so many ports in a row, free for TCP and UDP just now.
+    """
+    for first in range(30_000 + os.getpid() % 1000 * 2, 32_700, count):
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                        probe = stack.enter_context(socket.socket(socket.AF_INET, kind))
+                        probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("there are no free ports")
+
+
+@foreground
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM], ids=["tcp", "udp"])
+def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
+    """
+    A port that is in use: status 1, one line that names offering and address, and
+    nothing is left, neither files nor sockets nor a process.
+    """
+    free = _freePorts(1)
+    transport = "tcp" if kind == socket.SOCK_STREAM else "udp"
+    with _holding(kind) as port:
+        done = launch(
+            folder,
+            *("--port", "0", "--listen", f"hello={transport}:{port}"),
+            *("--listen", f"timestamp=tcp:{free}", "--listen", f"timestamp=unix:{folder}/sock"),
+            *("--listen", f"talk=unix:{folder}/talk"),
+            daemon=daemon,
+        )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "hello" in line
+    assert f"{transport} 127.0.0.1:{port}" in line
+    assert "already in use" in line
+    left = {path.name for path in folder.rglob("*") if path.is_file() or path.is_socket()}
+    assert left <= {"lock"}
+    with socket.socket() as client, pytest.raises(ConnectionRefusedError):
+        client.connect(("127.0.0.1", free))
+    # The state folder is free again.
+    with Server(folder):
+        pass
+
+
+@foreground
+def test_noSuchAddress(folder: Path, daemon: bool) -> None:
+    """
+    The same for an address that this host does not have.
+    """
+    done = launch(folder, "--port", "0", "--interface", "192.0.2.1", daemon=daemon)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "timestamp" in line
+    assert "192.0.2.1:0" in line
+    assert not (folder / "pid").exists()
+
+
+@pytest.mark.parametrize("taken", ["socket", "file"])
+def test_busyPath(folder: Path, taken: str) -> None:
+    """
+    The same for a UNIX socket where somebody answers, and for a file in its way,
+    neither of which is touched.
+    """
+    path = folder / "sock"
+    with socket.socket(socket.AF_UNIX) as holder:
+        if taken == "socket":
+            holder.bind(str(path))
+            holder.listen()
+        else:
+            path.write_text("precious")
+        done = launch(folder, "--port", "0", "--listen", f"hello=unix:{path}")
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert "hello" in line
+        assert str(path) in line
+        if taken == "socket":
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(path))
+        else:
+            assert path.read_text() == "precious"
+
+
+def test_stateNotWritable(folder: Path) -> None:
+    """
+    A state folder that can't be made ends the start in one line too.
+    """
+    done = launch(folder, "--port", "0", "--state", "/dev/null/such")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "/dev/null/such" in line
+
+
+@foreground
+def test_serves(folder: Path, daemon: bool) -> None:
+    """
+    One table on the standard output says what is where, as C{ports.json} does for
+    programs, and where the log is; then everything answers.  After the stop the
+    files that speak of a running server are gone.
+    """
+    with Server(folder, daemon=daemon) as server:
+        places = {(each.offering, each.transport) for each in server.addresses}
+        assert places == set(OFFSETS)
+        heading, *rows = server.output().splitlines()
+        assert heading.split()[:3] == ["service", "over", "address"]
+        table, notes = rows[: len(OFFSETS)], rows[len(OFFSETS) :]
+        for row, each in zip(table, server.addresses, strict=True):
+            name, transport, address, _ = row.split(None, 3)
+            assert (name, transport) == (each.offering, each.transport)
+            assert address == f"127.0.0.1:{each.port}"
+        assert f"log: {server.log}" in notes[0]
+        assert str(server.state) in notes[0]
+        assert server.complaint() == ""
+        checkAnswers(server)
+        assert server.pidFile.exists() == daemon
+        pid = server.pid
+        server.stop()
+        assert not alive(pid)
+        assert not server.pidFile.exists()
+        left = {path.name for path in server.state.iterdir()}
+        assert left == {"lock", "counters.json"}
+        with pytest.raises(ConnectionRefusedError):
+            server.connect("timestamp")
+
+
+def test_daemonIsGone(folder: Path) -> None:
+    """
+    A daemon leaves the launcher's session, and its launcher does not wait for it.
+    """
+    with Server(folder, daemon=True) as server:
+        assert server.process.returncode == 0
+        assert server.pid != server.process.pid
+        assert os.getsid(server.pid) != server.process.pid
+        with server.connect("timestamp") as client:
+            client.send(b"hello")
+            checkStamped(client.recv(BUFSIZ), b"hello")
+
+
+def test_consecutivePorts(folder: Path) -> None:
+    """
+    C{--port} places the offerings one after the other.
+    """
+    first = _freePorts(max(OFFSETS.values()) + 1)
+    with Server(folder, port=str(first)) as server:
+        found = {(each.offering, each.transport): each.port - first for each in server.addresses}
+        assert found == OFFSETS
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopTellsPeople(folder: Path, number: signal.Signals) -> None:
+    """
+    A signal ends the server with status 0; open connections get their end, and who
+    talks is told.
+    """
+    with Server(folder) as server, contextlib.ExitStack() as stack:
+        clients = {
+            offering: stack.enter_context(server.connect(offering))
+            for offering, transport in OFFSETS
+            if transport == "tcp"
+        }
+        # All of them are there when the last one is answered.
+        for offering, client in clients.items():
+            if offering not in ("hello", "talk"):
+                client.send(b"I am here\n")
+            if offering == "sink":
+                server.logged("I am here [{}:{}]".format(*client.getsockname()))
+            else:
+                assert client.recv(BUFSIZ)
+        server.stop(number)
+        for offering, client in clients.items():
+            rest = receiveRest(client)
+            assert rest == (b"! the server stops\n" if offering == "talk" else b""), offering
+
+
+def test_stopIsBounded(folder: Path) -> None:
+    """
+    Who reads nothing does not keep a server from stopping; more signals meanwhile
+    neither hurry nor break it.
+    """
+    config = folder / "limits.toml"
+    config.write_text("stop-limit = 1\n")
+    options = ("--config", str(config), "--listen", "echo=tcp:0")
+    with Server(folder, *options) as server, server.connect("echo", seconds=0.3) as client:
+        with contextlib.suppress(TimeoutError):
+            while True:
+                client.send(b"x" * 65_536)
+        begun = time.monotonic()
+        server.send(signal.SIGTERM)
+        until(lambda: not server.portsFile().exists(), "the beginning of the stop")
+        for number in 3 * [signal.SIGTERM, signal.SIGINT]:
+            server.send(number)
+        assert server.process.wait(ANSWER_SECONDS) == 0
+        assert time.monotonic() - begun > 0.9
+        server.untroubled()
+        server.kill()
+
+
+def test_countersAtTheEnd(folder: Path) -> None:
+    """
+    What is counted last is in the file and in the log.
+    """
+    with Server(folder) as server:
+        with server.connect("timestamp") as client:
+            for _ in range(7):
+                client.send(b"12345")
+                client.recv(BUFSIZ)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(BUFSIZ) == b""
+        with server.connect("hello", "udp") as client:
+            client.send(b"you")
+            client.recv(BUFSIZ)
+        server.stop()
+        counters = server.counters("timestamp")
+        assert (counters["accepted"], counters["received"], counters["receivedBytes"]) == (1, 7, 35)
+        assert server.counters("hello", "udp")["answered"] == 1
+        port = server.address("timestamp").port
+        words = f"transport=tcp host=127.0.0.1 port={port} accepted=1 received=7"
+        assert f"offering=timestamp {words}" in server.logText()
+
+
+USAGE = {
+    "service": (("--services", "nope"), ("nope", "timestamp-line", "daytime")),
+    "offering": (("--listen", "nope=tcp:0"), ("nope", "timestamp-line", "daytime")),
+    "no endpoint": (("--listen", "hello"), ("NAME=ENDPOINT", "hello")),
+    "endpoint": (("--listen", "hello=carrier:0"), ("carrier", "tcp6", "unix", "udp", "haproxy")),
+    "port of endpoint": (("--listen", "hello=tcp:70000"), ("70000", "65535")),
+    "port": (("--port", "x"), ("'x'", "65535")),
+    "interface": (("--interface", "nowhere"), ("nowhere",)),
+    "stamp": (("--stamp", "julian"), ("julian", "ctime", "iso", "epoch-ns")),
+    "option": (("--frobnicate",), ("frobnicate",)),
+    "configuration": (("--config", "/no/such.toml"), ("/no/such.toml",)),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_usage(folder: Path, case: str) -> None:
+    """
+    What can't be asked for is refused with a status that is not 0 and a last line that
+    names it, and what there is instead; nothing is begun.
+    """
+    words, named = USAGE[case]
+    port = () if "--port" in words else ("--port", "0")
+    done = launch(folder, *port, *words)
+    assert done.returncode != 0
+    output = done.stdout + done.stderr
+    last = output.splitlines()[-1]
+    for each in named:
+        assert each in last
+    for word in TROUBLE:
+        assert word not in output
+    assert not (folder / "state").exists()
+
+
+def test_help(folder: Path) -> None:
+    """
+    C{--help} names every option, service, endpoint and limit.
+    """
+    done = launch(folder, "--help")
+    assert done.returncode == 0
+    for word in (
+        *("--port", "--interface", "--services", "--listen", "--state", "--stamp", "--trust"),
+        *("--operator", "--backlog", "--max-connections", "--config", "21567", "127.0.0.1"),
+        *(name for name, _ in OFFSETS),
+        *("echo", "discard", "chargen", "daytime", "time", "ctime", "iso", "epoch-ns"),
+        *("tcp6", "unix", "ssl", "tls", "systemd", "haproxy", "udp:"),
+        *("idle-limit", "write-limit", "stop-limit", "max-line", "max-datagram", "udp-rate"),
+    ):
+        assert word in done.stdout
+
+
+def test_config(folder: Path) -> None:
+    """
+    The configuration file has the same names; what the command line says wins.
+    """
+    config = folder / "ts.toml"
+    config.write_text(
+        """
+        port = 1
+        interface = "127.0.0.1"
+        services = ["timestamp", "hello", "talk"]
+        listen = ["echo=tcp:0", "echo=udp:0"]
+        stamp = "iso"
+        trust = ["10.0.0.0/8", "192.168.0.0/16"]
+        max-connections = 3
+        max-datagram = 9
+        """
+    )
+    with Server(folder, "-c", str(config), "--stamp", "epoch-ns") as server:
+        places = {(each.offering, each.transport) for each in server.addresses}
+        names = ("timestamp", "hello", "echo")
+        wanted = {(name, transport) for name in names for transport in ("tcp", "udp")}
+        assert places == wanted | {("talk", "tcp")}
+        with contextlib.ExitStack() as stack:
+            lot = [stack.enter_context(server.connect("timestamp")) for _ in range(4)]
+            lot[0].send(b"hello")
+            checkStamped(lot[0].recv(BUFSIZ), b"hello", "epoch-ns")
+            assert b"3 connections" in receiveRest(lot[3])
+        with server.connect("timestamp", "udp") as client:
+            client.send(b"x" * 10)
+            client.send(b"x" * 9)
+            checkStamped(client.recv(BUFSIZ), b"x" * 9, "epoch-ns")
+        server.stop()
+        counters = server.counters("timestamp")
+        assert (counters["refused"], counters["accepted"]) == (1, 3)
+        counters = server.counters("timestamp", "udp")
+        assert (counters["badSize"], counters["answered"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("prot = 1", ("prot", "port", "idle-limit")),
+        ("[limits]\nidle-limit = 1", ("limits", "idle-limit")),
+        ("port = 70000", ("port", "65535")),
+        ("idle-limit = 'soon'", ("idle-limit", "soon")),
+        ("port = ", ("ts.toml",)),
+    ],
+)
+def test_badConfig(folder: Path, text: str, named: tuple[str, ...]) -> None:
+    """
+    A file with unknown keys, or values that can't be, is refused; the line names the
+    file and the key.
+    """
+    config = folder / "ts.toml"
+    config.write_bytes(text.encode("latin-1"))
+    done = launch(folder, "--config", str(config))
+    assert done.returncode != 0
+    last = (done.stdout + done.stderr).splitlines()[-1]
+    for word in (*named, str(config)):
+        assert word in last
+    assert "Traceback" not in done.stderr
+    assert not (folder / "state").exists()
+
+
+def test_sameState(folder: Path) -> None:
+    """
+    A second server in one state folder serves too: what it has is in
+    C{ports.<pid>.json}, and what belongs to the first stays as it is.
+    """
+    state = folder / "state"
+    with Server(folder / "one", state=state) as first:
+        owned = (state / "ports.json").read_text()
+        operator = os.stat(state / "operator.sock").st_ino
+        with Server(folder / "two", state=state, guest=True) as second:
+            assert second.portsFile().name == f"ports.{second.pid}.json"
+            assert (state / "ports.json").read_text() == owned
+            assert second.addresses != first.addresses
+            assert str(state / "ports.<pid>.json") in second.output()
+            for server in (first, second):
+                with server.connect("timestamp") as client:
+                    client.send(b"hello")
+                    checkStamped(client.recv(BUFSIZ), b"hello")
+        assert not (state / f"ports.{second.pid}.json").exists()
+        assert os.stat(state / "operator.sock").st_ino == operator
+        assert json.loads((state / "ports.json").read_text()) == json.loads(owned)
+    assert not list(state.glob("ports*.json"))
+
+
+def test_stateOfTheDead(folder: Path) -> None:
+    """
+    After C{kill -9} the next server has the folder for itself, whatever was left.
+    """
+    with Server(folder) as server:
+        server.send(signal.SIGKILL)
+        server.process.wait(ANSWER_SECONDS)
+        server.kill()
+    assert (folder / "state" / "ports.json").exists()
+    with Server(folder) as server:
+        checkAnswers(server)
+        assert _Operator(server).heard("you are the operator").leave()
+
+
+def test_longStatePath(folder: Path) -> None:
+    """
+    Where the path is too long for a UNIX socket there is no place for operators, which
+    the start tells; the services serve.
+    """
+    state = folder.joinpath(*["a folder with a long name"] * 6)
+    with Server(folder, state=state) as server:
+        assert "operators can't attach" in server.output()
+        checkAnswers(server)
+
+
+class _Operator:
+    """
+    Somebody at the operator's socket.
+    """
+
+    def __init__(self, server: Server) -> None:
+        """
+        @param server: whose.
+        """
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(ANSWER_SECONDS)
+        self._socket.connect(str(server.state / "operator.sock"))
+        self._seen = ""
+
+    def type(self, line: str) -> _Operator:
+        """
+        @param line: to type.
+        @return: this.
+        """
+        self._socket.send(line.encode() + b"\n")
+        return self
+
+    def heard(self, text: str) -> _Operator:
+        """
+        Wait for something to be shown.
+
+        @param text: of it.
+        @return: this.
+        """
+        while text not in self._seen:
+            more = self._socket.recv(BUFSIZ)
+            assert more, f"no {text!r} in {self._seen!r}"
+            self._seen += more.decode()
+        self._seen = self._seen.partition(text)[2]
+        return self
+
+    def rest(self) -> str:
+        """
+        @return: what is shown until the server hangs up.
+        """
+        with self._socket:
+            return self._seen + receiveRest(self._socket).decode()
+
+    def leave(self) -> bool:
+        """
+        Go, and wait until the server knows.
+
+        @return: true.
+        """
+        self._socket.shutdown(socket.SHUT_WR)
+        while self._socket.recv(BUFSIZ):
+            pass
+        self._socket.close()
+        return True
+
+
+def test_operatorAttaches(folder: Path) -> None:
+    """
+    C{operator.sock} is for the owner only.  Who attaches sees what people have written
+    meanwhile, and talks with them; a second operator is turned away; after the first
+    has gone there is room for the next.
+    """
+    with Server(folder, "--operator", "Jack", daemon=True) as server:
+        path = server.state / "operator.sock"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with server.connect("talk") as ann, server.connect("talk") as bob:
+            for client, word in ((ann, "早上好"), (bob, "hello, is anybody there?")):
+                assert b"no operator" in client.recv(BUFSIZ)
+                client.send(word.encode())
+                client.send(b"\n")
+            # The server has heard both when it has counted them.
+            server.counted("talk", receivedBytes=len("早上好".encode()) + 1 + 24 + 1)
+            jack = _Operator(server).heard("Jack, you are the operator")
+            jack.heard("早上好").heard("hello, is anybody there?")
+            refused = _Operator(server).rest()
+            assert "Jack is on the line already" in refused
+            assert "早上好" not in refused
+            jack.type("/who").heard("[1]").heard("[2]")
+            jack.type("/to 1").type("you, Ann").type("/to 2").type("and you, Bob")
+            assert ann.recv(BUFSIZ) == b"you, Ann\n"
+            assert bob.recv(BUFSIZ) == b"and you, Bob\n"
+            jack.type("/all both of you")
+            assert ann.recv(BUFSIZ) == b"both of you\n"
+            assert bob.recv(BUFSIZ) == b"both of you\n"
+            jack.type("/nonsense").heard("/nonsense")
+            ann.send(b"\x1b[2Jsly\n")
+            jack.heard("\\x1b[2Jsly")
+            jack.type("/close 1")
+            assert b"ended" in receiveRest(ann)
+            jack.leave()
+            bob.send(b"are you gone?\n")
+            assert b"no operator" in bob.recv(BUFSIZ)
+            jill = _Operator(server).heard("are you gone?")
+            server.stop()
+            assert "the server stops" in jill.rest()
+            assert b"the server stops" in receiveRest(bob)
+        assert not path.exists()
+
+
+def test_operatorPiped(folder: Path) -> None:
+    """
+    With C{--operator} the terminal is the operator's, and the log goes to the state
+    folder.  What is piped in is what the operator types; its end ends the console, not
+    the server, and another operator may attach.
+    """
+    log = folder / "state" / "tsserver.log"
+    with Server(folder, "--operator", "Jack", log=log, stdin=subprocess.PIPE) as server:
+        stdin = server.process.stdin
+        assert stdin is not None
+        until(lambda: "Jack, you are the operator" in server.output(), "the console")
+        assert f"log: {log}" in server.output()
+        assert "starting up" not in server.output()
+        with server.connect("talk") as client:
+            until(lambda: "calls" in server.output(), "the call")
+            stdin.write(b"/who\n" + "你好\n".encode() + b"the last words")
+            stdin.close()
+            said = b""
+            while not said.endswith(b"words\n"):
+                more = client.recv(BUFSIZ)
+                assert more, said
+                said += more
+            assert said.decode() == "你好\nthe last words\n"
+            client.send(b"still there?")
+            assert b"no operator" in client.recv(BUFSIZ)
+            jill = _Operator(server).heard("still there?")
+            jill.type("yes")
+            assert client.recv(BUFSIZ) == b"yes"
+            jill.leave()
+        checkAnswers(server)
+        assert "starting up" in server.logText()
+
+
+def test_operatorWithoutInput(folder: Path) -> None:
+    """
+    With an empty standard input the server serves all the same.
+    """
+    with Server(folder, "--operator", "Jack", log=folder / "state" / "tsserver.log") as server:
+        checkAnswers(server)
+
+
+def test_operatorAtTerminal(folder: Path) -> None:
+    """
+    The operator at a real terminal: talk both ways, and Ctrl-C stops the server with
+    status 0.
+    """
+    mine, theirs = pty.openpty()
+    shown = ""
+
+    def seen(text: str) -> bool:
+        nonlocal shown
+        if select.select([mine], [], [], 0)[0]:
+            shown += os.read(mine, BUFSIZ).decode()
+        return text in shown
+
+    state = folder / "state"
+    command = [TWISTD, "-n", "--pidfile=", "tsserver", "--port", "0", "--state", str(state)]
+    process = subprocess.Popen(
+        # A terminal of its own is needed for Ctrl-C to arrive.
+        [str(PYTHON), "-c", _TAKE_TERMINAL, *command, "--operator", "Jack"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=folder,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: seen("Jack, you are the operator"), lambda: f"the console in {shown}")
+        until(lambda: (state / "ports.json").exists(), "a server")
+        assert "starting up" not in shown
+        rows = json.loads((state / "ports.json").read_text())
+        (port,) = (row["port"] for row in rows if row["offering"] == "talk")
+        with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as client:
+            client.send("你好".encode())
+            until(lambda: seen("[1] 你好"), lambda: f"the call in {shown}")
+            os.write(mine, "嗨\n".encode())
+            assert client.recv(BUFSIZ).decode() == "嗨"
+            os.write(mine, b"\x03")
+            assert process.wait(ANSWER_SECONDS) == 0
+            assert b"the server stops" in receiveRest(client)
+        log = (state / "tsserver.log").read_text()
+        assert not any(word in log for word in TROUBLE)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(mine)
+        os.close(theirs)
+
+
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+COMMANDS = {
+    "tsservices": [str(PYTHON.with_name("tsservices"))],
+    "python -m tsservices": [str(PYTHON), "-m", "tsservices"],
+    "twist": [str(PYTHON), "-m", "twisted", "tsserver"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    list(zip(COMMANDS, [signal.SIGTERM, signal.SIGINT, signal.SIGTERM], strict=True)),
+)
+def test_otherCommands(folder: Path, name: str, number: signal.Signals) -> None:
+    """
+    The same server without naming twistd: it stays in the foreground, logs to the
+    terminal, leaves no pidfile, and stops with status 0.
+    """
+    with Server(folder, command=COMMANDS[name], log=folder / "stdout") as server:
+        checkAnswers(server)
+        assert "timestamp-line" in server.output()
+        server.stop(number)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"stdout", "stderr", "state"}
+
+
+def test_otherCommandFails(folder: Path) -> None:
+    """
+    So does a start that fails: status 1 and one line.
+    """
+    for name, command in COMMANDS.items():
+        with _holding(socket.SOCK_STREAM) as port:
+            done = subprocess.run(
+                [*command, "--port", "0", "--state", "state", "--listen", f"hello=tcp:{port}"],
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                cwd=folder,
+                timeout=LAUNCH_SECONDS,
+            )
+        assert done.returncode == 1, name
+        assert [f"127.0.0.1:{port}" in line for line in done.stderr.splitlines()] == [True], name
+
+
+def test_stateDirectory(folder: Path) -> None:
+    """
+    Without C{--state}, the folder that systemd names is the one.
+    """
+    place = folder / "systemd"
+    process = subprocess.Popen(
+        [TWISTD, "-n", "--pidfile=", f"--logfile={folder}/log", "tsserver", "--port", "0"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        env={**os.environ, "STATE_DIRECTORY": f"{place}:/elsewhere"},
+    )
+    try:
+        until((place / "ports.json").exists, "a server")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(ANSWER_SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()

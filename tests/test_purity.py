@@ -1,0 +1,62 @@
+"""
+What is pure stays pure: it can be imported where Twisted can't.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+PURE = (
+    "tsservices.addresses",
+    "tsservices.counters",
+    "tsservices.limits",
+    "tsservices.lines",
+    "tsservices.services.commands",
+    "tsservices.services.switchboard",
+    "tsservices.stamps",
+    "tsservices.text",
+    "tsservices.throttle",
+    "tsservices.transport.admission",
+    "tsservices.transport.guards",
+)
+
+PROGRAM = """
+import importlib, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("twisted", "zope"):
+            raise ImportError(name + " was imported")
+sys.meta_path.insert(0, Refuse())
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+class PurityTests(SynchronousTestCase):
+    """
+    Tests for the modules that hold decisions.
+    """
+
+    def importing(self, *names: str) -> subprocess.CompletedProcess[str]:
+        """
+        @param names: of modules.
+        @return: how importing them without Twisted ended.
+        """
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM, *names], capture_output=True, text=True, timeout=30
+        )
+
+    def test_pure(self) -> None:
+        """
+        They import neither Twisted nor zope.
+        """
+        self.assertEqual(self.importing(*PURE).stderr, "")
+
+    def test_impure(self) -> None:
+        """
+        The test would notice one that does.
+        """
+        self.assertIn("twisted", self.importing("tsservices.transport.stream").stderr)

@@ -1,0 +1,86 @@
+"""
+The README tells the truth.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.catalog import CATALOG
+from tsservices.counters import DatagramCounters, StreamCounters
+from tsservices.limits import DEFAULT_PORT, Limits
+from tsservices.options import Options
+from tsservices.services.commands import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SERVICES = (ROOT / "docs" / "services.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+
+
+class ReadmeTests(SynchronousTestCase):
+    """
+    Tests for C{README.md} and C{docs}.
+    """
+
+    def test_table(self) -> None:
+        """
+        The table of services is the catalogue.
+        """
+        rows = []
+        for offering in CATALOG:
+            over = ", ".join(offering.transports).upper()
+            port = "by `--listen`" if offering.offset is None else DEFAULT_PORT + offering.offset
+            rows.append(f"| {offering.name} | {over} | {port} | {offering.summary} |")
+        self.assertIn("\n".join(rows), README)
+
+    def test_commands(self) -> None:
+        """
+        Run and Test are one line each.
+        """
+        for heading, words in (
+            ("Run", "twistd -n --pidfile= tsserver --port 21567"),
+            ("Test", "pytest"),
+        ):
+            section = README.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+            (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+            self.assertEqual(block.count("\n"), 1)
+            self.assertIn(words, block)
+
+    def test_options(self) -> None:
+        """
+        What looks like an option of the server is one.
+        """
+        known = {row[0] for row in (*Options.optParameters, *Options.optFlags)}
+        known |= {"listen", "trust", "help"}
+        # Of the client, of twistd, and of systemd's section.
+        known |= {"udp", "line", "operator", "pidfile", "logfile", "uid", "gid"}
+        for text in (README, SERVICES, OPERATING):
+            self.assertEqual(set(re.findall(r"--([a-z][a-z-]+)", text)) - known, set())
+
+    def test_limits(self) -> None:
+        """
+        What looks like a key of the configuration is one.
+        """
+        keys = set(re.findall(r"^([a-z-]+) = ", OPERATING, re.MULTILINE))
+        known = set(Limits.fieldNames()) | {row[0] for row in Options.optParameters}
+        self.assertEqual(keys - known - {"listen", "trust"}, set())
+        self.assertTrue(keys)
+
+    def test_counters(self) -> None:
+        """
+        Every counter is explained.
+        """
+        for counters in (StreamCounters, DatagramCounters):
+            for name in counters.__dataclass_fields__:
+                self.assertIn(f"`{name}`", OPERATING + SERVICES)
+
+    def test_commandsOfTheOperator(self) -> None:
+        """
+        Every command of the talk is named.
+        """
+        for command in COMMANDS.values():
+            self.assertIn(f"`{command.usage}`", SERVICES)

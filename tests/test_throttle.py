@@ -1,0 +1,89 @@
+"""
+Tests for L{tsservices.throttle}.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.throttle import Bucket, OncePerMinute
+
+
+class BucketTests(SynchronousTestCase):
+    """
+    Tests for L{Bucket}.
+    """
+
+    def test_burstThenRate(self) -> None:
+        """
+        The burst is there at once; then tokens come back at the rate.
+        """
+        bucket = Bucket(5, 20, 0.0)
+        self.assertEqual(sum(bucket.take(0.0) for _ in range(30)), 20)
+        self.assertFalse(bucket.take(0.19))
+        self.assertTrue(bucket.take(0.2))
+        self.assertFalse(bucket.take(0.2))
+
+    def test_neverOverTheBurst(self) -> None:
+        """
+        Waiting for long does not save up more than the burst.
+        """
+        bucket = Bucket(5, 20, 0.0)
+        self.assertEqual(sum(bucket.take(1e6) for _ in range(30)), 20)
+
+    def test_clockGoesBack(self) -> None:
+        """
+        A time before the last one gives and takes nothing.
+        """
+        bucket = Bucket(1, 1, 100.0)
+        self.assertTrue(bucket.take(100.0))
+        self.assertFalse(bucket.take(0.0))
+        self.assertTrue(bucket.take(101.0))
+
+    @given(st.lists(st.floats(0, 2), max_size=200))
+    def test_bound(self, gaps: list[float]) -> None:
+        """
+        In any stretch of time no more than burst and rate allow.
+        """
+        bucket = Bucket(5, 20, 0.0)
+        now, taken = 0.0, 0
+        for gap in gaps:
+            now += gap
+            taken += bucket.take(now)
+        self.assertLessEqual(taken, 20 + 5 * now + 1e-6)
+
+
+class OncePerMinuteTests(SynchronousTestCase):
+    """
+    Tests for L{OncePerMinute}.
+    """
+
+    def test_eachPeer(self) -> None:
+        """
+        Each peer once a minute; what was withheld is counted.
+        """
+        once = OncePerMinute(10, 100, 0.0)
+        self.assertTrue(once.allows("a", 0.0))
+        self.assertFalse(once.allows("a", 59.9))
+        self.assertTrue(once.allows("b", 1.0))
+        self.assertTrue(once.allows("a", 60.0))
+        self.assertEqual(once.withheld, 1)
+
+    def test_allTogether(self) -> None:
+        """
+        Many peers share one bound.
+        """
+        once = OncePerMinute(1000, 60, 0.0)
+        self.assertEqual(sum(once.allows(str(n), 0.0) for n in range(500)), 60)
+
+    def test_forgets(self) -> None:
+        """
+        Memory is bounded: the peer unheard of for longest is forgotten.
+        """
+        once = OncePerMinute(2, 100, 0.0)
+        for peer in ("a", "b", "c"):
+            once.allows(peer, 0.0)
+        self.assertTrue(once.allows("a", 1.0))
+        self.assertFalse(once.allows("c", 1.0))

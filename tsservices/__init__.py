@@ -1,0 +1,14 @@
+"""
+Timestamp echo and its sister network services on Twisted, in one reactor.
+
+Where to look:
+
+  - L{tsservices.catalog}: what there is to serve, one row each;
+  - L{tsservices.options}, L{tsservices.config}: how it is asked for;
+  - L{tsservices.tap}: how a running server is put together;
+  - L{tsservices.services}: the protocols;
+  - L{tsservices.transport}: sockets, admission, guards and time limits;
+  - L{tsservices.client}: the other end.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,72 @@
+"""
+C{python -m tsservices.client}: choose the reactor, run, and exit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IReactorFDSet
+
+from tsservices.client.arguments import parseArguments
+from tsservices.client.commands import Command, EchoCommand
+from tsservices.client.console import Console, openPlainConsole
+from tsservices.client.descriptors import blockingRestored, openMissing
+from tsservices.client.screen import editingPossible
+from tsservices.client.session import run
+
+if TYPE_CHECKING:
+    from twisted.internet.base import ReactorBase
+
+
+async def client(
+    reactor: ReactorBase, command: Command, loop: asyncio.AbstractEventLoop | None
+) -> None:
+    """
+    Run the client on this process's terminal or pipes.
+
+    @param reactor: the reactor.
+    @param command: what is asked for.
+    @param loop: the event loop under the reactor, when the prompt needs it.
+
+    @raise SystemExit: with the exit status, when that is not 0.
+    """
+    console: Console
+    if loop is not None:
+        from tsservices.client.prompt import openPromptConsole
+
+        console = openPromptConsole(loop, reactor)
+    else:
+        # What arrives at any time would run into a plain prompt.
+        prompt = b"> " if isinstance(command, EchoCommand) else b""
+        console = openPlainConsole(IReactorFDSet(reactor), prompt)
+    status = await run(reactor, command, console)
+    if status:
+        raise SystemExit(status)
+
+
+def main() -> None:
+    """
+    Read the command line and run the client.
+
+    @raise SystemExit: always, with the exit status.
+    """
+    command = parseArguments(sys.argv[1:])
+    openMissing()
+    loop: asyncio.AbstractEventLoop | None = None
+    if editingPossible(os.environ, os.isatty):
+        from twisted.internet import asyncioreactor
+
+        loop = asyncio.new_event_loop()
+        asyncioreactor.install(loop)
+    from twisted.internet.task import react
+
+    with blockingRestored():
+        react(client, (command, loop))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""
+What happened, in numbers: one record for each place where something listens.
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(slots=True)
+class StreamCounters:
+    """
+    Of one TCP or UNIX listening place.
+
+    @ivar accepted: connections taken.
+    @ivar open: connections there are now.
+    @ivar refused: connections turned away by a limit on their number.
+    @ivar received: chunks read.
+    @ivar receivedBytes: bytes read.
+    @ivar overlong: lines over the limit, refused and skipped.
+    @ivar idle: connections closed because nothing happened on them.
+    @ivar stalled: connections closed because their peer read nothing.
+    @ivar unproxied: connections without a good PROXY header, closed.
+    """
+
+    accepted: int = 0
+    open: int = 0
+    refused: int = 0
+    received: int = 0
+    receivedBytes: int = 0
+    overlong: int = 0
+    idle: int = 0
+    stalled: int = 0
+    unproxied: int = 0
+
+
+@dataclass(slots=True)
+class DatagramCounters:
+    """
+    Of one UDP listening place.  The drops are in the order of the guards.
+
+    @ivar received: datagrams read.
+    @ivar receivedBytes: bytes read.
+    @ivar answered: datagrams answered.
+    @ivar badSource: dropped; nobody honest asks from such an address or port.
+    @ivar ownFormat: dropped; it looks like an answer of a server like this one.
+    @ivar badSize: dropped; empty or too long.
+    @ivar overRate: dropped; its source asks too often.
+    @ivar muted: dropped; its source is silenced for asking too often.
+    @ivar unsent: answers that the system would not send.
+    """
+
+    received: int = 0
+    receivedBytes: int = 0
+    answered: int = 0
+    badSource: int = 0
+    ownFormat: int = 0
+    badSize: int = 0
+    overRate: int = 0
+    muted: int = 0
+    unsent: int = 0
+
+
+AnyCounters = StreamCounters | DatagramCounters
+
+
+class Ledger:
+    """
+    All counters of one server.
+    """
+
+    def __init__(self) -> None:
+        """
+        There are none yet.
+        """
+        self._entries: list[tuple[dict[str, object], AnyCounters]] = []
+
+    def add(self, place: dict[str, object], counters: AnyCounters) -> None:
+        """
+        @param place: what is served where, as programs are told.
+        @param counters: what happens there.
+        """
+        self._entries.append((place, counters))
+
+    def asList(self) -> list[dict[str, object]]:
+        """
+        @return: place and every counter, one entry for each place.
+        """
+        return [place | asdict(counters) for place, counters in self._entries]

@@ -1,0 +1,87 @@
+"""
+What one running server gives to all of its services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from twisted.internet.interfaces import IReactorTime
+
+from tsservices.addresses import Trust
+from tsservices.complaints import Complaints
+from tsservices.counters import Ledger
+from tsservices.limits import Limits
+from tsservices.services.switchboard import Switchboard
+from tsservices.services.transcript import Transcript
+from tsservices.stamps import Stamper
+from tsservices.transport.admission import Admission
+from tsservices.transport.guards import REFLECTOR_PORTS
+from tsservices.transport.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Environment:
+    """
+    Made once, when the server is; the clocks enter here.
+
+    @ivar limits: all bounds.
+    @ivar stamper: writes the stamps.
+    @ivar trust: whose UDP rate and connections are not bounded.
+    @ivar clock: schedules.
+    @ivar monotonic: the time in seconds, which nobody sets back.
+    @ivar admission: counts connections.
+    @ivar sweep: keeps the time limits of connections.
+    @ivar complaints: the log lines about peers.
+    @ivar ledger: all counters.
+    @ivar closedPorts: the ports that no honest client asks from over UDP; those of
+        this server are put in when they are known.
+    @ivar transcript: logs what ack and sink are told.
+    @ivar switchboard: where talk happens.
+    """
+
+    limits: Limits
+    stamper: Stamper
+    trust: Trust
+    clock: IReactorTime
+    monotonic: Callable[[], float]
+    admission: Admission
+    sweep: Sweep
+    complaints: Complaints
+    transcript: Transcript
+    switchboard: Switchboard
+    ledger: Ledger = field(default_factory=Ledger)
+    closedPorts: set[int] = field(default_factory=lambda: set(REFLECTOR_PORTS))
+
+    @classmethod
+    def make(
+        cls,
+        limits: Limits,
+        stamper: Stamper,
+        trust: Trust,
+        clock: IReactorTime,
+        monotonic: Callable[[], float],
+        operator: str = "operator",
+    ) -> Environment:
+        """
+        @param limits: all bounds.
+        @param stamper: writes the stamps.
+        @param trust: whose UDP rate and connections are not bounded.
+        @param clock: schedules.
+        @param monotonic: the time in seconds.
+        @param operator: the name of the talk's operator.
+        @return: a new one.
+        """
+        return cls(
+            limits=limits,
+            stamper=stamper,
+            trust=trust,
+            clock=clock,
+            monotonic=monotonic,
+            admission=Admission(limits, trust),
+            sweep=Sweep(limits, clock, monotonic),
+            complaints=Complaints(monotonic),
+            transcript=Transcript(limits.logRate, monotonic),
+            switchboard=Switchboard(operator, limits.talkWaiting),
+        )

@@ -1,0 +1,197 @@
+"""
+Every bound of the suite, with its unit and its reason, in one place.  Pure.
+
+Each field of L{Limits} is a key of the configuration file under the same name in
+kebab case (C{idleLimit} is C{idle-limit}); those that L{tsservices.options} names
+are options too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+DEFAULT_PORT = 21567
+"""
+Where the first offering listens when nothing else is asked for.
+"""
+
+HIGHEST_PORT = 65535
+"""
+A port number is 16 bits.
+"""
+
+LARGEST_DATAGRAM = 65_535
+"""
+Bytes: no datagram is longer.
+"""
+
+SWEEP_SECONDS = 2.0
+"""
+How often each connection's time limits are looked at, in seconds: a limit is
+kept to this, and one timer serves all connections.
+"""
+
+SWEEP_SLICE = 500
+"""
+Connections looked at in one turn of the reactor: well below a millisecond.
+"""
+
+LINES_AT_ONCE = 512
+"""
+Lines answered between two looks at whether the peer still reads.  With a stamp
+before each, 64 KiB of empty lines become 1.8 MB of answers.
+"""
+
+OPERATOR_LINE = 16 * 1024
+"""
+Bytes of one line that the operator of the talk may type.
+"""
+
+LOG_LINES_PER_MINUTE = 60
+"""
+Complaints about peers in one minute from all peers together.  With forged
+sources every datagram is a new peer, and the log would fill the disk.
+"""
+
+PEERS_REMEMBERED = 4096
+"""
+Sources whose bucket, and peers whose last complaint, are kept in memory.
+"""
+
+TURNED_AT_ONCE = 64
+"""
+Connections that are being told why they may not come in.  Further ones are closed
+without a word: below TLS a peer can draw out even that.
+"""
+
+TURNED_SECONDS = 2.0
+"""
+Seconds that such a peer has to listen.
+"""
+
+DESCRIPTORS_ANYWHERE = 10_240
+"""
+Descriptors that every system gives, also one that says "infinite" and means less.
+"""
+
+DESCRIPTORS_RESERVED = 128
+"""
+Descriptors that connections may not have: listening sockets, log, state.
+"""
+
+
+class LimitError(ValueError):
+    """
+    A limit was given a value it can't have.
+    """
+
+
+def _limit(default: int, least: int, most: int, unit: str, reason: str) -> Any:
+    """
+    @param default: the value when none is given.
+    @param least: the smallest value allowed.
+    @param most: the largest value allowed.
+    @param unit: what it counts.
+    @param reason: what it is for, as C{--help} says it.
+    @return: a dataclass field that carries all this.
+    """
+    return field(
+        default=default,
+        metadata={"least": least, "most": most, "unit": unit, "reason": reason},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    The bounds of one server.
+    """
+
+    maxConnections: int = _limit(
+        20_000, 1, 1_000_000, "connections", "open at once; kept below the descriptors there are"
+    )
+    maxConnectionsPerAddress: int = _limit(
+        200, 1, 1_000_000, "connections", "open at once from one IPv4 address or IPv6 /64"
+    )
+    backlog: int = _limit(
+        1024, 1, 65_535, "connections", "waiting to be accepted, at each TCP port"
+    )
+    idleLimit: int = _limit(
+        600, 0, 31_536_000, "seconds", "until a silent TCP connection is closed; 0: never"
+    )
+    writeLimit: int = _limit(
+        60, 0, 31_536_000, "seconds", "until a TCP peer that reads nothing is closed; 0: never"
+    )
+    proxyLimit: int = _limit(
+        10, 1, 3600, "seconds", "until the PROXY header must be there, behind haproxy"
+    )
+    stopLimit: int = _limit(5, 0, 3600, "seconds", "for answers under way when the server stops")
+    maxLine: int = _limit(
+        65_536, 1, 16_777_216, "bytes", "in a line of timestamp-line; a longer one is refused"
+    )
+    maxDatagram: int = _limit(
+        512, 1, 65_507, "bytes", "in a datagram that is answered; a longer one is dropped"
+    )
+    udpRate: int = _limit(
+        5, 1, 1_000_000, "replies per second", "to one source over UDP, when it is not trusted"
+    )
+    udpBurst: int = _limit(20, 1, 1_000_000, "replies", "at once to one source over UDP")
+    udpMute: int = _limit(
+        60, 0, 86_400, "seconds", "without a reply after three drops in a row by udp-rate"
+    )
+    logRate: int = _limit(
+        1_048_576, 1, 1_073_741_824, "bytes per second", "of text that ack and sink log, in all"
+    )
+    talkLinger: int = _limit(
+        60, 0, 86_400, "seconds", "that a talker who has half-closed may still listen"
+    )
+    talkWaiting: int = _limit(
+        65_536, 1, 16_777_216, "bytes", "of each person's talk kept while no operator is there"
+    )
+
+    @classmethod
+    def fieldNames(cls) -> dict[str, str]:
+        """
+        @return: the field of each key, in the order of the fields.
+        """
+        return {optionName(each.name): each.name for each in fields(cls)}
+
+    @classmethod
+    def describe(cls, key: str) -> tuple[int, str]:
+        """
+        @param key: a name in kebab case.
+        @return: the default, and one line of what it bounds.
+        """
+        found = cls.__dataclass_fields__[cls.fieldNames()[key]]
+        default: int = getattr(cls(), found.name)
+        return default, f"{found.metadata['unit']} {found.metadata['reason']}"
+
+    @classmethod
+    def coerce(cls, key: str, value: object) -> int:
+        """
+        Read one limit as somebody wrote it.
+
+        @param key: a name in kebab case.
+        @param value: a number, or the text of one.
+        @return: the number.
+        @raise LimitError: it is no whole number, or out of range.
+        """
+        bounds = cls.__dataclass_fields__[cls.fieldNames()[key]].metadata
+        least, most, unit = bounds["least"], bounds["most"], bounds["unit"]
+        text = str(value)
+        if isinstance(value, bool) or not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
+            raise LimitError(f"{key} takes a whole number of {unit}, not {value!r}")
+        number = int(text)
+        if not least <= number <= most:
+            raise LimitError(f"{key} takes {least} to {most} {unit}, not {number}")
+        return number
+
+
+def optionName(fieldName: str) -> str:
+    """
+    @param fieldName: a name in camel case.
+    @return: the same in kebab case, as options and configuration write it.
+    """
+    return re.sub("([A-Z])", lambda match: "-" + match[0].lower(), fieldName)

@@ -1,0 +1,76 @@
+"""
+Lines out of a stream of bytes, however the network has cut it.  Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Overlong:
+    """
+    Stands where a line over the limit would have been.
+
+    @ivar limit: the bytes it may have had, without its ending.
+    """
+
+    limit: int
+
+
+class LineSplitter:
+    """
+    Splits at line feeds.  A line over the limit is not kept: it is told of once,
+    and skipped up to its end.
+
+    @ivar more: whether there are whole lines that L{take} has not given yet.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """
+        @param limit: bytes in a line, without its ending.
+        """
+        self._limit = limit
+        self._rest = b""
+        self._skipping = False
+        self.more = False
+
+    def feed(self, data: bytes) -> None:
+        """
+        @param data: what has come, cut anywhere.
+        """
+        self._rest += data
+        self.more = True
+
+    def take(self, most: int) -> list[bytes | Overlong]:
+        """
+        Take out what is whole.
+
+        @param most: how many lines at the most.
+        @return: the next lines, without their line feeds.
+        """
+        *whole, self._rest = self._rest.split(b"\n", most)
+        lines: list[bytes | Overlong] = []
+        for line in whole:
+            if self._skipping:
+                self._skipping = False
+            else:
+                lines.append(line if len(line) <= self._limit else Overlong(self._limit))
+        self.more = b"\n" in self._rest
+        if not self.more:
+            if self._skipping:
+                self._rest = b""
+            elif len(self._rest) > self._limit:
+                lines.append(Overlong(self._limit))
+                self._skipping = True
+                self._rest = b""
+        return lines
+
+    def finish(self) -> bytes:
+        """
+        The stream has ended.
+
+        @return: the last line, when it came without a line feed; else nothing.
+        """
+        rest, self._rest = self._rest, b""
+        return rest

@@ -1,0 +1,222 @@
+"""
+The places where a server listens: bound when it is made, served when it starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, TextIO
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from tsservices.addresses import hostPort
+from tsservices.counters import AnyCounters, DatagramCounters, StreamCounters
+from tsservices.endpoints import endpoint, udpAddress
+from tsservices.environment import Environment
+from tsservices.limits import LARGEST_DATAGRAM
+from tsservices.places import Place
+from tsservices.state import PORTS_FILE, StateFolder
+from tsservices.transport.binding import Binder, BoundPort
+from tsservices.transport.proxy import PeerFirstFactory
+
+
+class PlaceTaken(Exception):
+    """
+    A place can't be listened on.  The argument names it, and says why.
+    """
+
+
+@dataclass(frozen=True)
+class Listener:
+    """
+    One place that is bound.
+
+    @ivar place: what was asked for.
+    @ivar port: what listens.
+    """
+
+    place: Place
+    port: BoundPort
+
+    @property
+    def address(self) -> str:
+        """
+        @return: where it is, for people.
+        """
+        name = self.port.name
+        return name if isinstance(name, str) else hostPort(*name)
+
+    def asJSON(self) -> dict[str, object]:
+        """
+        @return: where it is, for programs.
+        """
+        name = self.port.name
+        where = {"path": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
+        return {
+            "offering": self.place.offering.name,
+            "transport": self.place.transport if "port" in where else "unix",
+            **where,
+        }
+
+
+def bind(places: list[Place], environment: Environment, binder: Binder) -> list[Listener]:
+    """
+    Bind all places, or none.
+
+    @param places: where to listen.
+    @param environment: what the server gives to its services.
+    @param binder: binds.
+    @return: the bound places.
+    @raise PlaceTaken: one can't be had.
+    """
+    listeners: list[Listener] = []
+    for place in places:
+        counters: AnyCounters
+        try:
+            if place.transport == "udp":
+                counters = _bindDatagram(place, environment, binder)
+            else:
+                counters = _bindStream(place, environment, binder)
+        except (CannotListenError, OSError) as reason:
+            binder.discard()
+            raise PlaceTaken(
+                f"{place.offering.name} can't listen on {_where(place)}: {_why(reason)}"
+            ) from reason
+        listener = Listener(place, binder.ports[-1])
+        listeners.append(listener)
+        environment.ledger.add(listener.asJSON(), counters)
+        if place.transport == "udp":
+            environment.closedPorts.add(int(binder.ports[-1].name[1]))
+    return listeners
+
+
+def _bindStream(place: Place, environment: Environment, binder: Binder) -> StreamCounters:
+    """
+    @param place: of a stream.
+    @param environment: what the server gives to its services.
+    @param binder: binds.
+    @return: what counts there.
+    @raise CannotListenError: it can't be had.
+    """
+    offering = place.offering
+    assert offering.stream is not None
+    counters = StreamCounters()
+    factory: Any = offering.stream(environment, counters)
+    if place.description.proxied:
+        factory = PeerFirstFactory(factory, environment, counters)
+    failures: list[Failure] = []
+    endpoint(place.description, binder).listen(factory).addErrback(failures.append)
+    for failure in failures:
+        failure.raiseException()
+    return counters
+
+
+def _bindDatagram(place: Place, environment: Environment, binder: Binder) -> DatagramCounters:
+    """
+    @param place: of datagrams.
+    @param environment: what the server gives to its services.
+    @param binder: binds.
+    @return: what counts there.
+    @raise CannotListenError: it can't be had.
+    """
+    offering = place.offering
+    assert offering.datagram is not None
+    counters = DatagramCounters()
+    guard = offering.guard(environment, counters)
+    # One more than is answered: enough to see that there was more.
+    most = LARGEST_DATAGRAM if guard is None else environment.limits.maxDatagram + 1
+    port, interface = udpAddress(place.description)
+    binder.bindUDP(port, interface, offering.datagram(environment, counters, guard), most)
+    return counters
+
+
+def _where(place: Place) -> str:
+    """
+    @param place: that could not be had.
+    @return: its kind and address.
+    """
+    description = place.description
+    if description.kind == "unix":
+        return f"unix {description.arguments[0] if description.arguments else description.named}"
+    host, port = description.argument("interface"), description.argument("port")
+    if port is None:
+        return str(description)
+    return f"{description.kind} {hostPort(host or '0.0.0.0', int(port))}"
+
+
+def _why(reason: CannotListenError | OSError) -> str:
+    """
+    @param reason: of the system.
+    @return: its words.
+    """
+    cause = reason.socketError if isinstance(reason, CannotListenError) else reason
+    return getattr(cause, "strerror", None) or str(cause)
+
+
+class Listening(Service):
+    """
+    Serves the bound places, and tells programs where they are.
+    """
+
+    name = "listeners"
+    _log: ClassVar[Logger] = Logger("tsservices")
+
+    def __init__(self, listeners: list[Listener], folder: StateFolder) -> None:
+        """
+        @param listeners: the bound places.
+        @param folder: where C{ports.json} goes.
+        """
+        self.listeners = listeners
+        self._folder = folder
+        self._file = ""
+
+    def startService(self) -> None:
+        """
+        Serve, then say so: who reads the file may connect.
+        """
+        super().startService()
+        for listener in self.listeners:
+            listener.port.startListening()
+        self._file = self._folder.ownPath(PORTS_FILE)
+        try:
+            self._folder.write(self._file, [each.asJSON() for each in self.listeners])
+        except OSError as reason:
+            self._log.warn("{file}: {reason}", file=self._file, reason=str(reason))
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        @return: fires when nothing listens any more.
+        """
+        super().stopService()
+        self._folder.remove(self._file)
+        return DeferredList([each.port.stopListening() for each in self.listeners])
+
+
+def writeTable(listeners: list[Listener], notes: list[str], terminal: TextIO) -> None:
+    """
+    Say what is served where.
+
+    @param listeners: the bound places.
+    @param notes: lines to go below.
+    @param terminal: where people look.
+    """
+    rows = [("service", "over", "address", "what it is")] + [
+        (
+            each.place.offering.name,
+            str(each.asJSON()["transport"]),
+            each.address,
+            each.place.offering.summary,
+        )
+        for each in listeners
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [row[column].ljust(widths[column]) for column in range(3)]
+        terminal.write("  ".join([*cells, row[3]]) + "\n")
+    for note in notes:
+        terminal.write(note + "\n")
+    terminal.flush()

@@ -1,0 +1,70 @@
+"""
+Hello: a welcome, and a hello for each chunk.
+"""
+
+from __future__ import annotations
+
+from tsservices.text import splitEnding
+from tsservices.transport.datagram import AnsweringProtocol
+from tsservices.transport.stream import StreamFactory, StreamProtocol
+
+WELCOME = b"Welcome!"
+"""
+What a client is told when it comes.
+"""
+
+EXIT = b"exit"
+"""
+The chunk that ends a connection.
+"""
+
+
+def greeting(data: bytes) -> bytes:
+    """
+    @param data: a name, with or without a line ending.
+    @return: the hello, with the same ending.
+    """
+    name, ending = splitEnding(data)
+    return b"Hello, %s!%s" % (name, ending)
+
+
+class HelloProtocol(StreamProtocol):
+    """
+    Greets.
+    """
+
+    def opened(self) -> None:
+        """
+        Welcome the client.
+        """
+        self.transport.write(WELCOME)
+
+    def chunkReceived(self, data: bytes) -> None:
+        """
+        @param data: one chunk.
+        """
+        if splitEnding(data)[0] == EXIT:
+            self.finish()
+        else:
+            self.transport.write(greeting(data))
+
+
+class HelloFactory(StreamFactory):
+    """
+    Makes L{HelloProtocol}s.
+    """
+
+    protocol = HelloProtocol
+
+
+class HelloDatagramProtocol(AnsweringProtocol):
+    """
+    Greets each datagram.
+    """
+
+    def answer(self, datagram: bytes) -> bytes:
+        """
+        @param datagram: a name.
+        @return: the hello.
+        """
+        return greeting(datagram)

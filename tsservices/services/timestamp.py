@@ -1,0 +1,166 @@
+"""
+Timestamp: what comes goes back with the time before it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsservices.counters import DatagramCounters
+from tsservices.limits import LINES_AT_ONCE
+from tsservices.lines import LineSplitter, Overlong
+from tsservices.stamps import Stamper
+from tsservices.transport.datagram import AnsweringProtocol
+from tsservices.transport.guards import Guard
+from tsservices.transport.stream import StreamFactory, StreamProtocol
+
+
+class TimestampProtocol(StreamProtocol):
+    """
+    Stamps each chunk as it comes, framed or not.
+    """
+
+    def opened(self) -> None:
+        """
+        Have at hand what each chunk needs.
+        """
+        self._stamp = self.factory.environment.stamper.stamp
+        self._counters = self.factory.counters
+        self._write = self.transport.write
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        The base class's and the answer in one call: this is the fast path.
+
+        @param data: one chunk.
+        """
+        self.heard = True
+        counters = self._counters
+        counters.received += 1
+        counters.receivedBytes += len(data)
+        self._write(self._stamp() + data)
+
+
+class TimestampFactory(StreamFactory):
+    """
+    Makes L{TimestampProtocol}s.
+    """
+
+    protocol = TimestampProtocol
+
+
+class TimestampDatagramProtocol(AnsweringProtocol):
+    """
+    Stamps each datagram.
+    """
+
+    def __init__(self, guard: Guard, counters: DatagramCounters, stamper: Stamper) -> None:
+        """
+        @param guard: judges what comes.
+        @param counters: what happened here.
+        @param stamper: writes the stamps.
+        """
+        super().__init__(guard, counters)
+        self._stamp = stamper.stamp
+
+    def answer(self, datagram: bytes) -> bytes:
+        """
+        @param datagram: the request.
+        @return: the stamp and the request.
+        """
+        return self._stamp() + datagram
+
+
+class TimestampLineProtocol(StreamProtocol):
+    """
+    Stamps each line, however the network cuts it.
+
+    Lines are so short and stamps so long that one chunk can become an answer of
+    megabytes.  So this is a producer of its own: it stops in the middle of a chunk
+    when the peer does not read.
+    """
+
+    _paused = False
+
+    def opened(self) -> None:
+        """
+        No line has begun.
+        """
+        self._lines = LineSplitter(self.factory.environment.limits.maxLine)
+
+    def producer(self) -> Any:
+        """
+        @return: this.
+        """
+        return self
+
+    def pauseProducing(self) -> None:
+        """
+        The peer does not read.
+        """
+        self._paused = True
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """
+        The peer reads again.
+        """
+        self._paused = False
+        self._answer()
+        if not self._paused and not self.ending:
+            self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """
+        The connection is lost; L{connectionLost} says so too.
+        """
+
+    def chunkReceived(self, data: bytes) -> None:
+        """
+        @param data: one chunk.
+        """
+        self._lines.feed(data)
+        self._answer()
+
+    def readConnectionLost(self) -> None:
+        """
+        The last line may have no ending.
+        """
+        if rest := self._lines.finish():
+            self.transport.write(self.factory.environment.stamper.stamp() + rest + b"\n")
+        self.finish()
+
+    def _answer(self) -> None:
+        """
+        Answer the lines there are, as long as the peer reads.
+        """
+        while self._lines.more and not self._paused and not self.ending:
+            lines = self._lines.take(LINES_AT_ONCE)
+            if lines:
+                stamp = self.factory.environment.stamper.stamp()
+                self.transport.write(b"".join([self._reply(stamp, line) for line in lines]))
+
+    def _reply(self, stamp: bytes, line: bytes | Overlong) -> bytes:
+        """
+        @param stamp: the time.
+        @param line: one line.
+        @return: what to answer.
+        """
+        if isinstance(line, Overlong):
+            self.factory.counters.overlong += 1
+            self.factory.environment.complaints.complain(
+                self.host,
+                "{peer} sent a line longer than {limit} bytes",
+                peer=self.peer,
+                limit=line.limit,
+            )
+            return b"! line longer than %d bytes: not answered\n" % line.limit
+        return stamp + line + b"\n"
+
+
+class TimestampLineFactory(StreamFactory):
+    """
+    Makes L{TimestampLineProtocol}s.
+    """
+
+    protocol = TimestampLineProtocol

@@ -1,0 +1,106 @@
+"""
+For tests of services, of this suite and of one's own: an environment whose time
+stands still, and connections without a network.
+
+    >>> protocol, transport = connect(TimestampFactory, environment())
+    >>> protocol.dataReceived(b"hello")
+    >>> transport.value()
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from tsservices.addresses import LOOPBACK, Trust
+from tsservices.counters import StreamCounters
+from tsservices.environment import Environment
+from tsservices.limits import Limits
+from tsservices.stamps import NANOSECONDS, Stamper
+from tsservices.transport.stream import StreamFactory, StreamProtocol
+
+NOON = 1_795_176_600
+"""
+When tests take place: seconds since 1970.
+"""
+
+
+class MeasuredTransport(StringTransport):
+    """
+    A transport in memory, whose peer reads when the test says so.
+
+    @ivar bytesSent: bytes that the peer has read.
+    @ivar pending: bytes that it has not.
+    @ivar aborted: whether the connection was aborted.
+    """
+
+    def __init__(self, host: str = "192.0.2.1", port: int = 50_000) -> None:
+        """
+        @param host: of the peer.
+        @param port: of the peer.
+        """
+        super().__init__(peerAddress=IPv4Address("TCP", host, port))
+        self.bytesSent = 0
+        self.pending = 0
+        self.aborted = False
+
+    def pendingBytes(self) -> int:
+        """
+        @return: bytes that the peer has not read.
+        """
+        return self.pending
+
+    def abortConnection(self) -> None:
+        """
+        Note it.
+        """
+        self.aborted = True
+        super().abortConnection()
+
+
+def environment(
+    clock: Clock | None = None,
+    limits: Limits | None = None,
+    form: str = "ctime",
+    trust: tuple[str, ...] = LOOPBACK,
+) -> Environment:
+    """
+    @param clock: advances both the wall clock, from L{NOON} on, and the monotonic
+        one; a new one by default.
+    @param limits: the default ones by default.
+    @param form: of the stamps.
+    @param trust: networks in CIDR notation.
+    @return: what services are given.
+    """
+    time = clock or Clock()
+    return Environment.make(
+        limits or Limits(),
+        Stamper(form, lambda: NOON * NANOSECONDS + round(time.seconds() * NANOSECONDS)),
+        Trust(trust),
+        time,
+        time.seconds,
+    )
+
+
+def connect(
+    factoryClass: type[StreamFactory],
+    surroundings: Environment,
+    host: str = "192.0.2.1",
+    port: int = 50_000,
+) -> tuple[Any, MeasuredTransport]:
+    """
+    @param factoryClass: of the service.
+    @param surroundings: what it is given.
+    @param host: of the peer.
+    @param port: of the peer.
+    @return: the service's protocol, connected, and its transport.
+    """
+    factory = factoryClass(surroundings, StreamCounters())
+    transport = MeasuredTransport(host, port)
+    protocol = factory.buildProtocol(transport.getPeer())
+    assert isinstance(protocol, StreamProtocol)
+    protocol.makeConnection(transport)
+    return protocol, transport

@@ -1,0 +1,68 @@
+"""
+Text that came from strangers, made safe to show.  Pure.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line feed, DEL, C1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # directional marks and overrides
+    "\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # no width, no glyph
+    "\ud800-\udfff]"  # halves of surrogate pairs: no output takes them
+)
+
+
+def _escape(match: re.Match[str]) -> str:
+    """
+    @param match: one unsafe character.
+    @return: its number, as Python writes it.
+    """
+    number = ord(match[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def visible(text: str) -> str:
+    """
+    Make everything that a terminal would obey into something one can see.
+    Emoji, combining marks and the joiner between them stay whole.
+
+    @param text: any text.
+    @return: the same with control, directional and invisible characters written
+        out; tab and line feed stay as they are.
+    """
+    return _UNSAFE.sub(_escape, text)
+
+
+def logged(text: str) -> str:
+    """
+    The same for a log, where a line feed would begin a forged entry.
+
+    @param text: any text.
+    @return: one line, without the line ending it may have had.
+    """
+    text = text.removesuffix("\n").removesuffix("\r")
+    return visible(text).replace("\n", "\\n")
+
+
+def utf8Decoder() -> codecs.IncrementalDecoder:
+    """
+    @return: a decoder that puts characters together again that the network has
+        split, and writes bytes that are no UTF-8 as C{\\xff}.
+    """
+    return codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+
+def splitEnding(data: bytes) -> tuple[bytes, bytes]:
+    """
+    Take a trailing line ending off.
+
+    @param data: what one person sent.
+    @return: the data without it, and the ending: CR LF, LF, CR or nothing.
+    """
+    for ending in (b"\r\n", b"\n", b"\r"):
+        if data.endswith(ending):
+            return data[: -len(ending)], ending
+    return data, b""

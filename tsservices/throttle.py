@@ -1,0 +1,84 @@
+"""
+How often something may happen.  Pure: the time comes from the caller.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+MINUTE = 60.0
+"""
+Seconds in a minute.
+"""
+
+
+class Bucket:
+    """
+    A token bucket.
+
+    @ivar rate: tokens that come back each second.
+    @ivar burst: tokens it holds at most.
+    """
+
+    __slots__ = ("burst", "rate", "tokens", "when")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        """
+        @param rate: tokens a second.
+        @param burst: tokens it begins with and holds at most.
+        @param now: the time in seconds.
+        """
+        self.rate = rate
+        self.burst = burst
+        self.tokens = burst
+        self.when = now
+
+    def take(self, now: float, count: float = 1.0) -> bool:
+        """
+        @param now: the time in seconds.
+        @param count: how many tokens are wanted.
+        @return: whether they were there; if not, none is taken.
+        """
+        if now > self.when:
+            self.tokens = min(self.burst, self.tokens + (now - self.when) * self.rate)
+            self.when = now
+        if self.tokens < count:
+            return False
+        self.tokens -= count
+        return True
+
+
+class OncePerMinute:
+    """
+    Lets each peer be spoken of once a minute, and all of them together only so
+    often.
+
+    @ivar withheld: how many times the answer was no since it was last read.
+    """
+
+    def __init__(self, peers: int, inAll: int, now: float) -> None:
+        """
+        @param peers: how many peers are remembered.
+        @param inAll: how often in one minute for all peers together.
+        @param now: the time in seconds.
+        """
+        self._peers = peers
+        self._last: OrderedDict[str, float] = OrderedDict()
+        self._all = Bucket(inAll / MINUTE, inAll, now)
+        self.withheld = 0
+
+    def allows(self, peer: str, now: float) -> bool:
+        """
+        @param peer: who it is about.
+        @param now: the time in seconds.
+        @return: whether it may be said now; if so it counts as said.
+        """
+        last = self._last.get(peer)
+        if (last is not None and now - last < MINUTE) or not self._all.take(now):
+            self.withheld += 1
+            return False
+        self._last[peer] = now
+        self._last.move_to_end(peer)
+        if len(self._last) > self._peers:
+            self._last.popitem(last=False)
+        return True

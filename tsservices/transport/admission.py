@@ -1,0 +1,87 @@
+"""
+How many connections there may be, in all and from one source.  Pure.
+"""
+
+from __future__ import annotations
+
+from tsservices import addresses
+from tsservices.addresses import Trust
+from tsservices.limits import Limits
+
+
+class Refused(Exception):
+    """
+    A connection may not be taken.
+
+    The argument is what to tell its peer.
+    """
+
+
+class Admission:
+    """
+    Counts the connections of one server.
+
+    @ivar total: how many there are.
+    @ivar turned: how many are being told that they may not come in.
+    """
+
+    def __init__(self, limits: Limits, trust: Trust) -> None:
+        """
+        @param limits: C{maxConnections} and C{maxConnectionsPerAddress}.
+        @param trust: whose connections are bounded only in all.
+        """
+        self._limits = limits
+        self._trust = trust
+        self._bySource: dict[tuple[int, int], int] = {}
+        self.total = 0
+        self.turned = 0
+
+    def enter(self, host: str | None) -> tuple[int, int] | None:
+        """
+        Take a connection.
+
+        @param host: the address of its peer; L{None} where there is none, as
+            with UNIX sockets and with a proxy that has not yet named its client.
+        @return: what to give to L{leave} when it ends.
+        @raise Refused: there are too many.
+        """
+        if self.total >= self._limits.maxConnections:
+            raise Refused(f"this server has its {self._limits.maxConnections} connections")
+        source = self._bounded(host)
+        if source is not None:
+            count = self._bySource.get(source, 0)
+            if count >= self._limits.maxConnectionsPerAddress:
+                raise Refused(
+                    f"your address has its {self._limits.maxConnectionsPerAddress} connections"
+                )
+            self._bySource[source] = count + 1
+        self.total += 1
+        return source
+
+    def leave(self, source: tuple[int, int] | None) -> None:
+        """
+        A connection has ended.
+
+        @param source: what L{enter} returned for it.
+        """
+        self.total -= 1
+        if source is not None:
+            count = self._bySource[source] - 1
+            if count:
+                self._bySource[source] = count
+            else:
+                del self._bySource[source]
+
+    def _bounded(self, host: str | None) -> tuple[int, int] | None:
+        """
+        @param host: as for L{enter}.
+        @return: the source whose connections are counted, or L{None} when they
+            are not.
+        """
+        if host is None:
+            return None
+        try:
+            address = addresses.parse(host)
+        except ValueError:
+            return None
+        return None if address in self._trust else addresses.source(address)

@@ -1,0 +1,118 @@
+"""
+Sockets, bound and not blocking.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+
+from twisted.internet.error import CannotListenError
+
+
+def bindInternet(
+    kind: socket.SocketKind, interface: str, port: int, reusePort: bool = False
+) -> socket.socket:
+    """
+    @param kind: stream or datagram.
+    @param interface: an address; empty for all IPv4 ones.
+    @param port: 0 lets the system choose.
+    @param reusePort: whether other processes may bind it too.
+    @return: the bound socket.
+    @raise CannotListenError: the system refuses.
+    """
+    bound: socket.socket | None = None
+    try:
+        ((family, _, _, _, address), *_) = socket.getaddrinfo(
+            interface or "0.0.0.0", port, type=kind, flags=socket.AI_NUMERICHOST
+        )
+        bound = socket.socket(family, kind)
+        bound.setblocking(False)
+        if kind == socket.SOCK_STREAM:
+            # Not for datagrams: two servers would share a port, and one be deaf.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Accepted sockets inherit it.  Without it a second small answer waits
+            # for the acknowledgement of the first, which the peer delays by 40 ms.
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if reusePort:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6 and interface == "::":
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(address)
+    except OSError as reason:
+        if bound is not None:
+            bound.close()
+        raise CannotListenError(interface, port, reason) from reason
+    return bound
+
+
+def removeLeftOver(path: str) -> None:
+    """
+    Remove the file of a UNIX socket whose server has died.
+
+    @param path: where a socket is to be bound.
+    @raise OSError: somebody answers there, or it is no socket.
+    """
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise OSError(errno.EEXIST, "a file that is no socket is in the way")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def bindUNIX(path: str, backlog: int, mode: int) -> socket.socket:
+    """
+    @param path: of the socket's file, or a name that begins with NUL.
+    @param backlog: connections waiting to be accepted.
+    @param mode: the permissions of the file.
+    @return: the listening socket.
+    @raise CannotListenError: the system refuses, or a server is there.
+    """
+    inFilesystem = not path.startswith("\0")
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        bound.setblocking(False)
+        if inFilesystem:
+            removeLeftOver(path)
+        bound.bind(path)
+        if inFilesystem:
+            os.chmod(path, mode)
+        bound.listen(backlog)
+    except OSError as reason:
+        bound.close()
+        raise CannotListenError(None, path, reason) from reason
+    return bound
+
+
+def duplicateListening(descriptor: int, family: int) -> socket.socket:
+    """
+    @param descriptor: a socket that another process has made.
+    @param family: what it is said to be.
+    @return: a duplicate.
+    @raise CannotListenError: it is no listening stream socket of that family.
+    """
+    try:
+        bound = socket.socket(fileno=os.dup(descriptor))
+    except OSError as reason:
+        raise CannotListenError(None, descriptor, reason) from reason
+    listening = (
+        bound.family == family
+        and bound.type == socket.SOCK_STREAM
+        and bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    )
+    if not listening:
+        bound.close()
+        wrong = OSError(errno.EINVAL, "this is no listening stream socket of that family")
+        raise CannotListenError(None, descriptor, wrong)
+    bound.setblocking(False)
+    return bound

@@ -1,0 +1,127 @@
+"""
+Twisted's own stream transports, with the two figures that the time limits need.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from typing import Protocol as Interface
+
+from twisted.internet import tcp, udp, unix
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+
+class Measured(Interface):
+    """
+    What a stream transport of this suite tells beside L{ITCPTransport
+    <twisted.internet.interfaces.ITCPTransport>}.
+
+    @ivar bytesSent: bytes that the kernel has taken so far.
+    """
+
+    bytesSent: int
+
+    def pendingBytes(self) -> int:
+        """
+        @return: bytes written that the kernel has not taken yet.
+        """
+        ...
+
+
+class MeasuredMixin:
+    """
+    Counts what the kernel takes.
+    """
+
+    bytesSent = 0
+    connected: int
+    dataBuffer: bytes
+    offset: int
+    _aborting: bool
+    _tempDataLen: int
+
+    def writeSomeData(self, data: bytes) -> int | BaseException:
+        """
+        @param data: what is to be sent.
+        @return: how much of it was, or the reason why the connection is lost.
+        """
+        taken: int | BaseException = super().writeSomeData(data)  # type: ignore[misc]
+        if isinstance(taken, int):
+            self.bytesSent += taken
+        return taken
+
+    def pendingBytes(self) -> int:
+        """
+        @return: bytes written that the kernel has not taken yet: after encryption
+            where there is TLS, and 0 once the connection is lost or aborted.
+        """
+        if self._aborting or not self.connected:
+            return 0
+        return len(self.dataBuffer) - self.offset + self._tempDataLen
+
+
+class Server(MeasuredMixin, tcp.Server):  # type: ignore[misc]
+    """
+    One TCP connection.
+    """
+
+
+class Port(tcp.Port):
+    """
+    A listening TCP socket.
+    """
+
+    transport = Server
+
+
+class UNIXServer(MeasuredMixin, unix.Server):  # type: ignore[misc]
+    """
+    One connection through a UNIX socket.
+    """
+
+
+class UNIXPort(unix.Port):
+    """
+    A listening UNIX socket.
+    """
+
+    transport: type[unix.Server] = UNIXServer
+    _log: ClassVar[Logger] = Logger("tsservices")
+
+    def startListening(self) -> None:
+        """
+        Begin to accept.  On a socket that was bound before, the base class would set
+        the permissions of the file again, which may not be allowed any more.
+        """
+        if self._preexistingSocket is None:
+            super().startListening()
+            return
+        tcp._reservedFD.reserve()
+        self._log.info("{factory} starting on {path}", factory=self.factory, path=self._bindPath)
+        bound, self._preexistingSocket = self._preexistingSocket, None
+        assert self.factory is not None
+        self.factory.doStart()
+        self.socket = bound
+        self.fileno = bound.fileno  # type: ignore[method-assign]
+        self.connected = True
+        self.numberAccepts = 100
+        self.startReading()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        Close the socket.  Its file belongs to whoever bound it.
+
+        @param reason: why it closes.
+        """
+        tcp.Port.connectionLost(self, reason)
+
+
+class UDPPort(udp.Port):
+    """
+    A UDP socket.
+    """
+
+    # Bytes read in one turn of the reactor.  With the base class's 256 KiB a flood
+    # of one-byte datagrams holds everybody else for two seconds.
+    maxThroughput = 4096

@@ -1,0 +1,120 @@
+"""
+How each value is read that an option or a key of the configuration file can have.
+
+Each function takes what was written, and raises L{ValueError} with what to tell its
+writer; the command line gives texts, the file also numbers and lists of texts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from tsservices.addresses import Trust
+from tsservices.limits import HIGHEST_PORT
+from tsservices.places import choose
+from tsservices.stamps import FORMS
+
+
+def port(value: Any) -> int:
+    """
+    @param value: as it was written.
+    @return: a port; 0 lets the system choose.
+    @raise ValueError: it is none.
+    """
+    if not re.fullmatch("[0-9]{1,5}", str(value)) or int(value) > HIGHEST_PORT:
+        raise ValueError(f"a port is a number from 0 to {HIGHEST_PORT}, not {value!r}")
+    return int(value)
+
+
+def interface(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: an address.
+    @raise ValueError: it is none.
+    """
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError as reason:
+        raise ValueError(f"an interface is an address, not {value!r}") from reason
+
+
+def services(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: the names.
+    @raise ValueError: one of them names nothing.
+    """
+    words = value if isinstance(value, list) else [value]
+    names = [name.strip() for word in words for name in str(word).split(",") if name.strip()]
+    choose(names)
+    return names
+
+
+def stamp(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: a form of stamps.
+    @raise ValueError: there is no such form.
+    """
+    if value not in FORMS:
+        raise ValueError(f"there is no stamp {value!r}; there are {', '.join(FORMS)}")
+    return str(value)
+
+
+def trust(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: networks in CIDR notation.
+    @raise ValueError: one of them is none.
+    """
+    words = value if isinstance(value, list) else [value]
+    networks = [each.strip() for word in words for each in str(word).split(",")]
+    try:
+        Trust(networks)
+    except ValueError as reason:
+        raise ValueError(f"trust takes networks like 10.0.0.0/8, or none: {reason}") from reason
+    return networks
+
+
+def text(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: the same.
+    @raise ValueError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"this is a text, not {value!r}")
+    return value
+
+
+def operator(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: a name.
+    @raise ValueError: it is none.
+    """
+    name = text(value).strip()
+    if not name.isprintable() or not 1 <= len(name) <= 32:
+        raise ValueError("an operator's name is 1 to 32 printable characters")
+    return name
+
+
+def listens(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: the places; they are read when the interface is known.
+    """
+    return [str(each) for each in (value if isinstance(value, list) else [value])]
+
+
+def flag(value: Any) -> bool:
+    """
+    @param value: as it was written.
+    @return: whether it is switched on.
+    @raise ValueError: it is neither true nor false.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"this is true or false, not {value!r}")
+    return value

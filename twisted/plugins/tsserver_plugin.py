@@ -1,0 +1,15 @@
+"""
+Makes C{twistd tsserver} known.
+
+This module imports nothing else: twistd reads it on every run, also on those of
+other programs in the same environment, and before it has chosen a reactor.
+"""
+
+from twisted.application.service import ServiceMaker
+
+tsserver = ServiceMaker(
+    "tsservices",
+    "tsservices.tap",
+    "Timestamp echo and its sister network services, in one reactor.",
+    "tsserver",
+)
