@@ -71,6 +71,154 @@ TURNED_SECONDS = 2.0
 Seconds that such a peer has to listen.
 """
 
+NAME_LENGTH = 32
+"""
+Characters in the name of a person or a room, folded or not.
+"""
+
+TOPIC_LENGTH = 400
+"""
+Characters in a topic, in the reason of a leave, in a note of absence: one line of a
+wide terminal, twice.
+"""
+
+REPLAYED_LINES = 20
+"""
+Lines said before that are shown to who enters a room; as many are in memory for each
+room that has somebody in it.
+"""
+
+HISTORY_LINES = 500
+"""
+Lines of history that one command may ask for.
+"""
+
+HISTORY_PAGE = 200
+"""
+Lines read from the journal at once: some milliseconds of its reader.
+"""
+
+MEMORY_LINES = 20_000
+"""
+Lines that the journal in memory keeps, of all rooms together: some megabytes.
+"""
+
+TRANSACTION_LINES = 4096
+"""
+Lines stored in one transaction: the first waits for the last, some 50 milliseconds.
+"""
+
+PRUNED_LINES = 1000
+"""
+Old lines deleted in one transaction, which what is said meanwhile waits for.
+"""
+
+PRUNE_SECONDS = 60.0
+"""
+Seconds between two looks for lines that are too old.
+"""
+
+CHECKPOINT_BYTES = 4_194_304
+"""
+Bytes, about, until the write-ahead log is copied to its database: as SQLite itself has
+it, some milliseconds of work that the next transaction waits for.
+"""
+
+BALLAST_BYTES = 4_194_304
+"""
+Bytes of a file that makes room when the disk is full: one transaction of any kind.
+"""
+
+FULL_SECONDS = 1.0
+"""
+Seconds between two attempts to store while the disk is full.
+"""
+
+BUSY_SECONDS = 5.0
+"""
+Seconds that another program may keep the database locked.
+"""
+
+SLOW_DISK_MILLISECONDS = 20.0
+"""
+Milliseconds of one fsync above which whoever starts the server is warned: everybody
+waits that long for each line.
+"""
+
+WRITER_SWITCH_SECONDS = 0.0005
+"""
+Seconds that a busy thread keeps the interpreter while the journal's writer wants it;
+with Python's own 0.005 a transaction waits that long at each of its statements.
+"""
+
+READ_SECONDS = 1.0
+"""
+Seconds from asking for lines until it is given up.
+"""
+
+READS_WAITING = 1000
+"""
+Requests for lines that may wait for the journal's reader.
+"""
+
+JOURNAL_STOP_SECONDS = 5.0
+"""
+Seconds that a journal has to store the last lines when the server stops.
+"""
+
+AUTHORS_IN_A_SLICE = 64
+"""
+People whose lines are encoded together.  Each of them is written a variant without
+their own lines, so the work grows with the square.
+"""
+
+NAMES_SHOWN = 50
+"""
+Names shown to who enters a room; /who lists all.
+"""
+
+FLOOD_BURST_SECONDS = 10
+"""
+Seconds of the allowed rate that somebody may send at once.
+"""
+
+PIECE_BYTES = 65_536
+"""
+Bytes given to a transport at once for one who reads slowly.
+"""
+
+SLOW_FACTOR = 4
+"""
+How many times the bound may wait for one who reads, but too slowly.
+"""
+
+KEEPALIVE_SECONDS = 60
+"""
+Seconds of silence after which the system asks whether a peer is still there.  People
+in a chat are silent for hours, and what their programs would see of a ping in the
+text would be on their screens.
+"""
+
+KEEPALIVE_PROBES = 4
+"""
+Unanswered questions, 15 seconds apart, after which it is not.
+"""
+
+KEEPALIVE_PAUSE = 15
+"""
+Seconds between these questions.
+"""
+
+WELCOME_BYTES = 8192
+"""
+Bytes of the welcome file that are shown.
+"""
+
+OUTSTANDING = 256
+"""
+Proposals of one session that may wait for the journal; then it is not read from.
+"""
+
 DESCRIPTORS_ANYWHERE = 10_240
 """
 Descriptors that every system gives, also one that says "infinite" and means less.
@@ -144,6 +292,29 @@ class Limits:
     logRate: int = _limit(
         1_048_576, 1, 1_073_741_824, "bytes per second", "of text that ack and sink log, in all"
     )
+    floodLines: int = _limit(
+        10, 0, 1_000_000, "lines per second", "taken from one chat connection; 0: all it sends"
+    )
+    floodBytes: int = _limit(
+        8192, 0, 1_000_000_000, "bytes per second", "taken from one chat connection; 0: all"
+    )
+    chatLine: int = _limit(
+        4096, 64, 65_536, "bytes", "in a line of the chat; a longer one is refused"
+    )
+    chatNameLimit: int = _limit(
+        120, 1, 86_400, "seconds", "that a chat connection has to say a name"
+    )
+    chatPending: int = _limit(
+        262_144, 65_536, 67_108_864, "bytes", "of talk that may wait for one who does not read"
+    )
+    chatPendingAll: int = _limit(
+        268_435_456, 1_048_576, 68_719_476_736, "bytes", "of talk that may wait for all of them"
+    )
+    chatSlow: int = _limit(
+        10, 1, 3600, "seconds", "without reading, with more than that waiting, until one is dropped"
+    )
+    maxRooms: int = _limit(10_000, 1, 10_000_000, "rooms", "in the chat")
+    roomsEach: int = _limit(50, 1, 10_000, "rooms", "that one person may be in")
     talkLinger: int = _limit(
         60, 0, 86_400, "seconds", "that a talker who has half-closed may still listen"
     )

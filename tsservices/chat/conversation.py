@@ -1,0 +1,294 @@
+"""
+One person's side of the chat: what they type becomes proposals and questions.  Pure.
+
+A session is a queue.  Talk follows talk without waiting; whatever else is asked for
+waits until all that was proposed before is decided, stored and told, and what comes
+after waits for it.  So an answer never speaks of a state that one's own line is still
+to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tsservices.chat.events import MESSAGE, Enter, Event, Join, Quit, Say
+from tsservices.chat.happenings import Happening, Notice, Refusal
+from tsservices.chat.lobby import Lobby
+from tsservices.chat.names import ROOM_SIGN, nameKey
+from tsservices.chat.pipeline import Pipeline, Store
+from tsservices.chat.recall import Recall
+from tsservices.chat.refusals import NAME_FIRST, NOWHERE, Refused
+from tsservices.chat.rooms import Room
+from tsservices.chat.sessions import Session
+
+LOBBY = "lobby"
+"""
+The room where those are who only say their name.
+"""
+
+
+class Voice(Protocol):
+    """
+    How a conversation speaks to its person, beside what the pipeline releases.
+    """
+
+    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+        """
+        @param happening: what they asked for.
+        @param then: called when they can take more.
+        """
+        ...
+
+    def hold(self, held: bool) -> None:
+        """
+        @param held: whether what the pipeline releases is to wait.
+        """
+        ...
+
+    def choose(self, form: str) -> None:
+        """
+        @param form: the name of the form in which they want to be told.
+        """
+        ...
+
+    def farewell(self) -> None:
+        """
+        They have said goodbye.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """
+    What all conversations share.
+
+    @ivar pipeline: by which everything happens.
+    @ivar recall: reads what was said before.
+    @ivar store: knows whether anything can be kept.
+    """
+
+    pipeline: Pipeline
+    recall: Recall
+    store: Store
+
+    @property
+    def lobby(self) -> Lobby:
+        """
+        @return: everybody and every room.
+        """
+        return self.pipeline.lobby
+
+
+class Conversation:
+    """
+    One person's side.
+
+    @ivar house: what is shared.
+    @ivar session: as the chat sees it.
+    @ivar voice: as it is told.
+    @ivar current: the key of the room where plain lines go.
+    @ivar ended: nothing more is to be said.
+    """
+
+    def __init__(self, house: House, session: Session, voice: Voice) -> None:
+        """
+        @param house: what is shared.
+        @param session: as the chat sees it.
+        @param voice: as it is told.
+        """
+        self.house = house
+        self.session = session
+        self.voice = voice
+        self.current = ""
+        self.ended = False
+        self._asking = False
+        self._next: list[Callable[[], None]] = []
+
+    @property
+    def entered(self) -> bool:
+        """
+        @return: whether they have a name.
+        """
+        return bool(self.session.nick)
+
+    @property
+    def busy(self) -> bool:
+        """
+        @return: whether the next line has to wait.
+        """
+        return self._asking or bool(self._next)
+
+    def propose(self, event: Event) -> None:
+        """
+        @param event: what they want to happen.
+        """
+        self.house.pipeline.propose(event, self.session)
+
+    def say(self, texts: tuple[str, ...], kind: str = MESSAGE) -> None:
+        """
+        Say something in the current room.
+
+        @param texts: the lines.
+        @param kind: of the lines.
+        @raise Refused: it can't be said.
+        """
+        if not self.entered:
+            raise Refused(NAME_FIRST)
+        if not self.current:
+            raise Refused(NOWHERE)
+        self.sayIn(self.current, texts, kind)
+
+    def sayIn(self, room: str, texts: tuple[str, ...], kind: str) -> None:
+        """
+        @param room: the key of a room.
+        @param texts: the lines.
+        @param kind: of the lines.
+        @raise Refused: it can't be said.
+        """
+        self.house.lobby.speaker(self.session, room)
+        self.checkStored()
+        self.propose(Say(self.session.ident, room, kind, texts))
+
+    def checkStored(self) -> None:
+        """
+        @raise Refused: nothing can be kept at present.
+        """
+        trouble = self.house.store.trouble
+        if trouble is not None:
+            raise trouble
+
+    def introduce(self, nick: str) -> None:
+        """
+        Take a name that was said without a command, and enter the lobby.
+
+        @param nick: the name.
+        @raise Refused: it can't be theirs.
+        """
+        key = nameKey(nick)
+        self.house.lobby.checkNick(self.session, nick, key)
+        self.propose(Enter(self.session.ident, nick, key))
+        self.then(self._enterLobby)
+
+    def _enterLobby(self) -> None:
+        """
+        They have a name now, or have been told why not.
+        """
+        if self.entered:
+            self.join(LOBBY, LOBBY)
+
+    def join(self, name: str, key: str) -> None:
+        """
+        Enter a room, or turn to it if they are there.
+
+        @param name: of the room.
+        @param key: the same, folded.
+        @raise Refused: they may not.
+        """
+        if key in self.session.rooms:
+            self.current = key
+            self.voice.tell(Notice([f"you talk in {ROOM_SIGN}{name}"]))
+            return
+        self.house.lobby.checkJoin(self.session, key)
+        room = self.house.lobby.rooms.get(key)
+        if room is None:
+            self._propose(name, key)
+        else:
+            self._asking = True
+            self.house.recall.preload(room, lambda: self._preloaded(name, key))
+
+    def _preloaded(self, name: str, key: str) -> None:
+        """
+        What was said in a room is at hand.
+
+        @param name: of the room.
+        @param key: the same, folded.
+        """
+        self._asking = False
+        if not self.ended:
+            self._propose(name, key)
+
+    def _propose(self, name: str, key: str) -> None:
+        """
+        @param name: of a room.
+        @param key: the same, folded.
+        """
+        self.propose(Join(self.session.ident, name, key))
+
+        def turn() -> None:
+            if key in self.session.rooms:
+                self.current = key
+
+        self.then(turn)
+
+    def replay(self, room: Room, first: int) -> None:
+        """
+        Be told what was said in a room; what is said meanwhile waits.
+
+        @param room: which.
+        @param first: the number of the first line.
+        """
+        self._asking = True
+        self.voice.hold(True)
+        self.house.recall.replay(room, max(1, first), self._page, self._replayed)
+
+    def _page(self, happening: Happening, then: Callable[[], None]) -> None:
+        """
+        @param happening: one page of a replay.
+        @param then: gets the next one.
+        """
+        if not self.ended:
+            self.voice.tell(happening, then)
+
+    def _replayed(self) -> None:
+        """
+        All has been told.
+        """
+        self._asking = False
+        self.settled()
+        if not self.ended:
+            self.voice.hold(False)
+
+    def quit(self, why: str) -> None:
+        """
+        Leave.
+
+        @param why: in somebody's words.
+        """
+        if not self.ended:
+            self.ended = True
+            if self.entered or self.session.outstanding:
+                self.propose(Quit(self.session.ident, why))
+
+    def then(self, what: Callable[[], None]) -> None:
+        """
+        Have something done when all that was proposed is decided, stored and told:
+        now, if nothing is.
+
+        @param what: to be done; what it raises its person is told.
+        """
+        self._next.append(what)
+        self.settled()
+
+    def settled(self) -> None:
+        """
+        Go on, if nothing is outstanding.
+        """
+        while self._next and not self._asking and not self.session.outstanding:
+            what, *later = self._next
+            self._next = []
+            if not self.ended:
+                try:
+                    what()
+                except Refused as refused:
+                    self.refuse(refused)
+            # What this has put off comes before what was put off earlier.
+            self._next += later
+
+    def refuse(self, refused: Refused) -> None:
+        """
+        @param refused: why something is not done.
+        """
+        self.voice.tell(Refusal(refused))

@@ -1,0 +1,155 @@
+"""
+What people and rooms may be called.  Pure.
+
+Two names are the same when their keys are: compatibility forms and case make no
+difference.  The key, not the name, is checked and limited, because one character can
+fold to several.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from tsservices.chat.refusals import (
+    NAME_CHARACTER,
+    NAME_EMPTY,
+    NAME_LONG,
+    NAME_SCRIPTS,
+    Refused,
+)
+from tsservices.limits import NAME_LENGTH
+from tsservices.text import visible
+
+ROOM_SIGN = "#"
+"""
+What may stand before the name of a room, and is no part of it.
+"""
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+_TOGETHER = (
+    frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "LATIN"}),
+    frozenset({"CJK", "BOPOMOFO", "LATIN"}),
+    frozenset({"CJK", "HANGUL", "LATIN"}),
+)
+"""
+Scripts that are written together, as Unicode TR 39 allows for them.
+"""
+
+
+def fold(name: str) -> str:
+    """
+    @param name: any text.
+    @return: what is the same for all names that look alike but for case and form.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def nameKey(name: str) -> str:
+    """
+    Check a name.
+
+    @param name: as somebody wants to be called, or to call a room.
+    @return: the key of the name.
+    @raise Refused: it is no name.
+    """
+    key = fold(name)
+    if not key:
+        raise Refused(NAME_EMPTY)
+    if len(key) > NAME_LENGTH or len(name) > NAME_LENGTH:
+        raise Refused(NAME_LONG, most=NAME_LENGTH, length=max(len(key), len(name)))
+    if _PLAIN.issuperset(key) and name.isascii():
+        return key
+    for character in name + key:
+        if not _allowed(character):
+            shown = character if character.isprintable() else visible(character)
+            if shown == character and not character.isprintable():
+                shown = f"\\u{ord(character):04x}"
+            raise Refused(NAME_CHARACTER, character=shown if shown.strip() else "a space")
+    if unicodedata.category(key[0]).startswith("M"):
+        raise Refused(NAME_CHARACTER, character="a combining mark at the beginning")
+    _checkScripts(key)
+    return key
+
+
+def roomKey(name: str) -> tuple[str, str]:
+    """
+    @param name: of a room, with or without the sign before it.
+    @return: the name without the sign, and its key.
+    @raise Refused: it is no name.
+    """
+    bare = name.removeprefix(ROOM_SIGN)
+    return bare, nameKey(bare)
+
+
+def _allowed(character: str) -> bool:
+    """
+    @param character: of a name or of its key.
+    @return: whether names may have it: letters, marks, digits, - and _, and nothing
+        that is not seen.
+    """
+    if character in "-_":
+        return True
+    category = unicodedata.category(character)
+    return category in ("Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd") and character not in _UNSEEN
+
+
+_UNSEEN = frozenset(
+    chr(number)
+    for first, last in (
+        (0x034F, 0x034F),  # combining grapheme joiner
+        (0x115F, 0x1160),  # Hangul fillers
+        (0x17B4, 0x17B5),  # Khmer inherent vowels
+        (0x180B, 0x180F),  # Mongolian variation selectors
+        (0x3164, 0x3164),  # Hangul filler
+        (0xFE00, 0xFE0F),  # variation selectors
+        (0xFFA0, 0xFFA0),  # halfwidth Hangul filler
+        (0xE0100, 0xE01EF),  # variation selectors
+    )
+    for number in range(first, last + 1)
+)
+"""
+Letters and marks that most fonts show as nothing (Unicode's Default_Ignorable).
+"""
+
+
+_NAMED_OTHERWISE = {
+    "ARABIC-INDIC": "ARABIC",
+    "EXTENDED": "ARABIC",
+    "IDEOGRAPHIC": "CJK",
+}
+"""
+Scripts of digits and marks whose names do not begin with them: two sets of digits, and
+the mark that repeats a character, which stands in many Japanese names.
+"""
+
+
+def _script(character: str) -> str | None:
+    """
+    @param character: a letter, mark or digit.
+    @return: its script by the first word of its name; L{None} for what all share.
+    """
+    if character.isascii() and not character.isalpha():
+        return None
+    word = unicodedata.name(character, "?").split()[0]
+    if word in ("COMBINING", "MODIFIER"):
+        return None
+    return _NAMED_OTHERWISE.get(word, word)
+
+
+def _checkScripts(key: str) -> None:
+    """
+    Refuse what mixes scripts: letters of one that look like those of another let a
+    stranger pass for somebody.
+
+    @param key: of a name.
+    @raise Refused: it does.
+    """
+    scripts: dict[str, None] = {}
+    for character in key:
+        script = _script(character)
+        if script is not None:
+            scripts[script] = None
+    if len(scripts) > 1 and not any(scripts.keys() <= group for group in _TOGETHER):
+        first, second = list(scripts)[:2]
+        raise Refused(NAME_SCRIPTS, first=first.capitalize(), second=second.capitalize())

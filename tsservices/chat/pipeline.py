@@ -1,0 +1,136 @@
+"""
+Propose, order, apply, store, release.  Pure.
+
+One node needs no other sequencer than its own turns: what is proposed in a turn is
+ordered as it came, applied at the turn's end, and given to the journal as one batch.
+Batches are released in their order, each when it is stored, so that whatever anybody
+has seen is there after a crash.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from tsservices.chat.batch import Batch
+from tsservices.chat.events import Event
+from tsservices.chat.lobby import Lobby
+from tsservices.chat.refusals import Refused
+from tsservices.chat.sessions import Session
+
+
+class Store(Protocol):
+    """
+    Where batches are kept.
+
+    @ivar trouble: why nothing can be kept at present.
+    """
+
+    trouble: Refused | None
+
+    def store(self, batch: Batch) -> None:
+        """
+        Keep a batch; L{Pipeline.stored} is called when that is done, at once or later.
+
+        @param batch: the next one.
+        """
+        ...
+
+
+class Pipeline:
+    """
+    The one way by which anything happens.
+
+    @ivar lobby: the state.
+    """
+
+    def __init__(
+        self,
+        lobby: Lobby,
+        log: str,
+        position: int,
+        now: Callable[[], int],
+        turnEnd: Callable[[Callable[[], None]], object],
+    ) -> None:
+        """
+        @param lobby: the state.
+        @param log: the incarnation of the order.
+        @param position: of the last batch that was kept.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @param turnEnd: has something called when this turn ends.
+        """
+        self.lobby = lobby
+        self._log = log
+        self._position = position
+        self._now = now
+        self._turnEnd = turnEnd
+        self._outbox: list[tuple[Event, Session]] = []
+        self._waiting: deque[Batch] = deque()
+        self._store: Store | None = None
+
+    def begin(self, store: Store) -> None:
+        """
+        @param store: where batches are kept from now on.
+        """
+        self._store = store
+
+    def waiting(self) -> list[Session]:
+        """
+        @return: those who proposed what is not stored yet, each once.
+        """
+        return list(
+            {each.ident: each for batch in self._waiting for each in batch.origins}.values()
+        )
+
+    def propose(self, event: Event, session: Session) -> None:
+        """
+        @param event: what is to happen; whether it does is told in order.
+        @param session: who proposes it.
+        """
+        session.outstanding += 1
+        if not self._outbox:
+            self._turnEnd(self.turn)
+        self._outbox.append((event, session))
+
+    def turn(self) -> None:
+        """
+        The turn ends: order, apply, and have it stored.
+        """
+        outbox, self._outbox = self._outbox, []
+        if not outbox:
+            return
+        batch = Batch(self._log, self._position + 1, self._now())
+        apply = self.lobby.apply
+        for event, session in outbox:
+            apply(event, session, batch)
+            batch.origins.append(session)
+        batch.seal()
+        self._waiting.append(batch)
+        if batch.records:
+            self._position = batch.position
+            assert self._store is not None
+            self._store.store(batch)
+        else:
+            # Nothing of it is kept, but what it says may rest on what is not stored yet.
+            self.stored(0)
+
+    def stored(self, position: int) -> None:
+        """
+        Tell everybody what they may know now.
+
+        @param position: of the last batch that is kept.
+        """
+        waiting = self._waiting
+        while waiting and (not waiting[0].records or waiting[0].position <= position):
+            self._release(waiting.popleft())
+
+    def _release(self, batch: Batch) -> None:
+        """
+        @param batch: the next, which is kept.
+        """
+        batch.release()
+        for session in batch.origins:
+            session.outstanding -= 1
+            if not session.outstanding and session.outlet is not None:
+                session.outlet.settled()

@@ -1,0 +1,168 @@
+"""
+A room: who is in it, what was said last, and what of it is kept.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tsservices.chat.happenings import Replay, Said, Topic
+from tsservices.limits import REPLAYED_LINES
+
+if TYPE_CHECKING:
+    from tsservices.chat.sessions import Session
+
+
+@dataclass(slots=True)
+class RoomRecord:
+    """
+    What is kept of a room, beside its lines.
+
+    @ivar key: the folded name.
+    @ivar name: as its first visitor wrote it.
+    @ivar seq: the number of its last line.
+    @ivar time: when that was said: nanoseconds since 1970, UTC.
+    @ivar topic: what it is about.
+    @ivar topicBy: who said so.
+    @ivar topicTime: when.
+    """
+
+    key: str
+    name: str
+    seq: int = 0
+    time: int = 0
+    topic: str = ""
+    topicBy: str = ""
+    topicTime: int = 0
+
+    def copy(self) -> RoomRecord:
+        """
+        @return: the same, which does not change with this one.
+        """
+        return RoomRecord(
+            self.key,
+            self.name,
+            self.seq,
+            self.time,
+            self.topic,
+            self.topicBy,
+            self.topicTime,
+        )
+
+
+class Room:
+    """
+    One room.
+
+    @ivar record: what is kept.
+    @ivar members: who is in it, by the ids of the sessions.
+    @ivar kept: the record as it is stored: all that may be told of it.
+    """
+
+    __slots__ = ("_audience", "_count", "_recent", "kept", "members", "record")
+
+    def __init__(self, record: RoomRecord) -> None:
+        """
+        @param record: what is kept of it.
+        """
+        self.record = record
+        self.members: dict[str, Session] = {}
+        self.kept = record.copy()
+        self._audience: tuple[Session, ...] | None = None
+        self._recent: deque[Said] = deque()
+        self._count = 0
+
+    @property
+    def audience(self) -> tuple[Session, ...]:
+        """
+        @return: who is in it now; the same object until that changes.
+        """
+        if self._audience is None:
+            self._audience = tuple(self.members.values())
+        return self._audience
+
+    @property
+    def released(self) -> int:
+        """
+        @return: the number of the last line that is stored, and that its members have
+            been told of.
+        """
+        return self.kept.seq
+
+    def enter(self, session: Session) -> None:
+        """
+        @param session: who enters.
+        """
+        self.members[session.ident] = session
+        self._audience = None
+
+    def leave(self, session: Session) -> None:
+        """
+        @param session: who leaves.
+        """
+        del self.members[session.ident]
+        self._audience = None
+
+    def keep(self, said: Said) -> None:
+        """
+        Have new lines at hand for those who enter later.
+
+        @param said: the newest lines of this room.
+        """
+        recent = self._recent
+        recent.append(said)
+        self._count += len(said.texts)
+        while self._count - len(recent[0].texts) >= REPLAYED_LINES:
+            self._count -= len(recent.popleft().texts)
+
+    def preload(self, said: list[Said]) -> None:
+        """
+        Have lines at hand that were read from the journal.
+
+        @param said: the last lines up to some number, in order.
+        """
+        first = self._recent[0].first if self._recent else self.record.seq + 1
+        older = [each for each in said if each.last < first]
+        if older and older[-1].last == first - 1:
+            self._recent.extendleft(reversed(older))
+            self._count += sum(len(each.texts) for each in older)
+
+    def forget(self) -> None:
+        """
+        Nobody is here any more: the lines at hand can be read again from the journal.
+        """
+        self._recent.clear()
+        self._count = 0
+
+    def replay(self) -> Replay | None:
+        """
+        @return: the last lines; L{None} if they are not all at hand.
+        """
+        record = self.record
+        first = max(1, record.seq - REPLAYED_LINES + 1)
+        if record.seq and (not self._recent or self._recent[0].first > first):
+            return None
+        said = [each.since(first) for each in self._recent if each.last >= first]
+        return Replay(record.key, record.name, said, None, record.seq)
+
+    def topic(self) -> Topic:
+        """
+        @return: what it is about, for those who are told it in order.
+        """
+        return _topic(self.record)
+
+    def keptTopic(self) -> Topic:
+        """
+        @return: what it is about, for those who ask now: no more than what is stored.
+        """
+        return _topic(self.kept)
+
+
+def _topic(record: RoomRecord) -> Topic:
+    """
+    @param record: of a room.
+    @return: what the room is about.
+    """
+    return Topic(record.key, record.name, record.topic, record.topicBy, record.topicTime)
