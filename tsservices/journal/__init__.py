@@ -1,0 +1,4 @@
+"""
+Where the chat is kept: L{memory} for tests and for those who want nothing kept,
+L{sqlite} for all others.
+"""
