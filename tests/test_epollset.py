@@ -21,7 +21,7 @@ from zope.interface.verify import verifyObject
 
 from tests.lane import Echo, HandReactor, Recorder, connect, receiveAll
 from tsservices.transport import epollset
-from tsservices.transport.epollset import EpollSet, available, epollSetOf
+from tsservices.transport.epollset import EpollSet, available, epollSetOf, turnEnd
 
 
 class Descriptor:
@@ -342,6 +342,61 @@ class EpollSetTests(SynchronousTestCase):
         self.set.doRead()
         assert protocol.events == ["lost"]
         peer.close()
+
+    def test_turnEnd(self) -> None:
+        """
+        What is asked for while connections are read is done before anything is sent; what is
+        asked for by that, in the next round.
+        """
+        protocol = Recorder()
+        client = connect(self.set, protocol)
+        self.addCleanup(client.close)
+        order: list[str] = []
+
+        def later() -> None:
+            order.append("again")
+
+        def job() -> None:
+            order.append("job")
+            protocol.transport.write(b"answer")
+            self.set.atTurnEnd(later)
+
+        def received(data: bytes) -> None:
+            self.set.atTurnEnd(job)
+            order.append("read")
+
+        protocol.dataReceived = received  # type: ignore[method-assign]
+        client.sendall(b"x")
+        self.set.doRead()
+        self.assertEqual(order, ["read", "job", "again"])
+        self.assertEqual(client.recv(100), b"answer")
+
+    def test_turnEndOutside(self) -> None:
+        """
+        Outside a pass it is done in the next turn; one that raises hurts no other.
+        """
+        order: list[str] = []
+
+        def broken() -> None:
+            raise ValueError("broken")
+
+        atEnd = turnEnd(self.reactor, True)
+        atEnd(broken)
+        atEnd(lambda: order.append("job"))
+        self.assertEqual(order, [])
+        self.reactor.advance(0)
+        self.assertEqual(order, ["job"])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_turnEndWithoutSet(self) -> None:
+        """
+        Without the fast lane the reactor's own next turn does.
+        """
+        order: list[str] = []
+        turnEnd(self.reactor, False)(lambda: order.append("job"))
+        self.assertEqual(order, [])
+        self.reactor.advance(0)
+        self.assertEqual(order, ["job"])
 
     def test_floodIsFair(self) -> None:
         """

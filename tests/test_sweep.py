@@ -46,6 +46,20 @@ class SweepTests(SynchronousTestCase):
         self.assertTrue(self.transport.aborted)
         self.assertEqual(self.protocol.factory.counters.idle, 1)
 
+    def test_idleLimitOfItsOwn(self) -> None:
+        """
+        A protocol may have another limit, or none.
+        """
+        self.protocol.idleLimit = 0
+        self.wait(3000)
+        self.assertFalse(self.transport.aborted)
+        self.protocol.dataReceived(b"x")
+        self.protocol.idleLimit = 20
+        self.wait(20)
+        self.assertFalse(self.transport.aborted)
+        self.wait(2)
+        self.assertTrue(self.transport.aborted)
+
     def test_hearing(self) -> None:
         """
         Who says something is not idle.

@@ -26,6 +26,17 @@ class BucketTests(SynchronousTestCase):
         self.assertTrue(bucket.take(0.2))
         self.assertFalse(bucket.take(0.2))
 
+    def test_wait(self) -> None:
+        """
+        It says when what is wanted will be there.
+        """
+        bucket = Bucket(5, 20, 0.0)
+        self.assertEqual(bucket.wait(20), 0.0)
+        self.assertTrue(bucket.take(0.0, 19))
+        self.assertEqual(bucket.wait(2), 0.2)
+        self.assertFalse(bucket.take(0.19, 2))
+        self.assertTrue(bucket.take(0.2, 2))
+
     def test_neverOverTheBurst(self) -> None:
         """
         Waiting for long does not save up more than the burst.

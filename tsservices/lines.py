@@ -51,6 +51,9 @@ class LineSplitter:
         """
         *whole, self._rest = self._rest.split(b"\n", most)
         lines: list[bytes | Overlong] = []
+        if whole and not self._skipping and len(max(whole, key=len)) <= self._limit:
+            lines.extend(whole)
+            whole = []
         for line in whole:
             if self._skipping:
                 self._skipping = False

@@ -47,6 +47,13 @@ class Bucket:
         self.tokens -= count
         return True
 
+    def wait(self, count: float = 1.0) -> float:
+        """
+        @param count: how many tokens are wanted, of those that it can hold.
+        @return: how many seconds after the last L{take} they will be there.
+        """
+        return max(0.0, (count - self.tokens) / self.rate)
+
 
 class OncePerMinute:
     """

@@ -15,6 +15,7 @@ descriptor becomes readable it serves everything that is ready in a few tight ro
     sending is read once for each time all others are.
 
 Bytes written outside a pass are sent in a pass made by one C{callLater(0)} for the whole set.
+What is asked for by L{EpollSet.atTurnEnd} is done between the reads and the sends of a round.
 
 Any reactor that can watch a descriptor will do above the set: it need not be an epoll reactor.
 """
@@ -22,6 +23,7 @@ Any reactor that can watch a descriptor will do above the set: it need not be an
 from __future__ import annotations
 
 import select
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -60,6 +62,18 @@ def epollSetOf(reactor: Any) -> EpollSet:
     return EpollSet(reactor) if found is None else found
 
 
+def turnEnd(reactor: Any, fast: bool) -> Callable[[Callable[[], None]], object]:
+    """
+    @param reactor: the real reactor.
+    @param fast: whether connections live in a set.
+    @return: has something called when this turn of the reactor ends: once more has been read, and
+        nothing is sent yet, if that can be.
+    """
+    if not fast or not available():
+        return lambda job: reactor.callLater(0, job)
+    return lambda job: epollSetOf(reactor).atTurnEnd(job)
+
+
 @implementer(IReactorFDSet, IReadDescriptor, ILoggingContext)
 class EpollSet(EpollRound):
     """
@@ -67,6 +81,7 @@ class EpollSet(EpollRound):
 
     @ivar _roundEvents: how many events the next round asks for.
     @ivar _woken: whether a pass is due in the next turn of the real reactor.
+    @ivar _jobs: what is to be done when all that is ready has been read.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -76,6 +91,7 @@ class EpollSet(EpollRound):
         super().__init__(reactor)
         self._roundEvents = ROUND_EVENTS
         self._woken = False
+        self._jobs: list[Callable[[], None]] = []
 
     def _open(self) -> select.epoll:
         """
@@ -124,6 +140,17 @@ class EpollSet(EpollRound):
         self._woken = False
         self.doRead()
 
+    def atTurnEnd(self, job: Callable[[], None]) -> None:
+        """
+        Have something done when a round has read all that was ready, before it sends: what that
+        writes leaves together with the rest.
+
+        @param job: to be called once.
+        """
+        self._jobs.append(job)
+        if not self.passing:
+            self.wake()
+
     def doRead(self) -> None:
         """
         Make a pass.
@@ -138,7 +165,7 @@ class EpollSet(EpollRound):
             self._log.failure("A pass over the connections was cut short")
         finally:
             self.passing = outer
-        if self.queued or self._writers:
+        if self.queued or self._writers or self._jobs:
             self.wake()
         self._closeIfUnused()
 
@@ -152,9 +179,11 @@ class EpollSet(EpollRound):
             self._changed.clear()
             wanted = self._roundEvents
             events = [] if self._poller is None else self._poller.poll(0, wanted)
-            if not events and not self.queued and not self._writers:
+            if not (events or self.queued or self._writers or self._jobs):
                 return
             self._receive(events)
+            if self._jobs:
+                self._endTurn()
             self._send()
             ended = monotonic()
             took = ended - began
@@ -165,6 +194,18 @@ class EpollSet(EpollRound):
             if ended >= deadline:
                 return
             began = ended
+
+    def _endTurn(self) -> None:
+        """
+        Do what was asked for by L{atTurnEnd}; what is asked for meanwhile waits for the next
+        round.
+        """
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            try:
+                job()
+            except BaseException:
+                self._log.failure("What was to be done at the end of a turn was cut short")
 
 
 _sets: dict[Any, EpollSet] = {}

@@ -11,6 +11,8 @@ import stat
 
 from twisted.internet.error import CannotListenError
 
+from tsservices.limits import KEEPALIVE_PAUSE, KEEPALIVE_PROBES, KEEPALIVE_SECONDS
+
 
 def bindInternet(
     kind: socket.SocketKind, interface: str, port: int, reusePort: bool = False
@@ -46,6 +48,25 @@ def bindInternet(
             bound.close()
         raise CannotListenError(interface, port, reason) from reason
     return bound
+
+
+def keepAlive(connected: socket.socket) -> None:
+    """
+    Have the system find out, in a few minutes, that a silent peer is gone.
+
+    @param connected: over TCP or not.
+    """
+    if connected.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_SECONDS),
+        ("TCP_KEEPINTVL", KEEPALIVE_PAUSE),
+        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+    ):
+        # Some systems lack one of them, and keep their own times.
+        if (option := getattr(socket, name, None)) is not None:
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def removeLeftOver(path: str) -> None:

@@ -71,6 +71,8 @@ class StreamProtocol(Protocol):
     @ivar heard: whether something came since the last sweep.
     @ivar measured: the transport at the bottom, below TLS and PROXY.
     @ivar ending: nothing more is to be answered.
+    @ivar idleLimit: seconds until it is ended for silence, 0 for never; L{None} for
+        as long as others.
     """
 
     transport: IStreamTransport
@@ -82,6 +84,7 @@ class StreamProtocol(Protocol):
     peer = UNIX
     heard = False
     ending = False
+    idleLimit: int | None = None
 
     def connectionMade(self) -> None:
         """

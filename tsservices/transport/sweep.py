@@ -25,10 +25,13 @@ class Watched(Interface):
 
     @ivar heard: set to true at each read; the sweep takes it back.
     @ivar measured: the transport at its bottom.
+    @ivar idleLimit: seconds until it is ended for silence, 0 for never; L{None} for
+        as long as others.
     """
 
     heard: bool
     measured: Measured
+    idleLimit: int | None
 
     def expired(self, counter: str) -> None:
         """
@@ -190,7 +193,10 @@ class Sweep(Service):
             connection.heard = False
             times.quiet = now
         limits = self._limits
+        idleLimit = connection.idleLimit
+        if idleLimit is None:
+            idleLimit = limits.idleLimit
         if limits.writeLimit and now - times.stuck >= limits.writeLimit:
             connection.expired("stalled")
-        elif limits.idleLimit and now - times.quiet >= limits.idleLimit:
+        elif idleLimit and now - times.quiet >= idleLimit:
             connection.expired("idle")
