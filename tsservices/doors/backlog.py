@@ -1,0 +1,211 @@
+"""
+What one person has still to be sent, when they read more slowly than others talk.
+
+As long as they read, what is pushed goes to the transport's own C{write}: nothing
+stands between.  When the transport has enough, or a replay is under way that goes
+first, it waits here: as the same object for all who wait for it, so a thousand of them
+cost little more than one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from tsservices.limits import PIECE_BYTES, SLOW_FACTOR, Limits
+from tsservices.transport.stock import Measured
+
+
+class Pool:
+    """
+    What waits for all people together: each object counts once.
+
+    @ivar size: bytes.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing waits.
+        """
+        self.size = 0
+        self._waiting: dict[int, int] = {}
+
+    def add(self, data: bytes) -> None:
+        """
+        @param data: waits for one more.
+        """
+        times = self._waiting.get(id(data), 0)
+        self._waiting[id(data)] = times + 1
+        if not times:
+            self.size += len(data)
+
+    def remove(self, data: bytes) -> None:
+        """
+        @param data: waits for one less.
+        """
+        times = self._waiting[id(data)] - 1
+        if times:
+            self._waiting[id(data)] = times
+        else:
+            del self._waiting[id(data)]
+            self.size -= len(data)
+
+
+class Pushed(Protocol):
+    """
+    What is pushed to.
+
+    @ivar push: takes what to send next; set here, to what is to be done with it now.
+    """
+
+    push: Callable[[bytes], object]
+
+
+class Backlog:
+    """
+    What waits for one person.
+
+    @ivar paused: the transport has enough.
+    """
+
+    def __init__(
+        self,
+        pushed: Pushed,
+        write: Callable[[bytes], object],
+        measured: Measured,
+        pool: Pool,
+        limits: Limits,
+        monotonic: Callable[[], float],
+        overrun: Callable[[int], None],
+    ) -> None:
+        """
+        @param pushed: whose C{push} is set.
+        @param write: sends.
+        @param measured: knows how much was sent.
+        @param pool: what waits for all.
+        @param limits: C{chatPending}, C{chatPendingAll} and C{chatSlow}.
+        @param monotonic: the time in seconds.
+        @param overrun: told how many bytes wait when these are too many.
+        """
+        self._pushed = pushed
+        self._write = write
+        self._measured = measured
+        self._pool = pool
+        self._limits = limits
+        self._monotonic = monotonic
+        self._overrun = overrun
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._held = False
+        self._sent = 0
+        self._since = 0.0
+        self.paused = False
+        pushed.push = write
+
+    def pause(self) -> None:
+        """
+        The transport has enough for now.
+        """
+        self.paused = True
+        self._begin()
+
+    def resume(self) -> None:
+        """
+        The transport takes more.
+        """
+        self.paused = False
+        self._flush()
+
+    def hold(self, held: bool) -> None:
+        """
+        @param held: whether what is pushed waits although the transport would take it.
+        """
+        self._held = held
+        if held:
+            self._begin()
+        else:
+            self._flush()
+
+    def answer(self, data: bytes) -> None:
+        """
+        Send what was asked for.  During a replay it is the replay.
+
+        @param data: what to send.
+        """
+        if self._held or not self._waiting:
+            self._write(data)
+        else:
+            self._wait(data)
+
+    def close(self) -> None:
+        """
+        Nothing more comes.  What waits is sent, but for what follows a replay that ends
+        here: its reader would take what is missing between for told.
+        """
+        if not self._held:
+            for data in self._waiting:
+                self._write(data)
+        self.clear()
+
+    def clear(self) -> None:
+        """
+        Nobody will read it any more.
+        """
+        for data in self._waiting:
+            self._pool.remove(data)
+        self._waiting.clear()
+        self._size = 0
+        self._pushed.push = _nowhere
+
+    def _begin(self) -> None:
+        """
+        From now on what is pushed waits, if anybody is to read it at all.
+        """
+        if self._pushed.push is not _nowhere:
+            self._pushed.push = self._wait
+        self._sent, self._since = self._measured.bytesSent, self._monotonic()
+
+    def _wait(self, data: bytes) -> None:
+        """
+        @param data: to be sent later.
+        """
+        self._waiting.append(data)
+        self._size += len(data)
+        self._pool.add(data)
+        limits = self._limits
+        if self._size <= limits.chatPending and self._pool.size <= limits.chatPendingAll:
+            return
+        sent, now = self._measured.bytesSent, self._monotonic()
+        if sent != self._sent:
+            self._sent, self._since = sent, now
+        if (
+            self._size > SLOW_FACTOR * limits.chatPending
+            or now - self._since >= limits.chatSlow
+            or self._pool.size > limits.chatPendingAll
+        ):
+            self._overrun(self._size)
+
+    def _flush(self) -> None:
+        """
+        Send what waits, as far as it goes.
+        """
+        waiting = self._waiting
+        while waiting and not self.paused and not self._held:
+            pieces: list[bytes] = []
+            size = 0
+            while waiting and size < PIECE_BYTES:
+                data = waiting.popleft()
+                self._pool.remove(data)
+                pieces.append(data)
+                size += len(data)
+            self._size -= size
+            self._write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if not (waiting or self.paused or self._held or self._pushed.push is _nowhere):
+            self._pushed.push = self._write
+
+
+def _nowhere(data: bytes) -> None:
+    """
+    @param data: what nobody will read.
+    """

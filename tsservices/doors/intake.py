@@ -1,0 +1,148 @@
+"""
+What one person types, out of what the network brings.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from tsservices.chat.commands import SIGN
+from tsservices.chat.refusals import LINE_LONG, NOT_UTF8, Refused
+from tsservices.doors.flood import Flood
+from tsservices.doors.telnet import TelnetFilter, edit
+from tsservices.limits import LINES_AT_ONCE
+from tsservices.lines import LineSplitter, Overlong
+from tsservices.text import visible
+
+_SIGN = SIGN.encode()
+
+
+class Intake:
+    """
+    Takes bytes, gives lines of clean text, no faster than somebody may send.
+
+    @ivar delay: seconds until the next line may be taken, as L{take} has found.
+    """
+
+    def __init__(self, limit: int, flood: Flood | None, monotonic: Callable[[], float]) -> None:
+        """
+        @param limit: bytes in a line.
+        @param flood: how fast they may send; L{None}: as fast as they like.
+        @param monotonic: the time in seconds.
+        """
+        self._filter = TelnetFilter()
+        self._lines = LineSplitter(limit)
+        self._flood = flood
+        self._monotonic = monotonic
+        self._waiting: deque[bytes | Overlong] = deque()
+        self.delay = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """
+        @return: whether there are lines that were not taken yet.
+        """
+        return bool(self._waiting) or self._lines.more
+
+    def feed(self, data: bytes) -> None:
+        """
+        @param data: what has come, cut anywhere.
+        """
+        self._lines.feed(self._filter.feed(data))
+
+    def finish(self) -> None:
+        """
+        Nothing more comes: what there is without an ending is a line too.
+        """
+        while self._lines.more:
+            self._waiting.extend(self._lines.take(LINES_AT_ONCE))
+        if rest := self._lines.finish():
+            self._waiting.append(rest)
+
+    def take(self, together: bool) -> tuple[str, ...] | Refused:
+        """
+        Take the next lines that belong together: plain ones, or one command.
+
+        @param together: plain ones may be taken together; else each is taken for itself.
+        @return: the lines, without those that say nothing; or why one is not accepted.
+            None, and L{delay}, when they have to wait.
+        """
+        self.delay = 0.0
+        waiting = self._waiting
+        if not waiting:
+            lines = self._lines.take(LINES_AT_ONCE)
+            if together and (texts := self._takeAll(lines)) is not None:
+                return texts
+            waiting.extend(lines)
+        taken: list[str] = []
+        while waiting:
+            line = waiting[0]
+            if taken and (isinstance(line, Overlong) or line.startswith(_SIGN)):
+                break
+            if self._flood is not None:
+                size = line.limit if isinstance(line, Overlong) else len(line)
+                self.delay = self._flood.delay(1, size, self._monotonic())
+                if self.delay:
+                    break
+            waiting.popleft()
+            try:
+                text = self._read(line)
+            except Refused as refused:
+                if not taken:
+                    return refused
+                waiting.appendleft(line)
+                break
+            if taken and isCommand(text):
+                # It became one by the keys that were typed in it.
+                waiting.appendleft(line)
+                break
+            if text.strip():
+                taken.append(text)
+                if not together or isCommand(text):
+                    break
+        return tuple(taken)
+
+    def _takeAll(self, lines: list[bytes | Overlong]) -> tuple[str, ...] | None:
+        """
+        Take lines at one go, if they are plain talk that nothing has to be done about.
+        Most are, and this is the hot path of the chat.
+
+        @param lines: as they came.
+        @return: the lines; L{None} if they have to be looked at one by one.
+        """
+        try:
+            joined = b"\n".join(lines)  # type: ignore[arg-type]
+            text = joined.decode()
+        except (TypeError, UnicodeDecodeError):
+            return None
+        texts = text.split("\n")
+        if not "".join(texts).isprintable() or text.startswith(SIGN) or "\n" + SIGN in text:
+            return None
+        flood = self._flood
+        if flood is not None and flood.delay(len(lines), len(joined), self._monotonic()):
+            return None
+        return tuple([each for each in texts if each and not each.isspace()])
+
+    def _read(self, line: bytes | Overlong) -> str:
+        """
+        @param line: as it came.
+        @return: the same as text that can be shown.
+        @raise Refused: it is not accepted.
+        """
+        if isinstance(line, Overlong):
+            raise Refused(LINE_LONG, most=line.limit)
+        line = edit(line)
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise Refused(NOT_UTF8, byte=error.start + 1) from None
+        return text if text.isprintable() else visible(text)
+
+
+def isCommand(line: str) -> bool:
+    """
+    @param line: what somebody typed.
+    @return: whether it asks for something.
+    """
+    return line.startswith(SIGN) and not line.startswith(2 * SIGN)

@@ -1,0 +1,418 @@
+"""
+The line door of the chat: for C{nc}, C{telnet}, and programs.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IDelayedCall
+
+from tsservices.chat.commands import SIGN, perform
+from tsservices.chat.conversation import Conversation
+from tsservices.chat.happenings import Happening, Notice, Refusal
+from tsservices.chat.refusals import LINE_LONG, NO_WEB, NOT_UTF8, STOPPING, TOO_SLOW, Refused
+from tsservices.chat.sessions import Form
+from tsservices.counters import StreamCounters
+from tsservices.doors.backlog import Backlog, Pool
+from tsservices.doors.flood import Flood
+from tsservices.doors.intake import Intake, isCommand
+from tsservices.doors.jsonform import FORMAT, JSONForm
+from tsservices.doors.textform import TextForm
+from tsservices.limits import OUTSTANDING, Limits
+from tsservices.transport.sockets import keepAlive
+from tsservices.transport.stream import StreamFactory, StreamProtocol
+
+if TYPE_CHECKING:
+    from tsservices.environment import Environment
+
+GREETING = "say your name in one line to enter, or /help"
+"""
+What everybody is told who connects.
+"""
+
+SLOWED = "you send faster than is taken here: what you sent comes later, all of it"
+"""
+What those are told who are held back.
+"""
+
+_HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/[0-9.]+|(?i:host):")
+"""
+The first line of a request, or the next one: the first may be too long to be taken.
+"""
+
+_COMPLAINTS = frozenset({LINE_LONG, NOT_UTF8, NO_WEB})
+"""
+Refusals that the log speaks of: no person at a keyboard brings them about.
+"""
+
+
+class LineProtocol(StreamProtocol):
+    """
+    One connection: an outlet of the pipeline, and the voice of its conversation.
+
+    @ivar push: as L{tsservices.chat.sessions.Outlet} has it; the backlog sets it.
+    """
+
+    factory: LineFactory
+    form: Form
+    push: Callable[[bytes], object]
+    _text: Form
+    _delayed: IDelayedCall | None = None
+    _paging: Callable[[], None] | None = None
+    _json = False
+    _slowed = False
+    _heardAll = False
+    _listening = True
+    _leaving = False
+    _working = False
+
+    def opened(self) -> None:
+        """
+        Greet.
+        """
+        environment = self.factory.environment
+        limits, chat = environment.limits, environment.chat
+        self.idleLimit = limits.chatNameLimit
+        if (handle := getattr(self.measured, "getHandle", None)) is not None:
+            keepAlive(handle())
+        flood = Flood(limits, environment.monotonic()) if _bounded(limits) else None
+        self._intake = Intake(limits.chatLine, flood, environment.monotonic)
+        self._backlog = Backlog(
+            self,
+            self.transport.write,
+            self.measured,
+            self.factory.pool,
+            limits,
+            environment.monotonic,
+            self._overrun,
+        )
+        self.form = self._text = self.factory.text
+        self._session = chat.newSession(self)
+        self._conversation = Conversation(chat.house, self._session, self)
+        self.tell(Notice([*chat.welcome(), GREETING]))
+
+    def producer(self) -> Any:
+        """
+        @return: this.
+        """
+        return self
+
+    def pauseProducing(self) -> None:
+        """
+        The peer does not read, or a handshake is under way that has to be read for: what
+        is told waits, and no line is taken.
+        """
+        self._backlog.pause()
+
+    def resumeProducing(self) -> None:
+        """
+        The peer reads again.
+        """
+        self._backlog.resume()
+        if not self._backlog.paused and not self.ending:
+            self._page()
+            self._work()
+
+    def stopProducing(self) -> None:
+        """
+        The connection is lost; L{connectionLost} says so too.
+        """
+
+    def settled(self) -> None:
+        """
+        @see: L{tsservices.chat.sessions.Outlet.settled}
+        """
+        self._conversation.settled()
+        if self._conversation.entered:
+            self.idleLimit = 0
+        if self._leaving:
+            self.finish()
+        else:
+            self._work()
+
+    def membershipChanged(self, rooms: int) -> None:
+        """
+        @see: L{tsservices.chat.sessions.Outlet.membershipChanged}
+        """
+        self._text = self.factory.textWithRoom if rooms > 1 else self.factory.text
+        if not self._json:
+            self.form = self._text
+
+    def finish(self) -> None:
+        """
+        @see: L{tsservices.transport.stream.StreamProtocol.finish}
+        """
+        if not self.ending:
+            self._backlog.close()
+        super().finish()
+
+    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+        """
+        @see: L{tsservices.chat.conversation.Voice.tell}
+        """
+        if isinstance(happening, Refusal):
+            self.factory.counters.refusals += 1
+        self._backlog.answer(self.form.encode([happening]))
+        if then is not None:
+            self._paging = then
+            self.factory.environment.clock.callLater(0, self._page)
+
+    def hold(self, held: bool) -> None:
+        """
+        @see: L{tsservices.chat.conversation.Voice.hold}
+        """
+        self._backlog.hold(held)
+        if not held:
+            self._work()
+
+    def choose(self, form: str) -> None:
+        """
+        @see: L{tsservices.chat.conversation.Voice.choose}
+        """
+        self._json = form == "json"
+        if self._json:
+            self.form = self.factory.json
+            self._backlog.answer(FORMAT)
+        else:
+            self.form = self._text
+            self.tell(Notice([f"format is {form}"]))
+
+    def farewell(self) -> None:
+        """
+        @see: L{tsservices.chat.conversation.Voice.farewell}
+        """
+        if self._session.outstanding:
+            self._leaving = True
+        else:
+            self.finish()
+
+    def chunkReceived(self, data: bytes) -> None:
+        """
+        @param data: one chunk.
+        """
+        self._intake.feed(data)
+        self._work()
+
+    def readConnectionLost(self) -> None:
+        """
+        The peer has said all that it wants to say: do it, then close.
+        """
+        self._intake.finish()
+        self._heardAll = True
+        self._work()
+
+    def goodbye(self) -> None:
+        """
+        The server stops; what was said is stored and acknowledged first.  That all
+        leave is told to nobody.
+        """
+        if not self.ending:
+            self.tell(Refusal(Refused(STOPPING)))
+            self._conversation.ended = True
+            self.farewell()
+
+    def closed(self) -> None:
+        """
+        The connection has ended.
+        """
+        if self._delayed is not None:
+            self._delayed.cancel()
+        self._backlog.clear()
+        self._conversation.quit("")
+
+    def _page(self) -> None:
+        """
+        Go on with an answer of many pages, if its reader can take more.
+        """
+        if self._paging is not None and not self._backlog.paused and not self.ending:
+            then, self._paging = self._paging, None
+            then()
+
+    def _work(self) -> None:
+        """
+        Take what was typed, as far as it goes now.
+        """
+        if self._working:
+            return
+        self._working = True
+        try:
+            while self._intake.waiting and not self._waits():
+                self._take()
+        finally:
+            self._working = False
+        self._listen()
+        if (
+            self._heardAll
+            and not self._intake.waiting
+            and not self._conversation.busy
+            and not self._session.outstanding
+        ):
+            # Who still is in a room is still told what is said there, and a connection
+            # that is being written to does not end.
+            self._conversation.quit("")
+            self.farewell()
+
+    def _waits(self) -> bool:
+        """
+        @return: whether the next line has to wait.
+        """
+        conversation = self._conversation
+        return (
+            self._delayed is not None
+            or conversation.busy
+            or conversation.ended
+            or self._backlog.paused
+            or self._session.outstanding >= OUTSTANDING
+        )
+
+    def _take(self) -> None:
+        """
+        Take the next lines that belong together.
+        """
+        intake = self._intake
+        taken = intake.take(self._conversation.entered)
+        if intake.delay:
+            self._delay(intake.delay)
+        try:
+            if isinstance(taken, Refused):
+                raise taken
+            if taken:
+                self._do(taken)
+        except Refused as refused:
+            self._refuse(refused)
+
+    def _listen(self) -> None:
+        """
+        Read on when all lines that came have been taken, and not before: what waits
+        here, for whatever reason, is bounded by what is read at once.
+        """
+        listening = not self._intake.waiting
+        if listening == self._listening or self._heardAll or self.ending:
+            return
+        self._listening = listening
+        if listening:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+
+    def _do(self, lines: tuple[str, ...]) -> None:
+        """
+        @param lines: plain ones, or one command.
+        @raise Refused: this can't be done.
+        """
+        conversation = self._conversation
+        first = lines[0]
+        if isCommand(first):
+            perform(conversation, first[len(SIGN) :])
+        elif conversation.entered:
+            conversation.say(_unescaped(lines))
+        elif _HTTP.match(first):
+            raise Refused(NO_WEB)
+        else:
+            conversation.introduce(first.strip())
+
+    def _refuse(self, refused: Refused) -> None:
+        """
+        @param refused: why a line is not taken.
+        """
+        self._conversation.refuse(refused)
+        if refused.reason is LINE_LONG:
+            self.factory.counters.overlong += 1
+        if refused.reason in _COMPLAINTS:
+            self.factory.environment.complaints.complain(
+                self.host, "{peer} was refused: {reason}", peer=self.peer, reason=str(refused)
+            )
+        if refused.reason is NO_WEB:
+            self._conversation.ended = True
+            self.finish()
+
+    def _delay(self, seconds: float) -> None:
+        """
+        They send too fast.
+
+        @param seconds: until the next line may be taken.
+        """
+        clock = self.factory.environment.clock
+        self._delayed = clock.callLater(seconds, self._undelay)
+        self.factory.counters.delayed += 1
+        if not self._slowed:
+            self._slowed = True
+            self.tell(Notice([SLOWED]))
+
+    def _undelay(self) -> None:
+        """
+        The next line may be taken.
+        """
+        self._delayed = None
+        self._work()
+        if self._delayed is None and not self._backlog.paused:
+            self._slowed = False
+
+    def _overrun(self, pending: int) -> None:
+        """
+        Too much waits for this one, who does not read.
+
+        @param pending: how many bytes.
+        """
+        if self.ending:
+            return
+        limits = self.factory.environment.limits
+        self.factory.counters.slow += 1
+        refused = Refused(TOO_SLOW, pending=pending, most=limits.chatPending)
+        self.factory.environment.complaints.complain(
+            self.host, "{peer} was dropped: {reason}", peer=self.peer, reason=str(refused)
+        )
+        self._backlog.clear()
+        self.transport.write(self.form.encode([Refusal(refused)]))
+        self._conversation.quit("did not read")
+        self.finish()
+
+
+def _bounded(limits: Limits) -> bool:
+    """
+    @param limits: of this server.
+    @return: whether there is a bound on how fast somebody may send.
+    """
+    return bool(limits.floodLines or limits.floodBytes)
+
+
+def _unescaped(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    @param lines: plain ones, as they were typed.
+    @return: what they say: two signs of a command stand for one.
+    """
+    return tuple([each.removeprefix(SIGN) for each in lines])
+
+
+class LineFactory(StreamFactory):
+    """
+    Makes L{LineProtocol}s.
+
+    @ivar text: how those are told who are in one room.
+    @ivar textWithRoom: how those are told who are in several.
+    @ivar json: how programs are told.
+    @ivar pool: what waits for all of them.
+    """
+
+    protocol = LineProtocol
+
+    def __init__(
+        self,
+        environment: Environment,
+        counters: StreamCounters,
+        localtime: Callable[[float], time.struct_time] = time.localtime,
+    ) -> None:
+        """
+        @param environment: what the server gives to all protocols.
+        @param counters: what happened here.
+        @param localtime: makes hours and days of seconds since 1970.
+        """
+        super().__init__(environment, counters)
+        self.text = TextForm(localtime, withRoom=False)
+        self.textWithRoom = TextForm(localtime, withRoom=True)
+        self.json = JSONForm()
+        self.pool = Pool()
