@@ -60,11 +60,20 @@ class OptionsTests(SynchronousTestCase):
         All default services, on loopback; trusted is loopback.
         """
         options = self.parse()
-        self.assertEqual(len(options.places), 9)
+        self.assertEqual(len(options.places), 10)
         self.assertEqual(options["trust"], ["127.0.0.0/8", "::1/128"])
         self.assertEqual(options.limits, Limits())
         self.assertEqual(str(options.folder), self.state)
         self.assertEqual(options["interface"], "127.0.0.1")
+
+    def test_keep(self) -> None:
+        """
+        How long the chat's lines are kept: for ever, or a time in seconds.
+        """
+        for value, seconds in (("12h", 43_200), ("90d", 7_776_000), ("2w", 1_209_600)):
+            self.assertEqual(self.parse("--keep", value)["keep"], seconds)
+        self.assertIsNone(self.parse("--keep", "forever")["keep"])
+        self.assertIsNone(self.parse()["keep"])
 
     def test_stateFolder(self) -> None:
         """
@@ -124,6 +133,11 @@ class OptionsTests(SynchronousTestCase):
             (("--interface", "eth0"), "an interface is an address, not 'eth0'"),
             (("--services", "ack,nope"), "there is no service 'nope'; there are timestamp,"),
             (("--services", ","), "services names none"),
+            (("--journal", "paper"), "there is no journal 'paper'; there are sqlite, memory"),
+            (("--keep", "90"), "keep takes forever, or a time like 12h, 90d or 52w, not '90'"),
+            (("--keep", "0d"), "keep takes forever"),
+            (("--keep", "-1d"), "keep takes forever"),
+            (("--flood-lines", "-1"), "flood-lines takes 0 to"),
             (("--stamp", "roman"), "there are ctime, iso, epoch-ns"),
             (("--trust", "everyone"), "trust takes networks"),
             (("--operator", ""), "an operator's name"),

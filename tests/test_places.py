@@ -66,6 +66,7 @@ class PlacesTests(SynchronousTestCase):
                 "sink tcp 21571",
                 "sink udp 21571",
                 "talk tcp 21572",
+                "chat tcp 21573",
             ],
         )
 

@@ -4,14 +4,24 @@ What is pure stays pure: it can be imported where Twisted can't.
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tsservices import chat, journal
+
 PURE = (
+    *(each.name for each in pkgutil.iter_modules(chat.__path__, "tsservices.chat.")),
+    *(each.name for each in pkgutil.iter_modules(journal.__path__, "tsservices.journal.")),
     "tsservices.addresses",
     "tsservices.counters",
+    "tsservices.doors.jsonform",
+    "tsservices.doors.localtime",
+    "tsservices.doors.phrases",
+    "tsservices.doors.telnet",
+    "tsservices.doors.textform",
     "tsservices.limits",
     "tsservices.lines",
     "tsservices.services.commands",

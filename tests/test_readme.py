@@ -10,6 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.catalog import CATALOG
+from tsservices.chat.commands import COMMANDS as CHAT_COMMANDS
 from tsservices.counters import DatagramCounters, StreamCounters
 from tsservices.limits import DEFAULT_PORT, Limits
 from tsservices.options import Options
@@ -18,6 +19,7 @@ from tsservices.services.commands import COMMANDS
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SERVICES = (ROOT / "docs" / "services.md").read_text(encoding="utf-8")
+CHAT = (ROOT / "docs" / "chat.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
@@ -58,7 +60,7 @@ class ReadmeTests(SynchronousTestCase):
         known |= {"listen", "trust", "help"}
         # Of the client, of twistd, and of systemd's section.
         known |= {"udp", "line", "operator", "pidfile", "logfile", "uid", "gid"}
-        for text in (README, SERVICES, OPERATING):
+        for text in (README, SERVICES, OPERATING, CHAT):
             self.assertEqual(set(re.findall(r"--([a-z][a-z-]+)", text)) - known, set())
 
     def test_limits(self) -> None:
@@ -77,6 +79,16 @@ class ReadmeTests(SynchronousTestCase):
         for counters in (StreamCounters, DatagramCounters):
             for name in counters.__dataclass_fields__:
                 self.assertIn(f"`{name}`", OPERATING + SERVICES)
+
+    def test_commandsOfTheChat(self) -> None:
+        """
+        The manual of the chat is the table of its commands.
+        """
+        rows = []
+        for command in CHAT_COMMANDS.values():
+            synopsis = command.synopsis.replace("|", "\\|")
+            rows.append(f"| `{synopsis}` | {command.meaning} |")
+        self.assertIn("\n".join(rows), CHAT)
 
     def test_commandsOfTheOperator(self) -> None:
         """

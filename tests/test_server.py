@@ -107,7 +107,8 @@ class MakeServiceTests(SynchronousTestCase):
             self.assertIn(listener.place.offering.name, line)
             self.assertIn(listener.address, line)
             self.assertIn(listener.place.offering.summary, line)
-        self.assertEqual(lines[10], f"log: this terminal; state: {self.state}")
+        self.assertEqual(lines[11], f"log: this terminal; state: {self.state}")
+        self.assertIn("chat.sqlite holds 0 rooms", lines[12])
 
     def test_tableNobodyTakes(self) -> None:
         """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from twisted.internet.protocol import DatagramProtocol
 
 from tsservices.counters import DatagramCounters
+from tsservices.doors.line import LineFactory
 from tsservices.environment import Environment
 from tsservices.services.ack import AckFactory
 from tsservices.services.hello import HelloDatagramProtocol, HelloFactory
@@ -150,6 +151,7 @@ CATALOG = (
         lambda environment, counters, guard: SinkDatagramProtocol(environment.transcript, counters),
     ),
     Offering("talk", 5, "talk with the operator of this server", TalkFactory, shareable=False),
+    Offering("chat", 6, "rooms to talk in, for nc and telnet; /help", LineFactory, shareable=False),
     Offering(
         "echo",
         None,

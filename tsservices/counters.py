@@ -22,6 +22,9 @@ class StreamCounters:
     @ivar idle: connections closed because nothing happened on them.
     @ivar stalled: connections closed because their peer read nothing.
     @ivar unproxied: connections without a good PROXY header, closed.
+    @ivar refusals: requests of people that were not done, with the reason told.
+    @ivar delayed: how often somebody was slowed down for sending too fast.
+    @ivar slow: people dropped because too much waited that they did not read.
     """
 
     accepted: int = 0
@@ -33,6 +36,9 @@ class StreamCounters:
     idle: int = 0
     stalled: int = 0
     unproxied: int = 0
+    refusals: int = 0
+    delayed: int = 0
+    slow: int = 0
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from twisted.internet.interfaces import IReactorTime
 
 from tsservices.addresses import Trust
+from tsservices.chatservice import ChatService
 from tsservices.complaints import Complaints
 from tsservices.counters import Ledger
 from tsservices.limits import Limits
@@ -39,6 +40,7 @@ class Environment:
         this server are put in when they are known.
     @ivar transcript: logs what ack and sink are told.
     @ivar switchboard: where talk happens.
+    @ivar chat: the chat.
     """
 
     limits: Limits
@@ -51,6 +53,7 @@ class Environment:
     complaints: Complaints
     transcript: Transcript
     switchboard: Switchboard
+    chat: ChatService
     ledger: Ledger = field(default_factory=Ledger)
     closedPorts: set[int] = field(default_factory=lambda: set(REFLECTOR_PORTS))
 
@@ -62,6 +65,7 @@ class Environment:
         trust: Trust,
         clock: IReactorTime,
         monotonic: Callable[[], float],
+        chat: ChatService,
         operator: str = "operator",
     ) -> Environment:
         """
@@ -70,6 +74,7 @@ class Environment:
         @param trust: whose UDP rate and connections are not bounded.
         @param clock: schedules.
         @param monotonic: the time in seconds.
+        @param chat: the chat, not started.
         @param operator: the name of the talk's operator.
         @return: a new one.
         """
@@ -84,4 +89,5 @@ class Environment:
             complaints=Complaints(monotonic),
             transcript=Transcript(limits.logRate, monotonic),
             switchboard=Switchboard(operator, limits.talkWaiting),
+            chat=chat,
         )

@@ -25,7 +25,7 @@ PROGRAM = "tsservices"
 The command that is twistd with these options and no others.
 """
 
-_OFFERED = ("backlog", "max-connections")
+_OFFERED = ("backlog", "max-connections", "flood-lines", "flood-bytes")
 """
 The limits that are options; the others are keys of the configuration file.
 """
@@ -65,6 +65,20 @@ def _parameters() -> list[list[Any]]:
         ["state", None, None, "folder of all that is kept", values.text],
         ["stamp", None, "ctime", f"form of the timestamp: {', '.join(FORMS)}", values.stamp],
         ["operator", None, None, "put the operator of this name on the terminal", values.operator],
+        [
+            "journal",
+            None,
+            "sqlite",
+            f"where the chat is kept: {', '.join(values.JOURNALS)}",
+            values.journal,
+        ],
+        [
+            "keep",
+            None,
+            None,
+            f"how long its lines are kept, like 12h, 90d or 52w [default: {values.FOREVER}]",
+            values.keep,
+        ],
         ["config", "c", None, "TOML file with the same names, and more limits", str],
     ]
     for key in _OFFERED:
@@ -109,13 +123,14 @@ class Options(usage.Options):
         [
             "reuse-port",
             None,
-            "share the ports with other processes started like this; not for talk",
+            "share the ports with other processes started like this; not for talk and chat",
         ],
         ["no-fast-lane", None, "serve by Twisted's own transports"],
     ]
     compData: ClassVar[Any] = usage.Completions(
         optActions={
             "services": usage.CompleteList(list(BY_NAME)),
+            "journal": usage.CompleteList(list(values.JOURNALS)),
             "stamp": usage.CompleteList(list(FORMS)),
             "state": usage.CompleteDirs(),
             "config": usage.CompleteFiles("*.toml"),

@@ -33,6 +33,16 @@ COUNTERS_FILE = "counters.json"
 Where programs read what happened.
 """
 
+CHAT_FILE = "chat.sqlite"
+"""
+Where the chat is kept.
+"""
+
+WELCOME_FILE = "welcome.txt"
+"""
+What is shown to who enters the chat, if it is there.
+"""
+
 _LOCK_FILE = "lock"
 
 

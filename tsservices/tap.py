@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import resource
+import secrets
 import sys
 import time
 from dataclasses import replace
@@ -19,7 +20,12 @@ from typing import Any, TextIO
 from twisted.application.service import IService
 
 from tsservices.addresses import Trust
+from tsservices.chatservice import ChatService
 from tsservices.environment import Environment
+from tsservices.exitstatus import FailingStop
+from tsservices.journal.interface import Journal, JournalError
+from tsservices.journal.memory import MemoryJournal
+from tsservices.journal.sqlite import SQLiteJournal
 from tsservices.limits import DESCRIPTORS_ANYWHERE, DESCRIPTORS_RESERVED, Limits
 from tsservices.listeners import Listening, PlaceTaken, bind, writeTable
 from tsservices.operator import OperatorSeat
@@ -28,7 +34,9 @@ from tsservices.reckoning import Reckoning
 from tsservices.server import Server
 from tsservices.signals import StopSignals
 from tsservices.stamps import Stamper
+from tsservices.state import CHAT_FILE, WELCOME_FILE
 from tsservices.transport.binding import Binder
+from tsservices.transport.epollset import turnEnd
 
 __all__ = ["Options", "makeService"]
 
@@ -55,18 +63,22 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
             folder.claim()
     except OSError as reason:
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
-    environment = Environment.make(
-        limits,
-        Stamper(options["stamp"], time.time_ns),
-        Trust(options["trust"]),
-        reactor,
-        time.monotonic,
-        options["operator"] or "operator",
-    )
+    binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
-        binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
+        chat = _chat(options, limits, reactor)
+        environment = Environment.make(
+            limits,
+            Stamper(options["stamp"], time.time_ns),
+            Trust(options["trust"]),
+            reactor,
+            time.monotonic,
+            chat,
+            options["operator"] or "operator",
+        )
         listeners = bind(options.places, environment, binder)
-    except PlaceTaken as reason:
+        chat.prepare()
+    except (PlaceTaken, JournalError) as reason:
+        binder.discard()
         folder.release()
         raise SystemExit(f"tsserver: {reason}") from reason
     seat = OperatorSeat(environment.switchboard, folder, reactor, onTerminal=_hasTerminal(options))
@@ -80,6 +92,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     server.setName("tsserver")
     services = (
         Reckoning(environment.ledger, folder, reactor),
+        chat,
         environment.sweep,
         seat,
         Listening(listeners, folder),
@@ -90,8 +103,46 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     if terminal is not None:
         # Nobody looks, or the disk behind it is full: serving comes first.
         with contextlib.suppress(OSError):
-            writeTable(listeners, _notes(options, limits, seat), terminal)
+            writeTable(listeners, _notes(options, limits, chat, seat), terminal)
     return server
+
+
+def _chat(options: Options, limits: Limits, reactor: Any) -> ChatService:
+    """
+    @param options: what was asked for.
+    @param limits: as they came to be.
+    @param reactor: runs the server.
+    @return: the chat, not loaded.
+    @raise JournalError: it can't be kept as asked for.
+    """
+    folder = options.folder
+    journal: Journal
+    if options["journal"] == "memory" or all(
+        each.offering.name != "chat" for each in options.places
+    ):
+        journal = MemoryJournal(secrets.token_hex(4))
+    elif not folder.owned:
+        raise JournalError(
+            f"another server has the state folder {folder}, and the chat in it; "
+            "choose another --state, or --journal memory"
+        )
+    else:
+        journal = SQLiteJournal(
+            folder.path(CHAT_FILE),
+            secrets.token_hex(4),
+            options["keep"],
+            lambda *call: reactor.callFromThread(*call),
+            time.time_ns,
+        )
+    return ChatService(
+        journal,
+        limits,
+        time.time_ns,
+        turnEnd(reactor, not options["no-fast-lane"]),
+        secrets.token_hex(4),
+        folder.path(WELCOME_FILE),
+        FailingStop(reactor).stop,
+    )
 
 
 def _makeForgiving(stream: TextIO | None) -> None:
@@ -145,14 +196,15 @@ def _hasTerminal(options: Options) -> bool:
     return options["operator"] is not None and stays
 
 
-def _notes(options: Options, limits: Limits, seat: OperatorSeat) -> list[str]:
+def _notes(options: Options, limits: Limits, chat: ChatService, seat: OperatorSeat) -> list[str]:
     """
     @param options: what was asked for.
     @param limits: as they came to be.
+    @param chat: what it has to say.
     @param seat: where the operator sits.
     @return: what to say below the table.
     """
-    notes = [f"log: {_logPlace(options)}; state: {options.folder}"]
+    notes = [f"log: {_logPlace(options)}; state: {options.folder}", *chat.notes]
     if options["reuse-port"]:
         notes.append(f"ports may be shared; these are in {options.folder.path('ports.<pid>.json')}")
     elif not options.folder.owned:

@@ -16,8 +16,10 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from tsservices.addresses import LOOPBACK, Trust
+from tsservices.chatservice import ChatService
 from tsservices.counters import StreamCounters
 from tsservices.environment import Environment
+from tsservices.journal.memory import MemoryJournal
 from tsservices.limits import Limits
 from tsservices.stamps import NANOSECONDS, Stamper
 from tsservices.transport.stream import StreamFactory, StreamProtocol
@@ -76,12 +78,23 @@ def environment(
     @return: what services are given.
     """
     time = clock or Clock()
+    bounds = limits or Limits()
+
+    def now() -> int:
+        return NOON * NANOSECONDS + round(time.seconds() * NANOSECONDS)
+
+    chat = ChatService(
+        MemoryJournal("testing"), bounds, now, lambda job: time.callLater(0, job), "run"
+    )
+    chat.prepare()
+    chat.startService()
     return Environment.make(
-        limits or Limits(),
-        Stamper(form, lambda: NOON * NANOSECONDS + round(time.seconds() * NANOSECONDS)),
+        bounds,
+        Stamper(form, now),
         Trust(trust),
         time,
         time.seconds,
+        chat,
     )
 
 

@@ -16,6 +16,18 @@ from tsservices.limits import HIGHEST_PORT
 from tsservices.places import choose
 from tsservices.stamps import FORMS
 
+JOURNALS = ("sqlite", "memory")
+"""
+Where the chat can be kept.
+"""
+
+FOREVER = "forever"
+"""
+How long it is kept when nothing else is asked for.
+"""
+
+_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
+
 
 def port(value: Any) -> int:
     """
@@ -99,6 +111,31 @@ def operator(value: Any) -> str:
     if not name.isprintable() or not 1 <= len(name) <= 32:
         raise ValueError("an operator's name is 1 to 32 printable characters")
     return name
+
+
+def journal(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: the name of a kind of journal.
+    @raise ValueError: there is no such kind.
+    """
+    if value not in JOURNALS:
+        raise ValueError(f"there is no journal {value!r}; there are {', '.join(JOURNALS)}")
+    return str(value)
+
+
+def keep(value: Any) -> int | None:
+    """
+    @param value: as it was written.
+    @return: seconds; L{None} for ever.
+    @raise ValueError: it is no time to keep anything.
+    """
+    if value == FOREVER:
+        return None
+    match = re.fullmatch("([0-9]{1,6})([hdw])", str(value))
+    if match is None or not int(match[1]):
+        raise ValueError(f"keep takes {FOREVER}, or a time like 12h, 90d or 52w, not {value!r}")
+    return int(match[1]) * _UNITS[match[2]]
 
 
 def listens(value: Any) -> list[str]:

@@ -1,0 +1,146 @@
+"""
+The chat of one server: its journal, its pipeline, and how both begin and end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from tsservices.chat.conversation import House
+from tsservices.chat.happenings import Notice, Refusal
+from tsservices.chat.lobby import Lobby
+from tsservices.chat.pipeline import Pipeline
+from tsservices.chat.recall import Recall
+from tsservices.chat.refusals import JOURNAL_FAILED, Refused
+from tsservices.chat.sessions import Outlet, Session
+from tsservices.journal.interface import Journal, Loaded
+from tsservices.limits import WELCOME_BYTES, Limits
+from tsservices.text import visible
+
+
+class ChatService(Service):
+    """
+    Loads what was kept, starts the journal, and tells everybody of its troubles.
+
+    @ivar house: what all conversations share.
+    @ivar notes: what to tell whoever starts the server.
+    """
+
+    name = "chat"
+    _log: ClassVar[Logger] = Logger("tsservices")
+    house: House
+
+    def __init__(
+        self,
+        journal: Journal,
+        limits: Limits,
+        now: Callable[[], int],
+        turnEnd: Callable[[Callable[[], None]], object],
+        token: str,
+        welcomeFile: str = "",
+        giveUp: Callable[[str], object] | None = None,
+    ) -> None:
+        """
+        @param journal: keeps what is said.
+        @param limits: all bounds.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @param turnEnd: has something called when this turn ends.
+        @param token: no other run of a server has it.
+        @param welcomeFile: what it says is shown to who connects, if it is there.
+        @param giveUp: ends the server with a failure, for the reason given.
+        """
+        self._journal = journal
+        self._limits = limits
+        self._now = now
+        self._turnEnd = turnEnd
+        self._token = token
+        self._welcomeFile = welcomeFile
+        self._giveUp = giveUp
+        self._sessions = 0
+        self.notes: list[str] = []
+
+    def prepare(self) -> None:
+        """
+        Load what was kept, while failure can still be told in one line.
+
+        @raise tsservices.journal.interface.JournalError: it can't be used.
+        """
+        loaded: Loaded = self._journal.prepare()
+        self.notes = loaded.notes
+        lobby = Lobby(self._limits, loaded.records)
+        self._pipeline = Pipeline(lobby, loaded.log, loaded.position, self._now, self._turnEnd)
+        self._pipeline.begin(self._journal)
+        self.house = House(self._pipeline, Recall(self._journal), self._journal)
+
+    def startService(self) -> None:
+        """
+        Begin to keep.
+        """
+        super().startService()
+        self._journal.start(self)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        @return: fires when all that was said is kept.
+        """
+        super().stopService()
+        stopped: Deferred[None] = Deferred()
+        self._journal.stop(lambda: stopped.callback(None))
+        return stopped
+
+    def newSession(self, outlet: Outlet) -> Session:
+        """
+        @param outlet: where it hears.
+        @return: a session for a new connection.
+        """
+        self._sessions += 1
+        return Session(f"{self._token}.{self._sessions}", outlet)
+
+    def welcome(self) -> list[str]:
+        """
+        @return: what to show to who connects, which may have been changed meanwhile.
+        """
+        if not self._welcomeFile:
+            return []
+        try:
+            with open(self._welcomeFile, "rb") as file:
+                text = file.read(WELCOME_BYTES).decode("utf-8", "replace")
+        except OSError:
+            return []
+        return [visible(line) for line in text.splitlines()]
+
+    def stored(self, position: int) -> None:
+        """
+        @see: L{tsservices.journal.interface.Listener.stored}
+        """
+        self._pipeline.stored(position)
+
+    def troubled(self, trouble: Refused | None) -> None:
+        """
+        @see: L{tsservices.journal.interface.Listener.troubled}
+        """
+        if trouble is None:
+            self._log.info("the chat is stored again")
+            return
+        self._log.error("chat: {trouble}", trouble=str(trouble))
+        words = Notice([f"not stored yet: {trouble}; what you said is told when it is"])
+        for session in self._pipeline.waiting():
+            if session.outlet is not None:
+                session.outlet.push(session.outlet.form.encode([words]))
+
+    def failed(self, reason: str) -> None:
+        """
+        @see: L{tsservices.journal.interface.Listener.failed}
+        """
+        self._log.critical("the chat can't be kept any more: {reason}", reason=reason)
+        words = Refusal(Refused(JOURNAL_FAILED))
+        for session in self.house.lobby.sessions.values():
+            if session.outlet is not None:
+                session.outlet.push(session.outlet.form.encode([words]))
+        if self._giveUp is not None:
+            self._giveUp(f"the chat can't be kept any more: {reason}")
