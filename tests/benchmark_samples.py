@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from benchmarks.chatmeasure import ChatReport, ChatSample
 from benchmarks.load import LoadReport
 from benchmarks.measure import Sample
 
@@ -36,3 +37,30 @@ def sampled(peer: str, turn: int, rate: float, cell: str = "tcp-64c-64b") -> Sam
     A sample with this rate in requests/s.
     """
     return Sample(cell, peer, turn, replace(REPORT, requestsPerSecond=rate))
+
+
+CHAT_REPORT = ChatReport(
+    deliveries=1_000_000,
+    deliveriesPerSecond=500_000.0,
+    windows=1000,
+    seconds=2.0,
+    p50=1500.0,
+    p99=2500.0,
+    maximum=3000.0,
+    cpuSeconds=1.0,
+    utilisation=0.5,
+    serverCpuSeconds=1.5,
+    waited=0.0,
+    serverWaited=0.0,
+    began=10.0,
+    ended=12.0,
+    cutOff=0,
+    joinSeconds=0.5,
+)
+
+
+def chatted(peer: str, turn: int, rate: float, cell: str = "200m-20w-8s") -> ChatSample:
+    """
+    A sample with this rate in deliveries/s.
+    """
+    return ChatSample(cell, peer, turn, replace(CHAT_REPORT, deliveriesPerSecond=rate))

@@ -15,6 +15,7 @@ import uuid
 from datetime import UTC, datetime
 
 from tests.live.server import Address, Server
+from tsservices.doors.line import GREETING
 
 BUFSIZ = 1024
 """
@@ -30,6 +31,11 @@ time, on a machine that is busy too.
 CTIME = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d \d{4}\] "
 """
 The stamp of the default form.
+"""
+
+CHAT_GREETING = f"* {GREETING}\n".encode()
+"""
+What the chat says to who connects.
 """
 
 ABSENT = b"! no operator is here"
@@ -202,6 +208,8 @@ def _checkStream(server: Server, address: Address, client: socket.socket) -> Non
             assert receive(client, len(ACKNOWLEDGEMENT)) == ACKNOWLEDGEMENT
         case "talk":
             assert receive(client, len(ABSENT)) == ABSENT
+        case "chat":
+            assert receive(client, len(CHAT_GREETING)) == CHAT_GREETING
         case "sink":
             text = uuid.uuid4().hex
             client.sendall(text.encode())

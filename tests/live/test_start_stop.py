@@ -32,6 +32,7 @@ OFFSETS = {
     ("sink", "tcp"): 4,
     ("sink", "udp"): 4,
     ("talk", "tcp"): 5,
+    ("chat", "tcp"): 6,
 }
 """
 What is served when nothing is asked for, and how far from C{--port}.
@@ -205,7 +206,7 @@ def test_serves(folder: Path, daemon: bool) -> None:
         assert not alive(pid)
         assert not server.pidFile.exists()
         left = {path.name for path in server.state.iterdir()}
-        assert left == {"lock", "counters.json"}
+        assert left == {"lock", "counters.json", "chat.sqlite", "chat.ballast"}
         with pytest.raises(ConnectionRefusedError):
             server.connect("timestamp")
 
@@ -247,7 +248,7 @@ def test_stopTellsPeople(folder: Path, number: signal.Signals) -> None:
         }
         # All of them are there when the last one is answered.
         for offering, client in clients.items():
-            if offering not in ("hello", "talk"):
+            if offering not in ("hello", "talk", "chat"):
                 client.send(b"I am here\n")
             if offering == "sink":
                 server.logged("I am here [{}:{}]".format(*client.getsockname()))
@@ -256,7 +257,11 @@ def test_stopTellsPeople(folder: Path, number: signal.Signals) -> None:
         server.stop(number)
         for offering, client in clients.items():
             rest = receiveRest(client)
-            assert rest == (b"! the server stops\n" if offering == "talk" else b""), offering
+            if offering in ("talk", "chat"):
+                assert rest.startswith(b"! the server stops"), offering
+                assert rest.count(b"\n") == 1
+            else:
+                assert rest == b"", offering
 
 
 def test_stopIsBounded(folder: Path) -> None:
@@ -421,14 +426,15 @@ def test_badConfig(folder: Path, text: str, named: tuple[str, ...]) -> None:
 
 def test_sameState(folder: Path) -> None:
     """
-    A second server in one state folder serves too: what it has is in
-    C{ports.<pid>.json}, and what belongs to the first stays as it is.
+    A second server in one state folder serves too, if its chat is not to be kept there:
+    what it has is in C{ports.<pid>.json}, and what belongs to the first stays as it is.
     """
     state = folder / "state"
     with Server(folder / "one", state=state) as first:
         owned = (state / "ports.json").read_text()
         operator = os.stat(state / "operator.sock").st_ino
-        with Server(folder / "two", state=state, guest=True) as second:
+        second = Server(folder / "two", "--journal", "memory", state=state, guest=True)
+        with second:
             assert second.portsFile().name == f"ports.{second.pid}.json"
             assert (state / "ports.json").read_text() == owned
             assert second.addresses != first.addresses

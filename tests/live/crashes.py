@@ -1,0 +1,300 @@
+"""
+Kills a chat server again and again, while people talk, and sees that nothing that
+anybody was told is lost.
+
+Usage: C{python -m tests.live.crashes --kills 50 --seed 1 --seconds 600}.  Every life of
+the server begins on the same state folder with what is left of the life before: a fresh
+client reads all of the history, L{tests.live.chatproof} judges it, then a crowd talks
+until the next kill.  Exits with 0 when nothing was wrong, and leaves the folder alone
+otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+from tests.live.chatcrowd import crowd
+from tests.live.chathistory import READ_SECONDS, histories
+from tests.live.chatpeople import Person, disperse
+from tests.live.chatproof import Life, Proof, Tally
+from tests.live.server import STOP_SECONDS, Server
+from tsservices.chat.refusals import STOPPING, Refused
+
+OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
+"""
+Of the server: people here say more than a chat lets one person say.
+"""
+
+EARLIEST, LATEST = 0.05, 1.5
+"""
+Seconds from the moment when people began until the kill.
+"""
+
+STILLBORN = 0.15
+"""
+How often a server is also killed while it starts.
+"""
+
+STARTING_SECONDS = 1.0
+"""
+When a start is disturbed, it is within this time.
+"""
+
+DRAIN_SECONDS = 10.0
+"""
+Within this every client has seen that the server is gone.
+"""
+
+
+class Lost(AssertionError):
+    """
+    The server did not keep what it has to keep.  The argument says what, and how to do
+    the same again.
+    """
+
+
+class Crashes:
+    """
+    One run.
+
+    @ivar tally: how much was judged.
+    @ivar kills: how many there were.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        options: Sequence[str] = (),
+        end: signal.Signals = signal.SIGKILL,
+    ) -> None:
+        """
+        @param folder: for everything.
+        @param seed: decides what people do and when the server is killed.
+        @param options: of the server, beside L{OPTIONS}.
+        @param end: what kills it; with another than C{SIGKILL} it has to stop in order.
+        """
+        self._folder = folder
+        self._seed = seed
+        self._random = Random(seed)
+        self._options = (*OPTIONS, *options)
+        self._end = end
+        self._proof = Proof()
+        self._life = 0
+        self.kills = 0
+
+    @property
+    def tally(self) -> Tally:
+        """
+        @return: how much was judged.
+        """
+        return self._proof.tally
+
+    def run(
+        self, kills: int, seconds: float, report: Callable[[str], object] = lambda line: None
+    ) -> None:
+        """
+        Kill, and judge what is left, until it is enough; then stop the server in order,
+        and judge for the last time.
+
+        @param kills: so many.
+        @param seconds: after these no new life begins.
+        @param report: told of each life in a line.
+        @raise Lost: something is wrong.
+        """
+        deadline = time.monotonic() + seconds
+        life = Life()
+        while self.kills < kills and time.monotonic() < deadline:
+            if self._random.random() < STILLBORN:
+                self._disturb()
+            with self._start() as server:
+                found = self._judge(server, life)
+                life = self._talk(server)
+            self.kills += 1
+            said = sum(map(len, life.written.values()))
+            report(f"kill {self.kills}: {found} lines were there, {said} written since")
+        for _ in range(2):
+            # Once after the last kill, and once after an orderly stop.
+            with self._start() as server:
+                self._judge(server, life)
+            life = Life()
+
+    def _start(self) -> Server:
+        """
+        @return: the next life of the server, on its way.
+        """
+        self._life += 1
+        return Server(
+            self._folder / f"life-{self._life}", *self._options, state=self._folder / "state"
+        )
+
+    def _disturb(self) -> None:
+        """
+        Kill a server that starts.
+        """
+        server = self._start()
+        try:
+            server.process.wait(self._random.uniform(0.0, STARTING_SECONDS))
+        except subprocess.TimeoutExpired:
+            server.untroubled()
+            return
+        finally:
+            server.kill()
+        raise Lost(f"it ended while it started: {server.complaint()}\n{self._again()}")
+
+    def _judge(self, server: Server, life: Life) -> int:
+        """
+        @param server: has just started.
+        @param life: the one before.
+        @return: how many lines are in the history.
+        @raise Lost: something is wrong.
+        """
+        with server.connect("chat", seconds=READ_SECONDS) as client:
+            try:
+                history = dict(histories(client, f"proof-{self._life}"))
+            except (AssertionError, OSError) as reason:
+                raise Lost(f"{reason}\n{self._again()}") from reason
+        complaints = self._proof.judge(history, life)
+        if complaints:
+            raise Lost("\n".join([*complaints, self._again()]))
+        return self.tally.kept
+
+    def _again(self) -> str:
+        """
+        @return: how to do the same again.
+        """
+        return f"seed {self._seed}, {self.kills} kills, life {self._life} in {self._folder}"
+
+    def _kill(self, server: Server, life: Life) -> None:
+        """
+        @param server: to be killed, or asked to stop.
+        @param life: gets what people may be told then.
+        """
+        if self._end == signal.SIGKILL:
+            server.kill()
+        else:
+            life.farewell = str(Refused(STOPPING))
+            server.send(self._end)
+
+    def _talk(self, server: Server) -> Life:
+        """
+        Have people talk until the server is killed.
+
+        @param server: serves.
+        @return: what they know.
+        """
+        life = Life()
+        people = crowd(server.address("chat"), self._life, self._random)
+        try:
+            self._together(server, people, life)
+        finally:
+            disperse(people)
+        for person in people:
+            person.report(life)
+        try:
+            status = server.process.wait(STOP_SECONDS)
+            assert status == (-self._end if self._end == signal.SIGKILL else 0), status
+            server.untroubled()
+        except (AssertionError, subprocess.TimeoutExpired) as trouble:
+            life.complaints.append(f"the end of the server: {trouble}")
+        finally:
+            server.kill()
+        return life
+
+    def _together(self, server: Server, people: list[Person], life: Life) -> None:
+        """
+        @param server: serves, until it is killed here.
+        @param people: talk.
+        @param life: gets what is wrong.
+        """
+        with selectors.DefaultSelector() as selector:
+            for person in people:
+                selector.register(person.socket, selectors.EVENT_READ, person)
+            deadline = time.monotonic() + self._random.uniform(EARLIEST, LATEST)
+            # Half of the kills come at once after somebody was told something: what is
+            # told before it is stored is lost then.
+            patience = self._random.choice((0.0, 0.1))
+            while (now := time.monotonic()) < deadline + patience:
+                for person in people:
+                    person.act(now)
+                due = min(person.due for person in people)
+                told = _turn(selector, max(0.0, min(due, deadline + patience) - now))
+                if told and time.monotonic() >= deadline:
+                    break
+            life.complaints += [
+                f"{each.name} lost its connection before the kill" for each in people if each.ended
+            ]
+            self._kill(server, life)
+            deadline = time.monotonic() + DRAIN_SECONDS
+            while selector.get_map() and (now := time.monotonic()) < deadline:
+                _turn(selector, deadline - now)
+            life.complaints += [
+                f"{each.data.name} does not see that the server is gone"
+                for each in selector.get_map().values()
+            ]
+
+
+def _turn(selector: selectors.BaseSelector, seconds: float) -> bool:
+    """
+    Let everybody read and send who can.
+
+    @param selector: knows everybody.
+    @param seconds: to wait for the first who can.
+    @return: whether somebody was told something.
+    """
+    for key in list(selector.get_map().values()):
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if key.data.unsent else 0)
+        if key.events != wanted:
+            selector.modify(key.fileobj, wanted, key.data)
+    told = False
+    for key, events in selector.select(seconds):
+        person: Person = key.data
+        if events & selectors.EVENT_READ:
+            person.receive()
+            told = True
+        if events & selectors.EVENT_WRITE:
+            person.flush()
+        if person.ended:
+            selector.unregister(key.fileobj)
+    return told
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    @param arguments: of the command line.
+    @return: the exit status.
+    """
+    parser = argparse.ArgumentParser(prog="crashes", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--signal", default="KILL", choices=("KILL", "TERM", "INT"))
+    parser.add_argument("options", nargs="*", help="of the server, after --")
+    asked = parser.parse_args(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="ts-crashes-"))
+    crashes = Crashes(folder, asked.seed, asked.options, signal.Signals[f"SIG{asked.signal}"])
+    try:
+        crashes.run(asked.kills, asked.seconds, print)
+    except AssertionError as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    finally:
+        print(json.dumps({"kills": crashes.kills, **asdict(crashes.tally)}))
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""
+A chat server that is killed in the middle of talk loses nothing that anybody was told.
+
+The long form is C{python -m tests.live.crashes --kills 50}.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.live.crashes import Crashes
+
+KILLS = 5
+"""
+How often the server is killed.
+"""
+
+SECONDS = 20.0
+"""
+After these no new life of the server begins.
+"""
+
+LINES = 50
+"""
+That at least must have been told and stored, or nothing was tested.
+"""
+
+
+@pytest.mark.parametrize("seed", [int(os.environ.get("TSSERVICES_CRASH_SEED", "1"))])
+def test_killed(folder: Path, seed: int) -> None:
+    """
+    What was seen or acknowledged is in the history for ever, as it was told, and nothing
+    else is; the rooms' numbers have no gaps, and their topics are the last ones.
+    """
+    crashes = Crashes(folder, seed)
+    crashes.run(KILLS, SECONDS)
+    tally = crashes.tally
+    assert crashes.kills > 1
+    assert min(tally.seen, tally.kept) > LINES, tally
+    # Half of those who write want that; what they can't get in any form is missed here.
+    assert tally.acknowledged > tally.kept / 4, tally
+    assert tally.missing == 0, tally

@@ -1,0 +1,204 @@
+"""
+The generator of the chat benchmark notices a server that does not do its work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from twisted.internet import reactor as installed
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.protocol import Factory
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.protocols.basic import LineOnlyReceiver
+
+from benchmarks.chatmeasure import crowd
+from benchmarks.compile import compiler
+
+reactor: Any = installed
+
+WAIT = 30
+"""
+Seconds until a test gives up.
+"""
+
+pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
+
+Heard = Callable[["Member", bytes], list[bytes]]
+"""
+What a member gets when another says something.
+"""
+
+
+class Member(LineOnlyReceiver):
+    """
+    Somebody in the room of a server that may not do its work.
+
+    @ivar nick: the first line.
+    @ivar count: how many lines this one has been sent.
+    @ivar last: the one before.
+    """
+
+    delimiter = b"\n"
+    transport: Any
+
+    def __init__(self, room: list[Member], heard: Heard) -> None:
+        """
+        @param room: all in it.
+        @param heard: what they get.
+        """
+        self.room = room
+        self.heard = heard
+        self.nick = b""
+        self.count = 0
+        self.last = b""
+
+    def lineReceived(self, line: bytes) -> None:
+        """
+        @param line: the nick, or what everyone else is to hear.
+        """
+        if not self.nick:
+            self.nick = line
+            self.sendLine(b"* Welcome, " + line)
+            self.room.append(self)
+            return
+        for member in list(self.room):
+            if member is not self:
+                member.count += 1
+                for each in member.heard(member, b"[12:10:05] <" + self.nick + b"> " + line):
+                    member.sendLine(each)
+                member.last = line
+
+
+def faithful(member: Member, line: bytes) -> list[bytes]:
+    """
+    @return: just the line.
+    """
+    return [line]
+
+
+def doubling(member: Member, line: bytes) -> list[bytes]:
+    """
+    @return: one line in the measured phase twice.
+    """
+    return [line] * (1 + (member.count == 50))
+
+
+def dropping(member: Member, line: bytes) -> list[bytes]:
+    """
+    @return: the line, but one of them is lost.
+    """
+    return [] if member.count == 50 else [line]
+
+
+def cutting(member: Member, line: bytes) -> list[bytes]:
+    """
+    @return: the line without its last byte, once.
+    """
+    return [line[:-1] if member.count == 50 else line]
+
+
+def closing(member: Member, line: bytes) -> list[bytes]:
+    """
+    @return: the line; one member is thrown out instead.
+    """
+    if member.count == 50:
+        member.transport.loseConnection()
+    return [line]
+
+
+@asynccontextmanager
+async def serving(heard: Heard) -> AsyncIterator[int]:
+    """
+    A server for the body.
+
+    @param heard: what its members get.
+    @return: its port.
+    """
+    room: list[Member] = []
+    factory = Factory.forProtocol(lambda: Member(room, heard))
+    factory.noisy = False
+    port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
+    try:
+        yield port.getHost().port
+    finally:
+        for member in room:
+            member.transport.abortConnection()
+        await port.stopListening()
+
+
+async def crowded(heard: Heard, *options: str) -> tuple[str, str, int]:
+    """
+    @param heard: what the members of the server get.
+    @param options: of the generator.
+    @return: what it wrote, its complaint, and its status.
+    """
+    program = crowd()
+    async with serving(heard) as port:
+        words = ["--port", str(port), "--members", "10", "--seconds", "0.3"]
+        words += ["--server-pid", str(os.getpid()), *options]
+        ended = getProcessOutputAndValue(str(program), words)
+        ended.addTimeout(WAIT, reactor)
+        out, err, status = await ended
+    return out.decode(), err.decode(), status
+
+
+async def test_faithful() -> None:
+    """
+    A server that does its work is measured; of ten members nine get each line.
+    """
+    out, err, status = await crowded(faithful, "--window", "4", "--senders", "2")
+    assert (err, status) == ("", 0)
+    report = json.loads(out)
+    assert report["windows"] > 0
+    # At either end of the stretch one window of each sender is under way.
+    assert abs(report["deliveries"] - report["windows"] * 4 * 9) <= 2 * 4 * 9
+
+
+@pytest.mark.parametrize(
+    ("heard", "complaint"),
+    [(doubling, "doubled"), (dropping, "lost"), (cutting, "not whole")],
+)
+async def test_unfaithful(heard: Heard, complaint: str) -> None:
+    """
+    A line that comes twice, not at all or not whole ends the run.
+
+    @param heard: what the members get.
+    @param complaint: a word of what the generator says to it.
+    """
+    out, err, status = await crowded(heard, "--rate", "400")
+    assert status == 1
+    assert out == ""
+    assert complaint in err
+
+
+async def test_closing() -> None:
+    """
+    So does a member who is thrown out.
+    """
+    _, err, status = await crowded(closing)
+    assert status == 1
+    assert "closed the connection of member" in err
+
+
+async def test_stalled() -> None:
+    """
+    Who never reads may be thrown out: that is counted, and no failure.
+    """
+
+    def full(member: Member, line: bytes) -> list[bytes]:
+        if member.nick == b"nick3" and member.count > 100:
+            member.transport.abortConnection()
+            member.room.remove(member)
+        return [line]
+
+    out, err, status = await crowded(full, "--stalled", "1", "--fill", "20000")
+    assert (err, status) == ("", 0)
+    report = json.loads(out)
+    assert report["cutOff"] == 1
+    assert report["windows"] > 0
