@@ -4,10 +4,32 @@ What is measured: one row for each cell of the table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Protocol, TypeVar
+
+
+class Named(Protocol):
+    """
+    A row of any table.
+    """
+
+    @property
+    def name(self) -> str:
+        """
+        What C{--only} matches.
+        """
+
+    @property
+    def quick(self) -> bool:
+        """
+        Whether a short run has it.
+        """
+
+
+Row = TypeVar("Row", bound=Named)
 
 
 class Kind(Enum):
@@ -86,20 +108,29 @@ def chosen(patterns: Iterable[str], quick: bool) -> list[Cell]:
     @param quick: A short run.  What is named outright is measured all the same.
     @raise ValueError: A pattern matches no cell.
     """
+    cells = matching(CELLS, patterns, quick)
+    return [_shrunk(cell) for cell in cells] if quick else cells
+
+
+def matching(cells: Sequence[Row], patterns: Iterable[str], quick: bool) -> list[Row]:
+    """
+    Those of C{cells} that a run has, in their order.
+
+    @param patterns: Names, beginnings of names, or shell patterns; none means all.
+    @param quick: Without patterns, only what a short run has.
+    @raise ValueError: A pattern matches no cell.
+    """
     wanted = list(patterns)
     for pattern in wanted:
-        if not any(_matches(cell, pattern) for cell in CELLS):
-            known = ", ".join(cell.name for cell in CELLS)
+        if not any(_matches(cell, pattern) for cell in cells):
+            known = ", ".join(cell.name for cell in cells)
             raise ValueError(f"no cell matches {pattern!r}; there are: {known}")
-    cells = [
+    return [
         cell
-        for cell in CELLS
+        for cell in cells
         if any(_matches(cell, pattern) for pattern in wanted)
         or (not wanted and (cell.quick or not quick))
     ]
-    if quick:
-        cells = [_shrunk(cell) for cell in cells]
-    return cells
 
 
 def _shrunk(cell: Cell) -> Cell:
@@ -111,7 +142,7 @@ def _shrunk(cell: Cell) -> Cell:
     return replace(cell, idle=QUICK_IDLE, title=f"TCP, {cell.connections} busy, {QUICK_IDLE} idle")
 
 
-def _matches(cell: Cell, pattern: str) -> bool:
+def _matches(cell: Named, pattern: str) -> bool:
     """
     Whether C{pattern} names C{cell}.
     """

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Protocol, TypeVar
 
 from benchmarks.cells import Cell
+from benchmarks.load import Stretch
 from benchmarks.measure import DISTURBED, Sample
 from benchmarks.peers import Peer
 
@@ -17,7 +19,32 @@ BUSY = 0.95
 # Share of lost datagrams that is worth a word.
 LOSSY = 0.01
 
-Figure = Callable[[Sample], float | None]
+
+class Measured(Protocol):
+    """
+    A sample of any benchmark.
+    """
+
+    @property
+    def turn(self) -> int:
+        """
+        Number of its round.
+        """
+
+    @property
+    def load(self) -> Stretch:
+        """
+        What the generator said.
+        """
+
+    @property
+    def waited(self) -> float:
+        """
+        Share of the window the worse off side could not run though it was ready.
+        """
+
+
+Taken = TypeVar("Taken", bound=Measured)
 
 
 def requestsPerSecond(sample: Sample) -> float | None:
@@ -34,14 +61,14 @@ def serverCpu(sample: Sample) -> float | None:
     return sample.load.serverCpu
 
 
-def p50(sample: Sample) -> float | None:
+def p50(sample: Measured) -> float | None:
     """
     Median latency in microseconds.
     """
     return sample.load.p50
 
 
-def generatorDemand(sample: Sample) -> float | None:
+def generatorDemand(sample: Measured) -> float | None:
     """
     Share of the window the generator ran or would have liked to: near 1 it never waited for a
     reply, and what is measured is the generator.
@@ -49,7 +76,7 @@ def generatorDemand(sample: Sample) -> float | None:
     return sample.load.utilisation + (sample.load.waited or 0.0)
 
 
-def medianOf(samples: Sequence[Sample], figure: Figure) -> float | None:
+def medianOf(samples: Sequence[Taken], figure: Callable[[Taken], float | None]) -> float | None:
     """
     The median over the samples that have this figure, or C{None}.
     """
@@ -57,7 +84,9 @@ def medianOf(samples: Sequence[Sample], figure: Figure) -> float | None:
     return median(values) if values else None
 
 
-def pairedRatio(samples: Sequence[Sample], base: Sequence[Sample], figure: Figure) -> float | None:
+def pairedRatio(
+    samples: Sequence[Taken], base: Sequence[Taken], figure: Callable[[Taken], float | None]
+) -> float | None:
     """
     The median, over the rounds both took part in, of one peer's figure divided by the other's in
     the same round.
@@ -130,15 +159,25 @@ class Row:
     flags: tuple[str, ...]
 
 
+def doubts(samples: Sequence[Measured], busy: float) -> list[str]:
+    """
+    What makes figures of any benchmark doubtful.
+
+    @param busy: Share of a core above which the generator may be what limits.
+    """
+    flags = []
+    if (medianOf(samples, generatorDemand) or 0) > busy:
+        flags.append("generator busy")
+    if max(sample.waited for sample in samples) > DISTURBED:
+        flags.append("core shared")
+    return flags
+
+
 def flagsOf(samples: Sequence[Sample]) -> tuple[str, ...]:
     """
     What makes the figures of one peer in one cell doubtful.
     """
-    flags = []
-    if (medianOf(samples, generatorDemand) or 0) > BUSY:
-        flags.append("generator busy")
-    if max(sample.waited for sample in samples) > DISTURBED:
-        flags.append("core shared")
+    flags = doubts(samples, BUSY)
     if any(sample.load.lost > LOSSY * sample.load.requests for sample in samples):
         flags.append("datagrams lost")
     return tuple(flags)

@@ -14,32 +14,7 @@
 #define EVENTS 256
 #define SCAN_EVERY 50000000ULL  /* ns between two searches for lost datagrams */
 
-static clockid_t serverClock;
-static bool hasServerClock;
-
-/* Nanoseconds the main thread of a process was ready to run while its core was taken; -1 when the
- * system does not say. */
-static double waitedBy(long pid)
-{
-    char path[64];
-    unsigned long long ran, waited;
-    snprintf(path, sizeof path, "/proc/%ld/schedstat", pid);
-    FILE *in = fopen(path, "r");
-    if (!in)
-        return -1;
-    int found = fscanf(in, "%llu %llu", &ran, &waited);
-    fclose(in);
-    return found == 2 ? (double)waited : -1;
-}
-
-/* A figure of the JSON line, null when there is none. */
-static void printShare(const char *name, double before, double after, double seconds)
-{
-    if (before < 0 || after < 0)
-        printf("\"%s\": null, ", name);
-    else
-        printf("\"%s\": %.6f, ", name, (after - before) / 1e9 / seconds);
-}
+static struct stretch stretch;
 
 static void turn(bool udp, int timeout)
 {
@@ -67,21 +42,13 @@ static void load(bool udp)
     openAll(udp);
     startAll(udp);
     uint64_t now = clockNow(CLOCK_MONOTONIC), scanned = now;
-    uint64_t began = now + (uint64_t)(options.warmup * 1e9), ended = UINT64_MAX;
-    uint64_t ownCpu = 0, serverCpu = 0;
-    double ownWait = -1, serverWait = -1;
-    bool measuring = false;
-    while ((now = clockNow(CLOCK_MONOTONIC)) < ended) {
-        if (!measuring && now >= began) {
-            measuring = true;
-            began = now;
-            ended = began + (uint64_t)(options.seconds * 1e9);
+    uint64_t begins = now + (uint64_t)(options.warmup * 1e9), ends = UINT64_MAX;
+    while ((now = clockNow(CLOCK_MONOTONIC)) < ends) {
+        if (!stretch.began && now >= begins) {
+            ends = now + (uint64_t)(options.seconds * 1e9);
             requests = stamps = lost = 0;
             memset(&latencies, 0, sizeof latencies);
-            ownCpu = clockNow(CLOCK_PROCESS_CPUTIME_ID);
-            serverCpu = hasServerClock ? clockNow(serverClock) : 0;
-            ownWait = waitedBy(getpid());
-            serverWait = waitedBy(options.serverPid);
+            beginStretch(&stretch, now);
         }
         if (udp && now - scanned > SCAN_EVERY) {
             resendLost(now);
@@ -89,27 +56,14 @@ static void load(bool udp)
         }
         turn(udp, 20);
     }
-    if (hasServerClock)
-        serverCpu = clockNow(serverClock) - serverCpu;
-    ownCpu = clockNow(CLOCK_PROCESS_CPUTIME_ID) - ownCpu;
-    double seconds = (double)(now - began) / 1e9;
-    printf("{\"requests\": %llu, \"seconds\": %.6f, \"requestsPerSecond\": %.1f, ",
-           (unsigned long long)requests, seconds, (double)requests / seconds);
-    printf("\"p50\": %.2f, \"p99\": %.2f, \"maximum\": %.2f, ", histogramAt(&latencies, 0.5) / 1e3,
-           histogramAt(&latencies, 0.99) / 1e3, (double)latencies.maximum / 1e3);
-    printf("\"cpuSeconds\": %.6f, \"utilisation\": %.4f, ", (double)ownCpu / 1e9,
-           (double)ownCpu / 1e9 / seconds);
-    if (hasServerClock)
-        printf("\"serverCpuSeconds\": %.6f, ", (double)serverCpu / 1e9);
-    else
-        printf("\"serverCpuSeconds\": null, ");
-    printShare("waited", ownWait, waitedBy(getpid()), seconds);
-    printShare("serverWaited", serverWait, waitedBy(options.serverPid), seconds);
+    endStretch(&stretch, now);
+    printf("{\"requests\": %llu, \"requestsPerSecond\": %.1f, ", (unsigned long long)requests,
+           (double)requests * 1e9 / (double)(stretch.ended - stretch.began));
+    printStretch(&stretch, &latencies);
     printf("\"stamps\": %llu, \"lost\": %llu, \"wrong\": %llu, \"closed\": %llu, ",
            (unsigned long long)stamps, (unsigned long long)lost, (unsigned long long)wrong,
            (unsigned long long)closedByServer);
-    printf("\"firstReply\": \"%s\", \"began\": %.6f, \"ended\": %.6f}\n", firstReply,
-           (double)began / 1e9, (double)now / 1e9);
+    printf("\"firstReply\": \"%s\"}\n", firstReply);
 }
 
 /* Keep connections open and silent until standard input ends. */
@@ -163,8 +117,7 @@ int main(int count, char **words)
     }
     /* Whatever goes wrong with the server, this process ends. */
     alarm((unsigned)(options.seconds + options.warmup) + 60);
-    hasServerClock = options.serverPid > 0 &&
-                     !clock_getcpuclockid((pid_t)options.serverPid, &serverClock);
+    openStretch(&stretch, options.serverPid);
     if ((pollFd = epoll_create1(0)) < 0)
         die("epoll_create1");
     if (!strcmp(options.mode, "hold"))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.cells import Cell
 from benchmarks.compile import compiled
@@ -34,36 +35,27 @@ class LoadError(Exception):
     """
 
 
-@dataclass(frozen=True)
-class LoadReport:
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
     """
-    The generator's JSON line.
+    What every generator says of the stretch it measured.
 
-    @ivar requests: Requests answered inside the window.
-    @ivar seconds: Length of the window.
-    @ivar requestsPerSecond: The two divided.
-    @ivar p50: Median time from request to reply in microseconds; of a whole batch when pipelined.
+    @ivar seconds: Length of it.
+    @ivar p50: Median latency in microseconds.
     @ivar p99: The same, 99th percentile.
     @ivar maximum: The same, the longest.
-    @ivar cpuSeconds: The generator's own CPU time inside the window.
-    @ivar utilisation: That as a share of the window: 1.0 is a full core.
-    @ivar serverCpuSeconds: The server's CPU time inside the window, all its threads, or C{None}
-        where one process cannot read another's clock.
-    @ivar waited: Share of the window the generator was ready to run while something else had its
-        core, or C{None} where the system does not say.
+    @ivar cpuSeconds: The generator's own CPU time inside it.
+    @ivar utilisation: That as a share of it: 1.0 is a full core.
+    @ivar serverCpuSeconds: The server's CPU time inside it, all its threads, or C{None} where one
+        process cannot read another's clock.
+    @ivar waited: Share of it the generator was ready to run while something else had its core, or
+        C{None} where the system does not say.
     @ivar serverWaited: The same of the server.
-    @ivar stamps: Stamps received: how many chunks the server made of the requests.
-    @ivar lost: Datagrams that had no answer within 0.2 s.
-    @ivar wrong: Replies that are not a stamp and the request.
-    @ivar closed: Connections the server closed.
-    @ivar firstReply: The first stamp of the run.
-    @ivar began: Monotonic second at which the window began.
+    @ivar began: Monotonic second at which it began.
     @ivar ended: Monotonic second at which it ended.
     """
 
-    requests: int
     seconds: float
-    requestsPerSecond: float
     p50: float
     p99: float
     maximum: float
@@ -72,29 +64,62 @@ class LoadReport:
     serverCpuSeconds: float | None
     waited: float | None
     serverWaited: float | None
+    began: float
+    ended: float
+
+    @property
+    def serverBusy(self) -> float | None:
+        """
+        The server's CPU time as a share of the stretch: 1.0 is a full core.
+        """
+        return None if self.serverCpuSeconds is None else self.serverCpuSeconds / self.seconds
+
+    @property
+    def worseWait(self) -> float:
+        """
+        Share of the stretch the worse off of the two sides was ready to run and could not; 0 where
+        the system does not say.
+        """
+        return max(self.waited or 0.0, self.serverWaited or 0.0)
+
+    def serverCpuFor(self, count: int) -> float | None:
+        """
+        Microseconds of server CPU for each of C{count} pieces of work.
+        """
+        if self.serverCpuSeconds is None or not count:
+            return None
+        return self.serverCpuSeconds * 1e6 / count
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadReport(Stretch):
+    """
+    The generator's JSON line.  Latency is the time from request to reply; of a whole batch when
+    pipelined.
+
+    @ivar requests: Requests answered inside the window.
+    @ivar requestsPerSecond: That divided by its length.
+    @ivar stamps: Stamps received: how many chunks the server made of the requests.
+    @ivar lost: Datagrams that had no answer within 0.2 s.
+    @ivar wrong: Replies that are not a stamp and the request.
+    @ivar closed: Connections the server closed.
+    @ivar firstReply: The first stamp of the run.
+    """
+
+    requests: int
+    requestsPerSecond: float
     stamps: int
     lost: int
     wrong: int
     closed: int
     firstReply: str
-    began: float
-    ended: float
 
     @property
     def serverCpu(self) -> float | None:
         """
         Microseconds of server CPU for one request.
         """
-        if self.serverCpuSeconds is None or not self.requests:
-            return None
-        return self.serverCpuSeconds * 1e6 / self.requests
-
-    @property
-    def serverBusy(self) -> float | None:
-        """
-        The server's CPU time as a share of the window: 1.0 is a full core.
-        """
-        return None if self.serverCpuSeconds is None else self.serverCpuSeconds / self.seconds
+        return self.serverCpuFor(self.requests)
 
     def check(self) -> None:
         """
@@ -126,10 +151,7 @@ class Generator:
         """
         A command line; an option's underscores become dashes.
         """
-        line = [*self.command, "--mode", mode, "--port", str(port)]
-        for name, value in options.items():
-            line += ["--" + name.replace("_", "-"), str(value)]
-        return line
+        return [*self.command, "--mode", mode, *spelled(port=port, **options)]
 
     def run(
         self, cell: Cell, port: int, serverPid: int, seconds: float, warmup: float
@@ -151,16 +173,7 @@ class Generator:
             warmup=warmup,
             server_pid=serverPid,
         )
-        limit = seconds + warmup + GENERATOR_LIMIT
-        try:
-            done = subprocess.run(
-                line, capture_output=True, text=True, timeout=limit, env=_environment(), check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise LoadError("the generator did not end") from error
-        if done.returncode:
-            raise LoadError(f"the generator ended with {done.returncode}: {done.stderr.strip()}")
-        report = LoadReport(**json.loads(done.stdout))
+        report = LoadReport(**said(line, seconds + warmup + GENERATOR_LIMIT))
         report.check()
         return report
 
@@ -197,6 +210,37 @@ class Generator:
             for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
+
+
+def spelled(**options: float | str) -> list[str]:
+    """
+    Options of a command line; an underscore becomes a dash.
+    """
+    return [
+        word
+        for name, value in options.items()
+        for word in ("--" + name.replace("_", "-"), str(value))
+    ]
+
+
+def said(line: list[str], limit: float) -> dict[str, Any]:
+    """
+    Run a generator and wait for its JSON line.
+
+    @param line: Its command line.
+    @param limit: Seconds until it counts as stuck.
+    @raise LoadError: It failed; the text is what it wrote to its standard error.
+    """
+    try:
+        done = subprocess.run(
+            line, capture_output=True, text=True, timeout=limit, env=_environment(), check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LoadError("the generator did not end") from error
+    if done.returncode:
+        raise LoadError(f"the generator ended with {done.returncode}: {done.stderr.strip()}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def generator() -> Generator:

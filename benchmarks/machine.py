@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import platform
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -33,6 +34,22 @@ def version(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
+
+
+def temporaryFilesystem() -> str | None:
+    """
+    The kind of filesystem that temporary files are on, C{"tmpfs"} when they stay in memory, or
+    C{None} where the system does not tell.
+    """
+    folder = Path(tempfile.gettempdir()).resolve()
+    kinds = {}
+    try:
+        for line in Path("/proc/mounts").read_text().splitlines():
+            _, place, kind, *_ = line.split()
+            kinds[Path(place)] = kind
+    except (OSError, ValueError):
+        return None
+    return next((kinds[each] for each in (folder, *folder.parents) if each in kinds), None)
 
 
 def machine() -> dict[str, object]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from benchmarks.cells import Cell, Kind
 from benchmarks.histogram import nearestRank
@@ -86,7 +88,45 @@ class Sample:
         the system does not say.
         """
         loads = [self.load] if self.withoutIdle is None else [self.load, self.withoutIdle]
-        return max(max(load.waited or 0.0, load.serverWaited or 0.0) for load in loads)
+        return max(load.worseWait for load in loads)
+
+    @property
+    def summary(self) -> str:
+        """
+        What a line of progress says.
+        """
+        cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
+        return f"{self.load.requestsPerSecond:,.0f}/s{cpu}"
+
+
+class Disturbable(Protocol):
+    """
+    What may have been spoilt by somebody else on the cores.
+    """
+
+    @property
+    def waited(self) -> float:
+        """
+        Share of the window the worse off side could not run though it was ready.
+        """
+
+
+Taken = TypeVar("Taken", bound=Disturbable)
+
+
+def leastDisturbed(once: Callable[[], Taken], retries: int) -> Taken:
+    """
+    A sample; taken again while somebody else was on the cores and C{retries} are left.  Which of
+    several counts is decided by that alone, never by its figures.
+
+    @param once: Takes one.
+    """
+    sample = once()
+    for _ in range(retries):
+        if sample.waited <= DISTURBED:
+            break
+        sample = min(sample, once(), key=lambda each: each.waited)
+    return sample
 
 
 @dataclass(frozen=True)
@@ -109,19 +149,12 @@ class Bench:
 
     def sample(self, cell: Cell, peer: Peer, turn: int) -> Sample:
         """
-        Start the peer, load it, stop it; again while somebody else was on the cores and
-        C{retries} are left.  Which of several samples counts is decided by that alone, never by
-        its figures.
+        Start the peer, load it, stop it; again when the sample was spoilt.
 
         @raise ServerError: It did not start.
         @raise LoadError: It did not do the work.
         """
-        sample = self._once(cell, peer, turn)
-        for _ in range(self.retries):
-            if sample.waited <= DISTURBED:
-                break
-            sample = min(sample, self._once(cell, peer, turn), key=lambda each: each.waited)
-        return sample
+        return leastDisturbed(lambda: self._once(cell, peer, turn), self.retries)
 
     def _once(self, cell: Cell, peer: Peer, turn: int) -> Sample:
         """

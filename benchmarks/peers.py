@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.compile import compiled, compiler
 from benchmarks.pinning import pinned
@@ -23,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 # Seconds a server may take to listen, and to stop before it is killed.
 START_LIMIT = 20.0
 STOP_LIMIT = 10.0
-# Seconds between two looks for ports.json.
+# Seconds between two looks whether a server listens.
 START_PAUSE = 0.02
 # The 4096 byte cells exceed the guard's default of 512.
 CONFIGURATION = "max-datagram = 8192\n"
@@ -53,6 +54,27 @@ class Server:
     state: Path
 
 
+def portsOf(offering: str) -> Callable[[Path], dict[str, int] | None]:
+    """
+    How to find where a server listens that writes C{ports.json}.
+
+    @param offering: The one whose places are wanted.
+    """
+
+    def found(state: Path) -> dict[str, int] | None:
+        try:
+            rows = json.loads((state / "ports.json").read_text())
+        except (OSError, ValueError):
+            # Not there yet, or not written to the end.
+            return None
+        return {row["transport"]: row["port"] for row in rows if row["offering"] == offering}
+
+    return found
+
+
+timestampPorts = portsOf("timestamp")
+
+
 @dataclass(frozen=True)
 class Peer:
     """
@@ -62,12 +84,21 @@ class Peer:
     @ivar title: The same for a person.
     @ivar missing: Why it cannot run here, or C{None}.
     @ivar command: The command line for a state folder; the flag asks for the lateness timer.
+    @ivar ports: The port of each transport, found in the state folder, or C{None} while it does
+        not listen.
     """
 
     name: str
     title: str
     missing: Callable[[], str | None]
     command: Callable[[Path, bool], list[str]]
+    ports: Callable[[Path], dict[str, int] | None] = timestampPorts
+
+
+TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
+"""
+The twistd of this very environment, also when its folder is not on PATH.
+"""
 
 
 def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
@@ -84,9 +115,7 @@ def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
         options += ["--config", str(configuration), "--max-connections", MOST_CONNECTIONS, *extra]
         if lateness:
             return [sys.executable, "-m", "benchmarks.servers.tsservices_lateness", *options]
-        # The twistd of this very environment, also when its folder is not on PATH.
-        twistd = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
-        return [*twistd, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver", *options]
+        return [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver", *options]
 
     return command
 
@@ -143,7 +172,7 @@ def running(peer: Peer, lateness: bool, core: int | None) -> Iterator[Server]:
     @param core: The core it is pinned to, or C{None}.
     @raise ServerError: It did not listen in time.
     """
-    with tempfile.TemporaryDirectory(prefix="echo-benchmark-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tsservices-benchmark-") as folder:
         state = Path(folder)
         checkout = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
         with (state / "errors").open("wb") as errors, pinned(core):
@@ -175,23 +204,23 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def _whenReady(peer: Peer, process: subprocess.Popen[bytes], state: Path) -> dict[str, int]:
     """
-    Wait for C{ports.json}.
+    Wait until it listens.
 
     @return: The port of each transport.
     @raise ServerError: The server ended, or took longer than L{START_LIMIT}.
     """
     limit = time.monotonic() + START_LIMIT
     while process.poll() is None and time.monotonic() < limit:
-        try:
-            rows = json.loads((state / "ports.json").read_text())
-        except (OSError, ValueError):
-            # Not there yet, or not written to the end.
-            time.sleep(START_PAUSE)
-            continue
-        return {row["transport"]: row["port"] for row in rows if row["offering"] == "timestamp"}
+        ports = peer.ports(state)
+        if ports is not None:
+            return ports
+        time.sleep(START_PAUSE)
     said = (state / "errors").read_text(errors="replace").strip()
     end = "did not listen in time" if process.poll() is None else f"ended: {process.returncode}"
     raise ServerError(f"{peer.title} {end}" + (f"\n{said[-2000:]}" if said else ""))
+
+
+Chosen = TypeVar("Chosen", bound=Peer)
 
 
 def chosenPeers(names: list[str]) -> list[Peer]:
@@ -201,8 +230,33 @@ def chosenPeers(names: list[str]) -> list[Peer]:
     @param names: Their names; none means all.
     @raise ValueError: There is no such peer.
     """
-    known = {peer.name: peer for peer in PEERS}
+    return namedPeers(PEERS, names)
+
+
+def namedPeers(peers: Sequence[Chosen], names: list[str]) -> list[Chosen]:
+    """
+    Those of C{peers} that are named, in their own order; all when C{names} is empty.
+
+    @raise ValueError: There is no such peer.
+    """
+    known = {peer.name: peer for peer in peers}
     for name in names:
         if name not in known:
             raise ValueError(f"no peer {name!r}; there are: {', '.join(known)}")
-    return [peer for peer in PEERS if not names or peer.name in names]
+    return [peer for peer in peers if not names or peer.name in names]
+
+
+def available(peers: Sequence[Chosen], skipped: list[str]) -> list[Chosen]:
+    """
+    Those that can run here.
+
+    @param skipped: Gets a line for each that cannot.
+    """
+    found = []
+    for peer in peers:
+        reason = peer.missing()
+        if reason is None:
+            found.append(peer)
+        else:
+            skipped.append(f"{peer.title}: {reason}")
+    return found

@@ -27,16 +27,18 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{value * 100:.0f}%"
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> str:
+def aligned(lines: Sequence[Sequence[str]], texts: int = 2) -> str:
     """
-    Columns under their headings: the first two to the left, figures to the right, the last, which
+    Columns under their headings: the first ones to the left, figures to the right, the last, which
     is text again, to the left.
+
+    @param texts: How many the first ones are.
     """
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     out = []
     for line in lines:
         cells = [
-            text.ljust(width) if column < 2 or column == len(widths) - 1 else text.rjust(width)
+            text.ljust(width) if column < texts or column == len(widths) - 1 else text.rjust(width)
             for column, (text, width) in enumerate(zip(line, widths, strict=True))
         ]
         out.append("  ".join(cells).rstrip())

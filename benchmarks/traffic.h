@@ -5,21 +5,17 @@
 #ifndef TRAFFIC_H
 #define TRAFFIC_H
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "histogram.h"
+#include "sockets.h"
+#include "stretch.h"
 
 #define STAMP 27          /* bytes: "[", 24 of ctime, "] " */
 #define READ (256 * 1024) /* bytes one recv may take */
@@ -56,57 +52,18 @@ static char *batch, reply[READ], firstReply[STAMP + 1];
 static size_t batchSize;
 static uint64_t requests, stamps, lost, wrong, closedByServer;
 
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
-static uint64_t clockNow(clockid_t clock)
-{
-    struct timespec t;
-    if (clock_gettime(clock, &t) < 0)
-        return 0;
-    return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
-
-static int openSocket(int number, bool udp)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
-    struct timeval limit = {.tv_sec = 10};
-    int one = 1, fd = socket(AF_INET, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
-    if (fd < 0)
-        die("socket");
-    if (inet_pton(AF_INET, options.host, &to.sin_addr) != 1)
-        die("host");
-    if (options.sources) {
-        struct sockaddr_in from = {.sin_family = AF_INET};
-        from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + (uint32_t)(number % options.sources));
-        /* Without this, bind picks the port before the destination is known, and ports run out
-         * that are free for this destination. */
-        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-        if (bind(fd, (struct sockaddr *)&from, sizeof from) < 0)
-            die("bind");
-    }
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
-        die("connect");
-    if (!udp)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-        die("fcntl");
-    return fd;
-}
-
 static void openAll(bool udp)
 {
     connections = calloc((size_t)options.connections, sizeof *connections);
     for (int i = 0; i < options.connections; i++) {
         struct connection *c = &connections[i];
         struct epoll_event interest = {.events = EPOLLIN, .data.ptr = c};
+        uint32_t source = 0;
         if (i && i % CONNECT_BURST == 0)
             usleep(CONNECT_PAUSE);
-        c->fd = openSocket(i, udp);
+        if (options.sources)
+            source = INADDR_LOOPBACK + 1 + (uint32_t)(i % options.sources);
+        c->fd = connectTo(options.host, options.port, udp ? SOCK_DGRAM : SOCK_STREAM, source, false);
         if (epoll_ctl(pollFd, EPOLL_CTL_ADD, c->fd, &interest) < 0)
             die("epoll_ctl");
     }

@@ -7,23 +7,15 @@
  * SIGTERM STATE/lateness.json tells how late each tick was.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "listening.h"
 
 #define STAMP 27           /* bytes: "[", 24 of ctime, "] " */
 #define CHUNK (256 * 1024) /* bytes one recv may take: what asyncio takes */
@@ -44,24 +36,11 @@ static double (*ticks)[2]; /* seconds: when a tick ran, and how late */
 static int tickCount;
 static double due;
 
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 static double monotonic(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void watch(int fd, uint32_t events, int how)
-{
-    struct epoll_event interest = {.events = events, .data.fd = fd};
-    if (epoll_ctl(pollFd, how, fd, &interest) < 0)
-        die("epoll_ctl");
 }
 
 static void restamp(void)
@@ -92,7 +71,7 @@ static void keep(int fd, const char *data, size_t size)
     memcpy(c->pending, data, size);
     c->offset = 0;
     c->size = size;
-    watch(fd, EPOLLOUT, EPOLL_CTL_MOD);
+    watch(pollFd, fd, EPOLLOUT, EPOLL_CTL_MOD);
 }
 
 static void drain(int fd)
@@ -108,7 +87,7 @@ static void drain(int fd)
     if (c->offset == c->size) {
         free(c->pending);
         c->pending = NULL;
-        watch(fd, EPOLLIN, EPOLL_CTL_MOD);
+        watch(pollFd, fd, EPOLLIN, EPOLL_CTL_MOD);
     }
 }
 
@@ -145,7 +124,7 @@ static void acceptAll(void)
     int fd, one = 1;
     while ((fd = accept4(stream, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        watch(fd, EPOLLIN, EPOLL_CTL_ADD);
+        watch(pollFd, fd, EPOLLIN, EPOLL_CTL_ADD);
     }
 }
 
@@ -183,68 +162,25 @@ static void writeTicks(const char *state)
     fclose(out);
 }
 
-static int openPort(int kind, int *port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
-    int fd = socket(AF_INET, kind | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0)
-        die("bind");
-    if (kind == SOCK_STREAM && listen(fd, 4096) < 0)
-        die("listen");
-    getsockname(fd, (struct sockaddr *)&at, &size);
-    *port = ntohs(at.sin_port);
-    watch(fd, EPOLLIN, EPOLL_CTL_ADD);
-    return fd;
-}
-
-static void writePorts(const char *state, int tcpPort, int udpPort)
-{
-    char path[4096], draft[4096];
-    snprintf(path, sizeof path, "%s/ports.json", state);
-    snprintf(draft, sizeof draft, "%s/ports.draft", state);
-    FILE *out = fopen(draft, "w");
-    if (!out)
-        die(draft);
-    const char *row = "{\"offering\": \"timestamp\", \"transport\": \"%s\", "
-                      "\"host\": \"127.0.0.1\", \"port\": %d}";
-    fputc('[', out);
-    fprintf(out, row, "tcp", tcpPort);
-    fputs(", ", out);
-    fprintf(out, row, "udp", udpPort);
-    fputs("]\n", out);
-    fclose(out);
-    if (rename(draft, path) < 0)
-        die(path);
-}
-
 int main(int count, char **words)
 {
-    struct rlimit limit;
     struct epoll_event events[EVENTS];
-    sigset_t stop;
-    int tcpPort, udpPort;
+    struct place places[] = {{"timestamp", "tcp", 0}, {"timestamp", "udp", 0}};
     if (count < 2) {
         fprintf(stderr, "usage: loop STATE [lateness]\n");
         return 2;
     }
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    connections = calloc(limit.rlim_cur, sizeof *connections);
+    connections = calloc(raiseDescriptors(), sizeof *connections);
     pollFd = epoll_create1(0);
-    stream = openPort(SOCK_STREAM, &tcpPort);
-    datagram = openPort(SOCK_DGRAM, &udpPort);
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigprocmask(SIG_BLOCK, &stop, NULL);
-    watch(signals = signalfd(-1, &stop, SFD_NONBLOCK), EPOLLIN, EPOLL_CTL_ADD);
+    watch(pollFd, stream = openPort(SOCK_STREAM, &places[0].port), EPOLLIN, EPOLL_CTL_ADD);
+    watch(pollFd, datagram = openPort(SOCK_DGRAM, &places[1].port), EPOLLIN, EPOLL_CTL_ADD);
+    watch(pollFd, signals = openSignals(), EPOLLIN, EPOLL_CTL_ADD);
     if (count > 2) {
         ticks = calloc(TICKS, sizeof *ticks);
-        watch(timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), EPOLLIN, EPOLL_CTL_ADD);
+        watch(pollFd, timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), EPOLLIN, EPOLL_CTL_ADD);
         arm();
     }
-    writePorts(words[1], tcpPort, udpPort);
+    writePorts(words[1], places, 2);
     for (;;) {
         int n = epoll_wait(pollFd, events, EVENTS, 1000);
         restamp();
