@@ -371,6 +371,23 @@ class EpollSetTests(SynchronousTestCase):
         self.assertEqual(order, ["read", "job", "again"])
         self.assertEqual(client.recv(100), b"answer")
 
+    def test_turnEndIsNobodysCost(self) -> None:
+        """
+        However long a turn's end takes: the next round is as large as this one.
+        """
+        now = 0.0
+
+        def slow() -> None:
+            nonlocal now
+            now += 1.0
+
+        self.patch(epollset, "monotonic", lambda: now)
+        self.set.atTurnEnd(slow)
+        before = self.set._roundEvents
+        self.set.doRead()
+        self.assertEqual(now, 1.0)
+        self.assertEqual(self.set._roundEvents, before)
+
     def test_turnEndOutside(self) -> None:
         """
         Outside a pass it is done in the next turn; one that raises hurts no other.

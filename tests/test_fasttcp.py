@@ -114,9 +114,9 @@ class Pushed(Pulled):
 
 
 @skipUnless(available(), "this platform has no epoll")
-class FastTCPServerTests(SynchronousTestCase):
+class LaneCase(SynchronousTestCase):
     """
-    Tests for L{FastTCPServer}, over pairs of sockets.
+    Connections in a set, over pairs of sockets.
 
     @cvar transport: the kind of transport.
     """
@@ -154,6 +154,12 @@ class FastTCPServerTests(SynchronousTestCase):
             if not more:
                 return received
             received += more
+
+
+class FastTCPServerTests(LaneCase):
+    """
+    Tests for L{FastTCPServer}.
+    """
 
     def test_interface(self) -> None:
         """
@@ -490,7 +496,7 @@ class FastTCPServerTests(SynchronousTestCase):
         """
         No round sends for more than its share, and no connection is left out.
         """
-        self.patch(epollround, "ROUND_EVENTS", 2)
+        self.patch(epollround, "ROUND_SENDS", 2)
         self.patch(epollset, "PASS_SECONDS", 0.0)
         protocols = [Recorder() for _ in range(5)]
         peers = [self.connect(protocol) for protocol in protocols]
@@ -529,6 +535,53 @@ class FastUNIXServerTests(FastTCPServerTests):
 
 
 @skipUnless(available(), "this platform has no epoll")
+class WriteLastTests(LaneCase):
+    """
+    Tests for L{FastTCPServer.writeLast}.
+    """
+
+    def test_writeLast(self) -> None:
+        """
+        The last of a turn leaves at once, but never before what was written earlier.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        protocol.transport.writeLast(b"now")
+        assert receiveAll(peer) == b"now"
+        protocol.transport.write(b"first, ")
+        protocol.transport.writeLast(b"then")
+        assert receiveAll(peer) == b""
+        self.set.doRead()
+        assert receiveAll(peer) == b"first, then"
+        assert protocol.transport.bytesSent == len(b"nowfirst, then")
+
+    def test_writeLastTooMuch(self) -> None:
+        """
+        What the kernel does not take waits, and is sent in order.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        large = bytes(1 << 22)
+        protocol.transport.writeLast(large)
+        assert 0 < protocol.transport.pendingBytes() < len(large)
+        protocol.transport.writeLast(b"end")
+        assert self.drain(peer) == large + b"end"
+
+    def test_writeLastToNobody(self) -> None:
+        """
+        That the peer has gone is found as with any write: not while others are written to.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        peer.close()
+        protocol.transport.writeLast(b"a")
+        protocol.transport.writeLast(b"b")
+        assert protocol.reasons == []
+        self.set.doRead()
+        assert len(protocol.reasons) == 1
+        protocol.transport.writeLast(b"c")
+
+
 class FastTCPPortTests(SynchronousTestCase):
     """
     Tests for L{FastTCPPort}.

@@ -52,6 +52,26 @@ class StamperTests(SynchronousTestCase):
         self.now += NANOSECONDS
         self.assertEqual(stamper.stamp(), f"[{time.ctime(NOON + 1)}] ".encode())
 
+    def test_heldForARound(self) -> None:
+        """
+        In a round the clock is looked at once; what is stamped after it has the time again.
+        """
+        stamper = Stamper("ctime", self.clock)
+        stamper.roundBegan()
+        self.assertEqual(stamper.held, f"[{time.ctime(NOON)}] ".encode())
+        self.assertEqual(self.asked, 1)
+        stamper.roundEnded()
+        self.assertEqual(stamper.held, b"")
+
+    def test_finerFormsAreNotHeld(self) -> None:
+        """
+        What tells more than seconds is made for each message.
+        """
+        for form in set(FORMS) - {"ctime"}:
+            stamper = Stamper(form, self.clock)
+            stamper.roundBegan()
+            self.assertEqual(stamper.held, b"")
+
     def test_iso(self) -> None:
         """
         ISO 8601 in UTC with microseconds, also within one second.

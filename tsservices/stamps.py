@@ -65,7 +65,12 @@ class Stamper:
     """
     Writes the stamps of one server.
 
+    Where many messages are read in one go, L{roundBegan} and L{roundEnded} tell it, and it looks at
+    the clock once for all of them, as far as the form tells no more than seconds.
+
     @ivar stamp: gives the stamp for this moment, as bytes.
+    @ivar held: the stamp for all messages of the round; empty when none is going on, or when each
+        message needs its own.
     """
 
     def __init__(self, form: str, clock: Nanoclock) -> None:
@@ -77,7 +82,22 @@ class Stamper:
         self._clock = clock
         self._text = b""
         self._since = self._until = 0
+        self._holds = form == "ctime"
+        self.held = b""
         self.stamp: Callable[[], bytes] = getattr(self, FORMS[form])
+
+    def roundBegan(self) -> None:
+        """
+        Messages that have come are going to be read.
+        """
+        if self._holds:
+            self.held = self.stamp()
+
+    def roundEnded(self) -> None:
+        """
+        They have been read: the next message comes later.
+        """
+        self.held = b""
 
     def _ctime(self) -> bytes:
         """

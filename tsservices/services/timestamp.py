@@ -11,6 +11,7 @@ from tsservices.limits import LINES_AT_ONCE
 from tsservices.lines import LineSplitter, Overlong
 from tsservices.stamps import Stamper
 from tsservices.transport.datagram import AnsweringProtocol
+from tsservices.transport.fasttcp import FastTCPServer
 from tsservices.transport.guards import Guard
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 
@@ -24,21 +25,29 @@ class TimestampProtocol(StreamProtocol):
         """
         Have at hand what each chunk needs.
         """
-        self._stamp = self.factory.environment.stamper.stamp
+        stamper = self._stamper = self.factory.environment.stamper
         self._counters = self.factory.counters
-        self._write = self.transport.write
+        if isinstance(self.transport, FastTCPServer):
+            self.transport.replyWith(self._reply, stamper)
 
     def dataReceived(self, data: bytes) -> None:
         """
-        The base class's and the answer in one call: this is the fast path.
+        @param data: one chunk.
+        """
+        self.transport.write(self._reply(data))
+
+    def _reply(self, data: bytes) -> bytes:
+        """
+        What the base class does with a chunk, and the answer, in one call: this is the fast path.
 
         @param data: one chunk.
+        @return: the stamp and the chunk.
         """
         self.heard = True
         counters = self._counters
         counters.received += 1
         counters.receivedBytes += len(data)
-        self._write(self._stamp() + data)
+        return (self._stamper.held or self._stamper.stamp()) + data
 
 
 class TimestampFactory(StreamFactory):
@@ -60,15 +69,15 @@ class TimestampDatagramProtocol(AnsweringProtocol):
         @param counters: what happened here.
         @param stamper: writes the stamps.
         """
-        super().__init__(guard, counters)
-        self._stamp = stamper.stamp
+        super().__init__(guard, counters, stamper)
+        self._stamper = stamper
 
     def answer(self, datagram: bytes) -> bytes:
         """
         @param datagram: the request.
         @return: the stamp and the request.
         """
-        return self._stamp() + datagram
+        return (self._stamper.held or self._stamper.stamp()) + datagram
 
 
 class TimestampLineProtocol(StreamProtocol):

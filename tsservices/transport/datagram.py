@@ -9,6 +9,8 @@ from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 
 from tsservices.counters import DatagramCounters
+from tsservices.transport.epollmember import RoundWatcher
+from tsservices.transport.fastudp import FastUDPPort
 from tsservices.transport.guards import Guard
 
 
@@ -29,13 +31,15 @@ class AnsweringProtocol(QuietDatagramProtocol):
 
     transport: IUDPTransport
 
-    def __init__(self, guard: Guard, counters: DatagramCounters) -> None:
+    def __init__(self, guard: Guard, counters: DatagramCounters, *watchers: RoundWatcher) -> None:
         """
         @param guard: judges what comes.
         @param counters: what happened here.
+        @param watchers: are told when datagrams are going to be read.
         """
         self.guard = guard
         self.counters = counters
+        self._watchers = watchers
 
     def answer(self, datagram: bytes) -> bytes:
         """
@@ -44,22 +48,47 @@ class AnsweringProtocol(QuietDatagramProtocol):
         """
         raise NotImplementedError
 
+    def startProtocol(self) -> None:
+        """
+        Let a fast port send what L{reply} returns.
+        """
+        if isinstance(self.transport, FastUDPPort):
+            self.transport.replyWith(self.reply, self.unsent, *self._watchers)
+
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
         """
         @param datagram: the payload.
         @param address: where it came from.
+        """
+        reply = self.reply(datagram, address)
+        if reply is not None:
+            try:
+                self.transport.write(reply, address)
+            except (OSError, MessageLengthError):
+                self.unsent()
+
+    def reply(self, datagram: bytes, address: tuple[str, int]) -> bytes | None:
+        """
+        Count, judge and answer.
+
+        @param datagram: the payload.
+        @param address: where it came from.
+        @return: what to send back, counted as answered, or L{None}.
         """
         counters = self.counters
         counters.received += 1
         counters.receivedBytes += len(datagram)
         host, port = address
         if not self.guard.admits(datagram, host, port):
-            return
-        try:
-            self.transport.write(self.answer(datagram), address)
-        except (OSError, MessageLengthError):
-            # The send buffer is full, there is no way to that address, or with
-            # what is put before it the datagram is too long.
-            counters.unsent += 1
-        else:
-            counters.answered += 1
+            return None
+        reply = self.answer(datagram)
+        counters.answered += 1
+        return reply
+
+    def unsent(self) -> None:
+        """
+        The last reply was not sent: the send buffer is full, there is no way to that address, or
+        with what is put before it the datagram is too long.
+        """
+        self.counters.answered -= 1
+        self.counters.unsent += 1

@@ -4,9 +4,17 @@ What the members of an epoll object of our own have to be.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
 from twisted.python.failure import Failure
+
+SHORT_READ = 479
+"""
+How much to read from a connection whose messages are short.  It is the longest L{bytes} that
+CPython takes from its own pools: room for more is a block of the C library, which is split and
+merged again for each message.
+"""
 
 
 class Member(Protocol):
@@ -35,6 +43,28 @@ class Member(Protocol):
         """
 
 
+class RoundWatcher(Protocol):
+    """
+    What is told of the rounds of reads, so that it can do once what would be done for each read.
+    """
+
+    def roundBegan(self) -> None:
+        """
+        What is ready will be read now.
+        """
+
+    def roundEnded(self) -> None:
+        """
+        All that was ready is read: a millisecond has gone by at the most.
+        """
+
+
+Reply = Callable[[bytes], bytes]
+"""
+Makes the whole answer to one chunk, and does nothing else with the connection.
+"""
+
+
 class Stream(Member, Protocol):
     """
     A transport of ours: its queue can be looked into, so it is sent for before the kernel is
@@ -46,6 +76,8 @@ class Stream(Member, Protocol):
         close was asked for.  Only then may the set send for it.
     @ivar bytesSent: how many bytes the kernel has taken since the connection was made.
     @ivar bufferSize: the most bytes to read at once.
+    @ivar readSize: the bytes to ask for; L{SHORT_READ} until they are not enough for once.
+    @ivar reply: what answers each chunk in place of the protocol, if the protocol said so.
     """
 
     readInPlace: bool
@@ -53,6 +85,8 @@ class Stream(Member, Protocol):
     plain: bool
     bytesSent: int
     bufferSize: int
+    readSize: int
+    reply: Reply | None
     protocol: Any
     producer: Any
     producerPaused: bool

@@ -14,7 +14,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorFDSet
 from zope.interface import alsoProvides, implementer, providedBy
 
-from tsservices.transport.epollmember import Member, Stream, isStream
+from tsservices.transport.epollmember import Member, RoundWatcher, Stream, isStream
 
 KEPT_BYTES = 16 * 1024 * 1024
 """
@@ -36,6 +36,7 @@ class EpollMembers:
     @ivar passing: whether a pass is going on, at whose end what is queued will be sent.
     @ivar queued: the plain streams that got bytes to send at the end of the round.  One that has
         lost them since, or its connection, may still be among them.
+    @ivar watchers: who is told when a round of reads begins and when it is over.
     @ivar _streams: members read in place, by descriptor.
     @ivar _readers: all other members that read, by descriptor.
     @ivar _writers: streams to be sent for by their own C{doWrite} at the end of the round.
@@ -52,6 +53,7 @@ class EpollMembers:
         self._reactor = reactor
         self.passing = False
         self.queued: list[Stream] = []
+        self.watchers: list[RoundWatcher] = []
         self._streams: dict[int, Stream] = {}
         self._readers: dict[int, Member] = {}
         self._writers: dict[int, Stream] = {}
@@ -144,6 +146,7 @@ class EpollMembers:
         if poller is not None:
             poller.close()
         self._number = -1
+        self.watchers.clear()
 
     def wake(self) -> None:
         """

@@ -6,7 +6,8 @@ context.  An L{EpollSet} is what a transport is given in place of that reactor. 
 descriptor becomes readable it serves everything that is ready in a few tight rounds:
 
   - a round polls once without waiting, reads each ready member once, then sends once for each
-    member that has something queued, however many writes queued it;
+    member that has something queued, however many writes queued it; only the answer of a protocol
+    that gave its transport a function for it is sent at once;
 
   - rounds follow each other until nothing is ready or L{PASS_SECONDS} have gone by, and the size
     of a round follows what its members cost, so timers and other descriptors get their turn;
@@ -181,13 +182,23 @@ class EpollSet(EpollRound):
             events = [] if self._poller is None else self._poller.poll(0, wanted)
             if not (events or self.queued or self._writers or self._jobs):
                 return
-            self._receive(events)
-            if self._jobs:
+            for watcher in self.watchers:
+                watcher.roundBegan()
+            try:
+                self._receive(events)
+            finally:
+                for watcher in self.watchers:
+                    watcher.roundEnded()
+            turnEnds = bool(self._jobs)
+            if turnEnds:
                 self._endTurn()
             self._send()
             ended = monotonic()
             took = ended - began
-            if took > PASS_SECONDS:
+            if turnEnds:
+                # What it took is not for each of the events: the more of them the better.
+                pass
+            elif took > PASS_SECONDS:
                 self._roundEvents = max(1, int(len(events) * PASS_SECONDS / took))
             elif took < PASS_SECONDS / 2 and wanted < ROUND_EVENTS:
                 self._roundEvents = min(ROUND_EVENTS, 2 * wanted)

@@ -2,13 +2,15 @@
 TCP server connections and ports that live in an L{EpollSet} instead of the reactor.
 
 Protocols cannot tell the difference.  What is different is when bytes leave: a C{write} only
-queues, and the set sends once for each connection at the end of a round.  All that is not the
+queues, and the set sends once for each connection at the end of a round.  A protocol that answers
+each chunk with one reply may say so by C{replyWith}, which saves it the queue.  All that is not the
 plain sending of bytes (closing, half-closing, aborting, TLS, pull producers) is Twisted's own
 code, reached through C{startWriting} as always.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any
 
@@ -17,6 +19,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
+from tsservices.transport.epollmember import SHORT_READ, Reply, RoundWatcher
 from tsservices.transport.epollset import EpollSet, epollSetOf
 from tsservices.transport.stock import MeasuredMixin
 
@@ -33,6 +36,8 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         close was asked for.
     @ivar bytesSent: how many bytes the kernel has taken so far.  A sweep sees by it that a peer
         drains what it asked for.
+    @ivar readSize: how many bytes the next read in place asks for.
+    @ivar reply: what answers each chunk in place of the protocol, if the protocol said so.
     """
 
     readInPlace = True
@@ -64,6 +69,8 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         self.descriptor = sock.fileno()
         self.bytesSent = 0
         self.bufferSize = type(self).bufferSize
+        self.readSize = min(SHORT_READ, self.bufferSize)
+        self.reply: Reply | None = None
         self.dataBuffer = b""
         self.producer = None
         self.producerPaused = False
@@ -94,6 +101,45 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
                     self._maybePauseProducer()
         else:
             super().write(data)
+
+    def writeLast(self, data: bytes) -> None:
+        """
+        Send some bytes at once: nothing else will be written in this turn.
+
+        It is L{write} without the queue, for what goes to many: each connection is touched once
+        instead of twice.
+
+        @param data: not empty.
+        """
+        if not self.plain or self._tempDataBuffer or self.dataBuffer:
+            self.write(data)
+            return
+        try:
+            sent = os.write(self.descriptor, data)
+        except OSError:
+            # At the end of the round it fails again, or waits, as any write does.
+            self.write(data)
+            return
+        self.bytesSent += sent
+        if sent < len(data):
+            self.reactor.keepRest(self, data, sent)
+
+    def replyWith(self, reply: Reply, watcher: RoundWatcher) -> None:
+        """
+        Let a function answer each chunk that is read in place.
+
+        What it returns is sent at once, without a C{write}.  Where that can't be (something
+        waits to be sent, the connection is closing, there is TLS) the chunk goes to the protocol
+        as ever, which has to do the same.  Not for a protocol behind a wrapper: the chunks here
+        are not what it is given.
+
+        @param reply: makes the whole answer to a chunk.
+        @param watcher: is told of the rounds in which chunks are read, until the set closes.
+        """
+        self.reply = reply
+        watchers = self.reactor.watchers
+        if watcher not in watchers:
+            watchers.append(watcher)
 
     def startReading(self) -> None:
         """
@@ -148,6 +194,8 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         Close the socket and tell the protocol.
         """
         self.plain = False
+        # A function of the protocol: without this the two would wait for the garbage collector.
+        self.reply = None
         super().connectionLost(reason)
 
 
