@@ -71,6 +71,7 @@ class Ear:
 
     @ivar form: how.
     @ivar pushed: as it came.
+    @ivar lasts: how often something came as the last of a turn.
     @ivar heard: the happenings.
     @ivar settlements: how often all that was proposed was told.
     @ivar moves: the numbers of rooms it was told of.
@@ -83,6 +84,7 @@ class Ear:
         self.form: Form = form
         self._index = form
         self.pushed: list[bytes] = []
+        self.lasts = 0
         self.heard: list[Happening] = []
         self.settlements = 0
         self.moves: list[int] = []
@@ -93,6 +95,13 @@ class Ear:
         """
         self.pushed.append(data)
         self.heard.extend(self._index.read(data))
+
+    def pushLast(self, data: bytes) -> None:
+        """
+        @param data: happenings.
+        """
+        self.lasts += 1
+        self.push(data)
 
     def settled(self) -> None:
         """

@@ -125,7 +125,7 @@ class Echo(Recorder):
 
 
 def connect(
-    epollSet: EpollSet, protocol: Recorder, transport: type[FastTCPServer] = FastTCPServer
+    epollSet: EpollSet, protocol: Protocol, transport: type[FastTCPServer] = FastTCPServer
 ) -> socket.socket:
     """
     Make a connection in a set, over a pair of sockets: what one end sends is there for the other

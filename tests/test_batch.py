@@ -294,3 +294,13 @@ class TestBatch:
             (2, f"log-{batch.position}-2"),
         ]
         assert batch.said[0].ident(1) == f"log-{batch.position}-1"
+
+    def test_severalRoomsInOrder(self) -> None:
+        """
+        Who is in two rooms hears what is said in both in the order in which it was said.
+        """
+        sessions = gathered("ann", "bob")
+        sessions.turn(Join("ann", "q", "q"), Join("bob", "q", "q"))
+        sessions.hush()
+        sessions.turn(say("ann", "1"), say("ann", "2", room="q"), say("ann", "3"))
+        assert sessions.ears["bob"].lines() == ["1", "2", "3"]

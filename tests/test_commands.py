@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chattown import Person, Town
-from tsservices.chat.commands import ANYONE, COMMANDS, HIGHEST_SEQ
+from tsservices.chat.commands import ANYONE, COMMANDS
 from tsservices.chat.events import ME, MESSAGE, TOPIC
 from tsservices.chat.happenings import (
     AwayChanged,
@@ -44,6 +44,7 @@ from tsservices.chat.refusals import (
     USAGE,
     Reason,
 )
+from tsservices.chat.requests import HIGHEST_SEQ
 from tsservices.limits import HISTORY_LINES, TOPIC_LENGTH
 
 LONG = "x" * (TOPIC_LENGTH + 1)

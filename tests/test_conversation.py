@@ -25,6 +25,7 @@ from tsservices.chat.refusals import (
     NOT_IN_ROOM,
     NOT_STORED,
     NOWHERE,
+    READ_FAILED,
     ROOMS_EACH,
     Refused,
 )
@@ -296,6 +297,18 @@ class TestJoining:
         assert entered.replay is not None
         assert [each.texts for each in entered.replay.said] == [("x",)]
         assert not ann.conversation.busy
+
+    def test_notPreloaded(self) -> None:
+        """
+        Who enters where nothing can be read is told so: no replay follows.
+        """
+        town = Town()
+        ann = town.person("ann", "tea")
+        ann.do("x", "/part")
+        town.journal.failure = Refused(READ_FAILED)
+        ann.type("/join tea")
+        town.turn()
+        assert READ_FAILED in ann.reasons()
 
     def test_leftMeanwhile(self) -> None:
         """

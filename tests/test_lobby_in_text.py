@@ -38,6 +38,8 @@ class Ear:
         """
         self.heard += data
 
+    pushLast = push
+
     def settled(self) -> None:
         """
         Nothing waits for this.

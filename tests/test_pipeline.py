@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tests.chattown import NOON, Ear
 from tsservices.chat.batch import Batch
-from tsservices.chat.events import Enter, Join, Say
+from tsservices.chat.events import Enter, Join, Say, Whisper
 from tsservices.chat.lobby import Lobby
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.refusals import Refused
@@ -114,6 +114,26 @@ class TestPipeline:
         self.pipeline.stored(44)
         assert self.ears["bob"].lines() == ["1", "2", "3"]
         assert self.pipeline.waiting() == []
+
+    def test_lastOfTheTurn(self) -> None:
+        """
+        Only what nothing follows in a turn is told as the last: one batch of one room.
+        """
+        bob = self.ears["bob"]
+        self.say("ann", "1")
+        self.turn()
+        self.pipeline.stored(42)
+        assert bob.lasts == 1
+        for text in "234":
+            self.say("ann", text)
+            self.turn()
+        self.pipeline.stored(45)
+        assert bob.lasts == 2
+        self.say("ann", "5")
+        self.pipeline.propose(Whisper("ann", "bob", "bob", "message", "6"), self.sessions["ann"])
+        self.turn()
+        self.pipeline.stored(46)
+        assert bob.lasts == 2
 
     def test_nothingToStore(self) -> None:
         """

@@ -17,6 +17,8 @@ PURE = (
     *(each.name for each in pkgutil.iter_modules(journal.__path__, "tsservices.journal.")),
     "tsservices.addresses",
     "tsservices.counters",
+    "tsservices.doors.flood",
+    "tsservices.doors.intake",
     "tsservices.doors.jsonform",
     "tsservices.doors.localtime",
     "tsservices.doors.phrases",

@@ -66,7 +66,7 @@ class TestRecall:
         self.told.append(happening)
         self.then.append(then)
 
-    def finish(self) -> None:
+    def finish(self, refused: Refused | None = None) -> None:
         """
         Count it.
         """

@@ -18,6 +18,7 @@ from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.recall import Recall
 from tsservices.chat.refusals import JOURNAL_FAILED, Refused
 from tsservices.chat.sessions import Outlet, Session
+from tsservices.doors.backlog import Pool
 from tsservices.journal.interface import Journal, Loaded
 from tsservices.limits import WELCOME_BYTES, Limits
 from tsservices.text import visible
@@ -28,6 +29,7 @@ class ChatService(Service):
     Loads what was kept, starts the journal, and tells everybody of its troubles.
 
     @ivar house: what all conversations share.
+    @ivar pool: what waits for all people together.
     @ivar notes: what to tell whoever starts the server.
     """
 
@@ -62,6 +64,7 @@ class ChatService(Service):
         self._welcomeFile = welcomeFile
         self._giveUp = giveUp
         self._sessions = 0
+        self.pool = Pool()
         self.notes: list[str] = []
 
     def prepare(self) -> None:

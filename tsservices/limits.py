@@ -88,6 +88,11 @@ Lines said before that are shown to who enters a room; as many are in memory for
 room that has somebody in it.
 """
 
+IGNORED = 200
+"""
+Names that one person may ignore.
+"""
+
 HISTORY_LINES = 500
 """
 Lines of history that one command may ask for.
@@ -170,6 +175,12 @@ AUTHORS_IN_A_SLICE = 64
 """
 People whose lines are encoded together.  Each of them is written a variant without
 their own lines, so the work grows with the square.
+"""
+
+TOLD_AT_ONCE = 2000
+"""
+People to whom something is sent at once, some 10 ms of a turn.  To more it is sent in
+several turns.
 """
 
 NAMES_SHOWN = 50

@@ -14,7 +14,7 @@ from tsservices.chat.events import TOPIC
 from tsservices.chat.happenings import Happening, Said, Stored, Whispered
 from tsservices.chat.rooms import Room, RoomRecord
 from tsservices.chat.sessions import Form, Session
-from tsservices.limits import AUTHORS_IN_A_SLICE
+from tsservices.limits import AUTHORS_IN_A_SLICE, TOLD_AT_ONCE
 
 
 class Slice:
@@ -38,9 +38,11 @@ class Slice:
         self.authors: dict[str, str] = {}
         self._pieces: dict[Form, list[bytes]] = {}
 
-    def release(self) -> None:
+    def release(self, last: bool) -> None:
         """
         Tell them.
+
+        @param last: they are told nothing else in this turn.
         """
         authors = self.authors
         speakers = authors.values()
@@ -48,6 +50,7 @@ class Slice:
         current: Form | None = None
         data = b""
         # The hot path: most of an audience is told the same bytes.
+        last = last and len(self.audience) <= TOLD_AT_ONCE
         for session in self.audience:
             outlet = session.outlet
             if outlet is None:
@@ -63,7 +66,10 @@ class Slice:
                 if current not in encoded:
                     encoded[current] = b"".join(self._encoded(current))
                 data = encoded[current]
-            outlet.push(data)
+            if last:
+                outlet.pushLast(data)
+            else:
+                outlet.push(data)
 
     def _encoded(self, form: Form) -> list[bytes]:
         """
@@ -82,17 +88,18 @@ class Slice:
         @return: what they are told.
         """
         told: list[bytes] = []
-        for index, each in enumerate(self.happenings):
+        ident, ignores = session.ident, session.ignores
+        for each, piece in zip(self.happenings, self._encoded(form), strict=True):
             if isinstance(each, Said):
-                if each.session == session.ident:
+                if each.session == ident:
                     if session.acks:
                         stored = Stored(each.room, each.roomName, each.first, each.last)
                         told.append(form.encode([stored]))
                     if not session.echoes and each.kind != TOPIC:
                         continue
-                elif self.authors[each.session] in session.ignores:
+                elif ignores and self.authors[each.session] in ignores:
                     continue
-            told.append(self._encoded(form)[index])
+            told.append(piece)
         return b"".join(told)
 
 
@@ -111,9 +118,11 @@ class Answer:
         self.session = session
         self.happening = happening
 
-    def release(self) -> None:
+    def release(self, last: bool) -> None:
         """
         Tell them.
+
+        @param last: they are told nothing else in this turn.
         """
         session, happening = self.session, self.happening
         ignored = isinstance(happening, Whispered) and happening.key in session.ignores
@@ -135,9 +144,11 @@ class Move:
         self.session = session
         self.rooms = len(session.rooms)
 
-    def release(self) -> None:
+    def release(self, last: bool) -> None:
         """
         Let them hear in the form that suits it.
+
+        @param last: they are told nothing else in this turn.
         """
         if self.session.outlet is not None:
             self.session.outlet.membershipChanged(self.rooms)
@@ -173,6 +184,7 @@ class Batch:
         self._open: dict[Room, Slice] = {}
         self._changed: dict[Room, RoomRecord] = {}
         self._emptied: list[Room] = []
+        self._last: Room | None = None
 
     def seal(self) -> None:
         """
@@ -193,10 +205,8 @@ class Batch:
         @param said: what.
         @param author: who.
         """
-        slice = self._open.get(room)
-        if slice is None or (
-            author.ident not in slice.authors and len(slice.authors) >= AUTHORS_IN_A_SLICE
-        ):
+        slice = self._slice(room)
+        if author.ident not in slice.authors and len(slice.authors) >= AUTHORS_IN_A_SLICE:
             slice = self._begin(room)
         slice.authors[author.ident] = author.key
         slice.happenings.append(said)
@@ -209,7 +219,7 @@ class Batch:
         @param room: whose members are told.
         @param happening: what.
         """
-        (self._open.get(room) or self._begin(room)).happenings.append(happening)
+        self._slice(room).happenings.append(happening)
 
     def tellAll(self, people: Iterable[Session], happening: Happening) -> None:
         """
@@ -259,14 +269,29 @@ class Batch:
         """
         self._emptied.append(room)
 
-    def release(self) -> None:
+    def release(self, last: bool = False) -> None:
         """
         It is stored: tell everybody.
+
+        @param last: no other batch is released in this turn.
         """
+        last = last and len(self._deliveries) == 1
         for room, record in self._changed.items():
             room.kept = record
         for delivery in self._deliveries:
-            delivery.release()
+            delivery.release(last)
+
+    def _slice(self, room: Room) -> Slice:
+        """
+        @param room: whose members are told.
+        @return: what they are told together next.
+        """
+        if room is not self._last and room.several:
+            # Who is in several rooms hears all of them in one order.
+            for other in [each for each in self._open if each is not room and each.several]:
+                del self._open[other]
+        self._last = room
+        return self._open.get(room) or self._begin(room)
 
     def _begin(self, room: Room) -> Slice:
         """

@@ -197,18 +197,22 @@ class Conversation:
             self._propose(name, key)
         else:
             self._asking = True
-            self.house.recall.preload(room, lambda: self._preloaded(name, key))
+            self.house.recall.preload(room, lambda refused: self._preloaded(name, key, refused))
 
-    def _preloaded(self, name: str, key: str) -> None:
+    def _preloaded(self, name: str, key: str, refused: Refused | None) -> None:
         """
-        What was said in a room is at hand.
+        What was said in a room is at hand, if it can be had.
 
         @param name: of the room.
         @param key: the same, folded.
+        @param refused: why it can't.
         """
         self._asking = False
-        if not self.ended:
-            self._propose(name, key)
+        if self.ended:
+            return
+        if refused is not None:
+            self.refuse(refused)
+        self._propose(name, key)
 
     def _propose(self, name: str, key: str) -> None:
         """

@@ -180,7 +180,6 @@ class Lobby:
             batch.tell(room, Joined(record.key, record.name, session.nick))
         batch.cut(room)
         room.enter(session)
-        session.rooms[event.room] = room
         batch.move(session)
         some = room.audience[:NAMES_SHOWN]
         batch.answer(
@@ -315,7 +314,6 @@ class Lobby:
         """
         batch.cut(room)
         room.leave(session)
-        del session.rooms[room.record.key]
         if not room.members:
             batch.empty(room)
             if not room.record.seq:

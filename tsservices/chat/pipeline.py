@@ -122,14 +122,18 @@ class Pipeline:
         @param position: of the last batch that is kept.
         """
         waiting = self._waiting
+        ready: list[Batch] = []
         while waiting and (not waiting[0].records or waiting[0].position <= position):
-            self._release(waiting.popleft())
+            ready.append(waiting.popleft())
+        for batch in ready:
+            self._release(batch, batch is ready[-1])
 
-    def _release(self, batch: Batch) -> None:
+    def _release(self, batch: Batch, last: bool) -> None:
         """
         @param batch: the next, which is kept.
+        @param last: no other is released in this turn.
         """
-        batch.release()
+        batch.release(last)
         for session in batch.origins:
             session.outstanding -= 1
             if not session.outstanding and session.outlet is not None:

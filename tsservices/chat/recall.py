@@ -43,19 +43,19 @@ class Recall:
         @param reader: gives lines back.
         """
         self._reader = reader
-        self._preloading: dict[str, list[Callable[[], None]]] = {}
+        self._preloading: dict[str, list[Callable[[Refused | None], None]]] = {}
 
-    def preload(self, room: Room, then: Callable[[], None]) -> None:
+    def preload(self, room: Room, then: Callable[[Refused | None], None]) -> None:
         """
         Have the last lines of a room at hand, for who is about to enter it.  Many who
         enter at the same time cost one look.
 
         @param room: which.
-        @param then: is called when they are there, or can't be had.
+        @param then: is called when they are there, or can't be had for the reason given.
         """
         key, last = room.record.key, room.released
         if not last or room.replay() is not None:
-            then()
+            then(None)
             return
         waiting = self._preloading.setdefault(key, [])
         waiting.append(then)
@@ -63,10 +63,11 @@ class Recall:
             return
 
         def found(lines: list[Said] | Refused) -> None:
+            refused = lines if isinstance(lines, Refused) else None
             if not isinstance(lines, Refused):
                 room.preload(lines)
             for each in self._preloading.pop(key):
-                each()
+                each(refused)
 
         self._reader.read(key, max(1, last - REPLAYED_LINES + 1), last, found)
 

@@ -58,10 +58,11 @@ class Room:
 
     @ivar record: what is kept.
     @ivar members: who is in it, by the ids of the sessions.
+    @ivar several: how many of them are in other rooms too.
     @ivar kept: the record as it is stored: all that may be told of it.
     """
 
-    __slots__ = ("_audience", "_count", "_recent", "kept", "members", "record")
+    __slots__ = ("_audience", "_count", "_recent", "kept", "members", "record", "several")
 
     def __init__(self, record: RoomRecord) -> None:
         """
@@ -69,6 +70,7 @@ class Room:
         """
         self.record = record
         self.members: dict[str, Session] = {}
+        self.several = 0
         self.kept = record.copy()
         self._audience: tuple[Session, ...] | None = None
         self._recent: deque[Said] = deque()
@@ -97,6 +99,11 @@ class Room:
         """
         self.members[session.ident] = session
         self._audience = None
+        if session.rooms:
+            self.several += 1
+        if len(session.rooms) == 1:
+            next(iter(session.rooms.values())).several += 1
+        session.rooms[self.record.key] = self
 
     def leave(self, session: Session) -> None:
         """
@@ -104,6 +111,11 @@ class Room:
         """
         del self.members[session.ident]
         self._audience = None
+        del session.rooms[self.record.key]
+        if session.rooms:
+            self.several -= 1
+        if len(session.rooms) == 1:
+            next(iter(session.rooms.values())).several -= 1
 
     def keep(self, said: Said) -> None:
         """

@@ -42,6 +42,14 @@ class Outlet(Protocol):
         """
         ...
 
+    @property
+    def pushLast(self) -> Callable[[bytes], object]:
+        """
+        @return: takes what to send next when nothing else follows in this turn, which
+            may be cheaper.
+        """
+        ...
+
     def settled(self) -> None:
         """
         All that the session had proposed is decided, stored, and told.

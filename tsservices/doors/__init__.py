@@ -1,7 +1,11 @@
 """
 The doors: the ways into the chat, each for one kind of program.
 
-The line door is for netcat, telnet and our own client.  L{telnet} makes plain lines
-of what such programs send; L{textform} writes what happens for people, in the time
-of day that L{localtime} tells and with some L{phrases}, and L{jsonform} for programs.
+Every door has a L{person} for each connection, to whom the chat speaks; what they do not
+read yet waits in a L{backlog}, and L{flood} says how fast they may send.
+
+The line door (L{line}) is for netcat, telnet and programs.  L{telnet} makes plain lines
+of what these send, and L{intake} clean text; L{textform} writes what happens for people,
+in the time of day that L{localtime} tells and with some L{phrases}, and L{jsonform} for
+programs.
 """

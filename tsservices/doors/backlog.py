@@ -22,6 +22,7 @@ class Pool:
     What waits for all people together: each object counts once.
 
     @ivar size: bytes.
+    @ivar backlogs: of those for whom anything waits.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class Pool:
         Nothing waits.
         """
         self.size = 0
+        self.backlogs: set[Backlog] = set()
         self._waiting: dict[int, int] = {}
 
     def add(self, data: bytes) -> None:
@@ -57,15 +59,18 @@ class Pushed(Protocol):
     What is pushed to.
 
     @ivar push: takes what to send next; set here, to what is to be done with it now.
+    @ivar pushLast: the same for what is the last in this turn.
     """
 
     push: Callable[[bytes], object]
+    pushLast: Callable[[bytes], object]
 
 
 class Backlog:
     """
     What waits for one person.
 
+    @ivar size: bytes.
     @ivar paused: the transport has enough.
     """
 
@@ -73,6 +78,7 @@ class Backlog:
         self,
         pushed: Pushed,
         write: Callable[[bytes], object],
+        writeLast: Callable[[bytes], object],
         measured: Measured,
         pool: Pool,
         limits: Limits,
@@ -82,6 +88,7 @@ class Backlog:
         """
         @param pushed: whose C{push} is set.
         @param write: sends.
+        @param writeLast: sends what is the last in this turn.
         @param measured: knows how much was sent.
         @param pool: what waits for all.
         @param limits: C{chatPending}, C{chatPendingAll} and C{chatSlow}.
@@ -90,18 +97,20 @@ class Backlog:
         """
         self._pushed = pushed
         self._write = write
+        self._writeLast = writeLast
         self._measured = measured
         self._pool = pool
         self._limits = limits
         self._monotonic = monotonic
         self._overrun = overrun
         self._waiting: deque[bytes] = deque()
-        self._size = 0
+        self.size = 0
         self._held = False
         self._sent = 0
         self._since = 0.0
         self.paused = False
-        pushed.push = write
+        self._ended = False
+        self._direct()
 
     def pause(self) -> None:
         """
@@ -155,15 +164,23 @@ class Backlog:
         for data in self._waiting:
             self._pool.remove(data)
         self._waiting.clear()
-        self._size = 0
-        self._pushed.push = _nowhere
+        self._pool.backlogs.discard(self)
+        self.size = 0
+        self._ended = True
+        self._pushed.push = self._pushed.pushLast = _nowhere
+
+    def _direct(self) -> None:
+        """
+        From now on what is pushed is sent.
+        """
+        self._pushed.push, self._pushed.pushLast = self._write, self._writeLast
 
     def _begin(self) -> None:
         """
         From now on what is pushed waits, if anybody is to read it at all.
         """
-        if self._pushed.push is not _nowhere:
-            self._pushed.push = self._wait
+        if not self._ended:
+            self._pushed.push = self._pushed.pushLast = self._wait
         self._sent, self._since = self._measured.bytesSent, self._monotonic()
 
     def _wait(self, data: bytes) -> None:
@@ -171,20 +188,27 @@ class Backlog:
         @param data: to be sent later.
         """
         self._waiting.append(data)
-        self._size += len(data)
-        self._pool.add(data)
-        limits = self._limits
-        if self._size <= limits.chatPending and self._pool.size <= limits.chatPendingAll:
+        self.size += len(data)
+        pool, limits = self._pool, self._limits
+        pool.add(data)
+        pool.backlogs.add(self)
+        if pool.size > limits.chatPendingAll:
+            max(pool.backlogs, key=lambda backlog: backlog.size).drop()
+        if self.size <= limits.chatPending:
             return
         sent, now = self._measured.bytesSent, self._monotonic()
         if sent != self._sent:
             self._sent, self._since = sent, now
-        if (
-            self._size > SLOW_FACTOR * limits.chatPending
-            or now - self._since >= limits.chatSlow
-            or self._pool.size > limits.chatPendingAll
-        ):
-            self._overrun(self._size)
+        # What waits for a replay waits for this server, not for its reader.
+        stuck = self.paused and now - self._since >= limits.chatSlow
+        if stuck or self.size > SLOW_FACTOR * limits.chatPending:
+            self.drop()
+
+    def drop(self) -> None:
+        """
+        Too much waits.
+        """
+        self._overrun(self.size)
 
     def _flush(self) -> None:
         """
@@ -199,10 +223,12 @@ class Backlog:
                 self._pool.remove(data)
                 pieces.append(data)
                 size += len(data)
-            self._size -= size
+            self.size -= size
             self._write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        if not (waiting or self.paused or self._held or self._pushed.push is _nowhere):
-            self._pushed.push = self._write
+        if not waiting:
+            self._pool.backlogs.discard(self)
+        if not (waiting or self.paused or self._held or self._ended):
+            self._direct()
 
 
 def _nowhere(data: bytes) -> None:

@@ -15,7 +15,7 @@ C{last}, C{until} and C{joinedSeq} are numbers of lines in their room.
     is away;
   - C{entered}: nick: you are in; C{roomLeft}: room;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
-    many), joinedSeq; a C{replay} follows, at once or when it has been read;
+    many), joinedSeq; a C{replay} follows, unless C{refused} has said why not;
   - C{replay}: room, lines (so many C{said} follow), missing (null, or the first and the
     last number of those no longer kept), until;
   - C{topic}: room, text, by, time;

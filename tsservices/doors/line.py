@@ -7,24 +7,22 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall
 
 from tsservices.chat.commands import SIGN, perform
-from tsservices.chat.conversation import Conversation
-from tsservices.chat.happenings import Happening, Notice, Refusal
-from tsservices.chat.refusals import LINE_LONG, NO_WEB, NOT_UTF8, STOPPING, TOO_SLOW, Refused
+from tsservices.chat.happenings import Notice
+from tsservices.chat.refusals import LINE_LONG, NO_WEB, NOT_UTF8, Refused
 from tsservices.chat.sessions import Form
 from tsservices.counters import StreamCounters
-from tsservices.doors.backlog import Backlog, Pool
 from tsservices.doors.flood import Flood
 from tsservices.doors.intake import Intake, isCommand
 from tsservices.doors.jsonform import FORMAT, JSONForm
+from tsservices.doors.person import PersonProtocol
 from tsservices.doors.textform import TextForm
 from tsservices.limits import OUTSTANDING, Limits
-from tsservices.transport.sockets import keepAlive
-from tsservices.transport.stream import StreamFactory, StreamProtocol
+from tsservices.transport.stream import StreamFactory
 
 if TYPE_CHECKING:
     from tsservices.environment import Environment
@@ -50,89 +48,31 @@ Refusals that the log speaks of: no person at a keyboard brings them about.
 """
 
 
-class LineProtocol(StreamProtocol):
+class LineProtocol(PersonProtocol):
     """
-    One connection: an outlet of the pipeline, and the voice of its conversation.
-
-    @ivar push: as L{tsservices.chat.sessions.Outlet} has it; the backlog sets it.
+    One person who sends lines.
     """
 
     factory: LineFactory
-    form: Form
-    push: Callable[[bytes], object]
     _text: Form
     _delayed: IDelayedCall | None = None
-    _paging: Callable[[], None] | None = None
     _json = False
     _slowed = False
     _heardAll = False
     _listening = True
-    _leaving = False
     _working = False
 
     def opened(self) -> None:
         """
         Greet.
         """
+        super().opened()
         environment = self.factory.environment
-        limits, chat = environment.limits, environment.chat
-        self.idleLimit = limits.chatNameLimit
-        if (handle := getattr(self.measured, "getHandle", None)) is not None:
-            keepAlive(handle())
+        limits = environment.limits
         flood = Flood(limits, environment.monotonic()) if _bounded(limits) else None
         self._intake = Intake(limits.chatLine, flood, environment.monotonic)
-        self._backlog = Backlog(
-            self,
-            self.transport.write,
-            self.measured,
-            self.factory.pool,
-            limits,
-            environment.monotonic,
-            self._overrun,
-        )
         self.form = self._text = self.factory.text
-        self._session = chat.newSession(self)
-        self._conversation = Conversation(chat.house, self._session, self)
-        self.tell(Notice([*chat.welcome(), GREETING]))
-
-    def producer(self) -> Any:
-        """
-        @return: this.
-        """
-        return self
-
-    def pauseProducing(self) -> None:
-        """
-        The peer does not read, or a handshake is under way that has to be read for: what
-        is told waits, and no line is taken.
-        """
-        self._backlog.pause()
-
-    def resumeProducing(self) -> None:
-        """
-        The peer reads again.
-        """
-        self._backlog.resume()
-        if not self._backlog.paused and not self.ending:
-            self._page()
-            self._work()
-
-    def stopProducing(self) -> None:
-        """
-        The connection is lost; L{connectionLost} says so too.
-        """
-
-    def settled(self) -> None:
-        """
-        @see: L{tsservices.chat.sessions.Outlet.settled}
-        """
-        self._conversation.settled()
-        if self._conversation.entered:
-            self.idleLimit = 0
-        if self._leaving:
-            self.finish()
-        else:
-            self._work()
+        self.tell(Notice([*environment.chat.welcome(), GREETING]))
 
     def membershipChanged(self, rooms: int) -> None:
         """
@@ -142,33 +82,6 @@ class LineProtocol(StreamProtocol):
         if not self._json:
             self.form = self._text
 
-    def finish(self) -> None:
-        """
-        @see: L{tsservices.transport.stream.StreamProtocol.finish}
-        """
-        if not self.ending:
-            self._backlog.close()
-        super().finish()
-
-    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
-        """
-        @see: L{tsservices.chat.conversation.Voice.tell}
-        """
-        if isinstance(happening, Refusal):
-            self.factory.counters.refusals += 1
-        self._backlog.answer(self.form.encode([happening]))
-        if then is not None:
-            self._paging = then
-            self.factory.environment.clock.callLater(0, self._page)
-
-    def hold(self, held: bool) -> None:
-        """
-        @see: L{tsservices.chat.conversation.Voice.hold}
-        """
-        self._backlog.hold(held)
-        if not held:
-            self._work()
-
     def choose(self, form: str) -> None:
         """
         @see: L{tsservices.chat.conversation.Voice.choose}
@@ -176,26 +89,17 @@ class LineProtocol(StreamProtocol):
         self._json = form == "json"
         if self._json:
             self.form = self.factory.json
-            self._backlog.answer(FORMAT)
+            self.backlog.answer(FORMAT)
         else:
             self.form = self._text
             self.tell(Notice([f"format is {form}"]))
-
-    def farewell(self) -> None:
-        """
-        @see: L{tsservices.chat.conversation.Voice.farewell}
-        """
-        if self._session.outstanding:
-            self._leaving = True
-        else:
-            self.finish()
 
     def chunkReceived(self, data: bytes) -> None:
         """
         @param data: one chunk.
         """
         self._intake.feed(data)
-        self._work()
+        self.goOn()
 
     def readConnectionLost(self) -> None:
         """
@@ -203,17 +107,7 @@ class LineProtocol(StreamProtocol):
         """
         self._intake.finish()
         self._heardAll = True
-        self._work()
-
-    def goodbye(self) -> None:
-        """
-        The server stops; what was said is stored and acknowledged first.  That all
-        leave is told to nobody.
-        """
-        if not self.ending:
-            self.tell(Refusal(Refused(STOPPING)))
-            self._conversation.ended = True
-            self.farewell()
+        self.goOn()
 
     def closed(self) -> None:
         """
@@ -221,18 +115,9 @@ class LineProtocol(StreamProtocol):
         """
         if self._delayed is not None:
             self._delayed.cancel()
-        self._backlog.clear()
-        self._conversation.quit("")
+        super().closed()
 
-    def _page(self) -> None:
-        """
-        Go on with an answer of many pages, if its reader can take more.
-        """
-        if self._paging is not None and not self._backlog.paused and not self.ending:
-            then, self._paging = self._paging, None
-            then()
-
-    def _work(self) -> None:
+    def goOn(self) -> None:
         """
         Take what was typed, as far as it goes now.
         """
@@ -248,25 +133,25 @@ class LineProtocol(StreamProtocol):
         if (
             self._heardAll
             and not self._intake.waiting
-            and not self._conversation.busy
-            and not self._session.outstanding
+            and not self.conversation.busy
+            and not self.session.outstanding
         ):
             # Who still is in a room is still told what is said there, and a connection
             # that is being written to does not end.
-            self._conversation.quit("")
+            self.conversation.quit("")
             self.farewell()
 
     def _waits(self) -> bool:
         """
         @return: whether the next line has to wait.
         """
-        conversation = self._conversation
+        conversation = self.conversation
         return (
             self._delayed is not None
             or conversation.busy
             or conversation.ended
-            or self._backlog.paused
-            or self._session.outstanding >= OUTSTANDING
+            or self.backlog.paused
+            or self.session.outstanding >= OUTSTANDING
         )
 
     def _take(self) -> None:
@@ -274,7 +159,7 @@ class LineProtocol(StreamProtocol):
         Take the next lines that belong together.
         """
         intake = self._intake
-        taken = intake.take(self._conversation.entered)
+        taken = intake.take(self.conversation.entered)
         if intake.delay:
             self._delay(intake.delay)
         try:
@@ -304,7 +189,7 @@ class LineProtocol(StreamProtocol):
         @param lines: plain ones, or one command.
         @raise Refused: this can't be done.
         """
-        conversation = self._conversation
+        conversation = self.conversation
         first = lines[0]
         if isCommand(first):
             perform(conversation, first[len(SIGN) :])
@@ -319,7 +204,7 @@ class LineProtocol(StreamProtocol):
         """
         @param refused: why a line is not taken.
         """
-        self._conversation.refuse(refused)
+        self.conversation.refuse(refused)
         if refused.reason is LINE_LONG:
             self.factory.counters.overlong += 1
         if refused.reason in _COMPLAINTS:
@@ -327,7 +212,7 @@ class LineProtocol(StreamProtocol):
                 self.host, "{peer} was refused: {reason}", peer=self.peer, reason=str(refused)
             )
         if refused.reason is NO_WEB:
-            self._conversation.ended = True
+            self.conversation.ended = True
             self.finish()
 
     def _delay(self, seconds: float) -> None:
@@ -348,28 +233,9 @@ class LineProtocol(StreamProtocol):
         The next line may be taken.
         """
         self._delayed = None
-        self._work()
-        if self._delayed is None and not self._backlog.paused:
+        self.goOn()
+        if self._delayed is None and not self.backlog.paused:
             self._slowed = False
-
-    def _overrun(self, pending: int) -> None:
-        """
-        Too much waits for this one, who does not read.
-
-        @param pending: how many bytes.
-        """
-        if self.ending:
-            return
-        limits = self.factory.environment.limits
-        self.factory.counters.slow += 1
-        refused = Refused(TOO_SLOW, pending=pending, most=limits.chatPending)
-        self.factory.environment.complaints.complain(
-            self.host, "{peer} was dropped: {reason}", peer=self.peer, reason=str(refused)
-        )
-        self._backlog.clear()
-        self.transport.write(self.form.encode([Refusal(refused)]))
-        self._conversation.quit("did not read")
-        self.finish()
 
 
 def _bounded(limits: Limits) -> bool:
@@ -395,7 +261,6 @@ class LineFactory(StreamFactory):
     @ivar text: how those are told who are in one room.
     @ivar textWithRoom: how those are told who are in several.
     @ivar json: how programs are told.
-    @ivar pool: what waits for all of them.
     """
 
     protocol = LineProtocol
@@ -415,4 +280,3 @@ class LineFactory(StreamFactory):
         self.text = TextForm(localtime, withRoom=False)
         self.textWithRoom = TextForm(localtime, withRoom=True)
         self.json = JSONForm()
-        self.pool = Pool()
