@@ -33,6 +33,7 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
+from tsservices.transport.epollmember import SHORT_READ
 from tsservices.transport.fasttcp import FastTCPPort, FastTCPServer
 from tsservices.transport.fastunix import FastUNIXPort
 
@@ -82,11 +83,14 @@ class Script:
 
     @ivar local: whether it is a UNIX one.
     @ivar halfCloseable: whether the protocol wants to hear of half-closes.
+    @ivar answering: whether the protocol sends each chunk back, in place where it can be done;
+        it does nothing else inside C{dataReceived} then.
     @ivar ending: how the client ends it: C{close}, C{shutdown} first, or C{reset}.
     """
 
     local: bool
     halfCloseable: bool
+    answering: bool
     ending: str
     steps: list[Step]
 
@@ -95,11 +99,12 @@ SCRIPTS: Final = st.builds(
     Script,
     st.booleans(),
     st.booleans(),
+    st.booleans(),
     st.sampled_from(["close", "shutdown", "reset"]),
     st.lists(
         st.builds(
             Step,
-            st.sampled_from([1, 100, 70000]),
+            st.sampled_from([1, 100, SHORT_READ, SHORT_READ + 1, 70000]),
             st.lists(ACTIONS, max_size=4),
             st.lists(ACTIONS, max_size=3),
         ),
@@ -168,6 +173,7 @@ class Server(Protocol):
     @ivar received: all the bytes it got.
     @ivar reasons: the class of each reason for which it lost its connection.
     @ivar done: how many steps it did the inner part of.
+    @ivar reading: whether a round of reads is going on.
     """
 
     transport: Any
@@ -182,6 +188,7 @@ class Server(Protocol):
         self.reasons: list[str] = []
         self.done = 0
         self.due = 0
+        self.reading = False
         if script.halfCloseable:
             directlyProvides(self, IHalfCloseableProtocol)
 
@@ -198,10 +205,41 @@ class Server(Protocol):
         """
         self.note("made")
         self.transport.setTcpNoDelay(True)
+        if self.script.answering and isinstance(self.transport, FastTCPServer):
+            self.transport.replyWith(self.reply, self)
+
+    def roundBegan(self) -> None:
+        """
+        Chunks will be read.
+        """
+        self.reading = True
+
+    def roundEnded(self) -> None:
+        """
+        They have been.
+        """
+        self.reading = False
+
+    def reply(self, data: bytes) -> bytes:
+        """
+        @return: what is sent for C{data}.
+        """
+        assert self.reading or not isinstance(self.transport, FastTCPServer)
+        self.take(data)
+        return data
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Do the steps whose bytes are complete.
+        Answer, or do the steps whose bytes are complete.
+        """
+        if self.script.answering:
+            self.transport.write(self.reply(data))
+        else:
+            self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """
+        Note a chunk, and do the steps whose bytes are complete.
         """
         self.note("data")
         self.received += data
@@ -211,8 +249,9 @@ class Server(Protocol):
                 return
             self.due += step.size
             self.done += 1
-            for action in step.inside:
-                self.act(*action)
+            if not self.script.answering:
+                for action in step.inside:
+                    self.act(*action)
 
     def act(self, name: str, amount: int) -> None:
         """
