@@ -133,6 +133,8 @@ class ChatServiceTests(SynchronousTestCase):
         self.say("ann")
         self.assertEqual(self.ears["bob"].take(), [])
         self.journal.keep()
+        for job in self.jobs:
+            job()
         self.assertEqual([type(each) for each in self.ears["bob"].take()], [Said])
 
     def test_troubled(self) -> None:

@@ -45,7 +45,8 @@ from tsservices.chat.refusals import (
     Reason,
 )
 from tsservices.chat.requests import HIGHEST_SEQ
-from tsservices.limits import HISTORY_LINES, TOPIC_LENGTH
+from tsservices.chat.rooms import Room, RoomRecord
+from tsservices.limits import HISTORY_LINES, LISTED, TOPIC_LENGTH
 
 LONG = "x" * (TOPIC_LENGTH + 1)
 """
@@ -236,6 +237,22 @@ class TestCommands:
         told = self.one("/who #tea")
         assert isinstance(told, PeopleListed)
         assert told.people == [("cat", "")]
+
+    def test_manyRooms(self) -> None:
+        """
+        A long list comes in pages, the next one when the last is read.
+        """
+        for number in range(LISTED + 5):
+            self.town.house.lobby.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
+        self.ann.type("/rooms")
+        pages = [each for each in self.ann.take() if isinstance(each, RoomsListed)]
+        assert [len(each.rooms) for each in pages] == [LISTED]
+        assert self.ann.conversation.busy
+        self.ann.more()
+        pages = [each for each in self.ann.take() if isinstance(each, RoomsListed)]
+        assert sum(len(each.rooms) for each in pages) == len(self.town.house.lobby.rooms) - LISTED
+        self.ann.more()
+        assert not self.ann.conversation.busy
 
     def test_whois(self) -> None:
         """

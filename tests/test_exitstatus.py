@@ -8,6 +8,7 @@ import io
 import sys
 from collections.abc import Callable
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.exitstatus import FailingStop
@@ -51,6 +52,22 @@ class FailingStopTests(SynchronousTestCase):
         (end,) = asked
         end()
         self.assertEqual(statuses, [1])
+
+    def test_stoppingAlready(self) -> None:
+        """
+        A server that is being stopped is stopped; only the status is another.
+        """
+
+        class Stopping:
+            def stop(self) -> None:
+                raise ReactorNotRunning
+
+        told = io.StringIO()
+        told.close()
+        self.patch(sys, "__stderr__", told)
+        asked: list[Callable[[], None]] = []
+        FailingStop(Stopping(), asked.append, lambda status: None).stop("the disk is gone")
+        self.assertEqual(len(asked), 1)
 
     def test_nobodyLooks(self) -> None:
         """

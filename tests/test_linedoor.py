@@ -284,6 +284,7 @@ class TalkTests(LineDoorCase):
         ann.send("hello\n")
         bob.send("/part tea\n")
         self.journal.keep()
+        self.turns()
         self.assertEqual(bob.take(), f"{AT} #lobby <ann> hello\n* you left #tea\n")
 
     def test_formats(self) -> None:
@@ -314,6 +315,7 @@ class TalkTests(LineDoorCase):
         self.journal.slow = True
         self.assertEqual(ann.ask("x\ny\n"), "")
         self.journal.keep()
+        self.turns()
         heard = ann.take()
         self.assertIn("* stored lobby 1\n* stored lobby 2\n", heard)
         self.assertIn(f"{AT} <ann> x\n{AT} <ann> y\n", heard)
@@ -410,6 +412,7 @@ class OutstandingTests(LineDoorCase):
         self.journal.keep()
         self.turns()
         self.journal.keep()
+        self.turns()
         self.assertEqual(ann.transport.producerState, "producing")
         self.assertEqual(bob.take().count("\n"), OUTSTANDING + 1)
 
@@ -425,5 +428,6 @@ class OutstandingTests(LineDoorCase):
         self.journal.keep()
         self.turns()
         self.journal.keep()
+        self.turns()
         self.assertEqual(ann.transport.producerState, "producing")
         self.assertIn("1 person", ann.take())

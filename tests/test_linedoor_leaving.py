@@ -57,6 +57,7 @@ class LeavingTests(LineDoorCase):
         self.journal.keep()
         self.turns()
         self.journal.keep()
+        self.turns()
         self.assertIn("* stored lobby 1\n", ann.take())
         self.assertTrue(ann.transport.disconnecting)
 
@@ -336,6 +337,7 @@ class ReplayTests(LineDoorCase):
         self.turns()
         self.assertEqual(numbers(bob.take()), [2, 3])
         self.journal.keep()
+        self.turns()
         self.assertEqual(numbers(bob.take()), [4, 5])
 
     def test_joinWhileStoring(self) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.chattown import NOON, Ear
 from tsservices.chat.batch import Batch
 from tsservices.chat.events import Enter, Join, Say, Whisper
@@ -67,6 +69,13 @@ class TestPipeline:
         while self.jobs:
             self.jobs.pop(0)()
 
+    def stored(self, position: int) -> None:
+        """
+        @param position: of the last batch that is kept, as all are told when the turn ends.
+        """
+        self.pipeline.stored(position)
+        self.turn()
+
     def say(self, who: str, *texts: str) -> None:
         """
         @param who: says something.
@@ -98,10 +107,10 @@ class TestPipeline:
         self.say("ann", "2")
         self.turn()
         assert self.ears["bob"].lines() == []
-        self.pipeline.stored(42)
+        self.stored(42)
         assert self.ears["bob"].lines() == ["1"]
         assert self.sessions["ann"].outstanding == 1
-        self.pipeline.stored(43)
+        self.stored(43)
         assert self.ears["bob"].lines() == ["2"]
 
     def test_storedTogether(self) -> None:
@@ -111,7 +120,7 @@ class TestPipeline:
         for text in "123":
             self.say("ann", text)
             self.turn()
-        self.pipeline.stored(44)
+        self.stored(44)
         assert self.ears["bob"].lines() == ["1", "2", "3"]
         assert self.pipeline.waiting() == []
 
@@ -122,17 +131,17 @@ class TestPipeline:
         bob = self.ears["bob"]
         self.say("ann", "1")
         self.turn()
-        self.pipeline.stored(42)
+        self.stored(42)
         assert bob.lasts == 1
         for text in "234":
             self.say("ann", text)
             self.turn()
-        self.pipeline.stored(45)
+        self.stored(45)
         assert bob.lasts == 2
         self.say("ann", "5")
         self.pipeline.propose(Whisper("ann", "bob", "bob", "message", "6"), self.sessions["ann"])
         self.turn()
-        self.pipeline.stored(46)
+        self.stored(46)
         assert bob.lasts == 2
 
     def test_nothingToStore(self) -> None:
@@ -149,7 +158,7 @@ class TestPipeline:
         self.pipeline.propose(Join("bob", "q", "q"), self.sessions["bob"])
         self.turn()
         assert self.ears["bob"].take() == []
-        self.pipeline.stored(42)
+        self.stored(42)
         assert [type(each).__name__ for each in self.ears["bob"].take()] == ["Said", "RoomEntered"]
         self.say("ann", "2")
         self.turn()
@@ -166,9 +175,9 @@ class TestPipeline:
         self.say("ann", "2")
         self.say("ann", "3")
         self.turn()
-        self.pipeline.stored(42)
+        self.stored(42)
         assert (ear.settlements, self.sessions["ann"].outstanding) == (before, 2)
-        self.pipeline.stored(43)
+        self.stored(43)
         assert (ear.settlements, self.sessions["ann"].outstanding) == (before + 1, 0)
 
     def test_proposedWhileTelling(self) -> None:
@@ -180,10 +189,31 @@ class TestPipeline:
         self.say("ann", "once")
         self.turn()
         self.pipeline.stored(42)
+        self.jobs.pop()()
         assert len(self.jobs) == 1
         ear.settled = lambda: None  # type: ignore[method-assign]
         self.turn()
         assert len(self.shelf.batches) == 2
+
+    def test_oneFails(self) -> None:
+        """
+        What goes wrong with one costs nobody else anything: all are told, all go on.
+        """
+
+        def broken(data: bytes) -> None:
+            raise ValueError("broken")
+
+        self.ears["bob"].push = broken  # type: ignore[method-assign]
+        self.ears["bob"].pushLast = broken  # type: ignore[method-assign]
+        self.say("ann", "1")
+        self.pipeline.propose(Whisper("bob", "ann", "ann", "message", "2"), self.sessions["bob"])
+        self.turn()
+        self.pipeline.stored(42)
+        with pytest.raises(ValueError, match="broken"):
+            self.jobs.pop()()
+        assert [each.outstanding for each in self.sessions.values()] == [0, 0]
+        assert self.ears["ann"].settlements
+        assert self.ears["ann"].heard
 
     def test_emptyTurn(self) -> None:
         """

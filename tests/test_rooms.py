@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,7 +108,7 @@ class TestRoom:
         room = grown(3)
         room.forget()
         assert room.replay() is None
-        room.preload([said(1, 3)])
+        room.preload([said(1, 3)], 1)
         assert numbers(room) == [1, 2, 3]
         assert numbers(grown()) == []
 
@@ -120,9 +121,9 @@ class TestRoom:
         room.keep(said(31, 2))
         room.record.seq = 32
         assert room.replay() is None
-        room.preload([said(11, 10), said(21, 10), said(31, 2)])
+        room.preload([said(11, 10), said(21, 10), said(31, 2)], 11)
         assert numbers(room) == list(range(13, 33))
-        room.preload([said(11, 10), said(21, 10)])
+        room.preload([said(11, 10), said(21, 10)], 11)
         assert numbers(room) == list(range(13, 33))
 
     def test_preloadGap(self) -> None:
@@ -130,10 +131,26 @@ class TestRoom:
         Lines that do not reach up to those at hand are no use.
         """
         room = Room(RoomRecord("r", "R", seq=30))
-        room.preload([said(11, 10)])
+        room.preload([said(11, 10)], 11)
         assert room.replay() is None
-        room.preload([])
-        assert room.replay() is None
+
+    @pytest.mark.parametrize(("kept", "first"), [([said(21, 10)], 21), ([], 31)])
+    def test_preloadPruned(self, kept: list[Said], first: int) -> None:
+        """
+        What is not kept any more is told, and not looked for again.
+        """
+        room = Room(RoomRecord("r", "R", seq=30))
+        room.preload(kept, 11)
+        replay = room.replay()
+        assert replay is not None
+        assert replay.missing == (11, first - 1)
+        assert numbers(room) == list(range(first, 31))
+        room.keep(said(31, 15))
+        room.record.seq = 45
+        replay = room.replay()
+        assert replay is not None
+        assert replay.missing == ((26, 30) if first == 31 else None)
+        assert numbers(room) == list(range(max(first, 26), 46))
 
     def test_keptTopic(self) -> None:
         """

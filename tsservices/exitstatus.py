@@ -5,10 +5,13 @@ A stop that is a failure.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 from collections.abc import Callable
 from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
 
 
 class FailingStop:
@@ -41,15 +44,20 @@ class FailingStop:
         if self._stopping:
             return
         self._stopping = True
-        if sys.__stderr__ is not None:
-            sys.__stderr__.write(f"tsserver: {reason}\n")
         self._atExit(self._end)
-        self._reactor.stop()
+        # It may be stopping already: then only the status is another.
+        with contextlib.suppress(ReactorNotRunning):
+            self._reactor.stop()
+        # It may go to the very disk that has failed.
+        with contextlib.suppress(OSError, ValueError):
+            if sys.__stderr__ is not None:
+                sys.__stderr__.write(f"tsserver: {reason}\n")
 
     def _end(self) -> None:
         """
         All is stopped and logged.
         """
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
         self._leave(1)

@@ -88,6 +88,11 @@ Lines said before that are shown to who enters a room; as many are in memory for
 room that has somebody in it.
 """
 
+LISTED = 500
+"""
+Rooms or people listed at once; the next ones when these are read.
+"""
+
 IGNORED = 200
 """
 Names that one person may ignore.

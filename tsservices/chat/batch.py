@@ -192,7 +192,8 @@ class Batch:
         """
         self._open.clear()
         for room in self._emptied:
-            if not room.members:
+            # What is not stored yet could not be read again.
+            if not room.members and room.released == room.record.seq:
                 room.forget()
         self._changed = {room: room.record.copy() for room in self._changed}
         self.records = list(self._changed.values())
@@ -269,17 +270,23 @@ class Batch:
         """
         self._emptied.append(room)
 
-    def release(self, last: bool = False) -> None:
+    def release(self, last: bool = False, errors: list[Exception] | None = None) -> None:
         """
         It is stored: tell everybody.
 
         @param last: no other batch is released in this turn.
+        @param errors: gets what goes wrong, instead of whoever is told next.
         """
         last = last and len(self._deliveries) == 1
         for room, record in self._changed.items():
             room.kept = record
         for delivery in self._deliveries:
-            delivery.release(last)
+            try:
+                delivery.release(last)
+            except Exception as error:
+                if errors is None:
+                    raise
+                errors.append(error)
 
     def _slice(self, room: Room) -> Slice:
         """

@@ -9,7 +9,7 @@ to change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -169,6 +169,7 @@ class Conversation:
         """
         key = nameKey(nick)
         self.house.lobby.checkNick(self.session, nick, key)
+        self.checkStored()
         self.propose(Enter(self.session.ident, nick, key))
         self.then(self._enterLobby)
 
@@ -192,6 +193,7 @@ class Conversation:
             self.voice.tell(Notice([f"you talk in {ROOM_SIGN}{name}"]))
             return
         self.house.lobby.checkJoin(self.session, key)
+        self.checkStored()
         room = self.house.lobby.rooms.get(key)
         if room is None:
             self._propose(name, key)
@@ -237,6 +239,29 @@ class Conversation:
         self._asking = True
         self.voice.hold(True)
         self.house.recall.replay(room, max(1, first), self._page, self._replayed)
+
+    def tellPages(self, pages: Sequence[Happening]) -> None:
+        """
+        Be told something that may be long, each page when the one before is read.
+
+        @param pages: what to be told.
+        """
+        if len(pages) == 1:
+            self.voice.tell(pages[0])
+            return
+        self._asking = True
+        self.voice.hold(True)
+        self._nextPage(iter(pages))
+
+    def _nextPage(self, pages: Iterator[Happening]) -> None:
+        """
+        @param pages: what is left.
+        """
+        page = next(pages, None)
+        if page is None:
+            self._replayed()
+        else:
+            self._page(page, lambda: self._nextPage(pages))
 
     def _page(self, happening: Happening, then: Callable[[], None]) -> None:
         """

@@ -62,7 +62,8 @@ class Pipeline:
         """
         self.lobby = lobby
         self._log = log
-        self._position = position
+        self._position = self._kept = position
+        self._telling = False
         self._now = now
         self._turnEnd = turnEnd
         self._outbox: list[tuple[Event, Session]] = []
@@ -110,31 +111,52 @@ class Pipeline:
         if batch.records:
             self._position = batch.position
             assert self._store is not None
+            # A journal that stores at once tells so before it returns.
+            self._telling = True
             self._store.store(batch)
-        else:
-            # Nothing of it is kept, but what it says may rest on what is not stored yet.
-            self.stored(0)
+        # Where nothing is kept it may still rest on what is not stored yet.
+        self._tell()
 
     def stored(self, position: int) -> None:
         """
-        Tell everybody what they may know now.
+        Tell everybody what they may know now, when this turn ends: what was stored in
+        several transactions meanwhile is told together.
 
         @param position: of the last batch that is kept.
         """
+        self._kept = position
+        if not self._telling:
+            self._telling = True
+            self._turnEnd(self._tell)
+
+    def _tell(self) -> None:
+        """
+        Release what is kept.
+        """
+        self._telling = False
         waiting = self._waiting
         ready: list[Batch] = []
-        while waiting and (not waiting[0].records or waiting[0].position <= position):
+        while waiting and (not waiting[0].records or waiting[0].position <= self._kept):
             ready.append(waiting.popleft())
+        errors: list[Exception] = []
         for batch in ready:
-            self._release(batch, batch is ready[-1])
+            self._release(batch, batch is ready[-1], errors)
+        for error in errors:
+            # Told once all others have got what is theirs.
+            raise error
 
-    def _release(self, batch: Batch, last: bool) -> None:
+    def _release(self, batch: Batch, last: bool, errors: list[Exception]) -> None:
         """
         @param batch: the next, which is kept.
         @param last: no other is released in this turn.
+        @param errors: gets what goes wrong with somebody.
         """
-        batch.release(last)
+        batch.release(last, errors)
         for session in batch.origins:
             session.outstanding -= 1
+        for session in dict.fromkeys(batch.origins):
             if not session.outstanding and session.outlet is not None:
-                session.outlet.settled()
+                try:
+                    session.outlet.settled()
+                except Exception as error:
+                    errors.append(error)

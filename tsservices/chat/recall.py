@@ -62,14 +62,16 @@ class Recall:
         if len(waiting) > 1:
             return
 
+        first = max(1, last - REPLAYED_LINES + 1)
+
         def found(lines: list[Said] | Refused) -> None:
             refused = lines if isinstance(lines, Refused) else None
             if not isinstance(lines, Refused):
-                room.preload(lines)
+                room.preload(lines, first)
             for each in self._preloading.pop(key):
                 each(refused)
 
-        self._reader.read(key, max(1, last - REPLAYED_LINES + 1), last, found)
+        self._reader.read(key, first, last, found)
 
     def replay(
         self,

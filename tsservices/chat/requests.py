@@ -14,7 +14,7 @@ from tsservices.chat.happenings import Notice, PeopleListed, PersonShown, RoomsL
 from tsservices.chat.names import ROOM_SIGN, fold, nameKey, roomKey
 from tsservices.chat.refusals import IGNORED_ALL, NO_ROOM, Refused
 from tsservices.chat.rooms import Room
-from tsservices.limits import HISTORY_LINES, IGNORED, REPLAYED_LINES
+from tsservices.limits import HISTORY_LINES, IGNORED, LISTED, REPLAYED_LINES
 
 HIGHEST_SEQ = 2**63 - 1
 """
@@ -30,6 +30,7 @@ def nick(conversation: Conversation, rest: str) -> None:
     needed(rest)
     key = nameKey(rest)
     conversation.house.lobby.checkNick(conversation.session, rest, key)
+    conversation.checkStored()
     change = Rename if conversation.entered else Enter
     conversation.propose(change(conversation.session.ident, rest, key))
 
@@ -70,7 +71,8 @@ def rooms(conversation: Conversation, rest: str) -> None:
         key=lambda room: (-len(room.members), room.record.key),
     )
     listed = [(each.record.name, len(each.members), each.kept.topic) for each in rooms]
-    conversation.voice.tell(RoomsListed(listed))
+    starts = range(0, len(listed) or 1, LISTED)
+    conversation.tellPages([RoomsListed(listed[start : start + LISTED]) for start in starts])
 
 
 def who(conversation: Conversation, rest: str) -> None:
@@ -86,8 +88,10 @@ def who(conversation: Conversation, rest: str) -> None:
             raise Refused(NO_ROOM, room=ROOM_SIGN + name)
     else:
         room = here(conversation)
+    name = room.record.name
     people = [(each.nick, each.away) for each in room.audience]
-    conversation.voice.tell(PeopleListed(room.record.name, people))
+    starts = range(0, len(people) or 1, LISTED)
+    conversation.tellPages([PeopleListed(name, people[start : start + LISTED]) for start in starts])
 
 
 def whois(conversation: Conversation, rest: str) -> None:
@@ -114,6 +118,7 @@ def msg(conversation: Conversation, rest: str) -> None:
         return
     key = fold(to)
     conversation.house.lobby.person(to, key)
+    conversation.checkStored()
     conversation.propose(Whisper(conversation.session.ident, to, key, MESSAGE, text))
 
 

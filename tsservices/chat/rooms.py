@@ -62,7 +62,16 @@ class Room:
     @ivar kept: the record as it is stored: all that may be told of it.
     """
 
-    __slots__ = ("_audience", "_count", "_recent", "kept", "members", "record", "several")
+    __slots__ = (
+        "_audience",
+        "_count",
+        "_lowest",
+        "_recent",
+        "kept",
+        "members",
+        "record",
+        "several",
+    )
 
     def __init__(self, record: RoomRecord) -> None:
         """
@@ -75,6 +84,7 @@ class Room:
         self._audience: tuple[Session, ...] | None = None
         self._recent: deque[Said] = deque()
         self._count = 0
+        self._lowest = 1
 
     @property
     def audience(self) -> tuple[Session, ...]:
@@ -129,12 +139,17 @@ class Room:
         while self._count - len(recent[0].texts) >= REPLAYED_LINES:
             self._count -= len(recent.popleft().texts)
 
-    def preload(self, said: list[Said]) -> None:
+    def preload(self, said: list[Said], wanted: int) -> None:
         """
         Have lines at hand that were read from the journal.
 
         @param said: the last lines up to some number, in order.
+        @param wanted: the number of the first that was asked for: those before what was
+            read are not kept any more.
         """
+        lowest = said[0].first if said else self.kept.seq + 1
+        if lowest > wanted:
+            self._lowest = lowest
         first = self._recent[0].first if self._recent else self.record.seq + 1
         older = [each for each in said if each.last < first]
         if older and older[-1].last == first - 1:
@@ -153,11 +168,13 @@ class Room:
         @return: the last lines; L{None} if they are not all at hand.
         """
         record = self.record
-        first = max(1, record.seq - REPLAYED_LINES + 1)
-        if record.seq and (not self._recent or self._recent[0].first > first):
+        wanted = max(1, record.seq - REPLAYED_LINES + 1)
+        first = max(wanted, self._lowest)
+        if record.seq >= first and (not self._recent or self._recent[0].first > first):
             return None
         said = [each.since(first) for each in self._recent if each.last >= first]
-        return Replay(record.key, record.name, said, None, record.seq)
+        missing = (wanted, min(first - 1, record.seq)) if first > wanted <= record.seq else None
+        return Replay(record.key, record.name, said, missing, record.seq)
 
     def topic(self) -> Topic:
         """

@@ -96,6 +96,7 @@ class PersonProtocol(StreamProtocol):
         """
         self.backlog.resume()
         if not self.backlog.paused and not self.ending:
+            self.conversation.settled()
             self._page()
             self.goOn()
 
@@ -108,7 +109,9 @@ class PersonProtocol(StreamProtocol):
         """
         @see: L{tsservices.chat.sessions.Outlet.settled}
         """
-        self.conversation.settled()
+        # What is asked for now is answered behind what waits for the reader.
+        if not self.backlog.paused:
+            self.conversation.settled()
         if self.conversation.entered:
             self.idleLimit = 0
         if self._leaving:

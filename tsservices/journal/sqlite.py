@@ -220,9 +220,11 @@ class SQLiteJournal:
         The end took too long.
         """
         if self._stopped is not None:
-            if self._kept < self._given:
-                self.failed(f"{self._path}: the last lines could not be stored in time")
-            self._finish()
+            try:
+                if self._kept < self._given:
+                    self.failed(f"{self._path}: the last lines could not be stored in time")
+            finally:
+                self._finish()
 
     def _finish(self) -> None:
         """
