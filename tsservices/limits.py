@@ -98,9 +98,182 @@ IGNORED = 200
 Names that one person may ignore.
 """
 
+TOKEN_BYTES = 16
+"""
+Bytes of what nobody can guess: tokens, and passwords that an operator gives out.
+"""
+
+SESSIONS_EACH = 10
+"""
+Connections logged in to one account: desk, pocket, and some that are not heard of any
+more.  The oldest has to go for another one.
+"""
+
+INBOX_UNREAD = 500
+"""
+Private messages that may wait for one account: a few hundred kilobytes of disk that
+somebody else fills.
+"""
+
+INBOX_PAGE = 50
+"""
+Private messages shown at once.
+"""
+
+FOUND_LINES = 20
+"""
+Lines of one page of what was searched for: less than a screen.
+"""
+
+SEARCH_WORDS = 16
+"""
+Words of one search: each costs a look into the index.
+"""
+
+RESTRAINTS_EACH = 500
+"""
+Bans and mutes of one room: everyone who enters is compared with them.
+"""
+
+LONGEST_SECONDS = 10 * 365 * 86_400
+"""
+Seconds that a ban or a mute may last, unless it lasts for ever: ten years.
+"""
+
+GUESTS_REMEMBERED = 1000
+"""
+Guests who have left, of whom it is known when.
+"""
+
+ADDRESSES_REMEMBERED = 4096
+"""
+Addresses of which it is remembered what was done from there.
+"""
+
+FOUNDED_AT_ONCE = 20
+"""
+Rooms that guests of one address, or one account, may make at once.
+"""
+
+FOUNDED_SECONDS = 600.0
+"""
+Seconds until they may make one more.
+"""
+
+REGISTERED_AT_ONCE = 10
+"""
+Names that may be registered from one address at once: a small company.
+"""
+
+REGISTERED_SECONDS = 600.0
+"""
+Seconds until one more may be.
+"""
+
+PASSWORD_SHORTEST = 8
+"""
+Characters of a password, once it is prepared: the least that NIST SP 800-63B allows for.
+"""
+
+PASSWORD_LONGEST = 200
+"""
+Characters of a password: more than any password safe makes, and no work to prepare.
+"""
+
+HASH_ITERATIONS = 90_000
+"""
+How often a password is hashed: 30 milliseconds of one core (measured: 0.33 for each
+thousand), which whoever steals the file pays for each guess, and the server for each
+log-in.
+"""
+
+HASHES_WAITING = 256
+"""
+Passwords that may wait for being hashed: a storm of log-ins after a restart, and no more
+than 8 seconds of waiting for the last.
+"""
+
+HASHING_STOP_SECONDS = 1.0
+"""
+Seconds that the last password has when the server stops: some thirty times its work.
+"""
+
+CONTROL_LINE = 16_384
+"""
+Bytes of a command to a running server: a path, and some words.
+"""
+
+CONTROL_ANSWER = 16_777_216
+"""
+Bytes of one line of its answer: a page of the longest lines, all of them escaped.
+"""
+
+CONTROLS = 4
+"""
+Commands to a running server at the same time.
+"""
+
+CONTROL_SECONDS = 10.0
+"""
+Seconds until a command must be there, and that the end of its answer may wait to be read.
+"""
+
+CONTROL_UNREAD_SECONDS = 3600.0
+"""
+Seconds that a page of an answer may wait: somebody looks through it, page by page.
+"""
+
+CONTROL_ALIVE_SECONDS = 3.0
+"""
+Seconds between two signs of life while a command takes long.
+"""
+
+CONTROL_SILENT_SECONDS = 30.0
+"""
+Seconds without one after which whoever waits gives the server up.
+"""
+
+GUESSES_AT_ONCE = 50
+"""
+Passwords that may be tried at once from one address, for all accounts: a company behind
+one address, whose programs all log in after a restart.
+"""
+
+GUESS_SECONDS = 10.0
+"""
+Seconds until one more may be tried from there.
+"""
+
+ACCOUNT_GUESSES_AT_ONCE = 20
+"""
+Passwords that may be tried at once for one account from all addresses that are new to
+it, and from each that is not: who has several looks through them.
+"""
+
+ACCOUNT_GUESS_SECONDS = 30.0
+"""
+Seconds until one more may be tried: a million a year, where a bad password is one of
+some millions.
+"""
+
+GUESSERS_REMEMBERED = 16_384
+"""
+Addresses, and accounts, of which it is remembered what was tried: some megabytes.
+"""
+
+HOMES_REMEMBERED = 8
+"""
+Addresses from which one account was entered, and may be entered whatever others try.
+"""
+
 HISTORY_LINES = 500
 """
 Lines of history that one command may ask for.
+"""
+
+SECRET_BYTES = 32
+"""
+Bytes of what only a server knows, by which it makes what nobody can guess.
 """
 
 HISTORY_PAGE = 200
@@ -116,6 +289,33 @@ Lines that the journal in memory keeps, of all rooms together: some megabytes.
 TRANSACTION_LINES = 4096
 """
 Lines stored in one transaction: the first waits for the last, some 50 milliseconds.
+"""
+
+INDEX_SECONDS = 0.2
+"""
+Seconds without a new line until the last ones go into the index of words, which what is
+said meanwhile waits for.
+"""
+
+INDEX_LINES = 250
+"""
+Lines that go into the index of words in one transaction, if no more have to.
+"""
+
+INDEX_LAG = 65_536
+"""
+Lines that may be missing in the index while there is always something to store: seconds of
+more than anybody can read.  Each search looks through them, meanwhile up to half a second.
+"""
+
+COPY_PAGES = 250
+"""
+Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
+"""
+
+COPY_PAUSE_SECONDS = 0.005
+"""
+Seconds between two of these steps, in which the disk is for what is said.
 """
 
 PRUNED_LINES = 1000
@@ -186,6 +386,11 @@ TOLD_AT_ONCE = 2000
 """
 People to whom something is sent at once, some 10 ms of a turn.  To more it is sent in
 several turns.
+"""
+
+TOGETHER_FROM = 12
+"""
+People from whom on it pays to gather those who are sent the same bytes.
 """
 
 NAMES_SHOWN = 50
@@ -305,6 +510,19 @@ class Limits:
     udpMute: int = _limit(
         60, 0, 86_400, "seconds", "without a reply after three drops in a row by udp-rate"
     )
+    stampDatagram: int = _limit(
+        9000, 112, 65_507, "bytes", "in a STAMP packet that is reflected; a longer one is dropped"
+    )
+    stampRate: int = _limit(
+        100, 1, 1_000_000_000, "packets per second", "reflected to one source, trusted or not"
+    )
+    stampBurst: int = _limit(200, 1, 1_000_000_000, "packets", "reflected to one source at once")
+    stampSessions: int = _limit(
+        4096, 1, 1_000_000, "sessions", "of STAMP whose packets are counted; the oldest goes first"
+    )
+    stampIdle: int = _limit(
+        900, 1, 86_400, "seconds", "until a silent session's packets are counted from 0 again"
+    )
     logRate: int = _limit(
         1_048_576, 1, 1_073_741_824, "bytes per second", "of text that ack and sink log, in all"
     )
@@ -331,6 +549,7 @@ class Limits:
     )
     maxRooms: int = _limit(10_000, 1, 10_000_000, "rooms", "in the chat")
     roomsEach: int = _limit(50, 1, 10_000, "rooms", "that one person may be in")
+    maxAccounts: int = _limit(100_000, 0, 100_000_000, "accounts", "in the chat")
     talkLinger: int = _limit(
         60, 0, 86_400, "seconds", "that a talker who has half-closed may still listen"
     )

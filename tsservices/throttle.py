@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from tsservices.limits import ADDRESSES_REMEMBERED
+
 MINUTE = 60.0
 """
 Seconds in a minute.
@@ -46,6 +48,13 @@ class Bucket:
             return False
         self.tokens -= count
         return True
+
+    def holds(self, now: float) -> bool:
+        """
+        @param now: the time in seconds.
+        @return: whether L{take} would take one; nothing changes.
+        """
+        return self.tokens + max(0.0, now - self.when) * self.rate >= 1.0
 
     def wait(self, count: float = 1.0) -> float:
         """
@@ -89,3 +98,53 @@ class OncePerMinute:
         if len(self._last) > self._peers:
             self._last.popitem(last=False)
         return True
+
+
+class Quota:
+    """
+    How often each of many may do something.  The one not heard of for the longest time is
+    forgotten when there are too many.
+    """
+
+    def __init__(self, atOnce: int, seconds: float, most: int = ADDRESSES_REMEMBERED) -> None:
+        """
+        @param atOnce: how often at once.
+        @param seconds: until once more.
+        @param most: how many are remembered.
+        """
+        self._atOnce = atOnce
+        self._rate = 1 / seconds
+        self._most = most
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, who: str, now: float) -> bool:
+        """
+        @param who: wants to do it.
+        @param now: the time in seconds.
+        @return: whether they may; if so it counts.
+        """
+        bucket = self._buckets.get(who)
+        if bucket is None:
+            bucket = self._buckets[who] = Bucket(self._rate, self._atOnce, now)
+            if len(self._buckets) > self._most:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(who)
+        return bucket.take(now)
+
+    def allows(self, who: str, now: float) -> bool:
+        """
+        @param who: wants to do it.
+        @param now: the time in seconds.
+        @return: whether they might; nothing counts, and nothing changes.
+        """
+        bucket = self._buckets.get(who)
+        return bucket is None or bucket.holds(now)
+
+    def giveBack(self, who: str) -> None:
+        """
+        It does not count after all.
+
+        @param who: has done it.
+        """
+        if (bucket := self._buckets.get(who)) is not None:
+            bucket.tokens = min(bucket.burst, bucket.tokens + 1)
