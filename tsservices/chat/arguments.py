@@ -5,7 +5,7 @@ What follows a command, read.  Pure.
 from __future__ import annotations
 
 from tsservices.chat.conversation import Conversation
-from tsservices.chat.names import roomKey
+from tsservices.chat.names import fold, roomKey
 from tsservices.chat.refusals import CHOICE, NOWHERE, NUMBER, TEXT_LONG, Refused
 from tsservices.chat.rooms import Room
 from tsservices.limits import TOPIC_LENGTH
@@ -90,3 +90,13 @@ def here(conversation: Conversation, name: str = "") -> Room:
     if not key:
         raise Refused(NOWHERE)
     return conversation.house.lobby.speaker(conversation.session, key)
+
+
+def target(rest: str) -> tuple[str, str, str]:
+    """
+    @param rest: a name, or the cloak of an address, and more.
+    @return: the name as it was written, its key, and the rest.
+    @raise Misused: there is none.
+    """
+    name, _, words = needed(rest).partition(" ")
+    return name, fold(name), words.strip()

@@ -10,148 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tsservices.chat.events import TOPIC
-from tsservices.chat.happenings import Happening, Said, Stored, Whispered
+from tsservices.chat.audience import Audience
+from tsservices.chat.deliveries import Answer, Dismissal, Move, Slice
+from tsservices.chat.happenings import Happening
+from tsservices.chat.records import Deletion, Letter, Record, keyOf
+from tsservices.chat.refusals import Refused
 from tsservices.chat.rooms import Room, RoomRecord
-from tsservices.chat.sessions import Form, Session
-from tsservices.limits import AUTHORS_IN_A_SLICE, TOLD_AT_ONCE
-
-
-class Slice:
-    """
-    What some people are told together, in order.
-
-    @ivar audience: they.
-    @ivar happenings: what they are told.
-    @ivar authors: the folded names of those among them who said some of it, by the
-        ids of their sessions.
-    """
-
-    __slots__ = ("_pieces", "audience", "authors", "happenings")
-
-    def __init__(self, audience: tuple[Session, ...]) -> None:
-        """
-        @param audience: who is told.
-        """
-        self.audience = audience
-        self.happenings: list[Happening] = []
-        self.authors: dict[str, str] = {}
-        self._pieces: dict[Form, list[bytes]] = {}
-
-    def release(self, last: bool) -> None:
-        """
-        Tell them.
-
-        @param last: they are told nothing else in this turn.
-        """
-        authors = self.authors
-        speakers = authors.values()
-        encoded: dict[Form, bytes] = {}
-        current: Form | None = None
-        data = b""
-        # The hot path: most of an audience is told the same bytes.
-        last = last and len(self.audience) <= TOLD_AT_ONCE
-        for session in self.audience:
-            outlet = session.outlet
-            if outlet is None:
-                continue
-            if session.ident in authors or (
-                session.ignores and not session.ignores.isdisjoint(speakers)
-            ):
-                if own := self._variant(session, outlet.form):
-                    outlet.push(own)
-                continue
-            if outlet.form is not current:
-                current = outlet.form
-                if current not in encoded:
-                    encoded[current] = b"".join(self._encoded(current))
-                data = encoded[current]
-            if last:
-                outlet.pushLast(data)
-            else:
-                outlet.push(data)
-
-    def _encoded(self, form: Form) -> list[bytes]:
-        """
-        @param form: how it is written.
-        @return: each of the happenings, written once.
-        """
-        pieces = self._pieces.get(form)
-        if pieces is None:
-            pieces = self._pieces[form] = [form.encode([each]) for each in self.happenings]
-        return pieces
-
-    def _variant(self, session: Session, form: Form) -> bytes:
-        """
-        @param session: who said some of it, or does not want to hear all of it.
-        @param form: how they are told.
-        @return: what they are told.
-        """
-        told: list[bytes] = []
-        ident, ignores = session.ident, session.ignores
-        for each, piece in zip(self.happenings, self._encoded(form), strict=True):
-            if isinstance(each, Said):
-                if each.session == ident:
-                    if session.acks:
-                        stored = Stored(each.room, each.roomName, each.first, each.last)
-                        told.append(form.encode([stored]))
-                    if not session.echoes and each.kind != TOPIC:
-                        continue
-                elif ignores and self.authors[each.session] in ignores:
-                    continue
-            told.append(piece)
-        return b"".join(told)
-
-
-class Answer:
-    """
-    What one person is told.
-    """
-
-    __slots__ = ("happening", "session")
-
-    def __init__(self, session: Session, happening: Happening) -> None:
-        """
-        @param session: who is told.
-        @param happening: what.
-        """
-        self.session = session
-        self.happening = happening
-
-    def release(self, last: bool) -> None:
-        """
-        Tell them.
-
-        @param last: they are told nothing else in this turn.
-        """
-        session, happening = self.session, self.happening
-        ignored = isinstance(happening, Whispered) and happening.key in session.ignores
-        if session.outlet is not None and not ignored:
-            session.outlet.push(session.outlet.form.encode([happening]))
-
-
-class Move:
-    """
-    That somebody is in more rooms now, or in fewer.
-    """
-
-    __slots__ = ("rooms", "session")
-
-    def __init__(self, session: Session) -> None:
-        """
-        @param session: who.
-        """
-        self.session = session
-        self.rooms = len(session.rooms)
-
-    def release(self, last: bool) -> None:
-        """
-        Let them hear in the form that suits it.
-
-        @param last: they are told nothing else in this turn.
-        """
-        if self.session.outlet is not None:
-            self.session.outlet.membershipChanged(self.rooms)
+from tsservices.chat.said import Said
+from tsservices.chat.sessions import Session
+from tsservices.limits import AUTHORS_IN_A_SLICE
 
 
 class Batch:
@@ -164,6 +31,13 @@ class Batch:
     @ivar said: the lines to be kept, in order.
     @ivar lines: how many lines that is.
     @ivar records: of the rooms that have changed, as they are after this batch.
+    @ivar kept: what else has changed, as it is after this batch, by kind and key; L{None}
+        for what is no more.
+    @ivar letters: the private messages to be kept, in order.
+    @ivar forgotten: the keys of accounts whose private messages are to go, those before
+        this batch.
+    @ivar deletions: the lines whose text is to go, after those of this batch were kept.
+    @ivar audits: what the log is to tell of, once it is stored.
     @ivar origins: the sessions whose proposals were decided, once for each.
     """
 
@@ -178,12 +52,18 @@ class Batch:
         self.stamp = stamp
         self.said: list[Said] = []
         self.records: list[RoomRecord] = []
+        self.kept: dict[tuple[object, ...], Record | None] = {}
+        self.letters: list[Letter] = []
+        self.forgotten: list[str] = []
+        self.deletions: list[Deletion] = []
+        self.audits: list[dict[str, object]] = []
         self.origins: list[Session] = []
         self.lines = 0
-        self._deliveries: list[Slice | Answer | Move] = []
+        self._deliveries: list[Slice | Answer | Move | Dismissal] = []
         self._open: dict[Room, Slice] = {}
         self._changed: dict[Room, RoomRecord] = {}
         self._emptied: list[Room] = []
+        self._numbered = 0
         self._last: Room | None = None
 
     def seal(self) -> None:
@@ -207,13 +87,77 @@ class Batch:
         @param author: who.
         """
         slice = self._slice(room)
-        if author.ident not in slice.authors and len(slice.authors) >= AUTHORS_IN_A_SLICE:
-            slice = self._begin(room)
+        if author.ident not in slice.authors:
+            if len(slice.authors) >= AUTHORS_IN_A_SLICE:
+                slice = self._begin(room)
+            slice.speakers.append(author)
         slice.authors[author.ident] = author.key
         slice.happenings.append(said)
         self.said.append(said)
         self.lines += len(said.texts)
         self._changed[room] = room.record
+
+    def letterIdent(self) -> str:
+        """
+        @return: the id of the next private message, the same on every node and for ever.
+        """
+        self._numbered += 1
+        return f"{self.log}-{self.position}-w{self._numbered}"
+
+    def change(self, room: Room) -> None:
+        """
+        Keep what has changed of a room, though nothing was said in it now.  A room where
+        nothing ever was goes with its last visitor, and is not kept.
+
+        @param room: that one.
+        """
+        if room.record.seq:
+            self._changed[room] = room.record
+
+    def audit(self, what: str, session: Session, room: Room | None = None, **facts: object) -> None:
+        """
+        Have the log tell of something, once it is stored.
+
+        @param what: was done.
+        @param session: by whom.
+        @param room: where, if that matters.
+        @param facts: of it; never a password or an address.
+        """
+        where = {} if room is None else {"room": room.record.name}
+        by = {"by": session.nick, "account": session.account, "cloak": session.cloak}
+        self.audits.append({"audit": what, "time": self.stamp, **where, **by, **facts})
+
+    def dismiss(self, session: Session, why: Refused) -> None:
+        """
+        End somebody's connection, when all before this has been told.
+
+        @param session: theirs.
+        @param why: what they are told.
+        """
+        self._deliveries.append(Dismissal(session, why))
+
+    @property
+    def durable(self) -> bool:
+        """
+        @return: whether any of this is to be stored.
+        """
+        return bool(self.records or self.kept or self.letters or self.deletions)
+
+    def put(self, record: Record) -> None:
+        """
+        Keep a record, in place of what was kept with its key.
+
+        @param record: as it is now.
+        """
+        self.kept[keyOf(record)] = record
+
+    def remove(self, record: Record) -> None:
+        """
+        Keep a record no longer.
+
+        @param record: with the key of what was kept.
+        """
+        self.kept[keyOf(record)] = None
 
     def tell(self, room: Room, happening: Happening) -> None:
         """
@@ -230,7 +174,7 @@ class Batch:
         @param happening: what.
         """
         self._open.clear()
-        slice = Slice(tuple(people))
+        slice = Slice(Audience(people))
         slice.happenings.append(happening)
         self._deliveries.append(slice)
 

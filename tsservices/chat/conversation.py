@@ -10,76 +10,20 @@ to change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
+from tsservices.chat.answers import Notice, Refusal, Token
 from tsservices.chat.events import MESSAGE, Enter, Event, Join, Quit, Say
-from tsservices.chat.happenings import Happening, Notice, Refusal
-from tsservices.chat.lobby import Lobby
+from tsservices.chat.happenings import Happening
+from tsservices.chat.house import House, Voice, digest
 from tsservices.chat.names import ROOM_SIGN, nameKey
-from tsservices.chat.pipeline import Pipeline, Store
-from tsservices.chat.recall import Recall
+from tsservices.chat.presence import LOBBY
 from tsservices.chat.refusals import NAME_FIRST, NOWHERE, Refused
 from tsservices.chat.rooms import Room
 from tsservices.chat.sessions import Session
 
-LOBBY = "lobby"
-"""
-The room where those are who only say their name.
-"""
-
-
-class Voice(Protocol):
-    """
-    How a conversation speaks to its person, beside what the pipeline releases.
-    """
-
-    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
-        """
-        @param happening: what they asked for.
-        @param then: called when they can take more.
-        """
-        ...
-
-    def hold(self, held: bool) -> None:
-        """
-        @param held: whether what the pipeline releases is to wait.
-        """
-        ...
-
-    def choose(self, form: str) -> None:
-        """
-        @param form: the name of the form in which they want to be told.
-        """
-        ...
-
-    def farewell(self) -> None:
-        """
-        They have said goodbye.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """
-    What all conversations share.
-
-    @ivar pipeline: by which everything happens.
-    @ivar recall: reads what was said before.
-    @ivar store: knows whether anything can be kept.
-    """
-
-    pipeline: Pipeline
-    recall: Recall
-    store: Store
-
-    @property
-    def lobby(self) -> Lobby:
-        """
-        @return: everybody and every room.
-        """
-        return self.pipeline.lobby
+if TYPE_CHECKING:
+    from tsservices.journal.interface import Search
 
 
 class Conversation:
@@ -91,6 +35,9 @@ class Conversation:
     @ivar voice: as it is told.
     @ivar current: the key of the room where plain lines go.
     @ivar ended: nothing more is to be said.
+    @ivar searched: what the next page is of that they have searched for.
+    @ivar lettersBefore: the key of whom the next page of private messages is with, and
+        the id before which it ends.
     """
 
     def __init__(self, house: House, session: Session, voice: Voice) -> None:
@@ -104,8 +51,88 @@ class Conversation:
         self.voice = voice
         self.current = ""
         self.ended = False
+        self.searched: Search | None = None
+        self.lettersBefore: tuple[str, str] | None = None
         self._asking = False
         self._next: list[Callable[[], None]] = []
+        self._secret: Callable[[str], None] | None = None
+        self._token = ""
+
+    @property
+    def wantsSecret(self) -> bool:
+        """
+        @return: whether the next line is the answer to what was asked.
+        """
+        return self._secret is not None
+
+    def ask(self, prompt: str, then: Callable[[str], None]) -> None:
+        """
+        Have them say something that is not to be seen.
+
+        @param prompt: what is wanted.
+        @param then: gets it, as soon as it comes; may raise L{Refused}.
+        """
+        self._secret = then
+        self.voice.ask(prompt)
+
+    def answerSecret(self, text: str) -> None:
+        """
+        @param text: the answer to what was asked.
+        @raise Refused: it won't do.
+        """
+        then, self._secret = self._secret, None
+        if then is not None:
+            then(text)
+
+    def suspend(self, begin: Callable[[Callable[[Callable[[], None]], None]], None]) -> None:
+        """
+        Wait for something that is done elsewhere.
+
+        @param begin: has it done; it is given what to call then, at once or later, with
+            what is left to do, and what that raises its person is told.
+        @raise Refused: it does not even begin.
+        """
+        self._asking = True
+
+        def done(what: Callable[[], None]) -> None:
+            self._asking = False
+            if self.ended:
+                return
+            try:
+                what()
+            except Refused as refused:
+                self.refuse(refused)
+            self.settled()
+            # The next line may be waiting, with nothing proposed that would bring it on.
+            self.voice.hold(False)
+
+        try:
+            begin(done)
+        except Refused:
+            self._asking = False
+            raise
+
+    @property
+    def token(self) -> str:
+        """
+        @return: the digest of what another connection has to know to go on for this one.
+        """
+        if not self._token:
+            self._token = self.house.random()
+        return digest(self._token)
+
+    def keepToken(self, token: str) -> None:
+        """
+        @param token: what another connection was told, for which this one goes on.
+        """
+        self._token = token
+
+    def tellToken(self) -> None:
+        """
+        They have a name now, or have been told why not.
+        """
+        if self.entered:
+            self.voice.tell(Token(self._token))
 
     @property
     def entered(self) -> bool:
@@ -148,7 +175,10 @@ class Conversation:
         @param kind: of the lines.
         @raise Refused: it can't be said.
         """
-        self.house.lobby.speaker(self.session, room)
+        lobby = self.house.lobby
+        found = lobby.speaker(self.session, room)
+        if found.access.restraints:
+            lobby.checkSpeak(self.session, found, self.house.now())
         self.checkStored()
         self.propose(Say(self.session.ident, room, kind, texts))
 
@@ -170,8 +200,19 @@ class Conversation:
         key = nameKey(nick)
         self.house.lobby.checkNick(self.session, nick, key)
         self.checkStored()
-        self.propose(Enter(self.session.ident, nick, key))
+        self.enter(nick, key)
         self.then(self._enterLobby)
+
+    def enter(self, nick: str, key: str) -> None:
+        """
+        Take a name for the first time.
+
+        @param nick: the name.
+        @param key: the same, folded.
+        """
+        session = self.session
+        self.propose(Enter(session.ident, nick, key, session.cloak, self.token))
+        self.then(self.tellToken)
 
     def _enterLobby(self) -> None:
         """
@@ -192,7 +233,7 @@ class Conversation:
             self.current = key
             self.voice.tell(Notice([f"you talk in {ROOM_SIGN}{name}"]))
             return
-        self.house.lobby.checkJoin(self.session, key)
+        self.house.lobby.checkJoin(self.session, key, self.house.now())
         self.checkStored()
         room = self.house.lobby.rooms.get(key)
         if room is None:
@@ -238,7 +279,8 @@ class Conversation:
         """
         self._asking = True
         self.voice.hold(True)
-        self.house.recall.replay(room, max(1, first), self._page, self._replayed)
+        first = max(first, room.access.readsFrom(self.session))
+        self.house.recall.replay(room, first, self._page, self._replayed)
 
     def tellPages(self, pages: Sequence[Happening]) -> None:
         """

@@ -8,13 +8,7 @@ or elsewhere, must find the same.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
-SCHEMA = 1
-"""
-The version of these events' shapes.
-"""
+from dataclasses import dataclass
 
 
 @dataclass(slots=True)
@@ -35,10 +29,14 @@ class Enter(Event):
 
     @ivar nick: what they want to be called.
     @ivar key: the same, folded.
+    @ivar cloak: stands for their address.
+    @ivar token: the digest of what lets another connection go on for this one.
     """
 
     nick: str
     key: str
+    cloak: str = ""
+    token: str = ""
 
 
 @dataclass(slots=True)
@@ -147,35 +145,41 @@ class SetAway(Event):
     text: str
 
 
+@dataclass(slots=True)
+class Delete(Event):
+    """
+    The text of a line is to be no more.
+
+    @ivar room: the key of its room.
+    @ivar seq: its number.
+    @ivar author: the account that said it; L{None} for a guest's.
+    """
+
+    room: str
+    seq: int
+    author: str | None
+
+
 MESSAGE, ME, NOTICE, TOPIC = "message", "me", "notice", "topic"
 """
-The kinds of lines that a room numbers and keeps.
+The kinds of lines that people say.
 """
 
-_KINDS: dict[str, type[Event]] = {
-    each.__name__: each
-    for each in (Enter, Rename, Join, Part, Quit, Say, Whisper, SetTopic, SetAway)
-}
+TALK = frozenset({MESSAGE, ME, NOTICE})
+"""
+Those of them that show at once what was typed: who said them needs not be told.
+"""
 
+KICK, BAN, UNBAN, MUTE, UNMUTE = "kick", "ban", "unban", "mute", "unmute"
+OPERATOR, NO_OPERATOR, PRIVATE, PUBLIC, DELETE = "op", "deop", "private", "public", "delete"
+"""
+The kinds of lines that tell what was done to a room or to people in it, which the room
+numbers and keeps too.  The text of each begins with the name of who is meant, and goes
+on with for how long (bans and mutes) and why, if that was said; with L{DELETE} it is the
+number of a line, with L{PRIVATE} and L{PUBLIC} nothing.
+"""
 
-def asJSON(event: Event) -> dict[str, Any]:
-    """
-    @param event: any.
-    @return: what JSON can say, with the version of its shape.
-    """
-    return {"v": SCHEMA, "event": type(event).__name__, **asdict(event)}
-
-
-def fromJSON(said: dict[str, Any]) -> Event:
-    """
-    @param said: what L{asJSON} gave, after any journey.
-    @return: an equal event.
-    @raise ValueError: its version or kind is not known here.
-    """
-    facts = dict(said)
-    version, kind = facts.pop("v", None), facts.pop("event", None)
-    if version != SCHEMA or kind not in _KINDS:
-        raise ValueError(f"an event {kind!r} of version {version!r} is not known")
-    if "texts" in facts:
-        facts["texts"] = tuple(facts["texts"])
-    return _KINDS[kind](**facts)
+DELETED = "deleted"
+"""
+The kind of a line whose text is no more.
+"""

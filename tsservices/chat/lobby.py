@@ -2,75 +2,121 @@
 The state of the chat, and what each event makes of it.  Pure and deterministic: the
 same events in the same order make the same state, on any node and at any time.
 
-What an event may do is decided here and nowhere else.  Who proposed it may have
-checked before, but by a state that has changed since.
+What an event may do is decided here, in the modules of the table L{APPLY}, and nowhere
+else.  Who proposed it may have checked before, but by a state that has changed since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
+from tsservices.chat import accounts, moderation, presence, talking
+from tsservices.chat.answers import Refusal
 from tsservices.chat.batch import Batch
-from tsservices.chat.events import (
-    TOPIC,
-    Enter,
-    Event,
-    Join,
-    Part,
-    Quit,
-    Rename,
-    Say,
-    SetAway,
-    SetTopic,
-    Whisper,
-)
-from tsservices.chat.happenings import (
-    Absent,
-    AwayChanged,
-    Entered,
-    Gone,
-    Joined,
-    Left,
-    Refusal,
-    Renamed,
-    RoomEntered,
-    RoomLeft,
-    Said,
-    Whispered,
-)
+from tsservices.chat.events import BAN, MUTE, Event
+from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.ranks import MEMBER, OPERATOR, SERVER, atLeast
+from tsservices.chat.records import Account, ReadMark, Record, Restraint, Standing
 from tsservices.chat.refusals import (
+    BANNED,
+    MUTED,
     NAME_FIRST,
+    NICK_REGISTERED,
     NICK_TAKEN,
     NO_PERSON,
     NOT_IN_ROOM,
+    PRIVATE_ROOM,
     ROOMS_ALL,
     ROOMS_EACH,
     Refused,
 )
 from tsservices.chat.rooms import Room, RoomRecord
 from tsservices.chat.sessions import Session
-from tsservices.limits import NAMES_SHOWN, Limits
+from tsservices.chat.spans import because, end
+from tsservices.limits import (
+    FOUNDED_AT_ONCE,
+    FOUNDED_SECONDS,
+    REGISTERED_AT_ONCE,
+    REGISTERED_SECONDS,
+    Limits,
+)
+from tsservices.throttle import Quota
+
+APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
+    **presence.APPLY,
+    **talking.APPLY,
+    **accounts.APPLY,
+    **moderation.APPLY,
+}
+"""
+What each kind of event does.
+"""
 
 
 class Lobby:
     """
     Everybody and every room.
 
+    @ivar limits: all bounds.
     @ivar sessions: those that have entered, by id.
-    @ivar nicks: the same by folded name: one holder each.
+    @ivar holders: the same by folded name.  A name has one holder, or several that are
+        logged in to the account of that name.
+    @ivar owners: those that are logged in, by the keys of their accounts, the oldest first.
+    @ivar tokens: those that another connection may go on for, by the digest of what it has
+        to know.
     @ivar rooms: by key.
+    @ivar accounts: by key.
+    @ivar marks: how far somebody has read, by the keys of account and room.
+    @ivar operators: the keys of the accounts that may do anything.
+    @ivar left: when the guests who were here last left, by folded name.
+    @ivar founding: bounds who makes how many rooms.
+    @ivar registering: bounds from where how many names are registered.
     """
 
-    def __init__(self, limits: Limits, records: Iterable[RoomRecord] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        records: Iterable[RoomRecord] = (),
+        kept: Iterable[Record] = (),
+        operators: Collection[str] = (),
+    ) -> None:
         """
-        @param limits: C{maxRooms} and C{roomsEach}.
+        @param limits: all bounds.
         @param records: the rooms that were kept.
+        @param kept: what else was.
+        @param operators: the keys of the accounts that may do anything.
         """
-        self._limits = limits
+        self.limits = limits
         self.sessions: dict[str, Session] = {}
-        self.nicks: dict[str, Session] = {}
+        self.holders: dict[str, tuple[Session, ...]] = {}
+        self.owners: dict[str, tuple[Session, ...]] = {}
+        self.tokens: dict[str, Session] = {}
         self.rooms: dict[str, Room] = {record.key: Room(record) for record in records}
+        self.accounts: dict[str, Account] = {}
+        self.marks: dict[tuple[str, str], ReadMark] = {}
+        self.operators = frozenset(operators)
+        self.left: OrderedDict[str, int] = OrderedDict()
+        self.founding = Quota(FOUNDED_AT_ONCE, FOUNDED_SECONDS)
+        self.registering = Quota(REGISTERED_AT_ONCE, REGISTERED_SECONDS)
+        for each in kept:
+            self._load(each)
+
+    def _load(self, record: Record) -> None:
+        """
+        @param record: was kept.
+        """
+        if isinstance(record, Account):
+            self.accounts[record.key] = record
+        elif isinstance(record, ReadMark):
+            self.marks[record.account, record.room] = record
+        elif (room := self.rooms.get(record.room)) is None:
+            return
+        elif isinstance(record, Restraint):
+            room.access.restraints[record.kind, record.mask] = record
+        elif isinstance(record, Standing):
+            room.access.stand(record)
 
     def apply(self, event: Event, session: Session, batch: Batch) -> None:
         """
@@ -81,7 +127,7 @@ class Lobby:
         @param batch: of this turn; gets what everybody is to be told.
         """
         try:
-            self._APPLY[type(event)](self, event, session, batch)
+            APPLY[type(event)](self, event, session, batch)
         except Refused as refused:
             batch.answer(session, Refusal(refused))
 
@@ -95,7 +141,9 @@ class Lobby:
         room = session.rooms.get(key)
         if room is None:
             known = self.rooms.get(key)
-            raise Refused(NOT_IN_ROOM, room=f"#{known.record.name if known else key}")
+            raise Refused(
+                NOT_IN_ROOM, room=ROOM_SIGN + (known.record.name if known is not None else key)
+            )
         return room
 
     def person(self, nick: str, key: str) -> Session:
@@ -105,234 +153,37 @@ class Lobby:
         @return: who is called that.
         @raise Refused: nobody is.
         """
-        found = self.nicks.get(key)
+        found = self.holders.get(key)
         if found is None:
             raise Refused(NO_PERSON, nick=nick)
-        return found
+        return found[0]
 
-    def checkNick(self, session: Session, nick: str, key: str) -> None:
+    def accountOf(self, session: Session) -> Account | None:
         """
-        @param session: who wants a name.
-        @param nick: the name.
-        @param key: the same, folded.
-        @raise Refused: somebody else has it.
+        @param session: anybody's.
+        @return: the account that they are logged in to.
         """
-        if self.nicks.get(key, session) is not session:
-            raise Refused(NICK_TAKEN, nick=nick)
+        return None if session.account is None else self.accounts.get(session.account)
 
-    def checkJoin(self, session: Session, key: str) -> None:
+    def rank(self, session: Session, room: Room) -> str:
         """
-        @param session: who wants to enter a room.
-        @param key: of the room.
-        @raise Refused: they may not.
+        @param session: anybody's.
+        @param room: any.
+        @return: what they may do there.
         """
-        if len(session.rooms) >= self._limits.roomsEach:
-            raise Refused(ROOMS_EACH, most=self._limits.roomsEach)
-        if key not in self.rooms and len(self.rooms) >= self._limits.maxRooms:
-            raise Refused(ROOMS_ALL, most=self._limits.maxRooms)
+        if session.account is not None and session.account in self.operators:
+            return SERVER
+        return room.access.rank(session)
 
-    def _enter(self, event: Enter, session: Session, batch: Batch) -> None:
+    def rankOf(self, account: str, room: Room) -> str:
         """
-        @param event: a name.
-        @param session: without one, unless it has said two before it was told of the first.
-        @param batch: of this turn.
+        @param account: the key of an account, or what else may be restrained.
+        @param room: any.
+        @return: what its owner may do there.
         """
-        if session.ident in self.sessions:
-            self._rename(Rename(event.session, event.nick, event.key), session, batch)
-            return
-        self.checkNick(session, event.nick, event.key)
-        session.nick, session.key = event.nick, event.key
-        self.sessions[session.ident] = session
-        self.nicks[event.key] = session
-        batch.answer(session, Entered(event.nick))
+        return SERVER if account in self.operators else room.access.rankOf(account)
 
-    def _rename(self, event: Rename, session: Session, batch: Batch) -> None:
-        """
-        @param event: another name.
-        @param session: who wants it.
-        @param batch: of this turn.
-        """
-        self._checkEntered(session)
-        self.checkNick(session, event.nick, event.key)
-        old = session.nick
-        if old == event.nick:
-            return
-        del self.nicks[session.key]
-        session.nick, session.key = event.nick, event.key
-        self.nicks[event.key] = session
-        batch.tellAll(self._neighbours(session, True), Renamed(old, event.nick))
-
-    def _join(self, event: Join, session: Session, batch: Batch) -> None:
-        """
-        @param event: a room.
-        @param session: who wants to enter it.
-        @param batch: of this turn.
-        """
-        self._checkEntered(session)
-        if event.room in session.rooms:
-            return
-        self.checkJoin(session, event.room)
-        room = self.rooms.get(event.room)
-        if room is None:
-            room = self.rooms[event.room] = Room(RoomRecord(event.room, event.name))
-        record = room.record
-        if room.members:
-            batch.tell(room, Joined(record.key, record.name, session.nick))
-        batch.cut(room)
-        room.enter(session)
-        batch.move(session)
-        some = room.audience[:NAMES_SHOWN]
-        batch.answer(
-            session,
-            RoomEntered(
-                record.key,
-                record.name,
-                room.topic(),
-                [each.nick for each in some],
-                len(room.members),
-                record.seq,
-                room.replay(),
-                session.nick,
-            ),
-        )
-
-    def _part(self, event: Part, session: Session, batch: Batch) -> None:
-        """
-        @param event: a room.
-        @param session: who leaves it.
-        @param batch: of this turn.
-        """
-        room = self.speaker(session, event.room)
-        record = room.record
-        self._leave(session, room, batch)
-        batch.tell(room, Left(record.key, record.name, session.nick, event.why))
-        batch.answer(session, RoomLeft(record.key, record.name))
-        batch.move(session)
-
-    def _quit(self, event: Quit, session: Session, batch: Batch) -> None:
-        """
-        @param event: why.
-        @param session: who leaves.
-        @param batch: of this turn.
-        """
-        if self.sessions.pop(session.ident, None) is None:
-            return
-        neighbours = self._neighbours(session, False)
-        del self.nicks[session.key]
-        for room in list(session.rooms.values()):
-            self._leave(session, room, batch)
-        if neighbours:
-            batch.tellAll(neighbours, Gone(session.nick, event.why))
-
-    def _say(self, event: Say, session: Session, batch: Batch) -> None:
-        """
-        @param event: some lines.
-        @param session: who says them.
-        @param batch: of this turn.
-        """
-        room = self.speaker(session, event.room)
-        self._keep(room, event.kind, event.texts, session, batch)
-
-    def _whisper(self, event: Whisper, session: Session, batch: Batch) -> None:
-        """
-        @param event: a line.
-        @param session: who says it.
-        @param batch: of this turn.
-        """
-        self._checkEntered(session)
-        other = self.person(event.nick, event.key)
-        said = Whispered(session.nick, session.key, other.nick, event.kind, event.text, batch.stamp)
-        batch.answer(other, said)
-        if other is not session:
-            batch.answer(session, said)
-            if other.away:
-                batch.answer(session, Absent(other.nick, other.away))
-
-    def _setTopic(self, event: SetTopic, session: Session, batch: Batch) -> None:
-        """
-        @param event: what a room is about.
-        @param session: who says so.
-        @param batch: of this turn.
-        """
-        room = self.speaker(session, event.room)
-        record = room.record
-        self._keep(room, TOPIC, (event.text,), session, batch)
-        record.topic = event.text
-        record.topicBy = session.nick if event.text else ""
-        record.topicTime = record.time
-
-    def _setAway(self, event: SetAway, session: Session, batch: Batch) -> None:
-        """
-        @param event: why somebody is away.
-        @param session: who.
-        @param batch: of this turn.
-        """
-        self._checkEntered(session)
-        if session.away == event.text:
-            return
-        session.away = event.text
-        batch.tellAll(self._neighbours(session, True), AwayChanged(session.nick, event.text))
-
-    def _keep(
-        self, room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch
-    ) -> None:
-        """
-        Number lines, and give them time and id.
-
-        @param room: where they are said.
-        @param kind: what they are.
-        @param texts: the lines.
-        @param session: who says them.
-        @param batch: of this turn.
-        """
-        record = room.record
-        said = Said(
-            record.key,
-            record.name,
-            record.seq + 1,
-            max(record.time + 1, batch.stamp),
-            batch.log,
-            batch.position,
-            batch.lines,
-            kind,
-            session.nick,
-            session.account,
-            session.ident,
-            texts,
-            record.time,
-        )
-        record.seq += len(texts)
-        record.time = said.time + len(texts) - 1
-        room.keep(said)
-        batch.keep(room, said, session)
-
-    def _leave(self, session: Session, room: Room, batch: Batch) -> None:
-        """
-        @param session: who leaves.
-        @param room: which room.
-        @param batch: of this turn.
-        """
-        batch.cut(room)
-        room.leave(session)
-        if not room.members:
-            batch.empty(room)
-            if not room.record.seq:
-                # Nothing was said in it: nobody will miss it.
-                del self.rooms[room.record.key]
-
-    def _neighbours(self, session: Session, itself: bool) -> list[Session]:
-        """
-        @param session: somebody.
-        @param itself: whether they are meant too.
-        @return: all those who are in a room with them, each once.
-        """
-        found: dict[str, Session] = {}
-        for room in session.rooms.values():
-            found.update(room.members)
-        found.pop(session.ident, None)
-        return ([session] if itself else []) + list(found.values())
-
-    def _checkEntered(self, session: Session) -> None:
+    def checkEntered(self, session: Session) -> None:
         """
         @param session: somebody.
         @raise Refused: who has no name.
@@ -340,14 +191,108 @@ class Lobby:
         if session.ident not in self.sessions:
             raise Refused(NAME_FIRST)
 
-    _APPLY: ClassVar[dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]]] = {
-        Enter: _enter,
-        Rename: _rename,
-        Join: _join,
-        Part: _part,
-        Quit: _quit,
-        Say: _say,
-        Whisper: _whisper,
-        SetTopic: _setTopic,
-        SetAway: _setAway,
-    }
+    def checkNick(self, session: Session, nick: str, key: str) -> None:
+        """
+        @param session: who wants a name.
+        @param nick: the name.
+        @param key: the same, folded.
+        @raise Refused: it is somebody else's.
+        """
+        if key in self.accounts and session.account != key:
+            raise Refused(NICK_REGISTERED, nick=nick)
+        holders = self.holders.get(key)
+        if holders is not None and session not in holders and session.account != key:
+            raise Refused(NICK_TAKEN, nick=nick)
+
+    def checkJoin(self, session: Session, key: str, now: int) -> None:
+        """
+        @param session: who wants to enter a room.
+        @param key: of the room.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @raise Refused: they may not.
+        """
+        limits = self.limits
+        if len(session.rooms) >= limits.roomsEach:
+            raise Refused(ROOMS_EACH, most=limits.roomsEach)
+        room = self.rooms.get(key)
+        if room is None:
+            if len(self.rooms) >= limits.maxRooms:
+                raise Refused(ROOMS_ALL, most=limits.maxRooms)
+            return
+        name = ROOM_SIGN + room.record.name
+        restraint = self.restraint(BAN, session, room, now)
+        if restraint is not None:
+            raise Refused(BANNED, room=name, until=end(restraint), why=because(restraint))
+        if not (room.access.mayEnter(session) or atLeast(self.rank(session, room), OPERATOR)):
+            raise Refused(PRIVATE_ROOM, room=name)
+
+    def checkSpeak(self, session: Session, room: Room, now: int) -> None:
+        """
+        @param session: a member who wants to say something.
+        @param room: where.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @raise Refused: they may not.
+        """
+        if not room.access.restraints:
+            return
+        name = ROOM_SIGN + room.record.name
+        if (found := self.restraint(MUTE, session, room, now)) is not None:
+            raise Refused(MUTED, room=name, until=end(found), why=because(found))
+        if (found := self.restraint(BAN, session, room, now)) is not None:
+            # They go on from another address since, or are no operator any more.
+            raise Refused(BANNED, room=name, until=end(found), why=because(found))
+
+    def muted(self, session: Session, room: Room, now: int) -> bool:
+        """
+        @param session: of a member.
+        @param room: where.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @return: whether they may not speak, also not in what is told of their coming and
+            going.
+        """
+        return any(self.restraint(kind, session, room, now) for kind in (MUTE, BAN))
+
+    def restraint(self, kind: str, session: Session, room: Room, now: int) -> Restraint | None:
+        """
+        @param kind: ban or mute.
+        @param session: somebody's.
+        @param room: any.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @return: what holds them there, if anything does.  What was said of an address does
+            not hold operators, and nothing holds those of the server.
+        """
+        found = room.access.restraint(kind, session, self.accountOf(session), now)
+        if found is None:
+            return None
+        rank = self.rank(session, room)
+        if rank == SERVER or (rank != MEMBER and found.mask != session.account):
+            return None
+        return found
+
+    def visible(self, session: Session, room: Room) -> bool:
+        """
+        @param session: anybody's.
+        @param room: any.
+        @return: whether they may know of the room and who is in it.
+        """
+        return (
+            not room.record.private
+            or session.ident in room.members
+            or atLeast(self.rank(session, room), OPERATOR)
+            or room.access.mayEnter(session)
+        )
+
+    def neighbours(
+        self, session: Session, itself: bool, rooms: Iterable[Room] | None = None
+    ) -> list[Session]:
+        """
+        @param session: somebody.
+        @param itself: whether they are meant too.
+        @param rooms: some of those where they are; L{None}: all.
+        @return: all those who are in a room with them, each once.
+        """
+        found: dict[str, Session] = {}
+        for room in session.rooms.values() if rooms is None else rooms:
+            found.update(room.members)
+        found.pop(session.ident, None)
+        return ([session] if itself else []) + list(found.values())

@@ -38,6 +38,18 @@ class Store(Protocol):
         ...
 
 
+Audit = Callable[[dict[str, object]], object]
+"""
+Is told of something that is done, in facts.
+"""
+
+
+def _unheard(facts: dict[str, object]) -> None:
+    """
+    @param facts: nobody wants to know them.
+    """
+
+
 class Pipeline:
     """
     The one way by which anything happens.
@@ -69,12 +81,15 @@ class Pipeline:
         self._outbox: list[tuple[Event, Session]] = []
         self._waiting: deque[Batch] = deque()
         self._store: Store | None = None
+        self._audit: Audit = _unheard
 
-    def begin(self, store: Store) -> None:
+    def begin(self, store: Store, audit: Audit | None = None) -> None:
         """
         @param store: where batches are kept from now on.
+        @param audit: told of what the log is to tell of, once it is stored.
         """
         self._store = store
+        self._audit = audit or _unheard
 
     def waiting(self) -> list[Session]:
         """
@@ -108,7 +123,7 @@ class Pipeline:
             batch.origins.append(session)
         batch.seal()
         self._waiting.append(batch)
-        if batch.records:
+        if batch.durable:
             self._position = batch.position
             assert self._store is not None
             # A journal that stores at once tells so before it returns.
@@ -136,7 +151,7 @@ class Pipeline:
         self._telling = False
         waiting = self._waiting
         ready: list[Batch] = []
-        while waiting and (not waiting[0].records or waiting[0].position <= self._kept):
+        while waiting and (not waiting[0].durable or waiting[0].position <= self._kept):
             ready.append(waiting.popleft())
         errors: list[Exception] = []
         for batch in ready:
@@ -152,6 +167,8 @@ class Pipeline:
         @param errors: gets what goes wrong with somebody.
         """
         batch.release(last, errors)
+        for facts in batch.audits:
+            self._audit(facts)
         for session in batch.origins:
             session.outstanding -= 1
         for session in dict.fromkeys(batch.origins):

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from tsservices.chat.happenings import Happening, Refusal, Replay, Said
+from tsservices.chat.answers import Refusal
+from tsservices.chat.happenings import Happening, Replay
 from tsservices.chat.refusals import Refused
 from tsservices.chat.rooms import Room
+from tsservices.chat.said import Said
 from tsservices.limits import REPLAYED_LINES
 
 Found = Callable[["list[Said] | Refused"], None]

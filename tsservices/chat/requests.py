@@ -1,25 +1,22 @@
 """
-What is done for each command.  Pure.
+What is done for each command about who one is, where, and what one says.  Pure.
 
-Each function is given the conversation of whoever asks and the rest of their line, and
-raises L{Refused} or L{Misused<tsservices.chat.arguments.Misused>} when it is not done.
+Each function, here as in the modules beside this one, is given the conversation of
+whoever asks and the rest of their line, and raises L{Refused} or
+L{Misused<tsservices.chat.arguments.Misused>} when it is not done.
 """
 
 from __future__ import annotations
 
-from tsservices.chat.arguments import Misused, choice, here, needed, number, short, wordAndText
+from tsservices.chat.answers import Notice, PeopleListed, PersonShown, Present, RoomsListed
+from tsservices.chat.arguments import choice, here, needed, short, wordAndText
 from tsservices.chat.conversation import Conversation
-from tsservices.chat.events import ME, MESSAGE, Enter, Part, Rename, SetAway, SetTopic, Whisper
-from tsservices.chat.happenings import Notice, PeopleListed, PersonShown, RoomsListed
+from tsservices.chat.events import ME, MESSAGE, Part, Rename, SetAway, SetTopic, Whisper
 from tsservices.chat.names import ROOM_SIGN, fold, nameKey, roomKey
+from tsservices.chat.ranks import OPERATOR, atLeast
 from tsservices.chat.refusals import IGNORED_ALL, NO_ROOM, Refused
 from tsservices.chat.rooms import Room
-from tsservices.limits import HISTORY_LINES, IGNORED, LISTED, REPLAYED_LINES
-
-HIGHEST_SEQ = 2**63 - 1
-"""
-The largest number that a line can have.
-"""
+from tsservices.limits import IGNORED, LISTED
 
 
 def nick(conversation: Conversation, rest: str) -> None:
@@ -31,8 +28,10 @@ def nick(conversation: Conversation, rest: str) -> None:
     key = nameKey(rest)
     conversation.house.lobby.checkNick(conversation.session, rest, key)
     conversation.checkStored()
-    change = Rename if conversation.entered else Enter
-    conversation.propose(change(conversation.session.ident, rest, key))
+    if conversation.entered:
+        conversation.propose(Rename(conversation.session.ident, rest, key))
+    else:
+        conversation.enter(rest, key)
 
 
 def join(conversation: Conversation, rest: str) -> None:
@@ -66,11 +65,12 @@ def rooms(conversation: Conversation, rest: str) -> None:
     @param conversation: of whoever asks.
     @param rest: not used.
     """
+    lobby = conversation.house.lobby
     rooms = sorted(
-        conversation.house.lobby.rooms.values(),
-        key=lambda room: (-len(room.members), room.record.key),
+        (each for each in lobby.rooms.values() if lobby.visible(conversation.session, each)),
+        key=lambda room: (-len(room.names), room.record.key),
     )
-    listed = [(each.record.name, len(each.members), each.kept.topic) for each in rooms]
+    listed = [(each.record.name, len(each.names), each.kept.topic) for each in rooms]
     starts = range(0, len(listed) or 1, LISTED)
     conversation.tellPages([RoomsListed(listed[start : start + LISTED]) for start in starts])
 
@@ -80,16 +80,20 @@ def who(conversation: Conversation, rest: str) -> None:
     @param conversation: of whoever asks.
     @param rest: a room, or nothing.
     """
+    lobby = conversation.house.lobby
     room: Room | None
     if rest:
         name, key = roomKey(rest)
-        room = conversation.house.lobby.rooms.get(key)
-        if room is None:
+        room = lobby.rooms.get(key)
+        if room is None or not lobby.visible(conversation.session, room):
             raise Refused(NO_ROOM, room=ROOM_SIGN + name)
     else:
         room = here(conversation)
     name = room.record.name
-    people = [(each.nick, each.away) for each in room.audience]
+    people = [
+        Present(each.nick, each.account is None, each.away, lobby.rank(each, room))
+        for each in {each.key: each for each in room.audience}.values()
+    ]
     starts = range(0, len(people) or 1, LISTED)
     conversation.tellPages([PeopleListed(name, people[start : start + LISTED]) for start in starts])
 
@@ -100,11 +104,22 @@ def whois(conversation: Conversation, rest: str) -> None:
     @param rest: a name.
     """
     needed(rest)
-    person = conversation.house.lobby.person(rest, fold(rest))
-    both = [
-        room.record.name for key, room in person.rooms.items() if key in conversation.session.rooms
-    ]
-    conversation.voice.tell(PersonShown(person.nick, person.account is None, person.away, both))
+    lobby, session = conversation.house.lobby, conversation.session
+    person = lobby.person(rest, fold(rest))
+    both = [room for key, room in person.rooms.items() if key in session.rooms]
+    # Those who may ban somebody have to know what to ban.
+    knows = session.account in lobby.operators or any(
+        atLeast(lobby.rank(session, room), OPERATOR) for room in both
+    )
+    conversation.voice.tell(
+        PersonShown(
+            person.nick,
+            person.account is None,
+            person.away,
+            [room.record.name for room in both],
+            person.cloak if knows else "",
+        )
+    )
 
 
 def msg(conversation: Conversation, rest: str) -> None:
@@ -117,7 +132,9 @@ def msg(conversation: Conversation, rest: str) -> None:
         conversation.sayIn(roomKey(to)[1], (text,), MESSAGE)
         return
     key = fold(to)
-    conversation.house.lobby.person(to, key)
+    lobby = conversation.house.lobby
+    if key not in lobby.accounts:
+        lobby.person(to, key)
     conversation.checkStored()
     conversation.propose(Whisper(conversation.session.ident, to, key, MESSAGE, text))
 
@@ -143,28 +160,6 @@ def topic(conversation: Conversation, rest: str) -> None:
     conversation.checkStored()
     text = "" if rest == "-" else short("a topic", rest)
     conversation.propose(SetTopic(conversation.session.ident, room.record.key, text))
-
-
-def history(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: how many lines, or nothing.
-    """
-    room = here(conversation)
-    count = number("how many", rest or str(REPLAYED_LINES), 1, HISTORY_LINES)
-    conversation.replay(room, room.released - count + 1)
-
-
-def since(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a room and a number, or a number.
-    """
-    words = rest.split()
-    if len(words) not in (1, 2):
-        raise Misused
-    seq = number("the number of a line", words[-1], 0, HIGHEST_SEQ)
-    conversation.replay(here(conversation, words[0] if len(words) > 1 else ""), seq + 1)
 
 
 def away(conversation: Conversation, rest: str) -> None:

@@ -8,7 +8,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tsservices.chat.happenings import Replay, Said, Topic
+from tsservices.chat.access import Access
+from tsservices.chat.audience import Audience
+from tsservices.chat.happenings import Replay, Topic
+from tsservices.chat.said import Said
 from tsservices.limits import REPLAYED_LINES
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ class RoomRecord:
     @ivar topic: what it is about.
     @ivar topicBy: who said so.
     @ivar topicTime: when.
+    @ivar founder: the key of the account that made it; nothing if a guest did.
+    @ivar private: whether only those may enter who were invited.
+    @ivar openFrom: the number of the first line that everybody may read who is in it: what
+        was said while it was private stays so.
     """
 
     key: str
@@ -36,6 +43,9 @@ class RoomRecord:
     topic: str = ""
     topicBy: str = ""
     topicTime: int = 0
+    founder: str = ""
+    private: bool = False
+    openFrom: int = 1
 
     def copy(self) -> RoomRecord:
         """
@@ -49,6 +59,9 @@ class RoomRecord:
             self.topic,
             self.topicBy,
             self.topicTime,
+            self.founder,
+            self.private,
+            self.openFrom,
         )
 
 
@@ -60,15 +73,20 @@ class Room:
     @ivar members: who is in it, by the ids of the sessions.
     @ivar several: how many of them are in other rooms too.
     @ivar kept: the record as it is stored: all that may be told of it.
+    @ivar access: who may do what in it.
+    @ivar names: how many of its members have each name, by its key.
     """
 
     __slots__ = (
         "_audience",
         "_count",
+        "_gone",
         "_lowest",
         "_recent",
+        "access",
         "kept",
         "members",
+        "names",
         "record",
         "several",
     )
@@ -81,18 +99,21 @@ class Room:
         self.members: dict[str, Session] = {}
         self.several = 0
         self.kept = record.copy()
-        self._audience: tuple[Session, ...] | None = None
+        self.access = Access(record)
+        self.names: dict[str, int] = {}
+        self._audience: Audience | None = None
         self._recent: deque[Said] = deque()
         self._count = 0
+        self._gone: tuple[int, ...] = ()
         self._lowest = 1
 
     @property
-    def audience(self) -> tuple[Session, ...]:
+    def audience(self) -> Audience:
         """
         @return: who is in it now; the same object until that changes.
         """
         if self._audience is None:
-            self._audience = tuple(self.members.values())
+            self._audience = Audience(self.members.values())
         return self._audience
 
     @property
@@ -108,7 +129,8 @@ class Room:
         @param session: who enters.
         """
         self.members[session.ident] = session
-        self._audience = None
+        self.named(session.key)
+        self._endAudience()
         if session.rooms:
             self.several += 1
         if len(session.rooms) == 1:
@@ -120,12 +142,52 @@ class Room:
         @param session: who leaves.
         """
         del self.members[session.ident]
-        self._audience = None
+        self.unnamed(session.key)
+        self.access.left(session)
+        self._endAudience()
         del session.rooms[self.record.key]
         if session.rooms:
             self.several -= 1
         if len(session.rooms) == 1:
             next(iter(session.rooms.values())).several -= 1
+
+    def replace(self, old: Session, new: Session) -> None:
+        """
+        Somebody goes on from another connection.
+
+        @param old: a member.
+        @param new: takes its place.
+        """
+        self.members = {
+            each.ident: each
+            for each in (new if each is old else each for each in self.members.values())
+        }
+        self.access.replace(old, new)
+        self._endAudience()
+
+    def named(self, key: str) -> None:
+        """
+        @param key: of the name that one more member has.
+        """
+        self.names[key] = self.names.get(key, 0) + 1
+
+    def unnamed(self, key: str) -> None:
+        """
+        @param key: of the name that one member less has.
+        """
+        count = self.names[key] - 1
+        if count:
+            self.names[key] = count
+        else:
+            del self.names[key]
+
+    def _endAudience(self) -> None:
+        """
+        Others are in it now.
+        """
+        if self._audience is not None:
+            self._audience.end()
+            self._audience = None
 
     def keep(self, said: Said) -> None:
         """
@@ -147,6 +209,8 @@ class Room:
         @param wanted: the number of the first that was asked for: those before what was
             read are not kept any more.
         """
+        for seq in self._gone:
+            said = [part for each in said for part in each.without(seq)]
         lowest = said[0].first if said else self.kept.seq + 1
         if lowest > wanted:
             self._lowest = lowest
@@ -175,6 +239,19 @@ class Room:
         said = [each.since(first) for each in self._recent if each.last >= first]
         missing = (wanted, min(first - 1, record.seq)) if first > wanted <= record.seq else None
         return Replay(record.key, record.name, said, missing, record.seq)
+
+    def delete(self, seq: int) -> None:
+        """
+        The text of a line is no more.
+
+        @param seq: its number.
+        """
+        # What is being read from the journal now may have it still.
+        self._gone = (*self._gone, seq)[-REPLAYED_LINES:]
+        recent: list[Said] = []
+        for each in self._recent:
+            recent += each.without(seq)
+        self._recent = deque(recent)
 
     def topic(self) -> Topic:
         """

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from tsservices.chat.happenings import Happening
+from tsservices.chat.wires import Wire
 
 if TYPE_CHECKING:
+    from tsservices.chat.refusals import Refused
     from tsservices.chat.rooms import Room
 
 
@@ -31,9 +33,12 @@ class Outlet(Protocol):
     Where a session hears what happens.
 
     @ivar form: how that is written now.
+    @ivar wire: where what is pushed goes as it is; L{None} while it does not.  Whoever changes
+        this or C{form} calls its C{leave} first.
     """
 
     form: Form
+    wire: Wire | None
 
     @property
     def push(self) -> Callable[[bytes], object]:
@@ -56,6 +61,14 @@ class Outlet(Protocol):
         """
         ...
 
+    def dismissed(self, why: Refused) -> None:
+        """
+        Another connection goes on for this one, which is to end.
+
+        @param why: what its person is told.
+        """
+        ...
+
     def membershipChanged(self, rooms: int) -> None:
         """
         What comes next is told to one who is in more rooms, or in fewer: its form may
@@ -74,42 +87,96 @@ class Session:
     @ivar outlet: where it hears; L{None} when that is on another node.
     @ivar nick: what it is called; nothing before it has said so.
     @ivar key: the same, folded.
-    @ivar account: whom the name belongs to; L{None} for guests.
+    @ivar account: the key of the account that it is logged in to; L{None} for guests.
+    @ivar cloak: stands for its address, which only the operators of the server know.
+    @ivar token: the digest of what another connection has to know to go on for it.
     @ivar away: why it is away.
     @ivar rooms: where it is, by key, in the order of joining.
     @ivar ignores: keys of the names whose lines it does not want.
+    @ivar arrived: when it said its name: nanoseconds since 1970, UTC.
+    @ivar held: the bans and mutes of its address that were meant for it: room, kind, mask and
+        time of each.
+    @ivar invited: keys of the private rooms that it may enter, as a guest.
     @ivar echoes: whether it wants its own lines too.
     @ivar acks: whether it wants to be told of what is stored.
     @ivar outstanding: how many of its proposals are not decided, stored and told yet.
     """
 
     __slots__ = (
+        "_ignores",
+        "_outlet",
         "account",
         "acks",
+        "arrived",
         "away",
+        "cloak",
         "echoes",
+        "held",
         "ident",
-        "ignores",
+        "invited",
         "key",
         "nick",
-        "outlet",
         "outstanding",
         "rooms",
+        "token",
     )
 
-    def __init__(self, ident: str, outlet: Outlet | None) -> None:
+    def __init__(self, ident: str, outlet: Outlet | None, cloak: str = "") -> None:
         """
         @param ident: its id.
         @param outlet: where it hears.
+        @param cloak: stands for its address.
         """
         self.ident = ident
-        self.outlet = outlet
+        self._outlet = outlet
+        self.cloak = cloak
+        self.token = ""
+        self.arrived = 0
+        self.held: frozenset[tuple[str, str, str, int]] = frozenset()
         self.nick = ""
         self.key = ""
         self.account: str | None = None
         self.away = ""
         self.rooms: dict[str, Room] = {}
-        self.ignores: frozenset[str] = frozenset()
+        self._ignores: frozenset[str] = frozenset()
+        self.invited: frozenset[str] = frozenset()
         self.echoes = False
         self.acks = False
         self.outstanding = 0
+
+    def _leave(self) -> None:
+        """
+        What it is to be told is changing.
+        """
+        if self._outlet is not None and self._outlet.wire is not None:
+            self._outlet.wire.leave()
+
+    @property
+    def outlet(self) -> Outlet | None:
+        """
+        @return: where it hears.
+        """
+        return self._outlet
+
+    @outlet.setter
+    def outlet(self, outlet: Outlet | None) -> None:
+        """
+        @param outlet: where it hears from now on.
+        """
+        self._leave()
+        self._outlet = outlet
+
+    @property
+    def ignores(self) -> frozenset[str]:
+        """
+        @return: keys of the names whose lines it does not want.
+        """
+        return self._ignores
+
+    @ignores.setter
+    def ignores(self, ignores: frozenset[str]) -> None:
+        """
+        @param ignores: what these are from now on.
+        """
+        self._leave()
+        self._ignores = ignores

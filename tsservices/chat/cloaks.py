@@ -1,0 +1,29 @@
+"""
+What stands for the address of somebody where others may see it.  Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from tsservices import addresses
+from tsservices.chat.access import CLOAK_SIGN
+
+_CHARACTERS = 12
+
+
+def cloak(secret: bytes, host: str) -> str:
+    """
+    @param secret: what nobody else knows: without it all addresses could be tried.
+    @param host: where somebody comes from, as a socket gives it; a UNIX socket's is any
+        text.
+    @return: the same for all addresses of one source, as long as the secret is.
+    """
+    try:
+        source = repr(addresses.source(addresses.parse(host)))
+    except ValueError:
+        source = host
+    told = hmac.new(secret, source.encode("utf-8", "surrogateescape"), hashlib.sha256).digest()
+    return CLOAK_SIGN + base64.b32encode(told).decode("ascii")[:_CHARACTERS].lower()

@@ -1,0 +1,180 @@
+"""
+What is kept of accounts and of the order in rooms, beside lines.  Pure.
+
+Each record is one row of one table of the journal.  A batch carries those that it has
+made or changed, as they are after it, and the keys of those that it has taken away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """
+    A name that belongs to somebody.
+
+    @cvar KEY: the fields that tell one from all others.
+    @ivar key: the folded name.
+    @ivar name: as its owner writes it.
+    @ivar verifier: of the password, as L{tsservices.chat.scram} writes it.
+    @ivar version: of the password: grows with each new one, and is another one for each
+        owner that a name has had.
+    @ivar created: when it was registered: nanoseconds since 1970, UTC.
+    @ivar seen: when its owner was last here: the same.
+    @ivar unread: how many private messages came while they were away.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("key",)
+
+    key: str
+    name: str
+    verifier: str
+    version: int
+    created: int
+    seen: int
+    unread: int = 0
+
+    def at(self, time: int) -> Account:
+        """
+        @param time: nanoseconds since 1970, UTC.
+        @return: the same, whose owner was here then.
+        """
+        return replace(self, seen=max(self.seen, time))
+
+    def withUnread(self, unread: int) -> Account:
+        """
+        @param unread: how many private messages came while the owner was away.
+        @return: the same with so many.
+        """
+        return replace(self, unread=unread)
+
+    def withVerifier(self, verifier: str) -> Account:
+        """
+        @param verifier: of a new password.
+        @return: the same with that one.
+        """
+        return replace(self, verifier=verifier, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Restraint:
+    """
+    That somebody may not enter a room, or not speak in it.
+
+    @cvar KEY: the fields that tell one from all others.
+    @ivar room: the key of the room.
+    @ivar kind: L{tsservices.chat.events.BAN} or L{tsservices.chat.events.MUTE}.
+    @ivar mask: whom it is about: the key of an account, or the cloak of an address.
+    @ivar name: what they were called.
+    @ivar by: who said so.
+    @ivar time: when: nanoseconds since 1970, UTC.
+    @ivar until: the same for its end; 0: never.
+    @ivar why: in their words.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("room", "kind", "mask")
+
+    room: str
+    kind: str
+    mask: str
+    name: str
+    by: str
+    time: int
+    until: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """
+    What an account may do in a room.
+
+    @cvar KEY: the fields that tell one from all others.
+    @ivar room: the key of the room.
+    @ivar account: the key of the account.
+    @ivar operator: whether it looks after the room.
+    @ivar invited: whether it may enter the room while that is private, for the first time.
+    @ivar admitted: the number of the first line of the private room that it may read, once
+        it was in; L{None} before.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("room", "account")
+
+    room: str
+    account: str
+    operator: bool = False
+    invited: bool = False
+    admitted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMark:
+    """
+    How far the owner of an account has read a room.
+
+    @cvar KEY: the fields that tell one from all others.
+    @ivar account: the key of the account.
+    @ivar room: the key of the room.
+    @ivar seq: the number of the last line that was read.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("account", "room")
+
+    account: str
+    room: str
+    seq: int
+
+
+Record = Account | Restraint | Standing | ReadMark
+"""
+What a batch may change, beside rooms.
+"""
+
+
+def keyOf(record: Record) -> tuple[object, ...]:
+    """
+    @param record: any.
+    @return: what tells it from all others: its kind, and the fields of its key.
+    """
+    return (type(record), *(getattr(record, name) for name in record.KEY))
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """
+    A private message between two accounts.
+
+    @ivar ident: its id, the same on every node and for ever.
+    @ivar time: when it was said: nanoseconds since 1970, UTC.
+    @ivar sender: the key of the account that said it.
+    @ivar receiver: the key of the account it was said to.
+    @ivar nick: the name of the sender.
+    @ivar to: the name of the receiver.
+    @ivar kind: as that of a line.
+    @ivar text: what was said.
+    """
+
+    ident: str
+    time: int
+    sender: str
+    receiver: str
+    nick: str
+    to: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """
+    That the text of a line is to go from wherever it is kept.
+
+    @ivar room: the key of the room.
+    @ivar seq: the number of the line.
+    """
+
+    room: str
+    seq: int

@@ -1,0 +1,65 @@
+"""
+How the same bytes reach many people at one go: what the core of the chat asks of whatever
+carries them.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Broadcast(Protocol):
+    """
+    Some wires that are sent the same.
+
+    @ivar valid: none of them has left since this was made.
+    """
+
+    @property
+    def valid(self) -> bool:
+        """
+        @return: whether none of them has left.
+        """
+        ...
+
+    def send(self, data: bytes, without: Sequence[Any]) -> bool:
+        """
+        @param data: what all are sent; not empty.
+        @param without: wires that are left out, among others that were never in.
+        @return: whether it was done; if not, nobody was sent anything.
+        """
+        ...
+
+    def dissolve(self) -> None:
+        """
+        From now on each of them is sent to alone.
+        """
+        ...
+
+
+class Wire(Protocol):
+    """
+    What carries bytes to one peer.
+    """
+
+    @property
+    def clear(self) -> bool:
+        """
+        @return: whether bytes go as they are to a peer that takes them.
+        """
+        ...
+
+    def together(self, wires: Sequence[Any]) -> Broadcast:
+        """
+        @param wires: of its own kind, all of them clear.
+        @return: what sends to them at one go.
+        """
+        ...
+
+    def leave(self) -> None:
+        """
+        Dissolve the broadcasts in which it is.  Whoever changes anything that decides what
+        this peer is to be sent, or whether it takes it, has to call this first.
+        """
+        ...
