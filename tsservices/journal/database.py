@@ -92,13 +92,15 @@ def openToWrite(
     @raise sqlite3.Error: it can't be opened.
     @raise JournalError: not in the mode that is needed.
     """
-    connection = _open(path, "rw", connect, busy)
+    connection = openAs(path, "rw", connect, busy)
     try:
         connection.execute("PRAGMA locking_mode = NORMAL")
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise JournalError(f"{path}: this file system does not suit SQLite's write-ahead log")
         connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted is to be gone from the file too, however SQLite was built.
+        connection.execute("PRAGMA secure_delete = ON")
         # SQLite would hide that its own checkpoint failed; the writer makes its own.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
     except BaseException:
@@ -119,10 +121,10 @@ def openToRead(path: str, connect: Connect = sqlite3.connect) -> sqlite3.Connect
     @return: a connection that only reads.
     @raise sqlite3.Error: it can't be opened.
     """
-    return _open(path, "ro", connect, READ_SECONDS)
+    return openAs(path, "ro", connect, READ_SECONDS)
 
 
-def _open(path: str, mode: str, connect: Connect, busy: float) -> sqlite3.Connection:
+def openAs(path: str, mode: str, connect: Connect, busy: float) -> sqlite3.Connection:
     """
     @param path: of the database.
     @param mode: C{ro} or C{rw}: never makes a file.

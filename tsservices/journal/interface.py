@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.happenings import Said
+from tsservices.chat.records import Letter, Record
 from tsservices.chat.refusals import Refused
 from tsservices.chat.rooms import RoomRecord
+from tsservices.chat.said import Said
 
 
 class JournalError(Exception):
@@ -29,12 +30,43 @@ class Loaded:
     @ivar position: of the last batch that was kept.
     @ivar records: the rooms.
     @ivar notes: what to tell whoever starts the server.
+    @ivar kept: accounts and all else that batches carry as records.
+    @ivar secret: 32 bytes that only this server knows, and keeps for ever: by them the
+        addresses of people are cloaked.
     """
 
     log: str
     position: int
     records: list[RoomRecord]
     notes: list[str] = field(default_factory=list)
+    kept: list[Record] = field(default_factory=list)
+    secret: bytes = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """
+    What somebody searches for.
+
+    @ivar rooms: where, by their keys, each with the number of the first line that may be
+        read.
+    @ivar words: what has to be in a line, each word or phrase by itself; without any, all
+        lines are found.
+    @ivar nick: the folded name of who said it; nothing: anybody.
+    @ivar since: the earliest time: nanoseconds since 1970, UTC.
+    @ivar until: the latest time: the same; 0: now.
+    @ivar before: only what stands before the line with this place in the log is found:
+        C{(position, index)}; L{None}: all.
+    @ivar most: how many lines are found at most: the newest.
+    """
+
+    rooms: tuple[tuple[str, int], ...]
+    words: tuple[str, ...]
+    nick: str
+    since: int
+    until: int
+    before: tuple[int, int] | None
+    most: int
 
 
 class Listener(Protocol):
@@ -68,6 +100,16 @@ class Listener(Protocol):
 Found = Callable[["list[Said] | Refused"], None]
 """
 Gets lines in order, or why they can't be had.
+"""
+
+LettersFound = Callable[["list[Letter] | Refused"], None]
+"""
+Gets private messages in order, or why they can't be had.
+"""
+
+Copied = Callable[["str | None"], None]
+"""
+Is told that a copy is there, or why it can't be made, in one line.
 """
 
 
@@ -116,6 +158,40 @@ class Journal(Protocol):
         @param last: the number of the last line, which is kept already; at most
             L{tsservices.limits.HISTORY_PAGE} lines are given.
         @param found: gets them, at once or later, in the reactor's thread.
+        """
+        ...
+
+    def search(self, search: Search, found: Found) -> None:
+        """
+        Find lines.  Those whose text is no more are not found.
+
+        @param search: what is searched for.
+        @param found: gets them in order, each by itself, at once or later, in the
+            reactor's thread.
+        """
+        ...
+
+    def letters(
+        self, account: str, other: str, before: str, most: int, found: LettersFound
+    ) -> None:
+        """
+        Give private messages back.
+
+        @param account: the key of an account: one of the two.
+        @param other: the key of the other one; nothing: what anybody has said to the
+            first.
+        @param before: the id of a message: only those before it are given; nothing: all.
+        @param most: how many are given at most: the newest.
+        @param found: gets them in order, at once or later, in the reactor's thread.
+        """
+        ...
+
+    def copy(self, path: str, copied: Copied) -> None:
+        """
+        Write all that is kept to a file of its own, while everything goes on.
+
+        @param path: of a file that is not there yet.
+        @param copied: is told of the end, at once or later, in the reactor's thread.
         """
         ...
 

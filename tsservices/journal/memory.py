@@ -4,15 +4,20 @@ A journal that is gone with its process.  Pure.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.happenings import Said
+from tsservices.chat.events import DELETED
+from tsservices.chat.names import fold
+from tsservices.chat.records import Deletion, Letter
 from tsservices.chat.refusals import Refused
-from tsservices.journal.interface import Found, Listener, Loaded
-from tsservices.limits import HISTORY_PAGE, MEMORY_LINES
+from tsservices.chat.said import Said
+from tsservices.journal.interface import Copied, Found, LettersFound, Listener, Loaded, Search
+from tsservices.journal.words import FOUND_KINDS, holds, phrases
+from tsservices.limits import HISTORY_PAGE, MEMORY_LINES, SECRET_BYTES
 
 
 class MemoryJournal:
@@ -22,10 +27,17 @@ class MemoryJournal:
     @ivar trouble: none, ever.
     """
 
-    def __init__(self, log: str, most: int = MEMORY_LINES) -> None:
+    def __init__(
+        self,
+        log: str,
+        most: int = MEMORY_LINES,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         """
         @param log: the incarnation of the order, which no other journal has.
-        @param most: how many lines are kept, of all rooms together.
+        @param most: how many lines are kept, of all rooms together, and how many private
+            messages.
+        @param entropy: gives as many random bytes as it is asked for.
         """
         self.trouble: Refused | None = None
         self._log = log
@@ -33,13 +45,15 @@ class MemoryJournal:
         self._lines = 0
         self._all: deque[Said] = deque()
         self._rooms: dict[str, deque[Said]] = {}
+        self._letters: deque[Letter] = deque(maxlen=most)
+        self._entropy = entropy
         self._listener: Listener | None = None
 
     def prepare(self) -> Loaded:
         """
         @return: nothing was kept.
         """
-        return Loaded(self._log, 0, [])
+        return Loaded(self._log, 0, [], secret=self._entropy(SECRET_BYTES))
 
     def start(self, listener: Listener) -> None:
         """
@@ -55,10 +69,40 @@ class MemoryJournal:
             self._all.append(said)
             self._rooms.setdefault(said.room, deque()).append(said)
         self._lines += batch.lines
+        for deletion in batch.deletions:
+            self._blank(deletion)
         while self._lines > self._most:
             self._forget(self._all.popleft())
+        if batch.forgotten:
+            gone = set(batch.forgotten)
+            letters = [each for each in self._letters if not gone & {each.sender, each.receiver}]
+            self._letters.clear()
+            self._letters.extend(letters)
+        self._letters.extend(batch.letters)
         assert self._listener is not None
         self._listener.stored(batch.position)
+
+    def _blank(self, deletion: Deletion) -> None:
+        """
+        @param deletion: the line whose text goes, if it is kept.
+        """
+        room = self._rooms.get(deletion.room, ())
+        said = next((each for each in room if each.first <= deletion.seq <= each.last), None)
+        if said is None:
+            return
+        # Others may hold it still, so it stays as it is and parts of it take its place.
+        which = deletion.seq - said.first
+        line = replace(said.since(deletion.seq), texts=("",), kind=DELETED)
+        parts = [line]
+        if which:
+            parts.insert(0, replace(said, texts=said.texts[:which]))
+        if deletion.seq < said.last:
+            parts.append(said.since(deletion.seq + 1))
+        for kept in (self._all, self._rooms[deletion.room]):
+            place = kept.index(said)
+            del kept[place]
+            for part in reversed(parts):
+                kept.insert(place, part)
 
     def _forget(self, oldest: Said) -> None:
         """
@@ -88,6 +132,64 @@ class MemoryJournal:
                 lines.append(replace(part, session="", texts=texts))
                 left -= len(texts)
         found(lines)
+
+    def search(self, search: Search, found: Found) -> None:
+        """
+        @param search: what is searched for.
+        @param found: gets it at once.
+        """
+        wanted: list[Said] = []
+        words = phrases(search.words)
+        rooms = dict(search.rooms)
+        newest = () if words is None else reversed(self._all)
+        for said in newest:
+            first = rooms.get(said.room)
+            if (
+                first is None
+                or said.last < first
+                or said.kind not in FOUND_KINDS
+                or (search.nick and fold(said.nick) != search.nick)
+            ):
+                continue
+            for number in reversed(range(len(said.texts))):
+                if len(wanted) >= search.most:
+                    break
+                line = said.since(said.first + number)
+                if (
+                    line.first >= first
+                    and line.time >= search.since
+                    and (line.time <= search.until or not search.until)
+                    and (search.before is None or (line.position, line.index) < search.before)
+                    and holds(line.texts[0], words or ())
+                ):
+                    wanted.append(replace(line, texts=line.texts[:1], session="", previous=0))
+        found(wanted[::-1])
+
+    def letters(
+        self, account: str, other: str, before: str, most: int, found: LettersFound
+    ) -> None:
+        """
+        @param account: the key of an account.
+        @param other: the key of the other one; nothing: what anybody has said to the first.
+        @param before: the id of a message; nothing: all.
+        @param most: how many are given at most.
+        @param found: gets them at once.
+        """
+        wanted: list[Letter] = []
+        for letter in self._letters:
+            if before and letter.ident == before:
+                break
+            pair = (letter.sender, letter.receiver)
+            if pair in ((account, other), (other, account)) if other else pair[1] == account:
+                wanted.append(letter)
+        found(wanted[-most:] if most else [])
+
+    def copy(self, path: str, copied: Copied) -> None:
+        """
+        @param path: of a file.
+        @param copied: is told at once that there is nothing to be copied.
+        """
+        copied("this chat is kept in memory only, there is nothing to copy")
 
     def stop(self, stopped: Callable[[], None]) -> None:
         """

@@ -1,5 +1,5 @@
 """
-The thread that reads: its connection can't write.
+A thread that reads: its connection can't write.
 """
 
 from __future__ import annotations
@@ -9,34 +9,31 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import Any, TypeVar
 
-from tsservices.chat.happenings import Said
 from tsservices.chat.refusals import READ_FAILED, READ_SLOW, Refused
 from tsservices.journal.database import Connect, code, openToRead
-from tsservices.journal.interface import Found
-from tsservices.journal.statements import read
 from tsservices.limits import READ_SECONDS, READS_WAITING
 
 _STEPS = 1000
 
 
+T = TypeVar("T")
+
+
 @dataclass(slots=True)
 class _Question:
     """
-    Lines that somebody asked for.
+    Something that somebody asked.
 
-    @ivar room: the key of their room.
-    @ivar first: the number of the first.
-    @ivar last: the number of the last.
-    @ivar deadline: when it is too late for an answer.
-    @ivar found: gets the answer.
+    @ivar look: reads the answer.
+    @ivar deadline: when it is too late for one.
+    @ivar found: gets it.
     """
 
-    room: str
-    first: int
-    last: int
+    look: Callable[[sqlite3.Connection], Any]
     deadline: float
-    found: Found
+    found: Callable[[Any], None]
 
 
 class Reader:
@@ -47,7 +44,7 @@ class Reader:
     def __init__(
         self,
         path: str,
-        log: str,
+        name: str,
         seconds: Callable[[], float],
         connect: Connect,
         opened: threading.Event,
@@ -56,7 +53,7 @@ class Reader:
     ) -> None:
         """
         @param path: of the database.
-        @param log: the incarnation of the order.
+        @param name: of the thread.
         @param seconds: a clock that only goes forward.
         @param connect: makes connections.
         @param opened: says that the writer has opened the database, or never will.
@@ -64,7 +61,7 @@ class Reader:
         @param ended: is called there when the thread has nothing more to do.
         """
         self._path = path
-        self._log = log
+        self._name = name
         self._seconds = seconds
         self._connect = connect
         self._opened = opened
@@ -79,21 +76,20 @@ class Reader:
         """
         Begin, in a thread of its own.
         """
-        threading.Thread(target=self._run, name="journal reader", daemon=True).start()
+        threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
-    def ask(self, room: str, first: int, last: int, found: Found) -> None:
+    def ask(
+        self, look: Callable[[sqlite3.Connection], T], found: Callable[[T | Refused], None]
+    ) -> None:
         """
-        @param room: the key of a room.
-        @param first: the number of the first line.
-        @param last: the number of the last line.
-        @param found: gets them, or why they can't be had.
+        @param look: reads what is asked for, in the reader's thread.
+        @param found: gets it, or why it can't be had, in the reactor's.
         """
         if self._waiting >= READS_WAITING:
             found(Refused(READ_SLOW))
             return
         self._waiting += 1
-        deadline = self._seconds() + READ_SECONDS
-        self._questions.put(_Question(room, first, last, deadline, found))
+        self._questions.put(_Question(look, self._seconds() + READ_SECONDS, found))
 
     def end(self) -> None:
         """
@@ -112,7 +108,7 @@ class Reader:
         self._close()
         self._call(self._ended)
 
-    def _answer(self, found: Found, answer: list[Said] | Refused) -> None:
+    def _answer(self, found: Callable[[Any], None], answer: object) -> None:
         """
         In the reactor's thread.
 
@@ -122,7 +118,7 @@ class Reader:
         self._waiting -= 1
         found(answer)
 
-    def _look(self, question: _Question) -> list[Said] | Refused:
+    def _look(self, question: _Question) -> object:
         """
         @param question: what is asked for.
         @return: that, or why it can't be had.
@@ -134,7 +130,7 @@ class Reader:
             if self._connection is None:
                 self._connection = openToRead(self._path, self._connect)
                 self._connection.set_progress_handler(self._late, _STEPS)
-            return read(self._connection, self._log, question.room, question.first, question.last)
+            return question.look(self._connection)
         except Exception as error:
             if code(error) == sqlite3.SQLITE_INTERRUPT:
                 return Refused(READ_SLOW)

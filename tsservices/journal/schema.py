@@ -46,7 +46,70 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messagesInRooms ON messages (room, seq);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+# The index holds what L{tsservices.journal.words} makes of lines: all that its tokenizer
+# has to do is to split at spaces, so it is the same for ever and everywhere.  It keeps no
+# texts of its own: what is taken out has to be named as it was put in.  The lines up to
+# C{indexed} are in it, as the version C{words} of that module writes them.
+_SECOND = """
+ALTER TABLE meta ADD COLUMN secret BLOB;
+ALTER TABLE meta ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN words TEXT NOT NULL DEFAULT '';
+ALTER TABLE rooms ADD COLUMN founder TEXT NOT NULL DEFAULT '';
+ALTER TABLE rooms ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rooms ADD COLUMN openFrom INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE accounts (
+    key TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    verifier TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    unread INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE restraints (
+    room TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    mask TEXT NOT NULL,
+    name TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (room, kind, mask)
+) WITHOUT ROWID;
+CREATE TABLE standings (
+    room TEXT NOT NULL,
+    account TEXT NOT NULL,
+    operator INTEGER NOT NULL,
+    invited INTEGER NOT NULL,
+    admitted INTEGER,
+    PRIMARY KEY (room, account)
+) WITHOUT ROWID;
+CREATE TABLE readMarks (
+    account TEXT NOT NULL,
+    room TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (account, room)
+) WITHOUT ROWID;
+CREATE TABLE letters (
+    id INTEGER PRIMARY KEY,
+    ident TEXT NOT NULL UNIQUE,
+    time INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    receiver TEXT NOT NULL,
+    nick TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX lettersReceived ON letters (receiver);
+CREATE INDEX lettersBetween ON letters (sender, receiver);
+CREATE VIRTUAL TABLE words USING fts5(
+    text, room, nick, content='', columnsize=0, tokenize='ascii'
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 """
 The scripts that lead from an empty database to the present schema.  The version of a
 database is the number of those it has seen, so none is ever changed or taken out.

@@ -1,8 +1,10 @@
 """
 A journal in an SQLite database.
 
-Two threads serve it: L{writer} stores, group by group, and L{reader} gives lines back.
-Neither knows Twisted; what they have to say is called in the reactor's thread.
+Three threads serve it: L{writer} stores, group by group; one L{reader} gives back what was
+asked for by its number or its people, and another one answers searches, which may take
+longer.  A fourth runs while a copy is made.  None knows Twisted; what they have to say is
+called in the reactor's thread.
 """
 
 from __future__ import annotations
@@ -16,12 +18,23 @@ from contextlib import closing
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.refusals import JOURNAL_FAILED, Refused
+from tsservices.journal.copier import Copier
 from tsservices.journal.database import Connect, explain, makePrivate, openToWrite
 from tsservices.journal.disk import Ballast, fsyncMilliseconds
-from tsservices.journal.interface import Found, JournalError, Listener, Loaded
+from tsservices.journal.interface import (
+    Copied,
+    Found,
+    JournalError,
+    LettersFound,
+    Listener,
+    Loaded,
+    Search,
+)
 from tsservices.journal.reader import Reader
 from tsservices.journal.schema import MIGRATIONS, migrate
-from tsservices.journal.statements import loadMeta, loadRooms
+from tsservices.journal.search import search as find
+from tsservices.journal.statements import loadMeta, loadRooms, read
+from tsservices.journal.tables import letters, loadKept
 from tsservices.journal.writer import Pace, Writer
 from tsservices.limits import BALLAST_BYTES, SLOW_DISK_MILLISECONDS
 
@@ -46,6 +59,7 @@ class SQLiteJournal:
         ballast: int = BALLAST_BYTES,
         connect: Connect = sqlite3.connect,
         migrations: tuple[str, ...] = MIGRATIONS,
+        entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """
         @param path: of the database; its folder is there, and no other server's.
@@ -58,6 +72,7 @@ class SQLiteJournal:
         @param ballast: the bytes of the ballast.
         @param connect: makes connections.
         @param migrations: what makes the present schema.
+        @param entropy: gives as many random bytes as it is asked for.
         """
         self.trouble: Refused | None = None
         self._path = os.path.abspath(path)
@@ -70,7 +85,12 @@ class SQLiteJournal:
         self._ballast = Ballast(f"{os.path.splitext(self._path)[0]}.ballast", ballast)
         self._connect = connect
         self._migrations = migrations
+        self._entropy = entropy
         self._reader: Reader | None = None
+        self._searcher: Reader | None = None
+        self._copier: Copier | None = None
+        self._opened: threading.Event | None = None
+        self._reading = 0
         self._writer: Writer | None = None
         self._listener: Listener | None = None
         self._given = 0
@@ -87,10 +107,11 @@ class SQLiteJournal:
             makePrivate(self._path)
             with closing(openToWrite(self._path, self._connect, self._pace.busy)) as connection:
                 migrate(connection, self._path, self._migrations)
-                # Nothing is to be written, but it shows whether somebody else does.
+                # Mostly nothing is to be written, but it shows whether somebody else does.
                 connection.execute("BEGIN IMMEDIATE")
-                self._log, self._kept = loadMeta(connection, self._log)
+                self._log, self._kept, secret = loadMeta(connection, self._log, self._entropy)
                 records = loadRooms(connection)
+                kept = loadKept(connection, self._now())
                 connection.execute("COMMIT")
             fsync = fsyncMilliseconds(f"{self._path}.probe", self._seconds)
         except (sqlite3.Error, OSError) as error:
@@ -103,7 +124,7 @@ class SQLiteJournal:
             notes.append(
                 f"the disk of {self._path} is slow: everybody waits {fsync:.0f} ms for each line"
             )
-        return Loaded(self._log, self._kept, records, notes)
+        return Loaded(self._log, self._kept, records, notes, kept, secret)
 
     def start(self, listener: Listener) -> None:
         """
@@ -122,17 +143,23 @@ class SQLiteJournal:
             self._call,
             self._writerEnded,
         )
-        self._reader = Reader(
-            self._path,
-            self._log,
-            self._seconds,
-            self._connect,
-            self._writer.opened,
-            self._call,
-            self._readerEnded,
+        self._opened = self._writer.opened
+        self._reader, self._searcher = (
+            Reader(
+                self._path,
+                name,
+                self._seconds,
+                self._connect,
+                self._opened,
+                self._call,
+                self._readerEnded,
+            )
+            for name in ("journal reader", "journal searcher")
         )
+        self._reading = 2
         self._writer.start()
         self._reader.start()
+        self._searcher.start()
 
     def store(self, batch: Batch) -> None:
         """
@@ -150,16 +177,69 @@ class SQLiteJournal:
         @param found: gets them, in the reactor's thread.
         """
         assert self._reader is not None
-        self._reader.ask(room, first, last, found)
+        log = self._log
+        self._reader.ask(lambda connection: read(connection, log, room, first, last), found)
+
+    def search(self, search: Search, found: Found) -> None:
+        """
+        @param search: what is searched for.
+        @param found: gets it, in the reactor's thread.
+        """
+        assert self._searcher is not None
+        log = self._log
+        self._searcher.ask(lambda connection: find(connection, log, search), found)
+
+    def letters(
+        self, account: str, other: str, before: str, most: int, found: LettersFound
+    ) -> None:
+        """
+        @param account: the key of an account.
+        @param other: the key of the other one; nothing: what anybody has said to the first.
+        @param before: the id of a message; nothing: all.
+        @param most: how many are given at most.
+        @param found: gets them, in the reactor's thread.
+        """
+        assert self._reader is not None
+        self._reader.ask(
+            lambda connection: letters(connection, account, other, before, most), found
+        )
+
+    def copy(self, path: str, copied: Copied) -> None:
+        """
+        @param path: of a file that is not there yet.
+        @param copied: is told of the end, in the reactor's thread.
+        """
+        assert self._opened is not None
+        if self._stopped is not None:
+            copied("the server stops")
+            return
+        if self._copier is not None:
+            copied("another copy is being made, wait for its end")
+            return
+
+        def ended(reason: str | None) -> None:
+            """
+            @param reason: why there is no copy.
+            """
+            self._copier = None
+            try:
+                copied(reason)
+            finally:
+                self._readerEnded()
+
+        self._reading += 1
+        target = os.path.abspath(path)
+        self._copier = Copier(self._path, target, self._connect, self._opened, self._call, ended)
+        self._copier.start()
 
     def stop(self, stopped: Callable[[], None]) -> None:
         """
-        End the reader, then the writer, which so is the last to close the database and
+        End the readers, then the writer, which so is the last to close the database and
         takes the files beside it away.
 
         @param stopped: is called when that is done, or takes too long.
         """
-        if self._reader is None:
+        if self._reader is None or self._searcher is None:
             stopped()
             return
         self._stopped = stopped
@@ -167,6 +247,9 @@ class SQLiteJournal:
         self._watchdog.daemon = True
         self._watchdog.start()
         self._reader.end()
+        self._searcher.end()
+        if self._copier is not None:
+            self._copier.end()
 
     def stored(self, position: int) -> None:
         """
@@ -200,8 +283,11 @@ class SQLiteJournal:
 
     def _readerEnded(self) -> None:
         """
-        Nobody reads any more.
+        One of those who read has ended.
         """
+        self._reading -= 1
+        if self._reading:
+            return
         if self._writer is None:
             self._finish()
         else:

@@ -8,28 +8,28 @@ and back for each line.
 
 from __future__ import annotations
 
-import json
-import re
 import sqlite3
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.happenings import Said
 from tsservices.chat.rooms import RoomRecord
-from tsservices.limits import HISTORY_PAGE
+from tsservices.chat.said import Said
+from tsservices.journal.index import delete, renew
+from tsservices.journal.rows import asJSON, columns
+from tsservices.journal.tables import statementsFor
+from tsservices.limits import HISTORY_PAGE, SECRET_BYTES
 
-_KEEP_ROOMS = """
-INSERT INTO rooms (key, name, seq, time, topic, topicBy, topicTime)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
-    json_extract(value, '$[2]'), json_extract(value, '$[3]'),
-    json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-    json_extract(value, '$[6]')
+_KEEP_ROOMS = f"""
+INSERT INTO rooms (
+    key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom
+)
+SELECT {columns(10)}
 FROM json_each(?)
 WHERE true
 ON CONFLICT (key) DO UPDATE SET name = excluded.name, seq = excluded.seq,
     time = excluded.time, topic = excluded.topic, topicBy = excluded.topicBy,
-    topicTime = excluded.topicTime
+    topicTime = excluded.topicTime, founder = excluded.founder, private = excluded.private,
+    openFrom = excluded.openFrom
 """
 
 # LIMIT -1 keeps SQLite from merging a SELECT into the one around it, which would write
@@ -49,14 +49,6 @@ FROM (
 ) AS said CROSS JOIN json_each(said.texts) AS line
 """
 
-# The lowest ids are the oldest lines; looking only at these needs no index by time.
-# What goes is the beginning of each room, because a room's time only grows.
-_PRUNE = """
-DELETE FROM messages WHERE id IN (
-    SELECT id FROM (SELECT id, time FROM messages ORDER BY id LIMIT ?) WHERE time < ?
-)
-"""
-
 _READ = """
 SELECT rooms.name, messages.seq, messages.time, messages.position, messages.idx,
     messages.kind, messages.nick, messages.account, messages.text
@@ -67,19 +59,6 @@ ORDER BY messages.seq LIMIT ?
 
 _PAGE = 4096
 _LINE = 80
-_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-
-
-def _asJSON(rows: Sequence[Sequence[object]]) -> str:
-    """
-    @param rows: of what JSON can say.
-    @return: the same as JSON.
-    """
-    text = json.dumps(rows)
-    if "\\u0000" in text:
-        # SQLite's JSON ends a text at a NUL: better its picture than half a line.
-        text = _NUL.sub(r"\1\\u2400", text)
-    return text
 
 
 def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
@@ -111,8 +90,8 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
                 )
                 for said in batch.said
             ]
-            lines.append(_asJSON(rows)[1:-1])
-    rooms = _asJSON(
+            lines.append(asJSON(rows)[1:-1])
+    rooms = asJSON(
         [
             (
                 record.key,
@@ -122,33 +101,28 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
                 record.topic,
                 record.topicBy,
                 record.topicTime,
+                record.founder,
+                record.private,
+                record.openFrom,
             )
             for record in records.values()
         ]
     )
     said = f"[{','.join(lines)}]"
+    more = statementsFor(batches)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(_KEEP_ROOMS, (rooms,))
     connection.execute(_KEEP_LINES, (said,))
+    for statement, parameter, _ in more:
+        connection.execute(statement, (parameter,))
+    deleted = delete(connection, batches)
     connection.execute("UPDATE meta SET position = ?", (batches[-1].position,))
     connection.execute("COMMIT")
-    # What SQLite writes beside the text: the cursor, two pages for each room, and what
-    # stands in the row and the index of each line.
+    # What SQLite writes beside the text: the cursor, two pages for each room and each
+    # other row, and what stands in the row and the index of each line.
     count = sum(batch.lines for batch in batches)
-    return len(rooms) + len(said) + _LINE * count + _PAGE * (2 + 2 * len(records))
-
-
-def prune(connection: sqlite3.Connection, before: int, most: int) -> int:
-    """
-    Delete old lines, but neither the rooms nor their numbers.
-
-    @param connection: to the database, outside of any transaction.
-    @param before: the time before which a line is old: nanoseconds since 1970, UTC.
-    @param most: how many lines may be deleted.
-    @return: how many were.
-    @raise sqlite3.Error: it can't be done.
-    """
-    return connection.execute(_PRUNE, (most, before)).rowcount
+    pages = 2 + 2 * (len(records) + deleted + sum(rows for _, _, rows in more))
+    return len(rooms) + len(said) + _LINE * count + _PAGE * pages
 
 
 def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
@@ -157,24 +131,32 @@ def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
     @return: all rooms.
     @raise sqlite3.Error: it can't be done.
     """
-    rows: list[tuple[Any, ...]] = connection.execute(
-        "SELECT key, name, seq, time, topic, topicBy, topicTime FROM rooms ORDER BY number"
+    rows: list[tuple[str, str, int, int, str, str, int, str, int, int]] = connection.execute(
+        "SELECT key, name, seq, time, topic, topicBy, topicTime, founder, openFrom, private"
+        " FROM rooms ORDER BY number"
     ).fetchall()
-    return [RoomRecord(*row) for row in rows]
+    # SQLite has no other way to say yes and no.
+    return [RoomRecord(*row[:8], private=bool(row[9]), openFrom=row[8]) for row in rows]
 
 
-def loadMeta(connection: sqlite3.Connection, log: str) -> tuple[str, int]:
+def loadMeta(
+    connection: sqlite3.Connection, log: str, entropy: Callable[[int], bytes]
+) -> tuple[str, int, bytes]:
     """
-    @param connection: to the database, outside of any transaction.
+    @param connection: to the database.
     @param log: the incarnation of the order, if it begins now.
-    @return: the incarnation, and the position of the last batch.
+    @param entropy: gives as many random bytes as it is asked for, if there is no secret.
+    @return: the incarnation, the position of the last batch, and the secret.
     @raise sqlite3.Error: it can't be done.
     """
     connection.execute(
         "INSERT INTO meta (log, position) SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM meta)",
         (log,),
     )
-    row: tuple[str, int] = connection.execute("SELECT log, position FROM meta").fetchone()
+    connection.execute("UPDATE meta SET secret = ? WHERE secret IS NULL", (entropy(SECRET_BYTES),))
+    renew(connection)
+    row: tuple[str, int, bytes]
+    row = connection.execute("SELECT log, position, secret FROM meta").fetchone()
     return row
 
 

@@ -16,12 +16,17 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.refusals import NOT_STORED, Refused
 from tsservices.journal.database import Connect, explain, isFull, openToWrite
 from tsservices.journal.disk import Ballast
+from tsservices.journal.index import index, lag, prune
 from tsservices.journal.interface import Listener
-from tsservices.journal.statements import prune, write
+from tsservices.journal.statements import write
+from tsservices.journal.tables import pruneLetters
 from tsservices.limits import (
     BUSY_SECONDS,
     CHECKPOINT_BYTES,
     FULL_SECONDS,
+    INDEX_LAG,
+    INDEX_LINES,
+    INDEX_SECONDS,
     JOURNAL_STOP_SECONDS,
     PRUNE_SECONDS,
     PRUNED_LINES,
@@ -39,12 +44,14 @@ class Pace:
 
     @ivar full: between two attempts while the disk is full.
     @ivar prune: between two looks for old lines.
+    @ivar index: without a new line until the last ones go into the index.
     @ivar busy: while another program keeps the database locked.
     @ivar stop: for the last lines.
     """
 
     full: float = FULL_SECONDS
     prune: float = PRUNE_SECONDS
+    index: float = INDEX_SECONDS
     busy: float = BUSY_SECONDS
     stop: float = JOURNAL_STOP_SECONDS
 
@@ -102,6 +109,9 @@ class Writer:
         self._short = False
         self._retryAt = 0.0
         self._pruneAt = 0.0
+        self._indexAt = 0.0
+        self._lag = 0
+        self._stored = 0
         self._unmoved = 0
         self._refused = False
 
@@ -134,6 +144,7 @@ class Writer:
             try:
                 self.opened.set()
                 self._ballast.load()
+                self._lag = lag(self._connection)
                 self._work()
             finally:
                 self._connection.close()
@@ -156,7 +167,7 @@ class Writer:
             if self._short and self._seconds() < self._retryAt:
                 continue
             self._refused = False
-            for duty in (self._store, self._prune, self._checkpoint, self._recover):
+            for duty in (self._store, self._index, self._prune, self._checkpoint, self._recover):
                 try:
                     duty()
                 except sqlite3.Error as error:
@@ -173,8 +184,14 @@ class Writer:
             wait = max(0.0, self._retryAt - self._seconds())
         elif self._pending:
             wait = 0.0
-        elif self._keep is not None:
-            wait = max(0.0, self._pruneAt - self._seconds())
+        else:
+            due = [self._pruneAt] if self._keep is not None else []
+            if self._lag > INDEX_LAG:
+                due.append(0.0)
+            elif self._lag:
+                due.append(self._indexAt)
+            if due:
+                wait = max(0.0, min(due) - self._seconds())
         try:
             given = self._given.get(timeout=wait)
             while True:
@@ -192,19 +209,40 @@ class Writer:
 
         @raise sqlite3.Error: it can't be done.
         """
+        self._stored = 0
         if not self._pending:
             return
         batches: list[Batch] = []
         lines = 0
         for batch in self._pending:
-            lines += batch.lines
-            if batches and lines > TRANSACTION_LINES:
+            if batches and lines + batch.lines > TRANSACTION_LINES:
                 break
+            lines += batch.lines
             batches.append(batch)
         self._unmoved += write(self._connection, batches)
         for _ in batches:
             self._pending.popleft()
+        self._stored = lines
+        self._lag += lines
+        self._indexAt = self._seconds() + self._pace.index
         self._call(self._listener.stored, batches[-1].position)
+
+    def _index(self) -> None:
+        """
+        Take lines into the index of words, when there is nothing better to do; when too
+        many are missing there, then as many as were stored in this round at least.
+
+        @raise sqlite3.Error: it can't be done.
+        """
+        if not self._lag or self._short:
+            return
+        most = INDEX_LINES
+        if self._lag > INDEX_LAG:
+            most = max(most, self._stored)
+        elif self._pending or self._seconds() < self._indexAt:
+            return
+        self._unmoved += index(self._connection, most)
+        self._lag = lag(self._connection)
 
     def _prune(self) -> None:
         """
@@ -216,9 +254,12 @@ class Writer:
             return
         before = self._now() - int(self._keep * 1e9)
         pruned = prune(self._connection, before, PRUNED_LINES)
-        more = pruned == PRUNED_LINES
+        letters = pruneLetters(self._connection, before, PRUNED_LINES)
+        if pruned:
+            self._lag = lag(self._connection)
+        more = PRUNED_LINES in (pruned, letters)
         self._pruneAt = self._seconds() + (0.0 if more else self._pace.prune)
-        self._unmoved += pruned * _PRUNED_BYTES
+        self._unmoved += (pruned + letters) * _PRUNED_BYTES
 
     def _checkpoint(self) -> None:
         """

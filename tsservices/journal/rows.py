@@ -1,0 +1,58 @@
+"""
+How rows go to SQLite and come back: as JSON, many at once.
+
+A step of SQLite takes the interpreter from the reactor and gives it back; beside a busy
+reactor each of them waits for its turn, so there is not to be one for each row.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def asJSON(rows: Sequence[object]) -> str:
+    """
+    @param rows: of what JSON can say.
+    @return: the same as JSON.
+    """
+    text = json.dumps(rows)
+    if "\\u0000" in text:
+        # SQLite's JSON ends a text at a NUL: better its picture than half a line.
+        text = _NUL.sub(r"\1\\u2400", text)
+    return text
+
+
+def columns(count: int) -> str:
+    """
+    @param count: of columns.
+    @return: what takes these from the rows that C{json_each} gives, in SQL.
+    """
+    return ", ".join(f"json_extract(value, '$[{number}]')" for number in range(count))
+
+
+def select(
+    connection: sqlite3.Connection,
+    names: str,
+    source: str,
+    parameters: Sequence[Any] | Mapping[str, Any],
+) -> list[list[Any]]:
+    """
+    Read rows in one step.
+
+    @param connection: to the database.
+    @param names: of the columns, which C{source} gives and which hold no BLOB.
+    @param source: a SELECT with a LIMIT, so that SQLite keeps its order.
+    @param parameters: of it.
+    @return: the rows in order.
+    @raise sqlite3.Error: it can't be done.
+    """
+    statement = f"SELECT json_group_array(json_array({names})) FROM ({source})"
+    (found,) = connection.execute(statement, parameters).fetchone()
+    rows: list[list[Any]] = json.loads(found)
+    return rows
