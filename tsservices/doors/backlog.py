@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from tsservices.chat.wires import Wire
 from tsservices.limits import PIECE_BYTES, SLOW_FACTOR, Limits
 from tsservices.transport.stock import Measured
 
@@ -60,10 +61,13 @@ class Pushed(Protocol):
 
     @ivar push: takes what to send next; set here, to what is to be done with it now.
     @ivar pushLast: the same for what is the last in this turn.
+    @ivar wire: to what it is sent as long as nothing waits, if it may be sent together with
+        others'.
     """
 
     push: Callable[[bytes], object]
     pushLast: Callable[[bytes], object]
+    wire: Wire | None
 
 
 class Backlog:
@@ -79,6 +83,7 @@ class Backlog:
         pushed: Pushed,
         write: Callable[[bytes], object],
         writeLast: Callable[[bytes], object],
+        wire: Wire | None,
         measured: Measured,
         pool: Pool,
         limits: Limits,
@@ -89,6 +94,7 @@ class Backlog:
         @param pushed: whose C{push} is set.
         @param write: sends.
         @param writeLast: sends what is the last in this turn.
+        @param wire: what these belong to, if it can be sent to together with others.
         @param measured: knows how much was sent.
         @param pool: what waits for all.
         @param limits: C{chatPending}, C{chatPendingAll} and C{chatSlow}.
@@ -98,6 +104,7 @@ class Backlog:
         self._pushed = pushed
         self._write = write
         self._writeLast = writeLast
+        self._wire = wire
         self._measured = measured
         self._pool = pool
         self._limits = limits
@@ -167,20 +174,32 @@ class Backlog:
         self._pool.backlogs.discard(self)
         self.size = 0
         self._ended = True
-        self._pushed.push = self._pushed.pushLast = _nowhere
+        self._redirect(_nowhere)
 
     def _direct(self) -> None:
         """
         From now on what is pushed is sent.
         """
         self._pushed.push, self._pushed.pushLast = self._write, self._writeLast
+        self._pushed.wire = self._wire
+
+    def _redirect(self, push: Callable[[bytes], object]) -> None:
+        """
+        From now on what is pushed is not sent.
+
+        @param push: takes it.
+        """
+        self._pushed.push = self._pushed.pushLast = push
+        self._pushed.wire = None
+        if self._wire is not None:
+            self._wire.leave()
 
     def _begin(self) -> None:
         """
         From now on what is pushed waits, if anybody is to read it at all.
         """
         if not self._ended:
-            self._pushed.push = self._pushed.pushLast = self._wait
+            self._redirect(self._wait)
         self._sent, self._since = self._measured.bytesSent, self._monotonic()
 
     def _wait(self, data: bytes) -> None:

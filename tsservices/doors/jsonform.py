@@ -5,25 +5,47 @@ C{type} says what an object is and which fields it has.  There may be more field
 more types at any time; what a field means changes only with L{VERSION}, which the first
 object (L{FORMAT}) tells.  C{room} is always the name of a room as the room writes it,
 without a sign.  Every C{time} is in nanoseconds since 1970, UTC; C{seq}, C{first},
-C{last}, C{until} and C{joinedSeq} are numbers of lines in their room.
+C{last}, C{until} of a replay, C{joinedSeq} and C{read} are numbers of lines in their room.
+C{account} is null for guests.
 
-  - C{said}: room, seq, id, time, kind (C{message}, C{me}, C{notice}, C{topic}), nick,
-    account (null for guests), text; and C{replay}, true, if it was said before;
-  - C{joined}: room, nick; C{left}: room, nick, why; C{gone}: nick, why;
+  - C{said}: room, seq, id, time, kind, nick, account, text; and C{replay}, true, if it was
+    said before, or C{found}, true, if it was searched for.  The kinds that people say are
+    C{message}, C{me}, C{notice} and C{topic}.  The others tell what was done: C{kick},
+    C{op}, C{deop}, C{unban} and C{unmute}, with a text like C{bob} or C{bob why};
+    C{ban} and C{mute}, with C{bob 2h} or C{bob forever why}; C{private} and C{public},
+    with none; and C{delete}, with the C{seq} of a line whose text is no more, and which
+    has the kind C{deleted} and no text from then on;
+  - C{joined}: room, nick, account; C{left}: room, nick, why; C{gone}: nick, why;
   - C{renamed}: nick, to; C{away}: nick, text (empty: is back);
-  - C{whispered}: nick, to, kind, text, time; C{absent}: nick, text: the one whispered to
-    is away;
-  - C{entered}: nick: you are in; C{roomLeft}: room;
+  - C{account}: nick, account: that is whose name it is now;
+  - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not kept);
+    C{absent}: nick, text: the one whispered to is away;
+  - C{entered}: nick, account: you are in; C{roomLeft}: room;
+  - C{token}: token: the secret with which another connection goes on for this one, by
+    C{/resume} as its first line;
+  - C{resumed}: nick, account, rooms, each with room and last: you are in these, and
+    C{/since} tells what you have missed;
+  - C{loggedIn}: nick, account, unread (private messages that came while you were away);
+  - C{prompt}: text: the next line is taken for a secret, and for nothing else;
+  - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
-    many), joinedSeq; a C{replay} follows, unless C{refused} has said why not;
+    many), joinedSeq, rank (C{member}, C{operator}, C{founder} or C{server}), private, read
+    (or null); a C{replay} follows, unless C{refused} has said why not;
   - C{replay}: room, lines (so many C{said} follow), missing (null, or the first and the
     last number of those no longer kept), until;
+  - C{found}: lines (so many C{said} follow), more (there are older ones);
+  - C{inbox}: letters, each with id, time, nick, to, kind and text; with (the other, or
+    empty), more;
   - C{topic}: room, text, by, time;
   - C{stored}: room, first, last;
   - C{rooms}: rooms, each with room, present, topic;
-  - C{people}: room (empty: anywhere), people, each with nick and away;
-  - C{person}: nick, guest, away, rooms;
-  - C{notice}: lines;
+  - C{people}: room (empty: anywhere), people, each with nick, guest, away and rank;
+  - C{person}: nick, guest, away, rooms, cloak (of the address; empty: not for you);
+  - C{seen}: nick, here, time (0: not known);
+  - C{restraints}: room, restraints, each with kind (C{ban} or C{mute}), name, mask, by,
+    time, until (a time; 0: for ever) and why;
+  - C{commands}: commands, each with name, usage, meaning and permission;
+  - C{notice}: lines, code (what it is about; empty: it is for people only);
   - C{refused}: code, text.
 """
 
@@ -32,30 +54,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from json import JSONEncoder
 from json.encoder import encode_basestring as quoted
-from typing import Any, TypeVar
+from typing import Any
 
-from tsservices.chat.happenings import (
-    Absent,
-    AwayChanged,
-    Entered,
-    Gone,
-    Happening,
-    Joined,
-    Left,
-    Notice,
-    PeopleListed,
-    PersonShown,
-    Refusal,
-    Renamed,
-    Replay,
-    RoomEntered,
-    RoomLeft,
-    RoomsListed,
-    Said,
-    Stored,
-    Topic,
-    Whispered,
-)
+from tsservices.chat.answers import Found, RoomEntered
+from tsservices.chat.happenings import Happening, Replay
+from tsservices.chat.said import Said
+from tsservices.doors import jsonfields
 
 VERSION = 1
 """
@@ -70,6 +74,14 @@ The first object of a connection that has asked for JSON; the door sends it.
 _asJSON = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
+def prompt(text: str) -> bytes:
+    """
+    @param text: names the secret that is waited for.
+    @return: an object that asks for it.
+    """
+    return f"{_asJSON({'type': 'prompt', 'text': text})}\n".encode()
+
+
 class JSONForm:
     """
     Objects for programs.
@@ -80,7 +92,7 @@ class JSONForm:
         @param happenings: what happened, in order.
         @return: lines in UTF-8.
         """
-        lines = [_WRITE[type(each)](each) for each in happenings]
+        lines = [_write(each) for each in happenings]
         return "".join(lines).encode("utf-8", "replace")
 
 
@@ -121,12 +133,15 @@ def _replay(replay: Replay) -> str:
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
-def _topic(topic: Topic) -> dict[str, object]:
+def _found(found: Found) -> str:
     """
-    @param topic: what a room is about.
-    @return: the fields of that.
+    @param found: lines that were searched for.
+    @return: an object that tells of them, and one for each.
     """
-    return {"text": topic.text, "by": topic.by, "time": topic.time}
+    count = sum(len(each.texts) for each in found.said)
+    head = {"type": "found", "lines": count, "more": found.more}
+    lines = [_lines(each, ',"found":true}\n') for each in found.said]
+    return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
 def _roomEntered(entered: RoomEntered) -> str:
@@ -138,85 +153,36 @@ def _roomEntered(entered: RoomEntered) -> str:
         "type": "roomEntered",
         "room": entered.roomName,
         "nick": entered.nick,
-        "topic": _topic(entered.topic) if entered.topic.text else None,
+        "topic": jsonfields.topic(entered.topic) if entered.topic.text else None,
         "nicks": entered.nicks,
         "present": entered.present,
         "joinedSeq": entered.joinedSeq,
+        "rank": entered.rank,
+        "private": entered.private,
+        "read": entered.read,
     }
     replay = "" if entered.replay is None else _replay(entered.replay)
     return f"{_asJSON(head)}\n{replay}"
 
 
-_Kind = TypeVar("_Kind")
-
-
-def _row(
-    kind: type[_Kind], name: str, fields: Callable[[_Kind], dict[str, object]]
-) -> tuple[type[_Kind], Callable[[_Kind], str]]:
-    """
-    @param kind: of happenings that are one object each.
-    @param name: of their type.
-    @param fields: gives the others.
-    @return: a row of the table.
-    """
-    return kind, lambda happening: _asJSON({"type": name, **fields(happening)}) + "\n"
-
-
-_WRITE: dict[type[Happening], Callable[[Any], str]] = dict(
-    (
-        (Said, _lines),
-        (Replay, _replay),
-        (RoomEntered, _roomEntered),
-        _row(Joined, "joined", lambda it: {"room": it.roomName, "nick": it.nick}),
-        _row(Left, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.why}),
-        _row(Gone, "gone", lambda it: {"nick": it.nick, "why": it.why}),
-        _row(Renamed, "renamed", lambda it: {"nick": it.nick, "to": it.to}),
-        _row(AwayChanged, "away", lambda it: {"nick": it.nick, "text": it.text}),
-        _row(
-            Whispered,
-            "whispered",
-            lambda it: {
-                "nick": it.nick,
-                "to": it.to,
-                "kind": it.kind,
-                "text": it.text,
-                "time": it.time,
-            },
-        ),
-        _row(Absent, "absent", lambda it: {"nick": it.nick, "text": it.text}),
-        _row(Entered, "entered", lambda it: {"nick": it.nick}),
-        _row(RoomLeft, "roomLeft", lambda it: {"room": it.roomName}),
-        _row(Topic, "topic", lambda it: {"room": it.roomName, **_topic(it)}),
-        _row(
-            Stored, "stored", lambda it: {"room": it.roomName, "first": it.first, "last": it.last}
-        ),
-        _row(
-            RoomsListed,
-            "rooms",
-            lambda it: {
-                "rooms": [
-                    {"room": name, "present": present, "topic": topic}
-                    for name, present, topic in it.rooms
-                ]
-            },
-        ),
-        _row(
-            PeopleListed,
-            "people",
-            lambda it: {
-                "room": it.roomName,
-                "people": [{"nick": nick, "away": away} for nick, away in it.people],
-            },
-        ),
-        _row(
-            PersonShown,
-            "person",
-            lambda it: {"nick": it.nick, "guest": it.guest, "away": it.away, "rooms": it.rooms},
-        ),
-        _row(Notice, "notice", lambda it: {"lines": it.lines}),
-        _row(Refusal, "refused", lambda it: {"code": it.why.reason.code, "text": str(it.why)}),
-    )
-)
+_WRITE: dict[type[Happening], Callable[[Any], str]] = {
+    Said: _lines,
+    Replay: _replay,
+    Found: _found,
+    RoomEntered: _roomEntered,
+}
 """
-What each kind of happening is written by.
+What those are written by that are more than one object.
 """
+
+
+def _write(happening: Happening) -> str:
+    """
+    @param happening: any.
+    @return: objects.
+    """
+    kind = type(happening)
+    if (several := _WRITE.get(kind)) is not None:
+        return several(happening)
+    name, fields = jsonfields.FIELDS[kind]
+    return f"{_asJSON({'type': name, **fields(happening)})}\n"

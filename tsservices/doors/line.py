@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall
 
+from tsservices.chat.answers import Notice
 from tsservices.chat.commands import SIGN, perform
-from tsservices.chat.happenings import Notice
 from tsservices.chat.refusals import LINE_LONG, NO_WEB, NOT_UTF8, Refused
 from tsservices.chat.sessions import Form
 from tsservices.counters import StreamCounters
+from tsservices.doors.asking import Asking
 from tsservices.doors.flood import Flood
 from tsservices.doors.intake import Intake, isCommand
 from tsservices.doors.jsonform import FORMAT, JSONForm
@@ -71,6 +72,7 @@ class LineProtocol(PersonProtocol):
         limits = environment.limits
         flood = Flood(limits, environment.monotonic()) if _bounded(limits) else None
         self._intake = Intake(limits.chatLine, flood, environment.monotonic)
+        self._question = Asking(self.backlog.answer)
         self.form = self._text = self.factory.text
         self.tell(Notice([*environment.chat.welcome(), GREETING]))
 
@@ -94,10 +96,28 @@ class LineProtocol(PersonProtocol):
             self.form = self._text
             self.tell(Notice([f"format is {form}"]))
 
+    def ask(self, prompt: str) -> None:
+        """
+        @see: L{tsservices.chat.house.Voice.ask}
+        """
+        self._question.ask(prompt, self._json, self._intake.telnet)
+
     def chunkReceived(self, data: bytes) -> None:
         """
         @param data: one chunk.
         """
+        conversation = self.conversation
+        if (
+            conversation.entered
+            and not conversation.wantsSecret
+            and not self._working
+            and not self._waits()
+        ):
+            texts = self._intake.whole(data)
+            if texts is not None:
+                if texts:
+                    self._say(texts)
+                return
         self._intake.feed(data)
         self.goOn()
 
@@ -121,7 +141,7 @@ class LineProtocol(PersonProtocol):
         """
         Take what was typed, as far as it goes now.
         """
-        if self._working:
+        if self._working or (self._intake.clean and not self._heardAll):
             return
         self._working = True
         try:
@@ -159,6 +179,9 @@ class LineProtocol(PersonProtocol):
         Take the next lines that belong together.
         """
         intake = self._intake
+        if self.conversation.wantsSecret:
+            self._takeSecret()
+            return
         taken = intake.take(self.conversation.entered)
         if intake.delay:
             self._delay(intake.delay)
@@ -167,6 +190,31 @@ class LineProtocol(PersonProtocol):
                 raise taken
             if taken:
                 self._do(taken)
+        except Refused as refused:
+            self._refuse(refused)
+
+    def _takeSecret(self) -> None:
+        """
+        Take the answer to what was asked.
+        """
+        try:
+            secret = self._intake.takeSecret()
+            if secret is not None:
+                self._question.answered()
+                self.conversation.answerSecret(secret)
+        except Refused as refused:
+            self._refuse(refused)
+            if refused.reason is LINE_LONG:
+                self._question.again()
+        if self._intake.delay:
+            self._delay(self._intake.delay)
+
+    def _say(self, texts: tuple[str, ...]) -> None:
+        """
+        @param texts: plain lines that came together.
+        """
+        try:
+            self.conversation.say(texts)
         except Refused as refused:
             self._refuse(refused)
 

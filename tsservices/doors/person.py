@@ -6,12 +6,15 @@ the voice of a conversation.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
+from tsservices.chat.answers import Refusal
 from tsservices.chat.conversation import Conversation
-from tsservices.chat.happenings import Happening, Refusal
+from tsservices.chat.happenings import Happening
 from tsservices.chat.refusals import STOPPING, TOO_SLOW, Refused
 from tsservices.chat.sessions import Form
+from tsservices.chat.wires import Wire
 from tsservices.doors.backlog import Backlog
 from tsservices.transport.fasttcp import FastTCPServer
 from tsservices.transport.sockets import keepAlive
@@ -26,14 +29,15 @@ class PersonProtocol(StreamProtocol):
     @ivar form: how they are told.
     @ivar push: as L{tsservices.chat.sessions.Outlet} has it; the backlog sets it.
     @ivar pushLast: the same.
+    @ivar wire: the same.
     @ivar session: as the chat sees them.
     @ivar conversation: their side of the chat.
     @ivar backlog: what they have still to be sent.
     """
 
-    form: Form
     push: Callable[[bytes], object]
     pushLast: Callable[[bytes], object]
+    wire: Wire | None = None
     _paging: Callable[[], None] | None = None
     _leaving = False
 
@@ -43,22 +47,36 @@ class PersonProtocol(StreamProtocol):
         """
         environment = self.factory.environment
         limits, chat = environment.limits, environment.chat
-        self.idleLimit = limits.chatNameLimit
+        # However slowly they spell it.
+        self.deadline = environment.monotonic() + limits.chatNameLimit
+        self.idleLimit = 0
         if (handle := getattr(self.measured, "getHandle", None)) is not None:
             keepAlive(handle())
         transport: object = self.transport
+        wire = transport if isinstance(transport, FastTCPServer) else None
         self.backlog = Backlog(
             self,
             self.transport.write,
-            transport.writeLast if isinstance(transport, FastTCPServer) else self.transport.write,
+            self.transport.write if wire is None else wire.writeLast,
+            wire,
             self.measured,
             chat.pool,
             limits,
             environment.monotonic,
             self._overrun,
         )
-        self.session = chat.newSession(self)
+        self.session = chat.newSession(self, self.host)
         self.conversation = Conversation(chat.house, self.session, self)
+
+    def _hearIn(self, form: Form) -> None:
+        """
+        @param form: how they are told from now on.
+        """
+        if self.wire is not None:
+            self.wire.leave()
+        self._form = form
+
+    form: property = property(attrgetter("_form"), _hearIn)
 
     def goOn(self) -> None:
         """
@@ -74,6 +92,15 @@ class PersonProtocol(StreamProtocol):
     def choose(self, form: str) -> None:
         """
         @see: L{tsservices.chat.conversation.Voice.choose}
+        """
+        raise NotImplementedError
+
+    def ask(self, prompt: str) -> None:
+        """
+        Have them say a secret.  What they say next goes to C{conversation.answerSecret},
+        as long as C{conversation.wantsSecret}.
+
+        @see: L{tsservices.chat.house.Voice.ask}
         """
         raise NotImplementedError
 
@@ -113,7 +140,7 @@ class PersonProtocol(StreamProtocol):
         if not self.backlog.paused:
             self.conversation.settled()
         if self.conversation.entered:
-            self.idleLimit = 0
+            self.deadline = None
         if self._leaving:
             self.finish()
         else:
@@ -155,15 +182,21 @@ class PersonProtocol(StreamProtocol):
         else:
             self.finish()
 
+    def dismissed(self, why: Refused) -> None:
+        """
+        @see: L{tsservices.chat.sessions.Outlet.dismissed}
+        """
+        if not self.ending:
+            self.tell(Refusal(why))
+            self.conversation.ended = True
+            self.farewell()
+
     def goodbye(self) -> None:
         """
         The server stops; what was said is stored and acknowledged first.  That all
         leave is told to nobody.
         """
-        if not self.ending:
-            self.tell(Refusal(Refused(STOPPING)))
-            self.conversation.ended = True
-            self.farewell()
+        self.dismissed(Refused(STOPPING))
 
     def closed(self) -> None:
         """

@@ -3,12 +3,18 @@ What telnet, and people at a bare terminal, put among their lines.  Pure.
 
 A telnet program tells of its terminal in the stream itself (RFC 854, 855).  All that is
 taken out and nothing is answered, so it can't end in a loop of answers: a program that
-hears no answer stays the plain terminal that it began as.
+hears no answer stays the plain terminal that it began as.  Only to hide a password this
+side says something by itself, and what is answered to that is taken out too.
 """
 
 from __future__ import annotations
 
 import re
+
+IAC, WILL, WONT, ECHO = b"\xff", b"\xfb", b"\xfc", b"\x01"
+"""
+What this side says to a telnet program.
+"""
 
 SUBNEGOTIATION = 512
 """
@@ -52,16 +58,27 @@ _PIECES = re.compile(rb"[%b]|[^%b]+" % (_EDITS, _EDITS))
 class TelnetFilter:
     """
     Takes telnet out of one connection's stream, however the network has cut it.
+
+    @ivar telnet: whether the peer has shown itself to be a telnet program: by a command,
+        or by how it ends its lines.
     """
 
-    __slots__ = ("_command", "_return")
+    __slots__ = ("_command", "_return", "telnet")
 
     def __init__(self) -> None:
         """
         Nothing is unfinished.
         """
+        self.telnet = False
         self._command = b""
         self._return = b""
+
+    @property
+    def unfinished(self) -> bool:
+        """
+        @return: whether what comes next belongs to what came last.
+        """
+        return bool(self._command or self._return)
 
     def feed(self, data: bytes) -> bytes:
         """
@@ -77,7 +94,9 @@ class TelnetFilter:
             data, self._return = self._return + data, b""
             if data.endswith(b"\r"):
                 data, self._return = data[:-1], b"\r"
-            data = data.replace(b"\r\n", b"\n").replace(b"\r\0", b"\n")
+            plain = data.replace(b"\r\n", b"\n").replace(b"\r\0", b"\n")
+            self.telnet = self.telnet or len(plain) != len(data)
+            data = plain
         return data
 
     def _meaning(self, command: re.Match[bytes]) -> bytes:
@@ -88,6 +107,7 @@ class TelnetFilter:
         if command[1] is not None:
             self._command = command[1]
             return b""
+        self.telnet = True
         return _MEANINGS.get(command[0], b"")
 
 

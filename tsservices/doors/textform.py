@@ -5,58 +5,59 @@ A line begins with what it is:
 
   - C{[12:10:05] <ann> hello}: said in a room, or with C{<ann -> bob>} to one person;
     C{* ann waves} and C{-ann- hello} after the time are the other kinds;
-  - C{* }: something has happened, or was asked for;
+  - C{* }: something has happened, or was asked for: the server's own words;
   - C{! }: something is not done;
   - C{| }: was said before, between two lines that begin with C{---}.
 
 Nothing that came from people stands at the beginning of a line, and all of it has been
-made visible before.
+made visible before.  What people do in words has the time before its star, and what the
+server tells of them has none, or has it behind: C{* ann kicked bob} is a kick, and so is
+C{| * [12:10:05] ann kicked bob} among what was said before, but C{[12:10:05] * ann kicked
+bob} is only what ann says.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
-from tsservices.chat.events import ME, MESSAGE, NOTICE, TOPIC
-from tsservices.chat.happenings import (
-    Absent,
-    AwayChanged,
-    Entered,
-    Gone,
-    Happening,
-    Joined,
-    Left,
-    Notice,
-    PeopleListed,
-    PersonShown,
-    Refusal,
-    Renamed,
-    Replay,
-    RoomEntered,
-    RoomLeft,
-    RoomsListed,
-    Said,
-    Stored,
-    Topic,
-    Whispered,
-)
+from tsservices.chat.answers import Found, Inbox, RoomEntered
+from tsservices.chat.events import DELETED, ME, MESSAGE, NOTICE
+from tsservices.chat.happenings import Happening, Replay, Whispered
 from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.ranks import FOUNDER, OPERATOR, SERVER
+from tsservices.chat.records import Letter
+from tsservices.chat.said import Said
+from tsservices.doors import textlists, textpeople
+from tsservices.doors.deeds import deeds
 from tsservices.doors.localtime import LocalTime
-from tsservices.doors.phrases import counted, noLongerKept, people, reason
+from tsservices.doors.phrases import counted, noLongerKept
 from tsservices.stamps import NANOSECONDS
 
-PEOPLE_IN_A_LINE = 10
-"""
-Names on one line of a list of people.
-"""
+_BEFORE = "| "
 
-_REPLAYED = "| "
+_NOW = "--- now ---\n"
 
 _AROUND = {MESSAGE: ("<", "> "), ME: ("* ", " "), NOTICE: ("-", "- ")}
 """
 What stands before and after the name of who says a line of each kind.
+"""
+
+_AROUND_BOTH = {MESSAGE: ("<", "> "), ME: ("* <", "> "), NOTICE: ("-", "- ")}
+"""
+What stands before and after the names of who says something to whom: no name begins like
+that, so nobody can do this to all in a room.
+"""
+
+_RANKS = {
+    OPERATOR: "an operator of",
+    FOUNDER: "the founder of",
+    SERVER: "an operator of this server in",
+}
+"""
+What those are who may do more in a room than others.
 """
 
 
@@ -74,14 +75,24 @@ class TextForm:
         """
         self._time = LocalTime(localtime)
         self._withRoom = withRoom
+        others = textpeople.WRITE | textlists.WRITE
+        self._write: dict[type[Happening], Callable[[Any], str]] = {
+            **{kind: partial(write, self._time) for kind, write in others.items()},
+            Said: self._said,
+            Replay: self._replay,
+            RoomEntered: self._roomEntered,
+            Whispered: self._whispered,
+            Found: self._found,
+            Inbox: self._inbox,
+        }
 
     def encode(self, happenings: Sequence[Happening]) -> bytes:
         """
         @param happenings: what happened, in order.
         @return: lines in UTF-8.
         """
-        write = self._WRITE
-        lines = [write[type(each)](self, each) for each in happenings]
+        write = self._write
+        lines = [write[type(each)](each) for each in happenings]
         return "".join(lines).encode("utf-8", "replace")
 
     def _said(self, said: Said) -> str:
@@ -91,108 +102,137 @@ class TextForm:
         """
         moment = self._time.moment
         now = moment(said.time // NANOSECONDS)
-        lines = self._lines(said, now.clock, "")
+        around = _AROUND.get(said.kind)
+        if around is None:
+            lines = self._unsaid(said, now.clock)
+        else:
+            # The hot path: a line costs no more than its part of one join.
+            where = f"{ROOM_SIGN}{said.roomName} " if self._withRoom else ""
+            start = f"[{now.clock}] {where}{around[0]}{said.nick}{around[1]}"
+            joint = "\n" + start
+            lines = f"{start}{joint.join(said.texts)}\n"
         if said.previous and moment(said.previous // NANOSECONDS).date != now.date:
             return f"* {now.date}\n{lines}"
         return lines
 
-    def _lines(self, said: Said, clock: str, mark: str) -> str:
+    def _unsaid(self, said: Said, clock: str) -> str:
         """
-        @param said: lines, said now or before.
+        @param said: lines of now that no person has said, or that are no more.
         @param clock: when.
-        @param mark: what each begins with.
         @return: they.
         """
-        if said.kind == TOPIC:
-            room = f"{ROOM_SIGN}{said.roomName}"
-            topic = f" to: {said.texts[0]}" if said.texts[0] else ""
-            did = "changed" if topic else "removed"
-            return f"{mark}[{clock}] * {said.nick} {did} the topic of {room}{topic}\n"
-        before, after = _AROUND[said.kind]
-        where = f"{ROOM_SIGN}{said.roomName} " if self._withRoom else ""
-        start = f"{mark}[{clock}] {where}{before}{said.nick}{after}"
-        # The hot path: a line costs no more than its part of one join.
-        joint = "\n" + start
-        return f"{start}{joint.join(said.texts)}\n"
+        if said.kind == DELETED:
+            return "".join(self._before(said, clock, "", False))
+        return "".join(f"* {deed}\n" for deed in deeds(said, self._withRoom))
+
+    def _before(self, said: Said, clock: str, mark: str, numbered: bool) -> Iterable[str]:
+        """
+        @param said: lines that were said before.
+        @param clock: when.
+        @param mark: what each begins with.
+        @param numbered: whether each shows its room and its number.
+        @return: they.
+        """
+        room = f"{ROOM_SIGN}{said.roomName} "
+        where = room if self._withRoom or numbered else ""
+        deleted = said.kind == DELETED
+        around = _AROUND[MESSAGE] if deleted else _AROUND.get(said.kind)
+        if around is None:
+            texts = [f"{deed}\n" for deed in deeds(said, self._withRoom and not numbered)]
+            start = f"{mark}* [{clock}] {room if numbered else ''}"
+            name = ""
+        else:
+            texts = ["(deleted)\n" if deleted else f"{text}\n" for text in said.texts]
+            start = f"{mark}[{clock}] {where}"
+            name = f"{around[0]}{said.nick}{around[1]}"
+        if not numbered:
+            return [f"{start}{name}{text}" for text in texts]
+        return [f"{start}{number} {name}{text}" for number, text in enumerate(texts, said.first)]
+
+    def page(self, said: Iterable[Said], before: int) -> str:
+        """
+        @param said: lines for a file, which has nothing but lines of one room.
+        @param before: when the last line of the page before was said; 0: there is none.
+        @return: they, each day after its date.
+        """
+        day = self._time.moment(before // NANOSECONDS).date if before else ""
+        return "".join(self._dated(said, "", False, day))
+
+    def _dated(self, said: Iterable[Said], mark: str, numbered: bool, day: str) -> list[str]:
+        """
+        @param said: lines that were said before.
+        @param mark: what each begins with.
+        @param numbered: whether each shows its room and its number.
+        @param day: the date of what stands before them, if any.
+        @return: they, each further day after its date.
+        """
+        written: list[str] = []
+        for each in said:
+            moment = self._time.moment(each.time // NANOSECONDS)
+            if moment.date != day:
+                day = moment.date
+                written.append(f"{mark}* {day}\n")
+            written += self._before(each, moment.clock, mark, numbered)
+        return written
 
     def _replay(self, replay: Replay) -> str:
         """
         @param replay: lines that were said before.
         @return: they, marked, each day with its date.
         """
-        count = sum(len(each.texts) for each in replay.said)
+        count = _count(replay.said)
         what = counted(count, "line") if count else "nothing"
         written = [f"--- {ROOM_SIGN}{replay.roomName}: {what} from before ---\n"]
         if replay.missing is not None:
             written.append(f"--- {noLongerKept(*replay.missing)} ---\n")
-        day = ""
-        for said in replay.said:
-            moment = self._time.moment(said.time // NANOSECONDS)
-            if moment.date != day:
-                day = moment.date
-                written.append(f"{_REPLAYED}* {day}\n")
-            written.append(self._lines(said, moment.clock, _REPLAYED))
+        written += self._dated(replay.said, _BEFORE, False, "")
         if count:
-            written.append("--- now ---\n")
+            written.append(_NOW)
         return "".join(written)
 
-    def _joined(self, joined: Joined) -> str:
+    def _found(self, found: Found) -> str:
         """
-        @param joined: somebody entered a room.
-        @return: a line.
+        @param found: lines that were searched for.
+        @return: they, marked, each with its room and its number.
         """
-        return f"* {joined.nick} joined {ROOM_SIGN}{joined.roomName}\n"
+        if not found.said:
+            return "* nothing was found\n"
+        more = "; /search shows older ones" if found.more else ""
+        head = f"--- {counted(_count(found.said), 'line')} found{more} ---\n"
+        return "".join([head, *self._dated(found.said, _BEFORE, True, ""), _NOW])
 
-    def _left(self, left: Left) -> str:
+    def _inbox(self, inbox: Inbox) -> str:
         """
-        @param left: somebody left a room.
-        @return: a line.
+        @param inbox: private messages that were said before.
+        @return: they, marked, each day with its date.
         """
-        return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{reason(left.why)}\n"
-
-    def _gone(self, gone: Gone) -> str:
-        """
-        @param gone: somebody left altogether.
-        @return: a line.
-        """
-        return f"* {gone.nick} is gone{reason(gone.why)}\n"
-
-    def _renamed(self, renamed: Renamed) -> str:
-        """
-        @param renamed: somebody is called something else.
-        @return: a line.
-        """
-        return f"* {renamed.nick} is now called {renamed.to}\n"
-
-    def _away(self, away: AwayChanged | Absent) -> str:
-        """
-        @param away: somebody is away, or back.
-        @return: a line.
-        """
-        return f"* {away.nick} is {f'away: {away.text}' if away.text else 'back'}\n"
+        other = f" with {inbox.other}" if inbox.other else ""
+        if not inbox.letters:
+            return f"* there are no private messages{other}\n"
+        more = "; /inbox + shows older ones" if inbox.more else ""
+        written = [f"--- {counted(len(inbox.letters), 'private message')}{other}{more} ---\n"]
+        day = ""
+        for letter in inbox.letters:
+            moment = self._time.moment(letter.time // NANOSECONDS)
+            if moment.date != day:
+                day = moment.date
+                written.append(f"{_BEFORE}* {day}\n")
+            written.append(f"{_BEFORE}{_private(letter, moment.clock)}")
+        return "".join([*written, _NOW])
 
     def _whispered(self, whispered: Whispered) -> str:
         """
         @param whispered: something said to one person.
         @return: a line.
         """
-        clock = self._time.moment(whispered.time // NANOSECONDS).clock
-        before, after = _AROUND[whispered.kind]
-        names = f"{whispered.nick} -> {whispered.to}"
-        return f"[{clock}] {before}{names}{after}{whispered.text}\n"
-
-    def _entered(self, entered: Entered) -> str:
-        """
-        @param entered: the reader is in.
-        @return: a line.
-        """
-        return f"* you are {entered.nick}\n"
+        return _private(whispered, self._time.moment(whispered.time // NANOSECONDS).clock)
 
     def _roomEntered(self, entered: RoomEntered) -> str:
         """
         @param entered: the reader is in a room.
         @return: who else is, what it is about, and what was said last.
         """
+        room = f"{ROOM_SIGN}{entered.roomName}"
         company = ", alone"
         if others := entered.present - 1:
             named = [nick for nick in entered.nicks if nick != entered.nick]
@@ -200,105 +240,36 @@ class TextForm:
             if more:
                 named.append(f"... and {more} more: /who lists all")
             company = f" with {counted(others, 'other')}: {', '.join(named)}"
-        written = f"* you are in {ROOM_SIGN}{entered.roomName}{company}\n"
+        written = f"* you are in {room}{company}\n"
+        if entered.private:
+            written += f"* {room} is by invitation only\n"
+        if entered.rank in _RANKS:
+            written += f"* you are {_RANKS[entered.rank]} {room}\n"
         if entered.topic.text:
-            written += self._topic(entered.topic)
-        if entered.replay is not None and (entered.replay.said or entered.replay.missing):
-            written += self._replay(entered.replay)
+            written += textlists.topic(self._time, entered.topic)
+        replay = entered.replay
+        if replay is not None and (replay.said or replay.missing):
+            written += self._replay(replay)
+        shown = 0 if replay is None else _count(replay.said)
+        if entered.read is not None and (new := entered.joinedSeq - entered.read) > shown:
+            asked = f"/since {room} {entered.read}"
+            written += f"* {counted(new, 'line')} you have not read: {asked} shows all\n"
         return written
 
-    def _roomLeft(self, left: RoomLeft) -> str:
-        """
-        @param left: the reader has left a room.
-        @return: a line.
-        """
-        return f"* you left {ROOM_SIGN}{left.roomName}\n"
 
-    def _topic(self, topic: Topic) -> str:
-        """
-        @param topic: what a room is about.
-        @return: a line.
-        """
-        room = f"{ROOM_SIGN}{topic.roomName}"
-        if not topic.text:
-            return f"* {room} has no topic\n"
-        when = self._time.minute(topic.time // NANOSECONDS)
-        return f"* topic of {room}: {topic.text} (set by {topic.by}, {when})\n"
+def _count(said: Iterable[Said]) -> int:
+    """
+    @param said: lines.
+    @return: how many.
+    """
+    return sum(len(each.texts) for each in said)
 
-    def _stored(self, stored: Stored) -> str:
-        """
-        @param stored: lines of the reader are kept.
-        @return: a line for each, so that a program can count on one number.
-        """
-        numbers = range(stored.first, stored.last + 1)
-        return "".join(f"* stored {stored.roomName} {number}\n" for number in numbers)
 
-    def _rooms(self, listed: RoomsListed) -> str:
-        """
-        @param listed: the rooms.
-        @return: a line for each, after their number.
-        """
-        written = [f"* {counted(len(listed.rooms), 'room')}\n"]
-        for name, present, topic in listed.rooms:
-            about = f": {topic}" if topic else ""
-            written.append(f"*   {ROOM_SIGN}{name}, {people(present)}{about}\n")
-        return "".join(written)
-
-    def _peopleListed(self, listed: PeopleListed) -> str:
-        """
-        @param listed: who is somewhere.
-        @return: some names on each line, after their number.
-        """
-        where = f"in {ROOM_SIGN}{listed.roomName}" if listed.roomName else "here"
-        names = [f"{nick} (away: {away})" if away else nick for nick, away in listed.people]
-        written = [f"* {people(len(names))} {where}\n"]
-        for begin in range(0, len(names), PEOPLE_IN_A_LINE):
-            written.append(f"*   {', '.join(names[begin : begin + PEOPLE_IN_A_LINE])}\n")
-        return "".join(written)
-
-    def _person(self, shown: PersonShown) -> str:
-        """
-        @param shown: what there is to know of somebody.
-        @return: a line.
-        """
-        who = "a guest" if shown.guest else "registered"
-        rooms = ", ".join(f"{ROOM_SIGN}{name}" for name in shown.rooms)
-        where = f"in {rooms} with you" if rooms else "in no room with you"
-        away = f"; away: {shown.away}" if shown.away else ""
-        return f"* {shown.nick} is {who}, {where}{away}\n"
-
-    def _notice(self, notice: Notice) -> str:
-        """
-        @param notice: words of the server.
-        @return: they.
-        """
-        return "".join(f"* {line}\n" for line in notice.lines)
-
-    def _refusal(self, refusal: Refusal) -> str:
-        """
-        @param refusal: what is not done.
-        @return: a line that says why.
-        """
-        return f"! {refusal.why}\n"
-
-    _WRITE: ClassVar[dict[type[Happening], Callable[[TextForm, Any], str]]] = {
-        Said: _said,
-        Replay: _replay,
-        Joined: _joined,
-        Left: _left,
-        Gone: _gone,
-        Renamed: _renamed,
-        AwayChanged: _away,
-        Whispered: _whispered,
-        Absent: _away,
-        Entered: _entered,
-        RoomEntered: _roomEntered,
-        RoomLeft: _roomLeft,
-        Topic: _topic,
-        Stored: _stored,
-        RoomsListed: _rooms,
-        PeopleListed: _peopleListed,
-        PersonShown: _person,
-        Notice: _notice,
-        Refusal: _refusal,
-    }
+def _private(letter: Whispered | Letter, clock: str) -> str:
+    """
+    @param letter: something said to one person, now or before.
+    @param clock: when.
+    @return: a line.
+    """
+    before, after = _AROUND_BOTH.get(letter.kind, _AROUND_BOTH[MESSAGE])
+    return f"[{clock}] {before}{letter.nick} -> {letter.to}{after}{letter.text}\n"
