@@ -74,7 +74,8 @@ class Stream(Member, Protocol):
     @ivar descriptor: the number of its socket, as long as it is connected.
     @ivar plain: whether bytes go as they are to a socket that stays open: no TLS, and no kind of
         close was asked for.  Only then may the set send for it.
-    @ivar bytesSent: how many bytes the kernel has taken since the connection was made.
+    @ivar sentAlone: how many bytes the kernel has taken since the connection was made, without
+        those that were sent to many at one go.
     @ivar bufferSize: the most bytes to read at once.
     @ivar readSize: the bytes to ask for; L{SHORT_READ} until they are not enough for once.
     @ivar reply: what answers each chunk in place of the protocol, if the protocol said so.
@@ -83,7 +84,7 @@ class Stream(Member, Protocol):
     readInPlace: bool
     descriptor: int
     plain: bool
-    bytesSent: int
+    sentAlone: int
     bufferSize: int
     readSize: int
     reply: Reply | None
@@ -95,6 +96,11 @@ class Stream(Member, Protocol):
     offset: int
     _tempDataBuffer: list[bytes]
     _tempDataLen: int
+
+    def leave(self) -> None:
+        """
+        Be sent to alone from now on.
+        """
 
     def pendingBytes(self) -> int:
         """

@@ -104,7 +104,7 @@ class EpollRound(EpollMembers):
                     self._disconnect(stream, CONNECTION_LOST, False)
                     continue
                 sent = 0
-            stream.bytesSent += sent
+            stream.sentAlone += sent
             if sent < len(answer):
                 self.keepRest(stream, answer, sent)
 
@@ -208,7 +208,7 @@ class EpollRound(EpollMembers):
                 sent = 0
             chunks.clear()
             stream._tempDataLen = 0
-            stream.bytesSent += sent
+            stream.sentAlone += sent
             if sent < len(data):
                 self.keepRest(stream, data, sent)
             elif stream.producer is not None and (
@@ -229,6 +229,13 @@ class EpollRound(EpollMembers):
             if stream.dataBuffer and stream.pendingBytes():
                 self._keepForLater(stream)
 
+    @property
+    def hasWriters(self) -> bool:
+        """
+        @return: whether streams are to be sent for by their own C{doWrite}.
+        """
+        return bool(self._writers)
+
     def keepRest(self, stream: Stream, data: bytes, sent: int) -> None:
         """
         Keep what the kernel did not take of C{data}.
@@ -242,6 +249,7 @@ class EpollRound(EpollMembers):
         Wait until there is room for what the kernel did not take; end the connection if the
         kernel cannot watch it.
         """
+        stream.leave()
         try:
             self._await(stream.descriptor, stream)
         except OSError as error:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet import tcp
@@ -19,6 +20,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
+from tsservices.transport.broadcast import Broadcast
 from tsservices.transport.epollmember import SHORT_READ, Reply, RoundWatcher
 from tsservices.transport.epollset import EpollSet, epollSetOf
 from tsservices.transport.stock import MeasuredMixin
@@ -34,8 +36,8 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
     @ivar descriptor: the number of the socket, as long as it is connected.
     @ivar plain: whether bytes go as they are to a socket that stays open: no TLS, and no kind of
         close was asked for.
-    @ivar bytesSent: how many bytes the kernel has taken so far.  A sweep sees by it that a peer
-        drains what it asked for.
+    @ivar sentAlone: how many bytes the kernel has taken so far, without those of L{broadcasts}.
+    @ivar broadcasts: by which it is sent to together with others.
     @ivar readSize: how many bytes the next read in place asks for.
     @ivar reply: what answers each chunk in place of the protocol, if the protocol said so.
     """
@@ -67,7 +69,8 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         @raise OSError: when the kernel cannot watch one more descriptor.
         """
         self.descriptor = sock.fileno()
-        self.bytesSent = 0
+        self.sentAlone = 0
+        self.broadcasts: tuple[Broadcast, ...] = ()
         self.bufferSize = type(self).bufferSize
         self.readSize = min(SHORT_READ, self.bufferSize)
         self.reply: Reply | None = None
@@ -78,6 +81,41 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         self.plain = False
         super().__init__(sock, protocol, client, server, sessionno, epollSetOf(reactor))
         self.plain = self.readInPlace
+
+    @property
+    def bytesSent(self) -> int:
+        """
+        @return: how many bytes the kernel has taken so far.  A sweep sees by it that a peer
+            drains what it asked for.
+        """
+        return self.sentAlone + sum([each.sent for each in self.broadcasts])
+
+    @bytesSent.setter
+    def bytesSent(self, sent: int) -> None:
+        """
+        @param sent: what it is now.
+        """
+        self.sentAlone += sent - self.bytesSent
+
+    @property
+    def clear(self) -> bool:
+        """
+        @see: L{tsservices.chat.wires.Wire.clear}
+        """
+        return self.plain and not self.dataBuffer
+
+    def together(self, wires: Sequence[FastTCPServer]) -> Broadcast:
+        """
+        @see: L{tsservices.chat.wires.Wire.together}
+        """
+        return Broadcast(wires)
+
+    def leave(self) -> None:
+        """
+        @see: L{tsservices.chat.wires.Wire.leave}
+        """
+        for broadcast in self.broadcasts:
+            broadcast.dissolve()
 
     def write(self, data: bytes) -> None:
         """
@@ -120,7 +158,7 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
             # At the end of the round it fails again, or waits, as any write does.
             self.write(data)
             return
-        self.bytesSent += sent
+        self.sentAlone += sent
         if sent < len(data):
             self.reactor.keepRest(self, data, sent)
 
@@ -163,7 +201,7 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
             <twisted.internet.interfaces.IOpenSSLContextFactory>}.
         @param normal: whether the server of the connection is the server of the handshake.
         """
-        self.plain = False
+        self._notPlain()
         if self._tempDataLen:
             self.startWriting()
         super().startTLS(ctx, normal)
@@ -172,31 +210,38 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         """
         Close the connection when all that is queued is sent.
         """
-        self.plain = False
+        self._notPlain()
         super().loseConnection()
 
     def loseWriteConnection(self) -> None:
         """
         Close the sending half when all that is queued is sent.
         """
-        self.plain = False
+        self._notPlain()
         super().loseWriteConnection()
 
     def abortConnection(self) -> None:
         """
         Drop the connection and what is queued.
         """
-        self.plain = False
+        self._notPlain()
         super().abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:
         """
         Close the socket and tell the protocol.
         """
-        self.plain = False
+        self._notPlain()
         # A function of the protocol: without this the two would wait for the garbage collector.
         self.reply = None
         super().connectionLost(reason)
+
+    def _notPlain(self) -> None:
+        """
+        From now on there is more to do than to send bytes.
+        """
+        self.plain = False
+        self.leave()
 
 
 class FastTCPPort(tcp.Port):

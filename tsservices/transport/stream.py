@@ -73,6 +73,7 @@ class StreamProtocol(Protocol):
     @ivar ending: nothing more is to be answered.
     @ivar idleLimit: seconds until it is ended for silence, 0 for never; L{None} for
         as long as others.
+    @ivar deadline: when it is ended, whatever has come; L{None} for never.
     """
 
     transport: IStreamTransport
@@ -85,6 +86,7 @@ class StreamProtocol(Protocol):
     heard = False
     ending = False
     idleLimit: int | None = None
+    deadline: float | None = None
 
     def connectionMade(self) -> None:
         """

@@ -27,11 +27,14 @@ class Watched(Interface):
     @ivar measured: the transport at its bottom.
     @ivar idleLimit: seconds until it is ended for silence, 0 for never; L{None} for
         as long as others.
+    @ivar deadline: when it is ended, whatever has come, in seconds of the monotonic
+        clock; L{None} for never.
     """
 
     heard: bool
     measured: Measured
     idleLimit: int | None
+    deadline: float | None
 
     def expired(self, counter: str) -> None:
         """
@@ -198,5 +201,7 @@ class Sweep(Service):
             idleLimit = limits.idleLimit
         if limits.writeLimit and now - times.stuck >= limits.writeLimit:
             connection.expired("stalled")
-        elif idleLimit and now - times.quiet >= idleLimit:
+        elif (idleLimit and now - times.quiet >= idleLimit) or (
+            connection.deadline is not None and now >= connection.deadline
+        ):
             connection.expired("idle")
