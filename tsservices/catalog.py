@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from twisted.internet.protocol import DatagramProtocol
 
-from tsservices.counters import DatagramCounters
+from tsservices.counters import DatagramCounters, StampCounters
 from tsservices.doors.line import LineFactory
 from tsservices.environment import Environment
+from tsservices.limits import LARGEST_DATAGRAM, Limits
 from tsservices.services.ack import AckFactory
 from tsservices.services.hello import HelloDatagramProtocol, HelloFactory
 from tsservices.services.simple import (
@@ -27,6 +28,7 @@ from tsservices.services.simple import (
     TimeFactory,
 )
 from tsservices.services.sink import SinkDatagramProtocol, SinkFactory
+from tsservices.services.stamp import reflecting
 from tsservices.services.talk import TalkFactory
 from tsservices.services.timestamp import (
     TimestampDatagramProtocol,
@@ -55,6 +57,9 @@ class Offering:
     @ivar datagram: makes the protocol for UDP, if it has one.
     @ivar shareable: several processes may serve it on one port, because nobody has
         to find the same one again.
+    @ivar counters: what counts at its UDP ports.
+    @ivar longest: tells how many bytes a datagram may have, where C{max-datagram} is not
+        what bounds it.
     """
 
     name: str
@@ -63,6 +68,8 @@ class Offering:
     stream: type[StreamFactory] | None = None
     datagram: BuildDatagram | None = None
     shareable: bool = True
+    counters: type[DatagramCounters] = DatagramCounters
+    longest: Callable[[Limits], int] | None = None
 
     @property
     def transports(self) -> tuple[str, ...]:
@@ -70,6 +77,16 @@ class Offering:
         @return: C{tcp}, C{udp} or both.
         """
         return (("tcp",) if self.stream else ()) + (("udp",) if self.datagram else ())
+
+    def bytesRead(self, limits: Limits) -> int:
+        """
+        @param limits: all bounds.
+        @return: how many bytes of a datagram are read: one more than is answered, enough
+            to see that there was more.
+        """
+        if self.longest is not None:
+            return self.longest(limits) + 1
+        return limits.maxDatagram + 1 if self.name in GUARDS else LARGEST_DATAGRAM
 
     def guard(self, environment: Environment, counters: DatagramCounters) -> Guard | None:
         """
@@ -152,6 +169,15 @@ CATALOG = (
     ),
     Offering("talk", 5, "talk with the operator of this server", TalkFactory, shareable=False),
     Offering("chat", 6, "rooms to talk in, for nc and telnet; /help", LineFactory, shareable=False),
+    Offering(
+        "stamp",
+        9,
+        "RFC 8762: packets come back with the times they came and left",
+        None,
+        lambda environment, counters, guard: reflecting(environment, counters),
+        counters=StampCounters,
+        longest=lambda limits: limits.stampDatagram,
+    ),
     Offering(
         "echo",
         None,

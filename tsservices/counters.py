@@ -68,6 +68,21 @@ class DatagramCounters:
     unsent: int = 0
 
 
+@dataclass(slots=True)
+class StampCounters(DatagramCounters):
+    """
+    Of one place where STAMP is reflected.
+
+    @ivar forged: dropped; its authentication is wrong.
+    @ivar replayed: dropped; it has come before.
+    @ivar unstamped: received without a time from the kernel; the time they were read counts.
+    """
+
+    forged: int = 0
+    replayed: int = 0
+    unstamped: int = 0
+
+
 AnyCounters = StreamCounters | DatagramCounters
 
 

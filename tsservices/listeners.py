@@ -17,7 +17,6 @@ from tsservices.addresses import hostPort
 from tsservices.counters import AnyCounters, DatagramCounters, StreamCounters
 from tsservices.endpoints import endpoint, udpAddress
 from tsservices.environment import Environment
-from tsservices.limits import LARGEST_DATAGRAM
 from tsservices.places import Place
 from tsservices.state import PORTS_FILE, StateFolder
 from tsservices.transport.binding import Binder, BoundPort
@@ -125,10 +124,9 @@ def _bindDatagram(place: Place, environment: Environment, binder: Binder) -> Dat
     """
     offering = place.offering
     assert offering.datagram is not None
-    counters = DatagramCounters()
+    counters = offering.counters()
     guard = offering.guard(environment, counters)
-    # One more than is answered: enough to see that there was more.
-    most = LARGEST_DATAGRAM if guard is None else environment.limits.maxDatagram + 1
+    most = offering.bytesRead(environment.limits)
     port, interface = udpAddress(place.description)
     binder.bindUDP(port, interface, offering.datagram(environment, counters, guard), most)
     return counters

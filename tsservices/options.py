@@ -14,8 +14,11 @@ from twisted.python import usage
 from tsservices import __version__, config, values
 from tsservices.addresses import LOOPBACK
 from tsservices.catalog import BY_NAME, CATALOG
+from tsservices.controlclient import WORDS
 from tsservices.endpoints import KINDS
 from tsservices.limits import DEFAULT_PORT, Limits
+from tsservices.measure.authentication import readKey
+from tsservices.measure.reflection import Mode
 from tsservices.places import Place, arrange, checkShareable, choose, listen
 from tsservices.stamps import FORMS
 from tsservices.state import LOG_FILE, StateFolder, defaultStateFolder
@@ -79,6 +82,13 @@ def _parameters() -> list[list[Any]]:
             f"how long its lines are kept, like 12h, 90d or 52w [default: {values.FOREVER}]",
             values.keep,
         ],
+        [
+            "stamp-key",
+            None,
+            None,
+            "file with the key of STAMP, in hexadecimal; unauthenticated packets are dropped then",
+            values.text,
+        ],
         ["config", "c", None, "TOML file with the same names, and more limits", str],
     ]
     for key in _OFFERED:
@@ -97,10 +107,13 @@ def _more() -> str:
         lines.append(f"  {row.name:<15} {where}  {'/'.join(row.transports):<8} {row.summary}")
     lines += [
         "",
+        f"To a server that runs (each with --help): {PROGRAM} {f' and {PROGRAM} '.join(WORDS)}",
+        "",
         f"Endpoints (--listen): {', '.join(KINDS)}, for example",
         "  timestamp=udp:8037   hello=unix:/run/hello.sock   echo=tcp:7777:interface=0.0.0.0",
         "",
         "More keys of the configuration file:",
+        '  chat-operators = ["NAME"]'.ljust(38) + "accounts that may do anything in the chat",
     ]
     for key in Limits.fieldNames():
         if key not in _OFFERED:
@@ -116,6 +129,7 @@ class Options(usage.Options):
     @ivar places: where each offering is to listen.
     @ivar limits: all bounds.
     @ivar folder: of all that is kept.
+    @ivar mode: how STAMP is reflected.
     """
 
     optParameters: ClassVar[list[list[Any]]] = _parameters()
@@ -124,6 +138,11 @@ class Options(usage.Options):
             "reuse-port",
             None,
             "share the ports with other processes started like this; not for talk and chat",
+        ],
+        [
+            "stamp-stateless",
+            None,
+            "let STAMP repeat the sender's numbers and keep none of its own",
         ],
         ["no-fast-lane", None, "serve by Twisted's own transports"],
     ]
@@ -134,6 +153,7 @@ class Options(usage.Options):
             "stamp": usage.CompleteList(list(FORMS)),
             "state": usage.CompleteDirs(),
             "config": usage.CompleteFiles("*.toml"),
+            "stamp-key": usage.CompleteFiles(),
         }
     )
 
@@ -142,6 +162,7 @@ class Options(usage.Options):
     places: list[Place]
     limits: Limits
     folder: StateFolder
+    mode: Mode
 
     def __init__(self) -> None:
         """
@@ -151,6 +172,7 @@ class Options(usage.Options):
         super().__init__()
         self["listen"] = []
         self["trust"] = None
+        self["chat-operators"] = []
         self._given.clear()
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -224,8 +246,11 @@ class Options(usage.Options):
             if self["trust"] is None:
                 self["trust"] = list(LOOPBACK)
             self._readPlaces()
+            path = self["stamp-key"]
+            key = None if path is None else readKey(path)
         except ValueError as reason:
             raise usage.UsageError(str(reason)) from reason
+        self.mode = Mode(key, not self["stamp-stateless"])
         self.folder = StateFolder(self["state"] or defaultStateFolder())
         if self["operator"] is not None:
             self._moveLog()
@@ -240,11 +265,12 @@ class Options(usage.Options):
             row[0]: row[4] for row in self.optParameters if row[0] != "config"
         }
         known |= {"listen": values.listens, "trust": values.trust}
+        known |= {"chat-operators": values.chatOperators}
         known |= {row[0]: values.flag for row in self.optFlags}
         known |= {key: _limit(key) for key in Limits.fieldNames()}
         found: dict[str, Any] = {}
         if self["config"] is not None:
-            lists = frozenset({"listen", "trust", "services"})
+            lists = frozenset({"listen", "trust", "services", "chat-operators"})
             found = config.load(self["config"], known, lists)
         fieldNames = Limits.fieldNames()
         chosen = {key: self[key] for key in _OFFERED}

@@ -12,6 +12,8 @@ import re
 from typing import Any
 
 from tsservices.addresses import Trust
+from tsservices.chat.names import nameKey
+from tsservices.chat.refusals import Refused
 from tsservices.limits import HIGHEST_PORT
 from tsservices.places import choose
 from tsservices.stamps import FORMS
@@ -111,6 +113,22 @@ def operator(value: Any) -> str:
     if not name.isprintable() or not 1 <= len(name) <= 32:
         raise ValueError("an operator's name is 1 to 32 printable characters")
     return name
+
+
+def chatOperators(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: the folded names.
+    @raise ValueError: one of them is no name.
+    """
+    names = [text(each) for each in (value if isinstance(value, list) else [value])]
+    keys = []
+    for name in names:
+        try:
+            keys.append(nameKey(name))
+        except Refused as refused:
+            raise ValueError(f"{name!r}: {refused}") from refused
+    return keys
 
 
 def journal(value: Any) -> str:

@@ -28,11 +28,12 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
-from tsservices.transport import epollset, stock
+from tsservices.transport import ancillary, epollset, stock
 from tsservices.transport.fasttcp import FastTCPPort
 from tsservices.transport.fastudp import FastUDPPort
 from tsservices.transport.fastunix import FastUNIXPort
 from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListening
+from tsservices.transport.stampedudp import StampedDatagramProtocol, StampedUDPPort
 
 Adopt = Callable[[Any, int], IListeningPort]
 """
@@ -211,7 +212,11 @@ class Binder:
         """
         bound = bindInternet(socket.SOCK_DGRAM, interface, port, self._reusePort)
 
-        portClass = FastUDPPort if self._fast else stock.UDPPort
+        portClass: Any = FastUDPPort if self._fast else stock.UDPPort
+        if isinstance(protocol, StampedDatagramProtocol):
+            portClass = StampedUDPPort
+            # What comes before the port is served has its time too.
+            ancillary.ask(bound)
 
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
             port: IListeningPort = portClass._fromListeningDescriptor(

@@ -1,0 +1,271 @@
+"""
+What the kernel tells with a datagram, beside its bytes: when it came, to which of
+this host's addresses, and with which TTL and type of service.
+
+Linux has all of it, for IPv4, IPv6 and both on one socket.  Elsewhere L{ask} asks for
+nothing, and whoever receives has to do with less.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import sys
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LINUX = sys.platform.startswith("linux")
+"""
+Whether the numbers below mean something.  Python's socket module lacks them.
+"""
+
+SO_TIMESTAMPNS = 35
+SO_TIMESTAMPING = 37
+IP_TOS = 1
+IP_TTL = 2
+IP_PKTINFO = 8
+IP_RECVERR = 11
+IP_RECVTTL = 12
+IP_RECVTOS = 13
+IPV6_RECVERR = 25
+IPV6_RECVPKTINFO = 49
+IPV6_PKTINFO = 50
+IPV6_RECVHOPLIMIT = 51
+IPV6_HOPLIMIT = 52
+IPV6_RECVTCLASS = 66
+IPV6_TCLASS = 67
+
+ARRIVALS = 8 | 16 | 128 | 2048
+"""
+Of SO_TIMESTAMPING: what comes, in software; and of a datagram that asks for itself when it
+is sent, its number, without its bytes.
+"""
+
+TIMESTAMPING = 2 | ARRIVALS
+"""
+The same, and all datagrams ask.
+"""
+
+NUMBERS = 1 << 32
+"""
+The kernel's numbers of sent datagrams go round here.
+"""
+
+ORIGIN_TIMESTAMPING = 4
+"""
+The origin of an entry of the error queue that is the time of a sent datagram.
+"""
+
+ROOM = 512
+"""
+Bytes that all of it needs at most, with room to spare.
+"""
+
+ERROR_ROOM = 512
+"""
+The same for an entry of the error queue.
+"""
+
+DESTINATIONS = 1024
+"""
+Destination addresses whose text is kept.
+"""
+
+FOR_MANY = ""
+"""
+The destination of a datagram that was not for this host alone: broadcast, multicast.
+"""
+
+Ancillary = Iterable[tuple[int, int, bytes]]
+"""
+As recvmsg gives it.
+"""
+
+TELL_DEPARTURE = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", 2))
+"""
+Beside a datagram that is sent: it asks for its time.
+"""
+
+_TIME = struct.Struct("@ll")
+_INT = struct.Struct("@i")
+_PKTINFO = struct.Struct("@I4s4s")
+_PKTINFO6 = struct.Struct("@16sI")
+_EXTENDED_ERROR = struct.Struct("@IBBBBII")
+_UNSPECIFIED = bytes(4)
+
+
+class Arrival(NamedTuple):
+    """
+    How a datagram came.
+
+    @ivar ns: when, in nanoseconds since 1970.
+    @ivar kernel: the kernel took that time when it came; otherwise it was taken when
+        the datagram was read.
+    @ivar destination: the address of this host that it was sent to; L{FOR_MANY} for
+        one that went to many; L{None} if not known.
+    @ivar ttl: its TTL or hop limit, if known.
+    @ivar tos: its type of service or traffic class, if asked for and known.
+    """
+
+    ns: int
+    kernel: bool
+    destination: str | None
+    ttl: int | None
+    tos: int | None
+
+
+def ask(
+    asked: socket.socket, transmit: bool = False, destination: bool = True, tos: bool = False
+) -> bool:
+    """
+    Have the kernel tell more with each datagram.
+
+    @param asked: of IPv4 or IPv6.
+    @param transmit: whether it is also to tell when datagrams were sent.
+    @param destination: whether it is to tell their destination.
+    @param tos: whether it is to tell their type of service.
+    @return: whether it takes the time of what comes.
+    """
+    if not LINUX:
+        return False
+    # An IPv6 socket gets IPv4 datagrams too, and of these only the IPv4 options tell.
+    options = [(socket.IPPROTO_IP, IP_RECVTTL)]
+    options += [(socket.IPPROTO_IP, IP_RECVTOS)] * tos
+    if asked.family == socket.AF_INET6:
+        options += [(socket.IPPROTO_IPV6, IPV6_RECVHOPLIMIT)]
+        options += [(socket.IPPROTO_IPV6, IPV6_RECVTCLASS)] * tos
+        options += [(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO)] * destination
+    else:
+        options += [(socket.IPPROTO_IP, IP_PKTINFO)] * destination
+    for level, option in options:
+        with contextlib.suppress(OSError):
+            asked.setsockopt(level, option, 1)
+    try:
+        if transmit:
+            asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, TIMESTAMPING)
+        else:
+            asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    except OSError:
+        return False
+    return True
+
+
+def awaitDepartures(asked: socket.socket) -> bool:
+    """
+    Have the kernel tell of datagrams that ask for themselves, with L{TELL_DEPARTURE}.  What
+    it tells of those that come is longer from then on, and costs more to read.
+
+    @param asked: one that L{ask} has prepared for what comes.
+    @return: whether it can.
+    """
+    try:
+        asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, ARRIVALS)
+        asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 0)
+    except OSError:
+        return False
+    return True
+
+
+def numberAnew(asked: socket.socket, wanted: int = TIMESTAMPING) -> None:
+    """
+    Have the kernel number the datagrams that are sent from 0 on again.
+
+    @param asked: one that it tells the times of.
+    @param wanted: L{TIMESTAMPING} or L{ARRIVALS}, as it was asked.
+    """
+    for flags in (wanted & ~128, wanted):
+        asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+
+
+class AncillaryReader:
+    """
+    Reads what recvmsg gives beside the bytes.
+
+    @ivar destination: of all datagrams, where the socket is bound to one address.
+    """
+
+    def __init__(self, destination: str | None) -> None:
+        """
+        @param destination: the address that the socket is bound to, if it is one.
+        """
+        self.destination = destination
+        self._texts: dict[bytes, str] = {}
+
+    def read(self, ancillary: Ancillary) -> tuple[int, str | None, int | None, int | None]:
+        """
+        @param ancillary: of one datagram.
+        @return: when it came in nanoseconds since 1970 (0 if the kernel does not tell),
+            its destination, TTL and type of service, as in L{Arrival}.
+        """
+        nanoseconds = 0
+        destination = self.destination
+        ttl = tos = None
+        for level, kind, value in ancillary:
+            if level == 1:
+                # Both begin with the time that the kernel's software took.
+                if kind in (SO_TIMESTAMPNS, SO_TIMESTAMPING):
+                    seconds, rest = _TIME.unpack_from(value)
+                    nanoseconds = seconds * 1_000_000_000 + rest
+            elif level == 0:
+                if kind == IP_TTL:
+                    (ttl,) = _INT.unpack(value)
+                elif kind == IP_TOS:
+                    tos = value[0]
+                elif kind == IP_PKTINFO and destination is None:
+                    _, local, header = _PKTINFO.unpack(value)
+                    destination = self._text(local) if local == header else FOR_MANY
+            elif level == 41:
+                if kind == IPV6_HOPLIMIT:
+                    (ttl,) = _INT.unpack(value)
+                elif kind == IPV6_TCLASS:
+                    (tos,) = _INT.unpack(value)
+                elif kind == IPV6_PKTINFO and destination is None:
+                    header = value[:16]
+                    destination = FOR_MANY if header[0] == 0xFF else self._text(header)
+        return nanoseconds, destination, ttl, tos
+
+    def _text(self, packed: bytes) -> str:
+        """
+        @param packed: an address.
+        @return: the same in writing.
+        """
+        text = self._texts.get(packed)
+        if text is None:
+            family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
+            if len(self._texts) >= DESTINATIONS:
+                self._texts.clear()
+            text = self._texts[packed] = socket.inet_ntop(family, packed)
+        return text
+
+
+def sendingFrom(family: int, source: str) -> list[tuple[int, int, bytes]]:
+    """
+    @param family: of the socket.
+    @param source: an address of this host, as L{Arrival.destination}.
+    @return: what sendmsg needs to send from it.
+    @raise OSError: it is no address of the family.
+    """
+    if family == socket.AF_INET6:
+        packed = _PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, source), 0)
+        return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, packed)]
+    packed = _PKTINFO.pack(0, socket.inet_aton(source), _UNSPECIFIED)
+    return [(socket.IPPROTO_IP, IP_PKTINFO, packed)]
+
+
+def transmitted(ancillary: Ancillary) -> tuple[int, int] | None:
+    """
+    @param ancillary: of one entry of the error queue.
+    @return: the kernel's number of a datagram, and when it was sent in nanoseconds since
+        1970; L{None} if the entry is about something else.
+    """
+    number = nanoseconds = None
+    for level, kind, value in ancillary:
+        if level == 1 and kind == SO_TIMESTAMPING:
+            seconds, rest = _TIME.unpack_from(value)
+            nanoseconds = seconds * 1_000_000_000 + rest
+        elif (level, kind) in ((0, IP_RECVERR), (41, IPV6_RECVERR)):
+            _, origin, _, _, _, _, data = _EXTENDED_ERROR.unpack_from(value)
+            if origin == ORIGIN_TIMESTAMPING:
+                number = data
+    return None if number is None or not nanoseconds else (number, nanoseconds)
