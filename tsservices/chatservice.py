@@ -4,6 +4,7 @@ The chat of one server: its journal, its pipeline, and how both begin and end.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -11,16 +12,20 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from tsservices.chat.conversation import House
-from tsservices.chat.happenings import Notice, Refusal
+from tsservices.audit import audit
+from tsservices.chat.answers import Notice, Refusal
+from tsservices.chat.cloaks import cloak
+from tsservices.chat.guesses import Guesses
+from tsservices.chat.house import House
 from tsservices.chat.lobby import Lobby
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.recall import Recall
 from tsservices.chat.refusals import JOURNAL_FAILED, Refused
 from tsservices.chat.sessions import Outlet, Session
 from tsservices.doors.backlog import Pool
+from tsservices.hashing import Hasher
 from tsservices.journal.interface import Journal, Loaded
-from tsservices.limits import WELCOME_BYTES, Limits
+from tsservices.limits import TOKEN_BYTES, WELCOME_BYTES, Limits
 from tsservices.text import visible
 
 
@@ -29,6 +34,9 @@ class ChatService(Service):
     Loads what was kept, starts the journal, and tells everybody of its troubles.
 
     @ivar house: what all conversations share.
+    @ivar journal: keeps what is said.
+    @ivar hasher: does the work of passwords.
+    @ivar operators: the folded names of those accounts that may do anything.
     @ivar pool: what waits for all people together.
     @ivar notes: what to tell whoever starts the server.
     """
@@ -44,8 +52,11 @@ class ChatService(Service):
         now: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
         token: str,
+        hasher: Hasher,
         welcomeFile: str = "",
         giveUp: Callable[[str], object] | None = None,
+        operators: frozenset[str] = frozenset(),
+        random: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
     ) -> None:
         """
         @param journal: keeps what is said.
@@ -53,14 +64,20 @@ class ChatService(Service):
         @param now: the time: nanoseconds since 1970, UTC.
         @param turnEnd: has something called when this turn ends.
         @param token: no other run of a server has it.
+        @param hasher: does the work of passwords.
         @param welcomeFile: what it says is shown to who connects, if it is there.
         @param giveUp: ends the server with a failure, for the reason given.
+        @param operators: the folded names of those accounts that may do anything.
+        @param random: gives a text that nobody can guess.
         """
-        self._journal = journal
+        self._random = random
+        self.journal = journal
         self._limits = limits
         self._now = now
         self._turnEnd = turnEnd
         self._token = token
+        self.hasher = hasher
+        self.operators = operators
         self._welcomeFile = welcomeFile
         self._giveUp = giveUp
         self._sessions = 0
@@ -73,36 +90,54 @@ class ChatService(Service):
 
         @raise tsservices.journal.interface.JournalError: it can't be used.
         """
-        loaded: Loaded = self._journal.prepare()
+        loaded: Loaded = self.journal.prepare()
         self.notes = loaded.notes
-        lobby = Lobby(self._limits, loaded.records)
+        self._secret = loaded.secret
+        lobby = Lobby(self._limits, loaded.records, loaded.kept, self.operators)
+        if free := sorted(self.operators - lobby.accounts.keys()):
+            self.notes.append(
+                f"chat-operators: nobody has registered {', '.join(free)} yet;"
+                " whoever does first looks after the server"
+            )
         self._pipeline = Pipeline(lobby, loaded.log, loaded.position, self._now, self._turnEnd)
-        self._pipeline.begin(self._journal)
-        self.house = House(self._pipeline, Recall(self._journal), self._journal)
+        self._pipeline.begin(self.journal, audit)
+        self.house = House(
+            self._pipeline,
+            Recall(self.journal),
+            self.journal,
+            self.journal,
+            self.hasher,
+            Guesses(),
+            self._now,
+            self._random,
+        )
 
     def startService(self) -> None:
         """
         Begin to keep.
         """
         super().startService()
-        self._journal.start(self)
+        self.hasher.start()
+        self.journal.start(self)
 
     def stopService(self) -> Deferred[None]:
         """
         @return: fires when all that was said is kept.
         """
         super().stopService()
+        self.hasher.stop()
         stopped: Deferred[None] = Deferred()
-        self._journal.stop(lambda: stopped.callback(None))
+        self.journal.stop(lambda: stopped.callback(None))
         return stopped
 
-    def newSession(self, outlet: Outlet) -> Session:
+    def newSession(self, outlet: Outlet, host: str) -> Session:
         """
         @param outlet: where it hears.
+        @param host: the address it comes from.
         @return: a session for a new connection.
         """
         self._sessions += 1
-        return Session(f"{self._token}.{self._sessions}", outlet)
+        return Session(f"{self._token}.{self._sessions}", outlet, cloak(self._secret, host))
 
     def welcome(self) -> list[str]:
         """

@@ -4,6 +4,7 @@ What one running server gives to all of its services.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,9 +15,10 @@ from tsservices.chatservice import ChatService
 from tsservices.complaints import Complaints
 from tsservices.counters import Ledger
 from tsservices.limits import Limits
+from tsservices.measure.reflection import Mode
 from tsservices.services.switchboard import Switchboard
 from tsservices.services.transcript import Transcript
-from tsservices.stamps import Stamper
+from tsservices.stamps import Nanoclock, Stamper
 from tsservices.transport.admission import Admission
 from tsservices.transport.guards import REFLECTOR_PORTS
 from tsservices.transport.sweep import Sweep
@@ -41,6 +43,8 @@ class Environment:
     @ivar transcript: logs what ack and sink are told.
     @ivar switchboard: where talk happens.
     @ivar chat: the chat.
+    @ivar nanoclock: nanoseconds since 1970.
+    @ivar mode: how STAMP is reflected.
     """
 
     limits: Limits
@@ -54,6 +58,8 @@ class Environment:
     transcript: Transcript
     switchboard: Switchboard
     chat: ChatService
+    nanoclock: Nanoclock = time.time_ns
+    mode: Mode = field(default_factory=Mode)
     ledger: Ledger = field(default_factory=Ledger)
     closedPorts: set[int] = field(default_factory=lambda: set(REFLECTOR_PORTS))
 
@@ -67,6 +73,8 @@ class Environment:
         monotonic: Callable[[], float],
         chat: ChatService,
         operator: str = "operator",
+        nanoclock: Nanoclock = time.time_ns,
+        mode: Mode | None = None,
     ) -> Environment:
         """
         @param limits: all bounds.
@@ -76,6 +84,8 @@ class Environment:
         @param monotonic: the time in seconds.
         @param chat: the chat, not started.
         @param operator: the name of the talk's operator.
+        @param nanoclock: nanoseconds since 1970.
+        @param mode: how STAMP is reflected.
         @return: a new one.
         """
         return cls(
@@ -90,4 +100,6 @@ class Environment:
             transcript=Transcript(limits.logRate, monotonic),
             switchboard=Switchboard(operator, limits.talkWaiting),
             chat=chat,
+            nanoclock=nanoclock,
+            mode=mode or Mode(),
         )

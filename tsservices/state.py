@@ -23,6 +23,11 @@ OPERATOR_SOCKET = "operator.sock"
 Where an operator attaches.
 """
 
+CONTROL_SOCKET = "control.sock"
+"""
+Where commands to a running server go.
+"""
+
 PORTS_FILE = "ports.json"
 """
 Where programs read what listens where.

@@ -21,8 +21,10 @@ from twisted.application.service import IService
 
 from tsservices.addresses import Trust
 from tsservices.chatservice import ChatService
+from tsservices.controlseat import ControlSeat
 from tsservices.environment import Environment
 from tsservices.exitstatus import FailingStop
+from tsservices.hashing import Hasher
 from tsservices.journal.interface import Journal, JournalError
 from tsservices.journal.memory import MemoryJournal
 from tsservices.journal.sqlite import SQLiteJournal
@@ -74,6 +76,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
             time.monotonic,
             chat,
             options["operator"] or "operator",
+            mode=options.mode,
         )
         listeners = bind(options.places, environment, binder)
         chat.prepare()
@@ -84,6 +87,9 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     seat = OperatorSeat(environment.switchboard, folder, reactor, onTerminal=_hasTerminal(options))
     if any(each.place.offering.name == "talk" for each in listeners):
         seat.bind()
+    control = ControlSeat(chat, folder, reactor)
+    if any(each.place.offering.name == "chat" for each in listeners):
+        control.bind()
     # Who may not do this may not become that user either, which twistd will say.
     with contextlib.suppress(OSError):
         folder.give(*_becoming(options))
@@ -95,6 +101,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         chat,
         environment.sweep,
         seat,
+        control,
         Listening(listeners, folder),
         StopSignals(reactor),
     )
@@ -103,7 +110,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     if terminal is not None:
         # Nobody looks, or the disk behind it is full: serving comes first.
         with contextlib.suppress(OSError):
-            writeTable(listeners, _notes(options, limits, chat, seat), terminal)
+            writeTable(listeners, _notes(options, limits, chat, seat, control), terminal)
     return server
 
 
@@ -140,8 +147,10 @@ def _chat(options: Options, limits: Limits, reactor: Any) -> ChatService:
         time.time_ns,
         turnEnd(reactor, not options["no-fast-lane"]),
         secrets.token_hex(4),
+        Hasher(lambda *call: reactor.callFromThread(*call)),
         folder.path(WELCOME_FILE),
         FailingStop(reactor).stop,
+        frozenset(options["chat-operators"]),
     )
 
 
@@ -196,12 +205,15 @@ def _hasTerminal(options: Options) -> bool:
     return options["operator"] is not None and stays
 
 
-def _notes(options: Options, limits: Limits, chat: ChatService, seat: OperatorSeat) -> list[str]:
+def _notes(
+    options: Options, limits: Limits, chat: ChatService, seat: OperatorSeat, control: ControlSeat
+) -> list[str]:
     """
     @param options: what was asked for.
     @param limits: as they came to be.
     @param chat: what it has to say.
     @param seat: where the operator sits.
+    @param control: where commands come.
     @return: what to say below the table.
     """
     notes = [f"log: {_logPlace(options)}; state: {options.folder}", *chat.notes]
@@ -214,6 +226,8 @@ def _notes(options: Options, limits: Limits, chat: ChatService, seat: OperatorSe
         )
     if seat.trouble:
         notes.append(f"operators can't attach: {seat.trouble}")
+    if control.trouble:
+        notes.append(f"backup and export can't reach this server: {control.trouble}")
     if limits.maxConnections < options.limits.maxConnections:
         notes.append(f"descriptors allow {limits.maxConnections} connections, not more")
     return notes

@@ -9,6 +9,7 @@ stands still, and connections without a network.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -19,6 +20,7 @@ from tsservices.addresses import LOOPBACK, Trust
 from tsservices.chatservice import ChatService
 from tsservices.counters import StreamCounters
 from tsservices.environment import Environment
+from tsservices.hashing import Hasher, Job, Then
 from tsservices.journal.memory import MemoryJournal
 from tsservices.limits import Limits
 from tsservices.stamps import NANOSECONDS, Stamper
@@ -63,6 +65,59 @@ class MeasuredTransport(StringTransport):
         super().abortConnection()
 
 
+class ImmediateHasher(Hasher):
+    """
+    Hashes passwords without a thread, and badly.
+
+    @ivar held: whether they wait until the test says so.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing waits.
+        """
+        super().__init__(_now, bytes, 1)
+        self.held = False
+        self._queue: list[tuple[Job, Then]] = []
+
+    def start(self) -> None:
+        """
+        There is nothing to start.
+        """
+
+    def stop(self) -> None:
+        """
+        What waits is done by nobody.
+        """
+        self._queue.clear()
+
+    def _put(self, job: Job, then: Then) -> None:
+        """
+        @param job: to be done at once, if nothing is held.
+        @param then: gets what comes of it.
+        """
+        self._queue.append((job, then))
+        if not self.held:
+            self.work()
+
+    def work(self) -> None:
+        """
+        Do all that waits.
+        """
+        queue, self._queue = self._queue, []
+        for job, then in queue:
+            self.waiting -= 1
+            then(job())
+
+
+def _now(call: Callable[..., object], *given: object) -> None:
+    """
+    @param call: to be called in the reactor's thread: this one.
+    @param given: to it.
+    """
+    call(*given)
+
+
 def environment(
     clock: Clock | None = None,
     limits: Limits | None = None,
@@ -84,7 +139,12 @@ def environment(
         return NOON * NANOSECONDS + round(time.seconds() * NANOSECONDS)
 
     chat = ChatService(
-        MemoryJournal("testing"), bounds, now, lambda job: time.callLater(0, job), "run"
+        MemoryJournal("testing"),
+        bounds,
+        now,
+        lambda job: time.callLater(0, job),
+        "run",
+        ImmediateHasher(),
     )
     chat.prepare()
     chat.startService()
@@ -95,6 +155,7 @@ def environment(
         time,
         time.seconds,
         chat,
+        nanoclock=now,
     )
 
 
