@@ -1,0 +1,3 @@
+"""
+The measuring client: C{python -m tsservices.client probe}.
+"""

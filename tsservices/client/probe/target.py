@@ -1,0 +1,295 @@
+"""
+One host that is measured: what has been sent to it, and what became of each packet.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from tsservices.client.probe.schedule import NANOSECONDS
+from tsservices.client.probe.wire import Reply, Sent, Times, Wire, WireError
+from tsservices.measure.directions import Arrival
+from tsservices.measure.outcome import Outcome, Stamps, State
+from tsservices.measure.pairing import Pairing
+from tsservices.measure.tally import Tally
+
+REMEMBERED = 1024
+"""
+Packets of which it is known what became of them, and whose times are kept: for what
+comes late or twice.
+"""
+
+
+class Watcher(Protocol):
+    """
+    Who wants to know what happens with a target.
+    """
+
+    def happened(self, target: Target, outcome: Outcome) -> None:
+        """
+        @param target: the one.
+        @param outcome: of a packet, or one more reply to it.
+        """
+
+    def waited(self, target: Target, sequence: int) -> None:
+        """
+        @param target: the one.
+        @param sequence: of a packet without a reply when the next is sent.
+        """
+
+    def settled(self, target: Target) -> None:
+        """
+        @param target: the one, of which no packet is on its way any more.
+        """
+
+
+class Packet:
+    """
+    One that was sent.
+
+    @ivar sequence: its number.
+    @ivar sent: when.
+    @ivar stamp: T1 by the kernel.
+    """
+
+    __slots__ = ("sent", "sequence", "stamp")
+
+    def __init__(self, sequence: int, sent: Sent) -> None:
+        """
+        @param sequence: its number.
+        @param sent: when.
+        """
+        self.sequence = sequence
+        self.sent = sent
+        self.stamp: int | None = None
+
+
+class Target:
+    """
+    A host that is measured.
+
+    @ivar name: as it was asked for.
+    @ivar address: its IP address.
+    @ivar port: its port.
+    @ivar wire: the way to it.
+    @ivar tally: what is known of it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        port: int,
+        wire: Wire,
+        tally: Tally,
+        clock: IReactorTime,
+        times: Times,
+        timeout: float,
+        watcher: Watcher,
+    ) -> None:
+        """
+        @param name: as it was asked for.
+        @param address: its IP address.
+        @param port: its port.
+        @param wire: the way to it.
+        @param tally: gets what is known of it.
+        @param clock: has the timers.
+        @param times: this host's clocks.
+        @param timeout: seconds until a packet is lost.
+        @param watcher: is told what happens.
+        """
+        self.name = name
+        self.address = address
+        self.port = port
+        self.wire = wire
+        self.tally = tally
+        self._clock = clock
+        self._times = times
+        self._timeout = round(timeout * NANOSECONDS)
+        self._watcher = watcher
+        self._origin = 0
+        self._pending: OrderedDict[int, Packet] = OrderedDict()
+        self._past: OrderedDict[int, Packet] = OrderedDict()
+        self._pairing = Pairing()
+        self._timer: IDelayedCall | None = None
+
+    def begin(self, origin: int) -> None:
+        """
+        @param origin: the start of the run by the monotonic clock.
+        """
+        self._origin = origin
+
+    def fire(self, lateness: int, skipped: int) -> None:
+        """
+        Send the next packet.
+
+        @param lateness: nanoseconds since its turn.
+        @param skipped: turns left out before it.
+        """
+        sequence = self.tally.transmitted
+        if sequence - 1 in self._pending:
+            self._watcher.waited(self, sequence - 1)
+        sent = Sent(self._times.monotonic(), self._times.wall())
+        packet = self._pending[sequence] = Packet(sequence, sent)
+        self.tally.sent(sent.at - self._origin, lateness, skipped)
+        try:
+            packet.sent = self.wire.send(sequence)
+        except WireError as error:
+            self.failed(sequence, error.state, str(error))
+        else:
+            self._watch()
+
+    def replied(self, reply: Reply) -> None:
+        """
+        @param reply: one that came.
+        """
+        arrival = self.tally.arrival(reply.sequence, reply.counted)
+        if arrival is Arrival.STRAY:
+            return
+        packet = self._pending.get(reply.sequence)
+        state = State.DUPLICATE
+        if arrival is Arrival.FIRST:
+            state = State.OK if packet is not None else State.LATE
+        outcome = self._outcome(reply, packet or self._past.get(reply.sequence), state)
+        self._settle(reply.sequence, self._pairing.arrived(outcome, reply.departure))
+
+    def stamped(self, sequence: int, nanoseconds: int) -> None:
+        """
+        @param sequence: of a packet that has left this host.
+        @param nanoseconds: when, by the kernel, since 1970.
+        """
+        packet = self._pending.get(sequence)
+        if packet is not None:
+            packet.stamp = nanoseconds
+
+    def strayed(self) -> None:
+        """
+        Something came that is no reply.
+        """
+        self.tally.strays += 1
+
+    def failed(self, sequence: int | None, state: State, reason: str) -> None:
+        """
+        @param sequence: of a packet that will not be answered; L{None} for the newest.
+        @param state: what became of it.
+        @param reason: the same in words.
+        """
+        if sequence is None and self._pending:
+            sequence = next(reversed(self._pending))
+        packet = None if sequence is None else self._pending.get(sequence)
+        if packet is not None:
+            self._fail(packet, state, reason)
+
+    @property
+    def waiting(self) -> bool:
+        """
+        @return: whether any packet may still be answered in time.
+        """
+        return bool(self._pending)
+
+    def end(self) -> None:
+        """
+        Wait for nothing any more.
+        """
+        for outcome in self._pairing.release():
+            self._tell(outcome)
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+
+    def _outcome(self, reply: Reply, packet: Packet | None, state: State) -> Outcome:
+        """
+        @param reply: what came.
+        @param packet: what it answers, if that is remembered.
+        @param state: what the reply is.
+        @return: all of it together.
+        """
+        if packet is None:
+            return Outcome(
+                reply.sequence,
+                state,
+                reply.at - self._origin,
+                self._times.wall() if reply.received is None else reply.received,
+                counted=reply.counted,
+                size=reply.size,
+                ttl=reply.ttl,
+            )
+        stamps = None
+        if reply.received is not None:
+            stamps = Stamps(
+                packet.sent.wall if packet.stamp is None else packet.stamp,
+                reply.received,
+                reply.arrived,
+                reply.returned,
+                ("u" if packet.stamp is None else "k") + ("k" if reply.kernel else "u"),
+            )
+        return Outcome(
+            reply.sequence,
+            state,
+            packet.sent.at - self._origin,
+            packet.sent.wall,
+            reply.at - packet.sent.at,
+            stamps,
+            reply.counted,
+            reply.size,
+            reply.ttl,
+        )
+
+    def _fail(self, packet: Packet, state: State, reason: str) -> None:
+        """
+        @param packet: that was not answered.
+        @param state: what became of it.
+        @param reason: the same in words.
+        """
+        at = packet.sent.at - self._origin
+        outcome = Outcome(packet.sequence, state, at, packet.sent.wall, reason=reason)
+        self._settle(packet.sequence, [*self._pairing.failed(packet.sequence), outcome])
+
+    def _settle(self, sequence: int, outcomes: list[Outcome]) -> None:
+        """
+        A packet is waited for no longer.
+
+        @param sequence: its number.
+        @param outcomes: what is known now, of this packet or others.
+        """
+        packet = self._pending.pop(sequence, None)
+        if packet is not None:
+            self._past[sequence] = packet
+            if len(self._past) > REMEMBERED:
+                self._past.popitem(last=False)
+        for outcome in outcomes:
+            self._tell(outcome)
+        if packet is not None and not self._pending:
+            self._watcher.settled(self)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """
+        @param outcome: of a packet, or one more reply to it.
+        """
+        self.tally.take(outcome)
+        self._watcher.happened(self, outcome)
+
+    def _watch(self) -> None:
+        """
+        Have the timer run for the oldest packet.
+        """
+        if self._timer is None and self._pending:
+            oldest = next(iter(self._pending.values()))
+            delay = oldest.sent.at + self._timeout - self._times.monotonic()
+            self._timer = self._clock.callLater(max(0, delay) / NANOSECONDS, self._expire)
+
+    def _expire(self) -> None:
+        """
+        Give up packets whose time is over.
+        """
+        self._timer = None
+        now = self._times.monotonic()
+        while self._pending:
+            oldest = next(iter(self._pending.values()))
+            if oldest.sent.at + self._timeout > now:
+                break
+            self._fail(oldest, State.TIMEOUT, "no answer in time")
+        self._watch()
