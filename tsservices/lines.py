@@ -35,6 +35,13 @@ class LineSplitter:
         self._skipping = False
         self.more = False
 
+    @property
+    def unfinished(self) -> bool:
+        """
+        @return: whether anything is left of what was fed, or the rest of a line is skipped.
+        """
+        return bool(self._rest) or self._skipping
+
     def feed(self, data: bytes) -> None:
         """
         @param data: what has come, cut anywhere.

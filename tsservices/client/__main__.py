@@ -9,12 +9,19 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+if __name__ == "__main__" and sys.argv[1:2] == ["chat"]:
+    # Its prompt stands before what follows is imported.
+    from tsservices.client.chat.start import main as chat
+
+    chat(sys.argv[2:])
+
 from twisted.internet.interfaces import IReactorFDSet
 
 from tsservices.client.arguments import parseArguments
 from tsservices.client.commands import Command, EchoCommand
 from tsservices.client.console import Console, openPlainConsole
 from tsservices.client.descriptors import blockingRestored, openMissing
+from tsservices.client.probe.command import ProbeCommand
 from tsservices.client.screen import editingPossible
 from tsservices.client.session import run
 
@@ -56,6 +63,11 @@ def main() -> None:
     """
     command = parseArguments(sys.argv[1:])
     openMissing()
+    if isinstance(command, ProbeCommand):
+        from tsservices.client.probe.program import main as measure
+
+        measure(command)
+        return
     loop: asyncio.AbstractEventLoop | None = None
     if editingPossible(os.environ, os.isatty):
         from twisted.internet import asyncioreactor

@@ -22,6 +22,8 @@ from tsservices.client.commands import (
     TalkCommand,
     Wire,
 )
+from tsservices.client.probe.arguments import parseProbe
+from tsservices.client.probe.command import ProbeCommand
 from tsservices.client.values import hostName, portNumber, repeats, seconds
 from tsservices.limits import DEFAULT_PORT
 from tsservices.state import OPERATOR_SOCKET, defaultStateFolder
@@ -70,9 +72,13 @@ def _echoParser() -> argparse.ArgumentParser:
         "Send lines to the timestamp service and print the answers.\n"
         "At a terminal each line typed is sent; an empty line or Ctrl-D ends.\n"
         "Otherwise standard input is read to its end and every answer printed.",
-        "other command:\n"
+        "other commands:\n"
+        f"  {PROGRAM} chat   talk in the rooms of the chat\n"
+        f"                                    (see {PROGRAM} chat --help)\n"
         f"  {PROGRAM} talk   talk with the server's operator, or as the operator\n"
-        f"                                    (see {PROGRAM} talk --help)\n\n"
+        f"                                    (see {PROGRAM} talk --help)\n"
+        f"  {PROGRAM} probe  measure round trips, loss and clocks\n"
+        f"                                    (see {PROGRAM} probe --help)\n\n"
         "examples:\n"
         f"  printf 'a\\nb\\n' | {PROGRAM}\n"
         f"  {PROGRAM} --udp --timeout 0.5 ::1\n\n",
@@ -188,8 +194,8 @@ def _parseEcho(arguments: Sequence[str]) -> EchoCommand:
     parser = _echoParser()
     given = parser.parse_args(arguments)
     wire: Wire = given.wire or "tcp"
-    if given.host == "talk":
-        parser.error("the command 'talk' stands before its options")
+    if given.host in ("talk", "chat", "probe"):
+        parser.error(f"the command {given.host!r} stands before its options")
     if given.retries is not None and wire != "udp":
         parser.error("--retries needs --udp")
     return EchoCommand(
@@ -230,7 +236,7 @@ def _parseTalk(
 
 def parseArguments(
     arguments: Sequence[str], stateFolder: Callable[[], str] = defaultStateFolder
-) -> Command:
+) -> Command | ProbeCommand:
     """
     Read the command line.
 
@@ -244,4 +250,6 @@ def parseArguments(
     """
     if arguments and arguments[0] == "talk":
         return _parseTalk(arguments[1:], stateFolder)
+    if arguments and arguments[0] == "probe":
+        return parseProbe(arguments[1:])
     return _parseEcho(arguments)

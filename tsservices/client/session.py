@@ -5,8 +5,9 @@ One run of the client, from the first connection to the exit status.
 from __future__ import annotations
 
 import os
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
@@ -95,19 +96,33 @@ async def _operate(reactor: ReactorBase, command: OperatorCommand, console: Cons
 
 async def run(reactor: ReactorBase, command: Command, console: Console) -> int:
     """
-    Do what a command asks for, until it is done, fails, is interrupted or
-    nobody reads the output any more.
+    Do what a command asks for, as L{supervise} does.
 
-    @param reactor: makes the connections, measures time, and is stopped by a
-        signal.
+    @param reactor: makes the connections and measures time.
     @param command: what is asked for.
+    @param console: gives the lines and gets the answers; is closed here.
+
+    @return: the exit status.
+    """
+    return await supervise(reactor, converse(reactor, command, console), console)
+
+
+async def supervise(
+    reactor: ReactorBase, exchange: Coroutine[Deferred[Any], Any, int], console: Console
+) -> int:
+    """
+    Run an exchange until it is done, fails, is interrupted or nobody reads the
+    output any more.
+
+    @param reactor: is stopped by a signal.
+    @param exchange: what to run; its result is the exit status.
     @param console: gives the lines and gets the answers; is closed here.
 
     @return: the exit status.
     """
     finished: Deferred[None] = Deferred()
     forced: list[int] = []
-    conversation = Deferred.fromCoroutine(converse(reactor, command, console))
+    conversation = Deferred.fromCoroutine(exchange)
     abandon = conversation.cancel
 
     def end(status: int) -> None:
