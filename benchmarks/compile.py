@@ -52,7 +52,7 @@ def compiled(source: Path) -> Path | None:
     if cc is None:
         return None
     digest = hashlib.sha256(" ".join((cc, *FLAGS)).encode())
-    for text in (source, *sorted(source.parent.glob("*.h"))):
+    for text in (source, *sorted(Path(__file__).parent.rglob("*.h"))):
         digest.update(text.read_bytes())
     program = _cache() / f"{source.stem}-{digest.hexdigest()[:16]}"
     if program.exists():
