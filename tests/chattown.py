@@ -6,23 +6,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tsservices.chat.answers import Refusal
 from tsservices.chat.batch import Batch
 from tsservices.chat.commands import perform
-from tsservices.chat.conversation import Conversation, House
+from tsservices.chat.conversation import Conversation
 from tsservices.chat.events import Event
-from tsservices.chat.happenings import Happening, Refusal, Said
+from tsservices.chat.guesses import Guesses
+from tsservices.chat.happenings import Happening
+from tsservices.chat.house import House
 from tsservices.chat.lobby import Lobby
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.recall import Found, Recall
+from tsservices.chat.records import Record
 from tsservices.chat.refusals import Reason, Refused
 from tsservices.chat.rooms import RoomRecord
+from tsservices.chat.said import Said
 from tsservices.chat.sessions import Form, Session
+from tsservices.chat.wires import Wire
 from tsservices.journal.memory import MemoryJournal
 from tsservices.limits import Limits
+from tsservices.testing import ImmediateHasher
 
 NOON = 1_795_176_600_000_000_000
 """
 When tests take place: nanoseconds since 1970.
+"""
+
+PASSWORD = "correct horse"
+"""
+Of everybody here who has one.
 """
 
 
@@ -70,11 +82,13 @@ class Ear:
     Where one session hears.
 
     @ivar form: how.
+    @ivar wire: by what others may be sent the same at one go.
     @ivar pushed: as it came.
     @ivar lasts: how often something came as the last of a turn.
     @ivar heard: the happenings.
     @ivar settlements: how often all that was proposed was told.
     @ivar moves: the numbers of rooms it was told of.
+    @ivar dismissals: why it was to end.
     """
 
     def __init__(self, form: Index = INDEX) -> None:
@@ -82,12 +96,14 @@ class Ear:
         @param form: how it hears.
         """
         self.form: Form = form
+        self.wire: Wire | None = None
         self._index = form
         self.pushed: list[bytes] = []
         self.lasts = 0
         self.heard: list[Happening] = []
         self.settlements = 0
         self.moves: list[int] = []
+        self.dismissals: list[Refused] = []
 
     def push(self, data: bytes) -> None:
         """
@@ -114,6 +130,12 @@ class Ear:
         @param rooms: in how many.
         """
         self.moves.append(rooms)
+
+    def dismissed(self, why: Refused) -> None:
+        """
+        @param why: it is to end.
+        """
+        self.dismissals.append(why)
 
     def take(self) -> list[Happening]:
         """
@@ -145,12 +167,20 @@ class Sessions:
     @ivar batches: all of them.
     """
 
-    def __init__(self, limits: Limits | None = None, records: Sequence[RoomRecord] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        records: Sequence[RoomRecord] = (),
+        kept: Sequence[Record] = (),
+        operators: Sequence[str] = (),
+    ) -> None:
         """
         @param limits: the default ones by default.
         @param records: of the rooms.
+        @param kept: of accounts and the like.
+        @param operators: of the server.
         """
-        self.lobby = Lobby(limits or Limits(), records)
+        self.lobby = Lobby(limits or Limits(), records, kept, operators)
         self.people: dict[str, Session] = {}
         self.ears: dict[str, Ear] = {}
         self.batches: list[Batch] = []
@@ -259,27 +289,30 @@ class Person(Ear):
     @ivar held: whether what is pushed waits.
     @ivar left: whether they have said goodbye.
     @ivar chosen: the forms they asked for.
+    @ivar prompts: what secrets they were asked for.
     """
 
     conversation: Conversation
 
-    def __init__(self, town: Town, ident: str) -> None:
+    def __init__(self, town: Town, ident: str, cloak: str) -> None:
         """
         @param town: where they are.
         @param ident: of their session.
+        @param cloak: stands for their address.
         """
         super().__init__()
-        self.session = Session(ident, self)
+        self.session = Session(ident, self, cloak)
         self.held = False
         self.left = False
         self.chosen: list[str] = []
+        self.prompts: list[str] = []
         self._town = town
         self._then: Callable[[], None] | None = None
         self.conversation = Conversation(town.house, self.session, self)
 
     def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
         """
-        @see: L{tsservices.chat.conversation.Voice.tell}
+        @see: L{tsservices.chat.house.Voice.tell}
         """
         self.heard.append(happening)
         if then is not None:
@@ -287,19 +320,25 @@ class Person(Ear):
 
     def hold(self, held: bool) -> None:
         """
-        @see: L{tsservices.chat.conversation.Voice.hold}
+        @see: L{tsservices.chat.house.Voice.hold}
         """
         self.held = held
 
     def choose(self, form: str) -> None:
         """
-        @see: L{tsservices.chat.conversation.Voice.choose}
+        @see: L{tsservices.chat.house.Voice.choose}
         """
         self.chosen.append(form)
 
+    def ask(self, prompt: str) -> None:
+        """
+        @see: L{tsservices.chat.house.Voice.ask}
+        """
+        self.prompts.append(prompt)
+
     def farewell(self) -> None:
         """
-        @see: L{tsservices.chat.conversation.Voice.farewell}
+        @see: L{tsservices.chat.house.Voice.farewell}
         """
         self.left = True
 
@@ -326,7 +365,9 @@ class Person(Ear):
         """
         for line in lines:
             try:
-                if line.startswith("/"):
+                if self.conversation.wantsSecret:
+                    self.conversation.answerSecret(line)
+                elif line.startswith("/"):
                     perform(self.conversation, line[1:])
                 elif self.conversation.entered:
                     self.conversation.say((line,))
@@ -354,23 +395,41 @@ class Town:
 
     @ivar journal: keeps when the test says so.
     @ivar house: what all share.
-    @ivar people: by name.
+    @ivar hasher: does the work of passwords.
+    @ivar people: by the ids of their sessions.
     @ivar now: the time.
     """
 
-    def __init__(self, limits: Limits | None = None, records: Sequence[RoomRecord] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        records: Sequence[RoomRecord] = (),
+        operators: Sequence[str] = (),
+    ) -> None:
         """
         @param limits: the default ones by default.
         @param records: of the rooms.
+        @param operators: of the server.
         """
         self.now = NOON
         self.journal = SlowJournal()
         self._jobs: list[Callable[[], None]] = []
-        lobby = Lobby(limits or Limits(), records)
+        self.hasher = ImmediateHasher()
+        self._secrets = 0
+        lobby = Lobby(limits or Limits(), records, (), operators)
         pipeline = Pipeline(lobby, "log", 0, lambda: self.now, self._jobs.append)
         pipeline.begin(self.journal)
         self.journal.start(_Listening(pipeline))
-        self.house = House(pipeline, Recall(self.journal), self.journal)
+        self.house = House(
+            pipeline,
+            Recall(self.journal),
+            self.journal,
+            self.journal,
+            self.hasher,
+            Guesses(),
+            lambda: self.now,
+            self._random,
+        )
         self.people: dict[str, Person] = {}
 
     def turn(self) -> None:
@@ -380,12 +439,20 @@ class Town:
         while self._jobs:
             self._jobs.pop(0)()
 
-    def stranger(self) -> Person:
+    def _random(self) -> str:
         """
+        @return: what each test can guess.
+        """
+        self._secrets += 1
+        return f"secret-number-{self._secrets}"
+
+    def stranger(self, cloak: str = "") -> Person:
+        """
+        @param cloak: stands for their address; another one for each by default.
         @return: somebody without a name.
         """
         ident = f"s{len(self.people) + 1}"
-        self.people[ident] = Person(self, ident)
+        self.people[ident] = Person(self, ident, cloak or f"~{ident}")
         return self.people[ident]
 
     def person(self, nick: str, *rooms: str) -> Person:
@@ -396,6 +463,17 @@ class Town:
         """
         person = self.stranger()
         person.do(*[f"/nick {nick}", *(f"/join {room}" for room in rooms or ("lobby",))])
+        self.hush()
+        return person
+
+    def owner(self, nick: str, *rooms: str) -> Person:
+        """
+        @param nick: of a new person, who registers it.
+        @param rooms: where they are; the lobby if none is said.
+        @return: they, who have heard nothing yet.
+        """
+        person = self.person(nick, *rooms)
+        person.do(f"/register {PASSWORD}")
         self.hush()
         return person
 

@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chattown import NOON, Sessions
-from tsservices.chat.batch import Batch, Slice
+from tsservices.chat.answers import Refusal
+from tsservices.chat.batch import Batch
+from tsservices.chat.deliveries import Slice
+from tsservices.chat.eventjson import asJSON, fromJSON
 from tsservices.chat.events import (
     MESSAGE,
     Enter,
@@ -24,13 +27,12 @@ from tsservices.chat.events import (
     SetAway,
     SetTopic,
     Whisper,
-    asJSON,
-    fromJSON,
 )
-from tsservices.chat.happenings import Refusal, Said, Whispered
+from tsservices.chat.happenings import Whispered
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.refusals import Refused
 from tsservices.chat.rooms import Room, RoomRecord
+from tsservices.chat.said import Said
 from tsservices.limits import Limits
 
 LIMITS = Limits(maxRooms=3, roomsEach=2)
@@ -96,8 +98,8 @@ def agree(sessions: Sessions) -> None:
     @param sessions: a lobby and its sessions.
     """
     lobby = sessions.lobby
-    assert {each.key: each for each in lobby.sessions.values()} == lobby.nicks
-    assert len(lobby.nicks) == len(lobby.sessions)
+    assert {each.key: (each,) for each in lobby.sessions.values()} == lobby.holders
+    assert len(lobby.holders) == len(lobby.sessions)
     for ident, session in sessions.people.items():
         assert (lobby.sessions.get(ident) is session) or not session.rooms
         for key, room in session.rooms.items():
@@ -119,7 +121,7 @@ def picture(sessions: Sessions) -> object:
     """
     lobby = sessions.lobby
     return (
-        [(key, each.ident, each.nick, each.away) for key, each in lobby.nicks.items()],
+        [(each.ident, each.key, each.nick, each.away) for each in lobby.sessions.values()],
         [(key, room.record, list(room.members)) for key, room in lobby.rooms.items()],
         {who: [repr(each) for each in ear.heard] for who, ear in sessions.ears.items()},
         [[repr(said) for said in batch.said] for batch in sessions.batches],
@@ -271,7 +273,7 @@ def willing(node: Node, event: Event) -> bool:
     session = node.view.people[event.session]
     if isinstance(event, Enter | Rename):
         entered = event.session in lobby.sessions
-        free = lobby.nicks.get(event.key, session) is session
+        free = lobby.holders.get(event.key, (session,)) == (session,)
         return free and entered is isinstance(event, Rename)
     if isinstance(event, Say | SetTopic | Part):
         return event.room in session.rooms

@@ -7,27 +7,32 @@ from __future__ import annotations
 import pytest
 
 from tests.chattown import Person, Town
-from tsservices.chat.commands import ANYONE, COMMANDS
-from tsservices.chat.events import ME, MESSAGE, TOPIC
-from tsservices.chat.happenings import (
-    AwayChanged,
+from tsservices.chat.answers import (
+    CommandsListed,
     Entered,
-    Gone,
-    Happening,
-    Left,
     Notice,
     PeopleListed,
     PersonShown,
     Refusal,
-    Renamed,
-    Replay,
     RoomEntered,
     RoomLeft,
     RoomsListed,
-    Said,
+    Token,
+)
+from tsservices.chat.commands import ANYONE, COMMANDS
+from tsservices.chat.events import ME, MESSAGE, TOPIC
+from tsservices.chat.happenings import (
+    AwayChanged,
+    Gone,
+    Happening,
+    Left,
+    Renamed,
+    Replay,
     Topic,
     Whispered,
 )
+from tsservices.chat.pastrequests import HIGHEST_SEQ
+from tsservices.chat.ranks import FOUNDER, MEMBER
 from tsservices.chat.refusals import (
     CHOICE,
     NAME_CHARACTER,
@@ -44,8 +49,8 @@ from tsservices.chat.refusals import (
     USAGE,
     Reason,
 )
-from tsservices.chat.requests import HIGHEST_SEQ
 from tsservices.chat.rooms import Room, RoomRecord
+from tsservices.chat.said import Said
 from tsservices.limits import HISTORY_LINES, LISTED, TOPIC_LENGTH
 
 LONG = "x" * (TOPIC_LENGTH + 1)
@@ -105,6 +110,14 @@ What is not done, and why.
 """
 
 
+def people(listed: PeopleListed) -> list[tuple[str, bool, str, str]]:
+    """
+    @param listed: who is in a room.
+    @return: what is told of each: name, whether a guest, why away, rank.
+    """
+    return [(each.nick, each.guest, each.away, each.rank) for each in listed.people]
+
+
 class TestCommands:
     """
     Ann is in the lobby with bob, and not in the room tea.
@@ -114,7 +127,7 @@ class TestCommands:
         """
         Begin.
         """
-        self.town = Town()
+        self.town = Town(operators=["root"])
         self.cat = self.town.person("cat", "tea")
         self.bob = self.town.person("Bob", "lobby")
         self.ann = self.town.person("ann", "lobby")
@@ -156,10 +169,9 @@ class TestCommands:
         The help is the table: each command with its usage and meaning; and one at a time.
         """
         told = self.one("/help")
-        assert isinstance(told, Notice)
-        for row, line in zip(COMMANDS.values(), told.lines, strict=False):
-            assert line.startswith(row.synopsis)
-            assert line.endswith(row.meaning)
+        assert isinstance(told, CommandsListed)
+        for row, listed in zip(COMMANDS.values(), told.commands, strict=True):
+            assert listed == (row.name, row.usage, row.meaning, row.permission)
             told = self.one(f"/help /{row.name.upper()}")
             assert isinstance(told, Notice)
             assert told.lines == [f"{row.synopsis}: {row.meaning}"]
@@ -167,12 +179,13 @@ class TestCommands:
     @pytest.mark.parametrize("row", COMMANDS.values(), ids=lambda row: row.name)
     def test_rows(self, row: object) -> None:
         """
-        A row's help fits a line, and its usage is what its refusal tells.
+        A row's help fits a line, and its usage is what its refusal tells who may do it.
         """
         command = COMMANDS[getattr(row, "name", "")]
         assert len(f"{command.synopsis:<26} {command.meaning}") < 80
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
-            told = self.one(f"/{command.name}")
+            root = self.town.owner("root")
+            (told,) = root.do(f"/{command.name}")
             assert isinstance(told, Refusal)
             assert str(told.why) == f"usage: {command.synopsis}"
 
@@ -191,7 +204,7 @@ class TestCommands:
         assert (told.nick, told.to) == ("ann", "Eve")
         assert [type(each) for each in self.bob.take()] == [Renamed]
         assert self.cat.take() == []
-        assert [type(each) for each in self.town.stranger().do("/nick dan")] == [Entered]
+        assert [type(each) for each in self.town.stranger().do("/nick dan")] == [Entered, Token]
 
     def test_join(self) -> None:
         """
@@ -233,10 +246,13 @@ class TestCommands:
         self.town.hush()
         told = self.one("/who")
         assert isinstance(told, PeopleListed)
-        assert (told.roomName, told.people) == ("lobby", [("Bob", "lunch"), ("ann", "")])
+        assert (told.roomName, people(told)) == (
+            "lobby",
+            [("Bob", True, "lunch", MEMBER), ("ann", True, "", MEMBER)],
+        )
         told = self.one("/who #tea")
         assert isinstance(told, PeopleListed)
-        assert told.people == [("cat", "")]
+        assert people(told) == [("cat", True, "", FOUNDER)]
 
     def test_manyRooms(self) -> None:
         """

@@ -7,16 +7,10 @@ from __future__ import annotations
 import pytest
 
 from tests.chattown import Person, Town
-from tsservices.chat.conversation import LOBBY
+from tsservices.chat.answers import Entered, Notice, RoomEntered, Token
 from tsservices.chat.events import ME, MESSAGE
-from tsservices.chat.happenings import (
-    Entered,
-    Notice,
-    Replay,
-    RoomEntered,
-    Said,
-    Topic,
-)
+from tsservices.chat.happenings import Replay, Topic
+from tsservices.chat.presence import LOBBY
 from tsservices.chat.refusals import (
     NAME_FIRST,
     NAME_SCRIPTS,
@@ -29,6 +23,7 @@ from tsservices.chat.refusals import (
     Refused,
 )
 from tsservices.chat.rooms import RoomRecord
+from tsservices.chat.said import Said
 from tsservices.limits import HISTORY_PAGE, Limits
 
 
@@ -52,7 +47,7 @@ class TestEntering:
         town = Town()
         ann = town.stranger()
         heard = ann.do("Ann")
-        assert [type(each) for each in heard] == [Entered, RoomEntered]
+        assert [type(each) for each in heard] == [Entered, Token, RoomEntered]
         assert ann.conversation.current == LOBBY
 
     def test_command(self) -> None:
@@ -61,7 +56,7 @@ class TestEntering:
         """
         town = Town()
         ann = town.stranger()
-        assert [type(each) for each in ann.do("/nick Ann")] == [Entered]
+        assert [type(each) for each in ann.do("/nick Ann")] == [Entered, Token]
         assert ann.session.rooms == {}
         ann.type("hello")
         assert ann.reasons() == [NOWHERE]
@@ -327,7 +322,7 @@ class TestJoining:
         town.journal.answer()
         town.turn()
         assert town.house.lobby.rooms["tea"].members == {}
-        assert town.house.lobby.nicks == {}
+        assert town.house.lobby.holders == {}
 
     def test_lastOneLeavesMeanwhile(self) -> None:
         """
@@ -424,7 +419,7 @@ class TestQuit:
         town.turn()
         assert kinds(ann) == []
         assert kinds(bob) == ["Said", "Gone"]
-        assert set(town.house.lobby.nicks) == {"bob"}
+        assert set(town.house.lobby.holders) == {"bob"}
 
     def test_nameUnderway(self) -> None:
         """
@@ -435,7 +430,8 @@ class TestQuit:
         ann.type("ann")
         ann.conversation.quit("")
         town.turn()
-        assert town.house.lobby.nicks == town.house.lobby.sessions == {}
+        assert not town.house.lobby.holders
+        assert not town.house.lobby.sessions
 
     def test_stranger(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chattown import NOON, Sessions
+from tsservices.chat.answers import Entered, Refusal, RoomEntered, RoomLeft
 from tsservices.chat.events import (
     ME,
     MESSAGE,
@@ -22,20 +23,7 @@ from tsservices.chat.events import (
     SetTopic,
     Whisper,
 )
-from tsservices.chat.happenings import (
-    Absent,
-    AwayChanged,
-    Entered,
-    Gone,
-    Joined,
-    Left,
-    Refusal,
-    Renamed,
-    RoomEntered,
-    RoomLeft,
-    Said,
-    Whispered,
-)
+from tsservices.chat.happenings import Absent, AwayChanged, Gone, Joined, Left, Renamed, Whispered
 from tsservices.chat.refusals import (
     NAME_FIRST,
     NICK_TAKEN,
@@ -45,6 +33,7 @@ from tsservices.chat.refusals import (
     ROOMS_EACH,
 )
 from tsservices.chat.rooms import RoomRecord
+from tsservices.chat.said import Said
 from tsservices.limits import NAMES_SHOWN, REPLAYED_LINES, Limits
 
 
@@ -113,11 +102,11 @@ class TestNames:
         """
         sessions = gathered("bob")
         sessions.turn(enter("ann"), join("ann"), Enter("ann", "Eve", "eve"))
-        assert set(sessions.lobby.nicks) == {"bob", "eve"}
+        assert set(sessions.lobby.holders) == {"bob", "eve"}
         assert sessions.people["ann"].nick == "Eve"
         assert [type(each) for each in sessions.ears["bob"].take()] == [Joined, Renamed]
         sessions.turn(Quit("ann", ""))
-        assert set(sessions.lobby.nicks) == {"bob"}
+        assert set(sessions.lobby.holders) == {"bob"}
 
     def test_rename(self) -> None:
         """
@@ -151,7 +140,7 @@ class TestNames:
         assert [type(each) for each in sessions.ears["bob"].take()] == [Renamed]
         sessions.turn(Rename("ann", "ANN", "ann"))
         assert sessions.ears["bob"].take() == []
-        assert sessions.lobby.nicks["ann"] is sessions.people["ann"]
+        assert sessions.lobby.holders["ann"] == (sessions.people["ann"],)
 
 
 class TestRooms:
@@ -391,7 +380,7 @@ class TestQuit:
         assert isinstance(gone, Gone)
         assert (gone.nick, gone.why) == ("Ann", "tea")
         assert sessions.ears["cat"].take() == sessions.ears["ann"].take() == []
-        assert "ann" not in sessions.lobby.nicks
+        assert "ann" not in sessions.lobby.holders
         assert sessions.people["ann"].rooms == {}
         assert list(sessions.lobby.rooms["q"].members) == ["bob"]
 

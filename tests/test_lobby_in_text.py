@@ -12,7 +12,9 @@ from tests.chatsamples import DAY, NOON
 from tsservices.chat.batch import Batch
 from tsservices.chat.events import Enter, Event, Join, Say, SetAway, Whisper
 from tsservices.chat.lobby import Lobby
+from tsservices.chat.refusals import Refused
 from tsservices.chat.sessions import Form, Session
+from tsservices.chat.wires import Wire
 from tsservices.doors.textform import TextForm
 from tsservices.limits import Limits
 
@@ -22,6 +24,7 @@ class Ear:
     Where one person of a test hears.
 
     @ivar form: how it is written.
+    @ivar wire: none.
     @ivar heard: what came since it was taken.
     """
 
@@ -30,6 +33,7 @@ class Ear:
         @param form: how it is written.
         """
         self.form: Form = form
+        self.wire: Wire | None = None
         self.heard = b""
 
     def push(self, data: bytes) -> None:
@@ -43,6 +47,11 @@ class Ear:
     def settled(self) -> None:
         """
         Nothing waits for this.
+        """
+
+    def dismissed(self, why: Refused) -> None:
+        """
+        @param why: not said in these tests.
         """
 
     def membershipChanged(self, rooms: int) -> None:
