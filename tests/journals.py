@@ -12,11 +12,12 @@ from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.events import MESSAGE
-from tsservices.chat.happenings import Said
+from tsservices.chat.records import Letter
 from tsservices.chat.refusals import Refused
 from tsservices.chat.rooms import Room, RoomRecord
+from tsservices.chat.said import Said
 from tsservices.chat.sessions import Session
-from tsservices.journal.interface import Journal
+from tsservices.journal.interface import Journal, Search
 
 LOG = "0a1b2c3d"
 """
@@ -225,6 +226,58 @@ class Witness:
         assert not isinstance(answer, Refused), answer
         assert all(not each.session for each in answer)
         return lines(answer)
+
+    def search(
+        self,
+        rooms: tuple[tuple[str, int], ...],
+        *words: str,
+        nick: str = "",
+        since: int = 0,
+        until: int = 0,
+        before: tuple[int, int] | None = None,
+        most: int = 1000,
+    ) -> list[tuple[object, ...]]:
+        """
+        @param rooms: where.
+        @param words: what.
+        @param nick: who.
+        @param since: from when.
+        @param until: up to when.
+        @param before: before which line.
+        @param most: how many.
+        @return: all that is to be known of each line that the journal finds.
+        """
+        answers: list[list[Said] | Refused] = []
+        wanted = Search(rooms, words, nick, since, until, before, most)
+        self._journal.search(wanted, answers.append)
+        self._reactor.until(lambda: answers)
+        assert not isinstance(answers[0], Refused), answers
+        assert all(len(each.texts) == 1 and not each.session for each in answers[0])
+        return lines(answers[0])
+
+    def letters(self, account: str, other: str, before: str, most: int) -> list[Letter]:
+        """
+        @param account: the key of an account.
+        @param other: the key of another one, or nothing.
+        @param before: the id of a message, or nothing.
+        @param most: how many.
+        @return: what the journal says.
+        """
+        answers: list[list[Letter] | Refused] = []
+        self._journal.letters(account, other, before, most, answers.append)
+        self._reactor.until(lambda: answers)
+        assert not isinstance(answers[0], Refused), answers
+        return answers[0]
+
+    def copy(self, path: str) -> str | None:
+        """
+        @param path: of a copy.
+        @return: why there is none.
+        """
+        answers: list[str | None] = []
+        self._journal.copy(path, answers.append)
+        self._reactor.until(lambda: answers)
+        return answers[0]
 
     def stop(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from tests.journals import LOG, SECOND, Reactor, Witness
@@ -100,7 +101,7 @@ class Kept:
             self.reactor.callFromThread,
             lambda: self.time,
             **{
-                "pace": Pace(full=0.01, prune=0.01, busy=0.0),
+                "pace": Pace(full=0.01, prune=0.01, index=3600.0, busy=0.0),
                 "connect": self.wires.connect,
                 **more,
             },
@@ -126,3 +127,13 @@ class Kept:
         Wait for its threads, which may still have something to say.
         """
         self.reactor.until(lambda: not self.threads())
+
+
+def unindexed() -> int:
+    """
+    @return: how many lines of the database here are not in its index yet.
+    """
+    with closing(sqlite3.connect("chat.db")) as connection:
+        row = connection.execute("SELECT (SELECT max(id) FROM messages) - indexed FROM meta")
+        found: int = row.fetchone()[0]
+        return found

@@ -5,7 +5,7 @@ Tests for L{tsservices.journal.memory}.
 from __future__ import annotations
 
 from tests.journals import LOG, Reactor, Talk, Witness, lines
-from tsservices.chat.happenings import Said
+from tsservices.chat.said import Said
 from tsservices.journal.interface import Journal
 from tsservices.journal.memory import MemoryJournal
 from tsservices.limits import HISTORY_PAGE

@@ -109,6 +109,7 @@ class TestFiles:
         assert sys.getswitchinterval() == pytest.approx(WRITER_SWITCH_SECONDS)
         assert sorted(each.name for each in kept.threads()) == [
             "journal reader",
+            "journal searcher",
             "journal writer",
         ]
         kept.witness.stop()

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from tests.journals import PATIENCE, SECOND, Talk, lines
-from tests.sqlitejournals import Kept, broken
+from tests.sqlitejournals import Kept, broken, unindexed
 from tsservices.chat.refusals import (
     JOURNAL_FAILED,
     NOT_STORED,
@@ -63,7 +63,7 @@ class TestFull:
         @param talk: what is said.
         @return: a disk that has refused twice, after one batch was stored.
         """
-        disk = kept.wires.before = Small(40)
+        disk = kept.wires.before = Small(60)
         kept.journal.store(talk.batch(("a", ("first",) * 100)))
         kept.witness.await_(1)
         assert os.path.exists("chat.ballast")
@@ -110,14 +110,20 @@ class TestFull:
         kept.reactor.until(lambda: len(kept.witness.troubles) == 2)
         kept.witness.stop()
 
-    def test_retention(self) -> None:
+    @pytest.mark.parametrize("indexed", [False, True])
+    def test_retention(self, indexed: bool) -> None:
         """
         Old lines go at once to make room for new ones.
+
+        @param indexed: whether they are in the index of words, which has to change then.
         """
-        kept, talk = Kept(keep=100.0, pace=Pace(full=0.01, prune=3600)), Talk()
-        kept.wires.before = Small(60)
+        pace = Pace(full=0.01, prune=3600, index=0.0 if indexed else 3600.0)
+        kept, talk = Kept(keep=100.0, pace=pace), Talk()
+        kept.wires.before = Small(100)
         kept.journal.store(talk.batch(("a", ("x" * 1000,) * 150), stamp=kept.time))
         kept.witness.await_(1)
+        if indexed:
+            kept.reactor.until(lambda: not unindexed())
         kept.time += 200 * SECOND
         kept.journal.store(talk.batch(("a", ("y" * 1000,) * 150), stamp=kept.time))
         kept.witness.await_(2)
