@@ -1,0 +1,155 @@
+"""
+A UDP relay that loses, delays, doubles and reorders datagrams, each way by its own
+seeded plan, and keeps count of what it did.
+"""
+
+from __future__ import annotations
+
+import heapq
+import select
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from random import Random
+from types import TracebackType
+from typing import Self
+
+IDLE_SECONDS = 0.05
+"""
+How often the relay looks whether it is to stop.
+"""
+
+
+@dataclass
+class Path:
+    """
+    One way through the relay.
+
+    @ivar seed: of the plan.
+    @ivar loss: share of datagrams that are lost.
+    @ivar double: share of datagrams that come twice.
+    @ivar overtaken: share of datagrams that are held back until others have passed.
+    @ivar delay: seconds for every datagram.
+    @ivar hold: seconds more for those that are held back.
+    @ivar first: datagrams passed on untouched at the beginning.
+    @ivar until: datagrams after which all are passed on untouched again.
+    @ivar lost: how many were lost.
+    @ivar doubled: how many came twice.
+    @ivar held: how many were held back.
+    """
+
+    seed: int = 0
+    loss: float = 0.0
+    double: float = 0.0
+    overtaken: float = 0.0
+    delay: float = 0.0
+    hold: float = 0.03
+    first: int = 0
+    until: int = 1 << 60
+    lost: int = 0
+    doubled: int = 0
+    held: int = 0
+    _seen: int = 0
+    _random: Random = field(default_factory=Random)
+
+    def __post_init__(self) -> None:
+        """
+        Begin the plan.
+        """
+        self._random.seed(self.seed)
+
+    def plan(self) -> list[float]:
+        """
+        @return: after how many seconds the next datagram comes out, for each copy.
+        """
+        self._seen += 1
+        if not self.first < self._seen <= self.until:
+            return [self.delay]
+        drawn = self._random.random()
+        if drawn < self.loss:
+            self.lost += 1
+            return []
+        if drawn < self.loss + self.double:
+            self.doubled += 1
+            return [self.delay, self.delay]
+        if drawn < self.loss + self.double + self.overtaken:
+            self.held += 1
+            return [self.delay + self.hold]
+        return [self.delay]
+
+
+class Relay:
+    """
+    A relay between one sender and one server, in a thread.
+
+    @ivar port: where the sender sends.
+    """
+
+    def __init__(self, server: tuple[str, int], up: Path, down: Path, port: int = 0) -> None:
+        """
+        @param server: where datagrams go.
+        @param up: the way there.
+        @param down: the way back.
+        @param port: where to listen; 0 for any.
+        """
+        self._up = up
+        self._down = down
+        self._outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._outside.bind(("127.0.0.1", port))
+        self._inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._inside.connect(server)
+        self.port: int = self._outside.getsockname()[1]
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        """
+        @return: this, running.
+        """
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """
+        @param kind: of what went wrong.
+        @param error: what went wrong.
+        @param trace: where.
+        """
+        self._stopping.set()
+        self._thread.join()
+        self._outside.close()
+        self._inside.close()
+
+    def _run(self) -> None:
+        """
+        Pass datagrams on until told to stop.
+        """
+        waiting: list[tuple[float, int, bool, bytes]] = []
+        number = 0
+        sender: tuple[str, int] | None = None
+        while not self._stopping.is_set():
+            pause = IDLE_SECONDS
+            if waiting:
+                pause = min(pause, max(0.0, waiting[0][0] - time.monotonic()))
+            ready, _, _ = select.select([self._outside, self._inside], [], [], pause)
+            now = time.monotonic()
+            for each in ready:
+                upward = each is self._outside
+                data, source = each.recvfrom(65_536)
+                if upward:
+                    sender = source
+                for delay in (self._up if upward else self._down).plan():
+                    number += 1
+                    heapq.heappush(waiting, (now + delay, number, upward, data))
+            while waiting and waiting[0][0] <= now:
+                _, _, upward, data = heapq.heappop(waiting)
+                if upward:
+                    self._inside.send(data)
+                elif sender is not None:
+                    self._outside.sendto(data, sender)

@@ -1,0 +1,308 @@
+"""
+The measuring client on the reactor of these tests, against a server of its own: every
+wire, every form, and how it is stopped.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet import reactor as installed
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from tests.live.server import Server
+from tests.live.test_probe import freePort, server, stampPort
+from tsservices.client.arguments import parseArguments
+from tsservices.client.probe import program
+from tsservices.client.probe.command import ProbeCommand
+from tsservices.client.probe.program import Run, probe
+from tsservices.client.probe.stampwire import StampWire
+from tsservices.client.probe.wire import Times
+
+__all__ = ["server"]
+
+reactor: Any = installed
+
+WAIT = 20
+"""
+Seconds until a test gives up.
+"""
+
+Handlers = dict[int, Callable[[int, object], None]]
+"""
+What is called for a signal, by its number.
+"""
+
+
+@pytest.fixture
+def handlers(monkeypatch: pytest.MonkeyPatch) -> Handlers:
+    """
+    @param monkeypatch: pytest's.
+    @return: the handlers that would have been set.
+    """
+    found: Handlers = {}
+    monkeypatch.setattr(signal, "signal", found.__setitem__)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    return found
+
+
+class Rude(Protocol):
+    """
+    Answers nonsense and closes.
+    """
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        @param data: of no interest.
+        """
+        assert self.transport is not None
+        self.transport.write(b"no reply\n" + b"x" * 5000)
+        self.transport.loseConnection()
+
+
+class Page(Protocol):
+    """
+    Asks for the figures.  Without threads: nobody would stop them.
+
+    @ivar whole: fires with the answer.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing has come.
+        """
+        self.whole: Deferred[bytes] = Deferred()
+        self._read = b""
+
+    def connectionMade(self) -> None:
+        """
+        Ask.
+        """
+        assert self.transport is not None
+        self.transport.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        @param data: some of the answer.
+        """
+        self._read += data
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        @param reason: of the end.
+        """
+        self.whole.callback(self._read)
+
+
+def commandOf(*words: object) -> ProbeCommand:
+    """
+    @param words: behind C{probe}.
+    @return: what they ask for.
+    """
+    command = parseArguments(["probe", *map(str, words)])
+    assert isinstance(command, ProbeCommand)
+    return command
+
+
+def start(*words: object) -> Deferred[int]:
+    """
+    @param words: behind C{probe}.
+    @return: fires with the exit status.
+    """
+    run = Run(reactor, commandOf(*words), Times())
+    return Deferred.fromCoroutine(run.go()).addTimeout(WAIT, reactor)
+
+
+@pytest.mark.usefixtures("handlers")
+async def test_stamp(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    STAMP, with every stamp the kernel's.
+
+    @param server: is measured.
+    @param capsys: has the output.
+    """
+    status = await start(
+        "-c", 5, "-i", 0.01, "-s", 200, "-Q", 8, "--json", "--port", stampPort(server), "127.0.0.1"
+    )
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert status == 0
+    assert [each["bytes"] for each in told[:-1]] == [200] * 5
+    if sys.platform.startswith("linux"):
+        assert {each["clocks"] for each in told[:-1]} == {"kk"}
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("wire", ["udp", "tcp"])
+async def test_text(server: Server, wire: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The text services.
+
+    @param server: is measured.
+    @param wire: how.
+    @param capsys: has the output.
+    """
+    port = server.address("timestamp", wire).port
+    assert await start("-c", 3, "-i", 0.01, f"--{wire}", "-Q", 8, "--port", port, "127.0.0.1") == 0
+    out = capsys.readouterr().out
+    assert "3 packets transmitted, 3 received" in out
+    if wire == "tcp" and sys.platform.startswith("linux"):
+        assert "TCP's own account: rtt " in out
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("wire", ["stamp", "udp", "tcp"])
+async def test_refused(wire: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Where nobody listens, every packet is told to be refused.
+
+    @param wire: how.
+    @param capsys: has the output.
+    """
+    words = [] if wire == "stamp" else [f"--{wire}"]
+    assert await start("-c", 3, "-i", 0.02, *words, "--port", freePort(), "127.0.0.1") == 1
+    out = capsys.readouterr().out
+    assert [f"seq={number} connection refused" in out for number in range(3)] == [True] * 3
+
+
+@pytest.mark.usefixtures("handlers")
+async def test_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A TCP connection that is closed costs the packets on it; the next asks for another.
+
+    @param capsys: has the output.
+    """
+    listening = reactor.listenTCP(0, Factory.forProtocol(Rude), interface="127.0.0.1")
+    port = listening.getHost().port
+    done = start("-c", 6, "-i", 0.05, "-W", 0.3, "--tcp", "--json", "--port", port, "127.0.0.1")
+    assert await done == 1
+    await listening.stopListening()
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    states = {each.get("state") for each in told[:-1]}
+    assert "unreachable" in states
+    assert any("connection lost" in (each.get("reason") or "") for each in told[:-1])
+    assert told[-1]["strays"] >= 2
+
+
+async def test_signals(
+    server: Server, handlers: Handlers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    SIGQUIT prints a line, SIGINT ends with the summary.
+
+    @param server: is measured.
+    @param handlers: of the signals.
+    @param capsys: has the output.
+    """
+    done = start("-i", 0.01, "-q", "--port", stampPort(server), "127.0.0.1", "127.0.0.1")
+    await deferLater(reactor, 0.1, lambda: None)
+    handlers[signal.SIGQUIT](signal.SIGQUIT, None)
+    await deferLater(reactor, 0.05, lambda: None)
+    handlers[signal.SIGINT](signal.SIGINT, None)
+    assert await done == 0
+    out, errors = capsys.readouterr()
+    assert errors.count("min/p50/p99/max") == 2
+    assert out.count("probe statistics") == 2
+
+
+async def test_interruptedEarly(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    SIGINT before the first packet ends it as well.
+
+    @param handlers: of the signals.
+    @param monkeypatch: pytest's.
+    """
+
+    async def never(*_: object) -> str:
+        """
+        @param _: a name.
+        @return: nothing: it is never found.
+        """
+        await Deferred()
+        return ""
+
+    monkeypatch.setattr(program, "addressOf", never)
+    done = start("host.example")
+    handlers[signal.SIGTERM](signal.SIGTERM, None)
+    assert await done == 2
+
+
+@pytest.mark.usefixtures("handlers")
+async def test_files(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    CSV, a picture, and a picture that cannot be written.
+
+    @param server: is measured.
+    @param capsys: has the output.
+    """
+    if find_spec("matplotlib") is None:
+        pytest.skip("the extra plot is not installed")
+    run = ("-c", 2, "-i", 0.01, "--csv", "--port", stampPort(server), "127.0.0.1", "--plot")
+    assert await start(*run, "a.png") == 0
+    assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out.count("\n") == 3
+    Path("folder.png").mkdir()
+    assert await start(*run, "folder.png") == 2
+    assert await start(*run, "a.nosuchform") == 2
+    assert "tsservices: folder.png: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("handlers")
+async def test_metrics(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The figures can be read while it runs, and a port that is taken is one line.
+
+    @param server: is measured.
+    @param capsys: has the output.
+    """
+    if find_spec("prometheus_client") is None:
+        pytest.skip("the extra http is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
+        words = ("--prometheus", port, "--port", stampPort(server), "127.0.0.1")
+        assert await start("-c", 1, *words) == 2
+        assert f"no metrics on port {port}: " in capsys.readouterr().err
+    done = start("-i", 0.01, "-w", 0.5, *words)
+    await deferLater(reactor, 0.2, lambda: None)
+    page = Page()
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), page)
+    assert b"tsservices_probe_received_total" in await page.whole.addTimeout(WAIT, reactor)
+    assert await done == 0
+
+
+@pytest.mark.usefixtures("handlers")
+async def test_trouble(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    What cannot begin is one line and status 2.
+
+    @param monkeypatch: pytest's.
+    @param capsys: has the output.
+    """
+    assert await start("-6", "127.0.0.1") == 2
+    assert capsys.readouterr().err == "tsservices: 127.0.0.1 has no IPv6 address\n"
+    with pytest.raises(SystemExit) as ended:
+        await probe(reactor, commandOf("-4", "::1"))
+    assert ended.value.code == 2
+
+    def refuse(*_: object) -> None:
+        """
+        @param _: of a socket.
+        @raise OSError: always.
+        """
+        raise OSError(97, "Address family not supported by protocol")
+
+    monkeypatch.setattr(StampWire, "open", refuse)
+    assert await start("::1") == 2
+    assert "no socket for ::1: " in capsys.readouterr().err

@@ -1,0 +1,271 @@
+"""
+STAMP over real sockets: what a sender finds out, and what a forged packet does not do.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.live.server import ANSWER_SECONDS, Server, until
+from tsservices.measure.authentication import check, seal
+from tsservices.measure.ntptime import ErrorEstimate, toNTP
+from tsservices.measure.packets import ReflectorPacket, SenderPacket
+
+KEY = bytes(range(32))
+
+BUFFER = 65_536
+"""
+Bytes of any datagram.
+"""
+
+FEW = 3
+"""
+Datagrams that follow a forged one at most.
+"""
+
+ONLY = ("--services", "stamp")
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own options")
+
+
+@pytest.fixture
+def sender() -> Iterator[socket.socket]:
+    """
+    @return: a socket that waits for its answers.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.settimeout(ANSWER_SECONDS)
+        yield found
+
+
+def packet(sequence: int = 0) -> SenderPacket:
+    """
+    @return: one that is sent now.
+    """
+    return SenderPacket(
+        sequence, toNTP(time.time_ns()), ErrorEstimate.of(10**6, False).encode(), 77
+    )
+
+
+def keyFile(folder: Path) -> str:
+    """
+    @return: the path of a key that the server takes.
+    """
+    path = folder / "key"
+    path.write_text(KEY.hex())
+    path.chmod(0o600)
+    return str(path)
+
+
+@linux
+def test_times(folder: Path, sender: socket.socket) -> None:
+    """
+    A plain sender learns when its packet came, by the kernel's clock, and when the answer left;
+    both are between its own two times, and the numbers count for themselves.
+    """
+    with Server(folder, *ONLY) as server:
+        place = server.address("stamp", "udp").pair
+        for number in range(20):
+            t1 = time.time_ns()
+            asked = replace(packet(1000 + number), timestamp=toNTP(t1))
+            sender.sendto(asked.encode(), place)
+            data, source = sender.recvfrom(BUFFER)
+            t4 = time.time_ns()
+            answer = ReflectorPacket.decode(data)
+            t2, t3 = answer.receivedAt(t1), answer.sentAt(t1)
+            assert t1 <= t2 <= t3 <= t4
+            assert source == place
+            assert (answer.sequence, answer.senderSequence) == (number, 1000 + number)
+            assert (answer.senderTimestamp, answer.senderErrorEstimate) == (
+                asked.timestamp,
+                asked.errorEstimate,
+            )
+            assert (answer.session, answer.senderTTL) == (77, 64)
+            estimate = ErrorEstimate.decode(answer.errorEstimate)
+            assert estimate.nanoseconds
+            assert not estimate.ptp
+        server.stop()
+        counters = server.counters("stamp", "udp")
+        assert (counters["answered"], counters["unstamped"]) == (20, 0)
+
+
+@linux
+def test_whatWaits(folder: Path, sender: socket.socket) -> None:
+    """
+    T2 is when a packet came, not when the server had time for it: a server that is stopped for
+    a while tells the time at which the packet came.
+    """
+    with Server(folder, *ONLY) as server:
+        place = server.address("stamp", "udp").pair
+        sender.sendto(packet().encode(), place)
+        sender.recv(BUFFER)
+        os.kill(server.pid, 19)
+        try:
+            t1 = time.time_ns()
+            sender.sendto(packet(1).encode(), place)
+            sent = time.time_ns()
+            until(lambda: time.time_ns() > sent + 100_000_000, "a tenth of a second")
+        finally:
+            os.kill(server.pid, 18)
+        answer = ReflectorPacket.decode(sender.recv(BUFFER))
+        assert t1 <= answer.receivedAt(t1) <= sent
+        assert answer.sentAt(t1) > sent + 100_000_000
+
+
+@linux
+@pytest.mark.parametrize("interface", ["0.0.0.0", "::"])
+def test_answersFromWhereItWasAsked(folder: Path, sender: socket.socket, interface: str) -> None:
+    """
+    A server at all addresses answers from the one that was asked.
+    """
+    with Server(folder, *ONLY, "--interface", interface) as server:
+        port = server.address("stamp", "udp").port
+        for host in ("127.0.0.2", "127.0.0.1", "127.8.9.10"):
+            sender.sendto(packet().encode(), (host, port))
+            data, source = sender.recvfrom(BUFFER)
+            assert source == (host, port)
+            assert ReflectorPacket.decode(data).sequence == 0, "each is a session of its own"
+
+
+def test_twistedsOwnTransports(folder: Path, sender: socket.socket) -> None:
+    """
+    Without the fast lane there is STAMP too.
+    """
+    with Server(folder, *ONLY, "--no-fast-lane", "--stamp-stateless") as server:
+        sender.sendto(packet(5).encode(), server.address("stamp", "udp").pair)
+        assert ReflectorPacket.decode(sender.recv(BUFFER)).sequence == 5
+
+
+def test_anyDatagram(folder: Path, sender: socket.socket) -> None:
+    """
+    Of no byte to the longest: nothing stops the reflector, and each is counted.
+    """
+    with Server(folder, *ONLY, "--listen", "echo=udp:0", "--trust", "none") as server:
+        place = server.address("stamp", "udp").pair
+        for data in (b"", b"x", packet().encode()[:43], bytes(9001), b"\xff" * 65_507):
+            sender.sendto(data, place)
+        for data in (bytes(44), b"\xff" * 44, packet().encode() + b"\x80" * 8956):
+            sender.sendto(data, place)
+            assert len(sender.recv(BUFFER)) == len(data)
+        server.stop()
+        counters = server.counters("stamp", "udp")
+        assert (counters["received"], counters["badSize"], counters["answered"]) == (8, 5, 3)
+
+
+def test_authenticated(folder: Path, sender: socket.socket, tmp_path: Path) -> None:
+    """
+    With a key, who has it is answered, once for each packet, and nobody else.
+    """
+    with Server(folder, *ONLY, "--stamp-key", keyFile(tmp_path)) as server:
+        place = server.address("stamp", "udp").pair
+        sender.sendto(packet().encode(), place)
+        sender.sendto(seal(KEY[1:], packet().encode(sealed=True)), place)
+        good = seal(KEY, packet(7).encode(sealed=True))
+        for _ in range(3):
+            sender.sendto(good, place)
+        answer = sender.recv(BUFFER)
+        check(KEY, answer)
+        assert ReflectorPacket.decode(answer, sealed=True).senderSequence == 7
+        sender.sendto(seal(KEY, packet(8).encode(sealed=True)), place)
+        assert ReflectorPacket.decode(sender.recv(BUFFER), sealed=True).sequence == 1
+        server.stop()
+        counters = server.counters("stamp", "udp")
+        assert (counters["badSize"], counters["forged"], counters["replayed"]) == (1, 1, 2)
+        assert counters["answered"] == 2
+
+
+def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
+    """
+    @param source: who is said to send.
+    @param destination: who is to get it.
+    @param payload: of the datagram.
+    @return: an IPv4 packet whose lengths and checksum the system fills in.
+    """
+    length = 8 + len(payload)
+    hosts = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, socket.IPPROTO_UDP, 0)
+    return header + hosts + struct.pack("!HHHH", source[1], destination[1], length, 0) + payload
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.geteuid() != 0, reason="raw sockets need root"
+)
+def test_forged(folder: Path, tmp_path: Path) -> None:
+    """
+    A forged packet between two servers: at most three others follow, between reflectors and
+    with the text services, trusted, without state, or with a recorded packet and its key.
+    """
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    except PermissionError:
+        pytest.skip("raw sockets are not allowed here")
+    services = ("--services", "timestamp,hello,stamp")
+    key = keyFile(tmp_path)
+    sealed = seal(KEY, packet().encode(sealed=True))
+    cases: list[tuple[tuple[str, ...], list[tuple[str, str, bytes]]]] = [
+        (
+            (),
+            [
+                (one, other, payload)
+                for one, other in (
+                    ("stamp", "stamp"),
+                    ("stamp", "timestamp"),
+                    ("stamp", "hello"),
+                    ("timestamp", "stamp"),
+                    ("hello", "stamp"),
+                )
+                for payload in (packet().encode(), bytes(60), b"x" * 14)
+            ],
+        ),
+        (("--stamp-stateless",), [("stamp", "stamp", packet().encode())]),
+        (("--stamp-key", key), [("stamp", "stamp", sealed)]),
+    ]
+    folder.mkdir(exist_ok=True)
+    for number, (options, forgeries) in enumerate(cases):
+        with ExitStack() as stack:
+            servers = [
+                stack.enter_context(Server(folder / f"{name}{number}", *services, *options))
+                for name in "ab"
+            ]
+            for one, other, payload in forgeries:
+                victim = servers[0].address(one, "udp").pair
+                source = servers[1].address(other, "udp").pair
+                raw.sendto(_forge(source, victim, payload), (victim[0], 0))
+            fences = _quiet(servers)
+            for server in servers:
+                server.stop()
+            answered = sum(
+                server.counters(name, "udp")["answered"]
+                for server in servers
+                for name in ("timestamp", "hello", "stamp")
+            )
+            assert 1 <= answered - fences <= FEW * len(forgeries)
+            assert sum(server.counters("stamp", "udp")["ownFormat"] for server in servers)
+    raw.close()
+
+
+def _quiet(servers: list[Server]) -> int:
+    """
+    Wait until each has read what came before, and what that has led to, as often as they may
+    answer each other and once more: whoever asks them is answered in a later turn.
+
+    @param servers: that may be sending to each other.
+    @return: how many answers that took.
+    """
+    turns = 2 * FEW
+    for _ in range(turns):
+        for server in servers:
+            with server.connect("hello", "udp") as fence:
+                fence.send(b"x")
+                assert fence.recv(BUFFER) == b"Hello, x!"
+    return turns * len(servers)
