@@ -1,0 +1,332 @@
+"""
+The client of the chat as a real process: on a terminal, on pipes, on lines that fail.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.live.chatclients import Talker
+from tests.live.clientservers import runClient
+from tests.live.cutting import Proxy
+from tests.live.evening import evening
+from tests.live.server import Server
+
+START_CPU_SECONDS = 0.4
+"""
+What the start of the client may cost up to its prompt, in time of the processor: on a
+machine with nothing else to do that is also how long it takes.
+"""
+
+needsPrompt = pytest.mark.skipif(
+    find_spec("prompt_toolkit") is None or find_spec("pyte") is None,
+    reason="prompt_toolkit or pyte is not installed",
+)
+
+
+@pytest.fixture(scope="module")
+def server(sharedFolder: Path) -> Iterator[Server]:
+    """
+    @param sharedFolder: for its files.
+    @return: a server of the chat.
+    """
+    with Server(sharedFolder / "chat", "--services", "chat") as running:
+        yield running
+
+
+@pytest.fixture
+def port(server: Server) -> int:
+    """
+    @param server: serves.
+    @return: the port of its chat.
+    """
+    return server.address("chat").port
+
+
+class TestPipes:
+    """
+    The client on pipes.
+    """
+
+    def test_lines(self, port: int) -> None:
+        """
+        What was read is stored when the client has left, and was shown.
+
+        @param port: of the chat.
+        """
+        lines = "".join(f"line {number}\n" for number in range(50))
+        arguments = ("chat", "--port", port, "--nick", "pipe", "--room", "pipes")
+        done = runClient(*arguments, typed=f"{lines}/me waves".encode())
+        assert (done.returncode, done.stderr) == (0, b"")
+        again = runClient(*arguments, typed=b"/history 3\n").stdout.decode()
+        assert "<pipe> line 49\n" in again
+        assert "* pipe waves\n" in again
+        assert "\x1b" not in again
+        assert again.startswith("* you are pipe\n* you are in #pipes, alone\n")
+
+    def test_statuses(self, port: int) -> None:
+        """
+        The exit status tells how it went.
+
+        @param port: of the chat.
+        """
+        for arguments, typed, status, complaint in (
+            (["--port", port], b"/nope\n", 1, b""),
+            (["--port", 1], b"", 1, b"cannot connect to 127.0.0.1 port 1: connection refused"),
+            (["--nope"], b"", 2, b"unrecognized arguments: --nope"),
+            (["--port", port, "--account", "nobody"], b"", 2, b"needs a password"),
+        ):
+            done = runClient("chat", *arguments, typed=typed)
+            assert (done.returncode, complaint in done.stderr) == (status, True), done.stderr
+
+    def test_account(self, port: int, tmp_path: Path) -> None:
+        """
+        An account is logged in to with the password from a file.
+
+        @param port: of the chat.
+        @param tmp_path: for the file.
+        """
+        typed = b"/register\nswordfish\nswordfish\n"
+        done = runClient("chat", "--port", port, "--nick", "owner", typed=typed)
+        assert done.returncode == 0, done.stdout
+        path = tmp_path / "password"
+        path.write_text("swordfish\n")
+        path.chmod(0o600)
+        arguments = ("chat", "--port", port, "--account", "owner", "--password-file", path)
+        done = runClient(*arguments, typed=b"hello\n")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"* logged in as owner\n" in done.stdout
+        path.write_text("wrong word\n")
+        done = runClient(*arguments, typed=b"hello\n")
+        assert done.returncode == 1
+        assert b"not the password" in done.stderr
+        assert b"wrong word" not in done.stdout + done.stderr
+
+    def test_json(self, port: int) -> None:
+        """
+        Programs get one object on each line.
+
+        @param port: of the chat.
+        """
+        done = runClient("chat", "--json", "--port", port, "--nick", "robot", typed=b"hello\n")
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert events[0] == {"type": "client", "event": "connected"}
+        assert [event["text"] for event in events if event["type"] == "said"][-1] == "hello"
+
+    def test_withoutPrompt(self, port: int) -> None:
+        """
+        Pipes need no prompt_toolkit.
+
+        @param port: of the chat.
+        """
+        code = (
+            "import sys; sys.modules['prompt_toolkit'] = None; sys.argv[1:] = "
+            f"['chat', '--port', '{port}', '--nick', 'bare'];"
+            "import runpy; runpy.run_module('tsservices.client', run_name='__main__')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], input=b"hello\n", capture_output=True, timeout=20
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+@needsPrompt
+class TestTerminal:
+    """
+    The client on a terminal.
+    """
+
+    def test_talk(self, server: Server, port: int, tmp_path: Path) -> None:
+        """
+        People talk: names are completed, calls ring, private words arrive, the status
+        says where one is.
+
+        @param server: serves.
+        @param port: of the chat.
+        @param tmp_path: for what was typed.
+        """
+        from tests.live.screens import chatScreen
+
+        with (
+            Talker(server, "/nick bob", "/join tea") as bob,
+            chatScreen(port, tmp_path, "--nick", "ann", "--room", "tea") as screen,
+        ):
+            screen.status("ann (guest) | #tea | online")
+            assert "* you are in #tea with 1 other: bob" in screen.text()
+            screen.type("b\thi\r")
+            bob.until("<ann> bob: hi")
+            screen.shows("<~ann> bob: hi")
+            bob.say("\x1b[31m ANN!")
+            screen.shows("<~bob> \\x1b[31m ANN!")
+            bob.say("/msg ann psst")
+            screen.shows("<bob -> ann> psst")
+            assert screen.bells == 2
+            assert b"\x1b[38;5;" in screen.raw
+            screen.type("/join cellar\r")
+            screen.status("#cellar")
+            bob.say("anybody?")
+            screen.shows("#tea <~bob> anybody?")
+            screen.status("#tea 1")
+            screen.type("/topic wine\r")
+            screen.shows("changed the topic of #cellar to: wine")
+            screen.type("not this\x03\x1b[A\x1b[A\x03/quit\r")
+            assert screen.ended() == 0
+        assert (tmp_path / "chat-history").read_text().split("\n") == [
+            "bob: hi",
+            "/join cellar",
+            "/topic wine",
+            "/quit",
+            "",
+        ]
+
+    def test_quiet(self, server: Server, port: int, tmp_path: Path) -> None:
+        """
+        Without bell and colours there are none.
+
+        @param server: serves.
+        @param port: of the chat.
+        @param tmp_path: for what was typed.
+        """
+        from tests.live.screens import chatScreen
+
+        arguments = (port, tmp_path, "--nick", "ann", "--room", "quiet", "--no-bell")
+        with (
+            chatScreen(*arguments, NO_COLOR="1") as screen,
+            Talker(server, "/nick bob", "/join quiet") as bob,
+        ):
+            screen.status("online")
+            bob.until("#quiet")
+            bob.say("ann: hello")
+            screen.shows("<~bob> ann: hello")
+            assert screen.bells == 0
+            assert b"\x1b[38" not in screen.raw
+            screen.type("\x04")
+            assert screen.ended() == 0
+
+    def test_password(self, port: int, tmp_path: Path) -> None:
+        """
+        A password is typed unseen, and kept nowhere.
+
+        @param port: of the chat.
+        @param tmp_path: for what was typed.
+        """
+        from tests.live.screens import chatScreen
+
+        with chatScreen(port, tmp_path, "--nick", "carla") as screen:
+            screen.status("online")
+            screen.type("/register\r")
+            screen.shows("password:")
+            screen.type("swordfish\r")
+            screen.shows("again:")
+            screen.type("swordfish\r")
+            screen.status("carla (carla)")
+            screen.type("/quit\r")
+            assert screen.ended() == 0
+            assert b"swordfish" not in screen.raw
+        assert "swordfish" not in (tmp_path / "chat-history").read_text()
+
+    def test_cut(self, server: Server, tmp_path: Path) -> None:
+        """
+        A connection that is lost comes back by itself, with what was missed.
+
+        @param server: serves.
+        @param tmp_path: for what was typed.
+        """
+        from tests.live.screens import chatScreen
+
+        with (
+            Proxy(server.address("chat").pair) as proxy,
+            Talker(server, "/nick bob", "/join cut") as bob,
+            chatScreen(proxy.port, tmp_path, "--nick", "ann", "--room", "cut") as screen,
+        ):
+            screen.status("online")
+            bob.until("joined #cut")
+            proxy.refuse(True)
+            proxy.cut()
+            screen.shows("* connection lost, trying again")
+            screen.type("mine\r")
+            screen.shows("* waits for the connection: mine")
+            screen.status("1 to send")
+            bob.say("missed")
+            proxy.refuse(False)
+            screen.shows("* back: 1 line was said meanwhile")
+            screen.shows("<~ann> mine")
+            bob.until("<ann> mine")
+            lines = [line[11:] if line.startswith("[") else line for line in screen.lines()]
+            shown = [line for line in lines if line in ("--- new ---", "<~bob> missed")]
+            assert shown == ["--- new ---", "<~bob> missed"]
+            assert lines.count("<~ann> mine") == 1
+            screen.type("\x04")
+            assert screen.ended() == 0
+
+    def test_start(self, port: int, tmp_path: Path) -> None:
+        """
+        The prompt does not cost more than one waits for gladly.
+
+        @param port: of the chat.
+        @param tmp_path: for what was typed.
+        """
+        code = (
+            "import os, sys\n"
+            "from tsservices.client.chat.start import openPrompt, parseChat\n"
+            f"prompt = openPrompt(parseChat(['--state', {str(tmp_path)!r}]))\n"
+            "assert 'twisted' not in sys.modules\n"
+            "times = os.times()\n"
+            "prompt.loop.run_until_complete(prompt.terminal.stop())\n"
+            "prompt.loop.close()\n"
+            "print('cost', times.user + times.system, 'end')\n"
+        )
+        from tests.live.screens import Screen
+
+        costs = []
+        for _ in range(3):
+            with Screen("-c", code) as screen:
+                screen.shows("end")
+                costs.append(float(screen.text().split("cost ")[1].split()[0]))
+        assert min(costs) < START_CPU_SECONDS, costs
+
+    def test_missing(self, port: int, tmp_path: Path) -> None:
+        """
+        Somebody at a terminal without prompt_toolkit is told what is missing, and served.
+
+        @param port: of the chat.
+        @param tmp_path: for what was typed.
+        """
+        from tests.live.screens import Screen
+
+        code = (
+            "import sys, importlib.util as util\n"
+            "find = util.find_spec\n"
+            "util.find_spec = lambda name, *more: None if name == 'prompt_toolkit' else "
+            "find(name, *more)\n"
+            f"sys.argv[1:] = ['chat', '--port', '{port}', '--nick', 'bare']\n"
+            "import runpy\n"
+            "runpy.run_module('tsservices.client', run_name='__main__')\n"
+        )
+        with Screen("-c", code) as screen:
+            screen.shows("prompt_toolkit is not installed")
+            screen.shows("you are bare")
+            screen.type("hello\n")
+            screen.shows("<bare> hello")
+            screen.type("\x04")
+            assert screen.ended() == 0
+
+
+def test_evening(server: Server) -> None:
+    """
+    Two clients whose connections are cut again and again hear everything once; the long
+    form is C{python -m tests.live.evening}.
+
+    @param server: serves.
+    """
+    happened = evening(server, 8.0, seed=int(os.environ.get("SEED", "7")), pace=0.5)
+    assert happened["cuts"] >= 3
+    assert happened["lines"] >= 20
