@@ -12,10 +12,15 @@ from typing import Any, NamedTuple
 
 SPOKEN = re.compile(
     r"(\| )?\[\d\d:\d\d:\d\d\] (?:#(\S+) )?"
-    r"(?:<(\S+)> |\* (\S+) (changed the topic of #(\S+) to: )?)(.*)"
+    r"(?:<(\S+)> |\* (\S+) )(.*)"
 )
 """
-A line that somebody said, or a new topic, in the form for people.
+A line that somebody said, in the form for people.
+"""
+
+_TOPIC = re.compile(r"(\| )?\* (?:\[\d\d:\d\d:\d\d\] )?(\S+) changed the topic of #(\S+) to: (.*)")
+"""
+A new topic, in the same form.
 """
 
 _OF_OTHERS = {
@@ -28,6 +33,7 @@ _OF_OTHERS = {
     "people",
     "rooms",
     "topic",
+    "token",
 }
 
 _REPLAY = re.compile(r"--- #(\S+): (?:\d+ lines?|nothing) from before ---")
@@ -224,9 +230,12 @@ def _words(text: str) -> list[Event]:
     @return: what that is.
     """
     if spoken := SPOKEN.fullmatch(text):
-        before, room, nick, actor, topic, about, said = spoken.groups()
-        kind = "message" if nick else "topic" if topic else "me"
-        line = Told(room or about or "", kind, nick or actor, said)
+        before, room, nick, actor, said = spoken.groups()
+        line = Told(room or "", "message" if nick else "me", nick or actor, said)
+        return [Replayed(line) if before else Spoken(line)]
+    if changed := _TOPIC.fullmatch(text):
+        before, nick, room, said = changed.groups()
+        line = Told(room, "topic", nick, said)
         return [Replayed(line) if before else Spoken(line)]
     if found := _STORED.fullmatch(text):
         return [Stored(found[1], int(found[2]))]

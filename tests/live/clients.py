@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from tests.live.server import Address, Server
 from tsservices.doors.line import GREETING
+from tsservices.measure.packets import ReflectorPacket
 
 BUFSIZ = 1024
 """
@@ -257,6 +258,10 @@ def _checkDatagrams(server: Server, address: Address, client: socket.socket) -> 
             checkDaytime(client.recv(BUFSIZ))
         case "time":
             checkTime(client.recv(BUFSIZ))
+        case "stamp":
+            # A short one from a trusted sender is taken for one of TWAMP Light.
+            reply = ReflectorPacket.decode(client.recv(BUFSIZ), False)
+            assert reply.senderSequence == int.from_bytes(text[:4], "big")
         case other:
             raise AssertionError(f"nobody knows how to ask {other}")
 

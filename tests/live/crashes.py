@@ -5,15 +5,16 @@ anybody was told is lost.
 Usage: C{python -m tests.live.crashes --kills 50 --seed 1 --seconds 600}.  Every life of
 the server begins on the same state folder with what is left of the life before: a fresh
 client reads all of the history, L{tests.live.chatproof} judges it, then a crowd talks
-until the next kill.  Exits with 0 when nothing was wrong, and leaves the folder alone
-otherwise.
+until the next kill.  Beside the crowd there are people with accounts who keep order in
+rooms of their own: L{tests.live.orderjudge} judges what the server leaves in its file,
+and L{tests.live.ordertrial} tries, after each start, whether all of it is in force.  Exits
+with 0 when nothing was wrong, and leaves the folder alone otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import selectors
 import shutil
 import signal
 import subprocess
@@ -27,8 +28,13 @@ from random import Random
 
 from tests.live.chatcrowd import crowd
 from tests.live.chathistory import READ_SECONDS, histories
-from tests.live.chatpeople import Person, disperse
+from tests.live.chatloop import together
+from tests.live.chatpeople import disperse
 from tests.live.chatproof import Life, Proof, Tally
+from tests.live.orderjudge import Deeds
+from tests.live.orderpeople import Citizen
+from tests.live.ordertown import Town
+from tests.live.ordertrial import Trial
 from tests.live.server import STOP_SECONDS, Server
 from tsservices.chat.refusals import STOPPING, Refused
 
@@ -50,11 +56,6 @@ How often a server is also killed while it starts.
 STARTING_SECONDS = 1.0
 """
 When a start is disturbed, it is within this time.
-"""
-
-DRAIN_SECONDS = 10.0
-"""
-Within this every client has seen that the server is gone.
 """
 
 
@@ -92,6 +93,9 @@ class Crashes:
         self._options = (*OPTIONS, *options)
         self._end = end
         self._proof = Proof()
+        # With chances of their own: what the others do with a seed stays as it was.
+        self._trial = Trial(Town(Random(seed)))
+        self._citizens: list[Citizen] = []
         self._life = 0
         self.kills = 0
 
@@ -101,6 +105,13 @@ class Crashes:
         @return: how much was judged.
         """
         return self._proof.tally
+
+    @property
+    def deeds(self) -> Deeds:
+        """
+        @return: how much was judged of the order in rooms.
+        """
+        return self._trial.judge.deeds
 
     def run(
         self, kills: int, seconds: float, report: Callable[[str], object] = lambda line: None
@@ -123,12 +134,14 @@ class Crashes:
                 found = self._judge(server, life)
                 life = self._talk(server)
             self.kills += 1
+            self._settle()
             said = sum(map(len, life.written.values()))
             report(f"kill {self.kills}: {found} lines were there, {said} written since")
         for _ in range(2):
             # Once after the last kill, and once after an orderly stop.
             with self._start() as server:
                 self._judge(server, life)
+            self._settle()
             life = Life()
 
     def _start(self) -> Server:
@@ -167,9 +180,28 @@ class Crashes:
             except (AssertionError, OSError) as reason:
                 raise Lost(f"{reason}\n{self._again()}") from reason
         complaints = self._proof.judge(history, life)
+        try:
+            self._citizens, more = self._trial.begin(server.address("chat"))
+        except (AssertionError, OSError) as reason:
+            raise Lost(f"{reason}\n{self._again()}") from reason
+        self._complain(complaints + more)
+        return self.tally.kept
+
+    def _settle(self) -> None:
+        """
+        The server is down: judge what it has left behind.
+
+        @raise Lost: something is wrong.
+        """
+        self._complain(self._trial.end(self._folder / "state"))
+
+    def _complain(self, complaints: list[str]) -> None:
+        """
+        @param complaints: what is wrong.
+        @raise Lost: there is something.
+        """
         if complaints:
             raise Lost("\n".join([*complaints, self._again()]))
-        return self.tally.kept
 
     def _again(self) -> str:
         """
@@ -198,7 +230,14 @@ class Crashes:
         life = Life()
         people = crowd(server.address("chat"), self._life, self._random)
         try:
-            self._together(server, people, life)
+            # Half of the kills come at once after somebody was told something: what is
+            # told before it is stored is lost then.
+            life.complaints += together(
+                [*people, *self._citizens],
+                self._random.uniform(EARLIEST, LATEST),
+                self._random.choice((0.0, 0.1)),
+                lambda: self._kill(server, life),
+            )
         finally:
             disperse(people)
         for person in people:
@@ -212,63 +251,6 @@ class Crashes:
         finally:
             server.kill()
         return life
-
-    def _together(self, server: Server, people: list[Person], life: Life) -> None:
-        """
-        @param server: serves, until it is killed here.
-        @param people: talk.
-        @param life: gets what is wrong.
-        """
-        with selectors.DefaultSelector() as selector:
-            for person in people:
-                selector.register(person.socket, selectors.EVENT_READ, person)
-            deadline = time.monotonic() + self._random.uniform(EARLIEST, LATEST)
-            # Half of the kills come at once after somebody was told something: what is
-            # told before it is stored is lost then.
-            patience = self._random.choice((0.0, 0.1))
-            while (now := time.monotonic()) < deadline + patience:
-                for person in people:
-                    person.act(now)
-                due = min(person.due for person in people)
-                told = _turn(selector, max(0.0, min(due, deadline + patience) - now))
-                if told and time.monotonic() >= deadline:
-                    break
-            life.complaints += [
-                f"{each.name} lost its connection before the kill" for each in people if each.ended
-            ]
-            self._kill(server, life)
-            deadline = time.monotonic() + DRAIN_SECONDS
-            while selector.get_map() and (now := time.monotonic()) < deadline:
-                _turn(selector, deadline - now)
-            life.complaints += [
-                f"{each.data.name} does not see that the server is gone"
-                for each in selector.get_map().values()
-            ]
-
-
-def _turn(selector: selectors.BaseSelector, seconds: float) -> bool:
-    """
-    Let everybody read and send who can.
-
-    @param selector: knows everybody.
-    @param seconds: to wait for the first who can.
-    @return: whether somebody was told something.
-    """
-    for key in list(selector.get_map().values()):
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if key.data.unsent else 0)
-        if key.events != wanted:
-            selector.modify(key.fileobj, wanted, key.data)
-    told = False
-    for key, events in selector.select(seconds):
-        person: Person = key.data
-        if events & selectors.EVENT_READ:
-            person.receive()
-            told = True
-        if events & selectors.EVENT_WRITE:
-            person.flush()
-        if person.ended:
-            selector.unregister(key.fileobj)
-    return told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -291,7 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(reason, file=sys.stderr)
         return 1
     finally:
-        print(json.dumps({"kills": crashes.kills, **asdict(crashes.tally)}))
+        counted = {**asdict(crashes.tally), "order": asdict(crashes.deeds)}
+        print(json.dumps({"kills": crashes.kills, "seed": asked.seed, **counted}))
     shutil.rmtree(folder)
     return 0
 

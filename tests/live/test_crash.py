@@ -33,7 +33,9 @@ That at least must have been told and stored, or nothing was tested.
 def test_killed(folder: Path, seed: int) -> None:
     """
     What was seen or acknowledged is in the history for ever, as it was told, and nothing
-    else is; the rooms' numbers have no gaps, and their topics are the last ones.
+    else is; the rooms' numbers have no gaps, and their topics are the last ones.  Who was
+    banned, muted, let in or put in charge still is, who has an account can log in, what
+    was deleted is nowhere, and nothing has happened that was refused.
     """
     crashes = Crashes(folder, seed)
     crashes.run(KILLS, SECONDS)
@@ -43,3 +45,6 @@ def test_killed(folder: Path, seed: int) -> None:
     # Half of those who write want that; what they can't get in any form is missed here.
     assert tally.acknowledged > tally.kept / 4, tally
     assert tally.missing == 0, tally
+    deeds = crashes.deeds
+    assert min(deeds.acts, deeds.refusals, deeds.lines, deeds.tries) > LINES, deeds
+    assert min(deeds.unseen, deeds.deleted, deeds.letters) > 0, deeds

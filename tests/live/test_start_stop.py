@@ -33,6 +33,7 @@ OFFSETS = {
     ("sink", "udp"): 4,
     ("talk", "tcp"): 5,
     ("chat", "tcp"): 6,
+    ("stamp", "udp"): 9,
 }
 """
 What is served when nothing is asked for, and how far from C{--port}.

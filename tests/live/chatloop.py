@@ -1,0 +1,118 @@
+"""
+Lets many clients of a chat read, write and act until its server ends.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+DRAIN_SECONDS = 10.0
+"""
+Within this every client has seen that the server is gone.
+"""
+
+
+class Client(Protocol):
+    """
+    One of them.
+
+    @ivar name: nobody else's.
+    @ivar socket: does not block.
+    @ivar due: when it acts next.
+    @ivar ended: whether the connection has ended.
+    """
+
+    name: str
+    socket: socket.socket
+    due: float
+    ended: bool
+
+    @property
+    def unsent(self) -> bool:
+        """
+        @return: whether it would send.
+        """
+        ...
+
+    def act(self, now: float) -> None:
+        """
+        Do the next thing, if its time has come.
+
+        @param now: the time in seconds.
+        """
+        ...
+
+    def receive(self) -> None:
+        """
+        Read what there is.
+        """
+        ...
+
+    def flush(self) -> None:
+        """
+        Send what the server takes.
+        """
+        ...
+
+
+def together(
+    people: Sequence[Client], seconds: float, patience: float, kill: Callable[[], object]
+) -> list[str]:
+    """
+    @param people: act until the server is killed.
+    @param seconds: until then.
+    @param patience: so much longer it may take until somebody was told something.
+    @param kill: kills it.
+    @return: what is wrong.
+    """
+    with selectors.DefaultSelector() as selector:
+        for person in people:
+            selector.register(person.socket, selectors.EVENT_READ, person)
+        deadline = time.monotonic() + seconds
+        while (now := time.monotonic()) < deadline + patience:
+            for person in people:
+                person.act(now)
+            due = min(person.due for person in people)
+            told = _turn(selector, max(0.0, min(due, deadline + patience) - now))
+            if told and time.monotonic() >= deadline:
+                break
+        complaints = [
+            f"{each.name} lost its connection before the kill" for each in people if each.ended
+        ]
+        kill()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while selector.get_map() and (now := time.monotonic()) < deadline:
+            _turn(selector, deadline - now)
+        return complaints + [
+            f"{each.data.name} does not see that the server is gone"
+            for each in selector.get_map().values()
+        ]
+
+
+def _turn(selector: selectors.BaseSelector, seconds: float) -> bool:
+    """
+    Let everybody read and send who can.
+
+    @param selector: knows everybody.
+    @param seconds: to wait for the first who can.
+    @return: whether somebody was told something.
+    """
+    for key in list(selector.get_map().values()):
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if key.data.unsent else 0)
+        if key.events != wanted:
+            selector.modify(key.fileobj, wanted, key.data)
+    told = False
+    for key, events in selector.select(seconds):
+        person: Client = key.data
+        if events & selectors.EVENT_READ:
+            person.receive()
+            told = True
+        if events & selectors.EVENT_WRITE:
+            person.flush()
+        if person.ended:
+            selector.unregister(key.fileobj)
+    return told

@@ -1,0 +1,115 @@
+"""
+What people may ask of a chat where order is kept in rooms.  Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+NAMING = frozenset({"op", "deop", "unban", "unmute"})
+"""
+Acts whose line is a name and nothing else.
+"""
+
+RESTRAINING = frozenset({"ban", "mute"})
+"""
+Acts whose line says for how long.
+"""
+
+IDEMPOTENT = frozenset({"op", "deop", "private", "public"})
+"""
+Acts that make no line where they would change nothing.
+"""
+
+NUMBERED = NAMING | RESTRAINING | {"message", "kick", "private", "public", "delete"}
+"""
+Acts that make a numbered line of the same kind.
+"""
+
+_COMMANDS = {
+    "message": "/msg #{room} {text}",
+    "whisper": "/msg {target} {text}",
+    "join": "/join {room}",
+    "part": "/part #{room}",
+    "since": "/since {room} 0",
+    "read": "/read #{room} {target}",
+    "search": "/search {target} {text}",
+    "ban": "/ban {target} {span} {text}",
+    "mute": "/mute {target} {span} {text}",
+    "kick": "/kick {target} {text}",
+    "private": "/private on",
+    "public": "/private off",
+    "passwd": "/passwd {target} {text}",
+    "register": "/register {text}",
+    "login": "/login {target} {text}",
+    "bans": "/ban",
+    "mutes": "/mute",
+}
+
+
+@dataclass
+class Act:
+    """
+    Something that was asked for.
+
+    @ivar verb: what: the kind of the line that it makes, if it makes one.
+    @ivar room: where.
+    @ivar target: to whom, or what.
+    @ivar text: in which words, or with which password.
+    @ivar span: for how long.
+    @ivar settled: whether it is over.
+    @ivar refused: the code that says why it was not done.
+    @ivar codes: of what the server said of it.
+    @ivar after: the number of the line of its room after which the server said so.
+    @ivar lines: how many lines from before it brought.
+    @ivar letters: the private messages that it brought.
+    @ivar restraints: the names of those it says are restrained, and whether for ever.
+    """
+
+    verb: str
+    room: str = ""
+    target: str = ""
+    text: str = ""
+    span: str = "forever"
+    settled: bool = False
+    refused: str = ""
+    codes: list[str] = field(default_factory=list)
+    after: int = 0
+    lines: int = 0
+    letters: list[dict[str, Any]] = field(default_factory=list)
+    restraints: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """
+        @return: whether it was seen to be done.
+        """
+        return self.settled and not self.refused
+
+    @property
+    def pending(self) -> bool:
+        """
+        @return: whether nobody knows what has come of it.
+        """
+        return not self.settled and not self.refused
+
+    @property
+    def command(self) -> str:
+        """
+        @return: what is sent for it.
+        """
+        pattern = _COMMANDS.get(self.verb, f"/{self.verb} {{target}}")
+        names = {"room": self.room, "target": self.target, "text": self.text, "span": self.span}
+        return pattern.format(**names).strip()
+
+    @property
+    def words(self) -> str:
+        """
+        @return: the text of the line that it makes.
+        """
+        if self.verb in RESTRAINING:
+            return f"{self.target} {self.span} {self.text}"
+        if self.verb == "kick":
+            return f"{self.target} {self.text}"
+        return self.text if self.verb == "message" else self.target

@@ -1,0 +1,141 @@
+"""
+Commands to a running server, as people give them.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.chatclients import Talker
+from tests.live.server import ANSWER_SECONDS, Server
+
+OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
+"""
+Of the server.
+"""
+
+LINES = 1000
+"""
+What was said in it: some pages.
+"""
+
+
+@pytest.fixture(scope="module")
+def chat(sharedFolder: Path) -> Iterator[Server]:
+    """
+    @param sharedFolder: for its files.
+    @return: a server, in which something was said.
+    """
+    with Server(sharedFolder, *OPTIONS) as server:
+        with Talker(server, "ann", "/ack on") as ann:
+            ann.say(*(f"line {number}" for number in range(1, LINES + 1)))
+            ann.until(f"* stored lobby {LINES}")
+        yield server
+
+
+def command(
+    server: Server, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "tsservices")
+) -> subprocess.CompletedProcess[str]:
+    """
+    @param server: runs.
+    @param words: of the command line.
+    @param program: before them.
+    @return: how it ended.
+    """
+    return subprocess.run(
+        [*program, *words, "--state", str(server.state)],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=3 * ANSWER_SECONDS,
+    )
+
+
+def test_export(chat: Server, tmp_path: Path) -> None:
+    """
+    All lines of a room, in both formats, to the standard output and to a file.
+    """
+    done = command(chat, "export", "lobby", "--since", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == LINES - 1
+    assert lines[0].startswith("* ")
+    assert lines[1].endswith("<ann> line 3")
+    file = tmp_path / "lobby.json"
+    done = command(chat, "export", "#lobby", "--format", "json", "-o", str(file))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [each["seq"] for each in found] == list(range(1, LINES + 1))
+    assert file.stat().st_mode & 0o777 == 0o600
+    done = command(chat, "export", "lobby", "-o", str(file))
+    assert done.returncode == 1
+    assert done.stderr == f"tsservices: {file} is there already\n"
+
+
+def test_noRoom(chat: Server, tmp_path: Path) -> None:
+    """
+    A room that is not there is one line, and makes no file.
+    """
+    done = command(chat, "export", "nowhere", "-o", str(tmp_path / "x"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "tsservices: there is no room #nowhere; /rooms lists them\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_enough(chat: Server) -> None:
+    """
+    Who has read enough is told nothing more.
+    """
+    done = command(
+        chat,
+        "export",
+        "lobby",
+        program=("sh", "-c", '"$@" | head -n 1', "sh", sys.executable, "-m", "tsservices"),
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+def test_backup(chat: Server, tmp_path: Path) -> None:
+    """
+    A relative path is one of the place where the command is given.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "tsservices", "backup", "copy", "--state", str(chat.state)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=3 * ANSWER_SECONDS,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"copied to {tmp_path}/copy\n"
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
+    done = command(chat, "backup", str(tmp_path / "copy"))
+    assert done.returncode == 1
+    assert "is there already" in done.stderr
+
+
+def test_ownerOnly(chat: Server) -> None:
+    """
+    The socket is for the owner only.
+    """
+    assert (chat.state / "control.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_garbage(chat: Server) -> None:
+    """
+    What comes there in another way ends nothing.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(ANSWER_SECONDS)
+        connection.connect(str(chat.state / "control.sock"))
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert b'"error"' in connection.recv(4096)
+    assert command(chat, "export", "lobby", "--since", str(LINES)).returncode == 0
