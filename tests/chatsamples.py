@@ -4,8 +4,10 @@ Happenings for the tests of those that write them.
 
 from __future__ import annotations
 
+from tsservices.chat.answers import RoomEntered
 from tsservices.chat.events import MESSAGE
-from tsservices.chat.happenings import Replay, RoomEntered, Said, Topic
+from tsservices.chat.happenings import Replay, Topic
+from tsservices.chat.said import Said
 from tsservices.stamps import NANOSECONDS
 
 NOON = 1_795_176_600 * NANOSECONDS

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 from tsservices.catalog import BY_NAME
-from tsservices.counters import DatagramCounters
 from tsservices.environment import Environment
 
 
@@ -44,7 +43,7 @@ def serve(name: str, environment: Environment) -> tuple[Any, FakeDatagramTranspo
     """
     offering = BY_NAME[name]
     assert offering.datagram is not None
-    counters = DatagramCounters()
+    counters = offering.counters()
     protocol = offering.datagram(environment, counters, offering.guard(environment, counters))
     transport = FakeDatagramTransport()
     protocol.makeConnection(transport)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from tsservices.doors.line import LineFactory, LineProtocol
 from tsservices.environment import Environment
 from tsservices.limits import Limits
 from tsservices.stamps import NANOSECONDS
-from tsservices.testing import NOON, MeasuredTransport, environment
+from tsservices.testing import NOON, ImmediateHasher, MeasuredTransport, environment
 
 
 class Client:
@@ -97,6 +97,8 @@ class LineDoorCase(SynchronousTestCase):
     A door, and a clock.
 
     @ivar clock: stands still unless a test advances it.
+    @ivar journal: keeps when the test says so.
+    @ivar hasher: does the work of passwords when the test says so.
     """
 
     limits = Limits(floodLines=0, floodBytes=0)
@@ -118,12 +120,14 @@ class LineDoorCase(SynchronousTestCase):
         self.clock = Clock()
         surroundings = environment(self.clock, limits)
         self.journal = SlowJournal()
+        self.hasher = ImmediateHasher()
         chat = ChatService(
             self.journal,
             limits,
             lambda: NOON * NANOSECONDS + round(self.clock.seconds() * NANOSECONDS),
             self._atTurnEnd,
             "run",
+            self.hasher,
             welcomeFile,
         )
         chat.prepare()

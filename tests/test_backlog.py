@@ -4,10 +4,11 @@ Tests for L{tsservices.doors.backlog}.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from tsservices.chat.wires import Broadcast, Wire
 from tsservices.doors.backlog import Backlog, Pool
 from tsservices.limits import PIECE_BYTES, SLOW_FACTOR, Limits
 
@@ -23,6 +24,9 @@ class Reader:
 
     @ivar push: takes what to send next.
     @ivar pushLast: the same.
+    @ivar wire: this, while nothing waits.
+    @ivar clear: as it has to be for a wire.
+    @ivar departures: how often it has left all broadcasts.
     @ivar bytesSent: what it has read.
     @ivar written: what the transport was given.
     @ivar overruns: how many bytes waited when these were too many.
@@ -32,12 +36,15 @@ class Reader:
 
     push: Callable[[bytes], object]
     pushLast: Callable[[bytes], object]
+    wire: Wire | None
+    clear = True
 
     def __init__(self, pool: Pool) -> None:
         """
         @param pool: what waits for all.
         """
         self.bytesSent = 0
+        self.departures = 0
         self.written: list[bytes] = []
         self.overruns: list[int] = []
         self.now = 0.0
@@ -46,6 +53,7 @@ class Reader:
             self,
             self._write,
             self._write,
+            self,
             self,
             pool,
             LIMITS,
@@ -67,6 +75,19 @@ class Reader:
         self.room -= 1
         if self.room == 0:
             self.backlog.pause()
+
+    def together(self, wires: Sequence[Wire]) -> Broadcast:
+        """
+        @param wires: no test wants this.
+        @return: nothing.
+        """
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """
+        Note it.
+        """
+        self.departures += 1
 
     def text(self) -> bytes:
         """

@@ -5,6 +5,7 @@ Tests for L{tsservices.chat.batch}.
 from __future__ import annotations
 
 from tests.chattown import NOON, Ear, Index, Sessions
+from tsservices.chat.answers import RoomEntered, RoomLeft, Stored
 from tsservices.chat.events import (
     ME,
     MESSAGE,
@@ -18,16 +19,8 @@ from tsservices.chat.events import (
     SetTopic,
     Whisper,
 )
-from tsservices.chat.happenings import (
-    Joined,
-    Left,
-    Renamed,
-    RoomEntered,
-    RoomLeft,
-    Said,
-    Stored,
-    Whispered,
-)
+from tsservices.chat.happenings import Joined, Left, Renamed, Whispered
+from tsservices.chat.said import Said
 from tsservices.limits import AUTHORS_IN_A_SLICE
 
 
@@ -60,7 +53,7 @@ def gathered(*names: str, room: str = "r") -> Sessions:
 
 class TestSlice:
     """
-    Tests for L{tsservices.chat.batch.Slice}.
+    Tests for L{tsservices.chat.deliveries.Slice}.
     """
 
     def test_once(self) -> None:

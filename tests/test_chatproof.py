@@ -245,8 +245,16 @@ class TestProof:
         ("[12:10:05] #a <ann> hello", [Spoken(Told("a", "message", "ann", "hello"))]),
         ("| [12:10:05] #a * ann waves", [Replayed(Told("a", "me", "ann", "waves"))]),
         (
-            "[12:10:05] * ann changed the topic of #a to: tea",
+            "* ann changed the topic of #a to: tea",
             [Spoken(Told("a", "topic", "ann", "tea"))],
+        ),
+        (
+            "| * [12:10:05] ann changed the topic of #a to: tea",
+            [Replayed(Told("a", "topic", "ann", "tea"))],
+        ),
+        (
+            "[12:10:05] * ann changed the topic of #a to: tea",
+            [Spoken(Told("", "me", "ann", "changed the topic of #a to: tea"))],
         ),
         ("* stored a 3", [Stored("a", 3)]),
         ("* stored somehow", [NotUnderstood("'* stored somehow'")]),

@@ -12,13 +12,20 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
 from tests.chattown import NOON, Ear, SlowJournal
+from tsservices.chat.answers import Notice, Refusal
 from tsservices.chat.events import Enter, Join, Say
-from tsservices.chat.happenings import Notice, Refusal, Said
 from tsservices.chat.refusals import JOURNAL_FAILED, NOT_STORED, Refused
 from tsservices.chat.rooms import RoomRecord
+from tsservices.chat.said import Said
 from tsservices.chatservice import ChatService
 from tsservices.journal.interface import JournalError, Loaded
 from tsservices.limits import WELCOME_BYTES, Limits
+from tsservices.testing import ImmediateHasher
+
+HOST = "192.0.2.1"
+"""
+Where everybody comes from.
+"""
 
 
 class Drawer(SlowJournal):
@@ -71,13 +78,14 @@ class ChatServiceTests(SynchronousTestCase):
             lambda: NOON,
             self.jobs.append,
             "run",
+            ImmediateHasher(),
             "welcome",
             self.gaveUp.append,
         )
         self.chat.prepare()
         self.chat.startService()
         self.ears = {name: Ear() for name in ("ann", "bob")}
-        self.sessions = {name: self.chat.newSession(ear) for name, ear in self.ears.items()}
+        self.sessions = {name: self.chat.newSession(ear, HOST) for name, ear in self.ears.items()}
         for name, session in self.sessions.items():
             self.propose(Enter(session.ident, name, name), name)
             self.propose(Join(session.ident, "Tea", "tea"), name)
@@ -122,7 +130,7 @@ class ChatServiceTests(SynchronousTestCase):
         """
         No two sessions have the same id, whichever run they are of.
         """
-        idents = [self.chat.newSession(Ear()).ident for _ in range(10)]
+        idents = [self.chat.newSession(Ear(), HOST).ident for _ in range(10)]
         self.assertEqual(len({*idents, *(each.ident for each in self.sessions.values())}), 12)
         self.assertTrue(all(each.startswith("run.") for each in idents))
 
@@ -190,6 +198,54 @@ class ChatServiceTests(SynchronousTestCase):
         assert self.journal.stopped is not None
         self.journal.stopped()
         self.successResultOf(stopping)
+
+    def test_hasher(self) -> None:
+        """
+        Passwords are worked on as long as it runs: not before, for a thread would not live
+        through a fork, and not after.
+        """
+        done: list[str] = []
+
+        class Noted(ImmediateHasher):
+            """
+            A hasher that notes when it is to work.
+            """
+
+            def start(self) -> None:
+                """
+                Note it.
+                """
+                done.append("start")
+
+            def stop(self) -> None:
+                """
+                Note it.
+                """
+                done.append("stop")
+
+        chat = ChatService(self.journal, Limits(), lambda: NOON, self.jobs.append, "run", Noted())
+        chat.prepare()
+        self.assertEqual(done, [])
+        chat.startService()
+        self.assertEqual(done, ["start"])
+        chat.stopService()
+        self.assertEqual(done, ["start", "stop"])
+
+    def test_operators(self) -> None:
+        """
+        Those who are named may do anything.
+        """
+        chat = ChatService(
+            self.journal,
+            Limits(),
+            lambda: NOON,
+            self.jobs.append,
+            "run",
+            ImmediateHasher(),
+            operators=frozenset({"ann"}),
+        )
+        chat.prepare()
+        self.assertEqual(chat.house.lobby.operators, {"ann"})
 
     def test_welcome(self) -> None:
         """

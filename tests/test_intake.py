@@ -34,6 +34,77 @@ def intake(flood: Flood | None = None) -> Intake:
     return Intake(LIMIT, flood, lambda: 0.0)
 
 
+class TestWhole:
+    """
+    Tests for L{Intake.whole}.
+    """
+
+    def test_talk(self) -> None:
+        """
+        Whole lines of plain talk are taken at one go.
+        """
+        lines = intake()
+        assert lines.whole(b"one\n\ntwo \n") == ("one", "two ")
+        assert lines.whole(b" \n") == ()
+        assert (lines.waiting, lines.clean) == (False, True)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"a",
+            b"a\nb",
+            b"/who\n",
+            b"a\n/who\n",
+            b"//a\n",
+            b"a\r\n",
+            b"a\xff\n",
+            b"\xc3\n",
+            b"a\x08\n",
+            b"a" * LIMIT + b"\n",
+        ],
+    )
+    def test_rest(self, data: bytes) -> None:
+        """
+        Everything else has to be fed.
+        """
+        assert intake().whole(data) is None
+
+    def test_many(self) -> None:
+        """
+        So have more lines than are taken at once.
+        """
+        lines = Intake(4096, None, lambda: 0.0)
+        assert lines.whole(b"x\n" * (LINES_AT_ONCE + 1)) is None
+        assert lines.whole(b"x\n" * LINES_AT_ONCE) == ("x",) * LINES_AT_ONCE
+
+    @pytest.mark.parametrize("before", [b"a", b"/who\n", b"a\r", b"\xff", b"x" * 2 * LIMIT])
+    def test_unfinished(self, before: bytes) -> None:
+        """
+        What comes behind something unfinished belongs to it.
+        """
+        lines = intake()
+        lines.feed(before)
+        assert not lines.clean
+        assert lines.whole(b"b\n") is None
+        lines.feed(b"b\n")
+        drain(lines)
+        assert lines.whole(b"c\n") == ("c",)
+
+    def test_flood(self) -> None:
+        """
+        It counts, and what is too much has to be fed.
+        """
+        lines = intake(Flood(Limits(floodLines=1, floodBytes=0), 0.0))
+        taken = 0
+        while lines.whole(b"a\n") is not None:
+            taken += 1
+        assert 0 < taken < 100
+        lines.feed(b"a\n")
+        assert lines.take(True) == ()
+        assert lines.delay > 0
+
+
 def drain(lines: Intake, together: bool = True) -> Taken:
     """
     @param lines: an intake.

@@ -42,7 +42,7 @@ class EnteringTests(LineDoorCase):
         self.assertEqual(
             bob.ask(" Bob \r\n"), "* you are Bob\n* you are in #lobby with 1 other: ann\n"
         )
-        self.assertEqual(ann.take(), "* Bob joined #lobby\n")
+        self.assertEqual(ann.take(), "* Bob (guest) joined #lobby\n")
 
     def test_command(self) -> None:
         """
@@ -85,7 +85,7 @@ class EnteringTests(LineDoorCase):
             answer = client.ask(f"{name}\n")
             self.assertTrue(answer.startswith("! "), answer)
             self.assertTrue(answer[:-1].isprintable(), answer)
-        self.assertEqual(self.environment.chat.house.lobby.nicks, {})
+        self.assertEqual(self.environment.chat.house.lobby.holders, {})
 
     def test_severalTries(self) -> None:
         """
@@ -96,7 +96,9 @@ class EnteringTests(LineDoorCase):
         client = self.connect()
         client.send("no name\nbob\nann\nhello\n//x\n")
         self.turns()
-        self.assertEqual(bob.take(), f"* ann joined #lobby\n{AT} <ann> hello\n{AT} <ann> /x\n")
+        self.assertEqual(
+            bob.take(), f"* ann (guest) joined #lobby\n{AT} <ann> hello\n{AT} <ann> /x\n"
+        )
         self.assertEqual(client.take().count("! "), 2)
 
     def test_lostInTheOrder(self) -> None:
@@ -158,6 +160,23 @@ class EnteringTests(LineDoorCase):
         self.assertEqual(self.counters.idle, 1)
         self.clock.advance(1_000_000)
         self.assertFalse(ann.transport.aborted)
+
+    def test_slowName(self) -> None:
+        """
+        Who spells a name for ever is not waited for either, whatever they are told
+        meanwhile.
+        """
+        slow = self.connect()
+        for _ in range(Limits().chatNameLimit - 4):
+            self.clock.advance(1)
+            slow.send("x")
+            slow.transport.bytesSent += 1
+        self.assertFalse(slow.transport.aborted)
+        for _ in range(8):
+            self.clock.advance(1)
+            if not slow.transport.aborted:
+                slow.send("/help\nx")
+        self.assertTrue(slow.transport.aborted)
 
     def test_welcome(self) -> None:
         """

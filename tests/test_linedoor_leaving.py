@@ -45,6 +45,18 @@ class LeavingTests(LineDoorCase):
         self.assertEqual(bob.take(), "")
         self.people("ann")
 
+    def test_endAfterTalk(self) -> None:
+        """
+        Who stops sending, with nothing begun, has left.
+        """
+        ann, bob = self.people("ann", "bob")
+        ann.send("one\n")
+        ann.send("two\n")
+        ann.protocol.readConnectionLost()
+        self.turns()
+        self.assertEqual(bob.take(), f"{AT} <ann> one\n{AT} <ann> two\n* ann is gone\n")
+        self.assertTrue(ann.transport.disconnecting)
+
     def test_quitIsStored(self) -> None:
         """
         The end waits for what was said before it.
@@ -88,7 +100,7 @@ class LeavingTests(LineDoorCase):
         client.send("ann\n", turn=False)
         client.lose()
         self.turns()
-        self.assertEqual(self.environment.chat.house.lobby.nicks, {})
+        self.assertEqual(self.environment.chat.house.lobby.holders, {})
 
     def test_halfClose(self) -> None:
         """
@@ -101,7 +113,7 @@ class LeavingTests(LineDoorCase):
         self.turns(10)
         self.assertEqual(
             bob.take(),
-            f"* ann joined #lobby\n{AT} <ann> hello\n{AT} <ann> last\n* ann is gone\n",
+            f"* ann (guest) joined #lobby\n{AT} <ann> hello\n{AT} <ann> last\n* ann is gone\n",
         )
         self.assertIn("* 2 people in #lobby\n", client.take())
         self.assertTrue(client.transport.disconnecting)

@@ -14,7 +14,7 @@ from zope.interface import provider
 
 from tests.linedoor import Client, LineDoorCase
 from tsservices.chat.commands import COMMANDS
-from tsservices.chat.happenings import Said
+from tsservices.chat.said import Said
 from tsservices.limits import Limits
 
 PIECES = (
@@ -183,7 +183,7 @@ class Anything(LineDoorCase):
             self.journal.answer()
         self.turns()
         lobby = self.environment.chat.house.lobby
-        self.assertEqual({each.key: each for each in lobby.sessions.values()}, lobby.nicks)
+        self.assertEqual({each.key: (each,) for each in lobby.sessions.values()}, lobby.holders)
         for client in clients:
             sound(client.transport.value())
             if client.transport.connected:
@@ -191,7 +191,7 @@ class Anything(LineDoorCase):
         self.turns()
         self.journal.keep()
         self.assertEqual(self.troubles, [])
-        self.assertEqual((lobby.sessions, lobby.nicks), ({}, {}))
+        self.assertEqual((lobby.sessions, lobby.holders), ({}, {}))
         self.assertTrue(all(not room.members for room in lobby.rooms.values()))
         self.assertEqual((self.factory.environment.chat.pool.size, self.counters.open), (0, 0))
         self.environment.sweep.stopService()

@@ -60,7 +60,7 @@ class OptionsTests(SynchronousTestCase):
         All default services, on loopback; trusted is loopback.
         """
         options = self.parse()
-        self.assertEqual(len(options.places), 10)
+        self.assertEqual(len(options.places), 11)
         self.assertEqual(options["trust"], ["127.0.0.0/8", "::1/128"])
         self.assertEqual(options.limits, Limits())
         self.assertEqual(str(options.folder), self.state)
@@ -74,6 +74,28 @@ class OptionsTests(SynchronousTestCase):
             self.assertEqual(self.parse("--keep", value)["keep"], seconds)
         self.assertIsNone(self.parse("--keep", "forever")["keep"])
         self.assertIsNone(self.parse()["keep"])
+
+    def test_chatOperators(self) -> None:
+        """
+        Who may do anything in the chat is named in the file, in any case; they have
+        nothing to do with who sits at the talk.
+        """
+        self.assertEqual(self.parse()["chat-operators"], [])
+        for text, keys in (
+            ('["Ann", "bob"]', ["ann", "bob"]),
+            ('"Ann"', ["ann"]),
+            ("[]", []),
+        ):
+            options = self.parse("--config", self.config(f"chat-operators = {text}\n"))
+            self.assertEqual(options["chat-operators"], keys)
+            self.assertIsNone(options["operator"])
+        for text in ('["a b"]', '[""]', '["ann", "#x"]', "[1]", "7", "true", f'["{"x" * 33}"]'):
+            path = self.config(f"chat-operators = {text}\n")
+            self.assertIn("chat-operators: ", self.refused("--config", path))
+        self.assertRaises(usage.UsageError, self.parse, "--chat-operators", "ann")
+        path = self.config('operator = "Ann"\n')
+        options = self.parse("--config", path)
+        self.assertEqual((options["operator"], options["chat-operators"]), ("Ann", []))
 
     def test_stateFolder(self) -> None:
         """
@@ -170,7 +192,7 @@ class OptionsTests(SynchronousTestCase):
         Shared ports are for what keeps no state.
         """
         options = self.parse("--reuse-port")
-        self.assertEqual(len(options.places), 8)
+        self.assertEqual(len(options.places), 9)
         for words in (("--services", "talk"), ("--listen", "talk=tcp:1")):
             self.assertIn("talk can't share", self.refused("--reuse-port", *words))
         options = self.parse("--config", self.config("reuse-port = true\nno-fast-lane = false"))

@@ -10,20 +10,33 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices import chat, journal
+from tsservices import chat, journal, measure
 
 PURE = (
     *(each.name for each in pkgutil.iter_modules(chat.__path__, "tsservices.chat.")),
     *(each.name for each in pkgutil.iter_modules(journal.__path__, "tsservices.journal.")),
+    *(each.name for each in pkgutil.iter_modules(measure.__path__, "tsservices.measure.")),
     "tsservices.addresses",
+    "tsservices.client.chat.arguments",
+    "tsservices.client.chat.completion",
+    "tsservices.client.chat.history",
+    "tsservices.client.chat.link",
+    "tsservices.client.chat.rawview",
+    "tsservices.client.chat.rendering",
+    "tsservices.client.chat.status",
     "tsservices.counters",
+    "tsservices.doors.asking",
+    "tsservices.doors.deeds",
     "tsservices.doors.flood",
     "tsservices.doors.intake",
+    "tsservices.doors.jsonfields",
     "tsservices.doors.jsonform",
     "tsservices.doors.localtime",
     "tsservices.doors.phrases",
     "tsservices.doors.telnet",
     "tsservices.doors.textform",
+    "tsservices.doors.textlists",
+    "tsservices.doors.textpeople",
     "tsservices.limits",
     "tsservices.lines",
     "tsservices.services.commands",

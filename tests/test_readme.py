@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.catalog import CATALOG
 from tsservices.chat.commands import COMMANDS as CHAT_COMMANDS
-from tsservices.counters import DatagramCounters, StreamCounters
+from tsservices.client.probe.arguments import probeParser
+from tsservices.counters import DatagramCounters, StampCounters, StreamCounters
 from tsservices.limits import DEFAULT_PORT, Limits
 from tsservices.options import Options
 from tsservices.services.commands import COMMANDS
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SERVICES = (ROOT / "docs" / "services.md").read_text(encoding="utf-8")
 CHAT = (ROOT / "docs" / "chat.md").read_text(encoding="utf-8")
+MEASURING = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
@@ -58,9 +60,13 @@ class ReadmeTests(SynchronousTestCase):
         """
         known = {row[0] for row in (*Options.optParameters, *Options.optFlags)}
         known |= {"listen", "trust", "help"}
-        # Of the client, of twistd, and of systemd's section.
+        # Of the client, of commands, of twistd, and of systemd's section.
         known |= {"udp", "line", "operator", "pidfile", "logfile", "uid", "gid"}
-        for text in (README, SERVICES, OPERATING, CHAT):
+        known |= {"nick", "room", "account", "password-file", "json", "no-bell"}
+        known |= {"format", "since"}
+        # Of the measuring client.
+        known |= set(re.findall(r"--([a-z][a-z-]+)", probeParser().format_help()))
+        for text in (README, SERVICES, OPERATING, CHAT, MEASURING):
             self.assertEqual(set(re.findall(r"--([a-z][a-z-]+)", text)) - known, set())
 
     def test_limits(self) -> None:
@@ -69,14 +75,14 @@ class ReadmeTests(SynchronousTestCase):
         """
         keys = set(re.findall(r"^([a-z-]+) = ", OPERATING, re.MULTILINE))
         known = set(Limits.fieldNames()) | {row[0] for row in Options.optParameters}
-        self.assertEqual(keys - known - {"listen", "trust"}, set())
+        self.assertEqual(keys - known - {"listen", "trust", "chat-operators"}, set())
         self.assertTrue(keys)
 
     def test_counters(self) -> None:
         """
         Every counter is explained.
         """
-        for counters in (StreamCounters, DatagramCounters):
+        for counters in (StreamCounters, DatagramCounters, StampCounters):
             for name in counters.__dataclass_fields__:
                 self.assertIn(f"`{name}`", OPERATING + SERVICES)
 

@@ -9,7 +9,8 @@ from itertools import chain
 
 from tests.chattown import SlowJournal
 from tests.journals import LOG, Talk
-from tsservices.chat.happenings import Happening, Refusal, Replay
+from tsservices.chat.answers import Refusal
+from tsservices.chat.happenings import Happening, Replay
 from tsservices.chat.recall import Recall
 from tsservices.chat.refusals import READ_FAILED, Refused
 from tsservices.chat.rooms import Room, RoomRecord

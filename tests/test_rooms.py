@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.chat.happenings import Said
+from tsservices.chat.events import DELETED
 from tsservices.chat.rooms import Room, RoomRecord
+from tsservices.chat.said import Said
 from tsservices.chat.sessions import Session
 from tsservices.limits import REPLAYED_LINES
 
@@ -125,6 +126,21 @@ class TestRoom:
         assert numbers(room) == list(range(13, 33))
         room.preload([said(11, 10), said(21, 10)], 11)
         assert numbers(room) == list(range(13, 33))
+
+    def test_preloadDeleted(self) -> None:
+        """
+        What was deleted while it was read is not shown.
+        """
+        room = Room(RoomRecord("r", "R", seq=30))
+        room.delete(2)
+        room.delete(12)
+        room.delete(21)
+        room.preload([said(11, 10), said(21, 10)], 11)
+        replay = room.replay()
+        assert replay is not None
+        texts = [text for each in replay.said for text in each.texts]
+        assert texts == ["" if n in (12, 21) else str(n) for n in range(11, 31)]
+        assert [each.first for each in replay.said if each.kind == DELETED] == [12, 21]
 
     def test_preloadGap(self) -> None:
         """

@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,10 +21,11 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.plugin import getPlugins
 from twisted.python import usage
+from twisted.scripts import twistd
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.logs import gather
-from tsservices import __main__, listeners, tap
+from tsservices import __main__, controlclient, listeners, tap
 from tsservices.counters import DatagramCounters, Ledger
 from tsservices.operator import OperatorSeat
 from tsservices.options import Options
@@ -68,7 +70,8 @@ class MakeServiceTests(SynchronousTestCase):
         assert isinstance(server, MultiService)
         for listener in self.listening(server).listeners:
             self.addCleanup(listener.port.stopListening)
-        for port in self.seat(server)._binder.ports:
+        control: Any = server.getServiceNamed("control")
+        for port in (*self.seat(server)._binder.ports, *control._binder.ports):
             self.addCleanup(port.stopListening)
         self.addCleanup(options.folder.release)
         return server
@@ -107,8 +110,8 @@ class MakeServiceTests(SynchronousTestCase):
             self.assertIn(listener.place.offering.name, line)
             self.assertIn(listener.address, line)
             self.assertIn(listener.place.offering.summary, line)
-        self.assertEqual(lines[11], f"log: this terminal; state: {self.state}")
-        self.assertIn("chat.sqlite holds 0 rooms", lines[12])
+        self.assertEqual(lines[12], f"log: this terminal; state: {self.state}")
+        self.assertIn("chat.sqlite holds 0 rooms", lines[13])
 
     def test_tableNobodyTakes(self) -> None:
         """
@@ -211,7 +214,7 @@ class MakeServiceTests(SynchronousTestCase):
         server = self.make()
         listeners = self.listening(server).listeners
         protocols = {each.port.name[1] for each in listeners if each.place.transport == "udp"}
-        self.assertEqual(len(protocols), 3)
+        self.assertEqual(len(protocols), 4)
 
     def test_portInUse(self) -> None:
         """
@@ -293,6 +296,14 @@ class MakeServiceTests(SynchronousTestCase):
         os.makedirs(os.path.join(self.state, "operator.sock"))
         self.make("--services", "talk")
         self.assertIn("operators can't attach: ", self.terminal.getvalue())
+
+    def test_noCommands(self) -> None:
+        """
+        So it is with the socket for commands.
+        """
+        os.makedirs(os.path.join(self.state, "control.sock"))
+        self.make("--services", "chat", "--journal", "memory")
+        self.assertIn("backup and export can't reach this server: ", self.terminal.getvalue())
 
     def test_descriptors(self) -> None:
         """
@@ -479,12 +490,31 @@ class MainTests(SynchronousTestCase):
         """
         It is twistd in the foreground, without a file for its process number.
         """
-        import sys
-
         seen: list[list[str]] = []
         self.patch(sys, "argv", ["tsservices", "--port", "0"])
-        self.patch(__main__, "run", lambda: seen.append(sys.argv))
+        self.patch(twistd, "run", lambda: seen.append(sys.argv))
         __main__.main()
         self.assertEqual(
             seen, [["tsservices", "--nodaemon", "--pidfile=", "tsserver", "--port", "0"]]
         )
+
+    def test_commands(self) -> None:
+        """
+        With a word for a server that runs, none is started.
+        """
+        asked: list[list[str]] = []
+
+        def command(words: list[str]) -> None:
+            """
+            @param words: of the command line.
+            @raise SystemExit: always.
+            """
+            asked.append(words)
+            raise SystemExit(0)
+
+        self.patch(controlclient, "main", command)
+        self.patch(twistd, "run", lambda: self.fail("a server was started"))
+        for words in (["backup", "x"], ["export", "--help"]):
+            self.patch(sys, "argv", ["tsservices", *words])
+            self.assertRaises(SystemExit, __main__.main)
+            self.assertEqual(asked.pop(), words)

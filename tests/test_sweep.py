@@ -60,6 +60,21 @@ class SweepTests(SynchronousTestCase):
         self.wait(2)
         self.assertTrue(self.transport.aborted)
 
+    def test_deadline(self) -> None:
+        """
+        At its deadline a connection is closed, whatever it has said.
+        """
+        self.protocol.idleLimit = 0
+        self.protocol.deadline = self.clock.seconds() + 120
+        for _ in range(59):
+            self.wait(2)
+            self.protocol.dataReceived(b"x")
+            self.transport.bytesSent += 1
+        self.assertFalse(self.transport.aborted)
+        self.wait(2)
+        self.assertTrue(self.transport.aborted)
+        self.assertEqual(self.protocol.factory.counters.idle, 1)
+
     def test_hearing(self) -> None:
         """
         Who says something is not idle.

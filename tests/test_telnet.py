@@ -55,6 +55,25 @@ class TelnetFilterTests(SynchronousTestCase):
         self.assertEqual(filtered(*chunks), whole)
         self.assertEqual(filtered(*(bytes([byte]) for byte in data)), whole)
 
+    def test_telnet(self) -> None:
+        """
+        A telnet program is known by its commands, and by how it ends lines.
+        """
+        for data, telnet in (
+            (b"ann\n", False),
+            (b"a\rb\n", False),
+            ("ÿ\n".encode(), False),
+            ("ÿ".encode("latin-1") + b"\n", False),
+            (b"ann\r\n", True),
+            (b"ann\r\0", True),
+            (b"\xff\xfd\x01ann\n", True),
+        ):
+            for chunks in ([data], [bytes([byte]) for byte in data]):
+                known = TelnetFilter()
+                for chunk in chunks:
+                    known.feed(chunk)
+                self.assertEqual(known.telnet, telnet, data)
+
     @given(st.binary(max_size=60).map(lambda data: data.replace(b"\r", b"\n")))
     def test_escaped(self, data: bytes) -> None:
         """

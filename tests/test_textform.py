@@ -4,33 +4,29 @@ Tests for L{tsservices.doors.textform}.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import get_args
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.chatsamples import DAY, NOON, entered, replay, said
-from tsservices.chat.events import ME, NOTICE, TOPIC
-from tsservices.chat.happenings import (
-    Absent,
-    AwayChanged,
-    Entered,
-    Gone,
-    Happening,
-    Joined,
-    Left,
-    Notice,
-    PeopleListed,
-    PersonShown,
-    Refusal,
-    Renamed,
-    RoomLeft,
-    RoomsListed,
-    Stored,
-    Topic,
-    Whispered,
+from tsservices.chat.answers import Found, Inbox
+from tsservices.chat.events import (
+    BAN,
+    DELETE,
+    DELETED,
+    KICK,
+    ME,
+    MESSAGE,
+    MUTE,
+    NOTICE,
+    OPERATOR,
+    PRIVATE,
+    TOPIC,
 )
-from tsservices.chat.refusals import NO_PERSON, Refused
+from tsservices.chat.happenings import Happening, Joined, Whispered
+from tsservices.chat.records import Letter
 from tsservices.doors.textform import TextForm
 from tsservices.stamps import NANOSECONDS
 
@@ -79,7 +75,7 @@ class TextFormTests(SynchronousTestCase):
         """
         Every happening can be written.
         """
-        self.assertEqual(set(TextForm._WRITE), set(get_args(Happening)))
+        self.assertEqual(set(self.form._write), set(get_args(Happening)))
 
     def test_said(self) -> None:
         """
@@ -101,9 +97,65 @@ class TextFormTests(SynchronousTestCase):
         self.assertSaid(
             said("hm", kind=NOTICE), "[12:10:00] -ann- hm\n", "[12:10:00] #Lobby -ann- hm\n"
         )
-        changed = "[12:10:00] * ann changed the topic of #Lobby to: tea"
-        self.assertLines(said("tea", kind=TOPIC), changed)
-        self.assertLines(said("", kind=TOPIC), "[12:10:00] * ann removed the topic of #Lobby")
+        self.assertSaid(
+            said("", kind=DELETED),
+            "[12:10:00] <ann> (deleted)\n",
+            "[12:10:00] #Lobby <ann> (deleted)\n",
+        )
+
+    def test_deeds(self) -> None:
+        """
+        What was done begins with the server's sign, and has its room for those who are
+        in several.
+        """
+        self.assertLines(said("tea", kind=TOPIC), "* ann changed the topic of #Lobby to: tea")
+        self.assertLines(said("", kind=TOPIC), "* ann removed the topic of #Lobby")
+        self.assertSaid(
+            said("bob spam", kind=KICK),
+            "* ann kicked bob: spam\n",
+            "* ann kicked bob from #Lobby: spam\n",
+        )
+        self.assertPlain(
+            said("bob spam", kind=KICK, time=NOON + DAY),
+            "* Saturday 21 November 2026",
+            "* ann kicked bob: spam",
+        )
+
+    def test_noForgery(self) -> None:
+        """
+        Nothing that somebody says, in any kind of line, looks like what the server says,
+        now or later, and what is said in a room not like what is said to one.
+        """
+        real: set[str] = set()
+        for kind, text in (
+            (TOPIC, "tea"),
+            (KICK, "bob spam"),
+            (BAN, "bob 2h spam"),
+            (MUTE, "bob forever"),
+            (OPERATOR, "bob"),
+            (PRIVATE, ""),
+            (DELETE, "17"),
+        ):
+            for form in (self.form, self.rooms):
+                real.update(_lines(form, said(text, kind=kind)))
+                real.update(_lines(form, replay(said(text, kind=kind))))
+                real.update(_lines(form, Found([said(text, kind=kind)], False)))
+        words = {re.sub(r"^(\| )?\* (\[.*?\] )?(#Lobby 17 )?(ann )?", "", line) for line in real}
+        for kind in (MESSAGE, ME, NOTICE):
+            for word in words | real:
+                for form in (self.form, self.rooms):
+                    line = said(word, kind=kind)
+                    forged = {*_lines(form, line), *_lines(form, replay(line))}
+                    forged.update(_lines(form, Found([line], False)))
+                    self.assertEqual(
+                        {each for each in forged & real if not each.startswith(("---", "| * Fri"))},
+                        set(),
+                    )
+        for kind in (MESSAGE, ME, NOTICE):
+            (private,) = _lines(self.form, Whispered("ann", "ann", None, "bob", kind, "x", NOON))
+            for other in (MESSAGE, ME, NOTICE):
+                for text in ("-> bob x", "-> bob> x", "<ann -> bob> x", "x"):
+                    self.assertNotEqual(_lines(self.form, said(text, kind=other)), [private])
 
     def test_several(self) -> None:
         """
@@ -111,7 +163,7 @@ class TextFormTests(SynchronousTestCase):
         """
         happenings: list[Happening] = [
             said("a"),
-            Joined("lobby", "Lobby", "bob"),
+            Joined("lobby", "Lobby", "bob", "bob"),
             said("b", nick="bob"),
         ]
         self.assertEqual(
@@ -212,7 +264,7 @@ class TextFormTests(SynchronousTestCase):
             "| [12:10:00] <ann> b",
             "| [13:10:00] <ann> c",
             "| * Saturday 21 November 2026",
-            "| [12:10:00] * ann changed the topic of #Lobby to: tea",
+            "| * [12:10:00] ann changed the topic of #Lobby to: tea",
             "--- now ---",
         )
         self.assertIn(b"| [12:10:00] #Lobby <ann> b\n", self.rooms.encode([before]))
@@ -236,38 +288,22 @@ class TextFormTests(SynchronousTestCase):
         )
         self.assertLines(replay(), "--- #Lobby: nothing from before ---")
 
-    def test_comingAndGoing(self) -> None:
-        """
-        People come, go, are away, and change their names.
-        """
-        self.assertLines(Joined("lobby", "Lobby", "bob"), "* bob joined #Lobby")
-        self.assertLines(Left("lobby", "Lobby", "bob", ""), "* bob left #Lobby")
-        self.assertLines(Left("lobby", "Lobby", "bob", "tea"), "* bob left #Lobby (tea)")
-        self.assertLines(Gone("bob", ""), "* bob is gone")
-        self.assertLines(Gone("bob", "lunch"), "* bob is gone (lunch)")
-        self.assertLines(Renamed("bob", "rob"), "* bob is now called rob")
-        self.assertLines(AwayChanged("bob", "lunch"), "* bob is away: lunch")
-        self.assertLines(AwayChanged("bob", ""), "* bob is back")
-
     def test_whispered(self) -> None:
         """
-        Both read from whom and to whom it is, whichever kind; who is away is told of
-        by itself.
+        Both read from whom and to whom it is, whichever kind.
         """
         for kind, line in (
             ("message", "[12:10:00] <ann -> bob> psst"),
-            ("me", "[12:10:00] * ann -> bob psst"),
+            ("me", "[12:10:00] * <ann -> bob> psst"),
             ("notice", "[12:10:00] -ann -> bob- psst"),
         ):
-            self.assertLines(Whispered("ann", "ann", "bob", kind, "psst", NOON), line)
-        self.assertLines(Absent("bob", "lunch"), "* bob is away: lunch")
+            self.assertLines(Whispered("ann", "ann", None, "bob", kind, "psst", NOON), line)
 
     def test_entered(self) -> None:
         """
         Who enters learns who else is there, and nothing of a topic and lines that
         there are not.
         """
-        self.assertLines(Entered("ann"), "* you are ann")
         self.assertLines(entered("ann"), "* you are in #Lobby, alone")
         self.assertLines(
             entered("ann", before=replay()),
@@ -281,7 +317,6 @@ class TextFormTests(SynchronousTestCase):
             entered("bob", "carl", present=15),
             "* you are in #Lobby with 14 others: bob, carl, ... and 12 more: /who lists all",
         )
-        self.assertLines(RoomLeft("lobby", "Lobby"), "* you left #Lobby")
 
     def test_enteredWithHistory(self) -> None:
         """
@@ -297,71 +332,103 @@ class TextFormTests(SynchronousTestCase):
             "--- now ---",
         )
 
-    def test_topic(self) -> None:
+    def test_enteredWithRights(self) -> None:
         """
-        A topic, or none.
+        Who may do more than others is told so, and how closed the room is.
         """
-        self.assertLines(
-            Topic("lobby", "Lobby", "tea", "bob", NOON),
-            "* topic of #Lobby: tea (set by bob, 2026-11-20 12:10)",
-        )
-        self.assertLines(Topic("lobby", "Lobby", "", "", 0), "* #Lobby has no topic")
+        for rank, words in (
+            ("operator", "an operator of #Lobby"),
+            ("founder", "the founder of #Lobby"),
+            ("server", "an operator of this server in #Lobby"),
+        ):
+            happening = entered("ann")
+            happening.rank, happening.private = rank, True
+            self.assertLines(
+                happening,
+                "* you are in #Lobby, alone",
+                "* #Lobby is by invitation only",
+                f"* you are {words}",
+            )
+        happening = entered("ann")
+        happening.rank = "member"
+        self.assertLines(happening, "* you are in #Lobby, alone")
 
-    def test_stored(self) -> None:
+    def test_unread(self) -> None:
         """
-        Each line of one's own that is kept has a line.
+        Who has read some is told of the rest, if that is more than what is shown.
         """
-        self.assertLines(Stored("lobby", "Lobby", 17, 17), "* stored Lobby 17")
-        self.assertLines(
-            Stored("lobby", "Lobby", 9, 11),
-            "* stored Lobby 9",
-            "* stored Lobby 10",
-            "* stored Lobby 11",
+        happening = entered("ann", before=replay(said("a")))
+        happening.read = 16
+        self.assertEqual(_lines(self.form, happening)[-1], "--- now ---")
+        happening.read = 15
+        self.assertEqual(
+            _lines(self.form, happening)[-1],
+            "* 2 lines you have not read: /since #Lobby 15 shows all",
         )
-
-    def test_rooms(self) -> None:
-        """
-        Rooms are counted and listed.
-        """
-        self.assertLines(RoomsListed([]), "* 0 rooms")
-        self.assertLines(
-            RoomsListed([("Lobby", 2, "tea"), ("dev", 1, "")]),
-            "* 2 rooms",
-            "*   #Lobby, 2 people: tea",
-            "*   #dev, 1 person",
-        )
-
-    def test_people(self) -> None:
-        """
-        People are counted and listed, some on each line.
-        """
-        self.assertLines(
-            PeopleListed("Lobby", [("ann", ""), ("bob", "lunch")]),
-            "* 2 people in #Lobby",
-            "*   ann, bob (away: lunch)",
-        )
-        self.assertLines(
-            PeopleListed("", [(f"p{number}", "") for number in range(11)]),
-            "* 11 people here",
-            "*   p0, p1, p2, p3, p4, p5, p6, p7, p8, p9",
-            "*   p10",
+        happening = entered("ann")
+        happening.read = 16
+        self.assertEqual(
+            _lines(self.form, happening)[-1],
+            "* 1 line you have not read: /since #Lobby 16 shows all",
         )
 
-    def test_person(self) -> None:
+    def test_found(self) -> None:
         """
-        Somebody is shown in one line.
+        Lines that were searched for show their room and number, for C{/since}.
         """
         self.assertLines(
-            PersonShown("bob", True, "lunch", ["Lobby", "dev"]),
-            "* bob is a guest, in #Lobby, #dev with you; away: lunch",
+            Found(
+                [
+                    said("a", "b", first=14),
+                    said("bob 2h", first=16, kind=BAN),
+                    said("", first=17, kind=DELETED, time=NOON + DAY),
+                ],
+                True,
+            ),
+            "--- 4 lines found; /search shows older ones ---",
+            "| * Friday 20 November 2026",
+            "| [12:10:00] #Lobby 14 <ann> a",
+            "| [12:10:00] #Lobby 15 <ann> b",
+            "| * [12:10:00] #Lobby 16 ann banned bob for 2 hours",
+            "| * Saturday 21 November 2026",
+            "| [12:10:00] #Lobby 17 <ann> (deleted)",
+            "--- now ---",
         )
-        self.assertLines(
-            PersonShown("bob", False, "", []), "* bob is registered, in no room with you"
+        self.assertEqual(
+            _lines(self.form, Found([said("a")], False))[0],
+            "--- 1 line found ---",
         )
+        self.assertLines(Found([], False), "* nothing was found")
 
-    def test_words(self) -> None:
+    def test_inbox(self) -> None:
         """
-        The server's own words, and why something is not done.
+        Private messages of before have their day.
         """
-        self.assertLines(Notice(["one", "two"]), "* one", "* two")
-        self.assertLines(Refusal(Refused(NO_PERSON, nick="rob")), "! nobody here is called rob")
+        letters = [
+            Letter("4f-1-0", NOON, "ann", "bob", "Ann", "Bob", MESSAGE, "psst"),
+            Letter("4f-1-1", NOON + DAY, "bob", "ann", "Bob", "Ann", ME, "nods"),
+        ]
+        self.assertLines(
+            Inbox(letters, "", True),
+            "--- 2 private messages; /inbox + shows older ones ---",
+            "| * Friday 20 November 2026",
+            "| [12:10:00] <Ann -> Bob> psst",
+            "| * Saturday 21 November 2026",
+            "| [12:10:00] * <Bob -> Ann> nods",
+            "--- now ---",
+        )
+        self.assertEqual(
+            _lines(self.form, Inbox(letters[:1], "Bob", False))[0],
+            "--- 1 private message with Bob ---",
+        )
+        self.assertLines(Inbox([], "", False), "* there are no private messages")
+        self.assertLines(Inbox([], "Bob", False), "* there are no private messages with Bob")
+
+
+def _lines(form: TextForm, happening: Happening) -> list[str]:
+    """
+    @param form: writes it.
+    @param happening: what happened.
+    @return: what is written of it.
+    """
+    return form.encode([happening]).decode().splitlines()

@@ -44,6 +44,22 @@ class BucketTests(SynchronousTestCase):
         bucket = Bucket(5, 20, 0.0)
         self.assertEqual(sum(bucket.take(1e6) for _ in range(30)), 20)
 
+    @given(st.lists(st.floats(-1.0, 2.0), max_size=30))
+    def test_holds(self, gaps: list[float]) -> None:
+        """
+        What it says it holds is taken next, and saying so changes nothing.
+
+        @param gaps: seconds between two attempts.
+        """
+        bucket, other = Bucket(2, 3, 0.0), Bucket(2, 3, 0.0)
+        now = 0.0
+        for gap in gaps:
+            now += gap
+            held = bucket.holds(now)
+            taken = bucket.take(now)
+            self.assertEqual(held, taken)
+            self.assertEqual(other.take(now), taken)
+
     def test_clockGoesBack(self) -> None:
         """
         A time before the last one gives and takes nothing.

@@ -1,0 +1,69 @@
+"""
+Tests for how many rooms somebody may make.
+"""
+
+from __future__ import annotations
+
+from tests.chattown import PASSWORD, Person, Town
+from tests.tearoom import reasons
+from tsservices.chat.refusals import ROOMS_FOUNDED
+from tsservices.limits import FOUNDED_AT_ONCE, FOUNDED_SECONDS
+from tsservices.stamps import NANOSECONDS
+
+
+def make(person: Person, prefix: str) -> int:
+    """
+    @param person: makes rooms, and leaves each after a word, until they may not.
+    @param prefix: of the names of the rooms.
+    @return: how many they have made.
+    """
+    for number in range(2 * FOUNDED_AT_ONCE):
+        if reasons(person.do(f"/join {prefix}{number}")) == [ROOMS_FOUNDED]:
+            return number
+        person.do("a word", "/part")
+    raise AssertionError("there is no end")
+
+
+class TestFounding:
+    """
+    Rooms in which something was said stay for ever.
+    """
+
+    def test_guests(self) -> None:
+        """
+        What guests of one address make counts together, and comes back with time.
+        """
+        town = Town()
+        first, second, other = (town.stranger(each) for each in ("~same", "~same", "~other"))
+        for number, each in enumerate((first, second, other)):
+            each.do(f"/nick p{number}")
+        assert make(first, "a") == FOUNDED_AT_ONCE
+        assert make(second, "b") == 0
+        assert make(other, "c") == FOUNDED_AT_ONCE
+        town.now += int(FOUNDED_SECONDS * NANOSECONDS)
+        assert make(second, "d") == 1
+
+    def test_accounts(self) -> None:
+        """
+        An account counts by itself, from whichever addresses.
+        """
+        town = Town()
+        ann = town.owner("ann")
+        again = town.stranger()
+        again.do(f"/login ann {PASSWORD}")
+        assert make(ann, "a") == FOUNDED_AT_ONCE
+        assert make(again, "b") == 0
+
+    def test_nothingSaid(self) -> None:
+        """
+        A room that is gone with its last visitor does not count, nor does the lobby, or a
+        room that is there.
+        """
+        town = Town()
+        ann = town.person("ann")
+        for number in range(2 * FOUNDED_AT_ONCE):
+            ann.do(f"/join r{number}", "/part")
+        assert make(ann, "a") == FOUNDED_AT_ONCE
+        ann.do("/part lobby")
+        assert "lobby" not in town.house.lobby.rooms
+        assert reasons(ann.do("/join lobby", "/join a0")) == []
