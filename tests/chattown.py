@@ -426,7 +426,7 @@ class Town:
             self.journal,
             self.journal,
             self.hasher,
-            Guesses(),
+            Guesses((limits or Limits()).guesses),
             lambda: self.now,
             self._random,
         )

@@ -33,12 +33,15 @@ from tsservices.chat.refusals import (
 )
 from tsservices.limits import (
     ACCOUNT_GUESSES_AT_ONCE,
-    GUESSES_AT_ONCE,
-    REGISTERED_AT_ONCE,
     REGISTERED_SECONDS,
     Limits,
 )
 from tsservices.stamps import NANOSECONDS
+
+REGISTERED_AT_ONCE = 10
+"""
+Names that may be registered at once from one address, where that matters.
+"""
 
 
 class TestRegister:
@@ -146,7 +149,7 @@ class TestRegister:
         """
         There are not too many accounts, nor too many from one address, for a while.
         """
-        town = Town(Limits(maxAccounts=REGISTERED_AT_ONCE + 1))
+        town = Town(Limits(maxAccounts=REGISTERED_AT_ONCE + 1, accountsFounded=REGISTERED_AT_ONCE))
         got = []
         for number in range(REGISTERED_AT_ONCE + 1):
             person = town.stranger("~same")
@@ -162,7 +165,7 @@ class TestRegister:
         Whose name did not become theirs is no owner for those who count guesses, and has
         not been given back what they never took.
         """
-        town = Town()
+        town = Town(Limits(accountsFounded=REGISTERED_AT_ONCE))
         tried = [town.stranger("~same") for _ in range(REGISTERED_AT_ONCE + 1)]
         for number, person in enumerate(tried):
             person.do(f"/nick p{number}")
@@ -182,7 +185,7 @@ class TestRegister:
         """
         Whose address has registered enough keeps nobody waiting for the hashing of more.
         """
-        town = Town()
+        town = Town(Limits(accountsFounded=REGISTERED_AT_ONCE))
         for number in range(REGISTERED_AT_ONCE):
             person = town.stranger("~same")
             person.do(f"/nick p{number}", f"/register {PASSWORD}")
@@ -367,7 +370,7 @@ class TestLogin:
         town.owner("ann")
         home, person = town.stranger("~home"), town.stranger("~x")
         home.do(f"/login ann {PASSWORD}", "/quit")
-        most = min(GUESSES_AT_ONCE, ACCOUNT_GUESSES_AT_ONCE)
+        most = ACCOUNT_GUESSES_AT_ONCE
         got = [codes(person.do(f"/login ann {OTHER}"))[0] for _ in range(most + 1)]
         assert got == [WRONG_PASSWORD.code] * most + [GUESSED_OFTEN.code]
         assert codes(person.do(f"/login ann {PASSWORD}")) == [GUESSED_OFTEN.code]

@@ -7,8 +7,13 @@ from __future__ import annotations
 from tests.chattown import PASSWORD, Person, Town
 from tests.tearoom import reasons
 from tsservices.chat.refusals import ROOMS_FOUNDED
-from tsservices.limits import FOUNDED_AT_ONCE, FOUNDED_SECONDS
+from tsservices.limits import FOUNDED_SECONDS, Limits
 from tsservices.stamps import NANOSECONDS
+
+AT_ONCE = 20
+"""
+Rooms that may be made at once.
+"""
 
 
 def make(person: Person, prefix: str) -> int:
@@ -17,7 +22,7 @@ def make(person: Person, prefix: str) -> int:
     @param prefix: of the names of the rooms.
     @return: how many they have made.
     """
-    for number in range(2 * FOUNDED_AT_ONCE):
+    for number in range(2 * AT_ONCE):
         if reasons(person.do(f"/join {prefix}{number}")) == [ROOMS_FOUNDED]:
             return number
         person.do("a word", "/part")
@@ -33,13 +38,13 @@ class TestFounding:
         """
         What guests of one address make counts together, and comes back with time.
         """
-        town = Town()
+        town = Town(Limits(roomsFounded=AT_ONCE))
         first, second, other = (town.stranger(each) for each in ("~same", "~same", "~other"))
         for number, each in enumerate((first, second, other)):
             each.do(f"/nick p{number}")
-        assert make(first, "a") == FOUNDED_AT_ONCE
+        assert make(first, "a") == AT_ONCE
         assert make(second, "b") == 0
-        assert make(other, "c") == FOUNDED_AT_ONCE
+        assert make(other, "c") == AT_ONCE
         town.now += int(FOUNDED_SECONDS * NANOSECONDS)
         assert make(second, "d") == 1
 
@@ -47,11 +52,11 @@ class TestFounding:
         """
         An account counts by itself, from whichever addresses.
         """
-        town = Town()
+        town = Town(Limits(roomsFounded=AT_ONCE))
         ann = town.owner("ann")
         again = town.stranger()
         again.do(f"/login ann {PASSWORD}")
-        assert make(ann, "a") == FOUNDED_AT_ONCE
+        assert make(ann, "a") == AT_ONCE
         assert make(again, "b") == 0
 
     def test_nothingSaid(self) -> None:
@@ -59,11 +64,11 @@ class TestFounding:
         A room that is gone with its last visitor does not count, nor does the lobby, or a
         room that is there.
         """
-        town = Town()
+        town = Town(Limits(roomsFounded=AT_ONCE))
         ann = town.person("ann")
-        for number in range(2 * FOUNDED_AT_ONCE):
+        for number in range(2 * AT_ONCE):
             ann.do(f"/join r{number}", "/part")
-        assert make(ann, "a") == FOUNDED_AT_ONCE
+        assert make(ann, "a") == AT_ONCE
         ann.do("/part lobby")
         assert "lobby" not in town.house.lobby.rooms
         assert reasons(ann.do("/join lobby", "/join a0")) == []

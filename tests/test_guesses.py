@@ -9,9 +9,13 @@ from tsservices.limits import (
     ACCOUNT_GUESS_SECONDS,
     ACCOUNT_GUESSES_AT_ONCE,
     GUESS_SECONDS,
-    GUESSES_AT_ONCE,
     HOMES_REMEMBERED,
 )
+
+AT_ONCE = 50
+"""
+Passwords that may be tried at once from one address.
+"""
 
 
 def attack(guesses: Guesses, account: str, cloak: str, count: int, now: float = 0.0) -> int:
@@ -50,9 +54,9 @@ def test_oneAddress() -> None:
     From one address only some may be tried at once, for whichever accounts, and then one
     after another.
     """
-    guesses = Guesses()
+    guesses = Guesses(AT_ONCE)
     allowed = sum(attack(guesses, f"a{number}", "~x", 1) for number in range(1000))
-    assert allowed == GUESSES_AT_ONCE
+    assert allowed == AT_ONCE
     assert guesses.allowed("ann", "~x", 0.0) == GUESS_SECONDS
     assert guesses.allowed("ann", "~x", GUESS_SECONDS - 1) == 1.0
     assert guesses.allowed("ann", "~x", GUESS_SECONDS) == 0
@@ -64,13 +68,13 @@ def test_manyAddresses() -> None:
     For one account only some may be tried at once, from whichever addresses; those who
     were held up for it have lost nothing for other accounts.
     """
-    guesses = Guesses()
+    guesses = Guesses(AT_ONCE)
     allowed = sum(attack(guesses, "ann", f"~{number}", 1) for number in range(1000))
     assert allowed == ACCOUNT_GUESSES_AT_ONCE
     assert guesses.allowed("ann", "~new", 0.0) == ACCOUNT_GUESS_SECONDS
     attack(guesses, "ann", "~999", 1000)
     others = [attack(guesses, f"b{number}", "~999", 1) for number in range(1000)]
-    assert sum(others) == GUESSES_AT_ONCE
+    assert sum(others) == AT_ONCE
 
 
 def test_ownerGetsIn() -> None:
@@ -78,7 +82,7 @@ def test_ownerGetsIn() -> None:
     Whatever others try, the owner gets in from where they did before, also from behind
     the same address as one of those.
     """
-    guesses = Guesses()
+    guesses = Guesses(AT_ONCE)
     assert enter(guesses, "ann", "~home")
     for cloak in ("~home", "~x", "~y", "~z"):
         attack(guesses, "bob", cloak, 1000)
@@ -92,7 +96,7 @@ def test_guessedAtHome() -> None:
     """
     Who guesses from such an address is held up there too.
     """
-    guesses = Guesses()
+    guesses = Guesses(AT_ONCE)
     assert enter(guesses, "ann", "~home")
     assert attack(guesses, "ann", "~home", 1000) == ACCOUNT_GUESSES_AT_ONCE
     assert not enter(guesses, "ann", "~home")
@@ -103,7 +107,7 @@ def test_rightOnesCostNothing() -> None:
     """
     Who knows the password may enter as often as they like.
     """
-    guesses = Guesses()
+    guesses = Guesses(AT_ONCE)
     assert all(enter(guesses, f"a{number % 3}", "~x") for number in range(1000))
 
 
@@ -111,9 +115,9 @@ def test_company() -> None:
     """
     Many behind one address may log in at the same time, each to their own account.
     """
-    guesses = Guesses()
-    assert not any(guesses.allowed(f"a{number}", "~x", 0.0) for number in range(GUESSES_AT_ONCE))
-    for number in range(GUESSES_AT_ONCE):
+    guesses = Guesses(AT_ONCE)
+    assert not any(guesses.allowed(f"a{number}", "~x", 0.0) for number in range(AT_ONCE))
+    for number in range(AT_ONCE):
         guesses.succeeded(f"a{number}", "~x", 0.0)
     assert guesses.allowed("late", "~x", 0.0) == 0
 
@@ -122,7 +126,7 @@ def test_ownPasswordIsNoKey() -> None:
     """
     To enter one's own account lifts nothing for others'.
     """
-    guesses = Guesses()
+    guesses = Guesses(AT_ONCE)
     allowed = 0
     for _ in range(100):
         assert enter(guesses, "mallory", "~x")
@@ -134,7 +138,7 @@ def test_atTheSameTime() -> None:
     """
     What is still being looked at counts.
     """
-    guesses = Guesses()
+    guesses = Guesses(AT_ONCE)
     begun = [guesses.allowed("ann", "~x", 0.0) for _ in range(100)]
     assert begun.count(0) == ACCOUNT_GUESSES_AT_ONCE
 
@@ -143,7 +147,7 @@ def test_wrongOnes() -> None:
     """
     Whoever enters can be told how many others tried.
     """
-    guesses = Guesses()
+    guesses = Guesses(AT_ONCE)
     guesses.allowed("ann", "~x", 0.0)
     assert guesses.failed("ann", "~x", 0.0) == 1
     assert guesses.failed("ann", "~y", 0.0) == 2
@@ -156,7 +160,7 @@ def test_bounded() -> None:
     """
     A million addresses are not remembered, nor all of one account.
     """
-    guesses = Guesses(most=50)
+    guesses = Guesses(AT_ONCE, most=50)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)
         enter(guesses, f"b{number}", f"~b{number}")
@@ -174,7 +178,7 @@ def test_theNewestStay() -> None:
     """
     An account that is being attacked is not forgotten for others that are tried once.
     """
-    guesses = Guesses(most=20)
+    guesses = Guesses(AT_ONCE, most=20)
     attack(guesses, "ann", "~x", 1000)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)

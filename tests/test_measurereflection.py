@@ -434,7 +434,7 @@ def test_rate() -> None:
     """
     Each source has a burst, then a rate, trusted or not; a network of IPv6 is one source.
     """
-    place = Place()
+    place = Place(stampRate=100, stampBurst=200)
     data = PACKET.encode()
     for host in ("192.0.2.7", "10.0.0.1"):
         for _ in range(200):

@@ -107,7 +107,7 @@ class ChatService(Service):
             self.journal,
             self.journal,
             self.hasher,
-            Guesses(),
+            Guesses(self._limits.guesses),
             self._now,
             self._random,
         )

@@ -150,24 +150,15 @@ ADDRESSES_REMEMBERED = 4096
 Addresses of which it is remembered what was done from there.
 """
 
-FOUNDED_AT_ONCE = 20
+FOUNDED_SECONDS = 60.0
 """
-Rooms that guests of one address, or one account, may make at once.
-"""
-
-FOUNDED_SECONDS = 600.0
-"""
-Seconds until they may make one more.
+Seconds until who has made all the rooms that are allowed at once may make one more.
 """
 
-REGISTERED_AT_ONCE = 10
+REGISTERED_SECONDS = 60.0
 """
-Names that may be registered from one address at once: a small company.
-"""
-
-REGISTERED_SECONDS = 600.0
-"""
-Seconds until one more may be.
+Seconds until one more name may be registered from an address that has had all that are
+allowed at once.
 """
 
 PASSWORD_SHORTEST = 8
@@ -233,15 +224,10 @@ CONTROL_SILENT_SECONDS = 30.0
 Seconds without one after which whoever waits gives the server up.
 """
 
-GUESSES_AT_ONCE = 50
-"""
-Passwords that may be tried at once from one address, for all accounts: a company behind
-one address, whose programs all log in after a restart.
-"""
-
 GUESS_SECONDS = 10.0
 """
-Seconds until one more may be tried from there.
+Seconds until one more password may be tried from an address that has had all that are
+allowed at once.
 """
 
 ACCOUNT_GUESSES_AT_ONCE = 20
@@ -514,9 +500,9 @@ class Limits:
         9000, 112, 65_507, "bytes", "in a STAMP packet that is reflected; a longer one is dropped"
     )
     stampRate: int = _limit(
-        100, 1, 1_000_000_000, "packets per second", "reflected to one source, trusted or not"
+        1000, 1, 1_000_000_000, "packets per second", "reflected to one source, trusted or not"
     )
-    stampBurst: int = _limit(200, 1, 1_000_000_000, "packets", "reflected to one source at once")
+    stampBurst: int = _limit(2000, 1, 1_000_000_000, "packets", "reflected to one source at once")
     stampSessions: int = _limit(
         4096, 1, 1_000_000, "sessions", "of STAMP whose packets are counted; the oldest goes first"
     )
@@ -549,6 +535,15 @@ class Limits:
     )
     maxRooms: int = _limit(10_000, 1, 10_000_000, "rooms", "in the chat")
     roomsEach: int = _limit(50, 1, 10_000, "rooms", "that one person may be in")
+    roomsFounded: int = _limit(
+        500, 1, 10_000_000, "rooms", "that one account, or guests of one address, may make at once"
+    )
+    accountsFounded: int = _limit(
+        200, 1, 10_000_000, "accounts", "that may be registered from one address at once"
+    )
+    guesses: int = _limit(
+        200, 1, 1_000_000, "passwords", "that may be tried from one address at once"
+    )
     maxAccounts: int = _limit(100_000, 0, 100_000_000, "accounts", "in the chat")
     talkLinger: int = _limit(
         60, 0, 86_400, "seconds", "that a talker who has half-closed may still listen"

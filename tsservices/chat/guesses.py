@@ -20,7 +20,6 @@ from tsservices.limits import (
     ACCOUNT_GUESSES_AT_ONCE,
     GUESS_SECONDS,
     GUESSERS_REMEMBERED,
-    GUESSES_AT_ONCE,
     HOMES_REMEMBERED,
 )
 from tsservices.throttle import Bucket
@@ -75,10 +74,12 @@ class Guesses:
     What was tried lately.
     """
 
-    def __init__(self, most: int = GUESSERS_REMEMBERED) -> None:
+    def __init__(self, atOnce: int, most: int = GUESSERS_REMEMBERED) -> None:
         """
+        @param atOnce: passwords that may be tried at once from one address, for all accounts.
         @param most: addresses, and accounts, that are remembered.
         """
+        self._atOnce = atOnce
         self._addresses: _Newest[Bucket] = _Newest(most)
         self._accounts: _Newest[Bucket] = _Newest(most)
         self._homes: _Newest[_Newest[Bucket]] = _Newest(most)
@@ -176,7 +177,7 @@ class Guesses:
             return [own]
         address = self._addresses.get(cloak)
         if address is None:
-            address = self._addresses.put(cloak, _bucket(GUESS_SECONDS, GUESSES_AT_ONCE, now))
+            address = self._addresses.put(cloak, _bucket(GUESS_SECONDS, self._atOnce, now))
         strangers = self._accounts.get(account)
         if strangers is None:
             strangers = self._accounts.put(

@@ -36,9 +36,7 @@ from tsservices.chat.rooms import Room, RoomRecord
 from tsservices.chat.sessions import Session
 from tsservices.chat.spans import because, end
 from tsservices.limits import (
-    FOUNDED_AT_ONCE,
     FOUNDED_SECONDS,
-    REGISTERED_AT_ONCE,
     REGISTERED_SECONDS,
     Limits,
 )
@@ -98,8 +96,8 @@ class Lobby:
         self.marks: dict[tuple[str, str], ReadMark] = {}
         self.operators = frozenset(operators)
         self.left: OrderedDict[str, int] = OrderedDict()
-        self.founding = Quota(FOUNDED_AT_ONCE, FOUNDED_SECONDS)
-        self.registering = Quota(REGISTERED_AT_ONCE, REGISTERED_SECONDS)
+        self.founding = Quota(limits.roomsFounded, FOUNDED_SECONDS)
+        self.registering = Quota(limits.accountsFounded, REGISTERED_SECONDS)
         for each in kept:
             self._load(each)
 
