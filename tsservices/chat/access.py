@@ -148,6 +148,16 @@ class Access:
             return None
         return self.stand(replace(had, invited=False, admitted=first))
 
+    def revoke(self, account: str | None) -> Standing | None:
+        """
+        Who has an account is put out: they need another invitation.
+
+        @param account: its key; L{None} for guests.
+        @return: the record to keep, if one has changed.
+        """
+        had = self.standings.get(account or "")
+        return None if had is None else self.stand(replace(had, invited=False, admitted=None))
+
     def stand(self, standing: Standing) -> Standing:
         """
         @param standing: as it is now.

@@ -15,8 +15,8 @@ from tsservices.chat.answers import Entered, LoggedIn, Notice, Refusal
 from tsservices.chat.batch import Batch
 from tsservices.chat.events import BAN, MUTE, Event
 from tsservices.chat.happenings import AccountChanged
-from tsservices.chat.moderation import expel
-from tsservices.chat.presence import appear, call, depart, disown, hold
+from tsservices.chat.naming import appear, call, hold
+from tsservices.chat.presence import depart, disown, expel
 from tsservices.chat.records import Account, ReadMark
 from tsservices.chat.refusals import (
     ACCOUNT_NEEDED,
@@ -54,8 +54,7 @@ def _register(lobby: Lobby, event: Register, session: Session, batch: Batch) -> 
     stamp = batch.stamp
     # No version of a password that the name had before, when it was somebody else's.
     account = Account(event.key, session.nick, event.verifier, stamp, stamp, stamp)
-    lobby.accounts[account.key] = account
-    batch.put(account)
+    lobby.keep(account, batch)
     _own(lobby, session, account, batch)
     words = f"{account.name} belongs to you now: /login {account.name} brings you back"
     batch.answer(session, Notice([words], "registered"))
@@ -125,8 +124,7 @@ def _login(lobby: Lobby, event: Login, session: Session, batch: Batch) -> None:
             batch.answer(other, Notice([words], "moved"))
             _asGuest(lobby, other, batch)
     account = account.at(batch.stamp)
-    lobby.accounts[account.key] = account
-    batch.put(account)
+    lobby.keep(account, batch)
     _own(lobby, session, account, batch)
     _leaveRooms(lobby, session, batch, False)
     if entering:
@@ -227,8 +225,8 @@ def _setPassword(lobby: Lobby, event: SetPassword, session: Session, batch: Batc
         _checkServer(lobby, session)
     elif event.version != account.version or session.account != account.key:
         raise Refused(LOGGED_OUT, name=account.name)
-    account = lobby.accounts[account.key] = account.withVerifier(event.verifier)
-    batch.put(account)
+    account = account.withVerifier(event.verifier)
+    lobby.keep(account, batch)
     words = [f"{account.name} has a new password"]
     batch.answer(session, Notice(words, "password"))
     batch.audit("password", session, target=account.key)

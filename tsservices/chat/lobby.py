@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from tsservices.chat import accounts, moderation, presence, talking
+from tsservices.chat import accounts, moderation, naming, presence, restraining, talking
 from tsservices.chat.answers import Refusal
 from tsservices.chat.batch import Batch
 from tsservices.chat.events import BAN, MUTE, Event
@@ -43,10 +43,12 @@ from tsservices.limits import (
 from tsservices.throttle import Quota
 
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
+    **naming.APPLY,
     **presence.APPLY,
     **talking.APPLY,
     **accounts.APPLY,
     **moderation.APPLY,
+    **restraining.APPLY,
 }
 """
 What each kind of event does.
@@ -162,6 +164,14 @@ class Lobby:
         @return: the account that they are logged in to.
         """
         return None if session.account is None else self.accounts.get(session.account)
+
+    def keep(self, account: Account, batch: Batch) -> None:
+        """
+        @param account: as it is now.
+        @param batch: of this turn.
+        """
+        self.accounts[account.key] = account
+        batch.put(account)
 
     def rank(self, session: Session, room: Room) -> str:
         """

@@ -15,7 +15,7 @@ from tsservices.chat.events import DELETE, TOPIC, Delete, Event, Say, SetTopic, 
 from tsservices.chat.happenings import Absent, Whispered
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.ranks import OPERATOR, atLeast
-from tsservices.chat.records import Account, Deletion, Letter, ReadMark
+from tsservices.chat.records import Deletion, Letter, ReadMark
 from tsservices.chat.refusals import (
     ACCOUNT_NEEDED,
     INBOX_FULL,
@@ -157,7 +157,7 @@ def _leaveLetter(lobby: Lobby, event: Whisper, session: Session, batch: Batch) -
     if not there:
         if account.unread >= INBOX_UNREAD:
             raise Refused(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
-        _put(lobby, account.withUnread(account.unread + 1), batch)
+        lobby.keep(account.withUnread(account.unread + 1), batch)
     letter = _letter(event, session, account.key, account.name, batch)
     _tellBoth(lobby, event, session, there, account.name, letter, batch)
     if not there:
@@ -257,17 +257,7 @@ def _emptyInbox(lobby: Lobby, event: EmptyInbox, session: Session, batch: Batch)
     """
     account = lobby.accountOf(session)
     if account is not None and account.unread:
-        _put(lobby, account.withUnread(0), batch)
-
-
-def _put(lobby: Lobby, account: Account, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param account: as it is now.
-    @param batch: of this turn.
-    """
-    lobby.accounts[account.key] = account
-    batch.put(account)
+        lobby.keep(account.withUnread(0), batch)
 
 
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
