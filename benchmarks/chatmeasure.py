@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.chatcells import ChatCell
 from benchmarks.chatpeers import ChatPeer
 from benchmarks.compile import compiled
-from benchmarks.load import HERE, LoadError, Stretch, said, spelled
+from benchmarks.load import HERE, LoadError, LoadSample, Stretch, said, spelled
 from benchmarks.measure import leastDisturbed
 from benchmarks.peers import Server, running
 from benchmarks.pinning import Cores, pinned
@@ -58,28 +58,12 @@ class ChatReport(Stretch):
             raise LoadError("no window was complete: a longer stretch is needed")
 
 
-@dataclass(frozen=True)
-class ChatSample:
+class ChatSample(LoadSample):
     """
     What one run of one peer gave.
-
-    @ivar cell: Name of the cell.
-    @ivar peer: Name of the peer.
-    @ivar turn: Number of the round, from 0: only samples of one round are compared.
-    @ivar load: The generator's report.
     """
 
-    cell: str
-    peer: str
-    turn: int
     load: ChatReport
-
-    @property
-    def waited(self) -> float:
-        """
-        Share of the stretch the worse off side could not run though it was ready.
-        """
-        return self.load.worseWait
 
     @property
     def summary(self) -> str:

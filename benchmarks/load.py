@@ -91,6 +91,30 @@ class Stretch:
         return self.serverCpuSeconds * 1e6 / count
 
 
+@dataclass(frozen=True)
+class LoadSample:
+    """
+    What one run of one peer under a load gave.
+
+    @ivar cell: Name of the cell.
+    @ivar peer: Name of the peer.
+    @ivar turn: Number of the round, from 0: only samples of one round are compared.
+    @ivar load: The generator's report.
+    """
+
+    cell: str
+    peer: str
+    turn: int
+    load: Stretch
+
+    @property
+    def waited(self) -> float:
+        """
+        Share of the stretch the worse off side could not run though it was ready.
+        """
+        return self.load.worseWait
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoadReport(Stretch):
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.compile import compiled, compiler
-from benchmarks.load import GENERATOR_LIMIT, LoadError, Stretch, said, spelled
+from benchmarks.load import GENERATOR_LIMIT, LoadError, LoadSample, Stretch, said, spelled
 from benchmarks.measure import leastDisturbed
 from benchmarks.peers import HERE, TWISTD, Peer, portsOf, running
 from benchmarks.pinning import Cores, pinned
@@ -118,28 +118,12 @@ class StampReport(Stretch):
         return self.serverCpuFor(self.packets)
 
 
-@dataclass(frozen=True)
-class StampSample:
+class StampSample(LoadSample):
     """
     What one run of one peer gave.
-
-    @ivar cell: Name of the cell.
-    @ivar peer: Name of the peer.
-    @ivar turn: Number of the round, from 0: only samples of one round are compared.
-    @ivar load: The generator's report.
     """
 
-    cell: str
-    peer: str
-    turn: int
     load: StampReport
-
-    @property
-    def waited(self) -> float:
-        """
-        As L{Stretch.worseWait}.
-        """
-        return self.load.worseWait
 
     @property
     def summary(self) -> str:
