@@ -15,6 +15,11 @@ from tsservices.journal.interface import Journal
 from tsservices.journal.sqlite import SQLiteJournal
 from tsservices.journal.writer import Pace
 
+AT_ONCE = Pace(full=0.01, prune=0.01, index=0.0)
+"""
+Of a journal that has all lines in its index soon.
+"""
+
 
 class Wires:
     """
@@ -101,7 +106,7 @@ class Kept:
             self.reactor.callFromThread,
             lambda: self.time,
             **{
-                "pace": Pace(full=0.01, prune=0.01, index=3600.0, busy=0.0),
+                "pace": Pace(full=0.01, prune=0.01, index=3600.0),
                 "connect": self.wires.connect,
                 **more,
             },

@@ -11,22 +11,16 @@ from contextlib import closing
 import pytest
 
 from tests.journals import PATIENCE, SECOND, Talk, lines
-from tests.sqlitejournals import Kept, broken, unindexed
+from tests.sqlitejournals import AT_ONCE, Kept, broken, unindexed
 from tsservices.chat.records import Deletion
 from tsservices.journal import index, words
 from tsservices.journal.interface import Search
 from tsservices.journal.schema import MIGRATIONS
-from tsservices.journal.writer import Pace
 from tsservices.limits import INDEX_LAG, INDEX_LINES
 
 START = 1_700_000_000 * SECOND
 """
 When all this happens.
-"""
-
-AT_ONCE = Pace(full=0.01, prune=0.01, index=0.0, busy=0.0)
-"""
-Of a journal that has all lines in its index soon.
 """
 
 A = (("a", 1),)

@@ -14,13 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.journals import LOG, SECOND, Reactor, Talk, Witness, lines
-from tests.sqlitejournals import Kept, unindexed
+from tests.sqlitejournals import AT_ONCE, Kept, unindexed
 from tsservices.chat.batch import Batch
 from tsservices.chat.events import DELETED, KICK, ME, NOTICE, TOPIC
 from tsservices.chat.records import Deletion
 from tsservices.journal.interface import Journal
 from tsservices.journal.memory import MemoryJournal
-from tsservices.journal.writer import Pace
 
 START = 1_700_000_000 * SECOND
 """
@@ -30,11 +29,6 @@ When all this happens.
 EVERYWHERE = (("a", 1), ("b", 1), ("c", 1))
 """
 All rooms.
-"""
-
-AT_ONCE = Pace(full=0.01, prune=0.01, index=0.0, busy=0.0)
-"""
-Of a journal that has all lines in its index soon.
 """
 
 
