@@ -596,3 +596,115 @@ def optionName(fieldName: str) -> str:
     @return: the same in kebab case, as options and configuration write it.
     """
     return re.sub("([A-Z])", lambda match: "-" + match[0].lower(), fieldName)
+
+
+DEFAULT_STREAM = "tsservices-chat"
+"""
+The stream that all nodes of a cluster share.
+"""
+
+MESSAGE_BYTES = 512 * 1024
+"""
+Bytes of one message to the other nodes: half of what the engine takes as it comes.
+"""
+
+OUTBOX_BYTES = 8 * 1024 * 1024
+"""
+Bytes that a node keeps for an engine that does not answer: some seconds of everybody's talk.
+"""
+
+OUTBOX_SECONDS = 30.0
+"""
+Seconds after which what was never sent is refused: nobody waits longer for their own line.
+"""
+
+MESSAGES_UNDER_WAY = 4
+"""
+Messages of a node that are published and not back yet: more makes no more lines, since what
+comes meanwhile goes together in the next one.
+"""
+
+GATHER_SECONDS = 0.001
+"""
+Seconds that a message waits for what else is said, when several have talked lately.
+"""
+
+ENGINE_DOUBT_SECONDS = 1.0
+"""
+Seconds without an answer after which a message is taken for lost.
+"""
+
+ENGINE_RETRY_SECONDS = 0.25
+"""
+Seconds between two attempts while the engine has no leader.
+"""
+
+ENGINE_TROUBLE_SECONDS = 2.0
+"""
+Seconds without anything coming back after which people are told.
+"""
+
+ENGINE_STOP_SECONDS = 3.0
+"""
+Seconds for the last message and for saying goodbye.
+"""
+
+ENDED_REMEMBERED = 4096
+"""
+Sessions that left of which is known that they did: what they proposed before they knew
+may still come, some seconds later.
+"""
+
+CUT_OFF_SECONDS = 3600.0
+"""
+Seconds for which what sessions of a node had that was taken for gone is kept, should the
+node come back.
+"""
+
+HEARTBEAT_SECONDS = 3.0
+"""
+Seconds after which a node that has nothing to say says that it is there.
+"""
+
+SILENCE_SECONDS = 8.0
+"""
+Seconds of silence after which a node is taken for gone: more than the engine takes to
+find a new leader.
+"""
+
+CHECKPOINT_ROWS = 1000
+"""
+Rows in one piece of a checkpoint: JSON of them takes some milliseconds, for which no
+other thread runs.
+"""
+
+CHECKPOINT_SECONDS = 60.0
+"""
+Seconds between two times that a node keeps its whole state: what came since is applied
+again after a restart.
+"""
+
+SNAPSHOT_SECONDS = 3600.0
+"""
+Seconds between two copies of the database for nodes that are new or were long away.
+"""
+
+SNAPSHOT_RETRY_SECONDS = 60.0
+"""
+Seconds until the next attempt after one that failed.
+"""
+
+TICK_SECONDS = 0.25
+"""
+Seconds between two looks at what is under way, and at who is silent.
+"""
+
+STREAM_SECONDS = 7 * 24 * 3600.0
+"""
+Seconds that the stream keeps messages: so long a node may be away and go on by itself.
+"""
+
+WAITING_BATCHES = 1000
+"""
+Batches that wait for the disk before no more are taken from the engine.
+"""

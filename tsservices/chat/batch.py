@@ -38,6 +38,8 @@ class Batch:
         this batch.
     @ivar deletions: the lines whose text is to go, after those of this batch were kept.
     @ivar audits: what the log is to tell of, once it is stored.
+    @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.checkpoint}
+        writes it, if it is to be kept now.
     @ivar origins: the sessions whose proposals were decided, once for each.
     """
 
@@ -57,6 +59,7 @@ class Batch:
         self.forgotten: list[str] = []
         self.deletions: list[Deletion] = []
         self.audits: list[dict[str, object]] = []
+        self.checkpoint: list[str] = []
         self.origins: list[Session] = []
         self.lines = 0
         self._deliveries: list[Slice | Answer | Move | Dismissal] = []
@@ -141,7 +144,7 @@ class Batch:
         """
         @return: whether any of this is to be stored.
         """
-        return bool(self.records or self.kept or self.letters or self.deletions)
+        return bool(self.records or self.kept or self.letters or self.deletions or self.checkpoint)
 
     def put(self, record: Record) -> None:
         """
@@ -166,16 +169,16 @@ class Batch:
         """
         self._slice(room).happenings.append(happening)
 
-    def tellAll(self, people: Iterable[Session], happening: Happening) -> None:
+    def tellAll(self, people: Iterable[Session], *happenings: Happening) -> None:
         """
         Tell people of several rooms, each once.
 
         @param people: who is told.
-        @param happening: what.
+        @param happenings: what.
         """
         self._open.clear()
         slice = Slice(Audience(people))
-        slice.happenings.append(happening)
+        slice.happenings.extend(happenings)
         self._deliveries.append(slice)
 
     def answer(self, session: Session, happening: Happening) -> None:

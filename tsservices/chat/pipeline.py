@@ -3,16 +3,18 @@ Propose, order, apply, store, release.  Pure.
 
 One node needs no other sequencer than its own turns: what is proposed in a turn is
 ordered as it came, applied at the turn's end, and given to the journal as one batch.
-Batches are released in their order, each when it is stored, so that whatever anybody
-has seen is there after a crash.
+Where there are several nodes, an L{Orderer} gives what was proposed to all of them in one
+order, and brings it back.  Batches are released in their order, each when it is stored,
+so that whatever anybody has seen is there after a crash.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from tsservices.chat.answers import Refusal
 from tsservices.chat.batch import Batch
 from tsservices.chat.events import Event
 from tsservices.chat.lobby import Lobby
@@ -34,6 +36,27 @@ class Store(Protocol):
         Keep a batch; L{Pipeline.stored} is called when that is done, at once or later.
 
         @param batch: the next one.
+        """
+        ...
+
+
+Proposal = tuple[Event, Session]
+"""
+What is to happen, and who proposes it.
+"""
+
+
+class Orderer(Protocol):
+    """
+    What puts the proposals of several nodes in one order.
+    """
+
+    def order(self, proposals: list[Proposal]) -> None:
+        """
+        Give proposals their places.  L{Pipeline.ordered} is called when they have them, or
+        L{Pipeline.refused} when they get none.
+
+        @param proposals: of this node, in this turn.
         """
         ...
 
@@ -78,18 +101,23 @@ class Pipeline:
         self._telling = False
         self._now = now
         self._turnEnd = turnEnd
-        self._outbox: list[tuple[Event, Session]] = []
+        self._outbox: list[Proposal] = []
         self._waiting: deque[Batch] = deque()
         self._store: Store | None = None
+        self._orderer: Orderer | None = None
         self._audit: Audit = _unheard
 
-    def begin(self, store: Store, audit: Audit | None = None) -> None:
+    def begin(
+        self, store: Store, audit: Audit | None = None, orderer: Orderer | None = None
+    ) -> None:
         """
         @param store: where batches are kept from now on.
         @param audit: told of what the log is to tell of, once it is stored.
+        @param orderer: orders proposals; L{None}: the turns of this node do.
         """
         self._store = store
         self._audit = audit or _unheard
+        self._orderer = orderer
 
     def waiting(self) -> list[Session]:
         """
@@ -98,6 +126,13 @@ class Pipeline:
         return list(
             {each.ident: each for batch in self._waiting for each in batch.origins}.values()
         )
+
+    @property
+    def behind(self) -> int:
+        """
+        @return: how many batches are not stored, or not told, yet.
+        """
+        return len(self._waiting)
 
     def propose(self, event: Event, session: Session) -> None:
         """
@@ -116,14 +151,68 @@ class Pipeline:
         outbox, self._outbox = self._outbox, []
         if not outbox:
             return
+        if self._orderer is not None:
+            self._orderer.order(outbox)
+            return
         batch = Batch(self._log, self._position + 1, self._now())
         apply = self.lobby.apply
         for event, session in outbox:
             apply(event, session, batch)
             batch.origins.append(session)
+        self._keep(batch)
+
+    def ordered(
+        self,
+        position: int,
+        stamp: int,
+        apply: Callable[[Batch], None],
+        origins: Sequence[Session] = (),
+    ) -> None:
+        """
+        Something has got its place from the L{Orderer}.  What was kept already, before
+        this node stopped, is applied again but not stored again.
+
+        @param position: its place, after all that came before.
+        @param stamp: when it got that: nanoseconds since 1970, UTC.
+        @param apply: does what is to be done.
+        @param origins: those of this node who proposed it, once for each proposal.
+        """
+        batch = Batch(self._log, position, stamp)
+        apply(batch)
+        batch.origins += origins
+        self._keep(batch)
+
+    def refused(self, proposals: Sequence[Proposal], why: Refused) -> None:
+        """
+        Proposals get no place, and so never happen.
+
+        @param proposals: of this node.
+        @param why: what those who made them are told.
+        """
+        words = Refusal(why)
+        errors: list[Exception] = []
+        for _, session in proposals:
+            session.outstanding -= 1
+            outlet = session.outlet
+            if outlet is None:
+                continue
+            try:
+                outlet.push(outlet.form.encode([words]))
+                if not session.outstanding:
+                    outlet.settled()
+            except Exception as failed:
+                errors.append(failed)
+        for error in errors:
+            # Told once all others know.
+            raise error
+
+    def _keep(self, batch: Batch) -> None:
+        """
+        @param batch: has been applied; is stored if need be, and then told.
+        """
         batch.seal()
         self._waiting.append(batch)
-        if batch.durable:
+        if batch.durable and batch.position > self._kept:
             self._position = batch.position
             assert self._store is not None
             # A journal that stores at once tells so before it returns.

@@ -85,6 +85,7 @@ class Session:
 
     @ivar ident: its id: stable, and no other session's ever.
     @ivar outlet: where it hears; L{None} when that is on another node.
+    @ivar node: the name of the node that it is connected to; nothing if there is one only.
     @ivar nick: what it is called; nothing before it has said so.
     @ivar key: the same, folded.
     @ivar account: the key of the account that it is logged in to; L{None} for guests.
@@ -116,20 +117,23 @@ class Session:
         "invited",
         "key",
         "nick",
+        "node",
         "outstanding",
         "rooms",
         "token",
     )
 
-    def __init__(self, ident: str, outlet: Outlet | None, cloak: str = "") -> None:
+    def __init__(self, ident: str, outlet: Outlet | None, cloak: str = "", node: str = "") -> None:
         """
         @param ident: its id.
         @param outlet: where it hears.
         @param cloak: stands for its address.
+        @param node: the name of the node that it is connected to.
         """
         self.ident = ident
         self._outlet = outlet
         self.cloak = cloak
+        self.node = node
         self.token = ""
         self.arrived = 0
         self.held: frozenset[tuple[str, str, str, int]] = frozenset()
