@@ -212,6 +212,32 @@ class Access:
         self._record.private = False
         self._record.openFrom = self._record.seq + 1
 
+    def let(self, ident: str, first: int) -> None:
+        """
+        Have somebody read what they could read before.
+
+        @param ident: the id of the session of a member.
+        @param first: the number of the first line.
+        """
+        self._since[ident] = first
+
+    @property
+    def readers(self) -> dict[str, int]:
+        """
+        @return: for those who read by their session, not by an account: the id of that, and
+            the number of the first line.
+        """
+        return dict(self._since)
+
+    def foundedBy(self, session: Session) -> None:
+        """
+        Who had made the room as a guest is back in it.
+
+        @param session: theirs.
+        """
+        if not self.guestFounder and not self._record.founder:
+            self.guestFounder = session.ident
+
     def left(self, session: Session) -> None:
         """
         @param session: of who leaves the room.

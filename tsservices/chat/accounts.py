@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from tsservices.chat.accountevents import Drop, Login, Logout, Register, SetPassword
 from tsservices.chat.answers import Entered, LoggedIn, Notice, Refusal
 from tsservices.chat.batch import Batch
+from tsservices.chat.departing import depart, disown, expel
 from tsservices.chat.events import BAN, MUTE, Event
 from tsservices.chat.happenings import AccountChanged
-from tsservices.chat.naming import appear, call, hold
-from tsservices.chat.presence import depart, disown, expel
+from tsservices.chat.naming import appear, call, guestName, hold
 from tsservices.chat.records import Account, ReadMark
 from tsservices.chat.refusals import (
     ACCOUNT_NEEDED,
@@ -55,7 +55,7 @@ def _register(lobby: Lobby, event: Register, session: Session, batch: Batch) -> 
     # No version of a password that the name had before, when it was somebody else's.
     account = Account(event.key, session.nick, event.verifier, stamp, stamp, stamp)
     lobby.keep(account, batch)
-    _own(lobby, session, account, batch)
+    own(lobby, session, account, batch)
     words = f"{account.name} belongs to you now: /login {account.name} brings you back"
     batch.answer(session, Notice([words], "registered"))
     batch.tellAll(lobby.neighbours(session, True), AccountChanged(session.nick, account.key))
@@ -74,7 +74,7 @@ def checkRegister(lobby: Lobby, session: Session) -> None:
         raise Refused(ACCOUNTS_ALL, most=lobby.limits.maxAccounts)
 
 
-def _own(lobby: Lobby, session: Session, account: Account, batch: Batch) -> None:
+def own(lobby: Lobby, session: Session, account: Account, batch: Batch) -> None:
     """
     Somebody is logged in: what was theirs as a guest is their account's.
 
@@ -113,7 +113,7 @@ def _login(lobby: Lobby, event: Login, session: Session, batch: Batch) -> None:
     if session.account is not None:
         raise Refused(LOGGED_IN, name=lobby.accounts[session.account].name)
     entering = session.ident not in lobby.sessions
-    if entering and session.nick:
+    if entering and session.ident in lobby.ended:
         # They had a name, and have left, or another connection goes on for them.
         raise Refused(TAKEN_OVER)
     if len(lobby.owners.get(account.key, ())) >= SESSIONS_EACH:
@@ -125,7 +125,7 @@ def _login(lobby: Lobby, event: Login, session: Session, batch: Batch) -> None:
             _asGuest(lobby, other, batch)
     account = account.at(batch.stamp)
     lobby.keep(account, batch)
-    _own(lobby, session, account, batch)
+    own(lobby, session, account, batch)
     _leaveRooms(lobby, session, batch, False)
     if entering:
         appear(lobby, session, event.cloak, event.token, batch.stamp)
@@ -205,9 +205,7 @@ def _asGuest(lobby: Lobby, session: Session, batch: Batch) -> None:
     @param session: theirs.
     @param batch: of this turn.
     """
-    number = 1
-    while (name := f"guest-{number}") in lobby.holders or name in lobby.accounts:
-        number += 1
+    name = guestName(lobby)
     call(lobby, session, name, name, batch)
 
 

@@ -98,6 +98,7 @@ class House:
     @ivar guesses: bounds how often passwords are guessed.
     @ivar now: the time: nanoseconds since 1970, UTC.
     @ivar random: gives a text that nobody can guess.
+    @ivar nodes: says how this node and the others are; L{None}: there are no others.
     @ivar searching: those who wait for what they search for: accounts, or sessions of
         guests.
     """
@@ -110,6 +111,7 @@ class House:
     guesses: Guesses
     now: Callable[[], int]
     random: Callable[[], str]
+    nodes: Callable[[], list[str]] | None = None
     searching: set[str] = field(default_factory=set)
 
     @property

@@ -8,39 +8,41 @@ else.  Who proposed it may have checked before, but by a state that has changed 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from tsservices.chat import accounts, moderation, naming, presence, restraining, talking
+from tsservices.chat import (
+    accounts,
+    moderation,
+    naming,
+    nodes,
+    presence,
+    restraining,
+    returning,
+    talking,
+)
 from tsservices.chat.answers import Refusal
 from tsservices.chat.batch import Batch
 from tsservices.chat.events import BAN, MUTE, Event
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.ranks import MEMBER, OPERATOR, SERVER, atLeast
-from tsservices.chat.records import Account, ReadMark, Record, Restraint, Standing
+from tsservices.chat.records import Restraint
 from tsservices.chat.refusals import (
     BANNED,
     MUTED,
     NAME_FIRST,
     NICK_REGISTERED,
     NICK_TAKEN,
-    NO_PERSON,
     NOT_IN_ROOM,
     PRIVATE_ROOM,
     ROOMS_ALL,
     ROOMS_EACH,
     Refused,
 )
-from tsservices.chat.rooms import Room, RoomRecord
+from tsservices.chat.rooms import Room
 from tsservices.chat.sessions import Session
 from tsservices.chat.spans import because, end
-from tsservices.limits import (
-    FOUNDED_SECONDS,
-    REGISTERED_SECONDS,
-    Limits,
-)
-from tsservices.throttle import Quota
+from tsservices.chat.state import State
 
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     **naming.APPLY,
@@ -49,74 +51,18 @@ APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     **accounts.APPLY,
     **moderation.APPLY,
     **restraining.APPLY,
+    **nodes.APPLY,
+    **returning.APPLY,
 }
 """
 What each kind of event does.
 """
 
 
-class Lobby:
+class Lobby(State):
     """
-    Everybody and every room.
-
-    @ivar limits: all bounds.
-    @ivar sessions: those that have entered, by id.
-    @ivar holders: the same by folded name.  A name has one holder, or several that are
-        logged in to the account of that name.
-    @ivar owners: those that are logged in, by the keys of their accounts, the oldest first.
-    @ivar tokens: those that another connection may go on for, by the digest of what it has
-        to know.
-    @ivar rooms: by key.
-    @ivar accounts: by key.
-    @ivar marks: how far somebody has read, by the keys of account and room.
-    @ivar operators: the keys of the accounts that may do anything.
-    @ivar left: when the guests who were here last left, by folded name.
-    @ivar founding: bounds who makes how many rooms.
-    @ivar registering: bounds from where how many names are registered.
+    Everybody and every room, and what they may do.
     """
-
-    def __init__(
-        self,
-        limits: Limits,
-        records: Iterable[RoomRecord] = (),
-        kept: Iterable[Record] = (),
-        operators: Collection[str] = (),
-    ) -> None:
-        """
-        @param limits: all bounds.
-        @param records: the rooms that were kept.
-        @param kept: what else was.
-        @param operators: the keys of the accounts that may do anything.
-        """
-        self.limits = limits
-        self.sessions: dict[str, Session] = {}
-        self.holders: dict[str, tuple[Session, ...]] = {}
-        self.owners: dict[str, tuple[Session, ...]] = {}
-        self.tokens: dict[str, Session] = {}
-        self.rooms: dict[str, Room] = {record.key: Room(record) for record in records}
-        self.accounts: dict[str, Account] = {}
-        self.marks: dict[tuple[str, str], ReadMark] = {}
-        self.operators = frozenset(operators)
-        self.left: OrderedDict[str, int] = OrderedDict()
-        self.founding = Quota(limits.roomsFounded, FOUNDED_SECONDS)
-        self.registering = Quota(limits.accountsFounded, REGISTERED_SECONDS)
-        for each in kept:
-            self._load(each)
-
-    def _load(self, record: Record) -> None:
-        """
-        @param record: was kept.
-        """
-        if isinstance(record, Account):
-            self.accounts[record.key] = record
-        elif isinstance(record, ReadMark):
-            self.marks[record.account, record.room] = record
-        elif (room := self.rooms.get(record.room)) is None:
-            return
-        elif isinstance(record, Restraint):
-            room.access.restraints[record.kind, record.mask] = record
-        elif isinstance(record, Standing):
-            room.access.stand(record)
 
     def apply(self, event: Event, session: Session, batch: Batch) -> None:
         """
@@ -145,33 +91,6 @@ class Lobby:
                 NOT_IN_ROOM, room=ROOM_SIGN + (known.record.name if known is not None else key)
             )
         return room
-
-    def person(self, nick: str, key: str) -> Session:
-        """
-        @param nick: as it was written.
-        @param key: the same, folded.
-        @return: who is called that.
-        @raise Refused: nobody is.
-        """
-        found = self.holders.get(key)
-        if found is None:
-            raise Refused(NO_PERSON, nick=nick)
-        return found[0]
-
-    def accountOf(self, session: Session) -> Account | None:
-        """
-        @param session: anybody's.
-        @return: the account that they are logged in to.
-        """
-        return None if session.account is None else self.accounts.get(session.account)
-
-    def keep(self, account: Account, batch: Batch) -> None:
-        """
-        @param account: as it is now.
-        @param batch: of this turn.
-        """
-        self.accounts[account.key] = account
-        batch.put(account)
 
     def rank(self, session: Session, room: Room) -> str:
         """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tsservices.chat.access import CLOAK_SIGN
 from tsservices.chat.answers import Invited, Notice
 from tsservices.chat.batch import Batch
+from tsservices.chat.departing import expel
 from tsservices.chat.events import (
     KICK,
     NO_OPERATOR,
@@ -23,7 +24,7 @@ from tsservices.chat.events import (
     Event,
 )
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.chat.presence import LOBBY, expel
+from tsservices.chat.presence import LOBBY
 from tsservices.chat.ranks import FOUNDER
 from tsservices.chat.ranks import OPERATOR as OPERATOR_RANK
 from tsservices.chat.refusals import (

@@ -47,10 +47,26 @@ def appear(lobby: Lobby, session: Session, cloak: str, token: str, now: int) -> 
     @param token: the digest of what another connection has to know to go on for it.
     @param now: the time: nanoseconds since 1970, UTC.
     """
-    session.cloak, session.token, session.arrived = cloak, token, now
+    session.cloak, session.arrived = cloak, now
+    # Somebody else may go on by it already.
+    session.token = "" if token in lobby.tokens else token
+    # Only the node that it is connected to knows what it may have had before.
+    session.away, session.held, session.invited = "", frozenset(), frozenset()
     lobby.sessions[session.ident] = session
-    if token:
+    lobby.ended.pop(session.ident, None)
+    if session.token:
         lobby.tokens[token] = session
+
+
+def guestName(lobby: Lobby) -> str:
+    """
+    @param lobby: the state.
+    @return: a name for a guest, which is its own key, and nobody else's.
+    """
+    number = 1
+    while (name := f"guest-{number}") in lobby.holders or name in lobby.accounts:
+        number += 1
+    return name
 
 
 def hold(lobby: Lobby, session: Session, nick: str, key: str) -> None:
@@ -139,7 +155,8 @@ def _resume(lobby: Lobby, event: Resume, session: Session, batch: Batch) -> None
     old = lobby.tokens.get(event.token)
     if old is None or session.ident in lobby.sessions:
         raise Refused(NOTHING_TO_RESUME)
-    del lobby.sessions[old.ident]
+    lobby.end(old)
+    del lobby.tokens[event.token]
     appear(lobby, session, event.cloak, event.token, old.arrived)
     session.held = old.held
     session.nick, session.key, session.account = old.nick, old.key, old.account

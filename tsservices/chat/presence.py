@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from tsservices.chat.answers import RoomEntered, RoomLeft
 from tsservices.chat.batch import Batch
+from tsservices.chat.departing import depart, leave
 from tsservices.chat.events import Event, Join, Part, Quit, SetAway
-from tsservices.chat.happenings import AwayChanged, Gone, Joined, Left, Replay
-from tsservices.chat.naming import unhold
+from tsservices.chat.happenings import AwayChanged, Joined, Left, Replay
 from tsservices.chat.refusals import (
     ROOMS_FOUNDED,
     Refused,
 )
 from tsservices.chat.rooms import Room, RoomRecord
 from tsservices.chat.sessions import Session
-from tsservices.limits import GUESTS_REMEMBERED, NAMES_SHOWN
+from tsservices.limits import NAMES_SHOWN
 from tsservices.stamps import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -44,15 +44,9 @@ def _join(lobby: Lobby, event: Join, session: Session, batch: Batch) -> None:
     if event.room in session.rooms:
         return
     lobby.checkJoin(session, event.room, batch.stamp)
-    room = lobby.rooms.get(event.room) or _found(lobby, event, session, batch)
+    room = lobby.rooms.get(event.room) or found(lobby, event, session, batch)
     record = room.record
-    if room.members and session.key not in room.names:
-        batch.tell(room, Joined(record.key, record.name, session.nick, session.account))
-    batch.cut(room)
-    if (standing := room.access.entered(session)) is not None:
-        batch.put(standing)
-    room.enter(session)
-    batch.move(session)
+    enter(session, room, batch)
     mark = None if session.account is None else lobby.marks.get((session.account, event.room))
     batch.answer(
         session,
@@ -72,7 +66,25 @@ def _join(lobby: Lobby, event: Join, session: Session, batch: Batch) -> None:
     )
 
 
-def _found(lobby: Lobby, event: Join, session: Session, batch: Batch) -> Room:
+def enter(session: Session, room: Room, batch: Batch) -> None:
+    """
+    Put somebody into a room.
+
+    @param session: who may enter it, and is not in it.
+    @param room: which room.
+    @param batch: of this turn.
+    """
+    record = room.record
+    if room.members and session.key not in room.names:
+        batch.tell(room, Joined(record.key, record.name, session.nick, session.account))
+    batch.cut(room)
+    if (standing := room.access.entered(session)) is not None:
+        batch.put(standing)
+    room.enter(session)
+    batch.move(session)
+
+
+def found(lobby: Lobby, event: Join, session: Session, batch: Batch) -> Room:
     """
     Make a room.
 
@@ -143,115 +155,6 @@ def _quit(lobby: Lobby, event: Quit, session: Session, batch: Batch) -> None:
     @param batch: of this turn.
     """
     depart(lobby, session, event.why, batch)
-
-
-def depart(lobby: Lobby, session: Session, why: str, batch: Batch) -> None:
-    """
-    Somebody leaves altogether.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param why: in their words, or in the server's.
-    @param batch: of this turn.
-    """
-    if lobby.sessions.pop(session.ident, None) is None:
-        return
-    if any(lobby.muted(session, room, batch.stamp) for room in session.rooms.values()):
-        # What they say of it would be heard there too.
-        why = ""
-    lobby.tokens.pop(session.token, None)
-    unhold(lobby, session)
-    # By another connection they may still be elsewhere.
-    stays = session.key in lobby.holders
-    told: dict[str, Session] = {}
-    for room in list(session.rooms.values()):
-        leave(lobby, session, room, batch)
-        if session.key in room.names:
-            continue
-        if stays:
-            record = room.record
-            batch.tell(room, Left(record.key, record.name, session.nick, why))
-        else:
-            told.update(room.members)
-    _note(lobby, session, batch)
-    if told:
-        batch.tellAll(told.values(), Gone(session.nick, why))
-
-
-def _note(lobby: Lobby, session: Session, batch: Batch) -> None:
-    """
-    Note when somebody was last here.
-
-    @param lobby: the state.
-    @param session: of who leaves.
-    @param batch: of this turn.
-    """
-    if session.account is not None:
-        disown(lobby, session, batch)
-    elif session.key not in lobby.holders:
-        lobby.left[session.key] = batch.stamp
-        lobby.left.move_to_end(session.key)
-        if len(lobby.left) > GUESTS_REMEMBERED:
-            lobby.left.popitem(last=False)
-
-
-def disown(lobby: Lobby, session: Session, batch: Batch) -> None:
-    """
-    Somebody is logged out.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param batch: of this turn.
-    """
-    key, session.account = session.account, None
-    assert key is not None
-    others = tuple(each for each in lobby.owners[key] if each is not session)
-    if others:
-        lobby.owners[key] = others
-    else:
-        del lobby.owners[key]
-    account = lobby.accounts.get(key)
-    if account is not None:
-        lobby.keep(account.at(batch.stamp), batch)
-
-
-def leave(lobby: Lobby, session: Session, room: Room, batch: Batch) -> None:
-    """
-    Take somebody out of a room.
-
-    @param lobby: the state.
-    @param session: who leaves.
-    @param room: which room.
-    @param batch: of this turn.
-    """
-    batch.cut(room)
-    room.leave(session)
-    if not room.members:
-        batch.empty(room)
-        if not room.record.seq:
-            # Nothing was said in it: nobody will miss it.
-            del lobby.rooms[room.record.key]
-            lobby.founding.giveBack(room.access.maker)
-
-
-def expel(lobby: Lobby, room: Room, people: list[Session], batch: Batch, known: str = "") -> None:
-    """
-    Take people out of a room.
-
-    @param lobby: the state.
-    @param room: that room.
-    @param people: some of its members.
-    @param batch: of this turn.
-    @param known: the key of the name of which the room knows already that it leaves.
-    """
-    record = room.record
-    for each in people:
-        leave(lobby, each, room, batch)
-        each.invited -= {record.key}
-        if each.key != known and each.key not in room.names:
-            batch.tell(room, Left(record.key, record.name, each.nick, ""))
-        batch.answer(each, RoomLeft(record.key, record.name))
-        batch.move(each)
 
 
 def _setAway(lobby: Lobby, event: SetAway, session: Session, batch: Batch) -> None:

@@ -73,6 +73,8 @@ class Restraint:
     @ivar time: when: nanoseconds since 1970, UTC.
     @ivar until: the same for its end; 0: never.
     @ivar why: in their words.
+    @ivar key: what they were called, folded: it is not folded again later, or elsewhere,
+        where that may give something else.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("room", "kind", "mask")
@@ -85,6 +87,7 @@ class Restraint:
     time: int
     until: int
     why: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

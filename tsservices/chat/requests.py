@@ -18,6 +18,11 @@ from tsservices.chat.refusals import IGNORED_ALL, NO_ROOM, Refused
 from tsservices.chat.rooms import Room
 from tsservices.limits import IGNORED, LISTED
 
+NODES = "nodes"
+"""
+What an operator asks for who wants to know of these, not of people.
+"""
+
 
 def nick(conversation: Conversation, rest: str) -> None:
     """
@@ -78,9 +83,14 @@ def rooms(conversation: Conversation, rest: str) -> None:
 def who(conversation: Conversation, rest: str) -> None:
     """
     @param conversation: of whoever asks.
-    @param rest: a room, or nothing.
+    @param rest: a room, or nothing; L{NODES}, if an operator of the server asks where
+        there are any.
     """
     lobby = conversation.house.lobby
+    nodes = conversation.house.nodes
+    if rest == NODES and nodes is not None and conversation.session.account in lobby.operators:
+        conversation.voice.tell(Notice(nodes(), NODES))
+        return
     room: Room | None
     if rest:
         name, key = roomKey(rest)

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tsservices.chat.batch import Batch
+from tsservices.chat.departing import expel
 from tsservices.chat.events import BAN, UNBAN, UNMUTE, Event
-from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.chat.presence import expel
+from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.ranks import OPERATOR as OPERATOR_RANK
 from tsservices.chat.records import Restraint
 from tsservices.chat.refusals import NOT_RESTRAINED, ONESELF, RESTRAINTS_ALL, Refused
@@ -54,6 +54,7 @@ def _restrain(lobby: Lobby, event: Restrain, session: Session, batch: Batch) -> 
         batch.stamp,
         until,
         event.why,
+        event.key,
     )
     restraints[event.kind, target.mask] = restraint
     _holdGuests(lobby, restraint, room, target, batch)
@@ -160,7 +161,7 @@ def _release(lobby: Lobby, event: Release, session: Session, batch: Batch) -> No
     found = [
         each
         for (kind, mask), each in restraints.items()
-        if kind == event.kind and (mask in meant or fold(each.name) == event.key)
+        if kind == event.kind and (mask in meant or each.key == event.key)
     ]
     # In the order of what tells them apart, which is the same after a restart.
     found.sort(key=lambda each: each.mask)

@@ -165,6 +165,16 @@ class Room:
         self.access.replace(old, new)
         self._endAudience()
 
+    def count(self) -> None:
+        """
+        Count its members, who were put there together, with the rooms where they are.
+        """
+        self.names = {}
+        for each in self.members.values():
+            self.named(each.key)
+        self.several = sum(len(each.rooms) > 1 for each in self.members.values())
+        self._endAudience()
+
     def named(self, key: str) -> None:
         """
         @param key: of the name that one more member has.
@@ -238,6 +248,19 @@ class Room:
             return None
         said = [each.since(first) for each in self._recent if each.last >= first]
         missing = (wanted, min(first - 1, record.seq)) if first > wanted <= record.seq else None
+        return Replay(record.key, record.name, said, missing, record.seq)
+
+    def missed(self, first: int) -> Replay | None:
+        """
+        @param first: the number of the first line that somebody was not told of.
+        @return: the lines since then, as far as they are at hand; L{None} if there are none.
+        """
+        record = self.record
+        if first > record.seq:
+            return None
+        said = [each.since(first) for each in self._recent if each.last >= first]
+        begin = said[0].first if said else record.seq + 1
+        missing = (first, begin - 1) if begin > first else None
         return Replay(record.key, record.name, said, missing, record.seq)
 
     def delete(self, seq: int) -> None:
