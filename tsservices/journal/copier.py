@@ -14,7 +14,10 @@ from tsservices.journal.database import Connect, explain, openAs, openToRead
 from tsservices.journal.interface import JournalError
 from tsservices.limits import BUSY_SECONDS, COPY_PAGES, COPY_PAUSE_SECONDS
 
-_PART = ".part"
+PART = ".part"
+"""
+Follows the path of a copy until that is whole.
+"""
 
 
 class Copier:
@@ -77,7 +80,7 @@ class Copier:
 
         @raise Exception: it can't be done; what there is of the copy is gone.
         """
-        part = f"{self._target}{_PART}"
+        part = f"{self._target}{PART}"
         for path in (self._target, part):
             if os.path.lexists(path):
                 raise JournalError(f"{path} is there already")

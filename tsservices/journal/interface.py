@@ -4,7 +4,7 @@ What the chat expects of a journal.  Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,6 +33,10 @@ class Loaded:
     @ivar kept: accounts and all else that batches carry as records.
     @ivar secret: 32 bytes that only this server knows, and keeps for ever: by them the
         addresses of people are cloaked.
+    @ivar epoch: of the cluster that it belongs to; nothing: to none.
+    @ivar checkpoint: the whole state after some batch, as L{tsservices.chat.checkpoint}
+        writes it; nothing: there is none.
+    @ivar checkpointPosition: of that batch.
     """
 
     log: str
@@ -41,6 +45,55 @@ class Loaded:
     notes: list[str] = field(default_factory=list)
     kept: list[Record] = field(default_factory=list)
     secret: bytes = bytes(32)
+    epoch: str = ""
+    checkpoint: list[str] = field(default_factory=list)
+    checkpointPosition: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """
+    What a journal is part of.
+
+    @ivar epoch: of a cluster; nothing: of none.
+    @ivar log: the incarnation of the order.
+    @ivar secret: by which the addresses of people are cloaked.
+    @ivar position: of the last batch that was kept.
+    """
+
+    epoch: str
+    log: str
+    secret: bytes
+    position: int
+
+    def bound(self, epoch: str, log: str, secret: bytes, base: int, where: str) -> Belonging:
+        """
+        @param epoch: of a cluster.
+        @param log: the incarnation of its order.
+        @param secret: that all of it share.
+        @param base: the position that was the last one when the cluster was founded.
+        @param where: what to call the journal.
+        @return: what this becomes as a part of that cluster.
+        @raise JournalError: it belongs elsewhere, or has a history of its own.
+        """
+        same = (self.log, self.secret) == (log, secret)
+        if self.epoch and (self.epoch != epoch or not same):
+            raise JournalError(f"{where} belongs to another cluster")
+        if self.epoch:
+            return self
+        if same and self.position == base:
+            return Belonging(epoch, log, secret, base)
+        if same:
+            raise JournalError(
+                f"{where} founded this cluster, but was used without it since: move it away,"
+                " and what was said in it since then with it"
+            )
+        if self.position:
+            raise JournalError(
+                f"{where} has a history of its own, and so can't become part of a cluster:"
+                " move it away"
+            )
+        return Belonging(epoch, log, secret, base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +181,31 @@ class Journal(Protocol):
         of it may stay open.
 
         @return: all but the lines.
+        @raise JournalError: it can't be used.
+        """
+        ...
+
+    def bind(
+        self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
+    ) -> None:
+        """
+        Make it part of a cluster, if it is not yet.  Comes between L{prepare} and L{start}.
+
+        @param epoch: of the cluster.
+        @param log: the incarnation of its order.
+        @param secret: that all of it share.
+        @param base: the position that was the last one when the cluster was founded: of
+            this journal, if it founds it now.
+        @param checkpoint: the state at that position, kept in the same transaction: what
+            is stored next goes beyond it, and could not be applied again without it.
+        @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
+        """
+        ...
+
+    def leave(self) -> None:
+        """
+        Make it part of no cluster, for good.  Comes between L{prepare} and L{start}.
+
         @raise JournalError: it can't be used.
         """
         ...

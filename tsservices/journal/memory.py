@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tsservices.chat.batch import Batch
@@ -15,7 +15,15 @@ from tsservices.chat.names import fold
 from tsservices.chat.records import Deletion, Letter
 from tsservices.chat.refusals import Refused
 from tsservices.chat.said import Said
-from tsservices.journal.interface import Copied, Found, LettersFound, Listener, Loaded, Search
+from tsservices.journal.interface import (
+    Belonging,
+    Copied,
+    Found,
+    LettersFound,
+    Listener,
+    Loaded,
+    Search,
+)
 from tsservices.journal.words import FOUND_KINDS, holds, phrases
 from tsservices.limits import HISTORY_PAGE, MEMORY_LINES, SECRET_BYTES
 
@@ -40,20 +48,54 @@ class MemoryJournal:
         @param entropy: gives as many random bytes as it is asked for.
         """
         self.trouble: Refused | None = None
-        self._log = log
         self._most = most
         self._lines = 0
         self._all: deque[Said] = deque()
         self._rooms: dict[str, deque[Said]] = {}
         self._letters: deque[Letter] = deque(maxlen=most)
-        self._entropy = entropy
+        self._belonging = Belonging("", log, entropy(SECRET_BYTES), 0)
+        self._checkpoint: list[str] = []
+        self._checkpointPosition = 0
         self._listener: Listener | None = None
 
     def prepare(self) -> Loaded:
         """
-        @return: nothing was kept.
+        @return: nothing was kept, but for a checkpoint.
         """
-        return Loaded(self._log, 0, [], secret=self._entropy(SECRET_BYTES))
+        mine = self._belonging
+        return Loaded(
+            mine.log,
+            mine.position,
+            [],
+            secret=mine.secret,
+            epoch=mine.epoch,
+            checkpoint=list(self._checkpoint),
+            checkpointPosition=self._checkpointPosition,
+        )
+
+    def bind(
+        self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
+    ) -> None:
+        """
+        @param epoch: of a cluster.
+        @param log: the incarnation of its order.
+        @param secret: that all of it share.
+        @param base: the position that was the last one when the cluster was founded.
+        @param checkpoint: the state at that position.
+        @raise JournalError: it belongs elsewhere, or has a history of its own.
+        """
+        what = "the chat in memory"
+        mine = self._belonging
+        self._belonging = mine.bound(epoch, log, secret, base, what)
+        if checkpoint and not mine.epoch:
+            self._checkpoint, self._checkpointPosition = list(checkpoint), base
+
+    def leave(self) -> None:
+        """
+        Be part of no cluster.
+        """
+        self._belonging = replace(self._belonging, epoch="")
+        self._checkpoint, self._checkpointPosition = [], 0
 
     def start(self, listener: Listener) -> None:
         """
@@ -79,6 +121,10 @@ class MemoryJournal:
             self._letters.clear()
             self._letters.extend(letters)
         self._letters.extend(batch.letters)
+        self._belonging = replace(self._belonging, position=batch.position)
+        if batch.checkpoint:
+            self._checkpoint = list(batch.checkpoint)
+            self._checkpointPosition = batch.position
         assert self._listener is not None
         self._listener.stored(batch.position)
 

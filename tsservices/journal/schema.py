@@ -109,7 +109,19 @@ CREATE VIRTUAL TABLE words USING fts5(
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+# A node of a cluster keeps its whole state too, in pieces, as it was after some batch.  The
+# names in restraints are folded when they are first loaded.
+_THIRD = """
+ALTER TABLE meta ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
+ALTER TABLE restraints ADD COLUMN key TEXT NOT NULL DEFAULT '';
+CREATE TABLE checkpoint (
+    number INTEGER PRIMARY KEY,
+    position INTEGER NOT NULL,
+    chunk TEXT NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
 """
 The scripts that lead from an empty database to the present schema.  The version of a
 database is the number of those it has seen, so none is ever changed or taken out.

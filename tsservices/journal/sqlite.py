@@ -13,30 +13,29 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.refusals import JOURNAL_FAILED, Refused
 from tsservices.journal.copier import Copier
-from tsservices.journal.database import Connect, explain, makePrivate, openToWrite
-from tsservices.journal.disk import Ballast, fsyncMilliseconds
+from tsservices.journal.database import Connect
+from tsservices.journal.disk import Ballast
 from tsservices.journal.interface import (
     Copied,
     Found,
-    JournalError,
     LettersFound,
     Listener,
     Loaded,
     Search,
 )
+from tsservices.journal.preparing import Preparing
 from tsservices.journal.reader import Reader
-from tsservices.journal.schema import MIGRATIONS, migrate
+from tsservices.journal.schema import MIGRATIONS
 from tsservices.journal.search import search as find
-from tsservices.journal.statements import loadMeta, loadRooms, read
-from tsservices.journal.tables import letters, loadKept
+from tsservices.journal.statements import read
+from tsservices.journal.tables import letters
 from tsservices.journal.writer import Pace, Writer
-from tsservices.limits import BALLAST_BYTES, SLOW_DISK_MILLISECONDS
+from tsservices.limits import BALLAST_BYTES
 
 
 class SQLiteJournal:
@@ -84,8 +83,7 @@ class SQLiteJournal:
         self._pace = pace or Pace()
         self._ballast = Ballast(f"{os.path.splitext(self._path)[0]}.ballast", ballast)
         self._connect = connect
-        self._migrations = migrations
-        self._entropy = entropy
+        self._preparing = Preparing(self._path, log, self._pace.busy, connect, migrations, entropy)
         self._reader: Reader | None = None
         self._searcher: Reader | None = None
         self._copier: Copier | None = None
@@ -103,28 +101,29 @@ class SQLiteJournal:
         @return: all but the lines.
         @raise JournalError: it can't be used.
         """
-        try:
-            makePrivate(self._path)
-            with closing(openToWrite(self._path, self._connect, self._pace.busy)) as connection:
-                migrate(connection, self._path, self._migrations)
-                # Mostly nothing is to be written, but it shows whether somebody else does.
-                connection.execute("BEGIN IMMEDIATE")
-                self._log, self._kept, secret = loadMeta(connection, self._log, self._entropy)
-                records = loadRooms(connection)
-                kept = loadKept(connection, self._now())
-                connection.execute("COMMIT")
-            fsync = fsyncMilliseconds(f"{self._path}.probe", self._seconds)
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(explain(self._path, error)) from error
-        notes = [
-            f"{self._path} holds {len(records)} rooms; SQLite {sqlite3.sqlite_version},"
-            f" {fsync:.1f} ms for an fsync"
-        ]
-        if fsync > SLOW_DISK_MILLISECONDS:
-            notes.append(
-                f"the disk of {self._path} is slow: everybody waits {fsync:.0f} ms for each line"
-            )
-        return Loaded(self._log, self._kept, records, notes, kept, secret)
+        loaded = self._preparing.prepare(self._now(), self._seconds)
+        self._log, self._kept = loaded.log, loaded.position
+        return loaded
+
+    def bind(
+        self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
+    ) -> None:
+        """
+        @param epoch: of a cluster.
+        @param log: the incarnation of its order.
+        @param secret: that all of it share.
+        @param base: the position that was the last one when the cluster was founded.
+        @param checkpoint: the state at that position.
+        @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
+        """
+        bound = self._preparing.bind(epoch, log, secret, base, checkpoint)
+        self._log, self._kept = bound.log, bound.position
+
+    def leave(self) -> None:
+        """
+        @raise JournalError: it can't be used.
+        """
+        self._preparing.leave()
 
     def start(self, listener: Listener) -> None:
         """

@@ -15,6 +15,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.rooms import RoomRecord
 from tsservices.chat.said import Said
 from tsservices.journal.index import delete, renew
+from tsservices.journal.interface import Belonging
 from tsservices.journal.rows import asJSON, columns
 from tsservices.journal.tables import statementsFor
 from tsservices.limits import HISTORY_PAGE, SECRET_BYTES
@@ -48,6 +49,8 @@ FROM (
     LIMIT -1
 ) AS said CROSS JOIN json_each(said.texts) AS line
 """
+
+_KEEP_CHECKPOINT = "INSERT INTO checkpoint (number, position, chunk) VALUES (?, ?, ?)"
 
 _READ = """
 SELECT rooms.name, messages.seq, messages.time, messages.position, messages.idx,
@@ -116,13 +119,46 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     for statement, parameter, _ in more:
         connection.execute(statement, (parameter,))
     deleted = delete(connection, batches)
+    checkpoint = 0
+    last = next((each for each in reversed(batches) if each.checkpoint), None)
+    if last is not None:
+        checkpoint = keepCheckpoint(connection, last.checkpoint, last.position)
     connection.execute("UPDATE meta SET position = ?", (batches[-1].position,))
     connection.execute("COMMIT")
     # What SQLite writes beside the text: the cursor, two pages for each room and each
     # other row, and what stands in the row and the index of each line.
     count = sum(batch.lines for batch in batches)
-    pages = 2 + 2 * (len(records) + deleted + sum(rows for _, _, rows in more))
+    pages = 2 + checkpoint + 2 * (len(records) + deleted + sum(rows for _, _, rows in more))
     return len(rooms) + len(said) + _LINE * count + _PAGE * pages
+
+
+def keepCheckpoint(connection: sqlite3.Connection, chunks: Sequence[str], position: int) -> int:
+    """
+    Keep a checkpoint in place of the one before.
+
+    @param connection: to the database, in a transaction.
+    @param chunks: of it.
+    @param position: of the batch after which it was made.
+    @return: how many pages that is, about.
+    @raise sqlite3.Error: it can't be done.
+    """
+    connection.execute("DELETE FROM checkpoint")
+    rows = ((number, position, chunk) for number, chunk in enumerate(chunks))
+    connection.executemany(_KEEP_CHECKPOINT, rows)
+    # The pages of the one before are written too, and others are taken from their list.
+    return 2 * sum(2 + len(chunk) // _PAGE for chunk in chunks)
+
+
+def loadCheckpoint(connection: sqlite3.Connection) -> tuple[list[str], int]:
+    """
+    @param connection: to the database.
+    @return: the chunks of the checkpoint, if there is one, and its position.
+    @raise sqlite3.Error: it can't be done.
+    """
+    rows: list[tuple[str, int]] = connection.execute(
+        "SELECT chunk, position FROM checkpoint ORDER BY number"
+    ).fetchall()
+    return [chunk for chunk, _ in rows], rows[0][1] if rows else 0
 
 
 def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
@@ -141,12 +177,12 @@ def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
 
 def loadMeta(
     connection: sqlite3.Connection, log: str, entropy: Callable[[int], bytes]
-) -> tuple[str, int, bytes]:
+) -> Belonging:
     """
     @param connection: to the database.
     @param log: the incarnation of the order, if it begins now.
     @param entropy: gives as many random bytes as it is asked for, if there is no secret.
-    @return: the incarnation, the position of the last batch, and the secret.
+    @return: what the database is part of.
     @raise sqlite3.Error: it can't be done.
     """
     connection.execute(
@@ -155,9 +191,20 @@ def loadMeta(
     )
     connection.execute("UPDATE meta SET secret = ? WHERE secret IS NULL", (entropy(SECRET_BYTES),))
     renew(connection)
-    row: tuple[str, int, bytes]
-    row = connection.execute("SELECT log, position, secret FROM meta").fetchone()
-    return row
+    row = connection.execute("SELECT epoch, log, secret, position FROM meta").fetchone()
+    return Belonging(*row)
+
+
+def keepMeta(connection: sqlite3.Connection, belonging: Belonging) -> None:
+    """
+    @param connection: to the database, in a transaction.
+    @param belonging: what the database is part of now.
+    @raise sqlite3.Error: it can't be done.
+    """
+    connection.execute(
+        "UPDATE meta SET epoch = ?, log = ?, secret = ?, position = ?",
+        (belonging.epoch, belonging.log, belonging.secret, belonging.position),
+    )
 
 
 def read(connection: sqlite3.Connection, log: str, room: str, first: int, last: int) -> list[Said]:

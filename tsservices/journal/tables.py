@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from operator import attrgetter
 
 from tsservices.chat.batch import Batch
+from tsservices.chat.names import fold
 from tsservices.chat.records import Account, Letter, ReadMark, Record, Restraint, Standing
 from tsservices.journal.rows import asJSON, columns
 from tsservices.limits import INBOX_UNREAD
@@ -139,6 +140,19 @@ def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
     return statements
 
 
+def _foldNames(connection: sqlite3.Connection) -> None:
+    """
+    Keep the folded names of restraints from before these were kept.
+
+    @param connection: to the database, in a transaction.
+    @raise sqlite3.Error: it can't be done.
+    """
+    table = _TABLES[Restraint]
+    found = [Restraint(*row) for row in connection.execute(table.load)]
+    if lacking := [replace(each, key=fold(each.name)) for each in found if not each.key]:
+        connection.execute(table.put, (asJSON([table.values(each) for each in lacking]),))
+
+
 def loadKept(connection: sqlite3.Connection, now: int) -> list[Record]:
     """
     Read all records; restraints whose end is past are no more.
@@ -149,6 +163,7 @@ def loadKept(connection: sqlite3.Connection, now: int) -> list[Record]:
     @raise sqlite3.Error: it can't be done.
     """
     connection.execute("DELETE FROM restraints WHERE until <> 0 AND until <= ?", (now,))
+    _foldNames(connection)
     kept: list[Record] = []
     for kind, table in _TABLES.items():
         rows = connection.execute(table.load)

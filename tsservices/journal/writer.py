@@ -142,6 +142,11 @@ class Writer:
         try:
             self._connection = openToWrite(self._path, self._connect, self._pace.busy)
             try:
+                (epoch,) = self._connection.execute("SELECT epoch FROM meta").fetchone()
+                if epoch:
+                    # What is lost with the power comes again from the cluster, since the
+                    # position in it is lost too; nothing is damaged.
+                    self._connection.execute("PRAGMA synchronous = NORMAL")
                 self.opened.set()
                 self._ballast.load()
                 self._lag = lag(self._connection)
