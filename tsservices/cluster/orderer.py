@@ -1,0 +1,397 @@
+"""
+What stands between the pipeline of a node and the stream of all.  Pure.
+
+What the node proposes goes out by the L{outbox<tsservices.cluster.outbox>}; what the
+stream brings, of whichever node, is applied at its place, here as on every node.  Whether
+a message counts is decided by the state alone, and by nothing that only this node knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from tsservices.chat.events import Quit
+from tsservices.chat.nodeevents import Return
+from tsservices.chat.nodes import Verdict, goodbye
+from tsservices.chat.pipeline import Pipeline, Proposal
+from tsservices.chat.refusals import STOPPING, Refused
+from tsservices.chat.returning import returns
+from tsservices.chat.sessions import Session
+from tsservices.cluster.applying import Applying, judge, nodeUp
+from tsservices.cluster.engine import Delivery, Engine, Stream
+from tsservices.cluster.messages import NewerMessage, decode
+from tsservices.cluster.outbox import Outbox
+from tsservices.cluster.outline import Outline
+from tsservices.cluster.resending import Resending
+from tsservices.cluster.standing import CUT_OFF, FULL, ClusterListener, Standing, Tally
+from tsservices.cluster.telling import Telling
+from tsservices.cluster.watch import FROZEN_SECONDS, Watch
+from tsservices.limits import GATHER_SECONDS, HEARTBEAT_SECONDS, WAITING_BATCHES, Limits
+
+Later = Callable[[float, Callable[[], object]], object]
+"""
+Has something called after so many seconds.
+"""
+
+
+class Orderer:
+    """
+    Orders the proposals of a node among those of all.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        incarnations: Callable[[], str],
+        pipeline: Pipeline,
+        engine: Engine,
+        seconds: Callable[[], float],
+        tell: ClusterListener,
+        limits: Limits,
+        operators: Iterable[str] = (),
+        later: Later | None = None,
+    ) -> None:
+        """
+        @param node: the name of this node.  Its sessions have it, and no other node does.
+        @param incarnations: gives what no beginning of any node was ever called.
+        @param pipeline: where what has got its place goes; its lobby is as the checkpoint
+            was from which this node goes on.
+        @param engine: orders messages.
+        @param seconds: the time, which never goes back.
+        @param tell: told how it goes.
+        @param limits: those that are configured here, for all nodes.
+        @param operators: the keys of the accounts that may do anything: the same.
+        @param later: has something called after so many seconds; L{None}: nothing waits.
+        """
+        self._node = node
+        self._incarnations = incarnations
+        self._pipeline = pipeline
+        self._engine = engine
+        self._seconds = seconds
+        self._tell = tell
+        self._limits = limits
+        self._operators = tuple(sorted(operators))
+        self._outbox = Outbox(node, seconds, engine.publish)
+        self._resending = Resending(engine, self._outbox, seconds)
+        self._watch = Watch(node, pipeline.lobby, seconds)
+        self._applying = Applying(node, pipeline, seconds, tell.failed)
+        self._telling = Telling(pipeline, self._outbox, seconds, tell)
+        self._itself = Session("", None, node=node)
+        self._base = 0
+        self._goal: int | None = None
+        self._later = later
+        self._gathering = False
+        self._kept: Outline | None = None
+        self._up = False
+        self._ready = False
+        self._ended = False
+        self._paused = False
+        self._stopped: Callable[[], object] | None = None
+        self._ticked = seconds()
+        self._tally = Tally(seconds, tell.noted)
+
+    def begin(self, stream: Stream, number: int, kept: Outline | None = None) -> None:
+        """
+        Read the stream, and take part in it as soon as all is read that it has now.
+
+        @param stream: what there is to know of it.
+        @param number: of the first message that is not in the state yet.
+        @param kept: what the state has to be when all is read that was kept before.
+        """
+        self._kept = kept
+        self._base = stream.founding.base
+        self._resending.read = number - 1
+        self._resending.last = self._goal = max(stream.last, number - 1)
+        self._ticked = self._telling.back = self._seconds()
+        self._applying.begin()
+        self._engine.subscribe(number, self)
+        self._proceed()
+
+    def stop(self, stopped: Callable[[], object]) -> None:
+        """
+        Say goodbye, after all that was proposed.
+
+        @param stopped: is called when all of it has got its place, and the state is on its
+            way to the journal; how long that may take is for the caller to decide.
+        """
+        # What was proposed in this turn comes before the goodbye.
+        self._pipeline.turn()
+        self._stopped = stopped
+        self._applying.stopping = True
+        node = self._pipeline.lobby.nodes.get(self._node)
+        if self._ended or not self._up or node is None:
+            self._end()
+        else:
+            self._outbox.add([(goodbye(node), self._itself)])
+            self._outbox.send()
+
+    def order(self, proposals: list[Proposal]) -> None:
+        """
+        @see: L{tsservices.chat.pipeline.Orderer.order}
+        """
+        if self._ended or self._stopped is not None:
+            self._telling.refuse(proposals, Refused(STOPPING))
+            return
+        self._telling.proposed(proposals)
+        self._telling.refuse(self._outbox.add(proposals), FULL)
+        if self._gathering:
+            return
+        if self._later is None or not self._outbox.many or self._outbox.sent:
+            self._outbox.send()
+            return
+        # Many talk: each message, once it is back, costs a turn to everybody.
+        self._gathering = True
+        self._later(GATHER_SECONDS, self._gathered)
+
+    def _gathered(self) -> None:
+        """
+        What others have said meanwhile is in the same message.
+        """
+        self._gathering = False
+        if not self._ended:
+            self._outbox.send()
+
+    @property
+    def trouble(self) -> Refused | None:
+        """
+        @return: why nothing gets its place at present.
+        """
+        return self._telling.trouble
+
+    def waiting(self) -> list[Session]:
+        """
+        @return: those whose proposals have no place yet, each once.
+        """
+        return self._telling.waiting()
+
+    def standing(self) -> Standing:
+        """
+        @return: how this node stands among the others.
+        """
+        counts, now = self._tally.counts, self._seconds()
+        ages = {**self._watch.ages(), self._node: now - self._telling.back}
+        nodes = self._pipeline.lobby.nodes.values()
+        return Standing(
+            self._applying.incarnation,
+            self._up,
+            self._base + self._resending.read,
+            self._resending.last - self._resending.read,
+            self._outbox.messages,
+            self._outbox.size,
+            now - self._telling.back,
+            counts[Verdict.TAKEN],
+            counts[Verdict.DUPLICATE],
+            counts[Verdict.GAP],
+            counts[Verdict.STRANGER],
+            self._tally.garbage,
+            tuple([(each.name, each.incarnation, ages.get(each.name, 0.0)) for each in nodes]),
+        )
+
+    @property
+    def saved(self) -> int:
+        """
+        @return: the position where this run has kept the whole state last; 0: nowhere yet.
+        """
+        return self._applying.saved
+
+    def tick(self) -> None:
+        """
+        Some time has gone by: to be called four times a second.
+        """
+        if self._ended or self._goal is None:
+            return
+        now = self._seconds()
+        if now - self._ticked > FROZEN_SECONDS:
+            # What came meanwhile was not heard, but may be there.
+            self._telling.back = now
+        self._ticked = now
+        self._resume()
+        self._resending.tick()
+        gone = self._watch.tick()
+        if self._up:
+            for each in gone:
+                self._tell.noted(f"node {each.node} is silent: it is taken for gone")
+            self._outbox.add([(each, self._itself) for each in gone])
+            self._outbox.send(heartbeat=now - self._outbox.published >= HEARTBEAT_SECONDS)
+        self._telling.tick(not self._paused)
+
+    def delivered(self, deliveries: list[Delivery]) -> None:
+        """
+        @see: L{tsservices.cluster.engine.EngineListener.delivered}
+        """
+        for delivery in deliveries:
+            read = self._resending.read
+            if self._ended:
+                return
+            if delivery.number > read + 1:
+                self.broken(
+                    f"the messages {read + 1} to {delivery.number - 1} of the stream are gone:"
+                    " start this server again"
+                )
+                return
+            if delivery.number == read + 1:
+                self._take(delivery)
+                self._resending.reached(delivery.number)
+        self._proceed()
+
+    def unsure(self) -> None:
+        """
+        @see: L{tsservices.cluster.engine.EngineListener.unsure}
+        """
+        if not self._ended:
+            self._resending.doubt()
+
+    def connected(self, where: str) -> None:
+        """
+        @see: L{tsservices.cluster.engine.EngineListener.connected}
+        """
+        if where:
+            self._tell.noted(f"connected to {where}")
+            self.unsure()
+        else:
+            self._tell.noted("there is no connection to the other servers")
+
+    def broken(self, reason: str) -> None:
+        """
+        @see: L{tsservices.cluster.engine.EngineListener.broken}
+        """
+        if not self._ended:
+            self._ended = True
+            self._tell.broken(reason)
+
+    def _proceed(self) -> None:
+        """
+        Do what can be done now that something was read.
+        """
+        if self._ended:
+            return
+        if not self._applying.incarnation and self._resending.read >= (self._goal or 0):
+            if not self._agrees(self._base + self._resending.read + 1):
+                return
+            self._rise()
+        if self._up and not self._ready:
+            self._ready = True
+            self._tell.ready()
+        self._resume()
+        self._outbox.send()
+
+    def _resume(self) -> None:
+        """
+        Read on, if not too much waits for the disk any more.
+        """
+        if self._paused and self._pipeline.behind <= WAITING_BATCHES // 2:
+            self._paused = False
+            self._engine.pause(False)
+
+    def _rise(self, lost: Mapping[str, Return] = MappingProxyType({})) -> None:
+        """
+        Begin, or begin again, and bring those back who were here.
+
+        @param lost: what was proposed for those whom the state may have forgotten since.
+        """
+        incarnation = self._applying.incarnation = self._incarnations()
+        up = nodeUp(self._node, incarnation, self._limits, self._operators)
+        back = {each.session: each for each in returns(self._pipeline.lobby, self._node)}
+        first: list[Proposal] = [(up, self._itself)]
+        for ident, session in self._applying.away.items():
+            session.outstanding += 1
+            first.append((back.get(ident) or lost[ident], session))
+        self._outbox.begin(incarnation, first)
+        self._outbox.send()
+
+    def _take(self, delivery: Delivery) -> None:
+        """
+        @param delivery: the next message.
+        """
+        try:
+            message = decode(delivery.data)
+        except NewerMessage as newer:
+            self.broken(f"another server speaks in a newer way ({newer}): update this one")
+            return
+        except ValueError:
+            self._tally.misunderstood()
+            return
+        position = self._base + delivery.number
+        if not self._agrees(position):
+            return
+        verdict = judge(self._pipeline.lobby, message, position, delivery.stamp)
+        self._tally.counts[verdict] += 1
+        own = message.node == self._node
+        current = own and message.incarnation == self._applying.incarnation
+        if current:
+            self._watch.returned()
+        if verdict is Verdict.GAP and current:
+            self._resending.doubt()
+        if verdict is not Verdict.TAKEN:
+            return
+        if own and not current and self._up:
+            self.broken(f"another server has the name {self._node} too: each needs its own")
+            return
+        sent = None
+        if current:
+            sent = self._outbox.arrived(message.n)
+            self._resending.returned()
+            self._telling.returned()
+        self._applying.apply(message, sent, position, delivery.stamp)
+        if current and message.n == 1:
+            self._up = True
+        if self._applying.gone:
+            self._gone()
+        if not self._paused and self._pipeline.behind > WAITING_BATCHES:
+            self._paused = True
+            self._engine.pause(True)
+
+    def _agrees(self, position: int) -> bool:
+        """
+        @param position: of the next message.
+        @return: whether the state is what was kept, if that is what it has to be now.
+        """
+        kept = self._kept
+        if kept is None or position <= kept.position:
+            return True
+        self._kept = None
+        if kept.agrees(self._pipeline.lobby):
+            return True
+        self.broken(
+            f"up to {kept.position} the database of this node has something else than the stream:"
+            " the engine has lost what it had, or the database was used without the cluster;"
+            " see docs/cluster.md"
+        )
+        return False
+
+    def _gone(self) -> None:
+        """
+        The others have taken this node for gone, or it has said goodbye: nothing of what is
+        under way will ever count.
+        """
+        applying = self._applying
+        applying.gone = self._up = False
+        dropped = self._outbox.drop()
+        self._resending.believe()
+        self._watch.forgive()
+        returning: dict[str, Return] = {}
+        for event, session in dropped:
+            if type(event) is Quit:
+                # They are gone, as they wanted.
+                applying.away.pop(session.ident, None)
+            elif isinstance(event, Return):
+                session.outstanding -= 1
+                returning[session.ident] = event
+        lost = [each for each in dropped if type(each[0]) is not Return]
+        if self._stopped is not None:
+            self._telling.refuse(lost, Refused(STOPPING))
+            self._end()
+            return
+        self._tell.noted("the others have taken this server for gone: it begins again")
+        self._rise(returning)
+        self._telling.refuse(lost, CUT_OFF)
+
+    def _end(self) -> None:
+        """
+        Have nothing to do with the stream any more.
+        """
+        self._ended = True
+        self._telling.refuse(self._outbox.drop(), Refused(STOPPING))
+        if self._stopped is not None:
+            self._stopped()

@@ -1,0 +1,282 @@
+"""
+What this node has proposed, and has not seen come back from the stream.  Pure.
+
+A few messages are under way at a time; what is proposed meanwhile goes together in the
+next one.  A message keeps its number until it has come back at its place, so that it can
+be published as often as need be, and still counts once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass
+
+from tsservices.chat.events import Event, Quit
+from tsservices.chat.nodeevents import NodeGone, NodeUp, Return
+from tsservices.chat.pipeline import Proposal
+from tsservices.chat.sessions import Session
+from tsservices.cluster.messages import overhead, put, written
+from tsservices.limits import (
+    MESSAGE_BYTES,
+    MESSAGES_UNDER_WAY,
+    OUTBOX_BYTES,
+    OUTBOX_SECONDS,
+)
+
+CERTAIN: tuple[type[Event], ...] = (Quit, NodeUp, NodeGone, Return)
+"""
+What there is always room and time for: without it people would be somewhere for ever who
+have left long since, or the other way round.
+"""
+
+
+@dataclass(slots=True)
+class Sent:
+    """
+    A message that was published, and has not come back.
+
+    @ivar n: its number.
+    @ivar data: as it is published.
+    @ivar proposals: those in it, in order.
+    @ivar since: when it was published first, in seconds.
+    @ivar told: its people know that nothing is known of it.
+    """
+
+    n: int
+    data: bytes
+    proposals: list[Proposal]
+    since: float
+    told: bool = False
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """
+    Something that was never published.
+
+    @ivar proposal: what is to happen, and who proposes it.
+    @ivar data: what stands for it in a message.
+    @ivar since: when it was proposed, in seconds.
+    """
+
+    proposal: Proposal
+    data: bytes
+    since: float
+
+
+class Outbox:
+    """
+    What was proposed and has not come back.
+
+    @ivar sent: the messages that are under way, in order.
+    @ivar size: bytes of these and of what waits.
+    @ivar held: whether nothing is to be published for now.
+    @ivar published: when something was published last, in seconds.
+    @ivar many: whether the last message had several proposals.
+    """
+
+    def __init__(
+        self, node: str, seconds: Callable[[], float], publish: Callable[[bytes], object]
+    ) -> None:
+        """
+        @param node: the name of this node.
+        @param seconds: the time, which never goes back.
+        @param publish: gives the engine a message.
+        """
+        self._node = node
+        self._seconds = seconds
+        self._publish = publish
+        self._incarnation = ""
+        self._n = 0
+        self._room = 0
+        self._waiting: deque[_Waiting] = deque()
+        self.sent: deque[Sent] = deque()
+        self.size = 0
+        self.held = False
+        self.published = 0.0
+        self.many = False
+
+    @property
+    def messages(self) -> int:
+        """
+        @return: how many messages all of it is, about: what waits makes one.
+        """
+        return len(self.sent) + bool(self._waiting)
+
+    def proposals(self) -> list[Proposal]:
+        """
+        @return: all, in order.
+        """
+        return [
+            *(proposal for each in self.sent for proposal in each.proposals),
+            *(each.proposal for each in self._waiting),
+        ]
+
+    def begin(self, incarnation: str, first: Sequence[Proposal]) -> None:
+        """
+        Count from the beginning.  Nothing may be under way.
+
+        @param incarnation: of this beginning.
+        @param first: what comes before all that waits.
+        """
+        assert not self.sent
+        self._incarnation = incarnation
+        self._n = 0
+        self._room = MESSAGE_BYTES - overhead(self._node, incarnation)
+        later, self._waiting = self._waiting, deque()
+        self.held = False
+        self.add(first)
+        self._waiting.extend(later)
+
+    def drop(self) -> list[Proposal]:
+        """
+        @return: all, in order, of which none is published any more.
+        """
+        dropped = self.proposals()
+        self.sent.clear()
+        self._waiting.clear()
+        self.size = 0
+        return dropped
+
+    def add(self, proposals: Iterable[Proposal]) -> list[Proposal]:
+        """
+        @param proposals: what is to be published.
+        @return: those of them for which there is no room.  After one of them comes none
+            of the same turn, so that nobody's second line is kept without the first.
+        """
+        now = self._seconds()
+        refused: list[Proposal] = []
+        for proposal in proposals:
+            data = written(proposal[0])
+            size = len(data) + 1
+            full = bool(refused) or self.size + size > OUTBOX_BYTES
+            if (full and not isinstance(proposal[0], CERTAIN)) or size > self._most:
+                refused.append(proposal)
+                continue
+            self.size += size
+            self._waiting.append(_Waiting(proposal, data, now))
+        return refused
+
+    @property
+    def _most(self) -> int:
+        """
+        @return: bytes that the events of one message may have.
+        """
+        return self._room or MESSAGE_BYTES // 2
+
+    def send(self, heartbeat: bool = False) -> None:
+        """
+        Publish what waits, as far as there may be more under way.  The first message is
+        alone: until it has come back, nothing else is listened to.
+
+        @param heartbeat: whether to say something in any case.
+        """
+        if not self._incarnation:
+            return
+        if heartbeat and self.sent:
+            # What the others may have heard already they hear again.
+            self._again(self.sent[0])
+        elif heartbeat and not self._waiting:
+            self._send([])
+        while (
+            self._waiting
+            and not self.held
+            and len(self.sent) < (MESSAGES_UNDER_WAY if self._open else 1)
+        ):
+            self._send(self._next())
+
+    @property
+    def _open(self) -> bool:
+        """
+        @return: whether the first message has come back.
+        """
+        return self._n > 1 or (self._n == 1 and not self.sent)
+
+    def _next(self) -> list[_Waiting]:
+        """
+        @return: what goes in the next message, taken from what waits.
+        """
+        waiting, parts, size = self._waiting, list[_Waiting](), 0
+        while waiting and size + len(waiting[0].data) + 1 <= self._room:
+            size += len(waiting[0].data) + 1
+            parts.append(waiting.popleft())
+        return parts
+
+    def _send(self, parts: list[_Waiting]) -> None:
+        """
+        @param parts: what to publish in one message.
+        """
+        self._n += 1
+        self.many = len(parts) > 1
+        data = put(self._node, self._incarnation, self._n, [each.data for each in parts])
+        self.size += len(data) - sum(len(each.data) + 1 for each in parts)
+        sent = Sent(self._n, data, [each.proposal for each in parts], self._seconds())
+        self.sent.append(sent)
+        self._again(sent)
+
+    def _again(self, sent: Sent) -> None:
+        """
+        @param sent: is published, for the first time or another one.
+        """
+        self.published = self._seconds()
+        self._publish(sent.data)
+
+    def again(self) -> None:
+        """
+        Publish all again that is under way.
+        """
+        for sent in list(self.sent):
+            self._again(sent)
+
+    def arrived(self, n: int) -> Sent | None:
+        """
+        @param n: the number of a message that was taken, at its place in the stream.
+        @return: what it was; L{None}: not what is waited for.
+        """
+        if not self.sent or self.sent[0].n != n:
+            return None
+        sent = self.sent.popleft()
+        self.size -= len(sent.data)
+        return sent
+
+    def expired(self, entered: Container[str]) -> list[Proposal]:
+        """
+        @param entered: the ids of all sessions that have entered.
+        @return: what has waited for too long without being published, and never is.  Who has
+            left before they could enter need not say so.
+        """
+        waiting, oldest = self._waiting, self._seconds() - OUTBOX_SECONDS
+        if not waiting or waiting[0].since > oldest:
+            return []
+        expired: list[Proposal] = []
+        coming = {session.ident for each in self.sent for _, session in each.proposals}
+        self._waiting = deque()
+        for each in waiting:
+            event, session = each.proposal
+            if isinstance(event, Return):
+                coming.add(session.ident)
+            idle = type(event) is Quit and session.ident not in coming
+            idle = idle and session.ident not in entered
+            if each.since > oldest or (isinstance(event, CERTAIN) and not idle):
+                self._waiting.append(each)
+            else:
+                self.size -= len(each.data) + 1
+                expired.append(each.proposal)
+        return expired
+
+    def unknown(self) -> list[Session]:
+        """
+        @return: those of whose proposals nothing is known for too long, each once, and
+            once for each message.
+        """
+        oldest = self._seconds() - OUTBOX_SECONDS
+        found: dict[str, Session] = {}
+        for sent in self.sent:
+            if sent.since > oldest:
+                break
+            if not sent.told:
+                sent.told = True
+                found.update((session.ident, session) for _, session in sent.proposals)
+        found.pop("", None)
+        return list(found.values())
