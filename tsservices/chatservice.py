@@ -22,9 +22,10 @@ from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.recall import Recall
 from tsservices.chat.refusals import JOURNAL_FAILED, Refused
 from tsservices.chat.sessions import Outlet, Session
+from tsservices.counters import ClusterCounters
 from tsservices.doors.backlog import Pool
 from tsservices.hashing import Hasher
-from tsservices.journal.interface import Journal, Loaded
+from tsservices.journal.interface import Journal, JournalError, Loaded
 from tsservices.limits import TOKEN_BYTES, WELCOME_BYTES, Limits
 from tsservices.text import visible
 
@@ -39,9 +40,17 @@ class ChatService(Service):
     @ivar operators: the folded names of those accounts that may do anything.
     @ivar pool: what waits for all people together.
     @ivar notes: what to tell whoever starts the server.
+    @ivar open: whether people may come.
+    @ivar node: the name of this node; nothing if there is one only.
+    @ivar counters: how it is among the others; L{None}: the same.
+    @ivar nodes: says how all nodes are, if there are several.
     """
 
     name = "chat"
+    node = ""
+    counters: ClusterCounters | None = None
+    open = False
+    nodes: Callable[[], list[str]] | None = None
     _log: ClassVar[Logger] = Logger("tsservices")
     house: House
 
@@ -57,6 +66,7 @@ class ChatService(Service):
         giveUp: Callable[[str], object] | None = None,
         operators: frozenset[str] = frozenset(),
         random: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
+        leave: bool = False,
     ) -> None:
         """
         @param journal: keeps what is said.
@@ -69,7 +79,9 @@ class ChatService(Service):
         @param giveUp: ends the server with a failure, for the reason given.
         @param operators: the folded names of those accounts that may do anything.
         @param random: gives a text that nobody can guess.
+        @param leave: whether a journal that is part of a cluster is to go on alone.
         """
+        self._leaves = leave
         self._random = random
         self.journal = journal
         self._limits = limits
@@ -90,17 +102,32 @@ class ChatService(Service):
 
         @raise tsservices.journal.interface.JournalError: it can't be used.
         """
-        loaded: Loaded = self.journal.prepare()
+        loaded = self.journal.prepare()
         self.notes = loaded.notes
+        if loaded.epoch and not self._leaves:
+            raise JournalError(
+                "the chat in this state folder belongs to a cluster: start with --cluster, or"
+                " once with --leave-cluster to have it go on alone for good"
+            )
+        if loaded.epoch:
+            self.journal.leave()
+        self._open(loaded, Lobby(self._limits, loaded.records, loaded.kept, self.operators))
+        self._pipeline.begin(self.journal, audit)
+
+    def _open(self, loaded: Loaded, lobby: Lobby) -> None:
+        """
+        Make all of what was kept that conversations need.
+
+        @param loaded: what was kept.
+        @param lobby: the state.
+        """
         self._secret = loaded.secret
-        lobby = Lobby(self._limits, loaded.records, loaded.kept, self.operators)
         if free := sorted(self.operators - lobby.accounts.keys()):
             self.notes.append(
                 f"chat-operators: nobody has registered {', '.join(free)} yet;"
                 " whoever does first looks after the server"
             )
         self._pipeline = Pipeline(lobby, loaded.log, loaded.position, self._now, self._turnEnd)
-        self._pipeline.begin(self.journal, audit)
         self.house = House(
             self._pipeline,
             Recall(self.journal),
@@ -110,7 +137,15 @@ class ChatService(Service):
             Guesses(self._limits.guesses),
             self._now,
             self._random,
+            self.nodes,
         )
+
+    def whenReady(self, call: Callable[[], object]) -> None:
+        """
+        @param call: is called when people may come: at once, where nobody else has to be
+            asked.
+        """
+        call()
 
     def startService(self) -> None:
         """
@@ -119,6 +154,7 @@ class ChatService(Service):
         super().startService()
         self.hasher.start()
         self.journal.start(self)
+        self.open = True
 
     def stopService(self) -> Deferred[None]:
         """
@@ -137,7 +173,8 @@ class ChatService(Service):
         @return: a session for a new connection.
         """
         self._sessions += 1
-        return Session(f"{self._token}.{self._sessions}", outlet, cloak(self._secret, host))
+        ident = f"{self._token}.{self._sessions}"
+        return Session(ident, outlet, cloak(self._secret, host), self.node)
 
     def welcome(self) -> list[str]:
         """

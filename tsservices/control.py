@@ -131,6 +131,8 @@ class ControlProtocol(Protocol):
         word = command.get("command") if isinstance(command, dict) else None
         if not isinstance(word, str) or word not in self._DO:
             raise Impossible("this is no command that this server knows")
+        if not self.factory.chat.open:
+            raise Impossible("the chat is not open yet")
         self._DO[word](self, command)
 
     def _backup(self, command: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """
-What happened, in numbers: one record for each place where something listens.
-Pure.
+What happened, in numbers: one record for each place where something listens, and one for
+a node of a cluster.  Pure.
 """
 
 from __future__ import annotations
@@ -83,7 +83,44 @@ class StampCounters(DatagramCounters):
     unstamped: int = 0
 
 
-AnyCounters = StreamCounters | DatagramCounters
+@dataclass(slots=True)
+class ClusterCounters:
+    """
+    Of one node of a cluster.
+
+    @ivar connected: 1 if there is a connection to the engine.
+    @ivar connections: how many there were, one after the other.
+    @ivar published: messages that the engine has taken from this node.
+    @ivar doubts: how often it was not sure whether it has.
+    @ivar resubscriptions: how often messages had to be asked for anew.
+    @ivar nodes: those that are up.
+    @ivar position: of the last message that was applied.
+    @ivar lag: messages that the engine has and this node has not.
+    @ivar outbox: messages that are under way, or wait.
+    @ivar outboxBytes: bytes of these.
+    @ivar duplicates: messages that came again; they do not count.
+    @ivar gaps: messages that came before their turn, and were sent again.
+    @ivar strangers: messages of nodes that were not up.
+    @ivar garbage: messages that nobody understands.
+    """
+
+    connected: int = 0
+    connections: int = 0
+    published: int = 0
+    doubts: int = 0
+    resubscriptions: int = 0
+    nodes: int = 0
+    position: int = 0
+    lag: int = 0
+    outbox: int = 0
+    outboxBytes: int = 0
+    duplicates: int = 0
+    gaps: int = 0
+    strangers: int = 0
+    garbage: int = 0
+
+
+AnyCounters = StreamCounters | DatagramCounters | ClusterCounters
 
 
 class Ledger:

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tsservices.addresses import hostPort
+from tsservices.chatservice import ChatService
 from tsservices.counters import AnyCounters, DatagramCounters, StreamCounters
 from tsservices.endpoints import endpoint, udpAddress
 from tsservices.environment import Environment
@@ -163,12 +164,15 @@ class Listening(Service):
     name = "listeners"
     _log: ClassVar[Logger] = Logger("tsservices")
 
-    def __init__(self, listeners: list[Listener], folder: StateFolder) -> None:
+    def __init__(self, listeners: list[Listener], folder: StateFolder, chat: ChatService) -> None:
         """
         @param listeners: the bound places.
         @param folder: where C{ports.json} goes.
+        @param chat: says when its places may serve.
         """
         self.listeners = listeners
+        self._chat = chat
+        self._open = False
         self._folder = folder
         self._file = ""
 
@@ -179,9 +183,30 @@ class Listening(Service):
         super().startService()
         for listener in self.listeners:
             listener.port.startListening()
+        self._chat.whenReady(self._opened)
         self._file = self._folder.ownPath(PORTS_FILE)
+        self._tell()
+
+    def _opened(self) -> None:
+        """
+        The chat takes people, which it may not do at once.
+        """
+        self._open = True
+        # A file that is gone, since this has stopped, stays gone.
+        if self._file and self.running:
+            self._tell()
+
+    def _tell(self) -> None:
+        """
+        Write down what serves.
+        """
+        serving = [
+            each.asJSON()
+            for each in self.listeners
+            if self._open or each.place.offering.name != "chat"
+        ]
         try:
-            self._folder.write(self._file, [each.asJSON() for each in self.listeners])
+            self._folder.write(self._file, serving)
         except OSError as reason:
             self._log.warn("{file}: {reason}", file=self._file, reason=str(reason))
 

@@ -16,7 +16,7 @@ from tsservices.addresses import LOOPBACK
 from tsservices.catalog import BY_NAME, CATALOG
 from tsservices.controlclient import WORDS
 from tsservices.endpoints import KINDS
-from tsservices.limits import DEFAULT_PORT, Limits
+from tsservices.limits import DEFAULT_PORT, DEFAULT_STREAM, Limits
 from tsservices.measure.authentication import readKey
 from tsservices.measure.reflection import Mode
 from tsservices.places import Place, arrange, checkShareable, choose, listen
@@ -33,6 +33,27 @@ _OFFERED = ("backlog", "max-connections", "flood-lines", "flood-bytes")
 The limits that are options; the others are keys of the configuration file.
 """
 
+
+_CLUSTER: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
+    "cluster-user-file": ("PATH", "file with NAME:PASSWORD for the engine", values.text, None),
+    "cluster-credentials": ("PATH", "or a .creds file", values.text, None),
+    "cluster-nkey-file": ("PATH", "or the seed of an nkey", values.text, None),
+    "cluster-token-file": ("PATH", "or a token", values.text, None),
+    "cluster-ca": ("PATH", "certificates of who signs for the servers", values.text, None),
+    "cluster-certificate": ("PATH", "of this node, if they want one", values.text, None),
+    "cluster-key": ("PATH", "its key", values.text, None),
+    "cluster-stream": (
+        "NAME",
+        "of the stream, and before the subject",
+        values.stream,
+        DEFAULT_STREAM,
+    ),
+    "cluster-replicas": ("N", "servers that keep it, if this node makes it", values.replicas, 1),
+}
+"""
+Keys of the configuration file about the engine of a cluster: what each takes, what it is,
+what reads it, and its default.
+"""
 
 _ENFORCED = "Parameter type enforcement failed: "
 
@@ -83,6 +104,20 @@ def _parameters() -> list[list[Any]]:
             values.keep,
         ],
         [
+            "cluster",
+            None,
+            None,
+            "one chat with other nodes, through the NATS servers at nats://HOST:PORT[,...]",
+            values.cluster,
+        ],
+        [
+            "node",
+            None,
+            None,
+            "name of this node, which no other one has [default: one is made up, and kept]",
+            values.node,
+        ],
+        [
             "stamp-key",
             None,
             None,
@@ -115,6 +150,9 @@ def _more() -> str:
         "More keys of the configuration file:",
         '  chat-operators = ["NAME"]'.ljust(38) + "accounts that may do anything in the chat",
     ]
+    for key, (takes, meaning, _, default) in _CLUSTER.items():
+        shown = f"  {key} = {takes if default is None else default}"
+        lines.append(shown.ljust(38) + meaning)
     for key in Limits.fieldNames():
         if key not in _OFFERED:
             default, reason = Limits.describe(key)
@@ -144,6 +182,7 @@ class Options(usage.Options):
             None,
             "let STAMP repeat the sender's numbers and keep none of its own",
         ],
+        ["leave-cluster", None, "have what was a node's chat go on alone, for good"],
         ["no-fast-lane", None, "serve by Twisted's own transports"],
     ]
     compData: ClassVar[Any] = usage.Completions(
@@ -173,6 +212,8 @@ class Options(usage.Options):
         self["listen"] = []
         self["trust"] = None
         self["chat-operators"] = []
+        for key, (_, _, _, default) in _CLUSTER.items():
+            self[key] = default
         self._given.clear()
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -266,11 +307,12 @@ class Options(usage.Options):
         }
         known |= {"listen": values.listens, "trust": values.trust}
         known |= {"chat-operators": values.chatOperators}
+        known |= {key: row[2] for key, row in _CLUSTER.items()}
         known |= {row[0]: values.flag for row in self.optFlags}
         known |= {key: _limit(key) for key in Limits.fieldNames()}
         found: dict[str, Any] = {}
         if self["config"] is not None:
-            lists = frozenset({"listen", "trust", "services", "chat-operators"})
+            lists = frozenset({"listen", "trust", "services", "chat-operators", "cluster"})
             found = config.load(self["config"], known, lists)
         fieldNames = Limits.fieldNames()
         chosen = {key: self[key] for key in _OFFERED}

@@ -43,6 +43,11 @@ CHAT_FILE = "chat.sqlite"
 Where the chat is kept.
 """
 
+NODE_FILE = "node.json"
+"""
+The name of this node of a cluster, if nobody has said it.
+"""
+
 WELCOME_FILE = "welcome.txt"
 """
 What is shown to who enters the chat, if it is there.

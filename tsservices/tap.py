@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import io
 import resource
-import secrets
 import sys
 import time
 from dataclasses import replace
@@ -20,14 +19,12 @@ from typing import Any, TextIO
 from twisted.application.service import IService
 
 from tsservices.addresses import Trust
+from tsservices.chatmaking import makeChat
 from tsservices.chatservice import ChatService
+from tsservices.cluster.engine import EngineError
 from tsservices.controlseat import ControlSeat
 from tsservices.environment import Environment
-from tsservices.exitstatus import FailingStop
-from tsservices.hashing import Hasher
-from tsservices.journal.interface import Journal, JournalError
-from tsservices.journal.memory import MemoryJournal
-from tsservices.journal.sqlite import SQLiteJournal
+from tsservices.journal.interface import JournalError
 from tsservices.limits import DESCRIPTORS_ANYWHERE, DESCRIPTORS_RESERVED, Limits
 from tsservices.listeners import Listening, PlaceTaken, bind, writeTable
 from tsservices.operator import OperatorSeat
@@ -36,9 +33,7 @@ from tsservices.reckoning import Reckoning
 from tsservices.server import Server
 from tsservices.signals import StopSignals
 from tsservices.stamps import Stamper
-from tsservices.state import CHAT_FILE, WELCOME_FILE
 from tsservices.transport.binding import Binder
-from tsservices.transport.epollset import turnEnd
 
 __all__ = ["Options", "makeService"]
 
@@ -67,7 +62,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
-        chat = _chat(options, limits, reactor)
+        chat = makeChat(options, limits, reactor)
         environment = Environment.make(
             limits,
             Stamper(options["stamp"], time.time_ns),
@@ -80,10 +75,12 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         )
         listeners = bind(options.places, environment, binder)
         chat.prepare()
-    except (PlaceTaken, JournalError) as reason:
+    except (PlaceTaken, JournalError, EngineError) as reason:
         binder.discard()
         folder.release()
         raise SystemExit(f"tsserver: {reason}") from reason
+    if chat.counters is not None:
+        environment.ledger.add({"offering": "chat", "node": chat.node}, chat.counters)
     seat = OperatorSeat(environment.switchboard, folder, reactor, onTerminal=_hasTerminal(options))
     if any(each.place.offering.name == "talk" for each in listeners):
         seat.bind()
@@ -102,7 +99,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         environment.sweep,
         seat,
         control,
-        Listening(listeners, folder),
+        Listening(listeners, folder, chat),
         StopSignals(reactor),
     )
     for service in services:
@@ -112,46 +109,6 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         with contextlib.suppress(OSError):
             writeTable(listeners, _notes(options, limits, chat, seat, control), terminal)
     return server
-
-
-def _chat(options: Options, limits: Limits, reactor: Any) -> ChatService:
-    """
-    @param options: what was asked for.
-    @param limits: as they came to be.
-    @param reactor: runs the server.
-    @return: the chat, not loaded.
-    @raise JournalError: it can't be kept as asked for.
-    """
-    folder = options.folder
-    journal: Journal
-    if options["journal"] == "memory" or all(
-        each.offering.name != "chat" for each in options.places
-    ):
-        journal = MemoryJournal(secrets.token_hex(4))
-    elif not folder.owned:
-        raise JournalError(
-            f"another server has the state folder {folder}, and the chat in it; "
-            "choose another --state, or --journal memory"
-        )
-    else:
-        journal = SQLiteJournal(
-            folder.path(CHAT_FILE),
-            secrets.token_hex(4),
-            options["keep"],
-            lambda *call: reactor.callFromThread(*call),
-            time.time_ns,
-        )
-    return ChatService(
-        journal,
-        limits,
-        time.time_ns,
-        turnEnd(reactor, not options["no-fast-lane"]),
-        secrets.token_hex(4),
-        Hasher(lambda *call: reactor.callFromThread(*call)),
-        folder.path(WELCOME_FILE),
-        FailingStop(reactor).stop,
-        frozenset(options["chat-operators"]),
-    )
 
 
 def _makeForgiving(stream: TextIO | None) -> None:

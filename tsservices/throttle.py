@@ -140,6 +140,35 @@ class Quota:
         bucket = self._buckets.get(who)
         return bucket is None or bucket.holds(now)
 
+    def change(self, atOnce: int) -> None:
+        """
+        Another bound holds from now on, also for those who are remembered.
+
+        @param atOnce: how often at once.
+        """
+        self._atOnce = atOnce
+        for bucket in self._buckets.values():
+            bucket.burst = atOnce
+            bucket.tokens = min(bucket.tokens, atOnce)
+
+    def rows(self) -> list[tuple[str, float, float]]:
+        """
+        @return: of all who are remembered, who, how much is left to them, and as of when;
+            the one to be forgotten next first.
+        """
+        return [(who, each.tokens, each.when) for who, each in self._buckets.items()]
+
+    def restore(self, who: str, tokens: float, when: float) -> None:
+        """
+        Remember somebody, as L{rows} said it.
+
+        @param who: they.
+        @param tokens: how much is left to them.
+        @param when: as of when: the time in seconds.
+        """
+        bucket = self._buckets[who] = Bucket(self._rate, self._atOnce, when)
+        bucket.tokens = tokens
+
     def giveBack(self, who: str) -> None:
         """
         It does not count after all.

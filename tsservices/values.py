@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from tsservices.addresses import Trust
 from tsservices.chat.names import nameKey
@@ -129,6 +130,61 @@ def chatOperators(value: Any) -> list[str]:
         except Refused as refused:
             raise ValueError(f"{name!r}: {refused}") from refused
     return keys
+
+
+def cluster(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: the addresses of the engine's servers.
+    @raise ValueError: one of them is none.
+    """
+    found: list[str] = []
+    written = value if isinstance(value, list) else [value]
+    for each in [part for one in written for part in text(one).split(",")]:
+        try:
+            parts = urlsplit(text(each).strip())
+            fits = parts.scheme in ("nats", "tls") and parts.hostname and parts.port != 0
+        except ValueError:
+            fits = False
+        if not fits or parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(f"cluster takes nats://HOST:PORT or tls://HOST:PORT, not {each!r}")
+        if "@" in parts.netloc:
+            raise ValueError("cluster takes no passwords here; see cluster-user-file")
+        found.append(parts.geturl())
+    return found
+
+
+def node(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: the name of a node.
+    @raise ValueError: it is none.
+    """
+    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", text(value)):
+        raise ValueError(f"a node's name is 1 to 32 of a-z, 0-9 and -, not {value!r}")
+    return str(value)
+
+
+def stream(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: the name of a stream.
+    @raise ValueError: it is none.
+    """
+    if not re.fullmatch("[A-Za-z0-9_-]{1,32}", text(value)):
+        raise ValueError(f"a stream's name is 1 to 32 of A-Z, a-z, 0-9, - and _, not {value!r}")
+    return str(value)
+
+
+def replicas(value: Any) -> int:
+    """
+    @param value: as it was written.
+    @return: how many servers of the engine keep everything.
+    @raise ValueError: so many can't.
+    """
+    if isinstance(value, bool) or value not in (1, 3, 5):
+        raise ValueError(f"there may be 1, 3 or 5 replicas, not {value!r}")
+    return int(value)
 
 
 def journal(value: Any) -> str:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import Protocol
 
 from tsservices.chat.answers import Notice
 from tsservices.chat.commands import SIGN, perform
@@ -22,7 +23,8 @@ from tsservices.doors.intake import Intake, isCommand
 from tsservices.doors.jsonform import FORMAT, JSONForm
 from tsservices.doors.person import PersonProtocol
 from tsservices.doors.textform import TextForm
-from tsservices.limits import OUTSTANDING, Limits
+from tsservices.limits import OUTSTANDING, TURNED_AT_ONCE, Limits
+from tsservices.transport.refusal import Refusal
 from tsservices.transport.stream import StreamFactory
 
 if TYPE_CHECKING:
@@ -36,6 +38,11 @@ What everybody is told who connects.
 SLOWED = "you send faster than is taken here: what you sent comes later, all of it"
 """
 What those are told who are held back.
+"""
+
+NOT_OPEN = b"! this server has not caught up with the others yet: come again in a moment\n"
+"""
+What everybody is told who connects to a node that can't take part yet.
 """
 
 _HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/[0-9.]+|(?i:host):")
@@ -328,3 +335,15 @@ class LineFactory(StreamFactory):
         self.text = TextForm(localtime, withRoom=False)
         self.textWithRoom = TextForm(localtime, withRoom=True)
         self.json = JSONForm()
+
+    def buildProtocol(self, address: IAddress | None) -> Protocol | None:
+        """
+        @param address: of the peer.
+        @return: a protocol; one that turns them away, or L{None}, when they can't come in.
+        """
+        if self.environment.chat.open:
+            return super().buildProtocol(address)
+        self.counters.refused += 1
+        if self.environment.admission.turned >= TURNED_AT_ONCE:
+            return None
+        return Refusal(self.environment, NOT_OPEN)
