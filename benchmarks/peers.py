@@ -67,7 +67,9 @@ def portsOf(offering: str) -> Callable[[Path], dict[str, int] | None]:
         except (OSError, ValueError):
             # Not there yet, or not written to the end.
             return None
-        return {row["transport"]: row["port"] for row in rows if row["offering"] == offering}
+        # Some offerings are ready later than others.
+        there = {row["transport"]: row["port"] for row in rows if row["offering"] == offering}
+        return there or None
 
     return found
 
