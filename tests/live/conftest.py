@@ -4,6 +4,8 @@ Fixtures of the live tests.
 
 from __future__ import annotations
 
+import gc
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +15,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.live.natsserver import NatsServer
 from tests.live.server import Server
 
 
@@ -61,6 +64,32 @@ def start(folder: Path) -> Iterator[Start]:
             return stack.enter_context(Server(folder / str(next(count)), *options))
 
         yield startOne
+
+
+@pytest.fixture
+def engineServer(folder: Path) -> Iterator[NatsServer]:
+    """
+    @param folder: for its files.
+    @return: the engine of a cluster: one server.
+    """
+    pytest.importorskip("nats", reason="the extra cluster is not installed")
+    with NatsServer(folder / "n1") as one:
+        yield one
+
+
+@pytest.fixture
+def quietLoop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """
+    See that nothing goes to the log of asyncio: the engine's client has a loop of its own.
+
+    @param caplog: pytest's.
+    """
+    pytest.importorskip("nats", reason="the extra cluster is not installed")
+    with caplog.at_level(logging.WARNING):
+        yield
+        gc.collect()
+    said = [each for each in caplog.records if each.name.partition(".")[0] == "asyncio"]
+    assert not said, said
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,122 @@
+"""
+Copies of the database that are kept by NATS JetStream.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.engines import STREAM, administer, answer, founding, listening, place
+from tests.live.natsserver import NatsServer
+from tsservices.cluster.engine import Snapshot
+
+pytestmark = pytest.mark.usefixtures("quietLoop")
+
+SNAPSHOT_BYTES = 30_000_000
+"""
+Of a snapshot that would be seen in memory.
+"""
+
+SNAPSHOT_MEMORY = 16_000_000
+"""
+Bytes of memory that it may take.
+"""
+
+
+class TestSnapshots:
+    """
+    Copies of the database.
+    """
+
+    def test_one(self, engineServer: NatsServer, folder: Path) -> None:
+        """
+        A large one goes there and back, without being in memory as a whole; the next one
+        takes its place, and an older one does not.
+
+        @param engineServer: a real one.
+        @param folder: for files.
+        """
+        source, target = folder / "source", folder / "target"
+        content = random.Random(1).randbytes(SNAPSHOT_BYTES)
+        source.write_bytes(content)
+        with listening(place(engineServer.url), "a", "b") as (a, b):
+            a.open(founding())
+            b.open(None)
+            assert answer(a, a.engine.snapshot) is None
+            assert answer(a, a.engine.fetch, str(target)) == "there is no snapshot"
+            assert not target.exists()
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            first = Snapshot("e1", 17, SNAPSHOT_BYTES)
+            assert answer(a, a.engine.offer, first, str(source)) is None
+            assert answer(b, b.engine.snapshot) == first
+            assert answer(b, b.engine.fetch, str(target)) is None
+            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            assert target.read_bytes() == content
+            assert target.stat().st_mode & 0o777 == 0o600
+            assert grown * 1024 < SNAPSHOT_MEMORY
+            assert "exists" in answer(b, b.engine.fetch, str(target))
+            source.write_bytes(b"x" * 1000)
+            second = Snapshot("e1", 20, 1000)
+            assert answer(b, b.engine.offer, second, str(source)) is None
+            older = Snapshot("e1", 19, 1000)
+            assert answer(a, a.engine.offer, older, str(source)) is None
+            assert answer(a, a.engine.snapshot) == second
+            target.unlink()
+            assert answer(a, a.engine.fetch, str(target)) is None
+            assert target.read_bytes() == b"x" * 1000
+        info = engineServer.ask("jsz?accounts=1&streams=1")
+        assert info is not None
+        assert info["storage"] < 100_000, json.dumps(info)
+
+    def test_strays(self, engineServer: NatsServer, folder: Path) -> None:
+        """
+        What a node that died has left behind is deleted, if nobody goes on with it.
+
+        @param engineServer: a real one.
+        @param folder: for files.
+        """
+        counts: list[int] = []
+
+        async def leave(jetstream: Any) -> None:
+            for _ in range(3):
+                await jetstream.publish(f"$O.{STREAM}.C.stray", b"x")
+
+        async def count(jetstream: Any) -> None:
+            info = await jetstream.stream_info(f"OBJ_{STREAM}", subjects_filter=">")
+            counts.append(info.state.subjects.get(f"$O.{STREAM}.C.stray", 0))
+            assert len(info.state.subjects) == 2 + bool(counts[-1])
+
+        source = folder / "source"
+        source.write_bytes(b"x" * 1000)
+        with listening(place(engineServer.url), "a") as (a,):
+            a.open(founding())
+            for position in range(1, 5):
+                snapshot = Snapshot("e1", position, 1000)
+                assert answer(a, a.engine.offer, snapshot, str(source)) is None
+                administer(engineServer.url, count)
+                if position == 1:
+                    administer(engineServer.url, leave)
+        assert counts == [0, 3, 0, 0]
+
+    def test_lie(self, engineServer: NatsServer, folder: Path) -> None:
+        """
+        What is not what it says is not left behind.
+
+        @param engineServer: a real one.
+        @param folder: for files.
+        """
+        source, target = folder / "source", folder / "target"
+        source.write_bytes(b"x" * 1_000_000)
+        with listening(place(engineServer.url), "a") as (a,):
+            a.open(founding())
+            for position, size in ((1, 999_999), (2, 1_000_001)):
+                snapshot = Snapshot("e1", position, size)
+                assert answer(a, a.engine.offer, snapshot, str(source)) is None
+                assert "the snapshot can't be had" in answer(a, a.engine.fetch, str(target))
+                assert not target.exists()
