@@ -405,11 +405,13 @@ class Town:
         limits: Limits | None = None,
         records: Sequence[RoomRecord] = (),
         operators: Sequence[str] = (),
+        nodes: Callable[[], list[str]] | None = None,
     ) -> None:
         """
         @param limits: the default ones by default.
         @param records: of the rooms.
         @param operators: of the server.
+        @param nodes: says how all nodes are, if there are several.
         """
         self.now = NOON
         self.journal = SlowJournal()
@@ -429,6 +431,7 @@ class Town:
             Guesses((limits or Limits()).guesses),
             lambda: self.now,
             self._random,
+            nodes,
         )
         self.people: dict[str, Person] = {}
 

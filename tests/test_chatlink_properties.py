@@ -94,7 +94,7 @@ class TestCuts:
     Connections that are cut.
     """
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     @given(st.lists(STEPS, max_size=40))
     def test_resumed(self, steps: list[tuple[str, int | str]]) -> None:
         """
@@ -121,7 +121,7 @@ class TestCuts:
             assert everywhere.count(text) <= said.count(text)
             assert everywhere.count(text) + unsure.count(text) >= said.count(text)
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     @given(st.lists(STEPS, max_size=40))
     def test_byName(self, steps: list[tuple[str, int | str]]) -> None:
         """

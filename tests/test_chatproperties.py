@@ -14,7 +14,7 @@ from tests.chattown import NOON, Sessions
 from tsservices.chat.answers import Refusal
 from tsservices.chat.batch import Batch
 from tsservices.chat.deliveries import Slice
-from tsservices.chat.eventjson import asJSON, fromJSON
+from tsservices.chat.eventjson import asRow, fromRow
 from tsservices.chat.events import (
     MESSAGE,
     Enter,
@@ -182,7 +182,7 @@ class Watch:
             assert set(slice.authors) <= present[each.room]
 
 
-@settings(deadline=None, max_examples=250, derandomize=True)
+@settings(max_examples=250, derandomize=True)
 @given(TURNS)
 def test_anyOrder(turns: list[tuple[list[Event], int]]) -> None:
     """
@@ -218,7 +218,7 @@ def test_anyOrder(turns: list[tuple[list[Event], int]]) -> None:
                 numbers[each.room] = each.last
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(TURNS)
 def test_deterministic(turns: list[tuple[list[Event], int]]) -> None:
     """
@@ -230,7 +230,7 @@ def test_deterministic(turns: list[tuple[list[Event], int]]) -> None:
         sessions = Sessions(LIMITS)
         sessions.turn(*OPENING)
         for events, step in turns:
-            told = [fromJSON(asJSON(each)) for each in events] if journey else events
+            told = [fromRow(asRow(each)) for each in events] if journey else events
             sessions.turn(*told, stamp=NOON + step)
         pictures.append(picture(sessions))
     assert pictures[0] == pictures[1]
@@ -292,7 +292,7 @@ Which node does what: propose, have its oldest proposal ordered, or apply what w
 """
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(STEPS)
 def test_severalNodes(steps: list[tuple[int, Event | str]]) -> None:
     """
@@ -403,7 +403,7 @@ commits, ends of turns, and when the pipeline learns of the commits.
 """
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(LIVES)
 def test_crash(lives: list[list[Event | int | str]]) -> None:
     """

@@ -34,6 +34,7 @@ class Drawer(SlowJournal):
 
     @ivar stopped: what to call then.
     @ivar broken: whether it can't be used.
+    @ivar epoch: of the cluster that it is part of.
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,13 @@ class Drawer(SlowJournal):
         super().__init__()
         self.stopped: Callable[[], None] | None = None
         self.broken = False
+        self.epoch = ""
+
+    def leave(self) -> None:
+        """
+        Be part of no cluster.
+        """
+        self.epoch = ""
 
     def prepare(self) -> Loaded:
         """
@@ -51,7 +59,8 @@ class Drawer(SlowJournal):
         """
         if self.broken:
             raise JournalError("broken: no disk")
-        return Loaded("log", 7, [RoomRecord("tea", "Tea", 5, NOON, "hot", "eve", 1)], ["a note"])
+        room = RoomRecord("tea", "Tea", 5, NOON, "hot", "eve", 1)
+        return Loaded("log", 7, [room], ["a note"], epoch=self.epoch)
 
     def stop(self, stopped: Callable[[], None]) -> None:
         """
@@ -230,6 +239,20 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertEqual(done, ["start"])
         chat.stopService()
         self.assertEqual(done, ["start", "stop"])
+
+    def test_ofCluster(self) -> None:
+        """
+        What is part of a cluster goes on alone only if that is said, and then for good.
+        """
+        arguments = (self.journal, Limits(), lambda: NOON, self.jobs.append, "run")
+        self.journal.epoch = "e"
+        error = self.assertRaises(JournalError, ChatService(*arguments, ImmediateHasher()).prepare)
+        self.assertIn("--leave-cluster", str(error))
+        self.assertEqual(self.journal.epoch, "e")
+        chat = ChatService(*arguments, ImmediateHasher(), leave=True)
+        chat.prepare()
+        self.assertEqual(chat.house.lobby.rooms["tea"].record.seq, 5)
+        ChatService(*arguments, ImmediateHasher()).prepare()
 
     def test_operators(self) -> None:
         """

@@ -254,6 +254,34 @@ class TestCommands:
         assert isinstance(told, PeopleListed)
         assert people(told) == [("cat", True, "", FOUNDER)]
 
+    def test_whoNodes(self) -> None:
+        """
+        An operator of the server is told of its nodes; for all others that is a room like
+        any other.
+        """
+        town = Town(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
+        root, ann = town.owner("root"), town.owner("ann", "nodes")
+        (told,) = root.do("/who nodes")
+        assert isinstance(told, Notice)
+        assert (told.lines, told.code) == (["a: fine", "b: far away"], "nodes")
+        for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
+            (told,) = person.do(line)
+            assert isinstance(told, PeopleListed)
+            assert [each.nick for each in told.people] == ["ann"]
+        (told,) = ann.do("/part", "/who nodes")[1:]
+        assert isinstance(told, Refusal)
+        assert told.why.reason is NO_ROOM
+
+    def test_whoNodesAlone(self) -> None:
+        """
+        Where there is one node only it is a room for operators, too.
+        """
+        root = self.town.owner("root")
+        root.type("/who nodes")
+        assert root.reasons() == [NO_ROOM]
+        (told,) = root.do("/join nodes", "/who nodes")[1:]
+        assert isinstance(told, PeopleListed)
+
     def test_manyRooms(self) -> None:
         """
         A long list comes in pages, the next one when the last is read.

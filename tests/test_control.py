@@ -125,6 +125,21 @@ class ControlTests(ControlCase):
             protocol.connectionLost(connectionDone)
         self.assertEqual(self.control.connections, set())
 
+    def test_notOpen(self) -> None:
+        """
+        While a node has not caught up with the others there is no chat yet to do it with.
+        """
+        self.patch(self.chat, "open", False)
+        for command in (
+            {"command": "backup", "path": os.path.abspath("x")},
+            {"command": "export", "room": "lobby", "since": 0, "format": "text"},
+        ):
+            self.assertEqual(self.error(**command), "the chat is not open yet")
+        self.assertEqual(self.copies, [])
+        self.assertIn("no command", self.error(command="dance"))
+        self.patch(self.chat, "open", True)
+        self.assertIn("no room", self.error(**(command | {"room": "nowhere"})))
+
     def test_cut(self) -> None:
         """
         However the network has cut it, it is one command; what follows it is nothing.

@@ -321,9 +321,7 @@ class TestAgreement:
     Whatever is said and searched for, all journals find the same.
     """
 
-    @settings(
-        max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         st.lists(st.lists(ODD, min_size=1, max_size=8), min_size=1, max_size=3),
         st.lists(ODD, max_size=4),

@@ -30,8 +30,8 @@ When all this happens.
 """
 
 ANN = Account("ann", "Ann", "SCRAM-SHA-256$4096:salt$stored:server", 1, START, START)
-BAN_OF_BOB = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he\0 "was" rude\ud800')
-MUTE_OF_BOB = Restraint("a", MUTE, "bob", "Bob", "Ann", START, START + 100 * SECOND, "")
+BAN_OF_BOB = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he\0 "was" rude\ud800', "bob")
+MUTE_OF_BOB = Restraint("a", MUTE, "bob", "Bob", "Ann", START, START + 100 * SECOND, "", "bob")
 RECORDS: tuple[Record, ...] = (
     ANN,
     Account("büb", "Büb", "", 3, START + 1, START + 2, 17),
@@ -95,7 +95,7 @@ class TestRecords:
         kept.journal.store(changing(talk, *RECORDS))
         kept.witness.stop()
         found = Kept(start=False).loaded.kept
-        ban = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800')
+        ban = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800', "bob")
         assert set(found) == {*RECORDS} - {BAN_OF_BOB} | {ban}
         assert len(found) == len(RECORDS)
         standing = next(each for each in found if each == Standing("a", "ann", True))
@@ -155,6 +155,7 @@ class TestRecords:
         than two statements for each of them.
         """
         kept, talk = Kept(), Talk()
+        kept.reactor.until(lambda: len(kept.wires.statements) > 1)
         for position, (batch, most) in enumerate(
             (
                 (talk.batch(("a", ("x",))), 5),

@@ -11,8 +11,9 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from zope.interface.verify import verifyObject
 
 from tests.linedoor import LineDoorCase
-from tsservices.doors.line import GREETING, SLOWED
-from tsservices.limits import OUTSTANDING, Limits
+from tsservices.doors.line import GREETING, NOT_OPEN, SLOWED
+from tsservices.limits import OUTSTANDING, TURNED_AT_ONCE, Limits
+from tsservices.testing import MeasuredTransport
 
 AT = "[12:10:00]"
 """
@@ -32,6 +33,24 @@ class EnteringTests(LineDoorCase):
         client = self.connect()
         verifyObject(IHalfCloseableProtocol, client.protocol)
         self.assertEqual(client.take(), f"* {GREETING}\n")
+
+    def test_notOpen(self) -> None:
+        """
+        Who comes to a node that has not caught up is told so, unless very many come; when
+        it has, it is as ever.
+        """
+        self.patch(self.environment.chat, "open", False)
+        for _ in range(TURNED_AT_ONCE):
+            transport = MeasuredTransport()
+            protocol = self.factory.buildProtocol(transport.getPeer())
+            assert protocol is not None
+            protocol.makeConnection(transport)
+            self.assertEqual(transport.value(), NOT_OPEN)
+            self.assertTrue(transport.disconnecting)
+        self.assertIsNone(self.factory.buildProtocol(MeasuredTransport().getPeer()))
+        self.assertEqual(self.counters.refused, TURNED_AT_ONCE + 1)
+        self.patch(self.environment.chat, "open", True)
+        self.assertIn(GREETING, self.connect().take())
 
     def test_name(self) -> None:
         """

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tsservices import __version__
 from tsservices.catalog import CATALOG
 from tsservices.endpoints import KINDS
-from tsservices.limits import Limits
+from tsservices.limits import DEFAULT_STREAM, Limits
 from tsservices.options import Options
 
 
@@ -96,6 +96,51 @@ class OptionsTests(SynchronousTestCase):
         path = self.config('operator = "Ann"\n')
         options = self.parse("--config", path)
         self.assertEqual((options["operator"], options["chat-operators"]), ("Ann", []))
+
+    def test_cluster(self) -> None:
+        """
+        The servers of the engine, which node this is, and where its secrets are; none of
+        these on the command line.
+        """
+        options = self.parse()
+        self.assertEqual((options["cluster"], options["node"]), (None, None))
+        options = self.parse("--cluster", "nats://a:4222,tls://b", "--node", "web-1")
+        self.assertEqual(options["cluster"], ["nats://a:4222", "tls://b"])
+        self.assertEqual(options["node"], "web-1")
+        self.assertEqual(
+            (options["cluster-stream"], options["cluster-replicas"]), (DEFAULT_STREAM, 1)
+        )
+        path = self.config(
+            'cluster = ["nats://a", "nats://b"]\ncluster-user-file = "/etc/who"\n'
+            'cluster-replicas = 3\ncluster-stream = "chat"\n'
+        )
+        options = self.parse("--config", path)
+        self.assertEqual(options["cluster"], ["nats://a", "nats://b"])
+        self.assertEqual(options["cluster-user-file"], "/etc/who")
+        self.assertEqual((options["cluster-stream"], options["cluster-replicas"]), ("chat", 3))
+        options = self.parse("--config", self.config('cluster = "nats://a,nats://b"\n'))
+        self.assertEqual(options["cluster"], ["nats://a", "nats://b"])
+
+    def test_clusterRefused(self) -> None:
+        """
+        What is no server, no name, or a secret where everybody sees it.
+        """
+        for words, expected in (
+            (("--cluster", "http://a"), "cluster takes nats://HOST:PORT"),
+            (("--cluster", ""), "cluster takes nats://HOST:PORT"),
+            (("--cluster", "nats://a,"), "cluster takes nats://HOST:PORT"),
+            (("--cluster", "nats://a:99999"), "cluster takes nats://HOST:PORT"),
+            (("--cluster", "nats://a/chat"), "cluster takes nats://HOST:PORT"),
+            (("--cluster", "nats://me:secret@a"), "cluster takes no passwords"),
+            (("--node", "Web 1"), "a node's name is"),
+        ):
+            self.assertIn(expected, self.refused(*words))
+        for text, expected in (
+            ("cluster-replicas = 2\n", "there may be 1, 3 or 5 replicas, not 2"),
+            ("cluster-replicas = true\n", "there may be 1, 3 or 5 replicas, not True"),
+            ('cluster-stream = "a.b"\n', "a stream's name is"),
+        ):
+            self.assertIn(expected, self.refused("--config", self.config(text)))
 
     def test_stateFolder(self) -> None:
         """

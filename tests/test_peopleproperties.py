@@ -14,7 +14,7 @@ from tests.chattown import NOON, Sessions
 from tests.watching import Watch
 from tests.wishes import LIMITS, OPERATORS, TURNS, Wish, World, anyWish, opening
 from tsservices.chat.batch import Batch
-from tsservices.chat.eventjson import asJSON, fromJSON
+from tsservices.chat.eventjson import asRow, fromRow
 from tsservices.chat.events import Event
 from tsservices.chat.lobby import APPLY, Lobby
 from tsservices.chat.ranks import FOUNDER
@@ -148,12 +148,12 @@ def live(turns: list[list[Wish]]) -> Counter[str]:
     for ident in sessions.people:
         again.arrive(ident)
     for when, events in done:
-        again.turn(*(fromJSON(asJSON(each)) for each in events), stamp=when)
+        again.turn(*(fromRow(asRow(each)) for each in events), stamp=when)
     assert picture(again) == picture(sessions)
     return watch.done
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(TURNS)
 def test_anyOrder(turns: list[list[Wish]]) -> None:
     """
@@ -170,8 +170,9 @@ def test_longLives() -> None:
     for seed in range(LIVES):
         chance = Random(seed)
         done += live([[anyWish(chance) for _ in range(chance.randrange(12))] for _ in range(50)])
-    assert min(done[kind.__name__] for kind in APPLY) >= LIVES // 2
-    assert set(done) == {kind.__name__ for kind in APPLY}
+    kinds = {kind.__name__ for kind in APPLY} - {"NodeUp", "NodeGone", "Return"}
+    assert min(done[kind] for kind in kinds) >= LIVES // 2
+    assert set(done) == kinds
 
 
 def test_somethingHappens() -> None:

@@ -10,10 +10,15 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices import chat, journal, measure
+from tsservices import chat, cluster, journal, measure
 
 PURE = (
     *(each.name for each in pkgutil.iter_modules(chat.__path__, "tsservices.chat.")),
+    *(
+        each.name
+        for each in pkgutil.iter_modules(cluster.__path__, "tsservices.cluster.")
+        if each.name != "tsservices.cluster.jetstream"
+    ),
     *(each.name for each in pkgutil.iter_modules(journal.__path__, "tsservices.journal.")),
     *(each.name for each in pkgutil.iter_modules(measure.__path__, "tsservices.measure.")),
     "tsservices.addresses",

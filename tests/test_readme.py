@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tsservices.catalog import CATALOG
 from tsservices.chat.commands import COMMANDS as CHAT_COMMANDS
 from tsservices.client.probe.arguments import probeParser
-from tsservices.counters import DatagramCounters, StampCounters, StreamCounters
+from tsservices.counters import ClusterCounters, DatagramCounters, StampCounters, StreamCounters
 from tsservices.limits import DEFAULT_PORT, Limits
 from tsservices.options import Options
 from tsservices.services.commands import COMMANDS
@@ -54,6 +54,16 @@ class ReadmeTests(SynchronousTestCase):
             self.assertEqual(block.count("\n"), 1)
             self.assertIn(words, block)
 
+    def test_links(self) -> None:
+        """
+        What is linked to is there.
+        """
+        for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+            text = page.read_text(encoding="utf-8")
+            for link in re.findall(r"\]\(([^)#]+)", text):
+                if "://" not in link:
+                    self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
+
     def test_options(self) -> None:
         """
         What looks like an option of the server is one.
@@ -64,6 +74,8 @@ class ReadmeTests(SynchronousTestCase):
         known |= {"udp", "line", "operator", "pidfile", "logfile", "uid", "gid"}
         known |= {"nick", "room", "account", "password-file", "json", "no-bell"}
         known |= {"format", "since"}
+        # Of the tests.
+        known |= {"dist"}
         # Of the measuring client.
         known |= set(re.findall(r"--([a-z][a-z-]+)", probeParser().format_help()))
         for text in (README, SERVICES, OPERATING, CHAT, MEASURING):
@@ -82,7 +94,7 @@ class ReadmeTests(SynchronousTestCase):
         """
         Every counter is explained.
         """
-        for counters in (StreamCounters, DatagramCounters, StampCounters):
+        for counters in (StreamCounters, DatagramCounters, StampCounters, ClusterCounters):
             for name in counters.__dataclass_fields__:
                 self.assertIn(f"`{name}`", OPERATING + SERVICES)
 

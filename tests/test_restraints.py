@@ -4,6 +4,8 @@ Tests for bans and mutes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.chattown import NOON, PASSWORD
@@ -22,6 +24,7 @@ from tsservices.chat.refusals import (
     DURATION,
     MUTED,
     NO_PERSON,
+    NOT_RESTRAINED,
     ONESELF,
     RESTRAINTS_ALL,
 )
@@ -171,6 +174,19 @@ class TestBan(TeaRoom):
         assert lines(self.opal.do("/unban bob")) == [(UNBAN, "bob")]
         assert lines(self.opal.do("/unban mel")) == [(UNBAN, "mel")]
         assert self.room.access.restraints == {}
+
+    def test_foldedOnce(self) -> None:
+        """
+        The name they had counts as it was folded then, whatever this version of Unicode
+        would make of it.
+        """
+        self.opal.do("/ban bob")
+        ((key, ban),) = self.room.access.restraints.items()
+        assert ban.key == "bob"
+        self.bob.do("/quit")
+        self.room.access.restraints[key] = replace(ban, name="BOB", key="rob")
+        assert reasons(self.opal.do("/unban BOB")) == [NOT_RESTRAINED]
+        assert lines(self.opal.do("/unban rob")) == [(UNBAN, "BOB")]
 
     def test_notHere(self) -> None:
         """

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.throttle import Bucket, OncePerMinute
+from tsservices.throttle import Bucket, OncePerMinute, Quota
 
 
 class BucketTests(SynchronousTestCase):
@@ -114,3 +114,38 @@ class OncePerMinuteTests(SynchronousTestCase):
             once.allows(peer, 0.0)
         self.assertTrue(once.allows("a", 1.0))
         self.assertFalse(once.allows("c", 1.0))
+
+
+class QuotaTests(SynchronousTestCase):
+    """
+    Tests for L{Quota}.
+    """
+
+    def test_change(self) -> None:
+        """
+        Another bound holds at once for everybody; nothing is given to who has used it up.
+        """
+        quota = Quota(3, 60.0)
+        self.assertTrue(quota.take("ann", 0.0))
+        self.assertTrue(all(quota.take("bob", 0.0) for _ in range(3)))
+        quota.change(1)
+        self.assertEqual([quota.take("ann", 0.0) for _ in range(2)], [True, False])
+        quota.change(5)
+        self.assertEqual([quota.take(who, 0.0) for who in ("ann", "bob")], [False, False])
+        self.assertEqual(sum(quota.take("ann", 300.0) for _ in range(9)), 5)
+        self.assertEqual(sum(quota.take("cat", 0.0) for _ in range(9)), 5)
+
+    def test_rows(self) -> None:
+        """
+        What is restored goes on as it was, also in who is forgotten first.
+        """
+        quota, other = Quota(3, 60.0, 3), Quota(3, 60.0, 3)
+        for number, who in enumerate("abcab"):
+            quota.take(who, number * 0.1)
+        for row in quota.rows():
+            other.restore(*row)
+        for each in (quota, other):
+            each.giveBack("a")
+            self.assertTrue(each.take("d", 9.7))
+            self.assertEqual([who for who, _, _ in each.rows()], ["a", "b", "d"])
+        self.assertEqual(quota.rows(), other.rows())

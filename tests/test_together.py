@@ -94,7 +94,7 @@ class TogetherTests(SynchronousTestCase):
     Tests for L{tsservices.chat.audience} and L{tsservices.transport.broadcast} at a door.
     """
 
-    @settings(deadline=None, max_examples=150, derandomize=True)
+    @settings(max_examples=150, derandomize=True)
     @given(STEPS)
     def test_same(self, steps: list[tuple[int, bytes | str]]) -> None:
         """

@@ -1,0 +1,178 @@
+"""
+What C{deploy} and C{docs/cluster.md} ask of the server is what it takes.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices import limits
+from tsservices.limits import Limits
+from tsservices.options import Options
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+
+CLUSTER = {
+    "cluster",
+    "node",
+    "cluster-replicas",
+    "cluster-stream",
+    "cluster-ca",
+    "cluster-certificate",
+    "cluster-key",
+    "cluster-credentials",
+    "cluster-nkey-file",
+    "cluster-token-file",
+    "cluster-user-file",
+}
+"""
+What there is about clusters, but for leaving one.
+"""
+
+ELSEWHERE = {"build", "data", "name", "replicas", "server", "trace"}
+"""
+Options of other programs in the examples: of docker compose, and of nats.
+"""
+
+
+def known() -> set[str]:
+    """
+    @return: the options and keys of a server.
+    """
+    found = {row[0] for row in (*Options.optParameters, *Options.optFlags)}
+    keys = set(re.findall(r"^  ([a-z-]+) = ", Options().getUsage(), re.MULTILINE))
+    return found | keys | {"listen", "trust", "help"}
+
+
+def read(name: str) -> Options:
+    """
+    @param name: of a configuration file.
+    @return: what a server makes of it.
+    """
+    found = Options()
+    found.parseOptions(["--config", str(DEPLOY / name)])
+    return found
+
+
+def unit(name: str) -> configparser.RawConfigParser:
+    """
+    @param name: of a file of systemd's.
+    @return: what it says.
+    """
+    # Keys may stand there several times, comments only on lines of their own.
+    found = configparser.RawConfigParser(strict=False, comment_prefixes=("#",))
+    found.optionxform = str  # type: ignore[method-assign,assignment]
+    found.read_string((DEPLOY / "systemd" / name).read_text(encoding="utf-8"))
+    return found
+
+
+def options(text: str) -> set[str]:
+    """
+    @param text: any.
+    @return: what looks like an option in it.
+    """
+    return set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", text))
+
+
+class DeployTests(SynchronousTestCase):
+    """
+    Tests for the files of C{deploy}.
+    """
+
+    def test_cluster(self) -> None:
+        """
+        The options and keys of clusters are these, all of them.
+        """
+        named = {each for each in known() if each.startswith(("cluster", "node"))}
+        self.assertEqual(named, CLUSTER)
+        self.assertIn("leave-cluster", known())
+
+    def test_keys(self) -> None:
+        """
+        A server takes the configuration files, also with what they have as comments.
+        """
+        for name in ("tsservices.toml", "compose.toml"):
+            text = (DEPLOY / name).read_text(encoding="utf-8")
+            found = tomllib.loads(text)
+            taken = read(name)
+            for key in CLUSTER & found.keys() - {"cluster"}:
+                self.assertEqual(taken[key], found[key])
+            self.assertEqual(taken["cluster"], found["cluster"])
+            self.assertTrue(all(each.offering.name in found["services"] for each in taken.places))
+            commented = set(re.findall(r"^# ([a-z-]+) = ", text, re.MULTILINE))
+            self.assertEqual(commented - known(), set())
+
+    def test_options(self) -> None:
+        """
+        What looks like an option of the server is one.
+        """
+        taken = known()
+        entry = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").partition("ENTRYPOINT")[2]
+        compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+        nodes = "\n".join(re.findall(r"command: (.*--config.*)", compose))
+        start = (DEPLOY / "systemd" / "tsservices.service").read_text(encoding="utf-8")
+        for text in (entry, nodes, start):
+            self.assertEqual(options(text) - taken, set())
+            self.assertTrue(options(text))
+
+    def test_unit(self) -> None:
+        """
+        The unit starts the command of this package, and gives it time to stop.
+        """
+        service = unit("tsservices.service")["Service"]
+        words = shlex.split(service["ExecStart"])
+        self.assertEqual(words[0], "/opt/tsservices/bin/tsservices")
+        longest = Limits().stopLimit + limits.JOURNAL_STOP_SECONDS
+        longest += limits.HASHING_STOP_SECONDS + limits.ENGINE_STOP_SECONDS
+        self.assertGreater(float(service["TimeoutStopSec"]), longest)
+        bound = Limits().maxConnections + limits.DESCRIPTORS_RESERVED
+        self.assertGreater(int(service["LimitNOFILE"]), bound)
+        for key in ("DynamicUser", "NoNewPrivileges", "PrivateTmp"):
+            self.assertEqual(service[key], "yes")
+        self.assertEqual(service["ProtectSystem"], "strict")
+        self.assertEqual(service["Restart"], "on-failure")
+
+    def test_engine(self) -> None:
+        """
+        The servers of NATS put on disk what they acknowledge, and take what nodes send.
+        """
+        for name in ("nats.conf", "compose.conf"):
+            text = (DEPLOY / "nats" / name).read_text(encoding="utf-8")
+            self.assertIn("\n  sync_interval: always\n", text)
+            self.assertIn("\nmax_payload: 1MB\n", text)
+            self.assertIn('include "nodes.conf"', text)
+        self.assertGreater(1_000_000, limits.MESSAGE_BYTES)
+
+    def test_stream(self) -> None:
+        """
+        What nodes may do is about the stream that they are told of.
+        """
+        rights = (DEPLOY / "nats" / "nodes.conf").read_text(encoding="utf-8")
+        subjects = re.findall(r'^ +"(.+)"$', rights, re.MULTILINE)
+        for name in ("tsservices.toml", "compose.toml"):
+            stream = read(name)["cluster-stream"]
+            self.assertEqual(stream, limits.DEFAULT_STREAM)
+            self.assertIn(stream, subjects)
+            for subject in set(subjects) - {stream, "$JS.API.STREAM.NAMES"}:
+                words = subject.removesuffix(".>").split(".")
+                self.assertIn(words[-1], {stream, f"OBJ_{stream}"})
+        self.assertNotIn("DELETE", rights)
+
+    def test_document(self) -> None:
+        """
+        The manual of clusters names options and keys that there are.
+        """
+        text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+        self.assertEqual(options(text) - known() - ELSEWHERE, set())
+        named = set(re.findall(r"`(cluster-[a-z-]+)", text))
+        self.assertEqual(named - CLUSTER, set())
+        self.assertIn(f"`{limits.DEFAULT_STREAM}`", text)
+        for each in CLUSTER:
+            self.assertTrue(f"`{each}`" in text or f"--{each}" in text, each)
