@@ -33,6 +33,7 @@ from tsservices.limits import (
     CHECKPOINT_SECONDS,
     ENGINE_STOP_SECONDS,
     GATHER_SECONDS,
+    SEVERAL_SECONDS,
     SNAPSHOT_RETRY_SECONDS,
     TICK_SECONDS,
     Limits,
@@ -159,6 +160,8 @@ class ClusterChatServiceTests(SynchronousTestCase):
         while self.jobs or self.engine.messages:
             while self.jobs:
                 self.jobs.pop(0)()
+            if not self.engine.messages:
+                self.clock.advance(GATHER_SECONDS)
             if self.engine.messages:
                 self.engine.deliver()
 
@@ -247,28 +250,33 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
     def test_gathered(self) -> None:
         """
-        Where several have talked at once what comes next waits for a moment for others; of
-        all of that there is one message.
+        Where several talk at the same time what is said waits for a moment for others, of
+        all of which there is one message; who talks alone waits for nobody.
         """
         self.open()
-        people = [self.person(name)[0] for name in ("ann", "bob")]
-        pipeline = self.chat.house.pipeline
+        ann, bob = (self.person(name)[0] for name in ("ann", "bob"))
 
-        def say(text: str) -> None:
-            for each in people:
-                pipeline.propose(Say(each.ident, "tea", "message", (text,)), each)
+        def say(session: Session) -> None:
+            event = Say(session.ident, "tea", "message", ("x",))
+            self.chat.house.pipeline.propose(event, session)
             while self.jobs:
                 self.jobs.pop(0)()
 
-        say("one")
-        self.assertEqual(len(self.engine.messages), 1)
-        self.turn()
-        say("two")
-        say("three")
+        for _ in range(2):
+            self.clock.advance(SEVERAL_SECONDS)
+            say(ann)
+            self.assertEqual(len(self.engine.messages), 1)
+            self.turn()
+        say(bob)
+        say(ann)
         self.assertEqual(self.engine.messages, [])
         self.clock.advance(GATHER_SECONDS)
         (message,) = self.engine.messages
-        self.assertEqual(len(decode(message).events), 4)
+        self.assertEqual(len(decode(message).events), 2)
+        self.turn()
+        self.clock.advance(SEVERAL_SECONDS)
+        say(ann)
+        self.assertEqual(len(self.engine.messages), 1)
 
     def test_deaf(self) -> None:
         """

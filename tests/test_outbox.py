@@ -46,20 +46,6 @@ class TestOutbox:
         self.published.append((message.n, message.events))
         self.idents.append(f"{message.node}.{message.incarnation}.{message.n}")
 
-    def test_many(self) -> None:
-        """
-        Whether several have talked shows in the last message.
-        """
-        assert not self.outbox.many
-        self.say("a")
-        assert not self.outbox.many
-        self.outbox.add([self.proposal("b"), self.proposal("c")])
-        self.outbox.send()
-        assert self.outbox.many
-        self.say("d")
-        self.arrived(2)
-        assert not self.outbox.many
-
     def proposal(self, text: str) -> Proposal:
         """
         @param text: of a line.

@@ -626,7 +626,12 @@ comes meanwhile goes together in the next one.
 
 GATHER_SECONDS = 0.001
 """
-Seconds that a message waits for what else is said, when several have talked lately.
+Seconds that a message waits for what else is said, when several talk.
+"""
+
+SEVERAL_SECONDS = 0.05
+"""
+Seconds between two who talk up to which they do so at the same time.
 """
 
 ENGINE_DOUBT_SECONDS = 1.0

@@ -27,7 +27,13 @@ from tsservices.cluster.resending import Resending
 from tsservices.cluster.standing import CUT_OFF, FULL, ClusterListener, Standing, Tally
 from tsservices.cluster.telling import Telling
 from tsservices.cluster.watch import FROZEN_SECONDS, Watch
-from tsservices.limits import GATHER_SECONDS, HEARTBEAT_SECONDS, WAITING_BATCHES, Limits
+from tsservices.limits import (
+    GATHER_SECONDS,
+    HEARTBEAT_SECONDS,
+    SEVERAL_SECONDS,
+    WAITING_BATCHES,
+    Limits,
+)
 
 Later = Callable[[float, Callable[[], object]], object]
 """
@@ -82,6 +88,8 @@ class Orderer:
         self._goal: int | None = None
         self._later = later
         self._gathering = False
+        self._speaker: Session | None = None
+        self._spoke = self._several = -SEVERAL_SECONDS
         self._kept: Outline | None = None
         self._up = False
         self._ready = False
@@ -135,12 +143,29 @@ class Orderer:
             return
         self._telling.proposed(proposals)
         self._telling.refuse(self._outbox.add(proposals), FULL)
+        self._listen(proposals)
+        self._send()
+
+    def _listen(self, proposals: list[Proposal]) -> None:
+        """
+        @param proposals: show whether several talk.
+        """
+        now, speaker = self._seconds(), proposals[-1][1]
+        another = speaker is not self._speaker and now < self._spoke + SEVERAL_SECONDS
+        if another or any(session is not speaker for _, session in proposals):
+            self._several = now + SEVERAL_SECONDS
+        self._speaker, self._spoke = speaker, now
+
+    def _send(self) -> None:
+        """
+        Publish what waits; but when several talk it waits for the others a moment, since
+        each message, once it is back, costs a turn to everybody.
+        """
         if self._gathering:
             return
-        if self._later is None or not self._outbox.many or self._outbox.sent:
+        if self._later is None or self._seconds() >= self._several:
             self._outbox.send()
             return
-        # Many talk: each message, once it is back, costs a turn to everybody.
         self._gathering = True
         self._later(GATHER_SECONDS, self._gathered)
 
@@ -274,7 +299,8 @@ class Orderer:
             self._ready = True
             self._tell.ready()
         self._resume()
-        self._outbox.send()
+        if not self._gathering:
+            self._outbox.send()
 
     def _resume(self) -> None:
         """

@@ -73,7 +73,6 @@ class Outbox:
     @ivar size: bytes of these and of what waits.
     @ivar held: whether nothing is to be published for now.
     @ivar published: when something was published last, in seconds.
-    @ivar many: whether the last message had several proposals.
     """
 
     def __init__(
@@ -95,7 +94,6 @@ class Outbox:
         self.size = 0
         self.held = False
         self.published = 0.0
-        self.many = False
 
     @property
     def messages(self) -> int:
@@ -208,7 +206,6 @@ class Outbox:
         @param parts: what to publish in one message.
         """
         self._n += 1
-        self.many = len(parts) > 1
         data = put(self._node, self._incarnation, self._n, [each.data for each in parts])
         self.size += len(data) - sum(len(each.data) + 1 for each in parts)
         sent = Sent(self._n, data, [each.proposal for each in parts], self._seconds())
