@@ -7,8 +7,8 @@ the options.  Nothing leaves the loopback interface.
 How a figure comes about
 ========================
 
-Server and generator are pinned to a core each.  For each cell (L{benchmarks.cells},
-L{benchmarks.chatcells}) every peer (L{benchmarks.peers}, L{benchmarks.chatpeers}) runs once in a
+Server and generator are pinned to a core each.  For each cell
+every peer (L{benchmarks.echo.peers}, L{benchmarks.chat.peers}) runs once in a
 round, on a fresh server process, and the order of the peers turns from round to round.  A ratio is
 computed inside a round, between neighbours in time, and the median over the rounds is shown: what
 disturbs the machine for a minute disturbs both sides.  Linux tells how long each side was ready to

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices import limits
-from tsservices.limits import Limits
-from tsservices.options import Options
+from tsservices.common import limits
+from tsservices.common.limits import Limits
+from tsservices.server.options import Options
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

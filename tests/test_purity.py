@@ -10,47 +10,49 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices import chat, cluster, journal, measure
+from tsservices import chat, cluster
+from tsservices import stamp as measure
+from tsservices import storage as journal
 
 PURE = (
     *(each.name for each in pkgutil.iter_modules(chat.__path__, "tsservices.chat.")),
     *(
         each.name
         for each in pkgutil.iter_modules(cluster.__path__, "tsservices.cluster.")
-        if each.name != "tsservices.cluster.jetstream"
+        if each.name != "tsservices.cluster.nats.broker"
     ),
-    *(each.name for each in pkgutil.iter_modules(journal.__path__, "tsservices.journal.")),
-    *(each.name for each in pkgutil.iter_modules(measure.__path__, "tsservices.measure.")),
-    "tsservices.addresses",
-    "tsservices.client.chat.arguments",
-    "tsservices.client.chat.completion",
-    "tsservices.client.chat.history",
-    "tsservices.client.chat.link",
-    "tsservices.client.chat.rawview",
-    "tsservices.client.chat.rendering",
-    "tsservices.client.chat.status",
-    "tsservices.counters",
-    "tsservices.doors.asking",
-    "tsservices.doors.deeds",
-    "tsservices.doors.flood",
-    "tsservices.doors.intake",
-    "tsservices.doors.jsonfields",
-    "tsservices.doors.jsonform",
-    "tsservices.doors.localtime",
-    "tsservices.doors.phrases",
-    "tsservices.doors.telnet",
-    "tsservices.doors.textform",
-    "tsservices.doors.textlists",
-    "tsservices.doors.textpeople",
-    "tsservices.limits",
-    "tsservices.lines",
-    "tsservices.services.commands",
-    "tsservices.services.switchboard",
-    "tsservices.stamps",
-    "tsservices.text",
-    "tsservices.throttle",
+    *(each.name for each in pkgutil.iter_modules(journal.__path__, "tsservices.storage.")),
+    *(each.name for each in pkgutil.iter_modules(measure.__path__, "tsservices.stamp.")),
+    "tsservices.common.addresses",
+    "tsservices.client.chat.cli",
+    "tsservices.client.chat.ui.completion",
+    "tsservices.client.chat.ui.history",
+    "tsservices.client.chat.machine",
+    "tsservices.client.chat.json_view",
+    "tsservices.client.chat.text_view",
+    "tsservices.client.chat.ui.status",
+    "tsservices.common.counters",
+    "tsservices.frontends.line.telnet",
+    "tsservices.frontends.formats.sentences",
+    "tsservices.frontends.flood",
+    "tsservices.frontends.line.input",
+    "tsservices.frontends.formats.json",
+    "tsservices.frontends.formats.json",
+    "tsservices.frontends.formats.localtime",
+    "tsservices.frontends.formats.sentences",
+    "tsservices.frontends.line.telnet",
+    "tsservices.frontends.formats.text",
+    "tsservices.frontends.formats.sentences",
+    "tsservices.frontends.formats.sentences",
+    "tsservices.common.limits",
+    "tsservices.common.lines",
+    "tsservices.services.talk.commands",
+    "tsservices.services.talk.switchboard",
+    "tsservices.common.timestamps",
+    "tsservices.common.text",
+    "tsservices.common.ratelimit",
     "tsservices.transport.admission",
-    "tsservices.transport.guards",
+    "tsservices.transport.udp_guard",
 )
 
 PROGRAM = """

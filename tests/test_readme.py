@@ -9,13 +9,18 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.catalog import CATALOG
-from tsservices.chat.commands import COMMANDS as CHAT_COMMANDS
-from tsservices.client.probe.arguments import probeParser
-from tsservices.counters import ClusterCounters, DatagramCounters, StampCounters, StreamCounters
-from tsservices.limits import DEFAULT_PORT, Limits
-from tsservices.options import Options
-from tsservices.services.commands import COMMANDS
+from tsservices.client.probe.cli import probeParser
+from tsservices.common.counters import (
+    ClusterCounters,
+    DatagramCounters,
+    StampCounters,
+    StreamCounters,
+)
+from tsservices.common.limits import DEFAULT_PORT, Limits
+from tsservices.frontends.line.commands import COMMANDS as CHAT_COMMANDS
+from tsservices.server.options import Options
+from tsservices.server.registry import CATALOG
+from tsservices.services.talk.commands import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

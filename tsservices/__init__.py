@@ -3,9 +3,9 @@ Timestamp echo and its sister network services on Twisted, in one reactor.
 
 Where to look:
 
-  - L{tsservices.catalog}: what there is to serve, one row each;
-  - L{tsservices.options}, L{tsservices.config}: how it is asked for;
-  - L{tsservices.tap}: how a running server is put together;
+  - L{tsservices.server.registry}: what there is to serve, one row each;
+  - L{tsservices.server.options}, L{tsservices.server.config}: how it is asked for;
+  - L{tsservices.server.plugin}: how a running server is put together;
   - L{tsservices.services}: the protocols;
   - L{tsservices.transport}: sockets, admission, guards and time limits;
   - L{tsservices.client}: the other end.

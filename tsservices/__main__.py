@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from tsservices import controlclient
-from tsservices.options import PROGRAM
+from tsservices.admin import commands as controlclient
+from tsservices.server.options import PROGRAM
 
 
 def main() -> None:

@@ -16,14 +16,14 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from tsservices.addresses import LOOPBACK, Trust
-from tsservices.chatservice import ChatService
-from tsservices.counters import StreamCounters
-from tsservices.environment import Environment
-from tsservices.hashing import Hasher, Job, Then
-from tsservices.journal.memory import MemoryJournal
-from tsservices.limits import Limits
-from tsservices.stamps import NANOSECONDS, Stamper
+from tsservices.common.addresses import LOOPBACK, Trust
+from tsservices.common.counters import StreamCounters
+from tsservices.common.limits import Limits
+from tsservices.common.timestamps import NANOSECONDS, Stamper
+from tsservices.server.chat.service import ChatService
+from tsservices.server.password_hasher import Hasher, Job, Then
+from tsservices.storage.memory import MemoryJournal
+from tsservices.transport.context import Environment
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 
 NOON = 1_795_176_600

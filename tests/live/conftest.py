@@ -15,8 +15,8 @@ from typing import Protocol
 
 import pytest
 
-from tests.live.natsserver import NatsServer
-from tests.live.server import Server
+from tests.live.support.nats_server import NatsServer
+from tests.live.support.server import Server
 
 
 class Start(Protocol):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.clients import (
+from tests.live.support.echo_client import (
     ACKNOWLEDGEMENT,
     CTIME,
     WELCOME,
@@ -28,7 +28,7 @@ from tests.live.clients import (
     receiveRest,
     unstamped,
 )
-from tests.live.server import ANSWER_SECONDS, Server
+from tests.live.support.server import ANSWER_SECONDS, Server
 
 CLIENTS = 8
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.clients import (
+from tests.live.support.echo_client import (
     ABSENT,
     ACKNOWLEDGEMENT,
     BUFSIZ,
@@ -27,7 +27,7 @@ from tests.live.clients import (
     receiveRest,
     unstamped,
 )
-from tests.live.server import ANSWER_SECONDS, Server
+from tests.live.support.server import ANSWER_SECONDS, Server
 
 STREAMS = (
     "timestamp",

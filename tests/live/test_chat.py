@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.chatclients import Talker
-from tests.live.crashes import Crashes
-from tests.live.server import ANSWER_SECONDS, START_SECONDS, Server
+from tests.live.crash.__main__ import Crashes
+from tests.live.support.line_client import Talker
+from tests.live.support.server import ANSWER_SECONDS, START_SECONDS, Server
 
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
 """

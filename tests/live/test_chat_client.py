@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.chatclients import Talker
-from tests.live.clientservers import runClient
-from tests.live.cutting import Proxy
-from tests.live.evening import evening
-from tests.live.server import Server
+from tests.live.flaky_network import evening
+from tests.live.support.line_client import Talker
+from tests.live.support.plain_servers import runClient
+from tests.live.support.server import Server
+from tests.live.support.tcp_proxy import Proxy
 
 START_CPU_SECONDS = 0.4
 """
@@ -153,7 +153,7 @@ class TestTerminal:
         @param port: of the chat.
         @param tmp_path: for what was typed.
         """
-        from tests.live.screens import chatScreen
+        from tests.live.support.terminal import chatScreen
 
         with (
             Talker(server, "/nick bob", "/join tea") as bob,
@@ -195,7 +195,7 @@ class TestTerminal:
         @param port: of the chat.
         @param tmp_path: for what was typed.
         """
-        from tests.live.screens import chatScreen
+        from tests.live.support.terminal import chatScreen
 
         arguments = (port, tmp_path, "--nick", "ann", "--room", "quiet", "--no-bell")
         with (
@@ -218,7 +218,7 @@ class TestTerminal:
         @param port: of the chat.
         @param tmp_path: for what was typed.
         """
-        from tests.live.screens import chatScreen
+        from tests.live.support.terminal import chatScreen
 
         with chatScreen(port, tmp_path, "--nick", "carla") as screen:
             screen.status("online")
@@ -240,7 +240,7 @@ class TestTerminal:
         @param server: serves.
         @param tmp_path: for what was typed.
         """
-        from tests.live.screens import chatScreen
+        from tests.live.support.terminal import chatScreen
 
         with (
             Proxy(server.address("chat").pair) as proxy,
@@ -276,7 +276,7 @@ class TestTerminal:
         """
         code = (
             "import os, sys\n"
-            "from tsservices.client.chat.start import openPrompt, parseChat\n"
+            "from tsservices.client.chat.app import openPrompt, parseChat\n"
             f"prompt = openPrompt(parseChat(['--state', {str(tmp_path)!r}]))\n"
             "assert 'twisted' not in sys.modules\n"
             "times = os.times()\n"
@@ -284,7 +284,7 @@ class TestTerminal:
             "prompt.loop.close()\n"
             "print('cost', times.user + times.system, 'end')\n"
         )
-        from tests.live.screens import Screen
+        from tests.live.support.terminal import Screen
 
         costs = []
         for _ in range(3):
@@ -300,7 +300,7 @@ class TestTerminal:
         @param port: of the chat.
         @param tmp_path: for what was typed.
         """
-        from tests.live.screens import Screen
+        from tests.live.support.terminal import Screen
 
         code = (
             "import sys, importlib.util as util\n"
@@ -323,7 +323,7 @@ class TestTerminal:
 def test_evening(server: Server) -> None:
     """
     Two clients whose connections are cut again and again hear everything once; the long
-    form is C{python -m tests.live.evening}.
+    form is C{python -m tests.live.flaky_network}.
 
     @param server: serves.
     """

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.live.clientservers import (
+from tests.live.support.plain_servers import (
     PATIENCE,
     STAMP,
     Terminal,

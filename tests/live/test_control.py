@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.chatclients import Talker
-from tests.live.server import ANSWER_SECONDS, Server
+from tests.live.support.line_client import Talker
+from tests.live.support.server import ANSWER_SECONDS, Server
 
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
 """

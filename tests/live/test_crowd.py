@@ -17,8 +17,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.protocols.basic import LineOnlyReceiver
 
-from benchmarks.chatmeasure import crowd
-from benchmarks.compile import compiler
+from benchmarks.chat.measure import crowd
+from benchmarks.common.compile import compiler
 
 reactor: Any = installed
 

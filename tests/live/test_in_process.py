@@ -16,18 +16,14 @@ import pytest
 from twisted.application.service import IService
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    UNIXClientEndpoint,
-    connectProtocol,
-)
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import DatagramProtocol, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from tsservices.options import Options
-from tsservices.signals import StopSignals
-from tsservices.tap import makeService
+from tsservices.server.options import Options
+from tsservices.server.plugin import makeService
+from tsservices.server.shutdown import StopSignals
 
 reactor: Any = installed
 

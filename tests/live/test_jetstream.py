@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.engines import (
+from tests.live.support.broker import (
     STREAM,
     Listener,
     administer,
@@ -27,7 +27,7 @@ from tests.live.engines import (
     place,
     whileTalking,
 )
-from tests.live.natsserver import NatsCluster, NatsServer
+from tests.live.support.nats_server import NatsCluster, NatsServer
 
 pytestmark = pytest.mark.usefixtures("quietLoop")
 

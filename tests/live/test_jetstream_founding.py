@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.journals import Reactor
-from tests.live.engines import (
+from tests.live.support.broker import (
     STREAM,
     Listener,
     administer,
@@ -25,9 +24,10 @@ from tests.live.engines import (
     listening,
     place,
 )
-from tests.live.natsserver import NatsServer, freePorts
-from tsservices.cluster.engine import EngineError
-from tsservices.cluster.jetstreamplace import EnginePlace
+from tests.live.support.nats_server import NatsServer, freePorts
+from tests.support.storage import Reactor
+from tsservices.cluster.broker import EngineError
+from tsservices.cluster.nats.config import EnginePlace
 
 pytestmark = pytest.mark.usefixtures("quietLoop")
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.live.engines import STREAM, administer, answer, founding, listening, place
-from tests.live.natsserver import NatsServer
-from tsservices.cluster.engine import Snapshot
+from tests.live.support.broker import STREAM, administer, answer, founding, listening, place
+from tests.live.support.nats_server import NatsServer
+from tsservices.cluster.broker import Snapshot
 
 pytestmark = pytest.mark.usefixtures("quietLoop")
 

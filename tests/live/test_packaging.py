@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.clients import checkAnswers
-from tests.live.server import Server
+from tests.live.support.echo_client import checkAnswers
+from tests.live.support.server import Server
 
 CHECKOUT = Path(__file__).parents[2]
 

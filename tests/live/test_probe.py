@@ -22,11 +22,11 @@ from typing import Any
 
 import pytest
 
-from tests.live.relay import Path as Way
-from tests.live.relay import Relay
-from tests.live.server import ANSWER_SECONDS, Server, until
-from tsservices.measure.ntptime import toNTP
-from tsservices.measure.packets import ReflectorPacket, SenderPacket
+from tests.live.support.server import ANSWER_SECONDS, Server, until
+from tests.live.support.udp_relay import Path as Way
+from tests.live.support.udp_relay import Relay
+from tsservices.stamp.clock import toNTP
+from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 
 linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux tells when a packet leaves"

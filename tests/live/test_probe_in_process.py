@@ -23,14 +23,14 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from tests.live.server import Server
+from tests.live.support.server import Server
 from tests.live.test_probe import freePort, server, stampPort
-from tsservices.client.arguments import parseArguments
-from tsservices.client.probe import program
-from tsservices.client.probe.command import ProbeCommand
-from tsservices.client.probe.program import Run, probe
-from tsservices.client.probe.stampwire import StampWire
-from tsservices.client.probe.wire import Times
+from tsservices.client.cli import parseArguments
+from tsservices.client.probe import run as program
+from tsservices.client.probe.cli import ProbeCommand
+from tsservices.client.probe.run import Run, probe
+from tsservices.client.probe.wires.base import Times
+from tsservices.client.probe.wires.stamp import StampWire
 
 __all__ = ["server"]
 

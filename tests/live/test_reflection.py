@@ -28,8 +28,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.clients import BUFSIZ, CTIME, checkStamped
-from tests.live.server import ANSWER_SECONDS, Server, until
+from tests.live.support.echo_client import BUFSIZ, CTIME, checkStamped
+from tests.live.support.server import ANSWER_SECONDS, Server, until
 
 FORMS = ("ctime", "iso", "epoch-ns")
 """

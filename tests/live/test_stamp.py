@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.server import ANSWER_SECONDS, Server, until
-from tsservices.measure.authentication import check, seal
-from tsservices.measure.ntptime import ErrorEstimate, toNTP
-from tsservices.measure.packets import ReflectorPacket, SenderPacket
+from tests.live.support.server import ANSWER_SECONDS, Server, until
+from tsservices.stamp.auth import check, seal
+from tsservices.stamp.clock import ErrorEstimate, toNTP
+from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 
 KEY = bytes(range(32))
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.clients import BUFSIZ, checkAnswers, checkStamped, receiveRest
-from tests.live.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
+from tests.live.support.echo_client import BUFSIZ, checkAnswers, checkStamped, receiveRest
+from tests.live.support.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
 
 OFFSETS = {
     ("timestamp", "tcp"): 0,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.clients import (
+from tests.live.conftest import Start
+from tests.live.support.echo_client import (
     ABSENT,
     ACKNOWLEDGEMENT,
     BUFSIZ,
@@ -28,8 +29,7 @@ from tests.live.clients import (
     receiveRest,
     stampTime,
 )
-from tests.live.conftest import Start
-from tests.live.server import ANSWER_SECONDS, Address, Server, until
+from tests.live.support.server import ANSWER_SECONDS, Address, Server, until
 
 SMALL = ("echo=tcp:0", "echo=udp:0", "discard=tcp:0", "discard=udp:0", "chargen=tcp:0")
 CLOCKS = ("daytime=tcp:0", "daytime=udp:0", "time=tcp:0", "time=udp:0")

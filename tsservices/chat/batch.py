@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tsservices.chat.audience import Audience
-from tsservices.chat.deliveries import Answer, Dismissal, Move, Slice
-from tsservices.chat.happenings import Happening
+from tsservices.chat.errors import Refused
+from tsservices.chat.fanout import Answer, Audience, Dismissal, Move, Slice
+from tsservices.chat.notifications import Happening, Said
 from tsservices.chat.records import Deletion, Letter, Record, keyOf
-from tsservices.chat.refusals import Refused
-from tsservices.chat.rooms import Room, RoomRecord
-from tsservices.chat.said import Said
-from tsservices.chat.sessions import Session
-from tsservices.limits import AUTHORS_IN_A_SLICE
+from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.session import Session
+from tsservices.common.limits import AUTHORS_IN_A_SLICE
 
 
 class Batch:
@@ -38,7 +36,7 @@ class Batch:
         this batch.
     @ivar deletions: the lines whose text is to go, after those of this batch were kept.
     @ivar audits: what the log is to tell of, once it is stored.
-    @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.checkpoint}
+    @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.snapshot}
         writes it, if it is to be kept now.
     @ivar origins: the sessions whose proposals were decided, once for each.
     """

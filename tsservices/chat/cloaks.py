@@ -8,8 +8,8 @@ import base64
 import hashlib
 import hmac
 
-from tsservices import addresses
-from tsservices.chat.access import CLOAK_SIGN
+from tsservices.chat.permissions import CLOAK_SIGN
+from tsservices.common import addresses
 
 _CHARACTERS = 12
 

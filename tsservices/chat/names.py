@@ -10,15 +10,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from tsservices.chat.refusals import (
-    NAME_CHARACTER,
-    NAME_EMPTY,
-    NAME_LONG,
-    NAME_SCRIPTS,
-    Refused,
-)
-from tsservices.limits import NAME_LENGTH
-from tsservices.text import visible
+from tsservices.chat.errors import NAME_CHARACTER, NAME_EMPTY, NAME_LONG, NAME_SCRIPTS, Refused
+from tsservices.common.limits import NAME_LENGTH
+from tsservices.common.text import visible
 
 ROOM_SIGN = "#"
 """

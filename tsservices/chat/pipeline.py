@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tsservices.chat.answers import Refusal
 from tsservices.chat.batch import Batch
-from tsservices.chat.events import Event
-from tsservices.chat.lobby import Lobby
-from tsservices.chat.refusals import Refused
-from tsservices.chat.sessions import Session
+from tsservices.chat.errors import Refused
+from tsservices.chat.notifications import Refusal
+from tsservices.chat.operations import Event
+from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
 
 
 class Store(Protocol):

@@ -19,7 +19,7 @@ class Account:
     @cvar KEY: the fields that tell one from all others.
     @ivar key: the folded name.
     @ivar name: as its owner writes it.
-    @ivar verifier: of the password, as L{tsservices.chat.scram} writes it.
+    @ivar verifier: of the password, as L{tsservices.chat.passwords} writes it.
     @ivar version: of the password: grows with each new one, and is another one for each
         owner that a name has had.
     @ivar created: when it was registered: nanoseconds since 1970, UTC.
@@ -66,7 +66,7 @@ class Restraint:
 
     @cvar KEY: the fields that tell one from all others.
     @ivar room: the key of the room.
-    @ivar kind: L{tsservices.chat.events.BAN} or L{tsservices.chat.events.MUTE}.
+    @ivar kind: L{tsservices.chat.operations.BAN} or L{tsservices.chat.operations.MUTE}.
     @ivar mask: whom it is about: the key of an account, or the cloak of an address.
     @ivar name: what they were called.
     @ivar by: who said so.

@@ -5,27 +5,51 @@ Nothing that only one node knows is in it, nor in what events decide: neither wh
 sessions hear, nor what lines are at hand, nor the time by anybody's clock.  What
 sessions hold for their own connections alone (C{ignores}, C{echoes}, C{acks}) matters only
 to how they are told; it is not known to the node where another connection goes on.
+
+The state of the chat, and what each event makes of it.  Pure and deterministic: the
+same events in the same order make the same state, on any node and at any time.
+
+What an event may do is decided here, in the modules of the table L{APPLY}, and nowhere
+else.  Who proposed it may have checked before, but by a state that has changed since.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.nodes import Node
-from tsservices.chat.records import Account, ReadMark, Record, Restraint, Standing
-from tsservices.chat.refusals import NO_PERSON, Refused
-from tsservices.chat.returning import CutOff
-from tsservices.chat.rooms import Room, RoomRecord
-from tsservices.chat.sessions import Session
-from tsservices.limits import (
-    ENDED_REMEMBERED,
-    FOUNDED_SECONDS,
-    REGISTERED_SECONDS,
-    Limits,
+from tsservices.chat.errors import (
+    BANNED,
+    MUTED,
+    NAME_FIRST,
+    NICK_REGISTERED,
+    NICK_TAKEN,
+    NO_PERSON,
+    NOT_IN_ROOM,
+    PRIVATE_ROOM,
+    ROOMS_ALL,
+    ROOMS_EACH,
+    Refused,
 )
-from tsservices.throttle import Quota
+from tsservices.chat.handlers import accounts, moderation, nodes
+from tsservices.chat.handlers import identity as naming
+from tsservices.chat.handlers import membership as presence
+from tsservices.chat.handlers import messages as talking
+from tsservices.chat.handlers import nodes as returning
+from tsservices.chat.handlers import restrictions as restraining
+from tsservices.chat.handlers.nodes import CutOff, Node
+from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.notifications import Refusal
+from tsservices.chat.operations import BAN, MUTE, Event
+from tsservices.chat.permissions import MEMBER, OPERATOR, SERVER, atLeast
+from tsservices.chat.records import Account, ReadMark, Record, Restraint, Standing
+from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.session import Session
+from tsservices.common.durations import because, end
+from tsservices.common.limits import ENDED_REMEMBERED, FOUNDED_SECONDS, REGISTERED_SECONDS, Limits
+from tsservices.common.ratelimit import Quota
 
 
 class State:
@@ -33,7 +57,7 @@ class State:
     Everybody and every room.
 
     @ivar limits: all bounds.  Those that events rest on are those of the last
-        L{NodeUp<tsservices.chat.nodeevents.NodeUp>}, on all nodes.
+        L{NodeUp<tsservices.chat.operations.NodeUp>}, on all nodes.
     @ivar nodes: those that are up, by their names.
     @ivar formers: the incarnations of those that are not up any more, by their names.
     @ivar cutOff: the sessions of nodes that were taken for gone, by their ids: they may
@@ -142,3 +166,184 @@ class State:
         """
         self.accounts[account.key] = account
         batch.put(account)
+
+
+APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
+    **naming.APPLY,
+    **presence.APPLY,
+    **talking.APPLY,
+    **accounts.APPLY,
+    **moderation.APPLY,
+    **restraining.APPLY,
+    **nodes.APPLY,
+    **returning.RETURNING_APPLY,
+}
+"""
+What each kind of event does.
+"""
+
+
+class Lobby(State):
+    """
+    Everybody and every room, and what they may do.
+    """
+
+    def apply(self, event: Event, session: Session, batch: Batch) -> None:
+        """
+        Decide, and change the state accordingly.
+
+        @param event: what was proposed.
+        @param session: by whom.
+        @param batch: of this turn; gets what everybody is to be told.
+        """
+        try:
+            APPLY[type(event)](self, event, session, batch)
+        except Refused as refused:
+            batch.answer(session, Refusal(refused))
+
+    def speaker(self, session: Session, key: str) -> Room:
+        """
+        @param session: who wants to act in a room.
+        @param key: of the room.
+        @return: the room.
+        @raise Refused: it is not theirs to act there.
+        """
+        room = session.rooms.get(key)
+        if room is None:
+            known = self.rooms.get(key)
+            raise Refused(
+                NOT_IN_ROOM, room=ROOM_SIGN + (known.record.name if known is not None else key)
+            )
+        return room
+
+    def rank(self, session: Session, room: Room) -> str:
+        """
+        @param session: anybody's.
+        @param room: any.
+        @return: what they may do there.
+        """
+        if session.account is not None and session.account in self.operators:
+            return SERVER
+        return room.access.rank(session)
+
+    def rankOf(self, account: str, room: Room) -> str:
+        """
+        @param account: the key of an account, or what else may be restrained.
+        @param room: any.
+        @return: what its owner may do there.
+        """
+        return SERVER if account in self.operators else room.access.rankOf(account)
+
+    def checkEntered(self, session: Session) -> None:
+        """
+        @param session: somebody.
+        @raise Refused: who has no name.
+        """
+        if session.ident not in self.sessions:
+            raise Refused(NAME_FIRST)
+
+    def checkNick(self, session: Session, nick: str, key: str) -> None:
+        """
+        @param session: who wants a name.
+        @param nick: the name.
+        @param key: the same, folded.
+        @raise Refused: it is somebody else's.
+        """
+        if key in self.accounts and session.account != key:
+            raise Refused(NICK_REGISTERED, nick=nick)
+        holders = self.holders.get(key)
+        if holders is not None and session not in holders and session.account != key:
+            raise Refused(NICK_TAKEN, nick=nick)
+
+    def checkJoin(self, session: Session, key: str, now: int) -> None:
+        """
+        @param session: who wants to enter a room.
+        @param key: of the room.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @raise Refused: they may not.
+        """
+        limits = self.limits
+        if len(session.rooms) >= limits.roomsEach:
+            raise Refused(ROOMS_EACH, most=limits.roomsEach)
+        room = self.rooms.get(key)
+        if room is None:
+            if len(self.rooms) >= limits.maxRooms:
+                raise Refused(ROOMS_ALL, most=limits.maxRooms)
+            return
+        name = ROOM_SIGN + room.record.name
+        restraint = self.restraint(BAN, session, room, now)
+        if restraint is not None:
+            raise Refused(BANNED, room=name, until=end(restraint), why=because(restraint))
+        if not (room.access.mayEnter(session) or atLeast(self.rank(session, room), OPERATOR)):
+            raise Refused(PRIVATE_ROOM, room=name)
+
+    def checkSpeak(self, session: Session, room: Room, now: int) -> None:
+        """
+        @param session: a member who wants to say something.
+        @param room: where.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @raise Refused: they may not.
+        """
+        if not room.access.restraints:
+            return
+        name = ROOM_SIGN + room.record.name
+        if (found := self.restraint(MUTE, session, room, now)) is not None:
+            raise Refused(MUTED, room=name, until=end(found), why=because(found))
+        if (found := self.restraint(BAN, session, room, now)) is not None:
+            # They go on from another address since, or are no operator any more.
+            raise Refused(BANNED, room=name, until=end(found), why=because(found))
+
+    def muted(self, session: Session, room: Room, now: int) -> bool:
+        """
+        @param session: of a member.
+        @param room: where.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @return: whether they may not speak, also not in what is told of their coming and
+            going.
+        """
+        return any(self.restraint(kind, session, room, now) for kind in (MUTE, BAN))
+
+    def restraint(self, kind: str, session: Session, room: Room, now: int) -> Restraint | None:
+        """
+        @param kind: ban or mute.
+        @param session: somebody's.
+        @param room: any.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @return: what holds them there, if anything does.  What was said of an address does
+            not hold operators, and nothing holds those of the server.
+        """
+        found = room.access.restraint(kind, session, self.accountOf(session), now)
+        if found is None:
+            return None
+        rank = self.rank(session, room)
+        if rank == SERVER or (rank != MEMBER and found.mask != session.account):
+            return None
+        return found
+
+    def visible(self, session: Session, room: Room) -> bool:
+        """
+        @param session: anybody's.
+        @param room: any.
+        @return: whether they may know of the room and who is in it.
+        """
+        return (
+            not room.record.private
+            or session.ident in room.members
+            or atLeast(self.rank(session, room), OPERATOR)
+            or room.access.mayEnter(session)
+        )
+
+    def neighbours(
+        self, session: Session, itself: bool, rooms: Iterable[Room] | None = None
+    ) -> list[Session]:
+        """
+        @param session: somebody.
+        @param itself: whether they are meant too.
+        @param rooms: some of those where they are; L{None}: all.
+        @return: all those who are in a room with them, each once.
+        """
+        found: dict[str, Session] = {}
+        for room in session.rooms.values() if rooms is None else rooms:
+            found.update(room.members)
+        found.pop(session.ident, None)
+        return ([session] if itself else []) + list(found.values())

@@ -9,24 +9,27 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-if __name__ == "__main__" and sys.argv[1:2] == ["chat"]:
-    # Its prompt stands before what follows is imported.
-    from tsservices.client.chat.start import main as chat
-
-    chat(sys.argv[2:])
-
 from twisted.internet.interfaces import IReactorFDSet
 
-from tsservices.client.arguments import parseArguments
-from tsservices.client.commands import Command, EchoCommand
-from tsservices.client.console import Console, openPlainConsole
-from tsservices.client.descriptors import blockingRestored, openMissing
-from tsservices.client.probe.command import ProbeCommand
-from tsservices.client.screen import editingPossible
-from tsservices.client.session import run
+from tsservices.client.cli import Command, EchoCommand, parseArguments
+from tsservices.client.probe.cli import ProbeCommand
+from tsservices.client.runner import run
+from tsservices.client.terminal.console import (
+    Console,
+    blockingRestored,
+    openMissing,
+    openPlainConsole,
+)
+from tsservices.client.terminal.text import editingPossible
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
+
+if __name__ == "__main__" and sys.argv[1:2] == ["chat"]:
+    # Its prompt stands before what follows is imported.
+    from tsservices.client.chat.app import main as chat
+
+    chat(sys.argv[2:])
 
 
 async def client(
@@ -43,7 +46,7 @@ async def client(
     """
     console: Console
     if loop is not None:
-        from tsservices.client.prompt import openPromptConsole
+        from tsservices.client.terminal.prompt import openPromptConsole
 
         console = openPromptConsole(loop, reactor)
     else:
@@ -64,7 +67,7 @@ def main() -> None:
     command = parseArguments(sys.argv[1:])
     openMissing()
     if isinstance(command, ProbeCommand):
-        from tsservices.client.probe.program import main as measure
+        from tsservices.client.probe.run import main as measure
 
         measure(command)
         return

@@ -9,7 +9,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
 from tsservices.client.connection import ClientError, Connection, Outflow, connect
-from tsservices.client.console import Console
+from tsservices.client.terminal.console import Console
 
 
 async def talk(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring as _quoted
 
-from tsservices.chat.eventjson import SCHEMA, asRow, fromRow
-from tsservices.chat.events import Event
+from tsservices.chat.operations import Event
+from tsservices.chat.serialization import SCHEMA, asRow, fromRow
 
 _written = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 

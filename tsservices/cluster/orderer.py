@@ -11,23 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from tsservices.chat.events import Quit
-from tsservices.chat.nodeevents import Return
-from tsservices.chat.nodes import Verdict, goodbye
+from tsservices.chat.errors import STOPPING, Refused
+from tsservices.chat.handlers.nodes import Verdict, goodbye, returns
+from tsservices.chat.operations import Quit, Return
 from tsservices.chat.pipeline import Pipeline, Proposal
-from tsservices.chat.refusals import STOPPING, Refused
-from tsservices.chat.returning import returns
-from tsservices.chat.sessions import Session
-from tsservices.cluster.applying import Applying, judge, nodeUp
-from tsservices.cluster.engine import Delivery, Engine, Stream
+from tsservices.chat.session import Session
+from tsservices.cluster.apply import Applying, judge, nodeUp
+from tsservices.cluster.broker import Delivery, Engine, Stream
+from tsservices.cluster.consistency import Outline
+from tsservices.cluster.failure_detector import FROZEN_SECONDS, Watch
 from tsservices.cluster.messages import NewerMessage, decode
+from tsservices.cluster.notices import Telling
 from tsservices.cluster.outbox import Outbox
-from tsservices.cluster.outline import Outline
-from tsservices.cluster.resending import Resending
-from tsservices.cluster.standing import CUT_OFF, FULL, ClusterListener, Standing, Tally
-from tsservices.cluster.telling import Telling
-from tsservices.cluster.watch import FROZEN_SECONDS, Watch
-from tsservices.limits import (
+from tsservices.cluster.retransmit import Resending
+from tsservices.cluster.status import CUT_OFF, FULL, ClusterListener, Standing, Tally
+from tsservices.common.limits import (
     GATHER_SECONDS,
     HEARTBEAT_SECONDS,
     SEVERAL_SECONDS,
@@ -243,7 +241,7 @@ class Orderer:
 
     def delivered(self, deliveries: list[Delivery]) -> None:
         """
-        @see: L{tsservices.cluster.engine.EngineListener.delivered}
+        @see: L{tsservices.cluster.broker.EngineListener.delivered}
         """
         for delivery in deliveries:
             read = self._resending.read
@@ -262,14 +260,14 @@ class Orderer:
 
     def unsure(self) -> None:
         """
-        @see: L{tsservices.cluster.engine.EngineListener.unsure}
+        @see: L{tsservices.cluster.broker.EngineListener.unsure}
         """
         if not self._ended:
             self._resending.doubt()
 
     def connected(self, where: str) -> None:
         """
-        @see: L{tsservices.cluster.engine.EngineListener.connected}
+        @see: L{tsservices.cluster.broker.EngineListener.connected}
         """
         if where:
             self._tell.noted(f"connected to {where}")
@@ -279,7 +277,7 @@ class Orderer:
 
     def broken(self, reason: str) -> None:
         """
-        @see: L{tsservices.cluster.engine.EngineListener.broken}
+        @see: L{tsservices.cluster.broker.EngineListener.broken}
         """
         if not self._ended:
             self._ended = True

@@ -12,17 +12,11 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from tsservices.chat.events import Event, Quit
-from tsservices.chat.nodeevents import NodeGone, NodeUp, Return
+from tsservices.chat.operations import Event, NodeGone, NodeUp, Quit, Return
 from tsservices.chat.pipeline import Proposal
-from tsservices.chat.sessions import Session
+from tsservices.chat.session import Session
 from tsservices.cluster.messages import overhead, put, written
-from tsservices.limits import (
-    MESSAGE_BYTES,
-    MESSAGES_UNDER_WAY,
-    OUTBOX_BYTES,
-    OUTBOX_SECONDS,
-)
+from tsservices.common.limits import MESSAGE_BYTES, MESSAGES_UNDER_WAY, OUTBOX_BYTES, OUTBOX_SECONDS
 
 CERTAIN: tuple[type[Event], ...] = (Quit, NodeUp, NodeGone, Return)
 """

@@ -4,7 +4,7 @@ Hello: a welcome, and a hello for each chunk.
 
 from __future__ import annotations
 
-from tsservices.text import splitEnding
+from tsservices.common.text import splitEnding
 from tsservices.transport.datagram import AnsweringProtocol
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 

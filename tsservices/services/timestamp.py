@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tsservices.counters import DatagramCounters
-from tsservices.limits import LINES_AT_ONCE
-from tsservices.lines import LineSplitter, Overlong
-from tsservices.stamps import Stamper
+from tsservices.common.counters import DatagramCounters
+from tsservices.common.limits import LINES_AT_ONCE
+from tsservices.common.lines import LineSplitter, Overlong
+from tsservices.common.timestamps import Stamper
 from tsservices.transport.datagram import AnsweringProtocol
-from tsservices.transport.fasttcp import FastTCPServer
-from tsservices.transport.guards import Guard
+from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.stream import StreamFactory, StreamProtocol
+from tsservices.transport.udp_guard import Guard
 
 
 class TimestampProtocol(StreamProtocol):

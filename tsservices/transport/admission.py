@@ -4,9 +4,9 @@ How many connections there may be, in all and from one source.  Pure.
 
 from __future__ import annotations
 
-from tsservices import addresses
-from tsservices.addresses import Trust
-from tsservices.limits import Limits
+from tsservices.common import addresses
+from tsservices.common.addresses import Trust
+from tsservices.common.limits import Limits
 
 
 class Refused(Exception):

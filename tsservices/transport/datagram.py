@@ -8,10 +8,10 @@ from twisted.internet.error import MessageLengthError
 from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 
-from tsservices.counters import DatagramCounters
-from tsservices.transport.epollmember import RoundWatcher
-from tsservices.transport.fastudp import FastUDPPort
-from tsservices.transport.guards import Guard
+from tsservices.common.counters import DatagramCounters
+from tsservices.transport.epoll.interfaces import RoundWatcher
+from tsservices.transport.epoll.udp import FastUDPPort
+from tsservices.transport.udp_guard import Guard
 
 
 class QuietDatagramProtocol(DatagramProtocol):

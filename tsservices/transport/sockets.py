@@ -11,7 +11,7 @@ import stat
 
 from twisted.internet.error import CannotListenError
 
-from tsservices.limits import KEEPALIVE_PAUSE, KEEPALIVE_PROBES, KEEPALIVE_SECONDS
+from tsservices.common.limits import KEEPALIVE_PAUSE, KEEPALIVE_PROBES, KEEPALIVE_SECONDS
 
 
 def bindInternet(

@@ -19,16 +19,15 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.addresses import hostPort
-from tsservices.counters import StreamCounters
-from tsservices.limits import TURNED_AT_ONCE
+from tsservices.common.addresses import hostPort
+from tsservices.common.counters import StreamCounters
+from tsservices.common.limits import TURNED_AT_ONCE
 from tsservices.transport.admission import Refused
-from tsservices.transport.refusal import Refusal
+from tsservices.transport.rejection import Refusal
 from tsservices.transport.stock import Measured
 
 if TYPE_CHECKING:
-    from tsservices.environment import Environment
-
+    from tsservices.transport.context import Environment
 
 FULL = FileDescriptor.bufferSize
 """

@@ -9,7 +9,7 @@ from twisted.application.service import ServiceMaker
 
 tsserver = ServiceMaker(
     "tsservices",
-    "tsservices.tap",
+    "tsservices.server.plugin",
     "Timestamp echo and its sister network services, in one reactor.",
     "tsserver",
 )

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.client.chat.town import roomKey
-from tsservices.client.chat.wire import Event, clean
-from tsservices.text import visible
+from tsservices.client.chat.events import Event, clean
+from tsservices.client.chat.state import roomKey
+from tsservices.common.text import visible
 
 SIGN = "/"
 """

@@ -12,7 +12,7 @@ from twisted.internet.tcp import Connection as StreamTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.client.chat.wire import Lines, Unbounded
+from tsservices.client.chat.events import Lines, Unbounded
 from tsservices.client.connection import lostReason
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.client.chat.town import Command
-from tsservices.client.chat.wire import Event
-from tsservices.doors.localtime import LocalTime
-from tsservices.doors.phrases import counted, people, reason
-from tsservices.stamps import NANOSECONDS
+from tsservices.client.chat.events import Event
+from tsservices.client.chat.state import Command
+from tsservices.common.timestamps import NANOSECONDS
+from tsservices.frontends.formats.localtime import LocalTime
+from tsservices.frontends.formats.sentences import counted, people, reason
 
 PEOPLE_IN_A_LINE = 10
 """

@@ -10,11 +10,10 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tsservices.client.probe.schedule import NANOSECONDS
-from tsservices.client.probe.wire import Reply, Sent, Times, Wire, WireError
-from tsservices.measure.directions import Arrival
-from tsservices.measure.outcome import Outcome, Stamps, State
-from tsservices.measure.pairing import Pairing
-from tsservices.measure.tally import Tally
+from tsservices.client.probe.wires.base import Reply, Sent, Times, Wire, WireError
+from tsservices.stamp.stats.loss import Arrival
+from tsservices.stamp.stats.result import Outcome, Pairing, Stamps, State
+from tsservices.stamp.stats.summary import Tally
 
 REMEMBERED = 1024
 """

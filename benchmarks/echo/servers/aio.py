@@ -1,0 +1,130 @@
+"""
+The timestamp echo as asyncio protocols, on asyncio's own loop or on uvloop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from benchmarks.echo.servers.lateness import LatenessRecord, writePorts
+
+
+class Clock:
+    """
+    @cvar stamp: What every reply begins with.
+    """
+
+    stamp = b""
+
+    @classmethod
+    def refresh(cls) -> None:
+        """
+        Make the text of this second, and again in a second.
+        """
+        cls.stamp = f"[{time.ctime()}] ".encode()
+        asyncio.get_running_loop().call_later(1, cls.refresh)
+
+
+class Stamp(asyncio.Protocol):
+    """
+    Stamps each chunk.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """
+        Keep the transport; asyncio and uvloop have switched Nagle's delay off.
+        """
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """
+        Answer one chunk.
+        """
+        self.transport.write(Clock.stamp + data)
+
+
+class StampDatagrams(asyncio.DatagramProtocol):
+    """
+    Stamps each datagram.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """
+        Keep the transport.
+        """
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """
+        Answer one datagram.
+        """
+        self.transport.sendto(Clock.stamp + data, addr)
+
+
+async def serve(state: Path, lateness: bool) -> None:
+    """
+    Listen, tell where, and run until SIGTERM.
+
+    @param state: The folder for C{ports.json} and C{lateness.json}.
+    @param lateness: Whether a timer runs beside and records how late it is.
+    """
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    Clock.refresh()
+    streams = await loop.create_server(Stamp, "127.0.0.1", 0, backlog=4096)
+    datagrams, _ = await loop.create_datagram_endpoint(StampDatagrams, ("127.0.0.1", 0))
+    record = LatenessRecord(time.monotonic)
+
+    def tick() -> None:
+        record.fired()
+        loop.call_later(record.arm(), tick)
+
+    if lateness:
+        loop.call_later(record.arm(), tick)
+    tcpPort = streams.sockets[0].getsockname()[1]
+    writePorts(state, tcpPort, datagrams.get_extra_info("sockname")[1])
+    await stopped.wait()
+    if lateness:
+        record.write(state)
+
+
+def settleMemory() -> None:
+    """
+    Let the C library keep large blocks on its heap.
+
+    asyncio asks for 256 KiB at each receive.  In glibc a process that has never freed a block above
+    128 KiB pays for that with C{mmap}, C{mremap}, C{munmap} and a page fault each time, which here
+    made a reply three times as dear; a program of some size has long freed one.
+    """
+    block = bytes(4 * 1024 * 1024)
+    del block
+
+
+def main() -> None:
+    """
+    Read the options and run.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--lateness", action="store_true")
+    parser.add_argument("--uvloop", action="store_true")
+    options = parser.parse_args()
+    settleMemory()
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    if options.uvloop:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(serve(options.state, options.lateness))
+
+
+if __name__ == "__main__":
+    main()

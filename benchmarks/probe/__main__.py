@@ -1,0 +1,130 @@
+"""
+The command: C{python -m benchmarks.probe}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.common.compile import CompileError
+from benchmarks.common.machine import described, machine
+from benchmarks.common.pinning import cores
+from benchmarks.common.run import Unable, positive, raiseDescriptors, rounds, words
+from benchmarks.echo.load import LoadError
+from benchmarks.echo.peers import ServerError
+from benchmarks.probe.measure import ProbeBench, Run, pooled
+from benchmarks.probe.report import goals, table
+
+RUNS = ("idle", "busy", "precise", "irtt", "ping")
+PACKETS = 2000
+QUICK_PACKETS = 200
+INTERVAL = 0.005
+ROUNDS = 4
+
+
+def number(text: str) -> int:
+    """
+    A whole number of packets.
+
+    @raise ValueError: It is none, or too few for a 99th percentile.
+    """
+    value = int(text)
+    if not 100 <= value <= 1_000_000:
+        raise ValueError(text)
+    return value
+
+
+def parser() -> argparse.ArgumentParser:
+    """
+    The options of the command.
+    """
+    options = argparse.ArgumentParser(
+        prog="python -m benchmarks.probe",
+        description="Round trips by the kernel's stamps and in user space on the same packets, "
+        "beside irtt and ping, in one run on this machine.",
+        epilog="runs: " + ", ".join(RUNS) + " (irtt and ping come from the Debian packages irtt "
+        "and iputils-ping)",
+    )
+    options.add_argument("--quick", action="store_true", help=f"{QUICK_PACKETS} packets a run")
+    options.add_argument("--only", default="", metavar="RUN,..", help="which runs")
+    options.add_argument(
+        "--packets", type=number, metavar="N", help=f"of each run (default {PACKETS})"
+    )
+    options.add_argument(
+        "--pairs",
+        type=rounds,
+        default=ROUNDS,
+        metavar="N",
+        help=f"rounds to spread them over ({ROUNDS}; 1 when quick)",
+    )
+    options.add_argument(
+        "--interval", type=positive, default=INTERVAL, metavar="S", help="between two packets"
+    )
+    options.add_argument("--json", type=Path, metavar="FILE", help="write every round trip")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run what was asked for.
+
+    @return: 0, or 1 when a run failed, or 130 after an interrupt.
+    """
+    command = parser()
+    options = command.parse_args(arguments)
+    chosen = words(options.only) or list(RUNS)
+    for name in chosen:
+        if name not in RUNS:
+            command.error(f"no run {name!r}; there are: {', '.join(RUNS)}")
+    # Without this a terminated benchmark would leave its server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    raiseDescriptors()
+    packets = options.packets or (QUICK_PACKETS if options.quick else PACKETS)
+    turns = 1 if options.quick else options.pairs
+    bench = ProbeBench(cores(), -(-packets // turns), options.interval)
+    about = machine()
+    about.update(packets=packets, interval=options.interval)
+    found: dict[str, list[Run]] = {}
+    remarks: list[str] = []
+    status = 0
+    try:
+        # In turns: whoever else is at work meets all of them alike.
+        for turn, name in ((turn, name) for turn in range(turns) for name in RUNS):
+            if name not in chosen:
+                continue
+            print(f"{name} round {turn + 1}/{turns}", file=sys.stderr)
+            try:
+                found.setdefault(name, []).append(getattr(bench, name)())
+            except Unable as reason:
+                remarks.append(f"left out: {name}: {reason}")
+                chosen.remove(name)
+            except (ServerError, LoadError, CompileError) as error:
+                remarks.append(f"failed: {name}: {error}")
+                status = 1
+    except KeyboardInterrupt:
+        status = 130
+    runs = [pooled(found[name]) for name in RUNS if found.get(name)]
+    print(described(about))
+    print(
+        f"{packets} packets, one in {options.interval * 1e3:g} ms, on loopback, in {turns} rounds"
+    )
+    for line in remarks:
+        print(line)
+    if runs:
+        print(f"\n{table(runs)}\n")
+    for goal in goals(runs):
+        print(f"{'reached' if goal.reached else 'MISSED '}: {goal.text}")
+    if options.json is not None:
+        document = {"about": about, "runs": [asdict(run) for run in runs]}
+        options.json.write_text(json.dumps(document, indent=1) + "\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,388 @@
+"""
+Round trips of one run: by the probe, beside a quiet and a busy reactor, and by its peers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from benchmarks.chat.cells import CHAT_CELLS
+from benchmarks.chat.measure import CROWD_LIMIT, crowd
+from benchmarks.common.histogram import nearestRank
+from benchmarks.common.pinning import Cores, pinned
+from benchmarks.common.run import Unable
+from benchmarks.echo.load import LoadError, spelled
+from benchmarks.echo.peers import MOST_CONNECTIONS, TWISTD, Peer, Server, ServerError, running, stop
+
+# The room whose talk keeps the reactor busy.
+BUSY_ROOM = "200m-20w-8s"
+# Seconds of talk before the first packet and after the last.
+BUSY_MARGIN = 1.5
+# Seconds beyond the asked ones until a program counts as stuck.
+RUN_LIMIT = 30.0
+# The reflector's own bounds are for strangers.
+CONFIGURATION = "stamp-rate = 1000000\nstamp-burst = 1000000\n"
+# Seconds that irtt's server has to listen.
+IRTT_START = 0.5
+
+
+@dataclass(frozen=True)
+class Trips:
+    """
+    Round trips of one kind.
+
+    @ivar title: For a person.
+    @ivar microseconds: All of them.
+    @ivar lost: Packets without a reply.
+    """
+
+    title: str
+    microseconds: list[float]
+    lost: int
+
+    def at(self, percent: float) -> float:
+        """
+        A percentile in microseconds, by nearest rank.
+        """
+        return nearestRank(self.microseconds, percent / 100)
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    What one program found in one run.
+
+    @ivar name: What C{--only} takes.
+    @ivar trips: By kind; of the probe all kinds are of the same packets.
+    @ivar timer: How late packets were sent, by percentile in microseconds.
+    """
+
+    name: str
+    trips: dict[str, Trips]
+    timer: dict[str, float] = field(default_factory=dict)
+
+
+def _command(state: Path, lateness: bool) -> list[str]:
+    """
+    The command line of our server: reflector and chat in one reactor.
+    """
+    configuration = state / "tsserver.toml"
+    configuration.write_text(CONFIGURATION)
+    words = [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver"]
+    words += ["--services", "chat,stamp", "--journal", "memory", "--port", "0"]
+    words += ["--flood-lines", "0", "--flood-bytes", "0", "--config", str(configuration)]
+    return [*words, "--state", str(state), "--max-connections", MOST_CONNECTIONS]
+
+
+def _ports(state: Path) -> dict[str, int] | None:
+    """
+    The chat's TCP port and the reflector's UDP port.
+    """
+    try:
+        rows = json.loads((state / "ports.json").read_text())
+    except (OSError, ValueError):
+        return None
+    found = {row["transport"]: row["port"] for row in rows if row["offering"] in ("chat", "stamp")}
+    return found if len(found) == 2 else None
+
+
+OURS = Peer("tsservices", "tsservices", lambda: None, _command, _ports)
+
+
+@dataclass(frozen=True)
+class ProbeBench:
+    """
+    What is the same for all runs.
+
+    @ivar cores: Where the two sides run, or C{None} for unpinned.
+    @ivar packets: Of each run.
+    @ivar interval: Seconds between two.
+    """
+
+    cores: Cores | None
+    packets: int
+    interval: float
+
+    @property
+    def seconds(self) -> float:
+        """
+        Length of a run.
+        """
+        return self.packets * self.interval
+
+    def idle(self) -> Run:
+        """
+        The probe, and a reactor that has nothing else to do.
+        """
+        with running(OURS, False, self._serverCore) as server:
+            return self._probe("idle", server)
+
+    def precise(self) -> Run:
+        """
+        The same with C{--precise}.
+        """
+        with running(OURS, False, self._serverCore) as server:
+            return self._probe("precise", server, "--precise")
+
+    def busy(self) -> Run:
+        """
+        The probe, and a reactor that fans a room's talk out.
+
+        @raise Unable: There is no compiler for the crowd.
+        """
+        program = crowd()
+        if program is None:
+            raise Unable("no C compiler: the crowd is written in C")
+        with (
+            running(OURS, False, self._serverCore) as server,
+            self._talking(program, server) as talking,
+        ):
+            run = self._probe("busy", server)
+            if talking.poll() is not None:
+                raise LoadError("the crowd ended before the probe")
+            return run
+
+    def irtt(self) -> Run:
+        """
+        irtt, its server on the one core and its client on the other.
+
+        @raise Unable: It is not installed.
+        @raise ServerError: Its server did not start.
+        """
+        program = _installed("irtt")
+        port = _freePort()
+        with pinned(self._serverCore):
+            server = subprocess.Popen(
+                [program, "server", "-b", f"127.0.0.1:{port}", "-i", "0", "-d", "0"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        try:
+            time.sleep(IRTT_START)
+            if server.poll() is not None:
+                raise ServerError(f"irtt's server ended: {server.returncode}")
+            words = [program, "client", "-i", f"{self.interval * 1e3:g}ms"]
+            words += ["-d", f"{self.seconds * 1e3:g}ms", "-Q", "-o", "-", f"127.0.0.1:{port}"]
+            found = json.loads(self._output(words))
+        finally:
+            stop(server)
+        rounds = found["round_trips"]
+        trips = [each["delay"]["rtt"] / 1e3 for each in rounds if "rtt" in each["delay"]]
+        kind = Trips("irtt", trips, len(rounds) - len(trips))
+        return Run("irtt", {"rtt": kind})
+
+    def ping(self) -> Run:
+        """
+        ping, whose replies come from the kernel itself.
+
+        @raise Unable: It is not installed.
+        """
+        program = _installed("ping")
+        words = [program, "-n", "-i", f"{self.interval:g}", "-c", str(self.packets), "127.0.0.1"]
+        found = re.findall(r" time=([0-9.]+) ms", self._output(words))
+        trips = [float(each) * 1e3 for each in found]
+        return Run("ping", {"rtt": Trips("ping", trips, self.packets - len(trips))})
+
+    @property
+    def _serverCore(self) -> int | None:
+        """
+        The server's core, or C{None}.
+        """
+        return None if self.cores is None else self.cores.server
+
+    def _output(self, words: Sequence[str]) -> str:
+        """
+        Run a client on its core.
+
+        @return: Its standard output.
+        @raise LoadError: It failed.
+        """
+        with pinned(None if self.cores is None else self.cores.generator):
+            try:
+                done = subprocess.run(
+                    words, capture_output=True, text=True, timeout=self.seconds + RUN_LIMIT
+                )
+            except subprocess.TimeoutExpired as error:
+                raise LoadError(f"{words[0]} did not end") from error
+        if done.returncode:
+            raise LoadError(f"{words[0]} ended with {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def _probe(self, name: str, server: Server, *options: str) -> Run:
+        """
+        Our probe, every packet told.
+
+        @param name: Of the run.
+        @param options: Beside the usual ones.
+        """
+        words = [sys.executable, "-m", "tsservices.client", "probe", "--json", *options]
+        words += ["-c", str(self.packets), "-i", str(self.interval)]
+        words += ["--port", str(server.ports["udp"]), "127.0.0.1"]
+        told = [json.loads(line) for line in self._output(words).splitlines()]
+        return readProbe(name, told)
+
+    @contextmanager
+    def _talking(self, program: Path, server: Server) -> Iterator[subprocess.Popen[bytes]]:
+        """
+        A busy room during the body.
+
+        @param program: The crowd.
+        """
+        cell = next(each for each in CHAT_CELLS if each.name == BUSY_ROOM)
+        line = spelled(
+            port=server.ports["tcp"],
+            wire="line",
+            outstanding=50,
+            members=cell.members,
+            senders=cell.senders,
+            window=cell.window,
+            stalled=0,
+            fill=0,
+            rate=0,
+            seconds=self.seconds + RUN_LIMIT,
+            warmup=BUSY_MARGIN,
+            server_pid=server.process.pid,
+        )
+        with pinned(None if self.cores is None else self.cores.generator):
+            talking = subprocess.Popen(
+                [str(program), *line], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        try:
+            _whenBusy(server, talking)
+            yield talking
+        finally:
+            talking.kill()
+            talking.wait()
+
+
+def pooled(rounds: Sequence[Run]) -> Run:
+    """
+    All rounds of one run as one: round trips together, of lateness the median of each percentile.
+
+    @param rounds: Of the same name, at least one.
+    """
+    first = rounds[0]
+    trips = {
+        kind: Trips(
+            found.title,
+            [each for one in rounds for each in one.trips[kind].microseconds],
+            sum(one.trips[kind].lost for one in rounds),
+        )
+        for kind, found in first.trips.items()
+    }
+    timer = {name: median(one.timer[name] for one in rounds) for name in first.timer}
+    return Run(first.name, trips, timer)
+
+
+def readProbe(name: str, told: Sequence[dict[str, object]]) -> Run:
+    """
+    What the probe told, by whose clock.
+
+    @param name: Of the run.
+    @param told: Its JSON lines.
+    @raise LoadError: Nothing was received.
+    """
+    replies = [each for each in told if each.get("state") == "ok"]
+    stamped = [each for each in replies if each.get("clocks") == "kk"]
+    if not stamped:
+        raise LoadError("no reply with the kernel's stamps")
+    lost = sum(each["type"] == "probe" for each in told) - len(replies)
+
+    def of(title: str, figure: Callable[[dict[str, object]], float]) -> Trips:
+        return Trips(title, [figure(each) / 1e3 for each in stamped], lost)
+
+    def unfollowed(each: dict[str, object]) -> float:
+        # What the follow-up took off is told of each packet.
+        return _number(each["network_ns"]) + _number(each.get("follow_up_ns") or 0)
+
+    timer = next(each["timer_ns"] for each in told if each["type"] == "summary")
+    assert isinstance(timer, dict)
+    return Run(
+        name,
+        {
+            "kernel": of("kernel", lambda each: _number(each["network_ns"])),
+            # T3 as the reflector wrote it, before the packet left.
+            "written": of("kernel, T3 as sent", unfollowed),
+            # The same packets, less the reflector's own time as well: what a program without
+            # the kernel's stamps would take for the network.
+            "user": of(
+                "user space",
+                lambda each: _number(each["application_ns"]) - _number(each["server_ns"]),
+            ),
+            "application": of("application", lambda each: _number(each["application_ns"])),
+        },
+        {percent: _number(timer[percent]) / 1e3 for percent in ("p50", "p95", "p99", "max")},
+    )
+
+
+def _number(value: object) -> float:
+    """
+    A figure that must be there.
+
+    @raise LoadError: It is not.
+    """
+    if not isinstance(value, int | float):
+        raise LoadError(f"{value!r} is no number")
+    return value
+
+
+def _whenBusy(server: Server, talking: subprocess.Popen[bytes]) -> None:
+    """
+    Wait until the room is full and talks: the server uses its core.
+
+    @raise LoadError: It did not come to that.
+    """
+    limit = time.monotonic() + CROWD_LIMIT
+    while talking.poll() is None and time.monotonic() < limit:
+        before = _cpuTicks(server.process.pid)
+        time.sleep(BUSY_MARGIN / 3)
+        # A clock tick is 10 ms: a core in full use has 50 of them in half a second.
+        if _cpuTicks(server.process.pid) - before > 100 * BUSY_MARGIN / 3 / 2:
+            return
+    raise LoadError("the room did not become busy")
+
+
+def _cpuTicks(pid: int) -> int:
+    """
+    CPU time of a process in clock ticks.
+
+    @raise LoadError: The system does not tell.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError as error:
+        raise LoadError(f"CPU time of a process: {error}") from error
+    return int(fields[11]) + int(fields[12])
+
+
+def _installed(program: str) -> str:
+    """
+    Where a peer is.
+
+    @raise Unable: It is not installed.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise Unable(f"{program} is not installed")
+    return found
+
+
+def _freePort() -> int:
+    """
+    A UDP port that nobody uses.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port

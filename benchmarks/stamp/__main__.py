@@ -1,0 +1,167 @@
+"""
+The command: C{python -m benchmarks.stamp}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from benchmarks.common.compile import CompileError
+from benchmarks.common.figures import medianOf, pairedRatio
+from benchmarks.common.machine import described, machine
+from benchmarks.common.pinning import cores
+from benchmarks.common.run import Outcome, commonOptions, runAll, words
+from benchmarks.echo.peers import Peer, available, namedPeers
+from benchmarks.stamp.measure import (
+    STAMP_CELLS,
+    STAMP_PEERS,
+    StampBench,
+    StampCell,
+    StampSample,
+    sender,
+)
+
+WARMUP = 0.3
+QUICK_WARMUP = 0.1
+SECONDS = 1.0
+QUICK_SECONDS = 0.3
+ROUNDS = 5
+# How often a sample that somebody else on the cores has spoilt is taken again at most.
+RETRIES = 2
+# Whom the others are compared with.
+FLOOR = "c"
+
+
+def parser() -> argparse.ArgumentParser:
+    """
+    The options of the command.
+    """
+    options = argparse.ArgumentParser(
+        prog="python -m benchmarks.stamp",
+        description="Packets a second that one core reflects, beside a bare reflector in C.",
+        epilog="cells: " + ", ".join(cell.name for cell in STAMP_CELLS),
+    )
+    commonOptions(
+        options,
+        [peer.name for peer in STAMP_PEERS],
+        f"{ROUNDS}; 1 when quick",
+        f"{SECONDS:g}; {QUICK_SECONDS:g} when quick",
+    )
+    return options
+
+
+def packetsPerSecond(sample: StampSample) -> float | None:
+    """
+    Packets answered in a second.
+    """
+    return sample.load.packetsPerSecond
+
+
+def serverCpu(sample: StampSample) -> float | None:
+    """
+    Microseconds of server CPU for one packet.
+    """
+    return sample.load.serverCpu
+
+
+def table(samples: Sequence[StampSample], cells: Sequence[StampCell], peers: Sequence[Peer]) -> str:
+    """
+    A line for each peer in each cell, in Markdown.
+    """
+    lines = [
+        "| load | reflector | packets/s | of C | CPU us/packet | of C | p50 us | p99 us | lost |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for cell in cells:
+        here = [each for each in samples if each.cell == cell.name]
+        floor = [each for each in here if each.peer == FLOOR]
+        for peer in peers:
+            own = [each for each in here if each.peer == peer.name]
+            if not own:
+                continue
+            figures = [
+                shown(medianOf(own, packetsPerSecond), 0),
+                shown(pairedRatio(own, floor, packetsPerSecond), 2),
+                shown(medianOf(own, serverCpu), 2),
+                shown(pairedRatio(own, floor, serverCpu), 2),
+                shown(medianOf(own, lambda each: each.load.p50), 0),
+                shown(medianOf(own, lambda each: each.load.p99), 0),
+                str(sum(each.load.lost for each in own)),
+            ]
+            lines.append(f"| {cell.title} | {peer.title} | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
+def shown(value: float | None, decimals: int) -> str:
+    """
+    A figure, or a dash.
+    """
+    return "-" if value is None else f"{value:,.{decimals}f}"
+
+
+def chosenCells(beginnings: list[str], quick: bool) -> list[StampCell]:
+    """
+    The cells of a run, in the order of the table.
+
+    @param beginnings: Of their names; none means all, or when C{quick} all but the long.
+    @raise ValueError: There is no such cell.
+    """
+    for each in beginnings:
+        if not any(cell.name.startswith(each) for cell in STAMP_CELLS):
+            raise ValueError(f"no cell {each!r}")
+    if not beginnings:
+        return [cell for cell in STAMP_CELLS if not quick or cell.name != "long"]
+    return [cell for cell in STAMP_CELLS if cell.name.startswith(tuple(beginnings))]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run what was asked for.
+
+    @return: 0, or 1 when a sample failed, or 130 after an interrupt.
+    """
+    command = parser()
+    options = command.parse_args(arguments)
+    outcome: Outcome[StampSample] = Outcome()
+    try:
+        cells = chosenCells(words(options.only), options.quick)
+        peers = available(namedPeers(STAMP_PEERS, words(options.peers)), outcome.skipped)
+        program = sender()
+    except (ValueError, CompileError) as error:
+        command.error(str(error))
+    if program is None:
+        command.error("the generator needs Linux and a C compiler; nothing stands in for it")
+    bench = StampBench(
+        program,
+        cores(),
+        options.seconds or (QUICK_SECONDS if options.quick else SECONDS),
+        QUICK_WARMUP if options.quick else WARMUP,
+        0 if options.quick else RETRIES,
+    )
+    turns = options.pairs or (1 if options.quick else ROUNDS)
+    about = machine()
+    about.update(seconds=bench.seconds, rounds=turns)
+    about.update(cores_used=None if bench.cores is None else vars(bench.cores))
+    if bench.cores is None:
+        outcome.skipped.append("pinning: one core only, server and generator share it")
+    status = runAll(bench, cells, peers, turns, outcome, about)
+    print(described(about))
+    print(f"{turns} rounds of {bench.seconds:g} s; medians, ratios within a round")
+    for line in outcome.remarks:
+        print(line)
+    if outcome.samples:
+        print("\n" + table(outcome.samples, cells, peers))
+    if options.json is not None:
+        text = json.dumps(
+            {**about, "samples": [asdict(each) for each in outcome.samples]}, indent=1
+        )
+        options.json.write_text(text + "\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""
+Tests for L{tsservices.admin.commands}: what needs no server.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tsservices.__main__ import main
+from tsservices.admin import commands as controlclient
+from tsservices.common.limits import CONTROL_ANSWER
+
+
+def answered(*objects: object) -> io.BytesIO:
+    """
+    @param objects: what a server sends.
+    @return: the same to be read.
+    """
+    return io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in objects))
+
+
+def refused(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:
+    """
+    @param words: of a command line that fails.
+    @param capfd: has what is printed.
+    @return: the one line that says why.
+    """
+    with pytest.raises(SystemExit) as caught:
+        controlclient.main(words)
+    assert caught.value.code == 1
+    out, error = capfd.readouterr()
+    assert out == ""
+    (line,) = error.splitlines()
+    assert line.startswith("tsservices: ")
+    return line
+
+
+@pytest.mark.parametrize("word", [["backup", "copy"], ["export", "lobby"]])
+def test_noServer(word: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """
+    Without a server there is one clear line, and no file.
+
+    @param word: a command.
+    @param tmp_path: a state folder.
+    @param capfd: has what is printed.
+    """
+    os.chdir(tmp_path)
+    line = refused([*word, "--state", str(tmp_path)], capfd)
+    assert line == f"tsservices: no server with a chat runs in {tmp_path}"
+    assert list(tmp_path.iterdir()) == []
+    assert "no server" in refused([*word, "--state", str(tmp_path / "nowhere")], capfd)
+
+
+def test_longPath(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """
+    A path that is too long for a socket is told too.
+
+    @param tmp_path: of the test.
+    @param capfd: has what is printed.
+    """
+    assert "too long" in refused(["export", "a", "--state", str(tmp_path / ("x" * 200))], capfd)
+
+
+def test_fileThere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """
+    Nothing is overwritten; that is found out before the server is asked.
+
+    @param tmp_path: has a file.
+    @param capfd: has what is printed.
+    """
+    (tmp_path / "copy").write_text("precious")
+    line = refused(["backup", str(tmp_path / "copy"), "--state", str(tmp_path)], capfd)
+    assert line == f"tsservices: {tmp_path}/copy is there already"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["backup"],
+        ["export"],
+        ["export", "lobby", "--since", "x"],
+        ["export", "lobby", "--since", "-1"],
+        ["export", "lobby", "--format", "xml"],
+        ["backup", "a", "b"],
+    ],
+)
+def test_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """
+    What is no such command is a usage error.
+
+    @param words: of the command line.
+    @param capfd: has what is printed.
+    """
+    with pytest.raises(SystemExit) as caught:
+        controlclient.main(words)
+    assert caught.value.code == 2
+    assert "usage: tsservices" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("word", controlclient.WORDS)
+def test_help(
+    word: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Each has a help of its own.
+
+    @param word: a command.
+    @param monkeypatch: gives the words.
+    @param capfd: has what is printed.
+    """
+    monkeypatch.setattr(sys, "argv", ["tsservices", word, "--help"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    out = capfd.readouterr().out
+    assert f"usage: tsservices {word}" in out
+    assert "--state" in out
+
+
+def test_answers() -> None:
+    """
+    Parts are given one after another, signs of life are not.
+    """
+    parts = controlclient._answers(
+        answered({"text": "a"}, {"alive": True}, {"text": "b"}, {"done": 2})
+    )
+    assert list(parts) == ["a", "b"]
+
+
+def test_noEnd() -> None:
+    """
+    Without its end an answer is none, whatever stands in its place.
+    """
+    for end in (b"", b"x\n", b'{"text":"' + b"x" * CONTROL_ANSWER):
+        with pytest.raises(controlclient.Failed):
+            list(controlclient._answers(io.BytesIO(b'{"text":"a"}\n' + end)))
+
+
+def test_error() -> None:
+    """
+    A reason is told after the parts there are.
+    """
+    parts = controlclient._answers(answered({"text": "a"}, {"error": "no disk"}))
+    assert next(parts) == "a"
+    with pytest.raises(controlclient.Failed, match="no disk"):
+        next(parts)

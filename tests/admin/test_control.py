@@ -1,0 +1,451 @@
+"""
+Tests for L{tsservices.admin.control}, L{tsservices.admin.control} and L{tsservices.admin.export}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from twisted.internet.protocol import connectionDone
+
+from tests.support.line_clients import LineDoorCase
+from tsservices.admin.control import ControlFactory, ControlProtocol, ControlSeat
+from tsservices.chat.errors import READ_SLOW, Refused
+from tsservices.common.limits import (
+    CONTROL_ALIVE_SECONDS,
+    CONTROL_LINE,
+    CONTROL_SECONDS,
+    CONTROL_UNREAD_SECONDS,
+    CONTROLS,
+    HISTORY_PAGE,
+)
+from tsservices.common.statedir import StateFolder
+from tsservices.testing import MeasuredTransport
+
+
+class ControlCase(LineDoorCase):
+    """
+    A chat, and commands to its server.
+    """
+
+    def setUp(self) -> None:
+        """
+        Let commands come.
+        """
+        super().setUp()
+        self.chat = self.environment.chat
+        self.control = ControlFactory(self.chat, self.clock, time.gmtime)
+        self.copies: list[tuple[str, Callable[[str | None], None]]] = []
+        self.patch(self.journal, "copy", lambda path, copied: self.copies.append((path, copied)))
+
+    def call(self) -> tuple[ControlProtocol, MeasuredTransport]:
+        """
+        @return: a connection, and its transport.
+        """
+        protocol = self.control.buildProtocol(None)
+        assert isinstance(protocol, ControlProtocol)
+        transport = MeasuredTransport()
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    def heard(self, transport: MeasuredTransport) -> list[dict[str, Any]]:
+        """
+        @param transport: of a connection.
+        @return: what was answered since the last look.
+        """
+        lines = transport.value().splitlines()
+        transport.clear()
+        return [json.loads(line) for line in lines]
+
+    def pull(self, transport: MeasuredTransport) -> None:
+        """
+        @param transport: whose peer has read all.
+        """
+        producer: Any = transport.producer
+        producer.resumeProducing()
+
+    def ask(self, **command: object) -> list[dict[str, Any]]:
+        """
+        @param command: to be done, by a reader who reads.
+        @return: the answer.
+        """
+        protocol, transport = self.call()
+        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        told = self.heard(transport)
+        while transport.producer is not None and not transport.disconnecting:
+            self.pull(transport)
+            told += self.heard(transport)
+        self.assertTrue(transport.disconnecting or self.copies)
+        protocol.connectionLost(connectionDone)
+        return told
+
+    def error(self, **command: object) -> str:
+        """
+        @param command: that can't be done.
+        @return: why.
+        """
+        (answer,) = self.ask(**command)
+        self.assertEqual(list(answer), ["error"])
+        reason: str = answer["error"]
+        self.assertEqual(len(reason.splitlines()), 1)
+        return reason
+
+
+class ControlTests(ControlCase):
+    """
+    Tests for L{ControlProtocol}.
+    """
+
+    def test_noCommand(self) -> None:
+        """
+        What is no command is refused in one line.
+        """
+        for line in (
+            b"",
+            b"x",
+            b"[]",
+            b"1",
+            b'{"command": "dance"}',
+            b'{"command": ["backup"]}',
+            b"[" * 10_000,
+            b"\xff",
+            b"x" * (CONTROL_LINE + 1),
+        ):
+            protocol, transport = self.call()
+            protocol.dataReceived(line + b"\n")
+            (answer,) = self.heard(transport)
+            self.assertEqual(list(answer), ["error"])
+            self.assertTrue(transport.disconnecting)
+            protocol.connectionLost(connectionDone)
+        self.assertEqual(self.control.connections, set())
+
+    def test_notOpen(self) -> None:
+        """
+        While a node has not caught up with the others there is no chat yet to do it with.
+        """
+        self.patch(self.chat, "open", False)
+        for command in (
+            {"command": "backup", "path": os.path.abspath("x")},
+            {"command": "export", "room": "lobby", "since": 0, "format": "text"},
+        ):
+            self.assertEqual(self.error(**command), "the chat is not open yet")
+        self.assertEqual(self.copies, [])
+        self.assertIn("no command", self.error(command="dance"))
+        self.patch(self.chat, "open", True)
+        self.assertIn("no room", self.error(**(command | {"room": "nowhere"})))
+
+    def test_cut(self) -> None:
+        """
+        However the network has cut it, it is one command; what follows it is nothing.
+        """
+        protocol, transport = self.call()
+        for byte in json.dumps({"command": "backup", "path": os.path.abspath("x")}).encode():
+            protocol.dataReceived(bytes([byte]))
+        self.assertEqual(self.copies, [])
+        protocol.dataReceived(b'\n{"command": "dance"}\n')
+        self.assertEqual([path for path, _ in self.copies], [os.path.abspath("x")])
+        self.assertEqual(transport.value(), b"")
+
+    def test_silence(self) -> None:
+        """
+        A command must come, and its end must be read.
+        """
+        protocol, transport = self.call()
+        protocol.dataReceived(b"{")
+        self.clock.advance(CONTROL_SECONDS)
+        self.assertEqual(self.heard(transport), [{"error": "no command has come"}])
+        self.assertFalse(transport.aborted)
+        self.clock.advance(CONTROL_SECONDS)
+        self.assertTrue(transport.aborted)
+
+    def test_several(self) -> None:
+        """
+        There are only some at the same time.
+        """
+        calls = [self.call() for _ in range(CONTROLS)]
+        protocol, transport = self.call()
+        (answer,) = self.heard(transport)
+        self.assertIn(f"{CONTROLS} commands", answer["error"])
+        for each in (protocol, calls[0][0]):
+            each.connectionLost(connectionDone)
+        protocol, transport = self.call()
+        self.assertEqual(self.heard(transport), [])
+        for each in (protocol, *(each for each, _ in calls[1:])):
+            each.connectionLost(connectionDone)
+        self.assertEqual(self.clock.getDelayedCalls()[1:], [])
+
+
+class BackupTests(ControlCase):
+    """
+    Tests for C{backup}.
+    """
+
+    def test_backup(self) -> None:
+        """
+        The journal makes the copy; meanwhile there are signs of life.
+        """
+        path = os.path.abspath("copy")
+        protocol, transport = self.call()
+        protocol.dataReceived(json.dumps({"command": "backup", "path": path}).encode() + b"\n")
+        self.assertEqual(self.heard(transport), [])
+        for _ in range(3):
+            self.clock.advance(CONTROL_ALIVE_SECONDS)
+            self.assertEqual(self.heard(transport), [{"alive": True}])
+        self.assertIn("already", self.error(command="backup", path=os.path.abspath("other")))
+        ((asked, copied),) = self.copies
+        self.assertEqual(asked, path)
+        copied(None)
+        self.assertEqual(self.heard(transport), [{"done": 1}])
+        self.assertTrue(transport.disconnecting)
+
+    def test_failed(self) -> None:
+        """
+        A copy that can't be made is told of, and the next one may begin.
+        """
+        for reason in ("no room on the disk", "no disk"):
+            protocol, transport = self.call()
+            command = {"command": "backup", "path": os.path.abspath("copy")}
+            protocol.dataReceived(json.dumps(command).encode() + b"\n")
+            self.copies.pop()[1](reason)
+            self.assertEqual(self.heard(transport), [{"error": reason}])
+
+    def test_hungUp(self) -> None:
+        """
+        Who does not wait for the end is not told of it.
+        """
+        protocol, transport = self.call()
+        command = {"command": "backup", "path": os.path.abspath("copy")}
+        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        protocol.connectionLost(connectionDone)
+        self.clock.advance(CONTROL_ALIVE_SECONDS)
+        self.copies.pop()[1](None)
+        self.assertEqual(transport.value(), b"")
+        self.assertFalse(self.control.copying)
+
+    def test_path(self) -> None:
+        """
+        Only a path that says where, and where nothing is, will do.
+        """
+        there = os.path.abspath("there")
+        with open(there, "w", encoding="utf-8"):
+            pass
+        dangling = os.path.abspath("dangling")
+        os.symlink("/nowhere/at/all", dangling)
+        for path in (there, dangling, "relative", "", None, 5, "/a\0b", "/\ud800"):
+            self.error(command="backup", path=path)
+        self.error(command="backup")
+        self.assertEqual(self.copies, [])
+
+
+class ExportTests(ControlCase):
+    """
+    Tests for C{export}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Somebody has said a lot.
+        """
+        super().setUp()
+        (self.ann,) = self.people("ann")
+        for number in range(1, 3 * HISTORY_PAGE + 1):
+            self.ann.send(f"line {number}\n")
+        self.ann.send("/me waves\n/topic tea\n")
+        self.turns()
+        self.last = 3 * HISTORY_PAGE + 2
+        self.journal.reads.clear()
+
+    def text(self, **command: object) -> tuple[list[str], int]:
+        """
+        @param command: the rest of it.
+        @return: the lines, and how many the server says these are.
+        """
+        *pages, end = self.ask(**({"command": "export", "room": "lobby", "since": 0} | command))
+        written = "".join(each["text"] for each in pages if "text" in each)
+        return written.splitlines(), end["done"]
+
+    def test_text(self) -> None:
+        """
+        For people: all lines, the date once, and no marks.
+        """
+        lines, count = self.text(format="text")
+        self.assertEqual(count, self.last)
+        self.assertEqual(lines[0], "* Friday 20 November 2026")
+        self.assertEqual(lines[1], "[12:10:00] <ann> line 1")
+        self.assertEqual(lines[-2], "[12:10:00] * ann waves")
+        self.assertEqual(lines[-1], "* [12:10:00] ann changed the topic of #lobby to: tea")
+        self.assertEqual(len(lines), self.last + 1)
+
+    def test_json(self) -> None:
+        """
+        For programs: as they were told, one object each.
+        """
+        lines, count = self.text(format="json", room="#Lobby")
+        self.assertEqual(count, self.last)
+        objects = [json.loads(line) for line in lines]
+        self.assertEqual([each["seq"] for each in objects], list(range(1, self.last + 1)))
+        self.assertEqual(objects[0]["text"], "line 1")
+        self.assertNotIn("replay", objects[0])
+
+    def test_days(self) -> None:
+        """
+        A day begins once, wherever a page does.
+        """
+        self.clock.advance(86_400)
+        for _ in range(HISTORY_PAGE):
+            self.ann.send("later\n")
+        lines, _ = self.text(format="text")
+        self.assertEqual(
+            [line for line in lines if line.endswith("2026")],
+            ["* Friday 20 November 2026", "* Saturday 21 November 2026"],
+        )
+
+    def test_since(self) -> None:
+        """
+        Only what comes after a line; after the last there is nothing.
+        """
+        lines, count = self.text(format="text", since=self.last - 1)
+        self.assertEqual((len(lines), count), (2, 1))
+        for since in (self.last, 10**18):
+            self.assertEqual(self.text(format="text", since=since), ([], 0))
+
+    def test_asFastAsItIsRead(self) -> None:
+        """
+        A page is read from the journal when the last one was sent, and not before; the
+        last line is that of the beginning.
+        """
+        protocol, transport = self.call()
+        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
+        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        self.assertEqual(self.journal.reads, [])
+        self.pull(transport)
+        self.assertEqual(self.journal.reads, [("lobby", 1, self.last)])
+        self.assertEqual(len(self.heard(transport)), 1)
+        self.clock.advance(CONTROL_ALIVE_SECONDS * 10)
+        self.assertEqual(self.heard(transport), [])
+        self.ann.send("more\n")
+        self.journal.slowReads = True
+        self.pull(transport)
+        self.pull(transport)
+        self.assertEqual(self.journal.reads[1:], [("lobby", HISTORY_PAGE + 1, self.last)])
+        self.clock.advance(CONTROL_ALIVE_SECONDS)
+        self.assertEqual(self.heard(transport), [{"alive": True}])
+        self.journal.answer()
+        self.assertEqual(len(self.heard(transport)), 1)
+        self.clock.advance(CONTROL_UNREAD_SECONDS)
+        self.assertTrue(transport.aborted)
+
+    def test_hungUp(self) -> None:
+        """
+        Nothing more is read for who has hung up.
+        """
+        protocol, transport = self.call()
+        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
+        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        self.journal.slowReads = True
+        self.pull(transport)
+        producer: Any = transport.producer
+        producer.stopProducing()
+        protocol.connectionLost(connectionDone)
+        self.journal.answer()
+        producer.resumeProducing()
+        self.assertEqual(transport.value(), b"")
+        self.assertEqual(len(self.journal.reads), 1)
+
+    def test_failed(self) -> None:
+        """
+        What ends it early says how to go on.
+        """
+        protocol, transport = self.call()
+        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
+        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        self.pull(transport)
+        self.journal.failure = Refused(READ_SLOW)
+        self.pull(transport)
+        _, error = self.heard(transport)
+        self.assertIn("takes too long", error["error"])
+        self.assertIn(f"--since {HISTORY_PAGE} goes on", error["error"])
+        self.assertTrue(transport.disconnecting)
+
+    def test_refused(self) -> None:
+        """
+        What can't be exported is told in one line.
+        """
+        self.assertIn(
+            "no room #nowhere",
+            self.error(command="export", room="#nowhere", since=0, format="text"),
+        )
+        for change in (
+            {"room": 5},
+            {"room": "no name"},
+            {"room": ""},
+            {"since": -1},
+            {"since": "1"},
+            {"since": 1.5},
+            {"format": "xml"},
+            {"format": ["text"]},
+            {"format": None},
+        ):
+            command = {"command": "export", "room": "lobby", "since": 0, "format": "text"}
+            self.error(**(command | change))
+
+
+class ControlSeatTests(ControlCase):
+    """
+    Tests for L{ControlSeat}.
+    """
+
+    def seat(self, path: str) -> ControlSeat:
+        """
+        @param path: of a state folder, which is taken.
+        @return: a seat in it.
+        """
+        folder = StateFolder(path)
+        folder.make()
+        folder.claim()
+        self.addCleanup(folder.release)
+        return ControlSeat(self.chat, folder, self.clock)
+
+    def test_bind(self) -> None:
+        """
+        The socket is for its owner only.
+        """
+        # Sockets have short paths.
+        place = TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        seat = self.seat(place.name)
+        seat.bind()
+        self.assertEqual(seat.trouble, "")
+        status = os.stat(os.path.join(place.name, "control.sock"))
+        self.assertEqual(status.st_mode & 0o777, 0o600)
+        seat._binder.discard()
+
+    def test_trouble(self) -> None:
+        """
+        Without it the server serves all the same, and says why.
+        """
+        place = self.mktemp()
+        os.makedirs(os.path.join(place, "control.sock"))
+        seat = self.seat(place)
+        seat.bind()
+        self.assertIn("control.sock", seat.trouble)
+        seat.startService()
+        self.successResultOf(seat.stopService())
+
+    def test_stop(self) -> None:
+        """
+        Commands under way are told that the server stops.
+        """
+        seat = self.seat(self.mktemp())
+        self.control = seat._factory
+        protocol, transport = self.call()
+        command = {"command": "backup", "path": os.path.abspath("copy")}
+        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        seat.startService()
+        self.successResultOf(seat.stopService())
+        self.assertEqual(self.heard(transport), [{"error": "the server stops"}])

@@ -1,0 +1,220 @@
+"""
+Tests for L{benchmarks}: percentiles, what counts, what is chosen, and one short run of the whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from twisted.trial.unittest import SynchronousTestCase
+
+import benchmarks
+from benchmarks.common.histogram import Histogram, bucketOf, middleOf, nearestRank
+from benchmarks.common.pinning import Cores, chooseCores
+from benchmarks.echo.cells import CELLS, QUICK_IDLE, Kind, chosen
+from benchmarks.echo.load import LoadError
+from benchmarks.echo.measure import readLateness
+from benchmarks.echo.peers import PEERS, ServerError, chosenPeers
+from tests.support.benchmarks import REPORT
+
+CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
+# Seconds; the smoke test takes about two.
+SMOKE_LIMIT = 60
+
+
+class HistogramTests(SynchronousTestCase):
+    """
+    Tests for L{benchmarks.common.histogram}.
+    """
+
+    def test_buckets(self) -> None:
+        """
+        Buckets follow each other without a gap, and their middle is within 0.4 % of each value.
+        """
+        assert [bucketOf(value) for value in range(300)] == sorted(
+            bucketOf(value) for value in range(300)
+        )
+        assert {bucketOf(value) for value in range(512)} == set(range(384))
+        randomness = Random(1)
+        for _ in range(2000):
+            value = int(10 ** randomness.uniform(0, 12))
+            assert abs(middleOf(bucketOf(value)) - value) <= 0.004 * value + 0.5
+
+    def test_percentiles(self) -> None:
+        """
+        Percentiles of 1 to 10,000 microseconds are where they belong; the maximum is exact.
+        """
+        histogram = Histogram()
+        for microseconds in range(1, 10_001):
+            histogram.add(microseconds * 1000)
+        assert histogram.at(0.5) == pytest.approx(5_000_000, rel=0.004)
+        assert histogram.at(0.99) == pytest.approx(9_900_000, rel=0.004)
+        assert histogram.at(1.0) == pytest.approx(10_000_000, rel=0.004)
+        assert histogram.maximum == 10_000_000
+        assert Histogram().at(0.5) == 0
+
+    def test_nearestRank(self) -> None:
+        """
+        The rank is the smallest that covers the fraction, whatever order the list has.
+        """
+        values = [float(value) for value in range(100, 0, -1)]
+        assert nearestRank(values, 0.5) == 50
+        assert nearestRank(values, 0.99) == 99
+        assert nearestRank(values, 1.0) == 100
+        assert nearestRank([7.0], 0.01) == 7
+        with pytest.raises(ValueError, match="nothing"):
+            nearestRank([], 0.5)
+
+
+class CheckTests(SynchronousTestCase):
+    """
+    Tests for what makes a sample count.
+    """
+
+    def test_refused(self) -> None:
+        """
+        No reply, wrong replies, lost connections and a stamp of another form are refused.
+        """
+        REPORT.check()
+        replace(REPORT, firstReply="[Fri Nov  6 12:10:00 2026] ").check()
+        for changed in (
+            replace(REPORT, requests=0),
+            replace(REPORT, wrong=1),
+            replace(REPORT, closed=1),
+            replace(REPORT, firstReply="[2026-11-20T12:10:00.0000] "),
+            replace(REPORT, firstReply=""),
+        ):
+            with pytest.raises(LoadError):
+                changed.check()
+
+    def emptyFolder(self) -> Path:
+        """
+        A folder that goes when the test ends.
+        """
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return Path(folder.name)
+
+    def test_lateness(self) -> None:
+        """
+        Only ticks that were due inside the window count, one that ran after its end among them.
+        """
+        path = self.emptyFolder() / "lateness.json"
+        ticks = [(9.0, 0.5), (10.5, 0.001), (11.0, 0.003), (12.5, 1.0), (13.0, 0.0)]
+        path.write_text(json.dumps(ticks))
+        late = readLateness(path, REPORT)
+        assert (late.ticks, late.p50, late.p99, late.maximum) == (3, 3.0, 1000.0, 1000.0)
+
+    def test_noLateness(self) -> None:
+        """
+        A server that left no record, or none in the window, is an error.
+        """
+        path = self.emptyFolder() / "lateness.json"
+        with pytest.raises(ServerError, match="no record"):
+            readLateness(path, REPORT)
+        path.write_text("[[1.0, 0.0]]")
+        with pytest.raises(ServerError, match="did not run"):
+            readLateness(path, REPORT)
+
+
+class ChoiceTests(SynchronousTestCase):
+    """
+    Tests for what a run consists of.
+    """
+
+    def test_cells(self) -> None:
+        """
+        Names are unique; names, beginnings and patterns choose; an unknown one is an error.
+        """
+        assert len({cell.name for cell in CELLS}) == len(CELLS)
+        assert chosen([], False) == list(CELLS)
+        assert [cell.transport for cell in chosen(["udp"], False)] == ["udp"] * 4
+        assert len(chosen(["*4096b"], True)) == 6
+        with pytest.raises(ValueError, match="sctp"):
+            chosen(["sctp"], False)
+
+    def test_quick(self) -> None:
+        """
+        A short run has every kind of cell, few silent connections, and a title that tells.
+        """
+        cells = chosen([], True)
+        assert {cell.kind for cell in cells} == set(Kind)
+        (idle,) = (cell for cell in cells if cell.idle)
+        assert idle.idle == QUICK_IDLE
+        assert str(QUICK_IDLE) in idle.title
+
+    def test_peers(self) -> None:
+        """
+        Peers keep the order of the table; an unknown one is an error.
+        """
+        assert [peer.name for peer in chosenPeers(["c", "twisted"])] == ["twisted", "c"]
+        assert chosenPeers([]) == list(PEERS)
+        with pytest.raises(ValueError, match="erlang"):
+            chosenPeers(["erlang"])
+
+    def test_cores(self) -> None:
+        """
+        Two physical cores are preferred to two threads of one; a single core is not pinned.
+        """
+        assert chooseCores({0}, {}) is None
+        assert chooseCores({0, 1}, {}) == Cores(server=1, generator=0)
+        assert chooseCores({2, 3}, {3: {2, 3}}) == Cores(server=3, generator=2)
+        pairs = {0: {0, 3}, 1: {1, 4}, 3: {0, 3}, 4: {1, 4}}
+        assert chooseCores({1, 3, 4}, pairs) == Cores(server=4, generator=3)
+
+
+class SmokeTests(SynchronousTestCase):
+    """
+    The command itself, over loopback, against asyncio.
+    """
+
+    def measured(self, *extra: str, **environment: str) -> dict[str, object]:
+        """
+        Run the command and return what it wrote as JSON.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder) / "samples.json"
+            words = ["--quick", "--seconds", "0.2", "--peers", "asyncio", "--json", str(written)]
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.echo", *words, *extra],
+                cwd=CHECKOUT,
+                env={**os.environ, **environment},
+                timeout=SMOKE_LIMIT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            found: dict[str, object] = json.loads(written.read_text())
+        return found
+
+    def test_quick(self) -> None:
+        """
+        TCP and UDP are measured; every reply was a stamp and the request, or the run had failed.
+        """
+        found = self.measured("--only", "tcp-64c-64b,udp-64f-64b")
+        samples = found["samples"]
+        assert isinstance(samples, list)
+        assert [sample["cell"] for sample in samples] == ["tcp-64c-64b", "udp-64f-64b"]
+        assert all(sample["load"]["requests"] > 0 for sample in samples)
+
+    def test_withoutCompiler(self) -> None:
+        """
+        The Python generator does the same work on streams and datagrams.
+        """
+        with tempfile.TemporaryDirectory() as empty:
+            found = self.measured("--only", "pipelined-64c-64b,udp-1f-64b", PATH=empty, CC="")
+        about = found["about"]
+        assert isinstance(about, dict)
+        assert about["generator"] == "Python"
+        samples = found["samples"]
+        assert isinstance(samples, list)
+        assert len(samples) == 2

@@ -1,0 +1,453 @@
+"""
+Tests for L{tsservices.chat.handlers.accounts} and L{tsservices.chat.verbs.accounts}: becoming
+somebody.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.chat import NOON, PASSWORD, Town
+from tests.support.chat_accounts import OTHER, codes, names, verifierOf
+from tsservices.chat.errors import (
+    ACCOUNT_NEEDED,
+    ACCOUNTS_ALL,
+    ACCOUNTS_EACH,
+    BUSY_HASHING,
+    GUESSED_OFTEN,
+    HASHING_FAILED,
+    LOGGED_IN,
+    LOGGED_OUT,
+    NICK_REGISTERED,
+    NICK_TAKEN,
+    NO_ACCOUNT,
+    PASSWORD_SHORT,
+    PASSWORDS_DIFFER,
+    WRONG_PASSWORD,
+    Refused,
+)
+from tsservices.chat.notifications import AccountChanged, Entered, LoggedIn, Renamed, Token
+from tsservices.chat.operations import Login, Register, SetPassword
+from tsservices.chat.permissions import MEMBER
+from tsservices.chat.records import Account
+from tsservices.common.limits import ACCOUNT_GUESSES_AT_ONCE, REGISTERED_SECONDS, Limits
+from tsservices.common.timestamps import NANOSECONDS
+
+REGISTERED_AT_ONCE = 10
+"""
+Names that may be registered at once from one address, where that matters.
+"""
+
+
+class TestRegister:
+    """
+    Making a name one's own.
+    """
+
+    def test_register(self) -> None:
+        """
+        The name belongs to who has it, and all who share a room are told.
+        """
+        town = Town()
+        ann, bob, cat = town.person("Ann"), town.person("bob"), town.person("cat", "tea")
+        heard = ann.do(f"/register {PASSWORD}")
+        assert names(heard) == ["Notice", "AccountChanged"]
+        assert codes(heard) == ["registered"]
+        (changed,) = bob.take()
+        assert isinstance(changed, AccountChanged)
+        assert (changed.nick, changed.account) == ("Ann", "ann")
+        assert cat.take() == []
+        account = town.house.lobby.accounts["ann"]
+        assert (account.name, account.created, account.unread) == ("Ann", NOON, 0)
+        assert ann.session.account == "ann"
+        bob.type("/nick ANN")
+        assert bob.reasons() == [NICK_REGISTERED]
+
+    def test_asked(self) -> None:
+        """
+        Without a password on the line it is asked for, twice, and what differs is nothing.
+        """
+        town = Town()
+        ann = town.person("ann")
+        ann.do("/register")
+        assert ann.prompts == ["new password: "]
+        ann.do(PASSWORD, OTHER)
+        assert ann.prompts == ["new password: ", "the same again: "]
+        assert not town.house.lobby.accounts
+        ann.do("/register", PASSWORD)
+        assert ann.do(PASSWORD)
+        assert list(town.house.lobby.accounts) == ["ann"]
+
+    def test_differ(self) -> None:
+        """
+        What differs is refused, and the next line is a line again.
+        """
+        ann = Town().person("ann")
+        ann.do("/register")
+        assert codes(ann.do(PASSWORD, OTHER)) == [PASSWORDS_DIFFER.code]
+        assert not ann.conversation.wantsSecret
+
+    @pytest.mark.parametrize("asked", [False, True])
+    def test_badPassword(self, asked: bool) -> None:
+        """
+        A bad password is refused, and the next command works.
+
+        @param asked: whether it was asked for.
+        """
+        ann = Town().person("ann")
+        lines = ("/register", "short", "short") if asked else ("/register short",)
+        assert codes(ann.do(*lines)) == [PASSWORD_SHORT.code]
+        assert not ann.conversation.busy
+        assert codes(ann.do(f"/register {PASSWORD}")) == ["registered"]
+
+    def test_twice(self) -> None:
+        """
+        Who is logged in has an account already, by whichever name they go.
+        """
+        ann = Town().owner("ann")
+        assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.code]
+        ann.do("/nick eve")
+        assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.code]
+
+    def test_renamedMeanwhile(self) -> None:
+        """
+        What was to be registered is the name one had when one asked.
+        """
+        town = Town()
+        ann = town.person("ann")
+        town.house.pipeline.propose(Register(ann.session.ident, "eve", "v"), ann.session)
+        town.turn()
+        assert ann.reasons() == [NICK_TAKEN]
+        assert not town.house.lobby.accounts
+
+    def test_takenMeanwhile(self) -> None:
+        """
+        Who has given the name away while the password was hashed registers nothing, and
+        who has it now keeps it.
+        """
+        town = Town()
+        ann, bob = town.person("ann"), town.person("bob")
+        town.hasher.held = True
+        ann.type("/nick eve", f"/register {PASSWORD}")
+        town.turn()
+        bob.type("/nick ann")
+        town.turn()
+        town.house.pipeline.propose(Register(ann.session.ident, "ann", "v"), ann.session)
+        town.hasher.work()
+        town.turn()
+        assert NICK_TAKEN in ann.reasons()
+        assert list(town.house.lobby.accounts) == ["eve"]
+        assert [each.nick for each in town.house.lobby.holders["ann"]] == ["ann"]
+        assert town.house.lobby.holders["ann"][0] is bob.session
+
+    def test_bounds(self) -> None:
+        """
+        There are not too many accounts, nor too many from one address, for a while.
+        """
+        town = Town(Limits(maxAccounts=REGISTERED_AT_ONCE + 1, accountsFounded=REGISTERED_AT_ONCE))
+        got = []
+        for number in range(REGISTERED_AT_ONCE + 1):
+            person = town.stranger("~same")
+            person.do(f"/nick p{number}")
+            got += codes(person.do(f"/register {PASSWORD}"))
+        assert got == ["registered"] * REGISTERED_AT_ONCE + [ACCOUNTS_EACH.code]
+        town.now += int(REGISTERED_SECONDS * NANOSECONDS)
+        assert codes(person.do(f"/register {PASSWORD}")) == ["registered"]
+        assert codes(town.person("zoe").do(f"/register {PASSWORD}")) == [ACCOUNTS_ALL.code]
+
+    def test_notRegistered(self) -> None:
+        """
+        Whose name did not become theirs is no owner for those who count guesses, and has
+        not been given back what they never took.
+        """
+        town = Town(Limits(accountsFounded=REGISTERED_AT_ONCE))
+        tried = [town.stranger("~same") for _ in range(REGISTERED_AT_ONCE + 1)]
+        for number, person in enumerate(tried):
+            person.do(f"/nick p{number}")
+        town.hasher.held = True
+        for person in tried:
+            person.type(f"/register {PASSWORD}")
+        town.hasher.work()
+        town.turn()
+        refused = [each for each in tried if ACCOUNTS_EACH in each.reasons()]
+        assert len(refused) == 1
+        homes = town.house.guesses._homes
+        owned = [homes.get(each.session.key) is not None for each in tried]
+        assert owned == [each not in refused for each in tried]
+        assert len(town.house.guesses) == REGISTERED_AT_ONCE
+
+    def test_tooManyAreNotHashed(self) -> None:
+        """
+        Whose address has registered enough keeps nobody waiting for the hashing of more.
+        """
+        town = Town(Limits(accountsFounded=REGISTERED_AT_ONCE))
+        for number in range(REGISTERED_AT_ONCE):
+            person = town.stranger("~same")
+            person.do(f"/nick p{number}", f"/register {PASSWORD}")
+        person = town.stranger("~same")
+        person.do("/nick eve")
+        town.hasher.held = True
+        assert codes(person.do(f"/register {PASSWORD}")) == [ACCOUNTS_EACH.code]
+        assert codes(person.do("/register")) == [ACCOUNTS_EACH.code]
+        assert (town.hasher.waiting, person.prompts) == (0, [])
+        town.now += int(REGISTERED_SECONDS * NANOSECONDS)
+        assert codes(person.do(f"/register {PASSWORD}")) == []
+        assert town.hasher.waiting == 1
+
+    def test_founder(self) -> None:
+        """
+        What a guest has founded is their account's.
+        """
+        town = Town()
+        ann, bob = town.person("ann", "tea"), town.person("bob", "tea")
+        ann.do("hello", f"/register {PASSWORD}")
+        room = town.house.lobby.rooms["tea"]
+        assert (room.record.founder, room.access.guestFounder) == ("ann", "")
+        assert town.house.lobby.rank(bob.session, room) == MEMBER
+
+
+class TestLogin:
+    """
+    Being who one is.
+    """
+
+    def test_stranger(self) -> None:
+        """
+        Who has no name gets that of the account.
+        """
+        town = Town()
+        town.owner("Ann")
+        person = town.stranger()
+        heard = person.do(f"/login ANN {PASSWORD}")
+        assert names(heard) == ["Entered", "LoggedIn", "Token"]
+        entered, logged, token = heard
+        assert isinstance(entered, Entered)
+        assert (entered.nick, entered.account) == ("Ann", "ann")
+        assert isinstance(logged, LoggedIn)
+        assert (logged.nick, logged.account, logged.unread) == ("Ann", "ann", 0)
+        assert isinstance(token, Token)
+        assert person.conversation.entered
+        assert person.session.rooms == {}
+
+    def test_guest(self) -> None:
+        """
+        A guest is renamed, and the room is told by the old name and the new one.
+        """
+        town = Town()
+        ann = town.owner("Ann")
+        ann.do("/quit")
+        bob, cat = town.person("bob"), town.person("cat")
+        heard = bob.do(f"/login ann {PASSWORD}")
+        assert names(heard) == ["Renamed", "LoggedIn"]
+        renamed, changed = cat.take()
+        assert isinstance(renamed, Renamed)
+        assert (renamed.nick, renamed.to) == ("bob", "Ann")
+        assert isinstance(changed, AccountChanged)
+        assert (changed.nick, changed.account) == ("Ann", "ann")
+        assert set(town.house.lobby.holders) == {"ann", "cat"}
+
+    def test_wrong(self) -> None:
+        """
+        A wrong password gets nobody in, and does not say more than that.
+        """
+        town = Town()
+        town.owner("ann")
+        person = town.stranger()
+        assert codes(person.do(f"/login ann {OTHER}")) == [WRONG_PASSWORD.code]
+        assert not person.conversation.entered
+        assert codes(person.do(f"/login bob {OTHER}")) == [NO_ACCOUNT.code]
+        assert codes(person.do("/login")) == [NO_ACCOUNT.code]
+
+    def test_asked(self) -> None:
+        """
+        A password that is not on the line is asked for; one's own name is meant when none
+        is.
+        """
+        town = Town()
+        ann = town.owner("ann")
+        ann.do("/logout", "/quit")
+        person = town.stranger()
+        person.do("/login ann")
+        assert person.prompts == ["password: "]
+        assert codes(person.do(OTHER)) == [WRONG_PASSWORD.code]
+        person.do("/login ann")
+        assert "LoggedIn" in names(person.do(PASSWORD))
+
+    def test_twice(self) -> None:
+        """
+        Who is logged in does not log in.
+        """
+        town = Town()
+        ann = town.owner("ann")
+        town.owner("bob")
+        assert codes(ann.do(f"/login bob {PASSWORD}")) == [LOGGED_IN.code]
+
+    def test_twoAtOnce(self) -> None:
+        """
+        Of two log-ins that were both under way the first counts.
+        """
+        town = Town()
+        town.owner("ann")
+        town.owner("bob")
+        cat = town.person("cat")
+        for account in ("ann", "bob"):
+            version = town.house.lobby.accounts[account].version
+            event = Login(cat.session.ident, account, version, "~c", "")
+            town.house.pipeline.propose(event, cat.session)
+        town.turn()
+        assert cat.reasons() == [LOGGED_IN]
+        assert cat.session.account == "ann"
+        assert [len(each) for each in town.house.lobby.owners.values()] == [2, 1]
+
+    def test_guestIsMoved(self) -> None:
+        """
+        A guest who holds the name of an account, as may come from another server, gets
+        another name when the owner logs in, and both are told.
+        """
+        town = Town()
+        guest, bob = town.person("ann"), town.person("bob")
+        taken = town.person("guest-1")
+        verifier = verifierOf(town)
+        town.house.lobby.accounts["ann"] = Account("ann", "Ann", verifier, 1, NOON, NOON)
+        heard = bob.do(f"/login ann {PASSWORD}")
+        assert names(heard) == ["Renamed", "Renamed", "LoggedIn"]
+        assert guest.session.nick == "guest-2"
+        moved = guest.take()
+        assert codes(moved) == ["moved"]
+        assert names(moved) == ["Notice", "Renamed", "Renamed", "AccountChanged"]
+        assert names(taken.take()) == ["Renamed", "Renamed", "AccountChanged"]
+        assert town.house.lobby.holders["ann"] == (bob.session,)
+
+    def test_passwordChangedMeanwhile(self) -> None:
+        """
+        A log-in that was under way when the password was changed is none any more.
+        """
+        town = Town()
+        ann = town.owner("ann")
+        thief = town.stranger()
+        town.hasher.held = True
+        thief.type(f"/login ann {PASSWORD}")
+        version = town.house.lobby.accounts["ann"].version
+        change = SetPassword(ann.session.ident, "ann", version, "another")
+        town.house.pipeline.propose(change, ann.session)
+        town.hasher.work()
+        town.turn()
+        assert thief.reasons() == [LOGGED_OUT]
+        assert not thief.conversation.entered
+        assert town.house.lobby.owners["ann"] == (ann.session,)
+
+    def test_nextOwner(self) -> None:
+        """
+        Who was asked for the password of an account, and says it when the name has been
+        dropped and belongs to somebody else, is not taken for that one.
+        """
+        town = Town(operators=["root"])
+        root, old = town.owner("root"), town.owner("ann")
+        waiting = town.stranger()
+        waiting.do("/login ann")
+        assert waiting.conversation.wantsSecret
+        old.do("/quit")
+        town.now += NANOSECONDS
+        root.do("/drop ann")
+        new = town.person("ann")
+        new.do("/register battery-staple")
+        assert new.session.account == "ann"
+        waiting.do(PASSWORD)
+        assert waiting.session.account is None
+        assert town.house.lobby.owners["ann"] == (new.session,)
+
+    def test_guesses(self) -> None:
+        """
+        After too many wrong passwords none is even looked at, right ones neither; but
+        the owner gets in from where they did before.
+        """
+        town = Town()
+        town.owner("ann")
+        home, person = town.stranger("~home"), town.stranger("~x")
+        home.do(f"/login ann {PASSWORD}", "/quit")
+        most = ACCOUNT_GUESSES_AT_ONCE
+        got = [codes(person.do(f"/login ann {OTHER}"))[0] for _ in range(most + 1)]
+        assert got == [WRONG_PASSWORD.code] * most + [GUESSED_OFTEN.code]
+        assert codes(person.do(f"/login ann {PASSWORD}")) == [GUESSED_OFTEN.code]
+        assert not person.conversation.entered
+        assert not person.conversation.busy
+        assert "LoggedIn" in names(town.stranger("~home").do(f"/login ann {PASSWORD}"))
+
+    def test_busyIsNoGuess(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """
+        What is not looked at, because too much waits or it can't be, does not count.
+
+        @param monkeypatch: breaks the hasher.
+        """
+        town = Town()
+        town.owner("ann")
+        person = town.stranger("~x")
+        town.hasher._most = 0
+        for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
+            assert codes(person.do(f"/login ann {OTHER}")) == [BUSY_HASHING.code]
+        town.hasher._most = 1
+        with monkeypatch.context() as broken:
+            failed = Refused(HASHING_FAILED)
+            broken.setattr(town.hasher, "check", lambda verifier, password, then: then(failed))
+            for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
+                assert codes(person.do(f"/login ann {OTHER}")) == [HASHING_FAILED.code]
+        assert codes(person.do(f"/login ann {OTHER}")) == [WRONG_PASSWORD.code]
+
+    def test_leftMeanwhile(self) -> None:
+        """
+        Who leaves while their password is looked at does not come back by it.
+        """
+        town = Town()
+        town.owner("ann")
+        person = town.stranger()
+        town.hasher.held = True
+        person.type(f"/login ann {PASSWORD}")
+        person.conversation.quit("")
+        town.hasher.work()
+        town.turn()
+        assert len(town.house.lobby.owners["ann"]) == 1
+        assert len(town.house.lobby.sessions) == 1
+
+    def test_typedMeanwhile(self) -> None:
+        """
+        What is typed while the password is looked at waits for the outcome.
+        """
+        town = Town()
+        town.owner("ann", "tea")
+        person = town.stranger()
+        town.hasher.held = True
+        person.type(f"/login ann {PASSWORD}")
+        assert person.conversation.busy
+        town.hasher.work()
+        town.turn()
+        assert not person.conversation.busy
+        assert "RoomEntered" in names(person.do("/join tea"))
+
+
+class TestLogout:
+    """
+    Being a guest again.
+    """
+
+    def test_logout(self) -> None:
+        """
+        The account's name stays with it; all who share a room are told.
+        """
+        town = Town()
+        ann, bob = town.owner("ann"), town.person("bob")
+        heard = ann.do("/logout")
+        assert names(heard) == ["Renamed", "AccountChanged", "Notice"]
+        assert names(bob.take()) == ["Renamed", "AccountChanged"]
+        assert (ann.session.nick, ann.session.account) == ("guest-1", None)
+        assert town.house.lobby.owners == {}
+        assert codes(ann.do("/logout")) == [ACCOUNT_NEEDED.code]
+        assert codes(ann.do("/nick ann")) == [NICK_REGISTERED.code]
+
+    def test_otherName(self) -> None:
+        """
+        A name that is no account's is kept.
+        """
+        ann = Town().owner("ann")
+        ann.do("/nick eve")
+        assert names(ann.do("/logout")) == ["AccountChanged", "Notice"]
+        assert ann.session.nick == "eve"

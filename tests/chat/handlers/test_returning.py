@@ -1,0 +1,462 @@
+"""
+Tests for L{tsservices.chat.handlers.nodes}.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.model.cluster import LONG, nodeUp
+from tests.support.chat import NOON, Sessions
+from tsservices.chat.errors import (
+    BANNED,
+    LOGGED_OUT,
+    MUTED,
+    NO_ACCOUNT,
+    NOT_IN_ROOM,
+    PRIVATE_ROOM,
+    TAKEN_OVER,
+)
+from tsservices.chat.handlers.nodes import goodbye, returns
+from tsservices.chat.notifications import (
+    AccountChanged,
+    Gone,
+    Joined,
+    Left,
+    Notice,
+    Refusal,
+    Renamed,
+    Replay,
+    RoomLeft,
+)
+from tsservices.chat.operations import (
+    BAN,
+    MESSAGE,
+    Enter,
+    Event,
+    Invite,
+    Join,
+    Login,
+    NodeGone,
+    Part,
+    Quit,
+    Register,
+    Release,
+    Restrain,
+    Return,
+    Say,
+    SetPassword,
+    SetPrivate,
+)
+from tsservices.chat.permissions import FOUNDER, MEMBER
+from tsservices.common.limits import REPLAYED_LINES, SESSIONS_EACH
+
+
+class TestReturn:
+    """
+    Ann is on the node a, with an account; gus is there too, a guest; bob and opal, who looks
+    after the server, are on b.
+    """
+
+    def setup_method(self) -> None:
+        """
+        Begin.
+        """
+        self.sessions = Sessions()
+        self.lobby = self.sessions.lobby
+        self.stamp = NOON
+        self.turn(nodeUp("a", "1", operators=("opal",)), nodeUp("b", "1", operators=("opal",)))
+        for ident, nick in (("ann", "Ann"), ("gus", "Gus"), ("bob", "Bob"), ("opal", "Opal")):
+            self.sessions.arrive(ident).node = "b" if ident in ("bob", "opal") else "a"
+            self.turn(Enter(ident, nick, ident, f"~{ident}", f"t-{ident}"))
+            if ident in ("ann", "opal"):
+                self.turn(Register(ident, ident, "v"))
+            self.turn(Join(ident, "R", "r"))
+        self.turn(Say("bob", "r", MESSAGE, ("one", "two")))
+        self.room = self.lobby.rooms["r"]
+        self.incarnation = 1
+        self.sessions.hush()
+
+    def turn(self, *events: Event) -> None:
+        """
+        @param events: of one turn, a nanosecond after the last one.
+        """
+        self.stamp += 1
+        self.sessions.turn(*events, stamp=self.stamp)
+
+    def gone(self, node: str = "a") -> list[Return]:
+        """
+        @param node: is taken for gone.
+        @return: what it will propose.
+        """
+        it = self.lobby.nodes[node]
+        self.turn(NodeGone("", node, it.incarnation, it.position))
+        return returns(self.lobby, node)
+
+    def back(self, *events: Event) -> None:
+        """
+        @param events: what the node a proposes after it has begun again.
+        """
+        self.incarnation += 1
+        self.turn(nodeUp("a", str(self.incarnation), operators=("opal",)), *events)
+
+    def member(self, who: str) -> bool:
+        """
+        @param who: somebody.
+        @return: whether they are in the room.
+        """
+        return who in self.room.members
+
+    def refusals(self, who: str) -> list[object]:
+        """
+        @param who: somebody.
+        @return: why they were refused something since the last look.
+        """
+        return list(self.sessions.ears[who].reasons())
+
+    def test_gone(self) -> None:
+        """
+        All of a node leave; the others are told of each once.
+        """
+        self.turn(Join("ann", "Q", "q"), Join("bob", "Q", "q"))
+        self.sessions.hush()
+        self.gone()
+        assert set(self.lobby.sessions) == {"bob", "opal"}
+        assert set(self.lobby.tokens) == {"t-bob", "t-opal"}
+        for who in ("bob", "opal"):
+            told = self.sessions.ears[who].take()
+            assert sorted(each.nick for each in told if isinstance(each, Gone)) == ["Ann", "Gus"]
+            assert len(told) == 2
+        assert self.lobby.left.keys() == {"gus"}
+        assert self.lobby.accounts["ann"].seen == self.stamp
+
+    def test_begunAgain(self) -> None:
+        """
+        The same when a node begins again of which nobody has said that it was gone: and
+        nobody of it returns.
+        """
+        self.back()
+        assert set(self.lobby.sessions) == {"bob", "opal"}
+        assert returns(self.lobby, "a") == []
+
+    def test_there(self) -> None:
+        """
+        Who is on another node too has left a room only, if they are not in it there.
+        """
+        self.sessions.arrive("ann2").node = "b"
+        version = self.lobby.accounts["ann"].version
+        self.turn(Login("ann2", "ann", version, "~x", ""), Join("ann2", "Q", "q"))
+        self.sessions.hush()
+        self.gone()
+        told = self.sessions.ears["bob"].take()
+        assert [(type(each), getattr(each, "nick", "")) for each in told] == [
+            (Left, "Ann"),
+            (Gone, "Gus"),
+        ]
+        assert [each.ident for each in self.lobby.owners["ann"]] == ["ann2"]
+
+    def test_returns(self) -> None:
+        """
+        Name, account, rooms, token and all else are there again; others hear who has
+        joined, and those who return what they missed.
+        """
+        self.turn(Join("gus", "Q", "q"))
+        before = {
+            who: (each.nick, each.account, each.arrived, each.cloak, list(each.rooms))
+            for who, each in self.lobby.sessions.items()
+        }
+        events = self.gone()
+        assert [each.session for each in events] == ["ann", "gus"]
+        assert events[1].rooms == (("r", "R", 2), ("q", "Q", 0))
+        self.turn(Say("bob", "r", MESSAGE, ("three", "four")))
+        self.sessions.hush()
+        self.back(*events)
+        after = {
+            who: (each.nick, each.account, each.arrived, each.cloak, list(each.rooms))
+            for who, each in self.lobby.sessions.items()
+        }
+        assert after == before
+        assert self.lobby.tokens["t-gus"] is self.lobby.sessions["gus"]
+        assert [each.ident for each in self.lobby.owners["ann"]] == ["ann"]
+        told = self.sessions.ears["bob"].take()
+        assert [(type(each), getattr(each, "nick", "")) for each in told] == [
+            (Joined, "Ann"),
+            (Joined, "Gus"),
+        ]
+        assert isinstance(told[0], Joined)
+        assert told[0].account == "ann"
+        notice, replay, *_ = self.sessions.ears["gus"].take()
+        assert isinstance(notice, Notice)
+        assert notice.code == "returned"
+        assert isinstance(replay, Replay)
+        assert [text for each in replay.said for text in each.texts] == ["three", "four"]
+        assert (replay.missing, replay.until) == (None, 4)
+        assert self.lobby.cutOff == {}
+        self.turn(*events)
+        assert set(self.lobby.sessions) == set(before)
+
+    def test_missedMuch(self) -> None:
+        """
+        What is not at hand is said to be missing.
+        """
+        events = self.gone()
+        for number in range(REPLAYED_LINES + 5):
+            self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
+        self.back(*events)
+        _, replay = self.sessions.ears["gus"].take()
+        assert isinstance(replay, Replay)
+        assert replay.missing == (3, 7)
+        assert [each.first for each in replay.said] == list(range(8, 8 + REPLAYED_LINES))
+
+    def test_nothingMissed(self) -> None:
+        """
+        Who missed nothing is told nothing of that.
+        """
+        self.back(*self.gone())
+        assert [type(each) for each in self.sessions.ears["gus"].take()] == [Notice]
+
+    def test_nameTaken(self) -> None:
+        """
+        Whose name somebody else has now gets another one; whoever has an account, and had
+        another name, its name.
+        """
+        events = self.gone()
+        for ident, name in (("x", "gus"), ("y", "guest-1")):
+            self.turn(Enter(ident, name, name, "~x", ident))
+        self.back(*events)
+        assert self.lobby.sessions["gus"].nick == "guest-2"
+        renamed = self.sessions.ears["gus"].take()[1]
+        assert isinstance(renamed, Renamed)
+        assert (renamed.nick, renamed.to) == ("Gus", "guest-2")
+        told = [each for each in self.sessions.ears["bob"].take() if isinstance(each, Joined)]
+        assert [each.nick for each in told] == ["Ann", "guest-2"]
+        ann, _ = self.gone()
+        self.back(replace(ann, nick="x2", key="gus"))
+        assert self.lobby.sessions["ann"].nick == "Ann"
+
+    def test_nameRegistered(self) -> None:
+        """
+        Nor does a guest get a name back that belongs to an account now.
+        """
+        events = self.gone()
+        self.turn(Enter("x", "Gus", "gus", "~x", "x"), Register("x", "gus", "v"), Quit("x", ""))
+        self.back(*events)
+        assert self.lobby.sessions["gus"].key == "guest-1"
+
+    def test_password(self) -> None:
+        """
+        Whose password was changed meanwhile is a guest; so is whose account was dropped.
+        """
+        events = self.gone()
+        self.turn(SetPassword("opal", "ann", None, "w"))
+        self.back(*events)
+        ann = self.lobby.sessions["ann"]
+        assert (ann.account, ann.nick) == (None, "guest-1")
+        assert self.lobby.owners.keys() == {"opal"}
+        told = self.sessions.ears["ann"].take()
+        assert [each.why.reason for each in told if isinstance(each, Refusal)] == [LOGGED_OUT]
+        assert [each.account for each in told if isinstance(each, AccountChanged)] == [None]
+        (event, *_) = self.gone()
+        self.back(replace(event, account="nobody"))
+        assert self.refusals("ann") == [NO_ACCOUNT]
+
+    def test_tooMany(self) -> None:
+        """
+        An account does not get more sessions than it may have: who came meanwhile stays.
+        """
+        events = self.gone()
+        version = self.lobby.accounts["ann"].version
+        for number in range(SESSIONS_EACH):
+            self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
+        self.back(*events)
+        assert "ann" not in self.lobby.sessions
+        assert [each.reason for each in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
+        assert len(self.lobby.owners["ann"]) == SESSIONS_EACH
+
+    def test_banned(self) -> None:
+        """
+        Who was banned meanwhile, by account or by address, is not let in.
+        """
+        events = self.gone()
+        self.turn(Restrain("opal", "r", BAN, "Ann", "ann", 0, ""))
+        self.turn(Restrain("opal", "r", BAN, "~gus", "~gus", 0, ""))
+        self.back(*events)
+        for who in ("ann", "gus"):
+            assert not self.member(who)
+            told = self.sessions.ears[who].take()
+            assert [each.why.reason for each in told if isinstance(each, Refusal)] == [BANNED]
+            assert [each.room for each in told if isinstance(each, RoomLeft)] == ["r"]
+        assert self.lobby.restraint(BAN, self.lobby.sessions["gus"], self.room, self.stamp)
+
+    @pytest.mark.parametrize("late", [False, True])
+    def test_heldBefore(self, late: bool) -> None:
+        """
+        Bans and mutes from before hold on, though they are of an address, and those who
+        were there before are not meant; for ever, also if the node was away for long.
+
+        @param late: whether it was.
+        """
+        self.turn(Restrain("opal", "r", "mute", "Gus", "gus", 0, ""))
+        events = self.gone()
+        if late:
+            self.stamp += LONG
+            self.turn(nodeUp("c", "1", operators=("opal",)))
+            assert self.lobby.cutOff == {}
+        self.back(*events)
+        assert self.member("gus")
+        self.turn(Say("gus", "r", MESSAGE, ("x",)))
+        assert self.refusals("gus") == [MUTED]
+
+    def test_meantOthers(self) -> None:
+        """
+        Who was at the same address before somebody else was banned is let in again; but
+        not if nobody knows any more since when they were there.
+        """
+        for late in (False, True):
+            self.sessions.arrive("twin").node = "b"
+            self.turn(Enter("twin", "twin", "twin", "~gus", "t"), Join("twin", "R", "r"))
+            self.turn(Restrain("opal", "r", BAN, "twin", "twin", 0, ""), Quit("twin", ""))
+            events = self.gone()
+            if late:
+                self.stamp += LONG
+                self.turn(nodeUp("c", "1", operators=("opal",)))
+            self.back(*[replace(each, arrived=1) for each in events])
+            assert self.member("gus") is not late
+
+    def test_invited(self) -> None:
+        """
+        A guest who was in a private room, or invited to one, may enter it again, and reads
+        there what they could; not if it was open in between.
+        """
+        self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1", "2")))
+        self.turn(Join("opal", "Q", "q"), Say("opal", "q", MESSAGE, ("1",)))
+        self.turn(SetPrivate("opal", "p", True), SetPrivate("opal", "q", True))
+        self.turn(Invite("opal", "p", "Gus", "gus"), Invite("opal", "q", "Gus", "gus"))
+        self.turn(Join("gus", "P", "p"), Say("opal", "p", MESSAGE, ("4",)))
+        gus = self.lobby.sessions["gus"]
+        private = self.lobby.rooms["p"]
+        assert private.access.readsFrom(gus) == 4
+        assert gus.invited == {"q"}
+        events = self.gone()
+        assert not private.access.mayEnter(gus)
+        self.turn(Say("opal", "p", MESSAGE, ("5",)))
+        self.sessions.hush()
+        self.back(*events)
+        assert list(gus.rooms) == ["r", "p"]
+        assert private.access.readsFrom(gus) == 4
+        assert gus.invited == {"q"}
+        replay = self.sessions.ears["gus"].take()[-1]
+        assert isinstance(replay, Replay)
+        assert [each.texts for each in replay.said] == [("5",)]
+        events = self.gone()
+        self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))
+        self.turn(Restrain("opal", "q", BAN, "~gus", "~gus", 0, ""))
+        self.back(*events)
+        assert list(gus.rooms) == ["r"]
+        assert self.refusals("gus") == [PRIVATE_ROOM]
+        assert gus.invited == frozenset()
+
+    def test_bannedInside(self) -> None:
+        """
+        A guest who was in a private room, and was banned meanwhile, needs an invitation.
+        """
+        self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1", "2")))
+        self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Gus", "gus"))
+        self.turn(Join("gus", "P", "p"))
+        events = self.gone()
+        self.turn(Restrain("opal", "p", BAN, "~gus", "~gus", 0, ""))
+        self.back(*events)
+        assert self.refusals("gus") == [BANNED]
+        self.turn(Release("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
+        assert self.refusals("gus") == [PRIVATE_ROOM]
+
+    def test_notInvited(self) -> None:
+        """
+        Nobody gets into a private room by a node's word alone: not a guest, nor whoever has
+        lost the account that was let in; and what they missed there is not told.
+        """
+        self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
+        self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Ann", "ann"))
+        self.turn(Join("ann", "P", "p"))
+        ann, gus = self.gone()
+        self.turn(SetPassword("opal", "ann", None, "w"), Say("opal", "p", MESSAGE, ("2",)))
+        self.sessions.hush()
+        self.back(ann, replace(gus, rooms=(("p", "P", 0), *gus.rooms)))
+        for who in ("ann", "gus"):
+            told = self.sessions.ears[who].take()
+            assert PRIVATE_ROOM in [each.why.reason for each in told if isinstance(each, Refusal)]
+            assert {each.room for each in told if isinstance(each, Replay)} <= {"r"}
+        assert list(self.lobby.rooms["p"].members) == ["opal"]
+
+    def test_closedMeanwhile(self) -> None:
+        """
+        Nor into a room that was closed while they were cut off.
+        """
+        self.turn(Join("opal", "P", "p"), Join("gus", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
+        events = self.gone()
+        self.turn(SetPrivate("opal", "p", True))
+        self.back(*events)
+        assert list(self.lobby.rooms["p"].members) == ["opal"]
+
+    def test_founder(self) -> None:
+        """
+        A guest who made a room is its founder again; not if it went with them, and
+        somebody else has made it anew.
+        """
+        self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("gus", "N", "n"))
+        events = self.gone()
+        assert "n" not in self.lobby.rooms
+        self.turn(Join("bob", "N", "n"))
+        self.back(*events)
+        gus = self.lobby.sessions["gus"]
+        ranks = [self.lobby.rank(gus, self.lobby.rooms[key]) for key in ("m", "n")]
+        assert ranks == [FOUNDER, MEMBER]
+        assert self.lobby.rank(self.lobby.sessions["bob"], self.lobby.rooms["n"]) == FOUNDER
+
+    def test_founderOfAnother(self) -> None:
+        """
+        Nor if whoever has made it anew is not there any more.
+        """
+        self.turn(Join("gus", "N", "n"))
+        events = self.gone()
+        self.turn(Join("bob", "N", "n"), Say("bob", "n", MESSAGE, ("1",)), Part("bob", "n", ""))
+        self.back(*events)
+        assert self.lobby.rank(self.lobby.sessions["gus"], self.lobby.rooms["n"]) == MEMBER
+
+    def test_roomGone(self) -> None:
+        """
+        A room that went with them, because nothing was said in it, is made again.
+        """
+        self.turn(Join("gus", "N", "n"))
+        self.back(*self.gone())
+        gus = self.lobby.sessions["gus"]
+        assert self.lobby.rank(gus, self.lobby.rooms["n"]) == FOUNDER
+
+    def test_restrainedFounder(self) -> None:
+        """
+        Who had lost that before does not get it back.
+        """
+        self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("opal", "M", "m"))
+        self.turn(Restrain("opal", "m", "mute", "Gus", "gus", 0, ""))
+        self.back(*self.gone())
+        gus = self.lobby.sessions["gus"]
+        assert self.lobby.rank(gus, self.lobby.rooms["m"]) == MEMBER
+
+    def test_cleanStop(self) -> None:
+        """
+        Nobody returns to a node that has said goodbye.
+        """
+        self.turn(goodbye(self.lobby.nodes["a"]))
+        assert set(self.lobby.sessions) == {"bob", "opal"}
+        assert self.lobby.cutOff == {}
+
+    def test_proposedBefore(self) -> None:
+        """
+        Between the two they are nowhere, and nothing that they do counts.
+        """
+        self.gone()
+        self.turn(Say("gus", "r", MESSAGE, ("x",)), Login("gus", "ann", NOON, "~gus", ""))
+        assert self.refusals("gus")[0] is NOT_IN_ROOM
+        assert "gus" not in self.lobby.sessions

@@ -1,0 +1,185 @@
+"""
+Tests for L{tsservices.chat.login_limits}.
+"""
+
+from __future__ import annotations
+
+from tsservices.chat.login_limits import Guesses
+from tsservices.common.limits import (
+    ACCOUNT_GUESS_SECONDS,
+    ACCOUNT_GUESSES_AT_ONCE,
+    GUESS_SECONDS,
+    HOMES_REMEMBERED,
+)
+
+AT_ONCE = 50
+"""
+Passwords that may be tried at once from one address.
+"""
+
+
+def attack(guesses: Guesses, account: str, cloak: str, count: int, now: float = 0.0) -> int:
+    """
+    @param guesses: what was tried before.
+    @param account: whose password is guessed.
+    @param cloak: from where.
+    @param count: how often.
+    @param now: the time in seconds.
+    @return: how many tries were allowed; all are wrong.
+    """
+    allowed = 0
+    for _ in range(count):
+        if not guesses.allowed(account, cloak, now):
+            guesses.failed(account, cloak, now)
+            allowed += 1
+    return allowed
+
+
+def enter(guesses: Guesses, account: str, cloak: str, now: float = 0.0) -> bool:
+    """
+    @param guesses: what was tried before.
+    @param account: whose owner knows the password.
+    @param cloak: from where.
+    @param now: the time in seconds.
+    @return: whether they get in.
+    """
+    if guesses.allowed(account, cloak, now):
+        return False
+    guesses.succeeded(account, cloak, now)
+    return True
+
+
+def test_oneAddress() -> None:
+    """
+    From one address only some may be tried at once, for whichever accounts, and then one
+    after another.
+    """
+    guesses = Guesses(AT_ONCE)
+    allowed = sum(attack(guesses, f"a{number}", "~x", 1) for number in range(1000))
+    assert allowed == AT_ONCE
+    assert guesses.allowed("ann", "~x", 0.0) == GUESS_SECONDS
+    assert guesses.allowed("ann", "~x", GUESS_SECONDS - 1) == 1.0
+    assert guesses.allowed("ann", "~x", GUESS_SECONDS) == 0
+    assert attack(guesses, "ann", "~y", 1) == 1
+
+
+def test_manyAddresses() -> None:
+    """
+    For one account only some may be tried at once, from whichever addresses; those who
+    were held up for it have lost nothing for other accounts.
+    """
+    guesses = Guesses(AT_ONCE)
+    allowed = sum(attack(guesses, "ann", f"~{number}", 1) for number in range(1000))
+    assert allowed == ACCOUNT_GUESSES_AT_ONCE
+    assert guesses.allowed("ann", "~new", 0.0) == ACCOUNT_GUESS_SECONDS
+    attack(guesses, "ann", "~999", 1000)
+    others = [attack(guesses, f"b{number}", "~999", 1) for number in range(1000)]
+    assert sum(others) == AT_ONCE
+
+
+def test_ownerGetsIn() -> None:
+    """
+    Whatever others try, the owner gets in from where they did before, also from behind
+    the same address as one of those.
+    """
+    guesses = Guesses(AT_ONCE)
+    assert enter(guesses, "ann", "~home")
+    for cloak in ("~home", "~x", "~y", "~z"):
+        attack(guesses, "bob", cloak, 1000)
+    for number in range(1000):
+        attack(guesses, "ann", f"~{number}", 1)
+    assert enter(guesses, "ann", "~home")
+    assert not enter(guesses, "ann", "~elsewhere")
+
+
+def test_guessedAtHome() -> None:
+    """
+    Who guesses from such an address is held up there too.
+    """
+    guesses = Guesses(AT_ONCE)
+    assert enter(guesses, "ann", "~home")
+    assert attack(guesses, "ann", "~home", 1000) == ACCOUNT_GUESSES_AT_ONCE
+    assert not enter(guesses, "ann", "~home")
+    assert enter(guesses, "ann", "~home", GUESS_SECONDS)
+
+
+def test_rightOnesCostNothing() -> None:
+    """
+    Who knows the password may enter as often as they like.
+    """
+    guesses = Guesses(AT_ONCE)
+    assert all(enter(guesses, f"a{number % 3}", "~x") for number in range(1000))
+
+
+def test_company() -> None:
+    """
+    Many behind one address may log in at the same time, each to their own account.
+    """
+    guesses = Guesses(AT_ONCE)
+    assert not any(guesses.allowed(f"a{number}", "~x", 0.0) for number in range(AT_ONCE))
+    for number in range(AT_ONCE):
+        guesses.succeeded(f"a{number}", "~x", 0.0)
+    assert guesses.allowed("late", "~x", 0.0) == 0
+
+
+def test_ownPasswordIsNoKey() -> None:
+    """
+    To enter one's own account lifts nothing for others'.
+    """
+    guesses = Guesses(AT_ONCE)
+    allowed = 0
+    for _ in range(100):
+        assert enter(guesses, "mallory", "~x")
+        allowed += attack(guesses, "ann", "~x", 1)
+    assert allowed <= ACCOUNT_GUESSES_AT_ONCE
+
+
+def test_atTheSameTime() -> None:
+    """
+    What is still being looked at counts.
+    """
+    guesses = Guesses(AT_ONCE)
+    begun = [guesses.allowed("ann", "~x", 0.0) for _ in range(100)]
+    assert begun.count(0) == ACCOUNT_GUESSES_AT_ONCE
+
+
+def test_wrongOnes() -> None:
+    """
+    Whoever enters can be told how many others tried.
+    """
+    guesses = Guesses(AT_ONCE)
+    guesses.allowed("ann", "~x", 0.0)
+    assert guesses.failed("ann", "~x", 0.0) == 1
+    assert guesses.failed("ann", "~y", 0.0) == 2
+    assert guesses.succeeded("ann", "~home", 0.0) == 2
+    assert guesses.succeeded("ann", "~home", 0.0) == 0
+    assert guesses.failed("ann", "~x", 0.0) == 1
+
+
+def test_bounded() -> None:
+    """
+    A million addresses are not remembered, nor all of one account.
+    """
+    guesses = Guesses(AT_ONCE, most=50)
+    for number in range(1000):
+        attack(guesses, f"a{number}", f"~{number}", 1)
+        enter(guesses, f"b{number}", f"~b{number}")
+    assert len(guesses) <= 4 * 50
+    for number in range(HOMES_REMEMBERED + 1):
+        assert enter(guesses, "ann", f"~h{number}", 1e6)
+    attack(guesses, "ann", "~x", 1, 1e6)
+    for number in range(100):
+        attack(guesses, "ann", f"~s{number}", 1, 1e6)
+    assert not enter(guesses, "ann", "~h0", 1e6)
+    assert all(enter(guesses, "ann", f"~h{each}", 1e6) for each in range(1, HOMES_REMEMBERED + 1))
+
+
+def test_theNewestStay() -> None:
+    """
+    An account that is being attacked is not forgotten for others that are tried once.
+    """
+    guesses = Guesses(AT_ONCE, most=20)
+    attack(guesses, "ann", "~x", 1000)
+    for number in range(1000):
+        attack(guesses, f"a{number}", f"~{number}", 1)
+        assert guesses.allowed("ann", "~x", 0.0)

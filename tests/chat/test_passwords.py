@@ -1,0 +1,233 @@
+"""
+Tests for L{tsservices.chat.passwords}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsservices.chat.errors import (
+    PASSWORD_CHARACTER,
+    PASSWORD_LONG,
+    PASSWORD_SHORT,
+    Reason,
+    Refused,
+)
+from tsservices.chat.passwords import _keys, matches, prepare, verifier
+from tsservices.common.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
+
+SALT = bytes(range(16))
+"""
+Of most passwords here.
+"""
+
+
+def why(password: str) -> Reason:
+    """
+    @param password: one that is refused.
+    @return: why.
+    """
+    with pytest.raises(Refused) as caught:
+        verifier(password, SALT, 1)
+    return caught.value.reason
+
+
+def test_vector() -> None:
+    """
+    With the verifier of RFC 7677's example, the proof of its client is found right, and
+    the signature of its server is made.  The example's password is too short for people
+    here, so it is asked for its keys alone.
+    """
+    salt = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
+    stored, server = _keys(prepare("pencil"), salt, 4096)
+    first = "n=user,r=rOprNGfwEbeRWgbNEkqO"
+    nonce = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+    said = f"{first},{nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,{nonce}".encode()
+    proof = b64decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+    signature = hmac.digest(stored, said, "sha256")
+    client = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
+    assert hashlib.sha256(client).digest() == stored
+    expected = b"6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+    assert b64encode(hmac.digest(server, said, "sha256")) == expected
+
+
+def test_form() -> None:
+    """
+    The form is the usual one, and the example's password matches what PostgreSQL would
+    have written of it.
+    """
+    kept = (
+        "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
+        "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+    )
+    assert matches(kept, "pencil")
+    assert not matches(kept, "pencil ")
+    own = verifier("pencil box", SALT, 7)
+    mechanism, work, keys = own.split("$")
+    assert mechanism == "SCRAM-SHA-256"
+    assert work == "7:" + b64encode(SALT).decode()
+    assert [len(b64decode(each)) for each in keys.split(":")] == [32, 32]
+
+
+def test_matches() -> None:
+    """
+    One password is right, all others are not; salt and iterations count.
+    """
+    kept = verifier("correct horse", SALT, 10)
+    assert matches(kept, "correct horse")
+    for wrong in ("", "Correct horse", "correct horse ", "x" * 100_000, "correct\0horse"):
+        assert not matches(kept, wrong)
+    assert verifier("correct horse", SALT, 11) != kept
+    assert verifier("correct horse", SALT[::-1], 10) != kept
+    assert not matches(kept.replace("$10:", "$11:"), "correct horse")
+
+
+def test_bothKeys() -> None:
+    """
+    A verifier with half of another one matches nothing.
+    """
+    one, other = (verifier(each, SALT, 5).rpartition(":") for each in ("password", "passwort"))
+    assert matches("".join(one), "password")
+    assert not matches(one[0] + ":" + other[2], "password")
+    assert not matches(other[0] + ":" + one[2], "password")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "",
+        "x",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-256$$",
+        "SCRAM-SHA-256$0:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-256$-1:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-256$99999999999:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-256$1:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-256$1:A$A:A",
+        "SCRAM-SHA-256$1:=$=:=",
+        "SCRAM-SHA-256$1:é$é:é",
+        "SCRAM-SHA-256$\u0661:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-1$1:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-256$1:AAAA$AAAA:AAAA\n",
+        "\ud800",
+    ],
+)
+def test_oddVerifiers(kept: str) -> None:
+    """
+    What is no verifier matches nothing.
+
+    @param kept: such a one.
+    """
+    assert matches(kept, "password") is False
+    assert matches(kept, "") is False
+
+
+@given(st.text(st.characters(), max_size=40))
+def test_anyPassword(password: str) -> None:
+    """
+    Whatever is said is compared, or is refused as a new password, and nothing else.
+
+    @param password: anything.
+    """
+    assert matches(verifier("correct horse", SALT, 1), password) is False
+    try:
+        kept = verifier(password, SALT, 1)
+    except Refused:
+        return
+    assert matches(kept, password)
+    assert matches(kept, prepare(password))
+
+
+@pytest.mark.parametrize(
+    ("said", "prepared"),
+    [
+        ("I\N{SOFT HYPHEN}X", "IX"),
+        ("user", "user"),
+        ("USER", "USER"),
+        (" ~!", " ~!"),
+        ("\N{FEMININE ORDINAL INDICATOR}", "a"),
+        ("\N{ROMAN NUMERAL NINE}", "IX"),
+        ("a\N{NO-BREAK SPACE}b", "a b"),
+        ("e\N{COMBINING ACUTE ACCENT}", "é"),
+        ("a\N{ZERO WIDTH SPACE}b", "ab"),
+        ("\N{PILE OF POO}", "\N{PILE OF POO}"),
+    ],
+)
+def test_prepare(said: str, prepared: str) -> None:
+    """
+    The examples of RFC 4013, and others.
+
+    @param said: by somebody.
+    @param prepared: what it is taken for.
+    """
+    assert prepare(said) == prepared
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "\7aaaaaaaaaa",
+        "aaaaaaaaa\0",
+        "aaaaaaaa\x7f",
+        "aaaaaaaa\x85",
+        "aaaaaaaa\t",
+        "aaaaaaaa\ue000",
+        "aaaaaaaa\ud800",
+        "aaaaaaaa\uffff",
+        "aaaaaaaa\N{RIGHT-TO-LEFT OVERRIDE}",
+        "aaaaaaaa\N{OBJECT REPLACEMENT CHARACTER}",
+        "aaaaaaaa\N{LANGUAGE TAG}",
+        "\N{ARABIC LETTER ALEF}1aaaaaaa",
+        "\N{ARABIC LETTER ALEF}11111111",
+    ],
+)
+def test_characters(password: str) -> None:
+    """
+    Some characters are in no password; their refusal does not show them.
+
+    @param password: with one of them.
+    """
+    assert why(password) is PASSWORD_CHARACTER
+    with pytest.raises(Refused) as caught:
+        verifier(password, SALT, 1)
+    assert "aaa" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_bothWays() -> None:
+    """
+    Letters that run leftward are well among themselves.
+    """
+    word = "\N{HEBREW LETTER ALEF}" * PASSWORD_SHORTEST
+    assert matches(verifier(word, SALT, 1), word)
+    assert why(word + "a") is PASSWORD_CHARACTER
+
+
+def test_length() -> None:
+    """
+    What counts is how long it is once it is prepared.
+    """
+    assert why("a" * (PASSWORD_SHORTEST - 1)) is PASSWORD_SHORT
+    assert why("") is PASSWORD_SHORT
+    assert why("a" * (PASSWORD_SHORTEST - 1) + "\N{SOFT HYPHEN}") is PASSWORD_SHORT
+    verifier("a" * PASSWORD_SHORTEST, SALT, 1)
+    verifier("\N{ROMAN NUMERAL NINE}" * (PASSWORD_SHORTEST // 2), SALT, 1)
+    verifier("a" * PASSWORD_LONGEST, SALT, 1)
+    assert why("a" * (PASSWORD_LONGEST + 1)) is PASSWORD_LONG
+    assert why("\N{SOFT HYPHEN}" * 100_000) is PASSWORD_LONG
+
+
+def test_lengthFirst() -> None:
+    """
+    What is too long once it is prepared is not looked at any further: one short line would
+    keep the reactor for as long as hashing takes.
+    """
+    long = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * PASSWORD_LONGEST + "\ue000"
+    assert why(long) is PASSWORD_LONG
+    assert why("\ue000" * PASSWORD_SHORTEST) is PASSWORD_CHARACTER

@@ -1,0 +1,223 @@
+"""
+Tests for L{tsservices.chat.pipeline}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.chat import NOON, Ear
+from tsservices.chat.batch import Batch
+from tsservices.chat.errors import Refused
+from tsservices.chat.operations import Enter, Join, Say, Whisper
+from tsservices.chat.pipeline import Pipeline
+from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
+from tsservices.common.limits import Limits
+
+
+class Shelf:
+    """
+    Takes batches, and keeps none.
+
+    @ivar trouble: none.
+    @ivar batches: all that it was given.
+    """
+
+    def __init__(self) -> None:
+        """
+        It is empty.
+        """
+        self.trouble: Refused | None = None
+        self.batches: list[Batch] = []
+
+    def store(self, batch: Batch) -> None:
+        """
+        @param batch: the next one.
+        """
+        self.batches.append(batch)
+
+
+class TestPipeline:
+    """
+    Tests for L{Pipeline}.
+    """
+
+    def setup_method(self) -> None:
+        """
+        Ann and bob are in a room.
+        """
+        self.jobs: list[Callable[[], None]] = []
+        self.shelf = Shelf()
+        self.pipeline = Pipeline(Lobby(Limits()), "log", 41, lambda: NOON, self.jobs.append)
+        self.pipeline.begin(self.shelf)
+        self.ears = {name: Ear() for name in ("ann", "bob")}
+        self.sessions = {name: Session(name, ear) for name, ear in self.ears.items()}
+        for name, session in self.sessions.items():
+            self.pipeline.propose(Enter(name, name, name), session)
+            self.pipeline.propose(Join(name, "r", "r"), session)
+        self.turn()
+        for ear in self.ears.values():
+            ear.take()
+
+    def turn(self) -> None:
+        """
+        Let the turn end.
+        """
+        while self.jobs:
+            self.jobs.pop(0)()
+
+    def stored(self, position: int) -> None:
+        """
+        @param position: of the last batch that is kept, as all are told when the turn ends.
+        """
+        self.pipeline.stored(position)
+        self.turn()
+
+    def say(self, who: str, *texts: str) -> None:
+        """
+        @param who: says something.
+        @param texts: what.
+        """
+        self.pipeline.propose(Say(who, "r", "message", texts), self.sessions[who])
+
+    def test_oneTurn(self) -> None:
+        """
+        All that is proposed in a turn is one batch, at its end, in its order.
+        """
+        self.say("ann", "1")
+        self.say("bob", "2")
+        self.say("ann", "3")
+        assert len(self.jobs) == 1
+        assert self.shelf.batches == []
+        self.turn()
+        (batch,) = self.shelf.batches
+        assert [each.texts for each in batch.said] == [("1",), ("2",), ("3",)]
+        assert (batch.position, batch.log, batch.stamp) == (42, "log", NOON)
+        assert [each.ident for each in self.pipeline.waiting()] == ["ann", "bob"]
+
+    def test_notBeforeItIsStored(self) -> None:
+        """
+        Nobody is told of what is not stored; then all in their order.
+        """
+        self.say("ann", "1")
+        self.turn()
+        self.say("ann", "2")
+        self.turn()
+        assert self.ears["bob"].lines() == []
+        self.stored(42)
+        assert self.ears["bob"].lines() == ["1"]
+        assert self.sessions["ann"].outstanding == 1
+        self.stored(43)
+        assert self.ears["bob"].lines() == ["2"]
+
+    def test_storedTogether(self) -> None:
+        """
+        A later position tells of all before it.
+        """
+        for text in "123":
+            self.say("ann", text)
+            self.turn()
+        self.stored(44)
+        assert self.ears["bob"].lines() == ["1", "2", "3"]
+        assert self.pipeline.waiting() == []
+
+    def test_lastOfTheTurn(self) -> None:
+        """
+        Only what nothing follows in a turn is told as the last: one batch of one room.
+        """
+        bob = self.ears["bob"]
+        self.say("ann", "1")
+        self.turn()
+        self.stored(42)
+        assert bob.lasts == 1
+        for text in "234":
+            self.say("ann", text)
+            self.turn()
+        self.stored(45)
+        assert bob.lasts == 2
+        self.say("ann", "5")
+        self.pipeline.propose(Whisper("ann", "bob", "bob", "message", "6"), self.sessions["ann"])
+        self.turn()
+        self.stored(46)
+        assert bob.lasts == 2
+
+    def test_nothingToStore(self) -> None:
+        """
+        What changes nothing that is kept does not wait for the journal; but not before
+        what it may rest on.  It takes no position, so the order has no gap.
+        """
+        self.pipeline.propose(Join("ann", "q", "q"), self.sessions["ann"])
+        self.turn()
+        assert len(self.ears["ann"].take()) == 1
+        assert self.shelf.batches == []
+        self.say("ann", "1")
+        self.turn()
+        self.pipeline.propose(Join("bob", "q", "q"), self.sessions["bob"])
+        self.turn()
+        assert self.ears["bob"].take() == []
+        self.stored(42)
+        assert [type(each).__name__ for each in self.ears["bob"].take()] == ["Said", "RoomEntered"]
+        self.say("ann", "2")
+        self.turn()
+        assert [each.position for each in self.shelf.batches] == [42, 43]
+
+    def test_settled(self) -> None:
+        """
+        A session is told when nothing of it is outstanding any more, and only then.
+        """
+        ear = self.ears["ann"]
+        before = ear.settlements
+        self.say("ann", "1")
+        self.turn()
+        self.say("ann", "2")
+        self.say("ann", "3")
+        self.turn()
+        self.stored(42)
+        assert (ear.settlements, self.sessions["ann"].outstanding) == (before, 2)
+        self.stored(43)
+        assert (ear.settlements, self.sessions["ann"].outstanding) == (before + 1, 0)
+
+    def test_proposedWhileTelling(self) -> None:
+        """
+        What somebody proposes because of what they are told is of the next turn.
+        """
+        ear = self.ears["ann"]
+        ear.settled = lambda: self.say("ann", "again")  # type: ignore[method-assign]
+        self.say("ann", "once")
+        self.turn()
+        self.pipeline.stored(42)
+        self.jobs.pop()()
+        assert len(self.jobs) == 1
+        ear.settled = lambda: None  # type: ignore[method-assign]
+        self.turn()
+        assert len(self.shelf.batches) == 2
+
+    def test_oneFails(self) -> None:
+        """
+        What goes wrong with one costs nobody else anything: all are told, all go on.
+        """
+
+        def broken(data: bytes) -> None:
+            raise ValueError("broken")
+
+        self.ears["bob"].push = broken  # type: ignore[method-assign]
+        self.ears["bob"].pushLast = broken  # type: ignore[method-assign]
+        self.say("ann", "1")
+        self.pipeline.propose(Whisper("bob", "ann", "ann", "message", "2"), self.sessions["bob"])
+        self.turn()
+        self.pipeline.stored(42)
+        with pytest.raises(ValueError, match="broken"):
+            self.jobs.pop()()
+        assert [each.outstanding for each in self.sessions.values()] == [0, 0]
+        assert self.ears["ann"].settlements
+        assert self.ears["ann"].heard
+
+    def test_emptyTurn(self) -> None:
+        """
+        A turn in which nothing was proposed brings nothing about.
+        """
+        self.pipeline.turn()
+        assert self.shelf.batches == []

@@ -1,0 +1,472 @@
+"""
+What holds for the chat whatever people do, in whatever order, and whenever it crashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.chat import NOON, Sessions
+from tsservices.chat.batch import Batch
+from tsservices.chat.errors import Refused
+from tsservices.chat.fanout import Slice
+from tsservices.chat.notifications import Refusal, Said, Whispered
+from tsservices.chat.operations import (
+    MESSAGE,
+    Enter,
+    Event,
+    Join,
+    Part,
+    Quit,
+    Rename,
+    Say,
+    SetAway,
+    SetTopic,
+    Whisper,
+)
+from tsservices.chat.pipeline import Pipeline
+from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.serialization import asRow, fromRow
+from tsservices.common.limits import Limits
+
+LIMITS = Limits(maxRooms=3, roomsEach=2)
+"""
+So small that they matter.
+"""
+
+PEOPLE = tuple(f"s{number}" for number in range(5))
+NICKS = ("ann", "bob", "cat")
+ROOMS = ("q", "r", "t", "u")
+
+# Most of it takes place where most are, or there would be little but refusals.
+_who = st.sampled_from((*PEOPLE, *PEOPLE[:3], *PEOPLE[:3]))
+_nick = st.sampled_from(NICKS)
+_room = st.sampled_from((*ROOMS, "r", "r", "r", "r"))
+_text = st.sampled_from(("a", "b", ""))
+
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(lambda who, nick: Enter(who, nick.title(), nick), _who, _nick),
+    st.builds(lambda who, nick: Rename(who, nick.upper(), nick), _who, _nick),
+    st.builds(lambda who, room: Join(who, room.upper(), room), _who, _room),
+    st.builds(lambda who, room: Join(who, room.upper(), room), _who, _room),
+    st.builds(Part, _who, _room, _text),
+    st.builds(Quit, _who, _text),
+    st.builds(
+        lambda who, room, texts: Say(who, room, MESSAGE, tuple(texts)),
+        _who,
+        _room,
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=25),
+    ),
+    st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
+    st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
+    st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
+    st.builds(Whisper, _who, _nick, _nick, st.just(MESSAGE), st.just("psst")),
+    st.builds(SetTopic, _who, _room, _text),
+    st.builds(SetAway, _who, _text),
+)
+"""
+Anything that anybody may propose, whatever they believe about the state.
+"""
+
+OPENING: list[Event] = [
+    event
+    for who, nick in zip(PEOPLE, NICKS, strict=False)
+    for event in (Enter(who, nick, nick), Join(who, "R", "r"))
+]
+"""
+So that not everything is refused.
+"""
+
+TURNS = st.lists(
+    st.tuples(st.lists(EVENTS, max_size=12), st.integers(-3, 3)), min_size=1, max_size=12
+)
+"""
+What each turn orders, and how far the clock has gone since the last one.
+"""
+
+
+def agree(sessions: Sessions) -> None:
+    """
+    One holder for each name, and rooms and sessions that know of each other.
+
+    @param sessions: a lobby and its sessions.
+    """
+    lobby = sessions.lobby
+    assert {each.key: (each,) for each in lobby.sessions.values()} == lobby.holders
+    assert len(lobby.holders) == len(lobby.sessions)
+    for ident, session in sessions.people.items():
+        assert (lobby.sessions.get(ident) is session) or not session.rooms
+        for key, room in session.rooms.items():
+            assert lobby.rooms[key] is room
+            assert room.members[ident] is session
+        assert len(session.rooms) <= LIMITS.roomsEach
+    assert len(lobby.rooms) <= LIMITS.maxRooms
+    for key, room in lobby.rooms.items():
+        assert room.record.key == key
+        assert set(room.audience) == set(room.members.values())
+        assert all(key in each.rooms for each in room.members.values())
+        assert room.members or room.record.seq
+
+
+def picture(sessions: Sessions) -> object:
+    """
+    @param sessions: a lobby and its sessions.
+    @return: all of its state, and all that everybody was told.
+    """
+    lobby = sessions.lobby
+    return (
+        [(each.ident, each.key, each.nick, each.away) for each in lobby.sessions.values()],
+        [(key, room.record, list(room.members)) for key, room in lobby.rooms.items()],
+        {who: [repr(each) for each in ear.heard] for who, ear in sessions.ears.items()},
+        [[repr(said) for said in batch.said] for batch in sessions.batches],
+    )
+
+
+class Watch:
+    """
+    Knows who is in which room while events are applied, independently of the lobby.
+
+    @ivar last: the last number and time of each room.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        """
+        @param sessions: a lobby and its sessions.
+        """
+        self._sessions = sessions
+        self.last: dict[str, tuple[int, int]] = {}
+
+    def apply(self, event: Event, batch: Batch) -> None:
+        """
+        Apply one event, and compare what it brought about with the state before.
+
+        @param event: what was proposed.
+        @param batch: of this turn.
+        """
+        lobby = self._sessions.lobby
+        session = self._sessions.people[event.session]
+        present = {key: set(room.members) for key, room in lobby.rooms.items()}
+        before = {key: room.record.copy() for key, room in lobby.rooms.items()}
+        said = len(batch.said)
+        told = len(batch._deliveries)
+        lobby.apply(event, session, batch)
+        refusals = [
+            each
+            for each in batch._deliveries[told:]
+            if isinstance(getattr(each, "happening", None), Refusal)
+        ]
+        assert all(each.session is session for each in refusals)  # type: ignore[union-attr]
+        assert len(refusals) <= 1
+        new = batch.said[said:]
+        if refusals:
+            assert not new
+            assert before == {key: room.record for key, room in lobby.rooms.items()}
+        elif isinstance(event, Say | SetTopic):
+            assert len(new) == 1
+        for each in new:
+            assert each.session == event.session
+            assert event.session in present[each.room]
+            number, time = self.last.get(each.room, (0, 0))
+            assert each.first == number + 1
+            assert each.time > time
+            self.last[each.room] = (each.last, each.time + len(each.texts) - 1)
+            slice = batch._open[lobby.rooms[each.room]]
+            assert slice.happenings[-1] is each
+            assert {one.ident for one in slice.audience} == present[each.room]
+            assert set(slice.authors) <= present[each.room]
+
+
+@settings(max_examples=250, derandomize=True)
+@given(TURNS)
+def test_anyOrder(turns: list[tuple[list[Event], int]]) -> None:
+    """
+    Events that were checked against no state at all, in any order: after each the state
+    agrees with itself, rooms have no gap, and nobody is told what is not theirs.
+    """
+    sessions = Sessions(LIMITS)
+    for ident in PEOPLE:
+        sessions.arrive(ident)
+    sessions.turn(*OPENING)
+    watch = Watch(sessions)
+    stamp = NOON
+    for events, step in turns:
+        stamp += step
+        batch = Batch("log", len(sessions.batches) + 1, stamp)
+        sessions.batches.append(batch)
+        for event in events:
+            watch.apply(event, batch)
+            agree(sessions)
+        batch.seal()
+        assert batch.records == [
+            sessions.lobby.rooms[key].record for key in dict.fromkeys(s.room for s in batch.said)
+        ]
+        batch.release()
+        for delivery in batch._deliveries:
+            if isinstance(delivery, Slice):
+                assert delivery.happenings
+    for ear in sessions.ears.values():
+        numbers: dict[str, int] = {}
+        for each in ear.heard:
+            if isinstance(each, Said):
+                assert each.first > numbers.get(each.room, 0)
+                numbers[each.room] = each.last
+
+
+@settings(max_examples=60, derandomize=True)
+@given(TURNS)
+def test_deterministic(turns: list[tuple[list[Event], int]]) -> None:
+    """
+    The same events make the same state and the same happenings, also after a journey
+    through JSON, and where the sessions are elsewhere.
+    """
+    pictures = []
+    for journey in (False, True):
+        sessions = Sessions(LIMITS)
+        sessions.turn(*OPENING)
+        for events, step in turns:
+            told = [fromRow(asRow(each)) for each in events] if journey else events
+            sessions.turn(*told, stamp=NOON + step)
+        pictures.append(picture(sessions))
+    assert pictures[0] == pictures[1]
+    remote = Sessions(LIMITS)
+    for ident in PEOPLE:
+        remote.arrive(ident).outlet = None
+    remote.turn(*OPENING)
+    for events, step in turns:
+        remote.turn(*events, stamp=NOON + step)
+    here, there = pictures[0], picture(remote)
+    assert isinstance(here, tuple)
+    assert isinstance(there, tuple)
+    assert (here[0], here[1], here[3]) == (there[0], there[1], there[3])
+
+
+@dataclass
+class Node:
+    """
+    A server among several, which knows of the order only what has come to it.
+
+    @ivar view: the state as far as it knows.
+    @ivar queue: what it has proposed, and is not ordered yet.
+    @ivar seen: how many of the ordered events it has applied.
+    """
+
+    view: Sessions
+    queue: list[Event]
+    seen: int = 0
+
+
+def willing(node: Node, event: Event) -> bool:
+    """
+    The courtesy: what a server checks before it proposes.
+
+    @param node: the server.
+    @param event: what somebody asks for.
+    @return: whether it is proposed.
+    """
+    lobby = node.view.lobby
+    session = node.view.people[event.session]
+    if isinstance(event, Enter | Rename):
+        entered = event.session in lobby.sessions
+        free = lobby.holders.get(event.key, (session,)) == (session,)
+        return free and entered is isinstance(event, Rename)
+    if isinstance(event, Say | SetTopic | Part):
+        return event.room in session.rooms
+    return event.session in lobby.sessions
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.one_of(EVENTS, EVENTS, st.sampled_from(("order", "order", "catch up"))),
+    ),
+    max_size=60,
+)
+"""
+Which node does what: propose, have its oldest proposal ordered, or apply what was ordered.
+"""
+
+
+@settings(max_examples=200, derandomize=True)
+@given(STEPS)
+def test_severalNodes(steps: list[tuple[int, Event | str]]) -> None:
+    """
+    Each node checks by its own stale view, its proposals keep their order, and those of
+    several nodes are mixed: in the end all nodes have the same state, and it is sound.
+    """
+    nodes = [Node(Sessions(LIMITS), []) for _ in range(3)]
+    order: list[Event] = list(OPENING)
+    home = {ident: number % 3 for number, ident in enumerate(PEOPLE)}
+    for node in nodes:
+        for ident in PEOPLE:
+            node.view.arrive(ident)
+
+    def catchUp(node: Node) -> None:
+        """
+        @param node: applies what was ordered, each event as a batch.
+        """
+        for event in order[node.seen :]:
+            node.view.turn(event)
+        node.seen = len(order)
+        agree(node.view)
+
+    for which, step in steps:
+        if isinstance(step, Event):
+            # People speak to their own server only.
+            node = nodes[home[step.session]]
+            if willing(node, step):
+                node.queue.append(step)
+        elif step == "order":
+            if nodes[which].queue:
+                order.append(nodes[which].queue.pop(0))
+        else:
+            catchUp(nodes[which])
+    for node in nodes:
+        order.extend(node.queue)
+        node.queue.clear()
+    for node in nodes:
+        catchUp(node)
+    assert picture(nodes[0].view) == picture(nodes[1].view) == picture(nodes[2].view)
+    sessions = nodes[0].view
+    lines: dict[str, list[Said]] = {}
+    for batch in sessions.batches:
+        for said in batch.said:
+            lines.setdefault(said.room, []).append(said)
+    for spoken in lines.values():
+        numbers = [n for said in spoken for n in range(said.first, said.last + 1)]
+        times = [said.time + n for said in spoken for n in range(len(said.texts))]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert times == sorted(set(times))
+    idents = [
+        said.ident(n) for each in lines.values() for said in each for n in range(len(said.texts))
+    ]
+    assert len(set(idents)) == len(idents)
+    for ident, ear in sessions.ears.items():
+        refused = sum(isinstance(each, Refusal) for each in ear.heard)
+        proposed = sum(event.session == ident for event in order)
+        assert refused <= proposed
+
+
+class Disk:
+    """
+    Keeps what it is given when it gets round to it, and forgets the rest in a crash.
+
+    @ivar trouble: none.
+    @ivar given: batches that are not kept yet.
+    @ivar said: the lines that are kept.
+    @ivar records: the rooms that are kept.
+    @ivar position: of the last batch that is kept.
+    """
+
+    def __init__(self) -> None:
+        """
+        It is empty.
+        """
+        self.trouble: Refused | None = None
+        self.given: list[Batch] = []
+        self.said: list[Said] = []
+        self.records: dict[str, RoomRecord] = {}
+        self.position = 0
+
+    def store(self, batch: Batch) -> None:
+        """
+        @param batch: the next one.
+        """
+        assert batch.records
+        self.given.append(batch)
+
+    def commit(self, count: int) -> None:
+        """
+        @param count: how many batches are kept now.
+        """
+        for batch in self.given[:count]:
+            assert batch.position == self.position + 1
+            self.position = batch.position
+            self.said += batch.said
+            self.records.update({each.key: each.copy() for each in batch.records})
+        del self.given[:count]
+
+
+LIVES = st.lists(
+    st.lists(st.one_of(EVENTS, st.integers(0, 3), st.just("turn"), st.just("told")), max_size=30),
+    min_size=1,
+    max_size=4,
+)
+"""
+For each life of a server, until it crashes: what is proposed, how many batches the disk
+commits, ends of turns, and when the pipeline learns of the commits.
+"""
+
+
+@settings(max_examples=200, derandomize=True)
+@given(LIVES)
+def test_crash(lives: list[list[Event | int | str]]) -> None:
+    """
+    Whenever it crashes: all that anybody has seen is kept, no number that was seen is
+    given again, and the topic is the one that was kept.
+    """
+    disk = Disk()
+    seen: list[str] = []
+    topics: dict[str, str] = {}
+    for number, life in enumerate(lives):
+        sessions = Sessions(LIMITS, [each.copy() for each in disk.records.values()])
+        for key, topic in topics.items():
+            assert sessions.lobby.rooms[key].keptTopic().text == topic
+        disk.given.clear()
+        jobs: list[Callable[[], None]] = []
+        pipeline = Pipeline(sessions.lobby, "log", disk.position, lambda: NOON, jobs.append)
+        pipeline.begin(disk)
+        for event in OPENING:
+            sessions.people.get(event.session) or sessions.arrive(event.session)
+            pipeline.propose(event, sessions.people[event.session])
+        for step in life:
+            if isinstance(step, Event):
+                person = sessions.people.get(step.session) or sessions.arrive(step.session)
+                person.echoes = True
+                pipeline.propose(step, person)
+            elif isinstance(step, int):
+                disk.commit(step)
+            elif step == "turn":
+                pipeline.turn()
+            else:
+                before = len(jobs)
+                pipeline.stored(disk.position)
+                for job in jobs[before:]:
+                    job()
+            kept = {repr(each) for each in disk.said}
+            for ear in sessions.ears.values():
+                for heard in ear.take():
+                    if isinstance(heard, Said):
+                        assert repr(heard) in kept, "somebody has seen what is not kept"
+                        seen.append(repr(heard))
+                    assert not isinstance(heard, Whispered) or heard.text == "psst"
+            for key, room in sessions.lobby.rooms.items():
+                assert room.released <= (disk.records[key].seq if key in disk.records else 0)
+        topics = {key: each.topic for key, each in disk.records.items()}
+        assert number < len(lives)
+    kept = {repr(each) for each in disk.said}
+    assert kept.issuperset(seen)
+    numbers: dict[str, int] = {}
+    for said in disk.said:
+        assert said.first == numbers.get(said.room, 0) + 1
+        numbers[said.room] = said.last
+    assert numbers == {key: each.seq for key, each in disk.records.items()}
+    assert len({each.ident(0) for each in disk.said}) == len(disk.said)
+
+
+def test_theWatchSees() -> None:
+    """
+    The checks of this module notice a room that does not know of its member.
+    """
+    sessions = Sessions(LIMITS)
+    sessions.turn(*OPENING)
+    agree(sessions)
+    sessions.people["s0"].rooms["q"] = Room(RoomRecord("q", "Q"))
+    try:
+        agree(sessions)
+    except KeyError:
+        return
+    raise AssertionError("it was not noticed")

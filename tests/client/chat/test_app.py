@@ -1,0 +1,213 @@
+"""
+Tests for L{tsservices.client.chat.app}: connections, input, and the end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import cast
+
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.client import FakeConsole, FakeReactor, FakeServer
+from tests.support.fakechat import FakeChat, FakeSession
+from tsservices.client.chat.app import LINES_AHEAD, chat
+from tsservices.client.chat.cli import ChatCommand
+from tsservices.client.chat.events import LONGEST
+from tsservices.client.chat.protocol import ChatProtocol
+from tsservices.client.chat.ui.surface import PlainSurface
+from tsservices.client.connection import ClientError
+
+
+class ClientTests(SynchronousTestCase):
+    """
+    Tests for L{chat} on a plain console.
+    """
+
+    def begin(self, console: FakeConsole, command: ChatCommand | None = None) -> Deferred[int]:
+        """
+        Start the client.
+
+        @param console: its console.
+        @param command: what is asked for.
+        @return: fires with its status.
+        """
+        self.reactor = FakeReactor()
+        self.chat = FakeChat()
+        self.console = console
+        command = command or ChatCommand(nick="ann")
+        running = chat(
+            cast(ReactorBase, self.reactor), command, console, PlainSurface(console), lambda: 0.5
+        )
+        done = Deferred.fromCoroutine(running)
+        self.addCleanup(self.abandon, done)
+        return done
+
+    def abandon(self, done: Deferred[int]) -> None:
+        """
+        End a client that still runs.
+
+        @param done: fires with its status.
+        """
+        if not done.called:
+            done.addErrback(lambda failure: None)
+            done.cancel()
+
+    def accept(self) -> tuple[FakeServer, FakeSession]:
+        """
+        @return: the far end of the connection that is being made, and what is there.
+        """
+        return self.reactor.acceptTCP(), FakeSession(self.chat)
+
+    def settle(self, server: FakeServer, session: FakeSession) -> None:
+        """
+        Let everything come that is on its way.
+
+        @param server: the far end.
+        @param session: what is there.
+        """
+        for _ in range(10_000):
+            session.came.extend(server.took().decode().splitlines())
+            session.serve()
+            if not session.told:
+                break
+            lines, session.told = session.told, deque()
+            server.answer(b"".join(line + b"\n" for line in lines))
+        if session.ended:
+            server.drop()
+
+    def test_piped(self) -> None:
+        """
+        Lines are said; at their end the client leaves, and what happened was printed.
+        """
+        done = self.begin(FakeConsole(b"hello", b"/me waves"))
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertEqual(
+            [text for _, _, text in self.chat.rooms["lobby"].lines], ["hello", "waves"]
+        )
+        self.assertIn(b"<ann> hello\n", self.console.written)
+        self.assertIn(b"* ann waves\n", self.console.written)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_refused(self) -> None:
+        """
+        A refused line is status 1.
+        """
+        done = self.begin(FakeConsole(b"hello"))
+        self.chat.muted.add("ann")
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 1)
+        self.assertIn(b"! not sent: hello\n", self.console.written)
+
+    def test_nobody(self) -> None:
+        """
+        A first connection that can't be made ends it.
+        """
+        done = self.begin(FakeConsole(b"hello"))
+        self.reactor.refuseTCP(ConnectionRefusedError())
+        # In which another address would be tried.
+        self.reactor.advance(0.3)
+        error = self.failureResultOf(done, ClientError).value
+        self.assertEqual(str(error), "cannot connect to 127.0.0.1 port 21573: connection refused")
+
+    def test_again(self) -> None:
+        """
+        A lost connection is made again after a while, and lines wait for it.
+        """
+        done = self.begin(FakeConsole(b"one", ended=False))
+        server, session = self.accept()
+        self.settle(server, session)
+        session.cut = True
+        server.drop(ConnectionLost())
+        self.console.type(b"two")
+        self.reactor.advance(0.4)
+        self.assertEqual(self.reactor.tcpClients, [])
+        self.reactor.advance(0.1)
+        self.reactor.refuseTCP(ConnectionRefusedError())
+        self.reactor.advance(0.3)
+        self.assertEqual(self.reactor.tcpClients, [])
+        self.reactor.advance(1.0)
+        self.console.type(None)
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertEqual([text for _, _, text in self.chat.rooms["lobby"].lines], ["one", "two"])
+        self.assertIn(b"* waits for the connection: two\n", self.console.written)
+        self.assertEqual(self.console.written.count(b"> one"), 1)
+
+    def test_givesUp(self) -> None:
+        """
+        After the end of the input a server that is gone is not waited for much longer.
+        """
+        done = self.begin(FakeConsole(b"one", ended=False), ChatCommand(nick="ann", timeout=5.0))
+        server, session = self.accept()
+        self.settle(server, session)
+        server.drop(ConnectionLost())
+        self.console.type(b"two")
+        self.console.type(None)
+        self.reactor.pump([0.5] * 9)
+        self.assertNoResult(done)
+        self.reactor.pump([0.5] * 4)
+        error = self.failureResultOf(done, ClientError).value
+        self.assertEqual(str(error), "no connection to 127.0.0.1 port 21573 within 5 s")
+        self.assertIn(b"! not sent: two\n", self.console.written)
+
+    def test_readsNoFurther(self) -> None:
+        """
+        More lines than can be sent stay where they come from.
+        """
+        lines = [b"%d" % number for number in range(LINES_AHEAD + 500)]
+        done = self.begin(FakeConsole(*lines))
+        self.assertEqual(len(self.console._lines), 501)
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertEqual(len(self.chat.rooms["lobby"].lines), len(lines))
+
+    def test_json(self) -> None:
+        """
+        Programs get objects.
+        """
+        done = self.begin(FakeConsole(b"hello"), ChatCommand(nick="ann", json=True))
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 0)
+        lines = self.console.written.splitlines()
+        self.assertTrue(all(line.startswith(b"{") for line in lines), lines)
+        self.assertEqual(lines[0], b'{"type": "client", "event": "connected"}')
+
+    def test_choked(self) -> None:
+        """
+        The console holds the connection back when its reader takes nothing.
+        """
+        self.begin(FakeConsole(ended=False))
+        server, _ = self.accept()
+        producer = self.console.producer
+        assert isinstance(producer, ChatProtocol)
+        producer.pauseProducing()
+        self.assertEqual(server.transport.producerState, "paused")
+        producer.resumeProducing()
+        self.assertEqual(server.transport.producerState, "producing")
+        producer.stopProducing()
+        self.assertTrue(server.transport.disconnecting)
+
+    def test_noChat(self) -> None:
+        """
+        Something that sends one endless line is not listened to.
+        """
+        self.begin(FakeConsole(ended=False))
+        server, _ = self.accept()
+        server.answer(b"x" * (LONGEST + 1))
+        self.assertTrue(server.transport.disconnected or server.transport.disconnecting)
+
+    def test_cancelled(self) -> None:
+        """
+        Who interrupts it leaves nothing behind.
+        """
+        done = self.begin(FakeConsole(ended=False))
+        server, _ = self.accept()
+        done.cancel()
+        self.failureResultOf(done)
+        self.assertTrue(server.transport.disconnecting)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])

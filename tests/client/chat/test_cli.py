@@ -1,0 +1,179 @@
+"""
+Tests for L{tsservices.client.chat.cli}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tsservices.client.chat.cli import (
+    CHAT_OFFSET,
+    ChatCommand,
+    asker,
+    parseChat,
+    passwordOf,
+    userName,
+)
+from tsservices.client.cli import parseArguments
+from tsservices.server.registry import BY_NAME
+
+
+def parse(
+    line: str, environ: dict[str, str] | None = None, ask: Callable[[str], str] | None = None
+) -> ChatCommand:
+    """
+    @param line: a command line.
+    @param environ: the environment.
+    @param ask: asks for a password.
+    @return: what it asks for.
+    """
+    return parseChat(line.split(), environ or {}, ask, lambda: "/state")
+
+
+def refused(line: str, environ: dict[str, str] | None = None) -> str:
+    """
+    @param line: a command line that is wrong.
+    @param environ: the environment.
+    @return: what is said about it.
+    """
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors), pytest.raises(SystemExit) as ended:
+        parse(line, environ)
+    assert ended.value.code == 2
+    return errors.getvalue()
+
+
+class TestParse:
+    """
+    What each command line asks for.
+    """
+
+    def test_defaults(self) -> None:
+        """
+        Nothing has to be said.
+        """
+        assert parse("") == ChatCommand(state="/state")
+        assert BY_NAME["chat"].offset == CHAT_OFFSET
+
+    def test_all(self) -> None:
+        """
+        Everything can be said.
+        """
+        line = "::1 --port 7 --nick Ann --room #den --room den --room b --json --no-bell"
+        assert parse(f"{line} --state s --timeout 3") == ChatCommand(
+            "::1", 7, "Ann", ("den", "b"), "", "", True, False, "s", 3.0
+        )
+
+    def test_password(self, tmp_path: Path) -> None:
+        """
+        The password comes from a file, the environment, or who is asked; and is not shown.
+
+        @param tmp_path: for the file.
+        """
+        path = tmp_path / "password"
+        path.write_text("from file\nmore\n")
+        path.chmod(0o600)
+        environ = {"TSSERVICES_PASSWORD": "from environment"}
+        assert parse(f"--account ann --password-file {path}", environ).password == "from file"
+        assert parse("--account ann", environ).password == "from environment"
+        found = parse("--account ann", ask=lambda text: f"[{text}]")
+        assert found.password == "[password of ann: ]"
+        assert "password" not in repr(found)
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("--nick a.b", "argument --nick: a name is made of"),
+            ("--room #", "argument --room: a name has at least"),
+            ("--account ann", "--account needs a password"),
+            ("--account ann --nick bob", "--account goes without --nick"),
+            ("--password-file x", "--password-file needs --account"),
+            ("--account ann --password-file /nowhere", "can't be read: No such file"),
+            ("--port 0", "is no port"),
+            ("a b", "unrecognized arguments: b"),
+            ("--jso", "unrecognized arguments"),
+        ],
+    )
+    def test_refuses(self, line: str, message: str) -> None:
+        """
+        What is wrong is said.
+
+        @param line: a command line.
+        @param message: about it.
+        """
+        assert message in refused(line)
+
+    def test_files(self, tmp_path: Path) -> None:
+        """
+        A file that others may read is no place for a password.
+
+        @param tmp_path: for the file.
+        """
+        path = tmp_path / "password"
+        path.write_bytes(b"")
+        path.chmod(0o640)
+        for content, mode, message in (
+            (b"x", 0o640, "others may read"),
+            (b"x", 0o604, "others may read"),
+            (b"\n", 0o600, "is empty"),
+            (b"\xff\n", 0o600, "is not UTF-8"),
+        ):
+            path.write_bytes(content)
+            path.chmod(mode)
+            with pytest.raises(ValueError, match=message):
+                passwordOf(str(path), os.getuid())
+        with pytest.raises(ValueError, match=r"is no file|can't be read"):
+            passwordOf(os.devnull, os.getuid())
+
+    def test_interrupted(self) -> None:
+        """
+        Ctrl-C at the question for the password ends it.
+        """
+
+        def ask(text: str) -> str:
+            raise KeyboardInterrupt
+
+        with pytest.raises(SystemExit) as ended:
+            parse("--account ann", ask=ask)
+        assert ended.value.code == 130
+
+    def test_help(self) -> None:
+        """
+        The help names all options and the exit statuses, and the other help names it.
+        """
+        for ask, words in (
+            (parseChat, ("--account", "--json", "130", "NO_COLOR")),
+            (parseArguments, ("chat --help",)),
+        ):
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as ended:
+                ask(["--help"])
+            assert not ended.value.code
+            assert all(word in out.getvalue() for word in words)
+
+
+class TestPeople:
+    """
+    Who is there.
+    """
+
+    def test_userName(self) -> None:
+        """
+        The name of the user is used if it is one.
+        """
+        assert userName({"USER": "ann"}) == "ann"
+        assert userName({"LOGNAME": "bob"}) == "bob"
+        assert userName({"USER": "a.b"}) == userName({}) == "guest"
+
+    def test_asker(self) -> None:
+        """
+        Only somebody at a terminal can be asked.
+        """
+        assert asker(lambda descriptor: True) is not None
+        assert asker(lambda descriptor: descriptor == 0) is None

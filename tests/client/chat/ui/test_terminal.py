@@ -1,0 +1,232 @@
+"""
+Tests for L{tsservices.client.chat.ui.terminal} on a terminal in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tsservices.client.chat.ui.history import InputHistory
+
+if TYPE_CHECKING:
+    from prompt_toolkit.input import PipeInput
+
+    from tsservices.client.chat.ui.terminal import Terminal
+
+pytestmark = pytest.mark.skipif(
+    find_spec("prompt_toolkit") is None, reason="prompt_toolkit is not installed"
+)
+
+MOVES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08|\r")
+
+TURNS = 100
+"""
+How many turns of the event loop anything here may take: it all happens in memory, so
+none of them waits.
+"""
+
+
+class Fixture:
+    """
+    A terminal in memory.
+
+    @ivar terminal: the prompt.
+    @ivar typed: the lines that were typed.
+    @ivar left: how often Ctrl-D was pressed on an empty line.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, keys: PipeInput, folder: Path) -> None:
+        """
+        @param loop: on which it runs.
+        @param keys: the keyboard.
+        @param folder: for what was typed.
+        """
+        from prompt_toolkit.data_structures import Size
+        from prompt_toolkit.output.vt100 import Vt100_Output
+
+        from tsservices.client.chat.ui.terminal import Screen, Terminal
+
+        self.typed: list[str] = []
+        self.left = 0
+        self._loop = loop
+        self._keys = keys
+        self._screen = io.StringIO()
+        screen: Vt100_Output = Screen(
+            self._screen, lambda: Size(rows=24, columns=80), enable_cpr=False
+        )
+        self.terminal: Terminal = Terminal(loop, keys, screen, InputHistory(str(folder)))
+        self.terminal.typed = self.typed.append
+        self.terminal.left = self._leave
+        # Nothing is put off: here the loop is never idle.
+        self.terminal._session.app.max_render_postpone_time = None
+        self.turn(self.terminal.drawn())
+
+    def _leave(self) -> None:
+        """
+        Ctrl-D was pressed.
+        """
+        self.left += 1
+
+    def turn(self, first: object = None) -> None:
+        """
+        Let the event loop do what it has to do.
+
+        @param first: something to wait for.
+        """
+
+        async def turns() -> None:
+            if first is not None:
+                await first  # type: ignore[misc]
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+
+        self._loop.run_until_complete(turns())
+
+    def type(self, keys: str) -> None:
+        """
+        @param keys: to press.
+        """
+        self._keys.send_text(keys)
+        self.turn()
+
+    def drawn(self) -> str:
+        """
+        @return: what was drawn since the last time, without what moves the cursor.
+        """
+        self.turn()
+        text = MOVES.sub("", self._screen.getvalue())
+        self._screen.seek(0)
+        self._screen.truncate()
+        return text
+
+    def close(self) -> None:
+        """
+        Give the terminal back.
+        """
+        self.turn(self.terminal.stop())
+
+
+@pytest.fixture
+def fixture(tmp_path: Path) -> Iterator[Fixture]:
+    """
+    @param tmp_path: pytest's.
+    @return: a terminal.
+    """
+    from prompt_toolkit.input import create_pipe_input
+
+    loop = asyncio.new_event_loop()
+    with contextlib.closing(loop), create_pipe_input() as keys:
+        made = Fixture(loop, keys, tmp_path)
+        yield made
+        made.close()
+
+
+class TestTerminal:
+    """
+    Tests for L{Terminal}.
+    """
+
+    def test_prompt(self, fixture: Fixture) -> None:
+        """
+        Prompt and status stand, and change when they are asked to.
+
+        @param fixture: a terminal.
+        """
+        text = fixture.drawn()
+        assert text.startswith(">")
+        assert "connecting" in text
+        fixture.terminal.prompt = lambda: "#lobby> "
+        fixture.terminal.status = lambda: " online "
+        fixture.terminal.redraw()
+        fixture.type("")
+        assert "online" in fixture.drawn()
+
+    def test_lines(self, fixture: Fixture) -> None:
+        """
+        Lines are delivered one by one, also when they are pasted together.
+
+        @param fixture: a terminal.
+        """
+        fixture.type("hello\r")
+        fixture.type("\x1b[200~one\ntwo\x1b[201~\r")
+        assert fixture.typed == ["hello", "one", "two"]
+
+    def test_above(self, fixture: Fixture) -> None:
+        """
+        What happens is printed while somebody types, and nothing of that is lost.
+
+        @param fixture: a terminal.
+        """
+        fixture.type("hel")
+        fixture.drawn()
+        fixture.terminal.show("<bob> hi", bell=False)
+        fixture.terminal.show("<bob> there", bell=True)
+        text = fixture.drawn()
+        assert text.startswith("<bob> hi\n\a<bob> there\n")
+        fixture.type("lo\r")
+        assert fixture.typed == ["hello"]
+
+    def test_keys(self, fixture: Fixture) -> None:
+        """
+        Ctrl-C clears the line, Ctrl-D leaves only an empty one.
+
+        @param fixture: a terminal.
+        """
+        fixture.type("never\x03said\x04\r")
+        assert (fixture.typed, fixture.left) == (["said"], 0)
+        fixture.type("\x04")
+        assert fixture.left == 1
+
+    def test_tab(self, fixture: Fixture) -> None:
+        """
+        The only way to go on is taken at once; of several the first is shown.
+
+        @param fixture: a terminal.
+        """
+        found = {"b": ["bob: "], "x": ["xa ", "xb "]}
+        fixture.terminal.complete = lambda before: (1, found.get(before[-1:], []))
+        fixture.type("b\thi\r")
+        fixture.type("x\t")
+        fixture.type("\t\r")
+        assert fixture.typed == ["bob: hi", "xb "]
+
+    def test_history(self, fixture: Fixture, tmp_path: Path) -> None:
+        """
+        Up brings back what was typed, but no passwords.
+
+        @param fixture: a terminal.
+        @param tmp_path: where what was typed is kept.
+        """
+        fixture.type("first\r")
+        fixture.type("/login ann swordfish\r")
+        fixture.type("\x1b[A\r")
+        fixture.terminal.ask("password of ann")
+        assert "password of ann:" in fixture.drawn()
+        fixture.type("swordfish")
+        assert "swordfish" not in fixture.drawn()
+        fixture.type("\r")
+        fixture.terminal.ask("")
+        fixture.type("\x1b[A\r")
+        assert fixture.typed == ["first", "/login ann swordfish", "first", "swordfish", "first"]
+        assert "swordfish" not in InputHistory(str(tmp_path)).load()
+        assert InputHistory(str(tmp_path)).load()[0] == "first"
+
+    def test_afterwards(self, fixture: Fixture) -> None:
+        """
+        What is shown after the end is printed as it is.
+
+        @param fixture: a terminal.
+        """
+        fixture.turn(fixture.terminal.stop())
+        fixture.drawn()
+        fixture.terminal.show("bye", bell=False)
+        assert fixture.drawn() == "bye\n"

@@ -1,0 +1,406 @@
+"""
+Tests for L{tsservices.client.terminal.console}, its screen and its descriptors.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import select
+from typing import cast
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, IReactorFDSet
+from twisted.internet.testing import MemoryReactor, StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tsservices.client.terminal import console as consoles
+from tsservices.client.terminal import console as descriptors
+from tsservices.client.terminal.console import LINES_AHEAD, PlainConsole, openPlainConsole
+from tsservices.client.terminal.text import ScreenText, complaint, editingPossible
+
+
+class ConsoleFixture:
+    """
+    A plain console on a transport in memory.
+
+    @ivar console: the console.
+    @ivar transport: its transport.
+    @ivar errors: what it wrote to standard error.
+    """
+
+    def __init__(self, interactive: bool = False, screen: bool = False) -> None:
+        """
+        Open the console.
+
+        @param interactive: whether the input is a terminal.
+        @param screen: whether the output is one.
+        """
+        self.errors: list[str] = []
+        self.console = PlainConsole(interactive, screen, b"> ", self.errors.append)
+        self.transport = StringTransport()
+        self.console.makeConnection(self.transport)
+
+    def read(self) -> Deferred[bytes | None]:
+        """
+        Start to read a line.
+
+        @return: fires with the line.
+        """
+        return Deferred.fromCoroutine(self.console.readLine())
+
+
+class PlainConsoleTests(SynchronousTestCase):
+    """
+    Tests for L{PlainConsole}.
+    """
+
+    def test_interface(self) -> None:
+        """
+        The output survives the end of the input.
+        """
+        assert verifyObject(IHalfCloseableProtocol, ConsoleFixture().console)
+
+    def test_waits(self) -> None:
+        """
+        A line is read once it is complete.
+        """
+        fixture = ConsoleFixture()
+        reading = fixture.read()
+        fixture.console.dataReceived(b"a")
+        self.assertNoResult(reading)
+        fixture.console.dataReceived(b"b\nc")
+        assert self.successResultOf(reading) == b"ab"
+        assert fixture.transport.value() == b""
+
+    def test_lastLine(self) -> None:
+        """
+        A last line without newline is a line; after it there is none.
+        """
+        fixture = ConsoleFixture()
+        fixture.console.dataReceived(b"a\nb")
+        fixture.console.readConnectionLost()
+        lines = [self.successResultOf(fixture.read()) for _ in range(4)]
+        assert lines == [b"a", b"b", None, None]
+
+    def test_endWhileWaiting(self) -> None:
+        """
+        The end of the input ends a wait.
+        """
+        fixture = ConsoleFixture()
+        reading = fixture.read()
+        fixture.console.readConnectionLost()
+        assert self.successResultOf(reading) is None
+
+    @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5))
+    def test_chunks(self, data: bytes, cuts: list[int]) -> None:
+        """
+        However the input is cut, the lines are the same bytes.
+
+        @param data: the input.
+        @param cuts: where it is cut.
+        """
+        fixture = ConsoleFixture()
+        edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+        for start, stop in itertools.pairwise(edges):
+            fixture.console.dataReceived(data[start:stop])
+        fixture.console.readConnectionLost()
+        lines: list[bytes] = []
+        while (line := self.successResultOf(fixture.read())) is not None:
+            lines.append(line)
+        expected = data.split(b"\n")
+        assert lines == (expected if expected[-1] else expected[:-1])
+
+    def test_prompt(self) -> None:
+        """
+        A person is asked for each line, and the shell's prompt gets a line of
+        its own after Ctrl-D.
+        """
+        fixture = ConsoleFixture(True, True)
+        reading = fixture.read()
+        assert fixture.transport.value() == b"> "
+        fixture.console.dataReceived(b"a\n")
+        assert self.successResultOf(reading) == b"a"
+        fixture.console.write(b"answer\n")
+        reading = fixture.read()
+        fixture.console.readConnectionLost()
+        assert self.successResultOf(reading) is None
+        assert fixture.transport.value() == b"> answer\n> \n"
+
+    def test_noPrompt(self) -> None:
+        """
+        Where not both sides are terminals nobody is asked.
+        """
+        for interactive, screen in [(True, False), (False, True)]:
+            fixture = ConsoleFixture(interactive, screen)
+            fixture.read()
+            assert fixture.transport.value() == b""
+
+    def test_writeBesidePrompt(self) -> None:
+        """
+        What arrives at a prompt does not stand behind it.
+        """
+        fixture = ConsoleFixture(True, True)
+        fixture.read()
+        fixture.console.write(b"! idle\n")
+        fixture.console.write(b"bye\n")
+        assert fixture.transport.value() == b"> \n! idle\nbye\n"
+
+    def test_complain(self) -> None:
+        """
+        A complaint is one line with the program's name, below a prompt or an
+        unfinished answer.
+        """
+        fixture = ConsoleFixture(True, True)
+        fixture.console.complain("bad\x1b")
+        fixture.read()
+        fixture.console.complain("worse")
+        fixture.console.write(b"unfinished")
+        fixture.console.complain("worst")
+        assert fixture.errors == [
+            "tsservices: bad\\x1b\n",
+            "\ntsservices: worse\n",
+            "\ntsservices: worst\n",
+        ]
+
+    def test_bytes(self) -> None:
+        """
+        A pipe gets the bytes as they are.
+        """
+        fixture = ConsoleFixture()
+        fixture.console.write(b"\xff\x1b[0m\r\n")
+        assert fixture.transport.value() == b"\xff\x1b[0m\r\n"
+
+    def test_screen(self) -> None:
+        """
+        A terminal gets text that cannot move its cursor.
+        """
+        fixture = ConsoleFixture(False, True)
+        fixture.console.write(b"\x1b[2J\xc3")
+        fixture.console.write(b"\xa9\r")
+        fixture.console.write(b"\n\xff\xe4")
+        Deferred.fromCoroutine(fixture.console.close(True))
+        assert fixture.transport.value() == "\\x1b[2Jé\n\\xff\\xe4".encode()
+
+    def test_holdsInputBack(self) -> None:
+        """
+        The input is not read much further than it is asked for.
+        """
+        fixture = ConsoleFixture()
+        fixture.console.dataReceived(b"x\n" * LINES_AHEAD)
+        assert fixture.transport.producerState == "paused"
+        fixture.console.dataReceived(b"y\n")
+        for _ in range(LINES_AHEAD):
+            assert self.successResultOf(fixture.read()) == b"x"
+        assert fixture.transport.producerState == "producing"
+        assert self.successResultOf(fixture.read()) == b"y"
+
+    def test_producer(self) -> None:
+        """
+        A producer is known to the output while it is registered.
+        """
+        fixture = ConsoleFixture()
+        producer = cast(IPushProducer, object())
+        fixture.console.registerProducer(producer)
+        assert fixture.transport.producer is producer
+        fixture.console.unregisterProducer()
+        assert fixture.transport.producer is None
+
+    def test_close(self) -> None:
+        """
+        Closing waits until the output is out, unless told not to.
+        """
+        fixture = ConsoleFixture()
+        closing = Deferred.fromCoroutine(fixture.console.close(True))
+        assert fixture.transport.disconnecting
+        self.assertNoResult(closing)
+        fixture.console.connectionLost()
+        self.successResultOf(closing)
+        self.successResultOf(Deferred.fromCoroutine(ConsoleFixture().console.close(False)))
+
+    def test_gone(self) -> None:
+        """
+        When nobody reads the output it says so, and does not wait for it.
+        """
+        fixture = ConsoleFixture()
+        self.assertNoResult(fixture.console.gone)
+        fixture.console.writeConnectionLost()
+        fixture.console.writeConnectionLost()
+        self.successResultOf(fixture.console.gone)
+        self.successResultOf(Deferred.fromCoroutine(fixture.console.close(True)))
+
+    def test_open(self) -> None:
+        """
+        The console opens on the process's descriptors.
+        """
+        opened: list[object] = []
+
+        def standard(console: PlainConsole, reactor: IReactorFDSet) -> None:
+            """
+            Keep what is opened.
+
+            @param console: the console.
+            @param reactor: the reactor.
+            """
+            opened.append((console, reactor))
+
+        reactor = MemoryReactor()
+        with (
+            mock.patch.object(consoles, "StandardIO", standard),
+            mock.patch.object(os, "isatty", lambda descriptor: descriptor == 0),
+        ):
+            console = openPlainConsole(reactor, b"> ")
+        assert opened == [(console, reactor)]
+        assert console.interactive
+
+
+class ScreenTests(SynchronousTestCase):
+    """
+    Tests for L{tsservices.client.terminal.text}.
+    """
+
+    @given(st.binary(max_size=40), st.integers(0, 40))
+    def test_harmless(self, data: bytes, cut: int) -> None:
+        """
+        Whatever arrives, in whatever chunks, no control character is shown.
+
+        @param data: what arrives.
+        @param cut: where it is cut.
+        """
+        text = ScreenText()
+        shown = text.show(data[:cut]) + text.show(data[cut:], final=True)
+        assert shown == ScreenText().show(data, final=True)
+        assert not set(shown) & {chr(n) for n in range(32)} - {"\n", "\t"}
+
+    def test_complaint(self) -> None:
+        """
+        A complaint is one line.
+        """
+        assert complaint("x") == "tsservices: x\n"
+
+    def test_editing(self) -> None:
+        """
+        Editing needs prompt_toolkit, two terminals, and a cursor that moves.
+        """
+        with mock.patch("tsservices.client.terminal.text.find_spec", return_value=object()):
+            assert editingPossible({"TERM": "xterm"}, lambda _: True)
+            assert not editingPossible({"TERM": "dumb"}, lambda _: True)
+            assert not editingPossible({}, lambda _: True)
+            assert not editingPossible({"TERM": "xterm"}, lambda n: n == 0)
+            assert not editingPossible({"TERM": "xterm"}, lambda n: n == 1)
+        with mock.patch("tsservices.client.terminal.text.find_spec", return_value=None):
+            assert not editingPossible({"TERM": "xterm"}, lambda _: True)
+
+
+class DescriptorTests(SynchronousTestCase):
+    """
+    Tests for L{tsservices.client.terminal.console}.
+    """
+
+    def test_writeError(self) -> None:
+        """
+        All of a complaint is written, also in parts and after a full pipe.
+        """
+        parts: list[bytes] = []
+        room = iter([0, 2, 100])
+
+        def write(descriptor: int, data: bytes) -> int:
+            """
+            Take some bytes.
+
+            @param descriptor: is 2.
+            @param data: the bytes.
+
+            @return: how many are taken.
+
+            @raise BlockingIOError: when there is no room.
+            """
+            taken = data[: next(room)]
+            if not taken:
+                raise BlockingIOError
+            parts.append(taken)
+            return len(taken)
+
+        with (
+            mock.patch.object(os, "write", write),
+            mock.patch.object(select, "select", return_value=([], [2], [])),
+        ):
+            descriptors.writeError("abc\n")
+        assert b"".join(parts) == b"abc\n"
+
+    def test_writeErrorGivesUp(self) -> None:
+        """
+        A standard error that takes nothing, or is closed, stops nobody.
+        """
+        for error in (BlockingIOError(), BrokenPipeError()):
+            with (
+                mock.patch.object(os, "write", side_effect=error) as write,
+                mock.patch.object(select, "select", return_value=([], [], [])),
+            ):
+                descriptors.writeError("abc\n")
+            assert write.call_count == 1
+
+    def test_openMissing(self) -> None:
+        """
+        A closed descriptor is replaced, an open one is left.
+        """
+
+        def status(descriptor: int) -> None:
+            """
+            Look at a descriptor.
+
+            @param descriptor: its number.
+
+            @raise OSError: when it is 1.
+            """
+            if descriptor == 1:
+                raise OSError("closed")
+
+        with (
+            mock.patch.object(os, "fstat", status),
+            mock.patch.object(os, "open") as opened,
+        ):
+            descriptors.openMissing()
+        opened.assert_called_once_with(os.devnull, os.O_RDWR)
+
+    def test_blockingRestored(self) -> None:
+        """
+        Both descriptors get their modes back, whatever happens.
+        """
+        modes = {0: True, 1: False}
+
+        def change(descriptor: int, blocking: bool) -> None:
+            """
+            Set a mode.
+
+            @param descriptor: its number.
+            @param blocking: the mode.
+
+            @raise OSError: for standard input, as if it had been closed.
+            """
+            if descriptor == 0:
+                raise OSError("closed")
+            modes[descriptor] = blocking
+
+        def leave() -> None:
+            """
+            Change both modes and exit.
+
+            @raise SystemExit: always.
+            """
+            with descriptors.blockingRestored():
+                modes.update({0: False, 1: True})
+                raise SystemExit
+
+        with (
+            mock.patch.object(os, "get_blocking", lambda descriptor: modes[descriptor]),
+            mock.patch.object(os, "set_blocking", change),
+            pytest.raises(SystemExit),
+        ):
+            leave()
+        assert modes == {0: False, 1: False}

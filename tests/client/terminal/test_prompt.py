@@ -1,0 +1,302 @@
+"""
+Tests for L{tsservices.client.terminal.prompt}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import re
+import signal
+from collections.abc import Coroutine, Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeVar
+from unittest import mock
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.client.terminal.console import Interrupted
+
+if TYPE_CHECKING:
+    from prompt_toolkit.input import PipeInput
+
+    from tsservices.client.terminal.prompt import PromptConsole
+
+T = TypeVar("T")
+
+MISSING = "prompt_toolkit is not installed" if find_spec("prompt_toolkit") is None else None
+
+MOVES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
+
+TURNS = 200
+"""
+How many turns of the event loop anything here may take: it all happens in
+memory, so none of them waits.
+"""
+
+
+class PromptFixture:
+    """
+    A prompt console on a terminal in memory.
+
+    @ivar loop: its event loop.
+    @ivar clock: measures how long an unfinished line waits.
+    @ivar keys: its keyboard.
+    @ivar screen: what it has drawn.
+    @ivar errors: what it wrote to standard error.
+    @ivar console: the console.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, keys: PipeInput) -> None:
+        """
+        Open the console.
+
+        @param loop: its event loop.
+        @param keys: its keyboard.
+        """
+        from prompt_toolkit.data_structures import Size
+        from prompt_toolkit.output.vt100 import Vt100_Output
+
+        from tsservices.client.terminal.prompt import PromptConsole
+
+        self.loop = loop
+        self.clock = Clock()
+        self.keys = keys
+        self.screen = io.StringIO()
+        self.errors: list[str] = []
+        output = Vt100_Output(self.screen, lambda: Size(rows=24, columns=80), enable_cpr=False)
+        self.console: PromptConsole = PromptConsole(
+            loop, self.clock, keys, output, self.errors.append
+        )
+
+    def read(self) -> Deferred[bytes | None]:
+        """
+        Show the prompt.
+
+        @return: fires with the line.
+        """
+        reading = Deferred.fromCoroutine(self.console.readLine())
+        self.turn()
+        return reading
+
+    def turn(self) -> None:
+        """
+        Let the event loop do what it has to do.
+        """
+
+        async def turns() -> None:
+            """
+            Take some turns.
+            """
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(turns())
+
+    def drawn(self) -> str:
+        """
+        Take what was drawn.
+
+        @return: the text since the last time, without what moves the cursor.
+        """
+        text = MOVES.sub("", self.screen.getvalue())
+        self.screen.seek(0)
+        self.screen.truncate()
+        return text
+
+
+@contextlib.contextmanager
+def promptFixture() -> Iterator[PromptFixture]:
+    """
+    Open a prompt console for a while.
+    """
+    from prompt_toolkit.input import create_pipe_input
+
+    loop = asyncio.new_event_loop()
+    try:
+        with create_pipe_input() as keys:
+            yield PromptFixture(loop, keys)
+    finally:
+        loop.close()
+
+
+def finish(coroutine: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
+    """
+    Start something.
+
+    @param coroutine: what to start.
+
+    @return: fires with its result.
+    """
+    return Deferred.fromCoroutine(coroutine)
+
+
+class PromptTests(SynchronousTestCase):
+    """
+    Tests for L{tsservices.client.terminal.prompt.PromptConsole}.
+    """
+
+    skip = MISSING
+
+    def test_line(self) -> None:
+        """
+        A line is edited, kept in the history and delivered as UTF-8.
+        """
+        with promptFixture() as fixture:
+            reading = fixture.read()
+            assert fixture.drawn() == ">"
+            fixture.keys.send_text("hxé你\x1b[D\x1b[D\x7f\r")
+            fixture.turn()
+            assert self.successResultOf(reading) == "hé你".encode()
+            reading = fixture.read()
+            fixture.keys.send_text("\x1b[A\r")
+            fixture.turn()
+            assert self.successResultOf(reading) == "hé你".encode()
+
+    def test_keys(self) -> None:
+        """
+        Ctrl-D is the end of the input and Ctrl-C an interruption.
+        """
+        with promptFixture() as fixture:
+            reading = fixture.read()
+            fixture.keys.send_text("\x04")
+            fixture.turn()
+            assert self.successResultOf(reading) is None
+            reading = fixture.read()
+            fixture.keys.send_text("half\x03")
+            fixture.turn()
+            self.failureResultOf(reading, Interrupted)
+
+    def test_cancel(self) -> None:
+        """
+        A prompt that is cancelled gives the terminal back first.
+        """
+        with promptFixture() as fixture:
+            reading = fixture.read()
+            reading.cancel()
+            self.assertNoResult(reading)
+            fixture.turn()
+            self.failureResultOf(reading, CancelledError)
+
+    def test_above(self) -> None:
+        """
+        What arrives while a line is typed is printed at once, above it, and
+        the prompt is drawn again below.
+        """
+        with promptFixture() as fixture:
+            reading = fixture.read()
+            fixture.keys.send_text("half")
+            fixture.turn()
+            fixture.drawn()
+            fixture.console.write(b"one\nt")
+            fixture.console.write(b"wo\n")
+            fixture.turn()
+            drawn = fixture.drawn()
+            assert "one\ntwo\n" in drawn
+            assert "> half" in drawn.partition("two\n")[2]
+            fixture.keys.send_text("\r")
+            fixture.turn()
+            assert self.successResultOf(reading) == b"half"
+
+    def test_harmless(self) -> None:
+        """
+        Nothing that arrives can move the cursor.
+        """
+        with promptFixture() as fixture:
+            fixture.console.write(b"\x1b[2J\xff\r\n")
+            assert fixture.drawn().endswith("\\x1b[2J\\xff\n")
+
+    def test_betweenPrompts(self) -> None:
+        """
+        An answer is printed before the next prompt is drawn.
+        """
+        with promptFixture() as fixture:
+            fixture.console.write(b"answer\n")
+            fixture.read().addErrback(lambda _: None).cancel()
+            fixture.turn()
+            before, found, after = fixture.drawn().partition("answer\n")
+            assert found
+            assert before == ""
+            assert after.startswith(">")
+
+    def test_unfinished(self) -> None:
+        """
+        A line without its newline waits a moment for the rest, and is then
+        shown as a line.
+        """
+        with promptFixture() as fixture:
+            fixture.console.write(b"bare")
+            assert fixture.drawn() == ""
+            fixture.clock.advance(0.09)
+            fixture.console.write(b" text")
+            fixture.clock.advance(0.09)
+            assert fixture.drawn() == ""
+            fixture.clock.advance(0.01)
+            assert fixture.drawn().endswith("bare text\n")
+            assert not fixture.clock.getDelayedCalls()
+
+    def test_complain(self) -> None:
+        """
+        A complaint follows what was printed, on standard error.
+        """
+        with promptFixture() as fixture:
+            fixture.console.write(b"bare")
+            fixture.console.complain("bad")
+            assert fixture.drawn().endswith("bare\n")
+            assert fixture.errors == ["tsservices: bad\n"]
+            assert not fixture.clock.getDelayedCalls()
+
+    def test_close(self) -> None:
+        """
+        Closing prints what is left, a broken character too.
+        """
+        with promptFixture() as fixture:
+            fixture.console.write(b"bare\xc3")
+            self.successResultOf(finish(fixture.console.close(True)))
+            assert fixture.drawn().endswith("bare\\xc3\n")
+
+    def test_producer(self) -> None:
+        """
+        A terminal holds nobody back.
+        """
+        with promptFixture() as fixture:
+            producer = mock.Mock(spec=IPushProducer)
+            fixture.console.registerProducer(producer)
+            fixture.console.unregisterProducer()
+            assert producer.mock_calls == []
+
+    def test_open(self) -> None:
+        """
+        The console opens on the process's terminal and asks it nothing.
+        """
+        from prompt_toolkit.output import DummyOutput
+        from prompt_toolkit.output.vt100 import Vt100_Output
+
+        from tsservices.client.terminal import prompt
+
+        vt100 = Vt100_Output(io.StringIO(), mock.Mock())
+        with (
+            promptFixture() as fixture,
+            mock.patch.object(prompt, "create_input", return_value=fixture.keys),
+            mock.patch.object(prompt, "create_output", side_effect=[vt100, DummyOutput()]),
+        ):
+            for _ in range(2):
+                console = prompt.openPromptConsole(fixture.loop, fixture.clock)
+                self.assertNoResult(console.gone)
+        assert not vt100.enable_cpr
+
+    def test_signals(self) -> None:
+        """
+        The reactor's own signal handler for Ctrl-C stays in place.
+        """
+        before = signal.getsignal(signal.SIGINT)
+        with promptFixture() as fixture:
+            reading = fixture.read()
+            assert signal.getsignal(signal.SIGINT) is before
+            fixture.keys.send_text("\x04")
+            fixture.turn()
+            assert self.successResultOf(reading) is None

@@ -1,0 +1,314 @@
+"""
+Tests for L{tsservices.client.echo} and L{tsservices.client.connection}.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionLost,
+    ConnectionRefusedError,
+    DNSLookupError,
+    NoRouteError,
+    TimeoutError,
+)
+from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tests.support.client import FakeConsole, FakeReactor, FakeServer
+from tsservices.client.connection import ClientError, Connection, Outflow, connectReason, lostReason
+from tsservices.client.echo import LINE_WINDOW, exchangeLines
+
+HERE = "127.0.0.1 port 21567"
+
+
+class EchoFixture:
+    """
+    An exchange that has just connected.
+
+    @ivar reactor: its reactor and clock.
+    @ivar console: its console.
+    @ivar status: fires with its exit status.
+    @ivar server: its server.
+    """
+
+    def __init__(self, console: FakeConsole, lineService: bool = False) -> None:
+        """
+        Start the exchange.
+
+        @param console: its console.
+        @param lineService: whether the server is the line service.
+        """
+        self.reactor = FakeReactor()
+        self.console = console
+        self.status = Deferred.fromCoroutine(
+            exchangeLines(
+                TCP4ClientEndpoint(self.reactor, "127.0.0.1", 21567),
+                HERE,
+                console,
+                self.reactor,
+                10.0,
+                lineService,
+            )
+        )
+        self.server: FakeServer = self.reactor.acceptTCP()
+
+
+class LockstepTests(SynchronousTestCase):
+    """
+    Tests for the plain service: one line after the other.
+    """
+
+    def test_pipe(self) -> None:
+        """
+        Each line waits for the answer to the one before, and all answers are
+        printed as they are, an empty line's too.
+        """
+        fixture = EchoFixture(FakeConsole(b"a", b"", b"\xff"))
+        for line in (b"a\n", b"\n", b"\xff\n"):
+            self.assertNoResult(fixture.status)
+            assert fixture.server.took() == line
+            fixture.server.answer(b"[stamp] " + line)
+        assert self.successResultOf(fixture.status) == 0
+        assert fixture.console.written == b"[stamp] a\n[stamp] \n[stamp] \xff\n"
+        assert fixture.server.transport.disconnecting
+        assert fixture.console.producer is None
+
+    def test_longLine(self) -> None:
+        """
+        An answer with several stamps is whole at its newline.
+        """
+        fixture = EchoFixture(FakeConsole(b"xxxx", b"b"))
+        fixture.server.took()
+        fixture.server.answer(b"[stamp] xx")
+        fixture.server.answer(b"[stamp] xx")
+        assert fixture.server.took() == b""
+        fixture.server.answer(b"[stamp] \n")
+        assert fixture.server.took() == b"b\n"
+        assert fixture.console.written == b"[stamp] xx[stamp] xx[stamp] \n"
+
+    def test_emptyLineEnds(self) -> None:
+        """
+        A person ends with an empty line.
+        """
+        fixture = EchoFixture(FakeConsole(interactive=True, ended=False))
+        fixture.console.type(b"a")
+        fixture.server.answer(b"[stamp] a\n")
+        fixture.console.type(b"")
+        assert self.successResultOf(fixture.status) == 0
+        assert fixture.server.took() == b"a\n"
+
+    def test_silence(self) -> None:
+        """
+        A server that owes an answer and is silent ends the run.
+        """
+        fixture = EchoFixture(FakeConsole(b"a"))
+        fixture.reactor.advance(9)
+        fixture.server.answer(b"[stamp] ")
+        fixture.reactor.advance(9)
+        self.assertNoResult(fixture.status)
+        fixture.reactor.advance(1)
+        error = self.failureResultOf(fixture.status, ClientError)
+        assert str(error.value) == f"no answer from {HERE} within 10 s"
+
+    def test_patientAtPrompt(self) -> None:
+        """
+        A person may take their time.
+        """
+        fixture = EchoFixture(FakeConsole(interactive=True, ended=False))
+        fixture.reactor.advance(10000)
+        self.assertNoResult(fixture.status)
+
+    def test_chokedConsole(self) -> None:
+        """
+        While the output's reader takes nothing, nothing is read and the
+        server is not blamed.
+        """
+        fixture = EchoFixture(FakeConsole(b"a"))
+        producer = fixture.console.producer
+        assert producer is not None
+        producer.pauseProducing()
+        assert fixture.server.transport.producerState == "paused"
+        fixture.reactor.advance(11)
+        fixture.reactor.advance(11)
+        self.assertNoResult(fixture.status)
+        producer.resumeProducing()
+        assert fixture.server.transport.producerState == "producing"
+        fixture.reactor.advance(9)
+        self.assertNoResult(fixture.status)
+        fixture.reactor.advance(1)
+        self.failureResultOf(fixture.status, ClientError)
+
+    def test_goneConsole(self) -> None:
+        """
+        A producer that is stopped closes the connection.
+        """
+        fixture = EchoFixture(FakeConsole(b"a"))
+        assert fixture.console.producer is not None
+        fixture.console.producer.stopProducing()
+        assert fixture.server.transport.disconnecting
+
+    def test_lost(self) -> None:
+        """
+        A connection lost at the prompt or before an answer ends the run.
+        """
+        for console in (FakeConsole(ended=False), FakeConsole(b"a")):
+            fixture = EchoFixture(console)
+            fixture.server.drop()
+            error = self.failureResultOf(fixture.status, ClientError)
+            assert str(error.value) == f"connection to {HERE} lost: closed by the other side"
+            assert console.producer is None
+
+    def test_cancelled(self) -> None:
+        """
+        An exchange that is cancelled closes its connection.
+        """
+        fixture = EchoFixture(FakeConsole(ended=False))
+        fixture.status.cancel()
+        self.failureResultOf(fixture.status)
+        assert fixture.server.transport.disconnecting
+
+
+class LineServiceTests(SynchronousTestCase):
+    """
+    Tests for the line service.
+    """
+
+    def test_pipelined(self) -> None:
+        """
+        Piped lines do not wait for each other, up to a bound.
+        """
+        fixture = EchoFixture(FakeConsole(*[b"x"] * (LINE_WINDOW + 1)), lineService=True)
+        assert fixture.server.took() == b"x\n" * LINE_WINDOW
+        fixture.server.answer(b"[stamp] x\n[stamp]")
+        assert fixture.server.took() == b"x\n"
+        fixture.server.answer(b" x\n" + b"[stamp] x\n" * (LINE_WINDOW - 2))
+        self.assertNoResult(fixture.status)
+        fixture.server.answer(b"[stamp] x\n")
+        assert self.successResultOf(fixture.status) == 0
+
+    def test_typed(self) -> None:
+        """
+        Typed lines wait for their answers, so that answers stand below them.
+        """
+        fixture = EchoFixture(FakeConsole(b"a", b"b", interactive=True), lineService=True)
+        assert fixture.server.took() == b"a\n"
+
+    def test_refused(self) -> None:
+        """
+        An error line is printed and makes the status 1, wherever it is cut.
+        """
+        for chunks in (
+            [b"! too long\n"],
+            [b"[stamp] b\n!", b" too long\n"],
+            [b"[stamp] b\n", b"!", b" ", b"too long\n"],
+        ):
+            fixture = EchoFixture(FakeConsole(*[b"a"] * len(chunks)), lineService=True)
+            for chunk in chunks:
+                fixture.server.answer(chunk)
+            fixture.server.answer(b"[stamp] \n" * 4)
+            assert self.successResultOf(fixture.status) == 1
+            assert fixture.console.written.startswith(b"".join(chunks))
+
+    def test_quotedMark(self) -> None:
+        """
+        What looks like an error line within an answer is none, nor is one
+        from the plain service.
+        """
+        fixture = EchoFixture(FakeConsole(b"! a"), lineService=True)
+        fixture.server.answer(b"[stamp] ! a\n")
+        assert self.successResultOf(fixture.status) == 0
+        fixture = EchoFixture(FakeConsole(b"a"))
+        fixture.server.answer(b"! a\n")
+        assert self.successResultOf(fixture.status) == 0
+
+    def test_notice(self) -> None:
+        """
+        A line that nobody asked for does not count as an answer to come.
+        """
+        fixture = EchoFixture(FakeConsole(ended=False), lineService=True)
+        fixture.server.answer(b"! going down\n")
+        fixture.console.type(b"a")
+        fixture.console.type(None)
+        self.assertNoResult(fixture.status)
+        fixture.server.answer(b"[stamp] a\n")
+        assert self.successResultOf(fixture.status) == 1
+
+
+class ConnectTests(SynchronousTestCase):
+    """
+    Tests for connections that do not come about or break.
+    """
+
+    def test_refused(self) -> None:
+        """
+        A refused connection is one clear line.
+        """
+        reactor = FakeReactor()
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", 21567)
+        status = Deferred.fromCoroutine(
+            exchangeLines(endpoint, HERE, FakeConsole(), reactor, 1.0, False)
+        )
+        reactor.refuseTCP(ConnectionRefusedError(111, "whatever"))
+        error = self.failureResultOf(status, ClientError)
+        assert str(error.value) == f"cannot connect to {HERE}: connection refused"
+
+    def test_reasons(self) -> None:
+        """
+        Each reason is said in a few words.
+        """
+        for error, words in [
+            (ConnectionRefusedError(), "connection refused"),
+            (DNSLookupError("x"), "the host name is unknown"),
+            (ValueError("invalid hostname: a..b"), "the host name is unknown"),
+            (TimeoutError(), "no answer in time"),
+            (NoRouteError(113, "x"), "No route to host"),
+            (ConnectError(string="odd"), "An error occurred while connecting: odd."),
+            (OSError("odd"), "odd"),
+        ]:
+            assert connectReason(error) == words
+
+    def test_lostReasons(self) -> None:
+        """
+        An unclean end is told from an orderly one.
+        """
+        for error, words in [
+            (ConnectionLost(OSError(104, "x")), "Connection reset by peer"),
+            (ConnectionLost(OSError("x")), "closed in an unclean way"),
+            (ConnectionLost(), "closed in an unclean way"),
+            (RuntimeError(), "closed in an unclean way"),
+        ]:
+            assert lostReason(Failure(error)) == words
+
+    def test_lostBeforehand(self) -> None:
+        """
+        What needs a connection does not run long on a lost one.
+        """
+        connection = Connection(lambda data: None)
+        connection.connectionLost()
+        never: Deferred[None] = Deferred()
+
+        async def wait() -> None:
+            """
+            Wait for ever.
+            """
+            await never
+
+        result = Deferred.fromCoroutine(connection.during(wait()))
+        self.failureResultOf(result, ConnectionLost)
+
+    def test_producers(self) -> None:
+        """
+        Both flow controls are what Twisted asks for.
+        """
+        fixture = EchoFixture(FakeConsole(ended=False))
+        assert verifyObject(IPushProducer, Connection(lambda data: None))
+        outflow = Outflow(fixture.server.transport)  # type: ignore[arg-type]
+        assert verifyObject(IPushProducer, outflow)
+        outflow.stopProducing()
+        outflow.resumeProducing()
+        fixture.server.transport.loseConnection()

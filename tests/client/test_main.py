@@ -1,0 +1,137 @@
+"""
+Tests for L{tsservices.client.__main__}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, cast
+from unittest import mock
+
+from twisted.internet import asyncioreactor, task
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.client import FakeConsole, FakeReactor
+from tsservices.client import __main__ as program
+from tsservices.client.cli import Command, EchoCommand, TalkCommand
+
+
+class MainTests(SynchronousTestCase):
+    """
+    Tests for L{program.main}.
+    """
+
+    def runMain(self, editing: bool) -> tuple[list[tuple[Any, ...]], list[object]]:
+        """
+        Run the program up to the start of its reactor.
+
+        @param editing: whether the prompt can have editing.
+
+        @return: what was run with which arguments, and the event loops under
+            the reactors that were installed.
+        """
+        ran: list[tuple[Any, ...]] = []
+        installed: list[object] = []
+
+        def react(main: Callable[..., object], arguments: tuple[object, ...]) -> None:
+            """
+            Keep what is run.
+
+            @param main: what is run.
+            @param arguments: its arguments.
+            """
+            ran.append((main, *arguments))
+
+        with (
+            mock.patch.object(sys, "argv", ["client", "--line"]),
+            mock.patch.object(program, "editingPossible", return_value=editing),
+            mock.patch.object(asyncioreactor, "install", installed.append),
+            mock.patch.object(task, "react", react),
+            mock.patch.object(os, "get_blocking", return_value=True),
+            mock.patch.object(os, "set_blocking"),
+        ):
+            program.main()
+        return ran, installed
+
+    def test_plain(self) -> None:
+        """
+        Without editing the default reactor runs.
+        """
+        ran, installed = self.runMain(False)
+        assert ran == [(program.client, EchoCommand(port=21568, wire="line"), None)]
+        assert installed == []
+
+    def test_editing(self) -> None:
+        """
+        With editing the reactor runs on an event loop for prompt_toolkit.
+        """
+        ran, [loop] = self.runMain(True)
+        assert ran[0][2] is loop
+        assert isinstance(loop, asyncio.AbstractEventLoop)
+        loop.close()
+
+
+class ClientTests(SynchronousTestCase):
+    """
+    Tests for L{program.client}.
+    """
+
+    def runClient(self, command: Command, console: FakeConsole) -> tuple[Deferred[None], bytes]:
+        """
+        Run a command on a plain console.
+
+        @param command: the command.
+        @param console: the console that is opened.
+
+        @return: fires when the client is done, and the prompt that was chosen.
+        """
+        self.reactor = FakeReactor()
+        with mock.patch.object(program, "openPlainConsole", return_value=console) as opened:
+            done = Deferred.fromCoroutine(
+                program.client(cast(ReactorBase, self.reactor), command, None)
+            )
+        prompt: bytes = opened.call_args.args[1]
+        return done, prompt
+
+    def test_status(self) -> None:
+        """
+        A status other than 0 becomes the program's.
+        """
+        done, prompt = self.runClient(EchoCommand(), FakeConsole())
+        assert prompt == b"> "
+        self.reactor.acceptTCP()
+        self.successResultOf(done)
+        done, _ = self.runClient(EchoCommand(), FakeConsole(ended=False))
+        self.reactor.acceptTCP().drop()
+        assert cast(SystemExit, self.failureResultOf(done, SystemExit).value).code == 1
+
+    def test_noPrompt(self) -> None:
+        """
+        The plain talk client has no prompt for what arrives to run into.
+        """
+        _, prompt = self.runClient(TalkCommand(), FakeConsole())
+        assert prompt == b""
+
+    def test_editing(self) -> None:
+        """
+        With an event loop the console is the one with editing.
+        """
+        if find_spec("prompt_toolkit") is None:
+            self.skipTest("prompt_toolkit is not installed")
+        reactor = FakeReactor()
+        loop = mock.Mock(spec=asyncio.AbstractEventLoop)
+        with mock.patch(
+            "tsservices.client.terminal.prompt.openPromptConsole", return_value=FakeConsole()
+        ) as opened:
+            done = Deferred.fromCoroutine(
+                program.client(cast(ReactorBase, reactor), EchoCommand(), loop)
+            )
+        opened.assert_called_once_with(loop, reactor)
+        reactor.acceptTCP()
+        self.successResultOf(done)

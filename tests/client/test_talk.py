@@ -1,0 +1,294 @@
+"""
+Tests for L{tsservices.client.talk} and L{tsservices.client.runner}.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.client import FakeConsole, FakeReactor
+from tsservices.client.cli import Command, EchoCommand, OperatorCommand, TalkCommand
+from tsservices.client.connection import ClientError
+from tsservices.client.runner import run
+from tsservices.client.talk import talk
+from tsservices.client.terminal.console import Interrupted
+
+
+class TalkFixture:
+    """
+    A conversation that has just connected.
+
+    @ivar reactor: its reactor and clock.
+    @ivar console: its console.
+    @ivar status: fires with its exit status.
+    @ivar server: its other side.
+    """
+
+    def __init__(self, console: FakeConsole) -> None:
+        """
+        Start the conversation.
+
+        @param console: its console.
+        """
+        self.reactor = FakeReactor()
+        self.console = console
+        endpoint = TCP4ClientEndpoint(self.reactor, "127.0.0.1", 21572)
+        self.status = Deferred.fromCoroutine(talk(endpoint, "there", console, self.reactor, 10.0))
+        self.server = self.reactor.acceptTCP()
+
+
+class TalkTests(SynchronousTestCase):
+    """
+    Tests for L{talk}.
+    """
+
+    def test_bothWays(self) -> None:
+        """
+        Lines go out and text comes in at any time, also without newlines.
+        """
+        fixture = TalkFixture(FakeConsole(interactive=True, ended=False))
+        fixture.server.answer(b"hel")
+        assert fixture.console.written == b"hel"
+        fixture.console.type(b"hi")
+        fixture.console.type(b"")
+        assert fixture.server.took() == b"hi\n\n"
+        fixture.server.answer(b"lo\n")
+        assert fixture.console.written == b"hello\n"
+        fixture.reactor.advance(10000)
+        self.assertNoResult(fixture.status)
+
+    def test_ctrlD(self) -> None:
+        """
+        Ctrl-D closes both directions and ends when that is done.
+        """
+        fixture = TalkFixture(FakeConsole(b"bye", interactive=True))
+        assert fixture.server.took() == b"bye\n"
+        assert fixture.server.transport.disconnecting
+        assert fixture.server.transport.producer is None
+        fixture.server.drop()
+        assert self.successResultOf(fixture.status) == 0
+
+    def test_pipe(self) -> None:
+        """
+        The end of piped input closes one direction; what still comes is
+        printed until the other side closes.
+        """
+        fixture = TalkFixture(FakeConsole(b"a"))
+        assert fixture.server.took() == b"a\n"
+        assert fixture.server.transport.halfClosed
+        assert fixture.server.transport.producer is None
+        fixture.reactor.advance(9)
+        fixture.server.answer(b"late")
+        fixture.reactor.advance(9)
+        fixture.server.answer(b" answer\n")
+        self.assertNoResult(fixture.status)
+        fixture.server.drop()
+        assert self.successResultOf(fixture.status) == 0
+        assert fixture.console.written == b"late answer\n"
+
+    def test_quiet(self) -> None:
+        """
+        After piped input a long silence ends the run, in good order.
+        """
+        fixture = TalkFixture(FakeConsole(b"a"))
+        fixture.reactor.advance(10)
+        assert self.successResultOf(fixture.status) == 0
+        assert fixture.server.transport.disconnecting
+
+    def test_lost(self) -> None:
+        """
+        A connection that is lost before the input ends is an error.
+        """
+        fixture = TalkFixture(FakeConsole(ended=False))
+        fixture.server.drop()
+        error = self.failureResultOf(fixture.status, ClientError)
+        assert str(error.value) == "connection to there lost: closed by the other side"
+        assert fixture.console.producer is None
+
+    def test_backPressure(self) -> None:
+        """
+        Input waits while the transport's buffer is full.
+        """
+        fixture = TalkFixture(FakeConsole(ended=False))
+        producer = fixture.server.transport.producer
+        assert producer is not None
+        producer.pauseProducing()
+        fixture.console.type(b"a")
+        fixture.console.type(b"b")
+        assert fixture.server.took() == b"a\n"
+        producer.resumeProducing()
+        assert fixture.server.took() == b"b\n"
+
+
+class SessionTests(SynchronousTestCase):
+    """
+    Tests for L{run}.
+    """
+
+    def start(self, command: Command, console: FakeConsole) -> tuple[FakeReactor, Deferred[int]]:
+        """
+        Start a run.
+
+        @param command: what is asked for.
+        @param console: its console.
+
+        @return: its reactor, and what fires with its exit status.
+        """
+        reactor = FakeReactor()
+        running = run(cast(ReactorBase, reactor), command, console)
+        return reactor, Deferred.fromCoroutine(running)
+
+    def test_echo(self) -> None:
+        """
+        The timestamp command talks to its host and port.
+        """
+        for wire in ("tcp", "line"):
+            console = FakeConsole(b"a")
+            reactor, status = self.start(EchoCommand("127.0.0.1", 7, wire), console)
+            assert reactor.tcpClients[0][:2] == ("127.0.0.1", 7)
+            server = reactor.acceptTCP()
+            server.answer(b"! a\n")
+            assert self.successResultOf(status) == (wire == "line")
+            assert console.written == b"! a\n"
+            assert console.closed == [True]
+
+    def test_datagrams(self) -> None:
+        """
+        The UDP form sends datagrams to the address of its host.
+        """
+        console = FakeConsole(b"a")
+        reactor, status = self.start(EchoCommand("h", 7, "udp", 1.0, 0), console)
+        assert reactor.udpPorts[0].sent == [(b"a", ("127.0.0.1", 7))]
+        reactor.advance(1)
+        assert self.successResultOf(status) == 1
+        assert console.complaints == ["h port 7: no answer: a"]
+
+    def test_talk(self) -> None:
+        """
+        The talk command talks to its host and port.
+        """
+        reactor, _ = self.start(TalkCommand("127.0.0.1", 8), FakeConsole())
+        assert reactor.tcpClients[0][:2] == ("127.0.0.1", 8)
+        reactor.acceptTCP()
+
+    def test_operator(self) -> None:
+        """
+        The operator attaches to the socket in the state folder.
+        """
+        reactor, _ = self.start(OperatorCommand("/s/operator.sock"), FakeConsole())
+        assert reactor.unixClients[0][0] == "/s/operator.sock"
+
+    def test_longSocketPath(self) -> None:
+        """
+        A path that no socket can have is one clear line.
+        """
+        console = FakeConsole()
+        path = "/" + "x" * 120
+        _, status = self.start(OperatorCommand(path), console)
+        assert self.successResultOf(status) == 1
+        assert console.complaints == [
+            f"cannot connect to the operator's socket {path}: the path is too long"
+        ]
+
+    def test_failure(self) -> None:
+        """
+        A failure is told once the output is out, and gives status 1.
+        """
+        console = FakeConsole(ended=False)
+        reactor, status = self.start(EchoCommand(), console)
+        reactor.acceptTCP().drop()
+        assert self.successResultOf(status) == 1
+        assert console.closed == [True]
+        assert console.complaints == [
+            "connection to 127.0.0.1 port 21567 lost: closed by the other side"
+        ]
+        assert reactor.shutDown()
+
+    def test_signal(self) -> None:
+        """
+        A signal ends the run with status 130, and the reactor waits for it.
+        """
+        console = FakeConsole(ended=False)
+        reactor, status = self.start(EchoCommand(), console)
+        server = reactor.acceptTCP()
+        [finished] = reactor.shutDown()
+        assert isinstance(finished, Deferred)
+        self.successResultOf(finished)
+        assert self.successResultOf(status) == 130
+        assert console.closed == [False]
+        assert console.complaints == []
+        assert server.transport.disconnecting
+
+    def test_signalWhileFlushing(self) -> None:
+        """
+        A signal also ends the wait for a reader who does not read.
+        """
+        console = FakeConsole()
+        console.stuck = Deferred()
+        reactor, status = self.start(EchoCommand(), console)
+        reactor.acceptTCP()
+        self.assertNoResult(status)
+        [finished] = reactor.shutDown()
+        assert isinstance(finished, Deferred)
+        self.successResultOf(finished)
+        assert self.successResultOf(status) == 130
+
+    def test_signalWhileConnecting(self) -> None:
+        """
+        A signal ends an attempt to connect without a word.
+        """
+        console = FakeConsole()
+        reactor, status = self.start(EchoCommand(), console)
+        reactor.shutDown()
+        assert self.successResultOf(status) == 130
+        assert console.complaints == []
+
+    def test_ctrlC(self) -> None:
+        """
+        Ctrl-C at the prompt ends the run with status 130.
+        """
+        console = FakeConsole()
+        console.failure = Interrupted()
+        reactor, status = self.start(EchoCommand(), console)
+        reactor.acceptTCP()
+        assert self.successResultOf(status) == 130
+        assert console.complaints == []
+
+    def test_nobodyReads(self) -> None:
+        """
+        When nobody reads the output the run ends quietly.
+        """
+        console = FakeConsole(ended=False)
+        reactor, status = self.start(EchoCommand(), console)
+        reactor.acceptTCP()
+        console.gone.callback(True)
+        assert self.successResultOf(status) == 0
+        assert console.closed == [False]
+        assert console.complaints == []
+
+    def test_outputFails(self) -> None:
+        """
+        When the output is a file that can't be written that is told, and a failure.
+        """
+        console = FakeConsole(ended=False)
+        reactor, status = self.start(EchoCommand(), console)
+        reactor.acceptTCP()
+        console.gone.callback(False)
+        assert self.successResultOf(status) == 1
+        assert console.complaints == ["the output cannot be written"]
+
+    def test_fault(self) -> None:
+        """
+        A fault of the program itself is not hidden, and the console is closed.
+        """
+        console = FakeConsole()
+        console.failure = ZeroDivisionError()
+        reactor, status = self.start(EchoCommand(), console)
+        reactor.acceptTCP()
+        self.failureResultOf(status, ZeroDivisionError)
+        assert console.closed == [True]

@@ -1,0 +1,140 @@
+"""
+What holds for several nodes whatever happens to them, and to what they send.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.cluster import World
+
+ACTS = ("say", "say", "say", "say", "arrive", "arrive", "rename", "part", "join", "quit")
+FATES = ("die", "stop", "start", "freeze", "thaw", "cut", "mend", "slow", "disk", "away", "back")
+
+KINDS = (*ACTS, *ACTS, *FATES, "faults", "well", "wait")
+NICKS = ("ann", "bob", "cat", "dan", "eve", "fay")
+PAUSES = (0.0, 0.0, 0.0, 0.02, 0.3, 1.2, 5.0, 12.0, 35.0)
+
+LIVES = 60
+"""
+How many long lives there are.
+"""
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(KINDS),
+        st.integers(0, 3),
+        st.integers(0, 5),
+        st.sampled_from(NICKS),
+        st.sampled_from(PAUSES),
+    ),
+    min_size=15,
+    max_size=60,
+)
+"""
+What happens: to which node, to whom there, what name is meant, and how long it is until the
+next thing does.
+"""
+
+Step = tuple[str, int, int, str, float]
+
+
+def happen(world: World, step: Step) -> None:
+    """
+    @param world: some nodes.
+    @param step: what happens to them.
+    """
+    kind, which, who, nick, seconds = step
+    node = world.nodes[which % len(world.nodes)]
+    if kind in ACTS:
+        node.act(kind, who, nick)
+    elif kind == "faults":
+        world.net.faults = 0.1 + who / 10
+    elif kind == "well":
+        world.net.faults = 0.0
+    elif kind in ("away", "back"):
+        world.net.away = kind == "away"
+    elif kind == "start":
+        if not node.alive:
+            node.start()
+    elif node.alive and kind == "freeze":
+        node.frozen = True
+    elif node.alive and kind == "thaw":
+        node.thaw()
+    elif node.alive and kind == "cut":
+        node.engine.cut = True
+    elif node.alive and kind == "mend":
+        node.engine.reconnect()
+    elif node.alive and kind == "slow":
+        node.engine.slow = float(who)
+    elif kind == "disk":
+        node.diskSeconds = 0.01 + who
+    elif kind == "die":
+        node.die()
+    elif kind == "stop":
+        node.stop()
+    world.timeline.run(seconds)
+
+
+def live(count: int, seed: int, small: bool, steps: list[Step]) -> World:
+    """
+    Live through all of it, then in peace; and all is as it has to be.
+
+    @param count: how many nodes.
+    @param seed: of what goes wrong with messages.
+    @param small: whether messages are.
+    @param steps: what happens.
+    @return: what has become of it.
+    """
+    with (
+        patch("tsservices.cluster.apply.CHECKPOINT_SECONDS", 5.0),
+        patch("tsservices.cluster.outbox.MESSAGE_BYTES", 400 if small else 512 * 1024),
+        patch("tsservices.cluster.orderer.WAITING_BATCHES", 6 if small else 1000),
+    ):
+        world = World(count, seed)
+        for step in steps:
+            happen(world, step)
+        world.heal()
+        world.check()
+    return world
+
+
+@settings(max_examples=100, derandomize=True)
+@given(st.integers(2, 4), st.integers(0, 1000), st.booleans(), STEPS)
+def test_whateverHappens(count: int, seed: int, small: bool, steps: list[Step]) -> None:
+    """
+    Whatever happens.
+    """
+    live(count, seed, small, steps)
+
+
+def test_longLives() -> None:
+    """
+    The same for long; and all that is to be hard about it does happen.
+    """
+    gaps = refused = duplicates = returned = silent = 0
+    for seed in range(LIVES):
+        chance = Random(seed)
+        steps = [
+            (
+                chance.choice(KINDS),
+                chance.randrange(4),
+                chance.randrange(6),
+                chance.choice(NICKS),
+                chance.choice(PAUSES),
+            )
+            for _ in range(chance.randrange(20, 120))
+        ]
+        world = live(chance.randrange(2, 5), seed, chance.random() < 0.5, steps)
+        for node in world.nodes:
+            standing = node.orderer.standing()
+            gaps += standing.gaps
+            duplicates += standing.duplicates
+            refused += sum(sum(each.refused.values()) for each in node.people)
+            returned += sum("taken this server for gone" in each for each in node.notes)
+            silent += sum("is silent" in each for each in node.notes)
+    assert min(gaps, refused, duplicates, returned, silent) > LIVES // 4

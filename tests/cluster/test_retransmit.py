@@ -1,0 +1,177 @@
+"""
+Tests for L{tsservices.cluster.retransmit}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from tsservices.cluster.broker import Engine
+from tsservices.cluster.messages import decode
+from tsservices.cluster.outbox import Outbox
+from tsservices.cluster.retransmit import Resending
+from tsservices.common.limits import (
+    ENGINE_DOUBT_SECONDS,
+    ENGINE_RETRY_SECONDS,
+    ENGINE_STOP_SECONDS,
+    HEARTBEAT_SECONDS,
+)
+
+
+class TestResending:
+    """
+    Tests for L{Resending}: message 1 is under way, and the stream was read up to 10.
+    """
+
+    def setup_method(self) -> None:
+        """
+        Begin.
+        """
+        self.now = 100.0
+        self.questions: list[Callable[[int | None], object]] = []
+        self.idents: list[str] = []
+        self.outbox = Outbox("a", lambda: self.now, self.publish)
+        self.resending = Resending(cast(Engine, self), self.outbox, lambda: self.now)
+        self.resending.reached(10)
+        self.outbox.begin("i", [])
+        self.outbox.send(heartbeat=True)
+        self.resending.tick()
+        self.answer(10)
+        self.now += 1
+        self.idents.clear()
+
+    def publish(self, data: bytes) -> None:
+        """
+        @param data: a message.
+        """
+        message = decode(data)
+        self.idents.append(f"{message.node}.{message.incarnation}.{message.n}")
+
+    def last(self, found: Callable[[int | None], object]) -> None:
+        """
+        @param found: waits for L{answer}.
+        """
+        self.questions.append(found)
+
+    def answer(self, number: int | None) -> None:
+        """
+        @param number: of the last message.
+        """
+        self.questions.pop(0)(number)
+
+    def test_readFirst(self) -> None:
+        """
+        What may be lost goes again when all was read that was there when it was in doubt,
+        and nothing goes meanwhile.
+        """
+        self.resending.doubt()
+        self.resending.doubt()
+        assert len(self.questions) == 1
+        assert self.outbox.held
+        self.answer(12)
+        assert self.resending.last == 12
+        self.resending.reached(11)
+        assert self.idents == []
+        self.resending.reached(12)
+        assert self.idents == ["a.i.1"]
+        assert not self.outbox.held
+        self.resending.reached(13)
+        assert self.idents == ["a.i.1"]
+
+    def test_readAlready(self) -> None:
+        """
+        If all was read it goes at once.
+        """
+        self.resending.doubt()
+        self.answer(10)
+        assert self.idents == ["a.i.1"]
+
+    def test_cameBack(self) -> None:
+        """
+        What comes back while the stream is read does not go again.
+        """
+        self.resending.doubt()
+        self.answer(11)
+        self.outbox.arrived(1)
+        self.resending.reached(11)
+        assert self.idents == []
+        assert not self.outbox.held
+        self.resending.doubt()
+        assert not self.questions
+
+    def test_retry(self) -> None:
+        """
+        While the end can't be found it is looked for every so often; and there is a pause
+        between attempts.
+        """
+        self.resending.doubt()
+        self.answer(None)
+        self.resending.tick()
+        assert self.questions == []
+        self.now += ENGINE_RETRY_SECONDS
+        self.resending.tick()
+        self.answer(10)
+        assert self.idents == ["a.i.1"]
+        self.resending.doubt()
+        assert self.questions == []
+        self.now += ENGINE_RETRY_SECONDS
+        self.resending.tick()
+        self.answer(10)
+        assert self.idents == ["a.i.1"] * 2
+
+    def test_lateAnswer(self) -> None:
+        """
+        An answer to what was asked before there was a doubt says nothing about it; one that
+        never comes is not waited for.
+        """
+        self.now += HEARTBEAT_SECONDS
+        self.outbox.published = self.now
+        self.resending.tick()
+        self.now += ENGINE_RETRY_SECONDS
+        self.resending.doubt()
+        assert len(self.questions) == 2
+        self.answer(10)
+        assert self.idents == []
+        self.now += ENGINE_STOP_SECONDS
+        self.resending.tick()
+        self.answer(10)
+        assert self.idents == []
+        self.answer(10)
+        assert self.idents == ["a.i.1"]
+
+    def test_nobodySaysSo(self) -> None:
+        """
+        What does not come back for long is in doubt by itself.
+        """
+        self.resending.returned()
+        self.now += ENGINE_DOUBT_SECONDS - 0.1
+        self.resending.tick()
+        assert not self.outbox.held
+        self.now += 0.1
+        self.resending.tick()
+        assert self.outbox.held
+
+    def test_believe(self) -> None:
+        """
+        Doubts end with what they were about.
+        """
+        self.resending.doubt()
+        self.outbox.drop()
+        self.resending.believe()
+        self.answer(10)
+        assert self.idents == []
+        assert not self.outbox.held
+
+    def test_lag(self) -> None:
+        """
+        Without any doubt it is known about how far the stream goes.
+        """
+        self.outbox.arrived(1)
+        for _ in range(40):
+            self.now += 0.25
+            self.resending.tick()
+            if self.questions:
+                self.answer(20)
+        assert self.resending.last == 20
+        assert not self.outbox.held

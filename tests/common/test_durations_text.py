@@ -1,0 +1,124 @@
+"""
+Tests for L{tsservices.frontends.formats.sentences}.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.chat_samples import said
+from tsservices.chat import operations as events
+from tsservices.frontends.formats.sentences import _WRITE, deeds, lasting
+
+KINDS = (
+    events.TOPIC,
+    events.KICK,
+    events.BAN,
+    events.UNBAN,
+    events.MUTE,
+    events.UNMUTE,
+    events.OPERATOR,
+    events.NO_OPERATOR,
+    events.PRIVATE,
+    events.PUBLIC,
+    events.DELETE,
+)
+"""
+All that can be done.
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "alone", "withRoom"),
+    [
+        (events.TOPIC, "tea", "ann changed the topic of #Lobby to: tea", None),
+        (events.TOPIC, "", "ann removed the topic of #Lobby", None),
+        (events.KICK, "bob", "ann kicked bob", "ann kicked bob from #Lobby"),
+        (events.KICK, "bob a b", "ann kicked bob: a b", "ann kicked bob from #Lobby: a b"),
+        (
+            events.BAN,
+            "bob 2h spam and more",
+            "ann banned bob for 2 hours: spam and more",
+            "ann banned bob from #Lobby for 2 hours: spam and more",
+        ),
+        (
+            events.BAN,
+            "~5f forever",
+            "ann banned ~5f for ever",
+            "ann banned ~5f from #Lobby for ever",
+        ),
+        (events.UNBAN, "bob", "ann unbanned bob", "ann unbanned bob from #Lobby"),
+        (
+            events.MUTE,
+            "bob 1d",
+            "ann muted bob for 1 day",
+            "ann muted bob in #Lobby for 1 day",
+        ),
+        (events.UNMUTE, "bob", "ann unmuted bob", "ann unmuted bob in #Lobby"),
+        (
+            events.OPERATOR,
+            "bob",
+            "ann made bob an operator",
+            "ann made bob an operator of #Lobby",
+        ),
+        (
+            events.NO_OPERATOR,
+            "bob",
+            "ann made bob a plain member",
+            "ann made bob a plain member of #Lobby",
+        ),
+        (events.PRIVATE, "", "#Lobby is by invitation only now (ann)", None),
+        (events.PUBLIC, "", "#Lobby is open to everybody now (ann)", None),
+        (events.DELETE, "17", "ann deleted line 17", "ann deleted line 17 of #Lobby"),
+        ("dance", "wild", "ann did dance: wild", "ann did dance in #Lobby: wild"),
+    ],
+)
+def test_deeds(kind: str, text: str, alone: str, withRoom: str | None) -> None:
+    """
+    Each is a sentence, with the room where that is wanted; what is not known yet is told
+    all the same.
+
+    @param kind: what was done.
+    @param text: to whom.
+    @param alone: the sentence.
+    @param withRoom: with the room; L{None}: the same.
+    """
+    assert deeds(said(text, kind=kind), False) == [alone]
+    assert deeds(said(text, kind=kind), True) == [withRoom or alone]
+
+
+def test_all() -> None:
+    """
+    All that can be done has a sentence of its own.
+    """
+    assert set(_WRITE) == set(KINDS)
+
+
+def test_several() -> None:
+    """
+    Of several lines each is a sentence.
+    """
+    lines = deeds(said("1", "2", kind=events.DELETE), False)
+    assert lines == ["ann deleted line 1", "ann deleted line 2"]
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        ("30s", "for 30 seconds"),
+        ("1m", "for 1 minute"),
+        ("2h", "for 2 hours"),
+        ("7d", "for 7 days"),
+        ("1w", "for 1 week"),
+        ("forever", "for ever"),
+        ("", "for ever"),
+    ],
+)
+def test_lasting(duration: str, words: str) -> None:
+    """
+    How long something lasts, in words.
+
+    @param duration: as events have it.
+    @param words: as people are told.
+    """
+    assert lasting(duration) == words

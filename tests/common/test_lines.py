@@ -1,0 +1,75 @@
+"""
+Tests for L{tsservices.common.lines}.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.common.lines import LineSplitter, Overlong
+
+
+def split(limit: int, chunks: list[bytes], most: int = 512) -> list[bytes | Overlong]:
+    """
+    @param limit: of the splitter.
+    @param chunks: what it is fed.
+    @param most: lines taken at once.
+    @return: all lines, the unfinished one included.
+    """
+    splitter = LineSplitter(limit)
+    lines: list[bytes | Overlong] = []
+    for chunk in chunks:
+        splitter.feed(chunk)
+        while splitter.more:
+            lines += splitter.take(most)
+    rest = splitter.finish()
+    return [*lines, rest] if rest else lines
+
+
+class LineSplitterTests(SynchronousTestCase):
+    """
+    Tests for L{LineSplitter}.
+    """
+
+    @given(st.binary(max_size=60), st.lists(st.integers(0, 60)), st.integers(1, 4))
+    def test_anyCut(self, data: bytes, cuts: list[int], most: int) -> None:
+        """
+        However data is cut and taken, the lines are the same.
+        """
+        places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
+        chunks = [data[a:b] for a, b in pairwise(places)]
+        expected = data.split(b"\n")
+        last = expected.pop()
+        self.assertEqual(split(100, chunks, most), expected + ([last] if last else []))
+
+    @given(st.lists(st.integers(0, 12), max_size=8), st.integers(1, 20), st.integers(1, 3))
+    def test_overlong(self, lengths: list[int], size: int, most: int) -> None:
+        """
+        A line over the limit is told of once, in its place, however it is cut;
+        its neighbours are whole.
+        """
+        data = b"".join(b"x" * length + b"\n" for length in lengths)
+        chunks = [data[i : i + size] for i in range(0, len(data), size)]
+        expected = [Overlong(5) if length > 5 else b"x" * length for length in lengths]
+        self.assertEqual(split(5, chunks, most), expected)
+
+    def test_overlongIsTheEnd(self) -> None:
+        """
+        The end of a line over the limit is no line of its own.
+        """
+        self.assertEqual(split(5, [b"x" * 6, b"tail"]), [Overlong(5)])
+        self.assertEqual(split(5, [b"x" * 6, b"tail", b"\nok"]), [Overlong(5), b"ok"])
+
+    def test_memory(self) -> None:
+        """
+        A line without an end is not kept.
+        """
+        splitter = LineSplitter(1000)
+        for _ in range(100):
+            splitter.feed(b"x" * 500)
+            splitter.take(1)
+            self.assertLessEqual(len(splitter._rest), 1000)

@@ -1,0 +1,133 @@
+"""
+Tests for the lobby and L{tsservices.frontends.formats.text} together.
+"""
+
+from __future__ import annotations
+
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.chat_samples import DAY, NOON
+from tsservices.chat.batch import Batch
+from tsservices.chat.errors import Refused
+from tsservices.chat.operations import Enter, Event, Join, Say, SetAway, Whisper
+from tsservices.chat.outlet import Wire
+from tsservices.chat.session import Form, Session
+from tsservices.chat.state import Lobby
+from tsservices.common.limits import Limits
+from tsservices.frontends.formats.text import TextForm
+
+
+class Ear:
+    """
+    Where one person of a test hears.
+
+    @ivar form: how it is written.
+    @ivar wire: none.
+    @ivar heard: what came since it was taken.
+    """
+
+    def __init__(self, form: TextForm) -> None:
+        """
+        @param form: how it is written.
+        """
+        self.form: Form = form
+        self.wire: Wire | None = None
+        self.heard = b""
+
+    def push(self, data: bytes) -> None:
+        """
+        @param data: lines.
+        """
+        self.heard += data
+
+    pushLast = push
+
+    def settled(self) -> None:
+        """
+        Nothing waits for this.
+        """
+
+    def dismissed(self, why: Refused) -> None:
+        """
+        @param why: not said in these tests.
+        """
+
+    def membershipChanged(self, rooms: int) -> None:
+        """
+        The form stays.
+
+        @param rooms: not used.
+        """
+
+    def take(self) -> str:
+        """
+        @return: what was heard since this was asked last.
+        """
+        heard, self.heard = self.heard.decode(), b""
+        return heard
+
+
+class LobbyTests(SynchronousTestCase):
+    """
+    What the lobby has happen suits the form.
+    """
+
+    def setUp(self) -> None:
+        """
+        Ann and bob are in the lobby; bob is away.
+        """
+        self.lobby = Lobby(Limits())
+        form = TextForm(time.gmtime, False)
+        self.position = 0
+        self.ears = {nick: Ear(form) for nick in ("ann", "bob")}
+        self.sessions = {nick: Session(nick, ear) for nick, ear in self.ears.items()}
+        for nick in self.ears:
+            self.apply(Enter(nick, nick, nick), Join(nick, "Lobby", "lobby"))
+        self.apply(SetAway("bob", "lunch"))
+        self.entered = self.ears["bob"].take()
+        self.ears["ann"].take()
+
+    def apply(self, *events: Event, stamp: int = NOON) -> None:
+        """
+        @param events: of one turn.
+        @param stamp: when that is.
+        """
+        self.position += 1
+        batch = Batch("4f", self.position, stamp)
+        for event in events:
+            self.lobby.apply(event, self.sessions[event.session], batch)
+        batch.seal()
+        batch.release()
+
+    def test_company(self) -> None:
+        """
+        Who enters is not listed among the others.
+        """
+        self.assertIn("* you are in #Lobby with 1 other: ann\n", self.entered)
+
+    def test_newDay(self) -> None:
+        """
+        The first line of a new day, and no other, comes after its date, for all who
+        hear it.
+        """
+        self.apply(Say("ann", "lobby", "message", ("a",)))
+        self.assertEqual(self.ears["bob"].take(), "[12:10:00] <ann> a\n")
+        says = [Say(nick, "lobby", "message", (nick,)) for nick in ("ann", "bob")]
+        self.apply(*says, stamp=NOON + DAY)
+        self.apply(*says, stamp=NOON + DAY)
+        line = "[12:10:00] <{0}> {0}\n".format
+        self.assertEqual(self.ears["bob"].take(), "* Saturday 21 November 2026\n" + line("ann") * 2)
+        self.assertEqual(self.ears["ann"].take(), line("bob") * 2)
+
+    def test_absent(self) -> None:
+        """
+        Who whispers to somebody who is away is told, and nobody else.
+        """
+        self.apply(Whisper("ann", "bob", "bob", "message", "psst"))
+        line = "[12:10:00] <ann -> bob> psst\n"
+        self.assertEqual(self.ears["ann"].take(), line + "* bob is away: lunch\n")
+        self.assertEqual(self.ears["bob"].take(), line)
+        self.apply(Whisper("bob", "ann", "ann", "message", "hm"))
+        self.assertEqual(self.ears["bob"].take(), "[12:10:00] <bob -> ann> hm\n")

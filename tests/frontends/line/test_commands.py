@@ -1,0 +1,446 @@
+"""
+Tests for L{tsservices.frontends.line.commands}.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.chat import Person, Town
+from tsservices.chat.errors import (
+    CHOICE,
+    NAME_CHARACTER,
+    NAME_EMPTY,
+    NAME_FIRST,
+    NICK_TAKEN,
+    NO_COMMAND,
+    NO_PERSON,
+    NO_ROOM,
+    NOT_IN_ROOM,
+    NOWHERE,
+    NUMBER,
+    TEXT_LONG,
+    USAGE,
+    Reason,
+)
+from tsservices.chat.notifications import (
+    AwayChanged,
+    CommandsListed,
+    Entered,
+    Gone,
+    Happening,
+    Left,
+    Notice,
+    PeopleListed,
+    PersonShown,
+    Refusal,
+    Renamed,
+    Replay,
+    RoomEntered,
+    RoomLeft,
+    RoomsListed,
+    Said,
+    Token,
+    Topic,
+    Whispered,
+)
+from tsservices.chat.operations import ME, MESSAGE, TOPIC
+from tsservices.chat.permissions import FOUNDER, MEMBER
+from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.verbs.history import HIGHEST_SEQ
+from tsservices.common.limits import HISTORY_LINES, LISTED, TOPIC_LENGTH
+from tsservices.frontends.line.commands import ANYONE, COMMANDS
+
+LONG = "x" * (TOPIC_LENGTH + 1)
+"""
+More than a topic or a reason may have.
+"""
+
+REFUSED: tuple[tuple[str, Reason], ...] = (
+    ("/", NO_COMMAND),
+    ("/sing", NO_COMMAND),
+    ("/nick", USAGE),
+    ("/nick a b", NAME_CHARACTER),
+    ("/nick BOB", NICK_TAKEN),
+    ("/join", USAGE),
+    ("/join #", NAME_EMPTY),
+    ("/join a b", NAME_CHARACTER),
+    ("/part tea", NOT_IN_ROOM),
+    ("/part nowhere", NOT_IN_ROOM),
+    ("/part lobby " + LONG, TEXT_LONG),
+    ("/who nowhere", NO_ROOM),
+    ("/who a.b", NAME_CHARACTER),
+    ("/whois", USAGE),
+    ("/whois eve", NO_PERSON),
+    ("/msg", USAGE),
+    ("/msg bob", USAGE),
+    ("/msg bob  ", USAGE),
+    ("/msg eve hello", NO_PERSON),
+    ("/msg #tea hello", NOT_IN_ROOM),
+    ("/msg #a.b hello", NAME_CHARACTER),
+    ("/me", USAGE),
+    ("/topic " + LONG, TEXT_LONG),
+    ("/history 0", NUMBER),
+    ("/history -1", NUMBER),
+    ("/history x", NUMBER),
+    ("/history \N{ARABIC-INDIC DIGIT ONE}", NUMBER),
+    ("/history \N{SUPERSCRIPT TWO}", NUMBER),
+    (f"/history {HISTORY_LINES + 1}", NUMBER),
+    ("/history " + "9" * 5000, NUMBER),
+    ("/since", USAGE),
+    ("/since a b c", USAGE),
+    ("/since x", NUMBER),
+    ("/since lobby x", NUMBER),
+    (f"/since {HIGHEST_SEQ + 1}", NUMBER),
+    ("/since tea 1", NOT_IN_ROOM),
+    ("/away " + LONG, TEXT_LONG),
+    ("/ignore a b", NAME_CHARACTER),
+    ("/format", CHOICE),
+    ("/format xml", CHOICE),
+    ("/ack", CHOICE),
+    ("/ack maybe", CHOICE),
+    ("/echo 1", CHOICE),
+    ("/help sing", NO_COMMAND),
+    ("/quit " + LONG, TEXT_LONG),
+)
+"""
+What is not done, and why.
+"""
+
+
+def people(listed: PeopleListed) -> list[tuple[str, bool, str, str]]:
+    """
+    @param listed: who is in a room.
+    @return: what is told of each: name, whether a guest, why away, rank.
+    """
+    return [(each.nick, each.guest, each.away, each.rank) for each in listed.people]
+
+
+class TestCommands:
+    """
+    Ann is in the lobby with bob, and not in the room tea.
+    """
+
+    def setup_method(self) -> None:
+        """
+        Begin.
+        """
+        self.town = Town(operators=["root"])
+        self.cat = self.town.person("cat", "tea")
+        self.bob = self.town.person("Bob", "lobby")
+        self.ann = self.town.person("ann", "lobby")
+
+    def one(self, *lines: str) -> Happening:
+        """
+        @param lines: typed by ann.
+        @return: the one thing that she is told.
+        """
+        (told,) = self.ann.do(*lines)
+        return told
+
+    @pytest.mark.parametrize(("line", "reason"), REFUSED, ids=lambda value: str(value)[:24])
+    def test_refused(self, line: str, reason: Reason) -> None:
+        """
+        A refusal has its reason, can be shown, and changes nothing.
+        """
+        told = self.one(line)
+        assert isinstance(told, Refusal)
+        assert told.why.reason is reason
+        assert str(told.why).isprintable()
+        assert self.bob.take() == self.cat.take() == []
+        assert not self.ann.left
+        assert not self.ann.conversation.busy
+        assert list(self.ann.session.rooms) == ["lobby"]
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_nameFirst(self, name: str) -> None:
+        """
+        Who has no name may do what the table says.
+        """
+        stranger = self.town.stranger()
+        stranger.type(f"/{name} x y")
+        refused = NAME_FIRST in stranger.reasons()
+        assert refused is (COMMANDS[name].permission != ANYONE)
+
+    def test_help(self) -> None:
+        """
+        The help is the table: each command with its usage and meaning; and one at a time.
+        """
+        told = self.one("/help")
+        assert isinstance(told, CommandsListed)
+        for row, listed in zip(COMMANDS.values(), told.commands, strict=True):
+            assert listed == (row.name, row.usage, row.meaning, row.permission)
+            told = self.one(f"/help /{row.name.upper()}")
+            assert isinstance(told, Notice)
+            assert told.lines == [f"{row.synopsis}: {row.meaning}"]
+
+    @pytest.mark.parametrize("row", COMMANDS.values(), ids=lambda row: row.name)
+    def test_rows(self, row: object) -> None:
+        """
+        A row's help fits a line, and its usage is what its refusal tells who may do it.
+        """
+        command = COMMANDS[getattr(row, "name", "")]
+        assert len(f"{command.synopsis:<26} {command.meaning}") < 80
+        if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
+            root = self.town.owner("root")
+            (told,) = root.do(f"/{command.name}")
+            assert isinstance(told, Refusal)
+            assert str(told.why) == f"usage: {command.synopsis}"
+
+    def test_case(self) -> None:
+        """
+        The word may be written in any case, and spaces around the rest do not count.
+        """
+        assert isinstance(self.one("/WHO   lobby  "), PeopleListed)
+
+    def test_nick(self) -> None:
+        """
+        All neighbours and oneself are told.
+        """
+        told = self.one("/nick Eve")
+        assert isinstance(told, Renamed)
+        assert (told.nick, told.to) == ("ann", "Eve")
+        assert [type(each) for each in self.bob.take()] == [Renamed]
+        assert self.cat.take() == []
+        assert [type(each) for each in self.town.stranger().do("/nick dan")] == [Entered, Token]
+
+    def test_join(self) -> None:
+        """
+        A room with the sign before its name, or without.
+        """
+        told = self.one("/join #TEA")
+        assert isinstance(told, RoomEntered)
+        assert (told.roomName, told.nicks) == ("tea", ["cat", "ann"])
+        assert self.ann.conversation.current == "tea"
+
+    def test_part(self) -> None:
+        """
+        The room one talks in, or another, with a reason.
+        """
+        assert isinstance(self.one("/part"), RoomLeft)
+        self.ann.do("/join lobby")
+        self.town.hush()
+        assert isinstance(self.one("/part #Lobby must go"), RoomLeft)
+        (left,) = self.bob.take()
+        assert isinstance(left, Left)
+        assert left.why == "must go"
+        self.ann.type("/part", "/topic", "/who", "/history", "/since 1")
+        assert self.ann.reasons() == [NOWHERE] * 5
+
+    def test_rooms(self) -> None:
+        """
+        The fullest first.
+        """
+        self.cat.do("/topic hot")
+        told = self.one("/rooms")
+        assert isinstance(told, RoomsListed)
+        assert told.rooms == [("lobby", 2, ""), ("tea", 1, "hot")]
+
+    def test_who(self) -> None:
+        """
+        One's room, or any other; who is away is marked.
+        """
+        self.bob.do("/away lunch")
+        self.town.hush()
+        told = self.one("/who")
+        assert isinstance(told, PeopleListed)
+        assert (told.roomName, people(told)) == (
+            "lobby",
+            [("Bob", True, "lunch", MEMBER), ("ann", True, "", MEMBER)],
+        )
+        told = self.one("/who #tea")
+        assert isinstance(told, PeopleListed)
+        assert people(told) == [("cat", True, "", FOUNDER)]
+
+    def test_whoNodes(self) -> None:
+        """
+        An operator of the server is told of its nodes; for all others that is a room like
+        any other.
+        """
+        town = Town(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
+        root, ann = town.owner("root"), town.owner("ann", "nodes")
+        (told,) = root.do("/who nodes")
+        assert isinstance(told, Notice)
+        assert (told.lines, told.code) == (["a: fine", "b: far away"], "nodes")
+        for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
+            (told,) = person.do(line)
+            assert isinstance(told, PeopleListed)
+            assert [each.nick for each in told.people] == ["ann"]
+        (told,) = ann.do("/part", "/who nodes")[1:]
+        assert isinstance(told, Refusal)
+        assert told.why.reason is NO_ROOM
+
+    def test_whoNodesAlone(self) -> None:
+        """
+        Where there is one node only it is a room for operators, too.
+        """
+        root = self.town.owner("root")
+        root.type("/who nodes")
+        assert root.reasons() == [NO_ROOM]
+        (told,) = root.do("/join nodes", "/who nodes")[1:]
+        assert isinstance(told, PeopleListed)
+
+    def test_manyRooms(self) -> None:
+        """
+        A long list comes in pages, the next one when the last is read.
+        """
+        for number in range(LISTED + 5):
+            self.town.house.lobby.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
+        self.ann.type("/rooms")
+        pages = [each for each in self.ann.take() if isinstance(each, RoomsListed)]
+        assert [len(each.rooms) for each in pages] == [LISTED]
+        assert self.ann.conversation.busy
+        self.ann.more()
+        pages = [each for each in self.ann.take() if isinstance(each, RoomsListed)]
+        assert sum(len(each.rooms) for each in pages) == len(self.town.house.lobby.rooms) - LISTED
+        self.ann.more()
+        assert not self.ann.conversation.busy
+
+    def test_whois(self) -> None:
+        """
+        Only the rooms that both are in are told.
+        """
+        self.bob.do("/join tea", "/away lunch")
+        self.town.hush()
+        told = self.one("/whois BOB")
+        assert isinstance(told, PersonShown)
+        assert (told.nick, told.guest, told.away, told.rooms) == ("Bob", True, "lunch", ["lobby"])
+
+    def test_msg(self) -> None:
+        """
+        To one person, or to a room where one is, whichever one talks in.
+        """
+        told = self.one("/msg bob hello  there")
+        assert isinstance(told, Whispered)
+        assert (told.to, told.kind, told.text) == ("Bob", MESSAGE, "hello  there")
+        assert [type(each) for each in self.bob.take()] == [Whispered]
+        self.ann.do("/join tea", "/msg #lobby hi")
+        assert self.bob.lines() == ["hi"]
+
+    def test_me(self) -> None:
+        """
+        A line of another kind.
+        """
+        assert self.ann.do("/me waves") == []
+        (said,) = self.bob.take()
+        assert isinstance(said, Said)
+        assert (said.kind, said.texts) == (ME, ("waves",))
+
+    def test_topic(self) -> None:
+        """
+        Set, ask, and take away.
+        """
+        told = self.one("/topic two words")
+        assert isinstance(told, Said)
+        assert (told.kind, told.texts) == (TOPIC, ("two words",))
+        told = self.one("/topic")
+        assert isinstance(told, Topic)
+        assert (told.text, told.by) == ("two words", "ann")
+        told = self.one(
+            "/topic -",
+        )
+        assert isinstance(told, Said)
+        told = self.one("/topic")
+        assert isinstance(told, Topic)
+        assert (told.text, told.by) == ("", "")
+
+    def numbers(self, person: Person, line: str) -> list[int]:
+        """
+        @param person: asks.
+        @param line: for lines said before.
+        @return: their numbers.
+        """
+        pages = person.do(line)
+        while person._then is not None:
+            person.more()
+            pages += person.take()
+        assert all(isinstance(each, Replay) for each in pages)
+        return [
+            number
+            for page in pages
+            if isinstance(page, Replay)
+            for said in page.said
+            for number in range(said.first, said.last + 1)
+        ]
+
+    def test_history(self) -> None:
+        """
+        The last lines, so many as are asked for, as far as there are any.
+        """
+        assert self.numbers(self.ann, "/history") == []
+        self.bob.conversation.say(tuple(map(str, range(30))))
+        self.town.turn()
+        self.town.hush()
+        assert self.numbers(self.ann, "/history 3") == [28, 29, 30]
+        assert self.numbers(self.ann, "/history") == list(range(11, 31))
+        assert self.numbers(self.ann, f"/history {HISTORY_LINES}") == list(range(1, 31))
+
+    def test_since(self) -> None:
+        """
+        All lines after a number, in one's room or in another.
+        """
+        self.bob.conversation.say(tuple(map(str, range(30))))
+        self.town.turn()
+        self.ann.do("/join tea")
+        self.town.hush()
+        assert self.numbers(self.ann, "/since lobby 27") == [28, 29, 30]
+        assert self.numbers(self.ann, "/since 0") == []
+        self.ann.do("/join lobby")
+        assert self.numbers(self.ann, "/since 0") == list(range(1, 31))
+        for number in (30, 31, HIGHEST_SEQ):
+            assert self.numbers(self.ann, f"/since {number}") == []
+
+    def test_away(self) -> None:
+        """
+        Away, and back.
+        """
+        told = self.one("/away lunch")
+        assert isinstance(told, AwayChanged)
+        assert told.text == "lunch"
+        told = self.one("/away")
+        assert isinstance(told, AwayChanged)
+        assert told.text == ""
+        assert len(self.bob.take()) == 2
+
+    def test_ignore(self) -> None:
+        """
+        Once to ignore, once more to hear again.
+        """
+        notices = [self.one(line) for line in ("/ignore BOB", "/ignore", "/ignore bob", "/ignore")]
+        assert [each.lines[0] for each in notices if isinstance(each, Notice)] == [
+            "you ignore BOB",
+            "you ignore bob",
+            "you no longer ignore bob",
+            "you ignore nobody",
+        ]
+
+    def test_format(self) -> None:
+        """
+        The door is asked for a form.
+        """
+        self.ann.do("/format JSON", "/format text")
+        assert self.ann.chosen == ["json", "text"]
+
+    def test_ackAndEcho(self) -> None:
+        """
+        On, and off.
+        """
+        for name, attribute in (("ack", "acks"), ("echo", "echoes")):
+            for word, wanted in (("ON", True), ("off", False)):
+                told = self.one(f"/{name} {word}")
+                assert isinstance(told, Notice)
+                assert told.lines == [f"{name} is {word.lower()}"]
+                assert getattr(self.ann.session, attribute) is wanted
+
+    def test_quit(self) -> None:
+        """
+        The others are told why, and the door ends.
+        """
+        self.ann.do("/quit for tea")
+        assert self.ann.left
+        (gone,) = self.bob.take()
+        assert isinstance(gone, Gone)
+        assert gone.why == "for tea"
+        stranger = self.town.stranger()
+        stranger.do("/quit")
+        assert stranger.left

@@ -1,0 +1,311 @@
+"""
+Tests for L{tsservices.frontends.line.input}.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsservices.chat.errors import LINE_LONG, NOT_UTF8, Refused
+from tsservices.common.limits import LINES_AT_ONCE, Limits
+from tsservices.frontends.flood import Flood
+from tsservices.frontends.line.input import Intake, isCommand
+
+LIMIT = 64
+"""
+Bytes in a line of these tests.
+"""
+
+Taken = list["tuple[str, ...] | Refused"]
+"""
+What an intake gives.
+"""
+
+
+def intake(flood: Flood | None = None) -> Intake:
+    """
+    @param flood: the bound; none by default.
+    @return: a new intake; its time stands still.
+    """
+    return Intake(LIMIT, flood, lambda: 0.0)
+
+
+class TestWhole:
+    """
+    Tests for L{Intake.whole}.
+    """
+
+    def test_talk(self) -> None:
+        """
+        Whole lines of plain talk are taken at one go.
+        """
+        lines = intake()
+        assert lines.whole(b"one\n\ntwo \n") == ("one", "two ")
+        assert lines.whole(b" \n") == ()
+        assert (lines.waiting, lines.clean) == (False, True)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"a",
+            b"a\nb",
+            b"/who\n",
+            b"a\n/who\n",
+            b"//a\n",
+            b"a\r\n",
+            b"a\xff\n",
+            b"\xc3\n",
+            b"a\x08\n",
+            b"a" * LIMIT + b"\n",
+        ],
+    )
+    def test_rest(self, data: bytes) -> None:
+        """
+        Everything else has to be fed.
+        """
+        assert intake().whole(data) is None
+
+    def test_many(self) -> None:
+        """
+        So have more lines than are taken at once.
+        """
+        lines = Intake(4096, None, lambda: 0.0)
+        assert lines.whole(b"x\n" * (LINES_AT_ONCE + 1)) is None
+        assert lines.whole(b"x\n" * LINES_AT_ONCE) == ("x",) * LINES_AT_ONCE
+
+    @pytest.mark.parametrize("before", [b"a", b"/who\n", b"a\r", b"\xff", b"x" * 2 * LIMIT])
+    def test_unfinished(self, before: bytes) -> None:
+        """
+        What comes behind something unfinished belongs to it.
+        """
+        lines = intake()
+        lines.feed(before)
+        assert not lines.clean
+        assert lines.whole(b"b\n") is None
+        lines.feed(b"b\n")
+        drain(lines)
+        assert lines.whole(b"c\n") == ("c",)
+
+    def test_flood(self) -> None:
+        """
+        It counts, and what is too much has to be fed.
+        """
+        lines = intake(Flood(Limits(floodLines=1, floodBytes=0), 0.0))
+        taken = 0
+        while lines.whole(b"a\n") is not None:
+            taken += 1
+        assert 0 < taken < 100
+        lines.feed(b"a\n")
+        assert lines.take(True) == ()
+        assert lines.delay > 0
+
+
+def drain(lines: Intake, together: bool = True) -> Taken:
+    """
+    @param lines: an intake.
+    @param together: whether plain lines may be taken together.
+    @return: all that it gives now.
+    """
+    taken: Taken = []
+    while lines.waiting:
+        each = lines.take(together)
+        if each:
+            taken.append(each)
+        if lines.delay:
+            break
+    return taken
+
+
+def given_(*chunks: bytes, together: bool = True) -> Taken:
+    """
+    @param chunks: what comes.
+    @param together: whether plain lines may be taken together.
+    @return: what an intake makes of it.
+    """
+    lines = intake()
+    for chunk in chunks:
+        lines.feed(chunk)
+    return drain(lines, together)
+
+
+def flat(taken: Taken) -> list[object]:
+    """
+    @param taken: what an intake gave.
+    @return: the lines one by one; for a refusal its reason.
+    """
+    return [
+        text for each in taken for text in ([each.reason] if isinstance(each, Refused) else each)
+    ]
+
+
+class TestIntake:
+    """
+    Tests for L{Intake}.
+    """
+
+    def test_together(self) -> None:
+        """
+        Plain lines come together, commands alone, in their order.
+        """
+        assert given_(b"a\nb\r\n/who\n/me x\nc\n//d\n") == [
+            ("a", "b"),
+            ("/who",),
+            ("/me x",),
+            ("c",),
+            ("//d",),
+        ]
+
+    def test_oneByOne(self) -> None:
+        """
+        Or each for itself.
+        """
+        assert given_(b"a\n\nb\n/who\n", together=False) == [("a",), ("b",), ("/who",)]
+
+    def test_many(self) -> None:
+        """
+        More than are looked at in one go.
+        """
+        count = 2 * LINES_AT_ONCE + 1
+        assert len(flat(given_(b"x\n" * count))) == count
+
+    def test_nothingSaid(self) -> None:
+        """
+        Lines that say nothing are left out.
+        """
+        assert given_(b"\n \n\t\n\r\na\n \n") == [("a",)]
+
+    def test_escapedCommand(self) -> None:
+        """
+        A command that was edited into being one is one, also behind plain lines.
+        """
+        assert given_(b"hello\nx\x08/msg ann secret\nbye\n") == [
+            ("hello",),
+            ("/msg ann secret",),
+            ("bye",),
+        ]
+        assert given_(b"hello\n/wh\x15bye\n") == [("hello",), ("bye",)]
+
+    def test_refused(self) -> None:
+        """
+        A line that is not accepted is refused in its place, and the others are whole.
+        """
+        taken = given_(b"a\n" + b"x" * (LIMIT + 1) + b"\nb\n\xff\nc\n" + "é".encode()[:1] + b"\n")
+        assert [type(each).__name__ for each in taken] == [
+            "tuple",
+            "Refused",
+            "tuple",
+            "Refused",
+            "tuple",
+            "Refused",
+        ]
+        assert flat(taken) == ["a", LINE_LONG, "b", NOT_UTF8, "c", NOT_UTF8]
+        assert str(taken[3]) == "this line is not UTF-8 at byte 1: nothing of it was sent"
+
+    @pytest.mark.parametrize(
+        ("sent", "shown"),
+        [
+            (b"a\0b", "a\\x00b"),
+            (b"\x1b[31mred", "\\x1b[31mred"),
+            ("a\N{RIGHT-TO-LEFT OVERRIDE}b".encode(), "a\\u202eb"),
+            ("a\x85b".encode(), "a\\x85b"),
+            ("a\N{LINE SEPARATOR}b".encode(), "a\\u2028b"),
+            (b"a\rb", "a\\x0db"),
+            (b"a\tb", "a\tb"),
+            ("\N{FAMILY}\N{ZERO WIDTH JOINER}\N{GIRL}e\N{COMBINING ACUTE ACCENT}".encode(), None),
+        ],
+    )
+    def test_visible(self, sent: bytes, shown: str | None) -> None:
+        """
+        Control and directional characters are made visible; what belongs to letters and
+        pictures stays.
+        """
+        expected = sent.decode() if shown is None else shown
+        assert given_(sent + b"\n") == [(expected,)]
+        assert given_(b"x\n" + sent + b"\nx\n") == [("x", expected, "x")]
+
+    def test_end(self) -> None:
+        """
+        What comes last needs no ending.
+        """
+        lines = intake()
+        lines.feed(b"a\nb\r\nc")
+        lines.finish()
+        assert drain(lines) == [("a", "b", "c")]
+        lines = intake()
+        lines.feed(b"a\n" + b"x" * (LIMIT + 1))
+        lines.finish()
+        assert flat(drain(lines)) == ["a", LINE_LONG]
+
+    def test_flood(self) -> None:
+        """
+        Nothing is lost by a delay, nor taken out of its order; a longer wait brings more.
+        """
+        now = 0.0
+        limits = Limits(floodLines=1, floodBytes=0)
+        lines = Intake(LIMIT, Flood(limits, now), lambda: now)
+        sent = [str(number) for number in range(30)]
+        lines.feed("\n".join(sent).encode() + b"\n")
+        taken = flat(drain(lines))
+        assert taken == sent[:10]
+        assert lines.delay == pytest.approx(1.0)
+        assert lines.waiting
+        now = 1.5
+        taken += flat(drain(lines))
+        assert taken == sent[:11]
+        now = 100.0
+        taken += flat(drain(lines))
+        now = 200.0
+        taken += flat(drain(lines))
+        assert taken == sent
+        assert lines.delay == 0.0
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    b"a",
+                    b"/x",
+                    b"//x",
+                    b"\n",
+                    b"\r\n",
+                    b"\r\0",
+                    b"\r",
+                    b"\xc3",
+                    b"\xa9",
+                    b"\xff",
+                    b"\xff\xfb\x01",
+                    b"\xff\xfa",
+                    b"\xff\xf0",
+                    b"\x08",
+                    b"\x15",
+                    b"\0",
+                    b"z" * LIMIT,
+                ]
+            ),
+            max_size=30,
+        ).map(b"".join),
+        st.lists(st.integers(0, 200)),
+    )
+    def test_anyCut(self, data: bytes, cuts: list[int]) -> None:
+        """
+        However the network has cut it, the lines are the same.
+        """
+        places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
+        whole, cut = intake(), intake()
+        whole.feed(data)
+        whole.finish()
+        taken: Taken = []
+        for a, b in pairwise(places):
+            cut.feed(data[a:b])
+            taken += drain(cut)
+        cut.finish()
+        taken += drain(cut)
+        assert flat(taken) == flat(drain(whole))
+        for each in taken:
+            if isinstance(each, tuple) and len(each) > 1:
+                assert not any(isCommand(text) for text in each)

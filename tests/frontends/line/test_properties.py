@@ -1,0 +1,256 @@
+"""
+What holds for the line door whatever comes in.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import pairwise
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from zope.interface import provider
+
+from tests.support.line_clients import Client, LineDoorCase
+from tsservices.chat.notifications import Said
+from tsservices.common.limits import Limits
+from tsservices.frontends.line.commands import COMMANDS
+
+PIECES = (
+    *(f"/{name} ".encode() for name in COMMANDS),
+    b"\n",
+    b"\n",
+    b"\n",
+    b"\r\n",
+    b"\r\0",
+    b"\r",
+    b"\0",
+    b"ann",
+    b"bob",
+    b"lobby",
+    b"#tea",
+    b" ",
+    b"hello",
+    b"//",
+    b"0",
+    b"7",
+    b"on",
+    b"off",
+    b"json",
+    b"text",
+    b"-",
+    b"\xff",
+    b"\xff\xfb\x1f",
+    b"\xff\xfa\x1f",
+    b"\xff\xf0",
+    b"\x08",
+    b"\x15\x17",
+    b"\x1b[2J",
+    b"\x9b",
+    b"\xc3",
+    b"\xa9",
+    "\N{RIGHT-TO-LEFT OVERRIDE}".encode(),
+    "\N{LINE SEPARATOR}\x85".encode(),
+    "\N{CYRILLIC SMALL LETTER A}".encode(),
+    b"\xed\xa0\x80",
+    b"x" * 70,
+    b"x\n" * 15,
+    b"GET / HTTP/1.1",
+    b"{0}{nick}%s",
+)
+"""
+What streams are made of, so that they mean something now and then.
+"""
+
+STREAMS = st.one_of(
+    st.binary(max_size=80), st.lists(st.sampled_from(PIECES), max_size=25).map(b"".join)
+)
+"""
+What one peer may send at once.
+"""
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.one_of(
+            STREAMS,
+            STREAMS,
+            STREAMS,
+            st.sampled_from(
+                ("turn", "keep", "slow", "block", "unblock", "second", "end", "lose", "page")
+            ),
+        ),
+    ),
+    max_size=30,
+)
+"""
+Who does what.
+"""
+
+SMALL = Limits(chatLine=64, maxRooms=4, roomsEach=2, floodLines=1, floodBytes=20, chatSlow=1)
+"""
+Bounds that such streams come up against.
+"""
+
+ENTERED = b"/nick %d\n/join lobby\n/echo on\n"
+
+
+def sound(output: bytes) -> list[str]:
+    """
+    @param output: what one peer was sent, in whole.
+    @return: its lines, which hold nothing that a terminal obeys.
+    """
+    text = output.decode()
+    assert not text or text.endswith("\n"), "the last line is not whole"
+    for character in set(text):
+        category = unicodedata.category(character)
+        assert character in "\n\t" or category not in ("Cc", "Cs", "Zl", "Zp"), ascii(character)
+        assert unicodedata.bidirectional(character) not in ("RLO", "LRO", "RLE", "LRE", "RLI")
+    return text.split("\n")[:-1]
+
+
+class Anything(LineDoorCase):
+    """
+    Tests with any input.
+    """
+
+    def setUp(self) -> None:
+        """
+        Listen to the log: nothing that peers send may trouble it.
+        """
+        self.troubles: list[LogEvent] = []
+
+        @provider(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            level = event.get("log_level")
+            if level in (LogLevel.error, LogLevel.critical) or event.get("isError"):
+                self.troubles.append(event)
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+
+    def act(self, client: Client, step: bytes | str) -> None:
+        """
+        @param client: one of them.
+        @param step: what it sends, or what happens to it, or to all.
+        """
+        if isinstance(step, bytes):
+            # A transport that was told to stop reading does not bring anything.
+            if client.transport.producerState == "producing" and client.transport.connected:
+                client.send(step, turn=False)
+        elif step == "turn":
+            self.turns()
+        elif step == "slow":
+            self.journal.slow = self.journal.slowReads = True
+        elif step == "keep":
+            self.journal.slow = False
+            self.journal.keep()
+        elif step == "page":
+            if self.journal._waiting:
+                self.journal.answer()
+        elif step == "second":
+            self.clock.advance(1)
+        elif client.transport.connected:
+            if step == "lose":
+                client.transport.connected = False
+                client.lose()
+            elif not client.transport.disconnecting:
+                if step == "block":
+                    client.block()
+                elif step == "unblock":
+                    client.unblock()
+                elif not client.protocol._heardAll:
+                    client.protocol.readConnectionLost()
+
+    @settings(max_examples=150, derandomize=True)
+    @given(STEPS)
+    @example([(0, b"ann\n"), (0, "turn"), (0, b"/join tea\nx\x08/quit \xff\xff\n"), (0, "end")])
+    def test_nothingBreaks(self, steps: list[tuple[int, bytes | str]]) -> None:
+        """
+        Nothing is raised and nothing logged, everybody gets whole lines that can be
+        shown, the state is sound, and when all have left nothing remains of them.
+        """
+        self.open(SMALL)
+        clients = [self.connect() for _ in range(3)]
+        for number, client in enumerate(clients[:2]):
+            client.send(ENTERED % number)
+        for which, step in steps:
+            self.act(clients[which], step)
+        self.journal.slow = self.journal.slowReads = False
+        self.journal.keep()
+        while self.journal._waiting:
+            self.journal.answer()
+        self.turns()
+        lobby = self.environment.chat.house.lobby
+        self.assertEqual({each.key: (each,) for each in lobby.sessions.values()}, lobby.holders)
+        for client in clients:
+            sound(client.transport.value())
+            if client.transport.connected:
+                client.lose()
+        self.turns()
+        self.journal.keep()
+        self.assertEqual(self.troubles, [])
+        self.assertEqual((lobby.sessions, lobby.holders), ({}, {}))
+        self.assertTrue(all(not room.members for room in lobby.rooms.values()))
+        self.assertEqual((self.factory.environment.chat.pool.size, self.counters.open), (0, 0))
+        self.environment.sweep.stopService()
+        self.turns(1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def history(self, chunks: list[bytes]) -> list[tuple[str, int, str, str, str]]:
+        """
+        @param chunks: what one sends, with turns between.
+        @return: all that was said in all rooms.
+        """
+        self.open(Limits(chatLine=64, maxRooms=4, roomsEach=2, floodLines=0, floodBytes=0))
+        other, client = self.connect(), self.connect()
+        other.send(b"bob\n")
+        for chunk in chunks:
+            client.send(chunk)
+            self.turns(60)
+            if client.transport.disconnecting:
+                break
+        if not client.transport.disconnecting:
+            client.protocol.readConnectionLost()
+        self.turns(60)
+        said: list[Said] = list(self.journal._all)
+        return [
+            (each.room, each.first + number, each.kind, each.nick, text)
+            for each in said
+            for number, text in enumerate(each.texts)
+        ]
+
+    @settings(max_examples=150, derandomize=True)
+    @given(
+        st.booleans(),
+        st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join),
+        st.lists(st.integers(0, 400), max_size=6),
+    )
+    @example(False, b"no name\nbob\nann\nhello\n", [])
+    @example(True, b"hello\nx\x08/msg bob secret\nbye\n", [4, 10])
+    def test_anyCut(self, named: bool, data: bytes, cuts: list[int]) -> None:
+        """
+        However the network cuts what somebody sends, the same is said.
+        """
+        if named:
+            data = b"eve\n" + data
+        places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
+        chunks = [data[a:b] for a, b in pairwise(places)]
+        self.assertEqual(self.history(chunks), self.history([data]))
+
+    @settings(max_examples=60, derandomize=True)
+    @given(st.text(max_size=60), st.sampled_from(("", "/me ", "/topic ", "/away ", "/msg bob ")))
+    def test_anyText(self, text: str, command: str) -> None:
+        """
+        Nothing that somebody says makes a line that does not begin as lines do.
+        """
+        self.open(self.limits)
+        bob, ann = self.connect(), self.connect()
+        bob.send(b"bob\n")
+        ann.send(b"ann\n")
+        bob.take()
+        ann.send((command + text).encode("utf-8", "surrogatepass") + b"\n")
+        self.turns()
+        for line in sound(bob.transport.value()):
+            self.assertRegex(line, r"\A(\[12:10:00\] (<ann( -> bob)?> |\* ann )|\* ann )")

@@ -1,0 +1,352 @@
+"""
+Tests for L{tsservices.frontends.line.protocol}: passwords, and sessions that go on elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import provider
+
+from tests.support.line_clients import Client, LineDoorCase
+from tsservices.chat.errors import TAKEN_OVER, Refused
+from tsservices.common.limits import Limits
+
+WILL_ECHO, WONT_ECHO, DO_ECHO, DONT_ECHO = (
+    b"\xff\xfb\x01",
+    b"\xff\xfc\x01",
+    b"\xff\xfd\x01",
+    b"\xff\xfe\x01",
+)
+"""
+What is said between this side and a telnet program.
+"""
+
+SECRET = "correct horse"
+"""
+The password of all accounts here.
+"""
+
+
+class SecretCase(LineDoorCase):
+    """
+    A door, and a log that is read.
+    """
+
+    def setUp(self) -> None:
+        """
+        Read the log.
+        """
+        super().setUp()
+        self.logged: list[str] = []
+
+        @provider(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            self.logged.append(str(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+
+    def asked(self, client: Client, data: str | bytes) -> bytes:
+        """
+        @param client: somebody.
+        @param data: one segment of theirs.
+        @return: what comes of it, as it is on the wire.
+        """
+        client.transport.clear()
+        client.send(data)
+        self.turns()
+        wire: bytes = client.transport.value()
+        client.transport.clear()
+        return wire
+
+    def registered(self, name: str) -> Client:
+        """
+        @param name: of somebody who registers it, and is there.
+        @return: they, who have heard nothing yet.
+        """
+        (client,) = self.people(name)
+        self.assertIn(b"belongs to you", self.asked(client, f"/register {SECRET}\n"))
+        return client
+
+
+class PasswordTests(SecretCase):
+    """
+    Passwords that are asked for.
+    """
+
+    def test_text(self) -> None:
+        """
+        Who has a plain terminal is asked, and what they type is no talk.
+        """
+        ann, bob = self.people("ann", "bob")
+        self.assertEqual(self.asked(ann, "/register\n"), b"* new password: ")
+        self.assertEqual(self.asked(ann, f"{SECRET}\n"), b"* the same again: ")
+        self.assertIn(b"belongs to you", self.asked(ann, f"{SECRET}\n"))
+        self.assertNotIn("horse", bob.take())
+        self.assertEqual(self.asked(ann, "hello\n"), b"")
+        self.assertIn("<ann> hello", bob.take())
+
+    def test_atOnce(self) -> None:
+        """
+        All in one segment is the same, and what follows is talk again.
+        """
+        ann, bob = self.people("ann", "bob")
+        told = self.asked(ann, f"/register\n{SECRET}\n{SECRET}\nhello\n")
+        self.assertIn(b"* new password: * the same again: ", told)
+        self.assertIn(b"belongs to you", told)
+        heard = bob.take()
+        self.assertIn("<ann> hello", heard)
+        self.assertNotIn("horse", heard)
+
+    def test_anyLineIsTheSecret(self) -> None:
+        """
+        What looks like a command is a password all the same, and so is nothing.
+        """
+        self.registered("ann")
+        eve = self.connect()
+        for line in ("/quit", "//", "", " ", "/nick eve", "GET / HTTP/1.1"):
+            self.assertIn(b"* password: ", self.asked(eve, "/login ann\n"))
+            self.assertIn(b"! that is not the password", self.asked(eve, f"{line}\n"))
+        self.assertFalse(eve.transport.disconnecting)
+
+    def test_telnet(self) -> None:
+        """
+        A telnet program is told not to echo, and then to echo again; what it answers is
+        nothing anybody said.
+        """
+        self.registered("ann")
+        for end in ("\r\n", "\r\0"):
+            client = self.connect()
+            asked = self.asked(client, f"/login ann{end}")
+            self.assertEqual(asked, WILL_ECHO + b"* password: ")
+            told = self.asked(client, DO_ECHO + f"{SECRET}{end}".encode())
+            self.assertTrue(told.startswith(WONT_ECHO + b"\n"), told)
+            self.assertIn(b"* you are ann", told)
+            self.assertEqual(self.asked(client, DONT_ECHO), b"")
+            self.assertIn(b"in no room", self.asked(client, f"hello{end}"))
+            self.assertIn(b"* you are", self.asked(client, f"/logout{end}/nick x{end}"))
+
+    def test_telnetTwice(self) -> None:
+        """
+        Each question hides its answer.
+        """
+        (ann,) = self.people("ann")
+        self.assertEqual(self.asked(ann, "/register\r\n"), WILL_ECHO + b"* new password: ")
+        self.assertEqual(
+            self.asked(ann, f"{SECRET}\r\n"),
+            WONT_ECHO + b"\n" + WILL_ECHO + b"* the same again: ",
+        )
+        told = self.asked(ann, "another horse\r\n")
+        self.assertEqual(
+            told, WONT_ECHO + b"\n! these were two different passwords; nothing is done\n"
+        )
+
+    def test_keys(self) -> None:
+        """
+        Keys that edit a line edit a password too.
+        """
+        self.registered("ann")
+        client = self.connect()
+        self.asked(client, "/login ann\r\n")
+        self.assertIn(b"* you are ann", self.asked(client, "wrong\x15correct horsf\x7fe\r\n"))
+
+    def test_json(self) -> None:
+        """
+        A program is asked by an object, whatever its line endings are.
+        """
+        self.registered("ann")
+        for end in ("\n", "\r\n"):
+            client = self.connect()
+            self.asked(client, f"/format json{end}")
+            (asked,) = self.asked(client, f"/login ann{end}").splitlines()
+            self.assertEqual(json.loads(asked), {"type": "prompt", "text": "password"})
+            types = [
+                json.loads(line)["type"]
+                for line in self.asked(client, f"{SECRET}{end}").splitlines()
+            ]
+            self.assertIn("loggedIn", types)
+            self.asked(client, f"/logout{end}")
+
+    def test_garbage(self) -> None:
+        """
+        Bytes that are no text, and NUL, are no password; that is told without them.
+        """
+        (ann,) = self.people("ann")
+        for garbage in (
+            b"correct\0horse",
+            b"correct horse\xfe\xfd",
+            b"correct\x1bhorse",
+            b"\xc3correct horse",
+        ):
+            self.asked(ann, "/register\n")
+            self.asked(ann, garbage + b"\n")
+            told = self.asked(ann, garbage + b"\n")
+            self.assertIn(b"! a password has no ", told)
+            self.assertNotIn(b"horse", told)
+        self.registered("bob")
+        eve = self.connect()
+        for garbage in (b"\0", b"\xfe", b"correct horse\0"):
+            self.asked(eve, "/login bob\n")
+            self.assertIn(b"! that is not the password of bob", self.asked(eve, garbage + b"\n"))
+
+    def test_oneLine(self) -> None:
+        """
+        On the line of the command it is the same password, whatever it is made of, and
+        the name before it is still made visible.
+        """
+        (ann,) = self.people("ann")
+        odd = "pass\N{SOFT HYPHEN}word\N{ZERO WIDTH SPACE} x"
+        self.assertIn(b"belongs to you", self.asked(ann, f"/register {odd}\n"))
+        client = self.connect()
+        self.asked(client, "/login ann\n")
+        self.assertIn(b"* you are ann", self.asked(client, "password x\n"))
+        client = self.connect()
+        self.assertIn(b"* you are ann", self.asked(client, f"/LOGIN  ann {odd}\n"))
+        client = self.connect()
+        told = self.asked(client, "/login a\x1b[31mnn secret\x1b\n")
+        self.assertIn(b"a\\x1b[31mnn", told)
+        self.assertNotIn(b"\x1b", told)
+
+    def test_overlong(self) -> None:
+        """
+        A line that is too long is no answer: the question stays, and so does its cover.
+        """
+        self.registered("ann")
+        client = self.connect()
+        self.asked(client, "/login ann\r\n")
+        told = self.asked(client, "x" * 5000 + "\r\n")
+        self.assertTrue(told.startswith(b"! a line has at most 4096 bytes"), told)
+        self.assertTrue(told.endswith(b"\n* password: "), told)
+        self.assertNotIn(WONT_ECHO, told)
+        self.assertIn(b"* you are ann", self.asked(client, f"{SECRET}\r\n"))
+
+    def test_left(self) -> None:
+        """
+        Who leaves while being asked, or while being looked at, is nobody's trouble.
+        """
+        self.registered("ann")
+        first, second = self.connect(), self.connect()
+        self.asked(first, "/login ann\n")
+        first.lose()
+        self.hasher.held = True
+        self.asked(second, f"/login ann\n{SECRET}\n")
+        second.lose()
+        self.hasher.work()
+        self.turns()
+        self.assertEqual(len(self.environment.chat.house.lobby.sessions), 1)
+
+    def test_halfClose(self) -> None:
+        """
+        A program that closes its side after the password is still told.
+        """
+        self.registered("ann")
+        client = self.connect()
+        self.hasher.held = True
+        client.send(f"/login ann\n{SECRET}\n/rooms\n")
+        client.protocol.readConnectionLost()
+        self.assertFalse(client.transport.disconnecting)
+        self.hasher.work()
+        self.turns()
+        told = client.take()
+        self.assertIn("* you are ann, logged in", told)
+        self.assertIn("* 1 room", told)
+        self.assertTrue(client.transport.disconnecting)
+
+    def test_waits(self) -> None:
+        """
+        What follows a password waits until it was looked at.
+        """
+        self.registered("ann")
+        client = self.connect()
+        self.hasher.held = True
+        self.assertEqual(self.asked(client, f"/login ann {SECRET}\n/nick rob\n"), b"")
+        self.hasher.work()
+        self.turns()
+        self.assertIn("* you are ann, logged in", client.take())
+
+    def test_nowhere(self) -> None:
+        """
+        A password is in no log, whatever becomes of it.
+        """
+        ann = self.registered("ann")
+        self.asked(ann, f"/register {SECRET}\n")
+        self.asked(ann, f"/passwd {SECRET} short\n")
+        self.asked(ann, f"/passwd\n{SECRET}\n{SECRET}!\n{SECRET}!\n")
+        self.asked(ann, f"/logout\n/login ann {SECRET}\n/login ann {SECRET}!\n")
+        client = self.connect()
+        self.asked(client, b"/login ann\n\xff\xfe" + SECRET.encode() + b"\n")
+        self.asked(client, b"/login ann " + SECRET.encode() + b"\xfe\n")
+        self.asked(client, f"/login nobody {SECRET}\n/login ann\n{SECRET}{'x' * 5000}\n")
+        self.assertFalse([each for each in self.logged if "horse" in each])
+
+
+class FloodTests(SecretCase):
+    """
+    Passwords, and how fast they may come.
+    """
+
+    limits = Limits(floodLines=1, floodBytes=0)
+
+    def test_flood(self) -> None:
+        """
+        They are lines like others.
+        """
+        client = self.connect()
+        client.send("ann\n" + "x\n" * 8)
+        client.take()
+        told = self.asked(client, f"/register\n{SECRET}\n{SECRET}\n")
+        self.assertIn(b"* new password: ", told)
+        self.assertNotIn(b"again", told)
+        self.clock.advance(1)
+        self.assertIn("* the same again: ", client.take())
+        self.clock.advance(1)
+        self.turns()
+        self.assertIn("belongs to you", client.take())
+
+
+class DismissedTests(SecretCase):
+    """
+    Sessions that go on from another connection.
+    """
+
+    def test_dismissed(self) -> None:
+        """
+        Who is taken over is told, and closed, and nobody is told that they have left.
+        """
+        ann, bob = self.people("ann", "bob")
+        ann.protocol.dismissed(Refused(TAKEN_OVER))
+        self.assertEqual(ann.take(), f"! {Refused(TAKEN_OVER)}\n")
+        self.assertTrue(ann.transport.disconnecting)
+        ann.send("hello\n")
+        ann.protocol.dismissed(Refused(TAKEN_OVER))
+        ann.lose()
+        self.turns()
+        self.assertEqual((ann.take(), bob.take()), ("", ""))
+
+    def test_resumed(self) -> None:
+        """
+        With what it was told, a program goes on from a new connection.
+        """
+        old, bob = self.connect(), self.people("bob")[0]
+        told = self.asked(old, "/format json\n") + self.asked(old, "ann\n")
+        objects = [json.loads(line) for line in told.splitlines()]
+        (token,) = [each["token"] for each in objects if each["type"] == "token"]
+        bob.take()
+        new = self.connect()
+        self.asked(new, "/format json\n")
+        told = self.asked(new, f"/resume {token}\n")
+        objects = [json.loads(line) for line in told.splitlines()]
+        (resumed,) = [each for each in objects if each["type"] == "resumed"]
+        self.assertEqual((resumed["nick"], resumed["rooms"][0]["room"]), ("ann", "lobby"))
+        self.assertIn('"code":"taken-over"', old.take())
+        self.assertTrue(old.transport.disconnecting)
+        old.lose()
+        self.assertEqual(bob.take(), "")
+        self.asked(new, "hello\n")
+        self.assertIn("<ann> hello", bob.take())
+        self.clock.advance(1)
+        for _ in range(2 * Limits().chatNameLimit):
+            self.clock.advance(1)
+        self.assertFalse(new.transport.aborted)

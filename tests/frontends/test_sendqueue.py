@@ -1,0 +1,296 @@
+"""
+Tests for L{tsservices.frontends.sendqueue}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from tsservices.chat.outlet import Broadcast, Wire
+from tsservices.common.limits import PIECE_BYTES, SLOW_FACTOR, Limits
+from tsservices.frontends.sendqueue import Backlog, Pool
+
+LIMITS = Limits(chatPending=65_536, chatPendingAll=1_048_576, chatSlow=10)
+"""
+The bounds of these tests.
+"""
+
+
+class Reader:
+    """
+    One who is written to.
+
+    @ivar push: takes what to send next.
+    @ivar pushLast: the same.
+    @ivar wire: this, while nothing waits.
+    @ivar clear: as it has to be for a wire.
+    @ivar departures: how often it has left all broadcasts.
+    @ivar bytesSent: what it has read.
+    @ivar written: what the transport was given.
+    @ivar overruns: how many bytes waited when these were too many.
+    @ivar now: the time.
+    @ivar room: how many more writes the transport takes before it pauses.
+    """
+
+    push: Callable[[bytes], object]
+    pushLast: Callable[[bytes], object]
+    wire: Wire | None
+    clear = True
+
+    def __init__(self, pool: Pool) -> None:
+        """
+        @param pool: what waits for all.
+        """
+        self.bytesSent = 0
+        self.departures = 0
+        self.written: list[bytes] = []
+        self.overruns: list[int] = []
+        self.now = 0.0
+        self.room = 1_000_000
+        self.backlog = Backlog(
+            self,
+            self._write,
+            self._write,
+            self,
+            self,
+            pool,
+            LIMITS,
+            lambda: self.now,
+            self.overruns.append,
+        )
+
+    def pendingBytes(self) -> int:
+        """
+        @return: nothing that is looked at here.
+        """
+        return 0
+
+    def _write(self, data: bytes) -> None:
+        """
+        @param data: for the transport.
+        """
+        self.written.append(data)
+        self.room -= 1
+        if self.room == 0:
+            self.backlog.pause()
+
+    def together(self, wires: Sequence[Wire]) -> Broadcast:
+        """
+        @param wires: no test wants this.
+        @return: nothing.
+        """
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """
+        Note it.
+        """
+        self.departures += 1
+
+    def text(self) -> bytes:
+        """
+        @return: all that was written.
+        """
+        return b"".join(self.written)
+
+
+class TestPool:
+    """
+    Tests for L{Pool}.
+    """
+
+    def test_shared(self) -> None:
+        """
+        One object counts once, however many wait for it.
+        """
+        pool = Pool()
+        one, equal = bytes(bytearray(b"12345")), bytes(bytearray(b"12345"))
+        for _ in range(3):
+            pool.add(one)
+        assert pool.size == 5
+        pool.add(equal)
+        assert pool.size == 10
+        for _ in range(3):
+            pool.remove(one)
+        assert pool.size == 5
+        pool.remove(equal)
+        assert (pool.size, pool._waiting) == (0, {})
+
+
+class TestBacklog:
+    """
+    Tests for L{Backlog}.
+    """
+
+    def setup_method(self) -> None:
+        """
+        One reader.
+        """
+        self.pool = Pool()
+        self.reader = Reader(self.pool)
+        self.backlog = self.reader.backlog
+
+    def test_direct(self) -> None:
+        """
+        As long as they read nothing waits.
+        """
+        self.reader.push(b"a")
+        self.backlog.answer(b"b")
+        assert self.reader.written == [b"a", b"b"]
+        assert self.pool.size == 0
+
+    def test_paused(self) -> None:
+        """
+        What waits goes in its order, in pieces, and stops when the transport has enough.
+        """
+        self.backlog.pause()
+        parts = [bytes([number]) * (PIECE_BYTES // 2) for number in range(1, 6)]
+        for part in parts:
+            self.reader.push(part)
+        assert self.reader.written == []
+        assert self.pool.size == sum(map(len, parts))
+        self.reader.room = 2
+        self.backlog.resume()
+        assert [len(each) for each in self.reader.written] == [PIECE_BYTES, PIECE_BYTES]
+        assert self.backlog.paused
+        self.reader.push(b"last")
+        self.backlog.answer(b"answer")
+        self.reader.room = 100
+        self.backlog.resume()
+        assert self.reader.text() == b"".join(parts) + b"lastanswer"
+        assert self.pool.size == 0
+        self.reader.push(b"direct")
+        assert self.reader.written[-1] == b"direct"
+
+    def test_held(self) -> None:
+        """
+        During a replay what is pushed waits; answers are the replay.
+        """
+        self.backlog.hold(True)
+        self.reader.push(b"live")
+        self.backlog.answer(b"page")
+        self.backlog.pause()
+        self.backlog.resume()
+        assert self.reader.text() == b"page"
+        self.backlog.hold(False)
+        assert self.reader.text() == b"pagelive"
+
+    def test_heldAndPaused(self) -> None:
+        """
+        Both have to be over.
+        """
+        self.backlog.hold(True)
+        self.backlog.pause()
+        self.reader.push(b"live")
+        self.backlog.hold(False)
+        assert self.reader.text() == b""
+        self.backlog.resume()
+        assert self.reader.text() == b"live"
+
+    def fill(self, size: int) -> None:
+        """
+        @param size: bytes to push, in small parts.
+        """
+        for _ in range(size // 1024):
+            self.reader.push(bytes(1024))
+
+    def test_slow(self) -> None:
+        """
+        Over the bound, and nothing read for some time: too much; within the bound never.
+        """
+        self.backlog.pause()
+        self.fill(LIMITS.chatPending)
+        self.reader.now = 1000.0
+        self.reader.push(b"")
+        assert self.reader.overruns == []
+        self.reader.push(b"x")
+        assert self.reader.overruns == [LIMITS.chatPending + 1]
+
+    def test_slowButReads(self) -> None:
+        """
+        Who reads has time, up to a larger bound.
+        """
+        self.backlog.pause()
+        self.fill(LIMITS.chatPending)
+        for step in range(1, 20):
+            self.reader.now = step * (LIMITS.chatSlow - 1.0)
+            self.reader.bytesSent += 1
+            self.reader.push(b"x")
+        assert self.reader.overruns == []
+        self.fill((SLOW_FACTOR - 1) * LIMITS.chatPending)
+        assert len(self.reader.overruns) == 1
+        assert self.reader.overruns[0] > SLOW_FACTOR * LIMITS.chatPending
+
+    def test_all(self) -> None:
+        """
+        What waits for all together is bounded too; what many wait for counts once.
+        """
+        shared = bytes(LIMITS.chatPending)
+        readers = [Reader(self.pool) for _ in range(100)]
+        for reader in readers:
+            reader.backlog.pause()
+            reader.push(shared)
+        assert self.pool.size == len(shared)
+        for reader in readers:
+            reader.backlog.clear()
+        assert self.pool.size == 0
+        others = [Reader(self.pool) for _ in range(17)]
+        for reader in others:
+            reader.backlog.pause()
+            reader.push(bytes(bytearray(LIMITS.chatPending)))
+        assert sum(len(reader.overruns) for reader in others) == 1
+
+    @pytest.mark.parametrize("again", ["pause", "hold"])
+    def test_clear(self, again: str) -> None:
+        """
+        Nobody reads any more: nothing waits, now or ever.
+        """
+        self.backlog.pause()
+        self.reader.push(b"a")
+        self.backlog.clear()
+        if again == "pause":
+            self.backlog.pause()
+        else:
+            self.backlog.hold(True)
+        self.reader.push(b"b")
+        assert (self.pool.size, len(self.backlog._waiting)) == (0, 0)
+        self.backlog.hold(False)
+        self.backlog.resume()
+        self.reader.push(b"c")
+        assert self.reader.text() == b""
+
+    def test_close(self) -> None:
+        """
+        At the end all that waits is sent.
+        """
+        self.backlog.pause()
+        self.reader.push(b"a")
+        self.reader.push(b"b")
+        self.backlog.close()
+        self.reader.push(b"c")
+        assert self.reader.text() == b"ab"
+        assert self.pool.size == 0
+
+    def test_closeInReplay(self) -> None:
+        """
+        But for what would follow on lines that are not sent.
+        """
+        self.backlog.hold(True)
+        self.reader.push(b"live")
+        self.backlog.close()
+        assert self.reader.text() == b""
+        assert self.pool.size == 0
+
+    def test_allDropsTheSlowest(self) -> None:
+        """
+        Who has paused for a moment is not dropped for what others have let wait.
+        """
+        others = [Reader(self.pool) for _ in range(16)]
+        for reader in others:
+            reader.backlog.pause()
+            reader.push(bytes(bytearray(LIMITS.chatPending)))
+        self.backlog.pause()
+        self.reader.push(b"hello")
+        assert self.reader.overruns == []

@@ -1,0 +1,126 @@
+"""
+Kills and freezes nodes of a cluster, and servers of its engine, again and again, while
+people talk, and sees that nothing is lost, doubled or told in another order anywhere.
+
+Usage: C{python -m tests.live.cluster --nodes 3 --servers 3 --faults 30 --seed 1}.
+After each fault all goes quiet: L{tests.live.cluster.oracle} judges what each node tells of
+all that was said against what each client wrote and was told, and L{tests.live.cluster.world}
+tries whether what was done on one node holds on all.  Exits with 0 when nothing was wrong,
+and leaves the folder, with the logs of all processes, alone otherwise.  With
+C{--servers 0} there is one node, without a cluster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.live.cluster.faults import longest
+from tests.live.cluster.nats import Servers
+from tests.live.cluster.nodes import Cluster
+from tests.live.cluster.trial import Trial, Violated
+
+SECONDS = 3600.0
+"""
+After these nothing goes wrong any more.
+"""
+
+
+def crash(
+    folder: Path,
+    nodes: int,
+    servers: int,
+    faults: int,
+    seed: int,
+    seconds: float = SECONDS,
+    report: Callable[[str], object] = lambda text: None,
+    options: Sequence[str] = (),
+    only: Sequence[str] = (),
+) -> dict[str, object]:
+    """
+    @param folder: for everything.
+    @param nodes: how many there are.
+    @param servers: of the engine; 0: the only node is alone.
+    @param faults: so often something goes wrong.
+    @param seed: decides.
+    @param seconds: after these nothing goes wrong any more.
+    @param report: told of what happens.
+    @param options: of each node.
+    @param only: what goes wrong, as L{tests.live.cluster.faults} names it; nothing: all.
+    @return: how much was judged.
+    @raise Violated: something is not as it has to be.
+    """
+    with ExitStack() as stack:
+        engine = stack.enter_context(Servers(folder, servers)) if servers else None
+        url = engine.url if engine else ""
+        options = (*(engine.options(folder) if engine else ()), *options)
+        cluster = Cluster(folder, nodes if engine else 1, url, *options)
+        try:
+            with cluster:
+                trial = Trial(cluster, engine, seed, report, only)
+                asyncio.run(trial.run(faults, seconds))
+        except Violated as violated:
+            raise Violated(f"{violated}\nseed {seed}, after {trial.struck} faults") from None
+        return {
+            "faults": trial.struck,
+            "tries": trial.town.tries,
+            "deaths": len(trial.faults.waits),
+            "gone": longest(trial.faults.waits),
+            **asdict(trial.judge.tally),
+        }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    @param arguments: of the command line.
+    @return: the exit status.
+    """
+    parser = argparse.ArgumentParser(prog="clustercrashes", description=__doc__)
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--servers", type=int, default=1, choices=(0, 1, 3))
+    parser.add_argument("--faults", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--only", default="", help="kinds of faults, like killNode,stopNode")
+    parser.add_argument("options", nargs="*", help="of the nodes, after --")
+    asked = parser.parse_args(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="ts-cluster-"))
+    begun = time.monotonic()
+    # Whoever ends this ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+
+    def report(text: str) -> None:
+        print(f"{time.monotonic() - begun:6.1f} {text}", flush=True)
+
+    try:
+        found = crash(
+            folder,
+            asked.nodes,
+            asked.servers,
+            asked.faults,
+            asked.seed,
+            asked.seconds,
+            report,
+            asked.options,
+            asked.only.split(",") if asked.only else (),
+        )
+    except AssertionError as reason:
+        print(f"{reason}\nall files are in {folder}", file=sys.stderr)
+        return 1
+    print(json.dumps({"nodes": asked.nodes, "servers": asked.servers, "seed": asked.seed, **found}))
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,345 @@
+"""
+People in a cluster whose nodes come and go: they come back by themselves, and write down
+what they were told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from random import Random
+
+from tests.live.cluster.link import Answer, Ended, Link, Told
+from tests.live.cluster.nodes import Node
+from tests.live.cluster.records import Again, Burst, Entered, Event, Left, Lost, Spoken, line
+
+ROOMS = ("lobby", "garden")
+"""
+Where all of them are.
+"""
+
+UNSURE = "unknown"
+"""
+The code of the notice by which somebody is told that the fate of a line is not known.
+"""
+
+PATIENCE_SECONDS = 90.0
+"""
+So long somebody waits for an answer: more than any is to take.
+"""
+
+RETRY_SECONDS = 0.2
+"""
+Between two attempts to connect.
+"""
+
+HOMING = 0.02
+"""
+How often whoever is elsewhere goes home, before each thing they do.
+"""
+
+BURST = 5
+"""
+Lines that one writes at once at most.
+"""
+
+WORDS = ("hello", "早上好", "e\u0301", "👍🏽", '"quoted"', "\\u0000", "<b>&amp;</b>", "x" * 300)
+"""
+What they speak of.
+"""
+
+
+class Member:
+    """
+    Somebody who listens, in every room.
+
+    @ivar name: nobody else's.
+    @ivar nick: what they are called.
+    @ivar home: the node that they come back to.
+    @ivar node: the one that they are connected to, or try to be.
+    @ivar present: whether they are in every room, as far as they know.
+    @ivar upTo: the number up to which they were told all, in each room.
+    @ivar heard: what they were told since that was taken last.
+    @ivar complaints: what they found wrong themselves.
+    """
+
+    def __init__(self, name: str, home: Node, nodes: list[Node], random: Random) -> None:
+        """
+        @param name: nobody else's.
+        @param home: the node that they come back to.
+        @param nodes: all of them.
+        @param random: decides.
+        """
+        self.name = self.nick = name
+        self.home = self.node = home
+        self.present = False
+        self.heard: list[Event] = []
+        self.complaints: list[str] = []
+        self.connection = 0
+        self._nodes = nodes
+        self._random = random
+        self._token = ""
+        self.upTo: dict[str, int] = {}
+        self._entering: set[str] = set()
+        self._asking: set[str] = set()
+        self._gap = False
+        self._again: Again | None = None
+        self.link: Link | None = None
+
+    async def run(self) -> None:
+        """
+        Be there, again and again, until cancelled.
+        """
+        while True:
+            try:
+                await self._come()
+                await self._stay()
+            except (Ended, OSError, TimeoutError):
+                pass
+            finally:
+                self._gone()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _gone(self) -> None:
+        """
+        The connection has ended.
+        """
+        if self.link is None:
+            return
+        self.link.ended.cancel()
+        self.link = None
+        self.present = False
+        self.heard.append(Lost())
+        # Some go on elsewhere, by the token of the connection that was lost.
+        others = [each for each in self._nodes if each.address and not each.frozen]
+        roams = self._random.random() < 0.3 and others
+        self.node = self._random.choice(others) if roams else self.home
+
+    async def _come(self) -> None:
+        """
+        Connect, and enter every room.
+        """
+        while (address := self.node.address) is None:
+            self.node = self.home
+            await asyncio.sleep(RETRY_SECONDS)
+        link = await Link.make(address, self._hear)
+        self.link = link
+        self.connection += 1
+        entered = False
+        if self._token:
+            answer = await link.asked(f"/resume {self._token}", seconds=PATIENCE_SECONDS)
+            entered = any(each["type"] == "resumed" for each in answer.told)
+        while not entered:
+            answer = await link.asked(f"/nick {self.nick}", seconds=PATIENCE_SECONDS)
+            entered = any(each["type"] == "entered" for each in answer.told)
+            if "nick-taken" in answer.codes():
+                # Whoever is still taken to be there elsewhere has it.
+                self.nick = f"{self.name}-{self.connection}-{self._random.randrange(1000)}"
+            elif not entered:
+                await asyncio.sleep(RETRY_SECONDS)
+        await link.asked("/ack on", seconds=PATIENCE_SECONDS)
+        for room in ROOMS:
+            await self._enter(link, room)
+        self.present = True
+
+    async def _enter(self, link: Link, room: str) -> None:
+        """
+        @param link: the connection.
+        @param room: to enter, and to be told what was missed.
+        """
+        while True:
+            answer = await link.asked(f"/join {room}", seconds=PATIENCE_SECONDS)
+            if not answer.codes():
+                break
+            await asyncio.sleep(RETRY_SECONDS)
+        await self._catchUp(link, room)
+        self._entering.discard(room)
+
+    async def _catchUp(self, link: Link, room: str) -> None:
+        """
+        @param link: the connection.
+        @param room: of which to be told what was missed.
+        """
+        self._asking.add(room)
+        since = f"/since {room} {self.upTo.setdefault(room, 0)}"
+        await link.asked(since, seconds=PATIENCE_SECONDS)
+        self._asking.discard(room)
+
+    async def _stay(self) -> None:
+        """
+        Be there until the connection ends.
+        """
+        link = self.link
+        assert link is not None
+        while not link.ended.done():
+            if self._gap:
+                self._gap = False
+                for room in ROOMS:
+                    await self._catchUp(link, room)
+            if self.node is not self.home and self.home.address and self._random.random() < HOMING:
+                # Others are to find somebody at each node.
+                await link.close()
+                break
+            await self._act(link)
+
+    async def _act(self, link: Link) -> None:
+        """
+        Only listen, for a while.
+
+        @param link: the connection.
+        """
+        await asyncio.wait([link.ended], timeout=RETRY_SECONDS)
+
+    def _hear(self, told: Told, answer: Answer | None) -> None:
+        """
+        @param told: the next object.
+        @param answer: to what it belongs.
+        """
+        match told["type"]:
+            case "said":
+                self._said(told)
+            case "roomEntered":
+                self._entering.add(told["room"])
+                self.heard.append(Entered(told["room"], told["joinedSeq"]))
+            case "roomLeft":
+                self.heard.append(Left(told["room"]))
+            case "replay":
+                room = told["room"]
+                asked = room in self._asking or room in self._entering
+                self._entering.discard(room)
+                missing = None if told["missing"] is None else tuple(told["missing"])
+                again = Again(room, [], missing, told["until"], asked)
+                self._again = again
+                self.heard.append(again)
+                self._gap = self._gap or (missing is not None and not asked)
+            case "token":
+                self._token = told["token"]
+            case "entered" | "resumed":
+                self.nick = told["nick"]
+            case "renamed" if told["nick"] == self.nick:
+                self.nick = told["to"]
+
+    def _said(self, told: Told) -> None:
+        """
+        @param told: a line.
+        """
+        said = line(told)
+        if told.get("replay"):
+            again = self._again
+            if again is None or again.room != said.room:
+                self.complaints.append(f"{self.name} was told again {said}, out of place")
+                return
+            again.lines.append(said)
+        else:
+            self.heard.append(Spoken(said))
+        if said.seq == self.upTo.get(said.room, 0) + 1:
+            self.upTo[said.room] = said.seq
+
+    def take(self) -> list[Event]:
+        """
+        @return: what was told since the last time.
+        """
+        heard, self.heard = self.heard, []
+        return heard
+
+
+class Writer(Member):
+    """
+    Somebody who writes, too.
+
+    @ivar writing: whether they write on.
+    @ivar bursts: what they wrote since that was taken last.
+    """
+
+    def __init__(self, name: str, home: Node, nodes: list[Node], random: Random) -> None:
+        """
+        @see: L{Member}
+        """
+        super().__init__(name, home, nodes, random)
+        self.writing = False
+        self.bursts: list[Burst] = []
+        self._count = 0
+
+    def texts(self, count: int) -> list[str]:
+        """
+        @param count: of lines.
+        @return: so many that nobody wrote before.
+        """
+        found = []
+        for _ in range(count):
+            self._count += 1
+            word = self._random.choice(WORDS)
+            found.append(f"{self.name}.{self.connection}:{self._count} {word}")
+        return found
+
+    async def _act(self, link: Link) -> None:
+        """
+        Write, if that is wanted.
+
+        @param link: the connection.
+        """
+        await asyncio.sleep(self._random.uniform(0.02, 0.3))
+        if not self.writing:
+            await super()._act(link)
+            return
+        await self.write(link, self._random.randint(1, BURST))
+
+    async def write(self, link: Link, count: int) -> None:
+        """
+        @param link: the connection.
+        @param count: of lines, at once.
+        """
+        texts = self.texts(count)
+        room = self._random.choice(ROOMS)
+        form = self._random.choice(("{}", "/me {}", f"/msg #{room} {{}}"))
+        burst = Burst(self.name, self.connection, texts, time.monotonic())
+        self.bursts.append(burst)
+        answer = link.ask(*map(form.format, texts))
+        try:
+            await answer.whole(PATIENCE_SECONDS)
+            burst.settled = True
+        except Ended:
+            burst.lost = True
+            raise
+        finally:
+            burst.stored += stored(answer.told)
+            burst.refused += answer.codes()
+            burst.unsure = burst.unsure or any(map(isUnsure, answer.told))
+
+    def _hear(self, told: Told, answer: Answer | None) -> None:
+        """
+        @see: L{Member._hear}
+        """
+        super()._hear(told, answer)
+        if answer is not None and self.bursts and not self.bursts[-1].told:
+            burst = self.bursts[-1]
+            if not burst.settled and (told["type"] in ("stored", "refused") or isUnsure(told)):
+                burst.told = time.monotonic()
+
+    def takeBursts(self) -> list[Burst]:
+        """
+        @return: what was written since the last time.
+        """
+        bursts, self.bursts = self.bursts, []
+        return bursts
+
+
+def isUnsure(told: Told) -> bool:
+    """
+    @param told: an object.
+    @return: whether it says that the fate of something is not known.
+    """
+    return (told["type"], told.get("code")) == ("notice", UNSURE)
+
+
+def stored(told: list[Told]) -> list[tuple[str, int]]:
+    """
+    @param told: an answer.
+    @return: the rooms and numbers of lines that it acknowledges.
+    """
+    return [
+        (each["room"], seq)
+        for each in told
+        if each["type"] == "stored"
+        for seq in range(each["first"], each["last"] + 1)
+    ]

@@ -1,0 +1,312 @@
+"""
+What goes wrong with the nodes of a cluster and with its engine, one thing after the other
+and sometimes two at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from random import Random
+from typing import Any
+
+from tests.live.cluster.nats import Servers
+from tests.live.cluster.nodes import Cluster, Node
+
+GONE_SECONDS = 12.0
+"""
+Within this the others know that a node is no more.
+"""
+
+FAILOVER_SECONDS = 8.0
+"""
+So much longer it may take when the engine is hit as well.
+"""
+
+SAID_SECONDS = 3.0
+"""
+Within this they know it when it has said so itself.
+"""
+
+STILLBORN = 0.25
+"""
+How often a node is killed again while it begins.
+"""
+
+TWICE = 0.25
+"""
+How often two things go wrong at once.
+"""
+
+
+class Faults:
+    """
+    Makes things go wrong, and right again.
+
+    @ivar complaints: what was wrong while they were so.
+    @ivar waits: seconds until the others knew of the end of a node, for each time that
+        was measured.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        engine: Servers | None,
+        random: Random,
+        people: Callable[[Node], set[str]],
+        present: Callable[[], set[str]],
+        seen: Callable[[Node], Awaitable[set[str] | None]],
+        report: Callable[[str], object],
+        only: Sequence[str] = (),
+    ) -> None:
+        """
+        @param cluster: its nodes.
+        @param engine: they are on; L{None}: the only node is alone.
+        @param random: decides.
+        @param people: gives the names of those who are at a node.
+        @param present: gives the names of all who are at any node.
+        @param seen: gives the names of those in the rooms as a node tells it; L{None}:
+            it does not.
+        @param report: told of each thing that goes wrong.
+        @param only: of these kinds, like C{killNode}; nothing: of all.
+        """
+        self._only = only
+        self._cluster = cluster
+        self._engine = engine
+        self._random = random
+        self._people = people
+        self._present = present
+        self._seen = seen
+        self._report = report
+        self._engineHit = -1000.0
+        self._nodesHit: dict[str, float] = {}
+        self.complaints: list[str] = []
+        self.waits: list[float] = []
+
+    async def strike(self) -> None:
+        """
+        Let something go wrong, and be right again at the end.
+        """
+        random = self._random
+        kinds = [self._killNode, self._killNode, self._freezeNode, self._flicker, self._stopNode]
+        if self._engine is not None:
+            kinds += [self._killEngine, self._killEngine, self._freezeEngine]
+            kinds += [self._killWholeEngine, self._missEngine]
+        if self._only:
+            kinds = [kind for kind in kinds if kind.__name__.strip("_") in self._only]
+        first = random.choice(kinds)
+        node, *others = random.sample(self._cluster.nodes, len(self._cluster.nodes))
+        under: list[Coroutine[Any, Any, None]] = [first(node)]
+        if random.random() < TWICE and (others or self._engine is not None):
+            # One thing can go wrong with each node, and with the engine, at a time.
+            more = [each for each in kinds if not (_ofEngine(first) and _ofEngine(each))]
+            if not others:
+                more = [each for each in more if _ofEngine(first) or _ofEngine(each)]
+            if more:
+                under.append(self._later(random.choice(more), (others or [node])[0]))
+        await asyncio.gather(*under)
+
+    async def _later(self, fault: Callable[[Node], Coroutine[Any, Any, None]], node: Node) -> None:
+        """
+        @param fault: goes wrong a little later.
+        @param node: with which.
+        """
+        await asyncio.sleep(self._random.uniform(0.0, 2.0))
+        await fault(node)
+
+    async def _killNode(self, node: Node) -> None:
+        """
+        @param node: is killed, and begins again after a while.
+        """
+        long = self._random.random() < 0.4 and len(self._cluster.nodes) > 1
+        pause = self._random.uniform(0.0, 5.0)
+        self._report(f"kill -9 of node {node.name}, back after {'long' if long else pause}")
+        people = self._people(node)
+        node.kill()
+        self._nodesHit[node.name] = time.monotonic()
+        if long:
+            await self._missed(node, people)
+        else:
+            await asyncio.sleep(pause)
+        node.start()
+        self._nodesHit[node.name] = time.monotonic()
+        if self._random.random() < STILLBORN:
+            await asyncio.sleep(self._random.uniform(0.0, 2.0))
+            self._report(f"kill -9 of node {node.name} again")
+            node.restart()
+
+    async def _stopNode(self, node: Node) -> None:
+        """
+        @param node: stops in order, and begins again after a while.
+        """
+        pause = self._random.uniform(0.0, 2.0)
+        self._report(f"SIGTERM of node {node.name}, back after {pause:.1f} s")
+        people = self._people(node)
+        hit = self._engineHit
+        self._nodesHit[node.name] = time.monotonic()
+        try:
+            await asyncio.to_thread(node.stop)
+        except (AssertionError, subprocess.TimeoutExpired) as reason:
+            self.complaints.append(f"the end of node {node.name}: {reason}")
+            node.kill()
+        if hit == self._engineHit and time.monotonic() - hit > FAILOVER_SECONDS:
+            # It has said so itself.
+            await self._missed(node, people, SAID_SECONDS)
+        await asyncio.sleep(pause)
+        node.start()
+        self._nodesHit[node.name] = time.monotonic()
+
+    async def _missed(self, dead: Node, people: set[str], seconds: float = GONE_SECONDS) -> None:
+        """
+        Wait until no other node tells of somebody at a node that is dead.
+
+        @param dead: that.
+        @param people: the names of those who were there.
+        @param seconds: within which that is to be.
+        """
+        begun = time.monotonic()
+        waiting = {node.name: node for node in self._cluster.nodes if node is not dead}
+        missed: set[str] = set()
+        while waiting:
+            for name, node in list(waiting.items()):
+                hit = self._nodesHit.get(name, begun) > begun
+                if hit or node.frozen or node.address is None:
+                    # It has to find out anew who is silent.
+                    del waiting[name]
+                    continue
+                asked = time.monotonic() - begun
+                seen = await self._seen(node)
+                bound = seconds
+                if self._engineHit > begun:
+                    bound += self._engineHit - begun + FAILOVER_SECONDS
+                # Some have gone on elsewhere meanwhile.
+                left = (seen or set()) & (people - self._present())
+                if left:
+                    missed.add(name)
+                if seen is not None and not left:
+                    del waiting[name]
+                    if bound == GONE_SECONDS and name in missed:
+                        self.waits.append(asked)
+                elif asked > bound:
+                    del waiting[name]
+                    told = "does not say who is there" if seen is None else f"tells of {left}"
+                    self.complaints.append(
+                        f"node {name} {told}, {asked:.1f} s after the death of node {dead.name}"
+                    )
+            await asyncio.sleep(0.25)
+
+    async def _freezeNode(self, node: Node) -> None:
+        """
+        @param node: does nothing for a while.
+        """
+        pause = self._random.uniform(1.0, 15.0)
+        self._report(f"SIGSTOP of node {node.name} for {pause:.1f} s")
+        node.freeze()
+        await asyncio.sleep(pause)
+        node.thaw()
+        self._nodesHit[node.name] = time.monotonic()
+
+    async def _flicker(self, node: Node) -> None:
+        """
+        @param node: is slow for a while.
+        """
+        pause = self._random.uniform(2.0, 8.0)
+        self._report(f"node {node.name} is slow for {pause:.1f} s")
+        end = time.monotonic() + pause
+        while time.monotonic() < end:
+            node.freeze()
+            await asyncio.sleep(self._random.uniform(0.05, 0.4))
+            node.thaw()
+            await asyncio.sleep(self._random.uniform(0.01, 0.2))
+            self._nodesHit[node.name] = time.monotonic()
+
+    async def _killEngine(self, node: Node) -> None:
+        """
+        Kill a server of the engine, mostly the one that leads.
+
+        @param node: not hit.
+        """
+        engine, which = await self._server()
+        pause = self._random.uniform(0.2, 8.0)
+        self._report(f"kill -9 of engine server {which}, back after {pause:.1f} s")
+        engine.kill(which)
+        await asyncio.sleep(pause)
+        await asyncio.to_thread(engine.start, which)
+        self._engineHit = time.monotonic()
+
+    async def _freezeEngine(self, node: Node) -> None:
+        """
+        Let a server of the engine do nothing for a while, mostly the one that leads.
+
+        @param node: not hit.
+        """
+        engine, which = await self._server()
+        pause = self._random.uniform(1.0, 10.0)
+        self._report(f"SIGSTOP of engine server {which} for {pause:.1f} s")
+        engine.freeze(which)
+        await asyncio.sleep(pause)
+        engine.thaw(which)
+        self._engineHit = time.monotonic()
+
+    async def _killWholeEngine(self, node: Node) -> None:
+        """
+        Kill all servers of the engine at once.
+
+        @param node: not hit.
+        """
+        await self._without(self._random.uniform(0.5, 5.0))
+
+    async def _missEngine(self, node: Node) -> None:
+        """
+        Be without an engine for so long that people can't wait for it.
+
+        @param node: not hit.
+        """
+        await self._without(self._random.uniform(30.0, 40.0))
+
+    async def _without(self, pause: float) -> None:
+        """
+        Kill all servers of the engine at once, and start them again.
+
+        @param pause: for so many seconds.
+        """
+        engine = self._engine
+        assert engine is not None
+        self._report(f"kill -9 of all engine servers, back after {pause:.1f} s")
+        self._engineHit = time.monotonic() + pause
+        for which in range(engine.count):
+            engine.kill(which)
+        await asyncio.sleep(pause)
+        for which in range(engine.count):
+            await asyncio.to_thread(engine.start, which)
+        self._engineHit = time.monotonic()
+
+    async def _server(self) -> tuple[Servers, int]:
+        """
+        @return: the engine, and the number of the server to hit.
+        """
+        engine = self._engine
+        assert engine is not None
+        self._engineHit = time.monotonic()
+        leader = None
+        if self._random.random() < 0.7:
+            leader = await asyncio.to_thread(engine.leader)
+        return engine, self._random.randrange(engine.count) if leader is None else leader
+
+
+def _ofEngine(fault: Callable[[Node], Coroutine[Any, Any, None]]) -> bool:
+    """
+    @param fault: something that goes wrong.
+    @return: whether that is with the engine.
+    """
+    return fault.__name__.endswith("Engine")
+
+
+def longest(waits: Sequence[float]) -> float:
+    """
+    @param waits: seconds.
+    @return: the most of them.
+    """
+    return round(max(waits, default=0.0), 1)

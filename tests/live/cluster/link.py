@@ -1,0 +1,189 @@
+"""
+A connection to the line door of a node, for programs that ask and wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.live.support.server import Address
+
+FENCE = "/echo on"
+"""
+The question behind all that is sent: the answer to it comes when all else is answered.
+"""
+
+FENCED = ["echo is on"]
+"""
+Its answer.
+"""
+
+LIMIT = 1 << 20
+"""
+Bytes of one line that a server may tell at most.
+"""
+
+Told = dict[str, Any]
+"""
+An object that a server told.
+"""
+
+
+class Ended(Exception):
+    """
+    The connection has ended before the answer came.
+    """
+
+
+@dataclass
+class Answer:
+    """
+    What is told between a question and the end of the answer to it.
+
+    @ivar told: so far.
+    @ivar done: done with the end of the answer, or with L{Ended}.
+    """
+
+    told: list[Told] = field(default_factory=list)
+    done: asyncio.Future[None] = field(default_factory=lambda: _future())
+
+    async def whole(self, seconds: float) -> list[Told]:
+        """
+        @param seconds: to wait.
+        @return: all of it.
+        @raise TimeoutError: it did not come.
+        @raise Ended: it can't come any more.
+        """
+        await asyncio.wait_for(asyncio.shield(self.done), seconds)
+        return self.told
+
+    def codes(self) -> list[str]:
+        """
+        @return: of all refusals in it.
+        """
+        return [each["code"] for each in self.told if each["type"] == "refused"]
+
+
+def _future() -> asyncio.Future[None]:
+    """
+    @return: one that nobody need wait for.
+    """
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future
+
+
+class Link:
+    """
+    One connection.
+
+    @ivar hear: told of each object, and to which answer it belongs, if to one.
+    @ivar ended: done when it has ended.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        hear: Callable[[Told, Answer | None], object],
+    ) -> None:
+        """
+        @param reader: of the connection.
+        @param writer: of it.
+        @param hear: as the attribute.
+        """
+        self._reader = reader
+        self._writer = writer
+        self.hear = hear
+        self._answers: deque[Answer] = deque()
+        self.ended: asyncio.Task[None] = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def make(
+        cls,
+        address: Address,
+        hear: Callable[[Told, Answer | None], object] = lambda told, answer: None,
+        seconds: float = 5.0,
+    ) -> Link:
+        """
+        @param address: of a chat.
+        @param hear: as in C{__init__}.
+        @param seconds: to wait for the connection.
+        @return: it, with the form for programs chosen.
+        @raise OSError: there is none.
+        @raise TimeoutError: it did not come.
+        """
+        opening = asyncio.open_connection(*address.pair, limit=LIMIT)
+        reader, writer = await asyncio.wait_for(opening, seconds)
+        # What a server says before is for people.
+        writer.write(b"/format json\n")
+        return cls(reader, writer, hear)
+
+    def ask(self, *lines: str) -> Answer:
+        """
+        @param lines: to send at once.
+        @return: what is answered.
+        """
+        answer = Answer()
+        if self.ended.done():
+            answer.done.set_exception(Ended())
+            return answer
+        self._answers.append(answer)
+        text = "".join(f"{line}\n" for line in (*lines, FENCE))
+        self._writer.write(text.encode())
+        return answer
+
+    async def asked(self, *lines: str, seconds: float = 30.0) -> Answer:
+        """
+        @param lines: to send at once.
+        @param seconds: to wait.
+        @return: what was answered, whole.
+        @raise TimeoutError: it did not come.
+        @raise Ended: it can't come any more.
+        """
+        answer = self.ask(*lines)
+        await answer.whole(seconds)
+        return answer
+
+    async def close(self) -> None:
+        """
+        End the connection.
+        """
+        self._writer.close()
+        self.ended.cancel()
+        with contextlib.suppress(asyncio.CancelledError, OSError):
+            await self.ended
+
+    async def _listen(self) -> None:
+        """
+        Hear everything, until the end.
+        """
+        try:
+            while line := await self._reader.readline():
+                if line.startswith(b"{"):
+                    self._told(json.loads(line))
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self._writer.close()
+            for answer in self._answers:
+                answer.done.set_exception(Ended())
+            self._answers.clear()
+
+    def _told(self, told: Told) -> None:
+        """
+        @param told: the next object.
+        """
+        if told["type"] == "notice" and told["lines"] == FENCED:
+            self._answers.popleft().done.set_result(None)
+            return
+        answer = self._answers[0] if self._answers else None
+        if answer is not None:
+            answer.told.append(told)
+        self.hear(told, answer)

@@ -1,0 +1,228 @@
+"""
+Whether the nodes of a cluster kept what they told people that they keep, and all of them
+the same.  Pure.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tests.live.cluster.positions import Heard, Said
+from tests.live.cluster.records import Burst, Event, History, Line, Spoken
+
+COMPLAINTS = 10
+"""
+How many of one kind are written down; the others are as bad.
+"""
+
+FATE_SECONDS = 60.0
+"""
+Within this whoever wrote a line is told what became of it, or that this is not known.
+"""
+
+
+@dataclass
+class Tally:
+    """
+    How much has been judged.
+
+    @ivar kept: lines in the history of each node.
+    @ivar seen: lines that somebody was told when they were said.
+    @ivar written: lines that were sent.
+    @ivar acknowledged: lines of which the writer was told that they are stored.
+    @ivar refused: bursts of which something was refused.
+    @ivar unsure: bursts whose fate was told to be not known.
+    @ivar lost: bursts whose writer lost the connection.
+    """
+
+    kept: int = 0
+    seen: int = 0
+    written: int = 0
+    acknowledged: int = 0
+    refused: int = 0
+    unsure: int = 0
+    lost: int = 0
+
+
+class Judge:
+    """
+    Judges one quiet moment after the other.
+
+    @ivar tally: how much it was.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing was said yet.
+        """
+        self.tally = Tally()
+        self._known: dict[str, array[int]] = {}
+        self._texts: dict[str, Line] = {}
+        self._written: set[str] = set()
+        self._writers: dict[str, Said] = {}
+        self._readers: dict[str, Heard] = {}
+
+    def judge(
+        self,
+        nodes: dict[str, History],
+        bursts: Iterable[Burst],
+        heard: dict[str, list[Event]],
+    ) -> list[str]:
+        """
+        @param nodes: the history as each node tells it.
+        @param bursts: what was written since the last time, in the order of each writer;
+            nothing of it is under way any more.
+        @param heard: what everybody was told since the last time, in order; all of them
+            are in every room, and have asked for what they missed.
+        @return: what is wrong.
+        """
+        bursts = list(bursts)
+        history = next(iter(nodes.values()))
+        self._written.update(text for burst in bursts for text in burst.texts)
+        kinds: list[Iterator[str]] = [
+            differences(nodes),
+            self._numbered(history),
+            self._unchanged(history),
+            self._burstsJudged(history, bursts),
+            self._heardJudged(history, heard),
+        ]
+        complaints: list[str] = []
+        for kind in kinds:
+            found = list(kind)
+            complaints += found[:COMPLAINTS]
+            if len(found) > COMPLAINTS:
+                complaints.append(f"... and {len(found) - COMPLAINTS} more like these")
+        self.tally.kept = sum(map(len, history.values()))
+        return complaints
+
+    def _numbered(self, history: History) -> Iterator[str]:
+        """
+        @param history: as one node tells it.
+        @return: what is wrong with numbers, times, ids and texts; remembers which text
+            stands where.
+        """
+        self._texts.clear()
+        idents: set[str] = set()
+        for room, lines in history.items():
+            before: Line | None = None
+            for seq, line in enumerate(lines, 1):
+                where = f"{room} {seq}"
+                if (line.room, line.seq) != (room, seq):
+                    yield f"{where}: number {line.seq} of {line.room} is there"
+                if before is not None and line.time <= before.time:
+                    yield f"{where}: time {line.time} is not after {before.time}"
+                if before is not None and line.place <= before.place:
+                    yield f"{where}: {line.ident} stands after {before.ident}"
+                if line.ident in idents:
+                    yield f"{where}: another line has the id {line.ident} too"
+                if (other := self._texts.get(line.text)) is not None:
+                    yield f"{where}: {line.text!r} is there twice, see {other.room} {other.seq}"
+                if line.text not in self._written:
+                    yield f"{where}: nobody wrote {line.text!r}"
+                idents.add(line.ident)
+                self._texts[line.text] = before = line
+
+    def _unchanged(self, history: History) -> Iterator[str]:
+        """
+        @param history: as one node tells it.
+        @return: which lines are not what they were the last time.
+        """
+        for room, lines in history.items():
+            now = array("q", map(hash, lines))
+            before = self._known.get(room, array("q"))
+            if len(now) < len(before):
+                yield f"{room}: {len(now)} lines, there were {len(before)}"
+            for seq, (old, new) in enumerate(zip(before, now, strict=False), 1):
+                if old != new:
+                    yield f"{room} {seq}: it was another line before: {lines[seq - 1]}"
+            self._known[room] = now
+
+    def _burstsJudged(self, history: History, bursts: list[Burst]) -> Iterator[str]:
+        """
+        @param history: as one node tells it.
+        @param bursts: what was written.
+        @return: what is wrong with that.
+        """
+        for burst in bursts:
+            self.tally.written += len(burst.texts)
+            self.tally.acknowledged += len(burst.stored)
+            self.tally.refused += bool(burst.refused)
+            self.tally.unsure += burst.unsure
+            self.tally.lost += burst.lost
+            writer = self._writers.setdefault(burst.writer, Said())
+            yield from fates(burst, history, self._texts)
+            yield from writer.follow(burst, self._texts)
+
+    def _heardJudged(self, history: History, heard: dict[str, list[Event]]) -> Iterator[str]:
+        """
+        @param history: as one node tells it.
+        @param heard: what everybody was told.
+        @return: what is wrong with that.
+        """
+        for name, events in heard.items():
+            reader = self._readers.setdefault(name, Heard(name))
+            yield from reader.feed(events, history)
+            yield from reader.complete(history)
+            self.tally.seen += sum(isinstance(event, Spoken) for event in events)
+
+
+def differences(nodes: dict[str, History]) -> Iterator[str]:
+    """
+    @param nodes: the history as each node tells it.
+    @return: where they do not tell the same.
+    """
+    (first, history), *others = nodes.items()
+    for name, other in others:
+        for room in history.keys() | other.keys():
+            mine, theirs = history.get(room, []), other.get(room, [])
+            if mine == theirs:
+                continue
+            pairs = zip(mine, theirs, strict=False)
+            for seq, (one, two) in enumerate(pairs, 1):
+                if one != two:
+                    yield f"{room} {seq}: {first} has {one}, {name} has {two}"
+                    break
+            else:
+                rest = (mine if len(mine) > len(theirs) else theirs)[min(len(mine), len(theirs))]
+                yield (
+                    f"{room}: {first} has {len(mine)} lines, {name} has {len(theirs)};"
+                    f" the first that only one has is {rest}"
+                )
+
+
+def fates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterator[str]:
+    """
+    @param burst: nothing of it is under way any more.
+    @param history: of all rooms.
+    @param texts: the same lines, by their texts.
+    @return: what is wrong with what its writer was told.
+    """
+    acknowledged: set[str] = set()
+    for room, seq in burst.stored:
+        lines = history.get(room, [])
+        if len(lines) < seq:
+            yield f"{room} {seq}: acknowledged to {burst.writer} and missing, of {burst.texts}"
+            continue
+        text = lines[seq - 1].text
+        if text not in burst.texts:
+            yield f"{room} {seq}: {text!r}, but acknowledged was one of {burst.texts}"
+        if text in acknowledged:
+            yield f"{room} {seq}: acknowledged twice to {burst.writer}: {text!r}"
+        acknowledged.add(text)
+    if burst.settled:
+        unanswered = len(burst.texts) - len(burst.stored)
+        if not burst.refused and unanswered:
+            yield f"{burst.writer} was told nothing of {unanswered} of {burst.texts}: {burst}"
+        if burst.refused and not unanswered:
+            yield f"{burst.writer} was refused ({burst.refused}) what was stored: {burst}"
+        for text in burst.texts:
+            if text in texts and text not in acknowledged:
+                kept = texts[text]
+                yield f"{kept.room} {kept.seq}: {text!r} was refused to {burst.writer}: {burst}"
+    elif not burst.lost:
+        yield f"{burst.writer} was never told what became of {burst}"
+    waited = (burst.told or float("inf")) - burst.sent
+    if not burst.lost and waited > FATE_SECONDS:
+        yield f"{burst.writer} waited {waited:.1f} s to be told anything of {burst}"

@@ -1,0 +1,187 @@
+"""
+Whether what one person of a cluster wrote and was told stands where it has to.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.live.cluster.records import (
+    Again,
+    Burst,
+    Entered,
+    Event,
+    History,
+    Left,
+    Line,
+    Lost,
+    Spoken,
+)
+
+
+@dataclass
+class Said:
+    """
+    Where the lines of one writer stand so far.
+
+    @ivar connection: the one it wrote by last.
+    @ivar last: the line it wrote by that that stands last.
+    @ivar before: where lines of later connections have to stand behind: the last of those
+        that were acknowledged to an earlier one.
+    @ivar acknowledged: the same, of this connection.
+    """
+
+    connection: int = -1
+    last: tuple[int, int] = (-1, -1)
+    before: tuple[int, int] = (-1, -1)
+    acknowledged: tuple[int, int] = (-1, -1)
+
+    def follow(self, burst: Burst, texts: dict[str, Line]) -> Iterator[str]:
+        """
+        @param burst: the next one.
+        @param texts: all lines by their texts.
+        @return: what does not stand where it was written.
+        """
+        if burst.connection != self.connection:
+            self.connection = burst.connection
+            self.before = max(self.before, self.acknowledged)
+            self.last = self.before
+        stored = set(burst.stored)
+        hole = ""
+        for text in burst.texts:
+            line = texts.get(text)
+            if line is None:
+                hole = hole or text
+                continue
+            if hole and not burst.refused:
+                yield f"{line.room} {line.seq}: {text!r} is kept, {hole!r} before it is not"
+            if line.place <= self.last:
+                where = f"{line.room} {line.seq}"
+                yield f"{where}: {text!r} stands before what {burst.writer} said before it"
+            self.last = line.place
+            if (line.room, line.seq) in stored:
+                self.acknowledged = max(self.acknowledged, line.place)
+
+
+@dataclass
+class Heard:
+    """
+    Where somebody who listens is.
+
+    @ivar name: of them.
+    @ivar last: the number of the last line told, in each room where they are; by this
+        connection.
+    @ivar live: the last number that was told when the line was said, by any connection.
+    @ivar whole: up to which number all since then was told.
+    @ivar beyond: numbers above it that were told.
+    """
+
+    name: str
+    last: dict[str, int] = field(default_factory=dict)
+    live: dict[str, int] = field(default_factory=dict)
+    whole: dict[str, int] = field(default_factory=dict)
+    beyond: dict[str, set[int]] = field(default_factory=dict)
+
+    def feed(self, events: list[Event], history: History) -> Iterator[str]:
+        """
+        @param events: what was told.
+        @param history: of all rooms.
+        @return: what is wrong with it.
+        """
+        for event in events:
+            match event:
+                case Lost():
+                    self.last.clear()
+                case Entered(room, last):
+                    self.last[room] = last
+                    self.whole.setdefault(room, last)
+                case Left(room):
+                    self.last.pop(room, None)
+                    yield f"{self.name} was put out of {room}"
+                case Spoken(line):
+                    yield from self._spoken(line, history)
+                case Again():
+                    yield from self._again(event, history)
+
+    def _spoken(self, line: Line, history: History) -> Iterator[str]:
+        """
+        @param line: was told when it was said.
+        @param history: of all rooms.
+        @return: what is wrong with it.
+        """
+        room, seq = line.room, line.seq
+        yield from self._same(line, history)
+        last = self.last.get(room)
+        if last is not None and seq != last + 1:
+            yield f"{self.name} was told {room} {seq} after {last}: {line.text!r}"
+        if seq <= self.live.get(room, 0):
+            yield f"{self.name} was told {room} {seq} twice: {line.text!r}"
+        self.last[room] = seq
+        self.live[room] = max(seq, self.live.get(room, 0))
+        self._cover(room, seq)
+
+    def _again(self, again: Again, history: History) -> Iterator[str]:
+        """
+        @param again: was told.
+        @param history: of all rooms.
+        @return: what is wrong with it.
+        """
+        room, last = again.room, self.last.get(again.room)
+        if not again.asked and last is not None:
+            start = again.lines[0].seq if again.lines else again.until + 1
+            if again.missing is not None:
+                start = again.missing[0]
+            if start != last + 1:
+                yield f"{self.name} was told again {room} from {start} on, unasked, after {last}"
+        if again.asked and again.missing is not None:
+            yield f"{self.name} was told that {again.missing} of {room} are not kept"
+        before = None
+        for line in again.lines:
+            yield from self._same(line, history)
+            if before is not None and line.seq != before + 1:
+                yield f"{self.name} was told again {room} {line.seq} after {before}"
+            before = line.seq
+            self._cover(room, line.seq)
+        self.last[room] = max(again.until, last or 0)
+
+    def _same(self, line: Line, history: History) -> Iterator[str]:
+        """
+        @param line: was told.
+        @param history: of all rooms.
+        @return: a complaint, if another is kept.
+        """
+        lines = history.get(line.room, [])
+        kept = lines[line.seq - 1] if 0 < line.seq <= len(lines) else None
+        if kept != line:
+            yield f"{self.name} was told {line}, kept is {kept}"
+
+    def _cover(self, room: str, seq: int) -> None:
+        """
+        @param room: where.
+        @param seq: the number of a line that was told.
+        """
+        whole = self.whole.setdefault(room, seq - 1)
+        if seq <= whole:
+            return
+        beyond = self.beyond.setdefault(room, set())
+        beyond.add(seq)
+        while whole + 1 in beyond:
+            whole += 1
+            beyond.remove(whole)
+        self.whole[room] = whole
+
+    def complete(self, history: History) -> Iterator[str]:
+        """
+        @param history: of all rooms.
+        @return: what was never told.
+        """
+        for room, whole in self.whole.items():
+            if whole < len(history.get(room, [])):
+                yield (
+                    f"{self.name} was never told {room} {whole + 1}:"
+                    f" {history[room][whole]}, of {len(history[room])}"
+                )
+                # Told once is enough.
+                self.whole[room] = len(history[room])
+                self.beyond.pop(room, None)

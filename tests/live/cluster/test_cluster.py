@@ -1,0 +1,496 @@
+"""
+One chat on several nodes: real servers, real engines, and what becomes of people when some
+of them fail.
+
+The long form is C{python -m tests.live.cluster}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.live.cluster.__main__ import crash
+from tests.live.cluster.faults import GONE_SECONDS
+from tests.live.cluster.nats import Servers
+from tests.live.cluster.nodes import OPEN_SECONDS, Cluster, Node
+from tests.live.support.line_client import Talker
+from tests.live.support.nats_server import NatsServer, freePorts
+from tests.live.support.server import START_SECONDS, until
+from tsservices.common.limits import DEFAULT_STREAM
+
+CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\] ")
+
+ENGINE_SECONDS = 20.0
+"""
+Within this all is well again after a server of the engine was killed and came back.
+"""
+
+FAULTS_SECONDS = 10.0
+"""
+After these nothing more goes wrong in the short form of the long test.
+"""
+
+
+@contextmanager
+def _cluster(folder: Path, nodes: int, servers: int = 1) -> Iterator[tuple[Cluster, Servers]]:
+    """
+    @param folder: for everything.
+    @param nodes: how many.
+    @param servers: of the engine.
+    @return: they, open.
+    """
+    with Servers(folder, servers) as engine:
+        options = engine.options(folder)
+        with Cluster(folder, nodes, engine.url, *options) as cluster:
+            yield cluster, engine
+
+
+@pytest.fixture(scope="module")
+def pair(sharedFolder: Path) -> Iterator[tuple[Node, Node]]:
+    """
+    @param sharedFolder: for the files.
+    @return: two nodes for many tests: each has its own names and rooms.
+    """
+    with _cluster(sharedFolder, 2) as (cluster, _):
+        first, second = cluster.nodes
+        yield first, second
+
+
+def _said(lines: list[str]) -> list[str]:
+    """
+    @param lines: that somebody was told.
+    @return: what people said in them, without the times.
+    """
+    return [CLOCK.sub("", each).removeprefix("| ") for each in lines if CLOCK.search(each)]
+
+
+def _others(node: Node, asked: str) -> list[str]:
+    """
+    @param node: asked by somebody who comes for that.
+    @param asked: a command.
+    @return: the answer.
+    """
+    with Talker(node.server, "/nick observer", asked, "/echo on") as observer:
+        lines = observer.until("echo is on")
+        observer.say("/quit")
+        observer.rest()
+        return lines
+
+
+def _gone(node: Node, name: str, room: str = "lobby") -> bool:
+    """
+    @param node: of the cluster.
+    @param name: of somebody.
+    @param room: where they were.
+    @return: whether they are not there any more, as the node tells.
+    """
+    return not any(name in line for line in _others(node, f"/who {room}"))
+
+
+def test_talk(pair: tuple[Node, Node]) -> None:
+    """
+    People at two nodes see each other come, talk and go, in the same rooms, with the same
+    numbers.
+    """
+    a, b = pair
+    with Talker(a.server, "ann", "/join tea") as ann, Talker(b.server, "bob") as bob:
+        ann.until("you are in #tea")
+        bob.say("/join tea")
+        assert bob.until("you are in #tea")[-1] == "* you are in #tea with 1 other: ann"
+        ann.until("bob (guest) joined #tea")
+        ann.say("/ack on", "one", "two")
+        ann.until("* stored tea 2")
+        bob.until("<ann> two")
+        bob.say("/ack on", "three")
+        assert bob.until("* stored")[-1] == "* stored tea 3"
+        assert _said(ann.until("three")) == ["#tea <bob> three"]
+        bob.say("/who tea", "/whois ann", "/history 3")
+        assert _said(bob.until("three")) == ["#tea <ann> one", "#tea <ann> two", "#tea <bob> three"]
+        bob.say("/quit see you")
+        ann.until("* bob is gone (see you)")
+
+
+def test_names(pair: tuple[Node, Node]) -> None:
+    """
+    A name that somebody has at one node is taken at the other one.
+    """
+    a, b = pair
+    with Talker(a.server, "cleo") as cleo, Talker(b.server) as other:
+        cleo.until("you are in #lobby")
+        other.say("/nick Cleo")
+        other.until("! Cleo is taken by somebody else")
+        cleo.say("/quit")
+        cleo.rest()
+        until(lambda: _gone(b, "cleo"), "the end of cleo at the other node")
+        other.say("/nick Cleo")
+        other.until("* you are Cleo")
+
+
+def test_whisper(pair: tuple[Node, Node]) -> None:
+    """
+    Private messages go from one node to the other, and wait for whoever has an account.
+    """
+    a, b = pair
+    with Talker(a.server, "/nick dora", "/register a long secret") as dora:
+        dora.until("belongs to you now")
+        with Talker(b.server, "/nick emil", "/register another secret") as emil:
+            emil.until("belongs to you now")
+            emil.say("/msg dora hello there")
+            assert "emil" in dora.until("hello there")[-1]
+            emil.say("/quit")
+            emil.rest()
+        dora.say("/msg emil for later", "/echo on")
+        dora.until("echo is on")
+    # Known everywhere, once stored where it was said.
+    with Talker(b.server, "/login emil another secret", "/inbox") as emil:
+        emil.until("for later")
+
+
+def test_order(pair: tuple[Node, Node]) -> None:
+    """
+    An account holds everywhere, and so does what it does to people at another node.
+    """
+    a, b = pair
+    with Talker(a.server, "/nick fay", "/register a long secret", "/join den") as fay:
+        fay.until("you are in #den")
+        with Talker(b.server, "/nick gus", "/join den") as gus:
+            gus.until("you are in #den")
+            fay.say("/kick gus enough")
+            assert "enough" in gus.until("kicked")[-1]
+            gus.say("/join den")
+            gus.until("you are in #den")
+            fay.say("/ban gus 1h")
+            gus.until("banned")
+            gus.say("/join den")
+            gus.until("! you are banned from #den")
+        with Talker(b.server, "/login fay a long secret", "/join den", "/ban") as again:
+            again.until("gus")
+
+
+def test_resume(pair: tuple[Node, Node]) -> None:
+    """
+    Whoever loses a node goes on at another one, where they were.
+    """
+    a, b = pair
+    with Talker(a.server, "/format json", "/nick hal", "/join hall") as hal:
+        [token] = re.findall('"token":"([^"]+)"', "".join(hal.until('"token":')))
+        hal.until('"roomEntered"')
+        with Talker(b.server, "/format json", f"/resume {token}", "back") as again:
+            lines = again.until('"resumed"')
+            assert '"nick":"hal"' in lines[-1]
+            assert '"room":"hall"' in lines[-1]
+            hal.until('"taken-over"')
+            again.say("/echo on", "more")
+            again.until('"more"')
+
+
+def test_nodeKilled(folder: Path) -> None:
+    """
+    Others learn that a node is no more, and it comes back with all that was said meanwhile.
+    """
+    with _cluster(folder, 2) as (cluster, _):
+        a, b = cluster.nodes
+        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server) as bob:
+            ann.until("* stored lobby 1")
+            bob.say("bob")
+            bob.until("one")
+            ann.until("bob (guest) joined")
+            bob.say("/ack on", "two")
+            bob.until("* stored lobby 2")
+            b.kill()
+            ann.until("bob is gone", GONE_SECONDS)
+            assert _gone(a, "bob")
+            ann.say("three")
+            ann.until("* stored lobby 3")
+        b.start()
+        b.opened()
+        with Talker(b.server, "bob") as bob:
+            assert _said(bob.until("--- now ---")) == ["<ann> one", "<bob> two", "<ann> three"]
+
+
+def test_restartedAtOnce(folder: Path) -> None:
+    """
+    A node that is killed and comes back at once has lost its people for all, at once.
+    """
+    with _cluster(folder, 2) as (cluster, _):
+        a, b = cluster.nodes
+        with Talker(a.server, "ann") as ann, Talker(b.server) as bob:
+            ann.until("you are in #lobby")
+            bob.say("bob")
+            bob.until("you are in #lobby")
+            ann.until("bob (guest) joined")
+            b.restart()
+            b.opened()
+            ann.until("bob is gone")
+            with Talker(b.server, "bob") as again:
+                again.until("* you are in #lobby with 1 other: ann")
+            a.stop()
+            with Talker(b.server, "cat") as cat:
+                cat.until("* you are in #lobby, alone")
+            b.stop()
+
+
+def test_engineKilled(folder: Path) -> None:
+    """
+    While the engine is away people are told that what they say is not stored yet; it is
+    when the engine is back, and nothing is lost.
+    """
+    with _cluster(folder, 2) as (cluster, engine):
+        a, b = cluster.nodes
+        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server, "bob") as bob:
+            ann.until("* stored lobby 1")
+            bob.until("one")
+            engine.kill(0)
+            ann.say("two")
+            ann.until("not stored yet")
+            engine.start(0)
+            ann.until("* stored lobby 2", ENGINE_SECONDS)
+            assert _said(bob.until("two"))[-1:] == ["<ann> two"]
+            bob.say("three")
+            ann.until("three")
+            ann.say("/history 3")
+            assert _said(ann.until("three")) == ["<ann> one", "<ann> two", "<bob> three"]
+
+
+def test_leaderKilled(folder: Path) -> None:
+    """
+    Of three servers of the engine the one that leads may end: what is said meanwhile comes
+    when another one leads, and the first one may come back.
+    """
+    with _cluster(folder, 2, 3) as (cluster, engine):
+        a, b = cluster.nodes
+        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server, "bob") as bob:
+            ann.until("* stored lobby 1")
+            bob.until("one")
+            leader = engine.leader()
+            assert leader is not None
+            engine.kill(leader)
+            ann.say("two")
+            bob.say("/ack on", "three")
+            ann.until("* stored lobby", ENGINE_SECONDS)
+            bob.until("* stored lobby", ENGINE_SECONDS)
+            engine.start(leader)
+            histories = []
+            for each in (ann, bob):
+                each.say("/history 3", "/format text")
+                told = each.until("format is text")
+                histories.append([line for line in told if line.startswith("| [")])
+            assert histories[0] == histories[1]
+            assert sorted(_said(histories[0])) == ["<ann> one", "<ann> two", "<bob> three"]
+
+
+def _deleteStream(url: str) -> None:
+    """
+    @param url: of an engine whose stream is to be no more.
+    """
+    nats = pytest.importorskip("nats")
+
+    async def delete() -> None:
+        client = await nats.connect(url)
+        try:
+            await client.jetstream().delete_stream(DEFAULT_STREAM)
+        finally:
+            await client.close()
+
+    asyncio.run(asyncio.wait_for(delete(), ENGINE_SECONDS))
+
+
+def test_streamDeleted(folder: Path) -> None:
+    """
+    Without the stream no node goes on: each ends with a failure, and says why in one line.
+    """
+    with _cluster(folder, 2) as (cluster, engine), Talker(cluster.nodes[0].server, "ann") as ann:
+        ann.until("you are in #lobby")
+        _deleteStream(engine.url)
+        for node in cluster.nodes:
+            assert "stream" in _reason(node)
+
+
+def _reason(node: Node) -> str:
+    """
+    @param node: one that is not to go on.
+    @return: the one line in which it says why.
+    """
+    status, said = node.ended()
+    assert status == 1, said
+    assert not node.troubles()
+    [line] = node.server.complaint().splitlines()
+    return line
+
+
+def test_sameName(folder: Path) -> None:
+    """
+    A node whose name another one takes ends with a failure, and says why in one line.
+    """
+    with _cluster(folder, 1) as (cluster, engine):
+        [first] = cluster.nodes
+        second = Node(folder / "second", "a", engine.url)
+        try:
+            second.start()
+            assert "name" in _reason(first)
+            second.opened()
+            with Talker(second.server, "ann") as ann:
+                ann.until("* you are in #lobby, alone")
+            assert not second.troubles()
+        finally:
+            second.kill()
+
+
+def test_late(folder: Path) -> None:
+    """
+    A node that is new has all that was said before it came.
+    """
+    with _cluster(folder, 2) as (cluster, _):
+        a, b = cluster.nodes
+        with Talker(a.server, "/nick ann", "/register a long secret", "/join lobby") as ann:
+            ann.until("you are in #lobby")
+            ann.say("/ack on", "/topic tea", *[f"line {number}" for number in range(50)])
+            ann.until("* stored lobby 51")
+            late = cluster.add()
+            late.start()
+            late.opened()
+            with Talker(late.server, "cat", "/since lobby 0", "/whois ann", "/who") as cat:
+                told = cat.until("line 49")
+                assert any("topic of #lobby: tea" in line for line in told)
+                cat.until("line 49")
+                ann.say("hello")
+                cat.until("<ann> hello")
+            with Talker(late.server, "/login ann a long secret") as again:
+                again.until("you are ann, logged in")
+        histories = []
+        for node in (a, b, late):
+            with Talker(node.server, "/format json", "/nick eve", "/join lobby") as eve:
+                eve.until('"roomEntered"')
+                eve.say("/since lobby 0", "/echo on")
+                told = eve.until("echo is on")
+                lines = [line for line in told if '"type":"said"' in line]
+                # What entering has told before is the end of the same.
+                histories.append(lines[-52:])
+                eve.say("/quit")
+                eve.rest()
+        assert len(histories[0]) == 52
+        assert histories[0] == histories[1] == histories[2]
+
+
+def test_founded(folder: Path) -> None:
+    """
+    A server that was alone founds a cluster with all it has, and others may come at once.
+    """
+    nodes = [Node(folder / "first", "a")]
+    try:
+        nodes[0].start()
+        nodes[0].opened()
+        with Talker(nodes[0].server, "ann", "/ack on", "hello") as ann:
+            ann.until("* stored lobby 1")
+        nodes[0].stop()
+        with NatsServer(folder / "engine") as engine:
+            nodes += [Node(folder / where, name, engine.url) for where, name in _FOUNDERS]
+            nodes[1].start()
+            nodes[1].opened()
+            until(lambda: "a snapshot for other nodes was made" in nodes[1].said(), "a snapshot")
+            nodes[2].start()
+            nodes[2].opened()
+            with Talker(nodes[2].server, "bob") as bob:
+                bob.until("<ann> hello")
+            for node in nodes[:0:-1]:
+                node.stop()
+        assert not any(each.troubles() for each in nodes)
+    finally:
+        for node in nodes:
+            if node.runs:
+                node.kill()
+
+
+_FOUNDERS = (("first", "a"), ("second", "b"))
+
+
+def test_waits(folder: Path) -> None:
+    """
+    Without an engine a node waits for it, with all other services open.
+    """
+    ports = freePorts(3)
+    engine = NatsServer(folder / "engine", ports=ports)
+    node = Node(folder / "node", "a", engine.url)
+    try:
+        node.start()
+        node.server.ready()
+        assert node.server.address("timestamp")
+        assert node.address is None
+        assert node.server.runs()
+        until(lambda: f"the engine: {engine.url}: " in node.said(), "why it waits")
+        with engine:
+            node.opened()
+            with Talker(node.server, "ann", "/ack on", "hello") as ann:
+                ann.until("* stored lobby 1")
+            node.stop()
+        assert not node.troubles()
+    finally:
+        node.kill()
+
+
+def test_stopsWaiting(folder: Path) -> None:
+    """
+    A node that waits for an engine stops in order when it is asked to.
+    """
+    node = Node(folder / "node", "a", f"nats://127.0.0.1:{freePorts(1)[0]}")
+    try:
+        node.start()
+        node.server.ready()
+        node.stop()
+    finally:
+        node.kill()
+
+
+def test_notLetIn(folder: Path) -> None:
+    """
+    An engine that does not let a node in is told of in a line; the node waits for that to
+    change, or ends with a failure.
+    """
+    extra = "authorization { user: somebody, password: other }"
+    with NatsServer(folder / "engine", extra=extra) as engine:
+        node = Node(folder / "node", "a", engine.url)
+        try:
+            node.start()
+            until(
+                lambda: re.search("(?i)authori|password|credential", node.said()),
+                lambda: f"a word of the password:\n{node.said()}",
+                OPEN_SECONDS,
+            )
+            assert node.address is None
+            assert not node.troubles()
+        finally:
+            node.kill()
+
+
+def test_withoutExtra(folder: Path) -> None:
+    """
+    Without the library a node says at once what to install.
+    """
+    missing = folder / "missing"
+    missing.mkdir()
+    (missing / "nats.py").write_text("raise ModuleNotFoundError(\"No module named 'nats'\")\n")
+    environ = {"PYTHONPATH": f"{missing}:{Path(__file__).parents[2]}"}
+    node = Node(folder / "node", "a", "nats://127.0.0.1:4222", environ=environ)
+    try:
+        node.start()
+        status, said = node.ended(START_SECONDS)
+        assert status == 1, said
+        [line] = said.splitlines()
+        assert "pip install" in line
+        assert "tsservices[cluster]" in line
+    finally:
+        node.kill()
+
+
+def test_faults(folder: Path) -> None:
+    """
+    Whatever goes wrong, all nodes have all that anybody was told, once, in one order.
+    """
+    found = crash(folder, 2, 1, faults=2, seed=1, seconds=FAULTS_SECONDS)
+    assert found["acknowledged"]

@@ -1,0 +1,357 @@
+"""
+Tests of what judges the nodes of a cluster: it must see what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.live.cluster.oracle import FATE_SECONDS, Judge
+from tests.live.cluster.records import (
+    Again,
+    Burst,
+    Entered,
+    Event,
+    History,
+    Left,
+    Line,
+    Lost,
+    Spoken,
+    line,
+)
+
+
+@dataclass
+class Sample:
+    """
+    What was found and written down.
+
+    @ivar nodes: the history as each node tells it.
+    @ivar bursts: what was written.
+    @ivar heard: what everybody was told.
+    """
+
+    nodes: dict[str, History]
+    bursts: list[Burst]
+    heard: dict[str, list[Event]]
+
+    def judged(self, judge: Judge | None = None) -> list[str]:
+        """
+        @param judge: one that has judged before.
+        @return: what is wrong.
+        """
+        return (judge or Judge()).judge(self.nodes, self.bursts, self.heard)
+
+
+Change = Callable[[Sample], object]
+"""
+Spoils something.
+"""
+
+
+def _line(seq: int, room: str = "lobby", text: str = "") -> Line:
+    """
+    @param seq: the number of a line.
+    @param room: where.
+    @param text: other than usual.
+    @return: the line: one with an even number stands behind that before it in one message.
+    """
+    position, index = (seq + 1) // 2, (seq + 1) % 2
+    position += 100 if room == "garden" else 0
+    ident = f"log-{position}-{index}"
+    return Line(room, seq, ident, 1000 + seq, "message", "ann", None, text or f"{room} {seq}")
+
+
+def _burst(*seqs: int, room: str = "lobby", connection: int = 1) -> Burst:
+    """
+    @param seqs: the numbers of lines.
+    @param room: where they are.
+    @param connection: of the writer.
+    @return: these, written at once and acknowledged.
+    """
+    texts = [f"{room} {seq}" for seq in seqs]
+    stored = [(room, seq) for seq in seqs]
+    return Burst("ann", connection, texts, 10.0, stored, settled=True, told=11.0)
+
+
+def _sample() -> Sample:
+    """
+    @return: nothing is wrong.
+    """
+    lobby = [_line(seq) for seq in range(1, 7)]
+    garden = [_line(seq, "garden") for seq in range(1, 3)]
+    lost = _burst(5, 6, 7, connection=2)
+    lost.settled, lost.lost, lost.stored, lost.told = False, True, [("lobby", 5)], 0.0
+    refused = _burst(8, room="garden", connection=3)
+    refused.stored, refused.refused = [], ["not-stored"]
+    return Sample(
+        {name: {"lobby": list(lobby), "garden": list(garden)} for name in "ab"},
+        [_burst(1), _burst(2, 3, 4), lost, _burst(1, 2, room="garden", connection=3), refused],
+        {
+            "bob": [
+                Entered("lobby", 0),
+                Entered("garden", 0),
+                *map(Spoken, lobby[:3]),
+                Lost(),
+                Entered("lobby", 4),
+                Again("lobby", lobby[:4], None, 4, True),
+                Again("lobby", lobby[3:5], None, 5, True),
+                Spoken(lobby[5]),
+                *map(Spoken, garden),
+            ],
+            "eve": [
+                Entered("lobby", 1),
+                Spoken(lobby[1]),
+                Again("lobby", lobby[2:4], None, 4, False),
+                Again("lobby", [], (5, 5), 5, False),
+                Spoken(lobby[5]),
+                Again("lobby", lobby[4:], None, 6, True),
+            ],
+        },
+    )
+
+
+def _set(node: str, which: int, **fields: object) -> Change:
+    """
+    @param node: one, or both.
+    @param which: the number of a line of the lobby.
+    @param fields: its fields that are to be others there.
+    @return: changes it.
+    """
+
+    def change(sample: Sample) -> None:
+        for each in node:
+            lines = sample.nodes[each]["lobby"]
+            lines[which - 1] = lines[which - 1]._replace(**fields)  # type: ignore[arg-type]
+
+    return change
+
+
+def _swap(node: str) -> Change:
+    """
+    @param node: one, or both.
+    @return: has two texts in the other order there.
+    """
+
+    def change(sample: Sample) -> None:
+        for each in node:
+            _set(each, 2, text="lobby 3")(sample)
+            _set(each, 3, text="lobby 2")(sample)
+
+    return change
+
+
+def _drop(node: str, seq: int) -> Change:
+    """
+    @param node: one, or both.
+    @param seq: of a line of the lobby.
+    @return: has it go, and all later ones take the number before theirs.
+    """
+
+    def change(sample: Sample) -> None:
+        for each in node:
+            lines = sample.nodes[each]["lobby"]
+            del lines[seq - 1]
+            lines[:] = [line._replace(seq=which) for which, line in enumerate(lines, 1)]
+
+    return change
+
+
+def _tell(*events: Event, whole: bool = False) -> Change:
+    """
+    @param events: what one more person was told.
+    @param whole: whether the rest of the lobby is told, too.
+    @return: adds them.
+    """
+    rest = [Again("lobby", [_line(seq) for seq in range(1, 7)], None, 6, True)] if whole else []
+
+    return lambda sample: sample.heard.update(zoe=[*events, *rest])
+
+
+def _put(which: int, **fields: object) -> Change:
+    """
+    @param which: of the bursts.
+    @param fields: that are to be others.
+    @return: changes it.
+    """
+
+    def change(sample: Sample) -> None:
+        for name, value in fields.items():
+            assert hasattr(sample.bursts[which], name)
+            setattr(sample.bursts[which], name, value)
+
+    return change
+
+
+class TestJudge:
+    """
+    Tests for L{Judge}.
+    """
+
+    def test_nothingWrong(self) -> None:
+        """
+        Equal histories with all that was told are in order, also when lines are not in them
+        whose writers were told so, or lost the connection; and so is more of it later.
+        """
+        judge = Judge()
+        sample = _sample()
+        assert sample.judged(judge) == []
+        tally = judge.tally
+        assert (tally.kept, tally.seen, tally.written) == (8, 8, 10)
+        assert (tally.acknowledged, tally.refused, tally.lost) == (7, 1, 1)
+        for history in sample.nodes.values():
+            history["garden"].append(_line(3, "garden"))
+        later: dict[str, list[Event]] = {"bob": [Spoken(_line(3, "garden"))]}
+        bursts = [_burst(3, room="garden", connection=3)]
+        assert Sample(sample.nodes, bursts, later).judged(judge) == []
+
+    def test_never(self) -> None:
+        """
+        Who is never told anything has to be told at least that nothing is known.
+        """
+        sample = _sample()
+        _put(0, told=10.0 + FATE_SECONDS + 1)(sample)
+        assert any("waited 61.0 s" in each for each in sample.judged())
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (_set("b", 3, text="other"), "lobby 3: a has "),
+            (_set("b", 3, ident="log-9-9"), "lobby 3: a has "),
+            (_set("b", 3, time=9), "lobby 3: a has "),
+            (_swap("b"), "lobby 2: a has "),
+            (_drop("b", 6), "a has 6 lines, b has 5"),
+            (_drop("a", 6), "a has 5 lines, b has 6"),
+            (lambda sample: sample.nodes["b"].pop("garden"), "a has 2 lines, b has 0"),
+            (_set("ab", 3, seq=4), "number 4 of lobby is there"),
+            (_set("ab", 3, time=1002), "time 1002 is not after 1002"),
+            (_set("ab", 3, ident="log-1-0"), "another line has the id"),
+            (_set("ab", 3, ident="log-1-0"), "stands after log-1-1"),
+            (_set("ab", 3, text="lobby 2"), "is there twice"),
+            (_set("ab", 3, text="what"), "nobody wrote 'what'"),
+            (_swap("ab"), "stands before what ann said before it"),
+            (_drop("ab", 3), "is kept, 'lobby 3' before it is not"),
+            (_drop("ab", 6), "bob was told"),
+            (_drop("ab", 4), "acknowledged was one of"),
+            (lambda sample: [each["lobby"].clear() for each in sample.nodes.values()], "missing"),
+            (_put(1, stored=[("lobby", 2), ("lobby", 2), ("lobby", 4)]), "acknowledged twice"),
+            (_put(1, stored=[("lobby", 1)]), "acknowledged was one of"),
+            (_put(1, stored=[("lobby", 2)]), "was told nothing of 2"),
+            (_put(1, refused=["no"]), "what was stored"),
+            (_put(1, refused=["no"], stored=[("lobby", 2)]), "'lobby 3' was refused to ann"),
+            (_put(1, settled=False), "was never told what became"),
+            (_put(4, settled=False, told=0.0), "waited inf s"),
+            (_put(0, texts=["lobby 2"], stored=[]), "was told nothing of 1"),
+            (lambda sample: sample.bursts.reverse(), "stands before what ann said"),
+            (_tell(Spoken(_line(6)), Spoken(_line(6))), "told lobby 6 twice"),
+            (_tell(Spoken(_line(6)), Lost(), Spoken(_line(6))), "told lobby 6 twice"),
+            (_tell(Spoken(_line(4)), Spoken(_line(6)), whole=True), "told lobby 6 after 4"),
+            (_tell(Spoken(_line(6)), Spoken(_line(5)), whole=True), "told lobby 5 after 6"),
+            (_tell(Entered("lobby", 4), Spoken(_line(6)), whole=True), "told lobby 6 after 4"),
+            (_tell(Spoken(_line(7))), "kept is None"),
+            (_tell(Spoken(_line(6, text="else"))), "kept is Line"),
+            (_tell(Entered("lobby", 0)), "zoe was never told lobby 1"),
+            (_tell(Spoken(_line(3)), Lost(), Spoken(_line(5))), "never told lobby 4"),
+            (_tell(Entered("lobby", 6), Left("lobby")), "was put out of lobby"),
+            (
+                _tell(Entered("lobby", 6), Again("lobby", [_line(6)], None, 6, False)),
+                "from 6 on, unasked, after 6",
+            ),
+            (
+                _tell(Entered("lobby", 3), Again("lobby", [_line(5)], None, 5, False), whole=True),
+                "from 5 on, unasked, after 3",
+            ),
+            (
+                _tell(Entered("lobby", 3), Again("lobby", [], (5, 6), 6, False), whole=True),
+                "from 5 on, unasked, after 3",
+            ),
+            (
+                _tell(Again("lobby", [_line(4), _line(6)], None, 6, True), whole=True),
+                "told again lobby 6 after 4",
+            ),
+            (
+                _tell(Again("lobby", [], (1, 6), 6, True), whole=True),
+                "(1, 6) of lobby are not kept",
+            ),
+        ],
+    )
+    def test_wrong(self, change: Change, words: str) -> None:
+        """
+        Whatever is wrong is told.
+
+        @param change: makes something wrong.
+        @param words: part of what is to be told.
+        """
+        sample = _sample()
+        change(sample)
+        complaints = sample.judged()
+        assert any(words in complaint for complaint in complaints), complaints
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (_drop("ab", 6), "5 lines, there were 6"),
+            (_set("ab", 1, nick="bob"), "was another line before"),
+        ],
+    )
+    def test_wrongLater(self, change: Change, words: str) -> None:
+        """
+        What was judged once stays as it was.
+
+        @param change: makes something wrong.
+        @param words: part of what is to be told.
+        """
+        judge = Judge()
+        sample = _sample()
+        assert sample.judged(judge) == []
+        change(sample)
+        complaints = Sample(sample.nodes, [], {}).judged(judge)
+        assert any(words in complaint for complaint in complaints), complaints
+
+    def test_laterConnection(self) -> None:
+        """
+        What was acknowledged to one connection of a writer stands before all that they
+        write by a later one.
+        """
+        sample = _sample()
+        sample.bursts[0].connection = 0
+        sample.bursts[0].texts, sample.bursts[0].stored = ["lobby 4"], [("lobby", 4)]
+        sample.bursts[1].texts = ["lobby 1", "lobby 2", "lobby 3"]
+        sample.bursts[1].stored = [("lobby", seq) for seq in (1, 2, 3)]
+        assert any("stands before" in each for each in sample.judged())
+        # One that was not acknowledged may have been long under way.
+        sample.bursts[0].settled, sample.bursts[0].lost, sample.bursts[0].stored = False, True, []
+        assert sample.judged() == []
+
+    def test_many(self) -> None:
+        """
+        Only some complaints of a kind are told, with how many more there are.
+        """
+        sample = _sample()
+        for history in sample.nodes.values():
+            history["lobby"] += [_line(seq) for seq in range(7, 30)]
+        complaints = sample.judged()
+        assert "... and 12 more like these" in complaints
+
+
+def test_line() -> None:
+    """
+    An object of the line door is understood.
+    """
+    told = {
+        "type": "said",
+        "room": "lobby",
+        "seq": 3,
+        "id": "log-with-signs-17-2",
+        "time": 5,
+        "kind": "me",
+        "nick": "ann",
+        "account": None,
+        "text": "waves",
+    }
+    found = line(told)
+    assert found == Line("lobby", 3, "log-with-signs-17-2", 5, "me", "ann", None, "waves")
+    assert found.place == (17, 2)

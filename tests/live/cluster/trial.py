@@ -1,0 +1,334 @@
+"""
+People on all nodes of a cluster talk while things go wrong, and after each of them all is
+judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from random import Random
+from typing import Any
+
+from tests.live.cluster.clients import ROOMS, Member, Writer, stored
+from tests.live.cluster.faults import Faults
+from tests.live.cluster.link import Ended, Link
+from tests.live.cluster.nats import Servers
+from tests.live.cluster.nodes import Cluster, Node
+from tests.live.cluster.oracle import Judge
+from tests.live.cluster.records import Burst, History, Line, line
+from tests.live.cluster.world import Town, guest
+
+OPEN_SECONDS = 60.0
+"""
+Within this, when nothing is wrong any more, all nodes are open and all people in.
+"""
+
+FATE_SECONDS = 95.0
+"""
+Within this all writers have their answers, or have given up.
+"""
+
+AGREE_SECONDS = 20.0
+"""
+Within this all nodes tell the same of who is there.
+"""
+
+SEE_SECONDS = 3.0
+"""
+Within this a node answers while others are dead, or is asked again.
+"""
+
+READ_SECONDS = 60.0
+"""
+Within this a history is read.
+"""
+
+
+class Violated(AssertionError):
+    """
+    Something is not as it has to be.  The argument says what was seen where.
+    """
+
+
+class Trial:
+    """
+    One run.
+
+    @ivar judge: of what was told.
+    @ivar faults: what goes wrong.
+    @ivar town: what holds everywhere.
+    @ivar struck: how often something went wrong so far.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        engine: Servers | None,
+        seed: int,
+        report: Callable[[str], object] = lambda text: None,
+        only: Sequence[str] = (),
+    ) -> None:
+        """
+        @param cluster: open.
+        @param engine: it is on; L{None}: its only node is alone.
+        @param seed: decides.
+        @param report: told of what happens, in lines.
+        @param only: what goes wrong, as L{Faults} has it.
+        """
+        random = Random(seed)
+        self._cluster = cluster
+        self._nodes = cluster.nodes
+        self._random = random
+        self._report = report
+        self.judge = Judge()
+        self.faults = Faults(
+            cluster, engine, random, self._people, self._present, self._seen, report, only
+        )
+        self.town = Town(cluster.nodes, random)
+        self.struck = 0
+        self._writers = [
+            Writer(f"w{which}-{node.name}", node, self._nodes, Random(random.random()))
+            for node in self._nodes
+            for which in range(2)
+        ]
+        readers = [
+            Member(f"r{which}-{node.name}", node, self._nodes, Random(random.random()))
+            for node in self._nodes
+            for which in range(2)
+        ]
+        self._members: list[Member] = [*self._writers, *readers]
+        self._probes: dict[str, int] = {}
+        self._seers = 0
+
+    async def run(self, faults: int, seconds: float) -> None:
+        """
+        @param faults: so often something goes wrong.
+        @param seconds: after these nothing goes wrong any more.
+        @raise Violated: something is not as it has to be.
+        """
+        deadline = time.monotonic() + seconds
+        tasks = [asyncio.create_task(member.run()) for member in self._members]
+        try:
+            await self._round(asyncio.sleep(0.0))
+            while self.struck < faults and time.monotonic() < deadline:
+                self.struck += 1
+                await self._round(self.faults.strike())
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _round(self, fault: Coroutine[Any, Any, None]) -> None:
+        """
+        @param fault: goes wrong while people talk.
+        @raise Violated: something is not as it has to be.
+        """
+        for writer in self._writers:
+            writer.writing = True
+        await asyncio.sleep(self._random.uniform(0.5, 3.0))
+        await fault
+        await asyncio.sleep(self._random.uniform(0.2, 2.0))
+        begun = time.monotonic()
+        complaints = await self._quiet()
+        quiet = time.monotonic() - begun
+        if all(node.address for node in self._nodes):
+            complaints += await self._judged()
+        complaints += self.faults.complaints
+        complaints += self._cluster.troubles()
+        for member in self._members:
+            complaints += member.complaints
+        if complaints:
+            raise Violated("\n".join(complaints))
+        tally = self.judge.tally
+        self._report(
+            f"  quiet after {quiet:.1f} s; {tally.kept} lines kept, {tally.acknowledged} of"
+            f" {tally.written} acknowledged, {tally.refused} bursts refused, {tally.unsure}"
+            f" unsure, {tally.lost} lost"
+        )
+
+    def _people(self, node: Node) -> set[str]:
+        """
+        @param node: of the cluster.
+        @return: the names of those who are there.
+        """
+        return {each.nick for each in self._members if each.present and each.node is node}
+
+    def _present(self) -> set[str]:
+        """
+        @return: the names of all who are at any node.
+        """
+        return {each.nick for each in self._members if each.present}
+
+    async def _seen(self, node: Node) -> set[str] | None:
+        """
+        @param node: of the cluster.
+        @return: who is in the rooms, as it tells somebody new; L{None}: it does not.
+        """
+        self._seers += 1
+        try:
+            async with guest(node) as link:
+                await link.asked(f"/nick seer-{self._seers}", seconds=SEE_SECONDS)
+                return {nick for room in ROOMS for nick in await _who(link, room, SEE_SECONDS)}
+        except (TimeoutError, Ended, OSError):
+            return None
+
+    async def _quiet(self) -> list[str]:
+        """
+        Wait until nothing is under way any more.
+
+        @return: what is, in spite of that.
+        """
+        for writer in self._writers:
+            writer.writing = False
+
+        def pending() -> list[Burst]:
+            bursts = [burst for writer in self._writers for burst in writer.bursts]
+            return [burst for burst in bursts if not (burst.settled or burst.lost)]
+
+        def isOpenOrEnded(node: Node) -> bool:
+            return node.address is not None or not node.runs
+
+        complaints: list[str] = []
+        for node in self._nodes:
+            await _becomes(partial(isOpenOrEnded, node), OPEN_SECONDS)
+            if node.address is None:
+                complaints.append(
+                    f"node {node.name} is not open within {OPEN_SECONDS} s,"
+                    f" it {'runs' if node.runs else 'has ended'}:\n{node.said()}"
+                )
+        if complaints:
+            return complaints
+        if not await _becomes(lambda: not pending(), FATE_SECONDS):
+            complaints += [f"still under way: {burst}" for burst in pending()]
+        if not await _becomes(lambda: all(each.present for each in self._members), OPEN_SECONDS):
+            missing = [
+                f"{each.name} at {each.node.name}" for each in self._members if not each.present
+            ]
+            complaints.append(f"not back in their rooms within {OPEN_SECONDS} s: {missing}")
+        return complaints
+
+    async def _judged(self) -> list[str]:
+        """
+        @return: what is wrong, now that all is quiet.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                links: dict[str, Link] = {}
+                for node in self._nodes:
+                    link = await stack.enter_async_context(guest(node))
+                    links[node.name] = link
+                    count = self._probes[node.name] = self._probes.get(node.name, 0) + 1
+                    await link.asked("/ack on", f"/nick probe-{node.name}-{count}")
+                    for room in ROOMS:
+                        await link.asked(f"/join {room}")
+                marks = await self._mark(links)
+                complaints = await self._agreed(links)
+                histories: dict[str, History] = {}
+                ends = {room: seq for burst in marks for room, seq in burst.stored}
+                for name, link in links.items():
+                    histories[name] = {
+                        room: await history(link, room, ends.get(room, 0)) for room in ROOMS
+                    }
+        except (TimeoutError, Ended, OSError) as reason:
+            return [f"a quiet cluster does not answer: {reason!r}"]
+        bursts = [burst for each in self._writers for burst in each.takeBursts()]
+        heard = {member.name: member.take() for member in self._members}
+        complaints += self.judge.judge(histories, [*bursts, *marks], heard)
+        return complaints + await self.town.visit()
+
+    async def _mark(self, links: dict[str, Link]) -> list[Burst]:
+        """
+        Say something that all people wait for: then they have been told all that was
+        said before.
+
+        @param links: one to each node.
+        @return: what was said.
+        """
+        name = self._random.choice(list(links))
+        marks: list[Burst] = []
+        for room in ROOMS:
+            text = f"mark {room} {self._probes[name]} of {name}"
+            burst = Burst(f"probe-{name}", self._probes[name], [text], time.monotonic())
+            answer = await links[name].asked(f"/msg #{room} {text}")
+            burst.stored += stored(answer.told)
+            burst.refused += answer.codes()
+            burst.settled, burst.told = True, time.monotonic()
+            marks.append(burst)
+            for _, seq in burst.stored:
+                await _becomes(partial(self._told, room, seq), AGREE_SECONDS)
+        return marks
+
+    def _told(self, room: str, seq: int) -> bool:
+        """
+        @param room: where something was said.
+        @param seq: its number.
+        @return: whether all people were told it, and all before.
+        """
+        return all(each.upTo.get(room, 0) >= seq for each in self._members)
+
+    async def _agreed(self, links: dict[str, Link]) -> list[str]:
+        """
+        @param links: one to each node.
+        @return: where nodes tell something else of who is there than people know.
+        """
+        deadline = time.monotonic() + AGREE_SECONDS
+        while True:
+            complaints = []
+            expected = sorted(each.nick for each in self._members)
+            for name, link in links.items():
+                for room in ROOMS:
+                    found = await _who(link, room, READ_SECONDS)
+                    found = sorted(nick for nick in found if not nick.startswith("probe-"))
+                    if found != expected:
+                        complaints.append(
+                            f"node {name} tells of {found} in {room}, there are {expected}"
+                        )
+            if not complaints or time.monotonic() > deadline:
+                return complaints
+            await asyncio.sleep(0.5)
+
+
+async def _who(link: Link, room: str, seconds: float) -> list[str]:
+    """
+    @param link: a connection.
+    @param room: a room.
+    @param seconds: to wait.
+    @return: the names of those who are there.
+    """
+    answer = await link.asked(f"/who {room}", seconds=seconds)
+    pages = [each["people"] for each in answer.told if each["type"] == "people"]
+    return [person["nick"] for page in pages for person in page]
+
+
+async def history(link: Link, room: str, end: int) -> list[Line]:
+    """
+    @param link: of somebody in a room.
+    @param room: that.
+    @param end: the number of a line that is to be in it, in the end.
+    @return: all that was said there.
+    """
+    deadline = time.monotonic() + AGREE_SECONDS
+    while True:
+        answer = await link.asked(f"/since {room} 0", seconds=READ_SECONDS)
+        said = [each for each in answer.told if each["type"] == "said" and each.get("replay")]
+        if len(said) >= end or time.monotonic() > deadline:
+            return [line(each) for each in said]
+        await asyncio.sleep(0.25)
+
+
+async def _becomes(question: Callable[[], bool], seconds: float) -> bool:
+    """
+    @param question: asked until the answer is true.
+    @param seconds: to wait.
+    @return: whether it came to be true.
+    """
+    deadline = time.monotonic() + seconds
+    while not question():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.05)
+    return True

@@ -1,0 +1,204 @@
+"""
+What is to hold on every node of a cluster, wherever it was done: accounts, bans, and that
+a name belongs to one person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from random import Random
+
+from tests.live.cluster.link import Answer, Ended, Link, Told
+from tests.live.cluster.nodes import Node
+
+ASKED_SECONDS = 20.0
+"""
+Within this a quiet cluster has answered.
+"""
+
+RIVALS = 2
+"""
+On each node, of those who want the same name at once.
+"""
+
+
+class Town:
+    """
+    Tries it, again and again.
+
+    @ivar tries: how often something was tried.
+    """
+
+    def __init__(self, nodes: list[Node], random: Random) -> None:
+        """
+        @param nodes: of the cluster.
+        @param random: decides.
+        """
+        self._nodes = nodes
+        self._random = random
+        self._round = 0
+        self.tries = 0
+        self._complaints: list[str] = []
+
+    async def visit(self) -> list[str]:
+        """
+        @return: what is wrong, now that nothing else is.
+        """
+        self._round += 1
+        self._complaints = []
+        for what in (self._before, self._names, self._accounts):
+            with self._trying(what.__name__):
+                await what()
+        return self._complaints
+
+    @contextmanager
+    def _trying(self, what: str) -> Iterator[None]:
+        """
+        @param what: is tried.
+        @return: makes complaints of failures to answer.
+        """
+        try:
+            yield
+        except (TimeoutError, Ended, OSError) as reason:
+            self._complaints.append(f"{what}: {reason!r}")
+
+    def _expect(self, right: bool, what: str, answer: Answer) -> None:
+        """
+        @param right: whether it is as it should be.
+        @param what: was tried.
+        @param answer: to that.
+        """
+        self.tries += 1
+        if not right:
+            self._complaints.append(f"{what}: {answer.told}")
+
+    async def _before(self) -> None:
+        """
+        What was done in the round before holds everywhere.
+        """
+        past = self._round - 1
+        if not past:
+            return
+        for node in self._nodes:
+            async with guest(node) as link:
+                account, password = _account(past)
+                answer = await link.asked(f"/login {account} {password}", seconds=ASKED_SECONDS)
+                self._expect(
+                    _has(answer, "loggedIn"), f"/login {account} on node {node.name}", answer
+                )
+            await self._banned(node, past)
+
+    async def _banned(self, node: Node, which: int) -> None:
+        """
+        @param node: where somebody who is banned comes.
+        @param which: the round when they were.
+        """
+        async with guest(node) as link:
+            await link.asked(f"/nick v-{which}-{node.name}-{self._round}", seconds=ASKED_SECONDS)
+            answer = await link.asked(f"/join court-{which}", seconds=ASKED_SECONDS)
+            right = answer.codes() == ["banned"]
+            self._expect(right, f"/join of court-{which} on node {node.name}", answer)
+
+    async def _names(self) -> None:
+        """
+        Many want the same name on all nodes at once, and one gets it.
+        """
+        links = [await _connect(node) for node in self._nodes for _ in range(RIVALS)]
+        name = f"rival-{self._round}"
+        try:
+            answers = [link.ask(f"/nick {name}") for link in links]
+            for answer in answers:
+                await answer.whole(ASKED_SECONDS)
+            won = [answer for answer in answers if _has(answer, "entered")]
+            lost = [answer for answer in answers if answer.codes() == ["nick-taken"]]
+            both = Answer([each for answer in answers for each in answer.told])
+            right = (len(won), len(lost)) == (1, len(links) - 1)
+            self._expect(right, f"{name} went to {len(won)}, not to {len(lost)}", both)
+        finally:
+            for link in links:
+                await link.close()
+
+    async def _accounts(self) -> None:
+        """
+        Somebody registers on one node, keeps order in a room there, and is known on all.
+        """
+        here, *others = self._random.sample(self._nodes, len(self._nodes))
+        there = (others or [here])[0]
+        name, password = _account(self._round)
+        court, victim = f"court-{self._round}", f"victim-{self._round}"
+        async with guest(here) as founder, guest(there) as banned:
+            await founder.asked(f"/nick {name}", seconds=ASKED_SECONDS)
+            answer = await founder.asked(f"/register {password}", seconds=ASKED_SECONDS)
+            self._expect(_noticed(answer, "registered"), f"/register {name}", answer)
+            answer = await founder.asked(f"/join {court}", seconds=ASKED_SECONDS)
+            self._expect(not answer.codes(), f"/join of {court}", answer)
+            answer = await banned.asked(f"/nick {victim}", f"/join {court}", seconds=ASKED_SECONDS)
+            self._expect(_has(answer, "roomEntered"), f"{victim} enters {court}", answer)
+            left = asyncio.Event()
+
+            def hear(told: Told, answer: Answer | None, left: asyncio.Event = left) -> None:
+                if told["type"] == "roomLeft":
+                    left.set()
+
+            banned.hear = hear
+            answer = await founder.asked(f"/ban {victim}", seconds=ASKED_SECONDS)
+            self._expect(not answer.codes(), f"/ban of {victim} on node {here.name}", answer)
+            await asyncio.wait_for(left.wait(), ASKED_SECONDS)
+        for node in self._nodes:
+            await self._banned(node, self._round)
+            async with guest(node) as link:
+                answer = await link.asked(f"/login {name} {password}", seconds=ASKED_SECONDS)
+                self._expect(_has(answer, "loggedIn"), f"/login {name} on node {node.name}", answer)
+
+
+@asynccontextmanager
+async def guest(node: Node) -> AsyncIterator[Link]:
+    """
+    @param node: where somebody comes for a while.
+    @return: their connection.
+    """
+    link = await _connect(node)
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+async def _connect(node: Node) -> Link:
+    """
+    @param node: of the cluster.
+    @return: a connection to it.
+    @raise OSError: there is none.
+    """
+    address = node.address
+    if address is None:
+        raise ConnectionError(f"the chat of node {node.name} is not open")
+    return await Link.make(address)
+
+
+def _account(which: int) -> tuple[str, str]:
+    """
+    @param which: the number of a round.
+    @return: name and password of the account that was registered in it.
+    """
+    return f"owner-{which}", f"secret of {which}, and only its"
+
+
+def _has(answer: Answer, kind: str) -> bool:
+    """
+    @param answer: to a question.
+    @param kind: a type of objects.
+    @return: whether one of them is in it.
+    """
+    return any(each["type"] == kind for each in answer.told)
+
+
+def _noticed(answer: Answer, code: str) -> bool:
+    """
+    @param answer: to a question.
+    @param code: of a notice.
+    @return: whether that is in it.
+    """
+    return any(each["type"] == "notice" and each["code"] == code for each in answer.told)

@@ -1,0 +1,283 @@
+"""
+Kills a chat server again and again, while people talk, and sees that nothing that
+anybody was told is lost.
+
+Usage: C{python -m tests.live.crash --kills 50 --seed 1 --seconds 600}.  Every life of
+the server begins on the same state folder with what is left of the life before: a fresh
+client reads all of the history, L{tests.live.crash.oracle} judges it, then a crowd talks
+until the next kill.  Beside the crowd there are people with accounts who keep order in
+rooms of their own: L{tests.live.crash.rules.oracle} judges what the server leaves in its file,
+and L{tests.live.crash.rules.checks} tries, after each start, whether all of it is in force.  Exits
+with 0 when nothing was wrong, and leaves the folder alone otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+from tests.live.crash.history import READ_SECONDS, histories
+from tests.live.crash.listeners import disperse
+from tests.live.crash.loop import together
+from tests.live.crash.oracle import Life, Proof, Tally
+from tests.live.crash.rules.checks import Trial
+from tests.live.crash.rules.clients import Citizen
+from tests.live.crash.rules.oracle import Deeds
+from tests.live.crash.rules.world import Town
+from tests.live.crash.writers import crowd
+from tests.live.support.server import STOP_SECONDS, Server
+from tsservices.chat.errors import STOPPING, Refused
+
+OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
+"""
+Of the server: people here say more than a chat lets one person say.
+"""
+
+EARLIEST, LATEST = 0.05, 1.5
+"""
+Seconds from the moment when people began until the kill.
+"""
+
+STILLBORN = 0.15
+"""
+How often a server is also killed while it starts.
+"""
+
+STARTING_SECONDS = 1.0
+"""
+When a start is disturbed, it is within this time.
+"""
+
+
+class Lost(AssertionError):
+    """
+    The server did not keep what it has to keep.  The argument says what, and how to do
+    the same again.
+    """
+
+
+class Crashes:
+    """
+    One run.
+
+    @ivar tally: how much was judged.
+    @ivar kills: how many there were.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        options: Sequence[str] = (),
+        end: signal.Signals = signal.SIGKILL,
+    ) -> None:
+        """
+        @param folder: for everything.
+        @param seed: decides what people do and when the server is killed.
+        @param options: of the server, beside L{OPTIONS}.
+        @param end: what kills it; with another than C{SIGKILL} it has to stop in order.
+        """
+        self._folder = folder
+        self._seed = seed
+        self._random = Random(seed)
+        self._options = (*OPTIONS, *options)
+        self._end = end
+        self._proof = Proof()
+        # With chances of their own: what the others do with a seed stays as it was.
+        self._trial = Trial(Town(Random(seed)))
+        self._citizens: list[Citizen] = []
+        self._life = 0
+        self.kills = 0
+
+    @property
+    def tally(self) -> Tally:
+        """
+        @return: how much was judged.
+        """
+        return self._proof.tally
+
+    @property
+    def deeds(self) -> Deeds:
+        """
+        @return: how much was judged of the order in rooms.
+        """
+        return self._trial.judge.deeds
+
+    def run(
+        self, kills: int, seconds: float, report: Callable[[str], object] = lambda line: None
+    ) -> None:
+        """
+        Kill, and judge what is left, until it is enough; then stop the server in order,
+        and judge for the last time.
+
+        @param kills: so many.
+        @param seconds: after these no new life begins.
+        @param report: told of each life in a line.
+        @raise Lost: something is wrong.
+        """
+        deadline = time.monotonic() + seconds
+        life = Life()
+        while self.kills < kills and time.monotonic() < deadline:
+            if self._random.random() < STILLBORN:
+                self._disturb()
+            with self._start() as server:
+                found = self._judge(server, life)
+                life = self._talk(server)
+            self.kills += 1
+            self._settle()
+            said = sum(map(len, life.written.values()))
+            report(f"kill {self.kills}: {found} lines were there, {said} written since")
+        for _ in range(2):
+            # Once after the last kill, and once after an orderly stop.
+            with self._start() as server:
+                self._judge(server, life)
+            self._settle()
+            life = Life()
+
+    def _start(self) -> Server:
+        """
+        @return: the next life of the server, on its way.
+        """
+        self._life += 1
+        return Server(
+            self._folder / f"life-{self._life}", *self._options, state=self._folder / "state"
+        )
+
+    def _disturb(self) -> None:
+        """
+        Kill a server that starts.
+        """
+        server = self._start()
+        try:
+            server.process.wait(self._random.uniform(0.0, STARTING_SECONDS))
+        except subprocess.TimeoutExpired:
+            server.untroubled()
+            return
+        finally:
+            server.kill()
+        raise Lost(f"it ended while it started: {server.complaint()}\n{self._again()}")
+
+    def _judge(self, server: Server, life: Life) -> int:
+        """
+        @param server: has just started.
+        @param life: the one before.
+        @return: how many lines are in the history.
+        @raise Lost: something is wrong.
+        """
+        with server.connect("chat", seconds=READ_SECONDS) as client:
+            try:
+                history = dict(histories(client, f"proof-{self._life}"))
+            except (AssertionError, OSError) as reason:
+                raise Lost(f"{reason}\n{self._again()}") from reason
+        complaints = self._proof.judge(history, life)
+        try:
+            self._citizens, more = self._trial.begin(server.address("chat"))
+        except (AssertionError, OSError) as reason:
+            raise Lost(f"{reason}\n{self._again()}") from reason
+        self._complain(complaints + more)
+        return self.tally.kept
+
+    def _settle(self) -> None:
+        """
+        The server is down: judge what it has left behind.
+
+        @raise Lost: something is wrong.
+        """
+        self._complain(self._trial.end(self._folder / "state"))
+
+    def _complain(self, complaints: list[str]) -> None:
+        """
+        @param complaints: what is wrong.
+        @raise Lost: there is something.
+        """
+        if complaints:
+            raise Lost("\n".join([*complaints, self._again()]))
+
+    def _again(self) -> str:
+        """
+        @return: how to do the same again.
+        """
+        return f"seed {self._seed}, {self.kills} kills, life {self._life} in {self._folder}"
+
+    def _kill(self, server: Server, life: Life) -> None:
+        """
+        @param server: to be killed, or asked to stop.
+        @param life: gets what people may be told then.
+        """
+        if self._end == signal.SIGKILL:
+            server.kill()
+        else:
+            life.farewell = str(Refused(STOPPING))
+            server.send(self._end)
+
+    def _talk(self, server: Server) -> Life:
+        """
+        Have people talk until the server is killed.
+
+        @param server: serves.
+        @return: what they know.
+        """
+        life = Life()
+        people = crowd(server.address("chat"), self._life, self._random)
+        try:
+            # Half of the kills come at once after somebody was told something: what is
+            # told before it is stored is lost then.
+            life.complaints += together(
+                [*people, *self._citizens],
+                self._random.uniform(EARLIEST, LATEST),
+                self._random.choice((0.0, 0.1)),
+                lambda: self._kill(server, life),
+            )
+        finally:
+            disperse(people)
+        for person in people:
+            person.report(life)
+        try:
+            status = server.process.wait(STOP_SECONDS)
+            assert status == (-self._end if self._end == signal.SIGKILL else 0), status
+            server.untroubled()
+        except (AssertionError, subprocess.TimeoutExpired) as trouble:
+            life.complaints.append(f"the end of the server: {trouble}")
+        finally:
+            server.kill()
+        return life
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    @param arguments: of the command line.
+    @return: the exit status.
+    """
+    parser = argparse.ArgumentParser(prog="crashes", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--signal", default="KILL", choices=("KILL", "TERM", "INT"))
+    parser.add_argument("options", nargs="*", help="of the server, after --")
+    asked = parser.parse_args(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="ts-crashes-"))
+    crashes = Crashes(folder, asked.seed, asked.options, signal.Signals[f"SIG{asked.signal}"])
+    try:
+        crashes.run(asked.kills, asked.seconds, print)
+    except AssertionError as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    finally:
+        counted = {**asdict(crashes.tally), "order": asdict(crashes.deeds)}
+        print(json.dumps({"kills": crashes.kills, "seed": asked.seed, **counted}))
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""
+What is in the rooms of a chat, as a fresh client finds it.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+from tests.live.crash.listeners import ROOMS
+from tests.live.crash.oracle import Kept
+from tests.live.crash.wire import Noticed, ReplayBegins, Replayed, RoomEntered, Told, understand
+from tsservices.common.limits import REPLAYED_LINES
+
+READ_SECONDS = 60.0
+"""
+Within this the history of a room is read.
+"""
+
+END_OF_ENTRY = "echo is on"
+"""
+The answer to a command that is sent behind the wish to enter: what one is told of a
+room on entering it ends there.
+"""
+
+END_OF_HISTORY = "echo is off"
+"""
+The answer to a command that is sent behind the question for the history.
+"""
+
+
+def histories(client: socket.socket, nick: str) -> Iterator[tuple[str, Kept]]:
+    """
+    @param client: connected to a server where nobody else is.
+    @param nick: a name for it.
+    @return: every room, and what is kept of it.
+    """
+    client.sendall(f"/nick {nick}\n/format json\n".encode())
+    with client.makefile("rb") as answers:
+        for room in ROOMS:
+            client.sendall(f"/join {room}\n/echo on\n/since {room} 0\n/echo off\n".encode())
+            entered, newest = _replayed(room, answers, END_OF_ENTRY)
+            _, lines = _replayed(room, answers, END_OF_HISTORY)
+            assert entered is not None, f"{room} was not entered"
+            assert entered.last == len(lines), (
+                f"{room}: {entered.last} lines are announced, {len(lines)} are told"
+            )
+            assert newest == lines[-REPLAYED_LINES:], (
+                f"{room}: on entering {len(newest)} lines were told, not the last of {len(lines)}"
+            )
+            yield room, Kept(lines, entered.topic)
+
+
+def _replayed(
+    room: str, answers: Iterator[bytes], end: str
+) -> tuple[RoomEntered | None, list[Told]]:
+    """
+    @param room: its name.
+    @param answers: of the server.
+    @param end: the notice up to which they are read.
+    @return: what was told on entering, if that was in them, and the lines from before.
+    """
+    deadline = time.monotonic() + READ_SECONDS
+    entered: RoomEntered | None = None
+    lines: list[Told] = []
+    for answer in answers:
+        assert time.monotonic() < deadline, f"{room}: {len(lines)} lines in {READ_SECONDS} s"
+        for event in understand(answer.rstrip(b"\n")):
+            match event:
+                case Noticed(text) if text == end:
+                    return entered, lines
+                case RoomEntered():
+                    entered = event
+                case Replayed(line):
+                    lines.append(line)
+                case ReplayBegins(missing=False) | Noticed():
+                    pass
+                case other:
+                    raise AssertionError(f"{room}: {other} where the history was asked for")
+    raise AssertionError(f"{room}: the connection ended within the history")

@@ -1,0 +1,349 @@
+"""
+Whether a chat has kept what it told people that it keeps.  Pure: it judges what clients
+have written down, and what is in the history afterwards.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.live.crash.wire import (
+    Event,
+    NotUnderstood,
+    Refused,
+    ReplayBegins,
+    Replayed,
+    RoomEntered,
+    RoomLeft,
+    Spoken,
+    Told,
+)
+
+COMPLAINTS = 20
+"""
+How many of one kind are written down; the others are as bad.
+"""
+
+
+@dataclass
+class Kept:
+    """
+    What a fresh client finds in one room.
+
+    @ivar lines: all of its history, in order.
+    @ivar topic: as L{RoomEntered} has it.
+    """
+
+    lines: list[Told]
+    topic: tuple[str, str, int] | None
+
+
+@dataclass
+class Heard:
+    """
+    What one client was told, in order.
+
+    @ivar name: of the client.
+    @ivar whole: whether it hears every line of the rooms where it is: those who speak
+        hear no lines of their own unless they ask for them.
+    @ivar events: what it was told.
+    """
+
+    name: str
+    whole: bool
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass
+class Life:
+    """
+    All that clients know of one run of the server.
+
+    @ivar written: by each writer, in order.
+    @ivar acknowledged: lines of theirs, with the number that was told.
+    @ivar heard: by everybody.
+    @ivar complaints: what clients themselves found wrong.
+    @ivar farewell: the one refusal that there may be, when the server stopped in order.
+    """
+
+    written: dict[str, list[Told]] = field(default_factory=dict)
+    acknowledged: list[tuple[Told, int]] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    farewell: str = ""
+
+
+@dataclass
+class Tally:
+    """
+    How much has been judged.
+
+    @ivar written: lines that writers sent, or at least began to send.
+    @ivar kept: lines in the history.
+    @ivar seen: lines that somebody was told when they were said.
+    @ivar acknowledged: lines that their writer was told are stored.
+    @ivar missing: of the lines seen or acknowledged.
+    """
+
+    written: int = 0
+    kept: int = 0
+    seen: int = 0
+    acknowledged: int = 0
+    missing: int = 0
+
+
+class Proof:
+    """
+    Judges one life after the other.  Of what was judged it remembers only a fingerprint
+    of each line.
+
+    @ivar tally: how much it was.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing was said yet.
+        """
+        self.tally = Tally()
+        self._known: dict[str, array[int]] = {}
+        self._missing: set[str] = set()
+
+    def judge(self, history: dict[str, Kept], life: Life) -> list[str]:
+        """
+        @param history: of every room, after a life.
+        @param life: that one.
+        @return: what is wrong.
+        """
+        judged = [
+            life.complaints,
+            self._numbered(history),
+            self._written(history, life),
+            self._acknowledged(history, life),
+            self._heard(history, life),
+            self._topics(history),
+            # The last one: it remembers the history as it is now.
+            self._unchanged(history),
+        ]
+        complaints = []
+        for kind in judged:
+            found = list(kind)
+            complaints += found[:COMPLAINTS]
+            if len(found) > COMPLAINTS:
+                complaints.append(f"... and {len(found) - COMPLAINTS} more like these")
+        self.tally.missing += len(self._missing)
+        self._missing.clear()
+        self.tally.kept = sum(len(kept.lines) for kept in history.values())
+        return complaints
+
+    def _numbered(self, history: dict[str, Kept]) -> Iterator[str]:
+        """
+        @param history: of every room.
+        @return: what is wrong with numbers, times and ids.
+        """
+        idents: set[str] = set()
+        for room, kept in history.items():
+            time = 0
+            for seq, line in enumerate(kept.lines, 1):
+                if (line.room, line.seq) != (room, seq):
+                    yield f"{room}: number {line.seq} of {line.room} where {seq} should be"
+                if line.time <= time:
+                    yield f"{room} {seq}: time {line.time} is not after {time}"
+                if line.ident in idents:
+                    yield f"{room} {seq}: another line has the id {line.ident} too"
+                time = line.time
+                idents.add(line.ident)
+
+    def _unchanged(self, history: dict[str, Kept]) -> Iterator[str]:
+        """
+        @param history: of every room.
+        @return: which lines are not what they were.
+        """
+        for room, kept in history.items():
+            now = array("q", map(hash, kept.lines))
+            before = self._known.get(room, array("q"))
+            if len(now) < len(before):
+                yield f"{room}: {len(now)} lines, there were {len(before)}"
+            for seq, (old, new) in enumerate(zip(before, now, strict=False), 1):
+                if old != new:
+                    yield f"{room} {seq}: it was another line before: {kept.lines[seq - 1]}"
+            self._known[room] = now
+
+    def _written(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
+        """
+        @param history: of every room.
+        @param life: what was written in it.
+        @return: what is wrong with who wrote what.
+        """
+        authors = {
+            line.text: (writer, which)
+            for writer, lines in life.written.items()
+            for which, line in enumerate(lines)
+        }
+        self.tally.written += sum(map(len, life.written.values()))
+        kept: dict[str, set[int]] = {writer: set() for writer in life.written}
+        for room, found in history.items():
+            before: dict[str, int] = {}
+            for line in found.lines[len(self._known.get(room, ())) :]:
+                writer, which = authors.get(line.text, ("", -1))
+                if not writer:
+                    yield f"{room} {line.seq}: nobody wrote {line.text!r} in this life"
+                    continue
+                wrote = life.written[writer][which]
+                if wrote[:4] != line[:4]:
+                    yield f"{room} {line.seq}: {line} instead of {wrote}"
+                if which in kept[writer]:
+                    yield f"{room} {line.seq}: {line.text!r} is there twice"
+                if which < before.get(writer, -1):
+                    yield f"{room} {line.seq}: {line.text!r} stands after what came later"
+                before[writer] = which
+                kept[writer].add(which)
+        for writer, which_ in kept.items():
+            # Lines of one writer are taken in order: what is kept has no holes.
+            for hole in sorted(set(range(len(which_))) - which_):
+                yield f"{life.written[writer][hole]} is not kept, later ones are"
+
+    def _acknowledged(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
+        """
+        @param history: of every room.
+        @param life: what was acknowledged in it.
+        @return: what is missing of that.
+        """
+        self.tally.acknowledged += len(life.acknowledged)
+        for wrote, seq in life.acknowledged:
+            lines = history[wrote.room].lines
+            if len(lines) < seq:
+                self._missing.add(wrote.text)
+                yield f"{wrote.room} {seq}: acknowledged and missing: {wrote}"
+            elif lines[seq - 1][:4] != wrote[:4]:
+                yield f"{wrote.room} {seq}: {lines[seq - 1]}, but acknowledged was {wrote}"
+
+    def _heard(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
+        """
+        @param history: of every room.
+        @param life: what was heard in it.
+        @return: what is missing of that, or was told in another way.
+        """
+        places = {line.text: line for kept in history.values() for line in kept.lines}
+        seen: set[str] = set()
+        for heard in life.heard:
+            memory = _Memory(heard, places, life.farewell)
+            for event in heard.events:
+                yield from memory.hear(event)
+            seen |= memory.seen
+            self._missing |= memory.missing
+        self.tally.seen += len(seen)
+
+    def _topics(self, history: dict[str, Kept]) -> Iterator[str]:
+        """
+        @param history: of every room.
+        @return: which rooms have another topic than the last one in their history.
+        """
+        for room, kept in history.items():
+            last = None
+            for line in kept.lines:
+                if line.kind == "topic":
+                    last = (line.text, line.nick, line.time)
+            if kept.topic != last:
+                yield f"{room}: its topic is {kept.topic}, the last one said is {last}"
+
+
+class _Memory:
+    """
+    Goes through what one client was told.
+
+    @ivar seen: the texts it was told when they were said.
+    @ivar missing: those that nobody finds any more.
+    """
+
+    def __init__(self, heard: Heard, places: dict[str, Told], farewell: str) -> None:
+        """
+        @param heard: by the client.
+        @param places: the lines of the history by their texts.
+        @param farewell: as L{Life} has it.
+        """
+        self._farewell = farewell
+        self._heard = heard
+        self._places = places
+        self._last: dict[str, int] = {}
+        self._replayed: dict[str, int] = {}
+        self.seen: set[str] = set()
+        self.missing: set[str] = set()
+
+    def hear(self, event: Event) -> Iterator[str]:
+        """
+        @param event: the next thing that was told.
+        @return: what is wrong with it.
+        """
+        name = self._heard.name
+        match event:
+            case Spoken(line):
+                self.seen.add(line.text)
+                if kept := self._find(line):
+                    yield from self._follow(kept)
+                else:
+                    yield f"{name} was told {line}: found {self._places.get(line.text)}"
+            case Replayed(line):
+                if kept := self._find(line):
+                    yield from self._repeat(kept)
+                else:
+                    yield f"{name} was told again {line}: found {self._places.get(line.text)}"
+            case ReplayBegins():
+                self._replayed.pop(event.room, None)
+                self._raise(event.room, event.until)
+                if event.missing:
+                    yield f"{name} was told that lines of {event.room} are not kept"
+            case RoomEntered():
+                self._last.pop(event.room, None)
+                if event.last >= 0:
+                    self._last[event.room] = event.last
+            case RoomLeft():
+                self._last.pop(event.room, None)
+            case Refused(text) if text == self._farewell:
+                pass
+            case Refused() | NotUnderstood():
+                yield f"{name} was told {event}"
+
+    def _find(self, line: Told) -> Told | None:
+        """
+        @param line: as it was told.
+        @return: the same as it is kept; L{None}: it is not, or is another.
+        """
+        kept = self._places.get(line.text)
+        if kept is None:
+            self.missing.add(line.text)
+            return None
+        if line.seq:
+            return kept if kept == line else None
+        same = (line.room or kept.room, line.kind, line.nick) == kept[:3]
+        return kept if same else None
+
+    def _follow(self, kept: Told) -> Iterator[str]:
+        """
+        @param kept: a line that was told when it was said.
+        @return: what is wrong with its place.
+        """
+        last = self._last.get(kept.room)
+        if last is not None and (kept.seq != last + 1 if self._heard.whole else kept.seq <= last):
+            yield f"{self._heard.name} was told {kept.seq} of {kept.room} after {last}"
+        self._last[kept.room] = kept.seq
+
+    def _repeat(self, kept: Told) -> Iterator[str]:
+        """
+        @param kept: a line that was told again.
+        @return: what is wrong with its place.
+        """
+        last = self._replayed.get(kept.room)
+        if last is not None and kept.seq != last + 1:
+            yield f"{self._heard.name} was told again {kept.seq} of {kept.room} after {last}"
+        self._replayed[kept.room] = kept.seq
+        self._raise(kept.room, kept.seq)
+
+    def _raise(self, room: str, seq: int) -> None:
+        """
+        @param room: where lines were told again.
+        @param seq: the highest number among them; what is said goes on above it.
+        """
+        if seq:
+            self._last[room] = max(seq, self._last.get(room, 0))

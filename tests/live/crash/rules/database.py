@@ -1,0 +1,108 @@
+"""
+What stands in the file of a chat whose server is down.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.live.crash.rules.log import Line
+
+FILE = "chat.sqlite"
+"""
+Its name in the state folder.
+"""
+
+
+@dataclass
+class Letter:
+    """
+    A private message that is kept.
+    """
+
+    ident: str
+    sender: str
+    receiver: str
+    text: str
+
+
+@dataclass
+class Tables:
+    """
+    What is kept.
+
+    @ivar lines: by room, in order.
+    @ivar accounts: the keys of all.
+    @ivar unread: how many private messages wait, by account.
+    @ivar letters: in order.
+    """
+
+    lines: dict[str, list[Line]]
+    accounts: set[str]
+    unread: dict[str, int]
+    letters: list[Letter]
+
+
+@contextmanager
+def copied(state: Path) -> Iterator[sqlite3.Connection]:
+    """
+    Look at a copy: whoever opens the file itself mends it, which is for the server.
+
+    @param state: the state folder of a server that is down.
+    @return: a connection to the copy.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in ("", "-wal"):
+            source = state / f"{FILE}{suffix}"
+            if source.exists():
+                shutil.copy(source, folder)
+        with closing(sqlite3.connect(Path(folder) / FILE)) as connection:
+            yield connection
+
+
+def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
+    """
+    @param connection: to a copy.
+    @param rooms: those that are of interest.
+    @return: what is kept.
+    """
+    lines: dict[str, list[Line]] = {}
+    for name, *row in connection.execute(
+        "SELECT rooms.name, messages.seq, kind, nick, text,"
+        " meta.log || '-' || messages.position || '-' || idx, messages.time"
+        " FROM messages JOIN rooms ON rooms.number = messages.room JOIN meta"
+        " ORDER BY rooms.number, messages.seq"
+    ):
+        if name in rooms:
+            lines.setdefault(name, []).append(Line(name, *row))
+    unread = dict(connection.execute("SELECT key, unread FROM accounts").fetchall())
+    letters = [
+        Letter(*row)
+        for row in connection.execute(
+            "SELECT ident, sender, receiver, text FROM letters ORDER BY id"
+        )
+    ]
+    return Tables(lines, set(unread), unread, letters)
+
+
+def stands(connection: sqlite3.Connection, word: str) -> bool:
+    """
+    @param connection: to a copy.
+    @param word: one word for the index.
+    @return: whether any table has it, or the index.
+    """
+    like = f"%{word}%"
+    (count,) = connection.execute(
+        "SELECT (SELECT count(*) FROM messages WHERE text LIKE ?)"
+        " + (SELECT count(*) FROM rooms WHERE topic LIKE ?)"
+        " + (SELECT count(*) FROM letters WHERE text LIKE ?)"
+        " + (SELECT count(*) FROM words WHERE words MATCH ?)",
+        (like, like, like, f'text : "{word}"'),
+    ).fetchone()
+    return bool(count)

@@ -1,0 +1,45 @@
+"""
+Tests of what a killed chat owes the owners of accounts.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live.crash.rules.actions import Act
+from tests.model.order import Sample, ask, notice
+
+
+def test_refusedNotDone() -> None:
+    """
+    A password that was refused is not one, and one that was seen to be set is the only one.
+    """
+    sample = Sample()
+    ask(sample.diaries["cleo"], Act("passwd", target="cleo-1", text="cleo-3"), notice("password"))
+    judge, _ = sample.judge()
+    owner = judge.ledger.owners["cleo"]
+    assert (owner.passwords, owner.wrong) == (["cleo-3"], "cleo-2")
+
+
+@pytest.mark.parametrize(
+    ("settled", "shown", "counts"),
+    [(True, True, {0}), (False, True, {0, 1}), (False, False, {1})],
+)
+def test_inbox(settled: bool, shown: bool, counts: set[int]) -> None:
+    """
+    What was shown is unread no more, once that is seen.
+
+    @param settled: whether the reader has seen that the inbox is emptied.
+    @param shown: whether they have seen what is in it.
+    @param counts: how many may be unread then.
+    """
+    sample = Sample()
+    if shown:
+        letters = {"type": "inbox", "letters": [{"id": "log-9-w1"}]}
+        ask(sample.diaries["cleo"], Act("inbox"), letters, settled=settled)
+    for count in (0, 1, 2):
+        again = Sample()
+        again.diaries = sample.diaries
+        again.tables.unread["cleo"] = count
+        _, complaints = again.judge()
+        assert (complaints == []) is (count in counts), (count, complaints)

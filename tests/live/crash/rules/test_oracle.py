@@ -1,0 +1,179 @@
+"""
+Tests of what judges the order that a killed chat keeps: it must see what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.live.crash.rules.actions import Act
+from tests.live.crash.rules.database import Letter
+from tests.live.crash.rules.log import Diary
+from tests.live.crash.rules.room import RoomOrder
+from tests.model.order import LINES, SECOND, Sample, ask, entered, makeLine, notice, refused, said
+
+
+def test_nothingWrong() -> None:
+    """
+    Nothing is found where nothing is wrong, and what must hold is known.
+    """
+    judge, complaints = Sample().judge()
+    assert complaints == []
+    room, owners = judge.rooms["den"], judge.ledger.owners
+    late = 100 * SECOND
+    assert room.outcomes("emil", late) == {"banned"}
+    assert room.outcomes("anna", late) == room.outcomes("bert", late) == {"entered"}
+    assert room.outcomes("cleo", late) == {"private-room"}
+    assert room.restrained("mute", "gast", 4 * SECOND + 1)
+    assert room.restrained("mute", "gast", 6 * SECOND) is None
+    assert not room.restrained("mute", "gast", late)
+    assert (owners["bert"].passwords, owners["cleo"].wrong) == (["bert-1", "bert-2"], "cleo-2")
+    assert (owners["cleo"].unread, owners["bert"].read) == ({1}, {"den": {6}})
+    assert dict(judge.secrets(1)) == {"w1": False, "w4": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda it: it.put(1, kind="message", text="w1"), " should be Line("),
+        (lambda it: it.put(6, kind="deleted", text=""), " should be Line("),
+        (lambda it: it.put(3, text="emil forever w9"), "was refused this, or has not asked"),
+        (lambda it: it.tables.lines["den"].pop(), "found None"),
+        (lambda it: it.tables.lines["den"].pop(2), "where 3 should be"),
+        (lambda it: it.put(6, ident="other"), "was told"),
+        (lambda it: it.put(6, nick="dan"), "nobody here said"),
+        (lambda it: it.add("kick", "cleo", "bert w6"), "was refused this"),
+        (
+            lambda it: it.add("kick", "cleo", "bert w7", Act("kick", "den", "bert", "w7")),
+            "cleo, a member, did this",
+        ),
+        (
+            lambda it: it.add("message", "emil", "w7", Act("message", "den", text="w7")),
+            "emil is banned, and did this",
+        ),
+        (
+            lambda it: it.add("unban", "bert", "cleo", Act("unban", "den", "cleo")),
+            "cleo is not restrained",
+        ),
+        (
+            lambda it: it.add("delete", "bert", "5", Act("delete", "den", "5")),
+            "5 can't be deleted",
+        ),
+        (
+            lambda it: it.add("delete", "cleo", "6", Act("delete", "den", "6")),
+            "cleo deleted a line",
+        ),
+        (lambda it: ask(it.diaries["anna"], Act("message", "den", text="w8")), "is not there"),
+        (lambda it: it.diaries["cleo"].feed(entered("cleo", 7, True)), "is a stranger, and ent"),
+        (lambda it: it.diaries["cleo"].feed(entered("cleo", 7)), "Entry"),
+        (lambda it: it.diaries["emil"].feed(entered("emil", 3)), "is banned, and entered"),
+        (
+            lambda it: it.diaries["cleo"].feed(said(it.tables.lines["den"][5], found=True)),
+            "cleo is a stranger, and was told",
+        ),
+        (
+            lambda it: it.diaries["bert"].feed(said(makeLine(9, "message", "anna", "w9"))),
+            "after 7",
+        ),
+        (
+            lambda it: it.diaries["bert"].feed(said(makeLine(1, *LINES[0]), replay=True)),
+            "which is deleted",
+        ),
+        (lambda it: it.diaries["bert"].acts.clear(), "has asked for nothing"),
+        (lambda it: it.tables.accounts.discard("bert"), "bert is somebody's"),
+        (lambda it: it.tables.accounts.add("gast"), "gast is nobody's"),
+        (lambda it: it.tables.accounts.add("dan"), "nobody has registered dan"),
+        (lambda it: it.tables.letters.clear(), "found None"),
+        (lambda it: it.tables.letters.append(it.tables.letters[0]), "have the same id"),
+        (
+            lambda it: it.tables.letters.append(Letter("x", "cleo", "anna", "w9")),
+            "asked for was",
+        ),
+        (lambda it: it.tables.unread.update(cleo=0), "0 private messages wait for cleo"),
+        (lambda it: it.tables.unread.update(anna=1), "1 private messages wait for anna"),
+    ],
+)
+def test_wrong(change: Callable[[Sample], object], words: str) -> None:
+    """
+    Whatever is wrong is told.
+
+    @param change: makes something wrong.
+    @param words: part of what is to be told.
+    """
+    sample = Sample()
+    change(sample)
+    if words == "has asked for nothing":
+        sample.diaries["bert"].feed(refused("not-allowed"))
+    _, complaints = sample.judge()
+    assert any(words in each for each in complaints), complaints
+
+
+def test_mute() -> None:
+    """
+    Who is mute says nothing, until that has an end.
+    """
+    room = RoomOrder("den", "anna")
+    lines = [
+        makeLine(1, "mute", "anna", "cleo 2s w1"),
+        makeLine(2, "message", "cleo", "w2"),
+        makeLine(9, "message", "cleo", "w3"),
+        makeLine(10, "mute", "anna", "cleo forever"),
+        makeLine(11, "deleted", "cleo", ""),
+    ]
+    lines[1] = lines[1]._replace(time=SECOND + 1)
+    complaints = list(room.advance(lines, []))
+    assert [each.partition(",")[0] for each in complaints] == [
+        "den 2: cleo is mute",
+        "den 11: cleo is mute",
+    ]
+
+
+def test_doors() -> None:
+    """
+    An invitation, and having been there, last over a restart for accounts; a kick ends
+    both, and what nobody has seen the outcome of is left open.
+    """
+    sample = Sample()
+    ask(sample.diaries["anna"], Act("invite", "den", "cleo"), notice("invited"))
+    sample.diaries["cleo"].feed(entered("cleo", 7, True))
+    judge, complaints = sample.judge()
+    assert complaints == []
+    room = judge.rooms["den"]
+    late = 100 * SECOND
+    assert room.outcomes("cleo", late) == {"entered"}
+    assert not room.mayHaveRead("cleo", 6)
+    assert room.mayHaveRead("cleo", 8)
+    assert list(room.advance([makeLine(8, "kick", "anna", "cleo w7")], [])) == []
+    assert room.outcomes("cleo", late) == {"private-room"}
+    doubtful = Diary("anna")
+    doubtful.acts.append(Act("invite", "den", "cleo"))
+    room.doubt(doubtful, [])
+    assert room.outcomes("cleo", late) == {"entered", "private-room"}
+    room.learn("cleo", False)
+    assert room.outcomes("cleo", late) == {"private-room"}
+    assert list(room.advance([makeLine(9, "public", "anna", "")], [])) == []
+    assert room.outcomes("cleo", late) == {"entered"}
+
+
+def test_leftAndBack() -> None:
+    """
+    Who was there when the room became private, left and came back, is no stranger.
+    """
+    sample = Sample()
+    bert = sample.diaries["bert"]
+    bert.feed({"type": "roomLeft", "room": "den"})
+    bert.feed(entered("bert", 7, True, "operator"))
+    lines = sample.tables.lines["den"]
+    for line in (makeLine(8, "deop", "anna", "bert"), makeLine(9, "public", "anna", "")):
+        lines.append(line)
+        bert.feed(said(line))
+        sample.diaries["anna"].feed(said(line))
+    sample.diaries["anna"].acts += [Act("deop", "den", "bert"), Act("public", "den")]
+    sample.add("private", "anna", "", Act("private", "den"))
+    bert.feed(said(lines[-1]))
+    bert.feed({"type": "roomLeft", "room": "den"})
+    bert.feed(entered("bert", 10, True))
+    _, complaints = sample.judge()
+    assert complaints == []

@@ -1,0 +1,123 @@
+"""
+Tests of what is known of the order in one room of a killed chat.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live.crash.rules.log import Entry, Line
+from tests.live.crash.rules.restrictions import Restraints
+from tests.live.crash.rules.room import RoomOrder
+from tests.live.crash.rules.timeline import Mark
+
+SECOND = 1_000_000_000
+"""
+Nanoseconds.
+"""
+
+LATE = 100 * SECOND
+"""
+When all of this is over.
+"""
+
+INSIDE, OUTSIDE = {"entered"}, {"private-room"}
+
+
+def room(*rows: tuple[str, str, str], marks: tuple[Mark, ...] = ()) -> RoomOrder:
+    """
+    @param rows: kind, nick and text of lines.
+    @param marks: what happened between them.
+    @return: a room that anna has made, in which nothing is wrong.
+    """
+    lines = [
+        Line("den", seq, *row, f"log-{seq}-0", seq * SECOND) for seq, row in enumerate(rows, 1)
+    ]
+    found = RoomOrder("den", "anna")
+    assert list(found.advance(lines, marks)) == []
+    return found
+
+
+def entered(after: int, private: bool, rank: str = "member") -> Mark:
+    """
+    @param after: the number of the line before.
+    @param private: whether the room is.
+    @param rank: of cleo there.
+    @return: that cleo, who has an account, enters it.
+    """
+    entry = Entry("den", "cleo", True, after, private, rank, None)
+    return Mark(after, "enter", "cleo", True, entry)
+
+
+PRIVATE, PUBLIC = ("private", "anna", ""), ("public", "anna", "")
+INVITED, LOGGED_IN = Mark(1, "invite", "cleo"), Mark(1, "login", "cleo")
+
+
+@pytest.mark.parametrize(
+    ("found", "outcomes"),
+    [
+        (room(PRIVATE), OUTSIDE),
+        (room(PRIVATE, marks=(INVITED,)), INSIDE),
+        (room(PUBLIC, PRIVATE, marks=(INVITED,)), OUTSIDE),
+        (room(PRIVATE, marks=(LOGGED_IN,)), INSIDE),
+        (room(PUBLIC, PRIVATE, marks=(LOGGED_IN,)), OUTSIDE),
+        (room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED,)), INSIDE),
+        (room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED, entered(2, False))), OUTSIDE),
+        (
+            room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED, entered(1, True), entered(2, False))),
+            INSIDE,
+        ),
+        (room(PRIVATE, marks=(Mark(1, "stay", "cleo", False),)), OUTSIDE),
+        (room(PRIVATE, marks=(Mark(1, "stay", "cleo"),)), INSIDE),
+        (room(PRIVATE, ("op", "anna", "cleo"), ("deop", "cleo", "cleo")), INSIDE),
+        (room(("op", "anna", "cleo"), PRIVATE), INSIDE),
+        (room(("op", "anna", "cleo"), PRIVATE, ("deop", "anna", "cleo")), OUTSIDE),
+        (room(PRIVATE, ("kick", "anna", "cleo w"), marks=(INVITED,)), OUTSIDE),
+        (room(PRIVATE, ("ban", "anna", "cleo 1h w"), marks=(INVITED,)), {"banned"}),
+        (room(PRIVATE, ("ban", "anna", "cleo 2s w"), marks=(INVITED,)), OUTSIDE),
+        (room(("ban", "anna", "cleo 2s w")), INSIDE),
+        (room(("ban", "anna", "cleo 1h w"), ("ban", "anna", "cleo 2s w")), INSIDE | {"banned"}),
+        (room(("ban", "anna", "cleo forever w"), ("unban", "anna", "cleo")), INSIDE),
+    ],
+)
+def test_outcomes(found: RoomOrder, outcomes: set[str]) -> None:
+    """
+    What comes of it when cleo tries to enter is what the lines say, and what was between.
+
+    @param found: the room.
+    @param outcomes: what may come of it.
+    """
+    assert found.outcomes("cleo", LATE) == outcomes
+
+
+def test_mayHaveRead() -> None:
+    """
+    What was said while the room was private is for those who were in.
+    """
+    message = ("message", "anna", "w")
+    found = room(
+        message, PRIVATE, message, message, PUBLIC, message, marks=(Mark(3, "invite", "cleo"),)
+    )
+    readable: dict[str, list[int]] = {name: [] for name in ("anna", "cleo", "dora")}
+    for name, seqs in readable.items():
+        seqs += [seq for seq in range(1, 7) if found.mayHaveRead(name, seq)]
+    assert readable == {"anna": [1, 2, 3, 4, 5, 6], "cleo": [1, 4, 5, 6], "dora": [1, 6]}
+
+
+def test_restraints() -> None:
+    """
+    The last one of a name holds; a longer one before it may hold still.
+    """
+    restraints = Restraints()
+    restraints.begin("cleo", "2s", SECOND)
+    assert restraints.holds("cleo", SECOND)
+    assert restraints.holds("cleo", 3 * SECOND) is None
+    assert restraints.holds("cleo", LATE) is False
+    restraints.begin("cleo", "forever", SECOND)
+    assert restraints.lasting == {"cleo"}
+    restraints.begin("cleo", "2s", SECOND)
+    assert restraints.lasting == set()
+    assert restraints.holds("cleo", LATE) is None
+    assert restraints.end("cleo")
+    assert not restraints.end("cleo")
+    assert restraints.holds("cleo", SECOND) is False

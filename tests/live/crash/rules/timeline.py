@@ -1,0 +1,49 @@
+"""
+What happened between two numbered lines of a room.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.live.crash.rules.log import Diary, Entry
+
+
+class Mark(NamedTuple):
+    """
+    What happened between two lines of a room.
+
+    @ivar after: the number of the line before.
+    @ivar what: C{invite}, C{enter}, C{login}: of somebody who is there, or C{stay}: they
+        were there when it became private.
+    @ivar name: of whom it is about.
+    @ivar lasting: whether that was an account.
+    @ivar entry: what they were told, if they entered.
+    """
+
+    after: int
+    what: str
+    name: str
+    lasting: bool = True
+    entry: Entry | None = None
+
+
+def marks(room: str, diary: Diary) -> Iterator[Mark]:
+    """
+    @param room: the name of a room.
+    @param diary: of one client.
+    @return: what it says of the room beside lines.
+    """
+    for act in diary.acts:
+        if act.verb == "invite" and act.room == room and "invited" in act.codes:
+            yield Mark(act.after, "invite", act.target)
+    for entry in diary.entries:
+        if entry.room == room:
+            yield Mark(entry.seq, "enter", entry.nick, entry.lasting, entry)
+    for where, seq in diary.logins:
+        if where == room:
+            yield Mark(seq, "login", diary.name)
+    for each in diary.heard:
+        if each.live and each.line.room == room and each.line.kind == "private":
+            yield Mark(each.line.seq, "stay", diary.name, each.lasting)

@@ -1,0 +1,50 @@
+"""
+A chat server that is killed in the middle of talk loses nothing that anybody was told.
+
+The long form is C{python -m tests.live.crash --kills 50}.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.live.crash.__main__ import Crashes
+
+KILLS = 5
+"""
+How often the server is killed.
+"""
+
+SECONDS = 20.0
+"""
+After these no new life of the server begins.
+"""
+
+LINES = 50
+"""
+That at least must have been told and stored, or nothing was tested.
+"""
+
+
+@pytest.mark.parametrize("seed", [int(os.environ.get("TSSERVICES_CRASH_SEED", "1"))])
+def test_killed(folder: Path, seed: int) -> None:
+    """
+    What was seen or acknowledged is in the history for ever, as it was told, and nothing
+    else is; the rooms' numbers have no gaps, and their topics are the last ones.  Who was
+    banned, muted, let in or put in charge still is, who has an account can log in, what
+    was deleted is nowhere, and nothing has happened that was refused.
+    """
+    crashes = Crashes(folder, seed)
+    crashes.run(KILLS, SECONDS)
+    tally = crashes.tally
+    assert crashes.kills > 1
+    assert min(tally.seen, tally.kept) > LINES, tally
+    # Half of those who write want that; what they can't get in any form is missed here.
+    assert tally.acknowledged > tally.kept / 4, tally
+    assert tally.missing == 0, tally
+    deeds = crashes.deeds
+    assert min(deeds.acts, deeds.refusals, deeds.lines, deeds.tries) > LINES, deeds
+    assert min(deeds.unseen, deeds.deleted, deeds.letters) > 0, deeds

@@ -1,0 +1,196 @@
+"""
+People in a chat that is going to be killed, who write.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+
+from tests.live.crash.listeners import ROOMS, Person, Reader, disperse
+from tests.live.crash.oracle import Life
+from tests.live.crash.wire import Noticed, Stored, Told, understand
+from tests.live.support.server import Address
+
+BURST = 20
+"""
+Lines that some write at once.
+"""
+
+LINES_EACH = 3000
+"""
+Lines that one writes at most in one life.
+"""
+
+WORDS = (
+    "hello",
+    "早上好",
+    "naïve",
+    "e\u0301",
+    "👍🏽",
+    '"quoted"',
+    "back\\slash",
+    "\\u0000",
+    "'; DROP TABLE lines; --",
+    "<b>&amp;</b>",
+    "%s {0} $1",
+    "| --- now ---",
+    "[12:00:00] <ann> not me",
+    "* stored lobby 1",
+    "x" * 300,
+)
+"""
+What they speak of: nothing in it may be taken for anything but text.
+"""
+
+
+class Writer(Person):
+    """
+    Writes.  No text of its is anybody else's.
+
+    @ivar written: what it wrote, in order.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        name: str,
+        random: Random,
+        json: bool,
+        acks: bool,
+        echoes: bool,
+        burst: bool,
+    ) -> None:
+        """
+        @param address: as L{Person} has it, and so are the next three.
+        @param name: see there.
+        @param random: see there.
+        @param json: see there.
+        @param acks: whether it is told what is stored.
+        @param echoes: whether it hears its own lines.
+        @param burst: whether it writes many lines at once; if not, and if it is told what
+            is stored, it waits for that before the next.
+        """
+        super().__init__(address, name, random, 2, json, echoes)
+        self.written: list[Told] = []
+        self._stored: list[tuple[Told, int]] = []
+        self._waiting: dict[str, deque[Told]] = {room: deque() for room in ROOMS}
+        self._complaints: list[str] = []
+        self._acks = acks
+        self._burst = burst
+        self.pauses = (0.02, 0.15) if burst else (0.0, 0.005) if acks else (0.002, 0.03)
+        if acks:
+            self._send("/ack on")
+        if echoes:
+            self._send("/echo on")
+
+    def report(self, life: Life) -> None:
+        """
+        @param life: gets what this one knows of it.
+        """
+        super().report(life)
+        life.written[self.name] = self.written
+        life.acknowledged += self._stored
+        life.complaints += self._complaints
+
+    def _hear(self, line: bytes) -> None:
+        """
+        @param line: that came.
+        """
+        for event in understand(line):
+            if isinstance(event, Stored):
+                self._acknowledge(event)
+            elif not isinstance(event, Noticed):
+                self.heard.events.append(event)
+
+    def _acknowledge(self, stored: Stored) -> None:
+        """
+        @param stored: a line of this one is, the next of those in that room.
+        """
+        waiting = self._waiting[stored.room]
+        if waiting:
+            self._stored.append((waiting.popleft(), stored.seq))
+        else:
+            self._complaints.append(f"{self.name} was told {stored}, but waits for nothing")
+
+    def _act(self) -> None:
+        """
+        Write, or do something else for once.
+        """
+        if len(self.written) >= LINES_EACH:
+            return
+        choice = self._random.random()
+        if choice < 0.05:
+            self._wander()
+        elif choice < 0.07:
+            self._rename()
+        elif self._burst:
+            for _ in range(BURST):
+                self._say()
+        elif not (self._acks and any(self._waiting.values())):
+            self._say()
+
+    def _say(self) -> None:
+        """
+        Write one line.
+        """
+        choice = self._random.random()
+        room = self._current
+        text = f"{self.name}:{len(self.written)} {self._random.choice(WORDS)}"
+        kind = "message"
+        if choice < 0.04:
+            kind, line = "topic", f"/topic {text}"
+        elif choice < 0.08:
+            kind, line = "me", f"/me {text}"
+        elif choice < 0.13:
+            room = self._random.choice(self._rooms)
+            line = f"/msg #{room} {text}"
+        elif choice < 0.16:
+            text = f"/{text}"
+            line = f"/{text}"
+        else:
+            line = text
+        self._send(line)
+        wrote = Told(room, kind, self.nick, text)
+        self.written.append(wrote)
+        if self._acks:
+            self._waiting[room].append(wrote)
+
+
+def crowd(address: Address, life: int, random: Random) -> list[Person]:
+    """
+    @param address: of the chat.
+    @param life: the number of the run of the server: it is in every text.
+    @param random: decides.
+    @return: people of every kind, connected.
+    """
+    people: list[Person] = []
+    try:
+        for which in range(6):
+            people.append(
+                Reader(
+                    address,
+                    f"r{which}-{life}",
+                    random,
+                    # The first two miss nothing; the last is told without names of rooms.
+                    rooms=len(ROOMS) if which < 2 else 1,
+                    json=which % 2 == 0,
+                    moves=2 <= which < 5,
+                )
+            )
+        for which in range(8):
+            people.append(
+                Writer(
+                    address,
+                    f"w{which}-{life}",
+                    random,
+                    json=which % 3 == 0,
+                    acks=which % 2 == 0,
+                    echoes=which % 4 == 3 or which == 2,
+                    burst=which % 4 < 2,
+                )
+            )
+    except BaseException:
+        disperse(people)
+        raise
+    return people

@@ -1,0 +1,90 @@
+"""
+People of a chat as a test plays them, one step after the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from types import TracebackType
+from typing import Self
+
+from tests.live.support.server import ANSWER_SECONDS, Server
+
+
+class Talker:
+    """
+    One client of the line door, as C{nc} is one.
+    """
+
+    def __init__(self, server: Server, *lines: str) -> None:
+        """
+        @param server: serves a chat.
+        @param lines: to send at once.
+        """
+        self.socket = server.connect("chat")
+        self._received = b""
+        self.say(*lines)
+
+    def __enter__(self) -> Self:
+        """
+        @return: this.
+        """
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """
+        @param kind: of what went wrong in the test, if something did.
+        @param error: what went wrong.
+        @param trace: where.
+        """
+        self.socket.close()
+
+    def say(self, *lines: str) -> None:
+        """
+        @param lines: to send, in one write.
+        """
+        self.socket.sendall("".join(f"{line}\n" for line in lines).encode())
+
+    def until(self, words: str, seconds: float = ANSWER_SECONDS) -> list[str]:
+        """
+        Read until something was told.
+
+        @param words: part of a line.
+        @param seconds: to wait.
+        @return: the lines up to the first one with these words.
+        """
+        deadline = time.monotonic() + seconds
+        lines: list[str] = []
+        while True:
+            while b"\n" in self._received:
+                line, _, self._received = self._received.partition(b"\n")
+                lines.append(line.decode())
+                if words in lines[-1]:
+                    return lines
+            remains = deadline - time.monotonic()
+            assert remains > 0, f"no {words!r} in {seconds} s; told was {lines[-20:]}"
+            self.socket.settimeout(remains)
+            with contextlib.suppress(TimeoutError):
+                part = self.socket.recv(1 << 18)
+                assert part, f"the end instead of {words!r}; told was {lines[-20:]}"
+                self._received += part
+
+    def rest(self, seconds: float = ANSWER_SECONDS) -> list[str]:
+        """
+        @param seconds: to wait.
+        @return: the lines up to the end of the connection.
+        """
+        deadline = time.monotonic() + seconds
+        parts = [self._received]
+        while True:
+            self.socket.settimeout(max(0.001, deadline - time.monotonic()))
+            part = self.socket.recv(1 << 18)
+            if not part:
+                return b"".join(parts).decode().splitlines()
+            parts.append(part)

@@ -1,0 +1,114 @@
+"""
+A TCP proxy whose connections can be cut, like a network that fails.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from tests.live.support.server import ANSWER_SECONDS
+
+
+class Proxy:
+    """
+    Passes bytes on, until it is told not to.
+
+    @ivar port: where it listens.
+    @ivar passed: how many connections were passed on.
+    """
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        """
+        @param target: where the server is.
+        """
+        self.passed = 0
+        self._target = target
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._lock = threading.Lock()
+        self._refusing = False
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+
+    def __enter__(self) -> Self:
+        """
+        @return: this.
+        """
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """
+        @param kind: of what went wrong in the test, if something did.
+        @param error: what went wrong.
+        @param trace: where.
+        """
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._accepting.join(ANSWER_SECONDS)
+        self.cut()
+
+    def refuse(self, refusing: bool) -> None:
+        """
+        @param refusing: whether connections that come are cut at once.
+        """
+        self._refusing = refusing
+
+    def cut(self) -> None:
+        """
+        Cut all connections, with what is on its way.
+        """
+        with self._lock:
+            pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for each in pair:
+                with suppress(OSError):
+                    # A reset, which takes along what was not delivered.
+                    each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    each.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        """
+        Accept until the listening socket is closed.
+        """
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                if self._refusing:
+                    client.close()
+                    continue
+                try:
+                    server = socket.create_connection(self._target, ANSWER_SECONDS)
+                except OSError:
+                    client.close()
+                    continue
+                server.settimeout(None)
+                self.passed += 1
+                with self._lock:
+                    self._pairs.append((client, server))
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        """
+        @param source: where bytes come from.
+        @param target: where they go.
+        """
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                target.sendall(data)
+        for each in (source, target):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        source.close()

@@ -1,0 +1,56 @@
+"""
+The fast and the stock transport cannot be told apart by random scripts over real sockets.
+
+The scripts run in a process of their own, because they turn a reactor by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tsservices.transport.epoll.set import available
+
+EXAMPLES = 150
+"""
+How many scripts are compared if there is time.
+"""
+
+SECONDS = 12
+"""
+After what time no more are compared.
+"""
+
+LIMIT = 25
+"""
+How long, in seconds, it may take with finding a shortest script.
+"""
+
+
+@pytest.mark.skipif(not available(), reason="this platform has no epoll")
+@pytest.mark.parametrize("seed", [1])
+def test_randomScripts(seed: int, tmp_path: Path) -> None:
+    """
+    Both give the same bytes, the same callbacks and the same end for every script.
+    """
+    root = Path(__file__).parent.parent.parent
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(Path(__file__).with_name("runscripts.py")),
+            str(EXAMPLES),
+            os.environ.get("TSSERVICES_SCRIPT_SEED", str(seed)),
+            str(SECONDS),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    assert "ConnectionDone" in done.stdout, done.stdout

@@ -1,0 +1,186 @@
+"""
+People on several nodes, and what becomes of the nodes, at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from tests.model.operations import LIMITS, OPERATORS, World, anyWish, opening
+from tests.support.chat import NOON
+from tsservices.chat.batch import Batch
+from tsservices.chat.handlers.nodes import goodbye, returns, sessionOf
+from tsservices.chat.operations import Event, NodeGone, NodeUp
+from tsservices.chat.serialization import asRow, fromRow
+from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
+from tsservices.common.limits import CUT_OFF_SECONDS
+from tsservices.common.timestamps import NANOSECONDS
+
+NODES = ("a", "b", "c")
+"""
+Their names.
+"""
+
+LONG = int(CUT_OFF_SECONDS + 1) * NANOSECONDS
+"""
+After this nobody who was cut off is remembered.
+"""
+
+
+def nodeUp(
+    node: str, incarnation: str, founded: int = 3, operators: tuple[str, ...] = OPERATORS
+) -> NodeUp:
+    """
+    @param node: the name of a node.
+    @param incarnation: of its beginning.
+    @param founded: how many rooms and accounts one may make at once.
+    @param operators: of the server.
+    @return: it begins.
+    """
+    return NodeUp(
+        "",
+        node,
+        incarnation,
+        LIMITS.roomsEach,
+        LIMITS.maxRooms,
+        LIMITS.maxAccounts,
+        founded,
+        founded,
+        operators,
+    )
+
+
+def nodeOf(ident: str) -> str:
+    """
+    @param ident: the id of a session of a L{World}.
+    @return: the name of its node.
+    """
+    return NODES[int(ident[1:].partition(".")[0]) % len(NODES)]
+
+
+def remote(lobby: Lobby, events: Sequence[Event], position: int, stamp: int) -> Batch:
+    """
+    Apply what came from others, after its journey.
+
+    @param lobby: the state.
+    @param events: in order.
+    @param position: their place.
+    @param stamp: when they got it.
+    @return: what it brought about.
+    """
+    batch = Batch("log", position, stamp)
+    for event in events:
+        ident = event.session
+        session = sessionOf(lobby, ident, nodeOf(ident)) if ident else Session("", None)
+        lobby.apply(fromRow(asRow(event)), session, batch)
+    batch.seal()
+    return batch
+
+
+def outcome(batch: Batch) -> object:
+    """
+    @param batch: any.
+    @return: all of it that is kept or logged.
+    """
+    return (
+        batch.durable,
+        repr(batch.said),
+        repr(batch.records),
+        {key: repr(each) for key, each in batch.kept.items()},
+        batch.letters,
+        batch.forgotten,
+        batch.deletions,
+        batch.audits,
+    )
+
+
+class Life:
+    """
+    A node that has everybody's own session: whatever these remember, as those of a node's
+    own people do.
+
+    @ivar world: they.
+    @ivar position: of the last batch.
+    @ivar stamp: when that was.
+    """
+
+    def __init__(self, chance: Random) -> None:
+        """
+        @param chance: decides.
+        """
+        self.world = World()
+        self._chance = chance
+        self._late: list[Event] = []
+        self._count = 0
+        self.position = 0
+        self.stamp = NOON
+
+    @property
+    def lobby(self) -> Lobby:
+        """
+        @return: the state.
+        """
+        return self.world.sessions.lobby
+
+    def apply(self, events: Sequence[Event]) -> Batch:
+        """
+        @param events: of one turn.
+        @return: what it brought about.
+        """
+        self.position += 1
+        batch = Batch("log", self.position, self.stamp)
+        people = self.world.sessions.people
+        for event in events:
+            session = people[event.session] if event.session else Session("", None)
+            if session.ident:
+                session.node = nodeOf(session.ident)
+            self.lobby.apply(event, session, batch)
+        batch.seal()
+        batch.release()
+        return batch
+
+    def begin(self) -> list[Event]:
+        """
+        @return: all nodes begin, and some people are there.
+        """
+        return [*(nodeUp(each, f"{each}0") for each in NODES), *opening(self.world)]
+
+    def events(self) -> list[Event]:
+        """
+        @return: what is proposed next, some of it late.
+        """
+        chance = self._chance
+        step = chance.choice((0, 1, NANOSECONDS, 60 * NANOSECONDS, 900 * NANOSECONDS))
+        self.stamp += LONG if chance.random() < 0.01 else step
+        found: list[Event] = []
+        for _ in range(chance.randrange(6)):
+            event = self.world.event(anyWish(chance))
+            (self._late if chance.random() < 0.2 else found).append(event)
+        if chance.random() < 0.5:
+            found += self._late
+            self._late = []
+        if chance.random() < 0.3:
+            found += self._ofNodes()
+        return found
+
+    def _ofNodes(self) -> list[Event]:
+        """
+        @return: what is proposed of nodes, or by them.
+        """
+        chance, lobby = self._chance, self.lobby
+        name = chance.choice(NODES)
+        node = lobby.nodes.get(name)
+        self._count += 1
+        if node is None:
+            events: list[Event] = [nodeUp(name, f"{name}{self._count}", chance.randrange(1, 5))]
+            back = returns(lobby, name)
+            return events + [each for each in back if chance.random() < 0.9]
+        if chance.random() < 0.2:
+            old = chance.choice((*node.former, node.incarnation))
+            return [nodeUp(name, chance.choice((old, f"{name}{self._count}")))]
+        if chance.random() < 0.1:
+            return [goodbye(node)]
+        seen = node.position - (chance.random() < 0.1)
+        return [NodeGone("", name, node.incarnation, seen)]

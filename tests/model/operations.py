@@ -1,0 +1,292 @@
+"""
+What people may want of the chat, at random, and what they propose for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from hypothesis import strategies as st
+
+from tests.support.chat import NOON, Sessions
+from tsservices.chat.operations import (
+    BAN,
+    MESSAGE,
+    MUTE,
+    Delete,
+    Drop,
+    EmptyInbox,
+    Enter,
+    Event,
+    Invite,
+    Join,
+    Kick,
+    Login,
+    Logout,
+    MarkRead,
+    Part,
+    Quit,
+    Register,
+    Release,
+    Rename,
+    Restrain,
+    Resume,
+    Say,
+    SetAway,
+    SetOperator,
+    SetPassword,
+    SetPrivate,
+    SetTopic,
+    Whisper,
+)
+from tsservices.chat.permissions import OPERATOR, atLeast
+from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
+from tsservices.common.limits import Limits
+from tsservices.common.timestamps import NANOSECONDS
+
+LIMITS = Limits(maxRooms=4, roomsEach=3)
+"""
+So small that they matter.
+"""
+
+OPERATORS = ("root",)
+DEEDS = {"op", "kick", "ban", "mute", "release", "private", "invite", "delete"}
+SLOTS = 7
+NAMES = ("ann", "bob", "cat", "root", "dan", "zed")
+ROOMS = ("r", "r", "r", "r", "q", "lobby")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """
+    What somebody wants to propose, by what they see when they do.
+
+    @ivar kind: of the event.
+    @ivar slot: who: one of those who are always there, by one connection after another.
+    @ivar name: somebody.
+    @ivar other: one of those, again.
+    @ivar room: where.
+    @ivar flag: yes or no.
+    @ivar late: how many wishes of others are ordered before it.
+    @ivar step: how long it has been since the last one, in nanoseconds.
+    """
+
+    kind: str
+    slot: int
+    name: str
+    other: int
+    room: str
+    flag: bool
+    late: int
+    step: int
+
+
+class World:
+    """
+    A lobby, its sessions, and what they want.
+
+    @ivar sessions: they.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nobody is there.
+        """
+        self.sessions = Sessions(LIMITS, operators=OPERATORS)
+        self._idents: dict[int, str] = {}
+        self._count = 0
+
+    def session(self, slot: int) -> Session:
+        """
+        @param slot: somebody.
+        @return: their connection; a new one if they have left by the last.
+        """
+        sessions = self.sessions
+        ident = self._idents.get(slot, "")
+        known = sessions.people.get(ident)
+        if known is None or (known.nick and ident not in sessions.lobby.sessions):
+            return self._fresh(slot)
+        return known
+
+    def _fresh(self, slot: int) -> Session:
+        """
+        @param slot: somebody.
+        @return: another connection of theirs.
+        """
+        self._count += 1
+        ident = self._idents[slot] = f"s{slot}.{self._count}"
+        session = self.sessions.arrive(ident)
+        # Two of them come from the same address.
+        session.cloak = f"~{slot // 2}"
+        return session
+
+    def event(self, wish: Wish) -> Event:
+        """
+        @param wish: of somebody.
+        @return: what they propose.
+        """
+        lobby = self.sessions.lobby
+        other = self.session(wish.other)
+        if wish.kind == "resume":
+            return MAKERS[wish.kind](lobby, wish, self._fresh(wish.slot), other)
+        me = self.session(wish.slot)
+        room = lobby.rooms.get(wish.room)
+        if room is not None and wish.kind in DEEDS and wish.late != 1:
+            # Most who try such things are those who may.
+            able = [each for each in room.audience if atLeast(lobby.rank(each, room), OPERATOR)]
+            me = able[wish.slot % len(able)] if able else me
+            other = room.audience[wish.other % len(room.audience)] if room.audience else other
+        elif wish.kind in ("drop", "password") and wish.flag:
+            me = next(iter(lobby.owners.get("root", ())), me)
+        return MAKERS[wish.kind](lobby, wish, me, other)
+
+
+def _version(lobby: Lobby, wish: Wish) -> int:
+    """
+    @param lobby: the state.
+    @param wish: of somebody.
+    @return: the version of the password of whom it names, as they know it now.
+    """
+    account = lobby.accounts.get(wish.name)
+    return account.version if account is not None else 1
+
+
+def _whom(wish: Wish, other: Session) -> str:
+    """
+    @param wish: of somebody.
+    @param other: of somebody else.
+    @return: the key of a name, or a cloak.
+    """
+    if wish.flag and other.cloak and wish.step == 1:
+        return other.cloak
+    return other.key or wish.name
+
+
+def _held(lobby: Lobby, wish: Wish, other: Session) -> str:
+    """
+    @param lobby: the state.
+    @param wish: of somebody.
+    @param other: of somebody else.
+    @return: whom they want to let in or speak again: somebody who is held, if there is one.
+    """
+    room = lobby.rooms.get(wish.room)
+    masks = [] if room is None else [mask for _, mask in room.access.restraints]
+    return masks[wish.other % len(masks)] if masks else _whom(wish, other)
+
+
+Maker = Callable[[Lobby, Wish, Session, Session], Event]
+
+MAKERS: dict[str, Maker] = {
+    "enter": lambda lobby, it, me, other: Enter(
+        me.ident, it.name.title(), it.name, me.cloak, f"t-{me.ident}"
+    ),
+    "rename": lambda lobby, it, me, other: Rename(me.ident, it.name.upper(), it.name),
+    "join": lambda lobby, it, me, other: Join(me.ident, it.room.upper(), it.room),
+    "part": lambda lobby, it, me, other: Part(me.ident, it.room, ""),
+    "quit": lambda lobby, it, me, other: Quit(me.ident, ""),
+    "say": lambda lobby, it, me, other: Say(me.ident, it.room, MESSAGE, ("a", "b")),
+    "whisper": lambda lobby, it, me, other: Whisper(me.ident, it.name, it.name, MESSAGE, "x"),
+    "topic": lambda lobby, it, me, other: SetTopic(me.ident, it.room, "x" * it.flag),
+    "away": lambda lobby, it, me, other: SetAway(me.ident, "x" * it.flag),
+    "resume": lambda lobby, it, me, other: Resume(me.ident, other.token or "t", me.cloak),
+    "register": lambda lobby, it, me, other: Register(me.ident, me.key or it.name, "v"),
+    "login": lambda lobby, it, me, other: Login(
+        me.ident, it.name, _version(lobby, it), me.cloak, f"t-{me.ident}"
+    ),
+    "logout": lambda lobby, it, me, other: Logout(me.ident),
+    "password": lambda lobby, it, me, other: SetPassword(
+        me.ident,
+        me.account or it.name,
+        None if it.flag else _version(lobby, replace(it, name=me.account or "")),
+        "w",
+    ),
+    "drop": lambda lobby, it, me, other: Drop(me.ident, it.name),
+    "op": lambda lobby, it, me, other: SetOperator(
+        me.ident, it.room, "x", _whom(it, other), it.flag
+    ),
+    "kick": lambda lobby, it, me, other: Kick(me.ident, it.room, "x", _whom(it, other), ""),
+    "ban": lambda lobby, it, me, other: Restrain(
+        me.ident, it.room, BAN, "x", _whom(it, other), 3600 * it.flag, ""
+    ),
+    "mute": lambda lobby, it, me, other: Restrain(
+        me.ident, it.room, MUTE, "x", _whom(it, other), 3600 * it.flag, ""
+    ),
+    "release": lambda lobby, it, me, other: Release(
+        me.ident, it.room, BAN if it.flag else MUTE, "x", _held(lobby, it, other)
+    ),
+    "private": lambda lobby, it, me, other: SetPrivate(me.ident, it.room, it.flag),
+    "invite": lambda lobby, it, me, other: Invite(me.ident, it.room, "x", _whom(it, other)),
+    "delete": lambda lobby, it, me, other: Delete(me.ident, it.room, it.other, me.account),
+    "read": lambda lobby, it, me, other: MarkRead(me.ident, it.room, it.other),
+    "inbox": lambda lobby, it, me, other: EmptyInbox(me.ident),
+}
+"""
+What each wish becomes.
+"""
+
+HOUR = 3600 * NANOSECONDS
+
+# Rights are with the first few, and most of it takes place where they are.
+KINDS = (*MAKERS, *("join", "say") * 4, *("enter", "login", "register", "invite", "resume") * 2)
+WISHING = (*range(SLOTS), 0, 0, 0, 1, 1, 3)
+LATE = (0, 0, 0, 0, 1, 2, 5)
+PAUSES = (0, 0, 0, 1, NANOSECONDS, HOUR // 4, -3)
+
+WISHES = st.builds(
+    Wish,
+    st.sampled_from(KINDS),
+    st.sampled_from(WISHING),
+    st.sampled_from(NAMES),
+    st.integers(0, SLOTS - 1),
+    st.sampled_from(ROOMS),
+    st.booleans(),
+    st.sampled_from(LATE),
+    st.sampled_from(PAUSES),
+)
+
+TURNS = st.lists(st.lists(WISHES, max_size=10), min_size=1, max_size=12)
+"""
+What is wished in each turn.
+"""
+
+
+def anyWish(chance: Random) -> Wish:
+    """
+    @param chance: decides.
+    @return: any.
+    """
+    return Wish(
+        chance.choice(KINDS),
+        chance.choice(WISHING),
+        chance.choice(NAMES),
+        chance.randrange(SLOTS),
+        chance.choice(ROOMS),
+        chance.random() < 0.5,
+        chance.choice(LATE),
+        chance.choice(PAUSES),
+    )
+
+
+def opening(world: World) -> list[Event]:
+    """
+    @param world: empty.
+    @return: Ann makes a room and has an account, twice; bob and root have one; cat and
+        dan are guests; all are in the room.
+    """
+    events: list[Event] = []
+    for slot, name in ((0, "ann"), (1, "bob"), (3, "root"), (4, "cat"), (5, "dan")):
+        me = world.session(slot)
+        events.append(Enter(me.ident, name, name, me.cloak, f"t-{me.ident}"))
+        if slot < 4:
+            events.append(Register(me.ident, name, "v"))
+        events.append(Join(me.ident, "R", "r"))
+    me = world.session(2)
+    events += [
+        Login(me.ident, "ann", NOON, me.cloak, f"t-{me.ident}"),
+        Join(me.ident, "R", "r"),
+        Say(me.ident, "r", MESSAGE, ("hello",)),
+    ]
+    return events

@@ -1,0 +1,391 @@
+"""
+Tests for L{tsservices.server.chat.cluster_join}, with the database that it moves about.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.broker import HandEngine
+from tests.support.storage import Talk
+from tsservices.chat import snapshot as checkpoint
+from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.state import Lobby
+from tsservices.chat.storage import JournalError
+from tsservices.cluster.broker import Founding, Snapshot, Stream
+from tsservices.common.limits import Limits
+from tsservices.server.chat.cluster_join import Joining
+from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.storage.sqlite.tables import write
+
+FOUNDING = Founding("epoch", "log", 100, bytes(32))
+"""
+Of a node that had a history of 100 batches.
+"""
+
+STREAM = Stream(FOUNDING, 11, 50)
+"""
+Has messages 11 to 50.
+"""
+
+SNAPSHOT = Snapshot("epoch", 145, 1)
+"""
+Made behind the 45th message.
+"""
+
+DATABASE = "chat.sqlite"
+"""
+Of the node.
+"""
+
+
+def state(room: str) -> list[str]:
+    """
+    @param room: there is one of this name.
+    @return: the state.
+    """
+    lobby = Lobby(Limits())
+    lobby.rooms[room] = Room(RoomRecord(room, room, seq=1))
+    return checkpoint.save(lobby)
+
+
+def journal(path: str = DATABASE, log: str = "mine") -> SQLiteJournal:
+    """
+    @param path: of a database.
+    @param log: the incarnation of its order, if it is new.
+    @return: the journal in it.
+    """
+    return SQLiteJournal(path, log, None, lambda *call: None, lambda: 1)
+
+
+def member(position: int, room: str, path: str = DATABASE, epoch: str = "epoch") -> None:
+    """
+    Make a database of a node that was part of the cluster.
+
+    @param position: how far it goes.
+    @param room: that is in its state.
+    @param path: of the database.
+    @param epoch: of the cluster.
+    """
+    made = journal(path)
+    made.prepare()
+    made.bind(epoch, "log", bytes(32), position, state(room))
+
+
+def history() -> None:
+    """
+    Make a database of a node that was alone.
+    """
+    journal(log="log").prepare()
+    with closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
+        write(connection, [Talk("log").batch(("tea", ("x",)))])
+
+
+class JoiningTests(SynchronousTestCase):
+    """
+    Tests for L{Joining}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Nobody has joined.
+        """
+        self.engine = HandEngine()
+        self.joined: list[Stream] = []
+        self.failures: list[str] = []
+
+    def begin(self) -> Joining:
+        """
+        @return: a node that looks for the others.
+        """
+        joining = Joining(
+            "a",
+            journal(),
+            self.engine,
+            DATABASE,
+            Limits(),
+            frozenset({"root"}),
+            self.failures.append,
+        )
+        joining.begin("made", self.joined.append)
+        return joining
+
+    def fails(self, words: str) -> None:
+        """
+        @param words: of the one line that says why it can't join.
+        """
+        self.assertEqual(self.joined, [])
+        (reason,) = self.failures
+        self.assertIn(words, reason)
+        self.assertEqual(len(reason.splitlines()), 1)
+
+    def fetch(self, room: str, position: int = 145) -> None:
+        """
+        The snapshot comes, while the stream has gone on.
+
+        @param room: that is in its state.
+        @param position: how far it goes.
+        """
+        path, fetched = self.engine.fetches.pop()
+        self.assertFalse(os.path.exists(path))
+        member(position, room, path)
+        self.engine.opened = None
+        fetched(None)
+        self.assertIsNone(self.engine.founding)
+        if self.engine.opened is not None:
+            self.engine.find(STREAM)
+
+    def test_itself(self) -> None:
+        """
+        The stream has all that came since.
+        """
+        member(130, "tea")
+        joining = self.begin()
+        self.engine.find(STREAM)
+        self.assertEqual(self.joined, [STREAM])
+        self.assertEqual((joining.number, list(joining.lobby.rooms)), (31, ["tea"]))
+        self.assertEqual((joining.loaded.log, joining.loaded.position), ("log", 130))
+
+    def test_found(self) -> None:
+        """
+        Who founds the cluster gives it all that it has.
+        """
+        history()
+        joining = self.begin()
+        self.assertEqual(self.engine.founding, Founding("made", "log", 1, joining.loaded.secret))
+        self.engine.found()
+        loaded = joining.loaded
+        self.assertEqual((loaded.epoch, loaded.position, loaded.checkpointPosition), ("made", 1, 1))
+        self.assertEqual((joining.number, list(joining.lobby.rooms)), (1, ["tea"]))
+        self.assertEqual(joining.lobby.operators, {"root"})
+
+    def test_bind(self) -> None:
+        """
+        A new node begins where all began, with what all share.
+        """
+        joining = self.begin()
+        self.engine.find(Stream(replace(FOUNDING, base=0), 1, 5))
+        loaded = joining.loaded
+        self.assertEqual((loaded.epoch, loaded.log, loaded.secret), ("epoch", "log", bytes(32)))
+        self.assertEqual((joining.number, joining.lobby.rooms), (1, {}))
+        self.assertFalse(joining.unserved)
+
+    def test_unserved(self) -> None:
+        """
+        Without a snapshot nobody new could join, where something came before the stream or
+        is not in it any more.
+        """
+        member(130, "tea")
+        for stream, snapshot, unserved in (
+            (STREAM, None, True),
+            (STREAM, replace(SNAPSHOT, epoch="x"), True),
+            (STREAM, replace(SNAPSHOT, position=109), True),
+            (STREAM, SNAPSHOT, False),
+            (replace(STREAM, first=1), None, True),
+            (replace(STREAM, founding=replace(FOUNDING, base=0), last=150, first=9), None, True),
+            (replace(STREAM, founding=replace(FOUNDING, base=0), last=150, first=1), None, False),
+        ):
+            self.engine.newest = snapshot
+            joining = self.begin()
+            self.engine.find(stream)
+            self.assertIs(joining.unserved, unserved, (stream, snapshot))
+        self.assertEqual(self.failures, [])
+
+    def test_fetch(self) -> None:
+        """
+        What a node has is put aside for the snapshot, from which it goes on.
+        """
+        member(105, "old")
+        self.engine.newest = SNAPSHOT
+        joining = self.begin()
+        for name in ("chat.sqlite.fetched", "chat.sqlite.before", "chat.sqlite.before-wal"):
+            Path(name).write_bytes(b"left over")
+        self.engine.find(STREAM)
+        self.assertEqual(self.joined, [])
+        self.fetch("new")
+        self.assertEqual(self.joined, [STREAM])
+        self.assertEqual((joining.number, list(joining.lobby.rooms)), (46, ["new"]))
+        self.assertEqual(joining.loaded.position, 145)
+        self.assertEqual(sorted(os.listdir(".")), [DATABASE, "chat.sqlite.before"])
+        self.assertEqual(journal("chat.sqlite.before").prepare().position, 105)
+
+    def test_leftLog(self) -> None:
+        """
+        What SQLite keeps beside the old database does not come to the new one.
+        """
+        member(105, "old")
+        self.engine.newest = SNAPSHOT
+        joining = self.begin()
+        self.engine.find(STREAM)
+        with closing(sqlite3.connect(DATABASE, isolation_level=None)) as reader:
+            # Whoever has it open keeps the log there, too.
+            reader.execute("UPDATE meta SET position = 106")
+            self.assertTrue(os.path.getsize("chat.sqlite-wal"))
+            Path("chat.sqlite.before-wal").write_bytes(b"of another one")
+            self.fetch("new")
+            self.assertEqual(joining.loaded.position, 145)
+            self.assertTrue(os.path.getsize("chat.sqlite.before-wal"))
+        self.assertEqual(self.failures, [])
+        self.assertEqual(journal("chat.sqlite.before").prepare().position, 106)
+
+    def test_fetchFails(self) -> None:
+        """
+        No snapshot comes, and the node keeps what it has.
+        """
+        member(105, "old")
+        self.engine.newest = SNAPSHOT
+        self.begin()
+        self.engine.find(STREAM)
+        self.engine.fetches.pop()[1]("the snapshot can't be had: it does not go on")
+        self.fails("it does not go on")
+        self.assertEqual(journal().prepare().position, 105)
+
+    def test_noFetch(self) -> None:
+        """
+        There can be no file for it.
+        """
+        member(105, "old")
+        self.engine.newest = SNAPSHOT
+        self.begin()
+        os.mkdir("chat.sqlite.fetched")
+        self.engine.find(STREAM)
+        self.fails("chat.sqlite.fetched")
+
+    def test_badSnapshot(self) -> None:
+        """
+        What came can't be used: the node has what it had.
+        """
+        member(105, "old")
+        self.engine.newest = SNAPSHOT
+        self.begin()
+        self.engine.find(STREAM)
+        path, fetched = self.engine.fetches.pop()
+        Path(path).write_bytes(b"no database" * 1000)
+        fetched(None)
+        self.fails("is not a")
+        self.assertEqual(journal().prepare().position, 105)
+        self.assertEqual(os.listdir("."), [DATABASE])
+
+    def test_noSnapshot(self) -> None:
+        """
+        Nothing came at all, whatever was said: the same.
+        """
+        member(105, "old")
+        self.engine.newest = SNAPSHOT
+        self.begin()
+        self.engine.find(STREAM)
+        self.engine.fetches.pop()[1](None)
+        self.fails("chat.sqlite.fetched")
+        self.assertEqual(journal().prepare().position, 105)
+
+    def test_newer(self) -> None:
+        """
+        While one came it has become too old: the next one is fetched.
+        """
+        self.engine.newest = replace(SNAPSHOT, position=112)
+        joining = self.begin()
+        self.engine.find(STREAM)
+        self.engine.newest = SNAPSHOT
+        self.fetch("old", 109)
+        self.fetch("new")
+        self.assertEqual((joining.number, list(joining.lobby.rooms)), (46, ["new"]))
+
+    def test_liar(self) -> None:
+        """
+        A snapshot that has not what it says is not fetched for ever.
+        """
+        self.engine.newest = SNAPSHOT
+        self.begin()
+        self.engine.find(STREAM)
+        self.fetch("old", 105)
+        self.assertEqual(self.engine.fetches, [])
+        self.fails("does not reach as far as it says")
+
+    def test_refused(self) -> None:
+        """
+        Each reason not to join is one line.
+        """
+        member(130, "tea")
+        for stream, words in (
+            (replace(STREAM, last=29), "the engine has lost what it had"),
+            (replace(STREAM, founding=replace(FOUNDING, epoch="x")), "belongs to another stream"),
+            (replace(STREAM, first=32), "longer than the stream keeps"),
+        ):
+            self.failures.clear()
+            self.begin()
+            self.engine.find(stream)
+            self.fails(words)
+
+    def test_ownChat(self) -> None:
+        """
+        Two histories can't become one.
+        """
+        history()
+        self.engine.newest = SNAPSHOT
+        self.begin()
+        self.engine.find(replace(STREAM, founding=replace(FOUNDING, log="other")))
+        self.fails("a chat of its own")
+
+    def test_unreadable(self) -> None:
+        """
+        The state was kept by another version.
+        """
+        made = journal()
+        made.prepare()
+        made.bind("epoch", "log", bytes(32), 130, ['["checkpoint",99,0]'])
+        self.begin()
+        self.engine.find(STREAM)
+        self.fails("a checkpoint of version")
+
+    def test_cantBind(self) -> None:
+        """
+        The database can't be written.
+        """
+        joining = self.begin()
+
+        def refuse(*arguments: object) -> None:
+            raise JournalError("chat.sqlite: no disk")
+
+        self.patch(joining._journal, "bind", refuse)
+        self.engine.find(Stream(replace(FOUNDING, base=0), 1, 5))
+        self.fails("no disk")
+
+    def test_engineFails(self) -> None:
+        """
+        The stream can't be used.
+        """
+        self.begin()
+        assert self.engine.failed is not None
+        self.engine.failed("it is not ours")
+        self.fails("it is not ours")
+
+    def test_stop(self) -> None:
+        """
+        Nothing comes of what is under way, wherever that is.
+        """
+        member(105, "old")
+        self.engine.newest, self.engine.slow = SNAPSHOT, True
+        joining = self.begin()
+        joining.stop()
+        self.engine.find(STREAM)
+        self.assertEqual(self.engine.asked, [])
+        assert self.engine.failed is not None
+        self.engine.failed("x")
+        joining = self.begin()
+        self.engine.find(STREAM)
+        joining.stop()
+        self.engine.asked.pop()(SNAPSHOT)
+        self.assertEqual(self.engine.fetches, [])
+        self.engine.slow = False
+        joining = self.begin()
+        self.engine.find(STREAM)
+        joining.stop()
+        self.fetch("new")
+        self.assertEqual(journal().prepare().position, 105)
+        self.assertEqual((self.joined, self.failures), ([], []))

@@ -1,0 +1,133 @@
+"""
+Tests for L{tsservices.server.chat.factory}.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.logs import gather
+from tsservices.chat.storage import JournalError
+from tsservices.cluster.broker import EngineError
+from tsservices.common.statedir import NODE_FILE, StateFolder
+from tsservices.server.chat.cluster_service import ClusterChatService
+from tsservices.server.chat.factory import makeChat, nodeName
+from tsservices.server.chat.service import ChatService
+from tsservices.server.options import Options
+
+
+class TestNodeName:
+    """
+    The name of a node that nobody has named.
+    """
+
+    def test_kept(self) -> None:
+        """
+        It has something of the machine's, and is the same at the next start.
+        """
+        folder = StateFolder("state")
+        folder.make()
+        assert nodeName(folder, "Web_07.example.net", lambda: "c0de") == "web-07-c0de"
+        assert nodeName(folder, "other", lambda: "f00d") == "web-07-c0de"
+
+    @pytest.mark.parametrize("machine", ["", "...", "\u00fc"])
+    def test_noName(self, machine: str) -> None:
+        """
+        Not every machine has a name that serves.
+
+        @param machine: its name.
+        """
+        folder = StateFolder("state")
+        folder.make()
+        assert nodeName(folder, machine, lambda: "c0de") == "node-c0de"
+
+    @pytest.mark.parametrize("content", ["", "7", '"Not One"'])
+    def test_broken(self, content: str) -> None:
+        """
+        What was kept can't be read, or there is no folder.
+
+        @param content: of the file.
+        """
+        folder = StateFolder("state")
+        with pytest.raises(EngineError, match="--node NAME"):
+            nodeName(folder, "web", lambda: "c0de")
+        folder.make()
+        Path(folder.path(NODE_FILE)).write_text(content)
+        with pytest.raises(EngineError, match="--node NAME"):
+            nodeName(folder, "web", lambda: "c0de")
+
+
+class MakeChatTests(SynchronousTestCase):
+    """
+    Tests for L{makeChat}.
+    """
+
+    def make(self, *words: str) -> ChatService:
+        """
+        @param words: of the command line.
+        @return: the chat of a server that does not run.
+        """
+        options = Options()
+        options.parseOptions(["--port", "0", "--state", "state", *words])
+        options.folder.make()
+        options.folder.claim()
+        try:
+            return makeChat(options, options.limits, MemoryReactorClock())
+        finally:
+            options.folder.release()
+
+    def test_single(self) -> None:
+        """
+        A server is alone unless it is said otherwise, and where it serves no chat.
+        """
+        for words in ((), ("--cluster", "nats://127.0.0.1:1", "--services", "ack")):
+            chat = self.make(*words)
+            self.assertIs(type(chat), ChatService)
+            self.assertEqual((chat.node, chat.counters, chat.nodes), ("", None, None))
+
+    def test_node(self) -> None:
+        """
+        A node of several has the name that it is given, or its own.
+        """
+        chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
+        assert isinstance(chat, ClusterChatService)
+        self.assertEqual(chat.node, "a")
+        chat.prepare()
+        self.assertIn("with the others at nats://127.0.0.1:1", chat.notes[-1])
+        chat = self.make("--cluster", "nats://127.0.0.1:1")
+        self.assertEqual(chat.node, self.make("--cluster", "nats://127.0.0.1:1").node)
+        self.assertTrue(Path("state", NODE_FILE).exists())
+
+    def test_leave(self) -> None:
+        """
+        What was a node's goes on alone only if that is said, and only alone.
+        """
+        chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
+        loaded = chat.journal.prepare()
+        chat.journal.bind("e", loaded.log, loaded.secret, 0)
+        self.assertRaises(JournalError, self.make().prepare)
+        self.assertRaises(EngineError, self.make, "--cluster", "nats://x", "--leave-cluster")
+        self.make("--leave-cluster").prepare()
+        self.make().prepare()
+
+    def test_memory(self) -> None:
+        """
+        What is gone with its process can't go on where the others are.
+        """
+        self.assertRaises(EngineError, self.make, "--cluster", "nats://x", "--journal", "memory")
+
+    def test_noted(self) -> None:
+        """
+        What the engine complains of while nobody can ask is in the log.
+        """
+        logged = gather(self)
+        chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
+        assert isinstance(chat, ClusterChatService)
+        engine: Any = chat._engine
+        engine._wasNoted("nats://127.0.0.1:1: nobody answers")
+        self.assertEqual(logged, ["the engine: nats://127.0.0.1:1: nobody answers"])

@@ -1,0 +1,172 @@
+"""
+Tests for L{tsservices.server.endpoints}.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.endpoints import TCP4ServerEndpoint, quoteStringArgument
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.server import endpoints
+from tsservices.server.endpoints import EndpointError, endpoint, parse, udpAddress
+
+
+class ParseTests(SynchronousTestCase):
+    """
+    Tests for L{parse}.
+    """
+
+    def refused(self, text: str, interface: str = "127.0.0.1") -> str:
+        """
+        @param text: an endpoint string that can't be used.
+        @param interface: the default one.
+        @return: why.
+        """
+        return str(self.assertRaises(EndpointError, parse, text, interface, 5))
+
+    def test_filledIn(self) -> None:
+        """
+        Interface and backlog are put in where they are not named.
+        """
+        for text, expected in (
+            ("tcp:80", "tcp:80:interface=127.0.0.1:backlog=5"),
+            ("tcp:80:interface=0.0.0.0", "tcp:80:interface=0.0.0.0:backlog=5"),
+            ("tcp:80:10.0.0.1:7", "tcp:80:10.0.0.1:7"),
+            ("tcp:port=80:backlog=9", "tcp:port=80:backlog=9:interface=127.0.0.1"),
+            ("tcp6:80", r"tcp6:80:interface=\:\:1:backlog=5"),
+            (r"tcp6:80:9:\:\:", r"tcp6:80:9:\:\:"),
+            ("unix:/run/a:mode=600", "unix:/run/a:mode=600:backlog=5"),
+            ("systemd:domain=INET:index=0", "systemd:domain=INET:index=0"),
+            ("udp:80", "udp:80:interface=127.0.0.1"),
+        ):
+            self.assertEqual(str(parse(text, "127.0.0.1", 5)), expected)
+
+    def test_families(self) -> None:
+        """
+        What listens on IPv6 does not become open because the interface is IPv4.
+        """
+        for interface, expected in (
+            ("127.0.0.1", "::1"),
+            ("0.0.0.0", "::"),
+            ("2001:db8::1", "2001:db8::1"),
+        ):
+            self.assertEqual(parse("tcp6:80", interface, 5).argument("interface"), expected)
+        self.assertIn("needs interface=", self.refused("tcp6:80", "192.0.2.1"))
+        self.assertEqual(parse("tcp:80", "::1", 5).argument("interface"), "::1")
+
+    def test_proxied(self) -> None:
+        """
+        C{haproxy:} is taken off and noted; the inner endpoint is filled in.
+        """
+        description = parse("haproxy:tcp:80", "127.0.0.1", 5)
+        self.assertTrue(description.proxied)
+        self.assertEqual(str(description), "tcp:80:interface=127.0.0.1:backlog=5")
+        self.assertIn("before a stream", self.refused("haproxy:udp:80"))
+        self.assertIn("before a stream", self.refused("haproxy:haproxy:tcp:80"))
+
+    def test_refused(self) -> None:
+        """
+        What can't be used is refused in words.
+        """
+        self.assertIn("there are tcp, tcp6", self.refused("quic:80"))
+        self.assertIn("there is no endpoint ''", self.refused(""))
+        for text in ("tcp", "tcp:", "tcp:http", "tcp:70000", "tcp:-1", "udp:x", "ssl:"):
+            self.assertIn("a port is a number", self.refused(text))
+        for text in ("tcp:80:interface=eth0", "udp:80:interface=localhost"):
+            self.assertIn("an interface is an address", self.refused(text))
+        for backlog in ("0", "-5", "99999999999999", "x"):
+            self.assertIn("backlog takes", self.refused(f"tcp:80:backlog={backlog}"))
+        for text in ("unix", "unix:"):
+            self.assertIn("unix takes the path", self.refused(text))
+        self.assertIn("udp takes", self.refused("udp:80:backlog=5"))
+        self.assertIn("udp takes", self.refused("udp:80:127.0.0.1:x"))
+        self.assertIn("a folder of PEM", self.refused("tls:/no/such/folder:port=1"))
+
+    def test_tls(self) -> None:
+        """
+        The port of C{tls} may be left out: it has one of its own.
+        """
+        folder = self.mktemp()
+        import os
+
+        os.mkdir(folder)
+        self.assertIsNone(parse(f"tls:{folder}", "127.0.0.1", 5).argument("port"))
+
+    @given(st.text(max_size=20).filter(lambda path: "=" not in path))
+    def test_quoting(self, path: str) -> None:
+        """
+        Any path survives being quoted, taken apart, and put together.
+        """
+        text = f"unix:/{quoteStringArgument(path)}"
+        description = parse(text, "127.0.0.1", 5)
+        self.assertEqual(description.arguments, ["/" + path])
+        self.assertEqual(parse(str(description), "127.0.0.1", 5), description)
+
+    @given(st.text(alphabet="tcpud6:=\\8 x", max_size=20))
+    def test_anything(self, text: str) -> None:
+        """
+        Whatever is typed either can be used or is refused in words.
+        """
+        try:
+            description = parse(text, "127.0.0.1", 5)
+            if description.kind != "udp":
+                endpoint(description, None)
+        except EndpointError as reason:
+            self.assertTrue(str(reason))
+
+    def test_udpAddress(self) -> None:
+        """
+        Port and interface, named or not.
+        """
+        self.assertEqual(udpAddress(parse("udp:80", "127.0.0.1", 5)), (80, "127.0.0.1"))
+        self.assertEqual(udpAddress(parse(r"udp:port=0:interface=\:\:", "127.0.0.1", 5)), (0, "::"))
+
+
+class EndpointTests(SynchronousTestCase):
+    """
+    Tests for L{endpoint}.
+    """
+
+    def test_made(self) -> None:
+        """
+        Twisted makes the endpoint.
+        """
+        made = endpoint(parse("tcp:80", "127.0.0.1", 5), MemoryReactorClock())
+        self.assertIsInstance(made, TCP4ServerEndpoint)
+
+    def test_refused(self) -> None:
+        """
+        The errors of Twisted's parsers, of all kinds, are one error here.
+        """
+        for text, words in (
+            ("tcp:80:colour=red", "unexpected keyword"),
+            ("systemd:domain=INET", "index or name"),
+            ("systemd:domain=INET:index=7", "systemd has passed no such socket"),
+            ("ssl:80:privateKey=/no/such/file", "No such file"),
+            ("unix:/tmp/x:mode=9", "invalid literal"),
+        ):
+            description = parse(text, "127.0.0.1", 5)
+            error = self.assertRaises(EndpointError, endpoint, description, None)
+            self.assertIn(words, str(error))
+            self.assertNotIn("_parse", str(error))
+
+    def test_withoutTLS(self) -> None:
+        """
+        Without pyOpenSSL, what needs it says what to install.
+        """
+        import sys
+
+        for name in ("OpenSSL", "twisted.internet.ssl", "twisted.internet._sslverify"):
+            saved = sys.modules.get(name)
+            sys.modules[name] = None  # type: ignore[assignment]
+            if saved is None:
+                self.addCleanup(sys.modules.pop, name)
+            else:
+                self.addCleanup(sys.modules.__setitem__, name, saved)
+        self.assertFalse(endpoints._haveTLS())
+        description = parse("ssl:80:privateKey=/no/such/file", "127.0.0.1", 5)
+        error = self.assertRaises(EndpointError, endpoint, description, None)
+        self.assertIn("pip install 'tsservices[tls]'", str(error))

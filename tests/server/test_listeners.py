@@ -1,0 +1,169 @@
+"""
+Tests for L{tsservices.server.listeners}: what serves when.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.logs import gather
+from tsservices.common.limits import Limits
+from tsservices.common.statedir import PORTS_FILE, StateFolder
+from tsservices.server.chat.service import ChatService
+from tsservices.server.listeners import Listener, Listening, listen
+from tsservices.storage.memory import MemoryJournal
+from tsservices.testing import ImmediateHasher
+
+
+class Late(ChatService):
+    """
+    A chat that is ready when the test says so.
+
+    @ivar waiting: those who wait for that.
+    """
+
+    def __init__(self) -> None:
+        """
+        It is not ready.
+        """
+        super().__init__(
+            MemoryJournal("log"), Limits(), int, lambda job: None, "run", ImmediateHasher()
+        )
+        self.waiting: list[Callable[[], object]] = []
+
+    def whenReady(self, call: Callable[[], object]) -> None:
+        """
+        @param call: noted.
+        """
+        self.waiting.append(call)
+
+
+class Port:
+    """
+    A port that is bound.
+
+    @ivar name: where it is.
+    @ivar serves: whether it listens.
+    @ivar stopped: whether it does not any more.
+    """
+
+    def __init__(self, number: int) -> None:
+        """
+        @param number: of the port.
+        """
+        self.name = ("127.0.0.1", number)
+        self.serves = self.stopped = False
+
+    def startListening(self) -> None:
+        """
+        Note it.
+        """
+        assert not self.serves
+        assert not self.stopped
+        self.serves = True
+
+    def stopListening(self) -> Deferred[None]:
+        """
+        @return: fires at once.
+        """
+        self.serves, self.stopped = False, True
+        done: Deferred[None] = Deferred()
+        done.callback(None)
+        return done
+
+
+class ListeningTests(SynchronousTestCase):
+    """
+    Tests for L{Listening}.
+    """
+
+    def setUp(self) -> None:
+        """
+        A chat, and what echoes.
+        """
+        self.folder = StateFolder(self.mktemp())
+        self.folder.make()
+        self.folder.claim()
+        self.addCleanup(self.folder.release)
+        self.chat = Late()
+        self.ports = [Port(7001), Port(7002), Port(7003)]
+        names = ("chat", "ack", "chat")
+        self.listening = Listening(
+            [
+                Listener(listen(f"{name}=tcp:{port.name[1]}", "127.0.0.1", 5), self.bound(port))
+                for name, port in zip(names, self.ports, strict=True)
+            ],
+            self.folder,
+            self.chat,
+        )
+
+    def bound(self, port: Any) -> Any:
+        """
+        @param port: of a test.
+        @return: the same, of any type.
+        """
+        return port
+
+    def told(self) -> list[int]:
+        """
+        @return: the ports that programs are told of.
+        """
+        with open(self.folder.path(PORTS_FILE), encoding="utf-8") as file:
+            return [each["port"] for each in json.load(file)]
+
+    def serving(self) -> list[int]:
+        """
+        @return: the ports that serve.
+        """
+        return [port.name[1] for port in self.ports if port.serves]
+
+    def test_atOnce(self) -> None:
+        """
+        Where nobody else has to be asked all serve at once, each once, in their order.
+        """
+        self.patch(self.chat, "whenReady", lambda call: call())
+        self.listening.startService()
+        self.assertEqual(self.serving(), [7001, 7002, 7003])
+        self.assertEqual(self.told(), [7001, 7002, 7003])
+
+    def test_ready(self) -> None:
+        """
+        All listen at once; of the chat programs are told when it is ready.
+        """
+        self.listening.startService()
+        self.assertEqual((self.serving(), self.told()), ([7001, 7002, 7003], [7002]))
+        (ready,) = self.chat.waiting
+        ready()
+        self.assertEqual(self.told(), [7001, 7002, 7003])
+
+    def test_stop(self) -> None:
+        """
+        What was not ready until the end is not told of behind it.
+        """
+        self.listening.startService()
+        self.successResultOf(self.listening.stopService())
+        (ready,) = self.chat.waiting
+        ready()
+        self.assertEqual(self.serving(), [])
+        self.assertRaises(FileNotFoundError, self.told)
+
+    def test_fullDisk(self) -> None:
+        """
+        Programs can't be told, but it serves.
+        """
+        logged = gather(self)
+
+        def refuse(*arguments: object) -> None:
+            raise OSError("no space left on device")
+
+        self.patch(self.folder, "write", refuse)
+        self.listening.startService()
+        self.chat.waiting.pop()()
+        self.assertEqual(self.serving(), [7001, 7002, 7003])
+        self.assertEqual(len(logged), 2)
+        self.assertIn("no space left", logged[0])

@@ -1,0 +1,321 @@
+"""
+Tests for L{tsservices.server.options} and L{tsservices.server.config}.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices import __version__
+from tsservices.common.limits import DEFAULT_STREAM, Limits
+from tsservices.server.endpoints import KINDS
+from tsservices.server.options import Options
+from tsservices.server.registry import CATALOG
+
+
+class OptionsTests(SynchronousTestCase):
+    """
+    Tests for L{Options}.
+    """
+
+    def setUp(self) -> None:
+        """
+        State goes to a folder of the test's.
+        """
+        self.state = os.path.abspath(self.mktemp())
+
+    def parse(self, *words: str) -> Options:
+        """
+        @param words: of the command line.
+        @return: the options.
+        """
+        options = Options()
+        options.parseOptions(["--state", self.state, *words])
+        return options
+
+    def refused(self, *words: str) -> str:
+        """
+        @param words: of a command line that is refused.
+        @return: why.
+        """
+        error: Exception = self.assertRaises(usage.UsageError, self.parse, *words)
+        return str(error)
+
+    def config(self, text: str) -> str:
+        """
+        @param text: of a file.
+        @return: its path.
+        """
+        path: str = self.mktemp()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def test_defaults(self) -> None:
+        """
+        All default services, on loopback; trusted is loopback.
+        """
+        options = self.parse()
+        self.assertEqual(len(options.places), 11)
+        self.assertEqual(options["trust"], ["127.0.0.0/8", "::1/128"])
+        self.assertEqual(options.limits, Limits())
+        self.assertEqual(str(options.folder), self.state)
+        self.assertEqual(options["interface"], "127.0.0.1")
+
+    def test_keep(self) -> None:
+        """
+        How long the chat's lines are kept: for ever, or a time in seconds.
+        """
+        for value, seconds in (("12h", 43_200), ("90d", 7_776_000), ("2w", 1_209_600)):
+            self.assertEqual(self.parse("--keep", value)["keep"], seconds)
+        self.assertIsNone(self.parse("--keep", "forever")["keep"])
+        self.assertIsNone(self.parse()["keep"])
+
+    def test_chatOperators(self) -> None:
+        """
+        Who may do anything in the chat is named in the file, in any case; they have
+        nothing to do with who sits at the talk.
+        """
+        self.assertEqual(self.parse()["chat-operators"], [])
+        for text, keys in (
+            ('["Ann", "bob"]', ["ann", "bob"]),
+            ('"Ann"', ["ann"]),
+            ("[]", []),
+        ):
+            options = self.parse("--config", self.config(f"chat-operators = {text}\n"))
+            self.assertEqual(options["chat-operators"], keys)
+            self.assertIsNone(options["operator"])
+        for text in ('["a b"]', '[""]', '["ann", "#x"]', "[1]", "7", "true", f'["{"x" * 33}"]'):
+            path = self.config(f"chat-operators = {text}\n")
+            self.assertIn("chat-operators: ", self.refused("--config", path))
+        self.assertRaises(usage.UsageError, self.parse, "--chat-operators", "ann")
+        path = self.config('operator = "Ann"\n')
+        options = self.parse("--config", path)
+        self.assertEqual((options["operator"], options["chat-operators"]), ("Ann", []))
+
+    def test_cluster(self) -> None:
+        """
+        The servers of the engine, which node this is, and where its secrets are; none of
+        these on the command line.
+        """
+        options = self.parse()
+        self.assertEqual((options["cluster"], options["node"]), (None, None))
+        options = self.parse("--cluster", "nats://a:4222,tls://b", "--node", "web-1")
+        self.assertEqual(options["cluster"], ["nats://a:4222", "tls://b"])
+        self.assertEqual(options["node"], "web-1")
+        self.assertEqual(
+            (options["cluster-stream"], options["cluster-replicas"]), (DEFAULT_STREAM, 1)
+        )
+        path = self.config(
+            'cluster = ["nats://a", "nats://b"]\ncluster-user-file = "/etc/who"\n'
+            'cluster-replicas = 3\ncluster-stream = "chat"\n'
+        )
+        options = self.parse("--config", path)
+        self.assertEqual(options["cluster"], ["nats://a", "nats://b"])
+        self.assertEqual(options["cluster-user-file"], "/etc/who")
+        self.assertEqual((options["cluster-stream"], options["cluster-replicas"]), ("chat", 3))
+        options = self.parse("--config", self.config('cluster = "nats://a,nats://b"\n'))
+        self.assertEqual(options["cluster"], ["nats://a", "nats://b"])
+
+    def test_clusterRefused(self) -> None:
+        """
+        What is no server, no name, or a secret where everybody sees it.
+        """
+        for words, expected in (
+            (("--cluster", "http://a"), "cluster takes nats://HOST:PORT"),
+            (("--cluster", ""), "cluster takes nats://HOST:PORT"),
+            (("--cluster", "nats://a,"), "cluster takes nats://HOST:PORT"),
+            (("--cluster", "nats://a:99999"), "cluster takes nats://HOST:PORT"),
+            (("--cluster", "nats://a/chat"), "cluster takes nats://HOST:PORT"),
+            (("--cluster", "nats://me:secret@a"), "cluster takes no passwords"),
+            (("--node", "Web 1"), "a node's name is"),
+        ):
+            self.assertIn(expected, self.refused(*words))
+        for text, expected in (
+            ("cluster-replicas = 2\n", "there may be 1, 3 or 5 replicas, not 2"),
+            ("cluster-replicas = true\n", "there may be 1, 3 or 5 replicas, not True"),
+            ('cluster-stream = "a.b"\n', "a stream's name is"),
+        ):
+            self.assertIn(expected, self.refused("--config", self.config(text)))
+
+    def test_stateFolder(self) -> None:
+        """
+        The state folder need not be named, and is absolute when it is.
+        """
+        options = Options()
+        options.parseOptions(["--state", "here"])
+        self.assertEqual(str(options.folder), os.path.abspath("here"))
+        options = Options()
+        options.parseOptions([])
+        self.assertTrue(os.path.isabs(str(options.folder)))
+
+    def test_help(self) -> None:
+        """
+        The help names every option, service, endpoint and key.
+        """
+        text = str(Options())
+        for word in (
+            *(f"--{row[0]}" for row in Options.optParameters),
+            "--listen",
+            "--trust",
+            *(row.name for row in CATALOG),
+            *(row.summary for row in CATALOG),
+            *KINDS,
+            *Limits.fieldNames(),
+        ):
+            self.assertIn(word, text)
+
+    def test_synopsis(self) -> None:
+        """
+        The help says how the server was called.
+        """
+        for program, expected in (
+            ("/usr/bin/twistd", "Usage: twistd [options]"),
+            ("/usr/bin/tsservices", "Usage: tsservices [options]"),
+        ):
+            self.patch(sys, "argv", [program])
+            self.assertEqual(Options().getSynopsis(), expected)
+
+    def test_version(self) -> None:
+        """
+        The version is this suite's.
+        """
+        printed: list[object] = []
+        self.patch(__import__("builtins"), "print", printed.append)
+        self.assertRaises(SystemExit, self.parse, "--version")
+        self.assertEqual(printed, [f"tsservices {__version__}"])
+
+    def test_refused(self) -> None:
+        """
+        Each bad value is refused in words, which name the good ones where there
+        are few.
+        """
+        for words, expected in (
+            (("--port", "70000"), "a port is a number from 0 to 65535, not '70000'"),
+            (("--port", "-1"), "a port is a number"),
+            (("--interface", "eth0"), "an interface is an address, not 'eth0'"),
+            (("--services", "ack,nope"), "there is no service 'nope'; there are timestamp,"),
+            (("--services", ","), "services names none"),
+            (("--journal", "paper"), "there is no journal 'paper'; there are sqlite, memory"),
+            (("--keep", "90"), "keep takes forever, or a time like 12h, 90d or 52w, not '90'"),
+            (("--keep", "0d"), "keep takes forever"),
+            (("--keep", "-1d"), "keep takes forever"),
+            (("--flood-lines", "-1"), "flood-lines takes 0 to"),
+            (("--stamp", "roman"), "there are ctime, iso, epoch-ns"),
+            (("--trust", "everyone"), "trust takes networks"),
+            (("--operator", ""), "an operator's name"),
+            (("--operator", "a\tb"), "an operator's name"),
+            (("--backlog", "0"), "backlog takes 1 to 65535 connections, not 0"),
+            (("--max-connections", "many"), "max-connections takes a whole number"),
+            (("--listen", "timestamp=tcp:70000"), "timestamp=tcp:70000: a port is"),
+            (("--nonsense",), "not recognized"),
+            (("word",), "Wrong number of arguments"),
+            (("--config", "/no/such/file"), "/no/such/file: No such file"),
+        ):
+            self.assertIn(expected, self.refused(*words))
+            self.assertNotIn("enforcement", self.refused(*words))
+
+    def test_trust(self) -> None:
+        """
+        Networks are named several times or with commas, and replace the default.
+        """
+        options = self.parse("--trust", "10.0.0.0/8,::1", "--trust", "192.0.2.0/24")
+        self.assertEqual(options["trust"], ["10.0.0.0/8", "::1", "192.0.2.0/24"])
+
+    def test_trustNobody(self) -> None:
+        """
+        An empty list is nobody, not the default.
+        """
+        self.assertEqual(self.parse("--config", self.config("trust = []"))["trust"], [])
+
+    def test_sharing(self) -> None:
+        """
+        Shared ports are for what keeps no state.
+        """
+        options = self.parse("--reuse-port")
+        self.assertEqual(len(options.places), 9)
+        for words in (("--services", "talk"), ("--listen", "talk=tcp:1")):
+            self.assertIn("talk can't share", self.refused("--reuse-port", *words))
+        options = self.parse("--config", self.config("reuse-port = true\nno-fast-lane = false"))
+        self.assertTrue(options["reuse-port"])
+
+    def test_config(self) -> None:
+        """
+        The file says the same things, and more limits.
+        """
+        path = self.config(
+            """
+            port = 30000
+            services = ["ack", "hello"]
+            listen = "echo=udp:7007"
+            trust = ["10.0.0.0/8"]
+            stamp = "iso"
+            backlog = 7
+            idle-limit = 5
+            max-datagram = "600"
+            """
+        )
+        options = self.parse("--config", path)
+        self.assertEqual(
+            [str(place.description) for place in options.places],
+            [
+                "tcp:30002:interface=127.0.0.1:backlog=7",
+                "udp:30002:interface=127.0.0.1",
+                "tcp:30003:interface=127.0.0.1:backlog=7",
+                "udp:7007:interface=127.0.0.1",
+            ],
+        )
+        self.assertEqual(options.limits, Limits(backlog=7, idleLimit=5, maxDatagram=600))
+        self.assertEqual((options["stamp"], options["trust"]), ("iso", ["10.0.0.0/8"]))
+
+    def test_optionsWin(self) -> None:
+        """
+        What is said on the command line holds, even if it says the default.
+        """
+        path = self.config('port = 30000\nbacklog = 7\nservices = "ack"\nlisten = "ack=tcp:1"')
+        options = self.parse(
+            "--config", path, "--port", "21567", "--backlog", "1024", "--listen", "ack=tcp:2"
+        )
+        self.assertEqual(
+            [str(place.description) for place in options.places],
+            ["tcp:2:interface=127.0.0.1:backlog=1024"],
+        )
+
+    def test_badConfig(self) -> None:
+        """
+        What is not known, or is of the wrong kind, is refused by name.
+        """
+        for text, expected in (
+            ("colour = 1", "there is no key 'colour'; there are port, "),
+            ("config = 'x'", "there is no key 'config'"),
+            ("idle-limit = 1.5", "idle-limit: 1.5 is not a text or a number"),
+            ("idle-limit = true", "idle-limit takes a whole number of seconds, not True"),
+            ("state = true", "state: this is a text, not True"),
+            ("reuse-port = 1", "reuse-port: this is true or false, not 1"),
+            ("idle-limit = -1", "idle-limit takes 0 to"),
+            ("port = [1]", "port: [1] is not a text or a number"),
+            ("listen = [1]", "listen: [1] is not a list of texts"),
+            ("port = ", "Invalid value"),
+            ("[port]\nx = 1", "port: {'x': 1} is not"),
+        ):
+            self.assertIn(expected, self.refused("--config", self.config(text)))
+
+    def test_logOfTheOperator(self) -> None:
+        """
+        With the operator on the terminal the log goes to a file, unless one is
+        named already.
+        """
+        for named, expected in (
+            (None, os.path.join(self.state, "tsserver.log")),
+            ("-", os.path.join(self.state, "tsserver.log")),
+            ("mine.log", "mine.log"),
+        ):
+            options = Options()
+            options.parent = usage.Options()
+            options.parent["logfile"] = named
+            options.parseOptions(["--state", self.state, "--operator", "Jack"])
+            self.assertEqual(options.parent["logfile"], expected)

@@ -1,0 +1,212 @@
+"""
+Tests for L{tsservices.server.password_hasher}.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import provider
+
+from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, PASSWORD_SHORT, Refused
+from tsservices.chat.passwords import verifier
+from tsservices.server import password_hasher as hashing
+from tsservices.server.password_hasher import Hasher
+from tsservices.testing import ImmediateHasher
+
+PATIENCE = 10.0
+"""
+Seconds after which the thread is not heard of any more.
+"""
+
+KEPT = verifier("correct horse", bytes(16), 1)
+"""
+Of the only right password here.
+"""
+
+
+class HasherTests(SynchronousTestCase):
+    """
+    Tests for L{Hasher}.  The reactor's thread is that of the test, where it waits.
+    """
+
+    def setUp(self) -> None:
+        """
+        Start one.
+        """
+        self.calls: queue.SimpleQueue[tuple[Callable[..., object], tuple[object, ...]]]
+        self.calls = queue.SimpleQueue()
+        self.hasher = Hasher(lambda call, *given: self.calls.put((call, given)), bytes, 1, 3)
+        self.addCleanup(self.hasher.stop)
+        self.told: list[object] = []
+
+    def turn(self, count: int = 1) -> None:
+        """
+        @param count: how many calls from the thread are done here.
+        """
+        for _ in range(count):
+            call, given = self.calls.get(timeout=PATIENCE)
+            call(*given)
+
+    def test_derive(self) -> None:
+        """
+        A verifier is made of it, with a salt of the random bytes.
+        """
+        self.hasher.start()
+        self.hasher.derive("correct horse", self.told.append)
+        self.assertEqual(self.told, [])
+        self.turn()
+        self.assertEqual(self.told, [KEPT])
+        self.assertEqual(self.hasher.waiting, 0)
+
+    def test_check(self) -> None:
+        """
+        Right is told apart from wrong, in order.
+        """
+        self.hasher.start()
+        for password in ("wrong horse", "correct horse", "\0\ud800"):
+            self.hasher.check(KEPT, password, self.told.append)
+        self.turn(3)
+        self.assertEqual(self.told, [False, True, False])
+
+    def test_rules(self) -> None:
+        """
+        What can't be a password is refused at once.
+        """
+        refused = self.assertRaises(Refused, self.hasher.derive, "short", self.told.append)
+        self.assertIs(refused.reason, PASSWORD_SHORT)
+        self.assertEqual(self.hasher.waiting, 0)
+
+    def test_full(self) -> None:
+        """
+        Only some may wait; then, all others are refused until there is room.
+        """
+        for _ in range(3):
+            self.hasher.check(KEPT, "correct horse", self.told.append)
+        for each in (
+            lambda: self.hasher.check(KEPT, "x", self.told.append),
+            lambda: self.hasher.derive("long enough", self.told.append),
+        ):
+            self.assertEqual(self.assertRaises(Refused, each), Refused(BUSY_HASHING, most=3))
+        self.hasher.start()
+        self.turn()
+        self.hasher.check(KEPT, "x", self.told.append)
+        self.turn(3)
+        self.assertEqual(self.told, [True, True, True, False])
+
+    def test_thread(self) -> None:
+        """
+        The work is done in a thread of its own, which is polite, and what comes of it is
+        told in the reactor's.
+        """
+        found: list[int] = []
+        own = threading.get_native_id()
+
+        def look(kept: str, password: str) -> bool:
+            """
+            @param kept: not looked at.
+            @param password: not looked at.
+            @return: it is right.
+            """
+            found.append(threading.get_native_id())
+            if sys.platform == "linux":
+                found.append(os.getpriority(os.PRIO_PROCESS, found[0]))
+            return True
+
+        self.patch(hashing, "matches", look)
+        before = os.getpriority(os.PRIO_PROCESS, own)
+        self.hasher.start()
+        self.hasher.check(KEPT, "x", lambda right: self.told.append(threading.get_native_id()))
+        self.turn()
+        self.assertEqual(self.told, [own])
+        self.assertNotEqual(found[0], own)
+        if sys.platform == "linux":
+            self.assertGreater(found[1], before)
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, own), before)
+
+    def test_noThreadBefore(self) -> None:
+        """
+        Before it is started there is no thread that a fork would lose, and after it is
+        stopped there is none.
+        """
+        self.hasher.check(KEPT, "correct horse", self.told.append)
+        self.assertNotIn("hasher", [each.name for each in threading.enumerate()])
+        self.hasher.start()
+        self.assertIn("hasher", [each.name for each in threading.enumerate()])
+        self.turn()
+        self.hasher.stop()
+        self.assertNotIn("hasher", [each.name for each in threading.enumerate()])
+
+    def test_stop(self) -> None:
+        """
+        Nobody is told anything once it is stopped, also not what was done just before.
+        """
+        self.hasher.start()
+        self.hasher.check(KEPT, "correct horse", self.told.append)
+        call, given = self.calls.get(timeout=PATIENCE)
+        for _ in range(2):
+            self.hasher.check(KEPT, "correct horse", self.told.append)
+        self.hasher.stop()
+        call(*given)
+        while not self.calls.empty():
+            self.turn()
+        self.assertEqual(self.told, [])
+
+    def test_broken(self) -> None:
+        """
+        What goes wrong with one is logged without the password, and ends nothing.
+        """
+        logged: list[str] = []
+
+        @provider(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            logged.append(str(event))
+
+        def fail(kept: str, password: str) -> bool:
+            """
+            @param kept: not looked at.
+            @param password: shown.
+            @return: nothing.
+            @raise MemoryError: always.
+            """
+            raise MemoryError(password)
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        self.hasher.start()
+        self.patch(hashing, "matches", fail)
+        self.hasher.check(KEPT, "correct horse", self.told.append)
+        self.turn()
+        self.hasher.derive("correct horse", self.told.append)
+        self.turn()
+        self.assertEqual(self.told, [Refused(HASHING_FAILED), KEPT])
+        self.assertEqual(self.hasher.waiting, 0)
+        self.assertEqual(len(logged), 1)
+        self.assertNotIn("horse", logged[0])
+
+
+class ImmediateHasherTests(SynchronousTestCase):
+    """
+    Tests for L{ImmediateHasher}.
+    """
+
+    def test_immediate(self) -> None:
+        """
+        It makes what a real one makes, at once, unless it is held.
+        """
+        hasher = ImmediateHasher()
+        told: list[object] = []
+        hasher.derive("correct horse", told.append)
+        self.assertEqual(told, [KEPT])
+        hasher.held = True
+        hasher.check(KEPT, "wrong horse", told.append)
+        self.assertEqual(hasher.waiting, 1)
+        hasher.work()
+        self.assertEqual(told, [KEPT, False])
+        self.assertEqual(hasher.waiting, 0)

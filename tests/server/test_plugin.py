@@ -1,0 +1,522 @@
+"""
+Tests for L{tsservices.server.plugin} and the services it puts together.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import IServiceMaker, MultiService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+from twisted.plugin import getPlugins
+from twisted.python import usage
+from twisted.scripts import twistd
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.logs import gather
+from tsservices import __main__
+from tsservices.admin import commands as controlclient
+from tsservices.admin.metrics import REFRESH_SECONDS, Reckoning
+from tsservices.common.counters import DatagramCounters, Ledger
+from tsservices.common.statedir import StateFolder
+from tsservices.server import listeners
+from tsservices.server import plugin as tap
+from tsservices.server.options import Options
+from tsservices.server.plugin import makeService
+from tsservices.server.shutdown import Server, StopSignals
+from tsservices.services.talk.operator import OperatorSeat
+from tsservices.services.talk.switchboard import Switchboard
+
+
+class MakeServiceTests(SynchronousTestCase):
+    """
+    Tests for L{makeService}.
+    """
+
+    def setUp(self) -> None:
+        """
+        State is the test's; nothing is served.
+        """
+        self.state = os.path.abspath(self.mktemp())
+        self.terminal: Any = io.StringIO()
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+
+    def options(self, *words: str) -> Options:
+        """
+        @param words: of the command line.
+        @return: the options.
+        """
+        options = Options()
+        options.parseOptions(["--port", "0", "--state", self.state, *words])
+        return options
+
+    def make(self, *words: str) -> MultiService:
+        """
+        @param words: of the command line.
+        @return: a server that does not run; its sockets go with the test.
+        """
+        options = self.options(*words)
+        server = makeService(options, MemoryReactorClock(), self.terminal)
+        assert isinstance(server, MultiService)
+        for listener in self.listening(server).listeners:
+            self.addCleanup(listener.port.stopListening)
+        control: Any = server.getServiceNamed("control")
+        for port in (*self.seat(server)._binder.ports, *control._binder.ports):
+            self.addCleanup(port.stopListening)
+        self.addCleanup(options.folder.release)
+        return server
+
+    def listening(self, server: MultiService) -> Any:
+        """
+        @param server: made.
+        @return: its listeners.
+        """
+        return server.getServiceNamed("listeners")
+
+    def seat(self, server: MultiService) -> Any:
+        """
+        @param server: made.
+        @return: its operator's seat.
+        """
+        return server.getServiceNamed("operator")
+
+    def test_plugin(self) -> None:
+        """
+        twistd finds the server.
+        """
+        (maker,) = [each for each in getPlugins(IServiceMaker) if each.tapname == "tsserver"]
+        self.assertIs(maker.options, Options)
+        self.assertIs(maker.makeService, makeService)
+
+    def test_table(self) -> None:
+        """
+        Everything that is served is in the table, with its address, and where
+        the log and the state are.
+        """
+        server = self.make()
+        lines = self.terminal.getvalue().splitlines()
+        self.assertEqual(lines[0].split(), ["service", "over", "address", "what", "it", "is"])
+        for line, listener in zip(lines[1:], self.listening(server).listeners, strict=False):
+            self.assertIn(listener.place.offering.name, line)
+            self.assertIn(listener.address, line)
+            self.assertIn(listener.place.offering.summary, line)
+        self.assertEqual(lines[12], f"log: this terminal; state: {self.state}")
+        self.assertIn("chat.sqlite holds 0 rooms", lines[13])
+
+    def test_tableNobodyTakes(self) -> None:
+        """
+        A full disk behind the table is no reason not to serve.
+        """
+
+        def refuse(text: str) -> int:
+            raise OSError("no space left on device")
+
+        self.patch(self.terminal, "write", refuse)
+        self.make()
+
+    def test_poorTerminal(self) -> None:
+        """
+        A terminal that can't write every letter writes numbers.
+        """
+        written = io.BytesIO()
+        self.state = os.path.abspath(self.mktemp()) + "é"
+        self.terminal = io.TextIOWrapper(written, encoding="ascii")
+        self.make()
+        self.assertIn(b"\\xe9", written.getvalue())
+
+    def test_becoming(self) -> None:
+        """
+        The state folder is given to whom twistd becomes.
+        """
+        options = self.options()
+        self.assertEqual(tap._becoming(options), (-1, -1))
+        options.parent = usage.Options()
+        options.parent["uid"] = 7
+        self.assertEqual(tap._becoming(options), (7, -1))
+
+    def test_sharedPorts(self) -> None:
+        """
+        With shared ports the folder is nobody's.
+        """
+        self.make("--reuse-port")
+        self.assertIn("ports may be shared; these are in ", self.terminal.getvalue())
+        self.assertEqual(os.listdir(self.state), [])
+
+    def test_stopsInOrder(self) -> None:
+        """
+        What was started last is stopped first, and waited for.
+        """
+        stopped: list[str] = []
+        waiting: Deferred[None] = Deferred()
+
+        class Slow(Service):
+            """
+            Takes its time.
+            """
+
+            def stopService(self) -> Deferred[None]:
+                """
+                @return: fires when the test says so.
+                """
+                stopped.append("slow")
+                return waiting
+
+        class Quick(Service):
+            """
+            Does not.
+            """
+
+            def stopService(self) -> None:
+                """
+                Note it.
+                """
+                stopped.append("quick")
+
+        server = Server()
+        Quick().setServiceParent(server)
+        Slow().setServiceParent(server)
+        server.startService()
+        done = server.stopService()
+        self.assertEqual(stopped, ["slow"])
+        waiting.callback(None)
+        self.successResultOf(done)
+        self.assertEqual(stopped, ["slow", "quick"])
+
+    def test_logPlaces(self) -> None:
+        """
+        The table tells the truth about the log.
+        """
+        for parent, expected in (
+            ({"nodaemon": 1}, "this terminal"),
+            ({"nodaemon": 0}, "twistd.log"),
+            ({"nodaemon": 0, "logfile": "a.log"}, "a.log"),
+            ({"nodaemon": 1, "syslog": 1}, "syslog"),
+        ):
+            options = self.options()
+            options.parent = usage.Options()
+            options.parent.update(parent)
+            self.assertEqual(tap._logPlace(options), expected)
+
+    def test_ownPorts(self) -> None:
+        """
+        The guards know all UDP ports of the server.
+        """
+        server = self.make()
+        listeners = self.listening(server).listeners
+        protocols = {each.port.name[1] for each in listeners if each.place.transport == "udp"}
+        self.assertEqual(len(protocols), 4)
+
+    def test_portInUse(self) -> None:
+        """
+        A port in use ends the start in one line, and nothing stays bound; the
+        state folder is free.
+        """
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            number = taken.getsockname()[1]
+            path = os.path.join(os.path.dirname(self.state), "s")
+            options = self.options(
+                "--listen", f"timestamp=unix:{path}", "--listen", f"sink=tcp:{number}"
+            )
+            error = self.assertRaises(SystemExit, makeService, options, None, self.terminal)
+        self.assertEqual(
+            str(error),
+            f"tsserver: sink can't listen on tcp 127.0.0.1:{number}: Address already in use",
+        )
+        self.assertFalse(os.path.exists(path))
+        self.assertEqual(self.terminal.getvalue(), "")
+        again = StateFolder(self.state)
+        again.claim()
+        self.assertTrue(again.owned)
+        again.release()
+
+    def test_inheritedTwice(self) -> None:
+        """
+        A socket of systemd's that has been used up is a line too.
+        """
+
+        def refuse(*arguments: object) -> None:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+        self.patch(listeners, "_bindStream", refuse)
+        error = self.assertRaises(
+            SystemExit, makeService, self.options(), MemoryReactorClock(), self.terminal
+        )
+        self.assertEqual(
+            str(error), "tsserver: timestamp can't listen on tcp 127.0.0.1:0: Bad file descriptor"
+        )
+
+    def test_unixInUse(self) -> None:
+        """
+        The line names the path of a UNIX socket.
+        """
+        path = self.mktemp()
+        with socket.socket(socket.AF_UNIX) as taken:
+            taken.bind(path)
+            taken.listen()
+            options = self.options("--listen", f"timestamp=unix:{path}")
+            error = self.assertRaises(SystemExit, makeService, options, None, self.terminal)
+        self.assertIn(f"timestamp can't listen on unix {path}: Address already", str(error))
+
+    def test_noStateFolder(self) -> None:
+        """
+        A state folder that can't be made ends the start in one line.
+        """
+        with open(self.state, "w"):
+            pass
+        error = self.assertRaises(
+            SystemExit, makeService, self.options(), MemoryReactorClock(), self.terminal
+        )
+        self.assertEqual(str(error), f"tsserver: the state folder {self.state}: File exists")
+
+    def test_secondServer(self) -> None:
+        """
+        A second server in the same folder serves, and says what is different.
+        """
+        self.make("--services", "talk")
+        server = self.make("--services", "talk")
+        self.assertIn("another server has this state folder", self.terminal.getvalue())
+        self.assertEqual(self.seat(server)._binder.ports, [])
+
+    def test_noAttaching(self) -> None:
+        """
+        Where the operator's socket can't be, the server says so and serves.
+        """
+        os.makedirs(os.path.join(self.state, "operator.sock"))
+        self.make("--services", "talk")
+        self.assertIn("operators can't attach: ", self.terminal.getvalue())
+
+    def test_noCommands(self) -> None:
+        """
+        So it is with the socket for commands.
+        """
+        os.makedirs(os.path.join(self.state, "control.sock"))
+        self.make("--services", "chat", "--journal", "memory")
+        self.assertIn("backup and export can't reach this server: ", self.terminal.getvalue())
+
+    def test_descriptors(self) -> None:
+        """
+        The number of connections stays below that of descriptors, and the table
+        says so when that makes a difference.
+        """
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        self.patch(resource, "getrlimit", lambda _: (100, 1000))
+        self.patch(resource, "setrlimit", lambda *_: None)
+        self.make("--services", "ack")
+        self.assertIn("descriptors allow 872 connections", self.terminal.getvalue())
+        self.assertTrue(hard)
+
+    def test_descriptorsWithoutEnd(self) -> None:
+        """
+        Where there is no limit, or it can't be raised, what there is counts.
+        """
+
+        def refuse(*arguments: object) -> None:
+            raise ValueError("not allowed")
+
+        limits = self.options().limits
+        self.patch(resource, "getrlimit", lambda _: (500, 1000))
+        self.patch(resource, "setrlimit", refuse)
+        self.assertEqual(tap._withDescriptors(limits).maxConnections, 372)
+        infinite = resource.RLIM_INFINITY
+        self.patch(resource, "getrlimit", lambda _: (infinite, infinite))
+        self.assertEqual(tap._withDescriptors(limits), limits)
+
+    def test_terminal(self) -> None:
+        """
+        The operator sits at the terminal if one is named and twistd stays there.
+        """
+        options = self.options("--operator", "Jack")
+        self.assertFalse(tap._hasTerminal(options))
+        for stays in (True, False):
+            options.parent = usage.Options()
+            options.parent["nodaemon"] = stays
+            self.assertEqual(tap._hasTerminal(options), stays)
+        nobody = self.options()
+        nobody.parent = options.parent
+        self.assertFalse(tap._hasTerminal(nobody))
+
+
+class OperatorSeatTests(SynchronousTestCase):
+    """
+    Tests for L{OperatorSeat}.
+    """
+
+    def test_withoutAnything(self) -> None:
+        """
+        With neither socket nor terminal it starts and stops.
+        """
+        seat = OperatorSeat(
+            Switchboard("Jack", 10), StateFolder(self.mktemp()), None, onTerminal=False
+        )
+        seat.bind()
+        seat.startService()
+        self.successResultOf(seat.stopService())
+
+
+class ReckoningTests(SynchronousTestCase):
+    """
+    Tests for L{Reckoning}.
+    """
+
+    def setUp(self) -> None:
+        """
+        One place counts.
+        """
+        self.clock = Clock()
+        self.folder = StateFolder(self.mktemp())
+        self.folder.make()
+        self.folder.claim()
+        self.addCleanup(self.folder.release)
+        self.ledger = Ledger()
+        self.counters = DatagramCounters()
+        self.ledger.add({"offering": "echo", "transport": "udp"}, self.counters)
+        self.reckoning = Reckoning(self.ledger, self.folder, self.clock)
+        self.logged = gather(self)
+
+    def read(self) -> Any:
+        """
+        @return: what the file says of C{received}.
+        """
+        with open(self.folder.path("counters.json"), encoding="utf-8") as file:
+            return json.load(file)[0]["received"]
+
+    def test_written(self) -> None:
+        """
+        The file is there at once, and follows.
+        """
+        self.reckoning.startService()
+        self.assertEqual(self.read(), 0)
+        self.counters.received = 7
+        self.clock.advance(REFRESH_SECONDS)
+        self.assertEqual(self.read(), 7)
+        self.counters.received = 8
+        self.reckoning.stopService()
+        self.assertEqual(self.read(), 8)
+        self.assertEqual(self.logged, ["offering=echo transport=udp received=8"])
+        self.assertFalse(self.folder.owned)
+
+    def test_onlyWhenNew(self) -> None:
+        """
+        Nothing new, nothing written.
+        """
+        self.reckoning.write()
+        os.unlink(self.folder.path("counters.json"))
+        self.reckoning.write()
+        self.assertFalse(os.path.exists(self.folder.path("counters.json")))
+
+    def test_cantBeWritten(self) -> None:
+        """
+        A full disk is one line in the log, until it is well again.
+        """
+
+        def refuse(*arguments: object) -> None:
+            raise OSError("no space left on device")
+
+        write = self.folder.write
+        self.patch(self.folder, "write", refuse)
+        self.reckoning.write()
+        self.reckoning.write()
+        self.assertEqual(self.logged, ["counters can't be written: no space left on device"])
+        self.patch(self.folder, "write", write)
+        self.reckoning.write()
+        self.assertEqual(self.read(), 0)
+        self.reckoning.stopService()
+
+
+class StopSignalsTests(SynchronousTestCase):
+    """
+    Tests for L{StopSignals}.
+    """
+
+    def test_stops(self) -> None:
+        """
+        The signals stop the reactor, once.
+        """
+        installed: dict[int, Any] = {}
+        self.patch(signal, "signal", installed.__setitem__)
+        stopped: list[None] = []
+
+        class Reactor(MemoryReactorClock):
+            """
+            Notes that it is stopped.
+            """
+
+            def callFromThread(self, call: Callable[[], None]) -> None:
+                """
+                @param call: called at once.
+                """
+                call()
+
+            def stop(self) -> None:
+                """
+                Note it.
+                """
+                stopped.append(None)
+
+        reactor = Reactor()
+        reactor.running = True
+        service = StopSignals(reactor)
+        service.startService()
+        for function, arguments, named in reactor.whenRunningHooks:
+            function(*arguments, **named)
+        self.assertEqual(set(installed), {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+        installed[signal.SIGTERM](signal.SIGTERM, None)
+        service.stopService()
+        installed[signal.SIGTERM](signal.SIGTERM, None)
+        self.assertEqual(len(stopped), 1)
+        ((function, arguments, named),) = reactor.triggers["after"]["shutdown"]
+        function(*arguments, **named)
+        self.assertEqual(set(installed.values()), {signal.SIG_IGN})
+
+
+class MainTests(SynchronousTestCase):
+    """
+    Tests for the C{tsservices} command.
+    """
+
+    def test_main(self) -> None:
+        """
+        It is twistd in the foreground, without a file for its process number.
+        """
+        seen: list[list[str]] = []
+        self.patch(sys, "argv", ["tsservices", "--port", "0"])
+        self.patch(twistd, "run", lambda: seen.append(sys.argv))
+        __main__.main()
+        self.assertEqual(
+            seen, [["tsservices", "--nodaemon", "--pidfile=", "tsserver", "--port", "0"]]
+        )
+
+    def test_commands(self) -> None:
+        """
+        With a word for a server that runs, none is started.
+        """
+        asked: list[list[str]] = []
+
+        def command(words: list[str]) -> None:
+            """
+            @param words: of the command line.
+            @raise SystemExit: always.
+            """
+            asked.append(words)
+            raise SystemExit(0)
+
+        self.patch(controlclient, "main", command)
+        self.patch(twistd, "run", lambda: self.fail("a server was started"))
+        for words in (["backup", "x"], ["export", "--help"]):
+            self.patch(sys, "argv", ["tsservices", *words])
+            self.assertRaises(SystemExit, __main__.main)
+            self.assertEqual(asked.pop(), words)

@@ -1,0 +1,79 @@
+"""
+Tests for L{tsservices.server.shutdown}.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+
+from twisted.internet.error import ReactorNotRunning
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.server.shutdown import FailingStop
+
+
+class StoppingReactor:
+    """
+    Counts how often it is stopped.
+    """
+
+    stops = 0
+
+    def stop(self) -> None:
+        """
+        Count.
+        """
+        self.stops += 1
+
+
+class FailingStopTests(SynchronousTestCase):
+    """
+    Tests for L{FailingStop}.
+    """
+
+    def test_stop(self) -> None:
+        """
+        The reason is told once, the reactor stopped once, and the process ends with 1
+        after all that is done in order.
+        """
+        reactor = StoppingReactor()
+        asked: list[Callable[[], None]] = []
+        statuses: list[int] = []
+        told = io.StringIO()
+        self.patch(sys, "__stderr__", told)
+        failing = FailingStop(reactor, asked.append, statuses.append)
+        failing.stop("the disk is gone")
+        failing.stop("once more")
+        self.assertEqual(told.getvalue(), "tsserver: the disk is gone\n")
+        self.assertEqual(reactor.stops, 1)
+        self.assertEqual(statuses, [])
+        (end,) = asked
+        end()
+        self.assertEqual(statuses, [1])
+
+    def test_stoppingAlready(self) -> None:
+        """
+        A server that is being stopped is stopped; only the status is another.
+        """
+
+        class Stopping:
+            def stop(self) -> None:
+                raise ReactorNotRunning
+
+        told = io.StringIO()
+        told.close()
+        self.patch(sys, "__stderr__", told)
+        asked: list[Callable[[], None]] = []
+        FailingStop(Stopping(), asked.append, lambda status: None).stop("the disk is gone")
+        self.assertEqual(len(asked), 1)
+
+    def test_nobodyLooks(self) -> None:
+        """
+        A daemon has no standard error.
+        """
+        reactor = StoppingReactor()
+        self.patch(sys, "__stderr__", None)
+        FailingStop(reactor, lambda end: None, lambda status: None).stop("the disk is gone")
+        self.assertEqual(reactor.stops, 1)

@@ -1,0 +1,206 @@
+"""
+Tests for L{tsservices.services.talk.protocol}.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tsservices.common.limits import Limits
+from tsservices.services.talk.protocol import OperatorFactory, OperatorProtocol, TalkFactory
+from tsservices.services.talk.switchboard import ABSENT
+from tsservices.testing import connect, environment
+
+
+class TalkTests(SynchronousTestCase):
+    """
+    Tests for callers and operators on their transports.
+    """
+
+    def setUp(self) -> None:
+        """
+        An operator is there.
+        """
+        self.clock = Clock()
+        self.environment = environment(self.clock, Limits(talkWaiting=10))
+        self.operator, self.console = self.sit()
+        self.console.clear()
+
+    def sit(self) -> tuple[OperatorProtocol, StringTransport]:
+        """
+        @return: one more operator.
+        """
+        operator = OperatorFactory(self.environment.switchboard).buildProtocol(None)
+        console = StringTransport()
+        operator.makeConnection(console)
+        return operator, console
+
+    def test_interfaces(self) -> None:
+        """
+        The operator's protocol provides what it is used as.
+        """
+        verifyObject(IPushProducer, self.operator)
+        verifyObject(IHalfCloseableProtocol, self.operator)
+
+    def test_bareAndLines(self) -> None:
+        """
+        Who sends bare text gets bare text, who sends lines gets lines.
+        """
+        caller, transport = connect(TalkFactory, self.environment)
+        for sent, ending in ((b"hi", b""), (b"hi\n", b"\n"), (b"hi\r\n", b"\r\n")):
+            transport.clear()
+            caller.dataReceived(sent)
+            self.operator.dataReceived("grüß dich\n".encode())
+            self.assertEqual(transport.value(), "grüß dich".encode() + ending)
+
+    def test_splitCharacter(self) -> None:
+        """
+        Half a character waits for its other half.
+        """
+        caller, _ = connect(TalkFactory, self.environment)
+        self.console.clear()
+        for byte in "é".encode():
+            caller.dataReceived(bytes([byte]))
+        self.assertEqual(self.console.value().decode(), "[1] é\n")
+
+    def test_absent(self) -> None:
+        """
+        The end of what the operator types ends the console, not more; the last
+        line needs no ending.
+        """
+        caller, transport = connect(TalkFactory, self.environment)
+        self.operator.dataReceived(b"bye")
+        self.operator.readConnectionLost()
+        self.assertTrue(self.console.disconnecting)
+        self.assertIsNone(self.console.producer)
+        self.assertEqual(transport.value(), b"bye\n")
+        self.assertFalse(transport.disconnecting)
+        caller.dataReceived(b"hello?\n")
+        self.assertEqual(transport.value().decode(), f"bye\n{ABSENT}\n")
+
+    def test_blindOperator(self) -> None:
+        """
+        An operator who can't be shown anything has gone.
+        """
+        self.operator.writeConnectionLost()
+        self.assertTrue(self.console.disconnecting)
+        self.sit()
+
+    def test_lostOperator(self) -> None:
+        """
+        The seat is free when the connection is lost.
+        """
+        self.operator.stopProducing()
+        self.operator.connectionLost(connectionDone)
+        _, console = self.sit()
+        self.assertIn(b"you are the operator", console.value())
+
+    def test_secondOperator(self) -> None:
+        """
+        A second one is told, and sent away.
+        """
+        _, console = self.sit()
+        self.assertEqual(console.value(), b"! operator is on the line already\n")
+        self.assertTrue(console.disconnecting)
+
+    def test_longLine(self) -> None:
+        """
+        A line that is too long is refused; empty lines are nothing.
+        """
+        self.operator.dataReceived(b"x" * 20_000 + b"\n\n/who\n")
+        self.assertEqual(
+            self.console.value(),
+            b"! a line longer than 16384 bytes was not sent\n* nobody is there\n",
+        )
+
+    def test_callerDoesNotRead(self) -> None:
+        """
+        A caller that does not read is not sent more, until it reads.
+        """
+        caller, transport = connect(TalkFactory, self.environment)
+        caller.pauseProducing()
+        self.operator.dataReceived(b"one\n")
+        caller.resumeProducing()
+        caller.stopProducing()
+        self.operator.dataReceived(b"two\n")
+        self.assertEqual(transport.value(), b"two\n")
+
+    def test_holding(self) -> None:
+        """
+        While the operator's terminal is busy callers are not read.
+        """
+        caller, transport = connect(TalkFactory, self.environment)
+        self.operator.pauseProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.operator.resumeProducing()
+        self.assertEqual(transport.producerState, "producing")
+        self.operator.pauseProducing()
+        caller.finish()
+        self.operator.resumeProducing()
+        self.assertEqual(transport.producerState, "paused")
+
+    def test_stillListens(self) -> None:
+        """
+        A caller that has half-closed is answered for a while; what can't come any
+        more is not waited for.
+        """
+        caller, transport = connect(TalkFactory, self.environment)
+        caller.dataReceived(b"question?\n")
+        self.operator.pauseProducing()
+        caller.readConnectionLost()
+        self.operator.resumeProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.operator.dataReceived(b"answer\n")
+        self.assertEqual(transport.value(), b"answer\n")
+        self.assertIn(b"* [1] 192.0.2.1:50000 has finished speaking\n", self.console.value())
+        self.operator.dataReceived(b"/who\n")
+        self.assertIn(b"has finished speaking; you talk with them\n", self.console.value())
+        self.clock.advance(59)
+        self.assertFalse(transport.disconnecting)
+        self.clock.advance(1)
+        self.assertTrue(transport.disconnecting)
+        caller.connectionLost(connectionDone)
+
+    def test_leavesForGood(self) -> None:
+        """
+        One that leaves meanwhile leaves no timer behind.
+        """
+        caller, _ = connect(TalkFactory, self.environment)
+        caller.readConnectionLost()
+        caller.connectionLost(connectionDone)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_slowTerminal(self) -> None:
+        """
+        A terminal that does not show is not read from either.
+        """
+        self.operator.pauseProducing()
+        self.assertEqual(self.console.producerState, "paused")
+        self.operator.resumeProducing()
+        self.assertEqual(self.console.producerState, "producing")
+        self.operator.finish()
+        self.operator.pauseProducing()
+        self.operator.resumeProducing()
+        self.assertEqual(self.console.producerState, "producing")
+
+    def test_leaves(self) -> None:
+        """
+        The operator sees who has gone.
+        """
+        caller, _ = connect(TalkFactory, self.environment)
+        caller.connectionLost(connectionDone)
+        self.assertIn(b"* [1] 192.0.2.1:50000 has gone\n", self.console.value())
+
+    def test_close(self) -> None:
+        """
+        The operator can end a talk.
+        """
+        _, transport = connect(TalkFactory, self.environment)
+        self.operator.dataReceived(b"/close\n")
+        self.assertEqual(transport.value(), b"! the operator has ended this talk\n")
+        self.assertTrue(transport.disconnecting)

@@ -1,0 +1,314 @@
+"""
+Tests for L{tsservices.services.talk.switchboard} and L{tsservices.services.talk.commands}.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.services.talk.commands import COMMANDS, enter
+from tsservices.services.talk.switchboard import (
+    ABSENT,
+    CLOSED,
+    FULL,
+    WAITING_IN_ALL,
+    OperatorPresent,
+    Switchboard,
+)
+
+
+class Desk:
+    """
+    A console in memory.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing is shown.
+        """
+        self.lines: list[str] = []
+
+    def show(self, line: str) -> None:
+        """
+        @param line: is kept.
+        """
+        self.lines.append(line)
+
+
+class Phone:
+    """
+    A caller in memory.
+    """
+
+    def __init__(self, peer: str = "ann") -> None:
+        """
+        @param peer: its name.
+        """
+        self.peer = peer
+        self.reads = True
+        self.heard: list[str] = []
+        self.held = False
+        self.finished = False
+
+    def say(self, text: str) -> None:
+        """
+        @param text: is kept.
+        """
+        self.heard.append(text)
+
+    def hold(self, held: bool) -> None:
+        """
+        @param held: is noted.
+        """
+        self.held = held
+
+    def finish(self) -> None:
+        """
+        Is noted.
+        """
+        self.finished = True
+
+
+class SwitchboardTests(SynchronousTestCase):
+    """
+    Tests for L{Switchboard}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Nobody is there.
+        """
+        self.board = Switchboard("Jack", 100)
+        self.desk = Desk()
+        self.ann, self.bob = Phone("ann"), Phone("bob")
+
+    def attach(self) -> None:
+        """
+        The operator comes; the greeting is not looked at.
+        """
+        self.board.attach(self.desk)
+        self.desk.lines.clear()
+
+    def test_bothWays(self) -> None:
+        """
+        What the caller says is shown, what the operator types is said.
+        """
+        self.attach()
+        self.board.arrive(self.ann)
+        self.board.hear(self.ann, "hello\n")
+        enter(self.board, "good day")
+        self.assertEqual(self.desk.lines, ["* [1] ann calls; you talk with them", "[1] hello"])
+        self.assertEqual(self.ann.heard, ["good day"])
+
+    def test_toldOnce(self) -> None:
+        """
+        With no operator a caller is told so, once each time.
+        """
+        self.board.arrive(self.ann)
+        self.board.hear(self.ann, "hello?")
+        self.assertEqual(self.ann.heard, [ABSENT])
+        self.attach()
+        self.board.detach(self.desk)
+        self.board.hear(self.ann, "still there?")
+        self.board.hear(self.ann, "anyone?")
+        self.assertEqual(self.ann.heard, [ABSENT, ABSENT])
+
+    def test_kept(self) -> None:
+        """
+        What was said meanwhile is shown when the operator comes, also of those who
+        have gone.
+        """
+        self.board.arrive(self.ann)
+        self.board.arrive(self.bob)
+        self.board.hear(self.ann, "one")
+        self.board.hear(self.bob, "two\nthree\n")
+        self.board.leave(self.bob)
+        self.board.attach(self.desk)
+        self.assertEqual(
+            self.desk.lines,
+            [
+                "* Jack, you are the operator; /help tells what you can do",
+                "[1 ann] one",
+                "[2 bob] two",
+                "[2 bob] three",
+                "* [1] ann",
+            ],
+        )
+        self.desk.lines.clear()
+        self.board.detach(self.desk)
+        self.board.attach(self.desk)
+        self.assertNotIn("[1 ann] one", self.desk.lines)
+
+    def test_keptIsBounded(self) -> None:
+        """
+        A caller who has said its bound is not listened to until the operator
+        comes.
+        """
+        self.board.arrive(self.ann)
+        self.board.hear(self.ann, "x" * 99)
+        self.assertFalse(self.ann.held)
+        self.board.hear(self.ann, "é")
+        self.assertTrue(self.ann.held)
+        self.attach()
+        self.assertFalse(self.ann.held)
+
+    def test_keptIsBoundedInAll(self) -> None:
+        """
+        When all together have said too much, the next ones are told so, once.
+        """
+        for number in range(WAITING_IN_ALL // 65_536):
+            caller = Phone(str(number))
+            self.board.arrive(caller)
+            self.board.hear(caller, "x" * 65_536)
+        self.board.arrive(self.ann)
+        self.board.hear(self.ann, "me too")
+        self.board.hear(self.ann, "and again")
+        self.assertEqual(self.ann.heard, [ABSENT, FULL])
+        self.assertTrue(self.ann.held)
+
+    def test_oneOperator(self) -> None:
+        """
+        A second operator is refused, and its going changes nothing.
+        """
+        self.attach()
+        second = Desk()
+        error = self.assertRaises(OperatorPresent, self.board.attach, second)
+        self.assertEqual(str(error), "Jack is on the line already")
+        self.board.detach(second)
+        self.board.arrive(self.ann)
+        self.assertEqual(len(self.desk.lines), 1)
+
+    def test_nobodySpeaksForAnother(self) -> None:
+        """
+        Each line is labelled, and escape sequences are shown, not obeyed.
+        """
+        self.attach()
+        self.board.arrive(self.ann)
+        self.board.hear(self.ann, "a\r\n[2] forged\x1b[2J")
+        self.assertEqual(self.desk.lines[1:], ["[1] a", "[1] [2] forged\\x1b[2J"])
+
+    def test_choose(self) -> None:
+        """
+        C{/to} chooses whom the operator talks with.
+        """
+        self.attach()
+        self.board.arrive(self.ann)
+        self.board.arrive(self.bob)
+        enter(self.board, "/to 2")
+        enter(self.board, "hi bob")
+        self.assertEqual((self.ann.heard, self.bob.heard), ([], ["hi bob"]))
+        enter(self.board, "/to 7")
+        enter(self.board, "/who")
+        self.assertEqual(
+            self.desk.lines[-4:],
+            [
+                "* you talk with [2] bob",
+                "* there is no such caller; /who lists them",
+                "* [1] ann",
+                "* [2] bob; you talk with them",
+            ],
+        )
+
+    def test_afterSomebodyHasGone(self) -> None:
+        """
+        What is meant for one who has gone is not said to another, unless there is
+        no doubt.
+        """
+        carl = Phone("carl")
+        self.attach()
+        for caller in (self.ann, self.bob, carl):
+            self.board.arrive(caller)
+        self.board.leave(self.ann)
+        enter(self.board, "secret")
+        self.assertEqual(self.desk.lines[-1], "* whom do you mean? /to N chooses")
+        self.board.leave(carl)
+        enter(self.board, "hello")
+        self.assertEqual((self.bob.heard, carl.heard), (["hello"], []))
+
+    def test_firstToSpeak(self) -> None:
+        """
+        With nobody chosen, who speaks is chosen.
+        """
+        self.attach()
+        for caller in (self.ann, self.bob):
+            self.board.arrive(caller)
+        self.board.leave(self.ann)
+        self.board.hear(self.bob, "it is me")
+        enter(self.board, "hi")
+        self.assertEqual(self.bob.heard, ["hi"])
+
+    def test_nobody(self) -> None:
+        """
+        With nobody there the operator is told so.
+        """
+        self.attach()
+        for line in ("hello", "/who", "/close"):
+            enter(self.board, line)
+        self.assertEqual(self.desk.lines, ["* nobody is there"] * 3)
+
+    def test_all(self) -> None:
+        """
+        C{/all} speaks to everybody; who does not read is not sent anything.
+        """
+        self.attach()
+        self.board.arrive(self.ann)
+        self.board.arrive(self.bob)
+        self.bob.reads = False
+        enter(self.board, "/all lunch")
+        self.assertEqual((self.ann.heard, self.bob.heard), (["lunch"], []))
+        self.assertEqual(
+            self.desk.lines[-2:], ["* [2] does not read; this was not sent", "* told 2"]
+        )
+
+    def test_close(self) -> None:
+        """
+        C{/close} ends a talk: the named one, or the current one.
+        """
+        self.attach()
+        self.board.arrive(self.ann)
+        self.board.arrive(self.bob)
+        enter(self.board, "/close 2")
+        enter(self.board, "/close")
+        for caller in (self.ann, self.bob):
+            self.assertEqual(caller.heard, [CLOSED])
+            self.assertTrue(caller.finished)
+        enter(self.board, "/close 9")
+        self.assertIn("no such caller", self.desk.lines[-1])
+
+    def test_slash(self) -> None:
+        """
+        Two slashes say one; what is no command is no talk either.
+        """
+        self.attach()
+        self.board.arrive(self.ann)
+        enter(self.board, "//who is there")
+        enter(self.board, "/dance\x1b")
+        self.assertEqual(self.ann.heard, ["/who is there"])
+        self.assertEqual(self.desk.lines[-1], "* there is no command /dance\\x1b; /help lists them")
+
+    def test_help(self) -> None:
+        """
+        Every command is in the help.
+        """
+        self.attach()
+        enter(self.board, "/help")
+        shown = "\n".join(self.desk.lines)
+        for command in COMMANDS.values():
+            self.assertIn(command.usage, shown)
+            self.assertIn(command.meaning, shown)
+
+    def test_hold(self) -> None:
+        """
+        While the console can't show more, callers wait, new ones too; when the
+        operator goes they need not wait for that any more.
+        """
+        self.attach()
+        self.board.arrive(self.ann)
+        self.board.hold(True)
+        self.board.arrive(self.bob)
+        self.assertTrue(self.ann.held and self.bob.held)
+        self.board.hold(False)
+        self.assertFalse(self.ann.held or self.bob.held)
+        self.board.hold(True)
+        self.board.detach(self.desk)
+        self.assertFalse(self.ann.held or self.bob.held)

@@ -1,0 +1,112 @@
+"""
+Tests for L{tsservices.services.rfc86x}.
+"""
+
+from __future__ import annotations
+
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.udp import serve
+from tsservices.services.rfc86x import (
+    PATTERN,
+    ChargenFactory,
+    DaytimeFactory,
+    DiscardFactory,
+    EchoFactory,
+    TimeFactory,
+)
+from tsservices.testing import NOON, connect, environment
+
+TIME = (NOON + 2_208_988_800).to_bytes(4, "big")
+DAYTIME = time.ctime(NOON).encode() + b"\r\n"
+
+
+class StreamTests(SynchronousTestCase):
+    """
+    Tests for the small services over TCP.
+    """
+
+    def test_echo(self) -> None:
+        """
+        What comes goes back.
+        """
+        protocol, transport = connect(EchoFactory, environment())
+        protocol.dataReceived(b"\0hello")
+        self.assertEqual(transport.value(), b"\0hello")
+
+    def test_discard(self) -> None:
+        """
+        What comes is counted and gone.
+        """
+        protocol, transport = connect(DiscardFactory, environment())
+        protocol.dataReceived(b"hello")
+        self.assertEqual(transport.value(), b"")
+        self.assertEqual(protocol.factory.counters.receivedBytes, 5)
+
+    def test_pattern(self) -> None:
+        """
+        The lines are those of RFC 864: 72 characters, each line one further, round
+        without a seam.
+        """
+        lines = PATTERN.split(b"\r\n")
+        self.assertEqual(lines.pop(), b"")
+        self.assertEqual({len(line) for line in lines}, {72})
+        self.assertTrue(lines[0].startswith(b" !\"#$%&'()*+,-./0123456789:;<=>?@ABC"))
+        for line, following in zip(lines, [*lines[1:], lines[0]], strict=True):
+            self.assertEqual(line[1:], following[:-1])
+
+    def test_chargen(self) -> None:
+        """
+        It produces when it is asked to, and throws away what comes.
+        """
+        protocol, transport = connect(ChargenFactory, environment())
+        self.assertFalse(transport.streaming)
+        before = len(transport.value())
+        protocol.resumeProducing()
+        protocol.dataReceived(b"hello")
+        self.assertEqual(transport.value()[before:], PATTERN)
+        protocol.stopProducing()
+
+    def test_daytime(self) -> None:
+        """
+        A line, and the end.
+        """
+        _, transport = connect(DaytimeFactory, environment())
+        self.assertEqual(transport.value(), DAYTIME)
+        self.assertTrue(transport.disconnecting)
+
+    def test_time(self) -> None:
+        """
+        Four bytes, and the end.
+        """
+        _, transport = connect(TimeFactory, environment())
+        self.assertEqual(transport.value(), TIME)
+        self.assertTrue(transport.disconnecting)
+
+
+class DatagramTests(SynchronousTestCase):
+    """
+    Tests for the small services over UDP.
+    """
+
+    def answer(self, name: str, request: bytes) -> list[bytes]:
+        """
+        @param name: of an offering.
+        @param request: a datagram.
+        @return: the answers.
+        """
+        protocol, transport = serve(name, environment())
+        protocol.datagramReceived(request, ("192.0.2.1", 5000))
+        self.assertEqual(protocol.counters.received, 1)
+        return [data for data, _ in transport.written]
+
+    def test_answers(self) -> None:
+        """
+        Each as its RFC says.
+        """
+        self.assertEqual(self.answer("echo", b"hello"), [b"hello"])
+        self.assertEqual(self.answer("discard", b"hello"), [])
+        self.assertEqual(self.answer("daytime", b""), [DAYTIME])
+        self.assertEqual(self.answer("time", b""), [TIME])

@@ -1,0 +1,329 @@
+"""
+Tests for L{tsservices.services.stamp_reflector} and L{tsservices.stamp.clock}.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.error import MessageLengthError
+from twisted.internet.task import Clock
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.common.counters import StampCounters
+from tsservices.common.limits import Limits
+from tsservices.common.timestamps import NANOSECONDS
+from tsservices.server.options import Options
+from tsservices.server.registry import BY_NAME
+from tsservices.services.stamp_reflector import ESTIMATE_SECONDS, StampDatagramProtocol
+from tsservices.stamp import telemetry as followup
+from tsservices.stamp.auth import check, seal
+from tsservices.stamp.clock import (
+    LONGEST_ERROR,
+    UNSYNCHRONISED,
+    ErrorEstimate,
+    Timex,
+    clockError,
+    systemCall,
+)
+from tsservices.stamp.packets import ReflectorPacket, SenderPacket
+from tsservices.stamp.reflector import Mode, Reflector
+from tsservices.testing import NOON, environment
+from tsservices.transport.context import Environment
+from tsservices.transport.timestamping.udp import Arrival
+
+SENDER = ("192.0.2.7", 862)
+T2 = NOON * NANOSECONDS - 5000
+PACKET = SenderPacket(5, 7, 1, 3)
+KEY = bytes(range(32))
+
+
+class SourcedTransport:
+    """
+    Keeps what is sent, and from where.
+
+    @ivar written: payloads, where they went and where from.
+    @ivar error: raised instead, if there is one.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing has been sent.
+        """
+        self.written: list[tuple[bytes, tuple[str, int], str | None]] = []
+        self.error: Exception | None = None
+
+    def write(self, data: bytes, address: tuple[str, int], source: str | None = None) -> None:
+        """
+        @param data: the payload.
+        @param address: where it goes.
+        @param source: where it comes from.
+        """
+        if self.error is not None:
+            raise self.error
+        self.written.append((data, address, source))
+
+
+def serve(surroundings: Environment) -> tuple[Any, SourcedTransport]:
+    """
+    @param surroundings: what the service is given.
+    @return: the service and its transport.
+    """
+    offering = BY_NAME["stamp"]
+    assert offering.datagram is not None
+    protocol = offering.datagram(surroundings, offering.counters(), None)
+    transport = SourcedTransport()
+    protocol.makeConnection(transport)  # type: ignore[arg-type]
+    return protocol, transport
+
+
+class StampTests(SynchronousTestCase):
+    """
+    Tests for L{StampDatagramProtocol}.
+    """
+
+    def test_answers(self) -> None:
+        """
+        One packet, one answer, to where it came from and from where it was sent to, with the
+        time that the kernel took and the one of the server's clock.
+        """
+        protocol, transport = serve(environment())
+        arrival = Arrival(T2, True, "198.51.100.1", 61, None)
+        protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
+        ((data, address, source),) = transport.written
+        packet = ReflectorPacket.decode(data)
+        self.assertEqual((address, source), (SENDER, "198.51.100.1"))
+        self.assertEqual(packet.receivedAt(T2), T2)
+        self.assertEqual(packet.sentAt(T2), NOON * NANOSECONDS)
+        self.assertEqual((packet.senderTTL, packet.session), (61, 3))
+        self.assertEqual((protocol.counters.answered, protocol.counters.unstamped), (1, 0))
+
+    def test_followUp(self) -> None:
+        """
+        By way of the protocol nobody learns when an answer leaves: it is sent, and told of
+        nothing.
+        """
+        protocol, transport = serve(environment())
+        packet = replace(PACKET, rest=followup.asking(20) or b"")
+        for _ in range(2):
+            protocol.stampedDatagramReceived(
+                packet.encode(), SENDER, Arrival(T2, True, None, None, None)
+            )
+        for data, _, _ in transport.written:
+            self.assertEqual(followup.read(ReflectorPacket.decode(data).rest), followup.NOTHING)
+        self.assertEqual(len(transport.written), 2)
+
+    def test_unstamped(self) -> None:
+        """
+        A packet without a time from the kernel is answered, and counted.
+        """
+        protocol, transport = serve(environment())
+        protocol.stampedDatagramReceived(
+            PACKET.encode(), SENDER, Arrival(T2, False, None, None, None)
+        )
+        self.assertEqual(protocol.counters.unstamped, 1)
+        self.assertEqual(len(transport.written), 1)
+
+    def test_dropped(self) -> None:
+        """
+        What is dropped is received, and not answered.
+        """
+        protocol, transport = serve(environment())
+        protocol.stampedDatagramReceived(b"x", SENDER, Arrival(T2, True, None, None, None))
+        self.assertEqual(transport.written, [])
+        self.assertEqual((protocol.counters.received, protocol.counters.badSize), (1, 1))
+
+    def test_unsent(self) -> None:
+        """
+        What the system will not send is counted and forgotten.
+        """
+        protocol, transport = serve(environment())
+        for error in (OSError("no buffer space"), MessageLengthError("too long")):
+            transport.error = error
+            protocol.stampedDatagramReceived(
+                PACKET.encode(), SENDER, Arrival(T2, True, None, None, None)
+            )
+        self.assertEqual((protocol.counters.answered, protocol.counters.unsent), (0, 2))
+
+    def test_mode(self) -> None:
+        """
+        Key and numbering are the environment's.
+        """
+        protocol, transport = serve(replace(environment(), mode=Mode(KEY, stateful=False)))
+        arrival = Arrival(T2, True, None, None, None)
+        protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
+        protocol.stampedDatagramReceived(seal(KEY, PACKET.encode(sealed=True)), SENDER, arrival)
+        ((data, _, _),) = transport.written
+        check(KEY, data)
+        self.assertEqual(ReflectorPacket.decode(data, sealed=True).sequence, 5)
+        self.assertEqual(protocol.counters.badSize, 1)
+
+    def test_estimate(self) -> None:
+        """
+        What the system says of its clock is in the answers, looked at now and then.
+        """
+        clock = Clock()
+        surroundings = environment(clock)
+        counters = StampCounters()
+        reflector = Reflector(
+            Mode(), Limits(), surroundings.trust, counters, surroundings.nanoclock
+        )
+        asked: list[int] = []
+
+        def estimate() -> ErrorEstimate:
+            asked.append(1)
+            return ErrorEstimate.of(len(asked) * 1000, synchronised=True)
+
+        protocol = StampDatagramProtocol(reflector, counters, clock.seconds, estimate)
+        transport = SourcedTransport()
+        protocol.makeConnection(transport)  # type: ignore[arg-type]
+        for seconds in (0, ESTIMATE_SECONDS / 2, ESTIMATE_SECONDS / 2):
+            clock.advance(seconds)
+            protocol.stampedDatagramReceived(
+                PACKET.encode(), SENDER, Arrival(T2, True, None, None, None)
+            )
+        told = [ReflectorPacket.decode(data).errorEstimate for data, _, _ in transport.written]
+        first, second = (ErrorEstimate.of(each, True).encode() for each in (1000, 2000))
+        self.assertEqual(told, [first, first, second])
+
+
+class ClockErrorTests(SynchronousTestCase):
+    """
+    Tests for L{clockError}.
+    """
+
+    def told(self, state: int = 0, **values: int) -> ErrorEstimate:
+        """
+        @param state: of the clock.
+        @param values: what the system says of it.
+        @return: what is made of it.
+        """
+
+        def adjtimex(reference: Any) -> int:
+            timex = reference._obj
+            self.assertEqual(timex.modes, 0)
+            for name, value in values.items():
+                setattr(timex, name, value)
+            return state
+
+        return clockError(adjtimex)
+
+    def test_synchronised(self) -> None:
+        """
+        The estimated error of a clock that follows another; the maximum where there is none;
+        never nothing.
+        """
+        self.assertEqual(self.told(esterror=50, maxerror=900), ErrorEstimate.of(50_000, True))
+        self.assertEqual(self.told(esterror=0, maxerror=900), ErrorEstimate.of(900_000, True))
+        self.assertEqual(self.told(), ErrorEstimate.of(1000, True))
+
+    def test_unsynchronised(self) -> None:
+        """
+        The maximum of one that does not, by its state or its status.
+        """
+        expected = ErrorEstimate.of(16_000_000_000, False)
+        for state, status in ((5, 0), (0, UNSYNCHRONISED), (5, UNSYNCHRONISED)):
+            self.assertEqual(
+                self.told(state, status=status, esterror=5, maxerror=16_000_000), expected
+            )
+
+    def test_unknown(self) -> None:
+        """
+        A clock of which nothing is known follows nothing.
+        """
+        for estimate in (self.told(-1, esterror=5), clockError(None)):
+            self.assertFalse(estimate.synchronised)
+            self.assertGreaterEqual(estimate.nanoseconds or 0, LONGEST_ERROR)
+
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own call")
+    def test_system(self) -> None:
+        """
+        This system's clock says something, and its status is where we look for it.
+        """
+        call = systemCall()
+        assert call is not None
+        timex = Timex()
+        self.assertGreaterEqual(call(ctypes.byref(timex)), 0)
+        self.assertTrue(clockError(call).multiplier)
+        self.assertTrue(0 <= timex.maxerror <= 10**9)
+
+    def test_noSystem(self) -> None:
+        """
+        Elsewhere there is no such call.
+        """
+        self.patch(sys, "platform", "sunos5")
+        self.assertIsNone(systemCall())
+
+
+class OptionTests(SynchronousTestCase):
+    """
+    Tests for the options of STAMP.
+    """
+
+    def parse(self, *words: str) -> Options:
+        """
+        @param words: of the command line.
+        @return: read.
+        """
+        options = Options()
+        options.parseOptions(["--state", self.mktemp(), *words])
+        return options
+
+    def key(self, text: str, mode: int = 0o600) -> str:
+        """
+        @param text: of a file.
+        @param mode: of it.
+        @return: its path.
+        """
+        path = Path(self.mktemp())
+        path.write_text(text)
+        path.chmod(mode)
+        return str(path)
+
+    def test_default(self) -> None:
+        """
+        Unauthenticated and stateful.
+        """
+        self.assertEqual(self.parse().mode, Mode(None, True))
+
+    def test_given(self) -> None:
+        """
+        A file with a key, and no state, on the command line or in the file.
+        """
+        path = self.key(KEY.hex() + "\n")
+        self.assertEqual(
+            self.parse("--stamp-key", path, "--stamp-stateless").mode, Mode(KEY, False)
+        )
+        config = self.key(f'stamp-key = "{path}"\nstamp-stateless = true\nstamp-rate = 7\n')
+        options = self.parse("--config", config)
+        self.assertEqual((options.mode, options.limits.stampRate), (Mode(KEY, False), 7))
+
+    def test_bad(self) -> None:
+        """
+        A key that is missing, none, or for everybody is one line to the user.
+        """
+        for path, words in (
+            (self.key("tops3cret"), "hexadecimal digits"),
+            (self.key(KEY.hex(), 0o644), "others have rights"),
+            (self.mktemp(), "No such file"),
+        ):
+            error = self.assertRaises(UsageError, self.parse, "--stamp-key", path)
+            self.assertIn(words, str(error))
+            self.assertIn(path, str(error))
+            self.assertNotIn(KEY.hex()[:20], str(error))
+
+    def test_place(self) -> None:
+        """
+        It can be put where the RFC has it, several processes can share it, and it is UDP.
+        """
+        options = self.parse("--listen", "stamp=udp:862", "--services", "stamp", "--reuse-port")
+        (place,) = options.places
+        self.assertEqual((place.offering.name, place.transport), ("stamp", "udp"))
+        self.assertEqual(place.description.argument("port"), "862")
+        self.assertRaises(UsageError, self.parse, "--listen", "stamp=tcp:862")

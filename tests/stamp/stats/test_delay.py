@@ -1,0 +1,194 @@
+"""
+Tests for L{tsservices.stamp.stats.clock_offset}, L{tsservices.stamp.stats.delay} and
+L{tsservices.stamp.stats.delay}.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.stamp.stats.clock_offset import CELLS, ClockFilter, ClockSample
+from tsservices.stamp.stats.delay import MINIMA, Jitter, QueueingDelay
+
+SECOND = 1_000_000_000
+"""
+Nanoseconds.
+"""
+
+
+class ClockFilterTests(SynchronousTestCase):
+    """
+    Tests for L{ClockFilter}.
+    """
+
+    def test_best(self) -> None:
+        """
+        The sample with the least delay tells the offset, and half its delay the bound.
+        """
+        clock = ClockFilter()
+        for delay, offset in ((500, 90), (201, 41), (300, -10)):
+            clock.add(ClockSample(0, offset, delay))
+        found = clock.offset()
+        assert found is not None
+        assert (found.value, found.bound, found.age) == (41, 101, 0)
+
+    def test_age(self) -> None:
+        """
+        An old sample is held against by how far clocks may have drifted since.
+        """
+        clock = ClockFilter()
+        clock.add(ClockSample(0, 1, 1000))
+        clock.add(ClockSample(10 * SECOND, 2, 100_000))
+        found = clock.offset()
+        assert found is not None
+        assert (found.value, found.age) == (2, 0)
+        clock.add(ClockSample(11 * SECOND, 3, 900_000))
+        found = clock.offset()
+        assert found is not None
+        assert (found.value, found.age) == (2, SECOND)
+
+    @settings(max_examples=50)
+    @given(
+        st.integers(-(10**12), 10**12),
+        st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**7)), min_size=1, max_size=80),
+    )
+    def test_bound(self, offset: int, trips: list[tuple[int, int]]) -> None:
+        """
+        However the delay is shared between the ways, the offset is within its bound.
+
+        @param offset: the true one.
+        @param trips: delays up and down.
+        """
+        clock = ClockFilter()
+        for number, (up, down) in enumerate(trips):
+            found = (up + offset - (down - offset)) // 2
+            clock.add(ClockSample(number * SECOND, found, up + down))
+        told = clock.offset()
+        assert told is not None
+        assert abs(told.value - offset) <= told.bound + 1
+
+    def test_skew(self) -> None:
+        """
+        A clock that runs 50 ppm fast is found out, under delays that come and go.
+        """
+        path = Random(7)
+        clock = ClockFilter()
+        for number in range(600):
+            at = number * SECOND // 2
+            up, down = 1000 + path.expovariate(1e-5), 1000 + path.expovariate(1e-5)
+            offset = 10**9 + 50e-6 * at + (up - down) / 2
+            clock.add(ClockSample(at, round(offset), round(up + down)))
+        skew = clock.skew()
+        assert skew is not None
+        assert skew.ppm == pytest.approx(50, abs=0.5)
+        assert abs(skew.ppm - 50) < 4 * skew.error
+        assert skew.significant
+
+    def test_noSkew(self) -> None:
+        """
+        Too few samples, or too close, tell no skew; equal clocks have none to speak of.
+        """
+        clock = ClockFilter()
+        for number in range(4):
+            clock.add(ClockSample(number * SECOND, 0, 100))
+        assert clock.skew() is None
+        path = Random(3)
+        for number in range(4, 100):
+            clock.add(ClockSample(number * SECOND, path.randrange(-50, 50), 100))
+        skew = clock.skew()
+        assert skew is not None
+        assert abs(skew.ppm) < 0.01
+
+    def test_memory(self) -> None:
+        """
+        An endless run keeps few samples.
+        """
+        clock = ClockFilter()
+        for number in range(20_000):
+            clock.add(ClockSample(number * SECOND, number, 100 + number % 7))
+        assert len(clock._best) <= CELLS
+
+
+class QueueingTests(SynchronousTestCase):
+    """
+    Tests for L{QueueingDelay}.
+    """
+
+    def test_byHand(self) -> None:
+        """
+        Each delay is told less the least of them, also when all are negative.
+        """
+        queue = QueueingDelay(lambda: 0.0)
+        for at, delay in enumerate((-1000, -990, None, -1000, -900)):
+            queue.add(at, delay)
+        found = queue.summary()
+        assert (found.count, found.moments.maximum, found.moments.mean) == (4, 100, 27.5)
+
+    def test_skew(self) -> None:
+        """
+        With the skew taken off, a path without queues has none, however far the clocks
+        drift apart.
+        """
+        for skew in (0.0, 40e-6):
+            queue = QueueingDelay(lambda skew=skew: skew)  # type: ignore[misc]
+            for number in range(2000):
+                at = number * SECOND // 10
+                queue.add(at, round(5 * SECOND + 40e-6 * at) + (1000 if number % 10 == 9 else 0))
+            most = queue.summary().percentile(99)
+            assert most is not None
+            assert (most <= 1010) == bool(skew)
+
+    def test_asking(self) -> None:
+        """
+        Asking for a summary changes nothing.
+        """
+        queue = QueueingDelay(lambda: 0.0)
+        for at in range(700):
+            queue.add(at, 5 + at % 3)
+            if at % 100 == 0:
+                queue.summary()
+        assert queue.summary().count == 700
+        assert queue.summary().percentile(100) == 2
+
+    def test_memory(self) -> None:
+        """
+        An endless run keeps few minima, and the least stays.
+        """
+        queue = QueueingDelay(lambda: 0.0)
+        for at in range(512 * 150):
+            queue.add(at, 1 if at == 700 else 50)
+        assert len(queue._minima) <= MINIMA
+        assert queue.summary().percentile(99) == 49
+
+
+class JitterTests(SynchronousTestCase):
+    """
+    Tests for L{Jitter}.
+    """
+
+    def test_byHand(self) -> None:
+        """
+        RFC 3550: each difference moves the estimate by a sixteenth.
+        """
+        jitter = Jitter()
+        for sequence, delay in enumerate((100, 260, 100)):
+            jitter.add(sequence, delay)
+        assert jitter.estimate == pytest.approx(10 + (160 - 10) / 16)
+        assert jitter.variation.moments.minimum == -160
+        assert jitter.variation.moments.maximum == 160
+
+    def test_neighbours(self) -> None:
+        """
+        There is no difference over a gap, nor backwards, nor of what is unknown.
+        """
+        jitter = Jitter()
+        for sequence, delay in ((0, 5), (2, 50), (1, 99), (3, 51), (4, None), (5, 9)):
+            jitter.add(sequence, delay)
+        assert jitter.variation.count == 1
+        assert jitter.variation.moments.maximum == 1
+        assert Jitter().estimate is None

@@ -1,0 +1,222 @@
+"""
+Tests for L{tsservices.stamp.stats.distribution}, L{tsservices.stamp.stats.distribution} and
+L{tsservices.stamp.stats.distribution}.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.stamp.stats.distribution import (
+    LARGEST,
+    Distribution,
+    Histogram,
+    Moments,
+    bucketOf,
+    rangeOf,
+)
+
+VALUES = st.integers(-(10**15), 10**15)
+"""
+Nanoseconds of anything that is measured, signs included.
+"""
+
+
+def histogramOf(values: list[int]) -> Histogram:
+    """
+    @param values: to count.
+    @return: a histogram of them.
+    """
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    return histogram
+
+
+def nearestRank(values: list[int], percent: float) -> int:
+    """
+    @param values: any.
+    @param percent: 0 to 100.
+    @return: the percentile, the plain way.
+    """
+    return sorted(values)[max(1, math.ceil(round(percent * len(values) / 100, 6))) - 1]
+
+
+class HistogramTests(SynchronousTestCase):
+    """
+    Tests for L{Histogram}.
+    """
+
+    def test_bucketsAreInOrder(self) -> None:
+        """
+        Buckets follow each other without a gap, through zero.
+        """
+        buckets = [bucketOf(value) for value in range(-2000, 2000)]
+        assert buckets == sorted(buckets)
+        for value in range(-2000, 2000):
+            low, high = rangeOf(bucketOf(value))
+            assert low <= value <= high
+
+    @given(st.integers(-LARGEST, LARGEST))
+    def test_error(self, value: int) -> None:
+        """
+        The middle of a bucket is within 0.4 % of all that is in it.
+
+        @param value: any.
+        """
+        low, high = rangeOf(bucketOf(value))
+        assert low <= value <= high
+        assert abs((low + high) / 2 - value) <= 0.004 * abs(value) + 0.5
+
+    @given(st.lists(VALUES, min_size=1, max_size=60), st.floats(0, 100))
+    def test_percentiles(self, values: list[int], percent: float) -> None:
+        """
+        A percentile is the one of the values themselves, to 0.4 %.
+
+        @param values: any.
+        @param percent: which.
+        """
+        found = histogramOf(values).percentile(percent)
+        assert found is not None
+        exact = nearestRank(values, percent)
+        assert abs(found - exact) <= 0.004 * abs(exact) + 1
+
+    @given(st.lists(VALUES), st.lists(VALUES))
+    def test_merge(self, ones: list[int], others: list[int]) -> None:
+        """
+        Merging gives what counting all in one would, in either order.
+
+        @param ones: some values.
+        @param others: some more.
+        """
+        whole = histogramOf(ones + others)
+        for first, second in ((ones, others), (others, ones)):
+            merged = histogramOf(first)
+            merged.merge(histogramOf(second))
+            assert list(merged.ranges()) == list(whole.ranges())
+            assert (merged.total, merged.minimum, merged.maximum) == (
+                whole.total,
+                whole.minimum,
+                whole.maximum,
+            )
+
+    @given(st.lists(VALUES, min_size=1), st.randoms(use_true_random=False))
+    def test_order(self, values: list[int], randomness: object) -> None:
+        """
+        The order of values does not matter.
+
+        @param values: any.
+        @param randomness: shuffles them.
+        """
+        shuffled = list(values)
+        randomness.shuffle(shuffled)  # type: ignore[attr-defined]
+        assert list(histogramOf(values).ranges()) == list(histogramOf(shuffled).ranges())
+
+    def test_empty(self) -> None:
+        """
+        Of nothing, nothing is known.
+        """
+        empty = Histogram()
+        assert (empty.percentile(50), empty.minimum, list(empty.ranges())) == (None, None, [])
+
+    def test_memory(self) -> None:
+        """
+        However much is counted, and however large, buckets are few.
+        """
+        histogram = Histogram()
+        for exponent in range(200):
+            for step in range(1000):
+                histogram.add((1 << exponent) * (1000 + step) // 1000)
+        assert len(list(histogram.ranges())) < 128 * 62
+        assert histogram.total == 200_000
+
+    def test_notAbove(self) -> None:
+        """
+        It tells how many do not exceed a bound.
+        """
+        histogram = histogramOf([-5, 0, 5, 10, 1000])
+        assert [histogram.notAbove(bound) for bound in (-6, -5, 4, 10, 2000)] == [0, 1, 2, 4, 5]
+
+
+class MomentsTests(SynchronousTestCase):
+    """
+    Tests for L{Moments}.
+    """
+
+    def test_byHand(self) -> None:
+        """
+        2, 4, 4, 4, 5, 5, 7, 9 have mean 5 and standard deviation 2.
+        """
+        moments = Moments()
+        for value in (2, 4, 4, 4, 5, 5, 7, 9):
+            moments.add(value)
+        assert (moments.minimum, moments.mean, moments.maximum) == (2, 5.0, 9)
+        assert moments.deviation == pytest.approx(2.0)
+
+    def test_digits(self) -> None:
+        """
+        A large offset does not cost digits of the spread.
+        """
+        moments = Moments()
+        for value in (10**15 + 1, 10**15 + 2, 10**15 + 3):
+            moments.add(value)
+        assert moments.deviation == pytest.approx(math.sqrt(2 / 3), rel=1e-6)
+
+    @given(st.lists(VALUES, max_size=30), st.lists(VALUES, max_size=30))
+    def test_merge(self, ones: list[int], others: list[int]) -> None:
+        """
+        Merging gives what adding all to one would.
+
+        @param ones: some values.
+        @param others: some more.
+        """
+        parts = [Moments(), Moments()]
+        for part, values in zip(parts, (ones, others), strict=True):
+            for value in values:
+                part.add(value)
+        parts[0].merge(parts[1])
+        whole = ones + others
+        assert parts[0].count == len(whole)
+        if whole:
+            # Values that cancel out leave the rounding of the largest.
+            largest = max(abs(each) for each in whole)
+            mean, deviation = statistics.fmean(whole), statistics.pstdev(whole)
+            assert parts[0].mean == pytest.approx(mean, rel=1e-9, abs=1e-3 + 1e-14 * largest)
+            assert parts[0].deviation == pytest.approx(deviation, rel=1e-6, abs=1 + 1e-12 * largest)
+
+    def test_empty(self) -> None:
+        """
+        Of nothing, nothing is known.
+        """
+        assert (Moments().mean, Moments().deviation, Moments().minimum) == (None, None, None)
+
+
+class DistributionTests(SynchronousTestCase):
+    """
+    Tests for L{Distribution}.
+    """
+
+    def test_unknown(self) -> None:
+        """
+        What is unknown is no value.
+        """
+        values = Distribution()
+        for value in (None, 3, None):
+            values.add(value)
+        assert (values.count, values.percentile(50)) == (1, 3)
+
+    def test_merge(self) -> None:
+        """
+        Both parts are merged.
+        """
+        one, other = Distribution(), Distribution()
+        one.add(1)
+        other.add(9)
+        one.merge(other)
+        assert (one.count, one.moments.mean, one.percentile(100)) == (2, 5.0, 9)

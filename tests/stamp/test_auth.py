@@ -1,0 +1,236 @@
+"""
+Tests for L{tsservices.stamp.auth}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsservices.stamp.auth import (
+    REPLAY_WINDOW,
+    KeyFileError,
+    ReplayWindow,
+    check,
+    digest,
+    readKey,
+    seal,
+)
+from tsservices.stamp.packets import PacketError
+
+KEY = bytes(range(32))
+
+
+def byHand(key: bytes, text: bytes) -> bytes:
+    """
+    @param key: of 64 bytes at most.
+    @param text: what is authenticated.
+    @return: HMAC-SHA-256 as RFC 2104 defines it.
+    """
+    padded = key.ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(each ^ 0x36 for each in padded) + text).digest()
+    return hashlib.sha256(bytes(each ^ 0x5C for each in padded) + inner).digest()
+
+
+@given(st.binary(min_size=16, max_size=64), st.binary(min_size=112, max_size=130))
+def test_seal(key: bytes, datagram: bytes) -> None:
+    """
+    The first 96 bytes are authenticated by 16 at their place; the rest stays.
+    """
+    sealed = seal(key, datagram)
+    assert sealed[:96] == datagram[:96]
+    assert sealed[96:112] == byHand(key, datagram[:96])[:16] == digest(key, datagram)
+    assert sealed[112:] == datagram[112:]
+    check(key, sealed)
+
+
+@pytest.mark.parametrize("place", [*range(0, 96, 5), 95, *range(96, 112)])
+def test_changed(place: int) -> None:
+    """
+    A changed bit anywhere in the packet or its authentication is seen.
+    """
+    sealed = bytearray(seal(KEY, bytes(112)))
+    sealed[place] ^= 1
+    with pytest.raises(PacketError) as caught:
+        check(KEY, bytes(sealed))
+    assert caught.value.counter == "forged"
+
+
+def test_wrongKey() -> None:
+    """
+    Another key is no key.
+    """
+    with pytest.raises(PacketError, match="authentication"):
+        check(KEY[1:], seal(KEY, bytes(112)))
+
+
+@given(st.binary(max_size=200))
+def test_anyBytes(datagram: bytes) -> None:
+    """
+    Any bytes are refused by the one error.
+    """
+    with pytest.raises(PacketError) as caught:
+        check(KEY, datagram)
+    assert caught.value.counter == ("badSize" if len(datagram) < 112 else "forged")
+
+
+class TestKeyFile:
+    """
+    Tests for L{readKey}.
+    """
+
+    def write(self, folder: Path, text: bytes, mode: int = 0o600) -> str:
+        """
+        @param folder: where to.
+        @param text: of the file.
+        @param mode: of the file.
+        @return: its path.
+        """
+        path = folder / "key"
+        path.write_bytes(text)
+        path.chmod(mode)
+        return str(path)
+
+    @pytest.mark.parametrize("mode", [0o400, 0o600, 0o700])
+    def test_reads(self, tmp_path: Path, mode: int) -> None:
+        """
+        Digits in any grouping are a key.
+        """
+        text = KEY.hex().upper().encode()
+        grouped = b"\n" + text[:20] + b" " + text[20:40] + b"\r\n" + text[40:] + b"\n"
+        assert readKey(self.write(tmp_path, grouped, mode)) == KEY
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            b"",
+            b"secret words",
+            KEY[:15].hex().encode(),
+            bytes(65).hex().encode(),
+            b"0" * 33,
+            b"\xff" * 32,
+            b"0" * 5000,
+        ],
+    )
+    def test_noKey(self, tmp_path: Path, text: bytes) -> None:
+        """
+        Anything else is not, and the complaint says what is.
+        """
+        path = self.write(tmp_path, text)
+        with pytest.raises(KeyFileError, match="32 to 128 hexadecimal digits") as caught:
+            readKey(path)
+        assert str(caught.value).startswith(path)
+
+    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610, 0o602])
+    def test_forOthers(self, tmp_path: Path, mode: int) -> None:
+        """
+        A key that others have rights to is none.
+        """
+        with pytest.raises(KeyFileError, match=f"mode {mode:04o}.*chmod 600"):
+            readKey(self.write(tmp_path, KEY.hex().encode(), mode))
+
+    def test_unreadable(self, tmp_path: Path) -> None:
+        """
+        Neither no file, nor a folder, nor a pipe is a key; nobody waits for the pipe.
+        """
+        with pytest.raises(KeyFileError, match="No such file"):
+            readKey(str(tmp_path / "none"))
+        with pytest.raises(KeyFileError, match="no regular file"):
+            readKey(str(tmp_path))
+        os.mkfifo(tmp_path / "pipe", 0o600)
+        with pytest.raises(KeyFileError, match="no regular file"):
+            readKey(str(tmp_path / "pipe"))
+        with pytest.raises(KeyFileError, match="null"):
+            readKey("nu\0l")
+
+
+class TestReplayWindow:
+    """
+    Tests for L{ReplayWindow}.
+    """
+
+    def test_inOrder(self) -> None:
+        """
+        Each packet is admitted once, also where its numbers go round.
+        """
+        window = ReplayWindow()
+        start = (1 << 32) - 100
+        for step in range(200):
+            number = start + step & 0xFFFFFFFF
+            assert window.admits(number, step)
+            assert not window.admits(number, step)
+
+    @given(st.permutations(range(REPLAY_WINDOW)))
+    def test_anyOrder(self, order: list[int]) -> None:
+        """
+        Within the window the order does not matter.
+        """
+        window = ReplayWindow()
+        assert all(window.admits(number, number) for number in order)
+        assert not any(window.admits(number, number) for number in order)
+
+    def test_tooLate(self) -> None:
+        """
+        What is behind the window is not admitted: whether it has come before is not known.
+        """
+        window = ReplayWindow()
+        assert window.admits(100, 100)
+        assert not window.admits(100 - REPLAY_WINDOW, 100 - REPLAY_WINDOW)
+        assert window.admits(101 - REPLAY_WINDOW, 101 - REPLAY_WINDOW)
+
+    def test_jump(self) -> None:
+        """
+        After a long gap nothing from before it comes through.
+        """
+        window = ReplayWindow()
+        assert window.admits(5, 5)
+        assert window.admits(5 + REPLAY_WINDOW, 6)
+        assert not window.admits(5, 5)
+        assert window.admits(6, 5)
+
+    def test_startedAgain(self) -> None:
+        """
+        A sender that is started again counts from 0 again, later; what was recorded of it
+        before does not come through.
+        """
+        window = ReplayWindow()
+        old = [(number, 1000 + number) for number in range(500)]
+        assert all(window.admits(*each) for each in old)
+        assert window.admits(0, 5000)
+        assert window.admits(1, 5001)
+        assert not any(window.admits(*each) for each in old if each[0] > 1)
+        assert window.admits(2, 5002)
+
+    def test_coarseClock(self) -> None:
+        """
+        Several packets may have the same time.
+        """
+        window = ReplayWindow()
+        assert window.admits(1, 7)
+        assert window.admits(3, 7)
+        assert window.admits(2, 7)
+        assert not window.admits(3, 7)
+
+    def test_timeGoesRound(self) -> None:
+        """
+        In 2036 the sender's time begins anew.
+        """
+        window = ReplayWindow()
+        assert window.admits(1, (1 << 64) - 1)
+        assert window.admits(2, 0)
+        assert not window.admits(1, (1 << 64) - 1)
+
+    @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))))
+    def test_neverTwice(self, packets: list[tuple[int, int]]) -> None:
+        """
+        Nothing is admitted twice in a row, whatever came before.
+        """
+        window = ReplayWindow()
+        for each in packets:
+            window.admits(*each)
+            assert not window.admits(*each)

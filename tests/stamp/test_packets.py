@@ -1,0 +1,253 @@
+"""
+Tests for L{tsservices.stamp.packets}, beside another reading of the same RFC.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsservices.stamp import packets
+from tsservices.stamp.clock import ErrorEstimate, fromNTP, fromPTP, toNTP, toPTP
+from tsservices.stamp.packets import PacketError, ReflectorPacket, SenderPacket
+
+with warnings.catch_warnings():
+    # It warns of ciphers that it does not need here.
+    warnings.simplefilter("ignore")
+    from scapy.contrib import stamp as oracle
+
+NOON = 1_795_176_600_123_456_789
+
+
+def numbers(bits: int) -> st.SearchStrategy[int]:
+    """
+    @param bits: of a field.
+    @return: what fits into it.
+    """
+    return st.integers(0, (1 << bits) - 1)
+
+
+SENDERS = st.builds(
+    SenderPacket,
+    sequence=numbers(32),
+    timestamp=numbers(64),
+    errorEstimate=numbers(16),
+    session=numbers(16),
+    rest=st.binary(max_size=40),
+)
+REFLECTORS = st.builds(
+    ReflectorPacket,
+    sequence=numbers(32),
+    timestamp=numbers(64),
+    errorEstimate=numbers(16),
+    received=numbers(64),
+    senderSequence=numbers(32),
+    senderTimestamp=numbers(64),
+    senderErrorEstimate=numbers(16),
+    senderTTL=numbers(8),
+    session=numbers(16),
+    rest=st.binary(max_size=40),
+)
+
+
+def test_openSender() -> None:
+    """
+    Figure 2 of RFC 8762, with the identifier of RFC 8972, byte by byte.
+    """
+    packet = SenderPacket(0x01020304, 0x05060708090A0B0C, 0x0D0E, 0x0F10, b"rest")
+    assert packet.encode() == bytes(range(1, 17)) + bytes(28) + b"rest"
+
+
+def test_sealedSender() -> None:
+    """
+    Figure 4 of RFC 8762, with the identifier, byte by byte.
+    """
+    packet = SenderPacket(0x01020304, 0x05060708090A0B0C, 0x0D0E, 0x0F10, b"rest")
+    expected = b"\1\2\3\4" + bytes(12) + bytes(range(5, 17)) + bytes(68) + bytes(16) + b"rest"
+    assert packet.encode(sealed=True) == expected
+
+
+REFLECTED = ReflectorPacket(
+    sequence=0x01020304,
+    timestamp=0x1112131415161718,
+    errorEstimate=0x2122,
+    received=0x3132333435363738,
+    senderSequence=0x41424344,
+    senderTimestamp=0x5152535455565758,
+    senderErrorEstimate=0x6162,
+    senderTTL=0x71,
+    session=0x8182,
+    rest=b"rest",
+)
+
+
+def test_openReflector() -> None:
+    """
+    Figure 5 of RFC 8762, with the identifier, byte by byte.
+    """
+    expected = (
+        "01020304" "1112131415161718" "2122" "8182" "3132333435363738"
+        "41424344" "5152535455565758" "6162" "0000" "71" "000000"
+    )  # fmt: skip
+    assert REFLECTED.encode() == bytes.fromhex(expected) + b"rest"
+
+
+def test_sealedReflector() -> None:
+    """
+    Figure 6 of RFC 8762, with the identifier, byte by byte.
+    """
+    parts = (
+        "01020304", "00" * 12, "1112131415161718", "2122", "8182", "00" * 4, "3132333435363738",
+        "00" * 8, "41424344", "00" * 12, "5152535455565758", "6162", "00" * 6, "71", "00" * 15,
+        "00" * 16,
+    )  # fmt: skip
+    assert REFLECTED.encode(sealed=True) == bytes.fromhex("".join(parts)) + b"rest"
+
+
+def test_tables() -> None:
+    """
+    No field overlaps another, none is beyond the packet or in the authentication, and the
+    packets of both directions have the same fields first.
+    """
+    for layouts in (SenderPacket.LAYOUTS, ReflectorPacket.LAYOUTS):
+        assert set(layouts) == {44, 112}
+        for length, fields in layouts.items():
+            ends = [0] + [field.offset + field.size for field in fields]
+            assert all(end <= field.offset for end, field in zip(ends, fields, strict=False))
+            assert ends[-1] <= (packets.DIGEST_OFFSET if length == 112 else length)
+
+
+@given(SENDERS | REFLECTORS, st.booleans())
+def test_roundTrip(packet: SenderPacket | ReflectorPacket, sealed: bool) -> None:
+    """
+    What is written is read again.
+    """
+    assert type(packet).decode(packet.encode(sealed), sealed) == packet
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_anyBytes(datagram: bytes, sealed: bool) -> None:
+    """
+    Any bytes are a packet or the one error, and what must be zero may be anything.
+    """
+    for kind in (SenderPacket, ReflectorPacket):
+        if len(datagram) < (112 if sealed else 44):
+            with pytest.raises(PacketError) as caught:
+                kind.decode(datagram, sealed)
+            assert caught.value.counter == "badSize"
+        else:
+            kind.decode(datagram, sealed)
+
+
+@pytest.mark.parametrize("length", range(44))
+def test_truncated(length: int) -> None:
+    """
+    Every truncation is the one error.
+    """
+    for kind in (SenderPacket, ReflectorPacket):
+        with pytest.raises(PacketError, match=f"{length} bytes of at least 44"):
+            kind.decode(REFLECTED.encode()[:length])
+
+
+def test_tooLarge() -> None:
+    """
+    What does not fit is the writer's error.
+    """
+    with pytest.raises(OverflowError):
+        SenderPacket(1 << 32, 0, 0).encode()
+
+
+def test_times() -> None:
+    """
+    Each time is read in the format that its own error estimate tells.
+    """
+    ntp = ErrorEstimate.of(1000, True).encode()
+    ptp = ErrorEstimate.of(1000, True, ptp=True).encode()
+    assert SenderPacket(1, toNTP(NOON), ntp).sentAt(NOON) == NOON
+    assert SenderPacket(1, toPTP(NOON), ptp).sentAt(NOON) == NOON
+    packet = ReflectorPacket(1, toPTP(NOON + 2), ptp, toPTP(NOON + 1), 1, toNTP(NOON), ntp, 64)
+    assert packet.sentAt(NOON) == NOON + 2
+    assert packet.receivedAt(NOON) == NOON + 1
+    assert packet.senderSentAt(NOON) == NOON
+
+
+@given(SENDERS)
+def test_senderAgainstScapy(packet: SenderPacket) -> None:
+    """
+    Scapy reads our sender's packets as we mean them.
+    """
+    if packet.rest:
+        return
+    told = oracle.STAMPSessionSenderTestUnauthenticated(packet.encode())
+    assert (told.seq, told.ssid, told.mbz) == (packet.sequence, packet.session, 0)
+    _sameEstimate(told.err_estimate, packet.errorEstimate)
+    _sameTime(told.ts, packet.timestamp, packet.errorEstimate)
+
+
+@given(REFLECTORS)
+def test_reflectorAgainstScapy(packet: ReflectorPacket) -> None:
+    """
+    Scapy reads our reflector's packets as we mean them.
+    """
+    if packet.rest:
+        return
+    told = oracle.STAMPSessionReflectorTestUnauthenticated(packet.encode())
+    assert (told.seq, told.ssid, told.mbz1, told.mbz2) == (packet.sequence, packet.session, 0, 0)
+    assert (told.seq_sender, told.ttl_sender) == (packet.senderSequence, packet.senderTTL)
+    _sameEstimate(told.err_estimate, packet.errorEstimate)
+    _sameEstimate(told.err_estimate_sender, packet.senderErrorEstimate)
+    _sameTime(told.ts, packet.timestamp, packet.errorEstimate)
+    _sameTime(told.ts_rx, packet.received, packet.errorEstimate)
+    _sameTime(told.ts_sender, packet.senderTimestamp, packet.senderErrorEstimate)
+
+
+def test_scapyWrites() -> None:
+    """
+    We read what scapy writes.
+    """
+    seconds = 1_795_176_600
+    written = bytes(
+        oracle.STAMPSessionSenderTestUnauthenticated(
+            seq=7,
+            ts=seconds + 2_208_988_800,
+            err_estimate=oracle.ErrorEstimate(S=1, Z=0, scale=5, multiplier=9),
+            ssid=513,
+        )
+    )
+    packet = SenderPacket.decode(written)
+    assert (packet.sequence, packet.session) == (7, 513)
+    assert ErrorEstimate.decode(packet.errorEstimate) == ErrorEstimate(True, False, 5, 9)
+    assert packet.sentAt(NOON) == seconds * 10**9
+    assert packet.encode() == written
+
+
+def _sameEstimate(told: oracle.ErrorEstimate, value: int) -> None:
+    """
+    @param told: by scapy.
+    @param value: 16 bits.
+    """
+    ours = ErrorEstimate.decode(value)
+    assert (ours.synchronised, ours.ptp) == (told.S, told.Z)
+    assert (told.scale, told.multiplier) == (ours.scale, ours.multiplier)
+
+
+def _sameTime(told: float, value: int, errorEstimate: int) -> None:
+    """
+    @param told: by scapy: seconds since 1900, with what a float leaves of the fraction; of
+        a PTP time the 64 bits.
+    @param value: 64 bits.
+    @param errorEstimate: of it.
+    """
+    if ErrorEstimate.decode(errorEstimate).ptp:
+        assert told == value
+        assert (
+            fromPTP(value, 0) % 10**9 == struct.unpack(">4xI", value.to_bytes(8, "big"))[0] % 10**9
+        )
+    else:
+        assert abs(float(told) - value / 2**32) < 1e-5
+        near = (value >> 32) * 10**9 - 2_208_988_800 * 10**9
+        assert abs(fromNTP(value, near) / 1e9 + 2_208_988_800 - float(told)) < 1e-5

@@ -1,0 +1,157 @@
+"""
+Tests for L{tsservices.storage.sqlite.journal}: its files, threads and schema.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import sys
+from contextlib import closing
+
+import pytest
+
+from tests.support.sqlite import Kept
+from tests.support.storage import Talk, lines
+from tsservices.common.limits import WRITER_SWITCH_SECONDS
+from tsservices.storage.sqlite.schema import MIGRATIONS
+
+
+def modes() -> dict[str, int]:
+    """
+    @return: the modes of all files here.
+    """
+    return {name: stat.S_IMODE(os.stat(name).st_mode) for name in os.listdir(".")}
+
+
+class TestFiles:
+    """
+    What lies on the disk.
+    """
+
+    def test_modes(self) -> None:
+        """
+        All files are their owner's only, whatever the umask.
+        """
+        before = os.umask(0)
+        try:
+            kept = Kept()
+            kept.journal.store(Talk().batch(("a", ("x",))))
+            kept.witness.await_(1)
+            kept.witness.lines("a", 1, 1)
+            assert modes() == dict.fromkeys(
+                ("chat.db", "chat.db-wal", "chat.db-shm", "chat.ballast"), 0o600
+            )
+            kept.witness.stop()
+        finally:
+            os.umask(before)
+
+    def test_tightened(self) -> None:
+        """
+        A database that others could read is theirs no more.
+        """
+        Kept(start=False)
+        os.chmod("chat.db", 0o644)
+        Kept(start=False)
+        assert modes() == {"chat.db": 0o600}
+
+    @pytest.mark.parametrize("pragma", ["synchronous", "wal_autocheckpoint"])
+    def test_durable(self, pragma: str) -> None:
+        """
+        A commit waits for the disk, and only the writer copies the log.
+
+        @param pragma: what is looked at.
+        """
+        kept, values = Kept(start=False), []
+
+        def look(connection: sqlite3.Connection, text: str) -> None:
+            """
+            @param connection: the writer's.
+            @param text: of a statement.
+            """
+            if text == "BEGIN IMMEDIATE":
+                values.extend(connection.execute(f"PRAGMA {pragma}").fetchone())
+
+        kept.wires.before = look
+        kept.journal.start(kept.witness)
+        kept.journal.store(Talk().batch(("a", ("x",))))
+        kept.witness.stop()
+        assert values == [{"synchronous": 2, "wal_autocheckpoint": 0}[pragma]]
+
+    def test_checkpoint(self) -> None:
+        """
+        The write-ahead log does not grow for ever.
+        """
+        kept, talk = Kept(), Talk()
+        for position in range(1, 12):
+            kept.journal.store(talk.batch(("a", ("x" * 1000,) * 1000)))
+            kept.witness.await_(position)
+        assert os.stat("chat.db-wal").st_size < 6_000_000
+        assert os.stat("chat.db").st_size > 6_000_000
+        kept.witness.stop()
+
+    def test_threads(self, request: pytest.FixtureRequest) -> None:
+        """
+        Nothing runs before the start or after the end, and Python's switch interval is
+        short only between.
+
+        @param request: pytest's.
+        """
+        before, interval = sys.getswitchinterval(), 0.004
+        request.addfinalizer(lambda: sys.setswitchinterval(before))
+        sys.setswitchinterval(interval)
+        kept = Kept(start=False)
+        assert kept.threads() == []
+        kept.journal.start(kept.witness)
+        kept.journal.store(Talk().batch(("a", ("x",))))
+        kept.witness.await_(1)
+        assert sys.getswitchinterval() == pytest.approx(WRITER_SWITCH_SECONDS)
+        assert sorted(each.name for each in kept.threads()) == [
+            "journal reader",
+            "journal searcher",
+            "journal writer",
+        ]
+        kept.witness.stop()
+        kept.join()
+        assert sys.getswitchinterval() == pytest.approx(interval)
+
+    def test_neverStarted(self) -> None:
+        """
+        A journal that was not started stops at once.
+        """
+        kept = Kept(start=False)
+        kept.journal.stop(lambda: setattr(kept.witness, "ended", True))
+        assert kept.witness.ended
+
+
+class TestSchema:
+    """
+    Older databases become newer ones.
+    """
+
+    NEXT = (*MIGRATIONS, "CREATE TABLE bans (room INTEGER); INSERT INTO bans VALUES (3)")
+
+    def version(self) -> int:
+        """
+        @return: the version of the database.
+        """
+        with closing(sqlite3.connect("chat.db")) as connection:
+            found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            return found
+
+    def test_migrated(self) -> None:
+        """
+        A database of the version before gets the new tables, once, and keeps its lines.
+        """
+        kept, talk = Kept(), Talk()
+        kept.journal.store(talk.batch(("a", ("x",))))
+        kept.witness.stop()
+        assert self.version() == len(MIGRATIONS)
+        for _ in range(2):
+            kept = Kept(migrations=self.NEXT)
+            assert kept.witness.lines("a", 1, 1) == lines(talk.said)
+            kept.witness.stop()
+        assert self.version() == len(MIGRATIONS) + 1
+        with closing(sqlite3.connect("chat.db")) as connection:
+            assert connection.execute("SELECT room FROM bans").fetchall() == [(3,)]

@@ -1,0 +1,132 @@
+"""
+Tests for L{tsservices.storage.sqlite.journal}: questions that can't be answered.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.sqlite import Kept, broken
+from tests.support.storage import Talk
+from tsservices.chat.errors import READ_FAILED, READ_SLOW, Refused
+from tsservices.common.limits import READS_WAITING
+
+
+class TestReading:
+    """
+    Nobody waits for ever for lines.
+    """
+
+    def clocked(self) -> tuple[Kept, Callable[[float], None]]:
+        """
+        @return: a journal with a page of lines, whose clock stands still, and what
+            sets that clock forward at each look from now on.
+        """
+        now, step = 0.0, 0.0
+
+        def seconds() -> float:
+            """
+            @return: what the clock shows.
+            """
+            nonlocal now
+            now += step
+            return now
+
+        def hurry(by: float) -> None:
+            """
+            @param by: the seconds that the clock goes forward at each look.
+            """
+            nonlocal step
+            step = by
+
+        kept = Kept(seconds=seconds)
+        kept.journal.store(Talk().batch(("a", ("x",) * 200)))
+        kept.witness.await_(1)
+        return kept, hurry
+
+    @pytest.mark.parametrize("step", [0.6, 1.1])
+    def test_slow(self, step: float) -> None:
+        """
+        What takes too long, or had to wait too long, is refused; the next is not.
+
+        @param step: the seconds that pass between two looks at the clock.
+        """
+        kept, hurry = self.clocked()
+        made = len(kept.wires.statements)
+        hurry(step)
+        assert kept.witness.read("a", 1, 200) == Refused(READ_SLOW)
+        # The disk is not asked what nobody waits for any more.
+        assert len(kept.wires.statements) - made == (1 if step < 1 else 0)
+        hurry(0)
+        assert len(kept.witness.lines("a", 1, 200)) == 200
+        kept.witness.stop()
+
+    def test_fastEnough(self) -> None:
+        """
+        A second is enough when the clock does not show more.
+        """
+        kept, hurry = self.clocked()
+        hurry(0.01)
+        assert len(kept.witness.lines("a", 1, 200)) == 200
+        kept.witness.stop()
+
+    def test_failed(self) -> None:
+        """
+        What can't be read is refused; the next question gets a new connection.
+        """
+        kept, _hurry = self.clocked()
+        made = len(kept.wires.statements)
+
+        def fail(connection: sqlite3.Connection, text: str) -> None:
+            """
+            @param connection: the reader's.
+            @param text: of a statement.
+            """
+            if "ORDER BY messages.seq" in text:
+                raise broken(sqlite3.SQLITE_IOERR_READ, "disk I/O error")
+
+        kept.wires.before = fail
+        assert kept.witness.read("a", 1, 200) == Refused(READ_FAILED)
+        kept.wires.before = lambda connection, text: None
+        assert len(kept.witness.lines("a", 1, 200)) == 200
+        assert len(kept.wires.statements) == made + 2
+        kept.witness.stop()
+
+    def test_queue(self) -> None:
+        """
+        No more than so many may wait, and those that do are answered before the end.
+        """
+        kept, _hurry = self.clocked()
+        answers: list[object] = []
+        for _ in range(READS_WAITING + 1):
+            kept.journal.read("a", 200, 200, answers.append)
+        assert answers == [Refused(READ_SLOW)]
+        kept.witness.stop()
+        assert len(answers) == READS_WAITING + 1
+        assert all(isinstance(each, list) for each in answers[1:])
+
+    def test_readOnly(self) -> None:
+        """
+        The connection that reads can't write.
+        """
+        kept, _hurry = self.clocked()
+        tried: list[Exception] = []
+
+        def write(connection: sqlite3.Connection, text: str) -> None:
+            """
+            @param connection: the reader's.
+            @param text: of a statement.
+            """
+            if "ORDER BY messages.seq" in text:
+                try:
+                    sqlite3.Connection.execute(connection, "DELETE FROM messages")
+                except sqlite3.OperationalError as error:
+                    tried.append(error)
+
+        kept.wires.before = write
+        assert len(kept.witness.lines("a", 1, 200)) == 200
+        assert [str(each) for each in tried] == ["attempt to write a readonly database"]
+        kept.witness.stop()

@@ -1,0 +1,158 @@
+"""
+Tests for L{tsservices.storage.sqlite.journal}: databases that can't be used.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.sqlite import Kept
+from tests.support.storage import LOG
+from tsservices.chat.storage import JournalError
+from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.storage.sqlite.schema import MIGRATIONS
+from tsservices.storage.sqlite.writer import Pace
+
+
+def refusal(**more: object) -> str:
+    """
+    @param more: what else the journal is to be made with.
+    @return: why it can't be used, without the folder.
+    """
+    with pytest.raises(JournalError) as caught:
+        Kept(start=False, **more)  # type: ignore[arg-type]
+    words = str(caught.value)
+    assert "\n" not in words
+    return words.replace(f"{os.getcwd()}/", "")
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """
+    Be somebody who may not do everything.
+    """
+    user = os.geteuid()
+    if not user:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if not user:
+            os.seteuid(0)
+
+
+class TestRefused:
+    """
+    Each is refused with one clear line.
+    """
+
+    def test_noFolder(self) -> None:
+        """
+        The folder is not there.
+        """
+        journal = SQLiteJournal("gone/chat.db", LOG, None, print, lambda: 0)
+        with pytest.raises(JournalError) as caught:
+            journal.prepare()
+        assert str(caught.value) == f"{os.getcwd()}/gone/chat.db: No such file or directory"
+
+    def test_notADatabase(self) -> None:
+        """
+        It is some other file.
+        """
+        Path("chat.db").write_text("Dear diary, today I have " + "slept, " * 500)
+        assert refusal() == "chat.db is not a database"
+
+    def test_folder(self) -> None:
+        """
+        It is a folder.
+        """
+        os.mkdir("chat.db", 0o700)
+        assert refusal() == "chat.db can't be opened for writing"
+
+    def test_anotherProgram(self) -> None:
+        """
+        It is the database of somebody else, and stays as it is.
+        """
+        with closing(sqlite3.connect("chat.db")) as connection:
+            connection.execute("CREATE TABLE recipes (name)")
+        assert refusal() == "chat.db is a database of another program"
+        with closing(sqlite3.connect("chat.db")) as connection:
+            found = connection.execute("SELECT name FROM sqlite_master").fetchall()
+        assert found == [("recipes",)]
+
+    def test_newer(self) -> None:
+        """
+        It was written by a version that knows more.
+        """
+        Kept(start=False)
+        with closing(sqlite3.connect("chat.db")) as connection:
+            connection.execute("PRAGMA user_version = 9")
+        assert refusal() == (
+            f"chat.db was written by a newer version (schema 9, this one knows {len(MIGRATIONS)})"
+        )
+
+    def test_migrationFails(self) -> None:
+        """
+        A migration that fails leaves nothing behind.
+        """
+        Kept(start=False)
+        script = "CREATE TABLE bans (room); INSERT INTO nowhere VALUES (1)"
+        assert "no such table: nowhere" in refusal(migrations=(*MIGRATIONS, script))
+        with closing(sqlite3.connect("chat.db")) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+            tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+        assert ("bans",) not in tables
+        assert not Kept(start=False).loaded.records
+
+    def test_locked(self) -> None:
+        """
+        Another process writes to it.
+        """
+        Kept(start=False)
+        with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert refusal(pace=Pace(busy=0.0)) == "chat.db is locked by another process"
+        Kept(start=False)
+
+    def test_readOnlyFolder(self) -> None:
+        """
+        There may be no new file in its folder.
+        """
+        os.chmod(".", 0o555)
+        try:
+            with nobody():
+                assert refusal() == "chat.db: Permission denied"
+        finally:
+            os.chmod(".", 0o700)
+
+    def test_readOnlyFile(self) -> None:
+        """
+        It may be read, but not written.
+        """
+        Kept(start=False)
+        os.chmod("chat.db", 0o400)
+        os.chmod(".", 0o777)
+        if not os.geteuid():
+            os.chown("chat.db", 65534, -1)
+        with nobody():
+            assert refusal() == "chat.db can't be written to"
+
+    def test_readOnlyAround(self) -> None:
+        """
+        It may be written, but nothing beside it.
+        """
+        Kept(start=False)
+        if not os.geteuid():
+            os.chown("chat.db", 65534, -1)
+        os.chmod(".", 0o555)
+        try:
+            with nobody():
+                assert refusal().startswith("chat.db can't be ")
+        finally:
+            os.chmod(".", 0o700)

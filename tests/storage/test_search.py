@@ -1,0 +1,348 @@
+"""
+Tests for searches in both journals.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.sqlite import AT_ONCE, Kept, unindexed
+from tests.support.storage import LOG, SECOND, Reactor, Talk, Witness, lines
+from tsservices.chat.batch import Batch
+from tsservices.chat.operations import DELETED, KICK, ME, NOTICE, TOPIC
+from tsservices.chat.records import Deletion
+from tsservices.chat.storage import Journal
+from tsservices.storage.memory import MemoryJournal
+
+START = 1_700_000_000 * SECOND
+"""
+When all this happens.
+"""
+
+EVERYWHERE = (("a", 1), ("b", 1), ("c", 1))
+"""
+All rooms.
+"""
+
+
+class Searched:
+    """
+    A journal that can be searched.
+
+    @ivar talk: what is said there.
+    @ivar witness: asks it.
+    """
+
+    def __init__(self, kind: str) -> None:
+        """
+        @param kind: C{memory}, C{indexed}, or C{stored}: nothing is in the index.
+        """
+        self.talk = Talk()
+        self._kept: Kept | None = None
+        if kind == "memory":
+            self._journal: Journal = MemoryJournal(LOG, 20_000)
+            self.witness = Witness(self._journal, Reactor())
+            self._journal.start(self.witness)
+        else:
+            self._kept = Kept(pace=AT_ONCE) if kind == "indexed" else Kept()
+            self._journal, self.witness = self._kept.journal, self._kept.witness
+        self._indexed = kind == "indexed"
+
+    def store(self, *batches: Batch) -> None:
+        """
+        @param batches: to be kept, and be in the index if there is to be one.
+        """
+        for batch in batches:
+            self._journal.store(batch)
+        self.witness.await_(batches[-1].position)
+        if self._indexed and self._kept is not None:
+            self._kept.reactor.until(lambda: not unindexed())
+
+    def texts(self, *words: str, rooms: tuple[tuple[str, int], ...] = EVERYWHERE) -> list[object]:
+        """
+        @param words: what to search for.
+        @param rooms: where.
+        @return: the texts of the lines that are found.
+        """
+        return [each[-1] for each in self.witness.search(rooms, *words)]
+
+
+@contextmanager
+def searching(kind: str) -> Iterator[Searched]:
+    """
+    @param kind: of L{Searched}.
+    @return: a journal, until it is not used any more.
+    """
+    searched = Searched(kind)
+    yield searched
+    searched.witness.stop()
+
+
+@pytest.mark.parametrize("kind", ["memory", "indexed", "stored"])
+class TestSearch:
+    """
+    All journals find the same.
+    """
+
+    def test_words(self, kind: str) -> None:
+        """
+        A line has all the words; those in one are next to each other in it.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            said = ("Tea or coffee?", "coffee or tea", "cöffee", "I like 中文输入法", "")
+            searched.store(searched.talk.batch(("a", said)))
+            every = lines(searched.talk.said)
+            assert searched.witness.search(EVERYWHERE, "COFFEE", "tea") == every[:2]
+            assert searched.texts("or coffee") == ["Tea or coffee?"]
+            assert searched.texts("coffee") == list(said[:3])
+            assert searched.texts("cof") == []
+            assert searched.texts("文输") == ["I like 中文输入法"]
+            assert searched.texts("中输") == []
+            assert searched.texts() == list(said)
+            assert searched.texts("?!", "tea") == list(said[:2])
+            assert searched.texts("?!") == []
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            '"tea',
+            "te*",
+            "tea AND",
+            "NEAR(tea coffee)",
+            "text : tea",
+            "-tea",
+            "^tea",
+            "(",
+            "tea' --",
+            "{text} : tea",
+            "\0tea",
+            "tea OR coffee",
+            "\ud800",
+            '""',
+            "a" * 70_000,
+            "tea " * 5000,
+        ],
+    )
+    def test_operators(self, kind: str, query: str) -> None:
+        """
+        Nothing that people write is an operator.
+
+        @param kind: of journal.
+        @param query: what is searched for.
+        """
+        with searching(kind) as searched:
+            searched.store(searched.talk.batch(("a", ("coffee and some tea",))))
+            found = searched.texts(query)
+            assert bool(found) == (query in ('"tea', "-tea", "^tea", "tea' --", "\0tea"))
+
+    def test_many(self, kind: str) -> None:
+        """
+        Many words may be asked for at once.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            words = tuple(f"w{number}" for number in range(3000))
+            searched.store(searched.talk.batch(("a", (" ".join(words), "w1"))))
+            assert len(searched.texts(*words)) == 1
+
+    def test_rooms(self, kind: str) -> None:
+        """
+        Only rooms that were named are looked at, each from its first line on.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            talk = searched.talk
+            searched.store(talk.batch(("a", ("x 1", "x 2")), ("b", ("x 3",)), ("a", ("x 4",))))
+            assert searched.texts("x", rooms=(("a", 2), ("b", 1))) == ["x 2", "x 3", "x 4"]
+            assert searched.texts("x", rooms=(("a", 3), ("b", 2))) == ["x 4"]
+            assert searched.texts(rooms=(("a", 4), ("b", 1))) == ["x 3"]
+            assert searched.texts(rooms=(("gone", 1),)) == searched.texts("x", rooms=()) == []
+            # Numbers of rooms and words of people are not taken for each other.
+            assert searched.texts("1", rooms=(("b", 1),)) == []
+            rooms = tuple((f"r{number}", 1) for number in range(100))
+            assert searched.texts("x", rooms=(*rooms, ("b", 1))) == ["x 3"]
+            assert searched.texts(rooms=(*rooms, ("b", 1))) == ["x 3"]
+
+    def test_kinds(self, kind: str) -> None:
+        """
+        Only what people say is found.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            talk = searched.talk
+            for each in (ME, NOTICE, TOPIC, KICK):
+                searched.store(talk.batch(("a", (f"it is {each}",)), kind=each))
+            assert searched.texts("it is") == ["it is me", "it is notice", "it is topic"]
+
+    def test_nick(self, kind: str) -> None:
+        """
+        What somebody said, by their folded name.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            first, second = searched.talk.batch(("a", ("x",))), searched.talk.batch(("a", ("y",)))
+            second.said[0].nick = "Straße"
+            searched.store(first, second)
+            every = lines(searched.talk.said)
+            assert searched.witness.search(EVERYWHERE, nick="strasse") == every[1:]
+            assert searched.witness.search(EVERYWHERE, nick="ann") == every[:1]
+            assert searched.witness.search(EVERYWHERE, "y", nick="ann") == []
+            assert searched.witness.search(EVERYWHERE, nick="Ann") == []
+
+    def test_times(self, kind: str) -> None:
+        """
+        From one time to another, both included, whatever the other rooms' times are.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            talk = searched.talk
+            for number in (0, 5, 3, 1, 4, 2):
+                stamp = START + number * SECOND
+                room = "abc"[number % 3]
+                searched.store(talk.batch((room, (f"x {number}", "y")), stamp=stamp))
+            every = [each for each in lines(talk.said) if str(each[-1]).startswith("x")]
+            for since in range(-1, 7):
+                for until in range(-1, 7):
+                    first, last = START + since * SECOND, START + until * SECOND
+                    found = searched.witness.search(EVERYWHERE, "x", since=first, until=last)
+                    assert found == [each for each in every if first <= int(str(each[3])) <= last]
+            time = int(str(every[3][3]))
+            assert len(searched.witness.search(EVERYWHERE, since=time, until=time)) == 1
+            assert searched.witness.search(EVERYWHERE, "x", since=time) == [
+                each for each in every if int(str(each[3])) >= time
+            ]
+
+    def test_pages(self, kind: str) -> None:
+        """
+        The newest come first, and then those before any line.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            for number in range(9):
+                said = (("a", (f"x {number}", "y", "x")), ("b", ("x",)))
+                searched.store(searched.talk.batch(*said))
+            every = [each for each in lines(searched.talk.said) if each[-1] != "y"]
+            found: list[tuple[object, ...]] = []
+            before = None
+            while len(found) < len(every):
+                page = searched.witness.search(EVERYWHERE, "x", before=before, most=4)
+                assert 1 <= len(page) <= 4
+                found = page + found
+                _, position, index = str(page[0][4]).split("-")
+                before = (int(position), int(index))
+            assert found == every
+            assert searched.witness.search(EVERYWHERE, "x", before=before) == []
+            assert searched.witness.search(EVERYWHERE, "x", most=0) == []
+            assert searched.witness.search(EVERYWHERE, "x", before=(99, 0), most=1) == every[-1:]
+
+    def test_deleted(self, kind: str) -> None:
+        """
+        What was deleted is not found and not read, and nothing else is gone.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            talk = searched.talk
+            said = ("secret one", "secret two", "secret three", "other")
+            searched.store(talk.batch(("a", said), ("b", ("secret four",))))
+            batch = talk.batch(("a", ("secret five", "secret six")))
+            batch.deletions += [Deletion("a", 2), Deletion("a", 5), Deletion("a", 2)]
+            batch.deletions += [Deletion("a", 99), Deletion("gone", 1)]
+            searched.store(batch)
+            assert searched.texts("secret") == [
+                "secret one",
+                "secret three",
+                "secret four",
+                "secret six",
+            ]
+            read = searched.witness.lines("a", 1, 9)
+            assert [each[-1] for each in read] == [
+                "secret one",
+                "",
+                "secret three",
+                "other",
+                "",
+                "secret six",
+            ]
+            wanted = lines([each for each in talk.said if each.room == "a"])
+            for number in (1, 4):
+                wanted[number] = (*wanted[number][:5], DELETED, *wanted[number][6:8], "")
+            assert read == wanted
+            later = talk.batch()
+            later.deletions += [Deletion("a", 2), Deletion("a", 1), Deletion("b", 1)]
+            searched.store(later)
+            assert searched.texts("secret") == ["secret three", "secret six"]
+            assert searched.texts("two") == searched.texts("four") == []
+            # What others hold of it stays as it was said.
+            assert batch.said[0].texts == ("secret five", "secret six")
+
+    def test_early(self, kind: str) -> None:
+        """
+        A deletion does nothing to lines of later batches.
+
+        @param kind: of journal.
+        """
+        with searching(kind) as searched:
+            early = searched.talk.batch()
+            early.deletions.append(Deletion("a", 1))
+            searched.store(early, searched.talk.batch(("a", ("x",))))
+            assert searched.texts("x") == ["x"]
+
+
+ODD = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+        st.sampled_from(" \t\"'*^:()-ae\u0301ßİ中文かガ한สวัสดีक्षि🎉\u200d\ufe0f"),
+    ),
+    max_size=30,
+)
+"""
+Any text, most often one that is hard to search.
+"""
+
+
+class TestAgreement:
+    """
+    Whatever is said and searched for, all journals find the same.
+    """
+
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.lists(st.lists(ODD, min_size=1, max_size=8), min_size=1, max_size=3),
+        st.lists(ODD, max_size=4),
+    )
+    def test_agree(self, said: list[list[str]], queries: list[str]) -> None:
+        """
+        A line is found by each of its own words, and nothing that is asked is an error.
+
+        @param said: by each batch.
+        @param queries: what is searched for too.
+        """
+        for name in os.listdir("."):
+            os.unlink(name)
+        with searching("memory") as memory, searching("indexed") as indexed:
+            for searched in (memory, indexed):
+                searched.store(*[searched.talk.batch(("a", tuple(texts))) for texts in said])
+            stored = [text for texts in said for text in texts]
+            for text in stored:
+                for word in (text, *text.split()):
+                    found = memory.texts(word)
+                    assert indexed.texts(word) == found
+                    assert text in found or not any(map(str.isalnum, word))
+            for pair in (*zip(queries), *pairwise(queries)):
+                assert memory.texts(*pair) == indexed.texts(*pair)

@@ -1,0 +1,351 @@
+"""
+Tests for L{tsservices.storage.sqlite.tables} and for private messages in both journals.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from tests.support.sqlite import Kept
+from tests.support.storage import LOG, PATIENCE, SECOND, Reactor, Talk, Witness
+from tsservices.chat.batch import Batch
+from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
+from tsservices.chat.records import Account, Letter, ReadMark, Record, Restraint, Standing, keyOf
+from tsservices.chat.storage import Journal
+from tsservices.storage.memory import MemoryJournal
+from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.storage.sqlite.tables import statementsFor
+
+START = 1_700_000_000 * SECOND
+"""
+When all this happens.
+"""
+
+ANN = Account("ann", "Ann", "SCRAM-SHA-256$4096:salt$stored:server", 1, START, START)
+BAN_OF_BOB = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he\0 "was" rude\ud800', "bob")
+MUTE_OF_BOB = Restraint("a", MUTE, "bob", "Bob", "Ann", START, START + 100 * SECOND, "", "bob")
+RECORDS: tuple[Record, ...] = (
+    ANN,
+    Account("büb", "Büb", "", 3, START + 1, START + 2, 17),
+    BAN_OF_BOB,
+    MUTE_OF_BOB,
+    Standing("a", "ann", operator=True),
+    Standing("a", "büb", invited=True, admitted=7),
+    Standing("b", "ann"),
+    ReadMark("ann", "a", 12),
+    ReadMark("ann", "b", 2**62),
+)
+"""
+One of each kind at least; two of each table differ in one part of their key only.
+"""
+
+
+def letter(number: int, sender: str = "ann", receiver: str = "bob") -> Letter:
+    """
+    @param number: tells it from others.
+    @param sender: the key of an account.
+    @param receiver: the key of an account.
+    @return: a private message.
+    """
+    return Letter(
+        f"{LOG}-{number}-0",
+        START + number,
+        sender,
+        receiver,
+        sender.title(),
+        receiver.title(),
+        ME if number % 2 else MESSAGE,
+        f"number {number}",
+    )
+
+
+def changing(talk: Talk, *records: Record, gone: tuple[Record, ...] = ()) -> Batch:
+    """
+    @param talk: where this happens.
+    @param records: what has changed.
+    @param gone: what is no more.
+    @return: a batch of that.
+    """
+    batch = talk.batch()
+    for each in records:
+        batch.put(each)
+    for each in gone:
+        batch.remove(each)
+    return batch
+
+
+class TestRecords:
+    """
+    Accounts and the order in rooms.
+    """
+
+    def test_everything(self) -> None:
+        """
+        All records are there after the next start, in every field.
+        """
+        kept, talk = Kept(), Talk()
+        kept.journal.store(changing(talk, *RECORDS))
+        kept.witness.stop()
+        found = Kept(start=False).loaded.kept
+        ban = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800', "bob")
+        assert set(found) == {*RECORDS} - {BAN_OF_BOB} | {ban}
+        assert len(found) == len(RECORDS)
+        standing = next(each for each in found if each == Standing("a", "ann", True))
+        assert isinstance(standing, Standing)
+        assert (standing.operator is True, standing.invited is False) == (True, True)
+
+    @pytest.mark.parametrize("together", [False, True])
+    def test_changed(self, together: bool) -> None:
+        """
+        The last value of each key stays, in one transaction as in several.
+
+        @param together: whether it all comes while something else is stored.
+        """
+        kept, talk = Kept(), Talk()
+        going = threading.Event()
+        if together:
+            kept.wires.before = lambda connection, text: going.wait(PATIENCE)
+        kept.journal.store(changing(talk, Standing("z", "z", operator=True)))
+        newer = Account("ann", "Änn", "other", 2, START, START + 9, 1)
+        for batch in (
+            changing(talk, *RECORDS),
+            changing(talk, gone=(ANN, MUTE_OF_BOB, BAN_OF_BOB)),
+            changing(talk, Account("ann", "AnN", "x", 1, START, START), BAN_OF_BOB),
+            changing(talk, newer, ReadMark("ann", "a", 13), gone=(Standing("b", "ann"),)),
+            changing(talk, gone=(Standing("z", "z"), Standing("never", "there"))),
+        ):
+            kept.journal.store(batch)
+            if not together:
+                kept.witness.await_(batch.position)
+        going.set()
+        kept.witness.stop()
+        assert (kept.witness.positions == [6]) is together
+        assert kept.witness.positions[-1] == 6
+        found = {keyOf(each): each for each in Kept(start=False).loaded.kept}
+        wanted = {keyOf(each): each for each in (*RECORDS, newer, ReadMark("ann", "a", 13))}
+        del wanted[keyOf(MUTE_OF_BOB)], wanted[keyOf(Standing("b", "ann"))]
+        assert found.pop(keyOf(BAN_OF_BOB))
+        del wanted[keyOf(BAN_OF_BOB)]
+        assert found == wanted
+
+    def test_expired(self) -> None:
+        """
+        What is over is gone at the next start; what never ends is not.
+        """
+        kept = Kept()
+        kept.journal.store(changing(Talk(), BAN_OF_BOB, MUTE_OF_BOB))
+        kept.witness.stop()
+        for later, left in ((99, 2), (100, 1)):
+            now = partial(int, START + later * SECOND)
+            assert len(SQLiteJournal("chat.db", LOG, None, print, now).prepare().kept) == left
+        with closing(sqlite3.connect("chat.db")) as connection:
+            assert connection.execute("SELECT kind FROM restraints").fetchall() == [(BAN,)]
+
+    def test_nothing(self) -> None:
+        """
+        Plain talk asks nothing of these tables, and a batch of several changes no more
+        than two statements for each of them.
+        """
+        kept, talk = Kept(), Talk()
+        kept.reactor.until(lambda: len(kept.wires.statements) > 1)
+        for position, (batch, most) in enumerate(
+            (
+                (talk.batch(("a", ("x",))), 5),
+                (changing(talk, *RECORDS), 5 + 4),
+                (changing(talk, ANN, gone=RECORDS[1:]), 5 + 5),
+            ),
+            1,
+        ):
+            before = len(kept.wires.statements[1])
+            kept.journal.store(batch)
+            kept.witness.await_(position)
+            seen = kept.wires.statements[1][before:]
+            assert seen.index("COMMIT") - seen.index("BEGIN IMMEDIATE") + 1 == most
+        kept.witness.stop()
+
+    def test_rooms(self) -> None:
+        """
+        Who made a room and whether it is private is kept.
+        """
+        kept, talk = Kept(), Talk()
+        batch = talk.batch(("a", ("1",)), ("b", ("1",)))
+        batch.records[0].founder, batch.records[0].private = "ann", True
+        kept.journal.store(batch)
+        kept.witness.stop()
+        loaded = Kept(start=False).loaded
+        assert loaded.records == batch.records
+        assert [each.private is True for each in loaded.records] == [True, False]
+
+    def test_secret(self) -> None:
+        """
+        The secret is made once, and no two journals have the same.
+        """
+        first = Kept(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
+        assert first == bytes(range(32))
+        assert Kept(start=False).loaded.secret == first
+        others = {MemoryJournal(LOG).prepare().secret for _ in range(2)}
+        assert len(others) == 2
+        assert {len(each) for each in others} == {32}
+
+
+Ask = Callable[[str, str, str, int], list[int]]
+"""
+Asks for private messages as L{Journal.letters} does, and gives their numbers.
+"""
+
+
+@contextmanager
+def asking(kind: str, *letters: Letter) -> Iterator[Ask]:
+    """
+    @param kind: of the journal: C{memory} or C{sqlite}.
+    @param letters: all that it keeps.
+    @return: asks it.
+    """
+    talk = Talk()
+    if kind == "sqlite":
+        kept = Kept()
+        journal: Journal = kept.journal
+        witness = kept.witness
+    else:
+        journal = MemoryJournal(LOG, 100)
+        witness = Witness(journal, Reactor())
+        journal.start(witness)
+    for half in (letters[: len(letters) // 2], letters[len(letters) // 2 :]):
+        batch = talk.batch()
+        batch.letters.extend(half)
+        journal.store(batch)
+    witness.await_(talk.position)
+    sent = {each.ident: each for each in letters}
+
+    def ask(account: str, other: str, before: str, most: int) -> list[int]:
+        """
+        @param account: the key of an account.
+        @param other: the key of another one.
+        @param before: the id of a message.
+        @param most: how many.
+        @return: the numbers of what is found.
+        """
+        found = witness.letters(account, other, before, most)
+        assert all(sent[each.ident] == each for each in found)
+        return [each.time - START for each in found]
+
+    yield ask
+    witness.stop()
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+class TestLetters:
+    """
+    Private messages.
+    """
+
+    SAID = (
+        letter(1),
+        letter(2, "bob", "ann"),
+        letter(3, "cid", "ann"),
+        letter(4),
+        letter(5, "ann", "ann"),
+        letter(6, "bob", "cid"),
+        letter(7, "bob", "ann"),
+    )
+
+    def test_between(self, kind: str) -> None:
+        """
+        Both directions between two, and nothing else.
+
+        @param kind: of the journal.
+        """
+        with asking(kind, *self.SAID) as ask:
+            assert ask("ann", "bob", "", 9) == ask("bob", "ann", "", 9) == [1, 2, 4, 7]
+            assert ask("ann", "ann", "", 9) == [5]
+            assert ask("cid", "bob", "", 9) == [6]
+            assert ask("cid", "dan", "", 9) == []
+
+    def test_received(self, kind: str) -> None:
+        """
+        All that was said to one.
+
+        @param kind: of the journal.
+        """
+        with asking(kind, *self.SAID) as ask:
+            assert ask("ann", "", "", 9) == [2, 3, 5, 7]
+            assert ask("dan", "", "", 9) == []
+
+    def test_pages(self, kind: str) -> None:
+        """
+        The newest come first, page by page; before what is not known come all.
+
+        @param kind: of the journal.
+        """
+        with asking(kind, *self.SAID) as ask:
+            assert ask("ann", "bob", "", 3) == [2, 4, 7]
+            assert ask("ann", "bob", self.SAID[1].ident, 3) == [1]
+            assert ask("ann", "bob", self.SAID[4].ident, 2) == [2, 4]
+            assert ask("ann", "", self.SAID[6].ident, 2) == [3, 5]
+            assert ask("ann", "", self.SAID[1].ident, 2) == []
+            assert ask("ann", "", "nothing", 2) == [5, 7]
+            assert ask("ann", "", "", 0) == []
+
+    def test_anyText(self, kind: str) -> None:
+        """
+        Any text comes back.
+
+        @param kind: of the journal.
+        """
+        odd = replace(letter(1), text="ünï→😀 \ud800 \\u0000 \"'\n\t" + "x" * 70_000)
+        with asking(kind, odd) as ask:
+            assert ask("bob", "", "", 1) == [1]
+
+    def test_many(self, kind: str) -> None:
+        """
+        What is found are the newest of many; the journal in memory keeps no more than it may.
+
+        @param kind: of the journal.
+        """
+        with asking(kind, *(letter(number) for number in range(1, 151))) as ask:
+            assert ask("ann", "bob", "", 3) == [148, 149, 150]
+            assert len(ask("bob", "", "", 999)) == (150 if kind == "sqlite" else 100)
+
+
+class TestOldLetters:
+    """
+    Private messages do not live longer than lines.
+    """
+
+    def test_old(self) -> None:
+        """
+        What is too old goes.
+        """
+        kept, talk = Kept(keep=100.0), Talk()
+        batch = talk.batch()
+        batch.letters += [letter(1), replace(letter(2), time=START + 60 * SECOND)]
+        kept.journal.store(batch)
+        kept.witness.await_(1)
+        assert len(kept.witness.letters("bob", "", "", 9)) == 2
+        kept.time = START + 130 * SECOND
+        kept.reactor.until(lambda: len(kept.witness.letters("bob", "", "", 9)) == 1)
+        assert kept.witness.letters("bob", "", "", 9) == batch.letters[1:]
+        kept.witness.stop()
+
+
+def test_droppedInTurn() -> None:
+    """
+    When two names are dropped in one transaction, one after the other, what was said to
+    the next owner of the first stays.
+    """
+    talk = Talk()
+    first, between, second = talk.batch(), talk.batch(), talk.batch()
+    between.letters += [letter(1, "cid", "ann"), letter(2, "cid", "bob")]
+    first.forgotten.append("ann")
+    second.forgotten.append("bob")
+    *_, (_, rows, count) = statementsFor([first, between, second])
+    assert [row[0] for row in json.loads(rows)] == [letter(1).ident]
+    assert count == 1

@@ -1,0 +1,77 @@
+"""
+A room with an operator, a founder, and others, for the tests of order in rooms.
+"""
+
+from __future__ import annotations
+
+from tests.support.chat import PASSWORD, Person, Town
+from tsservices.chat.errors import Reason
+from tsservices.chat.notifications import Happening, Refusal, Said
+from tsservices.common.timestamps import NANOSECONDS
+
+HOUR = 3600 * NANOSECONDS
+"""
+Nanoseconds.
+"""
+
+
+def reasons(happenings: list[Happening]) -> list[Reason]:
+    """
+    @param happenings: some.
+    @return: of the refusals among them.
+    """
+    return [each.why.reason for each in happenings if isinstance(each, Refusal)]
+
+
+def lines(happenings: list[Happening]) -> list[tuple[str, str]]:
+    """
+    @param happenings: some.
+    @return: the kind and text of each line among them.
+    """
+    return [
+        (each.kind, text) for each in happenings if isinstance(each, Said) for text in each.texts
+    ]
+
+
+class TeaRoom:
+    """
+    The room tea, which ann has made, where opal is an operator; bob is a guest in it, and
+    mel is a member with an account.  Root looks after the server.
+    """
+
+    def setup_method(self) -> None:
+        """
+        Begin.
+        """
+        self.town = Town(operators=["root"])
+        self.root = self.town.owner("root", "tea")
+        self.root.do("/part")
+        self.ann = self.town.owner("ann", "tea")
+        self.opal = self.town.owner("opal", "tea")
+        self.mel = self.town.owner("mel", "tea")
+        self.bob = self.town.person("bob", "tea")
+        self.ann.do("hello", "/op opal")
+        self.root.do("/join tea")
+        self.town.hush()
+        self.lobby = self.town.house.lobby
+        self.room = self.lobby.rooms["tea"]
+        assert self.room.record.founder == "ann"
+
+    def login(self, nick: str, *rooms: str, cloak: str = "") -> Person:
+        """
+        @param nick: of somebody with an account.
+        @param rooms: where they go.
+        @param cloak: stands for their address.
+        @return: another connection of theirs.
+        """
+        person = self.town.stranger(cloak)
+        person.do(f"/login {nick} {PASSWORD}", *(f"/join {room}" for room in rooms))
+        self.town.hush()
+        return person
+
+    def there(self, person: Person) -> bool:
+        """
+        @param person: anybody.
+        @return: whether they are in the room.
+        """
+        return person.session.ident in self.room.members

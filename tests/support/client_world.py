@@ -1,0 +1,166 @@
+"""
+The client's state machine beside a server in memory, joined by connections that can be
+cut anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.support.fakechat import FakeChat, FakeSession, RecordingView
+from tsservices.client.chat.login import Wish
+from tsservices.client.chat.machine import Link, Phase
+from tsservices.client.chat.ports import View
+from tsservices.client.chat.state import Town
+
+
+class World:
+    """
+    One client and its server.
+
+    @ivar chat: the server.
+    @ivar view: what was shown.
+    @ivar link: the client.
+    @ivar session: the server's side of the connection, if there is one.
+    @ivar ghosts: those of connections that were cut.
+    @ivar now: the time in seconds.
+    @ivar sent: all lines that the client has sent.
+    @ivar over: the exit status and the complaint of the client, at its end.
+    """
+
+    def __init__(
+        self,
+        modern: bool = True,
+        wish: Wish | None = None,
+        view: View | None = None,
+        town: Town | None = None,
+        random: float = 0.5,
+    ) -> None:
+        """
+        @param modern: the server has tokens.
+        @param wish: what was asked for.
+        @param view: takes the place of the one that remembers.
+        @param town: to be filled.
+        @param random: what chance decides.
+        """
+        self.chat = FakeChat(modern)
+        self.view = RecordingView()
+        self.session: FakeSession | None = None
+        self.ghosts: list[FakeSession] = []
+        self.now = 0.0
+        self.sent: list[str] = []
+        self.over: list[tuple[int, str]] = []
+        self.delays: list[float] = []
+        wish = wish or Wish("ann", rooms=["lobby", "den"])
+        self.link = Link(wish, town or Town(), self, view or self.view, lambda: random)
+
+    def send(self, line: str) -> None:
+        """
+        @param line: of the client.
+        """
+        assert "\n" not in line
+        self.sent.append(line)
+        if self.session is not None:
+            self.session.came.append(line)
+
+    def hangUp(self) -> None:
+        """
+        The client ends the connection.
+        """
+        self.cut(0)
+
+    def connectIn(self, seconds: float) -> None:
+        """
+        @param seconds: until the next attempt.
+        """
+        self.delays.append(seconds)
+
+    def ended(self, status: int, message: str = "") -> None:
+        """
+        @param status: of the client, which is over.
+        @param message: its complaint.
+        """
+        self.over.append((status, message))
+
+    def connect(self) -> None:
+        """
+        Make a connection.
+        """
+        assert self.session is None
+        self.session = FakeSession(self.chat)
+        self.link.connected(self.now)
+
+    def cut(self, reaching: int) -> None:
+        """
+        Cut the connection.
+
+        @param reaching: how many lines of the client still reach the server.
+        """
+        session = self.session
+        if session is None:
+            return
+        self.session = None
+        while len(session.came) > reaching:
+            session.came.pop()
+        session.cut = True
+        self.ghosts.append(session)
+        self.link.lost("cut", self.now)
+
+    def deliver(self, most: int = 1_000_000) -> None:
+        """
+        @param most: how many lines reach the client.
+        """
+        session = self.session
+        while session is not None and session is self.session and session.told and most:
+            most -= 1
+            self.link.received(session.told.popleft(), self.now)
+        if session is not None and session is self.session and session.ended and not session.told:
+            self.cut(0)
+
+    def settle(self, until: Callable[[], bool] = lambda: False) -> None:
+        """
+        Let everything come that is on its way.
+
+        @param until: when to stop before.
+        """
+        for _ in range(10_000):
+            if until():
+                return
+            session = self.session
+            if session is None or not (session.came or session.told):
+                return
+            session.serve(1)
+            self.deliver(1)
+        raise AssertionError("it does not come to rest")
+
+    def restore(self) -> None:
+        """
+        Have the client online again, whatever it takes.
+        """
+        for _ in range(60):
+            if self.over:
+                return
+            if self.session is None:
+                self.connect()
+            self.settle()
+            for each in self.ghosts:
+                each.serve()
+            if self.link.phase is Phase.READY:
+                self.settle()
+                return
+            self.now += 2.0
+            self.link.tick(self.now)
+        raise AssertionError(f"it stays {self.link.phase}")
+
+    def phase(self) -> Phase:
+        """
+        @return: how far the client has come.
+        """
+        return self.link.phase
+
+    def said(self, room: str) -> list[str]:
+        """
+        @param room: which.
+        @return: what the client's person has said there.
+        """
+        return [text for nick, _, text in self.chat.rooms[room].lines if nick.startswith("ann")]

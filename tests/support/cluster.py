@@ -1,0 +1,494 @@
+"""
+Nodes of a cluster with people on them, which live, freeze, die and come back; and what has
+to hold for them all the time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.support.chat import Ear
+from tests.support.cluster_network import FOUNDING, LooseEngine, Net, Timeline
+from tsservices.chat.batch import Batch
+from tsservices.chat.errors import Refused
+from tsservices.chat.notifications import Notice, Refusal, Said
+from tsservices.chat.operations import MESSAGE, Enter, Event, Join, Part, Quit, Rename, Say
+from tsservices.chat.pipeline import Pipeline, Proposal
+from tsservices.chat.session import Session
+from tsservices.chat.snapshot import load, save
+from tsservices.chat.state import Lobby
+from tsservices.cluster.broker import Stream
+from tsservices.cluster.consistency import Outline
+from tsservices.cluster.orderer import Orderer
+from tsservices.cluster.status import STORED, UNKNOWN
+from tsservices.common.limits import ENGINE_STOP_SECONDS, Limits
+
+LIMITS = Limits(roomsFounded=1000)
+ROOM = "r"
+TICK = 0.25
+
+
+class Disk:
+    """
+    What a node has kept, also when it is dead.
+
+    @ivar position: of the last batch.
+    @ivar said: the lines, by position.
+    @ivar checkpoint: the whole state, and its position.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing.
+        """
+        self.position = FOUNDING.base
+        self.said: dict[int, str] = {}
+        self.checkpoint: tuple[int, list[str]] | None = None
+
+
+class Truth:
+    """
+    What came of each position, on whichever node it was first: it has to be the same on all.
+
+    @ivar batches: the durable part of each.
+    @ivar states: the whole state, where somebody has kept it.
+    @ivar texts: what was said, and by whose session, in order.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing came yet.
+        """
+        self.batches: dict[int, str] = {}
+        self.states: dict[int, list[str]] = {}
+        self.texts: dict[str, tuple[int, str]] = {}
+
+    def check(self, batch: Batch) -> None:
+        """
+        @param batch: of any node.
+        """
+        picture = repr((batch.said, batch.records, batch.kept, batch.letters, batch.stamp))
+        if self.batches.setdefault(batch.position, picture) != picture:
+            raise AssertionError(f"{self.batches[batch.position]} here, {picture} there")
+        if batch.checkpoint:
+            assert self.states.setdefault(batch.position, batch.checkpoint) == batch.checkpoint
+        for said in batch.said:
+            for text in said.texts:
+                place = (batch.position, said.session)
+                assert self.texts.setdefault(text, place) == place, f"{text} is there twice"
+
+
+@dataclass
+class Dweller:
+    """
+    Somebody on a node.
+
+    @ivar session: theirs.
+    @ivar ear: what they hear.
+    @ivar said: what they have said, in order.
+    @ivar left: they have said goodbye.
+    @ivar refused: what of it was refused before it got a place.
+    """
+
+    session: Session
+    ear: Ear
+    said: list[str] = field(default_factory=list)
+    left: bool = False
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+class SimNode:
+    """
+    A node, through all its lives.
+
+    @ivar name: its name.
+    @ivar disk: what it keeps.
+    @ivar orderer: while it lives.
+    @ivar outline: what its database is said to have when it begins.
+    @ivar people: those of this life.
+    @ivar troubles: what it was told of these.
+    @ivar notes: the lines of its log.
+    @ivar errors: what went wrong.
+    @ivar ends: why it can't go on.
+    """
+
+    orderer: Orderer
+    pipeline: Pipeline
+    engine: LooseEngine
+
+    def __init__(self, name: str, timeline: Timeline, net: Net, truth: Truth) -> None:
+        """
+        @param name: its name.
+        @param timeline: what happens when.
+        @param net: has the stream.
+        @param truth: what has to be the same everywhere.
+        """
+        self.name = name
+        self._timeline = timeline
+        self._net = net
+        self._truth = truth
+        self.disk = Disk()
+        self.trouble: Refused | None = None
+        self.alive = False
+        self.frozen = False
+        self.open = False
+        self.stopping = False
+        self.diskSeconds = 0.01
+        self.people: list[Dweller] = []
+        self.ends: list[str] = []
+        self.troubles: list[Refused | None] = []
+        self.notes: list[str] = []
+        self.errors: list[Exception] = []
+        self.outline: Outline | None = None
+        self._life = 0
+        self._incarnations = 0
+        self._backlog: list[Callable[[], object]] = []
+        self._stores: list[Batch] = []
+
+    def later(self, delay: float, what: Callable[[], object]) -> None:
+        """
+        @param delay: in seconds.
+        @param what: is called then, if this life goes on, and when it is not frozen.
+        """
+        life = self._life
+
+        def due() -> None:
+            if life != self._life or not self.alive:
+                return
+            if self.frozen:
+                self._backlog.append(due)
+            else:
+                what()
+
+        self._timeline.later(delay, due)
+
+    def start(self) -> None:
+        """
+        Begin to live, from what was kept.
+        """
+        self._life += 1
+        self.alive, self.open, self.stopping, self.frozen = True, False, False, False
+        self.people = []
+        self._stores = []
+        self._backlog = []
+        self.engine = self._net.engine(self.later)
+        self.engine.open(None, self._opened, self.broken)
+
+    def _opened(self, stream: Stream) -> None:
+        """
+        @param stream: what there is to know of it.
+        """
+        kept = self.disk.checkpoint
+        lobby = Lobby(LIMITS) if kept is None else load(LIMITS, kept[1])
+        self.pipeline = Pipeline(
+            lobby,
+            FOUNDING.log,
+            self.disk.position,
+            self._timeline.stamp,
+            lambda what: self.later(0.0, what),
+        )
+        self.orderer = Orderer(
+            self.name,
+            self._incarnation,
+            self.pipeline,
+            self.engine,
+            self._timeline.seconds,
+            self,
+            LIMITS,
+        )
+        self.pipeline.begin(self, orderer=self.orderer)
+        refused = self.pipeline.refused
+
+        def note(proposals: Sequence[Proposal], why: Refused) -> None:
+            for event, session in proposals:
+                if isinstance(event, Say):
+                    person = next(each for each in self.people if each.session is session)
+                    person.refused.update(event.texts)
+            refused(proposals, why)
+
+        self.pipeline.refused = note  # type: ignore[method-assign]
+        first = FOUNDING.base if kept is None else kept[0]
+        self.orderer.begin(stream, first + 1 - FOUNDING.base, self.outline)
+        self._tick()
+
+    def _incarnation(self) -> str:
+        """
+        @return: what no beginning was called.
+        """
+        self._incarnations += 1
+        return f"{self.name}-{self._incarnations}"
+
+    def _tick(self) -> None:
+        """
+        Some time has gone by.
+        """
+        self.orderer.tick()
+        self.later(TICK, self._tick)
+
+    def store(self, batch: Batch) -> None:
+        """
+        @param batch: the next one.
+        """
+        self._truth.check(batch)
+        self._stores.append(batch)
+        self.later(self.diskSeconds, lambda: self._commit(batch))
+
+    def _commit(self, batch: Batch) -> None:
+        """
+        @param batch: is kept now, with all before it.
+        """
+        if batch not in self._stores:
+            return
+        disk = self.disk
+        while self._stores:
+            each = self._stores.pop(0)
+            assert each.position > disk.position
+            disk.position = each.position
+            if each.said:
+                disk.said[each.position] = repr(each.said)
+            if each.checkpoint:
+                disk.checkpoint = (each.position, each.checkpoint)
+            if each is batch:
+                break
+        self.pipeline.stored(batch.position)
+
+    def ready(self) -> None:
+        """
+        @see: L{tsservices.cluster.status.ClusterListener.ready}
+        """
+        assert not self.open
+        self.open = True
+
+    def troubled(self, trouble: Refused | None) -> None:
+        """
+        @param trouble: noted.
+        """
+        self.troubles.append(trouble)
+
+    def broken(self, reason: str) -> None:
+        """
+        @param reason: noted.
+        """
+        self.ends.append(reason)
+
+    def noted(self, text: str) -> None:
+        """
+        @param text: noted.
+        """
+        self.notes.append(text)
+
+    def failed(self, error: Exception) -> None:
+        """
+        @param error: noted.
+        """
+        self.errors.append(error)
+
+    def die(self) -> None:
+        """
+        End at once.
+        """
+        if self.alive:
+            self.alive = self.open = False
+            self._net.leave(self.engine)
+
+    def stop(self) -> None:
+        """
+        End in good order, unless that takes too long.
+        """
+        if not self.open or self.frozen or self.stopping:
+            return
+        self.stopping = True
+        self.orderer.stop(lambda: self.later(self.diskSeconds + 0.01, self.die))
+        self.later(ENGINE_STOP_SECONDS, self.die)
+
+    def thaw(self) -> None:
+        """
+        Go on, if it was frozen.
+        """
+        self.frozen = False
+        backlog, self._backlog = self._backlog, []
+        for each in backlog:
+            each()
+
+    @property
+    def willing(self) -> bool:
+        """
+        @return: whether people can do anything.
+        """
+        return self.alive and self.open and not self.frozen and not self.stopping
+
+    def propose(self, person: Dweller, event: Event) -> None:
+        """
+        @param person: somebody.
+        @param event: what they want.
+        """
+        if isinstance(event, Say):
+            person.said.extend(event.texts)
+        self.pipeline.propose(event, person.session)
+
+    def arrive(self, nick: str) -> None:
+        """
+        @param nick: of somebody new, who enters the room at once.
+        """
+        ear = Ear()
+        ident = f"{self.name}{self._life}.{len(self.people)}"
+        session = Session(ident, ear, "~" + ident, self.name)
+        session.echoes = True
+        person = Dweller(session, ear)
+        self.people.append(person)
+        self.propose(person, Enter(ident, nick, nick, "~" + ident, f"t-{ident}"))
+        self.propose(person, Join(ident, ROOM, ROOM))
+
+    def act(self, kind: str, which: int, nick: str) -> None:
+        """
+        @param kind: what somebody does.
+        @param which: who.
+        @param nick: some name.
+        """
+        if not self.willing:
+            return
+        here = [each for each in self.people if not each.left]
+        if kind == "arrive" or not here:
+            self.arrive(nick)
+            return
+        person = here[which % len(here)]
+        ident = person.session.ident
+        if kind == "say":
+            texts = tuple(f"{ident}/{len(person.said) + n:04}" for n in range(1 + which % 3))
+            self.propose(person, Say(ident, ROOM, MESSAGE, texts))
+        elif kind == "rename":
+            self.propose(person, Rename(ident, nick, nick))
+        elif kind == "part":
+            self.propose(person, Part(ident, ROOM, ""))
+        elif kind == "join":
+            self.propose(person, Join(ident, ROOM, ROOM))
+        else:
+            self.propose(person, Quit(ident, ""))
+            person.left = True
+
+
+class World:
+    """
+    Several nodes and their stream.
+
+    @ivar nodes: by number.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        """
+        @param count: how many nodes.
+        @param seed: of what goes wrong.
+        """
+        self.timeline = Timeline()
+        self.net = Net(self.timeline, Random(seed))
+        self.truth = Truth()
+        self.nodes = [SimNode(name, self.timeline, self.net, self.truth) for name in "abcd"[:count]]
+        for node in self.nodes:
+            node.start()
+        self.timeline.run(2)
+        assert all(node.open for node in self.nodes)
+
+    def heal(self) -> None:
+        """
+        All goes well from now on, for so long that nothing is left undone.
+        """
+        self.net.faults, self.net.away = 0.0, False
+        for node in self.nodes:
+            node.diskSeconds = 0.01
+            if node.alive:
+                node.thaw()
+                node.engine.slow = 0.0
+                node.engine.reconnect()
+        self.timeline.run(ENGINE_STOP_SECONDS + 1)
+        for node in self.nodes:
+            if not node.alive:
+                node.start()
+        self.timeline.run(70)
+
+    def check(self) -> None:
+        """
+        All nodes are of one mind, and of the right one.
+        """
+        for node in self.nodes:
+            assert node.ends == []
+            assert node.errors == []
+            assert node.open
+            assert node.orderer.standing().up
+            assert node.orderer.trouble is None
+        # The heartbeats of the last moment may not have come to all of them.
+        self.timeline.run(3.0)
+        states = [self.durable(node) for node in self.nodes]
+        assert states[1:] == states[:-1]
+        disks = [node.disk.said for node in self.nodes]
+        assert disks[1:] == disks[:-1]
+        lobby = self.nodes[0].pipeline.lobby
+        assert set(lobby.nodes) == {node.name for node in self.nodes}
+        here = {
+            each.session.ident: each
+            for node in self.nodes
+            for each in node.people
+            if each.session.nick and not each.left
+        }
+        assert set(lobby.sessions) == set(here)
+        for node in self.nodes:
+            for person in node.people:
+                self.checkPerson(person)
+        self.checkOrder()
+
+    def durable(self, node: SimNode) -> list[str]:
+        """
+        @param node: any.
+        @return: its state, but for when each node was heard last.
+        """
+        lobby = node.pipeline.lobby
+        before = {name: (each.n, each.position, each.stamp) for name, each in lobby.nodes.items()}
+        for each in lobby.nodes.values():
+            each.n = each.position = each.stamp = 0
+        state = save(lobby)
+        for name, each in lobby.nodes.items():
+            each.n, each.position, each.stamp = before[name]
+        return state
+
+    def checkPerson(self, person: Dweller) -> None:
+        """
+        Each line has one end, of which they were told once.
+
+        @param person: on a node that lives.
+        """
+        session, texts = person.session, self.truth.texts
+        assert session.outstanding == 0
+        told = Counter(
+            text
+            for each in person.ear.heard
+            if isinstance(each, Said) and each.session == session.ident
+            for text in each.texts
+        )
+        stored = {text for text in person.said if text in texts}
+        assert max(person.refused.values(), default=1) == 1
+        assert not stored & person.refused.keys()
+        if not person.left:
+            assert told == Counter(stored)
+        refusals = sum(isinstance(each, Refusal) for each in person.ear.heard)
+        rest = [each for each in person.said if each not in stored | person.refused.keys()]
+        if not person.left:
+            assert refusals >= (bool(rest) + bool(person.refused))
+        notices = [each for each in person.ear.heard if isinstance(each, Notice)]
+        if STORED in notices:
+            assert UNKNOWN in notices
+
+    def checkOrder(self) -> None:
+        """
+        Nobody's lines have changed places, and their numbers have no gap.
+        """
+        last: dict[str, str] = {}
+        places = sorted((place, text) for text, (place, _) in self.truth.texts.items())
+        for _, text in places:
+            who = text.partition("/")[0]
+            assert last.get(who, "") < text
+            last[who] = text
+        record = self.nodes[0].pipeline.lobby.rooms.get(ROOM)
+        if record is not None:
+            assert record.record.seq == len(self.truth.texts)

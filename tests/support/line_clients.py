@@ -1,0 +1,180 @@
+"""
+People at the line door, without a network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.chat import SlowJournal
+from tsservices.common.counters import StreamCounters
+from tsservices.common.limits import Limits
+from tsservices.common.timestamps import NANOSECONDS
+from tsservices.frontends.line.protocol import LineFactory, LineProtocol
+from tsservices.server.chat.service import ChatService
+from tsservices.testing import NOON, ImmediateHasher, MeasuredTransport, environment
+from tsservices.transport.context import Environment
+
+
+class Client:
+    """
+    One connection.
+
+    @ivar protocol: of the door.
+    @ivar transport: whose peer reads when the test says so.
+    """
+
+    def __init__(self, factory: LineFactory, clock: Clock, port: int) -> None:
+        """
+        @param factory: of the door.
+        @param clock: turns go by with it.
+        @param port: of the peer.
+        """
+        self._clock = clock
+        self.transport = MeasuredTransport(port=port)
+        protocol = factory.buildProtocol(self.transport.getPeer())
+        assert isinstance(protocol, LineProtocol)
+        self.protocol = protocol
+        protocol.makeConnection(self.transport)
+
+    def send(self, data: str | bytes, turn: bool = True) -> None:
+        """
+        @param data: one segment.
+        @param turn: whether the turn ends with it.
+        """
+        self.protocol.dataReceived(data.encode() if isinstance(data, str) else data)
+        if turn:
+            self._clock.advance(0)
+            self._clock.advance(0)
+
+    def take(self) -> str:
+        """
+        @return: what came since the last look.
+        """
+        text: str = self.transport.value().decode()
+        self.transport.clear()
+        return text
+
+    def ask(self, data: str | bytes) -> str:
+        """
+        @param data: one segment.
+        @return: what comes of it.
+        """
+        self.take()
+        self.send(data)
+        return self.take()
+
+    def block(self) -> None:
+        """
+        The peer stops reading, and the transport has enough.
+        """
+        self.transport.pending = 65_536
+        self.protocol.pauseProducing()
+
+    def unblock(self) -> None:
+        """
+        The peer has read all.
+        """
+        self.transport.bytesSent += self.transport.pending
+        self.transport.pending = 0
+        self.protocol.resumeProducing()
+
+    def lose(self) -> None:
+        """
+        The connection is gone.
+        """
+        self.protocol.connectionLost(connectionDone)
+        self._clock.advance(0)
+
+
+class LineDoorCase(SynchronousTestCase):
+    """
+    A door, and a clock.
+
+    @ivar clock: stands still unless a test advances it.
+    @ivar journal: keeps when the test says so.
+    @ivar hasher: does the work of passwords when the test says so.
+    """
+
+    limits = Limits(floodLines=0, floodBytes=0)
+    """
+    Without flood control, unless a test is about it.
+    """
+
+    def setUp(self) -> None:
+        """
+        Open the door.
+        """
+        self.open(self.limits)
+
+    def open(self, limits: Limits, welcomeFile: str = "") -> None:
+        """
+        @param limits: of the server.
+        @param welcomeFile: its path.
+        """
+        self.clock = Clock()
+        surroundings = environment(self.clock, limits)
+        self.journal = SlowJournal()
+        self.hasher = ImmediateHasher()
+        chat = ChatService(
+            self.journal,
+            limits,
+            lambda: NOON * NANOSECONDS + round(self.clock.seconds() * NANOSECONDS),
+            self._atTurnEnd,
+            "run",
+            self.hasher,
+            welcomeFile,
+        )
+        chat.prepare()
+        chat.startService()
+        self.environment = Environment.make(
+            limits,
+            surroundings.stamper,
+            surroundings.trust,
+            self.clock,
+            self.clock.seconds,
+            chat,
+        )
+        self.environment.sweep.startService()
+        self.counters = StreamCounters()
+        self.factory = LineFactory(self.environment, self.counters, time.gmtime)
+        self._ports = 50_000
+
+    def _atTurnEnd(self, job: Callable[[], None]) -> None:
+        """
+        @param job: to be done when the turn ends.
+        """
+        self.clock.callLater(0, job)
+
+    def connect(self) -> Client:
+        """
+        @return: a new connection.
+        """
+        self._ports += 1
+        return Client(self.factory, self.clock, self._ports)
+
+    def people(self, *names: str) -> list[Client]:
+        """
+        @param names: of people who enter the lobby.
+        @return: they, who have heard nothing yet.
+        """
+        clients = []
+        for name in names:
+            client = self.connect()
+            client.send(f"{name}\n")
+            clients.append(client)
+        for client in clients:
+            client.take()
+        return clients
+
+    def turns(self, count: int = 5) -> None:
+        """
+        @param count: how many turns go by.
+        """
+        for _ in range(count):
+            self.clock.advance(0)

@@ -1,0 +1,184 @@
+"""
+People at the line door of the fast lane, over pairs of sockets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+
+from twisted.internet.task import Clock
+
+from tests.support.epoll import HandReactor, connect, receiveAll
+from tsservices.common.counters import StreamCounters
+from tsservices.common.limits import Limits
+from tsservices.common.timestamps import NANOSECONDS
+from tsservices.frontends.line.protocol import LineFactory, LineProtocol
+from tsservices.server.chat.service import ChatService
+from tsservices.storage.memory import MemoryJournal
+from tsservices.testing import NOON, ImmediateHasher, environment
+from tsservices.transport.context import Environment
+from tsservices.transport.epoll.set import EpollSet
+from tsservices.transport.epoll.tcp import FastTCPServer
+
+LIMITS = Limits(floodLines=0, floodBytes=0, chatPending=1 << 22, chatPendingAll=1 << 24)
+"""
+Nobody is held back or dropped.
+"""
+
+PEOPLE = 5
+"""
+How many there are; those who come later are others.
+"""
+
+
+class Peer:
+    """
+    The other end of one connection.
+
+    @ivar protocol: at this end.
+    @ivar transport: the same.
+    @ivar end: its socket.
+    @ivar reads: whether it reads what comes.
+    @ivar heard: what has come.
+    """
+
+    def __init__(self, crowd: Crowd) -> None:
+        """
+        @param crowd: of which it is one.
+        """
+        self.reads = True
+        self.heard = b""
+        protocol = crowd.factory.buildProtocol(None)
+        assert isinstance(protocol, LineProtocol)
+        self.protocol = protocol
+        self.end = connect(crowd.set, protocol)
+        transport = protocol.transport
+        assert isinstance(transport, FastTCPServer)
+        self.transport: FastTCPServer = transport
+        # The kernel takes less than two long lines for who does not read.
+        transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+
+    def hear(self) -> None:
+        """
+        Read what there is.
+        """
+        if self.reads:
+            self.heard += receiveAll(self.end)
+
+
+class Crowd:
+    """
+    People at one door.
+
+    @ivar set: where their connections are.
+    @ivar factory: of the door.
+    @ivar peers: they, by their places.
+    @ivar gone: those who have left.
+    """
+
+    def __init__(self) -> None:
+        """
+        All of them enter the lobby.
+        """
+        self._reactor = HandReactor()
+        self.set = EpollSet(self._reactor)
+        self.set.portOpened()
+        clock = Clock()
+        given = environment(clock, LIMITS)
+        chat = ChatService(
+            MemoryJournal("log"),
+            LIMITS,
+            lambda: NOON * NANOSECONDS,
+            self.set.atTurnEnd,
+            "run",
+            ImmediateHasher(),
+        )
+        chat.prepare()
+        chat.startService()
+        self._environment = Environment.make(
+            LIMITS, given.stamper, given.trust, self._reactor, clock.seconds, chat
+        )
+        self.factory = LineFactory(self._environment, StreamCounters(), time.gmtime)
+        self.gone: list[Peer] = []
+        self._came = 0
+        self.peers = [self.come() for _ in range(PEOPLE)]
+
+    def come(self) -> Peer:
+        """
+        @return: somebody new, who says their name.
+        """
+        peer = Peer(self)
+        peer.end.sendall(b"n%d\n" % self._came)
+        self._came += 1
+        self.turn()
+        return peer
+
+    def turn(self) -> None:
+        """
+        Let all that was typed be done, and all who read hear of it.
+        """
+        for _ in range(6):
+            self.set.doRead()
+            self._reactor.advance(0)
+            for peer in getattr(self, "peers", ()):
+                peer.hear()
+
+    def drain(self) -> None:
+        """
+        Let turns go by until those who read have all that is for them.
+        """
+        before = -1
+        while before != (before := sum(len(peer.heard) for peer in self.peers)):
+            self.turn()
+
+    def do(self, who: int, what: bytes | str) -> None:
+        """
+        @param who: one of them.
+        @param what: is typed; or C{stop}, C{read}, C{close}, C{come} or C{turn}.
+        """
+        peer = self.peers[who]
+        if isinstance(what, bytes):
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                peer.end.sendall(what)
+        elif what in ("stop", "read"):
+            peer.reads = what == "read"
+        elif what == "close":
+            self.turn()
+            peer.end.shutdown(socket.SHUT_RDWR)
+        elif what == "come" and not peer.transport.connected:
+            self.gone.append(peer)
+            self.peers[who] = self.come()
+        elif what == "turn":
+            self.turn()
+
+    def end(self) -> list[bytes]:
+        """
+        All read to the end, and all that was sent is counted; then all leave.
+
+        @return: what each of them has heard.
+        """
+        for peer in self.peers:
+            peer.reads = True
+        self.drain()
+        for peer in self.peers:
+            if peer.transport.connected:
+                assert peer.transport.bytesSent == len(peer.heard)
+                assert peer.transport.pendingBytes() == 0
+        heard = [peer.heard for peer in (*self.gone, *self.peers)]
+        self.close()
+        for peer in (*self.gone, *self.peers):
+            assert not peer.transport.connected
+            assert peer.transport.broadcasts == ()
+        return heard
+
+    def close(self) -> None:
+        """
+        All leave.
+        """
+        for peer in (*self.gone, *self.peers):
+            peer.reads = False
+            peer.end.close()
+        self.turn()
+        self.set.portClosed()

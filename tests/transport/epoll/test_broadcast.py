@@ -1,0 +1,346 @@
+"""
+Tests for L{tsservices.transport.epoll.broadcast}.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from unittest import skipUnless
+
+from twisted.internet.main import CONNECTION_LOST
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.epoll import HandReactor, Recorder, connect, receiveAll
+from tests.support.line_sockets import PEOPLE, Crowd
+from tsservices.chat import fanout as audience
+from tsservices.transport.epoll.broadcast import Broadcast
+from tsservices.transport.epoll.set import EpollSet, available
+from tsservices.transport.epoll.tcp import FastTCPServer
+
+
+@skipUnless(available(), "this platform has no epoll")
+class BroadcastTests(SynchronousTestCase):
+    """
+    Tests for L{Broadcast}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Three connections.
+        """
+        self.reactor = HandReactor()
+        self.set = EpollSet(self.reactor)
+        self.set.portOpened()
+        self.addCleanup(self.set.portClosed)
+        self.streams: list[FastTCPServer] = []
+        self.peers: list[socket.socket] = []
+        for _ in range(3):
+            protocol = Recorder()
+            peer = connect(self.set, protocol)
+            self.peers.append(peer)
+            self.streams.append(protocol.transport)
+        self.addCleanup(self.close)
+
+    def close(self) -> None:
+        """
+        All connections end.
+        """
+        for peer in self.peers:
+            peer.close()
+        for _ in range(3):
+            self.reactor.advance(0)
+            self.set.doRead()
+
+    def test_send(self) -> None:
+        """
+        All but those who are left out are sent the same, which is counted for each; who was
+        never in may be left out.
+        """
+        one, two, three = self.streams
+        broadcast = one.together([one, two])
+        self.assertTrue(broadcast.send(b"hello", [two, three]))
+        self.assertTrue(broadcast.send(b"all", []))
+        self.assertEqual([receiveAll(peer) for peer in self.peers], [b"helloall", b"all", b""])
+        self.assertEqual([each.bytesSent for each in self.streams], [8, 3, 0])
+        broadcast.dissolve()
+        broadcast.dissolve()
+        self.assertFalse(broadcast.send(b"no", []))
+        self.assertEqual([each.bytesSent for each in self.streams], [8, 3, 0])
+        self.assertEqual([each.broadcasts for each in self.streams], [()] * 3)
+
+    def test_several(self) -> None:
+        """
+        One may be in several, and leaves all of them at once.
+        """
+        one, two, three = self.streams
+        first, second = one.together([one, two]), one.together([one, three])
+        first.send(b"a", [])
+        second.send(b"bc", [])
+        one.write(b"d")
+        self.set.doRead()
+        self.assertEqual([each.bytesSent for each in self.streams], [4, 1, 2])
+        one.leave()
+        self.assertEqual((first.valid, second.valid), (False, False))
+        self.assertEqual([each.bytesSent for each in self.streams], [4, 1, 2])
+        self.assertEqual(receiveAll(self.peers[0]), b"abcd")
+
+    def test_queued(self) -> None:
+        """
+        What anybody was written before goes first.
+        """
+        one, two, _ = self.streams
+        broadcast = one.together([one, two])
+        writes: list[Callable[[], object]] = [
+            lambda: two.write(b"first"),
+            lambda: two.writeSequence([b"first"]),
+        ]
+        for write in writes:
+            write()
+            self.assertFalse(broadcast.send(b"second", []))
+            self.set.doRead()
+            self.assertTrue(broadcast.send(b"second", []))
+            self.assertEqual(receiveAll(self.peers[1]), b"firstsecond")
+
+    def test_ends(self) -> None:
+        """
+        Whatever kind of end begins, it dissolves.
+        """
+        ends: list[Callable[[FastTCPServer], object]] = [
+            lambda stream: stream.loseConnection(),
+            lambda stream: stream.loseWriteConnection(),
+            lambda stream: stream.abortConnection(),
+            lambda stream: self.set._disconnect(stream, CONNECTION_LOST, False),
+        ]
+        for end in ends:
+            peer = connect(self.set, protocol := Recorder())
+            self.peers.append(peer)
+            stream: FastTCPServer = protocol.transport
+            self.assertTrue(stream.clear)
+            broadcast = stream.together([self.streams[0], stream])
+            end(stream)
+            self.assertFalse(broadcast.valid)
+            self.assertFalse(stream.clear)
+
+    def test_slow(self) -> None:
+        """
+        Who does not take all, or nothing, gets the rest in order, and is clear again after it.
+        """
+        one, two, three = self.streams
+        large = bytes(1 << 22)
+        broadcast = one.together(self.streams)
+        self.assertTrue(broadcast.send(large, [two]))
+        self.assertFalse(broadcast.valid)
+        self.assertEqual([each.clear for each in self.streams], [False, True, False])
+        again = two.together([two])
+        for stream in (one, three):
+            stream.write(b"end")
+        for peer in (self.peers[0], self.peers[2]):
+            received = b""
+            while not received.endswith(b"end"):
+                received += receiveAll(peer)
+                self.set.doRead()
+            self.assertEqual(received, large + b"end")
+        self.assertTrue(again.valid)
+        self.assertEqual([each.clear for each in self.streams], [True] * 3)
+        self.assertEqual(
+            [each.bytesSent for each in self.streams], [len(large) + 3, 0, len(large) + 3]
+        )
+
+    def test_behind(self) -> None:
+        """
+        It dissolves when something is left of what one of them was written, alone.
+        """
+        one, two, _ = self.streams
+        broadcast = one.together([one, two])
+        one.write(bytes(1 << 22))
+        self.assertTrue(broadcast.valid)
+        self.set.doRead()
+        self.assertTrue(one.dataBuffer)
+        self.assertFalse(broadcast.valid)
+
+    def test_full(self) -> None:
+        """
+        Who does not take anything is behind, and those after them are sent to all the same.
+        """
+        one, two, _ = self.streams
+        # Not by the transport: it does not know that there is no room.
+        while True:
+            try:
+                one.socket.send(bytes(1 << 16))
+            except BlockingIOError:
+                break
+        broadcast = one.together([one, two])
+        self.assertTrue(broadcast.send(b"hello", []))
+        self.assertEqual(receiveAll(self.peers[1]), b"hello")
+        self.assertEqual((one.bytesSent, one.pendingBytes()), (0, 5))
+        self.assertFalse(broadcast.valid)
+        received = b""
+        while not received.endswith(b"hello"):
+            received += receiveAll(self.peers[0])
+            self.set.doRead()
+        self.assertEqual(one.bytesSent, 5)
+
+    def test_lost(self) -> None:
+        """
+        That a peer has gone is found as with any write: not while others are written to.
+        """
+        self.peers[0].close()
+        broadcast = self.streams[0].together(self.streams)
+        self.assertTrue(broadcast.send(b"hello", []))
+        self.assertEqual([receiveAll(peer) for peer in self.peers[1:]], [b"hello"] * 2)
+        self.assertEqual(self.streams[0].connected, 1)
+        self.set.doRead()
+        self.assertEqual(self.streams[0].connected, 0)
+
+
+@skipUnless(available(), "this platform has no epoll")
+class DissolvingTests(SynchronousTestCase):
+    """
+    Whatever changes what somebody is to be sent dissolves the broadcast of their room.
+    """
+
+    def setUp(self) -> None:
+        """
+        The people of one room are sent to together.
+        """
+        self.patch(audience, "TOGETHER_FROM", 2)
+        self.crowd = Crowd()
+        self.addCleanup(self.crowd.close)
+        self.one = self.crowd.peers[1]
+        self.gather()
+
+    def gather(self) -> None:
+        """
+        Talk until all are sent to together.
+        """
+        for _ in range(3):
+            self.say(b"talk")
+        for peer in self.crowd.peers:
+            peer.heard = b""
+
+    def say(self, text: bytes) -> bytes:
+        """
+        @param text: what the first of them says.
+        @return: what the second has heard since the last time.
+        """
+        self.crowd.do(0, text + b"\n")
+        self.crowd.turn()
+        heard, self.one.heard = self.one.heard, b""
+        return heard
+
+    def together(self) -> bool:
+        """
+        @return: whether the second of them is sent to together with others.
+        """
+        return bool(self.one.transport.broadcasts)
+
+    def test_together(self) -> None:
+        """
+        As long as nothing changes they stay together; so does who writes or is answered.
+        """
+        self.assertTrue(self.together())
+        broadcasts: list[Broadcast] = list(self.one.transport.broadcasts)
+        self.crowd.do(1, b"/ack on\n")
+        self.crowd.do(1, b"hi\n")
+        self.assertIn(b"hello", self.say(b"hello"))
+        self.assertEqual(list(self.one.transport.broadcasts), broadcasts)
+
+    def test_hold(self) -> None:
+        """
+        Who is told what was before hears what is new after that.
+        """
+        self.one.protocol.backlog.hold(True)
+        self.assertFalse(self.together())
+        for text in (b"a", b"b", b"c"):
+            self.assertEqual(self.say(text), b"")
+        self.assertFalse(self.together())
+        self.one.protocol.backlog.hold(False)
+        self.assertEqual(self.say(b"d").count(b"<n0>"), 4)
+        self.gather()
+        self.assertTrue(self.together())
+
+    def test_behind(self) -> None:
+        """
+        Who has not taken all that was written hears the rest first, however often is spoken.
+        """
+        self.one.reads = False
+        self.one.transport.write(b"b" * 30_000)
+        self.crowd.turn()
+        self.assertTrue(self.one.transport.dataBuffer)
+        for _ in range(4):
+            self.say(b"hello")
+            self.assertFalse(self.together())
+        self.one.reads = True
+        self.crowd.drain()
+        self.assertEqual(self.one.heard.strip(b"b").count(b"<n0> hello\n"), 4)
+        self.assertNotIn(b"b", self.one.heard.strip(b"b"))
+
+    def test_ignore(self) -> None:
+        """
+        Who ignores somebody hears nothing of them, now and later.
+        """
+        self.crowd.do(1, b"/ignore n0\n")
+        self.crowd.turn()
+        self.one.heard = b""
+        for _ in range(4):
+            self.assertEqual(self.say(b"hello"), b"")
+        self.crowd.do(1, b"/ignore n0\n")
+        self.crowd.turn()
+        self.assertIn(b"hello", self.say(b"hello"))
+
+    def test_form(self) -> None:
+        """
+        Who changes the form hears in it at once.
+        """
+        self.crowd.do(1, b"/format json\n")
+        self.crowd.turn()
+        self.one.heard = b""
+        for _ in range(4):
+            self.assertEqual(self.say(b"hello")[:1], b"{")
+        self.assertTrue(self.together())
+
+    def test_outlet(self) -> None:
+        """
+        Whose session hears elsewhere hears nothing here.
+        """
+        session = self.one.protocol.session
+        session.outlet = None
+        for _ in range(4):
+            self.assertEqual(self.say(b"hello"), b"")
+        session.outlet = self.one.protocol
+        self.assertIn(b"hello", self.say(b"hello"))
+
+    def test_membership(self) -> None:
+        """
+        Who has left a room hears nothing of it, and nothing is left of its broadcast.
+        """
+        self.crowd.do(1, b"/part\n")
+        self.crowd.turn()
+        self.one.heard = b""
+        self.assertFalse(self.together())
+        self.assertEqual(self.say(b"hello"), b"")
+        for peer in self.crowd.peers:
+            self.assertEqual(peer.transport.broadcasts, ())
+
+    def test_newcomer(self) -> None:
+        """
+        Who enters hears the next line, and nothing is left of the broadcast without them.
+        """
+        self.crowd.peers.append(self.crowd.come())
+        self.assertFalse(self.together())
+        self.say(b"hello")
+        self.assertIn(b"hello", self.crowd.peers[-1].heard)
+        self.gather()
+        self.assertEqual(len(self.one.transport.broadcasts), 1)
+
+    def test_aborted(self) -> None:
+        """
+        Nothing reaches who is being dropped.
+        """
+        self.one.transport.abortConnection()
+        self.assertFalse(self.together())
+        self.crowd.do(0, b"hello\n")
+        self.crowd.turn()
+        self.assertEqual(self.one.heard, b"")
+        self.assertIn(b"hello", self.crowd.peers[PEOPLE - 1].heard)

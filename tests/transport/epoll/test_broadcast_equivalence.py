@@ -1,0 +1,122 @@
+"""
+Being sent to at one go is being sent to: whatever people do, everybody is told the same as if
+each of them were told alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from unittest import skipUnless
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.line_sockets import PEOPLE, Crowd
+from tsservices.chat import fanout as audience
+from tsservices.transport.epoll import set as epollset
+from tsservices.transport.epoll.broadcast import Broadcast
+from tsservices.transport.epoll.set import available
+from tsservices.transport.epoll.tcp import FastTCPServer
+
+LONG = b"x" * 3000
+"""
+A line of which a peer that does not read takes few.
+"""
+
+SAID = (
+    b"hello\n",
+    b"one\ntwo\n",
+    LONG + b"\n",
+    b"/format json\n",
+    b"/format text\n",
+    b"/echo on\n",
+    b"/ack on\n",
+    b"/ignore n0\n",
+    b"/ignore n1\n",
+    b"/join tea\n",
+    b"/join lobby\n",
+    b"/part\n",
+    b"/nick other\n",
+    b"/who\n",
+    b"/since 1\n",
+    b"/topic tea\n",
+)
+"""
+What people type.
+"""
+
+_who = st.integers(0, PEOPLE - 1)
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(_who, st.just(b"hello\n")),
+        st.tuples(_who, st.just(LONG + b"\n")),
+        st.tuples(_who, st.sampled_from(SAID)),
+        st.tuples(_who, st.sampled_from(("stop", "read", "close", "come", "turn"))),
+    ),
+    max_size=60,
+)
+"""
+Who does what.  Those who type between two turns are read in one round.
+"""
+
+
+def heardIn(
+    steps: list[tuple[int, bytes | str]], least: int, sends: Callable[..., bool] = Broadcast.send
+) -> list[bytes]:
+    """
+    @param steps: who does what.
+    @param least: from how many people on they are sent to at one go.
+    @param sends: in place of L{Broadcast.send}.
+    @return: what everybody has heard.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(audience, "TOGETHER_FROM", least))
+        stack.enter_context(patch.object(Broadcast, "send", sends))
+        # A pass that is late would end between two of those who are to be read together.
+        stack.enter_context(patch.object(epollset, "PASS_SECONDS", 60.0))
+        crowd = Crowd()
+        try:
+            for step in steps:
+                crowd.do(*step)
+            return crowd.end()
+        except BaseException:
+            crowd.close()
+            raise
+
+
+@skipUnless(available(), "this platform has no epoll")
+class TogetherTests(SynchronousTestCase):
+    """
+    Tests for L{tsservices.chat.fanout} and L{tsservices.transport.epoll.broadcast} at a door.
+    """
+
+    @settings(max_examples=150, derandomize=True)
+    @given(STEPS)
+    def test_same(self, steps: list[tuple[int, bytes | str]]) -> None:
+        """
+        Everybody hears the same, however they are sent to.
+        """
+        self.assertEqual(heardIn(steps, 2), heardIn(steps, 1000))
+
+    def test_broadcast(self) -> None:
+        """
+        It happens: the third line of a room that does not change is sent at one go.
+        """
+        counted: list[int] = []
+        send = Broadcast.send
+
+        def counting(broadcast: Broadcast, data: bytes, without: list[FastTCPServer]) -> bool:
+            counted.append(len(data))
+            return send(broadcast, data, without)
+
+        talk: list[tuple[int, bytes | str]] = [(0, b"hello\n"), (0, "turn")]
+        heardIn(talk, PEOPLE, counting)
+        self.assertEqual(counted, [])
+        heardIn(talk * 3, PEOPLE, counting)
+        self.assertEqual(len(counted), 2)
+        heardIn(talk * 3, PEOPLE + 1, counting)
+        self.assertEqual(len(counted), 2)

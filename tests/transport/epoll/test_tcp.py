@@ -1,0 +1,647 @@
+"""
+Tests for L{tsservices.transport.epoll.tcp} and L{tsservices.transport.epoll.tcp}.
+
+What both promise as Twisted transports is tested by Twisted's own cases, see
+L{tests.live.transport.test_twisted_suites}; these are about what is different.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from typing import Any, ClassVar
+from unittest import skipUnless
+
+import pytest
+from twisted.internet.error import (
+    CannotListenError,
+    ConnectionAborted,
+    ConnectionDone,
+    ConnectionLost,
+)
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    ILoggingContext,
+    ITCPTransport,
+    IUNIXTransport,
+)
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from tests.support.epoll import Echo, HandReactor, Recorder, connect, receiveAll
+from tsservices.transport.epoll import round as epollround
+from tsservices.transport.epoll import set as epollset
+from tsservices.transport.epoll.set import available, epollSetOf
+from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXServer
+
+BIG = b"b" * (1 << 22)
+
+
+@implementer(IHalfCloseableProtocol)
+class HalfCloseable(Recorder):
+    """
+    A L{Recorder} that is told of half-closes.
+    """
+
+    def readConnectionLost(self) -> None:
+        """
+        Note it.
+        """
+        self.events.append("readLost")
+
+    def writeConnectionLost(self) -> None:
+        """
+        Note it.
+        """
+        self.events.append("writeLost")
+
+
+class Pulled:
+    """
+    A pull producer that writes one chunk each time it is asked.
+    """
+
+    def __init__(self, transport: Any, chunks: int) -> None:
+        """
+        @param chunks: how many chunks it has.
+        """
+        self.transport = transport
+        self.chunks = chunks
+        self.stopped = False
+
+    def resumeProducing(self) -> None:
+        """
+        Write a chunk, or be done.
+        """
+        if self.chunks:
+            self.chunks -= 1
+            self.transport.write(b"p" * 1000)
+        else:
+            self.transport.unregisterProducer()
+
+    def stopProducing(self) -> None:
+        """
+        Note it.
+        """
+        self.stopped = True
+
+
+class Pushed(Pulled):
+    """
+    A push producer that does nothing but remember whether it is paused.
+    """
+
+    paused = False
+    resumed = 0
+
+    def pauseProducing(self) -> None:
+        """
+        Note it.
+        """
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        """
+        Note it.
+        """
+        self.paused = False
+        self.resumed += 1
+
+
+@skipUnless(available(), "this platform has no epoll")
+class LaneCase(SynchronousTestCase):
+    """
+    Connections in a set, over pairs of sockets.
+
+    @cvar transport: the kind of transport.
+    """
+
+    transport: ClassVar[type[FastTCPServer]] = FastTCPServer
+
+    def setUp(self) -> None:
+        """
+        Make a set.
+        """
+        self.reactor = HandReactor()
+        self.set = epollSetOf(self.reactor)
+        self.set.portOpened()
+        self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
+
+    def connect(self, protocol: Recorder) -> socket.socket:
+        """
+        @return: the peer's end of a new connection.
+        """
+        peer = connect(self.set, protocol, self.transport)
+        self.addCleanup(peer.close)
+        return peer
+
+    def drain(self, peer: socket.socket) -> bytes:
+        """
+        Make passes as long as they bring something.
+
+        @return: what the peer received.
+        """
+        received = b""
+        while True:
+            self.reactor.advance(0)
+            self.set.doRead()
+            more = receiveAll(peer)
+            if not more:
+                return received
+            received += more
+
+
+class FastTCPServerTests(LaneCase):
+    """
+    Tests for L{FastTCPServer}.
+    """
+
+    def test_interface(self) -> None:
+        """
+        The transport is what Twisted's own is.
+        """
+        protocol = Recorder()
+        self.connect(protocol)
+        assert verifyObject(ITCPTransport, protocol.transport)
+        assert verifyObject(ILoggingContext, protocol.transport)
+        assert "Recorder" in protocol.transport.logPrefix()
+
+    def test_writesAreSentOnce(self) -> None:
+        """
+        However many writes answer a chunk, the kernel gets them in one piece, at the end of the
+        round.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        sent: list[bytes] = []
+        real = os.write
+
+        def write(number: int, data: bytes) -> int:
+            sent.append(data)
+            return real(number, data)
+
+        self.patch(os, "write", write)
+
+        def answer(data: bytes) -> None:
+            protocol.transport.write(b"one ")
+            protocol.transport.writeSequence([b"two ", b"three "])
+            protocol.transport.write(data)
+            assert receiveAll(peer) == b""
+
+        protocol.dataReceived = answer  # type: ignore[method-assign]
+        peer.send(b"four")
+        self.set.doRead()
+        assert receiveAll(peer) == b"one two three four"
+        assert len(sent) <= 1
+        assert protocol.transport.bytesSent == 18
+        assert protocol.transport.pendingBytes() == 0
+
+    def test_writeOutsideAPass(self) -> None:
+        """
+        What is written at another time is sent in the next turn of the reactor, by one delayed
+        call for the whole set.
+        """
+        protocols = [Recorder(), Recorder()]
+        peers = [self.connect(protocol) for protocol in protocols]
+        for protocol in protocols:
+            protocol.transport.write(b"hello ")
+            protocol.transport.write(b"there")
+        assert protocols[0].transport.pendingBytes() == 11
+        assert receiveAll(peers[0]) == b""
+        assert len(self.reactor.getDelayedCalls()) == 1
+        self.reactor.advance(0)
+        assert [receiveAll(peer) for peer in peers] == [b"hello there"] * 2
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_bytesOnly(self) -> None:
+        """
+        Only bytes can be written, also not as an item of a sequence.
+        """
+        protocol = Recorder()
+        self.connect(protocol)
+        with pytest.raises(TypeError):
+            protocol.transport.write("text")  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            protocol.transport.write(bytearray(b"x"))  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            protocol.transport.writeSequence([b"x", "text"])
+        assert protocol.transport.pendingBytes() == 0
+
+    def test_slowPeer(self) -> None:
+        """
+        What the kernel does not take is kept, in order, and sent when the peer makes room.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        protocol.transport.write(BIG)
+        self.reactor.advance(0)
+        assert self.set.getWriters() == [protocol.transport]
+        accepted = protocol.transport.bytesSent
+        assert 0 < accepted < len(BIG)
+        assert protocol.transport.pendingBytes() == len(BIG) - accepted
+        protocol.transport.write(b"end")
+        assert self.drain(peer) == BIG + b"end"
+        assert protocol.transport.bytesSent == len(BIG) + 3
+        assert protocol.transport.pendingBytes() == 0
+        assert self.set.getWriters() == []
+
+    def test_loseConnection(self) -> None:
+        """
+        A connection is closed once all that was written before is sent, and reads nothing more.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        protocol.transport.write(BIG)
+        protocol.transport.loseConnection()
+        assert self.set.getReaders() == []
+        self.reactor.advance(0)
+        assert protocol.events == []
+        assert self.drain(peer) == BIG
+        assert protocol.events == ["lost"]
+        assert protocol.reasons[0].check(ConnectionDone)
+        assert protocol.transport.pendingBytes() == 0
+
+    def test_loseConnectionWhileReceiving(self) -> None:
+        """
+        Bytes written and a close asked for inside C{dataReceived} happen in this order.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+
+        def answer(data: bytes) -> None:
+            protocol.transport.write(b"bye")
+            protocol.transport.loseConnection()
+            protocol.transport.loseConnection()
+
+        protocol.dataReceived = answer  # type: ignore[method-assign]
+        peer.send(b"x")
+        self.set.doRead()
+        assert receiveAll(peer) == b"bye"
+        assert protocol.events == ["lost"]
+        assert peer.recv(1) == b""
+
+    def test_abortConnection(self) -> None:
+        """
+        After an abort nothing reaches the peer or the protocol, whatever is asked for.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        protocol.transport.write(b"before")
+        protocol.transport.abortConnection()
+        protocol.transport.write(b"after")
+        protocol.transport.resumeProducing()
+        peer.send(b"x")
+        self.set.doRead()
+        protocol.transport.loseConnection()
+        self.set.doRead()
+        assert protocol.transport.pendingBytes() == 0
+        assert receiveAll(peer) == b""
+        self.reactor.advance(0)
+        assert protocol.events == ["lost"]
+        assert protocol.reasons[0].check(ConnectionAborted)
+        assert self.set.getReaders() == []
+
+    def test_abortWhileOthersAreServed(self) -> None:
+        """
+        Bytes queued in a round for a connection that is aborted later in it are not sent, also
+        when its number is already somebody else's.
+        """
+        protocol, other = Recorder(), Recorder()
+        peer, otherPeer = self.connect(protocol), self.connect(other)
+
+        def close(data: bytes) -> None:
+            protocol.transport.write(b"secret")
+            protocol.transport.connectionLost(Failure(CONNECTION_DONE))
+            protocol.transport.write(b"late")
+
+        other.dataReceived = close  # type: ignore[method-assign]
+        otherPeer.send(b"x")
+        self.set.doRead()
+        assert receiveAll(peer) == b""
+        assert protocol.events == ["lost"]
+
+    def test_peerCloses(self) -> None:
+        """
+        The clean end of what the peer sends ends the connection.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        peer.send(b"last")
+        peer.close()
+        self.set.doRead()
+        assert protocol.events == ["data", "lost"]
+        assert protocol.reasons[0].check(ConnectionDone)
+
+    def test_peerIsGone(self) -> None:
+        """
+        A write to a peer that has closed is the loss of the connection.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        protocol.transport.pauseProducing()
+        peer.close()
+        protocol.transport.write(b"x")
+        self.reactor.advance(0)
+        assert protocol.events == ["lost"]
+        assert protocol.reasons[0].check(ConnectionLost)
+
+    def test_halfClose(self) -> None:
+        """
+        Each half can be closed by itself, and a write after that is nothing.
+        """
+        protocol = HalfCloseable()
+        peer = self.connect(protocol)
+        protocol.transport.write(b"all")
+        protocol.transport.loseWriteConnection()
+        self.reactor.advance(0)
+        assert receiveAll(peer) == b"all"
+        assert peer.recv(1) == b""
+        protocol.transport.write(b"nothing")
+        assert protocol.transport.pendingBytes() == 0
+        peer.send(b"request")
+        peer.shutdown(socket.SHUT_WR)
+        self.set.doRead()
+        assert protocol.events == ["writeLost", "data", "readLost"]
+        assert self.set.getReaders() == []
+        protocol.transport.loseConnection()
+        assert protocol.events[-1] == "lost"
+
+    def test_pausedByAnother(self) -> None:
+        """
+        A connection paused in a round is not read in it any more.
+        """
+        protocols = [Recorder(), Recorder()]
+        peers = [self.connect(protocol) for protocol in protocols]
+
+        def pause(index: int) -> None:
+            protocols[index].events.append("data")
+            protocols[1 - index].transport.pauseProducing()
+
+        for index, protocol in enumerate(protocols):
+            protocol.dataReceived = lambda data, i=index: pause(i)  # type: ignore[misc,method-assign]
+            peers[index].send(b"x")
+        self.set.doRead()
+        assert sorted(protocol.events for protocol in protocols) == [[], ["data"]]
+        for protocol in protocols:
+            protocol.transport.resumeProducing()
+        self.set.doRead()
+        assert [protocol.events for protocol in protocols] == [["data"], ["data"]]
+        for protocol in protocols:
+            # Only those that read are told of the end.
+            protocol.transport.resumeProducing()
+
+    def test_pullProducer(self) -> None:
+        """
+        A pull producer is asked again each time what it wrote is sent, until it is done.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        producer = Pulled(protocol.transport, 50)
+        protocol.transport.registerProducer(producer, False)
+        protocol.transport.loseConnection()
+        assert self.drain(peer) == b"p" * 50000
+        assert protocol.events == ["lost"]
+
+    def test_halfCloseWithPullProducer(self) -> None:
+        """
+        A half-close that had to wait for a pull producer happens with the next write, as it does
+        with Twisted's own transport.
+        """
+        protocol = HalfCloseable()
+        peer = self.connect(protocol)
+        protocol.transport.registerProducer(Pulled(protocol.transport, 1), False)
+        protocol.transport.loseWriteConnection()
+        assert self.drain(peer) == b"p" * 1000
+        assert protocol.events == []
+        protocol.transport.write(b"last")
+        assert self.drain(peer) == b"last"
+        assert protocol.events == ["writeLost"]
+
+    def test_pullProducerAfterWrite(self) -> None:
+        """
+        A pull producer registered with bytes queued, and which does not write when it is first
+        asked, is asked again once they are sent.
+        """
+        protocol = Recorder()
+        self.connect(protocol)
+        producer = Pushed(protocol.transport, 0)
+        protocol.transport.write(b"x")
+        protocol.transport.registerProducer(producer, False)
+        assert producer.resumed == 1
+        self.reactor.advance(0)
+        assert producer.resumed == 2
+
+    def test_endlessPullProducer(self) -> None:
+        """
+        A producer that never ends does not hold the reactor.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        now = 0.0
+
+        def monotonic() -> float:
+            nonlocal now
+            now += epollset.PASS_SECONDS / 4
+            return now
+
+        self.patch(epollset, "monotonic", monotonic)
+        protocol.transport.registerProducer(Pulled(protocol.transport, 1 << 60), False)
+        self.set.doRead()
+        assert len(self.reactor.getDelayedCalls()) == 1
+        assert len(receiveAll(peer)) < 10000
+
+    def test_pushProducer(self) -> None:
+        """
+        A push producer is paused when too much waits, and resumed when it is sent.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        producer = Pushed(protocol.transport, 0)
+        protocol.transport.registerProducer(producer, True)
+        protocol.transport.write(BIG)
+        assert producer.paused
+        assert self.drain(peer) == BIG
+        assert not producer.paused
+        protocol.transport.write(b"s" * (1 << 17))
+        assert producer.paused
+        self.drain(peer)
+        assert (producer.paused, producer.resumed) == (False, 2)
+        protocol.transport.connectionLost(Failure(CONNECTION_LOST))
+        assert producer.stopped
+
+    def test_ownProducer(self) -> None:
+        """
+        A transport that is its own producer stops reading from a peer that does not drain.
+        """
+        protocol = Echo()
+        peer = self.connect(protocol)
+        protocol.transport.registerProducer(protocol.transport, True)
+        sent = 0
+        for _ in range(200):
+            try:
+                sent += peer.send(b"e" * 65536)
+            except BlockingIOError:
+                self.set.doRead()
+        assert protocol.transport.pendingBytes() < 1 << 19
+        assert self.set.getReaders() == []
+        assert len(self.drain(peer)) == sent
+        assert self.set.getReaders() == [protocol.transport]
+
+    def test_broadcastIsBounded(self) -> None:
+        """
+        No round sends for more than its share, and no connection is left out.
+        """
+        self.patch(epollround, "ROUND_SENDS", 2)
+        self.patch(epollset, "PASS_SECONDS", 0.0)
+        protocols = [Recorder() for _ in range(5)]
+        peers = [self.connect(protocol) for protocol in protocols]
+        for protocol in protocols:
+            protocol.transport.write(b"all")
+        counts = []
+        for _ in range(3):
+            self.set.doRead()
+            counts.append(sum(receiveAll(peer) == b"all" for peer in peers))
+        assert counts == [2, 2, 1]
+
+
+class FastUNIXServerTests(FastTCPServerTests):
+    """
+    Tests for L{FastUNIXServer}: the same, and descriptors.
+    """
+
+    transport = FastUNIXServer
+
+    def test_descriptors(self) -> None:
+        """
+        A descriptor is sent with the bytes that follow it.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        assert verifyObject(IUNIXTransport, protocol.transport)
+        with open(os.devnull) as devnull:
+            protocol.transport.sendFileDescriptor(devnull.fileno())  # type: ignore[attr-defined]
+            protocol.transport.write(b"xyz")
+            self.reactor.advance(0)
+        data, descriptors, _, _ = socket.recv_fds(peer, 100, 1)
+        data += receiveAll(peer)
+        assert (data, len(descriptors)) == (b"xyz", 1)
+        assert protocol.transport.bytesSent == 3
+        os.close(descriptors[0])
+
+
+@skipUnless(available(), "this platform has no epoll")
+class WriteLastTests(LaneCase):
+    """
+    Tests for L{FastTCPServer.writeLast}.
+    """
+
+    def test_writeLast(self) -> None:
+        """
+        The last of a turn leaves at once, but never before what was written earlier.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        protocol.transport.writeLast(b"now")
+        assert receiveAll(peer) == b"now"
+        protocol.transport.write(b"first, ")
+        protocol.transport.writeLast(b"then")
+        assert receiveAll(peer) == b""
+        self.set.doRead()
+        assert receiveAll(peer) == b"first, then"
+        assert protocol.transport.bytesSent == len(b"nowfirst, then")
+
+    def test_writeLastTooMuch(self) -> None:
+        """
+        What the kernel does not take waits, and is sent in order.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        large = bytes(1 << 22)
+        protocol.transport.writeLast(large)
+        assert 0 < protocol.transport.pendingBytes() < len(large)
+        protocol.transport.writeLast(b"end")
+        assert self.drain(peer) == large + b"end"
+
+    def test_writeLastToNobody(self) -> None:
+        """
+        That the peer has gone is found as with any write: not while others are written to.
+        """
+        protocol = Recorder()
+        peer = self.connect(protocol)
+        peer.close()
+        protocol.transport.writeLast(b"a")
+        protocol.transport.writeLast(b"b")
+        assert protocol.reasons == []
+        self.set.doRead()
+        assert len(protocol.reasons) == 1
+        protocol.transport.writeLast(b"c")
+
+
+class FastTCPPortTests(SynchronousTestCase):
+    """
+    Tests for L{FastTCPPort}.
+    """
+
+    def test_adoptsListeningSocket(self) -> None:
+        """
+        A port can be built around a socket that listens already; what it accepts is served by
+        the set, and the set leaves the reactor when all is closed.
+        """
+        reactor = HandReactor()
+        protocol = Echo()
+        factory = Factory.forProtocol(lambda: protocol)
+        with socket.create_server(("127.0.0.1", 0)) as bound:
+            bound.setblocking(False)
+            port = FastTCPPort._fromListeningDescriptor(
+                reactor, bound.fileno(), socket.AF_INET, factory
+            )
+        assert reactor.readers == []
+        port.startListening()
+        epollSet = epollSetOf(reactor)
+        assert reactor.readers == [epollSet, port]
+        with socket.create_connection(("127.0.0.1", port.getHost().port), 5) as peer:
+            port.doRead()
+            peer.sendall(b"hello")
+            with select.epoll() as poller:
+                poller.register(epollSet.fileno(), select.EPOLLIN)
+                assert len(poller.poll(5)) == 1
+            epollSet.doRead()
+            assert peer.recv(100) == b"hello"
+            assert protocol.transport.getPeer().port == peer.getsockname()[1]
+            port.stopListening()
+            reactor.advance(0)
+            assert reactor.readers == [epollSet]
+        protocol.transport.abortConnection()
+        reactor.advance(0)
+        assert reactor.readers == []
+
+    def test_noEpollObject(self) -> None:
+        """
+        A port that cannot have an epoll object cannot listen, and leaves nothing behind.
+        """
+
+        def epoll() -> None:
+            raise OSError(24, "Too many open files")
+
+        self.patch(select, "epoll", epoll)
+        reactor = HandReactor()
+        port = FastTCPPort(0, Factory(), 50, "127.0.0.1", reactor)
+        with pytest.raises(CannotListenError):
+            port.startListening()
+        assert reactor.readers == []
+
+    def test_portTaken(self) -> None:
+        """
+        A port that is taken leaves no set in the reactor.
+        """
+        reactor = HandReactor()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = FastTCPPort(taken.getsockname()[1], Factory(), 50, "127.0.0.1", reactor)
+            with pytest.raises(CannotListenError):
+                port.startListening()
+        assert reactor.readers == []

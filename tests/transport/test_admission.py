@@ -1,0 +1,57 @@
+"""
+Tests for L{tsservices.transport.admission}.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.common.addresses import Trust
+from tsservices.common.limits import Limits
+from tsservices.transport.admission import Admission, Refused
+
+
+class AdmissionTests(SynchronousTestCase):
+    """
+    Tests for L{Admission}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Few are enough to fill it.
+        """
+        self.admission = Admission(Limits(maxConnections=5, maxConnectionsPerAddress=2), Trust())
+
+    def test_perAddress(self) -> None:
+        """
+        One source has its number; others are not touched by it; leaving makes
+        room.
+        """
+        first = self.admission.enter("192.0.2.1")
+        self.admission.enter("192.0.2.1")
+        refused = self.assertRaises(Refused, self.admission.enter, "192.0.2.1")
+        self.assertEqual(str(refused), "your address has its 2 connections")
+        self.admission.enter("192.0.2.2")
+        self.admission.leave(first)
+        self.admission.enter("192.0.2.1")
+        self.assertEqual(self.admission.total, 3)
+
+    def test_trusted(self) -> None:
+        """
+        Trusted people, UNIX sockets and what has no IP address are bounded only
+        in all.
+        """
+        for host in ("127.0.0.1", "127.0.0.1", "127.0.0.1", None, "unknown"):
+            self.assertIsNone(self.admission.enter(host))
+        refused = self.assertRaises(Refused, self.admission.enter, None)
+        self.assertEqual(str(refused), "this server has its 5 connections")
+
+    def test_leavesNothing(self) -> None:
+        """
+        When all have left, nothing is remembered.
+        """
+        sources = [self.admission.enter(f"192.0.2.{n}") for n in (1, 1, 2)]
+        for source in sources:
+            self.admission.leave(source)
+        self.assertEqual(self.admission.total, 0)
+        self.assertEqual(self.admission._bySource, {})

@@ -1,0 +1,229 @@
+"""
+Tests for L{tsservices.transport.binder}, with real sockets that nobody connects
+to for long.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from typing import Any
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import DatagramProtocol, ServerFactory
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tsservices.transport.binder import Binder
+
+
+class BinderTests(SynchronousTestCase):
+    """
+    Tests for L{Binder}.
+    """
+
+    def setUp(self) -> None:
+        """
+        No reactor: nothing is served here.
+        """
+        self.binder = Binder(None)
+        self.addCleanup(self.binder.discard)
+
+    def refused(self, call: Any, *arguments: Any, **named: Any) -> str:
+        """
+        @param call: binds.
+        @param arguments: for it.
+        @param named: for it.
+        @return: why it is refused.
+        """
+        error = self.assertRaises(CannotListenError, call, *arguments, **named)
+        return str(error.socketError)
+
+    def test_listensAtOnce(self) -> None:
+        """
+        Clients can connect before the server runs, and find nobody after a start
+        that failed.
+        """
+        self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
+        (port,) = self.binder.ports
+        verifyObject(IListeningPort, port)
+        assert isinstance(port.name, tuple)
+        socket.create_connection(port.name, 5).close()
+        self.binder.discard()
+        self.assertRaises(ConnectionRefusedError, socket.create_connection, port.name, 5)
+
+    def test_noDelay(self) -> None:
+        """
+        Answers are not held back for the acknowledgement of earlier ones.
+        """
+        self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
+        (port,) = self.binder.ports
+        with socket.create_connection(port.name, 5), port._socket.dup() as listening:  # type: ignore[arg-type]
+            listening.setblocking(True)
+            with listening.accept()[0] as accepted:
+                self.assertTrue(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    def test_notServed(self) -> None:
+        """
+        What is not served has no host.
+        """
+        port = self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
+        self.assertRaises(RuntimeError, port.getHost)
+
+    def test_inUse(self) -> None:
+        """
+        A port in use is refused, at each transport.
+        """
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            stream.bind(("127.0.0.1", 0))
+            stream.listen()
+            datagram.bind(("127.0.0.1", 0))
+            taken, taken2 = stream.getsockname()[1], datagram.getsockname()[1]
+            words = "Address already in use"
+            factory = ServerFactory()
+            self.assertIn(
+                words, self.refused(self.binder.listenTCP, taken, factory, 5, "127.0.0.1")
+            )
+            self.assertIn(
+                words,
+                self.refused(self.binder.bindUDP, taken2, "127.0.0.1", DatagramProtocol(), 9),
+            )
+        self.assertEqual(self.binder.ports, [])
+
+    def test_boundButNotListening(self) -> None:
+        """
+        A port that somebody listens on after it was bound here is refused too.
+        """
+        with socket.socket() as first:
+            first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            first.bind(("127.0.0.1", 0))
+            number = first.getsockname()[1]
+            self.binder.listenTCP(number, ServerFactory(), 5, "127.0.0.1")
+            self.assertRaises(OSError, first.listen)
+            self.patch(socket.socket, "listen", self._refuse)
+            self.refused(self.binder.listenTCP, 0, ServerFactory(), 5, "127.0.0.1")
+
+    def _refuse(self, *arguments: object) -> None:
+        """
+        @param arguments: not looked at.
+        @raise OSError: always.
+        """
+        raise OSError("refused")
+
+    def test_noSuchAddress(self) -> None:
+        """
+        An address of somebody else is refused.
+        """
+        self.assertIn(
+            "assign", self.refused(self.binder.listenTCP, 0, ServerFactory(), 5, "192.0.2.1")
+        )
+        self.refused(self.binder.listenTCP, 0, ServerFactory(), 5, "no address")
+
+    def test_everyAddress(self) -> None:
+        """
+        C{::} takes IPv4 too; an empty interface is all of IPv4.
+        """
+        self.binder.listenTCP(0, ServerFactory(), 5, "::")
+        self.binder.listenTCP(0, ServerFactory(), 5)
+        for port in self.binder.ports:
+            socket.create_connection(("127.0.0.1", int(port.name[1])), 5).close()
+
+    def test_unix(self) -> None:
+        """
+        A UNIX socket has the permissions that were asked for, is in use while it
+        is there, and leaves nothing behind.
+        """
+        path = os.path.abspath(self.mktemp())
+        self.binder.listenUNIX(path, ServerFactory(), mode=0o600)
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        self.assertEqual(self.binder.ports[0].name, path)
+        self.assertIn(
+            "Address already in use", self.refused(self.binder.listenUNIX, path, ServerFactory())
+        )
+        self.assertTrue(os.path.exists(path))
+        self.binder.discard()
+        self.assertFalse(os.path.exists(path))
+
+    def test_leftOver(self) -> None:
+        """
+        The file of a server that has died is no obstacle.
+        """
+        path = self.mktemp()
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(path)
+        self.binder.listenUNIX(path, ServerFactory())
+
+    def test_noSocket(self) -> None:
+        """
+        A file of somebody's is not removed.
+        """
+        path = self.mktemp()
+        with open(path, "w"):
+            pass
+        self.assertIn("no socket", self.refused(self.binder.listenUNIX, path, ServerFactory()))
+        self.assertTrue(os.path.exists(path))
+
+    def test_abstract(self) -> None:
+        """
+        Names outside of the file system can be used.
+        """
+        self.binder.listenUNIX(f"\0tsservices-{os.getpid()}", ServerFactory())
+        self.assertTrue(str(self.binder.ports[0].name).startswith("\0"))
+
+    def test_adopted(self) -> None:
+        """
+        A listening socket of another process is duplicated; what is none is
+        refused.
+        """
+        with socket.socket() as theirs:
+            theirs.bind(("127.0.0.1", 0))
+            theirs.listen()
+            self.binder.adoptStreamPort(theirs.fileno(), socket.AF_INET, ServerFactory())
+            self.assertEqual(self.binder.ports[0].name, theirs.getsockname())
+        self.refused(self.binder.adoptStreamPort, -1, socket.AF_INET, ServerFactory())
+
+    def test_notAdopted(self) -> None:
+        """
+        What is no listening stream socket of that family is refused.
+        """
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            for theirs, family in (
+                (stream, socket.AF_INET),
+                (datagram, socket.AF_INET),
+                (stream, socket.AF_UNIX),
+            ):
+                self.assertIn(
+                    "no listening stream socket",
+                    self.refused(
+                        self.binder.adoptStreamPort, theirs.fileno(), family, ServerFactory()
+                    ),
+                )
+
+    def test_shared(self) -> None:
+        """
+        Ports are shared by those who all want it, over TCP and UDP.
+        """
+        first, second = Binder(None, reusePort=True), Binder(None, reusePort=True)
+        for binder in (first, second):
+            self.addCleanup(binder.discard)
+        first.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
+        first.bindUDP(0, "127.0.0.1", DatagramProtocol(), 9)
+        stream, datagram = (int(port.name[1]) for port in first.ports)
+        second.listenTCP(stream, ServerFactory(), 5, "127.0.0.1")
+        second.bindUDP(datagram, "127.0.0.1", DatagramProtocol(), 9)
+        self.refused(self.binder.listenTCP, stream, ServerFactory(), 5, "127.0.0.1")
+        self.refused(self.binder.bindUDP, datagram, "127.0.0.1", DatagramProtocol(), 9)
+
+    def test_adoptedUNIX(self) -> None:
+        """
+        The file of an adopted UNIX socket stays where it is.
+        """
+        path = self.mktemp()
+        with socket.socket(socket.AF_UNIX) as theirs:
+            theirs.bind(path)
+            theirs.listen()
+            self.binder.adoptStreamPort(theirs.fileno(), socket.AF_UNIX, ServerFactory())
+            self.binder.discard()
+        self.assertTrue(os.path.exists(path))

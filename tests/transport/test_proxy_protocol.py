@@ -1,0 +1,178 @@
+"""
+Tests for L{tsservices.transport.proxy_protocol}.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tsservices.common.counters import StreamCounters
+from tsservices.common.limits import Limits
+from tsservices.services.hello import HelloFactory
+from tsservices.services.rfc86x import TimeFactory
+from tsservices.testing import MeasuredTransport, environment
+from tsservices.transport.proxy_protocol import PeerFirstFactory, PeerFirstWrapper
+from tsservices.transport.stream import StreamFactory
+
+HEADER = b"PROXY TCP4 198.51.100.7 192.0.2.1 40000 80\r\n"
+
+
+class PeerFirstTests(SynchronousTestCase):
+    """
+    Tests for L{PeerFirstFactory} and L{PeerFirstWrapper}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Hello behind a proxy, one connection an address.
+        """
+        self.clock = Clock()
+        self.environment = environment(
+            self.clock, Limits(maxConnections=3, maxConnectionsPerAddress=1, proxyLimit=10)
+        )
+        self.counters = StreamCounters()
+
+    def connect(
+        self, factoryClass: type[StreamFactory] = HelloFactory
+    ) -> tuple[PeerFirstWrapper, MeasuredTransport]:
+        """
+        @param factoryClass: of the service.
+        @return: a connection of the proxy.
+        """
+        factory = factoryClass(self.environment, self.counters)
+        outer = PeerFirstFactory(factory, self.environment, self.counters)
+        transport = MeasuredTransport("127.0.0.1", 9)
+        wrapper = outer.buildProtocol(transport.getPeer())
+        assert isinstance(wrapper, PeerFirstWrapper)
+        wrapper.makeConnection(transport)
+        return wrapper, transport
+
+    def test_waits(self) -> None:
+        """
+        Before the header there is no protocol; with it there is, with the client
+        as its peer, and it may speak first.
+        """
+        wrapper, transport = self.connect()
+        verifyObject(IHalfCloseableProtocol, wrapper)
+        self.assertEqual(transport.value(), b"")
+        self.assertEqual(self.counters.accepted, 0)
+        wrapper.dataReceived(HEADER[:20])
+        wrapper.dataReceived(HEADER[20:])
+        self.assertEqual(transport.value(), b"Welcome!")
+        protocol = wrapper.wrappedProtocol
+        self.assertEqual(protocol.peer, "198.51.100.7:40000")  # type: ignore[attr-defined]
+        self.assertIs(protocol.measured, transport)  # type: ignore[attr-defined]
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_bytewise(self) -> None:
+        """
+        However the header is cut, of both versions.
+        """
+        second = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([198, 51, 100, 8, 192, 0, 2, 1])
+        second += (40_001).to_bytes(2, "big") + (80).to_bytes(2, "big")
+        for header in (HEADER, second):
+            wrapper, transport = self.connect()
+            for byte in header + b"x":
+                wrapper.dataReceived(bytes([byte]))
+            self.assertEqual(transport.value(), b"Welcome!Hello, x!")
+
+    def test_dataBehindTheHeader(self) -> None:
+        """
+        What comes with the header is not lost, nor what comes later.
+        """
+        wrapper, transport = self.connect()
+        wrapper.dataReceived(HEADER + b"ann")
+        wrapper.dataReceived(b"bob")
+        self.assertEqual(transport.value(), b"Welcome!Hello, ann!Hello, bob!")
+
+    def test_clientIsCounted(self) -> None:
+        """
+        The number of connections is the client's, not the proxy's, and room is
+        made when it goes.
+        """
+        first, _ = self.connect()
+        first.dataReceived(HEADER)
+        second, turned = self.connect()
+        second.dataReceived(HEADER)
+        self.assertIn(b"! your address has", turned.value())
+        second.connectionLost(connectionDone)
+        first.connectionLost(connectionDone)
+        self.assertEqual(self.environment.admission.total, 0)
+        self.assertEqual((self.counters.accepted, self.counters.refused), (1, 1))
+
+    def test_hungUp(self) -> None:
+        """
+        Where no words may be said, the client is hung up.
+        """
+        for expected in (False, True):
+            wrapper, transport = self.connect(TimeFactory)
+            wrapper.dataReceived(HEADER)
+            self.assertEqual(transport.aborted, expected)
+        wrapper.connectionLost(connectionDone)
+        self.assertEqual(self.environment.admission.total, 1)
+
+    def test_full(self) -> None:
+        """
+        Connections without a header count in all.
+        """
+        for _ in range(3):
+            self.connect()
+        factory = HelloFactory(self.environment, self.counters)
+        outer = PeerFirstFactory(factory, self.environment, self.counters)
+        self.assertIsNone(outer.buildProtocol(MeasuredTransport().getPeer()))
+        self.assertEqual(self.counters.refused, 1)
+
+    def test_noHeader(self) -> None:
+        """
+        What is no header ends the connection, and nothing is delivered.
+        """
+        wrapper, transport = self.connect()
+        wrapper.dataReceived(b"GET / HTTP/1.0\r\n\r\n")
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(transport.value(), b"")
+        self.assertEqual(self.counters.unproxied, 1)
+        wrapper.connectionLost(connectionDone)
+        self.assertEqual(self.environment.admission.total, 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_noAddress(self) -> None:
+        """
+        A client whose address is none could write to terminals and logs: refused.
+        """
+        wrapper, transport = self.connect()
+        wrapper.dataReceived(b"PROXY TCP4 \x1b[31mEVIL 192.0.2.1 1 2\r\nhello\n")
+        self.assertTrue(transport.aborted)
+        self.assertEqual(transport.value(), b"")
+        self.assertEqual((self.counters.unproxied, self.counters.accepted), (1, 0))
+        wrapper.connectionLost(connectionDone)
+        self.assertEqual(self.environment.admission.total, 0)
+
+    def test_late(self) -> None:
+        """
+        A header that does not come in time ends the connection.
+        """
+        wrapper, transport = self.connect()
+        self.clock.advance(10)
+        self.assertTrue(transport.aborted)
+        wrapper.connectionLost(connectionDone)
+        self.assertEqual(self.counters.unproxied, 1)
+        self.assertEqual(self.environment.admission.total, 0)
+
+    def test_halfClosed(self) -> None:
+        """
+        A client that has said all is answered; one that has said nothing is let
+        go.
+        """
+        wrapper, transport = self.connect()
+        wrapper.dataReceived(HEADER)
+        wrapper.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
+        self.assertIsNone(transport.producer)
+        silent, transport = self.connect()
+        silent.readConnectionLost()
+        silent.writeConnectionLost()
+        self.assertTrue(transport.disconnecting)

@@ -1,0 +1,196 @@
+"""
+Tests for L{tsservices.transport.udp_guard}.
+"""
+
+from __future__ import annotations
+
+import time
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.common.addresses import LOOPBACK, Trust
+from tsservices.common.counters import DatagramCounters
+from tsservices.common.limits import PEERS_REMEMBERED, Limits
+from tsservices.common.timestamps import FORMS, Stamper
+from tsservices.transport.udp_guard import GUARDS, PAUSE_SECONDS, REFLECTOR_PORTS, STREAK, Guard
+
+STRANGER = "192.0.2.7"
+
+
+class GuardTests(SynchronousTestCase):
+    """
+    Tests for L{Guard}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Time stands still.
+        """
+        self.clock = Clock()
+        self.counters = DatagramCounters()
+        self.closedPorts = set(REFLECTOR_PORTS)
+
+    def guard(self, name: str, trust: tuple[str, ...] = LOOPBACK) -> Guard:
+        """
+        @param name: of an offering.
+        @param trust: networks.
+        @return: its guard.
+        """
+        return Guard(
+            GUARDS[name],
+            Limits(),
+            Trust(trust),
+            self.closedPorts,
+            self.counters,
+            self.clock.seconds,
+        )
+
+    def test_badPorts(self) -> None:
+        """
+        Servers, reflectors and this server itself are not answered, even when
+        they are trusted.
+        """
+        guard = self.guard("timestamp")
+        self.closedPorts.add(40_000)
+        for port in (0, 7, 1023, 1900, 2049, 3702, 5353, 11211, 40_000):
+            self.assertFalse(guard.admits(b"x", "127.0.0.1", port), port)
+        self.assertEqual(self.counters.badSource, 9)
+        self.assertTrue(guard.admits(b"x", "127.0.0.1", 1024))
+
+    def test_badAddresses(self) -> None:
+        """
+        Nobody can ask from multicast, broadcast or unspecified addresses.
+        """
+        guard = self.guard("timestamp", ("0.0.0.0/0", "::/0"))
+        hosts = ("224.0.0.1", "239.1.1.1", "255.255.255.255", "0.0.0.0", "::", "ff02::1")
+        for host in (*hosts, "::ffff:224.0.0.1", "no address"):
+            self.assertFalse(guard.admits(b"x", host, 5000), host)
+        self.assertEqual(self.counters.badSource, 8)
+
+    def test_ownFormat(self) -> None:
+        """
+        Stamps of all forms, and hello's second round, are not answered by either;
+        a first hello is.
+        """
+        for name in ("timestamp", "hello"):
+            guard = self.guard(name)
+            for form in FORMS:
+                data = Stamper(form, time.time_ns).stamp() + b"x"
+                self.assertFalse(guard.admits(data, "127.0.0.1", 5000))
+            self.assertFalse(guard.admits(b"Hello, Hello, x!!", "127.0.0.1", 5000))
+            self.assertTrue(guard.admits(b"Hello, world!", "127.0.0.1", 5000))
+        self.assertEqual(self.counters.ownFormat, 8)
+
+    def test_othersMayLookLikeOurs(self) -> None:
+        """
+        Echo echoes stamps: it has to, and its bucket ends the loop.
+        """
+        self.assertTrue(
+            self.guard("echo").admits(Stamper("ctime", time.time_ns).stamp(), "127.0.0.1", 5000)
+        )
+
+    def test_size(self) -> None:
+        """
+        Empty and long datagrams are not answered; daytime and time are asked by
+        empty ones.
+        """
+        guard = self.guard("timestamp")
+        self.assertFalse(guard.admits(b"", "127.0.0.1", 5000))
+        self.assertTrue(guard.admits(b"x" * 512, "127.0.0.1", 5000))
+        self.assertFalse(guard.admits(b"x" * 513, "127.0.0.1", 5000))
+        self.assertFalse(self.guard("echo").admits(b"", "127.0.0.1", 5000))
+        for name in ("daytime", "time"):
+            self.assertTrue(self.guard(name).admits(b"", "127.0.0.1", 5000))
+            self.assertFalse(self.guard(name).admits(b"x" * 513, "127.0.0.1", 5000))
+        self.assertEqual(self.counters.badSize, 5)
+
+    def test_rate(self) -> None:
+        """
+        Strangers have a burst, then a rate.
+        """
+        guard = self.guard("timestamp")
+        for _ in range(20):
+            self.assertTrue(guard.admits(b"x", STRANGER, 5000))
+        self.assertFalse(guard.admits(b"x", STRANGER, 5001))
+        self.assertTrue(guard.admits(b"x", "192.0.2.8", 5000))
+        self.clock.advance(0.2)
+        self.assertTrue(guard.admits(b"x", STRANGER, 5000))
+        self.assertEqual(self.counters.overRate, 1)
+
+    def test_mute(self) -> None:
+        """
+        Three drops in a row silence a source for a minute, however little it asks
+        meanwhile.
+        """
+        guard = self.guard("timestamp")
+        for _ in range(23):
+            guard.admits(b"x", STRANGER, 5000)
+        self.assertEqual(self.counters.overRate, 3)
+        self.clock.advance(59)
+        self.assertFalse(guard.admits(b"x", STRANGER, 5000))
+        self.assertEqual(self.counters.muted, 1)
+        self.clock.advance(1)
+        self.assertTrue(guard.admits(b"x", STRANGER, 5000))
+
+    def test_answersEndTheRow(self) -> None:
+        """
+        Only drops in a row count.
+        """
+        guard = self.guard("timestamp")
+        for _ in range(22):
+            guard.admits(b"x", STRANGER, 5000)
+        self.clock.advance(0.2)
+        self.assertTrue(guard.admits(b"x", STRANGER, 5000))
+        self.assertFalse(guard.admits(b"x", STRANGER, 5000))
+        self.clock.advance(0.2)
+        self.assertTrue(guard.admits(b"x", STRANGER, 5000))
+
+    def test_slowLoop(self) -> None:
+        """
+        A loop whose round trip is long stays below the rate; that it never pauses
+        gives it away, where nobody is trusted.
+        """
+        for name in GUARDS:
+            guard = self.guard(name, ("none",))
+            answered = 0
+            for _ in range(200):
+                self.clock.advance(0.25)
+                answered += guard.admits(b"x", STRANGER, 5000)
+            self.assertEqual(answered, 200 if name in ("timestamp", "hello") else STREAK, name)
+
+    def test_pauses(self) -> None:
+        """
+        Who pauses is no loop.
+        """
+        guard = self.guard("echo")
+        for _ in range(200):
+            self.clock.advance(PAUSE_SECONDS)
+            self.assertTrue(guard.admits(b"x", STRANGER, 5000))
+
+    def test_trust(self) -> None:
+        """
+        Trust lifts the rate for timestamp and hello, and for nothing else.
+        """
+        for name in GUARDS:
+            guard = self.guard(name)
+            answered = sum(guard.admits(b"x", "127.0.0.1", 5000) for _ in range(1000))
+            self.assertEqual(answered, 1000 if name in ("timestamp", "hello") else 20, name)
+
+    def test_networkIsOneSource(self) -> None:
+        """
+        One IPv6 /64 has one bucket.
+        """
+        guard = self.guard("timestamp")
+        answered = sum(guard.admits(b"x", f"2001:db8::{n:x}", 5000) for n in range(1, 101))
+        self.assertEqual(answered, 20)
+
+    def test_memory(self) -> None:
+        """
+        Sources without number take memory for a bounded number.
+        """
+        guard = self.guard("timestamp")
+        for n in range(PEERS_REMEMBERED + 100):
+            guard.admits(b"x", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 5000)
+        self.assertEqual(len(guard._known), PEERS_REMEMBERED)
+        self.assertEqual(len(guard._allowances), PEERS_REMEMBERED)

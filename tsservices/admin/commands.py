@@ -1,0 +1,218 @@
+"""
+C{tsservices backup} and C{tsservices export}: commands to a running server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, NoReturn, TextIO
+
+from tsservices.common.limits import CONTROL_ANSWER, CONTROL_SILENT_SECONDS
+from tsservices.common.statedir import CONTROL_SOCKET, defaultStateFolder
+
+PROGRAM = "tsservices"
+"""
+What stands before the messages.
+"""
+
+WORDS = ("backup", "export")
+"""
+The first words of the command line that are commands to a running server; without one of
+them a server is started.
+"""
+
+
+class Failed(Exception):
+    """
+    A command was not done.  The argument is one line that says why.
+    """
+
+
+def main(words: list[str]) -> NoReturn:
+    """
+    @param words: of the command line.
+    @raise SystemExit: always, with the exit status.
+    """
+    given = _parser().parse_args(words)
+    try:
+        if given.word == "backup":
+            backup(given.state, given.file)
+        else:
+            export(given.state, given.room, given.since, given.format, given.output)
+    except Failed as reason:
+        print(f"{PROGRAM}: {reason}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except BrokenPipeError:
+        # Whoever reads this has enough; nothing more is to be said, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as reason:
+        print(f"{PROGRAM}: {reason.strerror or reason}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    raise SystemExit(0)
+
+
+def backup(folder: str, file: str) -> None:
+    """
+    @param folder: of the state of a running server.
+    @param file: where the copy goes.
+    @raise Failed: it is not made.
+    """
+    path = os.path.abspath(file)
+    if os.path.lexists(path):
+        raise Failed(f"{path} is there already")
+    for _ in _command(folder, {"command": "backup", "path": path}):
+        pass
+    print(f"copied to {path}")
+
+
+def export(folder: str, room: str, since: int, form: str, file: str | None) -> None:
+    """
+    @param folder: of the state of a running server.
+    @param room: its name.
+    @param since: the number of the last line that is not wanted.
+    @param form: the name of the form of the lines.
+    @param file: where they go; L{None}: to the standard output.
+    @raise Failed: they can't be had, or not to the end.
+    """
+    asked = {"command": "export", "room": room, "since": since, "format": form}
+    with ExitStack() as stack:
+        output: TextIO | None = None
+        for text in _command(folder, asked):
+            if output is None:
+                # Not before there is something to be written.
+                output = stack.enter_context(_open(file))
+            output.write(text)
+        if output is None and file is not None:
+            stack.enter_context(_open(file))
+        if output is not None:
+            output.flush()
+
+
+def _open(file: str | None) -> TextIO:
+    """
+    @param file: a new one; L{None} for the standard output.
+    @return: takes text.
+    @raise Failed: it can't be written, or is there.
+    """
+    descriptor = sys.stdout.fileno()
+    try:
+        if file is not None:
+            # What is said in a room is not for everybody on this machine.
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise Failed(f"{file} is there already") from None
+    except OSError as reason:
+        raise Failed(f"{file}: {reason.strerror}") from reason
+    return open(
+        descriptor, "w", encoding="utf-8", errors="replace", newline="", closefd=file is not None
+    )
+
+
+def _command(folder: str, command: dict[str, object]) -> Iterator[str]:
+    """
+    @param folder: of the state of a running server.
+    @param command: what it is to do.
+    @return: what it answers, part by part.
+    @raise Failed: it does not.
+    """
+    path = os.path.join(os.path.abspath(folder), CONTROL_SOCKET)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(CONTROL_SILENT_SECONDS)
+        try:
+            connection.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise Failed(f"no server with a chat runs in {os.path.dirname(path)}") from None
+        except OSError as reason:
+            raise Failed(f"{path}: {reason.strerror or reason}") from reason
+        try:
+            connection.sendall(json.dumps(command).encode("ascii") + b"\n")
+            with connection.makefile("rb") as answers:
+                yield from _answers(answers)
+        except TimeoutError:
+            raise Failed("the server does not answer") from None
+        except ConnectionError:
+            raise Failed("the server has hung up") from None
+
+
+def _answers(answers: Any) -> Iterator[str]:
+    """
+    @param answers: what the server sends.
+    @return: the parts of what was asked for.
+    @raise Failed: it is not done, or not to the end.
+    """
+    while line := answers.readline(CONTROL_ANSWER):
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            break
+        if "error" in answer:
+            raise Failed(answer["error"])
+        if "done" in answer:
+            return
+        if "text" in answer:
+            yield answer["text"]
+    raise Failed("the server has hung up")
+
+
+def _number(text: str) -> int:
+    """
+    @param text: as it was written.
+    @return: the number of a line.
+    @raise argparse.ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a line")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    """
+    @return: reads the command line.
+    """
+    parser = argparse.ArgumentParser(
+        PROGRAM, description="Commands to a running server; without one, a server is started."
+    )
+    state = argparse.ArgumentParser(add_help=False)
+    state.add_argument(
+        "--state",
+        metavar="DIR",
+        default=defaultStateFolder(),
+        help="folder of all that the server keeps [default: %(default)s]",
+    )
+    words = parser.add_subparsers(dest="word", required=True)
+    copying = words.add_parser(
+        "backup",
+        parents=[state],
+        help="copy the chat to a file, while it goes on",
+        description="Copy all that the chat has kept to a new file, while it goes on.",
+    )
+    copying.add_argument("file", metavar="FILE", help="the new file")
+    exporting = words.add_parser(
+        "export",
+        parents=[state],
+        help="write all lines of a room",
+        description="Write all lines of a room, the oldest first.",
+    )
+    exporting.add_argument("room", metavar="ROOM", help="its name")
+    exporting.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="for people, or for programs: one object on each line [default: %(default)s]",
+    )
+    exporting.add_argument(
+        "--since", metavar="SEQ", type=_number, default=0, help="only lines after this number"
+    )
+    exporting.add_argument(
+        "-o", "--output", metavar="FILE", help="a new file [default: the standard output]"
+    )
+    return parser

@@ -1,0 +1,357 @@
+"""
+Commands to a running server, which come through a UNIX socket in its state folder.
+
+A connection is one command: one JSON object on one line, answered by objects, one a line.
+C{text} is a part of what was asked for, C{alive} says that the rest takes a while, and the
+last is either C{done}, which counts what was done, or C{error}, one line that says why not.
+
+  - C{backup}, with C{path}: copies all that the chat has kept to a file;
+  - C{export}, with C{room}, C{since} and C{format}: gives the lines of a room.
+
+Where commands to a running server come in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.python.failure import Failure
+
+from tsservices.admin.export import FORMATS, Export
+from tsservices.chat.errors import NO_ROOM, Refused
+from tsservices.chat.names import ROOM_SIGN, roomKey
+from tsservices.chat.room import Room
+from tsservices.common.limits import (
+    CONTROL_ALIVE_SECONDS,
+    CONTROL_LINE,
+    CONTROL_SECONDS,
+    CONTROL_UNREAD_SECONDS,
+    CONTROLS,
+)
+from tsservices.common.lines import LineSplitter, Overlong
+from tsservices.common.statedir import CONTROL_SOCKET, StateFolder
+from tsservices.server.chat.service import ChatService
+from tsservices.transport.binder import Binder
+
+
+class Impossible(Exception):
+    """
+    A command can't be done.  The argument is one line that says why.
+    """
+
+
+class ControlProtocol(Protocol):
+    """
+    One command.
+    """
+
+    factory: ControlFactory
+    transport: Any
+    _timer: IDelayedCall | None = None
+    _begun = False
+    _ended = False
+    _exporting = False
+
+    def connectionMade(self) -> None:
+        """
+        Wait for the command, but not for long.
+        """
+        self._lines = LineSplitter(CONTROL_LINE)
+        connections = self.factory.connections
+        connections.add(self)
+        if len(connections) > CONTROLS:
+            self.fail(f"{CONTROLS} commands are under way already")
+        else:
+            self._wait(CONTROL_SECONDS, self._late)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        @param data: what has come, cut anywhere.
+        """
+        if self._begun or self._ended:
+            return
+        self._lines.feed(data)
+        for line in self._lines.take(1):
+            self._begun = True
+            self.working()
+            try:
+                if isinstance(line, Overlong):
+                    raise Impossible(f"a command has at most {line.limit} bytes")
+                self._do(line)
+            except (Impossible, Refused) as reason:
+                self.fail(str(reason))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        @param reason: not looked at.
+        """
+        self._ended = True
+        self._wait(None, self._late)
+        self.factory.connections.discard(self)
+
+    def working(self) -> None:
+        """
+        The answer takes a while: say now and then that it is still under way.
+        """
+        if not self._ended:
+            self._wait(CONTROL_ALIVE_SECONDS, self._alive)
+
+    def text(self, text: str) -> None:
+        """
+        @param text: a part of what was asked for; the next one comes when it is read.
+        """
+        if not self._ended:
+            self._wait(CONTROL_UNREAD_SECONDS, self.transport.abortConnection)
+            self._write({"text": text})
+
+    def succeed(self, count: int) -> None:
+        """
+        @param count: how much was done.
+        """
+        self._end({"done": count})
+
+    def fail(self, reason: str) -> None:
+        """
+        @param reason: why it can't be done, or not to the end.
+        """
+        self._end({"error": reason})
+
+    def _do(self, line: bytes) -> None:
+        """
+        @param line: a command.
+        @raise Impossible: it is none, or can't be done.
+        @raise Refused: it can't be done.
+        """
+        try:
+            command = json.loads(line)
+        except (ValueError, RecursionError):
+            command = None
+        word = command.get("command") if isinstance(command, dict) else None
+        if not isinstance(word, str) or word not in self._DO:
+            raise Impossible("this is no command that this server knows")
+        if not self.factory.chat.open:
+            raise Impossible("the chat is not open yet")
+        self._DO[word](self, command)
+
+    def _backup(self, command: dict[str, Any]) -> None:
+        """
+        @param command: with the path of a file.
+        @raise Impossible: there is something already, or this is no path.
+        """
+        path = command.get("path")
+        if not isinstance(path, str) or not _isPath(path):
+            raise Impossible("a backup needs the absolute path of a file")
+        if os.path.lexists(path):
+            raise Impossible(f"{path} is there already")
+        factory = self.factory
+        if factory.copying:
+            raise Impossible("a backup is being made already")
+        factory.copying = True
+
+        def copied(trouble: str | None) -> None:
+            factory.copying = False
+            if trouble is None:
+                self.succeed(1)
+            else:
+                self.fail(trouble)
+
+        factory.chat.journal.copy(path, copied)
+
+    def _export(self, command: dict[str, Any]) -> None:
+        """
+        @param command: with a room, a number and the name of a form.
+        @raise Impossible: one of them is none.
+        @raise Refused: there is no such room.
+        """
+        name, since, form = (command.get(each) for each in ("room", "since", "format"))
+        if (
+            not isinstance(name, str)
+            or not isinstance(since, int)
+            or since < 0
+            or not isinstance(form, str)
+            or form not in FORMATS
+        ):
+            raise Impossible("an export needs a room, the number of a line, and a format")
+        room = self._room(name)
+        write = FORMATS[form](self.factory.localtime)
+        journal, key = self.factory.chat.journal, room.record.key
+        export = Export(journal, key, since + 1, room.released, write, self)
+        self._exporting = True
+        self.transport.registerProducer(export, False)
+
+    def _room(self, name: str) -> Room:
+        """
+        @param name: of a room, with its sign or without.
+        @return: the room.
+        @raise Refused: there is none.
+        """
+        room = self.factory.chat.house.lobby.rooms.get(roomKey(name)[1])
+        if room is None:
+            raise Refused(NO_ROOM, room=f"{ROOM_SIGN}{name.removeprefix(ROOM_SIGN)}")
+        return room
+
+    _DO: ClassVar[dict[str, Callable[[ControlProtocol, dict[str, Any]], None]]] = {
+        "backup": _backup,
+        "export": _export,
+    }
+
+    def _write(self, answer: dict[str, object]) -> None:
+        """
+        @param answer: one line of it.
+        """
+        self.transport.write(json.dumps(answer).encode("ascii") + b"\n")
+
+    def _end(self, answer: dict[str, object]) -> None:
+        """
+        @param answer: its last line.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        if self._exporting:
+            self.transport.unregisterProducer()
+        self._write(answer)
+        self.transport.loseConnection()
+        self._wait(CONTROL_SECONDS, self.transport.abortConnection)
+
+    def _late(self) -> None:
+        """
+        There is no command.
+        """
+        self._timer = None
+        self.fail("no command has come")
+
+    def _alive(self) -> None:
+        """
+        Say that it is under way.
+        """
+        self._timer = None
+        self._write({"alive": True})
+        self.working()
+
+    def _wait(self, seconds: float | None, then: Callable[[], object]) -> None:
+        """
+        Wait for nothing else than this.
+
+        @param seconds: until it is called; L{None}: for nothing.
+        @param then: is called.
+        """
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if seconds is not None:
+            self._timer = self.factory.reactor.callLater(seconds, then)
+
+
+def _isPath(path: str) -> bool:
+    """
+    @param path: as it was written.
+    @return: whether it is an absolute one.
+    """
+    try:
+        return os.path.isabs(path) and b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
+class ControlFactory(ServerFactory):
+    """
+    Makes L{ControlProtocol}s.
+
+    @ivar chat: what the commands are about.
+    @ivar reactor: schedules.
+    @ivar localtime: makes hours and days of seconds since 1970.
+    @ivar connections: all there are.
+    @ivar copying: whether a backup is being made.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        chat: ChatService,
+        reactor: Any,
+        localtime: Callable[[float], time.struct_time] = time.localtime,
+    ) -> None:
+        """
+        @param chat: what the commands are about.
+        @param reactor: schedules.
+        @param localtime: makes hours and days of seconds since 1970.
+        """
+        self.chat = chat
+        self.reactor = reactor
+        self.localtime = localtime
+        self.connections: set[ControlProtocol] = set()
+        self.copying = False
+
+    def buildProtocol(self, address: IAddress | None) -> Protocol:
+        """
+        @param address: not looked at: who may open the socket may command.
+        @return: the protocol.
+        """
+        protocol = ControlProtocol()
+        protocol.factory = self
+        return protocol
+
+
+_OWNER_ONLY = 0o600
+
+
+class ControlSeat(Service):
+    """
+    Lets commands come.
+
+    @ivar trouble: why none can, if so.
+    """
+
+    name = "control"
+
+    def __init__(self, chat: ChatService, folder: StateFolder, reactor: Any) -> None:
+        """
+        @param chat: what the commands are about.
+        @param folder: where the socket goes.
+        @param reactor: serves it.
+        """
+        self._folder = folder
+        self._binder = Binder(reactor, fast=False)
+        self._factory = ControlFactory(chat, reactor)
+        self.trouble = ""
+
+    def bind(self) -> None:
+        """
+        Bind the socket.  Without it the server serves all the same.
+        """
+        if self._folder.owned:
+            path = self._folder.path(CONTROL_SOCKET)
+            try:
+                self._binder.listenUNIX(path, self._factory, mode=_OWNER_ONLY)
+            except CannotListenError as reason:
+                self.trouble = f"{path}: {reason.socketError}"
+
+    def startService(self) -> None:
+        """
+        Let them come.
+        """
+        super().startService()
+        for port in self._binder.ports:
+            port.startListening()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        @return: fires when none can come any more.
+        """
+        super().stopService()
+        for connection in list(self._factory.connections):
+            connection.fail("the server stops")
+        for port in self._binder.ports:
+            return port.stopListening()
+        return succeed(None)

@@ -1,0 +1,482 @@
+"""
+What one person's side of the chat rests on: how they are told, and what all share.  Pure.
+
+One person's side of the chat: what they type becomes proposals and questions.  Pure.
+
+A session is a queue.  Talk follows talk without waiting; whatever else is asked for
+waits until all that was proposed before is decided, stored and told, and what comes
+after waits for it.  So an answer never speaks of a state that one's own line is still
+to change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from tsservices.chat.errors import NAME_FIRST, NOWHERE, Refused
+from tsservices.chat.handlers.membership import LOBBY
+from tsservices.chat.history import Recall
+from tsservices.chat.login_limits import Guesses
+from tsservices.chat.names import ROOM_SIGN, nameKey
+from tsservices.chat.notifications import Happening, Notice, Refusal, Token
+from tsservices.chat.operations import MESSAGE, Enter, Event, Join, Quit, Say
+from tsservices.chat.passwords import Hashing
+from tsservices.chat.pipeline import Pipeline, Store
+from tsservices.chat.room import Room
+from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
+
+if TYPE_CHECKING:
+    from tsservices.chat.storage import Found, LettersFound, Search
+
+
+class Voice(Protocol):
+    """
+    How a conversation speaks to its person, beside what the pipeline releases.
+    """
+
+    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+        """
+        @param happening: what they asked for.
+        @param then: called when they can take more.
+        """
+        ...
+
+    def hold(self, held: bool) -> None:
+        """
+        @param held: whether what the pipeline releases is to wait.
+        """
+        ...
+
+    def choose(self, form: str) -> None:
+        """
+        @param form: the name of the form in which they want to be told.
+        """
+        ...
+
+    def ask(self, prompt: str) -> None:
+        """
+        Have them say something that is not to be seen; L{Conversation.answerSecret} gets it.
+
+        @param prompt: what is wanted.
+        """
+        ...
+
+    def farewell(self) -> None:
+        """
+        They have said goodbye.
+        """
+        ...
+
+
+class Archive(Protocol):
+    """
+    Where what was said can be looked for: a journal.
+    """
+
+    def read(self, room: str, first: int, last: int, found: Found) -> None:
+        """
+        @see: L{tsservices.chat.storage.Journal.read}
+        """
+        ...
+
+    def search(self, search: Search, found: Found) -> None:
+        """
+        @see: L{tsservices.chat.storage.Journal.search}
+        """
+        ...
+
+    def letters(
+        self, account: str, other: str, before: str, most: int, found: LettersFound
+    ) -> None:
+        """
+        @see: L{tsservices.chat.storage.Journal.letters}
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """
+    What all conversations share.
+
+    @ivar pipeline: by which everything happens.
+    @ivar recall: reads what was said before.
+    @ivar store: knows whether anything can be kept.
+    @ivar archive: where what was said can be looked for.
+    @ivar hashing: does the work of passwords.
+    @ivar guesses: bounds how often passwords are guessed.
+    @ivar now: the time: nanoseconds since 1970, UTC.
+    @ivar random: gives a text that nobody can guess.
+    @ivar nodes: says how this node and the others are; L{None}: there are no others.
+    @ivar searching: those who wait for what they search for: accounts, or sessions of
+        guests.
+    """
+
+    pipeline: Pipeline
+    recall: Recall
+    store: Store
+    archive: Archive
+    hashing: Hashing
+    guesses: Guesses
+    now: Callable[[], int]
+    random: Callable[[], str]
+    nodes: Callable[[], list[str]] | None = None
+    searching: set[str] = field(default_factory=set)
+
+    @property
+    def lobby(self) -> Lobby:
+        """
+        @return: everybody and every room.
+        """
+        return self.pipeline.lobby
+
+
+def digest(token: str) -> str:
+    """
+    @param token: what another connection has to know.
+    @return: what can be told of it without telling it.
+    """
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Conversation:
+    """
+    One person's side.
+
+    @ivar house: what is shared.
+    @ivar session: as the chat sees it.
+    @ivar voice: as it is told.
+    @ivar current: the key of the room where plain lines go.
+    @ivar ended: nothing more is to be said.
+    @ivar searched: what the next page is of that they have searched for.
+    @ivar lettersBefore: the key of whom the next page of private messages is with, and
+        the id before which it ends.
+    """
+
+    def __init__(self, house: House, session: Session, voice: Voice) -> None:
+        """
+        @param house: what is shared.
+        @param session: as the chat sees it.
+        @param voice: as it is told.
+        """
+        self.house = house
+        self.session = session
+        self.voice = voice
+        self.current = ""
+        self.ended = False
+        self.searched: Search | None = None
+        self.lettersBefore: tuple[str, str] | None = None
+        self._asking = False
+        self._next: list[Callable[[], None]] = []
+        self._secret: Callable[[str], None] | None = None
+        self._token = ""
+
+    @property
+    def wantsSecret(self) -> bool:
+        """
+        @return: whether the next line is the answer to what was asked.
+        """
+        return self._secret is not None
+
+    def ask(self, prompt: str, then: Callable[[str], None]) -> None:
+        """
+        Have them say something that is not to be seen.
+
+        @param prompt: what is wanted.
+        @param then: gets it, as soon as it comes; may raise L{Refused}.
+        """
+        self._secret = then
+        self.voice.ask(prompt)
+
+    def answerSecret(self, text: str) -> None:
+        """
+        @param text: the answer to what was asked.
+        @raise Refused: it won't do.
+        """
+        then, self._secret = self._secret, None
+        if then is not None:
+            then(text)
+
+    def suspend(self, begin: Callable[[Callable[[Callable[[], None]], None]], None]) -> None:
+        """
+        Wait for something that is done elsewhere.
+
+        @param begin: has it done; it is given what to call then, at once or later, with
+            what is left to do, and what that raises its person is told.
+        @raise Refused: it does not even begin.
+        """
+        self._asking = True
+
+        def done(what: Callable[[], None]) -> None:
+            self._asking = False
+            if self.ended:
+                return
+            try:
+                what()
+            except Refused as refused:
+                self.refuse(refused)
+            self.settled()
+            # The next line may be waiting, with nothing proposed that would bring it on.
+            self.voice.hold(False)
+
+        try:
+            begin(done)
+        except Refused:
+            self._asking = False
+            raise
+
+    @property
+    def token(self) -> str:
+        """
+        @return: the digest of what another connection has to know to go on for this one.
+        """
+        if not self._token:
+            self._token = self.house.random()
+        return digest(self._token)
+
+    def keepToken(self, token: str) -> None:
+        """
+        @param token: what another connection was told, for which this one goes on.
+        """
+        self._token = token
+
+    def tellToken(self) -> None:
+        """
+        They have a name now, or have been told why not.
+        """
+        if self.entered:
+            self.voice.tell(Token(self._token))
+
+    @property
+    def entered(self) -> bool:
+        """
+        @return: whether they have a name.
+        """
+        return bool(self.session.nick)
+
+    @property
+    def busy(self) -> bool:
+        """
+        @return: whether the next line has to wait.
+        """
+        return self._asking or bool(self._next)
+
+    def propose(self, event: Event) -> None:
+        """
+        @param event: what they want to happen.
+        """
+        self.house.pipeline.propose(event, self.session)
+
+    def say(self, texts: tuple[str, ...], kind: str = MESSAGE) -> None:
+        """
+        Say something in the current room.
+
+        @param texts: the lines.
+        @param kind: of the lines.
+        @raise Refused: it can't be said.
+        """
+        if not self.entered:
+            raise Refused(NAME_FIRST)
+        if not self.current:
+            raise Refused(NOWHERE)
+        self.sayIn(self.current, texts, kind)
+
+    def sayIn(self, room: str, texts: tuple[str, ...], kind: str) -> None:
+        """
+        @param room: the key of a room.
+        @param texts: the lines.
+        @param kind: of the lines.
+        @raise Refused: it can't be said.
+        """
+        lobby = self.house.lobby
+        found = lobby.speaker(self.session, room)
+        if found.access.restraints:
+            lobby.checkSpeak(self.session, found, self.house.now())
+        self.checkStored()
+        self.propose(Say(self.session.ident, room, kind, texts))
+
+    def checkStored(self) -> None:
+        """
+        @raise Refused: nothing can be kept at present.
+        """
+        trouble = self.house.store.trouble
+        if trouble is not None:
+            raise trouble
+
+    def introduce(self, nick: str) -> None:
+        """
+        Take a name that was said without a command, and enter the lobby.
+
+        @param nick: the name.
+        @raise Refused: it can't be theirs.
+        """
+        key = nameKey(nick)
+        self.house.lobby.checkNick(self.session, nick, key)
+        self.checkStored()
+        self.enter(nick, key)
+        self.then(self._enterLobby)
+
+    def enter(self, nick: str, key: str) -> None:
+        """
+        Take a name for the first time.
+
+        @param nick: the name.
+        @param key: the same, folded.
+        """
+        session = self.session
+        self.propose(Enter(session.ident, nick, key, session.cloak, self.token))
+        self.then(self.tellToken)
+
+    def _enterLobby(self) -> None:
+        """
+        They have a name now, or have been told why not.
+        """
+        if self.entered:
+            self.join(LOBBY, LOBBY)
+
+    def join(self, name: str, key: str) -> None:
+        """
+        Enter a room, or turn to it if they are there.
+
+        @param name: of the room.
+        @param key: the same, folded.
+        @raise Refused: they may not.
+        """
+        if key in self.session.rooms:
+            self.current = key
+            self.voice.tell(Notice([f"you talk in {ROOM_SIGN}{name}"]))
+            return
+        self.house.lobby.checkJoin(self.session, key, self.house.now())
+        self.checkStored()
+        room = self.house.lobby.rooms.get(key)
+        if room is None:
+            self._propose(name, key)
+        else:
+            self._asking = True
+            self.house.recall.preload(room, lambda refused: self._preloaded(name, key, refused))
+
+    def _preloaded(self, name: str, key: str, refused: Refused | None) -> None:
+        """
+        What was said in a room is at hand, if it can be had.
+
+        @param name: of the room.
+        @param key: the same, folded.
+        @param refused: why it can't.
+        """
+        self._asking = False
+        if self.ended:
+            return
+        if refused is not None:
+            self.refuse(refused)
+        self._propose(name, key)
+
+    def _propose(self, name: str, key: str) -> None:
+        """
+        @param name: of a room.
+        @param key: the same, folded.
+        """
+        self.propose(Join(self.session.ident, name, key))
+
+        def turn() -> None:
+            if key in self.session.rooms:
+                self.current = key
+
+        self.then(turn)
+
+    def replay(self, room: Room, first: int) -> None:
+        """
+        Be told what was said in a room; what is said meanwhile waits.
+
+        @param room: which.
+        @param first: the number of the first line.
+        """
+        self._asking = True
+        self.voice.hold(True)
+        first = max(first, room.access.readsFrom(self.session))
+        self.house.recall.replay(room, first, self._page, self._replayed)
+
+    def tellPages(self, pages: Sequence[Happening]) -> None:
+        """
+        Be told something that may be long, each page when the one before is read.
+
+        @param pages: what to be told.
+        """
+        if len(pages) == 1:
+            self.voice.tell(pages[0])
+            return
+        self._asking = True
+        self.voice.hold(True)
+        self._nextPage(iter(pages))
+
+    def _nextPage(self, pages: Iterator[Happening]) -> None:
+        """
+        @param pages: what is left.
+        """
+        page = next(pages, None)
+        if page is None:
+            self._replayed()
+        else:
+            self._page(page, lambda: self._nextPage(pages))
+
+    def _page(self, happening: Happening, then: Callable[[], None]) -> None:
+        """
+        @param happening: one page of a replay.
+        @param then: gets the next one.
+        """
+        if not self.ended:
+            self.voice.tell(happening, then)
+
+    def _replayed(self) -> None:
+        """
+        All has been told.
+        """
+        self._asking = False
+        self.settled()
+        if not self.ended:
+            self.voice.hold(False)
+
+    def quit(self, why: str) -> None:
+        """
+        Leave.
+
+        @param why: in somebody's words.
+        """
+        if not self.ended:
+            self.ended = True
+            if self.entered or self.session.outstanding:
+                self.propose(Quit(self.session.ident, why))
+
+    def then(self, what: Callable[[], None]) -> None:
+        """
+        Have something done when all that was proposed is decided, stored and told:
+        now, if nothing is.
+
+        @param what: to be done; what it raises its person is told.
+        """
+        self._next.append(what)
+        self.settled()
+
+    def settled(self) -> None:
+        """
+        Go on, if nothing is outstanding.
+        """
+        while self._next and not self._asking and not self.session.outstanding:
+            what, *later = self._next
+            self._next = []
+            if not self.ended:
+                try:
+                    what()
+                except Refused as refused:
+                    self.refuse(refused)
+            # What this has put off comes before what was put off earlier.
+            self._next += later
+
+    def refuse(self, refused: Refused) -> None:
+        """
+        @param refused: why something is not done.
+        """
+        self.voice.tell(Refusal(refused))

@@ -1,0 +1,160 @@
+"""
+What comes of keeping order in rooms: the events of moderation.  Pure.
+
+All of it is decided here, when its turn has come: whoever was an operator when they
+proposed it may be none now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tsservices.chat.batch import Batch
+from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PERSON, Refused
+from tsservices.chat.handlers.membership import LOBBY, expel
+from tsservices.chat.handlers.messages import keep
+from tsservices.chat.handlers.targets import checkBelow, checkRank, targetOf
+from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.notifications import Invited, Notice
+from tsservices.chat.operations import (
+    KICK,
+    NO_OPERATOR,
+    OPERATOR,
+    PRIVATE,
+    PUBLIC,
+    Event,
+    Invite,
+    Kick,
+    SetOperator,
+    SetPrivate,
+)
+from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER
+from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
+from tsservices.chat.session import Session
+
+if TYPE_CHECKING:
+    from tsservices.chat.state import Lobby
+
+
+def _setOperator(lobby: Lobby, event: SetOperator, session: Session, batch: Batch) -> None:
+    """
+    @param lobby: the state.
+    @param event: who is to look after a room, or not any more.
+    @param session: who says so.
+    @param batch: of this turn.
+    """
+    room = lobby.speaker(session, event.room)
+    target = targetOf(lobby, event.name, event.key)
+    if event.on or target.account is None or target.account != session.account:
+        # Whoever looks after a room may always stop to.
+        checkRank(lobby, session, room, FOUNDER)
+    if target.account is None:
+        raise Refused(GUEST_OPERATOR, name=target.name)
+    standing = room.access.standing(target.account)
+    if standing.operator == event.on:
+        batch.answer(session, Notice([f"nothing has changed for {target.name}"], "same"))
+        return
+    admitted = standing.admitted
+    if event.on and room.record.private and admitted is None:
+        admitted = room.record.seq + 1
+    standing = replace(standing, operator=event.on, admitted=admitted)
+    batch.put(room.access.stand(standing))
+    kind = OPERATOR if event.on else NO_OPERATOR
+    keep(room, kind, (target.name,), session, batch)
+    batch.audit(kind, session, room, target=target.mask)
+
+
+def _kick(lobby: Lobby, event: Kick, session: Session, batch: Batch) -> None:
+    """
+    @param lobby: the state.
+    @param event: who is to leave a room.
+    @param session: who says so.
+    @param batch: of this turn.
+    """
+    room = lobby.speaker(session, event.room)
+    checkRank(lobby, session, room, OPERATOR_RANK)
+    target = targetOf(lobby, event.name, event.key)
+    checkBelow(lobby, session, room, target)
+    there = [
+        each
+        for each in room.audience
+        if each.key == event.key or (target.account and each.account == target.account)
+    ]
+    if not there:
+        raise Refused(NO_PERSON, nick=event.name)
+    if (standing := room.access.revoke(target.account)) is not None:
+        batch.put(standing)
+    keep(room, KICK, (f"{target.name} {event.why}".strip(),), session, batch)
+    expel(lobby, room, there, batch, event.key)
+    batch.audit(KICK, session, room, target=target.mask, why=event.why)
+
+
+def _setPrivate(lobby: Lobby, event: SetPrivate, session: Session, batch: Batch) -> None:
+    """
+    @param lobby: the state.
+    @param event: whether a room is by invitation only.
+    @param session: who says so.
+    @param batch: of this turn.
+    """
+    room = lobby.speaker(session, event.room)
+    name = ROOM_SIGN + room.record.name
+    if room.record.key == LOBBY:
+        raise Refused(LOBBY_OPEN, room=name)
+    checkRank(lobby, session, room, FOUNDER)
+    if room.record.private == event.on:
+        batch.answer(session, Notice([f"nothing has changed for {name}"], "same"))
+        return
+    if event.on and not room.record.founder:
+        raise Refused(GUEST_ROOM, room=name)
+    if event.on:
+        for standing in room.access.close(list(room.audience)):
+            batch.put(standing)
+        keep(room, PRIVATE, ("",), session, batch)
+    else:
+        keep(room, PUBLIC, ("",), session, batch)
+        room.access.open()
+    batch.change(room)
+    batch.audit(PRIVATE if event.on else PUBLIC, session, room)
+
+
+def _invite(lobby: Lobby, event: Invite, session: Session, batch: Batch) -> None:
+    """
+    @param lobby: the state.
+    @param event: who may enter a private room.
+    @param session: who says so.
+    @param batch: of this turn.
+    """
+    room = lobby.speaker(session, event.room)
+    record = room.record
+    if record.private:
+        checkRank(lobby, session, room, OPERATOR_RANK)
+    target = targetOf(lobby, event.name, event.key)
+    if target.mask.startswith(CLOAK_SIGN) and target.session is None:
+        raise Refused(NO_PERSON, nick=event.name)
+    people: tuple[Session, ...] = lobby.holders.get(event.key, ())
+    if record.private and target.account is not None:
+        standing = room.access.standing(target.account)
+        if standing.admitted is None and not standing.invited:
+            batch.put(room.access.stand(replace(standing, invited=True)))
+        people = lobby.owners.get(target.account, ())
+    elif record.private:
+        for each in people:
+            each.invited |= {record.key}
+    for each in people:
+        batch.answer(each, Invited(record.key, record.name, session.nick, session.key))
+    words = f"{target.name} may enter {ROOM_SIGN}{record.name}"
+    batch.answer(session, Notice([words], "invited"))
+    batch.audit("invite", session, room, target=target.mask)
+
+
+APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
+    SetOperator: _setOperator,
+    Kick: _kick,
+    SetPrivate: _setPrivate,
+    Invite: _invite,
+}
+"""
+What each kind of event does.
+"""

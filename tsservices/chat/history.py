@@ -1,0 +1,145 @@
+"""
+Lines that were said before, read from the journal.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from tsservices.chat.errors import Refused
+from tsservices.chat.notifications import Happening, Refusal, Replay, Said
+from tsservices.chat.room import Room
+from tsservices.common.limits import REPLAYED_LINES
+
+Found = Callable[["list[Said] | Refused"], None]
+"""
+Gets lines in order, or why they can't be had.
+"""
+
+
+class Reader(Protocol):
+    """
+    What gives lines back: a journal.
+    """
+
+    def read(self, room: str, first: int, last: int, found: Found) -> None:
+        """
+        @param room: the key of a room.
+        @param first: the number of the first line.
+        @param last: the number of the last line.
+        @param found: gets the first page of those that are still kept.
+        """
+        ...
+
+
+class Recall:
+    """
+    Reads lines for those who ask.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        """
+        @param reader: gives lines back.
+        """
+        self._reader = reader
+        self._preloading: dict[str, list[Callable[[Refused | None], None]]] = {}
+
+    def preload(self, room: Room, then: Callable[[Refused | None], None]) -> None:
+        """
+        Have the last lines of a room at hand, for who is about to enter it.  Many who
+        enter at the same time cost one look.
+
+        @param room: which.
+        @param then: is called when they are there, or can't be had for the reason given.
+        """
+        key, last = room.record.key, room.released
+        if not last or room.replay() is not None:
+            then(None)
+            return
+        waiting = self._preloading.setdefault(key, [])
+        waiting.append(then)
+        if len(waiting) > 1:
+            return
+
+        first = max(1, last - REPLAYED_LINES + 1)
+
+        def found(lines: list[Said] | Refused) -> None:
+            refused = lines if isinstance(lines, Refused) else None
+            if not isinstance(lines, Refused):
+                room.preload(lines, first)
+            for each in self._preloading.pop(key):
+                each(refused)
+
+        self._reader.read(key, first, last, found)
+
+    def replay(
+        self,
+        room: Room,
+        first: int,
+        tell: Callable[[Happening, Callable[[], None]], None],
+        done: Callable[[], None],
+    ) -> None:
+        """
+        Tell somebody what was said in a room, page after page.
+
+        @param room: which.
+        @param first: the number of the first line.
+        @param tell: told of one page, and what to call when it wants the next one.
+        @param done: is called when all has been told.
+        """
+        _Replaying(self._reader, room, first, tell, done).go()
+
+
+class _Replaying:
+    """
+    One replay under way.  It goes up to the last line that was released when it began:
+    what comes later is told anyway.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        room: Room,
+        first: int,
+        tell: Callable[[Happening, Callable[[], None]], None],
+        done: Callable[[], None],
+    ) -> None:
+        """
+        @param reader: gives lines back.
+        @param room: whose lines.
+        @param first: the number of the first line.
+        @param tell: told of one page.
+        @param done: is called at the end.
+        """
+        self._reader = reader
+        self._record = room.record
+        self._next = first
+        self._last = room.released
+        self._tell = tell
+        self._done = done
+
+    def go(self) -> None:
+        """
+        Read the next page.
+        """
+        if self._next > self._last:
+            self._done()
+            return
+        self._reader.read(self._record.key, self._next, self._last, self._found)
+
+    def _found(self, lines: list[Said] | Refused) -> None:
+        """
+        @param lines: the next page, or why there is none.
+        """
+        if isinstance(lines, Refused):
+            self._tell(Refusal(lines), self._done)
+            return
+        record = self._record
+        missing = None
+        first = lines[0].first if lines else self._last + 1
+        if first > self._next:
+            missing = (self._next, first - 1)
+        last = lines[-1].last if lines else self._last
+        self._next = last + 1
+        self._tell(Replay(record.key, record.name, lines, missing, last), self.go)

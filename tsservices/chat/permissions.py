@@ -1,0 +1,302 @@
+"""
+What somebody may do in a room, and on the server.  Pure.
+
+Who may do what in one room.  Pure.
+
+Rights that last belong to accounts, and are records.  What a guest may do ends with
+their session, and is kept nowhere else than here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tsservices.chat.records import Account, Restraint, Standing
+
+if TYPE_CHECKING:
+    from tsservices.chat.room import RoomRecord
+    from tsservices.chat.session import Session
+
+MEMBER = "member"
+"""
+Whoever is in the room.
+"""
+
+OPERATOR = "operator"
+"""
+Who looks after the room: may kick, ban, mute and invite.
+"""
+
+FOUNDER = "founder"
+"""
+Who made the room: may name operators too, and make it private.
+"""
+
+SERVER = "server"
+"""
+An operator of the server: may do anything, anywhere.
+"""
+
+RANKS = (MEMBER, OPERATOR, FOUNDER, SERVER)
+"""
+Each may do what those before it may.
+"""
+
+
+def atLeast(rank: str, wanted: str) -> bool:
+    """
+    @param rank: what somebody has.
+    @param wanted: what is needed.
+    @return: whether that is enough.
+    """
+    return RANKS.index(rank) >= RANKS.index(wanted)
+
+
+CLOAK_SIGN = "~"
+"""
+What cloaks of addresses begin with, and names do not.
+"""
+
+
+class Access:
+    """
+    The rights in one room.
+
+    @ivar standings: of accounts, by their keys.
+    @ivar restraints: by kind and mask.
+    @ivar maker: who counts as having made the room, until something is said in it.
+    @ivar guestFounder: the id of the guest's session that made the room, as long as it is
+        there; else nothing.
+    """
+
+    __slots__ = ("_record", "_since", "guestFounder", "maker", "restraints", "standings")
+
+    def __init__(self, record: RoomRecord) -> None:
+        """
+        @param record: of the room.
+        """
+        self._record = record
+        self.standings: dict[str, Standing] = {}
+        self.restraints: dict[tuple[str, str], Restraint] = {}
+        self.guestFounder = ""
+        self.maker = ""
+        self._since: dict[str, int] = {}
+
+    def rank(self, session: Session) -> str:
+        """
+        @param session: anybody's.
+        @return: what they may do by this room alone.
+        """
+        if session.account is not None:
+            return self.rankOf(session.account)
+        return FOUNDER if session.ident == self.guestFounder else MEMBER
+
+    def rankOf(self, account: str) -> str:
+        """
+        @param account: the key of an account.
+        @return: what it may do by this room alone.
+        """
+        if account == self._record.founder:
+            return FOUNDER
+        standing = self.standings.get(account)
+        return OPERATOR if standing is not None and standing.operator else MEMBER
+
+    def standing(self, account: str) -> Standing:
+        """
+        @param account: the key of an account.
+        @return: what is kept of it, or would be.
+        """
+        return self.standings.get(account) or Standing(self._record.key, account)
+
+    def restraint(
+        self, kind: str, session: Session, account: Account | None, now: int
+    ) -> Restraint | None:
+        """
+        @param kind: ban or mute.
+        @param session: somebody's.
+        @param account: the one that they are logged in to.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @return: what holds them, if anything does.
+        """
+        if not self.restraints:
+            return None
+        if account is not None:
+            found = self.restraints.get((kind, account.key))
+            if found is not None and not _over(found, now):
+                return found
+        found = self.restraints.get((kind, session.cloak))
+        if found is None or _over(found, now):
+            return None
+        if (found.room, kind, found.mask, found.time) in session.held:
+            return found
+        # Who was here before, or has an account that was, is somebody else at the same
+        # address, unless the address itself was meant.
+        before = session.arrived if found.name != found.mask else found.time + 1
+        if account is not None:
+            before = account.created
+        return found if before > found.time else None
+
+    def mayEnter(self, session: Session) -> bool:
+        """
+        @param session: of somebody below an operator.
+        @return: whether the room is open to them, if they are not banned.
+        """
+        if not self._record.private:
+            return True
+        if session.account is None:
+            return self._record.key in session.invited
+        standing = self.standings.get(session.account)
+        return standing is not None and (standing.invited or standing.admitted is not None)
+
+    def entered(self, session: Session) -> Standing | None:
+        """
+        Somebody enters: use up their invitation.
+
+        @param session: theirs.
+        @return: the record to keep, if one has changed.
+        """
+        session.invited -= {self._record.key}
+        if not self._record.private:
+            had = self.standings.get(session.account or "")
+            return self.stand(replace(had, invited=False)) if had and had.invited else None
+        first = self._record.seq + 1
+        if session.account is None or session.account == self._record.founder:
+            self._since[session.ident] = first
+            return None
+        standing = self.standing(session.account)
+        if standing.admitted is not None:
+            return None
+        return self.stand(
+            Standing(standing.room, standing.account, standing.operator, False, first)
+        )
+
+    def admit(self, account: str, first: int) -> Standing | None:
+        """
+        Who is in a private room as a guest has an account now.
+
+        @param account: its key.
+        @param first: the number of the first line that they may read.
+        @return: the record to keep, if one has changed.
+        """
+        had = self.standing(account)
+        if account == self._record.founder or had.admitted is not None:
+            return None
+        return self.stand(replace(had, invited=False, admitted=first))
+
+    def revoke(self, account: str | None) -> Standing | None:
+        """
+        Who has an account is put out: they need another invitation.
+
+        @param account: its key; L{None} for guests.
+        @return: the record to keep, if one has changed.
+        """
+        had = self.standings.get(account or "")
+        return None if had is None else self.stand(replace(had, invited=False, admitted=None))
+
+    def stand(self, standing: Standing) -> Standing:
+        """
+        @param standing: as it is now.
+        @return: the same.
+        """
+        if standing.operator or standing.invited or standing.admitted is not None:
+            self.standings[standing.account] = standing
+        else:
+            self.standings.pop(standing.account, None)
+        return standing
+
+    def readsFrom(self, session: Session) -> int:
+        """
+        @param session: of a member.
+        @return: the number of the first line that they may read.
+        """
+        record = self._record
+        if session.account is not None:
+            if session.account == record.founder:
+                return 1
+            standing = self.standings.get(session.account)
+            if standing is not None and standing.admitted is not None:
+                return min(standing.admitted, record.openFrom if not record.private else 2**63)
+        if session.ident in self._since:
+            return self._since[session.ident]
+        return record.openFrom
+
+    def close(self, members: list[Session]) -> list[Standing]:
+        """
+        The room becomes private: those who are in stay in, and may read what they could.
+
+        @param members: they.
+        @return: the records to keep.
+        """
+        kept: dict[str, Standing] = {}
+        for session in members:
+            first = self.readsFrom(session)
+            if session.account is None:
+                self._since[session.ident] = first
+            elif session.account != self._record.founder:
+                had = self.standing(session.account)
+                kept[session.account] = self.stand(
+                    Standing(had.room, had.account, had.operator, False, first)
+                )
+        self._record.private = True
+        return list(kept.values())
+
+    def open(self) -> None:
+        """
+        The room becomes public; what was said meanwhile stays private.
+        """
+        self._record.private = False
+        self._record.openFrom = self._record.seq + 1
+
+    def let(self, ident: str, first: int) -> None:
+        """
+        Have somebody read what they could read before.
+
+        @param ident: the id of the session of a member.
+        @param first: the number of the first line.
+        """
+        self._since[ident] = first
+
+    @property
+    def readers(self) -> dict[str, int]:
+        """
+        @return: for those who read by their session, not by an account: the id of that, and
+            the number of the first line.
+        """
+        return dict(self._since)
+
+    def foundedBy(self, session: Session) -> None:
+        """
+        Who had made the room as a guest is back in it.
+
+        @param session: theirs.
+        """
+        if not self.guestFounder and not self._record.founder:
+            self.guestFounder = session.ident
+
+    def left(self, session: Session) -> None:
+        """
+        @param session: of who leaves the room.
+        """
+        self._since.pop(session.ident, None)
+        if session.ident == self.guestFounder:
+            self.guestFounder = ""
+
+    def replace(self, old: Session, new: Session) -> None:
+        """
+        @param old: of a member.
+        @param new: takes its place.
+        """
+        if old.ident in self._since:
+            self._since[new.ident] = self._since.pop(old.ident)
+        if old.ident == self.guestFounder:
+            self.guestFounder = new.ident
+
+
+def _over(restraint: Restraint, now: int) -> bool:
+    """
+    @param restraint: any.
+    @param now: the time: nanoseconds since 1970, UTC.
+    @return: whether it has ended.
+    """
+    return bool(restraint.until) and restraint.until <= now

@@ -1,0 +1,296 @@
+"""
+A room: who is in it, what was said last, and what of it is kept.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tsservices.chat.fanout import Audience
+from tsservices.chat.notifications import Replay, Said, Topic
+from tsservices.chat.permissions import Access
+from tsservices.common.limits import REPLAYED_LINES
+
+if TYPE_CHECKING:
+    from tsservices.chat.session import Session
+
+
+@dataclass(slots=True)
+class RoomRecord:
+    """
+    What is kept of a room, beside its lines.
+
+    @ivar key: the folded name.
+    @ivar name: as its first visitor wrote it.
+    @ivar seq: the number of its last line.
+    @ivar time: when that was said: nanoseconds since 1970, UTC.
+    @ivar topic: what it is about.
+    @ivar topicBy: who said so.
+    @ivar topicTime: when.
+    @ivar founder: the key of the account that made it; nothing if a guest did.
+    @ivar private: whether only those may enter who were invited.
+    @ivar openFrom: the number of the first line that everybody may read who is in it: what
+        was said while it was private stays so.
+    """
+
+    key: str
+    name: str
+    seq: int = 0
+    time: int = 0
+    topic: str = ""
+    topicBy: str = ""
+    topicTime: int = 0
+    founder: str = ""
+    private: bool = False
+    openFrom: int = 1
+
+    def copy(self) -> RoomRecord:
+        """
+        @return: the same, which does not change with this one.
+        """
+        return RoomRecord(
+            self.key,
+            self.name,
+            self.seq,
+            self.time,
+            self.topic,
+            self.topicBy,
+            self.topicTime,
+            self.founder,
+            self.private,
+            self.openFrom,
+        )
+
+
+class Room:
+    """
+    One room.
+
+    @ivar record: what is kept.
+    @ivar members: who is in it, by the ids of the sessions.
+    @ivar several: how many of them are in other rooms too.
+    @ivar kept: the record as it is stored: all that may be told of it.
+    @ivar access: who may do what in it.
+    @ivar names: how many of its members have each name, by its key.
+    """
+
+    __slots__ = (
+        "_audience",
+        "_count",
+        "_gone",
+        "_lowest",
+        "_recent",
+        "access",
+        "kept",
+        "members",
+        "names",
+        "record",
+        "several",
+    )
+
+    def __init__(self, record: RoomRecord) -> None:
+        """
+        @param record: what is kept of it.
+        """
+        self.record = record
+        self.members: dict[str, Session] = {}
+        self.several = 0
+        self.kept = record.copy()
+        self.access = Access(record)
+        self.names: dict[str, int] = {}
+        self._audience: Audience | None = None
+        self._recent: deque[Said] = deque()
+        self._count = 0
+        self._gone: tuple[int, ...] = ()
+        self._lowest = 1
+
+    @property
+    def audience(self) -> Audience:
+        """
+        @return: who is in it now; the same object until that changes.
+        """
+        if self._audience is None:
+            self._audience = Audience(self.members.values())
+        return self._audience
+
+    @property
+    def released(self) -> int:
+        """
+        @return: the number of the last line that is stored, and that its members have
+            been told of.
+        """
+        return self.kept.seq
+
+    def enter(self, session: Session) -> None:
+        """
+        @param session: who enters.
+        """
+        self.members[session.ident] = session
+        self.named(session.key)
+        self._endAudience()
+        if session.rooms:
+            self.several += 1
+        if len(session.rooms) == 1:
+            next(iter(session.rooms.values())).several += 1
+        session.rooms[self.record.key] = self
+
+    def leave(self, session: Session) -> None:
+        """
+        @param session: who leaves.
+        """
+        del self.members[session.ident]
+        self.unnamed(session.key)
+        self.access.left(session)
+        self._endAudience()
+        del session.rooms[self.record.key]
+        if session.rooms:
+            self.several -= 1
+        if len(session.rooms) == 1:
+            next(iter(session.rooms.values())).several -= 1
+
+    def replace(self, old: Session, new: Session) -> None:
+        """
+        Somebody goes on from another connection.
+
+        @param old: a member.
+        @param new: takes its place.
+        """
+        self.members = {
+            each.ident: each
+            for each in (new if each is old else each for each in self.members.values())
+        }
+        self.access.replace(old, new)
+        self._endAudience()
+
+    def count(self) -> None:
+        """
+        Count its members, who were put there together, with the rooms where they are.
+        """
+        self.names = {}
+        for each in self.members.values():
+            self.named(each.key)
+        self.several = sum(len(each.rooms) > 1 for each in self.members.values())
+        self._endAudience()
+
+    def named(self, key: str) -> None:
+        """
+        @param key: of the name that one more member has.
+        """
+        self.names[key] = self.names.get(key, 0) + 1
+
+    def unnamed(self, key: str) -> None:
+        """
+        @param key: of the name that one member less has.
+        """
+        count = self.names[key] - 1
+        if count:
+            self.names[key] = count
+        else:
+            del self.names[key]
+
+    def _endAudience(self) -> None:
+        """
+        Others are in it now.
+        """
+        if self._audience is not None:
+            self._audience.end()
+            self._audience = None
+
+    def keep(self, said: Said) -> None:
+        """
+        Have new lines at hand for those who enter later.
+
+        @param said: the newest lines of this room.
+        """
+        recent = self._recent
+        recent.append(said)
+        self._count += len(said.texts)
+        while self._count - len(recent[0].texts) >= REPLAYED_LINES:
+            self._count -= len(recent.popleft().texts)
+
+    def preload(self, said: list[Said], wanted: int) -> None:
+        """
+        Have lines at hand that were read from the journal.
+
+        @param said: the last lines up to some number, in order.
+        @param wanted: the number of the first that was asked for: those before what was
+            read are not kept any more.
+        """
+        for seq in self._gone:
+            said = [part for each in said for part in each.without(seq)]
+        lowest = said[0].first if said else self.kept.seq + 1
+        if lowest > wanted:
+            self._lowest = lowest
+        first = self._recent[0].first if self._recent else self.record.seq + 1
+        older = [each for each in said if each.last < first]
+        if older and older[-1].last == first - 1:
+            self._recent.extendleft(reversed(older))
+            self._count += sum(len(each.texts) for each in older)
+
+    def forget(self) -> None:
+        """
+        Nobody is here any more: the lines at hand can be read again from the journal.
+        """
+        self._recent.clear()
+        self._count = 0
+
+    def replay(self) -> Replay | None:
+        """
+        @return: the last lines; L{None} if they are not all at hand.
+        """
+        record = self.record
+        wanted = max(1, record.seq - REPLAYED_LINES + 1)
+        first = max(wanted, self._lowest)
+        if record.seq >= first and (not self._recent or self._recent[0].first > first):
+            return None
+        said = [each.since(first) for each in self._recent if each.last >= first]
+        missing = (wanted, min(first - 1, record.seq)) if first > wanted <= record.seq else None
+        return Replay(record.key, record.name, said, missing, record.seq)
+
+    def missed(self, first: int) -> Replay | None:
+        """
+        @param first: the number of the first line that somebody was not told of.
+        @return: the lines since then, as far as they are at hand; L{None} if there are none.
+        """
+        record = self.record
+        if first > record.seq:
+            return None
+        said = [each.since(first) for each in self._recent if each.last >= first]
+        begin = said[0].first if said else record.seq + 1
+        missing = (first, begin - 1) if begin > first else None
+        return Replay(record.key, record.name, said, missing, record.seq)
+
+    def delete(self, seq: int) -> None:
+        """
+        The text of a line is no more.
+
+        @param seq: its number.
+        """
+        # What is being read from the journal now may have it still.
+        self._gone = (*self._gone, seq)[-REPLAYED_LINES:]
+        recent: list[Said] = []
+        for each in self._recent:
+            recent += each.without(seq)
+        self._recent = deque(recent)
+
+    def topic(self) -> Topic:
+        """
+        @return: what it is about, for those who are told it in order.
+        """
+        return _topic(self.record)
+
+    def keptTopic(self) -> Topic:
+        """
+        @return: what it is about, for those who ask now: no more than what is stored.
+        """
+        return _topic(self.kept)
+
+
+def _topic(record: RoomRecord) -> Topic:
+    """
+    @param record: of a room.
+    @return: what the room is about.
+    """
+    return Topic(record.key, record.name, record.topic, record.topicBy, record.topicTime)

@@ -1,0 +1,187 @@
+"""
+Events as rows that JSON can say: the name of the kind, then its fields in their order.
+Pure.
+
+The rows are what nodes tell each other, many times a second: names of fields would be
+most of them, and looking each field up most of the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from itertools import product
+from operator import attrgetter
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from tsservices.chat.operations import (
+    Delete,
+    Drop,
+    EmptyInbox,
+    Enter,
+    Event,
+    Invite,
+    Join,
+    Kick,
+    Login,
+    Logout,
+    MarkRead,
+    NodeGone,
+    NodeUp,
+    Part,
+    Quit,
+    Register,
+    Release,
+    Rename,
+    Restrain,
+    Resume,
+    Return,
+    Say,
+    SetAway,
+    SetOperator,
+    SetPassword,
+    SetPrivate,
+    SetTopic,
+    Whisper,
+)
+
+SCHEMA = 1
+"""
+The version of these events' shapes: another one for every kind and every field that is new,
+since who does not know them must not go on as if nothing had been said.
+"""
+
+_KINDS: tuple[type[Event], ...] = (
+    Enter,
+    Rename,
+    Join,
+    Part,
+    Quit,
+    Say,
+    Whisper,
+    SetTopic,
+    SetAway,
+    Resume,
+    Register,
+    Login,
+    Logout,
+    SetPassword,
+    Drop,
+    SetOperator,
+    Kick,
+    Restrain,
+    Release,
+    SetPrivate,
+    Invite,
+    Delete,
+    MarkRead,
+    EmptyInbox,
+    NodeUp,
+    NodeGone,
+    Return,
+)
+
+_Read = Callable[[Any], tuple[Any, ...]]
+
+
+class _Shape(NamedTuple):
+    """
+    How one kind of event is written.
+
+    @ivar kind: which.
+    @ivar name: what rows call it.
+    @ivar values: takes the values of its fields out of an event.
+    @ivar types: those that the values of a row may have, each combination of them.
+    @ivar tuples: the places of tuples among the values, and what reads each.
+    """
+
+    kind: type[Event]
+    name: str
+    values: Callable[[Event], tuple[Any, ...]]
+    types: frozenset[tuple[type, ...]]
+    tuples: tuple[tuple[int, _Read], ...]
+
+
+def _several(element: Any) -> _Read:
+    """
+    @param element: what each element of a tuple is: a type, or a tuple of such.
+    @return: reads a list of them.
+    """
+    if get_origin(element) is tuple:
+        parts = get_args(element)
+
+        def rows(values: Sequence[Any]) -> tuple[Any, ...]:
+            for value in values:
+                if type(value) not in (list, tuple) or tuple(map(type, value)) != parts:
+                    raise ValueError(f"{value!r} is no {element}")
+            return tuple(map(tuple, values))
+
+        return rows
+    only = {element}
+
+    def plain(values: Sequence[Any]) -> tuple[Any, ...]:
+        if not only.issuperset(map(type, values)):
+            raise ValueError(f"not all of these are {element.__name__}: {values!r}")
+        return tuple(values)
+
+    return plain
+
+
+def _shape(kind: type[Event]) -> _Shape:
+    """
+    @param kind: of events.
+    @return: how it is written.
+    """
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]
+    types: list[tuple[type, ...]] = []
+    tuples: list[tuple[int, _Read]] = []
+    for place, name in enumerate(names):
+        hint = hints[name]
+        if get_origin(hint) is tuple:
+            tuples.append((place, _several(get_args(hint)[0])))
+            types.append((list, tuple))
+        else:
+            types.append(get_args(hint) if isinstance(hint, UnionType) else (hint,))
+    get = attrgetter(*names)
+    single = len(names) == 1
+    return _Shape(
+        kind,
+        kind.__name__,
+        (lambda event: (get(event),)) if single else get,
+        frozenset(product(*types)),
+        tuple(tuples),
+    )
+
+
+_BY_KIND = {kind: _shape(kind) for kind in _KINDS}
+_BY_NAME = {shape.name: shape for shape in _BY_KIND.values()}
+
+
+def asRow(event: Event) -> list[Any]:
+    """
+    @param event: any.
+    @return: what JSON can say.
+    """
+    shape = _BY_KIND[type(event)]
+    return [shape.name, *shape.values(event)]
+
+
+def fromRow(row: object) -> Event:
+    """
+    @param row: what L{asRow} gave, after any journey.
+    @return: an equal event.
+    @raise ValueError: its kind is not known here, or has other fields.
+    """
+    if not isinstance(row, list) or not row or type(row[0]) is not str:
+        raise ValueError(f"this is no event: {row!r}")
+    shape = _BY_NAME.get(row[0])
+    if shape is None:
+        raise ValueError(f"an event {row[0]!r} is not known")
+    values = row[1:]
+    if tuple(map(type, values)) not in shape.types:
+        raise ValueError(f"these are not the fields of {row[0]}: {values!r}")
+    for place, read in shape.tuples:
+        values[place] = read(values[place])
+    return shape.kind(*values)

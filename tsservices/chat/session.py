@@ -1,0 +1,186 @@
+"""
+A session: one connection of one person, as the chat sees it.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from tsservices.chat.notifications import Happening
+from tsservices.chat.outlet import Wire
+
+if TYPE_CHECKING:
+    from tsservices.chat.errors import Refused
+    from tsservices.chat.room import Room
+
+
+class Form(Protocol):
+    """
+    One way to write what happens; one object for all who want it written like that.
+    """
+
+    def encode(self, happenings: Sequence[Happening]) -> bytes:
+        """
+        @param happenings: what happened, in order.
+        @return: the same for a wire.
+        """
+        ...
+
+
+class Outlet(Protocol):
+    """
+    Where a session hears what happens.
+
+    @ivar form: how that is written now.
+    @ivar wire: where what is pushed goes as it is; L{None} while it does not.  Whoever changes
+        this or C{form} calls its C{leave} first.
+    """
+
+    form: Form
+    wire: Wire | None
+
+    @property
+    def push(self) -> Callable[[bytes], object]:
+        """
+        @return: takes what to send next: the same object for all who hear the same.
+        """
+        ...
+
+    @property
+    def pushLast(self) -> Callable[[bytes], object]:
+        """
+        @return: takes what to send next when nothing else follows in this turn, which
+            may be cheaper.
+        """
+        ...
+
+    def settled(self) -> None:
+        """
+        All that the session had proposed is decided, stored, and told.
+        """
+        ...
+
+    def dismissed(self, why: Refused) -> None:
+        """
+        Another connection goes on for this one, which is to end.
+
+        @param why: what its person is told.
+        """
+        ...
+
+    def membershipChanged(self, rooms: int) -> None:
+        """
+        What comes next is told to one who is in more rooms, or in fewer: its form may
+        be another now.
+
+        @param rooms: in how many.
+        """
+        ...
+
+
+class Session:
+    """
+    One of those who are connected.
+
+    @ivar ident: its id: stable, and no other session's ever.
+    @ivar outlet: where it hears; L{None} when that is on another node.
+    @ivar node: the name of the node that it is connected to; nothing if there is one only.
+    @ivar nick: what it is called; nothing before it has said so.
+    @ivar key: the same, folded.
+    @ivar account: the key of the account that it is logged in to; L{None} for guests.
+    @ivar cloak: stands for its address, which only the operators of the server know.
+    @ivar token: the digest of what another connection has to know to go on for it.
+    @ivar away: why it is away.
+    @ivar rooms: where it is, by key, in the order of joining.
+    @ivar ignores: keys of the names whose lines it does not want.
+    @ivar arrived: when it said its name: nanoseconds since 1970, UTC.
+    @ivar held: the bans and mutes of its address that were meant for it: room, kind, mask and
+        time of each.
+    @ivar invited: keys of the private rooms that it may enter, as a guest.
+    @ivar echoes: whether it wants its own lines too.
+    @ivar acks: whether it wants to be told of what is stored.
+    @ivar outstanding: how many of its proposals are not decided, stored and told yet.
+    """
+
+    __slots__ = (
+        "_ignores",
+        "_outlet",
+        "account",
+        "acks",
+        "arrived",
+        "away",
+        "cloak",
+        "echoes",
+        "held",
+        "ident",
+        "invited",
+        "key",
+        "nick",
+        "node",
+        "outstanding",
+        "rooms",
+        "token",
+    )
+
+    def __init__(self, ident: str, outlet: Outlet | None, cloak: str = "", node: str = "") -> None:
+        """
+        @param ident: its id.
+        @param outlet: where it hears.
+        @param cloak: stands for its address.
+        @param node: the name of the node that it is connected to.
+        """
+        self.ident = ident
+        self._outlet = outlet
+        self.cloak = cloak
+        self.node = node
+        self.token = ""
+        self.arrived = 0
+        self.held: frozenset[tuple[str, str, str, int]] = frozenset()
+        self.nick = ""
+        self.key = ""
+        self.account: str | None = None
+        self.away = ""
+        self.rooms: dict[str, Room] = {}
+        self._ignores: frozenset[str] = frozenset()
+        self.invited: frozenset[str] = frozenset()
+        self.echoes = False
+        self.acks = False
+        self.outstanding = 0
+
+    def _leave(self) -> None:
+        """
+        What it is to be told is changing.
+        """
+        if self._outlet is not None and self._outlet.wire is not None:
+            self._outlet.wire.leave()
+
+    @property
+    def outlet(self) -> Outlet | None:
+        """
+        @return: where it hears.
+        """
+        return self._outlet
+
+    @outlet.setter
+    def outlet(self, outlet: Outlet | None) -> None:
+        """
+        @param outlet: where it hears from now on.
+        """
+        self._leave()
+        self._outlet = outlet
+
+    @property
+    def ignores(self) -> frozenset[str]:
+        """
+        @return: keys of the names whose lines it does not want.
+        """
+        return self._ignores
+
+    @ignores.setter
+    def ignores(self, ignores: frozenset[str]) -> None:
+        """
+        @param ignores: what these are from now on.
+        """
+        self._leave()
+        self._ignores = ignores

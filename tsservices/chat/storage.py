@@ -1,0 +1,282 @@
+"""
+What the chat expects of a journal.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tsservices.chat.batch import Batch
+from tsservices.chat.errors import Refused
+from tsservices.chat.notifications import Said
+from tsservices.chat.records import Letter, Record
+from tsservices.chat.room import RoomRecord
+
+
+class JournalError(Exception):
+    """
+    A journal can't be used.  The argument is one line that says which, and why.
+    """
+
+
+@dataclass(slots=True)
+class Loaded:
+    """
+    What a journal has kept, but for the lines.
+
+    @ivar log: the incarnation of the order, which begins with the journal.
+    @ivar position: of the last batch that was kept.
+    @ivar records: the rooms.
+    @ivar notes: what to tell whoever starts the server.
+    @ivar kept: accounts and all else that batches carry as records.
+    @ivar secret: 32 bytes that only this server knows, and keeps for ever: by them the
+        addresses of people are cloaked.
+    @ivar epoch: of the cluster that it belongs to; nothing: to none.
+    @ivar checkpoint: the whole state after some batch, as L{tsservices.chat.snapshot}
+        writes it; nothing: there is none.
+    @ivar checkpointPosition: of that batch.
+    """
+
+    log: str
+    position: int
+    records: list[RoomRecord]
+    notes: list[str] = field(default_factory=list)
+    kept: list[Record] = field(default_factory=list)
+    secret: bytes = bytes(32)
+    epoch: str = ""
+    checkpoint: list[str] = field(default_factory=list)
+    checkpointPosition: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """
+    What a journal is part of.
+
+    @ivar epoch: of a cluster; nothing: of none.
+    @ivar log: the incarnation of the order.
+    @ivar secret: by which the addresses of people are cloaked.
+    @ivar position: of the last batch that was kept.
+    """
+
+    epoch: str
+    log: str
+    secret: bytes
+    position: int
+
+    def bound(self, epoch: str, log: str, secret: bytes, base: int, where: str) -> Belonging:
+        """
+        @param epoch: of a cluster.
+        @param log: the incarnation of its order.
+        @param secret: that all of it share.
+        @param base: the position that was the last one when the cluster was founded.
+        @param where: what to call the journal.
+        @return: what this becomes as a part of that cluster.
+        @raise JournalError: it belongs elsewhere, or has a history of its own.
+        """
+        same = (self.log, self.secret) == (log, secret)
+        if self.epoch and (self.epoch != epoch or not same):
+            raise JournalError(f"{where} belongs to another cluster")
+        if self.epoch:
+            return self
+        if same and self.position == base:
+            return Belonging(epoch, log, secret, base)
+        if same:
+            raise JournalError(
+                f"{where} founded this cluster, but was used without it since: move it away,"
+                " and what was said in it since then with it"
+            )
+        if self.position:
+            raise JournalError(
+                f"{where} has a history of its own, and so can't become part of a cluster:"
+                " move it away"
+            )
+        return Belonging(epoch, log, secret, base)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """
+    What somebody searches for.
+
+    @ivar rooms: where, by their keys, each with the number of the first line that may be
+        read.
+    @ivar words: what has to be in a line, each word or phrase by itself; without any, all
+        lines are found.
+    @ivar nick: the folded name of who said it; nothing: anybody.
+    @ivar since: the earliest time: nanoseconds since 1970, UTC.
+    @ivar until: the latest time: the same; 0: now.
+    @ivar before: only what stands before the line with this place in the log is found:
+        C{(position, index)}; L{None}: all.
+    @ivar most: how many lines are found at most: the newest.
+    """
+
+    rooms: tuple[tuple[str, int], ...]
+    words: tuple[str, ...]
+    nick: str
+    since: int
+    until: int
+    before: tuple[int, int] | None
+    most: int
+
+
+class Listener(Protocol):
+    """
+    Who is told how a journal is doing, in the reactor's thread.
+    """
+
+    def stored(self, position: int) -> None:
+        """
+        @param position: of the last batch that is kept now.
+        """
+        ...
+
+    def troubled(self, trouble: Refused | None) -> None:
+        """
+        @param trouble: why nothing can be kept for now, though what was given is not
+            lost; L{None}: the trouble is over.
+        """
+        ...
+
+    def failed(self, reason: str) -> None:
+        """
+        Nothing can be kept any more, and what was given since the last L{stored} may
+        be lost.
+
+        @param reason: one line.
+        """
+        ...
+
+
+Found = Callable[["list[Said] | Refused"], None]
+"""
+Gets lines in order, or why they can't be had.
+"""
+
+LettersFound = Callable[["list[Letter] | Refused"], None]
+"""
+Gets private messages in order, or why they can't be had.
+"""
+
+Copied = Callable[["str | None"], None]
+"""
+Is told that a copy is there, or why it can't be made, in one line.
+"""
+
+
+class Journal(Protocol):
+    """
+    Keeps batches, and gives lines back.
+
+    @ivar trouble: why nothing can be kept at present.
+    """
+
+    trouble: Refused | None
+
+    def prepare(self) -> Loaded:
+        """
+        Find out what was kept.  Comes before the process becomes a daemon, so nothing
+        of it may stay open.
+
+        @return: all but the lines.
+        @raise JournalError: it can't be used.
+        """
+        ...
+
+    def bind(
+        self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
+    ) -> None:
+        """
+        Make it part of a cluster, if it is not yet.  Comes between L{prepare} and L{start}.
+
+        @param epoch: of the cluster.
+        @param log: the incarnation of its order.
+        @param secret: that all of it share.
+        @param base: the position that was the last one when the cluster was founded: of
+            this journal, if it founds it now.
+        @param checkpoint: the state at that position, kept in the same transaction: what
+            is stored next goes beyond it, and could not be applied again without it.
+        @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
+        """
+        ...
+
+    def leave(self) -> None:
+        """
+        Make it part of no cluster, for good.  Comes between L{prepare} and L{start}.
+
+        @raise JournalError: it can't be used.
+        """
+        ...
+
+    def start(self, listener: Listener) -> None:
+        """
+        Begin to keep.
+
+        @param listener: is told.
+        """
+        ...
+
+    def store(self, batch: Batch) -> None:
+        """
+        Keep a batch; the listener is told when that is done, at once or later.
+
+        @param batch: the next one, sealed.
+        """
+        ...
+
+    def read(self, room: str, first: int, last: int, found: Found) -> None:
+        """
+        Give lines back.  Lines that are not kept any more are left out: they are at
+        the beginning.
+
+        @param room: the key of the room.
+        @param first: the number of the first line.
+        @param last: the number of the last line, which is kept already; at most
+            L{tsservices.common.limits.HISTORY_PAGE} lines are given.
+        @param found: gets them, at once or later, in the reactor's thread.
+        """
+        ...
+
+    def search(self, search: Search, found: Found) -> None:
+        """
+        Find lines.  Those whose text is no more are not found.
+
+        @param search: what is searched for.
+        @param found: gets them in order, each by itself, at once or later, in the
+            reactor's thread.
+        """
+        ...
+
+    def letters(
+        self, account: str, other: str, before: str, most: int, found: LettersFound
+    ) -> None:
+        """
+        Give private messages back.
+
+        @param account: the key of an account: one of the two.
+        @param other: the key of the other one; nothing: what anybody has said to the
+            first.
+        @param before: the id of a message: only those before it are given; nothing: all.
+        @param most: how many are given at most: the newest.
+        @param found: gets them in order, at once or later, in the reactor's thread.
+        """
+        ...
+
+    def copy(self, path: str, copied: Copied) -> None:
+        """
+        Write all that is kept to a file of its own, while everything goes on.
+
+        @param path: of a file that is not there yet.
+        @param copied: is told of the end, at once or later, in the reactor's thread.
+        """
+        ...
+
+    def stop(self, stopped: Callable[[], None]) -> None:
+        """
+        Keep what was given, and end.
+
+        @param stopped: is called when that is done, at once or later.
+        """
+        ...

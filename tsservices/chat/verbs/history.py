@@ -1,0 +1,263 @@
+"""
+What is done for each command about what was said before.  Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from tsservices.chat.controller import Conversation
+from tsservices.chat.errors import (
+    NO_LINE,
+    NO_PERSON,
+    NOTHING_SEARCHED,
+    SEARCHING,
+    TEXT_LONG,
+    Refused,
+)
+from tsservices.chat.names import ROOM_SIGN, fold, roomKey
+from tsservices.chat.notifications import Found, Inbox, LastSeen, Said
+from tsservices.chat.operations import ME, MESSAGE, NOTICE, Delete, EmptyInbox, MarkRead
+from tsservices.chat.records import Letter
+from tsservices.chat.room import Room
+from tsservices.chat.storage import Search
+from tsservices.chat.verbs.parsing import Misused, here, needed, number
+from tsservices.common.durations import moment
+from tsservices.common.limits import (
+    FOUND_LINES,
+    HISTORY_LINES,
+    INBOX_PAGE,
+    REPLAYED_LINES,
+    SEARCH_WORDS,
+)
+
+HIGHEST_SEQ = 2**63 - 1
+"""
+The largest number that a line can have.
+"""
+
+OLDER = "+"
+"""
+What asks for the next older page.
+"""
+
+ALL_ROOMS = ROOM_SIGN + "*"
+"""
+Stands for all rooms where one is.
+"""
+
+_WORDS = re.compile(r'(from|since|before):(\S+)|"([^"]*)"?|(\S+)')
+
+
+def history(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: how many lines, or nothing.
+    """
+    room = here(conversation)
+    count = number("how many", rest or str(REPLAYED_LINES), 1, HISTORY_LINES)
+    conversation.replay(room, room.released - count + 1)
+
+
+def since(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a room and a number, or a number.
+    """
+    room, seq = _roomAndSeq(conversation, rest)
+    conversation.replay(room, seq + 1)
+
+
+def read(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a room and a number, or a number.
+    """
+    room, seq = _roomAndSeq(conversation, rest)
+    conversation.checkStored()
+    conversation.propose(MarkRead(conversation.session.ident, room.record.key, seq))
+
+
+def _roomAndSeq(conversation: Conversation, rest: str) -> tuple[Room, int]:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a room and a number, or a number.
+    @return: a room where they are, and the number of a line.
+    """
+    words = rest.split()
+    if len(words) not in (1, 2):
+        raise Misused
+    seq = number("the number of a line", words[-1], 0, HIGHEST_SEQ)
+    return here(conversation, words[0] if len(words) > 1 else ""), seq
+
+
+def delete(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: the number of a line.
+    """
+    room = here(conversation)
+    seq = number("the number of a line", needed(rest), 1, HIGHEST_SEQ)
+    missing = Refused(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
+    if not room.access.readsFrom(conversation.session) <= seq <= room.released:
+        raise missing
+    conversation.checkStored()
+
+    def decide(lines: list[Said] | Refused) -> None:
+        if isinstance(lines, Refused):
+            raise lines
+        if not lines or lines[0].first != seq or lines[0].kind not in (MESSAGE, ME, NOTICE):
+            raise missing
+        account = conversation.house.lobby.accounts.get(lines[0].account or "")
+        # A name may have belonged to somebody else when the line was said.
+        author = account.key if account and account.created <= lines[0].time else None
+        conversation.propose(Delete(conversation.session.ident, room.record.key, seq, author))
+
+    conversation.suspend(
+        lambda done: conversation.house.archive.read(
+            room.record.key, seq, seq, lambda lines: done(lambda: decide(lines))
+        )
+    )
+
+
+def seen(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a name.
+    """
+    lobby = conversation.house.lobby
+    key = fold(needed(rest))
+    holders, account = lobby.holders.get(key), lobby.accounts.get(key)
+    if holders is not None:
+        told = LastSeen(holders[0].nick, True, 0)
+    elif account is not None:
+        told = LastSeen(account.name, key in lobby.owners, account.seen)
+    elif key in lobby.left:
+        told = LastSeen(rest, False, lobby.left[key])
+    else:
+        raise Refused(NO_PERSON, nick=rest)
+    conversation.voice.tell(told)
+
+
+def inbox(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks, logged in.
+    @param rest: a name, nothing, or L{OLDER}.
+    """
+    if rest == OLDER:
+        if conversation.lettersBefore is None:
+            raise Misused
+        other, before = conversation.lettersBefore
+    else:
+        other, before = fold(rest), ""
+    account = conversation.session.account or ""
+
+    def show(letters: list[Letter] | Refused) -> None:
+        if isinstance(letters, Refused):
+            raise letters
+        more = len(letters) > INBOX_PAGE
+        page = letters[-INBOX_PAGE:]
+        conversation.lettersBefore = (other, page[0].ident) if more else None
+        conversation.voice.tell(Inbox(page, rest if rest != OLDER else other, more))
+        if not other:
+            conversation.propose(EmptyInbox(conversation.session.ident))
+
+    conversation.suspend(
+        lambda done: conversation.house.archive.letters(
+            account, other, before, INBOX_PAGE + 1, lambda letters: done(lambda: show(letters))
+        )
+    )
+
+
+def search(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: where, whose, when and what; or nothing for the next older page.
+    """
+    if rest:
+        conversation.searched = _asked(conversation, rest)
+    asked = conversation.searched
+    if asked is None:
+        raise Refused(NOTHING_SEARCHED)
+    house, session = conversation.house, conversation.session
+    # What one may read may have changed since the last page.
+    rooms = tuple(
+        (key, max(first, room.access.readsFrom(session)))
+        for key, first in asked.rooms
+        if (room := session.rooms.get(key)) is not None
+    )
+    if not rooms:
+        raise Refused(NOTHING_SEARCHED)
+    who = session.account or session.ident
+    if who in house.searching:
+        raise Refused(SEARCHING)
+    house.searching.add(who)
+
+    def found(lines: list[Said] | Refused) -> Callable[[], None]:
+        house.searching.discard(who)
+        return lambda: show(lines)
+
+    def show(lines: list[Said] | Refused) -> None:
+        if isinstance(lines, Refused):
+            raise lines
+        more = len(lines) > FOUND_LINES
+        page = lines[-FOUND_LINES:]
+        conversation.searched = (
+            replace(asked, before=(page[0].position, page[0].index)) if more else None
+        )
+        conversation.voice.tell(Found(page, more))
+
+    conversation.suspend(
+        lambda done: house.archive.search(
+            replace(asked, rooms=rooms), lambda lines: done(found(lines))
+        )
+    )
+
+
+def _asked(conversation: Conversation, rest: str) -> Search:
+    """
+    @param conversation: of whoever asks.
+    @param rest: where, whose, when and what.
+    @return: the same, read.
+    @raise Refused: it can't be searched for.
+    """
+    session, now = conversation.session, conversation.house.now()
+    given: dict[str, str] = {}
+    words: list[str] = []
+    where: list[Room] = []
+    for found in _WORDS.finditer(rest):
+        sign, value, phrase, word = found.groups()
+        if sign:
+            given[sign] = value
+        elif word == ALL_ROOMS:
+            where = list(session.rooms.values())
+        elif word and word.startswith(ROOM_SIGN) and _isRoom(word):
+            where.append(here(conversation, word))
+        else:
+            words.append(phrase if phrase is not None else word)
+    if len(words) > SEARCH_WORDS:
+        raise Refused(TEXT_LONG, what="a search, in words,", most=SEARCH_WORDS, length=len(words))
+    rooms = {each.record.key: 1 for each in where or [here(conversation)]}
+    return Search(
+        tuple(rooms.items()),
+        tuple(each for each in words if each.strip()),
+        fold(given.get("from", "")),
+        moment(given["since"], now) if "since" in given else 0,
+        moment(given["before"], now) if "before" in given else 0,
+        None,
+        FOUND_LINES + 1,
+    )
+
+
+def _isRoom(word: str) -> bool:
+    """
+    @param word: begins with the sign of a room.
+    @return: whether it can be the name of one.
+    """
+    try:
+        roomKey(word)
+    except Refused:
+        return False
+    return True

@@ -1,0 +1,161 @@
+"""
+What is done for each command about the order in a room.  Pure.
+
+All of it is about the room that one has turned to, and all of it is decided when its
+turn has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tsservices.chat.controller import Conversation
+from tsservices.chat.notifications import RestraintsListed
+from tsservices.chat.operations import (
+    BAN,
+    MUTE,
+    Invite,
+    Kick,
+    Release,
+    Restrain,
+    SetOperator,
+    SetPrivate,
+)
+from tsservices.chat.verbs.parsing import Misused, choice, here, short, target
+from tsservices.common.durations import spanAndWords
+
+REASON = "a reason"
+"""
+What is said of those who are kicked, banned or muted.
+"""
+
+
+def op(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a name.
+    """
+    _setOperator(conversation, rest, True)
+
+
+def deop(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a name.
+    """
+    _setOperator(conversation, rest, False)
+
+
+def _setOperator(conversation: Conversation, rest: str, on: bool) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a name.
+    @param on: whether its owner is to look after the room.
+    """
+    room = here(conversation).record.key
+    name, key, more = target(rest)
+    if more:
+        raise Misused
+    conversation.checkStored()
+    conversation.propose(SetOperator(conversation.session.ident, room, name, key, on))
+
+
+def kick(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a name, and why.
+    """
+    room = here(conversation).record.key
+    name, key, why = target(rest)
+    conversation.checkStored()
+    why = short(REASON, why)
+    conversation.propose(Kick(conversation.session.ident, room, name, key, why))
+
+
+def restrain(kind: str) -> Callable[[Conversation, str], None]:
+    """
+    @param kind: L{BAN} or L{MUTE}.
+    @return: what is done for its command.
+    """
+
+    def run(conversation: Conversation, rest: str) -> None:
+        """
+        @param conversation: of whoever asks.
+        @param rest: a name, for how long, and why; nothing to be told who is.
+        """
+        room = here(conversation)
+        if not rest:
+            now = conversation.house.now()
+            listed = [
+                each
+                for each in room.access.restraints.values()
+                if each.kind == kind and not 0 < each.until <= now
+            ]
+            record = room.record
+            conversation.voice.tell(RestraintsListed(record.key, record.name, listed))
+            return
+        name, key, more = target(rest)
+        seconds, why = spanAndWords(more)
+        conversation.checkStored()
+        conversation.propose(
+            Restrain(
+                conversation.session.ident,
+                room.record.key,
+                kind,
+                name,
+                key,
+                seconds,
+                short(REASON, why),
+            )
+        )
+
+    return run
+
+
+def release(kind: str) -> Callable[[Conversation, str], None]:
+    """
+    @param kind: L{BAN} or L{MUTE}.
+    @return: what is done for the command that ends one.
+    """
+
+    def run(conversation: Conversation, rest: str) -> None:
+        """
+        @param conversation: of whoever asks.
+        @param rest: a name.
+        """
+        room = here(conversation).record.key
+        name, key, more = target(rest)
+        if more:
+            raise Misused
+        conversation.checkStored()
+        conversation.propose(Release(conversation.session.ident, room, kind, name, key))
+
+    return run
+
+
+ban, unban = restrain(BAN), release(BAN)
+mute, unmute = restrain(MUTE), release(MUTE)
+
+
+def private(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: on or off.
+    """
+    room = here(conversation).record.key
+    on = choice(rest, ("on", "off")) == "on"
+    conversation.checkStored()
+    conversation.propose(SetPrivate(conversation.session.ident, room, on))
+
+
+def invite(conversation: Conversation, rest: str) -> None:
+    """
+    @param conversation: of whoever asks.
+    @param rest: a name.
+    """
+    room = here(conversation).record.key
+    name, key, more = target(rest)
+    if more:
+        raise Misused
+    conversation.checkStored()
+    conversation.propose(Invite(conversation.session.ident, room, name, key))

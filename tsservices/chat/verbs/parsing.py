@@ -1,0 +1,102 @@
+"""
+What follows a command, read.  Pure.
+"""
+
+from __future__ import annotations
+
+from tsservices.chat.controller import Conversation
+from tsservices.chat.errors import CHOICE, NOWHERE, NUMBER, TEXT_LONG, Refused
+from tsservices.chat.names import fold, roomKey
+from tsservices.chat.room import Room
+from tsservices.common.limits import TOPIC_LENGTH
+
+
+class Misused(Exception):
+    """
+    A command was not written as its usage says.
+    """
+
+
+def needed(rest: str) -> str:
+    """
+    @param rest: what follows a command that needs something.
+    @return: the same.
+    @raise Misused: there is nothing.
+    """
+    if not rest:
+        raise Misused
+    return rest
+
+
+def wordAndText(rest: str) -> tuple[str, str]:
+    """
+    @param rest: two things.
+    @return: a word, and what follows it.
+    @raise Misused: there are fewer.
+    """
+    word, _, text = rest.partition(" ")
+    return needed(word), needed(text.strip())
+
+
+def short(what: str, text: str) -> str:
+    """
+    @param what: the text is.
+    @param text: some text.
+    @return: the same.
+    @raise Refused: it is too long.
+    """
+    if len(text) > TOPIC_LENGTH:
+        raise Refused(TEXT_LONG, what=what, most=TOPIC_LENGTH, length=len(text))
+    return text
+
+
+def number(what: str, given: str, least: int, most: int) -> int:
+    """
+    @param what: the number is.
+    @param given: as it was written.
+    @param least: the smallest allowed.
+    @param most: the largest allowed.
+    @return: the number.
+    @raise Refused: it is none.
+    """
+    if not (given.isascii() and given.isdigit() and len(given) <= 19):
+        raise Refused(NUMBER, what=what, least=least, most=most, given=given)
+    value = int(given)
+    if not least <= value <= most:
+        raise Refused(NUMBER, what=what, least=least, most=most, given=given)
+    return value
+
+
+def choice(rest: str, choices: tuple[str, ...]) -> str:
+    """
+    @param rest: as it was written.
+    @param choices: the words allowed.
+    @return: one of them.
+    @raise Refused: it is another.
+    """
+    if rest.lower() not in choices:
+        raise Refused(CHOICE, choices=" or ".join(choices), given=rest or "nothing")
+    return rest.lower()
+
+
+def here(conversation: Conversation, name: str = "") -> Room:
+    """
+    @param conversation: of whoever asks.
+    @param name: of a room where they are; nothing: the current one.
+    @return: that room.
+    @raise Refused: they are not there.
+    """
+    key = roomKey(name)[1] if name else conversation.current
+    if not key:
+        raise Refused(NOWHERE)
+    return conversation.house.lobby.speaker(conversation.session, key)
+
+
+def target(rest: str) -> tuple[str, str, str]:
+    """
+    @param rest: a name, or the cloak of an address, and more.
+    @return: the name as it was written, its key, and the rest.
+    @raise Misused: there is none.
+    """
+    name, _, words = needed(rest).partition(" ")
+    return name, fold(name), words.strip()

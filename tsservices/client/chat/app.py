@@ -1,0 +1,415 @@
+"""
+The client of the chat between its sockets and its terminal.
+
+C{python -m tsservices.client chat}: the prompt first, then the rest.
+
+Nothing of Twisted is imported before the prompt stands: that takes longer than all else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEndpoint
+from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
+
+from tsservices.client.chat.cli import ChatCommand, asker, parseChat, userName
+from tsservices.client.chat.json_view import ProgramView
+from tsservices.client.chat.login import Wish
+from tsservices.client.chat.machine import Link, Phase
+from tsservices.client.chat.ports import View
+from tsservices.client.chat.protocol import ChatFactory, ChatProtocol
+from tsservices.client.chat.state import Town
+from tsservices.client.chat.text_view import PeopleView, searchedFor
+from tsservices.client.chat.ui.colours import Painter, depth
+from tsservices.client.chat.ui.history import InputHistory
+from tsservices.client.chat.ui.surface import PlainSurface, Surface
+from tsservices.client.connection import ClientError, connectReason, place
+from tsservices.client.terminal.console import Console, blockingRestored, openMissing
+from tsservices.client.terminal.text import complaint, editingPossible
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from twisted.internet.base import ReactorBase
+
+    from tsservices.client.chat.ui.terminal import Terminal
+
+LINES_AHEAD = 1000
+"""
+Lines that are read ahead of what was sent: more stay where they come from.
+"""
+
+
+class Client:
+    """
+    One run of the client.
+
+    @ivar link: decides everything.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoint: IStreamClientEndpoint,
+        command: ChatCommand,
+        console: Console,
+        surface: Surface,
+        random: Callable[[], float],
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """
+        @param clock: measures time.
+        @param endpoint: where the server is.
+        @param command: what is asked for.
+        @param console: gives lines.
+        @param surface: shows lines.
+        @param random: gives numbers from 0 to 1.
+        @param environ: the environment.
+        """
+        self._clock = clock
+        self._endpoint = endpoint
+        self._command = command
+        self._console = console
+        self._surface = surface
+        self._there = place(command.host, command.port)
+        self._done: Deferred[int] = Deferred()
+        self._room: Deferred[None] | None = None
+        self._connection: ChatProtocol | None = None
+        self._connecting: Deferred[IProtocol] | None = None
+        self._since = clock.seconds()
+        self._finishing = False
+        self._idle = False
+        town = Town()
+        self._people: PeopleView | None = None
+        view: View
+        if command.json:
+            assert isinstance(surface, PlainSurface)
+            view = ProgramView(surface.write)
+        else:
+            view = self._people = PeopleView(
+                town, surface.show, surface.ask, marked=surface.editing
+            )
+        chosen = bool(command.nick)
+        wish = Wish(
+            command.nick or userName(environ),
+            chosen,
+            command.account,
+            command.password,
+            list(command.rooms),
+            attended=surface.editing,
+            marks=surface.editing,
+        )
+        self.link = Link(wish, town, self, view, random)
+        surface.attach(self.link)
+
+    async def run(self) -> int:
+        """
+        Talk until one leaves.
+
+        @return: the exit status.
+        @raise ClientError: it can't go on.
+        """
+        ticking = LoopingCall(self._tick)
+        ticking.clock = self._clock
+        self._connect()
+        ticked = ticking.start(1.0, now=False)
+        # What goes wrong in here is a mistake of this program, and ends it.
+        reading = Deferred.fromCoroutine(self._read())
+        for each in (ticked, reading):
+            each.addErrback(self._broken)
+        try:
+            return await self._done
+        finally:
+            if ticking.running:
+                ticking.stop()
+            if self._idle:
+                reading.cancel()
+            if self._connecting is not None:
+                self._connecting.cancel()
+            if self._connection is not None:
+                self._connection.close()
+            self._surface.ask("")
+
+    def send(self, line: str) -> None:
+        """
+        @see: L{tsservices.client.chat.ports.Outlet.send}
+        """
+        if self._connection is not None:
+            self._connection.send(line)
+
+    def hangUp(self) -> None:
+        """
+        @see: L{tsservices.client.chat.ports.Outlet.hangUp}
+        """
+        if self._connection is not None:
+            self._connection.abort()
+
+    def connectIn(self, seconds: float) -> None:
+        """
+        @see: L{tsservices.client.chat.ports.Outlet.connectIn}
+        """
+        self._clock.callLater(seconds, self._connect)
+
+    def ended(self, status: int, message: str = "") -> None:
+        """
+        @see: L{tsservices.client.chat.ports.Outlet.ended}
+        """
+        if self._done.called:
+            return
+        if message:
+            self._done.errback(ClientError(message))
+        else:
+            refused = self.link.refusals and not self._console.interactive
+            self._done.callback(1 if refused else status)
+
+    def _connect(self) -> None:
+        """
+        Make a connection.
+        """
+        if self._done.called:
+            return
+        factory = ChatFactory(self._connected, self._received, self._lost)
+        connecting = self._endpoint.connect(factory)
+        self._connecting = connecting
+
+        def failed(failure: Failure) -> None:
+            """
+            @param failure: why there is none.
+            """
+            self._connecting = None
+            if self._done.called:
+                return
+            error = failure.value
+            if not isinstance(error, ConnectError | OSError | ValueError):
+                self._broken(failure)
+                return
+            reason = connectReason(error)
+            self.link.lost(f"cannot connect to {self._there}: {reason}", self._now())
+            self._after()
+
+        connecting.addCallbacks(self._made, failed)
+        connecting.addErrback(self._broken)
+
+    def _made(self, connection: IProtocol) -> None:
+        """
+        @param connection: is made; L{_connected} knows already.
+        """
+        self._connecting = None
+
+    def _connected(self, connection: ChatProtocol) -> None:
+        """
+        @param connection: a new one.
+        """
+        self._connection = connection
+        self._console.registerProducer(connection)
+        self.link.connected(self._now())
+        self._after()
+
+    def _received(self, line: bytes) -> None:
+        """
+        @param line: of the server.
+        """
+        self.link.received(line, self._now())
+        self._after()
+
+    def _lost(self, reason: str) -> None:
+        """
+        @param reason: why the connection is lost.
+        """
+        self._connection = None
+        self._console.unregisterProducer()
+        if not self._done.called:
+            self.link.lost(f"connection to {self._there} lost: {reason}", self._now())
+            self._after()
+
+    async def _read(self) -> None:
+        """
+        Take what is typed.
+        """
+        console, link = self._console, self.link
+        while not self._done.called:
+            self._idle = True
+            line = await console.readLine()
+            self._idle = False
+            if line is None and self._surface.editing:
+                link.quit()
+            elif line is None:
+                self._finishing = True
+                self._since = self._now()
+                link.finish()
+                return
+            else:
+                text = line.decode("utf-8", "backslashreplace")
+                words = text.split(None, 1)
+                if self._people is not None and len(words) > 1 and words[0] == "/search":
+                    self._people.searched = searchedFor(words[1])
+                link.typed(text, self._now())
+            self._after()
+            while not self._surface.editing and len(link.exchange.outbox.waiting) >= LINES_AHEAD:
+                self._room = Deferred()
+                self._idle = True
+                await self._room
+                self._idle = False
+
+    def _after(self) -> None:
+        """
+        Something has happened.
+        """
+        if self.link.phase is Phase.READY:
+            self._since = self._now()
+        if self._room is not None and len(self.link.exchange.outbox.waiting) < LINES_AHEAD:
+            room, self._room = self._room, None
+            room.callback(None)
+        self._surface.changed()
+
+    def _tick(self) -> None:
+        """
+        A second has passed.
+        """
+        now = self._now()
+        self.link.tick(now)
+        if self._finishing and now > self._since + self._command.timeout:
+            self.link.giveUp(f"no connection to {self._there} within {self._command.timeout:g} s")
+
+    def _now(self) -> float:
+        """
+        @return: the time in seconds.
+        """
+        return self._clock.seconds()
+
+    def _broken(self, failure: Failure) -> None:
+        """
+        @param failure: a mistake of this program, or the end of reading.
+        """
+        if not self._done.called:
+            self._done.errback(failure)
+
+
+async def chat(
+    reactor: ReactorBase,
+    command: ChatCommand,
+    console: Console,
+    surface: Surface,
+    random: Callable[[], float],
+) -> int:
+    """
+    Talk in the chat.
+
+    @param reactor: makes connections and measures time.
+    @param command: what is asked for.
+    @param console: gives lines.
+    @param surface: shows lines.
+    @param random: gives numbers from 0 to 1.
+    @return: the exit status.
+    @raise ClientError: it can't go on.
+    """
+    endpoint = HostnameEndpoint(reactor, command.host, command.port, command.timeout)
+    clock = IReactorTime(reactor)
+    return await Client(clock, endpoint, command, console, surface, random).run()
+
+
+NO_EDITING = (
+    "prompt_toolkit is not installed, so there is no line editing; "
+    "pip install 'tsservices[client]' brings it"
+)
+"""
+What somebody at a terminal is told who has a plain prompt for want of the other.
+"""
+
+
+class Prompt(NamedTuple):
+    """
+    A prompt that stands, and the event loop under it.
+    """
+
+    terminal: Terminal
+    loop: asyncio.AbstractEventLoop
+
+
+def openPrompt(command: ChatCommand) -> Prompt:
+    """
+    Show the prompt on this process's terminal.
+
+    @param command: says where what was typed before is.
+    @return: the prompt.
+    """
+    import asyncio
+
+    from prompt_toolkit.input import create_input
+
+    from tsservices.client.chat.ui.terminal import Screen, Terminal
+
+    loop = asyncio.new_event_loop()
+    terminal = Terminal(loop, create_input(), Screen.open(), InputHistory(command.state))
+    loop.run_until_complete(terminal.drawn())
+    return Prompt(terminal, loop)
+
+
+async def converse(reactor: ReactorBase, command: ChatCommand, prompt: Prompt | None) -> None:
+    """
+    Run the client.
+
+    @param reactor: the reactor.
+    @param command: what is asked for.
+    @param prompt: stands already; L{None}: standard input and output are to be used as they
+        are.
+    @raise SystemExit: with the exit status, when that is not 0.
+    """
+    from random import random
+
+    from twisted.internet.interfaces import IReactorFDSet
+
+    pass
+    from tsservices.client.chat.ui.surface import PlainSurface, TerminalConsole, terminalOf
+    from tsservices.client.runner import supervise
+    from tsservices.client.terminal.console import PlainConsole, openPlainConsole
+
+    console: TerminalConsole | PlainConsole
+    surface: TerminalConsole | PlainSurface
+    if prompt is not None:
+        painter = Painter(depth(os.environ))
+        console = surface = TerminalConsole(prompt.terminal, prompt.loop, painter, command.bell)
+    else:
+        console = openPlainConsole(IReactorFDSet(reactor), b"")
+        surface = PlainSurface(console, terminalOf(0))
+    talking = chat(reactor, command, console, surface, random)
+    status = await supervise(reactor, talking, console)
+    if status:
+        raise SystemExit(status)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """
+    Read the command line and run the client.
+
+    @param arguments: those behind C{chat}.
+    @raise SystemExit: always, with the exit status.
+    """
+    command = parseChat(arguments, os.environ, asker(os.isatty))
+    openMissing()
+    editing = not command.json and editingPossible(os.environ, os.isatty)
+    missing = find_spec("prompt_toolkit") is None and os.isatty(0) and os.isatty(1)
+    if missing and not command.json:
+        sys.stderr.write(complaint(NO_EDITING))
+    prompt = openPrompt(command) if editing else None
+    if prompt is not None:
+        from twisted.internet import asyncioreactor
+
+        asyncioreactor.install(prompt.loop)
+    from twisted.internet.task import react
+
+    try:
+        with blockingRestored():
+            react(converse, (command, prompt))
+    finally:
+        if prompt is not None:
+            prompt.loop.close()

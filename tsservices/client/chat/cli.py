@@ -1,0 +1,303 @@
+"""
+What may stand on the command line of the chat's client.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tsservices import __version__
+from tsservices.chat.errors import Refused
+from tsservices.chat.names import nameKey, roomKey
+from tsservices.client.argtypes import hostName, portNumber, seconds
+from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
+from tsservices.common.limits import DEFAULT_PORT
+from tsservices.common.statedir import defaultStateFolder
+
+CHAT_OFFSET = 6
+"""
+How far the chat's port lies above L{DEFAULT_PORT}.
+"""
+
+LOBBY = "lobby"
+"""
+The room of those who name none.
+"""
+
+PASSWORD = "TSSERVICES_PASSWORD"
+"""
+The variable of the environment with the password of C{--account}.
+"""
+
+PROGRAM = "python -m tsservices.client chat"
+
+DESCRIPTION = """\
+Talk in the rooms of a chat.
+At a terminal: what is said appears above the line being typed; Tab completes
+commands, names and rooms, Up brings back what was typed; /help lists what can be
+asked for; Ctrl-C clears the line, Ctrl-D or /quit leaves. A lost connection is made
+again by itself; what was said meanwhile is shown, and what was typed is sent, once.
+Otherwise each line of standard input is sent, what happens is printed, and after the
+end of the input the client leaves when all is stored.
+"""
+
+EPILOG = """\
+commands of the client itself, beside those of the server:
+  /resend   say again what was not sent
+  /quit     leave; twice: at once
+
+environment:
+  TSSERVICES_PASSWORD   the password of --account
+  NO_COLOR              no colours
+  USER                  the name, without --nick and --account
+
+examples:
+  python -m tsservices.client chat --nick ann --room lobby --room cooking
+  echo 'the build is done' | python -m tsservices.client chat --nick builder
+  python -m tsservices.client chat --json --nick robot < orders > events
+
+exit status:
+  0    all went well
+  1    no connection, a lost connection, a refused line or a missing answer;
+       one line on stderr says which; or lines were left that are not sent
+  2    the command line is wrong
+  130  interrupted (Ctrl-C, when standard input or output is no terminal)
+"""
+
+
+@dataclass(frozen=True)
+class ChatCommand:
+    """
+    Talk in the chat.
+
+    @ivar host: a name, or an IPv4 or IPv6 address.
+    @ivar port: the port of the line door.
+    @ivar nick: the name to enter with; nothing: that of the user.
+    @ivar rooms: the rooms to join.
+    @ivar account: to log in to; nothing: none.
+    @ivar password: of the account.
+    @ivar json: write objects for programs.
+    @ivar bell: ring when somebody is called.
+    @ivar state: the folder where what was typed is kept.
+    @ivar timeout: the longest wait for a connection, in seconds.
+    """
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT + CHAT_OFFSET
+    nick: str = ""
+    rooms: tuple[str, ...] = (LOBBY,)
+    account: str = ""
+    password: str = field(default="", repr=False)
+    json: bool = False
+    bell: bool = True
+    state: str = ""
+    timeout: float = STREAM_TIMEOUT
+
+
+def _name(text: str) -> str:
+    """
+    @param text: the name of a person.
+    @return: the same.
+    @raise argparse.ArgumentTypeError: it is no name.
+    """
+    try:
+        nameKey(text)
+    except Refused as refused:
+        raise argparse.ArgumentTypeError(str(refused)) from None
+    return text
+
+
+def _room(text: str) -> str:
+    """
+    @param text: the name of a room.
+    @return: the same without its sign.
+    @raise argparse.ArgumentTypeError: it is no name.
+    """
+    try:
+        return roomKey(text)[0]
+    except Refused as refused:
+        raise argparse.ArgumentTypeError(str(refused)) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    """
+    @return: the parser.
+    """
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=f"tsservices {__version__}")
+    add(
+        "host",
+        metavar="HOST",
+        nargs="?",
+        type=hostName,
+        default=DEFAULT_HOST,
+        help="name, IPv4 or IPv6 address of the server (default %(default)s)",
+    )
+    add(
+        "--port",
+        metavar="P",
+        type=portNumber,
+        default=DEFAULT_PORT + CHAT_OFFSET,
+        help="port of the chat (default %(default)s)",
+    )
+    add(
+        "--nick",
+        metavar="NAME",
+        type=_name,
+        help="the name to enter with (default: that of the user, or guest and a number "
+        "if that is taken)",
+    )
+    add(
+        "--room",
+        metavar="ROOM",
+        dest="rooms",
+        type=_room,
+        action="append",
+        help=f"a room to join; may be given several times (default {LOBBY})",
+    )
+    add(
+        "--account",
+        metavar="NAME",
+        type=_name,
+        help=f"log in; the password is asked for, unless it is in ${PASSWORD} or in the "
+        "file of --password-file",
+    )
+    add(
+        "--password-file",
+        metavar="FILE",
+        help="its first line is the password of --account; nobody but its owner may be "
+        "allowed to read it",
+    )
+    add(
+        "--json",
+        action="store_true",
+        help="for programs: print each object of the server as it came, one on a line, and "
+        "those of the client itself (type client: connected, lost, resumed, notSent, note, "
+        "complaint)",
+    )
+    add("--no-bell", action="store_true", help="never ring the terminal's bell")
+    add(
+        "--state",
+        metavar="DIR",
+        help="the folder where what was typed is kept (default: the first entry of "
+        "$STATE_DIRECTORY, else the user's state folder)",
+    )
+    add(
+        "--timeout",
+        metavar="S",
+        type=seconds,
+        default=STREAM_TIMEOUT,
+        help="longest wait for the connection, and for the next one when all input was "
+        "read, in seconds (default %(default)g)",
+    )
+    return parser
+
+
+def passwordOf(path: str, user: int) -> str:
+    """
+    @param path: of a file.
+    @param user: who asks.
+    @return: the password in it.
+    @raise ValueError: there is none that is safe to use; the text says why.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError(f"{path} is no file")
+            if found.st_mode & 0o077 or found.st_uid not in (user, 0):
+                raise ValueError(f"others may read {path}: chmod 600 it")
+            password = file.readline().rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"{path} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8") from None
+    if not password:
+        raise ValueError(f"{path} is empty")
+    return password
+
+
+def parseChat(
+    arguments: Sequence[str],
+    environ: Mapping[str, str] = os.environ,
+    ask: Callable[[str], str] | None = None,
+    stateFolder: Callable[[], str] = defaultStateFolder,
+) -> ChatCommand:
+    """
+    Read the command line.
+
+    @param arguments: those behind C{chat}.
+    @param environ: the environment.
+    @param ask: asks for a password; L{None} where nobody can be asked.
+    @param stateFolder: says where the state is when C{--state} does not.
+    @return: what is asked for.
+    @raise SystemExit: with status 2 when the command line is wrong, and with status 0
+        when help or the version was asked for and is printed; 130 when the question for
+        the password was interrupted.
+    """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.password_file and not given.account:
+        parser.error("--password-file needs --account")
+    if given.account and given.nick:
+        parser.error("--account goes without --nick: the account has a name")
+    password = ""
+    if given.account:
+        try:
+            if given.password_file:
+                password = passwordOf(given.password_file, os.getuid())
+            else:
+                password = environ.get(PASSWORD, "")
+                if not password and ask is not None:
+                    password = ask(f"password of {given.account}: ")
+        except ValueError as error:
+            parser.error(str(error))
+        except (KeyboardInterrupt, EOFError):
+            raise SystemExit(130) from None
+        if not password:
+            parser.error(f"--account needs a password: --password-file, or ${PASSWORD}")
+    return ChatCommand(
+        given.host,
+        given.port,
+        given.nick or "",
+        tuple(dict.fromkeys(given.rooms or [LOBBY])),
+        given.account or "",
+        password,
+        given.json,
+        not given.no_bell,
+        given.state or stateFolder(),
+        given.timeout,
+    )
+
+
+def userName(environ: Mapping[str, str]) -> str:
+    """
+    @param environ: the environment.
+    @return: a name for who has not chosen one.
+    """
+    name = environ.get("USER") or environ.get("LOGNAME") or ""
+    try:
+        nameKey(name)
+    except Refused:
+        return "guest"
+    return name
+
+
+def asker(isTerminal: Callable[[int], bool]) -> Callable[[str], str] | None:
+    """
+    @param isTerminal: says whether a descriptor is a terminal.
+    @return: asks for a password, unseen, if somebody is there to be asked.
+    """
+    return getpass.getpass if isTerminal(0) and isTerminal(2) else None

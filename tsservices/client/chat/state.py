@@ -1,0 +1,453 @@
+"""
+One room as the client sees it: who is there, and which of its lines were shown.  Pure.
+
+All that the client knows of the chat: itself, its rooms, what can be asked for.  Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from tsservices.chat.names import ROOM_SIGN, fold
+from tsservices.client.chat.events import Event
+
+REMEMBERED = 1000
+"""
+Lines of which it is remembered who said them, for when one is deleted.
+"""
+
+
+@dataclass(slots=True)
+class Person:
+    """
+    Somebody in a room.
+
+    @ivar nick: what they are called.
+    @ivar guest: the name belongs to nobody; L{None}: not known.
+    @ivar away: why they are away.
+    """
+
+    nick: str
+    guest: bool | None = None
+    away: str = ""
+
+
+class RoomView:
+    """
+    A room in which one is, or was before the connection was lost.
+
+    A line is new when its number is higher than that of the last one shown.  While
+    lines are being caught up with (L{catching}) those that run ahead are held back, so
+    that what is shown is in order, without a gap and without a repeat.
+
+    @ivar name: of the room.
+    @ivar last: the number of the last line that was shown.
+    @ivar people: who is there, by folded name; who spoke last is last.
+    @ivar read: the number of the last line that was read, if the server knows it.
+    @ivar unread: lines since one turned away from the room.
+    @ivar present: one is in the room, as far as is known.
+    @ivar catching: whether lines are being caught up with.
+    @ivar authors: who said the lines, by number.
+    """
+
+    def __init__(self, name: str, last: int) -> None:
+        """
+        @param name: of the room.
+        @param last: the number of its last line.
+        """
+        self.name = name
+        self.last = last
+        self.people: OrderedDict[str, Person] = OrderedDict()
+        self.read: int | None = None
+        self.unread = 0
+        self.present = True
+        self.catching = False
+        self.authors: OrderedDict[int, tuple[str, int]] = OrderedDict()
+        self._held: dict[int, Event] = {}
+
+    def take(self, said: Event) -> list[Event]:
+        """
+        @param said: a line that was said now, or while one was away.
+        @return: the lines that are to be shown now.
+        """
+        seq = said.number("seq")
+        if seq <= self.last:
+            return []
+        if self.catching and seq > self.last + 1:
+            self._held[seq] = said
+            return []
+        self.last = seq
+        ready = [said]
+        while (following := self._held.pop(self.last + 1, None)) is not None:
+            self.last += 1
+            ready.append(following)
+        return ready
+
+    def skip(self, last: int) -> list[Event]:
+        """
+        Lines are no longer kept: go on after them.
+
+        @param last: the number of the last of them.
+        @return: the lines that are to be shown now.
+        """
+        self.last = max(self.last, last)
+        ready = []
+        while (following := self._held.pop(self.last + 1, None)) is not None:
+            self.last += 1
+            ready.append(following)
+        return ready
+
+    def catchUp(self) -> None:
+        """
+        From now on lines may come twice, and in another order.
+        """
+        self.catching = True
+
+    def caughtUp(self) -> list[Event]:
+        """
+        All that was missed has come.
+
+        @return: the lines that are still held back: those between are not for this
+            person.
+        """
+        self.catching = False
+        held = [self._held[seq] for seq in sorted(self._held) if seq > self.last]
+        self._held.clear()
+        if held:
+            self.last = held[-1].number("seq")
+        return held
+
+    def restart(self, last: int) -> None:
+        """
+        The room is another one than before: it has fewer lines than were shown.
+
+        @param last: the number of its last line.
+        """
+        self.last = 0 if self.catching else last
+        self._held.clear()
+        self.authors.clear()
+
+    def spoke(self, said: Event) -> None:
+        """
+        @param said: a line that is shown.
+        """
+        nick = said.text("nick")
+        self.authors[said.number("seq")] = nick, said.number("time")
+        if len(self.authors) > REMEMBERED:
+            self.authors.popitem(last=False)
+        key = fold(nick)
+        if key in self.people:
+            self.people[key].guest = said.text("account") == ""
+            self.people.move_to_end(key)
+
+    def enter(self, nick: str, guest: bool | None = None, away: str = "") -> None:
+        """
+        @param nick: who is there.
+        @param guest: whether the name belongs to nobody, if that is known.
+        @param away: why they are away.
+        """
+        key = fold(nick)
+        known = self.people.get(key)
+        if known is None:
+            self.people[key] = Person(nick, guest, away)
+            # Who has not spoken comes after all who have.
+            self.people.move_to_end(key, last=False)
+        else:
+            known.nick, known.away = nick, away
+            known.guest = known.guest if guest is None else guest
+
+    def leave(self, nick: str) -> None:
+        """
+        @param nick: who is not there any more.
+        """
+        self.people.pop(fold(nick), None)
+
+    def rename(self, nick: str, to: str) -> None:
+        """
+        @param nick: who is called something else.
+        @param to: the new name.
+        """
+        if fold(nick) in self.people:
+            keep = OrderedDict[str, Person]()
+            for key, person in self.people.items():
+                if key == fold(nick):
+                    person.nick = to
+                    keep[fold(to)] = person
+                else:
+                    keep[key] = person
+            self.people = keep
+
+    def nicks(self) -> list[str]:
+        """
+        @return: those who are there, who spoke last first.
+        """
+        return [person.nick for person in reversed(self.people.values())]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """
+    One command of the server, or of this client.
+
+    @ivar name: its word.
+    @ivar usage: what follows the word.
+    @ivar meaning: what it does.
+    """
+
+    name: str
+    usage: str
+    meaning: str
+
+
+OWN_COMMANDS = (
+    Command("resend", "", "say again what was not sent"),
+    Command("quit", "[WHY]", "leave"),
+)
+"""
+Commands that the client knows by itself.
+"""
+
+_HELP = re.compile(r"/(\w+)(?: (\S.*?))? {2,}(\S.*)")
+"""
+A command in the words of a server that writes them for people.
+"""
+
+
+def roomKey(name: str) -> str:
+    """
+    @param name: of a room, with or without the sign before it.
+    @return: what is the same for all forms of the name.
+    """
+    return fold(name.removeprefix(ROOM_SIGN))
+
+
+class Town:
+    """
+    What is known.
+
+    @ivar nick: one's own name; nothing before one is in.
+    @ivar account: one's own account; nothing for guests.
+    @ivar rooms: by folded name, in the order in which they were entered.
+    @ivar current: the folded name of the room where lines go.
+    @ivar commands: what can be asked for.
+    @ivar accounts: whether the server knows accounts at all.
+    @ivar known: names of rooms that were heard of.
+    """
+
+    def __init__(self) -> None:
+        """
+        Know nothing.
+        """
+        self.nick = ""
+        self.account = ""
+        self.rooms: dict[str, RoomView] = {}
+        self.current = ""
+        self.commands: list[Command] = list(OWN_COMMANDS)
+        self.accounts = False
+        self.known: dict[str, str] = {}
+
+    def isMe(self, nick: str) -> bool:
+        """
+        @param nick: of somebody.
+        @return: whether that is oneself.
+        """
+        return bool(self.nick) and fold(nick) == fold(self.nick)
+
+    def room(self, event: Event) -> RoomView | None:
+        """
+        @param event: that speaks of a room.
+        @return: the room, if one is in it.
+        """
+        return self.rooms.get(roomKey(event.text("room")))
+
+    def turn(self, key: str) -> None:
+        """
+        @param key: of the room where lines go from now on.
+        """
+        if self.current in self.rooms:
+            self.rooms[self.current].unread = 0
+        self.current = key
+        if key in self.rooms:
+            self.rooms[key].unread = 0
+
+    def learn(self, event: Event) -> None:
+        """
+        Keep what an event says of people and rooms; lines are not its business.
+
+        @param event: any.
+        """
+        learn = getattr(self, f"_{event.type}", None)
+        if event.type in _LEARNED and learn is not None:
+            learn(event)
+
+    def learnHelp(self, event: Event) -> None:
+        """
+        @param event: the answer of an older server to C{/help}: words for people.
+        """
+        rows = [_HELP.fullmatch(line) for line in event.texts("lines")]
+        self._offer([Command(row[1], row[2] or "", row[3]) for row in rows if row is not None])
+
+    def _commands(self, event: Event) -> None:
+        """
+        @param event: what can be asked for.
+        """
+        self._offer(
+            [
+                Command(row.text("name"), row.text("usage"), row.text("meaning"))
+                for row in event.each("commands")
+                if row.text("name")
+            ]
+        )
+
+    def _offer(self, listed: list[Command]) -> None:
+        """
+        @param listed: what can be asked for.
+        """
+        names = {row.name for row in listed}
+        self.commands = [*listed, *(row for row in OWN_COMMANDS if row.name not in names)]
+        self.accounts = "login" in names
+
+    def _entered(self, event: Event) -> None:
+        """
+        @param event: one is in; also after C{resumed}.
+        """
+        self.nick = event.text("nick")
+        self.account = event.text("account")
+
+    _resumed = _entered
+    _loggedIn = _entered
+
+    def _account(self, event: Event) -> None:
+        """
+        @param event: a name belongs to somebody now, or to nobody any more.
+        """
+        nick = event.text("nick")
+        guest = event.text("account") == ""
+        if self.isMe(nick):
+            self.account = event.text("account")
+        for room in self.rooms.values():
+            person = room.people.get(fold(nick))
+            if person is not None:
+                person.guest = guest
+
+    def _renamed(self, event: Event) -> None:
+        """
+        @param event: somebody is called something else.
+        """
+        nick, to = event.text("nick"), event.text("to")
+        if self.isMe(nick):
+            self.nick = to
+        for room in self.rooms.values():
+            room.rename(nick, to)
+
+    def _away(self, event: Event) -> None:
+        """
+        @param event: somebody is away or back.
+        """
+        for room in self.rooms.values():
+            person = room.people.get(fold(event.text("nick")))
+            if person is not None:
+                person.away = event.text("text")
+
+    def _gone(self, event: Event) -> None:
+        """
+        @param event: somebody left altogether.
+        """
+        for room in self.rooms.values():
+            room.leave(event.text("nick"))
+
+    def _joined(self, event: Event) -> None:
+        """
+        @param event: somebody entered a room.
+        """
+        room = self.room(event)
+        if room is not None:
+            guest = event.text("account") == "" if "account" in event.fields else None
+            room.enter(event.text("nick"), guest)
+
+    def _left(self, event: Event) -> None:
+        """
+        @param event: somebody left a room.
+        """
+        room = self.room(event)
+        if room is not None:
+            room.leave(event.text("nick"))
+
+    def _people(self, event: Event) -> None:
+        """
+        @param event: who is in a room.
+        """
+        room = self.room(event)
+        if room is not None:
+            for each in event.each("people"):
+                guest = each.truth("guest") if "guest" in each.fields else None
+                room.enter(each.text("nick"), guest, each.text("away"))
+
+    def _rooms(self, event: Event) -> None:
+        """
+        @param event: which rooms there are.
+        """
+        for each in event.each("rooms"):
+            name = each.text("room")
+            self.known[roomKey(name)] = name
+
+    def _roomEntered(self, event: Event) -> None:
+        """
+        @param event: one is in a room.
+        """
+        name = event.text("room")
+        key = roomKey(name)
+        last = event.number("joinedSeq")
+        room = self.rooms.get(key)
+        if room is None:
+            room = self.rooms[key] = RoomView(name, last)
+        elif last < room.last:
+            room.restart(last)
+        self.known[key] = name
+        if event.text("nick"):
+            self.nick = event.text("nick")
+        room.present = True
+        room.read = event.perhaps("read")
+        room.people.clear()
+        for nick in event.texts("nicks"):
+            room.enter(nick)
+
+    def _roomLeft(self, event: Event) -> None:
+        """
+        @param event: one is not in a room any more.
+        """
+        self.forget(roomKey(event.text("room")))
+
+    def forget(self, key: str) -> None:
+        """
+        @param key: of a room in which one is not any more.
+        """
+        self.rooms.pop(key, None)
+        if self.current == key:
+            self.current = ""
+            self.turn(next(reversed(self.rooms), ""))
+
+
+_LEARNED = frozenset(
+    {
+        "commands",
+        "entered",
+        "resumed",
+        "loggedIn",
+        "account",
+        "renamed",
+        "away",
+        "gone",
+        "joined",
+        "left",
+        "people",
+        "rooms",
+        "roomEntered",
+        "roomLeft",
+    }
+)
+"""
+Types of events that say something of people or rooms.
+"""

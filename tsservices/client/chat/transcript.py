@@ -1,0 +1,289 @@
+"""
+What happens in the rooms, in the order in which it is shown: each line once.  Pure.
+"""
+
+from __future__ import annotations
+
+from tsservices.client.chat.events import Event
+from tsservices.client.chat.ports import How, View
+from tsservices.client.chat.sender import Exchange
+from tsservices.client.chat.state import RoomView, Town, roomKey
+
+UNATTENDED_SECONDS = 60.0
+"""
+Who has typed nothing for so long may not have read what was shown since.
+"""
+
+MARK_SECONDS = 10.0
+"""
+How often the server is told at most what was read.
+"""
+
+_NOT_THERE = frozenset({"not-in-room", "no-room"})
+"""
+Refusals of questions about a room that one could not enter, of which that is told.
+"""
+
+_UNSHOWN = frozenset({"stored", "token", "format", "entered", "resumed"})
+"""
+Types of events that are for the client alone, once one is in.
+"""
+
+
+class Story:
+    """
+    Decides which lines are shown, and as what.
+    """
+
+    def __init__(self, town: Town, exchange: Exchange, view: View) -> None:
+        """
+        @param town: what is known.
+        @param exchange: waits for one's own lines.
+        @param view: shows.
+        """
+        self._missed = 0
+        self._town = town
+        self._exchange = exchange
+        self._view = view
+        self._how = How.BEFORE
+        self._following = 0
+        self._more = False
+        self._marked = False
+        self._split = False
+        self._attendedAt: float | None = None
+        self._markedAt: float | None = None
+        self._unlisted: list[str] = []
+
+    def happened(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: from the server; the town has learnt from it.
+        @param now: the time in seconds.
+        @param catching: what was missed is still to come.
+        """
+        tell = getattr(self, f"_{event.type}", None) if event.type in _TOLD else None
+        answer = event.type != "said" and self._exchange.told(event)
+        if answer or event.type in _UNSHOWN:
+            return
+        if tell is not None:
+            tell(event, now, catching)
+        else:
+            self._view.told(event)
+
+    def attended(self, now: float) -> None:
+        """
+        Somebody has typed something: they see what is shown.
+
+        @param now: the time in seconds.
+        """
+        self._attendedAt = now
+        self._marked = False
+
+    def markRead(self, now: float, last: bool = False) -> None:
+        """
+        Have the server know what was read.
+
+        @param now: the time in seconds.
+        @param last: there will be no other time.
+        """
+        town = self._town
+        room = town.rooms.get(town.current)
+        known = any(row.name == "read" for row in town.commands)
+        early = self._markedAt is not None and now < self._markedAt + MARK_SECONDS
+        if room is None or not town.account or not known or (early and not last):
+            return
+        if room.last > (room.read or 0):
+            room.read = room.last
+            self._markedAt = now
+            self._exchange.quietly(f"/read {room.name} {room.last}")
+
+    def lost(self) -> None:
+        """
+        The connection is lost.
+        """
+        self._following = 0
+        self._unlisted = []
+
+    def caughtUp(self, now: float) -> int:
+        """
+        What was missed has come: show what was held back.
+
+        @param now: the time in seconds.
+        @return: how many lines of others were missed.
+        """
+        for key, room in list(self._town.rooms.items()):
+            held = room.caughtUp()
+            if not room.present:
+                self._town.forget(key)
+                continue
+            for each in held:
+                self._show(room, each, How.MISSED, now)
+        missed, self._missed = self._missed, 0
+        return missed
+
+    def listPeople(self) -> None:
+        """
+        Ask who is in rooms that have told of a part only.
+        """
+        names, self._unlisted = self._unlisted, []
+        for name in names:
+            self._exchange.quietly(f"/who {name}")
+
+    def _said(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: a line.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        room = self._town.room(event)
+        before = event.truth("replay")
+        if event.truth("found") or (before and (room is None or not room.catching)):
+            if before:
+                self._markUnread(room, event)
+            self._view.said(room, event, self._how if self._following else How.BEFORE)
+            self._following -= 1
+            if self._following == 0:
+                self._view.endOfLines(self._how, self._more)
+        elif room is None:
+            self._view.said(None, event, How.NOW)
+        else:
+            how = How.MISSED if room.catching else How.NOW
+            for each in room.take(event):
+                self._show(room, each, how, now)
+
+    def _show(self, room: RoomView, event: Event, how: How, now: float) -> None:
+        """
+        @param room: of a line.
+        @param event: a line that has not been shown.
+        @param how: why it is shown.
+        @param now: the time in seconds.
+        """
+        town = self._town
+        self._exchange.came(event)
+        if not town.isMe(event.text("nick")):
+            if roomKey(room.name) != town.current:
+                room.unread += 1
+            if how is How.MISSED:
+                self._missed += 1
+            gone = self._attendedAt is not None and now > self._attendedAt + UNATTENDED_SECONDS
+            if (how is How.MISSED or gone) and not self._marked:
+                self._marked = True
+                self._view.unread()
+        room.spoke(event)
+        self._view.said(room, event, how)
+
+    def _markUnread(self, room: RoomView | None, event: Event) -> None:
+        """
+        @param room: of a line that was said before.
+        @param event: the line; if it is the first one after those that were read, that
+            is shown.
+        """
+        if room is None or room.read is None or self._split:
+            return
+        if event.number("seq") > room.read:
+            self._split = True
+            self._view.unread()
+
+    def _replay(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: tells that lines follow which were said before.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        room = self._town.room(event)
+        missing = event.span("missing")
+        if room is not None and room.catching:
+            # The lines that entering shows may begin later: all that was asked for comes.
+            if missing is not None and missing[0] <= room.last + 1 <= missing[1]:
+                self._view.missing(room, room.last + 1, missing[1])
+                self._exchange.unsure(roomKey(room.name))
+                for each in room.skip(missing[1]):
+                    self._show(room, each, How.MISSED, now)
+            return
+        self._how, self._following, self._more = How.BEFORE, event.number("lines"), False
+        self._split = False
+        if self._following or missing is not None:
+            self._view.replayed(event)
+
+    def _found(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: tells that lines follow which were searched for.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        self._how, self._following = How.FOUND, event.number("lines")
+        self._more = event.truth("more")
+        self._view.replayed(event)
+        if not self._following:
+            self._view.endOfLines(How.FOUND, self._more)
+
+    def _roomEntered(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: one is in a room.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        room = self._town.room(event)
+        if room is None or room.catching:
+            return
+        key = roomKey(room.name)
+        self._town.turn(key)
+        self._exchange.serverRoom = key
+        self._view.told(event)
+        if event.number("present") > len(room.people):
+            self._unlisted.append(room.name)
+
+    def _roomLeft(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: one is not in a room any more.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        self._exchange.serverRoom = None
+        self._view.told(event)
+
+    def _people(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: who is in a room.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        if not catching and not self._exchange.quiet:
+            self._view.told(event)
+
+    def _read(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: how far a room was read, maybe elsewhere.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        room = self._town.room(event)
+        if room is not None:
+            room.read = event.number("seq")
+
+    def _refused(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: something is not done.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        if catching and event.text("code") in _NOT_THERE:
+            return
+        if not self._exchange.quiet:
+            self._view.told(event)
+
+    def _prompt(self, event: Event, now: float, catching: bool) -> None:
+        """
+        @param event: the server waits for a password.
+        @param now: the time in seconds.
+        @param catching: as in L{happened}.
+        """
+        if self._exchange.asked():
+            self._view.asked(event.text("text"))
+
+
+_TOLD = frozenset(
+    {"said", "replay", "found", "roomEntered", "roomLeft", "people", "read", "refused", "prompt"}
+)
+"""
+Types of events that are more than something to be shown.
+"""

@@ -1,0 +1,248 @@
+"""
+Where lines are shown, and typed lines come from: a terminal with editing, or whatever
+standard input and output are.
+"""
+
+from __future__ import annotations
+
+import os
+import termios
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+
+from tsservices.client.chat.machine import Link
+from tsservices.client.chat.ui.colours import Painter, Span
+from tsservices.client.chat.ui.completion import completions
+from tsservices.client.chat.ui.status import promptText, statusLine
+from tsservices.client.terminal.console import Console, writeError
+from tsservices.client.terminal.text import complaint
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from tsservices.client.chat.ui.terminal import Terminal
+
+
+class Surface(Protocol):
+    """
+    Shows lines.
+
+    @ivar editing: it is a prompt that stays, at which somebody can be asked.
+    """
+
+    editing: bool
+
+    def show(self, line: list[Span], alert: bool) -> None:
+        """
+        @param line: what to show.
+        @param alert: it calls for attention.
+        """
+        ...
+
+    def ask(self, text: str) -> None:
+        """
+        @param text: asks for a password, which is typed unseen; nothing: no longer.
+        """
+        ...
+
+    def attach(self, link: Link) -> None:
+        """
+        @param link: what is shown beside the lines is known there.
+        """
+        ...
+
+    def changed(self) -> None:
+        """
+        Something has happened that may be seen beside the lines.
+        """
+        ...
+
+
+class PlainSurface:
+    """
+    Lines on a console without editing.
+
+    @ivar editing: as in L{Surface}.
+    """
+
+    editing = False
+
+    def __init__(self, console: Console, terminal: int | None = None) -> None:
+        """
+        @param console: prints.
+        @param terminal: the descriptor of the terminal at which passwords are typed.
+        """
+        self._console = console
+        self._terminal = terminal
+        self._painter = Painter(0)
+        self._hidden = False
+
+    def show(self, line: list[Span], alert: bool) -> None:
+        """
+        @see: L{Surface.show}
+        """
+        self.write(self._painter.paint(line))
+
+    def write(self, text: str) -> None:
+        """
+        @param text: a line, without its ending.
+        """
+        self._console.write(f"{text}\n".encode("utf-8", "replace"))
+
+    def ask(self, text: str) -> None:
+        """
+        @see: L{Surface.ask}
+        """
+        if text:
+            self.write(f"* {text}")
+        if self._terminal is not None and self._hidden != bool(text):
+            self._hidden = bool(text)
+            with suppress(termios.error):
+                modes = termios.tcgetattr(self._terminal)
+                modes[3] = modes[3] & ~termios.ECHO if text else modes[3] | termios.ECHO
+                termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
+
+    def attach(self, link: Link) -> None:
+        """
+        @see: L{Surface.attach}
+        """
+
+    def changed(self) -> None:
+        """
+        @see: L{Surface.changed}
+        """
+
+
+class TerminalConsole:
+    """
+    A L{Console} and a L{Surface} on a prompt that stays.
+
+    @ivar interactive: a person types, always.
+    @ivar gone: never fires: a terminal that is gone sends SIGHUP.
+    @ivar editing: as in L{Surface}.
+    """
+
+    interactive = True
+    editing = True
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        loop: asyncio.AbstractEventLoop,
+        painter: Painter,
+        bell: bool,
+        errors: Callable[[str], None] = writeError,
+    ) -> None:
+        """
+        @param terminal: the prompt.
+        @param loop: on which it runs.
+        @param painter: knows colours.
+        @param bell: whether to ring.
+        @param errors: takes the text for standard error.
+        """
+        self.gone: Deferred[bool] = Deferred()
+        self._terminal = terminal
+        self._loop = loop
+        self._painter = painter
+        self._bell = bell
+        self._errors = errors
+        self._lines: deque[bytes | None] = deque()
+        self._waiting: Deferred[None] | None = None
+        terminal.typed = self._typed
+        terminal.left = lambda: self._put(None)
+
+    async def readLine(self) -> bytes | None:
+        """
+        @return: the next line that was typed; L{None} for Ctrl-D.
+        """
+        while not self._lines:
+            self._waiting = Deferred()
+            await self._waiting
+        return self._lines.popleft()
+
+    def write(self, data: bytes) -> None:
+        """
+        @param data: lines.
+        """
+        for line in data.decode("utf-8", "backslashreplace").splitlines():
+            self._terminal.show(line, False)
+
+    def complain(self, message: str) -> None:
+        """
+        @param message: the line for standard error, without its newline.
+        """
+        self._errors(complaint(message))
+
+    def registerProducer(self, producer: IPushProducer) -> None:
+        """
+        Do nothing: a terminal takes what it is given.
+
+        @param producer: is never paused.
+        """
+
+    def unregisterProducer(self) -> None:
+        """
+        Do nothing: there is no producer.
+        """
+
+    async def close(self, flush: bool) -> None:
+        """
+        Give the terminal back.
+
+        @param flush: makes no difference here.
+        """
+        await Deferred.fromFuture(self._loop.create_task(self._terminal.stop()))
+
+    def show(self, line: list[Span], alert: bool) -> None:
+        """
+        @see: L{Surface.show}
+        """
+        self._terminal.show(self._painter.paint(line), alert and self._bell)
+
+    def ask(self, text: str) -> None:
+        """
+        @see: L{Surface.ask}
+        """
+        self._terminal.ask(text)
+
+    def attach(self, link: Link) -> None:
+        """
+        @see: L{Surface.attach}
+        """
+        self._terminal.status = lambda: statusLine(link)
+        self._terminal.prompt = lambda: promptText(link)
+        self._terminal.complete = lambda before: completions(before, link.town)
+
+    def changed(self) -> None:
+        """
+        @see: L{Surface.changed}
+        """
+        self._terminal.redraw()
+
+    def _typed(self, line: str) -> None:
+        """
+        @param line: that was typed.
+        """
+        self._put(line.encode("utf-8", "surrogateescape"))
+
+    def _put(self, line: bytes | None) -> None:
+        """
+        @param line: for who reads.
+        """
+        self._lines.append(line)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)
+
+
+def terminalOf(descriptor: int) -> int | None:
+    """
+    @param descriptor: standard input.
+    @return: the same, if it is a terminal.
+    """
+    return descriptor if os.isatty(descriptor) else None

@@ -1,0 +1,292 @@
+"""
+The prompt with line editing, below what happens, by prompt_toolkit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterable
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import History
+from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import Output
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+from tsservices.client.chat.ui.history import InputHistory, keepable
+
+BELL = "\a"
+
+
+class _Completer(Completer):
+    """
+    Asks somebody else what a word may become.
+    """
+
+    def __init__(self, complete: Callable[[str], tuple[int, list[str]]]) -> None:
+        """
+        @param complete: given the line up to the cursor.
+        """
+        self._complete = complete
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """
+        @param document: what is typed.
+        @param complete_event: why it is asked.
+        @return: what it may become.
+        """
+        length, found = self._complete(document.text_before_cursor)
+        return [Completion(each, -length, display=each.strip()) for each in found]
+
+
+class _History(History):
+    """
+    What was typed before, without what must not be kept.
+    """
+
+    def __init__(self, kept: InputHistory) -> None:
+        """
+        @param kept: the file.
+        """
+        super().__init__()
+        self._kept = kept
+
+    def load_history_strings(self) -> Iterable[str]:
+        """
+        @return: the lines, the newest first.
+        """
+        return reversed(self._kept.load())
+
+    def append_string(self, string: str) -> None:
+        """
+        @param string: what was typed.
+        """
+        if keepable(string):
+            super().append_string(string)
+
+    def store_string(self, string: str) -> None:
+        """
+        @param string: what was typed.
+        """
+        for line in string.split("\n"):
+            self._kept.keep(line)
+
+
+class Screen(Vt100_Output):
+    """
+    A terminal that is not asked where its cursor is: the question leaves its traces on
+    terminals that do not answer.
+    """
+
+    @classmethod
+    def open(cls) -> Vt100_Output:
+        """
+        @return: that of this process.
+        """
+        screen = cls.from_pty(sys.stdout, term=os.environ.get("TERM"))
+        screen.enable_cpr = False
+        return screen
+
+    def get_rows_below_cursor_position(self) -> int:
+        """
+        @return: what is certain; the rest is made room for.  Without an answer there would
+            be no line below the prompt.
+        """
+        return 1
+
+
+class Terminal:
+    """
+    A prompt that stays, with what happens above it and a status below.
+
+    Everything is written in the turn of the event loop in which it happens.
+
+    @ivar typed: takes each line that was typed; set by who uses this.
+    @ivar left: is called for Ctrl-D on an empty line.
+    @ivar complete: gives completions for the line up to the cursor.
+    @ivar status: gives the line below the prompt.
+    @ivar prompt: gives what stands before what is typed.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        keys: Input,
+        screen: Output,
+        history: InputHistory,
+    ) -> None:
+        """
+        @param loop: on which it runs.
+        @param keys: the terminal's input.
+        @param screen: the terminal's output.
+        @param history: what was typed before.
+        """
+        self.typed: Callable[[str], None] = lambda line: None
+        self.left: Callable[[], None] = lambda: None
+        self.complete: Callable[[str], tuple[int, list[str]]] = lambda before: (0, [])
+        self.status: Callable[[], str] = lambda: " connecting "
+        self.prompt: Callable[[], str] = lambda: "> "
+        self._loop = loop
+        self._output = screen
+        self._secret = ""
+        self._unprinted = ""
+        self._running: asyncio.Task[str] | None = None
+        self._session: PromptSession[str] = PromptSession(
+            lambda: self._secret or self.prompt(),
+            input=keys,
+            output=screen,
+            history=_History(history),
+            completer=_Completer(self._completions),
+            complete_while_typing=False,
+            is_password=Condition(lambda: bool(self._secret)),
+            bottom_toolbar=lambda: self.status(),
+            key_bindings=self._bindings(),
+            enable_suspend=True,
+            erase_when_done=True,
+        )
+
+    @property
+    def buffer(self) -> Buffer:
+        """
+        @return: the line being typed.
+        """
+        return self._session.default_buffer
+
+    def start(self) -> None:
+        """
+        Show the prompt.
+        """
+        self._running = self._loop.create_task(
+            self._session.prompt_async(handle_sigint=False, set_exception_handler=False)
+        )
+
+    async def drawn(self) -> None:
+        """
+        Show the prompt, and wait until it stands.
+        """
+        first: asyncio.Future[None] = self._loop.create_future()
+
+        def rendered(sender: object) -> None:
+            if not first.done():
+                first.set_result(None)
+
+        self._session.app.after_render += rendered
+        self.start()
+        await first
+        self._session.app.after_render -= rendered
+
+    async def stop(self) -> None:
+        """
+        Take the prompt off the screen, and give the terminal back.
+        """
+        running, self._running = self._running, None
+        if running is not None:
+            if self._session.app.is_running:
+                self._session.app.exit(result="")
+            else:
+                running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        self._printNow()
+
+    def show(self, text: str, bell: bool) -> None:
+        """
+        Print a line above the prompt.
+
+        @param text: harmless text, without its ending.
+        @param bell: whether to ring.
+        """
+        waiting = bool(self._unprinted)
+        self._unprinted += f"{BELL if bell else ''}{text}\n"
+        if self._running is None:
+            self._printNow()
+        elif not waiting:
+            self._loop.call_soon(self._printAbove)
+
+    def ask(self, text: str) -> None:
+        """
+        @param text: asks for a password, which is typed unseen; nothing: no longer.
+        """
+        self._secret = f"{text.rstrip(': ')}: " if text else ""
+        self.redraw()
+
+    def redraw(self) -> None:
+        """
+        What stands around the line being typed has changed.
+        """
+        self._session.app.invalidate()
+
+    def _completions(self, before: str) -> tuple[int, list[str]]:
+        """
+        @param before: the line up to the cursor.
+        @return: how much of it is replaced, and by what.
+        """
+        return (0, []) if self._secret else self.complete(before)
+
+    def _printAbove(self) -> None:
+        """
+        Take the prompt off the screen, print, and have it shown again.
+
+        prompt_toolkit's own C{run_in_terminal} gives the terminal back meanwhile, which
+        then echoes what is typed.
+        """
+        if self._session.app.is_running:
+            self._session.app.renderer.erase()
+        self._printNow()
+        self.redraw()
+
+    def _printNow(self) -> None:
+        """
+        Print what is left to print, where the cursor is.
+        """
+        text, self._unprinted = self._unprinted, ""
+        if text:
+            self._output.write_raw(text.replace("\n", "\r\n"))
+            self._output.flush()
+
+    def _bindings(self) -> KeyBindings:
+        """
+        @return: what the keys do that do something else than elsewhere.
+        """
+        bindings = KeyBindings()
+
+        @bindings.add("enter")
+        def enter(event: KeyPressEvent) -> None:
+            buffer = event.current_buffer
+            text = buffer.text
+            # The secret is asked for no longer when this has been typed.
+            buffer.reset(append_to_history=not self._secret)
+            for line in text.split("\n"):
+                self.typed(line)
+
+        @bindings.add("tab")
+        def complete(event: KeyPressEvent) -> None:
+            buffer = event.current_buffer
+            if buffer.complete_state is not None:
+                buffer.complete_next()
+                return
+            length, found = self._completions(buffer.document.text_before_cursor)
+            if len(found) == 1:
+                # At once: what is typed next may be here already.
+                buffer.delete_before_cursor(length)
+                buffer.insert_text(found[0])
+            elif found:
+                buffer.start_completion(select_first=True)
+
+        @bindings.add("c-c")
+        def clear(event: KeyPressEvent) -> None:
+            event.current_buffer.reset()
+
+        @bindings.add("c-d", filter=Condition(lambda: not self.buffer.text))
+        def leave(event: KeyPressEvent) -> None:
+            self.left()
+
+        return bindings

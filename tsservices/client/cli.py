@@ -1,0 +1,331 @@
+"""
+What may stand on the client's command line, and what it asks for.
+
+What the client can be asked to do, and what it assumes when not told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tsservices import __version__
+from tsservices.client.argtypes import hostName, portNumber, repeats, seconds
+from tsservices.client.probe.cli import ProbeCommand, parseProbe
+from tsservices.common.limits import DEFAULT_PORT
+from tsservices.common.statedir import OPERATOR_SOCKET, defaultStateFolder
+
+PROGRAM = "python -m tsservices.client"
+
+EXIT_STATUSES = """\
+exit status:
+  0    all went well
+  1    no connection, a lost connection, a refused line or a missing answer;
+       one line on stderr says which
+  2    the command line is wrong
+  130  interrupted (Ctrl-C)
+"""
+
+
+def _newParser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """
+    Make a parser with what all commands have in common.
+
+    @param program: how the command is called.
+    @param description: what it does.
+    @param epilog: what stands below the options.
+
+    @return: the parser.
+    """
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=epilog + EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tsservices {__version__}")
+    return parser
+
+
+def _echoParser() -> argparse.ArgumentParser:
+    """
+    Make the parser of the timestamp client.
+
+    @return: the parser.
+    """
+    parser = _newParser(
+        PROGRAM,
+        "Send lines to the timestamp service and print the answers.\n"
+        "At a terminal each line typed is sent; an empty line or Ctrl-D ends.\n"
+        "Otherwise standard input is read to its end and every answer printed.",
+        "other commands:\n"
+        f"  {PROGRAM} chat   talk in the rooms of the chat\n"
+        f"                                    (see {PROGRAM} chat --help)\n"
+        f"  {PROGRAM} talk   talk with the server's operator, or as the operator\n"
+        f"                                    (see {PROGRAM} talk --help)\n"
+        f"  {PROGRAM} probe  measure round trips, loss and clocks\n"
+        f"                                    (see {PROGRAM} probe --help)\n\n"
+        "examples:\n"
+        f"  printf 'a\\nb\\n' | {PROGRAM}\n"
+        f"  {PROGRAM} --udp --timeout 0.5 ::1\n\n",
+    )
+    parser.add_argument(
+        "host",
+        metavar="HOST",
+        nargs="?",
+        type=hostName,
+        default=DEFAULT_HOST,
+        help="name, IPv4 or IPv6 address of the server (default %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        metavar="P",
+        type=portNumber,
+        help=f"port of the service (default {DEFAULT_PORT}, "
+        f"with --line {DEFAULT_PORT + LINE_OFFSET})",
+    )
+    wires = parser.add_mutually_exclusive_group()
+    wires.add_argument(
+        "--udp",
+        dest="wire",
+        action="store_const",
+        const="udp",
+        help="send each line as one datagram; empty lines of piped input are skipped",
+    )
+    wires.add_argument(
+        "--line",
+        dest="wire",
+        action="store_const",
+        const="line",
+        help="use the line service, which answers line by line; piped lines are "
+        "sent without waiting for each answer",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=seconds,
+        help="longest wait for the connection and for an answer, in seconds (default "
+        f"{STREAM_TIMEOUT:g}); with --udp for the answer to each try "
+        f"(default {DATAGRAM_TIMEOUT:g})",
+    )
+    parser.add_argument(
+        "--retries",
+        metavar="N",
+        type=repeats,
+        help="with --udp: how often a line without an answer is sent again "
+        f"(default {DATAGRAM_RETRIES}, which makes {DATAGRAM_RETRIES + 1} tries)",
+    )
+    return parser
+
+
+def _talkParser() -> argparse.ArgumentParser:
+    """
+    Make the parser of the talk client.
+
+    @return: the parser.
+    """
+    parser = _newParser(
+        f"{PROGRAM} talk",
+        "Talk with the operator of a server, or as the operator of the server on this\n"
+        "machine. Each line typed is sent; what arrives is printed at once; Ctrl-D ends.\n"
+        "Piped input is sent to its end, then what still comes is printed until the\n"
+        "other side closes or is silent for the time of --timeout.",
+        "",
+    )
+    parser.add_argument(
+        "host",
+        metavar="HOST",
+        nargs="?",
+        type=hostName,
+        help=f"name, IPv4 or IPv6 address of the server (default {DEFAULT_HOST})",
+    )
+    parser.add_argument(
+        "--port",
+        metavar="P",
+        type=portNumber,
+        help=f"port of the talk service (default {DEFAULT_PORT + TALK_OFFSET})",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=seconds,
+        default=STREAM_TIMEOUT,
+        help="longest wait for the connection, and longest silence after the end of "
+        f"the input, in seconds (default {STREAM_TIMEOUT:g})",
+    )
+    parser.add_argument(
+        "--operator",
+        action="store_true",
+        help="attach as the operator, through the server's UNIX socket",
+    )
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        help="with --operator: the state folder of the server (default: the first "
+        "entry of $STATE_DIRECTORY, else the user's state folder)",
+    )
+    return parser
+
+
+def _parseEcho(arguments: Sequence[str]) -> EchoCommand:
+    """
+    Read the command line of the timestamp client.
+
+    @param arguments: all arguments.
+
+    @return: what is asked for.
+
+    @raise SystemExit: as L{parseArguments} does.
+    """
+    parser = _echoParser()
+    given = parser.parse_args(arguments)
+    wire: Wire = given.wire or "tcp"
+    if given.host in ("talk", "chat", "probe"):
+        parser.error(f"the command {given.host!r} stands before its options")
+    if given.retries is not None and wire != "udp":
+        parser.error("--retries needs --udp")
+    return EchoCommand(
+        host=given.host,
+        port=given.port or DEFAULT_PORT + (LINE_OFFSET if wire == "line" else 0),
+        wire=wire,
+        timeout=given.timeout or (DATAGRAM_TIMEOUT if wire == "udp" else STREAM_TIMEOUT),
+        retries=DATAGRAM_RETRIES if given.retries is None else given.retries,
+    )
+
+
+def _parseTalk(
+    arguments: Sequence[str], stateFolder: Callable[[], str]
+) -> TalkCommand | OperatorCommand:
+    """
+    Read the command line of the talk client.
+
+    @param arguments: the arguments behind C{talk}.
+    @param stateFolder: says where the state is when C{--state} does not.
+
+    @return: what is asked for.
+
+    @raise SystemExit: as L{parseArguments} does.
+    """
+    parser = _talkParser()
+    given = parser.parse_args(arguments)
+    if given.operator:
+        if given.host is not None or given.port is not None:
+            parser.error("--operator goes without HOST and --port")
+        folder = given.state or stateFolder()
+        return OperatorCommand(os.path.join(folder, OPERATOR_SOCKET), given.timeout)
+    if given.state is not None:
+        parser.error("--state needs --operator")
+    return TalkCommand(
+        given.host or DEFAULT_HOST, given.port or DEFAULT_PORT + TALK_OFFSET, given.timeout
+    )
+
+
+def parseArguments(
+    arguments: Sequence[str], stateFolder: Callable[[], str] = defaultStateFolder
+) -> Command | ProbeCommand:
+    """
+    Read the command line.
+
+    @param arguments: the arguments behind the program's name.
+    @param stateFolder: says where the state is when C{--state} does not.
+
+    @return: what is asked for.
+
+    @raise SystemExit: with status 2 when the command line is wrong, and with
+        status 0 when help or the version was asked for and is printed.
+    """
+    if arguments and arguments[0] == "talk":
+        return _parseTalk(arguments[1:], stateFolder)
+    if arguments and arguments[0] == "probe":
+        return parseProbe(arguments[1:])
+    return _parseEcho(arguments)
+
+
+DEFAULT_HOST = "127.0.0.1"
+"""
+Where the server listens when it is started without C{--interface}.
+"""
+
+LINE_OFFSET = 1
+"""
+How far the line service's port lies above L{DEFAULT_PORT}.
+"""
+
+TALK_OFFSET = 5
+"""
+How far the talk service's port lies above L{DEFAULT_PORT}.
+"""
+
+STREAM_TIMEOUT = 10.0
+"""
+Seconds to wait on a stream: long enough for a few lost segments to be sent
+again, short enough for a person at a prompt.
+"""
+
+DATAGRAM_TIMEOUT = 2.0
+"""
+Seconds to wait for the answer to one datagram: a round trip around the world
+takes less than half of it.
+"""
+
+DATAGRAM_RETRIES = 2
+"""
+How often a datagram without an answer is sent again: three tries in all.
+"""
+
+Wire = Literal["tcp", "line", "udp"]
+
+
+@dataclass(frozen=True)
+class EchoCommand:
+    """
+    Send lines to the timestamp service and print the answers.
+
+    @ivar host: a name, or an IPv4 or IPv6 address.
+    @ivar port: the port of the service.
+    @ivar wire: which of the three forms of the service is used.
+    @ivar timeout: the longest wait for a connection or an answer, in seconds.
+    @ivar retries: how often a datagram without an answer is sent again.
+    """
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    wire: Wire = "tcp"
+    timeout: float = STREAM_TIMEOUT
+    retries: int = DATAGRAM_RETRIES
+
+
+@dataclass(frozen=True)
+class TalkCommand:
+    """
+    Talk with the operator of a server.
+
+    @ivar host: a name, or an IPv4 or IPv6 address.
+    @ivar port: the port of the talk service.
+    @ivar timeout: the longest wait for the connection, and the longest
+        silence after the end of the input, in seconds.
+    """
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT + TALK_OFFSET
+    timeout: float = STREAM_TIMEOUT
+
+
+@dataclass(frozen=True)
+class OperatorCommand:
+    """
+    Talk as the operator of a server on this machine.
+
+    @ivar path: the path of the server's UNIX socket for its operator.
+    @ivar timeout: as for L{TalkCommand}.
+    """
+
+    path: str
+    timeout: float = STREAM_TIMEOUT
+
+
+Command = EchoCommand | TalkCommand | OperatorCommand

@@ -1,0 +1,472 @@
+"""
+What may stand on the command line behind C{probe}.
+
+What the measuring client can be asked to do, and what it assumes when not told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Literal
+
+from tsservices import __version__
+from tsservices.client.argtypes import hostName, portNumber, seconds
+from tsservices.common.limits import DEFAULT_PORT
+from tsservices.stamp.auth import KeyFileError, readKey
+from tsservices.stamp.packets import OPEN_LENGTH, SEALED_LENGTH
+from tsservices.stamp.stats.thresholds import (
+    FIGURES_HELP,
+    Condition,
+    ConditionError,
+    parseConditions,
+)
+from tsservices.stamp.telemetry import EXTENSION_LENGTH
+
+PROGRAM = "python -m tsservices.client probe"
+
+LEAST_INTERVAL = 0.0002
+"""
+Seconds: faster than this the program measures itself.
+"""
+
+LONGEST_COUNT = 10**12
+"""
+Packets: more than anybody can wait for.
+"""
+
+TEXT_LARGEST = 512
+"""
+Bytes in a datagram that the timestamp service answers, and enough for a line.
+"""
+
+TEXT_LEAST = 32
+"""
+Bytes that name and number of a packet need as text.
+"""
+
+EPILOG = f"""\
+what a line tells (times in milliseconds):
+  net    round trip between the kernels' stamps, without the reflector's own time.  A
+         reflector that can tells with the next reply when this one left; so a packet is
+         told of when the next is answered
+  app    round trip as this program saw it: what any program would see
+  up     one way to the reflector, raw: it contains the offset of the two clocks,
+  down   one way back, the same; negative values are true and shown as they are
+
+signals:
+  Ctrl-C (SIGINT) and SIGTERM end the run with the summary;
+  Ctrl-\\ (SIGQUIT) prints a line with what is known so far
+
+--fail-if takes conditions with commas between them: FIGURE COMPARISON NUMBER UNIT, where
+COMPARISON is one of > >= < <= and FIGURE one of
+{FIGURES_HELP}
+A figure that is unknown counts as a failure.
+
+exit status:
+  0    a reply in time from every HOST
+  1    none from some HOST, or from all
+  2    the command line is wrong, a name is unknown, no port can be opened, or a file
+       cannot be written
+  3    with --fail-if: a condition holds for some HOST, or nobody can know
+
+examples:
+  {PROGRAM} -c 10 192.0.2.1
+  {PROGRAM} -i 0.01 -w 60 -q --histogram one.example two.example
+  {PROGRAM} -c 100 -i 0.02 -q --fail-if 'loss>1%,p99>50ms' one.example
+  {PROGRAM} --json one.example | tee log.jsonl
+"""
+
+
+def count(text: str) -> int:
+    """
+    Read a number of packets.
+
+    @param text: the number in decimal digits.
+    @return: the number.
+    @raise argparse.ArgumentTypeError: it is none above 0.
+    """
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 13 else 0
+    if not 1 <= number <= LONGEST_COUNT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of packets above 0")
+    return number
+
+
+def interval(text: str) -> float:
+    """
+    Read the time between packets.
+
+    @param text: a number of seconds.
+    @return: the seconds.
+    @raise argparse.ArgumentTypeError: it is none, or too short.
+    """
+    span = seconds(text)
+    if span < LEAST_INTERVAL:
+        raise argparse.ArgumentTypeError(f"an interval is at least {LEAST_INTERVAL} s")
+    return span
+
+
+def size(text: str) -> int:
+    """
+    Read a number of bytes.
+
+    @param text: the number in decimal digits.
+    @return: the number.
+    @raise argparse.ArgumentTypeError: no datagram has so many.
+    """
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else -1
+    if not 0 <= number <= LARGEST_SIZE:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size from 0 to {LARGEST_SIZE}")
+    return number
+
+
+def typeOfService(text: str) -> int:
+    """
+    Read a type of service.
+
+    @param text: the number in decimal, or in hexadecimal behind C{0x}.
+    @return: the number.
+    @raise argparse.ArgumentTypeError: it has not 8 bits.
+    """
+    try:
+        number = int(text, 0)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 255:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 255, or 0x00 to 0xff")
+    return number
+
+
+def probeParser() -> argparse.ArgumentParser:
+    """
+    @return: the parser of the measuring client.
+    """
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Measure the way to one host or to many: round trip by the kernels' clocks,\n"
+        "and as programs see it, one-way delays, jitter, loss by direction, clock offset.\n"
+        "Speaks STAMP (RFC 8762) with the server's reflector or any other.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tsservices {__version__}")
+    parser.add_argument(
+        "hosts",
+        metavar="HOST",
+        nargs="+",
+        type=hostName,
+        help="name, IPv4 or IPv6 address; all are measured at once",
+    )
+    _addPacketOptions(parser)
+    _addOutputOptions(parser)
+    return parser
+
+
+def _addPacketOptions(parser: argparse.ArgumentParser) -> None:
+    """
+    @param parser: gets the options that say what is sent, and when.
+    """
+    packets = parser.add_argument_group("packets")
+    packets.add_argument("-c", dest="count", metavar="N", type=count, help="stop after N packets")
+    packets.add_argument(
+        "-i",
+        dest="interval",
+        metavar="S",
+        type=interval,
+        default=INTERVAL,
+        help=f"seconds between packets (default {INTERVAL:g}, least {LEAST_INTERVAL})",
+    )
+    packets.add_argument(
+        "-w", dest="deadline", metavar="S", type=seconds, help="stop after S seconds"
+    )
+    packets.add_argument(
+        "-W",
+        dest="timeout",
+        metavar="S",
+        type=seconds,
+        default=TIMEOUT,
+        help=f"seconds until a packet without a reply is lost (default {TIMEOUT:g})",
+    )
+    packets.add_argument(
+        "-s",
+        dest="size",
+        metavar="BYTES",
+        type=size,
+        help=f"payload of each packet (STAMP: {OPEN_LENGTH}, with --key {SEALED_LENGTH}, or more; "
+        f"room for the follow-up is in {OPEN_LENGTH + EXTENSION_LENGTH}, the default, and from "
+        f"{OPEN_LENGTH + EXTENSION_LENGTH + 4} on)",
+    )
+    packets.add_argument(
+        "-Q",
+        dest="tos",
+        metavar="TOS",
+        type=typeOfService,
+        default=0,
+        help="type of service or traffic class: DSCP and ECN bits (like 0xb8)",
+    )
+    families = packets.add_mutually_exclusive_group()
+    families.add_argument(
+        "-4", dest="family", action="store_const", const=4, default=0, help="IPv4 only"
+    )
+    families.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 only")
+    packets.add_argument(
+        "--port",
+        metavar="P",
+        type=portNumber,
+        help=f"port of the service (default {DEFAULT_PORT + STAMP_OFFSET}, with --tcp and --udp "
+        f"{DEFAULT_PORT}; other STAMP reflectors have 862)",
+    )
+    wires = packets.add_mutually_exclusive_group()
+    wires.add_argument(
+        "--tcp",
+        dest="wire",
+        action="store_const",
+        const="tcp",
+        default="stamp",
+        help="send lines to the timestamp service over one TCP connection",
+    )
+    wires.add_argument(
+        "--udp",
+        dest="wire",
+        action="store_const",
+        const="udp",
+        help="send datagrams to the timestamp service",
+    )
+    packets.add_argument(
+        "--key", metavar="FILE", help="authenticate packets with the key in FILE (mode 0600)"
+    )
+    packets.add_argument(
+        "--no-follow-up",
+        dest="followUp",
+        action="store_false",
+        help="do not ask of each reply when it really left, which the next reply tells: a packet "
+        "is then told of as soon as it is answered",
+    )
+    packets.add_argument(
+        "--reflector",
+        choices=("auto", "stateful", "stateless"),
+        default="auto",
+        help="whether the reflector counts what it gets, which tells loss up from loss down; "
+        "auto believes it when it shows (default)",
+    )
+    packets.add_argument(
+        "--precise",
+        action="store_true",
+        help="be awake before each packet's turn and spin: costs CPU, sends within microseconds",
+    )
+
+
+def _addOutputOptions(parser: argparse.ArgumentParser) -> None:
+    """
+    @param parser: gets the options that say what is told, and how.
+    """
+    output = parser.add_argument_group("output")
+    output.add_argument("-q", dest="quiet", action="store_true", help="only the summary")
+    output.add_argument(
+        "-D", dest="dated", action="store_true", help="begin each line with the Unix time"
+    )
+    output.add_argument(
+        "-O",
+        dest="outstanding",
+        action="store_true",
+        help="tell of a packet without a reply before the next is sent",
+    )
+    forms = output.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--json",
+        dest="form",
+        action="store_const",
+        const="json",
+        default="text",
+        help="one JSON object a line: probe, interim, summary; integer nanoseconds",
+    )
+    forms.add_argument(
+        "--csv", dest="form", action="store_const", const="csv", help="one line for each packet"
+    )
+    output.add_argument(
+        "--histogram", action="store_true", help="a histogram of round trips in the summary"
+    )
+    output.add_argument(
+        "--plot", metavar="FILE.png", help="draw the run into FILE.png (needs tsservices[plot])"
+    )
+    output.add_argument(
+        "--prometheus",
+        metavar="PORT",
+        type=portNumber,
+        help="serve /metrics on 127.0.0.1 port PORT while it runs (needs tsservices[http])",
+    )
+    output.add_argument(
+        "--fail-if", metavar="CONDITIONS", help="exit with 3 when one holds at the end, see below"
+    )
+
+
+def parseProbe(arguments: Sequence[str]) -> ProbeCommand:
+    """
+    Read the command line of the measuring client.
+
+    @param arguments: the arguments behind C{probe}.
+    @return: what is asked for.
+    @raise SystemExit: with status 2 when the command line is wrong, and with status 0
+        when help or the version was asked for and is printed.
+    """
+    parser = probeParser()
+    given = parser.parse_args(arguments)
+    stamp = given.wire == "stamp"
+    if given.key is not None and not stamp:
+        parser.error("--key is for STAMP: it goes without --tcp and --udp")
+    if not given.followUp and not stamp:
+        parser.error("--no-follow-up is for STAMP: it goes without --tcp and --udp")
+    if given.reflector != "auto" and not stamp:
+        parser.error("--reflector is for STAMP: it goes without --tcp and --udp")
+    least = TEXT_LEAST if not stamp else SEALED_LENGTH if given.key else OPEN_LENGTH
+    most = LARGEST_SIZE if stamp else TEXT_LARGEST
+    if given.size is not None and not least <= given.size <= most:
+        parser.error(f"-s: a packet has {least} to {most} bytes here, not {given.size}")
+    if given.histogram and given.form != "text":
+        parser.error("--histogram goes without --json and --csv")
+    if given.plot is not None:
+        if find_spec("matplotlib") is None:
+            parser.error("--plot needs matplotlib: pip install 'tsservices[plot]'")
+        if not os.path.isdir(os.path.dirname(given.plot) or "."):
+            parser.error(f"--plot: there is no folder for {given.plot}")
+    if given.prometheus is not None and find_spec("prometheus_client") is None:
+        parser.error("--prometheus needs prometheus_client: pip install 'tsservices[http]'")
+    try:
+        key = None if given.key is None else readKey(given.key)
+        conditions = [] if given.fail_if is None else parseConditions(given.fail_if)
+    except KeyFileError as error:
+        parser.error(f"--key: {error}")
+    except ConditionError as error:
+        parser.error(f"--fail-if: {error}")
+    return ProbeCommand(
+        hosts=tuple(given.hosts),
+        port=given.port or DEFAULT_PORT + (STAMP_OFFSET if stamp else 0),
+        wire=given.wire,
+        family=given.family or 0,
+        count=given.count,
+        interval=given.interval,
+        deadline=given.deadline,
+        timeout=given.timeout,
+        size=given.size,
+        tos=given.tos,
+        followUp=given.followUp,
+        key=key,
+        stateful={"auto": None, "stateful": True, "stateless": False}[given.reflector],
+        precise=given.precise,
+        form=given.form,
+        quiet=given.quiet,
+        dated=given.dated,
+        outstanding=given.outstanding,
+        histogram=given.histogram,
+        plot=given.plot,
+        prometheus=given.prometheus,
+        conditions=conditions,
+    )
+
+
+STAMP_OFFSET = 9
+"""
+How far the STAMP reflector's port lies above L{DEFAULT_PORT}.
+"""
+
+INTERVAL = 1.0
+"""
+Seconds between two packets to one target, as ping has it.
+"""
+
+TIMEOUT = 1.0
+"""
+Seconds until a packet without a reply is lost: twice the way around the world.
+"""
+
+LARGEST_SIZE = 65_507
+"""
+Bytes of payload that a datagram can have.
+"""
+
+ALL_REPLIED = 0
+"""
+Exit status: a reply from every target.
+"""
+
+SOME_SILENT = 1
+"""
+Exit status: no reply at all from one target or from all.
+"""
+
+TROUBLE = 2
+"""
+Exit status: the command line is wrong, a name is unknown, a file cannot be written.
+"""
+
+CONDITION_HELD = 3
+"""
+Exit status: a condition of C{--fail-if} holds, or nobody can know.
+"""
+
+ProbeWire = Literal["stamp", "udp", "tcp"]
+"""
+What is sent: STAMP packets, or text to the timestamp service.
+"""
+
+Form = Literal["text", "json", "csv"]
+"""
+How it is told.
+"""
+
+
+@dataclass(frozen=True)
+class ProbeCommand:
+    """
+    Measure the way to some hosts.
+
+    @ivar hosts: names, or IPv4 or IPv6 addresses.
+    @ivar port: of the service at each of them.
+    @ivar wire: what is sent.
+    @ivar family: 4 or 6 when only one is wanted, else 0.
+    @ivar count: packets to each; L{None} for no end.
+    @ivar interval: seconds between two of them.
+    @ivar deadline: seconds until the end; L{None} for none.
+    @ivar timeout: seconds until a packet is lost.
+    @ivar size: bytes of payload; L{None} for the least.
+    @ivar tos: the type of service, or traffic class, of what is sent.
+    @ivar followUp: whether to ask of each reply when it has really left.
+    @ivar key: the key of authenticated packets; L{None} for open ones.
+    @ivar stateful: whether the reflector counts; L{None} when its replies must tell.
+    @ivar precise: whether to be awake before each packet's turn.
+    @ivar form: how it is told.
+    @ivar quiet: whether only the summary is wanted.
+    @ivar dated: whether lines begin with the time.
+    @ivar outstanding: whether to tell of a packet without a reply before the next.
+    @ivar histogram: whether the summary has a histogram.
+    @ivar plot: the file to draw a picture into.
+    @ivar prometheus: the port on which the figures can be read.
+    @ivar conditions: none of which should hold at the end.
+    """
+
+    hosts: tuple[str, ...]
+    port: int = DEFAULT_PORT + STAMP_OFFSET
+    wire: ProbeWire = "stamp"
+    family: int = 0
+    count: int | None = None
+    interval: float = INTERVAL
+    deadline: float | None = None
+    timeout: float = TIMEOUT
+    size: int | None = None
+    tos: int = 0
+    followUp: bool = True
+    key: bytes | None = None
+    stateful: bool | None = None
+    precise: bool = False
+    form: Form = "text"
+    quiet: bool = False
+    dated: bool = False
+    outstanding: bool = False
+    histogram: bool = False
+    plot: str | None = None
+    prometheus: int | None = None
+    conditions: list[Condition] = field(default_factory=list)

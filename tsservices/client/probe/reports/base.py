@@ -1,0 +1,126 @@
+"""
+Where lines go: standard output and standard error, written whole and at once.
+
+What everybody can do who tells what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TextIO
+
+from tsservices.client.probe.target import Target
+from tsservices.client.terminal.text import complaint
+from tsservices.stamp.stats.result import Outcome
+
+CLEAR = "\r\x1b[K"
+"""
+Takes a line on a terminal away.
+"""
+
+
+class Output:
+    """
+    The two streams of this program.
+
+    @ivar lost: whether nobody reads the output any more.
+    """
+
+    def __init__(self, out: TextIO, errors: TextIO, gone: Callable[[], None]) -> None:
+        """
+        @param out: gets what was asked for.
+        @param errors: gets everything else.
+        @param gone: is called when C{out} cannot be written any more.
+        """
+        self.lost = False
+        self._out = out
+        self._errors = errors
+        self._gone = gone
+        self._midLine = False
+
+    def line(self, text: str) -> None:
+        """
+        @param text: a line, or several, for the one who reads.
+        """
+        self._clear()
+        if self.lost:
+            return
+        try:
+            # Written at once: whoever reads a pipe waits for it.
+            self._out.write(text + "\n")
+            self._out.flush()
+        except (OSError, ValueError):
+            self.lost = True
+            self._gone()
+
+    def aside(self, text: str) -> None:
+        """
+        @param text: a line that does not belong to the output.
+        """
+        self._clear()
+        self._error(text + "\n")
+
+    def complain(self, message: str) -> None:
+        """
+        @param message: what went wrong.
+        """
+        self._clear()
+        self._error(complaint(message))
+
+    def progress(self, text: str) -> None:
+        """
+        @param text: what the last line of a terminal shall show until something else does.
+        """
+        self._error(CLEAR + text)
+        self._midLine = True
+
+    def _clear(self) -> None:
+        """
+        Take the line of progress away.
+        """
+        if self._midLine:
+            self._midLine = False
+            self._error(CLEAR)
+
+    def _error(self, text: str) -> None:
+        """
+        @param text: for standard error; it is lost when nobody can read it.
+        """
+        try:
+            self._errors.write(text)
+            self._errors.flush()
+        except (OSError, ValueError):
+            return
+
+
+class Reporter(Protocol):
+    """
+    Tells what happens, in one form.
+    """
+
+    def began(self, targets: Sequence[Target]) -> None:
+        """
+        @param targets: all of them.
+        """
+
+    def happened(self, target: Target, outcome: Outcome) -> None:
+        """
+        @param target: the one.
+        @param outcome: of a packet to it.
+        """
+
+    def waited(self, target: Target, sequence: int) -> None:
+        """
+        @param target: the one.
+        @param sequence: of a packet without a reply when the next is sent.
+        """
+
+    def interim(self, targets: Sequence[Target]) -> None:
+        """
+        @param targets: of which to say what is known so far.
+        """
+
+    def summary(self, targets: Sequence[Target]) -> None:
+        """
+        @param targets: of which to say all that is known.
+        """

@@ -1,0 +1,56 @@
+"""
+A histogram for a terminal.  Pure.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tsservices.stamp.stats.distribution import Histogram
+
+ROWS = 16
+"""
+Rows at most.
+"""
+
+WIDTH = 50
+"""
+Characters of the longest bar.
+"""
+
+EIGHTHS = " ▏▎▍▌▋▊▉"
+"""
+The end of a bar.
+"""
+
+
+def bars(histogram: Histogram, rows: int = ROWS, width: int = WIDTH) -> list[str]:
+    """
+    @param histogram: of durations in nanoseconds.
+    @param rows: at most.
+    @param width: of the longest bar.
+    @return: a line for each span of values: where it begins, how many there are of all,
+        and a bar.  The spans grow by the same factor each.
+    """
+    low, high = histogram.minimum, histogram.maximum
+    if low is None or high is None:
+        return []
+    start, end = max(low, 1), max(high, 1)
+    factor = max(1.02, (end / start) ** (1 / rows))
+    count = min(rows, math.floor(math.log(end / start, factor)) + 1)
+    counts = [0] * count
+    for least, most, number in histogram.ranges():
+        middle = max((least + most) / 2, start)
+        counts[min(count - 1, int(math.log(middle / start, factor)))] += number
+    most = max(counts)
+    lines = []
+    for row, number in enumerate(counts):
+        eighths = round(8 * width * number / most)
+        bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+        if number and not bar:
+            bar = EIGHTHS[1]
+        share = 100 * number / histogram.total
+        lines.append(
+            f"{start * factor**row / 1e6:>12.4f} ms {number:>9} {share:5.1f}% {bar}".rstrip()
+        )
+    return lines

@@ -1,0 +1,50 @@
+"""
+A line that shows a quiet run is alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+
+from tsservices.client.probe.reports.base import Output
+from tsservices.client.probe.reports.text import interimText
+from tsservices.client.probe.target import Target
+
+PROGRESS_SECONDS = 1.0
+"""
+Between two of them, and before the first.
+"""
+
+
+def progressText(targets: Sequence[Target], columns: int) -> str:
+    """
+    @param targets: that are measured.
+    @param columns: of the terminal.
+    @return: what fits into its last line.
+    """
+    if len(targets) == 1:
+        text = interimText(targets[0])
+    else:
+        received = sum(target.tally.received for target in targets)
+        transmitted = sum(target.tally.transmitted for target in targets)
+        text = f"{len(targets)} hosts: {received}/{transmitted} packets"
+    return text[: columns - 1]
+
+
+def showProgress(
+    clock: IReactorTime, output: Output, targets: Sequence[Target], columns: int
+) -> LoopingCall:
+    """
+    @param clock: has the timers.
+    @param output: gets the line.
+    @param targets: that are measured.
+    @param columns: of the terminal.
+    @return: what shows it, until it is stopped.
+    """
+    showing = LoopingCall(lambda: output.progress(progressText(targets, columns)))
+    showing.clock = clock
+    showing.start(PROGRESS_SECONDS, now=False)
+    return showing

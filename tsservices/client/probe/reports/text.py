@@ -1,0 +1,163 @@
+"""
+What happens, for a person: in ping's manner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tsservices.client.probe.reports.base import Output
+from tsservices.client.probe.reports.summary import (
+    countsLine,
+    milliseconds,
+    percentText,
+    summaryLines,
+)
+from tsservices.client.probe.target import Target
+from tsservices.client.probe.wires.base import Times
+from tsservices.stamp.stats.result import Outcome, State
+
+MARKS = {State.LATE: " (LATE)", State.DUPLICATE: " (DUP!)"}
+"""
+What stands behind a reply that is not the first in time.
+"""
+
+
+def replyText(outcome: Outcome) -> str:
+    """
+    @param outcome: of a packet with a reply.
+    @return: what is known of it.
+    """
+    times = outcome.timing
+    words = [f"seq={outcome.sequence}"]
+    if outcome.ttl is not None:
+        words.append(f"ttl={outcome.ttl}")
+    if times.network is not None:
+        words.append(f"net={milliseconds(times.network)}")
+    if outcome.application is not None:
+        words.append(f"app={milliseconds(outcome.application)}")
+    if times.up is not None and times.down is not None:
+        words.append(f"up={milliseconds(times.up)} down={milliseconds(times.down)}")
+    if outcome.application is not None or times.network is not None:
+        words.append("ms")
+    return " ".join(words) + MARKS.get(outcome.state, "")
+
+
+def interimText(target: Target) -> str:
+    """
+    @param target: one that is measured.
+    @return: what is known so far, in a line.
+    """
+    tally = target.tally
+    trip = tally.trip
+    text = (
+        f"{target.name}: {tally.received}/{tally.transmitted} packets, "
+        f"{percentText(tally.lossPercent)} loss"
+    )
+    if trip.count:
+        cells = (
+            trip.moments.minimum,
+            trip.percentile(50),
+            trip.percentile(99),
+            trip.moments.maximum,
+        )
+        text += f", min/p50/p99/max = {'/'.join(map(milliseconds, cells))} ms"
+    return text
+
+
+class TextReport:
+    """
+    A line for each packet, and a summary.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        times: Times,
+        interval: float,
+        timeout: float,
+        quiet: bool = False,
+        dated: bool = False,
+        outstanding: bool = False,
+        histogram: bool = False,
+    ) -> None:
+        """
+        @param output: gets the lines.
+        @param times: this host's clocks.
+        @param interval: seconds between packets.
+        @param timeout: seconds until one is lost.
+        @param quiet: whether only header and summary are wanted.
+        @param dated: whether lines begin with the time.
+        @param outstanding: whether to tell of packets that are still waited for.
+        @param histogram: whether the summary has a histogram.
+        """
+        self._output = output
+        self._times = times
+        self._interval = interval
+        self._timeout = timeout
+        self._quiet = quiet
+        self._dated = dated
+        self._outstanding = outstanding
+        self._histogram = histogram
+
+    def began(self, targets: Sequence[Target]) -> None:
+        """
+        @param targets: all of them.
+        """
+        for target in targets:
+            self._output.line(
+                f"PROBE {target.name} ({target.address}) port {target.port}: "
+                f"{target.wire.label}, {target.wire.size} bytes every {self._interval:g} s"
+            )
+
+    def happened(self, target: Target, outcome: Outcome) -> None:
+        """
+        @param target: the one.
+        @param outcome: of a packet to it.
+        """
+        if self._quiet:
+            return
+        if outcome.state is State.TIMEOUT:
+            words = f"no answer from {target.address}: seq={outcome.sequence} "
+            words += f"within {self._timeout:g} s"
+        elif outcome.state in (State.REFUSED, State.UNREACHABLE):
+            words = f"from {target.address}: seq={outcome.sequence} {outcome.reason}"
+        else:
+            words = f"{outcome.size} bytes from {target.address}: {replyText(outcome)}"
+        self._line(words)
+
+    def waited(self, target: Target, sequence: int) -> None:
+        """
+        @param target: the one.
+        @param sequence: of a packet without a reply when the next is sent.
+        """
+        if self._outstanding and not self._quiet:
+            self._line(f"no answer yet from {target.address}: seq={sequence}")
+
+    def interim(self, targets: Sequence[Target]) -> None:
+        """
+        @param targets: of which to say what is known so far.
+        """
+        for target in targets:
+            self._output.aside(interimText(target))
+
+    def summary(self, targets: Sequence[Target]) -> None:
+        """
+        @param targets: of which to say all that is known.
+        """
+        for target in targets:
+            self._output.line("\n" + "\n".join(summaryLines(target, self._histogram)))
+        if len(targets) > 1:
+            self._output.line("")
+            for target in targets:
+                self._output.line(f"{target.name}: {countsLine(target.tally)}")
+
+    def _line(self, words: str) -> None:
+        """
+        @param words: of one packet.
+        """
+        stamp = ""
+        if self._dated:
+            seconds, rest = divmod(self._times.wall(), 1_000_000_000)
+            stamp = f"[{seconds}.{rest // 1000:06d}] "
+        self._output.line(stamp + words)

@@ -1,0 +1,451 @@
+"""
+The exit status of a run.
+
+One run: all targets at once, from the first packet to the last reply.
+
+From a command to an exit status, in this process.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.internet.defer import CancelledError, Deferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IListeningPort,
+    IReactorPluggableNameResolver,
+    IReactorTCP,
+    IReactorTime,
+)
+from twisted.internet.task import LoopingCall
+
+from tsservices.client.connection import ClientError
+from tsservices.client.probe.cli import (
+    ALL_REPLIED,
+    CONDITION_HELD,
+    SOME_SILENT,
+    TROUBLE,
+    ProbeCommand,
+)
+from tsservices.client.probe.reports.base import Output, Reporter
+from tsservices.client.probe.reports.json_csv import CSVReport, JSONReport
+from tsservices.client.probe.reports.progress import showProgress
+from tsservices.client.probe.reports.text import TextReport
+from tsservices.client.probe.schedule import NANOSECONDS, Schedule
+from tsservices.client.probe.target import Target
+from tsservices.client.probe.wires.base import Times, Wire
+from tsservices.client.probe.wires.stamp import StampWire
+from tsservices.client.probe.wires.text_tcp import StreamWire
+from tsservices.client.probe.wires.text_udp import TextWire
+from tsservices.client.resolve import resolve
+from tsservices.stamp.stats.result import Outcome
+from tsservices.stamp.stats.summary import Tally
+from tsservices.stamp.stats.thresholds import Condition, violations
+
+if TYPE_CHECKING:
+    from twisted.internet.base import ReactorBase
+    from twisted.internet.protocol import ServerFactory
+
+
+def verdict(targets: Sequence[Target], conditions: list[Condition]) -> tuple[int, list[str]]:
+    """
+    @param targets: that were measured.
+    @param conditions: none of which should hold.
+    @return: the exit status, and what to say about it.
+    """
+    said = [
+        f"{target.name}: {each}"
+        for target in targets
+        for each in violations(conditions, target.tally)
+    ]
+    if said:
+        return CONDITION_HELD, said
+    silent = any(not target.tally.received for target in targets)
+    return (SOME_SILENT if silent else ALL_REPLIED), []
+
+
+LEAD = 5_000_000
+"""
+Nanoseconds from the start of a run to its first packet: the reactor settles.
+"""
+
+
+class Session:
+    """
+    Sends by the plan, and ends when everything is known or nobody wants to wait.
+
+    @ivar targets: all of them.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, times: Times, command: ProbeCommand, reporter: Reporter
+    ) -> None:
+        """
+        @param clock: has the timers.
+        @param times: this host's clocks.
+        @param command: what is asked for.
+        @param reporter: tells what happens.
+        """
+        self.targets: Sequence[Target] = ()
+        self._clock = clock
+        self._times = times
+        self._command = command
+        self._reporter = reporter
+        self._schedules: dict[Target, Schedule] = {}
+        self._sending: set[Target] = set()
+        self._deadline: IDelayedCall | None = None
+        self._done: Deferred[None] = Deferred()
+
+    def run(self, targets: Sequence[Target]) -> Deferred[None]:
+        """
+        @param targets: with open wires.
+        @return: fires at the end.
+        """
+        self.targets = targets
+        if self._done.called:
+            return self._done
+        self._reporter.began(targets)
+        interval = round(self._command.interval * NANOSECONDS)
+        origin = self._times.monotonic() + LEAD
+        self._sending = set(targets)
+        for number, target in enumerate(targets):
+            target.begin(origin)
+            schedule = self._schedules[target] = Schedule(
+                self._clock,
+                self._times.monotonic,
+                interval,
+                partial(self._fire, target),
+                self._command.precise,
+            )
+            # Spread, so that no target's packet waits for another's.
+            schedule.start(origin + number * interval // len(targets))
+        if self._command.deadline is not None:
+            self._deadline = self._clock.callLater(self._command.deadline, self.finish)
+        return self._done
+
+    def finish(self) -> None:
+        """
+        End the run now.  Doing it twice does no harm.
+        """
+        for schedule in self._schedules.values():
+            schedule.stop()
+        for target in self.targets:
+            target.end()
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        if not self._done.called:
+            self._done.callback(None)
+
+    def interim(self) -> None:
+        """
+        Tell what is known so far.
+        """
+        self._reporter.interim(self.targets)
+
+    def happened(self, target: Target, outcome: Outcome) -> None:
+        """
+        @param target: the one.
+        @param outcome: of a packet to it.
+        """
+        if not self._done.called:
+            self._reporter.happened(target, outcome)
+
+    def waited(self, target: Target, sequence: int) -> None:
+        """
+        @param target: the one.
+        @param sequence: of a packet without a reply when the next is sent.
+        """
+        self._reporter.waited(target, sequence)
+
+    def settled(self, target: Target) -> None:
+        """
+        @param target: one of which no packet is on its way any more.
+        """
+        if not self._sending and not any(each.waiting for each in self.targets):
+            self.finish()
+
+    def _fire(self, target: Target, lateness: int, skipped: int) -> bool:
+        """
+        @param target: whose turn it is.
+        @param lateness: nanoseconds since its turn.
+        @param skipped: turns left out before it.
+        @return: whether it has more turns.
+        """
+        count = self._command.count
+        last = count is not None and target.tally.transmitted + 1 >= count
+        if last:
+            self._sending.discard(target)
+        target.fire(lateness, skipped)
+        return not last
+
+
+def reporterFor(command: ProbeCommand, output: Output, times: Times) -> Reporter:
+    """
+    @param command: what is asked for.
+    @param output: gets what is told.
+    @param times: this host's clocks.
+    @return: what tells it in the form that is wanted.
+    """
+    if command.form == "json":
+        return JSONReport(output, times, command.quiet)
+    if command.form == "csv":
+        return CSVReport(output, command.quiet)
+    return TextReport(
+        output,
+        times,
+        command.interval,
+        command.timeout,
+        command.quiet,
+        command.dated,
+        command.outstanding,
+        command.histogram,
+    )
+
+
+def wireTo(
+    address: str, reactor: ReactorBase, times: Times, command: ProbeCommand, session: int
+) -> Wire:
+    """
+    @param address: the IP address of a target.
+    @param reactor: watches the sockets.
+    @param times: this host's clocks.
+    @param command: what is asked for.
+    @param session: 32 bits that tell this run from others.
+    @return: the way to it.
+    """
+    if command.wire == "stamp":
+        return StampWire(
+            reactor,
+            times,
+            address,
+            command.port,
+            command.size,
+            command.tos,
+            command.key,
+            command.followUp,
+        )
+    kind = StreamWire if command.wire == "tcp" else TextWire
+    return kind(reactor, times, address, command.port, session, command.size, command.tos)
+
+
+async def addressOf(reactor: ReactorBase, host: str, port: int, family: int) -> str:
+    """
+    @param reactor: looks names up.
+    @param host: a name or an address.
+    @param port: of the service.
+    @param family: 4 or 6 when only one is wanted, else 0.
+    @return: its first address of that family.
+    @raise ClientError: there is none.
+    """
+    resolver = IReactorPluggableNameResolver(reactor).nameResolver
+    for address, _ in await resolve(resolver, host, port):
+        if not family or (":" in address) == (family == 6):
+            return address
+    raise ClientError(f"{host} has no IPv{family} address")
+
+
+class Run:
+    """
+    One run of the client.
+
+    @ivar output: the streams of the process.
+    """
+
+    def __init__(self, reactor: ReactorBase, command: ProbeCommand, times: Times) -> None:
+        """
+        @param reactor: watches the sockets and has the timers.
+        @param command: what is asked for.
+        @param times: this host's clocks.
+        """
+        self.output = Output(sys.stdout, sys.stderr, self._unread)
+        self._reactor = reactor
+        self._command = command
+        self._times = times
+        self._reporter = reporterFor(command, self.output, times)
+        self._session = Session(reactor, times, command, self._reporter)
+        self._preparing: Deferred[list[Target]] | None = None
+        self._stopped = False
+        self._progress: LoopingCall | None = None
+        self._metrics: IListeningPort | None = None
+
+    async def go(self) -> int:
+        """
+        @return: the exit status.
+        """
+        self._reactor.callWhenRunning(self._takeSignals)
+        targets: list[Target] = []
+        try:
+            self._preparing = Deferred.fromCoroutine(self._prepare())
+            targets = await self._preparing
+            self._serveMetrics(targets)
+            self._showProgress(targets)
+            # What there is now will stay, and need not be looked through each time.
+            gc.collect()
+            gc.freeze()
+            await self._session.run(targets)
+        except CancelledError:
+            return TROUBLE
+        except ClientError as error:
+            self.output.complain(str(error))
+            return TROUBLE
+        finally:
+            if self._progress is not None:
+                self._progress.stop()
+        return await self._conclude(targets)
+
+    async def _prepare(self) -> list[Target]:
+        """
+        @return: the targets, with open wires.
+        @raise ClientError: a name is unknown, or there is no socket to be had.
+        """
+        command = self._command
+        session = random.SystemRandom().getrandbits(32)
+        targets = []
+        for host in command.hosts:
+            address = await addressOf(self._reactor, host, command.port, command.family)
+            wire = wireTo(address, self._reactor, self._times, command, session)
+            tally = Tally(command.stateful)
+            targets.append(
+                Target(
+                    host,
+                    address,
+                    command.port,
+                    wire,
+                    tally,
+                    self._reactor,
+                    self._times,
+                    command.timeout,
+                    self._session,
+                )
+            )
+        opening = []
+        for target in targets:
+            try:
+                opening.append(target.wire.open(target))
+            except (CannotListenError, OSError) as error:
+                reason = error.socketError if isinstance(error, CannotListenError) else error
+                raise ClientError(f"no socket for {target.address}: {reason}") from error
+        await gatherResults(opening)
+        return targets
+
+    def _serveMetrics(self, targets: list[Target]) -> None:
+        """
+        @param targets: whose figures can be read.
+        @raise ClientError: the port cannot be had.
+        """
+        if self._command.prometheus is None:
+            return
+        from tsservices.client.probe.reports.prometheus import metricsSite
+
+        # Twisted's own annotations do not make a Site the factory that it is.
+        site = cast("ServerFactory[Any]", metricsSite(targets))
+        try:
+            self._metrics = IReactorTCP(self._reactor).listenTCP(
+                self._command.prometheus, site, interface="127.0.0.1"
+            )
+        except CannotListenError as error:
+            raise ClientError(
+                f"no metrics on port {self._command.prometheus}: {error.socketError}"
+            ) from error
+
+    def _showProgress(self, targets: list[Target]) -> None:
+        """
+        @param targets: to show the progress of, on a terminal that else stays empty.
+        """
+        if self._command.quiet and sys.stderr.isatty():
+            columns = shutil.get_terminal_size().columns
+            self._progress = showProgress(self._reactor, self.output, targets, columns)
+
+    async def _conclude(self, targets: list[Target]) -> int:
+        """
+        @param targets: that were measured.
+        @return: the exit status.
+        """
+        for target in targets:
+            await target.wire.close()
+        if self._metrics is not None:
+            await maybeDeferred(self._metrics.stopListening)
+        self._reporter.summary(targets)
+        if self._command.plot is not None:
+            from tsservices.client.probe.reports.plot import draw
+
+            try:
+                draw(targets, self._command.plot)
+            except (OSError, ValueError) as error:
+                self.output.complain(f"{self._command.plot}: {error}")
+                return TROUBLE
+        status, said = verdict(targets, self._command.conditions)
+        for each in said:
+            self.output.complain(f"--fail-if: {each}")
+        return status
+
+    def _takeSignals(self) -> None:
+        """
+        Take signals over from the reactor, which would just stop.
+        """
+
+        def soon(number: int, frame: object) -> None:
+            """
+            @param number: of the signal.
+            @param frame: what was interrupted.
+            """
+            quit = number == getattr(signal, "SIGQUIT", None)
+            self._reactor.callFromThread(self._session.interim if quit else self._stop)
+
+        for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
+            with suppress(AttributeError):
+                signal.signal(getattr(signal, name), soon)
+
+    def _stop(self) -> None:
+        """
+        End the run; before it has begun, give it up.
+        """
+        self._stopped = True
+        if self._preparing is not None and not self._preparing.called:
+            self._preparing.cancel()
+        self._session.finish()
+
+    def _unread(self) -> None:
+        """
+        Nobody reads the output any more.
+        """
+        # Python would complain at its end that it cannot flush.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        self._reactor.callLater(0, self._stop)
+
+
+async def probe(reactor: ReactorBase, command: ProbeCommand) -> None:
+    """
+    Measure, on this process's streams.
+
+    @param reactor: the reactor.
+    @param command: what is asked for.
+    @raise SystemExit: with the exit status, when that is not 0.
+    """
+    status = await Run(reactor, command, Times()).go()
+    if status:
+        raise SystemExit(status)
+
+
+def main(command: ProbeCommand) -> None:
+    """
+    Run the reactor until all is measured.
+
+    @param command: what is asked for.
+    @raise SystemExit: always, with the exit status.
+    """
+    from twisted.internet.task import react
+
+    react(probe, (command,))

@@ -1,0 +1,152 @@
+"""
+What targets and the wires to them have to say to each other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+
+from tsservices.stamp.stats.result import Departure, State
+
+
+class WireError(Exception):
+    """
+    A packet could not be sent.
+
+    @ivar state: what became of it.
+    """
+
+    def __init__(self, state: State, reason: str) -> None:
+        """
+        @param state: what became of it.
+        @param reason: the same in words.
+        """
+        super().__init__(reason)
+        self.state = state
+
+
+@dataclass(frozen=True)
+class Times:
+    """
+    The two clocks of this host.
+
+    @ivar monotonic: gives nanoseconds of a clock that nobody sets.
+    @ivar wall: gives nanoseconds since 1970.
+    """
+
+    monotonic: Callable[[], int] = time.monotonic_ns
+    wall: Callable[[], int] = time.time_ns
+
+
+class Sent(NamedTuple):
+    """
+    When this program gave a packet to the kernel.
+
+    @ivar at: by the monotonic clock.
+    @ivar wall: in nanoseconds since 1970.
+    """
+
+    at: int
+    wall: int
+
+
+class Reply(NamedTuple):
+    """
+    What came back.
+
+    @ivar sequence: the number of the packet that is answered.
+    @ivar at: when this program had it, by the monotonic clock.
+    @ivar received: T4, in nanoseconds since 1970; L{None} where there is none worth the
+        name, as in a stream.
+    @ivar kernel: whether the kernel took T4.
+    @ivar size: bytes.
+    @ivar arrived: T2, if it is told.
+    @ivar returned: T3, if it is told.
+    @ivar counted: the reflector's own number, if it has one.
+    @ivar ttl: of the reply, if known.
+    @ivar departure: what it tells of the reply before it; L{None} if the other side does
+        not know how to.
+    """
+
+    sequence: int
+    at: int
+    received: int | None
+    kernel: bool
+    size: int
+    arrived: int | None = None
+    returned: int | None = None
+    counted: int | None = None
+    ttl: int | None = None
+    departure: Departure | None = None
+
+
+class Listener(Protocol):
+    """
+    What a wire calls.
+    """
+
+    def replied(self, reply: Reply) -> None:
+        """
+        @param reply: one that came.
+        """
+
+    def stamped(self, sequence: int, nanoseconds: int) -> None:
+        """
+        @param sequence: of a packet that has left this host, perhaps from within C{send}.
+        @param nanoseconds: when, by the kernel, since 1970.
+        """
+
+    def failed(self, sequence: int | None, state: State, reason: str) -> None:
+        """
+        @param sequence: of a packet that will not be answered; L{None} when it can only
+            be the newest, or when it is all of them.
+        @param state: what became of it.
+        @param reason: the same in words.
+        """
+
+    def strayed(self) -> None:
+        """
+        Something came that is no reply.
+        """
+
+
+class Wire(Protocol):
+    """
+    How packets get to one target.
+
+    @ivar label: what is spoken.
+    @ivar size: bytes of each packet.
+    """
+
+    label: str
+    size: int
+
+    def open(self, listener: Listener) -> Deferred[None]:
+        """
+        @param listener: is told what happens.
+        @return: fires when packets can be sent, or it is known why not: that is then
+            told for each packet.
+        @raise CannotListenError: there is no socket to be had.
+        """
+
+    def send(self, sequence: int) -> Sent:
+        """
+        @param sequence: the number of the packet.
+        @return: when.
+        @raise WireError: it could not be sent.
+        """
+
+    def facts(self) -> dict[str, int | None]:
+        """
+        @return: what the system knows of this wire, by name, in nanoseconds.
+        """
+
+    def close(self) -> Deferred[None]:
+        """
+        @return: fires when nothing of it is left.
+        """

@@ -1,0 +1,150 @@
+"""
+STAMP (RFC 8762): the sender's side.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tsservices.client.probe.wires.base import Reply, Times
+from tsservices.client.probe.wires.udp import DatagramWire
+from tsservices.stamp import telemetry as followup
+from tsservices.stamp.auth import check, seal
+from tsservices.stamp.clock import ErrorEstimate, fromWire, toNTP
+from tsservices.stamp.packets import (
+    OPEN_LENGTH,
+    SEALED_LENGTH,
+    PacketError,
+    ReflectorPacket,
+    SenderPacket,
+)
+from tsservices.stamp.stats.result import Departure
+from tsservices.transport.timestamping.cmsg import Arrival
+
+if TYPE_CHECKING:
+    from twisted.internet.base import ReactorBase
+
+ROUND = 1 << 32
+"""
+Sequence numbers on the wire go round here.
+"""
+
+UNSYNCHRONISED = ErrorEstimate.of(1_000_000, False).encode()
+"""
+What is said of this host's clock: nothing is claimed.
+"""
+
+
+def unwrapped(number: int, near: int) -> int:
+    """
+    @param number: as it was on the wire, 32 bits.
+    @param near: a number without end that is less than half a round away.
+    @return: the number that was meant.
+    """
+    return near + ((number - near + ROUND // 2) % ROUND) - ROUND // 2
+
+
+class StampWire(DatagramWire):
+    """
+    STAMP packets to one reflector.
+    """
+
+    label = "STAMP"
+
+    def __init__(
+        self,
+        reactor: ReactorBase,
+        times: Times,
+        address: str,
+        port: int,
+        size: int | None = None,
+        tos: int = 0,
+        key: bytes | None = None,
+        followUp: bool = False,
+    ) -> None:
+        """
+        @param reactor: watches the socket.
+        @param times: this host's clocks.
+        @param address: the IP address of the reflector.
+        @param port: its port.
+        @param size: bytes of each packet; L{None} for the least.
+        @param tos: the type of service of what is sent.
+        @param key: of authenticated packets; L{None} for open ones.
+        @param followUp: whether to ask of each reply when it has really left, if packets
+            have the room.  Not of authenticated ones: the digest does not cover what stands
+            behind it, and anybody on the way could write times into it.
+        """
+        least = OPEN_LENGTH if key is None else SEALED_LENGTH
+        asking = followUp and key is None
+        usual = least + followup.EXTENSION_LENGTH * asking
+        super().__init__(reactor, times, address, port, size or usual, tos)
+        if key is not None:
+            self.label = "STAMP, authenticated"
+        self._key = key
+        extension = followup.asking(self.size - least) if asking else None
+        self._asking = extension is not None
+        self._rest = bytes(self.size - least) if extension is None else extension
+        self._newest = 0
+        self._counted = 0
+
+    def packet(self, sequence: int, wall: int) -> bytes:
+        """
+        @param sequence: the number of the packet.
+        @param wall: the time in nanoseconds since 1970.
+        @return: the packet.
+        """
+        self._newest = sequence
+        made = SenderPacket(sequence % ROUND, toNTP(wall), UNSYNCHRONISED, rest=self._rest)
+        if self._key is None:
+            return made.encode()
+        return seal(self._key, made.encode(sealed=True))
+
+    def read(self, datagram: bytes, arrival: Arrival, at: int) -> Reply | None:
+        """
+        @param datagram: what came.
+        @param arrival: how it came.
+        @param at: when this program had it, by the monotonic clock.
+        @return: what it says; L{None} if it is no reply.
+        """
+        try:
+            if self._key is not None:
+                check(self._key, datagram)
+            packet = ReflectorPacket.decode(datagram, sealed=self._key is not None)
+        except PacketError:
+            return None
+        counted = self._counted = unwrapped(packet.sequence, self._counted)
+        return Reply(
+            unwrapped(packet.senderSequence, self._newest),
+            at,
+            arrival.ns,
+            arrival.kernel,
+            len(datagram),
+            packet.receivedAt(arrival.ns),
+            packet.sentAt(arrival.ns),
+            counted,
+            arrival.ttl,
+            self._departure(packet, counted, arrival.ns) if self._asking else None,
+        )
+
+    def _departure(self, packet: ReflectorPacket, counted: int, near: int) -> Departure | None:
+        """
+        @param packet: a reply.
+        @param counted: its own number.
+        @param near: nanoseconds since 1970 that tell the era.
+        @return: what it tells of the one before it; L{None} if the reflector does not know
+            the extension.
+        """
+        told = followup.read(packet.rest)
+        if told is None:
+            return None
+        when = fromWire(told.timestamp, packet.errorEstimate, near) if told.timestamp else None
+        return Departure(unwrapped(told.sequence, counted), when)
+
+    def numberOf(self, datagram: bytes) -> int | None:
+        """
+        @param datagram: the beginning of a packet of ours.
+        @return: its number, if that can be read.
+        """
+        if len(datagram) < 4:
+            return None
+        return unwrapped(int.from_bytes(datagram[:4], "big"), self._newest)

@@ -1,0 +1,290 @@
+"""
+What Linux knows of a TCP connection: its own view of the round trip.
+
+The timestamp service over TCP: lines out, the same lines back behind stamps.
+
+The service stamps chunks and not lines; two lines that travel together come back with
+one stamp, and are two replies here.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
+
+from tsservices.client.connection import connectReason, lostReason
+from tsservices.client.probe.wires.base import Listener, Reply, Sent, Times, WireError
+from tsservices.client.probe.wires.text_udp import TEXT_SIZE, numberIn, textPacket
+from tsservices.stamp.stats.result import State
+
+if TYPE_CHECKING:
+    from twisted.internet.base import ReactorBase
+
+RTT_OFFSET = 68
+"""
+Where the smoothed round trip stands in C{struct tcp_info}, in microseconds.
+"""
+
+RTTVAR_OFFSET = 72
+"""
+The same of its mean deviation.
+"""
+
+MINIMUM_OFFSET = 148
+"""
+The same of the least round trip.
+"""
+
+LENGTH = 232
+"""
+Bytes that are asked for; older kernels give fewer.
+"""
+
+
+def tcpInfo(connected: socket.socket) -> dict[str, int | None]:
+    """
+    @param connected: a TCP socket.
+    @return: the kernel's round trip, its deviation and its minimum in nanoseconds;
+        L{None} for what it does not tell.
+    """
+    data = b""
+    if sys.platform.startswith("linux"):
+        try:
+            data = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LENGTH)
+        except OSError:
+            data = b""
+    return {
+        "rtt": _microseconds(data, RTT_OFFSET),
+        "rttvar": _microseconds(data, RTTVAR_OFFSET),
+        "min_rtt": _microseconds(data, MINIMUM_OFFSET),
+    }
+
+
+def _microseconds(data: bytes, offset: int) -> int | None:
+    """
+    @param data: a C{struct tcp_info}.
+    @param offset: of a field of it.
+    @return: the field in nanoseconds; L{None} if there is no such field, or no value yet.
+    """
+    if len(data) < offset + 4:
+        return None
+    (value,) = struct.unpack_from("@I", data, offset)
+    return None if value in (0, 0xFFFFFFFF) else int(value) * 1000
+
+
+CONNECT_SECONDS = 5.0
+"""
+To wait for a connection.
+"""
+
+LONGEST_LINE = 4096
+"""
+Bytes without a line ending after which the other side speaks something else.
+"""
+
+
+class LineReader(Protocol):
+    """
+    One connection to the service.
+    """
+
+    transport: Connection
+
+    def __init__(self, wire: StreamWire) -> None:
+        """
+        @param wire: gets the lines.
+        """
+        self._wire = wire
+        self._rest = b""
+
+    def connectionMade(self) -> None:
+        """
+        Send each line at once, with the type of service that is wanted.
+        """
+        self.transport.setTcpNoDelay(True)
+        self._wire.connected(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        @param data: the next bytes.
+        """
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._wire.lineReceived(line)
+        if len(self._rest) > LONGEST_LINE:
+            self._rest = b""
+            self._wire.lineReceived(b"")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        @param reason: why the connection ended.
+        """
+        self._wire.lost(lostReason(reason))
+
+
+class StreamWire:
+    """
+    One TCP connection at a time; when it is lost, the next packet asks for another.
+
+    @ivar label: what is spoken.
+    @ivar size: bytes of each packet.
+    """
+
+    label = "timestamp over TCP"
+
+    def __init__(
+        self,
+        reactor: ReactorBase,
+        times: Times,
+        address: str,
+        port: int,
+        session: int,
+        size: int | None = None,
+        tos: int = 0,
+    ) -> None:
+        """
+        @param reactor: makes the connections.
+        @param times: this host's clocks.
+        @param address: the IP address of the server.
+        @param port: its port.
+        @param session: 32 bits that tell this run from others.
+        @param size: bytes of each line; L{None} for the usual.
+        @param tos: the type of service of what is sent.
+        """
+        self.size = size or TEXT_SIZE
+        self._times = times
+        six = ":" in address
+        endpoint = TCP6ClientEndpoint if six else TCP4ClientEndpoint
+        self._endpoint = endpoint(reactor, address, port, CONNECT_SECONDS)
+        self._option = (
+            (socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if six else (socket.IPPROTO_IP, socket.IP_TOS)
+        )
+        self._session = session
+        self._tos = tos
+        self._listener: Listener | None = None
+        self._reader: LineReader | None = None
+        self._connecting: Deferred[None] | None = None
+        self._closed: Deferred[None] | None = None
+        self._state, self._reason = State.UNREACHABLE, "no connection yet"
+        self._newest = -1
+        self._facts: dict[str, int | None] = {"rtt": None, "rttvar": None, "min_rtt": None}
+
+    def open(self, listener: Listener) -> Deferred[None]:
+        """
+        @param listener: is told what happens.
+        @return: fires when there is a connection, or it is known why there is none.
+        """
+        self._listener = listener
+        return self._connect()
+
+    def _connect(self) -> Deferred[None]:
+        """
+        @return: fires when an attempt has ended, either way.
+        """
+        attempt = self._endpoint.connect(Factory.forProtocol(lambda: LineReader(self)))
+
+        def made(_: object) -> None:
+            """
+            The connection has told so itself.
+
+            @param _: the protocol.
+            """
+            self._connecting = None
+
+        def failed(failure: Failure) -> None:
+            """
+            @param failure: why there is no connection.
+            """
+            self._connecting = None
+            error = failure.value
+            assert isinstance(error, Exception)
+            refused = isinstance(error, ConnectionRefusedError)
+            self._state = State.REFUSED if refused else State.UNREACHABLE
+            self._reason = connectReason(error)
+
+        self._connecting = attempt.addCallbacks(made, failed)
+        return self._connecting
+
+    def connected(self, reader: LineReader) -> None:
+        """
+        @param reader: a connection that has been made.
+        """
+        self._reader = reader
+        if self._tos:
+            with suppress(OSError):
+                reader.transport.getHandle().setsockopt(*self._option, self._tos)
+
+    def lost(self, reason: str) -> None:
+        """
+        @param reason: why the connection ended.
+        """
+        self._reader = None
+        self._state, self._reason = State.UNREACHABLE, f"connection lost: {reason}"
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            closed.callback(None)
+        elif self._listener is not None:
+            for sequence in range(max(0, self._newest - LONGEST_LINE), self._newest + 1):
+                self._listener.failed(sequence, self._state, self._reason)
+
+    def lineReceived(self, line: bytes) -> None:
+        """
+        @param line: without its ending.
+        """
+        at = self._times.monotonic()
+        if self._listener is None:
+            return
+        number = numberIn(line, self._session)
+        if number is None:
+            self._listener.strayed()
+            return
+        self._listener.replied(Reply(number, at, None, False, len(line) + 1))
+
+    def send(self, sequence: int) -> Sent:
+        """
+        @param sequence: the number of the packet.
+        @return: when.
+        @raise WireError: there is no connection.
+        """
+        self._newest = sequence
+        if self._reader is None:
+            if self._connecting is None:
+                self._connect()
+            raise WireError(self._state, self._reason)
+        line = textPacket(self._session, sequence, self.size - 1) + b"\n"
+        sent = Sent(self._times.monotonic(), self._times.wall())
+        self._reader.transport.write(line)
+        return sent
+
+    def facts(self) -> dict[str, int | None]:
+        """
+        @return: the kernel's own account of the connection.
+        """
+        if self._reader is not None:
+            self._facts = tcpInfo(self._reader.transport.getHandle())
+        return self._facts
+
+    def close(self) -> Deferred[None]:
+        """
+        @return: fires when there is no connection any more.
+        """
+        self.facts()
+        self._listener = None
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._reader is None:
+            return succeed(None)
+        closed: Deferred[None] = Deferred()
+        self._closed = closed
+        self._reader.transport.abortConnection()
+        return closed

@@ -1,0 +1,324 @@
+"""
+The socket that measuring datagrams leave from.
+
+It is connected, so that the system tells it of refusals; and on Linux it is told which
+packet an ICMP message is about, by the error queue where the times of sent packets come
+from as well.
+
+What the wires over UDP share: one connected port, and the numbers of its datagrams.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.error import MessageLengthError
+
+from tsservices.client.probe.wires.base import Listener, Reply, Sent, Times, WireError
+from tsservices.stamp.stats.result import State
+from tsservices.transport.timestamping import cmsg as ancillary
+from tsservices.transport.timestamping.cmsg import Arrival
+from tsservices.transport.timestamping.udp import (
+    ERRORS_AT_ONCE,
+    StampedDatagramProtocol,
+    StampedUDPPort,
+)
+
+if TYPE_CHECKING:
+    from twisted.internet.base import ReactorBase
+
+PACKET_ROOM = 128
+"""
+Bytes of the packet that an ICMP message is about: enough to find its number.
+"""
+
+ORIGIN_NETWORK = (2, 3)
+"""
+The origins of entries of the error queue that came as ICMP and as ICMPv6.
+"""
+
+ATTEMPTS = 3
+"""
+How often a packet is offered: the first offers can be turned down with the news about
+the packets before it.
+"""
+
+LARGEST_DATAGRAM = 65_536
+"""
+Bytes of the receive buffer: no datagram is cut.
+"""
+
+_EXTENDED_ERROR = struct.Struct("@IBBBBII")
+
+
+def failureOf(number: int) -> tuple[State, str]:
+    """
+    @param number: of an error of the system.
+    @return: what became of a packet with it, and the same in words.
+    """
+    if number == errno.ECONNREFUSED:
+        return State.REFUSED, "connection refused"
+    return State.UNREACHABLE, os.strerror(number).lower()
+
+
+class ProbeProtocol(StampedDatagramProtocol):
+    """
+    What a L{ProbePort} calls, beside datagrams and stamps.
+    """
+
+    def peerFailed(self, number: int, datagram: bytes | None) -> None:
+        """
+        @param number: of the error that the network reports.
+        @param datagram: the beginning of the packet it is about, if that is known.
+        """
+        raise NotImplementedError
+
+
+class ProbePort(StampedUDPPort):
+    """
+    A connected port for the packets to one target.
+    """
+
+    protocol: ProbeProtocol
+
+    def __init__(
+        self, protocol: ProbeProtocol, interface: str, tos: int, reactor: ReactorBase
+    ) -> None:
+        """
+        @param protocol: gets what comes.
+        @param interface: the unspecified address of the family that is wanted.
+        @param tos: the type of service of what is sent.
+        @param reactor: watches the socket.
+        """
+        super().__init__(
+            0, protocol, interface, LARGEST_DATAGRAM, reactor, transmit=True, tos=False
+        )
+        self._service = tos
+        self._reporting = False
+
+    def _bindSocket(self) -> None:
+        """
+        Ask the kernel for ICMP messages as well.
+        """
+        super()._bindSocket()
+        six = self.addressFamily == socket.AF_INET6
+        level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
+        if self._service:
+            option = socket.IPV6_TCLASS if six else socket.IP_TOS
+            self.socket.setsockopt(level, option, self._service)
+        if self.transmitting:
+            option = ancillary.IPV6_RECVERR if six else ancillary.IP_RECVERR
+            with suppress(OSError):
+                self.socket.setsockopt(level, option, 1)
+                self._reporting = True
+
+    def offer(self, datagram: bytes) -> None:
+        """
+        Send a packet.
+
+        @param datagram: the packet.
+        @raise WireError: this host does not send it.
+        """
+        for attempt in range(ATTEMPTS):
+            self._drainErrors()
+            try:
+                if self.write(datagram) is not None:
+                    return
+            except MessageLengthError as error:
+                raise WireError(State.UNREACHABLE, "too long for one datagram") from error
+            except OSError as error:
+                if attempt == ATTEMPTS - 1:
+                    raise WireError(*failureOf(error.errno or 0)) from error
+        raise WireError(*failureOf(errno.ECONNREFUSED))
+
+    def _peerRefused(self, number: int | None) -> None:
+        """
+        Pass the news on, unless the error queue has them too, and knows more.
+
+        @param number: of the error.
+        """
+        if number and not self._reporting:
+            self.protocol.peerFailed(number, None)
+
+    def _drainErrors(self) -> None:
+        """
+        Take what waits in the error queue: times of sent packets, and ICMP messages with
+        the beginning of the packet they are about.
+        """
+        for _ in range(ERRORS_AT_ONCE):
+            # The protocol may have closed the port.
+            if not (self.transmitting and self.connected):
+                return
+            try:
+                data, told, _, _ = self.socket.recvmsg(
+                    PACKET_ROOM, ancillary.ERROR_ROOM, socket.MSG_ERRQUEUE
+                )
+            except OSError as error:
+                if error.errno == errno.EINTR:
+                    continue
+                return
+            found = ancillary.transmitted(told)
+            if found is not None:
+                self._transmitted(*found)
+                continue
+            for level, kind, value in told:
+                if (level, kind) in ((0, ancillary.IP_RECVERR), (41, ancillary.IPV6_RECVERR)):
+                    number, origin, *_ = _EXTENDED_ERROR.unpack_from(value)
+                    if origin in ORIGIN_NETWORK and number:
+                        self.protocol.peerFailed(number, data)
+
+
+NUMBERS = 1024
+"""
+Sent datagrams whose time is still waited for.
+"""
+
+
+class DatagramWire(ProbeProtocol):
+    """
+    Packets as datagrams.  What is in them, subclasses say.
+
+    @ivar label: what is spoken.
+    @ivar size: bytes of each packet.
+    """
+
+    label = ""
+    transport: ProbePort
+
+    def __init__(
+        self,
+        reactor: ReactorBase,
+        times: Times,
+        address: str,
+        port: int,
+        size: int,
+        tos: int = 0,
+    ) -> None:
+        """
+        @param reactor: watches the socket.
+        @param times: this host's clocks.
+        @param address: the IP address of the target.
+        @param port: its port.
+        @param size: bytes of each packet.
+        @param tos: the type of service of what is sent.
+        """
+        self.size = size
+        self._reactor = reactor
+        self._times = times
+        self._address = address
+        self._port = port
+        self._tos = tos
+        self._sequence: dict[int, int] = {}
+        self._listener: Listener | None = None
+
+    def open(self, listener: Listener) -> Deferred[None]:
+        """
+        @param listener: is told what happens.
+        @return: has fired.
+        @raise CannotListenError: there is no socket to be had.
+        """
+        self._listener = listener
+        everywhere = "::" if ":" in self._address else "0.0.0.0"
+        ProbePort(self, everywhere, self._tos, self._reactor).startListening()
+        return succeed(None)
+
+    def startProtocol(self) -> None:
+        """
+        Connect the port.
+        """
+        self.transport.connect(self._address, self._port)
+
+    def packet(self, sequence: int, wall: int) -> bytes:
+        """
+        @param sequence: the number of the packet.
+        @param wall: the time in nanoseconds since 1970.
+        @return: the packet.
+        """
+        raise NotImplementedError
+
+    def read(self, datagram: bytes, arrival: Arrival, at: int) -> Reply | None:
+        """
+        @param datagram: what came.
+        @param arrival: how it came.
+        @param at: when this program had it, by the monotonic clock.
+        @return: what it says; L{None} if it is no reply.
+        """
+        raise NotImplementedError
+
+    def numberOf(self, datagram: bytes) -> int | None:
+        """
+        @param datagram: the beginning of a packet of ours.
+        @return: its number, if that can be read.
+        """
+        raise NotImplementedError
+
+    def send(self, sequence: int) -> Sent:
+        """
+        @param sequence: the number of the packet.
+        @return: when.
+        @raise WireError: it could not be sent.
+        """
+        port = self.transport
+        datagram = self.packet(sequence, self._times.wall())
+        self._sequence[port.sent] = sequence
+        if len(self._sequence) > NUMBERS:
+            del self._sequence[next(iter(self._sequence))]
+        # As late as can be: what this program does before is no part of any round trip.
+        sent = Sent(self._times.monotonic(), self._times.wall())
+        port.offer(datagram)
+        return sent
+
+    def stampedDatagramReceived(
+        self, datagram: bytes, address: tuple[str, int], arrival: Arrival
+    ) -> None:
+        """
+        @param datagram: what came.
+        @param address: where from: the port is connected.
+        @param arrival: how it came.
+        """
+        at = self._times.monotonic()
+        if self._listener is not None:
+            reply = self.read(datagram, arrival, at)
+            if reply is None:
+                self._listener.strayed()
+            else:
+                self._listener.replied(reply)
+
+    def transmitStamp(self, number: int, nanoseconds: int) -> None:
+        """
+        @param number: of a datagram of the port.
+        @param nanoseconds: when it left.
+        """
+        sequence = self._sequence.pop(number, None)
+        if sequence is not None and self._listener is not None:
+            self._listener.stamped(sequence, nanoseconds)
+
+    def peerFailed(self, number: int, datagram: bytes | None) -> None:
+        """
+        @param number: of the error that the network reports.
+        @param datagram: the beginning of the packet it is about, if that is known.
+        """
+        if self._listener is not None:
+            sequence = None if datagram is None else self.numberOf(datagram)
+            self._listener.failed(sequence, *failureOf(number))
+
+    def facts(self) -> dict[str, int | None]:
+        """
+        @return: nothing: the system keeps no account of datagrams.
+        """
+        return {}
+
+    def close(self) -> Deferred[None]:
+        """
+        @return: fires when the port is closed.
+        """
+        self._listener = None
+        if self.transport is None:
+            return succeed(None)
+        return maybeDeferred(self.transport.stopListening)

@@ -1,0 +1,339 @@
+"""
+The process's standard descriptors, left as they were found.
+
+The plain console: lines in, bytes out, complaints to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol as Seam
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, IReactorFDSet
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from tsservices.client.terminal.text import ScreenText, complaint
+
+COMPLAINT_PATIENCE = 2.0
+"""
+Seconds to wait for a standard error that takes nothing because it shares a
+full pipe with standard output.
+"""
+
+
+def writeError(text: str) -> None:
+    """
+    Write to standard error, also when its descriptor is non-blocking.
+
+    @param text: what to write. It is lost when nobody can read it.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    while data:
+        try:
+            data = data[os.write(2, data) :]
+        except BlockingIOError:
+            if not select.select([], [2], [], COMPLAINT_PATIENCE)[1]:
+                return
+        except OSError:
+            return
+
+
+def openMissing() -> None:
+    """
+    Put the null device in place of a standard descriptor that is closed.
+
+    Otherwise the next socket or event queue would get its number, and be read
+    as the input or written to as the output.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free number is the one that was found missing.
+            os.open(os.devnull, os.O_RDWR)
+
+
+@contextmanager
+def blockingRestored() -> Iterator[None]:
+    """
+    Give standard input and output back in the mode they had.
+
+    The mode belongs to the open file, not to this process: a shell or the next
+    program on the same terminal or pipe would meet it.
+    """
+    modes = [(descriptor, os.get_blocking(descriptor)) for descriptor in (0, 1)]
+    try:
+        yield
+    finally:
+        for descriptor, blocking in modes:
+            with suppress(OSError):
+                os.set_blocking(descriptor, blocking)
+
+
+LINES_AHEAD = 1024
+"""
+How many lines are read before somebody asks for them. One read of a pipe can
+bring more; no further read is made until the lines are fewer.
+"""
+
+
+class Interrupted(Exception):
+    """
+    The person at the console pressed Ctrl-C.
+    """
+
+
+class Console(Seam):
+    """
+    What the exchanges need of a console.
+
+    @ivar interactive: whether a person types the lines.
+    @ivar gone: fires when no more output can be written, and never else: with
+        L{True} when its reader has left, L{False} when it is a file that fails.
+    """
+
+    interactive: bool
+    gone: Deferred[bool]
+
+    async def readLine(self) -> bytes | None:
+        """
+        Wait for the next line.
+
+        @return: the line without its newline; L{None} at the end of the input.
+
+        @raise Interrupted: when Ctrl-C was typed in its place.
+        """
+
+    def write(self, data: bytes) -> None:
+        """
+        Print something.
+
+        @param data: the bytes, with the newlines that belong to them.
+        """
+
+    def complain(self, message: str) -> None:
+        """
+        Print one line on standard error.
+
+        @param message: the line without its newline.
+        """
+
+    def registerProducer(self, producer: IPushProducer) -> None:
+        """
+        Let the output's reader hold back where the output comes from.
+
+        @param producer: is paused while the reader takes nothing.
+        """
+
+    def unregisterProducer(self) -> None:
+        """
+        Forget the producer.
+        """
+
+    async def close(self, flush: bool) -> None:
+        """
+        Give the terminal or the pipes back as they were.
+
+        @param flush: whether to wait until what was written is out.
+        """
+
+
+@implementer(IHalfCloseableProtocol)
+class PlainConsole(Protocol):
+    """
+    A console on whatever standard input and output are.
+
+    Without L{IHalfCloseableProtocol} the end of the input would close the
+    output as well.
+    """
+
+    transport: StandardIO
+
+    def __init__(
+        self,
+        interactive: bool,
+        screen: bool,
+        prompt: bytes = b"",
+        errors: Callable[[str], None] = writeError,
+        read: bool = True,
+    ) -> None:
+        """
+        Start without a transport.
+
+        @param interactive: whether the input is a terminal.
+        @param screen: whether the output is a terminal.
+        @param prompt: what asks for a line when both are terminals.
+        @param errors: takes the text for standard error.
+        @param read: whether the output is read by somebody, and no file.
+        """
+        self.interactive = interactive
+        self._read = read
+        self.gone: Deferred[bool] = Deferred()
+        self._screen = ScreenText() if screen else None
+        self._prompt = prompt if interactive and screen else b""
+        self._errors = errors
+        self._lines: deque[bytes] = deque()
+        self._rest: list[bytes] = []
+        self._ended = False
+        self._paused = False
+        self._waiting: Deferred[None] | None = None
+        self._midLine = False
+        self._atPrompt = False
+        self._closed: Deferred[None] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Take input.
+
+        @param data: the next bytes of it.
+        """
+        first, *others = data.split(b"\n")
+        self._rest.append(first)
+        for part in others:
+            self._lines.append(b"".join(self._rest))
+            self._rest = [part]
+        if len(self._lines) >= LINES_AHEAD and not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+        self._wake()
+
+    def readConnectionLost(self) -> None:
+        """
+        The input has ended: what stands behind its last newline is a line too.
+        """
+        rest = b"".join(self._rest)
+        if rest:
+            self._lines.append(rest)
+        self._ended = True
+        self._wake()
+
+    def writeConnectionLost(self) -> None:
+        """
+        Nobody reads the output any more.
+        """
+        if not self.gone.called:
+            self.gone.callback(self._read)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Both sides are closed.
+
+        @param reason: why; of no interest here.
+        """
+        self._closed.callback(None)
+
+    async def readLine(self) -> bytes | None:
+        """
+        Wait for the next line.
+
+        @return: the line without its newline; L{None} at the end of the input.
+        """
+        if self._prompt:
+            self.transport.write(self._prompt)
+            self._atPrompt = self._midLine = True
+        while not self._lines and not self._ended:
+            self._waiting = Deferred()
+            await self._waiting
+        if not self._lines:
+            if self._atPrompt:
+                self.write(b"")
+            return None
+        self._atPrompt = self._midLine = False
+        line = self._lines.popleft()
+        if self._paused and len(self._lines) < LINES_AHEAD // 2:
+            self._paused = False
+            self.transport.resumeProducing()
+        return line
+
+    def write(self, data: bytes) -> None:
+        """
+        Print something; on a terminal nothing in it can move the cursor.
+
+        @param data: the bytes, with the newlines that belong to them.
+        """
+        if self._screen is not None:
+            self._print(self._screen.show(data))
+        else:
+            self.transport.write(data)
+
+    def complain(self, message: str) -> None:
+        """
+        Print one line on standard error.
+
+        @param message: the line without its newline.
+        """
+        start = "\n" if self._midLine else ""
+        self._atPrompt = self._midLine = False
+        self._errors(start + complaint(message))
+
+    def registerProducer(self, producer: IPushProducer) -> None:
+        """
+        Let the output's reader hold back where the output comes from.
+
+        @param producer: is paused while the reader takes nothing.
+        """
+        self.transport.registerProducer(producer, True)
+
+    def unregisterProducer(self) -> None:
+        """
+        Forget the producer.
+        """
+        self.transport.unregisterProducer()
+
+    async def close(self, flush: bool) -> None:
+        """
+        Give the descriptors back.
+
+        @param flush: whether to wait until what was written is out.
+        """
+        if self._screen is not None:
+            self._print(self._screen.show(b"", final=True))
+        self.transport.loseConnection()
+        if flush and not self.gone.called:
+            await self._closed
+
+    def _print(self, text: str) -> None:
+        """
+        Put text on the screen, beside no prompt.
+
+        @param text: harmless text.
+        """
+        if self._atPrompt:
+            text = "\n" + text
+        self._atPrompt = False
+        if text:
+            self._midLine = not text.endswith("\n")
+            self.transport.write(text.encode("utf-8"))
+
+    def _wake(self) -> None:
+        """
+        Let whoever waits for a line look again.
+        """
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)
+
+
+def openPlainConsole(reactor: IReactorFDSet, prompt: bytes) -> PlainConsole:
+    """
+    Open the console on this process's standard input and output.
+
+    @param reactor: watches the descriptors.
+    @param prompt: what asks for a line when both are terminals.
+
+    @return: the console.
+    """
+    kind = os.fstat(1).st_mode
+    read = os.isatty(1) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
+    console = PlainConsole(os.isatty(0), os.isatty(1), prompt, read=read)
+    StandardIO(console, reactor=reactor)
+    return console

@@ -1,0 +1,210 @@
+"""
+The console with line editing and history, by prompt_toolkit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+
+from tsservices.client.terminal.console import Interrupted, writeError
+from tsservices.client.terminal.text import ScreenText, complaint
+
+PATIENCE = 0.1
+"""
+Seconds for which a line without its newline waits for the rest: enough for
+the next segment, and too short for a reader to notice.
+"""
+
+
+class PromptConsole:
+    """
+    A console on a terminal that shows what arrives above the line being typed.
+
+    prompt_toolkit's own C{patch_stdout} writes in a thread, every 0.2 seconds:
+    an answer and the next prompt could cross. Here everything is written in
+    the turn of the event loop in which it arrives.
+
+    @ivar interactive: a person types, always.
+    @ivar gone: never fires: a terminal that is gone sends SIGHUP.
+    """
+
+    interactive = True
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: IReactorTime,
+        keys: Input,
+        screen: Output,
+        errors: Callable[[str], None] = writeError,
+    ) -> None:
+        """
+        Start with an empty history.
+
+        @param loop: the event loop under the reactor.
+        @param clock: measures how long an unfinished line waits.
+        @param keys: the terminal's input.
+        @param screen: the terminal's output.
+        @param errors: takes the text for standard error.
+        """
+        self.gone: Deferred[bool] = Deferred()
+        self._loop = loop
+        self._clock = clock
+        self._output = screen
+        self._errors = errors
+        self._text = ScreenText()
+        self._unfinished = ""
+        self._unprinted = ""
+        self._flushing: IDelayedCall | None = None
+        self._prompting = False
+        self._session: PromptSession[str] = PromptSession(
+            "> ",
+            input=keys,
+            output=screen,
+            enable_suspend=True,
+            interrupt_exception=Interrupted,
+        )
+
+    async def readLine(self) -> bytes | None:
+        """
+        Let the person edit a line.
+
+        @return: the line without its newline; L{None} for Ctrl-D.
+
+        @raise Interrupted: for Ctrl-C.
+        """
+        self._finishLine()
+        self._prompting = True
+        editing = self._loop.create_task(
+            self._session.prompt_async(handle_sigint=False, set_exception_handler=False)
+        )
+        try:
+            text = await Deferred.fromFuture(editing)
+        except EOFError:
+            return None
+        except asyncio.CancelledError:
+            raise CancelledError() from None
+        finally:
+            self._prompting = False
+            self._printNow()
+        return text.encode("utf-8", "surrogateescape")
+
+    def write(self, data: bytes) -> None:
+        """
+        Print something above the prompt; nothing in it can move the cursor.
+
+        @param data: the bytes, with the newlines that belong to them.
+        """
+        lines, newline, rest = (self._unfinished + self._text.show(data)).rpartition("\n")
+        self._unfinished = rest
+        self._print(lines + newline)
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if rest:
+            self._flushing = self._clock.callLater(PATIENCE, self._flush)
+
+    def complain(self, message: str) -> None:
+        """
+        Print one line on standard error.
+
+        @param message: the line without its newline.
+        """
+        self._finishLine()
+        self._errors(complaint(message))
+
+    def registerProducer(self, producer: IPushProducer) -> None:
+        """
+        Do nothing: a terminal takes what it is given.
+
+        @param producer: is never paused.
+        """
+
+    def unregisterProducer(self) -> None:
+        """
+        Do nothing: there is no producer.
+        """
+
+    async def close(self, flush: bool) -> None:
+        """
+        Print what is left.
+
+        @param flush: makes no difference here.
+        """
+        self._unfinished += self._text.show(b"", final=True)
+        self._finishLine()
+
+    def _flush(self) -> None:
+        """
+        The rest of a line has not come in time.
+        """
+        self._flushing = None
+        self._finishLine()
+
+    def _finishLine(self) -> None:
+        """
+        Print an unfinished line as one, because the prompt needs a line of
+        its own.
+        """
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if self._unfinished:
+            text, self._unfinished = self._unfinished, ""
+            self._print(text + "\n")
+
+    def _print(self, text: str) -> None:
+        """
+        Print whole lines.
+
+        @param text: harmless text that ends with a newline, or nothing.
+        """
+        if not text:
+            return
+        waiting = bool(self._unprinted)
+        self._unprinted += text
+        if not self._prompting:
+            self._printNow()
+        elif not waiting:
+            self._loop.call_soon(self._printAbove)
+
+    def _printAbove(self) -> None:
+        """
+        Take the prompt off the screen, print, and show it again.
+        """
+        run_in_terminal(self._printNow)
+
+    def _printNow(self) -> None:
+        """
+        Print what is left to print, where the cursor is.
+        """
+        text, self._unprinted = self._unprinted, ""
+        if text:
+            self._output.write_raw(text)
+            self._output.flush()
+
+
+def openPromptConsole(loop: asyncio.AbstractEventLoop, clock: IReactorTime) -> PromptConsole:
+    """
+    Open the console on this process's terminal.
+
+    @param loop: the event loop under the reactor.
+    @param clock: measures how long an unfinished line waits.
+
+    @return: the console.
+    """
+    screen = create_output()
+    if isinstance(screen, Vt100_Output):
+        # One line needs no cursor position, and the question for it leaves
+        # its traces on terminals that do not answer.
+        screen.enable_cpr = False
+    return PromptConsole(loop, clock, create_input(), screen)

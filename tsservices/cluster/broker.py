@@ -1,0 +1,197 @@
+"""
+What a cluster expects of the engine that orders its messages.  Pure.
+
+All of it is called in the reactor's thread, whatever threads an engine has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class EngineError(Exception):
+    """
+    An engine can't be used as it is.  The argument is one line that says why, and what
+    to do.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """
+    What all nodes of a cluster share from its beginning: kept with the stream itself.
+
+    @ivar epoch: no other stream has it: of the same name, made again, it has another one.
+    @ivar log: the incarnation of the order: the first part of the ids of lines.
+    @ivar base: what is added to a number in the stream to get a position.
+    @ivar secret: 32 bytes, by which the addresses of people are cloaked.
+    """
+
+    epoch: str
+    log: str
+    base: int
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """
+    What there is to know of the stream.
+
+    @ivar founding: what was said when it was made.
+    @ivar first: the number of its first message; of the next one, if it is empty.
+    @ivar last: the number of its last message; 0, if there never was one.
+    @ivar made: this node has made it now.
+    """
+
+    founding: Founding
+    first: int
+    last: int
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """
+    A message, at its place.
+
+    @ivar number: in the stream.
+    @ivar stamp: when the stream took it: nanoseconds since 1970, UTC.
+    @ivar data: what was published.
+    """
+
+    number: int
+    stamp: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    A copy of a node's database, kept beside the stream.
+
+    @ivar epoch: of the stream.
+    @ivar position: up to where it goes.
+    @ivar size: in bytes.
+    """
+
+    epoch: str
+    position: int
+    size: int
+
+
+class EngineListener(Protocol):
+    """
+    Who is told what an engine brings.
+    """
+
+    def delivered(self, deliveries: list[Delivery]) -> None:
+        """
+        @param deliveries: the next messages of the stream, whoever published them: in
+            order, without gaps but for what the stream does not hold any more, each once.
+        """
+        ...
+
+    def unsure(self) -> None:
+        """
+        Something that was published may not have got there, or not yet.
+        """
+        ...
+
+    def connected(self, where: str) -> None:
+        """
+        @param where: the server to which there is a connection now; nothing: to none.
+        """
+        ...
+
+    def broken(self, reason: str) -> None:
+        """
+        The stream is not what it was: it can't be gone on with.
+
+        @param reason: one line.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """
+    Orders messages, and keeps them for some days.
+    """
+
+    def open(
+        self,
+        founding: Founding | None,
+        opened: Callable[[Stream], object],
+        failed: Callable[[str], object],
+    ) -> None:
+        """
+        Connect, however long that takes, and find the stream.
+
+        @param founding: what to make it with, if it is not there; L{None}: it has to be.
+        @param opened: gets what there is to know of it.
+        @param failed: gets one line: it can't be used, and waiting won't help.
+        """
+        ...
+
+    def subscribe(self, number: int, listener: EngineListener) -> None:
+        """
+        @param number: of the first message that is wanted.
+        @param listener: is told from now on.
+        """
+        ...
+
+    def publish(self, data: bytes) -> None:
+        """
+        Give the stream a message.  Whether it got there is seen when it is delivered;
+        L{EngineListener.unsure} says when it is time to doubt.
+
+        @param data: at most L{tsservices.common.limits.MESSAGE_BYTES}.
+        """
+        ...
+
+    def pause(self, paused: bool) -> None:
+        """
+        @param paused: whether no more is to be delivered for now.
+        """
+        ...
+
+    def last(self, found: Callable[[int | None], object]) -> None:
+        """
+        @param found: gets the number of the last message in the stream now; L{None}: it
+            can't be found out.
+        """
+        ...
+
+    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
+        """
+        @param found: gets the newest snapshot, if there is one.
+        """
+        ...
+
+    def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
+        """
+        @param path: of a file that is not there yet, for the newest snapshot.
+        @param fetched: is told of the end: L{None}, or why it failed, in one line.
+        """
+        ...
+
+    def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
+        """
+        Keep a snapshot in place of the one before.
+
+        @param snapshot: what it is.
+        @param path: of its file.
+        @param offered: is told of the end: L{None}, or why it failed, in one line.
+        """
+        ...
+
+    def stop(self, stopped: Callable[[], object]) -> None:
+        """
+        Send what was published, if that goes at once, and end.
+
+        @param stopped: is called when that is done; at most
+            L{tsservices.common.limits.ENGINE_STOP_SECONDS} later.
+        """
+        ...

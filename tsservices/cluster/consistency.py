@@ -1,0 +1,61 @@
+"""
+Whether the state that is made from a checkpoint and the stream is what the database of a
+node has.  Pure.
+
+They are the same by all rules.  But an engine may have lost its newest messages while a node
+was away, and have others in their places since; or the database was used without the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tsservices.chat.records import Account, Record
+from tsservices.chat.room import RoomRecord
+from tsservices.chat.state import Lobby
+
+_Marks = frozenset[tuple[str, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """
+    What the database had at one position.
+
+    @ivar position: that.
+    @ivar marks: of rooms, the last line and its time; of accounts, the version of the
+        password.
+    """
+
+    position: int
+    marks: _Marks
+
+    @classmethod
+    def of(cls, position: int, rooms: Iterable[RoomRecord], kept: Iterable[Record]) -> Outline:
+        """
+        @param position: of the last batch.
+        @param rooms: as they are after it.
+        @param kept: what else is kept after it.
+        @return: the same in short.
+        """
+        accounts = [each for each in kept if isinstance(each, Account)]
+        return cls(position, _marks(rooms, accounts))
+
+    def agrees(self, lobby: Lobby) -> bool:
+        """
+        @param lobby: the state at the same position.
+        @return: whether it is the same.
+        """
+        rooms = [room.record for room in lobby.rooms.values()]
+        return self.marks == _marks(rooms, lobby.accounts.values())
+
+
+def _marks(rooms: Iterable[RoomRecord], accounts: Iterable[Account]) -> _Marks:
+    """
+    @param rooms: all of them; where nothing was said, they are not kept.
+    @param accounts: all of them.
+    @return: both in short.
+    """
+    marks = {(f"#{each.key}", each.seq, each.time) for each in rooms if each.seq}
+    return frozenset(marks | {(each.key, each.version, 0) for each in accounts})

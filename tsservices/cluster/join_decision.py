@@ -1,0 +1,117 @@
+"""
+How a node goes on where the others are: by itself, from a snapshot, from the beginning of
+the stream, or not at all.  Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tsservices.cluster.broker import EngineError, Snapshot, Stream
+
+
+class Way(Enum):
+    """
+    What a node does before it takes messages.
+
+    @cvar ITSELF: nothing: its own database goes on.
+    @cvar BIND: its database, which belongs to no stream yet, belongs to this one from now on.
+    @cvar FETCH: it gets the snapshot in place of its database.
+    """
+
+    ITSELF = "itself"
+    BIND = "bind"
+    FETCH = "fetch"
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """
+    What a node's own database has.
+
+    @ivar epoch: of the stream it belongs to; nothing: of none.
+    @ivar log: the incarnation of its order.
+    @ivar position: of the last batch in it.
+    @ivar checkpoint: the position of the state in it from which it can be gone on.
+    @ivar empty: nothing was ever kept in it.
+    """
+
+    epoch: str
+    log: str
+    position: int
+    checkpoint: int
+    empty: bool
+
+
+def join(own: Own, stream: Stream, snapshot: Snapshot | None) -> tuple[Way, int]:
+    """
+    @param own: what the database has.
+    @param stream: what there is of the stream.
+    @param snapshot: the newest one.
+    @return: what to do, and the number of the message to go on with; after L{Way.FETCH} the
+        database that comes is to be asked again.
+    @raise EngineError: this node can't join.
+    """
+    founding = stream.founding
+    base = founding.base
+    if own.epoch == founding.epoch:
+        if own.position - base > stream.last:
+            raise EngineError(
+                f"the stream ends at {stream.last}, but this node has its message"
+                f" {own.position - base}: the engine has lost what it had; see docs/cluster.md"
+            )
+        number = own.checkpoint - base + 1
+        if number >= stream.first:
+            return Way.ITSELF, number
+        return Way.FETCH, _behind(stream, snapshot)
+    if own.epoch:
+        raise EngineError(
+            "the database of this node belongs to another stream, which was made anew since or"
+            " is elsewhere; see docs/cluster.md"
+        )
+    if stream.made or (own.log == founding.log and own.position == base):
+        # It was this node that began the stream, maybe in a run that went no further.
+        return Way.BIND, 1
+    if not own.empty:
+        raise EngineError(
+            "this node has a chat of its own in its database, which is not that of the cluster;"
+            " start it with another --state, or move chat.sqlite away"
+        )
+    if serves(snapshot, stream):
+        return Way.FETCH, _behind(stream, snapshot)
+    if stream.first > 1 or base:
+        raise EngineError(
+            "there is no snapshot yet from which a new node could begin; one comes within an"
+            " hour of any other node's start, or take a backup of another node for chat.sqlite"
+        )
+    return Way.BIND, 1
+
+
+def serves(snapshot: Snapshot | None, stream: Stream) -> bool:
+    """
+    @param snapshot: the newest one.
+    @param stream: what there is of the stream.
+    @return: whether the stream goes on from it.
+    """
+    founding = stream.founding
+    return (
+        snapshot is not None
+        and snapshot.epoch == founding.epoch
+        and snapshot.position - founding.base + 1 >= stream.first
+    )
+
+
+def _behind(stream: Stream, snapshot: Snapshot | None) -> int:
+    """
+    @param stream: what there is of the stream.
+    @param snapshot: the newest one.
+    @return: the number of the message after it.
+    @raise EngineError: it is none from which one could go on.
+    """
+    if snapshot is None or not serves(snapshot, stream):
+        raise EngineError(
+            "this node was away for longer than the stream keeps messages, and there is no"
+            " snapshot to go on from; take a backup of another node for its chat.sqlite"
+        )
+    return snapshot.position - stream.founding.base + 1

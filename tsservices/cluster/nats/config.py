@@ -1,0 +1,193 @@
+"""
+Where the servers of an engine are, and how one gets in.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tsservices.cluster.broker import EngineError
+
+_NAME = re.compile("[A-Za-z0-9_-]{1,64}")
+
+_SUBJECT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+_SCHEMES = ("nats", "tls")
+
+_REPLICAS = (1, 3, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePlace:
+    """
+    All that is to be configured of JetStream.  What is secret stands in files, which are
+    read anew for each connection.
+
+    @ivar servers: addresses, as C{nats://host:port} or C{tls://host:port}.
+    @ivar stream: the name of the stream, and of the bucket for snapshots.
+    @ivar subject: of all messages.
+    @ivar replicas: how many servers keep them: 1, 3 or 5.
+    @ivar caFile: certificates of whom to trust, if not of those whom the system trusts.
+    @ivar certificateFile: of this node, if the servers want to see one.
+    @ivar keyFile: of that certificate, if it is not in the same file.
+    @ivar credentialsFile: what C{nsc} makes: a JWT and its seed.
+    @ivar nkeyFile: the seed of an nkey.
+    @ivar tokenFile: a token.
+    @ivar passwordFile: C{user:password}.
+    """
+
+    servers: tuple[str, ...]
+    stream: str = "tsservices-chat"
+    subject: str = "tsservices.chat"
+    replicas: int = 1
+    caFile: str | None = None
+    certificateFile: str | None = None
+    keyFile: str | None = None
+    credentialsFile: str | None = None
+    nkeyFile: str | None = None
+    tokenFile: str | None = None
+    passwordFile: str | None = None
+
+    @property
+    def secure(self) -> bool:
+        """
+        @return: whether no connection may be without TLS.
+        """
+        return bool(self.caFile or self.certificateFile)
+
+    def check(self) -> None:
+        """
+        See whether it can be used.
+
+        @raise EngineError: it can't.
+        """
+        if not self.servers:
+            raise EngineError("the engine needs the address of a server, like nats://host:4222")
+        for server in self.servers:
+            _checkServer(server)
+        if not _NAME.fullmatch(self.stream):
+            raise EngineError(f"{self.stream!r} is no name of a stream: letters, digits, - and _")
+        if not _SUBJECT.fullmatch(self.subject):
+            raise EngineError(f"{self.subject!r} is no subject: words with dots between them")
+        if self.replicas not in _REPLICAS:
+            raise EngineError(f"the engine keeps 1, 3 or 5 replicas, not {self.replicas}")
+        if self.keyFile and not self.certificateFile:
+            raise EngineError(f"the key {self.keyFile} needs its certificate")
+        keys = (self.credentialsFile, self.nkeyFile)
+        ways = [each for each in (*keys, self.tokenFile, self.passwordFile) if each]
+        if len(ways) > 1:
+            raise EngineError(f"one way in is enough: {ways[0]} or {ways[1]}")
+        if any(keys) and importlib.util.find_spec("nkeys") is None:
+            raise EngineError(f"{ways[0]} needs: pip install 'nats-py[nkeys]'")
+        options(self)
+
+
+def _checkServer(server: str) -> None:
+    """
+    @param server: what is said to be an address.
+    @raise EngineError: it is none.
+    """
+    try:
+        parts = urlsplit(server)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    else:
+        if parts.username is not None:
+            # Not repeated: it has a password.
+            raise EngineError("the address of a server has no password in it: use a file")
+    if parts.scheme not in _SCHEMES or not host or port == 0 or parts.path not in ("", "/"):
+        raise EngineError(f"{server!r} is no address of a server, like nats://host:4222")
+
+
+def _lineOf(path: str) -> str:
+    """
+    @param path: of a file.
+    @return: its only line.
+    @raise EngineError: there is none.
+    """
+    try:
+        text = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EngineError(f"{path} can't be read: {error}") from error
+    if not text or "\n" in text:
+        raise EngineError(f"{path} has to have one line")
+    return text
+
+
+def _readable(path: str) -> str:
+    """
+    @param path: of a file.
+    @return: the same.
+    @raise EngineError: it can't be read.
+    """
+    try:
+        with open(path, "rb"):
+            return path
+    except OSError as error:
+        raise EngineError(f"{path} can't be read: {error}") from error
+
+
+def _context(place: EnginePlace) -> ssl.SSLContext:
+    """
+    @param place: where the servers are.
+    @return: whom to trust.
+    @raise EngineError: a file can't be used.
+    """
+    for path in (place.caFile, place.certificateFile, place.keyFile):
+        if path:
+            _readable(path)
+    try:
+        context = ssl.create_default_context(cafile=place.caFile)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if place.certificateFile:
+            # A key with a passphrase would be asked for at a terminal that is not there.
+            context.load_cert_chain(place.certificateFile, place.keyFile, password=_noPassphrase)
+    except (ssl.SSLError, OSError, EngineError) as error:
+        files = ", ".join(each for each in (place.caFile, place.certificateFile) if each)
+        raise EngineError(f"{files} can't be used for TLS: {error}") from error
+    return context
+
+
+def _noPassphrase() -> str:
+    """
+    @return: never.
+    @raise EngineError: always.
+    """
+    raise EngineError("the key must not have a passphrase")
+
+
+def options(place: EnginePlace) -> dict[str, Any]:
+    """
+    @param place: where the servers are.
+    @return: what the client takes, to get in now.
+    @raise EngineError: a file can't be used.
+    """
+    found: dict[str, Any] = {}
+    if place.secure or any(urlsplit(each).scheme == "tls" for each in place.servers):
+        found["tls"] = _context(place)
+    if place.credentialsFile:
+        found["user_credentials"] = _readable(place.credentialsFile)
+    elif place.nkeyFile:
+        found["nkeys_seed"] = _readable(place.nkeyFile)
+    elif place.tokenFile:
+        found["token"] = _lineOf(place.tokenFile)
+    elif place.passwordFile:
+        user, colon, password = _lineOf(place.passwordFile).partition(":")
+        if not colon:
+            raise EngineError(f"{place.passwordFile} has to have one line: user:password")
+        found["user"], found["password"] = user, password
+    return found
+
+
+Noted = Callable[[str], object]
+"""
+Is told, in one line, what is not as it should be.
+"""

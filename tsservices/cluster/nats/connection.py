@@ -1,0 +1,269 @@
+"""
+The connection to one of the engine's servers, made again whenever it is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from nats.aio.client import Client
+from nats.errors import Error
+
+from tsservices.cluster.broker import EngineError
+from tsservices.cluster.nats.config import EnginePlace, Noted, options
+from tsservices.cluster.nats.loop_thread import oneLine
+
+_CONNECT_SECONDS = 2.0
+"""
+Seconds for each step of a connection.
+"""
+
+_LOGIN_SECONDS = 6.0
+"""
+Seconds for all of them.
+"""
+
+_PING_SECONDS = 1.0
+"""
+Seconds between two questions whether a server is there; the third without an answer ends it.
+"""
+
+_PAUSE_LEAST = 0.1
+"""
+Seconds between two attempts, at first.
+"""
+
+_PAUSE_MOST = 2.0
+"""
+Seconds between two attempts, when there were many.
+"""
+
+_CLOSE_SECONDS = 0.5
+"""
+Seconds for saying goodbye.
+"""
+
+_FLUSH_SECONDS = 1
+"""
+Seconds for what was said before that.
+"""
+
+_REFUSALS = ("authorization", "authentication", "credentials", "nkey", "jwt")
+"""
+Words by which a server says that somebody may not come in.
+"""
+
+# What the client logs beside what it raises is noted here already.
+logging.getLogger("nats").addHandler(logging.NullHandler())
+
+
+class Insecure(Error):
+    """
+    A server offers no TLS where it has to be.
+    """
+
+
+class Connection(Client):
+    """
+    One connection, which is not used again.
+
+    @ivar over: set when it has ended, or begins to.
+    @ivar noted: is told of errors.
+    """
+
+    def __init__(self, secure: bool, noted: Callable[[BaseException], None]) -> None:
+        """
+        @param secure: whether it has to be TLS.
+        @param noted: is told of errors.
+        """
+        super().__init__()
+        self._secure = secure
+        self.noted = noted
+        self.over = asyncio.Event()
+
+    async def errorSeen(self, error: Exception) -> None:
+        """
+        @param error: that nobody gets otherwise.
+        """
+        self.noted(error)
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """
+        The client itself would go on in clear text, and say its password, where a server
+        does not ask for TLS.
+
+        @param info: what the server says of itself.
+        @param initial_connection: whether that is the first thing.
+        """
+        if initial_connection and self._secure and not info.get("tls_required"):
+            raise Insecure("this server does not offer TLS")
+        # Only servers that were configured are used.
+        await super()._process_info({**info, "connect_urls": None}, initial_connection)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        """
+        End, which may take long.
+
+        @param status: the new one.
+        @param do_cbs: whether somebody is to be told.
+        """
+        self.over.set()
+        await super()._close(status, do_cbs)
+
+    async def leave(self) -> None:
+        """
+        End soon.
+        """
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self.close(), _CLOSE_SECONDS)
+        # A peer that is stopped would keep it open.
+        writer = getattr(self._transport, "_io_writer", None)
+        bare = getattr(self._transport, "_bare_io_writer", None)
+        for each in (writer, bare):
+            if each is not None:
+                each.transport.abort()
+        await asyncio.sleep(0)
+
+
+class Link:
+    """
+    Connects with one server after another until there is a connection, and again when
+    there is none any more.
+
+    @ivar connection: the one there is now.
+    @ivar refusals: how often in a row somebody was not let in.
+    @ivar connections: how many there were.
+    @ivar up: set while there is one.
+    @ivar noted: is told of errors.
+    """
+
+    def __init__(
+        self,
+        place: EnginePlace,
+        random: Random,
+        changed: Callable[[str], object],
+        noted: Noted,
+    ) -> None:
+        """
+        @param place: where the servers are.
+        @param random: which one is first, and how long to wait.
+        @param changed: gets the server to which there is a connection now; nothing: to none.
+        @param noted: is told of errors.
+        """
+        self._place = place
+        self._random = random
+        self._changed = changed
+        self.noted = noted
+        self._servers = list(place.servers)
+        random.shuffle(self._servers)
+        self.connection: Connection | None = None
+        self.up = asyncio.Event()
+        self.refusals = 0
+        self.connections = 0
+
+    async def run(self) -> None:
+        """
+        Do this for ever.
+        """
+        pause = _PAUSE_LEAST
+        while True:
+            for server in list(self._servers):
+                connection = await self._connect(server)
+                if connection is not None:
+                    pause = _PAUSE_LEAST
+                    await self._use(connection, server)
+                    break
+            else:
+                await asyncio.sleep(pause * (0.5 + self._random.random()))
+                pause = min(_PAUSE_MOST, pause * 2)
+                continue
+            # The one that was lost is the last to be tried.
+            self._servers.remove(server)
+            self._servers.append(server)
+
+    async def _connect(self, server: str) -> Connection | None:
+        """
+        @param server: its address.
+        @return: a connection, if there is one.
+        """
+        secure = self._place.secure or server.startswith("tls:")
+        seen: list[BaseException] = []
+        connection = Connection(secure, seen.append)
+        try:
+            found = options(self._place)
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                await connection.connect(
+                    [server],
+                    error_cb=connection.errorSeen,
+                    name="tsservices",
+                    allow_reconnect=False,
+                    # That many and no more; none would be no end.
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=_PAUSE_LEAST,  # type: ignore[arg-type]
+                    connect_timeout=_CONNECT_SECONDS,  # type: ignore[arg-type]
+                    ping_interval=_PING_SECONDS,  # type: ignore[arg-type]
+                    # What can't be sent now is not kept: whoever wants it sent, sends it again.
+                    pending_size=0,
+                    **found,
+                )
+            if connection.is_connected:
+                connection.noted = self._told
+                self.refusals = 0
+                return connection
+            error: BaseException = seen[-1] if seen else Error("the server hung up")
+        except asyncio.CancelledError:
+            await connection.leave()
+            raise
+        except Exception as raised:
+            error = seen[-1] if seen and not isinstance(raised, Insecure) else raised
+        await connection.leave()
+        if _refused(error):
+            self.refusals += 1
+        elif not isinstance(error, OSError | TimeoutError):
+            self.refusals = 0
+        self.noted(f"{server}: {oneLine(error)}")
+        return None
+
+    async def _use(self, connection: Connection, server: str) -> None:
+        """
+        @param connection: to be had until it ends.
+        @param server: with whom.
+        """
+        self.connections += 1
+        self.connection = connection
+        self.up.set()
+        self._changed(server)
+        try:
+            await connection.over.wait()
+        except asyncio.CancelledError:
+            with contextlib.suppress(Exception):
+                await connection.flush(_FLUSH_SECONDS)
+            raise
+        finally:
+            self.connection = None
+            self.up.clear()
+            self._changed("")
+            await connection.leave()
+
+    def _told(self, error: BaseException) -> None:
+        """
+        @param error: of a connection that is used.
+        """
+        self.noted(oneLine(error))
+
+
+def _refused(error: BaseException) -> bool:
+    """
+    @param error: why there is no connection.
+    @return: whether it is one that waiting does not mend.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError | Insecure | EngineError):
+        return True
+    words = str(error).casefold()
+    return isinstance(error, Error) and any(each in words for each in _REFUSALS)

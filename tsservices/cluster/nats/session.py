@@ -1,0 +1,277 @@
+"""
+All that happens in the engine's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any
+
+from nats.js.api import StreamInfo
+
+from tsservices.cluster.broker import Delivery, EngineError, Founding, Snapshot, Stream
+from tsservices.cluster.nats.config import EnginePlace, Noted
+from tsservices.cluster.nats.connection import Connection, Link
+from tsservices.cluster.nats.consumer import Allowance, Reader
+from tsservices.cluster.nats.loop_thread import oneLine, unforeseen
+from tsservices.cluster.nats.objects import Snapshots
+from tsservices.cluster.nats.publisher import Publisher
+from tsservices.cluster.nats.stream import NotYet, find
+from tsservices.common.limits import MESSAGE_BYTES
+
+_ASK_SECONDS = 2.0
+"""
+Seconds that an answer may take.
+"""
+
+_AGAIN_SECONDS = 0.3
+"""
+Seconds until it is asked for again.
+"""
+
+_PATIENCE_SECONDS = 60.0
+"""
+Seconds that servers which have just begun may say that they can't.
+"""
+
+_CANCEL_SECONDS = 0.3
+"""
+Seconds until a task that does not end is told again.
+"""
+
+_LINK_SECONDS = 1.8
+"""
+Seconds that the connection has to end: it sends what there is, and says goodbye.
+"""
+
+_REFUSALS = 2
+"""
+How often at least somebody is not let in before it is given up.
+"""
+
+
+class Session:
+    """
+    What an engine does in its thread, from the first connection to the last goodbye.
+
+    @ivar link: the connection.
+    @ivar reader: what comes.
+    @ivar publisher: what goes.
+    @ivar snapshots: what is kept beside.
+    """
+
+    def __init__(
+        self,
+        place: EnginePlace,
+        random: Random,
+        changed: Callable[[str], object],
+        deliver: Callable[[Delivery | Allowance], object],
+        unsure: Callable[[], object],
+        broken: Callable[[str], object],
+        noted: Noted,
+    ) -> None:
+        """
+        @param place: where the servers are.
+        @param random: for what need not be the same everywhere.
+        @param changed: gets the server there is a connection to, or nothing.
+        @param deliver: gets what comes.
+        @param unsure: is told when something may not have got there.
+        @param broken: is told when it can't be gone on with.
+        @param noted: is told of errors.
+        """
+        self._place = place
+        self._noted = noted
+        self._broken = broken
+        self._ending = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._info: StreamInfo | None = None
+        self.link = Link(place, random, changed, noted)
+        self.reader = Reader(place, self.link, deliver, broken, noted)
+        self.publisher = Publisher(place, self.link, unsure, noted)
+        self.snapshots = Snapshots(place, self.link, noted)
+
+    async def run(self) -> None:
+        """
+        Go on until L{end}.
+        """
+        link = self._spawn(self.link.run())
+        for work in (self.reader.run(), self.publisher.run(), self.publisher.watch()):
+            self._spawn(work)
+        await self._ending.wait()
+        # The link is the last: it says goodbye.
+        await _cancel(self._tasks - {link}, _CANCEL_SECONDS)
+        await _cancel({link}, _LINK_SECONDS)
+
+    def end(self) -> None:
+        """
+        End soon.
+        """
+        self._ending.set()
+
+    async def ended(self) -> None:
+        """
+        Wait until it is to end.
+        """
+        await self._ending.wait()
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """
+        @param work: to be done beside the rest.
+        @return: its task.
+        """
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        """
+        @param task: that has ended.
+        """
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._broken(unforeseen(error))
+
+    def open(
+        self,
+        founding: Founding | None,
+        opened: Callable[[Stream], object],
+        failed: Callable[[str], object],
+    ) -> None:
+        """
+        @see: L{tsservices.cluster.broker.Engine.open}
+        """
+        self._spawn(self._open(founding, opened, failed))
+
+    async def _open(
+        self,
+        founding: Founding | None,
+        opened: Callable[[Stream], object],
+        failed: Callable[[str], object],
+    ) -> None:
+        """
+        @see: L{open}
+        """
+        seconds = asyncio.get_running_loop().time
+        since: float | None = None
+        reason = ""
+
+        def note(words: str) -> None:
+            nonlocal reason
+            reason = words
+            self._noted(words)
+
+        self.link.noted = note
+        try:
+            while True:
+                connection = self.link.connection
+                if connection is None:
+                    if self.link.refusals >= max(_REFUSALS, len(self._place.servers)):
+                        raise EngineError(reason)
+                    await asyncio.sleep(_AGAIN_SECONDS / 10)
+                    continue
+                try:
+                    _checkSize(connection)
+                    jetstream = connection.jetstream(timeout=_ASK_SECONDS)
+                    stream, self._info = await find(jetstream, self._place, founding)
+                    opened(stream)
+                    return
+                except NotYet as error:
+                    since = seconds() if since is None else since
+                    if seconds() - since > _PATIENCE_SECONDS:
+                        raise
+                    note(str(error))
+                except EngineError:
+                    raise
+                except Exception as error:
+                    if "permissions violation" in reason.casefold():
+                        raise EngineError(reason) from error
+                    note(oneLine(error))
+                await asyncio.sleep(_AGAIN_SECONDS)
+        except EngineError as error:
+            failed(str(error))
+        finally:
+            self.link.noted = self._noted
+
+    def subscribe(self, number: int) -> None:
+        """
+        @param number: of the first message that is wanted.
+        """
+        assert self._info is not None, "it is not open"
+        self.reader.begin(number, self._info)
+
+    def last(self, found: Callable[[int | None], object]) -> None:
+        """
+        @param found: gets the number of the last message.
+        """
+        self._spawn(self._last(found))
+
+    async def _last(self, found: Callable[[int | None], object]) -> None:
+        """
+        @param found: gets the number of the last message.
+        """
+        number: int | None = None
+        connection = self.link.connection
+        if connection is not None:
+            try:
+                jetstream = connection.jetstream(timeout=_ASK_SECONDS)
+                number = (await jetstream.stream_info(self._place.stream)).state.last_seq
+            except Exception as error:
+                self._noted(oneLine(error))
+        found(number)
+
+    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
+        """
+        @param found: gets the newest snapshot.
+        """
+        self._spawn(self._tell(self.snapshots.newest(), found))
+
+    def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
+        """
+        @param path: of a file that is not there yet.
+        @param fetched: is told how it ended.
+        """
+        self._spawn(self._tell(self.snapshots.fetch(path), fetched))
+
+    def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
+        """
+        @param snapshot: what it is.
+        @param path: of its file.
+        @param offered: is told how it ended.
+        """
+        self._spawn(self._tell(self.snapshots.offer(snapshot, path), offered))
+
+    async def _tell(self, work: Coroutine[Any, Any, Any], then: Callable[[Any], object]) -> None:
+        """
+        @param work: to be done.
+        @param then: gets what comes of it.
+        """
+        then(await work)
+
+
+def _checkSize(connection: Connection) -> None:
+    """
+    @param connection: to a server.
+    @raise EngineError: it would take no message of full length, and so nothing after it.
+    """
+    if connection.max_payload < MESSAGE_BYTES:
+        raise EngineError(
+            f"the server takes messages of {connection.max_payload} bytes at most, and"
+            f" {MESSAGE_BYTES} are needed: set its max_payload"
+        )
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
+    """
+    @param tasks: to be ended.
+    @param seconds: until those that have not ended are told again.
+    """
+    left = tasks
+    while left:
+        for task in left:
+            task.cancel()
+        # The client loses a cancellation where it is about to send something.
+        _, left = await asyncio.wait(left, timeout=seconds)

@@ -1,0 +1,100 @@
+"""
+How long and when, as people write it.  Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from tsservices.chat.errors import DURATION, WHEN, Refused
+from tsservices.chat.records import Restraint
+from tsservices.common.limits import LONGEST_SECONDS
+from tsservices.common.timestamps import NANOSECONDS
+
+UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
+"""
+The seconds of each unit of time, by its sign; the longest first.
+"""
+
+FOREVER = "forever"
+"""
+What has no end.
+"""
+
+_SPAN = re.compile(r"([0-9]{1,9})([wdhms])")
+_TRIED = re.compile(r"[+-]?[.,]?\d\S*")
+
+
+def span(given: str) -> int:
+    """
+    @param given: how long, as C{90s}, C{10m}, C{2h}, C{7d} or C{4w}; or L{FOREVER}.
+    @return: the same in seconds; 0: for ever.
+    @raise Refused: it is none, or too long.
+    """
+    if given.lower() == FOREVER:
+        return 0
+    found = _SPAN.fullmatch(given.lower())
+    seconds = int(found[1]) * UNITS[found[2]] if found else 0
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise Refused(DURATION, most=spanText(LONGEST_SECONDS), given=given)
+    return seconds
+
+
+def spanAndWords(given: str) -> tuple[int, str]:
+    """
+    @param given: how long, if that is said, and words.
+    @return: the seconds, 0 for ever, and the words.
+    @raise Refused: what looks like a time is none.
+    """
+    first, _, words = given.partition(" ")
+    if first.lower() != FOREVER and not _TRIED.fullmatch(first):
+        return 0, given
+    return span(first), words.strip()
+
+
+def spanText(seconds: int) -> str:
+    """
+    @param seconds: how long; 0: for ever.
+    @return: the same, as L{span} reads it.
+    """
+    if not seconds:
+        return FOREVER
+    unit = next(unit for unit, size in UNITS.items() if seconds % size == 0)
+    return f"{seconds // UNITS[unit]}{unit}"
+
+
+def end(restraint: Restraint) -> str:
+    """
+    @param restraint: a ban or a mute.
+    @return: until when it holds.
+    """
+    if not restraint.until:
+        return "for ever"
+    seconds = time.gmtime(restraint.until // NANOSECONDS)
+    return "until " + time.strftime("%Y-%m-%d %H:%M UTC", seconds)
+
+
+def because(restraint: Restraint) -> str:
+    """
+    @param restraint: a ban or a mute.
+    @return: why, behind a colon; nothing if that was not said.
+    """
+    return f": {restraint.why}" if restraint.why else ""
+
+
+def moment(given: str, now: int) -> int:
+    """
+    @param given: a day, a day and a time of it, both local, or how long ago.
+    @param now: the time: nanoseconds since 1970, UTC.
+    @return: that time, likewise.
+    @raise Refused: it is none.
+    """
+    if _SPAN.fullmatch(given.lower()):
+        return max(0, now - span(given) * NANOSECONDS)
+    for shape in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"):
+        try:
+            return max(0, int(time.mktime(time.strptime(given, shape))) * NANOSECONDS)
+        except (ValueError, OverflowError):
+            continue
+    raise Refused(WHEN, given=given)

@@ -1,0 +1,51 @@
+"""
+How fast one person may send.  Pure: the time comes from the caller.
+"""
+
+from __future__ import annotations
+
+from tsservices.common.limits import FLOOD_BURST_SECONDS, Limits
+from tsservices.common.ratelimit import Bucket
+
+_SHORTEST = 0.001
+"""
+Seconds: what is less is a rounding error, and a timer that is due before any time has
+passed would find the same again.
+"""
+
+
+class Flood:
+    """
+    Lines and bytes, both.  Who sends faster is delayed; nothing is lost.
+    """
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        """
+        @param limits: C{floodLines}, C{floodBytes} and C{chatLine}.
+        @param now: the time in seconds.
+        """
+        self._lines: Bucket | None = None
+        self._bytes: Bucket | None = None
+        if limits.floodLines:
+            burst = max(1, limits.floodLines * FLOOD_BURST_SECONDS)
+            self._lines = Bucket(limits.floodLines, burst, now)
+        if limits.floodBytes:
+            # The longest line has to fit, or it would wait for ever.
+            burst = max(limits.chatLine, limits.floodBytes * FLOOD_BURST_SECONDS)
+            self._bytes = Bucket(limits.floodBytes, burst, now)
+
+    def delay(self, lines: int, size: int, now: float) -> float:
+        """
+        @param lines: how many lines come next.
+        @param size: bytes of all of them.
+        @param now: the time in seconds.
+        @return: seconds until they may be taken; 0: they are taken.
+        """
+        byLines, byBytes = self._lines, self._bytes
+        if byBytes is not None and not byBytes.take(now, size):
+            return max(_SHORTEST, byBytes.wait(size))
+        if byLines is not None and not byLines.take(now, lines):
+            if byBytes is not None:
+                byBytes.tokens += size
+            return max(_SHORTEST, byLines.wait(lines))
+        return 0.0

@@ -1,0 +1,373 @@
+"""
+The fields of what is one object for programs.  Pure.
+
+What they mean stands in L{tsservices.frontends.formats.json}.
+
+What happens, written for programs: one JSON object on each line.  Pure.
+
+C{type} says what an object is and which fields it has.  There may be more fields and
+more types at any time; what a field means changes only with L{VERSION}, which the first
+object (L{FORMAT}) tells.  C{room} is always the name of a room as the room writes it,
+without a sign.  Every C{time} is in nanoseconds since 1970, UTC; C{seq}, C{first},
+C{last}, C{until} of a replay, C{joinedSeq} and C{read} are numbers of lines in their room.
+C{account} is null for guests.
+
+  - C{said}: room, seq, id, time, kind, nick, account, text; and C{replay}, true, if it was
+    said before, or C{found}, true, if it was searched for.  The kinds that people say are
+    C{message}, C{me}, C{notice} and C{topic}.  The others tell what was done: C{kick},
+    C{op}, C{deop}, C{unban} and C{unmute}, with a text like C{bob} or C{bob why};
+    C{ban} and C{mute}, with C{bob 2h} or C{bob forever why}; C{private} and C{public},
+    with none; and C{delete}, with the C{seq} of a line whose text is no more, and which
+    has the kind C{deleted} and no text from then on;
+  - C{joined}: room, nick, account; C{left}: room, nick, why; C{gone}: nick, why;
+  - C{renamed}: nick, to; C{away}: nick, text (empty: is back);
+  - C{account}: nick, account: that is whose name it is now;
+  - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not kept);
+    C{absent}: nick, text: the one whispered to is away;
+  - C{entered}: nick, account: you are in; C{roomLeft}: room;
+  - C{token}: token: the secret with which another connection goes on for this one, by
+    C{/resume} as its first line;
+  - C{resumed}: nick, account, rooms, each with room and last: you are in these, and
+    C{/since} tells what you have missed;
+  - C{loggedIn}: nick, account, unread (private messages that came while you were away);
+  - C{prompt}: text: the next line is taken for a secret, and for nothing else;
+  - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
+  - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
+    many), joinedSeq, rank (C{member}, C{operator}, C{founder} or C{server}), private, read
+    (or null); a C{replay} follows, unless C{refused} has said why not;
+  - C{replay}: room, lines (so many C{said} follow), missing (null, or the first and the
+    last number of those no longer kept), until;
+  - C{found}: lines (so many C{said} follow), more (there are older ones);
+  - C{inbox}: letters, each with id, time, nick, to, kind and text; with (the other, or
+    empty), more;
+  - C{topic}: room, text, by, time;
+  - C{stored}: room, first, last;
+  - C{rooms}: rooms, each with room, present, topic;
+  - C{people}: room (empty: anywhere), people, each with nick, guest, away and rank;
+  - C{person}: nick, guest, away, rooms, cloak (of the address; empty: not for you);
+  - C{seen}: nick, here, time (0: not known);
+  - C{restraints}: room, restraints, each with kind (C{ban} or C{mute}), name, mask, by,
+    time, until (a time; 0: for ever) and why;
+  - C{commands}: commands, each with name, usage, meaning and permission;
+  - C{notice}: lines, code (what it is about; empty: it is for people only);
+  - C{refused}: code, text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from json import JSONEncoder
+from json.encoder import encode_basestring as quoted
+from typing import Any, TypeVar
+
+from tsservices.chat.notifications import (
+    Absent,
+    AccountChanged,
+    AwayChanged,
+    CommandsListed,
+    Entered,
+    Found,
+    Gone,
+    Happening,
+    Inbox,
+    Invited,
+    Joined,
+    LastSeen,
+    Left,
+    LoggedIn,
+    MarkedRead,
+    Notice,
+    PeopleListed,
+    PersonShown,
+    Refusal,
+    Renamed,
+    Replay,
+    RestraintsListed,
+    Resumed,
+    RoomEntered,
+    RoomLeft,
+    RoomsListed,
+    Said,
+    Stored,
+    Token,
+    Topic,
+    Whispered,
+)
+
+Fields = dict[str, object]
+"""
+What JSON can say, without C{type}.
+"""
+
+
+def topic(topic: Topic) -> Fields:
+    """
+    @param topic: what a room is about.
+    @return: the fields of that.
+    """
+    return {"text": topic.text, "by": topic.by, "time": topic.time}
+
+
+def _only(*names: str) -> Callable[[Any], Fields]:
+    """
+    @param names: of attributes that are fields under the same names.
+    @return: gives these.
+    """
+    return lambda it: {name: getattr(it, name) for name in names}
+
+
+def _ofRoom(*names: str) -> Callable[[Any], Fields]:
+    """
+    @param names: of attributes that are fields under the same names.
+    @return: gives these after the name of the room.
+    """
+    return lambda it: {"room": it.roomName} | {name: getattr(it, name) for name in names}
+
+
+def _whispered(whispered: Whispered) -> Fields:
+    """
+    @param whispered: something said to one person.
+    @return: the fields of that.
+    """
+    named = _only("nick", "account", "to", "kind", "text", "time")
+    return named(whispered) | {"id": whispered.ident}
+
+
+def _resumed(resumed: Resumed) -> Fields:
+    """
+    @param resumed: the reader goes on where another connection was.
+    @return: the fields of that.
+    """
+    rooms = [{"room": name, "last": last} for name, last in resumed.rooms]
+    return {"nick": resumed.nick, "account": resumed.account, "rooms": rooms}
+
+
+def _inbox(inbox: Inbox) -> Fields:
+    """
+    @param inbox: private messages that were said before.
+    @return: the fields of that.
+    """
+    named = _only("time", "nick", "to", "kind", "text")
+    letters = [{"id": each.ident} | named(each) for each in inbox.letters]
+    return {"letters": letters, "with": inbox.other, "more": inbox.more}
+
+
+def _rooms(listed: RoomsListed) -> Fields:
+    """
+    @param listed: the rooms.
+    @return: the fields of that.
+    """
+    names = ("room", "present", "topic")
+    return {"rooms": [dict(zip(names, each, strict=True)) for each in listed.rooms]}
+
+
+def _commands(listed: CommandsListed) -> Fields:
+    """
+    @param listed: what can be asked for.
+    @return: the fields of that.
+    """
+    names = ("name", "usage", "meaning", "permission")
+    return {"commands": [dict(zip(names, each, strict=True)) for each in listed.commands]}
+
+
+def _people(listed: PeopleListed) -> Fields:
+    """
+    @param listed: who is somewhere.
+    @return: the fields of that.
+    """
+    named = _only("nick", "guest", "away", "rank")
+    return {"room": listed.roomName, "people": [named(each) for each in listed.people]}
+
+
+def _restraints(listed: RestraintsListed) -> Fields:
+    """
+    @param listed: who may not enter a room, or not speak in it.
+    @return: the fields of that.
+    """
+    named = _only("kind", "name", "mask", "by", "time", "until", "why")
+    return {"room": listed.roomName, "restraints": [named(each) for each in listed.restraints]}
+
+
+def _refused(refusal: Refusal) -> Fields:
+    """
+    @param refusal: what is not done.
+    @return: the fields of that.
+    """
+    return {"code": refusal.why.reason.code, "text": str(refusal.why)}
+
+
+_Kind = TypeVar("_Kind")
+
+
+def _row(
+    kind: type[_Kind], name: str, fields: Callable[[_Kind], Fields]
+) -> tuple[type[_Kind], tuple[str, Callable[[_Kind], Fields]]]:
+    """
+    @param kind: of happenings.
+    @param name: of their type.
+    @param fields: gives the others.
+    @return: a row of the table.
+    """
+    return kind, (name, fields)
+
+
+FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
+    (
+        _row(Joined, "joined", _ofRoom("nick", "account")),
+        _row(Left, "left", _ofRoom("nick", "why")),
+        _row(Gone, "gone", _only("nick", "why")),
+        _row(Renamed, "renamed", _only("nick", "to")),
+        _row(AwayChanged, "away", _only("nick", "text")),
+        _row(AccountChanged, "account", _only("nick", "account")),
+        _row(Whispered, "whispered", _whispered),
+        _row(Absent, "absent", _only("nick", "text")),
+        _row(Entered, "entered", _only("nick", "account")),
+        _row(Token, "token", _only("token")),
+        _row(Resumed, "resumed", _resumed),
+        _row(LoggedIn, "loggedIn", _only("nick", "account", "unread")),
+        _row(Invited, "invited", _ofRoom("by")),
+        _row(MarkedRead, "read", _ofRoom("seq")),
+        _row(RoomLeft, "roomLeft", _ofRoom()),
+        _row(Inbox, "inbox", _inbox),
+        _row(Topic, "topic", lambda it: {"room": it.roomName} | topic(it)),
+        _row(Stored, "stored", _ofRoom("first", "last")),
+        _row(RoomsListed, "rooms", _rooms),
+        _row(PeopleListed, "people", _people),
+        _row(PersonShown, "person", _only("nick", "guest", "away", "rooms", "cloak")),
+        _row(LastSeen, "seen", _only("nick", "here", "time")),
+        _row(RestraintsListed, "restraints", _restraints),
+        _row(CommandsListed, "commands", _commands),
+        _row(Notice, "notice", _only("lines", "code")),
+        _row(Refusal, "refused", _refused),
+    )
+)
+"""
+The type and the fields of each kind of happening.
+"""
+
+
+VERSION = 1
+"""
+Of the meaning of what is written here.
+"""
+
+FORMAT = b'{"type":"format","version":%d}\n' % VERSION
+"""
+The first object of a connection that has asked for JSON; the door sends it.
+"""
+
+_asJSON = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+
+
+def prompt(text: str) -> bytes:
+    """
+    @param text: names the secret that is waited for.
+    @return: an object that asks for it.
+    """
+    return f"{_asJSON({'type': 'prompt', 'text': text})}\n".encode()
+
+
+class JSONForm:
+    """
+    Objects for programs.
+    """
+
+    def encode(self, happenings: Sequence[Happening]) -> bytes:
+        """
+        @param happenings: what happened, in order.
+        @return: lines in UTF-8.
+        """
+        lines = [_write(each) for each in happenings]
+        return "".join(lines).encode("utf-8", "replace")
+
+
+def _lines(said: Said, end: str = "}\n") -> str:
+    """
+    @param said: lines, said now or before.
+    @param end: what closes each object.
+    @return: an object for each.
+    """
+    # The hot path: all that the lines of one person have in common is written once.
+    account = "null" if said.account is None else quoted(said.account)
+    start = f'{{"type":"said","room":{quoted(said.roomName)},"seq":'
+    ident = f',"id":{quoted(f"{said.log}-{said.position}-")[:-1]}'
+    author = f',"kind":{quoted(said.kind)},"nick":{quoted(said.nick)},"account":{account},"text":'
+    first, time, index = said.first, said.time, said.index
+    return "".join(
+        [
+            f'{start}{first + which}{ident}{index + which}","time":{time + which}'
+            f"{author}{quoted(text)}{end}"
+            for which, text in enumerate(said.texts)
+        ]
+    )
+
+
+def _replay(replay: Replay) -> str:
+    """
+    @param replay: lines that were said before.
+    @return: an object that tells of them, and one for each.
+    """
+    head = {
+        "type": "replay",
+        "room": replay.roomName,
+        "lines": sum(len(each.texts) for each in replay.said),
+        "missing": replay.missing,
+        "until": replay.until,
+    }
+    lines = [_lines(each, ',"replay":true}\n') for each in replay.said]
+    return f"{_asJSON(head)}\n{''.join(lines)}"
+
+
+def _found(found: Found) -> str:
+    """
+    @param found: lines that were searched for.
+    @return: an object that tells of them, and one for each.
+    """
+    count = sum(len(each.texts) for each in found.said)
+    head = {"type": "found", "lines": count, "more": found.more}
+    lines = [_lines(each, ',"found":true}\n') for each in found.said]
+    return f"{_asJSON(head)}\n{''.join(lines)}"
+
+
+def _roomEntered(entered: RoomEntered) -> str:
+    """
+    @param entered: the reader is in a room.
+    @return: an object, and what was said last if that is at hand.
+    """
+    head = {
+        "type": "roomEntered",
+        "room": entered.roomName,
+        "nick": entered.nick,
+        "topic": topic(entered.topic) if entered.topic.text else None,
+        "nicks": entered.nicks,
+        "present": entered.present,
+        "joinedSeq": entered.joinedSeq,
+        "rank": entered.rank,
+        "private": entered.private,
+        "read": entered.read,
+    }
+    replay = "" if entered.replay is None else _replay(entered.replay)
+    return f"{_asJSON(head)}\n{replay}"
+
+
+_WRITE: dict[type[Happening], Callable[[Any], str]] = {
+    Said: _lines,
+    Replay: _replay,
+    Found: _found,
+    RoomEntered: _roomEntered,
+}
+"""
+What those are written by that are more than one object.
+"""
+
+
+def _write(happening: Happening) -> str:
+    """
+    @param happening: any.
+    @return: objects.
+    """
+    kind = type(happening)
+    if (several := _WRITE.get(kind)) is not None:
+        return several(happening)
+    name, fields = FIELDS[kind]
+    return f"{_asJSON({'type': name, **fields(happening)})}\n"

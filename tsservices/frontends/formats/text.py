@@ -1,0 +1,281 @@
+"""
+What happens, written for people.  Pure.
+
+A line begins with what it is:
+
+  - C{[12:10:05] <ann> hello}: said in a room, or with C{<ann -> bob>} to one person;
+    C{* ann waves} and C{-ann- hello} after the time are the other kinds;
+  - C{* }: something has happened, or was asked for: the server's own words;
+  - C{! }: something is not done;
+  - C{| }: was said before, between two lines that begin with C{---}.
+
+Nothing that came from people stands at the beginning of a line, and all of it has been
+made visible before.  What people do in words has the time before its star, and what the
+server tells of them has none, or has it behind: C{* ann kicked bob} is a kick, and so is
+C{| * [12:10:05] ann kicked bob} among what was said before, but C{[12:10:05] * ann kicked
+bob} is only what ann says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.notifications import (
+    Found,
+    Happening,
+    Inbox,
+    Replay,
+    RoomEntered,
+    Said,
+    Whispered,
+)
+from tsservices.chat.operations import DELETED, ME, MESSAGE, NOTICE
+from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER
+from tsservices.chat.records import Letter
+from tsservices.common.timestamps import NANOSECONDS
+from tsservices.frontends.formats import sentences as textlists
+from tsservices.frontends.formats import sentences as textpeople
+from tsservices.frontends.formats.localtime import LocalTime
+from tsservices.frontends.formats.sentences import counted, deeds, noLongerKept
+
+_BEFORE = "| "
+
+_NOW = "--- now ---\n"
+
+_AROUND = {MESSAGE: ("<", "> "), ME: ("* ", " "), NOTICE: ("-", "- ")}
+"""
+What stands before and after the name of who says a line of each kind.
+"""
+
+_AROUND_BOTH = {MESSAGE: ("<", "> "), ME: ("* <", "> "), NOTICE: ("-", "- ")}
+"""
+What stands before and after the names of who says something to whom: no name begins like
+that, so nobody can do this to all in a room.
+"""
+
+_RANKS = {
+    OPERATOR: "an operator of",
+    FOUNDER: "the founder of",
+    SERVER: "an operator of this server in",
+}
+"""
+What those are who may do more in a room than others.
+"""
+
+
+class TextForm:
+    """
+    Lines for people.  It remembers nothing of what it has written, so it may be asked
+    for the same again, and in any order.
+    """
+
+    def __init__(self, localtime: Callable[[float], time.struct_time], withRoom: bool) -> None:
+        """
+        @param localtime: gives the local time of seconds since 1970, as
+            C{time.localtime} does.
+        @param withRoom: whether what is said shows its room.
+        """
+        self._time = LocalTime(localtime)
+        self._withRoom = withRoom
+        others = textpeople.PEOPLE_WRITE | textlists.LISTS_WRITE
+        self._write: dict[type[Happening], Callable[[Any], str]] = {
+            **{kind: partial(write, self._time) for kind, write in others.items()},
+            Said: self._said,
+            Replay: self._replay,
+            RoomEntered: self._roomEntered,
+            Whispered: self._whispered,
+            Found: self._found,
+            Inbox: self._inbox,
+        }
+
+    def encode(self, happenings: Sequence[Happening]) -> bytes:
+        """
+        @param happenings: what happened, in order.
+        @return: lines in UTF-8.
+        """
+        write = self._write
+        lines = [write[type(each)](each) for each in happenings]
+        return "".join(lines).encode("utf-8", "replace")
+
+    def _said(self, said: Said) -> str:
+        """
+        @param said: lines that are said now.
+        @return: they, after the new day if it begins with them.
+        """
+        moment = self._time.moment
+        now = moment(said.time // NANOSECONDS)
+        around = _AROUND.get(said.kind)
+        if around is None:
+            lines = self._unsaid(said, now.clock)
+        else:
+            # The hot path: a line costs no more than its part of one join.
+            where = f"{ROOM_SIGN}{said.roomName} " if self._withRoom else ""
+            start = f"[{now.clock}] {where}{around[0]}{said.nick}{around[1]}"
+            joint = "\n" + start
+            lines = f"{start}{joint.join(said.texts)}\n"
+        if said.previous and moment(said.previous // NANOSECONDS).date != now.date:
+            return f"* {now.date}\n{lines}"
+        return lines
+
+    def _unsaid(self, said: Said, clock: str) -> str:
+        """
+        @param said: lines of now that no person has said, or that are no more.
+        @param clock: when.
+        @return: they.
+        """
+        if said.kind == DELETED:
+            return "".join(self._before(said, clock, "", False))
+        return "".join(f"* {deed}\n" for deed in deeds(said, self._withRoom))
+
+    def _before(self, said: Said, clock: str, mark: str, numbered: bool) -> Iterable[str]:
+        """
+        @param said: lines that were said before.
+        @param clock: when.
+        @param mark: what each begins with.
+        @param numbered: whether each shows its room and its number.
+        @return: they.
+        """
+        room = f"{ROOM_SIGN}{said.roomName} "
+        where = room if self._withRoom or numbered else ""
+        deleted = said.kind == DELETED
+        around = _AROUND[MESSAGE] if deleted else _AROUND.get(said.kind)
+        if around is None:
+            texts = [f"{deed}\n" for deed in deeds(said, self._withRoom and not numbered)]
+            start = f"{mark}* [{clock}] {room if numbered else ''}"
+            name = ""
+        else:
+            texts = ["(deleted)\n" if deleted else f"{text}\n" for text in said.texts]
+            start = f"{mark}[{clock}] {where}"
+            name = f"{around[0]}{said.nick}{around[1]}"
+        if not numbered:
+            return [f"{start}{name}{text}" for text in texts]
+        return [f"{start}{number} {name}{text}" for number, text in enumerate(texts, said.first)]
+
+    def page(self, said: Iterable[Said], before: int) -> str:
+        """
+        @param said: lines for a file, which has nothing but lines of one room.
+        @param before: when the last line of the page before was said; 0: there is none.
+        @return: they, each day after its date.
+        """
+        day = self._time.moment(before // NANOSECONDS).date if before else ""
+        return "".join(self._dated(said, "", False, day))
+
+    def _dated(self, said: Iterable[Said], mark: str, numbered: bool, day: str) -> list[str]:
+        """
+        @param said: lines that were said before.
+        @param mark: what each begins with.
+        @param numbered: whether each shows its room and its number.
+        @param day: the date of what stands before them, if any.
+        @return: they, each further day after its date.
+        """
+        written: list[str] = []
+        for each in said:
+            moment = self._time.moment(each.time // NANOSECONDS)
+            if moment.date != day:
+                day = moment.date
+                written.append(f"{mark}* {day}\n")
+            written += self._before(each, moment.clock, mark, numbered)
+        return written
+
+    def _replay(self, replay: Replay) -> str:
+        """
+        @param replay: lines that were said before.
+        @return: they, marked, each day with its date.
+        """
+        count = _count(replay.said)
+        what = counted(count, "line") if count else "nothing"
+        written = [f"--- {ROOM_SIGN}{replay.roomName}: {what} from before ---\n"]
+        if replay.missing is not None:
+            written.append(f"--- {noLongerKept(*replay.missing)} ---\n")
+        written += self._dated(replay.said, _BEFORE, False, "")
+        if count:
+            written.append(_NOW)
+        return "".join(written)
+
+    def _found(self, found: Found) -> str:
+        """
+        @param found: lines that were searched for.
+        @return: they, marked, each with its room and its number.
+        """
+        if not found.said:
+            return "* nothing was found\n"
+        more = "; /search shows older ones" if found.more else ""
+        head = f"--- {counted(_count(found.said), 'line')} found{more} ---\n"
+        return "".join([head, *self._dated(found.said, _BEFORE, True, ""), _NOW])
+
+    def _inbox(self, inbox: Inbox) -> str:
+        """
+        @param inbox: private messages that were said before.
+        @return: they, marked, each day with its date.
+        """
+        other = f" with {inbox.other}" if inbox.other else ""
+        if not inbox.letters:
+            return f"* there are no private messages{other}\n"
+        more = "; /inbox + shows older ones" if inbox.more else ""
+        written = [f"--- {counted(len(inbox.letters), 'private message')}{other}{more} ---\n"]
+        day = ""
+        for letter in inbox.letters:
+            moment = self._time.moment(letter.time // NANOSECONDS)
+            if moment.date != day:
+                day = moment.date
+                written.append(f"{_BEFORE}* {day}\n")
+            written.append(f"{_BEFORE}{_private(letter, moment.clock)}")
+        return "".join([*written, _NOW])
+
+    def _whispered(self, whispered: Whispered) -> str:
+        """
+        @param whispered: something said to one person.
+        @return: a line.
+        """
+        return _private(whispered, self._time.moment(whispered.time // NANOSECONDS).clock)
+
+    def _roomEntered(self, entered: RoomEntered) -> str:
+        """
+        @param entered: the reader is in a room.
+        @return: who else is, what it is about, and what was said last.
+        """
+        room = f"{ROOM_SIGN}{entered.roomName}"
+        company = ", alone"
+        if others := entered.present - 1:
+            named = [nick for nick in entered.nicks if nick != entered.nick]
+            more = others - len(named)
+            if more:
+                named.append(f"... and {more} more: /who lists all")
+            company = f" with {counted(others, 'other')}: {', '.join(named)}"
+        written = f"* you are in {room}{company}\n"
+        if entered.private:
+            written += f"* {room} is by invitation only\n"
+        if entered.rank in _RANKS:
+            written += f"* you are {_RANKS[entered.rank]} {room}\n"
+        if entered.topic.text:
+            written += textlists.topic(self._time, entered.topic)
+        replay = entered.replay
+        if replay is not None and (replay.said or replay.missing):
+            written += self._replay(replay)
+        shown = 0 if replay is None else _count(replay.said)
+        if entered.read is not None and (new := entered.joinedSeq - entered.read) > shown:
+            asked = f"/since {room} {entered.read}"
+            written += f"* {counted(new, 'line')} you have not read: {asked} shows all\n"
+        return written
+
+
+def _count(said: Iterable[Said]) -> int:
+    """
+    @param said: lines.
+    @return: how many.
+    """
+    return sum(len(each.texts) for each in said)
+
+
+def _private(letter: Whispered | Letter, clock: str) -> str:
+    """
+    @param letter: something said to one person, now or before.
+    @param clock: when.
+    @return: a line.
+    """
+    before, after = _AROUND_BOTH.get(letter.kind, _AROUND_BOTH[MESSAGE])
+    return f"[{clock}] {before}{letter.nick} -> {letter.to}{after}{letter.text}\n"

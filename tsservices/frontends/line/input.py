@@ -1,0 +1,231 @@
+"""
+What one person types, out of what the network brings.  Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+
+from tsservices.chat.errors import LINE_LONG, NOT_UTF8, Refused
+from tsservices.common.limits import LINES_AT_ONCE
+from tsservices.common.lines import LineSplitter, Overlong
+from tsservices.common.text import visible
+from tsservices.frontends.flood import Flood
+from tsservices.frontends.line.commands import SIGN
+from tsservices.frontends.line.telnet import TelnetFilter, edit
+
+_SIGN = SIGN.encode()
+
+_SECRET = re.compile(rf"{SIGN}(?:(?:register|passwd)|login +\S+) +", re.IGNORECASE)
+"""
+What stands before a password that is on the same line as its command.
+"""
+
+
+class Intake:
+    """
+    Takes bytes, gives lines of clean text, no faster than somebody may send.
+
+    @ivar delay: seconds until the next line may be taken, as L{take} has found.
+    @ivar clean: nothing waits, and nothing is unfinished.
+    """
+
+    def __init__(self, limit: int, flood: Flood | None, monotonic: Callable[[], float]) -> None:
+        """
+        @param limit: bytes in a line.
+        @param flood: how fast they may send; L{None}: as fast as they like.
+        @param monotonic: the time in seconds.
+        """
+        self._filter = TelnetFilter()
+        self._lines = LineSplitter(limit)
+        self._limit = limit
+        self._flood = flood
+        self._monotonic = monotonic
+        self._waiting: deque[bytes | Overlong] = deque()
+        self.delay = 0.0
+        self.clean = True
+
+    @property
+    def waiting(self) -> bool:
+        """
+        @return: whether there are lines that were not taken yet.
+        """
+        return bool(self._waiting) or self._lines.more
+
+    @property
+    def telnet(self) -> bool:
+        """
+        @return: whether they use a telnet program.
+        """
+        return self._filter.telnet
+
+    def whole(self, data: bytes) -> tuple[str, ...] | None:
+        """
+        Take what has come at one go, without L{feed} and L{take}, if it is whole lines of plain
+        talk.  Most is, and this is the hot path of the chat.
+
+        @param data: what has come.
+        @return: the lines, without those that say nothing; L{None} if it has to be fed.
+        """
+        if not self.clean:
+            if self._waiting or self._lines.unfinished or self._filter.unfinished:
+                return None
+            self.clean = True
+        # Commands of telnet are no UTF-8, and a carriage return can't be shown.
+        if len(data) > self._limit or not data.endswith(b"\n"):
+            return None
+        return self._talk(data[:-1])
+
+    def feed(self, data: bytes) -> None:
+        """
+        @param data: what has come, cut anywhere.
+        """
+        self.clean = False
+        self._lines.feed(self._filter.feed(data))
+
+    def finish(self) -> None:
+        """
+        Nothing more comes: what there is without an ending is a line too.
+        """
+        while self._lines.more:
+            self._waiting.extend(self._lines.take(LINES_AT_ONCE))
+        if rest := self._lines.finish():
+            self._waiting.append(rest)
+
+    def take(self, together: bool) -> tuple[str, ...] | Refused:
+        """
+        Take the next lines that belong together: plain ones, or one command.
+
+        @param together: plain ones may be taken together; else each is taken for itself.
+        @return: the lines, without those that say nothing; or why one is not accepted.
+            None, and L{delay}, when they have to wait.
+        """
+        self.delay = 0.0
+        waiting = self._waiting
+        if not waiting:
+            lines = self._lines.take(LINES_AT_ONCE)
+            if together and (texts := self._takeAll(lines)) is not None:
+                return texts
+            waiting.extend(lines)
+        taken: list[str] = []
+        while waiting:
+            line = waiting[0]
+            if taken and (isinstance(line, Overlong) or line.startswith(_SIGN)):
+                break
+            if self._flood is not None:
+                self.delay = self._flood.delay(1, _size(line), self._monotonic())
+                if self.delay:
+                    break
+            waiting.popleft()
+            try:
+                text = self._read(line)
+            except Refused as refused:
+                if not taken:
+                    return refused
+                waiting.appendleft(line)
+                break
+            if taken and isCommand(text):
+                # It became one by the keys that were typed in it.
+                waiting.appendleft(line)
+                break
+            if text.strip():
+                taken.append(text)
+                if not together or isCommand(text):
+                    break
+        return tuple(taken)
+
+    def takeSecret(self) -> str | None:
+        """
+        Take the next line as it is, for it is nobody else's to see.
+
+        @return: the line, in which bytes that are no UTF-8 are half characters.  None, and
+            L{delay}, when it has to wait; None alone when it has not come yet.
+        @raise Refused: it is too long.
+        """
+        self.delay = 0.0
+        waiting = self._waiting
+        if not waiting:
+            waiting.extend(self._lines.take(LINES_AT_ONCE))
+        if not waiting:
+            return None
+        if self._flood is not None:
+            self.delay = self._flood.delay(1, _size(waiting[0]), self._monotonic())
+            if self.delay:
+                return None
+        line = waiting.popleft()
+        if isinstance(line, Overlong):
+            raise Refused(LINE_LONG, most=line.limit)
+        return edit(line).decode("utf-8", "surrogateescape")
+
+    def _takeAll(self, lines: list[bytes | Overlong]) -> tuple[str, ...] | None:
+        """
+        Take lines at one go, if they are plain talk that nothing has to be done about.
+
+        @param lines: as they came.
+        @return: the lines; L{None} if they have to be looked at one by one.
+        """
+        try:
+            joined = b"\n".join(lines)  # type: ignore[arg-type]
+        except TypeError:
+            return None
+        return self._talk(joined)
+
+    def _talk(self, joined: bytes) -> tuple[str, ...] | None:
+        """
+        @param joined: some lines, with line feeds between.
+        @return: they; L{None} if they have to be looked at one by one.
+        """
+        try:
+            text = joined.decode()
+        except UnicodeDecodeError:
+            return None
+        texts = text.split("\n")
+        if (
+            len(texts) > LINES_AT_ONCE
+            or not "".join(texts).isprintable()
+            or text.startswith(SIGN)
+            or "\n" + SIGN in text
+        ):
+            return None
+        flood = self._flood
+        if flood is not None and flood.delay(len(texts), len(joined), self._monotonic()):
+            return None
+        return tuple([each for each in texts if each and not each.isspace()])
+
+    def _read(self, line: bytes | Overlong) -> str:
+        """
+        @param line: as it came.
+        @return: the same as text that can be shown.
+        @raise Refused: it is not accepted.
+        """
+        if isinstance(line, Overlong):
+            raise Refused(LINE_LONG, most=line.limit)
+        line = edit(line)
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise Refused(NOT_UTF8, byte=error.start + 1) from None
+        if text.isprintable():
+            return text
+        if secret := _SECRET.match(text):
+            # The same password is the same, whether it is asked for or not.
+            return visible(secret[0]) + text[secret.end() :]
+        return visible(text)
+
+
+def _size(line: bytes | Overlong) -> int:
+    """
+    @param line: as it came.
+    @return: how many bytes of it were taken.
+    """
+    return line.limit if isinstance(line, Overlong) else len(line)
+
+
+def isCommand(line: str) -> bool:
+    """
+    @param line: what somebody typed.
+    @return: whether it asks for something.
+    """
+    return line.startswith(SIGN) and not line.startswith(2 * SIGN)

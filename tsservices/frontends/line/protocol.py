@@ -1,0 +1,349 @@
+"""
+The line door of the chat: for C{nc}, C{telnet}, and programs.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import Protocol
+
+from tsservices.chat.errors import LINE_LONG, NO_WEB, NOT_UTF8, Refused
+from tsservices.chat.notifications import Notice
+from tsservices.chat.session import Form
+from tsservices.common.counters import StreamCounters
+from tsservices.common.limits import OUTSTANDING, TURNED_AT_ONCE, Limits
+from tsservices.frontends.connection import PersonProtocol
+from tsservices.frontends.flood import Flood
+from tsservices.frontends.formats.json import FORMAT, JSONForm
+from tsservices.frontends.formats.text import TextForm
+from tsservices.frontends.line.commands import SIGN, perform
+from tsservices.frontends.line.input import Intake, isCommand
+from tsservices.frontends.line.telnet import Asking
+from tsservices.transport.rejection import Refusal
+from tsservices.transport.stream import StreamFactory
+
+if TYPE_CHECKING:
+    from tsservices.transport.context import Environment
+
+GREETING = "say your name in one line to enter, or /help"
+"""
+What everybody is told who connects.
+"""
+
+SLOWED = "you send faster than is taken here: what you sent comes later, all of it"
+"""
+What those are told who are held back.
+"""
+
+NOT_OPEN = b"! this server has not caught up with the others yet: come again in a moment\n"
+"""
+What everybody is told who connects to a node that can't take part yet.
+"""
+
+_HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/[0-9.]+|(?i:host):")
+"""
+The first line of a request, or the next one: the first may be too long to be taken.
+"""
+
+_COMPLAINTS = frozenset({LINE_LONG, NOT_UTF8, NO_WEB})
+"""
+Refusals that the log speaks of: no person at a keyboard brings them about.
+"""
+
+
+class LineProtocol(PersonProtocol):
+    """
+    One person who sends lines.
+    """
+
+    factory: LineFactory
+    _text: Form
+    _delayed: IDelayedCall | None = None
+    _json = False
+    _slowed = False
+    _heardAll = False
+    _listening = True
+    _working = False
+
+    def opened(self) -> None:
+        """
+        Greet.
+        """
+        super().opened()
+        environment = self.factory.environment
+        limits = environment.limits
+        flood = Flood(limits, environment.monotonic()) if _bounded(limits) else None
+        self._intake = Intake(limits.chatLine, flood, environment.monotonic)
+        self._question = Asking(self.backlog.answer)
+        self.form = self._text = self.factory.text
+        self.tell(Notice([*environment.chat.welcome(), GREETING]))
+
+    def membershipChanged(self, rooms: int) -> None:
+        """
+        @see: L{tsservices.chat.session.Outlet.membershipChanged}
+        """
+        self._text = self.factory.textWithRoom if rooms > 1 else self.factory.text
+        if not self._json:
+            self.form = self._text
+
+    def choose(self, form: str) -> None:
+        """
+        @see: L{tsservices.chat.controller.Voice.choose}
+        """
+        self._json = form == "json"
+        if self._json:
+            self.form = self.factory.json
+            self.backlog.answer(FORMAT)
+        else:
+            self.form = self._text
+            self.tell(Notice([f"format is {form}"]))
+
+    def ask(self, prompt: str) -> None:
+        """
+        @see: L{tsservices.chat.controller.Voice.ask}
+        """
+        self._question.ask(prompt, self._json, self._intake.telnet)
+
+    def chunkReceived(self, data: bytes) -> None:
+        """
+        @param data: one chunk.
+        """
+        conversation = self.conversation
+        if (
+            conversation.entered
+            and not conversation.wantsSecret
+            and not self._working
+            and not self._waits()
+        ):
+            texts = self._intake.whole(data)
+            if texts is not None:
+                if texts:
+                    self._say(texts)
+                return
+        self._intake.feed(data)
+        self.goOn()
+
+    def readConnectionLost(self) -> None:
+        """
+        The peer has said all that it wants to say: do it, then close.
+        """
+        self._intake.finish()
+        self._heardAll = True
+        self.goOn()
+
+    def closed(self) -> None:
+        """
+        The connection has ended.
+        """
+        if self._delayed is not None:
+            self._delayed.cancel()
+        super().closed()
+
+    def goOn(self) -> None:
+        """
+        Take what was typed, as far as it goes now.
+        """
+        if self._working or (self._intake.clean and not self._heardAll):
+            return
+        self._working = True
+        try:
+            while self._intake.waiting and not self._waits():
+                self._take()
+        finally:
+            self._working = False
+        self._listen()
+        if (
+            self._heardAll
+            and not self._intake.waiting
+            and not self.conversation.busy
+            and not self.session.outstanding
+        ):
+            # Who still is in a room is still told what is said there, and a connection
+            # that is being written to does not end.
+            self.conversation.quit("")
+            self.farewell()
+
+    def _waits(self) -> bool:
+        """
+        @return: whether the next line has to wait.
+        """
+        conversation = self.conversation
+        return (
+            self._delayed is not None
+            or conversation.busy
+            or conversation.ended
+            or self.backlog.paused
+            or self.session.outstanding >= OUTSTANDING
+        )
+
+    def _take(self) -> None:
+        """
+        Take the next lines that belong together.
+        """
+        intake = self._intake
+        if self.conversation.wantsSecret:
+            self._takeSecret()
+            return
+        taken = intake.take(self.conversation.entered)
+        if intake.delay:
+            self._delay(intake.delay)
+        try:
+            if isinstance(taken, Refused):
+                raise taken
+            if taken:
+                self._do(taken)
+        except Refused as refused:
+            self._refuse(refused)
+
+    def _takeSecret(self) -> None:
+        """
+        Take the answer to what was asked.
+        """
+        try:
+            secret = self._intake.takeSecret()
+            if secret is not None:
+                self._question.answered()
+                self.conversation.answerSecret(secret)
+        except Refused as refused:
+            self._refuse(refused)
+            if refused.reason is LINE_LONG:
+                self._question.again()
+        if self._intake.delay:
+            self._delay(self._intake.delay)
+
+    def _say(self, texts: tuple[str, ...]) -> None:
+        """
+        @param texts: plain lines that came together.
+        """
+        try:
+            self.conversation.say(texts)
+        except Refused as refused:
+            self._refuse(refused)
+
+    def _listen(self) -> None:
+        """
+        Read on when all lines that came have been taken, and not before: what waits
+        here, for whatever reason, is bounded by what is read at once.
+        """
+        listening = not self._intake.waiting
+        if listening == self._listening or self._heardAll or self.ending:
+            return
+        self._listening = listening
+        if listening:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+
+    def _do(self, lines: tuple[str, ...]) -> None:
+        """
+        @param lines: plain ones, or one command.
+        @raise Refused: this can't be done.
+        """
+        conversation = self.conversation
+        first = lines[0]
+        if isCommand(first):
+            perform(conversation, first[len(SIGN) :])
+        elif conversation.entered:
+            conversation.say(_unescaped(lines))
+        elif _HTTP.match(first):
+            raise Refused(NO_WEB)
+        else:
+            conversation.introduce(first.strip())
+
+    def _refuse(self, refused: Refused) -> None:
+        """
+        @param refused: why a line is not taken.
+        """
+        self.conversation.refuse(refused)
+        if refused.reason is LINE_LONG:
+            self.factory.counters.overlong += 1
+        if refused.reason in _COMPLAINTS:
+            self.factory.environment.complaints.complain(
+                self.host, "{peer} was refused: {reason}", peer=self.peer, reason=str(refused)
+            )
+        if refused.reason is NO_WEB:
+            self.conversation.ended = True
+            self.finish()
+
+    def _delay(self, seconds: float) -> None:
+        """
+        They send too fast.
+
+        @param seconds: until the next line may be taken.
+        """
+        clock = self.factory.environment.clock
+        self._delayed = clock.callLater(seconds, self._undelay)
+        self.factory.counters.delayed += 1
+        if not self._slowed:
+            self._slowed = True
+            self.tell(Notice([SLOWED]))
+
+    def _undelay(self) -> None:
+        """
+        The next line may be taken.
+        """
+        self._delayed = None
+        self.goOn()
+        if self._delayed is None and not self.backlog.paused:
+            self._slowed = False
+
+
+def _bounded(limits: Limits) -> bool:
+    """
+    @param limits: of this server.
+    @return: whether there is a bound on how fast somebody may send.
+    """
+    return bool(limits.floodLines or limits.floodBytes)
+
+
+def _unescaped(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    @param lines: plain ones, as they were typed.
+    @return: what they say: two signs of a command stand for one.
+    """
+    return tuple([each.removeprefix(SIGN) for each in lines])
+
+
+class LineFactory(StreamFactory):
+    """
+    Makes L{LineProtocol}s.
+
+    @ivar text: how those are told who are in one room.
+    @ivar textWithRoom: how those are told who are in several.
+    @ivar json: how programs are told.
+    """
+
+    protocol = LineProtocol
+
+    def __init__(
+        self,
+        environment: Environment,
+        counters: StreamCounters,
+        localtime: Callable[[float], time.struct_time] = time.localtime,
+    ) -> None:
+        """
+        @param environment: what the server gives to all protocols.
+        @param counters: what happened here.
+        @param localtime: makes hours and days of seconds since 1970.
+        """
+        super().__init__(environment, counters)
+        self.text = TextForm(localtime, withRoom=False)
+        self.textWithRoom = TextForm(localtime, withRoom=True)
+        self.json = JSONForm()
+
+    def buildProtocol(self, address: IAddress | None) -> Protocol | None:
+        """
+        @param address: of the peer.
+        @return: a protocol; one that turns them away, or L{None}, when they can't come in.
+        """
+        if self.environment.chat.open:
+            return super().buildProtocol(address)
+        self.counters.refused += 1
+        if self.environment.admission.turned >= TURNED_AT_ONCE:
+            return None
+        return Refusal(self.environment, NOT_OPEN)

@@ -1,0 +1,201 @@
+"""
+How one person is asked for something that is not to be seen.  Pure.
+
+What telnet, and people at a bare terminal, put among their lines.  Pure.
+
+A telnet program tells of its terminal in the stream itself (RFC 854, 855).  All that is
+taken out and nothing is answered, so it can't end in a loop of answers: a program that
+hears no answer stays the plain terminal that it began as.  Only to hide a password this
+side says something by itself, and what is answered to that is taken out too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tsservices.frontends.formats import json as jsonform
+
+
+class Asking:
+    """
+    The question that is open, if there is one.
+
+    A telnet program is told that this side echoes (RFC 857), which then does not; any
+    other terminal shows what is typed.
+    """
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        """
+        @param write: sends what was asked for.
+        """
+        self._write = write
+        self._question = b""
+        self._hidden = False
+
+    def ask(self, prompt: str, json: bool, telnet: bool) -> None:
+        """
+        @param prompt: what is wanted, as people are asked for it: C{password: }.
+        @param json: whether a program is asked.
+        @param telnet: whether the peer is a telnet program.
+        """
+        self._hidden = telnet and not json
+        text = f"* {prompt}".encode()
+        self._question = jsonform.prompt(prompt.rstrip(": ")) if json else text
+        self._write((IAC + WILL + ECHO if self._hidden else b"") + self._question)
+
+    def again(self) -> None:
+        """
+        The answer was none: ask once more.
+        """
+        self._write(self._question)
+
+    def answered(self) -> None:
+        """
+        The answer is there: what is typed is to be seen again, and the end of this line
+        too, which was not.
+        """
+        if self._hidden:
+            self._hidden = False
+            self._write(IAC + WONT + ECHO + b"\n")
+
+
+IAC, WILL, WONT, ECHO = b"\xff", b"\xfb", b"\xfc", b"\x01"
+"""
+What this side says to a telnet program.
+"""
+
+SUBNEGOTIATION = 512
+"""
+Bytes of one subnegotiation.  The longest in use, a list of environment variables, have
+some hundred; after this many without an end, what follows is text again.
+"""
+
+_UNIT = rb"(?:[^\xff]|\xff[^\xf0])"
+
+_COMMAND = re.compile(
+    # Bytes below EOF (236) are no commands: that 0xff was a letter in Latin-1, and the
+    # line feed behind it still ends the line.
+    rb"\xff(?:[\xec-\xf9\xff]|[\xfb-\xfe].|\xfa(?:%(unit)b{0,%(most)d}\xff\xf0|%(unit)b{%(all)d}))"
+    rb"|(\xff(?:[\xfb-\xfe]?|\xfa.*)\Z)"
+    % {b"unit": _UNIT, b"most": SUBNEGOTIATION - 1, b"all": SUBNEGOTIATION},
+    re.DOTALL,
+)
+"""
+A whole command, or the beginning of one that the network has cut.
+"""
+
+_BACKSPACE, _LINE_ERASE, _WORD_ERASE, _DELETE = 0x08, 0x15, 0x17, 0x7F
+
+_MEANINGS = {
+    b"\xff\xff": b"\xff",
+    b"\xff\xf7": bytes([_BACKSPACE]),
+    b"\xff\xf8": bytes([_LINE_ERASE]),
+}
+"""
+The commands that stand for data: an escaped 0xff, Erase Character and Erase Line.
+"""
+
+_EDITS = bytes([_BACKSPACE, _LINE_ERASE, _WORD_ERASE, _DELETE])
+"""
+The keys that L{edit} obeys.
+"""
+
+_PIECES = re.compile(rb"[%b]|[^%b]+" % (_EDITS, _EDITS))
+
+
+class TelnetFilter:
+    """
+    Takes telnet out of one connection's stream, however the network has cut it.
+
+    @ivar telnet: whether the peer has shown itself to be a telnet program: by a command,
+        or by how it ends its lines.
+    """
+
+    __slots__ = ("_command", "_return", "telnet")
+
+    def __init__(self) -> None:
+        """
+        Nothing is unfinished.
+        """
+        self.telnet = False
+        self._command = b""
+        self._return = b""
+
+    @property
+    def unfinished(self) -> bool:
+        """
+        @return: whether what comes next belongs to what came last.
+        """
+        return bool(self._command or self._return)
+
+    def feed(self, data: bytes) -> bytes:
+        """
+        @param data: what has come.
+        @return: the same without commands, and with line feeds for the two ways in
+            which telnet sends the Enter key: CR LF and CR NUL.  Other carriage returns
+            stay; one that comes last waits for what follows it.
+        """
+        if self._command or b"\xff" in data:
+            data, self._command = self._command + data, b""
+            data = _COMMAND.sub(self._meaning, data)
+        if self._return or b"\r" in data:
+            data, self._return = self._return + data, b""
+            if data.endswith(b"\r"):
+                data, self._return = data[:-1], b"\r"
+            plain = data.replace(b"\r\n", b"\n").replace(b"\r\0", b"\n")
+            self.telnet = self.telnet or len(plain) != len(data)
+            data = plain
+        return data
+
+    def _meaning(self, command: re.Match[bytes]) -> bytes:
+        """
+        @param command: one, or the beginning of one.
+        @return: the data it stands for, mostly none.
+        """
+        if command[1] is not None:
+            self._command = command[1]
+            return b""
+        self.telnet = True
+        return _MEANINGS.get(command[0], b"")
+
+
+def edit(line: bytes) -> bytes:
+    """
+    Obey the keys that a terminal in character mode, or without any mode, sends as they
+    are: Backspace and Delete take the character before them away, a combining mark
+    before what it stands on; Control-U takes the line so far, Control-W its last word.
+
+    @param line: what was typed, without its ending.
+    @return: what was meant.
+    """
+    if len(line.translate(None, _EDITS)) == len(line):
+        return line
+    meant = bytearray()
+    for piece in _PIECES.findall(line):
+        key = piece[0]
+        if key in (_BACKSPACE, _DELETE):
+            del meant[_lastCharacter(meant) :]
+        elif key == _LINE_ERASE:
+            meant.clear()
+        elif key == _WORD_ERASE:
+            del meant[meant.rstrip(b" ").rfind(b" ") + 1 :]
+        else:
+            meant += piece
+    return bytes(meant)
+
+
+def _lastCharacter(text: bytearray) -> int:
+    """
+    @param text: some text in UTF-8, or what is none.
+    @return: where its last character begins; where it is no UTF-8, its last byte.
+    """
+    last = max(0, len(text) - 1)
+    begin = last
+    while begin > max(0, last - 3) and text[begin] & 0xC0 == 0x80:
+        begin -= 1
+    try:
+        text[begin:].decode("utf-8")
+    except UnicodeDecodeError:
+        return last
+    return begin

@@ -1,0 +1,221 @@
+"""
+How a node gets to what all nodes of its cluster have, before it takes part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from twisted.logger import Logger
+
+from tsservices.chat import snapshot as checkpoint
+from tsservices.chat.state import Lobby
+from tsservices.chat.storage import Journal, JournalError, Loaded
+from tsservices.cluster.broker import Engine, EngineError, Founding, Snapshot, Stream
+from tsservices.cluster.join_decision import Own, Way, join, serves
+from tsservices.common.limits import Limits
+
+_BESIDE = ("-wal", "-shm", "")
+"""
+What follows the path of a database in the names of its files, itself the last.
+"""
+
+
+class Joining:
+    """
+    Goes on from a node's own database, or from a snapshot in its place.
+
+    @ivar loaded: what the node has.
+    @ivar lobby: the state to go on from, when that is known.
+    @ivar number: of the first message that is not in it.
+    @ivar unserved: a new node could not join, for want of a snapshot.
+    """
+
+    _log: ClassVar[Logger] = Logger("tsservices")
+    lobby: Lobby
+    number = 0
+    unserved = False
+
+    def __init__(
+        self,
+        node: str,
+        journal: Journal,
+        engine: Engine,
+        path: str,
+        limits: Limits,
+        operators: frozenset[str],
+        failed: Callable[[str], object],
+    ) -> None:
+        """
+        @param node: its name.
+        @param journal: its own, not started.
+        @param engine: has the stream.
+        @param path: of the database.
+        @param limits: all bounds.
+        @param operators: the folded names of those accounts that may do anything.
+        @param failed: gets one line: this node can't join.
+        @raise JournalError: the journal can't be used.
+        """
+        self._node = node
+        self._journal = journal
+        self._engine = engine
+        self._path = path
+        self._limits = limits
+        self._operators = operators
+        self._failed = failed
+        self._fetched: Snapshot | None = None
+        self._joined: Callable[[Stream], object] | None = None
+        self.loaded = journal.prepare()
+
+    def begin(self, epoch: str, joined: Callable[[Stream], object]) -> None:
+        """
+        @param epoch: of the stream, if it is this node that makes it.
+        @param joined: gets the stream as it was found, when the state is there to go on from.
+        """
+        self._joined = joined
+        loaded = self.loaded
+        founding = None
+        if not loaded.epoch:
+            # Who belongs to a stream already makes no other one in its place.
+            founding = Founding(epoch, loaded.log, loaded.position, loaded.secret)
+        self._engine.open(founding, self._look, self._fail)
+
+    def stop(self) -> None:
+        """
+        Have nothing more come of it.
+        """
+        self._joined = None
+
+    def _fail(self, reason: str) -> None:
+        """
+        @param reason: one line.
+        """
+        if self._joined is not None:
+            self._joined = None
+            self._failed(reason)
+
+    def _look(self, stream: Stream) -> None:
+        """
+        @param stream: as it was found.
+        """
+        if self._joined is not None:
+            self._engine.snapshot(lambda snapshot: self._join(stream, snapshot))
+
+    def _join(self, stream: Stream, snapshot: Snapshot | None) -> None:
+        """
+        @param stream: as it was found.
+        @param snapshot: the newest one.
+        """
+        joined = self._joined
+        if joined is None:
+            return
+        loaded = self.loaded
+        own = Own(
+            loaded.epoch,
+            loaded.log,
+            loaded.position,
+            loaded.checkpointPosition,
+            not (loaded.position or loaded.records or loaded.kept),
+        )
+        try:
+            way, self.number = join(own, stream, snapshot)
+            if way is Way.FETCH:
+                self._fetch(snapshot)
+                return
+            if way is Way.BIND:
+                self._bind(stream.founding)
+            self.lobby = checkpoint.load(self._limits, self.loaded.checkpoint)
+        except (EngineError, JournalError, OSError, ValueError) as error:
+            self._fail(str(error))
+            return
+        self.unserved = not serves(snapshot, stream) and (
+            stream.first > 1 or stream.founding.base > 0
+        )
+        joined(stream)
+
+    def _bind(self, founding: Founding) -> None:
+        """
+        Make the journal a part of the cluster.
+
+        @param founding: of that.
+        @raise JournalError: it can't be.
+        """
+        loaded = self.loaded
+        # What comes next is applied to this, also when it has to be done again.
+        state = checkpoint.save(Lobby(self._limits, loaded.records, loaded.kept, self._operators))
+        self._journal.bind(founding.epoch, founding.log, founding.secret, founding.base, state)
+        self.loaded = self._journal.prepare()
+
+    def _fetch(self, snapshot: Snapshot | None) -> None:
+        """
+        Get the snapshot in place of what this node has.
+
+        @param snapshot: the newest one.
+        @raise EngineError: it is no better than what this node has.
+        @raise OSError: there can be no file for it.
+        """
+        if snapshot == self._fetched:
+            raise EngineError(
+                "the snapshot does not reach as far as it says; take a backup of another node"
+                " for chat.sqlite"
+            )
+        self._fetched = snapshot
+        draft = f"{self._path}.fetched"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)
+        self._log.info("node {node} gets a snapshot", node=self._node)
+        self._engine.fetch(draft, lambda reason: self._came(draft, reason))
+
+    def _came(self, draft: str, reason: str | None) -> None:
+        """
+        @param draft: the path of the file that came.
+        @param reason: why none came.
+        """
+        if self._joined is None:
+            return
+        try:
+            if reason is not None:
+                raise EngineError(reason)
+            self.loaded = self._replace(draft)
+        except (EngineError, JournalError, OSError) as error:
+            self._fail(str(error))
+            return
+        self._log.info("node {node} begins from a snapshot", node=self._node)
+        # Meanwhile the stream has gone on, and there may be a newer snapshot.
+        self._engine.open(None, self._look, self._fail)
+
+    def _replace(self, draft: str) -> Loaded:
+        """
+        @param draft: the path of what takes the place of the database.
+        @return: what it has.
+        @raise JournalError: it can't be used; the database is back in its place.
+        @raise OSError: a file can't be moved: the same.
+        """
+        path = self._path
+        before = f"{path}.before"
+        # A log of the old database beside the new one would be applied to that.
+        _move(path, before, _BESIDE)
+        try:
+            os.replace(draft, path)
+            return self._journal.prepare()
+        except (JournalError, OSError):
+            _move(before, path, reversed(_BESIDE))
+            raise
+
+
+def _move(source: str, target: str, parts: Iterable[str]) -> None:
+    """
+    @param source: the path of a database.
+    @param target: where it goes, in place of what is there.
+    @param parts: the files of it, in the order in which they go.
+    @raise OSError: one can't be moved.
+    """
+    for part in parts:
+        try:
+            os.replace(f"{source}{part}", f"{target}{part}")
+        except FileNotFoundError:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{target}{part}")

@@ -1,0 +1,116 @@
+"""
+Copies of a node's database, for nodes that are new or were long away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import ClassVar
+
+from twisted.logger import Logger
+
+from tsservices.chat.storage import Journal
+from tsservices.cluster.broker import Engine, Snapshot
+from tsservices.common.limits import SNAPSHOT_RETRY_SECONDS, SNAPSHOT_SECONDS
+from tsservices.storage.sqlite.backup import PART
+
+
+class Snapshots:
+    """
+    Makes one now and then, while this node is the one to do it.
+    """
+
+    _log: ClassVar[Logger] = Logger("tsservices")
+
+    def __init__(
+        self,
+        journal: Journal,
+        engine: Engine,
+        path: str,
+        epoch: str,
+        urgent: bool,
+        seconds: Callable[[], float],
+    ) -> None:
+        """
+        @param journal: is copied.
+        @param engine: keeps the copies.
+        @param path: of a file for the time between.
+        @param epoch: of the stream.
+        @param urgent: whether one is due at once: without it nobody can join.
+        @param seconds: a clock that only goes forward.
+        """
+        self._journal = journal
+        self._engine = engine
+        self._path = path
+        self._epoch = epoch
+        self._seconds = seconds
+        self._under = False
+        self._stopped = False
+        self._due = seconds() + (0.0 if urgent else SNAPSHOT_SECONDS)
+
+    def tick(self, position: int) -> None:
+        """
+        Make one, if it is time to.
+
+        @param position: of the state that the database has now, at least; 0: there is none.
+        """
+        if self._under or self._stopped or not position or self._seconds() < self._due:
+            return
+        self._under = True
+        try:
+            self._clear()
+        except OSError as error:
+            self._ended(str(error))
+            return
+        self._journal.copy(self._path, lambda trouble: self._copied(position, trouble))
+
+    def stop(self) -> None:
+        """
+        The engine has ended, and says nothing more.
+        """
+        self._stopped = True
+        with contextlib.suppress(OSError):
+            self._clear()
+
+    def _copied(self, position: int, trouble: str | None) -> None:
+        """
+        @param position: of the state in it.
+        @param trouble: why there is no copy.
+        """
+        if trouble is not None or self._stopped:
+            self._ended(trouble)
+            return
+        try:
+            size = os.stat(self._path).st_size
+        except OSError as error:
+            self._ended(str(error))
+            return
+        self._engine.offer(Snapshot(self._epoch, position, size), self._path, self._ended)
+
+    def _ended(self, trouble: str | None) -> None:
+        """
+        @param trouble: why there is no snapshot.
+        """
+        self._under = False
+        with contextlib.suppress(OSError):
+            self._clear()
+        if self._stopped:
+            return
+        if trouble is None:
+            self._log.info("a snapshot for other nodes was made")
+            self._due = self._seconds() + SNAPSHOT_SECONDS
+        else:
+            self._log.warn("there is no new snapshot for other nodes: {reason}", reason=trouble)
+            self._due = self._seconds() + SNAPSHOT_RETRY_SECONDS
+
+    def _clear(self) -> None:
+        """
+        Remove the file, also one that was left unfinished.
+
+        @raise OSError: that can't be done.
+        """
+        for path in (self._path, f"{self._path}{PART}"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)

@@ -1,0 +1,170 @@
+"""
+How the chat of a server is put together: its journal, and what orders it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+
+from tsservices.chat.storage import Journal, JournalError
+from tsservices.cluster.broker import EngineError
+from tsservices.common.limits import Limits
+from tsservices.common.ratelimit import OncePerMinute
+from tsservices.common.statedir import CHAT_FILE, NODE_FILE, WELCOME_FILE, StateFolder
+from tsservices.server import config as values
+from tsservices.server.chat.service import ChatService
+from tsservices.server.options import Options
+from tsservices.server.password_hasher import Hasher
+from tsservices.server.shutdown import FailingStop
+from tsservices.storage.memory import MemoryJournal
+from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.transport.epoll.set import turnEnd
+
+_LOG = Logger("tsservices")
+
+_TROUBLES_REMEMBERED = 64
+"""
+Troubles of an engine of which it is remembered when the log told of them.
+"""
+
+_TROUBLES_PER_MINUTE = 20
+"""
+How many the log tells of in one minute: with many servers many fail.
+"""
+
+
+def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
+    """
+    @param options: what was asked for.
+    @param limits: as they came to be.
+    @param reactor: runs the server.
+    @return: the chat, not loaded.
+    @raise JournalError: it can't be kept as asked for.
+    @raise EngineError: it can't be one with others as asked for.
+    """
+
+    def callFromThread(*call: Any) -> None:
+        """
+        @param call: what to call in the reactor's thread.
+        """
+        reactor.callFromThread(*call)
+
+    served = any(each.offering.name == "chat" for each in options.places)
+    journal = _journal(options, served, callFromThread)
+    arguments = (
+        journal,
+        limits,
+        time.time_ns,
+        turnEnd(reactor, not options["no-fast-lane"]),
+        secrets.token_hex(4),
+        Hasher(callFromThread),
+        options.folder.path(WELCOME_FILE),
+        FailingStop(reactor).stop,
+        frozenset(options["chat-operators"]),
+    )
+    if options["cluster"] is None or not served:
+        return ChatService(*arguments, leave=bool(options["leave-cluster"]))
+    if options["leave-cluster"]:
+        raise EngineError("--leave-cluster is for a server without --cluster")
+    if not isinstance(journal, SQLiteJournal):
+        raise EngineError("--cluster needs --journal sqlite: each node keeps all that happens")
+    # Who runs one node alone needs none of this.
+    from tsservices.cluster.nats.broker import JetStreamEngine
+    from tsservices.cluster.nats.config import EnginePlace
+    from tsservices.server.chat.cluster_service import ClusterChatService
+
+    once = OncePerMinute(_TROUBLES_REMEMBERED, _TROUBLES_PER_MINUTE, time.monotonic())
+
+    def noted(words: str) -> None:
+        """
+        @param words: why the engine can't be had, or does not take something.
+        """
+        if once.allows(words, time.monotonic()):
+            _LOG.warn("the engine: {words}", words=words)
+
+    stream = options["cluster-stream"]
+    engine = JetStreamEngine(
+        EnginePlace(
+            servers=tuple(options["cluster"]),
+            stream=stream,
+            subject=stream,
+            replicas=options["cluster-replicas"],
+            caFile=options["cluster-ca"],
+            certificateFile=options["cluster-certificate"],
+            keyFile=options["cluster-key"],
+            credentialsFile=options["cluster-credentials"],
+            nkeyFile=options["cluster-nkey-file"],
+            tokenFile=options["cluster-token-file"],
+            passwordFile=options["cluster-user-file"],
+        ),
+        callFromThread,
+        time.monotonic,
+        noted=noted,
+    )
+    return ClusterChatService(
+        *arguments,
+        node=options["node"]
+        or nodeName(options.folder, socket.gethostname(), lambda: secrets.token_hex(2)),
+        engine=engine,
+        where=", ".join(options["cluster"]),
+        path=options.folder.path(CHAT_FILE),
+        clock=reactor,
+        seconds=time.monotonic,
+    )
+
+
+def nodeName(folder: StateFolder, machine: str, random: Callable[[], str]) -> str:
+    """
+    Name a node that nobody has named: after its machine, where others may run too, and the
+    same at each start.
+
+    @param folder: of all that it keeps.
+    @param machine: the name of the machine.
+    @param random: gives a few letters and digits.
+    @return: the name.
+    @raise EngineError: it can't be kept.
+    """
+    path = folder.path(NODE_FILE)
+    try:
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+            return values.node(json.load(file))
+        host = re.sub("[^a-z0-9]+", "-", machine.partition(".")[0].lower()).strip("-")[:20]
+        name = f"{host or 'node'}-{random()}"
+        folder.write(path, name)
+    except (OSError, ValueError) as reason:
+        raise EngineError(f"{path}: {reason}; --node NAME names this node") from reason
+    return name
+
+
+def _journal(options: Options, served: bool, callFromThread: Any) -> Journal:
+    """
+    @param options: what was asked for.
+    @param served: whether there is a chat at all.
+    @param callFromThread: has something called in the reactor's thread.
+    @return: where the chat is kept.
+    @raise JournalError: it can't be kept as asked for.
+    """
+    folder = options.folder
+    if options["journal"] == "memory" or not served:
+        return MemoryJournal(secrets.token_hex(4))
+    if not folder.owned:
+        raise JournalError(
+            f"another server has the state folder {folder}, and the chat in it; "
+            "choose another --state" + ("" if options["cluster"] else ", or --journal memory")
+        )
+    return SQLiteJournal(
+        folder.path(CHAT_FILE),
+        secrets.token_hex(4),
+        options["keep"],
+        callFromThread,
+        time.time_ns,
+    )

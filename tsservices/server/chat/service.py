@@ -1,0 +1,221 @@
+"""
+The chat of one server: its journal, its pipeline, and how both begin and end.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import ClassVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from tsservices.chat.cloaks import cloak
+from tsservices.chat.controller import House
+from tsservices.chat.errors import JOURNAL_FAILED, Refused
+from tsservices.chat.history import Recall
+from tsservices.chat.login_limits import Guesses
+from tsservices.chat.notifications import Notice, Refusal
+from tsservices.chat.pipeline import Pipeline
+from tsservices.chat.session import Outlet, Session
+from tsservices.chat.state import Lobby
+from tsservices.chat.storage import Journal, JournalError, Loaded
+from tsservices.common.counters import ClusterCounters
+from tsservices.common.limits import TOKEN_BYTES, WELCOME_BYTES, Limits
+from tsservices.common.logs import audit
+from tsservices.common.text import visible
+from tsservices.frontends.sendqueue import Pool
+from tsservices.server.password_hasher import Hasher
+
+
+class ChatService(Service):
+    """
+    Loads what was kept, starts the journal, and tells everybody of its troubles.
+
+    @ivar house: what all conversations share.
+    @ivar journal: keeps what is said.
+    @ivar hasher: does the work of passwords.
+    @ivar operators: the folded names of those accounts that may do anything.
+    @ivar pool: what waits for all people together.
+    @ivar notes: what to tell whoever starts the server.
+    @ivar open: whether people may come.
+    @ivar node: the name of this node; nothing if there is one only.
+    @ivar counters: how it is among the others; L{None}: the same.
+    @ivar nodes: says how all nodes are, if there are several.
+    """
+
+    name = "chat"
+    node = ""
+    counters: ClusterCounters | None = None
+    open = False
+    nodes: Callable[[], list[str]] | None = None
+    _log: ClassVar[Logger] = Logger("tsservices")
+    house: House
+
+    def __init__(
+        self,
+        journal: Journal,
+        limits: Limits,
+        now: Callable[[], int],
+        turnEnd: Callable[[Callable[[], None]], object],
+        token: str,
+        hasher: Hasher,
+        welcomeFile: str = "",
+        giveUp: Callable[[str], object] | None = None,
+        operators: frozenset[str] = frozenset(),
+        random: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
+        leave: bool = False,
+    ) -> None:
+        """
+        @param journal: keeps what is said.
+        @param limits: all bounds.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @param turnEnd: has something called when this turn ends.
+        @param token: no other run of a server has it.
+        @param hasher: does the work of passwords.
+        @param welcomeFile: what it says is shown to who connects, if it is there.
+        @param giveUp: ends the server with a failure, for the reason given.
+        @param operators: the folded names of those accounts that may do anything.
+        @param random: gives a text that nobody can guess.
+        @param leave: whether a journal that is part of a cluster is to go on alone.
+        """
+        self._leaves = leave
+        self._random = random
+        self.journal = journal
+        self._limits = limits
+        self._now = now
+        self._turnEnd = turnEnd
+        self._token = token
+        self.hasher = hasher
+        self.operators = operators
+        self._welcomeFile = welcomeFile
+        self._giveUp = giveUp
+        self._sessions = 0
+        self.pool = Pool()
+        self.notes: list[str] = []
+
+    def prepare(self) -> None:
+        """
+        Load what was kept, while failure can still be told in one line.
+
+        @raise tsservices.chat.storage.JournalError: it can't be used.
+        """
+        loaded = self.journal.prepare()
+        self.notes = loaded.notes
+        if loaded.epoch and not self._leaves:
+            raise JournalError(
+                "the chat in this state folder belongs to a cluster: start with --cluster, or"
+                " once with --leave-cluster to have it go on alone for good"
+            )
+        if loaded.epoch:
+            self.journal.leave()
+        self._open(loaded, Lobby(self._limits, loaded.records, loaded.kept, self.operators))
+        self._pipeline.begin(self.journal, audit)
+
+    def _open(self, loaded: Loaded, lobby: Lobby) -> None:
+        """
+        Make all of what was kept that conversations need.
+
+        @param loaded: what was kept.
+        @param lobby: the state.
+        """
+        self._secret = loaded.secret
+        if free := sorted(self.operators - lobby.accounts.keys()):
+            self.notes.append(
+                f"chat-operators: nobody has registered {', '.join(free)} yet;"
+                " whoever does first looks after the server"
+            )
+        self._pipeline = Pipeline(lobby, loaded.log, loaded.position, self._now, self._turnEnd)
+        self.house = House(
+            self._pipeline,
+            Recall(self.journal),
+            self.journal,
+            self.journal,
+            self.hasher,
+            Guesses(self._limits.guesses),
+            self._now,
+            self._random,
+            self.nodes,
+        )
+
+    def whenReady(self, call: Callable[[], object]) -> None:
+        """
+        @param call: is called when people may come: at once, where nobody else has to be
+            asked.
+        """
+        call()
+
+    def startService(self) -> None:
+        """
+        Begin to keep.
+        """
+        super().startService()
+        self.hasher.start()
+        self.journal.start(self)
+        self.open = True
+
+    def stopService(self) -> Deferred[None]:
+        """
+        @return: fires when all that was said is kept.
+        """
+        super().stopService()
+        self.hasher.stop()
+        stopped: Deferred[None] = Deferred()
+        self.journal.stop(lambda: stopped.callback(None))
+        return stopped
+
+    def newSession(self, outlet: Outlet, host: str) -> Session:
+        """
+        @param outlet: where it hears.
+        @param host: the address it comes from.
+        @return: a session for a new connection.
+        """
+        self._sessions += 1
+        ident = f"{self._token}.{self._sessions}"
+        return Session(ident, outlet, cloak(self._secret, host), self.node)
+
+    def welcome(self) -> list[str]:
+        """
+        @return: what to show to who connects, which may have been changed meanwhile.
+        """
+        if not self._welcomeFile:
+            return []
+        try:
+            with open(self._welcomeFile, "rb") as file:
+                text = file.read(WELCOME_BYTES).decode("utf-8", "replace")
+        except OSError:
+            return []
+        return [visible(line) for line in text.splitlines()]
+
+    def stored(self, position: int) -> None:
+        """
+        @see: L{tsservices.chat.storage.Listener.stored}
+        """
+        self._pipeline.stored(position)
+
+    def troubled(self, trouble: Refused | None) -> None:
+        """
+        @see: L{tsservices.chat.storage.Listener.troubled}
+        """
+        if trouble is None:
+            self._log.info("the chat is stored again")
+            return
+        self._log.error("chat: {trouble}", trouble=str(trouble))
+        words = Notice([f"not stored yet: {trouble}; what you said is told when it is"])
+        for session in self._pipeline.waiting():
+            if session.outlet is not None:
+                session.outlet.push(session.outlet.form.encode([words]))
+
+    def failed(self, reason: str) -> None:
+        """
+        @see: L{tsservices.chat.storage.Listener.failed}
+        """
+        self._log.critical("the chat can't be kept any more: {reason}", reason=reason)
+        words = Refusal(Refused(JOURNAL_FAILED))
+        for session in self.house.lobby.sessions.values():
+            if session.outlet is not None:
+                session.outlet.push(session.outlet.form.encode([words]))
+        if self._giveUp is not None:
+            self._giveUp(f"the chat can't be kept any more: {reason}")

@@ -1,0 +1,290 @@
+"""
+The configuration file: TOML, the same names as the options.
+
+How each value is read that an option or a key of the configuration file can have.
+
+Each function takes what was written, and raises L{ValueError} with what to tell its
+writer; the command line gives texts, the file also numbers and lists of texts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from tsservices.chat.errors import Refused
+from tsservices.chat.names import nameKey
+from tsservices.common.addresses import Trust
+from tsservices.common.limits import HIGHEST_PORT
+from tsservices.common.timestamps import FORMS
+from tsservices.server.listeners import choose
+
+Coerce = Callable[[Any], Any]
+"""
+Reads one value, and raises L{ValueError} when it can't be one.
+"""
+
+
+class ConfigError(ValueError):
+    """
+    The file can't be used.  The argument is why.
+    """
+
+
+def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[str, Any]:
+    """
+    Read a configuration file.
+
+    @param path: where it is.
+    @param known: what reads the value of each key.
+    @param lists: the keys whose values are lists of texts.
+    @return: the values.
+    @raise ConfigError: it can't be read, or holds what is not known.
+    """
+    try:
+        with open(path, "rb") as file:
+            found = tomllib.load(file)
+    except OSError as reason:
+        raise ConfigError(f"{path}: {reason.strerror}") from reason
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
+        raise ConfigError(f"{path}: {reason}") from reason
+    values: dict[str, Any] = {}
+    for key, value in found.items():
+        if key not in known:
+            raise ConfigError(f"{path}: there is no key {key!r}; there are {', '.join(known)}")
+        try:
+            values[key] = known[key](_plain(value, key in lists))
+        except ValueError as reason:
+            raise ConfigError(f"{path}: {key}: {reason}") from reason
+    return values
+
+
+def _plain(value: object, aList: bool) -> Any:
+    """
+    @param value: of a key.
+    @param aList: whether it may be a list.
+    @return: the same; a list as a list of texts.
+    @raise ValueError: it is neither text, number nor truth value, nor a list of
+        texts.
+    """
+    if aList and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return value
+    if isinstance(value, str | int):
+        return [value] if aList else value
+    raise ValueError(f"{value!r} is not {'a list of texts' if aList else 'a text or a number'}")
+
+
+JOURNALS = ("sqlite", "memory")
+"""
+Where the chat can be kept.
+"""
+
+FOREVER = "forever"
+"""
+How long it is kept when nothing else is asked for.
+"""
+
+_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
+
+
+def port(value: Any) -> int:
+    """
+    @param value: as it was written.
+    @return: a port; 0 lets the system choose.
+    @raise ValueError: it is none.
+    """
+    if not re.fullmatch("[0-9]{1,5}", str(value)) or int(value) > HIGHEST_PORT:
+        raise ValueError(f"a port is a number from 0 to {HIGHEST_PORT}, not {value!r}")
+    return int(value)
+
+
+def interface(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: an address.
+    @raise ValueError: it is none.
+    """
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError as reason:
+        raise ValueError(f"an interface is an address, not {value!r}") from reason
+
+
+def services(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: the names.
+    @raise ValueError: one of them names nothing.
+    """
+    words = value if isinstance(value, list) else [value]
+    names = [name.strip() for word in words for name in str(word).split(",") if name.strip()]
+    choose(names)
+    return names
+
+
+def stamp(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: a form of stamps.
+    @raise ValueError: there is no such form.
+    """
+    if value not in FORMS:
+        raise ValueError(f"there is no stamp {value!r}; there are {', '.join(FORMS)}")
+    return str(value)
+
+
+def trust(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: networks in CIDR notation.
+    @raise ValueError: one of them is none.
+    """
+    words = value if isinstance(value, list) else [value]
+    networks = [each.strip() for word in words for each in str(word).split(",")]
+    try:
+        Trust(networks)
+    except ValueError as reason:
+        raise ValueError(f"trust takes networks like 10.0.0.0/8, or none: {reason}") from reason
+    return networks
+
+
+def text(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: the same.
+    @raise ValueError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"this is a text, not {value!r}")
+    return value
+
+
+def operator(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: a name.
+    @raise ValueError: it is none.
+    """
+    name = text(value).strip()
+    if not name.isprintable() or not 1 <= len(name) <= 32:
+        raise ValueError("an operator's name is 1 to 32 printable characters")
+    return name
+
+
+def chatOperators(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: the folded names.
+    @raise ValueError: one of them is no name.
+    """
+    names = [text(each) for each in (value if isinstance(value, list) else [value])]
+    keys = []
+    for name in names:
+        try:
+            keys.append(nameKey(name))
+        except Refused as refused:
+            raise ValueError(f"{name!r}: {refused}") from refused
+    return keys
+
+
+def cluster(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: the addresses of the engine's servers.
+    @raise ValueError: one of them is none.
+    """
+    found: list[str] = []
+    written = value if isinstance(value, list) else [value]
+    for each in [part for one in written for part in text(one).split(",")]:
+        try:
+            parts = urlsplit(text(each).strip())
+            fits = parts.scheme in ("nats", "tls") and parts.hostname and parts.port != 0
+        except ValueError:
+            fits = False
+        if not fits or parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(f"cluster takes nats://HOST:PORT or tls://HOST:PORT, not {each!r}")
+        if "@" in parts.netloc:
+            raise ValueError("cluster takes no passwords here; see cluster-user-file")
+        found.append(parts.geturl())
+    return found
+
+
+def node(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: the name of a node.
+    @raise ValueError: it is none.
+    """
+    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", text(value)):
+        raise ValueError(f"a node's name is 1 to 32 of a-z, 0-9 and -, not {value!r}")
+    return str(value)
+
+
+def stream(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: the name of a stream.
+    @raise ValueError: it is none.
+    """
+    if not re.fullmatch("[A-Za-z0-9_-]{1,32}", text(value)):
+        raise ValueError(f"a stream's name is 1 to 32 of A-Z, a-z, 0-9, - and _, not {value!r}")
+    return str(value)
+
+
+def replicas(value: Any) -> int:
+    """
+    @param value: as it was written.
+    @return: how many servers of the engine keep everything.
+    @raise ValueError: so many can't.
+    """
+    if isinstance(value, bool) or value not in (1, 3, 5):
+        raise ValueError(f"there may be 1, 3 or 5 replicas, not {value!r}")
+    return int(value)
+
+
+def journal(value: Any) -> str:
+    """
+    @param value: as it was written.
+    @return: the name of a kind of journal.
+    @raise ValueError: there is no such kind.
+    """
+    if value not in JOURNALS:
+        raise ValueError(f"there is no journal {value!r}; there are {', '.join(JOURNALS)}")
+    return str(value)
+
+
+def keep(value: Any) -> int | None:
+    """
+    @param value: as it was written.
+    @return: seconds; L{None} for ever.
+    @raise ValueError: it is no time to keep anything.
+    """
+    if value == FOREVER:
+        return None
+    match = re.fullmatch("([0-9]{1,6})([hdw])", str(value))
+    if match is None or not int(match[1]):
+        raise ValueError(f"keep takes {FOREVER}, or a time like 12h, 90d or 52w, not {value!r}")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def listens(value: Any) -> list[str]:
+    """
+    @param value: as it was written.
+    @return: the places; they are read when the interface is known.
+    """
+    return [str(each) for each in (value if isinstance(value, list) else [value])]
+
+
+def flag(value: Any) -> bool:
+    """
+    @param value: as it was written.
+    @return: whether it is switched on.
+    @raise ValueError: it is neither true nor false.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"this is true or false, not {value!r}")
+    return value

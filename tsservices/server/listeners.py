@@ -1,0 +1,386 @@
+"""
+Where each offering is to listen, from C{--port}, C{--services} and C{--listen}.
+
+The places where a server listens: bound when it is made, served when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TextIO
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from tsservices.common.addresses import hostPort
+from tsservices.common.counters import AnyCounters, DatagramCounters, StreamCounters
+from tsservices.common.statedir import PORTS_FILE, StateFolder
+from tsservices.server.chat.service import ChatService
+from tsservices.server.endpoints import Description, EndpointError, endpoint, parse, udpAddress
+from tsservices.server.registry import BY_NAME, CATALOG, Offering
+from tsservices.transport.binder import Binder, BoundPort
+from tsservices.transport.context import Environment
+from tsservices.transport.proxy_protocol import PeerFirstFactory
+
+
+class PlaceError(ValueError):
+    """
+    What was asked for can't be served.  The argument is why.
+    """
+
+
+@dataclass(frozen=True)
+class Place:
+    """
+    One offering at one place.
+
+    @ivar offering: what.
+    @ivar transport: C{tcp} or C{udp}.
+    @ivar description: where.
+    """
+
+    offering: Offering
+    transport: str
+    description: Description
+
+
+def named(name: str) -> Offering:
+    """
+    @param name: of an offering.
+    @return: its row.
+    @raise PlaceError: there is none.
+    """
+    if name not in BY_NAME:
+        raise PlaceError(f"there is no service {name!r}; there are {', '.join(BY_NAME)}")
+    return BY_NAME[name]
+
+
+def choose(names: Iterable[str] | None, sharing: bool = False) -> list[Offering]:
+    """
+    @param names: of offerings; L{None} for those that have a default place.
+    @param sharing: whether several processes are to share their ports.
+    @return: their rows, each once, in the order of the catalogue.
+    @raise PlaceError: one is not there, or can't be shared.
+    """
+    if names is None:
+        return [
+            offering
+            for offering in CATALOG
+            if offering.offset is not None and (offering.shareable or not sharing)
+        ]
+    chosen = [named(name) for name in names]
+    if not chosen:
+        raise PlaceError(f"services names none; there are {', '.join(BY_NAME)}")
+    if sharing:
+        checkShareable(chosen)
+    return [offering for offering in CATALOG if offering in chosen]
+
+
+def checkShareable(offerings: Iterable[Offering]) -> None:
+    """
+    @param offerings: what several processes are to serve on one port.
+    @raise PlaceError: one of them can't be.
+    """
+    for offering in offerings:
+        if not offering.shareable:
+            raise PlaceError(f"{offering.name} can't share its port with other processes")
+
+
+def listen(text: str, interface: str, backlog: int) -> Place:
+    """
+    @param text: C{NAME=ENDPOINT}.
+    @param interface: where to listen if it does not say.
+    @param backlog: connections waiting to be accepted, if it does not say.
+    @return: the place.
+    @raise PlaceError: it is none.
+    """
+    name, equals, where = text.partition("=")
+    if not equals:
+        raise PlaceError(f"listen takes NAME=ENDPOINT, not {text!r}")
+    offering = named(name)
+    try:
+        description = parse(where, interface, backlog)
+        if description.kind != "udp":
+            endpoint(description, None)
+    except EndpointError as reason:
+        raise PlaceError(f"{text}: {reason}") from reason
+    transport = "udp" if description.kind == "udp" else "tcp"
+    if transport not in offering.transports:
+        raise PlaceError(f"{name} has no {transport}; it has {', '.join(offering.transports)}")
+    return Place(offering, transport, description)
+
+
+def arrange(
+    offerings: Sequence[Offering], added: Sequence[Place], port: int, interface: str, backlog: int
+) -> list[Place]:
+    """
+    Give each offering its places: the first that is named for it and a transport
+    replaces the default one, later ones stand beside it.
+
+    @param offerings: what to serve at its default place.
+    @param added: the places that were named.
+    @param port: of the first offering; 0 lets the system choose for each.
+    @param interface: where to listen.
+    @param backlog: connections waiting to be accepted.
+    @return: all places, in the order of the catalogue.
+    @raise PlaceError: an offering has no place, or a port is too high.
+    """
+    places: list[Place] = []
+    for offering in CATALOG:
+        for transport in offering.transports:
+            there = [
+                each for each in added if (each.offering, each.transport) == (offering, transport)
+            ]
+            if not there and offering in offerings and offering.offset is not None:
+                there = [_default(offering, transport, port, interface, backlog)]
+            places += there
+        if offering in offerings and not any(each.offering is offering for each in places):
+            raise PlaceError(
+                f"{offering.name} has no default place; "
+                f"say --listen {offering.name}={offering.transports[-1]}:PORT"
+            )
+    return places
+
+
+def _default(offering: Offering, transport: str, port: int, interface: str, backlog: int) -> Place:
+    """
+    @param offering: one that has a default place.
+    @param transport: C{tcp} or C{udp}.
+    @param port: of the first offering, or 0.
+    @param interface: where to listen.
+    @param backlog: connections waiting to be accepted.
+    @return: its default place.
+    @raise PlaceError: the port is too high.
+    """
+    assert offering.offset is not None
+    number = port + offering.offset if port else 0
+    try:
+        where = f"{transport}:{number}"
+        return Place(offering, transport, parse(where, interface, backlog))
+    except EndpointError as reason:
+        raise PlaceError(f"{offering.name} would be at port {number}: {reason}") from reason
+
+
+class PlaceTaken(Exception):
+    """
+    A place can't be listened on.  The argument names it, and says why.
+    """
+
+
+@dataclass(frozen=True)
+class Listener:
+    """
+    One place that is bound.
+
+    @ivar place: what was asked for.
+    @ivar port: what listens.
+    """
+
+    place: Place
+    port: BoundPort
+
+    @property
+    def address(self) -> str:
+        """
+        @return: where it is, for people.
+        """
+        name = self.port.name
+        return name if isinstance(name, str) else hostPort(*name)
+
+    def asJSON(self) -> dict[str, object]:
+        """
+        @return: where it is, for programs.
+        """
+        name = self.port.name
+        where = {"path": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
+        return {
+            "offering": self.place.offering.name,
+            "transport": self.place.transport if "port" in where else "unix",
+            **where,
+        }
+
+
+def bind(places: list[Place], environment: Environment, binder: Binder) -> list[Listener]:
+    """
+    Bind all places, or none.
+
+    @param places: where to listen.
+    @param environment: what the server gives to its services.
+    @param binder: binds.
+    @return: the bound places.
+    @raise PlaceTaken: one can't be had.
+    """
+    listeners: list[Listener] = []
+    for place in places:
+        counters: AnyCounters
+        try:
+            if place.transport == "udp":
+                counters = _bindDatagram(place, environment, binder)
+            else:
+                counters = _bindStream(place, environment, binder)
+        except (CannotListenError, OSError) as reason:
+            binder.discard()
+            raise PlaceTaken(
+                f"{place.offering.name} can't listen on {_where(place)}: {_why(reason)}"
+            ) from reason
+        listener = Listener(place, binder.ports[-1])
+        listeners.append(listener)
+        environment.ledger.add(listener.asJSON(), counters)
+        if place.transport == "udp":
+            environment.closedPorts.add(int(binder.ports[-1].name[1]))
+    return listeners
+
+
+def _bindStream(place: Place, environment: Environment, binder: Binder) -> StreamCounters:
+    """
+    @param place: of a stream.
+    @param environment: what the server gives to its services.
+    @param binder: binds.
+    @return: what counts there.
+    @raise CannotListenError: it can't be had.
+    """
+    offering = place.offering
+    assert offering.stream is not None
+    counters = StreamCounters()
+    factory: Any = offering.stream(environment, counters)
+    if place.description.proxied:
+        factory = PeerFirstFactory(factory, environment, counters)
+    failures: list[Failure] = []
+    endpoint(place.description, binder).listen(factory).addErrback(failures.append)
+    for failure in failures:
+        failure.raiseException()
+    return counters
+
+
+def _bindDatagram(place: Place, environment: Environment, binder: Binder) -> DatagramCounters:
+    """
+    @param place: of datagrams.
+    @param environment: what the server gives to its services.
+    @param binder: binds.
+    @return: what counts there.
+    @raise CannotListenError: it can't be had.
+    """
+    offering = place.offering
+    assert offering.datagram is not None
+    counters = offering.counters()
+    guard = offering.guard(environment, counters)
+    most = offering.bytesRead(environment.limits)
+    port, interface = udpAddress(place.description)
+    binder.bindUDP(port, interface, offering.datagram(environment, counters, guard), most)
+    return counters
+
+
+def _where(place: Place) -> str:
+    """
+    @param place: that could not be had.
+    @return: its kind and address.
+    """
+    description = place.description
+    if description.kind == "unix":
+        return f"unix {description.arguments[0] if description.arguments else description.named}"
+    host, port = description.argument("interface"), description.argument("port")
+    if port is None:
+        return str(description)
+    return f"{description.kind} {hostPort(host or '0.0.0.0', int(port))}"
+
+
+def _why(reason: CannotListenError | OSError) -> str:
+    """
+    @param reason: of the system.
+    @return: its words.
+    """
+    cause = reason.socketError if isinstance(reason, CannotListenError) else reason
+    return getattr(cause, "strerror", None) or str(cause)
+
+
+class Listening(Service):
+    """
+    Serves the bound places, and tells programs where they are.
+    """
+
+    name = "listeners"
+    _log: ClassVar[Logger] = Logger("tsservices")
+
+    def __init__(self, listeners: list[Listener], folder: StateFolder, chat: ChatService) -> None:
+        """
+        @param listeners: the bound places.
+        @param folder: where C{ports.json} goes.
+        @param chat: says when its places may serve.
+        """
+        self.listeners = listeners
+        self._chat = chat
+        self._open = False
+        self._folder = folder
+        self._file = ""
+
+    def startService(self) -> None:
+        """
+        Serve, then say so: who reads the file may connect.
+        """
+        super().startService()
+        for listener in self.listeners:
+            listener.port.startListening()
+        self._chat.whenReady(self._opened)
+        self._file = self._folder.ownPath(PORTS_FILE)
+        self._tell()
+
+    def _opened(self) -> None:
+        """
+        The chat takes people, which it may not do at once.
+        """
+        self._open = True
+        # A file that is gone, since this has stopped, stays gone.
+        if self._file and self.running:
+            self._tell()
+
+    def _tell(self) -> None:
+        """
+        Write down what serves.
+        """
+        serving = [
+            each.asJSON()
+            for each in self.listeners
+            if self._open or each.place.offering.name != "chat"
+        ]
+        try:
+            self._folder.write(self._file, serving)
+        except OSError as reason:
+            self._log.warn("{file}: {reason}", file=self._file, reason=str(reason))
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        @return: fires when nothing listens any more.
+        """
+        super().stopService()
+        self._folder.remove(self._file)
+        return DeferredList([each.port.stopListening() for each in self.listeners])
+
+
+def writeTable(listeners: list[Listener], notes: list[str], terminal: TextIO) -> None:
+    """
+    Say what is served where.
+
+    @param listeners: the bound places.
+    @param notes: lines to go below.
+    @param terminal: where people look.
+    """
+    rows = [("service", "over", "address", "what it is")] + [
+        (
+            each.place.offering.name,
+            str(each.asJSON()["transport"]),
+            each.address,
+            each.place.offering.summary,
+        )
+        for each in listeners
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [row[column].ljust(widths[column]) for column in range(3)]
+        terminal.write("  ".join([*cells, row[3]]) + "\n")
+    for note in notes:
+        terminal.write(note + "\n")
+    terminal.flush()

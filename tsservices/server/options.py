@@ -1,0 +1,350 @@
+"""
+How a server is asked for: C{twistd tsserver}'s options.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from twisted.python import usage
+
+from tsservices import __version__
+from tsservices.admin.commands import WORDS
+from tsservices.common.addresses import LOOPBACK
+from tsservices.common.limits import DEFAULT_PORT, DEFAULT_STREAM, Limits
+from tsservices.common.statedir import LOG_FILE, StateFolder, defaultStateFolder
+from tsservices.common.timestamps import FORMS
+from tsservices.server import config
+from tsservices.server import config as values
+from tsservices.server.endpoints import KINDS
+from tsservices.server.listeners import Place, arrange, checkShareable, choose, listen
+from tsservices.server.registry import BY_NAME, CATALOG
+from tsservices.stamp.auth import readKey
+from tsservices.stamp.reflector import Mode
+
+PROGRAM = "tsservices"
+"""
+The command that is twistd with these options and no others.
+"""
+
+_OFFERED = ("backlog", "max-connections", "flood-lines", "flood-bytes")
+"""
+The limits that are options; the others are keys of the configuration file.
+"""
+
+
+_CLUSTER: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
+    "cluster-user-file": ("PATH", "file with NAME:PASSWORD for the engine", values.text, None),
+    "cluster-credentials": ("PATH", "or a .creds file", values.text, None),
+    "cluster-nkey-file": ("PATH", "or the seed of an nkey", values.text, None),
+    "cluster-token-file": ("PATH", "or a token", values.text, None),
+    "cluster-ca": ("PATH", "certificates of who signs for the servers", values.text, None),
+    "cluster-certificate": ("PATH", "of this node, if they want one", values.text, None),
+    "cluster-key": ("PATH", "its key", values.text, None),
+    "cluster-stream": (
+        "NAME",
+        "of the stream, and before the subject",
+        values.stream,
+        DEFAULT_STREAM,
+    ),
+    "cluster-replicas": ("N", "servers that keep it, if this node makes it", values.replicas, 1),
+}
+"""
+Keys of the configuration file about the engine of a cluster: what each takes, what it is,
+what reads it, and its default.
+"""
+
+_ENFORCED = "Parameter type enforcement failed: "
+
+
+def _limit(key: str) -> Callable[[Any], int]:
+    """
+    @param key: of a limit.
+    @return: what reads it.
+    """
+    return lambda value: Limits.coerce(key, value)
+
+
+def _parameters() -> list[list[Any]]:
+    """
+    @return: rows of name, letter, default, help and what reads the value.
+    """
+    rows: list[list[Any]] = [
+        [
+            "port",
+            "p",
+            DEFAULT_PORT,
+            "place of the first service, the others follow; 0: each gets a free one",
+            values.port,
+        ],
+        [
+            "interface",
+            "i",
+            "127.0.0.1",
+            "address to listen on; 0.0.0.0 or :: opens it",
+            values.interface,
+        ],
+        ["services", None, None, "which to serve, by name, with commas between", values.services],
+        ["state", None, None, "folder of all that is kept", values.text],
+        ["stamp", None, "ctime", f"form of the timestamp: {', '.join(FORMS)}", values.stamp],
+        ["operator", None, None, "put the operator of this name on the terminal", values.operator],
+        [
+            "journal",
+            None,
+            "sqlite",
+            f"where the chat is kept: {', '.join(values.JOURNALS)}",
+            values.journal,
+        ],
+        [
+            "keep",
+            None,
+            None,
+            f"how long its lines are kept, like 12h, 90d or 52w [default: {values.FOREVER}]",
+            values.keep,
+        ],
+        [
+            "cluster",
+            None,
+            None,
+            "one chat with other nodes, through the NATS servers at nats://HOST:PORT[,...]",
+            values.cluster,
+        ],
+        [
+            "node",
+            None,
+            None,
+            "name of this node, which no other one has [default: one is made up, and kept]",
+            values.node,
+        ],
+        [
+            "stamp-key",
+            None,
+            None,
+            "file with the key of STAMP, in hexadecimal; unauthenticated packets are dropped then",
+            values.text,
+        ],
+        ["config", "c", None, "TOML file with the same names, and more limits", str],
+    ]
+    for key in _OFFERED:
+        default, reason = Limits.describe(key)
+        rows.append([key, None, default, reason, _limit(key)])
+    return rows
+
+
+def _more() -> str:
+    """
+    @return: what C{--help} says below the options.
+    """
+    lines = ["Services (--services, --listen), and where they are from --port on:"]
+    for row in CATALOG:
+        where = "  -" if row.offset is None else f"+{row.offset:>2}"
+        lines.append(f"  {row.name:<15} {where}  {'/'.join(row.transports):<8} {row.summary}")
+    lines += [
+        "",
+        f"To a server that runs (each with --help): {PROGRAM} {f' and {PROGRAM} '.join(WORDS)}",
+        "",
+        f"Endpoints (--listen): {', '.join(KINDS)}, for example",
+        "  timestamp=udp:8037   hello=unix:/run/hello.sock   echo=tcp:7777:interface=0.0.0.0",
+        "",
+        "More keys of the configuration file:",
+        '  chat-operators = ["NAME"]'.ljust(38) + "accounts that may do anything in the chat",
+    ]
+    for key, (takes, meaning, _, default) in _CLUSTER.items():
+        shown = f"  {key} = {takes if default is None else default}"
+        lines.append(shown.ljust(38) + meaning)
+    for key in Limits.fieldNames():
+        if key not in _OFFERED:
+            default, reason = Limits.describe(key)
+            lines.append(f"  {key} = {default}".ljust(38) + reason)
+    return "\n".join(lines)
+
+
+class Options(usage.Options):
+    """
+    What was asked for, read and checked.
+
+    @ivar places: where each offering is to listen.
+    @ivar limits: all bounds.
+    @ivar folder: of all that is kept.
+    @ivar mode: how STAMP is reflected.
+    """
+
+    optParameters: ClassVar[list[list[Any]]] = _parameters()
+    optFlags: ClassVar[list[list[Any]]] = [
+        [
+            "reuse-port",
+            None,
+            "share the ports with other processes started like this; not for talk and chat",
+        ],
+        [
+            "stamp-stateless",
+            None,
+            "let STAMP repeat the sender's numbers and keep none of its own",
+        ],
+        ["leave-cluster", None, "have what was a node's chat go on alone, for good"],
+        ["no-fast-lane", None, "serve by Twisted's own transports"],
+    ]
+    compData: ClassVar[Any] = usage.Completions(
+        optActions={
+            "services": usage.CompleteList(list(BY_NAME)),
+            "journal": usage.CompleteList(list(values.JOURNALS)),
+            "stamp": usage.CompleteList(list(FORMS)),
+            "state": usage.CompleteDirs(),
+            "config": usage.CompleteFiles("*.toml"),
+            "stamp-key": usage.CompleteFiles(),
+        }
+    )
+
+    longdesc: ClassVar[str] = ""
+
+    places: list[Place]
+    limits: Limits
+    folder: StateFolder
+    mode: Mode
+
+    def __init__(self) -> None:
+        """
+        Nothing has been asked for yet.
+        """
+        self._given: set[str] = set()
+        super().__init__()
+        self["listen"] = []
+        self["trust"] = None
+        self["chat-operators"] = []
+        for key, (_, _, _, default) in _CLUSTER.items():
+            self[key] = default
+        self._given.clear()
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """
+        What the command line names comes through here; defaults do not.
+
+        @param key: the name of an option.
+        @param value: what it is given.
+        """
+        self._given.add(key)
+        super().__setitem__(key, value)
+
+    def getSynopsis(self) -> str:
+        """
+        @return: how it is called, also where that does not name twistd.
+        """
+        if os.path.basename(sys.argv[0]) == PROGRAM:
+            return f"Usage: {PROGRAM} [options]"
+        synopsis: str = super().getSynopsis()
+        return synopsis
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        @param width: of the terminal.
+        @return: what C{--help} prints.
+        """
+        return f"{super().getUsage(width)}\n{_more()}\n"
+
+    def opt_listen(self, value: str) -> None:
+        """
+        NAME=ENDPOINT: serve it there; the first for a name and transport replaces its
+        default place, later ones add
+        """
+        self["listen"] = [*self["listen"], value]
+
+    def opt_trust(self, value: str) -> None:
+        """
+        CIDR: no bounds on UDP rate and connections per address for this network; may be
+        given again; none: for nobody [default: loopback]
+        """
+        try:
+            self["trust"] = [*(self["trust"] or []), *values.trust(value)]
+        except ValueError as reason:
+            raise usage.UsageError(str(reason)) from reason
+
+    def opt_version(self) -> None:
+        """
+        Print the version and exit.
+        """
+        print(f"tsservices {__version__}")
+        raise SystemExit(0)
+
+    def parseOptions(self, options: Any = None) -> None:
+        """
+        @param options: the words of the command line.
+        @raise usage.UsageError: without the words that Twisted puts before ours.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as reason:
+            raise usage.UsageError(str(reason).removeprefix(_ENFORCED)) from reason
+
+    def postOptions(self) -> None:
+        """
+        Put together what the command line and the file say, and check it.
+
+        @raise usage.UsageError: it can't be served.
+        """
+        try:
+            self._readFile()
+            if self["trust"] is None:
+                self["trust"] = list(LOOPBACK)
+            self._readPlaces()
+            path = self["stamp-key"]
+            key = None if path is None else readKey(path)
+        except ValueError as reason:
+            raise usage.UsageError(str(reason)) from reason
+        self.mode = Mode(key, not self["stamp-stateless"])
+        self.folder = StateFolder(self["state"] or defaultStateFolder())
+        if self["operator"] is not None:
+            self._moveLog()
+
+    def _readFile(self) -> None:
+        """
+        Take from the file what the command line does not say.
+
+        @raise config.ConfigError: the file can't be used.
+        """
+        known: dict[str, config.Coerce] = {
+            row[0]: row[4] for row in self.optParameters if row[0] != "config"
+        }
+        known |= {"listen": values.listens, "trust": values.trust}
+        known |= {"chat-operators": values.chatOperators}
+        known |= {key: row[2] for key, row in _CLUSTER.items()}
+        known |= {row[0]: values.flag for row in self.optFlags}
+        known |= {key: _limit(key) for key in Limits.fieldNames()}
+        found: dict[str, Any] = {}
+        if self["config"] is not None:
+            lists = frozenset({"listen", "trust", "services", "chat-operators", "cluster"})
+            found = config.load(self["config"], known, lists)
+        fieldNames = Limits.fieldNames()
+        chosen = {key: self[key] for key in _OFFERED}
+        for key, value in found.items():
+            if key in self._given:
+                continue
+            if key in fieldNames:
+                chosen[key] = value
+            else:
+                super().__setitem__(key, value)
+        self.limits = Limits(**{fieldNames[key]: value for key, value in chosen.items()})
+
+    def _readPlaces(self) -> None:
+        """
+        Find where each offering is to listen.
+
+        @raise PlaceError: it can't be.
+        """
+        interface, backlog = self["interface"], self.limits.backlog
+        added = [listen(each, interface, backlog) for each in self["listen"]]
+        sharing = bool(self["reuse-port"])
+        if sharing:
+            checkShareable(each.offering for each in added)
+        chosen = choose(self["services"], sharing)
+        self.places = arrange(chosen, added, self["port"], interface, backlog)
+
+    def _moveLog(self) -> None:
+        """
+        The operator has the terminal, so the log goes to a file.
+        """
+        parent = self.parent
+        if parent is not None and "logfile" in parent and parent["logfile"] in (None, "-"):
+            parent["logfile"] = self.folder.path(LOG_FILE)

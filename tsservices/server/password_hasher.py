@@ -1,0 +1,158 @@
+"""
+The work of passwords, off the reactor's thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import ClassVar
+
+from twisted.logger import Logger
+
+from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, Refused
+from tsservices.chat.passwords import SALT_BYTES, checked, matches, verifier
+from tsservices.common.limits import HASH_ITERATIONS, HASHES_WAITING, HASHING_STOP_SECONDS
+
+_POLITE = 10
+"""
+How much the thread steps back, as C{nice} counts it: it gets what the reactor and the
+journal leave of the cores.
+"""
+
+Job = Callable[[], object]
+"""
+What is done in the thread.
+"""
+
+Then = Callable[..., object]
+"""
+What gets the outcome, in the reactor's thread.
+"""
+
+
+class Hasher:
+    """
+    One thread that hashes one password after another.  It is one because the chat is to
+    have a core left, however many log in; its work lets go of the interpreter's lock.
+
+    @see: L{tsservices.chat.passwords.Hashing}
+    @ivar waiting: how many passwords are being hashed, or wait for it.
+    """
+
+    _log: ClassVar[Logger] = Logger("tsservices")
+
+    def __init__(
+        self,
+        callFromThread: Callable[..., object],
+        random: Callable[[int], bytes] = os.urandom,
+        iterations: int = HASH_ITERATIONS,
+        most: int = HASHES_WAITING,
+    ) -> None:
+        """
+        @param callFromThread: has something called in the reactor's thread.
+        @param random: gives so many random bytes.
+        @param iterations: how often a new password is hashed.
+        @param most: how many may wait.
+        """
+        self._callFromThread = callFromThread
+        self._random = random
+        self._iterations = iterations
+        self._most = most
+        self._jobs: SimpleQueue[tuple[Job, Then] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.waiting = 0
+
+    def start(self) -> None:
+        """
+        Begin to work.  What was asked for before waits until now.
+        """
+        self._thread = threading.Thread(target=self._work, name="hasher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """
+        End with the password at hand.  What waits is for sessions that are no more, and
+        of it nobody is told.
+        """
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            with contextlib.suppress(Empty):
+                while True:
+                    self._jobs.get_nowait()
+            self._jobs.put(None)
+            thread.join(HASHING_STOP_SECONDS)
+
+    def derive(self, password: str, then: Callable[[str | Refused], object]) -> None:
+        """
+        @see: L{tsservices.chat.passwords.Hashing.derive}
+        """
+        checked(password)
+        salt = self._random(SALT_BYTES)
+        self._add(lambda: verifier(password, salt, self._iterations), then)
+
+    def check(self, verifier: str, password: str, then: Callable[[bool | Refused], object]) -> None:
+        """
+        @see: L{tsservices.chat.passwords.Hashing.check}
+        """
+        self._add(lambda: matches(verifier, password), then)
+
+    def _add(self, job: Job, then: Then) -> None:
+        """
+        @param job: to be done in the thread.
+        @param then: gets what comes of it.
+        @raise Refused: too many wait.
+        """
+        if self.waiting >= self._most:
+            raise Refused(BUSY_HASHING, most=self.waiting)
+        self.waiting += 1
+        self._put(job, then)
+
+    def _put(self, job: Job, then: Then) -> None:
+        """
+        @param job: to be done in the thread, behind all others.
+        @param then: gets what comes of it.
+        """
+        self._jobs.put((job, then))
+
+    def _work(self) -> None:
+        """
+        Be the thread.
+        """
+        if sys.platform == "linux":
+            # Elsewhere this would be about the whole process.
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _POLITE)
+        while (task := self._jobs.get()) is not None:
+            job, then = task
+            try:
+                outcome = job()
+            except Exception:
+                # Not the failure itself: its frames have the password.
+                self._callFromThread(self._broken, then)
+            else:
+                self._callFromThread(self._done, then, outcome)
+            # Nothing of a password stays here while nothing is to be done.
+            del task, job, then
+
+    def _done(self, then: Then, outcome: object) -> None:
+        """
+        @param then: gets what has come of a job.
+        @param outcome: that.
+        """
+        self.waiting -= 1
+        if self._thread is not None:
+            then(outcome)
+
+    def _broken(self, then: Then) -> None:
+        """
+        A password could not be hashed at all, for lack of memory maybe.
+
+        @param then: gets what would have come of it.
+        """
+        self._log.error("a password could not be hashed")
+        self._done(then, Refused(HASHING_FAILED))

@@ -1,0 +1,119 @@
+"""
+STAMP: the packets of a session sender come back with the times at which they came and
+left (RFC 8762).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.error import MessageLengthError
+
+from tsservices.common.counters import DatagramCounters, StampCounters
+from tsservices.stamp.clock import ErrorEstimate, clockError, systemCall
+from tsservices.stamp.reflector import Reflector
+from tsservices.transport.context import Environment
+from tsservices.transport.timestamping.udp import Arrival, StampedDatagramProtocol, StampedUDPPort
+
+ESTIMATE_SECONDS = 10.0
+"""
+Seconds between two looks at how far the clock may be off.
+"""
+
+
+class StampDatagramProtocol(StampedDatagramProtocol):
+    """
+    Reflects packets from where they were sent to.
+
+    @ivar counters: what happened here.
+    """
+
+    transport: StampedUDPPort
+
+    def __init__(
+        self,
+        reflector: Reflector,
+        counters: StampCounters,
+        monotonic: Callable[[], float],
+        estimate: Callable[[], ErrorEstimate],
+    ) -> None:
+        """
+        @param reflector: decides.
+        @param counters: what happened here.
+        @param monotonic: the time in seconds.
+        @param estimate: tells how far the clock may be off.
+        """
+        self.counters = counters
+        self._reflector = reflector
+        self._monotonic = monotonic
+        self._estimate = estimate
+        self._due = float("-inf")
+
+    def startProtocol(self) -> None:
+        """
+        Let the port send what the reflector returns.
+        """
+        if isinstance(self.transport, StampedUDPPort):
+            self.transport.reflectWith(self._reflector.reflect, self.unsent, self)
+
+    def stampedDatagramReceived(
+        self, datagram: bytes, address: tuple[str, int], arrival: Arrival
+    ) -> None:
+        """
+        @param datagram: the payload.
+        @param address: where it came from.
+        @param arrival: how it came.
+        """
+        self.roundBegan()
+        ns, kernel, destination, ttl, _ = arrival
+        answer = self._reflector.reflect(
+            datagram, address, ns, kernel, destination, ttl, self._monotonic()
+        )
+        if answer is not None:
+            # When it leaves, only the port's own way of answering can tell.
+            sent = answer[0] if isinstance(answer, tuple) else answer
+            try:
+                self.transport.write(sent, address, destination)
+            except (OSError, MessageLengthError):
+                self.unsent()
+
+    def roundBegan(self) -> None:
+        """
+        Packets that have come are going to be read: their answers say how good the clock is.
+        """
+        now = self._monotonic()
+        if now >= self._due:
+            self._due = now + ESTIMATE_SECONDS
+            self._reflector.errorEstimate = self._estimate().encode()
+
+    def roundEnded(self) -> None:
+        """
+        They have been read.
+        """
+
+    def unsent(self) -> None:
+        """
+        The last answer was not sent.
+        """
+        self.counters.answered -= 1
+        self.counters.unsent += 1
+
+
+def reflecting(environment: Environment, counters: DatagramCounters) -> StampDatagramProtocol:
+    """
+    @param environment: what the server gives.
+    @param counters: what happens there.
+    @return: the service at one place.
+    """
+    assert isinstance(counters, StampCounters)
+    call = systemCall()
+    reflector = Reflector(
+        environment.mode,
+        environment.limits,
+        environment.trust,
+        counters,
+        environment.nanoclock,
+    )
+    return StampDatagramProtocol(
+        reflector, counters, environment.monotonic, lambda: clockError(call)
+    )

@@ -1,0 +1,83 @@
+"""
+Where the operator of the talk sits: at the server's terminal, or at another one
+that attaches through a UNIX socket.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.stdio import StandardIO
+
+from tsservices.common.statedir import OPERATOR_SOCKET, StateFolder
+from tsservices.services.talk.protocol import OperatorFactory, OperatorProtocol
+from tsservices.services.talk.switchboard import Switchboard
+from tsservices.transport.binder import Binder
+
+_OWNER_ONLY = 0o600
+
+
+class OperatorSeat(Service):
+    """
+    Lets operators come to the switchboard.
+
+    @ivar trouble: why nobody can attach, if so.
+    """
+
+    name = "operator"
+
+    def __init__(
+        self, switchboard: Switchboard, folder: StateFolder, reactor: Any, onTerminal: bool
+    ) -> None:
+        """
+        @param switchboard: where calls arrive.
+        @param folder: where the socket goes.
+        @param reactor: serves it.
+        @param onTerminal: whether an operator sits at this terminal.
+        """
+        self._switchboard = switchboard
+        self._folder = folder
+        self._reactor = reactor
+        self._onTerminal = onTerminal
+        self._binder = Binder(reactor, fast=False)
+        self._console: StandardIO | None = None
+        self.trouble = ""
+
+    def bind(self) -> None:
+        """
+        Bind the socket for those who attach.  Without it the server serves all the
+        same.
+        """
+        if self._folder.owned:
+            try:
+                self._binder.listenUNIX(
+                    self._folder.path(OPERATOR_SOCKET),
+                    OperatorFactory(self._switchboard),
+                    mode=_OWNER_ONLY,
+                )
+            except CannotListenError as reason:
+                self.trouble = f"{self._folder.path(OPERATOR_SOCKET)}: {reason.socketError}"
+
+    def startService(self) -> None:
+        """
+        Let them come.
+        """
+        super().startService()
+        for port in self._binder.ports:
+            port.startListening()
+        if self._onTerminal:
+            console = OperatorProtocol(self._switchboard)
+            self._console = StandardIO(console, reactor=self._reactor)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        @return: fires when nobody can come any more.
+        """
+        super().stopService()
+        self._switchboard.close()
+        for port in self._binder.ports:
+            return port.stopListening()
+        return succeed(None)

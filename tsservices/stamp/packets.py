@@ -1,0 +1,327 @@
+"""
+The packets of RFC 8762, with the session identifier of RFC 8972.  Pure.
+
+The layouts are tables: name, offset and size of each field.  What no table names must
+be zero and is written as zero; the reader does not mind it.  All numbers have their
+highest byte first.  What stands behind the base packet (padding, or the extensions of
+RFC 8972) is kept as it is.
+
+The times are as they stand in the packet; L{SenderPacket.sentAt} and the methods
+of L{ReflectorPacket} read them.
+
+Packets that look like answers: of a reflector, or of a text service.  Pure.
+
+Answering one is how a loop begins.  A reflector's answer has T2 and T1 in places where a
+sender's packet has zeros or padding, and both are about now.  In an answer to an answer
+of ours T1 is even our own time, so that the other clock does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Self
+
+from tsservices.common.timestamps import SECONDS_1900_TO_1970, stamped
+from tsservices.stamp.clock import LOW_32, fromWire
+
+OPEN_LENGTH = 44
+"""
+Bytes of an unauthenticated packet without what may stand behind it.
+"""
+
+SEALED_LENGTH = 112
+"""
+Bytes of an authenticated packet without what may stand behind it.
+"""
+
+DIGEST_OFFSET = 96
+"""
+Where the authentication of an authenticated packet is, which covers all before it.
+"""
+
+DIGEST_LENGTH = 16
+"""
+Bytes of authentication.
+"""
+
+TWAMP_LENGTH = 14
+"""
+Bytes that a TWAMP-Light sender sends at least: number, time and error estimate.
+"""
+
+DEFAULT_PORT = 862
+"""
+Where RFC 8762 has reflectors.
+"""
+
+
+class Field(NamedTuple):
+    """
+    One field of a layout.
+
+    @ivar name: what the packet classes call it.
+    @ivar offset: where it begins.
+    @ivar size: how many bytes it has.
+    """
+
+    name: str
+    offset: int
+    size: int
+
+
+SENDER_OPEN = (
+    Field("sequence", 0, 4),
+    Field("timestamp", 4, 8),
+    Field("errorEstimate", 12, 2),
+    Field("session", 14, 2),
+)
+"""
+What a session sender sends, unauthenticated.
+"""
+
+SENDER_SEALED = (
+    Field("sequence", 0, 4),
+    Field("timestamp", 16, 8),
+    Field("errorEstimate", 24, 2),
+    Field("session", 26, 2),
+)
+"""
+What a session sender sends, authenticated.
+"""
+
+REFLECTOR_OPEN = (
+    Field("sequence", 0, 4),
+    Field("timestamp", 4, 8),
+    Field("errorEstimate", 12, 2),
+    Field("session", 14, 2),
+    Field("received", 16, 8),
+    Field("senderSequence", 24, 4),
+    Field("senderTimestamp", 28, 8),
+    Field("senderErrorEstimate", 36, 2),
+    Field("senderTTL", 40, 1),
+)
+"""
+What a session reflector answers, unauthenticated.
+"""
+
+REFLECTOR_SEALED = (
+    Field("sequence", 0, 4),
+    Field("timestamp", 16, 8),
+    Field("errorEstimate", 24, 2),
+    Field("session", 26, 2),
+    Field("received", 32, 8),
+    Field("senderSequence", 48, 4),
+    Field("senderTimestamp", 64, 8),
+    Field("senderErrorEstimate", 72, 2),
+    Field("senderTTL", 80, 1),
+)
+"""
+What a session reflector answers, authenticated.
+"""
+
+Layout = tuple[Field, ...]
+"""
+The fields of one kind of packet.
+"""
+
+
+class PacketError(ValueError):
+    """
+    A datagram is not what it should be.
+
+    @ivar counter: the counter of L{tsservices.common.counters.StampCounters} that it belongs to.
+    """
+
+    def __init__(self, counter: str, reason: str) -> None:
+        """
+        @param counter: of what is wrong.
+        @param reason: the same in words.
+        """
+        super().__init__(reason)
+        self.counter = counter
+
+
+class _Packet:
+    """
+    What all packets share: they are written and read by the table.
+
+    @cvar LAYOUTS: the layout of each length of a base packet.
+    @ivar rest: what stands behind it.
+    """
+
+    __slots__ = ()
+    LAYOUTS: ClassVar[Mapping[int, Layout]]
+    rest: bytes
+
+    @classmethod
+    def decode(cls, datagram: bytes, sealed: bool = False) -> Self:
+        """
+        @param datagram: the payload.
+        @param sealed: whether it is to be read as an authenticated one; whether its
+            authentication is right, L{tsservices.stamp.auth} tells.
+        @return: what it says.
+        @raise PacketError: it is too short.
+        """
+        length = SEALED_LENGTH if sealed else OPEN_LENGTH
+        if len(datagram) < length:
+            raise PacketError("badSize", f"{len(datagram)} bytes of at least {length}")
+        values: dict[str, int] = {
+            name: int.from_bytes(datagram[offset : offset + size], "big")
+            for name, offset, size in cls.LAYOUTS[length]
+        }
+        return cls(**values, rest=bytes(datagram[length:]))  # type: ignore[call-arg]
+
+    def encode(self, sealed: bool = False) -> bytes:
+        """
+        @param sealed: whether it is to be an authenticated one; its authentication is
+            left empty for L{tsservices.stamp.auth}.
+        @return: the payload.
+        @raise OverflowError: a value has more bits than its field.
+        """
+        length = SEALED_LENGTH if sealed else OPEN_LENGTH
+        datagram = bytearray(length)
+        for name, offset, size in self.LAYOUTS[length]:
+            value: int = getattr(self, name)
+            datagram[offset : offset + size] = value.to_bytes(size, "big")
+        return bytes(datagram) + self.rest
+
+
+@dataclass(frozen=True, slots=True)
+class SenderPacket(_Packet):
+    """
+    A packet of a session sender.
+
+    @ivar sequence: counts its packets.
+    @ivar timestamp: T1, when it was sent, 64 bits.
+    @ivar errorEstimate: of T1, 16 bits.
+    @ivar session: the session identifier; 0 for none.
+    @ivar rest: what stands behind the base packet.
+    """
+
+    LAYOUTS: ClassVar[Mapping[int, Layout]] = {
+        OPEN_LENGTH: SENDER_OPEN,
+        SEALED_LENGTH: SENDER_SEALED,
+    }
+
+    sequence: int
+    timestamp: int
+    errorEstimate: int
+    session: int = 0
+    rest: bytes = b""
+
+    def sentAt(self, near: int) -> int:
+        """
+        @param near: nanoseconds since 1970 that tell the era.
+        @return: T1 in nanoseconds since 1970.
+        """
+        return fromWire(self.timestamp, self.errorEstimate, near)
+
+
+@dataclass(frozen=True, slots=True)
+class ReflectorPacket(_Packet):
+    """
+    A packet of a session reflector.
+
+    @ivar sequence: counts its packets, or repeats the sender's number.
+    @ivar timestamp: T3, when it was sent, 64 bits.
+    @ivar errorEstimate: of T3 and T2, 16 bits.
+    @ivar received: T2, when the sender's packet came, 64 bits.
+    @ivar senderSequence: the number of the packet that this answers.
+    @ivar senderTimestamp: its T1, 64 bits.
+    @ivar senderErrorEstimate: of T1, 16 bits.
+    @ivar senderTTL: the TTL or hop limit with which it came.
+    @ivar session: the session identifier; 0 for none.
+    @ivar rest: what stands behind the base packet.
+    """
+
+    LAYOUTS: ClassVar[Mapping[int, Layout]] = {
+        OPEN_LENGTH: REFLECTOR_OPEN,
+        SEALED_LENGTH: REFLECTOR_SEALED,
+    }
+
+    sequence: int
+    timestamp: int
+    errorEstimate: int
+    received: int
+    senderSequence: int
+    senderTimestamp: int
+    senderErrorEstimate: int
+    senderTTL: int
+    session: int = 0
+    rest: bytes = b""
+
+    def sentAt(self, near: int) -> int:
+        """
+        @param near: nanoseconds since 1970 that tell the era.
+        @return: T3 in nanoseconds since 1970.
+        """
+        return fromWire(self.timestamp, self.errorEstimate, near)
+
+    def receivedAt(self, near: int) -> int:
+        """
+        @param near: nanoseconds since 1970 that tell the era.
+        @return: T2 in nanoseconds since 1970.
+        """
+        return fromWire(self.received, self.errorEstimate, near)
+
+    def senderSentAt(self, near: int) -> int:
+        """
+        @param near: nanoseconds since 1970 that tell the era.
+        @return: T1 in nanoseconds since 1970.
+        """
+        return fromWire(self.senderTimestamp, self.senderErrorEstimate, near)
+
+
+NEAR_SECONDS = 86_400
+"""
+Two times of a packet this near to now, where an answer has T2 and T1, make it one.
+"""
+
+RETURN_SECONDS = 10
+"""
+A time of ours that is this old at most comes back in an answer to an answer of ours,
+also when the other side's clock is off by years.
+"""
+
+TEXT = (b"[", b"Hello, ")
+"""
+How answers of the timestamp and hello services begin.
+"""
+
+TEXT_BEGINS = frozenset(each[0] for each in TEXT)
+"""
+The first byte of each: it tells nearly all other packets.
+"""
+
+
+def answers(second2: int, second1: int, now: int) -> bool:
+    """
+    @param second2: where an answer has the seconds of T2.
+    @param second1: where an answer has the seconds of T1.
+    @param now: seconds since 1970.
+    @return: whether the packet is an answer.
+    """
+    age = now + SECONDS_1900_TO_1970 - second1 & LOW_32
+    # One second ahead: between T2 and T3 of the other packet the clock may have been set.
+    if age <= RETURN_SECONDS or age == LOW_32:
+        return True
+    return _near(second1, now) and _near(second2, now)
+
+
+def _near(second: int, now: int) -> bool:
+    """
+    @param second: of an NTP or PTP time, 32 bits.
+    @param now: seconds since 1970.
+    @return: whether they are near to each other.
+    """
+    unix = now - second + NEAR_SECONDS & LOW_32
+    return unix <= 2 * NEAR_SECONDS or unix + SECONDS_1900_TO_1970 & LOW_32 <= 2 * NEAR_SECONDS
+
+
+def saysText(datagram: bytes) -> bool:
+    """
+    @param datagram: a packet.
+    @return: whether it is an answer of a text service.
+    """
+    return datagram.startswith(TEXT) and (datagram[:1] != b"[" or stamped(datagram))

@@ -1,0 +1,274 @@
+"""
+What became of one packet that was sent to measure with.  Pure.
+
+Which reply tells of which when it left.  Pure.
+
+A reply is held until the next one comes, which brings the time at which it left; or does
+not, and then T3 as it was written into the packet counts.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import NamedTuple
+
+MOST_STEP = 1_000_000
+"""
+Nanoseconds by which a round trip between two stamps of the wall clock may exceed the
+same on the monotonic clock, before the wall clock must have been set in between.
+"""
+
+
+class State(Enum):
+    """
+    What became of it.
+
+    @cvar OK: the reply came in time.
+    @cvar LATE: the reply came, after the packet was counted as lost.
+    @cvar DUPLICATE: one more reply.
+    @cvar TIMEOUT: no reply in time.
+    @cvar REFUSED: the other host says that nobody listens there.
+    @cvar UNREACHABLE: the network, or this system, says that there is no way.
+    """
+
+    OK = "ok"
+    LATE = "late"
+    DUPLICATE = "duplicate"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """
+    The four times of an exchange, in nanoseconds since 1970.  T2 and T3 are of the other
+    clock, and missing when the other side does not tell them.
+
+    @ivar sent: T1, of this clock.
+    @ivar arrived: T2.
+    @ivar returned: T3.
+    @ivar received: T4, of this clock.
+    @ivar clocks: whose stamps T1 and T4 are: C{k} the kernel's, C{u} this program's.
+    @ivar written: T3 as the packet has it, when C{returned} is what the reflector told of it
+        later: when it has really left.
+    """
+
+    sent: int
+    received: int
+    arrived: int | None = None
+    returned: int | None = None
+    clocks: str = "uu"
+    written: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """
+    What follows from the four times; all in nanoseconds.
+
+    @ivar network: the round trip d = (T4 - T1) - (T3 - T2).
+    @ivar server: T3 - T2.
+    @ivar up: T2 - T1, which contains the offset of the clocks and may be negative.
+    @ivar down: T4 - T3, the same.
+    @ivar offset: o = ((T2 - T1) + (T3 - T4)) / 2: the other clock less this one.
+    """
+
+    network: int | None = None
+    server: int | None = None
+    up: int | None = None
+    down: int | None = None
+    offset: int | None = None
+
+
+def timing(stamps: Stamps | None, application: int | None) -> Timing:
+    """
+    @param stamps: the four times.
+    @param application: the round trip by a clock that nobody sets.
+    @return: what follows; nothing when the times contradict each other, as they do when
+        a clock is set during the exchange.
+    """
+    if stamps is None:
+        return Timing()
+    whole = stamps.received - stamps.sent
+    if whole < 0 or (application is not None and whole > application + MOST_STEP):
+        return Timing()
+    if stamps.arrived is None or stamps.returned is None:
+        return Timing(network=whole)
+    server = stamps.returned - stamps.arrived
+    if not 0 <= server <= whole:
+        return Timing()
+    up, down = stamps.arrived - stamps.sent, stamps.received - stamps.returned
+    return Timing(whole - server, server, up, down, (up - down) // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What became of one packet.
+
+    @ivar sequence: its number, from 0.
+    @ivar state: what became of it.
+    @ivar at: when it was sent, in nanoseconds since the start.
+    @ivar wall: when it was sent, in nanoseconds since 1970.
+    @ivar application: the round trip as this program saw it, in nanoseconds.
+    @ivar stamps: the four times; L{None} without a reply.
+    @ivar counted: the reflector's own number of the reply.
+    @ivar size: bytes of the reply.
+    @ivar ttl: that the packet had left when it arrived there, or of the reply; L{None}
+        when unknown.
+    @ivar reason: in words, when there was no reply.
+    """
+
+    sequence: int
+    state: State
+    at: int
+    wall: int
+    application: int | None = None
+    stamps: Stamps | None = None
+    counted: int | None = None
+    size: int | None = None
+    ttl: int | None = None
+    reason: str = ""
+
+    @property
+    def timing(self) -> Timing:
+        """
+        @return: what follows from the stamps.
+        """
+        return timing(self.stamps, self.application)
+
+    @property
+    def followUp(self) -> int | None:
+        """
+        @return: nanoseconds from T3 in the packet to the moment at which the reply left;
+            L{None} when that moment is not known, and T3 in the packet counts.
+        """
+        if self.stamps is None or self.stamps.written is None or self.stamps.returned is None:
+            return None
+        return self.stamps.returned - self.stamps.written
+
+
+OVERTAKEN = 16
+"""
+A reply whose number is this far behind the held one at most was overtaken by it; one
+farther behind is of a reflector that has begun anew.
+"""
+
+EARLY = 64
+"""
+Times kept of replies that are still on their way.
+"""
+
+MISSES = 3
+"""
+Replies in a row that could tell a time and do not, until it is no longer waited for.
+"""
+
+
+class Departure(NamedTuple):
+    """
+    What a reply tells of the one before it.
+
+    @ivar number: of that, by the reflector's own count.
+    @ivar when: it left, in nanoseconds since 1970; L{None} if this is not known there.
+    """
+
+    number: int
+    when: int | None
+
+
+def completed(outcome: Outcome, left: int) -> Outcome:
+    """
+    @param outcome: of a packet with a reply.
+    @param left: when that reply left, as it is told.
+    @return: the same with that as T3; or just the same if that cannot be, as when a clock
+        was set in between or the time is of another clock.
+    """
+    stamps = outcome.stamps
+    if stamps is None or stamps.arrived is None or stamps.returned is None:
+        return outcome
+    if left < stamps.returned or left - stamps.arrived > stamps.received - stamps.sent:
+        return outcome
+    return replace(outcome, stamps=replace(stamps, returned=left, written=stamps.returned))
+
+
+class Pairing:
+    """
+    The replies of one session.
+    """
+
+    def __init__(self) -> None:
+        """
+        Nothing is held.
+        """
+        self._held: Outcome | None = None
+        self._early: OrderedDict[int, int] = OrderedDict()
+        self._misses = 0
+
+    def arrived(self, outcome: Outcome, told: Departure | None) -> list[Outcome]:
+        """
+        @param outcome: of a packet with a reply; only the first in time is held.
+        @param told: what this reply tells of another; L{None} if its sender does not know
+            how to.
+        @return: of which packets nothing better will be known any more.
+        """
+        if told is not None:
+            self._note(told)
+        ready = self._freed(outcome.counted)
+        left = None if outcome.counted is None else self._early.get(outcome.counted)
+        if outcome.state is not State.OK:
+            ready.append(outcome)
+        elif left is not None:
+            ready.append(completed(outcome, left))
+        elif told is None or self._misses >= MISSES or self._held is not None:
+            ready.append(outcome)
+        else:
+            self._held = outcome
+        return ready
+
+    def failed(self, sequence: int) -> list[Outcome]:
+        """
+        @param sequence: of a packet that was not answered.
+        @return: what need not be held any more: it could have told.
+        """
+        if self._held is not None and self._held.sequence < sequence:
+            return self.release()
+        return []
+
+    def release(self) -> list[Outcome]:
+        """
+        @return: what is held.
+        """
+        held, self._held = self._held, None
+        return [] if held is None else [held]
+
+    def _note(self, told: Departure) -> None:
+        """
+        @param told: what a reply tells of another.
+        """
+        if told.when is None:
+            self._misses += 1
+            return
+        self._misses = 0
+        self._early[told.number] = told.when
+        if len(self._early) > EARLY:
+            self._early.popitem(last=False)
+
+    def _freed(self, counted: int | None) -> list[Outcome]:
+        """
+        @param counted: the number of a reply that has come, by the reflector's own count.
+        @return: what need not be held any more, completed if it can be.
+        """
+        held = self._held
+        if held is None or held.counted is None:
+            return self.release()
+        left = self._early.get(held.counted)
+        if left is not None:
+            self._held = None
+            return [completed(held, left)]
+        if counted is not None and 0 <= held.counted - counted <= OVERTAKEN:
+            return []
+        return self.release()

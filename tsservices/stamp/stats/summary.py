@@ -1,0 +1,378 @@
+"""
+The figures of one target by name, in whole nanoseconds, as programs read them.  Pure.
+
+All that is known of one target after any number of packets, in bounded memory.  Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from tsservices.stamp.stats.clock_offset import ClockFilter, ClockSample
+from tsservices.stamp.stats.delay import Jitter, QueueingDelay, Timeline
+from tsservices.stamp.stats.distribution import PERCENTS, Distribution
+from tsservices.stamp.stats.loss import Arrival, Directions, LossRuns
+from tsservices.stamp.stats.result import Outcome, State
+
+SCHEMA = 1
+"""
+The version of this form; it grows when a name changes its meaning or goes.
+"""
+
+Figures: TypeAlias = dict[str, "Figures | int | float | bool | None"]
+"""
+Figures by name; L{None} for what is unknown.
+"""
+
+
+def percentName(percent: float) -> str:
+    """
+    @param percent: of a percentile.
+    @return: its name, like C{p99.9}.
+    """
+    return f"p{percent:g}"
+
+
+def _whole(value: float | None) -> int | None:
+    """
+    @param value: nanoseconds.
+    @return: the nearest whole number of them.
+    """
+    return None if value is None else round(value)
+
+
+def distributionFigures(values: Distribution) -> Figures:
+    """
+    @param values: of one kind.
+    @return: what is told of them.
+    """
+    moments = values.moments
+    figures: Figures = {
+        "count": values.count,
+        "min": moments.minimum,
+        "avg": _whole(moments.mean),
+        "max": moments.maximum,
+        "stddev": _whole(moments.deviation),
+    }
+    for percent in PERCENTS:
+        figures[percentName(percent)] = values.percentile(percent)
+    return figures
+
+
+def delayVariation(values: Distribution) -> Figures:
+    """
+    @param values: delays.
+    @return: percentiles of what each is above the least of them (PDV, RFC 5481).
+    """
+    least = values.moments.minimum
+    figures: Figures = {}
+    for percent in PERCENTS:
+        value = values.percentile(percent)
+        figures[percentName(percent)] = None if value is None or least is None else value - least
+    return figures
+
+
+def jitterFigures(jitter: Jitter, values: Distribution) -> Figures:
+    """
+    @param jitter: of one way.
+    @param values: the delays of the same.
+    @return: what is told of it.
+    """
+    return {
+        "rfc3550_ns": _whole(jitter.estimate),
+        "ipdv_ns": distributionFigures(jitter.variation),
+        "ipdv_abs_ns": distributionFigures(jitter.absolute),
+        "pdv_ns": delayVariation(values),
+    }
+
+
+def lossFigures(tally: Tally) -> Figures:
+    """
+    @param tally: of one target.
+    @return: what was lost, doubled and reordered, and where.
+    """
+    ways = tally.directions
+    lengths = tally.runs.summary()
+    mean = sum(low * count for low, _, count in lengths.ranges()) / max(1, lengths.total)
+    return {
+        "lost": tally.lost,
+        "percent": tally.lossPercent,
+        "timeout": tally.timeouts,
+        "refused": tally.refused,
+        "unreachable": tally.unreachable,
+        "late": tally.late,
+        "stateful": ways.stateful,
+        "up": tally.lostUp,
+        "down": tally.lostDown,
+        "undecided": tally.undecided,
+        "bursts": lengths.total,
+        "burst_max": lengths.maximum or 0,
+        "burst_mean": round(mean, 3),
+        "duplicates": ways.duplicates,
+        "duplicates_up": ways.duplicatesUp,
+        "duplicates_down": ways.duplicatesDown,
+        "reordered": ways.reordered,
+        "reordered_up": ways.reorderedUp,
+        "reordered_down": ways.reorderedDown,
+    }
+
+
+def clockFigures(tally: Tally) -> Figures:
+    """
+    @param tally: of one target.
+    @return: what is known of its clock.
+    """
+    offset, skew = tally.clock.offset(), tally.clock.skew()
+    return {
+        "offset_ns": None if offset is None else offset.value,
+        "bound_ns": None if offset is None else offset.bound,
+        "age_ns": None if offset is None else offset.age,
+        "skew_ppm": None if skew is None else round(skew.ppm, 4),
+        "skew_error_ppm": None if skew is None else round(skew.error, 4),
+    }
+
+
+def figuresOf(tally: Tally) -> Figures:
+    """
+    @param tally: of one target.
+    @return: all figures, nested by kind.
+    """
+    return {
+        "transmitted": tally.transmitted,
+        "received": tally.received,
+        "outstanding": tally.outstanding,
+        "skipped": tally.skipped,
+        "strays": tally.strays,
+        "duration_ns": 0 if tally.began is None else tally.ended - tally.began,
+        "kernel_sent": tally.kernelSent,
+        "kernel_received": tally.kernelReceived,
+        "followed_up": tally.followed,
+        "network_ns": distributionFigures(tally.network),
+        "application_ns": distributionFigures(tally.application),
+        "server_ns": distributionFigures(tally.server),
+        "up_ns": distributionFigures(tally.up),
+        "down_ns": distributionFigures(tally.down),
+        "jitter": jitterFigures(tally.jitter, tally.trip),
+        "jitter_up": jitterFigures(tally.jitterUp, tally.up),
+        "jitter_down": jitterFigures(tally.jitterDown, tally.down),
+        "queueing_up_ns": distributionFigures(tally.queueUp.summary()),
+        "queueing_down_ns": distributionFigures(tally.queueDown.summary()),
+        "loss": lossFigures(tally),
+        "clock": clockFigures(tally),
+        "timer_ns": distributionFigures(tally.timer),
+    }
+
+
+class Tally:
+    """
+    The account of one target.
+
+    A packet is lost when no reply came in time.  What comes after that is counted as
+    late, and the packet stays lost: who waits for a reply does not wait for ever.
+
+    @ivar transmitted: packets sent.
+    @ivar skipped: packets that were not sent because this program had no time when
+        their turn was.
+    @ivar received: packets with a reply in time.
+    @ivar late: packets whose reply came later.
+    @ivar timeouts: packets without a reply in time.
+    @ivar refused: packets of which the other host said that nobody listens there.
+    @ivar unreachable: packets of which the network said that there is no way.
+    @ivar strays: replies that belong to nothing that is remembered.
+    @ivar began: when the first packet was sent, in nanoseconds since the start.
+    @ivar ended: when the last thing happened, the same.
+    @ivar network: round trips between the kernels, without the reflector's own time.
+    @ivar application: round trips as this program saw them.
+    @ivar server: what the reflector took.
+    @ivar up: raw one-way delays to the reflector, which contain the offset.
+    @ivar down: raw one-way delays from the reflector, which contain the offset.
+    @ivar jitter: of the round trips.
+    @ivar jitterUp: of the way up.
+    @ivar jitterDown: of the way down.
+    @ivar queueUp: delays above the minimum of the way up.
+    @ivar queueDown: the same of the way down.
+    @ivar clock: offset and skew.
+    @ivar directions: what happened on which way.
+    @ivar runs: of lost packets.
+    @ivar timer: how late packets were sent, against the plan.
+    @ivar timeline: round trips by time.
+    @ivar kernelSent: replies with T1 stamped by the kernel.
+    @ivar kernelReceived: replies with T4 stamped by the kernel.
+    @ivar followed: replies of which the reflector told when they left.
+    """
+
+    def __init__(self, stateful: bool | None = None) -> None:
+        """
+        @param stateful: whether the reflector counts; L{None} when its replies must tell.
+        """
+        self.transmitted = 0
+        self.skipped = 0
+        self.received = 0
+        self.late = 0
+        self.timeouts = 0
+        self.refused = 0
+        self.unreachable = 0
+        self.strays = 0
+        self.began: int | None = None
+        self.ended = 0
+        self.network = Distribution()
+        self.application = Distribution()
+        self.server = Distribution()
+        self.up = Distribution()
+        self.down = Distribution()
+        self.jitter = Jitter()
+        self.jitterUp = Jitter()
+        self.jitterDown = Jitter()
+        self.clock = ClockFilter()
+        self.queueUp = QueueingDelay(self._skew)
+        self.queueDown = QueueingDelay(lambda: -self._skew())
+        self.directions = Directions(stateful)
+        self.runs = LossRuns()
+        self.timer = Distribution()
+        self.timeline = Timeline()
+        self.kernelSent = 0
+        self.kernelReceived = 0
+        self.followed = 0
+
+    def sent(self, at: int, lateness: int, skipped: int) -> None:
+        """
+        @param at: when a packet was sent, in nanoseconds since the start.
+        @param lateness: how long after its turn.
+        @param skipped: packets left out since the one before.
+        """
+        if self.began is None:
+            self.began = at
+        self.ended = max(self.ended, at)
+        self.transmitted += 1
+        self.skipped += skipped
+        self.timer.add(lateness)
+
+    def arrival(self, sequence: int, counted: int | None) -> Arrival:
+        """
+        @param sequence: of the packet that is answered.
+        @param counted: the reflector's own number.
+        @return: what the reply is beside those before it.
+        """
+        if not 0 <= sequence < self.transmitted:
+            self.strays += 1
+            return Arrival.STRAY
+        arrival = self.directions.add(sequence, counted)
+        self.strays += arrival is Arrival.STRAY
+        return arrival
+
+    def take(self, outcome: Outcome) -> None:
+        """
+        @param outcome: of one packet; duplicates are counted by L{arrival}.
+        """
+        state = outcome.state
+        if state is State.OK:
+            self.received += 1
+            self._measure(outcome)
+        elif state is State.LATE:
+            self.late += 1
+        elif state is State.TIMEOUT:
+            self.timeouts += 1
+        elif state is State.REFUSED:
+            self.refused += 1
+        elif state is State.UNREACHABLE:
+            self.unreachable += 1
+        if state in (State.REFUSED, State.UNREACHABLE):
+            self.directions.refused(outcome.sequence)
+        if state not in (State.LATE, State.DUPLICATE):
+            self.runs.settle(outcome.sequence, state is not State.OK)
+            if state is not State.OK:
+                self.timeline.add(outcome.at, None)
+        self.ended = max(self.ended, outcome.at + (outcome.application or 0))
+
+    def _measure(self, outcome: Outcome) -> None:
+        """
+        @param outcome: of a packet with a reply in time.
+        """
+        times = outcome.timing
+        at, sequence = outcome.at, outcome.sequence
+        self.network.add(times.network)
+        self.application.add(outcome.application)
+        self.server.add(times.server)
+        self.up.add(times.up)
+        self.down.add(times.down)
+        trip = outcome.application if times.network is None else times.network
+        self.jitter.add(sequence, trip)
+        self.jitterUp.add(sequence, times.up)
+        self.jitterDown.add(sequence, times.down)
+        self.timeline.add(at, trip)
+        if times.offset is not None and times.network is not None:
+            self.clock.add(ClockSample(at, times.offset, times.network))
+        self.queueUp.add(at, times.up)
+        self.queueDown.add(at, times.down)
+        if outcome.stamps is not None:
+            self.kernelSent += outcome.stamps.clocks[:1] == "k"
+            self.kernelReceived += outcome.stamps.clocks[1:] == "k"
+            self.followed += outcome.followUp is not None
+
+    def _skew(self) -> float:
+        """
+        @return: by how much raw delays of the way up grow; 0 when that may be noise.
+        """
+        skew = self.clock.skew()
+        return skew.ppm / 1e6 if skew is not None and skew.significant else 0.0
+
+    @property
+    def settled(self) -> int:
+        """
+        @return: packets of which it is known what became of them.
+        """
+        return self.received + self.lost
+
+    @property
+    def lost(self) -> int:
+        """
+        @return: packets without a reply in time, for whatever reason.
+        """
+        return self.timeouts + self.refused + self.unreachable
+
+    @property
+    def outstanding(self) -> int:
+        """
+        @return: packets that may still be answered in time.
+        """
+        return self.transmitted - self.settled
+
+    @property
+    def lossPercent(self) -> float | None:
+        """
+        @return: lost packets of a hundred; L{None} before any is settled.
+        """
+        return 100 * self.lost / self.settled if self.settled else None
+
+    @property
+    def lostUp(self) -> int | None:
+        """
+        @return: packets that did not reach the reflector; L{None} if nobody can know.
+        """
+        return 0 if self.timeouts <= self.late else self.directions.lostUp
+
+    @property
+    def lostDown(self) -> int | None:
+        """
+        @return: packets whose reply did not arrive; L{None} if nobody can know.
+        """
+        return 0 if self.timeouts <= self.late else self.directions.lostDown
+
+    @property
+    def undecided(self) -> int | None:
+        """
+        @return: packets lost on a way that nobody can know, because nothing came after
+            them; L{None} if the ways cannot be told apart at all.
+        """
+        up, down = self.lostUp, self.lostDown
+        if up is None or down is None:
+            return None
+        return max(0, self.timeouts - self.late - up - down)
+
+    @property
+    def trip(self) -> Distribution:
+        """
+        @return: the round trips of the best clock there is: the network's, else the
+            application's.
+        """
+        return self.network if self.network.count else self.application

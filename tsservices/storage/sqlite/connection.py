@@ -1,0 +1,140 @@
+"""
+Connections to the chat's database, and what their errors mean.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from tsservices.chat.storage import JournalError
+from tsservices.common.limits import BUSY_SECONDS, READ_SECONDS
+
+Connect = Callable[..., sqlite3.Connection]
+"""
+L{sqlite3.connect}, or what a test has in its place.
+"""
+
+_MEANINGS = {
+    sqlite3.SQLITE_BUSY: "is locked by another process",
+    sqlite3.SQLITE_CANTOPEN: "can't be opened for writing",
+    sqlite3.SQLITE_CORRUPT: "is damaged",
+    sqlite3.SQLITE_FULL: "can't grow, the disk is full",
+    sqlite3.SQLITE_NOTADB: "is not a database",
+    sqlite3.SQLITE_READONLY: "can't be written to",
+}
+
+
+def code(error: BaseException) -> int:
+    """
+    @param error: any.
+    @return: SQLite's extended code of it, or -1.
+    """
+    found: int = getattr(error, "sqlite_errorcode", -1)
+    return found
+
+
+def isFull(error: sqlite3.Error) -> bool:
+    """
+    @param error: of a write.
+    @return: whether there was no room for it, and nothing else is wrong.
+    """
+    # The memory that connections share is a file too; nothing in it has to last.
+    return code(error) & 0xFF == sqlite3.SQLITE_FULL or code(error) == sqlite3.SQLITE_IOERR_SHMSIZE
+
+
+def explain(path: str, error: BaseException) -> str:
+    """
+    @param path: of the database.
+    @param error: why it can't be used.
+    @return: the same in one line.
+    """
+    if isinstance(error, sqlite3.Error):
+        meaning = _MEANINGS.get(code(error) & 0xFF)
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        return f"{path} {meaning}" if meaning else f"{path}: {error} ({name})"
+    if isinstance(error, JournalError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{path}: {error.strerror or error}"
+    return f"{path}: {type(error).__name__}: {error}"
+
+
+def makePrivate(path: str) -> None:
+    """
+    See to it that the database is there and its owner's only; SQLite gives the files
+    beside it the same mode.
+
+    @param path: of the database, which nothing in this process has open: closing any
+        descriptor of it would undo SQLite's locks.
+    @raise OSError: it can't be made, or belongs to somebody else.
+    """
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    else:
+        if mode & 0o077:
+            os.chmod(path, mode & 0o700)
+
+
+def openToWrite(
+    path: str, connect: Connect = sqlite3.connect, busy: float = BUSY_SECONDS
+) -> sqlite3.Connection:
+    """
+    @param path: of the database, which is there.
+    @param connect: makes connections.
+    @param busy: the seconds that another program may keep it locked.
+    @return: the one connection that writes.
+    @raise sqlite3.Error: it can't be opened.
+    @raise JournalError: not in the mode that is needed.
+    """
+    connection = openAs(path, "rw", connect, busy)
+    try:
+        connection.execute("PRAGMA locking_mode = NORMAL")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise JournalError(f"{path}: this file system does not suit SQLite's write-ahead log")
+        connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted is to be gone from the file too, however SQLite was built.
+        connection.execute("PRAGMA secure_delete = ON")
+        # SQLite would hide that its own checkpoint failed; the writer makes its own.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def openToRead(path: str, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
+    """
+    SQLite 3.7.0 to 3.51.2 can damage a database when two connections write or
+    checkpoint at once.  This one can do neither, whoever closes last.
+
+    While the other one opens the database it is locked for a moment: who asks then waits.
+
+    @param path: of the database, which is there.
+    @param connect: makes connections.
+    @return: a connection that only reads.
+    @raise sqlite3.Error: it can't be opened.
+    """
+    return openAs(path, "ro", connect, READ_SECONDS)
+
+
+def openAs(path: str, mode: str, connect: Connect, busy: float) -> sqlite3.Connection:
+    """
+    @param path: of the database.
+    @param mode: C{ro} or C{rw}: never makes a file.
+    @param connect: makes connections.
+    @param busy: the seconds that another program may keep it locked.
+    @return: a connection that begins no transaction by itself.
+    @raise sqlite3.Error: it can't be opened.
+    """
+    uri = f"{Path(path).as_uri()}?mode={mode}"
+    connection = connect(uri, uri=True, timeout=busy, isolation_level=None)
+    # Halves of surrogate pairs are stored as they came.
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogatepass")
+    return connection

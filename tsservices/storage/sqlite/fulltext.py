@@ -1,0 +1,297 @@
+"""
+What of a line can be searched for.  Pure.
+
+A line becomes words with one space between; a search finds the lines in which its own
+words stand next to each other in the same order.  All that makes two words the same is
+decided here, none of it by a database.
+
+The index of words, as the writer keeps it: lines go in some time after they were stored,
+and out with the words they went in with.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from tsservices.chat.batch import Batch
+from tsservices.chat.names import fold
+from tsservices.chat.operations import DELETED, ME, MESSAGE, NOTICE, TOPIC
+from tsservices.storage.sqlite.rows import asJSON, columns, select
+
+FOUND_KINDS = (MESSAGE, ME, NOTICE, TOPIC)
+"""
+The kinds of lines that are found.
+"""
+
+VERSION = f"1, Unicode {unicodedata.unidata_version}"
+"""
+Of what this module makes of lines: an index that was made with another one can't be used.
+"""
+
+_LONGEST = 64
+_DIACRITICS = re.compile("[\u0300-\u036f]+")
+_PLAIN = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
+
+# Where no spaces stand between words, or where endings grow onto them as in Korean,
+# each letter is a word.
+_ALONE = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Myanmar
+    (0x1100, 0x11FF),  # Hangul letters
+    (0x1780, 0x17FF),  # Khmer
+    (0x2E80, 0x4DBF),  # radicals, kana, Bopomofo, Han
+    (0x4E00, 0x9FFF),  # Han
+    (0xA960, 0xA97F),  # Hangul letters
+    (0xAC00, 0xD7FF),  # Hangul
+    (0xF900, 0xFAFF),  # Han
+    (0x16FE0, 0x18DFF),  # Tangut, Khitan, marks of repetition
+    (0x1AFF0, 0x1B2FF),  # kana, Nushu
+    (0x20000, 0x3FFFF),  # Han
+)
+
+_SELECTORS = ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+
+
+def _within(code: int, ranges: Iterable[tuple[int, int]]) -> bool:
+    """
+    @param code: of a character.
+    @param ranges: the first and the last of each.
+    @return: whether it is in one of them.
+    """
+    return any(first <= code <= last for first, last in ranges)
+
+
+class _Letters(dict[int, str]):
+    """
+    What becomes of each character, found out when it is first seen.
+    """
+
+    def __missing__(self, code: int) -> str:
+        """
+        @param code: of a character.
+        @return: what becomes of it.
+        """
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category == "Cf" or _within(code, _SELECTORS):
+            found = ""
+        elif category[0] not in "LMN":
+            found = " "
+        else:
+            found = f" {character} " if _within(code, _ALONE) else character
+        self[code] = found
+        return found
+
+
+_LETTERS = _Letters()
+
+
+def searchable(text: str) -> str:
+    """
+    @param text: any.
+    @return: its words, folded, with one space between: letters, marks and digits only.
+    """
+    if text.isascii():
+        words = text.translate(_PLAIN).split()
+    else:
+        bare = _DIACRITICS.sub("", unicodedata.normalize("NFD", fold(text)))
+        words = unicodedata.normalize("NFC", bare).translate(_LETTERS).split()
+    if words and max(map(len, words)) > _LONGEST:
+        # An index cuts what is very long, and would then find more than is there.
+        words = [
+            word[first : first + _LONGEST]
+            for word in words
+            for first in range(0, len(word), _LONGEST)
+        ]
+    return " ".join(words)
+
+
+def nameWord(key: str) -> str:
+    """
+    @param key: a folded name.
+    @return: one word that no other name has.
+    """
+    return key.encode("utf-8", "surrogatepass").hex()
+
+
+def phrases(words: Iterable[str]) -> list[str] | None:
+    """
+    @param words: what somebody searches for: words, or several in one.
+    @return: what has to be in the words of a line, each once.  What holds nothing that
+        can be searched for is left out; if nothing else was given, L{None}: no line is
+        found.
+    """
+    given = [searchable(each) for each in words]
+    found = list(dict.fromkeys(each for each in given if each))
+    return None if given and not found else found
+
+
+def holds(text: str, wanted: Iterable[str]) -> bool:
+    """
+    @param text: of a line.
+    @param wanted: of L{phrases}.
+    @return: whether all of them are in it.
+    """
+    line = f" {searchable(text)} "
+    return all(f" {each} " in line for each in wanted)
+
+
+KINDS = ", ".join(f"'{each}'" for each in FOUND_KINDS)
+"""
+The kinds of lines that are found, in SQL.
+"""
+
+_NEXT = """
+SELECT id, text, room, nick, kind FROM messages WHERE id > ? ORDER BY id LIMIT ?
+"""
+
+_ADD = f"INSERT INTO words (rowid, text, room, nick) SELECT {columns(4)} FROM json_each(?)"
+
+_TAKE_OUT = f"""
+INSERT INTO words (words, rowid, text, room, nick)
+SELECT 'delete', {columns(4)} FROM json_each(?)
+"""
+
+_CONDEMNED = """
+SELECT messages.id AS id
+FROM json_each(?) AS gone
+    CROSS JOIN rooms ON rooms.key = json_extract(gone.value, '$[0]')
+    CROSS JOIN messages ON messages.room = rooms.number
+        AND messages.seq = json_extract(gone.value, '$[1]')
+WHERE messages.position <= json_extract(gone.value, '$[2]')
+"""
+
+_BLANK = f"UPDATE messages SET text = '', kind = '{DELETED}' WHERE id IN ({_CONDEMNED})"
+
+# The lowest ids are the oldest lines; looking only at these needs no index by time.
+# What goes is the beginning of each room, because a room's time only grows.
+_OLD = """
+SELECT id FROM (SELECT id, time FROM messages ORDER BY id LIMIT ?) WHERE time < ?
+"""
+
+# When the newest line goes, its id will be given again.
+_LOWER = """
+UPDATE meta SET indexed = min(indexed, (SELECT coalesce(max(id), 0) FROM messages))
+"""
+
+
+def _words(rows: Sequence[Sequence[object]]) -> str:
+    """
+    @param rows: the id, text, room and nick of lines, and more.
+    @return: what the index has of them, as JSON.
+    """
+    return asJSON(
+        [
+            (ident, searchable(str(text)), str(room), nameWord(fold(str(nick))))
+            for ident, text, room, nick, *_ in rows
+        ]
+    )
+
+
+def _takeOut(connection: sqlite3.Connection, which: str, parameters: Sequence[object]) -> None:
+    """
+    Take lines out of the index, if they are in it, before they change.
+
+    @param connection: to the database, in a transaction.
+    @param which: a SELECT of the ids of the lines.
+    @param parameters: of it.
+    @raise sqlite3.Error: it can't be done.
+    """
+    source = f"""
+        SELECT id, text, room, nick FROM messages
+        WHERE id IN ({which}) AND id <= (SELECT indexed FROM meta) AND kind IN ({KINDS})
+        LIMIT -1
+    """
+    if rows := select(connection, "id, text, room, nick", source, parameters):
+        connection.execute(_TAKE_OUT, (_words(rows),))
+
+
+def renew(connection: sqlite3.Connection) -> None:
+    """
+    Begin the index again, if other rules than the present ones made it.
+
+    @param connection: to the database.
+    @raise sqlite3.Error: it can't be done.
+    """
+    (version,) = connection.execute("SELECT words FROM meta").fetchone()
+    if version != VERSION:
+        connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
+        connection.execute("UPDATE meta SET indexed = 0, words = ?", (VERSION,))
+
+
+def lag(connection: sqlite3.Connection) -> int:
+    """
+    @param connection: to the database.
+    @return: how many lines are not in the index yet, or some more.
+    @raise sqlite3.Error: it can't be done.
+    """
+    row: tuple[int] = connection.execute(
+        "SELECT coalesce((SELECT max(id) FROM messages), 0) - indexed FROM meta"
+    ).fetchone()
+    return row[0]
+
+
+def index(connection: sqlite3.Connection, most: int) -> int:
+    """
+    Take the next lines into the index, in a transaction of its own.
+
+    @param connection: to the database, outside of any transaction.
+    @param most: how many.
+    @return: how many bytes that is for the write-ahead log, about.
+    @raise sqlite3.Error: it can't be done; the transaction may still be open.
+    """
+    (indexed,) = connection.execute("SELECT indexed FROM meta").fetchone()
+    rows = select(connection, "id, text, room, nick, kind", _NEXT, (indexed, most))
+    if not rows:
+        return 0
+    words = _words([row for row in rows if row[-1] in FOUND_KINDS])
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(_ADD, (words,))
+    connection.execute("UPDATE meta SET indexed = ?", (rows[-1][0],))
+    connection.execute("COMMIT")
+    return len(words)
+
+
+def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
+    """
+    Blank the lines that batches delete.
+
+    @param connection: to the database, in a transaction in which their lines are kept.
+    @param batches: some, in order.
+    @return: how many lines that were.
+    @raise sqlite3.Error: it can't be done.
+    """
+    # Each line once: taking it out of the index twice would damage that.
+    gone: dict[tuple[str, int], int] = {}
+    for batch in batches:
+        for each in batch.deletions:
+            gone[each.room, each.seq] = batch.position
+    if not gone:
+        return 0
+    parameters = (asJSON([(*line, position) for line, position in gone.items()]),)
+    _takeOut(connection, _CONDEMNED, parameters)
+    return connection.execute(_BLANK, parameters).rowcount
+
+
+def prune(connection: sqlite3.Connection, before: int, most: int) -> int:
+    """
+    Delete old lines, but neither the rooms nor their numbers, in a transaction of its own.
+
+    @param connection: to the database, outside of any transaction.
+    @param before: the time before which a line is old: nanoseconds since 1970, UTC.
+    @param most: how many lines may be deleted.
+    @return: how many were.
+    @raise sqlite3.Error: it can't be done; the transaction may still be open.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    _takeOut(connection, _OLD, (most, before))
+    pruned = connection.execute(
+        f"DELETE FROM messages WHERE id IN ({_OLD})", (most, before)
+    ).rowcount
+    if pruned:
+        connection.execute(_LOWER)
+    connection.execute("COMMIT")
+    return pruned

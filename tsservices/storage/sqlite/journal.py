@@ -1,0 +1,314 @@
+"""
+A journal in an SQLite database.
+
+Three threads serve it: L{writer} stores, group by group; one L{reader} gives back what was
+asked for by its number or its people, and another one answers searches, which may take
+longer.  A fourth runs while a copy is made.  None knows Twisted; what they have to say is
+called in the reactor's thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from tsservices.chat.batch import Batch
+from tsservices.chat.errors import JOURNAL_FAILED, Refused
+from tsservices.chat.storage import Copied, Found, LettersFound, Listener, Loaded, Search
+from tsservices.common.limits import BALLAST_BYTES
+from tsservices.storage.sqlite.backup import Copier
+from tsservices.storage.sqlite.connection import Connect
+from tsservices.storage.sqlite.disk import Ballast
+from tsservices.storage.sqlite.reader import Reader
+from tsservices.storage.sqlite.schema import MIGRATIONS
+from tsservices.storage.sqlite.search import search as find
+from tsservices.storage.sqlite.startup import Preparing
+from tsservices.storage.sqlite.tables import letters, read
+from tsservices.storage.sqlite.writer import Pace, Writer
+
+
+class SQLiteJournal:
+    """
+    Keeps everything on disk, for ever or for some time.
+
+    @ivar trouble: why nothing can be kept at present.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        log: str,
+        keep: float | None,
+        callFromThread: Callable[..., object],
+        now: Callable[[], int],
+        *,
+        seconds: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
+        ballast: int = BALLAST_BYTES,
+        connect: Connect = sqlite3.connect,
+        migrations: tuple[str, ...] = MIGRATIONS,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """
+        @param path: of the database; its folder is there, and no other server's.
+        @param log: the incarnation of the order, if the database is new.
+        @param keep: the seconds that lines are kept; L{None}: for ever.
+        @param callFromThread: has something called in the reactor's thread.
+        @param now: the time: nanoseconds since 1970, UTC.
+        @param seconds: a clock that only goes forward.
+        @param pace: how long to wait.
+        @param ballast: the bytes of the ballast.
+        @param connect: makes connections.
+        @param migrations: what makes the present schema.
+        @param entropy: gives as many random bytes as it is asked for.
+        """
+        self.trouble: Refused | None = None
+        self._path = os.path.abspath(path)
+        self._log = log
+        self._keep = keep
+        self._call = callFromThread
+        self._now = now
+        self._seconds = seconds
+        self._pace = pace or Pace()
+        self._ballast = Ballast(f"{os.path.splitext(self._path)[0]}.ballast", ballast)
+        self._connect = connect
+        self._preparing = Preparing(self._path, log, self._pace.busy, connect, migrations, entropy)
+        self._reader: Reader | None = None
+        self._searcher: Reader | None = None
+        self._copier: Copier | None = None
+        self._opened: threading.Event | None = None
+        self._reading = 0
+        self._writer: Writer | None = None
+        self._listener: Listener | None = None
+        self._given = 0
+        self._kept = 0
+        self._stopped: Callable[[], None] | None = None
+        self._watchdog: threading.Timer | None = None
+
+    def prepare(self) -> Loaded:
+        """
+        @return: all but the lines.
+        @raise JournalError: it can't be used.
+        """
+        loaded = self._preparing.prepare(self._now(), self._seconds)
+        self._log, self._kept = loaded.log, loaded.position
+        return loaded
+
+    def bind(
+        self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
+    ) -> None:
+        """
+        @param epoch: of a cluster.
+        @param log: the incarnation of its order.
+        @param secret: that all of it share.
+        @param base: the position that was the last one when the cluster was founded.
+        @param checkpoint: the state at that position.
+        @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
+        """
+        bound = self._preparing.bind(epoch, log, secret, base, checkpoint)
+        self._log, self._kept = bound.log, bound.position
+
+    def leave(self) -> None:
+        """
+        @raise JournalError: it can't be used.
+        """
+        self._preparing.leave()
+
+    def start(self, listener: Listener) -> None:
+        """
+        @param listener: is told.
+        """
+        self._listener = listener
+        self._writer = Writer(
+            self._path,
+            self._ballast,
+            self._keep,
+            self._now,
+            self._seconds,
+            self._pace,
+            self._connect,
+            self,
+            self._call,
+            self._writerEnded,
+        )
+        self._opened = self._writer.opened
+        self._reader, self._searcher = (
+            Reader(
+                self._path,
+                name,
+                self._seconds,
+                self._connect,
+                self._opened,
+                self._call,
+                self._readerEnded,
+            )
+            for name in ("journal reader", "journal searcher")
+        )
+        self._reading = 2
+        self._writer.start()
+        self._reader.start()
+        self._searcher.start()
+
+    def store(self, batch: Batch) -> None:
+        """
+        @param batch: the next one, sealed.
+        """
+        self._given = batch.position
+        if self._writer is not None:
+            self._writer.give(batch)
+
+    def read(self, room: str, first: int, last: int, found: Found) -> None:
+        """
+        @param room: the key of the room.
+        @param first: the number of the first line.
+        @param last: the number of the last line, which is kept already.
+        @param found: gets them, in the reactor's thread.
+        """
+        assert self._reader is not None
+        log = self._log
+        self._reader.ask(lambda connection: read(connection, log, room, first, last), found)
+
+    def search(self, search: Search, found: Found) -> None:
+        """
+        @param search: what is searched for.
+        @param found: gets it, in the reactor's thread.
+        """
+        assert self._searcher is not None
+        log = self._log
+        self._searcher.ask(lambda connection: find(connection, log, search), found)
+
+    def letters(
+        self, account: str, other: str, before: str, most: int, found: LettersFound
+    ) -> None:
+        """
+        @param account: the key of an account.
+        @param other: the key of the other one; nothing: what anybody has said to the first.
+        @param before: the id of a message; nothing: all.
+        @param most: how many are given at most.
+        @param found: gets them, in the reactor's thread.
+        """
+        assert self._reader is not None
+        self._reader.ask(
+            lambda connection: letters(connection, account, other, before, most), found
+        )
+
+    def copy(self, path: str, copied: Copied) -> None:
+        """
+        @param path: of a file that is not there yet.
+        @param copied: is told of the end, in the reactor's thread.
+        """
+        assert self._opened is not None
+        if self._stopped is not None:
+            copied("the server stops")
+            return
+        if self._copier is not None:
+            copied("another copy is being made, wait for its end")
+            return
+
+        def ended(reason: str | None) -> None:
+            """
+            @param reason: why there is no copy.
+            """
+            self._copier = None
+            try:
+                copied(reason)
+            finally:
+                self._readerEnded()
+
+        self._reading += 1
+        target = os.path.abspath(path)
+        self._copier = Copier(self._path, target, self._connect, self._opened, self._call, ended)
+        self._copier.start()
+
+    def stop(self, stopped: Callable[[], None]) -> None:
+        """
+        End the readers, then the writer, which so is the last to close the database and
+        takes the files beside it away.
+
+        @param stopped: is called when that is done, or takes too long.
+        """
+        if self._reader is None or self._searcher is None:
+            stopped()
+            return
+        self._stopped = stopped
+        self._watchdog = threading.Timer(self._pace.stop, self._call, (self._giveUp,))
+        self._watchdog.daemon = True
+        self._watchdog.start()
+        self._reader.end()
+        self._searcher.end()
+        if self._copier is not None:
+            self._copier.end()
+
+    def stored(self, position: int) -> None:
+        """
+        The writer's word, in the reactor's thread.
+
+        @param position: of the last batch that is kept now.
+        """
+        self._kept = position
+        assert self._listener is not None
+        self._listener.stored(position)
+
+    def troubled(self, trouble: Refused | None) -> None:
+        """
+        The writer's word, in the reactor's thread.
+
+        @param trouble: why nothing can be kept for now.
+        """
+        self.trouble = trouble
+        assert self._listener is not None
+        self._listener.troubled(trouble)
+
+    def failed(self, reason: str) -> None:
+        """
+        The writer's word, in the reactor's thread.
+
+        @param reason: one line.
+        """
+        self.trouble = Refused(JOURNAL_FAILED)
+        assert self._listener is not None
+        self._listener.failed(reason)
+
+    def _readerEnded(self) -> None:
+        """
+        One of those who read has ended.
+        """
+        self._reading -= 1
+        if self._reading:
+            return
+        if self._writer is None:
+            self._finish()
+        else:
+            self._writer.end()
+
+    def _writerEnded(self) -> None:
+        """
+        Nothing is stored any more: at the end, or because it can't be.
+        """
+        self._writer = None
+        if self._stopped is not None:
+            self._finish()
+
+    def _giveUp(self) -> None:
+        """
+        The end took too long.
+        """
+        if self._stopped is not None:
+            try:
+                if self._kept < self._given:
+                    self.failed(f"{self._path}: the last lines could not be stored in time")
+            finally:
+                self._finish()
+
+    def _finish(self) -> None:
+        """
+        Say that this is the end, once.
+        """
+        assert self._watchdog is not None
+        self._watchdog.cancel()
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None:
+            stopped()

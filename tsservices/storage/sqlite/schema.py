@@ -1,0 +1,161 @@
+"""
+The tables of the chat's database, and how older ones become these.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from tsservices.chat.storage import JournalError
+
+APPLICATION = 0x74736368
+"""
+What marks a database as this program's: C{tsch}.
+"""
+
+# Lines get their ids in the order of the log.  A full-text index wants stable ids that
+# grow, searches want the newest first, and retention takes the lowest.
+_FIRST = f"""
+PRAGMA application_id = {APPLICATION};
+CREATE TABLE meta (
+    log TEXT NOT NULL,
+    position INTEGER NOT NULL
+);
+CREATE TABLE rooms (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    topicBy TEXT NOT NULL,
+    topicTime INTEGER NOT NULL
+);
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    idx INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    nick TEXT NOT NULL,
+    account TEXT,
+    text TEXT NOT NULL
+);
+CREATE UNIQUE INDEX messagesInRooms ON messages (room, seq);
+"""
+
+# The index holds what L{tsservices.storage.sqlite.fulltext} makes of lines: all that its tokenizer
+# has to do is to split at spaces, so it is the same for ever and everywhere.  It keeps no
+# texts of its own: what is taken out has to be named as it was put in.  The lines up to
+# C{indexed} are in it, as the version C{words} of that module writes them.
+_SECOND = """
+ALTER TABLE meta ADD COLUMN secret BLOB;
+ALTER TABLE meta ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN words TEXT NOT NULL DEFAULT '';
+ALTER TABLE rooms ADD COLUMN founder TEXT NOT NULL DEFAULT '';
+ALTER TABLE rooms ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rooms ADD COLUMN openFrom INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE accounts (
+    key TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    verifier TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    unread INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE restraints (
+    room TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    mask TEXT NOT NULL,
+    name TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (room, kind, mask)
+) WITHOUT ROWID;
+CREATE TABLE standings (
+    room TEXT NOT NULL,
+    account TEXT NOT NULL,
+    operator INTEGER NOT NULL,
+    invited INTEGER NOT NULL,
+    admitted INTEGER,
+    PRIMARY KEY (room, account)
+) WITHOUT ROWID;
+CREATE TABLE readMarks (
+    account TEXT NOT NULL,
+    room TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (account, room)
+) WITHOUT ROWID;
+CREATE TABLE letters (
+    id INTEGER PRIMARY KEY,
+    ident TEXT NOT NULL UNIQUE,
+    time INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    receiver TEXT NOT NULL,
+    nick TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX lettersReceived ON letters (receiver);
+CREATE INDEX lettersBetween ON letters (sender, receiver);
+CREATE VIRTUAL TABLE words USING fts5(
+    text, room, nick, content='', columnsize=0, tokenize='ascii'
+);
+"""
+
+# A node of a cluster keeps its whole state too, in pieces, as it was after some batch.  The
+# names in restraints are folded when they are first loaded.
+_THIRD = """
+ALTER TABLE meta ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
+ALTER TABLE restraints ADD COLUMN key TEXT NOT NULL DEFAULT '';
+CREATE TABLE checkpoint (
+    number INTEGER PRIMARY KEY,
+    position INTEGER NOT NULL,
+    chunk TEXT NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
+"""
+The scripts that lead from an empty database to the present schema.  The version of a
+database is the number of those it has seen, so none is ever changed or taken out.
+"""
+
+
+def migrate(
+    connection: sqlite3.Connection, path: str, migrations: tuple[str, ...] = MIGRATIONS
+) -> None:
+    """
+    Bring a database to the present schema.
+
+    @param connection: to the database, outside of any transaction.
+    @param path: of the database.
+    @param migrations: all scripts.
+    @raise JournalError: it is none of ours, or newer than we are.
+    @raise sqlite3.Error: it can't be done; the script that failed left nothing behind.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION and (application or version or tables):
+        raise JournalError(f"{path} is a database of another program")
+    if version > len(migrations):
+        raise JournalError(
+            f"{path} was written by a newer version"
+            f" (schema {version}, this one knows {len(migrations)})"
+        )
+    for number, script in enumerate(migrations[version:], version + 1):
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\n;PRAGMA user_version = {number};\nCOMMIT;"
+            )
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise

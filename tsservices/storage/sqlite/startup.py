@@ -1,0 +1,147 @@
+"""
+What is done to a database before anybody uses it: in one thread, by one connection.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+
+from tsservices.chat.storage import Belonging, JournalError, Loaded
+from tsservices.common.limits import SLOW_DISK_MILLISECONDS
+from tsservices.storage.sqlite.connection import Connect, explain, makePrivate, openToWrite
+from tsservices.storage.sqlite.disk import fsyncMilliseconds
+from tsservices.storage.sqlite.schema import migrate
+from tsservices.storage.sqlite.tables import (
+    keepCheckpoint,
+    keepMeta,
+    loadCheckpoint,
+    loadKept,
+    loadMeta,
+    loadRooms,
+)
+
+
+class Preparing:
+    """
+    Makes a database what a journal needs, and finds out what is in it.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        log: str,
+        busy: float,
+        connect: Connect,
+        migrations: tuple[str, ...],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        """
+        @param path: of the database; its folder is there, and no other server's.
+        @param log: the incarnation of the order, if the database is new.
+        @param busy: the seconds that another program may keep it locked.
+        @param connect: makes connections.
+        @param migrations: what makes the present schema.
+        @param entropy: gives as many random bytes as it is asked for.
+        """
+        self._path = path
+        self._log = log
+        self._busy = busy
+        self._connect = connect
+        self._migrations = migrations
+        self._entropy = entropy
+
+    def prepare(self, now: int, seconds: Callable[[], float]) -> Loaded:
+        """
+        @param now: the time: nanoseconds since 1970, UTC.
+        @param seconds: a clock that only goes forward.
+        @return: all but the lines.
+        @raise JournalError: it can't be used.
+        """
+        path = self._path
+        try:
+            makePrivate(path)
+            with closing(openToWrite(path, self._connect, self._busy)) as connection:
+                migrate(connection, path, self._migrations)
+                # Mostly nothing is to be written, but it shows whether somebody else does.
+                connection.execute("BEGIN IMMEDIATE")
+                mine = loadMeta(connection, self._log, self._entropy)
+                checkpoint, position = loadCheckpoint(connection)
+                records = loadRooms(connection)
+                kept = loadKept(connection, now)
+                connection.execute("COMMIT")
+            fsync = fsyncMilliseconds(f"{path}.probe", seconds)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(explain(path, error)) from error
+        notes = [
+            f"{path} holds {len(records)} rooms; SQLite {sqlite3.sqlite_version},"
+            f" {fsync:.1f} ms for an fsync"
+        ]
+        if fsync > SLOW_DISK_MILLISECONDS:
+            notes.append(
+                f"the disk of {path} is slow: everybody waits {fsync:.0f} ms for each line"
+            )
+        return Loaded(
+            mine.log,
+            mine.position,
+            records,
+            notes,
+            kept,
+            mine.secret,
+            mine.epoch,
+            checkpoint,
+            position,
+        )
+
+    def bind(
+        self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str]
+    ) -> Belonging:
+        """
+        @param epoch: of a cluster.
+        @param log: the incarnation of its order.
+        @param secret: that all of it share.
+        @param base: the position that was the last one when the cluster was founded.
+        @param checkpoint: the state at that position.
+        @return: what it is part of now.
+        @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
+        """
+
+        def change(connection: sqlite3.Connection, mine: Belonging) -> Belonging:
+            bound = mine.bound(epoch, log, secret, base, self._path)
+            keepMeta(connection, bound)
+            if checkpoint and not mine.epoch:
+                keepCheckpoint(connection, checkpoint, base)
+            return bound
+
+        return self._change(change)
+
+    def leave(self) -> Belonging:
+        """
+        @return: what it is part of now: of nothing.
+        @raise JournalError: it can't be used.
+        """
+
+        def change(connection: sqlite3.Connection, mine: Belonging) -> Belonging:
+            alone = replace(mine, epoch="")
+            keepMeta(connection, alone)
+            keepCheckpoint(connection, (), 0)
+            return alone
+
+        return self._change(change)
+
+    def _change(self, change: Callable[[sqlite3.Connection, Belonging], Belonging]) -> Belonging:
+        """
+        @param change: changes what it is part of, within one transaction.
+        @return: what that gives.
+        @raise JournalError: it can't be used.
+        """
+        try:
+            with closing(openToWrite(self._path, self._connect, self._busy)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                changed = change(connection, loadMeta(connection, self._log, self._entropy))
+                connection.execute("COMMIT")
+                return changed
+        except sqlite3.Error as error:
+            raise JournalError(explain(self._path, error)) from error

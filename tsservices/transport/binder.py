@@ -1,0 +1,272 @@
+"""
+Sockets that are bound before the server runs, and served once it does.
+
+twistd makes the service, then forks, then starts it.  A port that is in use has
+to be told while there still is somebody to tell it to, so sockets are bound and
+listening when the service is made; what is made of them depends on a reactor
+that runs, so that waits for the start.
+
+L{Binder} stands in for the reactor where an endpoint would listen.  It is the one
+place where listening transports are made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
+from twisted.internet.protocol import DatagramProtocol
+from zope.interface import implementer
+
+from tsservices.transport import stock
+from tsservices.transport.epoll import set as epollset
+from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXPort
+from tsservices.transport.epoll.udp import FastUDPPort
+from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListening
+from tsservices.transport.timestamping import cmsg as ancillary
+from tsservices.transport.timestamping.udp import StampedDatagramProtocol, StampedUDPPort
+
+Adopt = Callable[[Any, int], IListeningPort]
+"""
+Makes a port of a reactor and the descriptor of a bound socket.
+"""
+
+
+@implementer(IListeningPort)
+class BoundPort:
+    """
+    A socket that is bound, and served from L{startListening} on.
+
+    @ivar name: host and port, or the path of a UNIX socket.
+    """
+
+    def __init__(
+        self, reactor: Any, bound: socket.socket, adopt: Adopt, path: str | None = None
+    ) -> None:
+        """
+        @param reactor: will serve it.
+        @param bound: bound, listening if it is a stream socket, not blocking.
+        @param adopt: makes the port.
+        @param path: the file of a UNIX socket that goes when the socket does.
+        """
+        self._reactor = reactor
+        self._socket = bound
+        self._adopt = adopt
+        self._path = path
+        self._port: IListeningPort | None = None
+        name = bound.getsockname()
+        self.name: tuple[str, int] | str = (
+            os.fsdecode(name) if isinstance(name, str | bytes) else (name[0], name[1])
+        )
+
+    def startListening(self) -> None:
+        """
+        Serve the socket.
+        """
+        port = self._adopt(self._reactor, self._socket.fileno())
+        # The port has a duplicate: with this one open it would never be closed.
+        self._socket.close()
+        port.startListening()
+        self._port = port
+
+    def stopListening(self) -> Deferred[None]:
+        """
+        @return: fires when the socket is closed.
+        """
+        port, self._port = self._port, None
+        self._socket.close()
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+        if port is None:
+            return succeed(None)
+        stopped = port.stopListening()
+        return succeed(None) if stopped is None else stopped
+
+    def getHost(self) -> IAddress:
+        """
+        @return: where it listens.
+        @raise RuntimeError: it is not served.
+        """
+        if self._port is None:
+            raise RuntimeError("this socket is bound but not served")
+        return self._port.getHost()
+
+
+class Binder:
+    """
+    Binds what endpoints ask their reactor to listen on: the listening half of
+    C{IReactorTCP}, C{IReactorSSL}, C{IReactorUNIX} and C{IReactorSocket}.
+
+    @ivar ports: what has been bound, in order.
+    """
+
+    def __init__(self, reactor: Any, fast: bool = True, reusePort: bool = False) -> None:
+        """
+        @param reactor: will serve what is bound.
+        @param fast: whether to serve it by the fast lane, where there is one.
+        @param reusePort: whether other processes may listen on the same ports.
+        """
+        self._reactor = reactor
+        self._fast = fast and epollset.available()
+        self._reusePort = reusePort
+        self.ports: list[BoundPort] = []
+
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
+        """
+        @param port: 0 lets the system choose.
+        @param factory: makes the protocols.
+        @param backlog: connections waiting to be accepted.
+        @param interface: an address of either family; empty for all IPv4 ones.
+        @return: the bound port.
+        @raise CannotListenError: the system refuses.
+        """
+        bound = bindInternet(socket.SOCK_STREAM, interface, port, self._reusePort)
+        try:
+            bound.listen(backlog)
+        except OSError as reason:
+            bound.close()
+            raise CannotListenError(interface, port, reason) from reason
+        return self._add(bound, self._adoptTCP(bound.family, factory))
+
+    def listenSSL(
+        self,
+        port: int,
+        factory: IProtocolFactory,
+        contextFactory: Any,
+        backlog: int = 50,
+        interface: str = "",
+    ) -> IListeningPort:
+        """
+        @param port: as for L{listenTCP}, and so are the others.
+        @param factory: makes the protocols.
+        @param contextFactory: certificate and settings.
+        @param backlog: connections waiting to be accepted.
+        @param interface: an address.
+        @return: the bound port.
+        @raise CannotListenError: the system refuses.
+        """
+        from twisted.protocols.tls import TLSMemoryBIOFactory
+
+        return self.listenTCP(
+            port, TLSMemoryBIOFactory(contextFactory, False, factory), backlog, interface
+        )
+
+    def listenUNIX(
+        self,
+        address: str,
+        factory: IProtocolFactory,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: bool = False,
+    ) -> IListeningPort:
+        """
+        @param address: the path of the socket, or a name that begins with NUL.
+        @param factory: makes the protocols.
+        @param backlog: connections waiting to be accepted.
+        @param mode: the permissions of the socket's file.
+        @param wantPID: not needed: a lock file would hold the number of a process
+            that ends when the server becomes a daemon, so a socket left over is
+            found by nobody answering at it.
+        @return: the bound port.
+        @raise CannotListenError: the system refuses, or a server is there.
+        """
+        inFilesystem = not address.startswith("\0")
+        path = os.path.abspath(address) if inFilesystem else address
+        bound = bindUNIX(path, backlog, mode)
+        return self._add(bound, self._adoptUNIX(factory), path if inFilesystem else None)
+
+    def adoptStreamPort(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> IListeningPort:
+        """
+        @param fileDescriptor: a listening socket that another process has made.
+        @param addressFamily: its family.
+        @param factory: makes the protocols.
+        @return: the port of a duplicate.
+        @raise CannotListenError: it is no listening socket.
+        """
+        bound = duplicateListening(fileDescriptor, addressFamily)
+        if addressFamily == socket.AF_UNIX:
+            return self._add(bound, self._adoptUNIX(factory))
+        return self._add(bound, self._adoptTCP(addressFamily, factory))
+
+    def bindUDP(self, port: int, interface: str, protocol: DatagramProtocol, most: int) -> None:
+        """
+        @param port: 0 lets the system choose.
+        @param interface: an address of either family.
+        @param protocol: receives the datagrams.
+        @param most: bytes of a datagram that are read.
+        @raise CannotListenError: the system refuses.
+        """
+        bound = bindInternet(socket.SOCK_DGRAM, interface, port, self._reusePort)
+
+        portClass: Any = FastUDPPort if self._fast else stock.UDPPort
+        if isinstance(protocol, StampedDatagramProtocol):
+            portClass = StampedUDPPort
+            # What comes before the port is served has its time too.
+            ancillary.ask(bound)
+
+        def adopt(reactor: Any, descriptor: int) -> IListeningPort:
+            port: IListeningPort = portClass._fromListeningDescriptor(
+                reactor, descriptor, bound.family, protocol, most
+            )
+            return port
+
+        self._add(bound, adopt)
+
+    def discard(self) -> None:
+        """
+        Close all that has been bound: the start has failed.
+        """
+        for port in self.ports:
+            port.stopListening()
+        self.ports.clear()
+
+    def _adoptTCP(self, family: int, factory: IProtocolFactory) -> Adopt:
+        """
+        @param family: of the socket.
+        @param factory: makes the protocols.
+        @return: what makes the port.
+        """
+        portClass = FastTCPPort if self._fast else stock.Port
+
+        def adopt(reactor: Any, descriptor: int) -> IListeningPort:
+            port: IListeningPort = portClass._fromListeningDescriptor(
+                reactor, descriptor, family, factory
+            )
+            return port
+
+        return adopt
+
+    def _adoptUNIX(self, factory: IProtocolFactory) -> Adopt:
+        """
+        @param factory: makes the protocols.
+        @return: what makes the port.
+        """
+        portClass = FastUNIXPort if self._fast else stock.UNIXPort
+
+        def adopt(reactor: Any, descriptor: int) -> IListeningPort:
+            port: IListeningPort = portClass._fromListeningDescriptor(reactor, descriptor, factory)
+            return port
+
+        return adopt
+
+    def _add(self, bound: socket.socket, adopt: Adopt, path: str | None = None) -> BoundPort:
+        """
+        @param bound: newly bound.
+        @param adopt: makes the port.
+        @param path: the file of a UNIX socket.
+        @return: the bound port.
+        """
+        port = BoundPort(self._reactor, bound, adopt, path)
+        self.ports.append(port)
+        return port

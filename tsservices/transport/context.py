@@ -1,0 +1,104 @@
+"""
+What one running server gives to all of its services.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from twisted.internet.interfaces import IReactorTime
+
+from tsservices.common.addresses import Trust
+from tsservices.common.counters import Ledger
+from tsservices.common.limits import Limits
+from tsservices.common.logs import Complaints, Transcript
+from tsservices.common.timestamps import Nanoclock, Stamper
+from tsservices.server.chat.service import ChatService
+from tsservices.services.talk.switchboard import Switchboard
+from tsservices.stamp.reflector import Mode
+from tsservices.transport.admission import Admission
+from tsservices.transport.timeouts import Sweep
+from tsservices.transport.udp_guard import REFLECTOR_PORTS
+
+
+@dataclass(frozen=True)
+class Environment:
+    """
+    Made once, when the server is; the clocks enter here.
+
+    @ivar limits: all bounds.
+    @ivar stamper: writes the stamps.
+    @ivar trust: whose UDP rate and connections are not bounded.
+    @ivar clock: schedules.
+    @ivar monotonic: the time in seconds, which nobody sets back.
+    @ivar admission: counts connections.
+    @ivar sweep: keeps the time limits of connections.
+    @ivar complaints: the log lines about peers.
+    @ivar ledger: all counters.
+    @ivar closedPorts: the ports that no honest client asks from over UDP; those of
+        this server are put in when they are known.
+    @ivar transcript: logs what ack and sink are told.
+    @ivar switchboard: where talk happens.
+    @ivar chat: the chat.
+    @ivar nanoclock: nanoseconds since 1970.
+    @ivar mode: how STAMP is reflected.
+    """
+
+    limits: Limits
+    stamper: Stamper
+    trust: Trust
+    clock: IReactorTime
+    monotonic: Callable[[], float]
+    admission: Admission
+    sweep: Sweep
+    complaints: Complaints
+    transcript: Transcript
+    switchboard: Switchboard
+    chat: ChatService
+    nanoclock: Nanoclock = time.time_ns
+    mode: Mode = field(default_factory=Mode)
+    ledger: Ledger = field(default_factory=Ledger)
+    closedPorts: set[int] = field(default_factory=lambda: set(REFLECTOR_PORTS))
+
+    @classmethod
+    def make(
+        cls,
+        limits: Limits,
+        stamper: Stamper,
+        trust: Trust,
+        clock: IReactorTime,
+        monotonic: Callable[[], float],
+        chat: ChatService,
+        operator: str = "operator",
+        nanoclock: Nanoclock = time.time_ns,
+        mode: Mode | None = None,
+    ) -> Environment:
+        """
+        @param limits: all bounds.
+        @param stamper: writes the stamps.
+        @param trust: whose UDP rate and connections are not bounded.
+        @param clock: schedules.
+        @param monotonic: the time in seconds.
+        @param chat: the chat, not started.
+        @param operator: the name of the talk's operator.
+        @param nanoclock: nanoseconds since 1970.
+        @param mode: how STAMP is reflected.
+        @return: a new one.
+        """
+        return cls(
+            limits=limits,
+            stamper=stamper,
+            trust=trust,
+            clock=clock,
+            monotonic=monotonic,
+            admission=Admission(limits, trust),
+            sweep=Sweep(limits, clock, monotonic),
+            complaints=Complaints(monotonic),
+            transcript=Transcript(limits.logRate, monotonic),
+            switchboard=Switchboard(operator, limits.talkWaiting),
+            chat=chat,
+            nanoclock=nanoclock,
+            mode=mode or Mode(),
+        )

@@ -1,0 +1,51 @@
+"""
+What a peer is told that may not come in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from tsservices.common.limits import TURNED_SECONDS
+
+if TYPE_CHECKING:
+    from tsservices.transport.context import Environment
+
+
+class Refusal(Protocol):
+    """
+    Tells a peer why it may not come in.
+    """
+
+    transport: ITCPTransport
+
+    def __init__(self, environment: Environment, words: bytes) -> None:
+        """
+        @param environment: what the server gives to all protocols.
+        @param words: what it is told.
+        """
+        self._environment = environment
+        self._words = words
+
+    def connectionMade(self) -> None:
+        """
+        Say so, and close.
+        """
+        self._environment.admission.turned += 1
+        self._deadline = self._environment.clock.callLater(
+            TURNED_SECONDS, self.transport.abortConnection
+        )
+        self.transport.write(self._words)
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        @param reason: not looked at.
+        """
+        self._environment.admission.turned -= 1
+        if self._deadline.active():
+            self._deadline.cancel()

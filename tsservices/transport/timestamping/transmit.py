@@ -1,0 +1,80 @@
+"""
+When single datagrams leave, by the kernel's clock.
+
+A socket that has the kernel tell this of everything it sends pays for it with a system call
+each.  Here a datagram asks for itself, by what is given to sendmsg beside its bytes.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from tsservices.transport.timestamping import cmsg as ancillary
+
+Left = Callable[[int], None]
+"""
+Is told when a datagram has left, in nanoseconds since 1970.
+"""
+
+WAITING = 1024
+"""
+Datagrams whose time is still waited for.  Nearly always the kernel has it at once.
+"""
+
+
+class Departures:
+    """
+    The datagrams of one socket that asked.
+
+    @ivar begun: whether any ever did: from then on there may be something in the socket's
+        error queue.
+    """
+
+    def __init__(self, asked: socket.socket) -> None:
+        """
+        @param asked: one that L{ancillary.ask} has prepared.
+        """
+        self.begun = False
+        self._socket = asked
+        self._next = 0
+        self._waiting: OrderedDict[int, Left] = OrderedDict()
+
+    def send(
+        self, datagram: bytes, address: Any, choice: list[tuple[int, int, bytes]], left: Left
+    ) -> None:
+        """
+        @param datagram: to send.
+        @param address: where to, as the kernel has it.
+        @param choice: what else sendmsg is to know.
+        @param left: is told when it has left, later, or never.
+        @raise OSError: it was not sent.
+        """
+        if not self.begun:
+            self.begun = ancillary.awaitDepartures(self._socket)
+        if not self.begun:
+            self._socket.sendmsg((datagram,), choice, 0, address)
+            return
+        try:
+            self._socket.sendmsg((datagram,), [*choice, ancillary.TELL_DEPARTURE], 0, address)
+        except OSError:
+            # Kernels differ in whether its number was used up.
+            self._waiting.clear()
+            self._next = 0
+            ancillary.numberAnew(self._socket, ancillary.ARRIVALS)
+            raise
+        self._waiting[self._next] = left
+        self._next = (self._next + 1) % ancillary.NUMBERS
+        if len(self._waiting) > WAITING:
+            self._waiting.popitem(last=False)
+
+    def told(self, number: int, nanoseconds: int) -> None:
+        """
+        @param number: the kernel's, of a datagram that asked.
+        @param nanoseconds: when it left, since 1970.
+        """
+        left = self._waiting.pop(number, None)
+        if left is not None:
+            left(nanoseconds)

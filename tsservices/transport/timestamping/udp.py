@@ -1,0 +1,407 @@
+"""
+A UDP port that knows when its datagrams came, by the kernel's clock.
+
+To its protocol it gives each datagram with an L{Arrival}: the time at which the kernel
+had it (the reactor, other datagrams and Python come later), the address of this host
+that it was sent to, and its TTL.  It answers from the address that was asked.  On
+demand it also tells when what it sent has left.
+
+What comes back as an error costs a datagram, not the port: one ICMP refusal ends a
+connected port of Twisted's own without a word.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from errno import ECONNREFUSED, EINTR, EMSGSIZE, EWOULDBLOCK
+from time import monotonic
+from typing import Any
+
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.error import InvalidAddressError, MessageLengthError
+from twisted.internet.protocol import DatagramProtocol
+from twisted.python.failure import Failure
+
+from tsservices.transport.epoll.interfaces import RoundWatcher
+from tsservices.transport.epoll.udp import PASS_SECONDS, ROUND_DATAGRAMS, FastUDPPort
+from tsservices.transport.timestamping import cmsg as ancillary
+from tsservices.transport.timestamping.cmsg import (
+    DESTINATIONS,
+    ERROR_ROOM,
+    NUMBERS,
+    ROOM,
+    AncillaryReader,
+    Arrival,
+)
+from tsservices.transport.timestamping.transmit import Departures, Left
+
+__all__ = ["Arrival", "StampedDatagramProtocol", "StampedUDPPort"]
+
+StampedAnswer = bytes | tuple[bytes, Left]
+"""
+What to send; alone, or with whom to tell when it has left.
+"""
+
+StampedReply = Callable[
+    [bytes, tuple[str, int], int, bool, str | None, int | None, float], StampedAnswer | None
+]
+"""
+Makes the answer to a datagram, if there is one, of: the datagram; where it came from; time, clock,
+destination and TTL as in L{Arrival}; the monotonic time in seconds at which the pass began.
+"""
+
+ERRORS_AT_ONCE = 64
+"""
+Entries of the error queue read in one go.
+"""
+
+WILDCARDS = frozenset({"", "0.0.0.0", "::"})
+"""
+Interfaces that are no address.
+"""
+
+
+class StampedDatagramProtocol(DatagramProtocol):
+    """
+    What a L{StampedUDPPort} calls.
+    """
+
+    noisy = False
+
+    def stampedDatagramReceived(
+        self, datagram: bytes, address: tuple[str, int], arrival: Arrival
+    ) -> None:
+        """
+        @param datagram: the payload.
+        @param address: where it came from; an answer goes there by C{transport.write(answer,
+            address, arrival.destination)}.
+        @param arrival: how it came.
+        """
+        raise NotImplementedError
+
+    def transmitStamp(self, number: int, nanoseconds: int) -> None:
+        """
+        A datagram has left this host.  Comes from within C{write} where that is so at
+        once, or later, or never.
+
+        @param number: of the datagram: what C{transport.sent} was before its C{write}.
+        @param nanoseconds: when, since 1970.
+        """
+
+
+class StampedUDPPort(FastUDPPort):
+    """
+    A UDP port that gives its protocol, a L{StampedDatagramProtocol}, each datagram with its
+    L{Arrival}.
+
+    Built by its constructor, and started by C{startListening}, or around a bound socket by
+    C{_fromListeningDescriptor}, as L{FastUDPPort}.
+
+    @ivar sent: how many datagrams have been sent; the number of the next one.
+    @ivar stamping: the kernel takes the time of what comes.
+    @ivar transmitting: it is asked for the time of what is sent, and can tell.
+    """
+
+    protocol: StampedDatagramProtocol
+
+    def __init__(
+        self,
+        port: int | None,
+        proto: Any,
+        interface: str = "",
+        maxPacketSize: int = 8192,
+        reactor: Any = None,
+        reusePort: bool = False,
+        transmit: bool = False,
+        tos: bool = False,
+        nanoclock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """
+        @param port: the number of the port, 0 for any; L{None} around an existing socket.
+        @param proto: the protocol that gets the datagrams.
+        @param interface: the local address, empty for all of IPv4.
+        @param maxPacketSize: the most bytes kept of a datagram.
+        @param reactor: the reactor that watches the socket.
+        @param reusePort: whether other processes may bind the same port.
+        @param transmit: whether to tell the protocol when datagrams have been sent.
+        @param tos: whether to tell it their type of service.
+        @param nanoclock: nanoseconds since 1970, where the kernel does not tell.
+        @raise InvalidAddressError: if C{interface} is not an address.
+        """
+        super().__init__(port, proto, interface, maxPacketSize, reactor, reusePort)
+        self._transmit = transmit
+        self._tos = tos
+        self._nanoclock = nanoclock
+        self._stampedReply: StampedReply = self._deliver
+        self._sources: dict[str, list[tuple[int, int, bytes]]] = {}
+        self._numberedFrom = 0
+        self._typeOfService: int | None = None
+        self.sent = 0
+        self.stamping = self.transmitting = False
+
+    def _bindSocket(self) -> None:
+        """
+        Ask the kernel to tell more as soon as there is a socket.
+        """
+        super()._bindSocket()
+        self._many = self.interface in WILDCARDS
+        self._reader = AncillaryReader(None if self._many else self.interface)
+        self.stamping = ancillary.ask(self.socket, self._transmit, self._many, self._tos)
+        self.transmitting = self._transmit and self.stamping
+        self._departures = Departures(self.socket)
+
+    def reflectWith(
+        self, reply: StampedReply, unsent: Callable[[], None], *watchers: RoundWatcher
+    ) -> None:
+        """
+        As L{replyWith}, for answers that need more than the datagram.  They go out from where it
+        was sent to.
+
+        @param reply: makes the answer to a datagram.
+        @param unsent: is called when the kernel does not send an answer.
+        @param watchers: are told when datagrams are going to be read.
+        """
+        self._stampedReply = reply
+        self._unsent = unsent
+        self._watchers = watchers
+
+    def doRead(self) -> None:
+        """
+        Receive until nothing is left, L{PASS_SECONDS} are over or C{maxThroughput} bytes were
+        read.
+        """
+        receive = self.socket.recvmsg
+        send = self.socket.sendto
+        readAncillary = self._reader.read
+        nanoclock = self._nanoclock
+        reply = self._stampedReply
+        size = self.maxPacketSize
+        shorten = self.addressFamily == socket.AF_INET6
+        many = self._many
+        now = monotonic()
+        deadline = now + PASS_SECONDS
+        read = 0
+        for watcher in self._watchers:
+            watcher.roundBegan()
+        try:
+            # connectionLost makes maxThroughput negative.
+            while read < self.maxThroughput:
+                for _ in range(ROUND_DATAGRAMS):
+                    try:
+                        data, told, _, sockaddr = receive(size, ROOM)
+                    except OSError as error:
+                        if self._receiveFailed(error):
+                            return
+                        break
+                    ns, destination, ttl, self._typeOfService = readAncillary(told)
+                    kernel = ns != 0
+                    if not kernel:
+                        ns = nanoclock()
+                    self._sockaddr = sockaddr
+                    source = sockaddr[:2] if shorten else sockaddr
+                    read += len(data)
+                    try:
+                        answer = reply(data, source, ns, kernel, destination, ttl, now)
+                    except BaseException:
+                        self._log.failure(
+                            "{protocol} raised for a datagram from {source}",
+                            protocol=self.protocol,
+                            source=source,
+                        )
+                        continue
+                    if answer is not None:
+                        try:
+                            if isinstance(answer, tuple):
+                                self._sendTimed(answer, sockaddr, destination)
+                            elif many and destination:
+                                choice = self._sourceChoice(destination)
+                                self.socket.sendmsg((answer,), choice, 0, sockaddr)
+                            else:
+                                send(answer, sockaddr)
+                        except OSError as error:
+                            if error.errno != ECONNREFUSED:
+                                self._unsent()
+                if monotonic() >= deadline:
+                    return
+        finally:
+            self._source = None
+            for watcher in self._watchers:
+                watcher.roundEnded()
+            self._drainErrors()
+
+    def _sendTimed(
+        self, answer: tuple[bytes, Left], sockaddr: Any, destination: str | None
+    ) -> None:
+        """
+        Send an answer of which somebody wants to know when it left.  On a port that tells this
+        of everything, L{StampedDatagramProtocol.transmitStamp} is who is told.
+
+        @param answer: with whom to tell.
+        @param sockaddr: where to.
+        @param destination: of the datagram that it answers.
+        @raise OSError: it was not sent.
+        """
+        datagram, left = answer
+        choice = self._sourceChoice(destination) if self._many and destination else []
+        if self.stamping and not self.transmitting:
+            self._departures.send(datagram, sockaddr, choice, left)
+            # It has left by now, unless there is a queue.  Whether this was all, one look at
+            # the end of the pass tells for all of them.
+            self._takeError()
+        else:
+            self.socket.sendmsg((datagram,), choice, 0, sockaddr)
+
+    def _deliver(
+        self,
+        datagram: bytes,
+        address: tuple[str, int],
+        ns: int,
+        kernel: bool,
+        destination: str | None,
+        ttl: int | None,
+        now: float,
+    ) -> None:
+        """
+        Give a datagram to the protocol, which answers by L{write}.  The parameters are those of
+        L{StampedReply}.
+        """
+        self._source = address
+        arrival = Arrival(ns, kernel, destination, ttl, self._typeOfService)
+        self.protocol.stampedDatagramReceived(datagram, address, arrival)
+
+    def write(
+        self,
+        datagram: bytes,
+        addr: tuple[str, int] | None = None,
+        source: str | None = None,
+    ) -> Any:
+        """
+        Send a datagram.
+
+        @param addr: a pair of an IP address and a port; L{None} on a connected port.
+        @param source: the address of this host to send from, as in L{Arrival.destination};
+            empty or L{None} lets the system choose.
+        @return: how many bytes were sent, if any.
+        @raise InvalidAddressError: if the address is not one of this port's family.
+        @raise MessageLengthError: if the datagram is longer than the kernel can send.
+        @raise OSError: if the kernel does not send it.
+        """
+        count = None
+        try:
+            if source and self._many and not self._connectedAddr:
+                count = self._writeFrom(datagram, addr, source)
+            else:
+                count = super().write(datagram, addr)
+        finally:
+            if count is not None:
+                self.sent += 1
+                if self.transmitting:
+                    self._drainErrors()
+            elif self.transmitting and self.connected:
+                self._numberAnew()
+        return count
+
+    def _writeFrom(self, datagram: bytes, addr: tuple[str, int] | None, source: str) -> int | None:
+        """
+        Send a datagram from one of several addresses of this host.
+
+        @param addr: where to.
+        @param source: where from.
+        @return: how many bytes were sent, if any.
+        """
+        assert addr is not None
+        if addr is self._source:
+            addr = self._sockaddr
+        elif not (isIPAddress if self.addressFamily == socket.AF_INET else isIPv6Address)(addr[0]):
+            raise InvalidAddressError(addr[0], "not an address of this port's family")
+        try:
+            return self.socket.sendmsg((datagram,), self._sourceChoice(source), 0, addr)
+        except OSError as error:
+            if error.errno == EMSGSIZE:
+                raise MessageLengthError("message too long") from error
+            if error.errno != ECONNREFUSED:
+                raise
+        return None
+
+    def _sourceChoice(self, source: str) -> list[tuple[int, int, bytes]]:
+        """
+        @param source: an address of this host.
+        @return: what sendmsg needs to send from it.
+        @raise OSError: it is no address.
+        """
+        choice = self._sources.get(source)
+        if choice is None:
+            if len(self._sources) >= DESTINATIONS:
+                self._sources.clear()
+            choice = self._sources[source] = ancillary.sendingFrom(self.addressFamily, source)
+        return choice
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """
+        Stay open when the kernel has nothing but an error to report, or the time of something
+        sent: the reactor takes both for the end of the port.
+        """
+        super().readConnectionLost(reason)
+        self._drainErrors()
+
+    def _drainErrors(self) -> None:
+        """
+        Take what waits in the error queue: the times of datagrams that have been sent.  With
+        something in it the reactor would be woken for ever.
+        """
+        for _ in range(ERRORS_AT_ONCE):
+            if not self._takeError():
+                return
+
+    def _takeError(self) -> bool:
+        """
+        Take one entry of the error queue.
+
+        @return: whether there may be another.
+        """
+        # The protocol may have closed the port.
+        if not ((self.transmitting or self._departures.begun) and self.connected):
+            return False
+        try:
+            _, told, _, _ = self.socket.recvmsg(0, ERROR_ROOM, socket.MSG_ERRQUEUE)
+        except OSError as error:
+            if error.errno == EINTR:
+                return True
+            if error.errno != EWOULDBLOCK:
+                self._peerRefused(error.errno)
+            return False
+        found = ancillary.transmitted(told)
+        if found is not None:
+            self._transmitted(*found)
+        return True
+
+    def _transmitted(self, number: int, nanoseconds: int) -> None:
+        """
+        Tell the protocol, or who asked for it, when a datagram was sent.
+
+        @param number: the kernel's, of 32 bits.
+        @param nanoseconds: since 1970.
+        """
+        if not self.transmitting:
+            self._departures.told(number, nanoseconds)
+            return
+        last = self.sent - 1 - self._numberedFrom
+        behind = (last - number) % NUMBERS
+        if behind > last:
+            # Of a datagram from before the last count.
+            return
+        try:
+            self.protocol.transmitStamp(self.sent - 1 - behind, nanoseconds)
+        except BaseException:
+            self._log.failure("{protocol} raised for a sent datagram", protocol=self.protocol)
+
+    def _numberAnew(self) -> None:
+        """
+        A datagram was not sent.  Kernels differ in whether its number was used up, so that they
+        are made to count anew.
+        """
+        self._drainErrors()
+        ancillary.numberAnew(self.socket)
+        self._numberedFrom = self.sent
