@@ -20,8 +20,6 @@ def folderOfItsOwn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     Let each test leave its files in a folder that goes with it; trial's C{mktemp}
     makes them where the tests run.  Its path is short enough for UNIX sockets.
-
-    @param monkeypatch: pytest's.
     """
     with tempfile.TemporaryDirectory(prefix="ts-") as folder:
         monkeypatch.chdir(folder)

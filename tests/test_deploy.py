@@ -19,6 +19,7 @@ from tsservices.server.options import Options
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 
+#: What there is about clusters, but for leaving one.
 CLUSTER = {
     "cluster",
     "node",
@@ -32,40 +33,24 @@ CLUSTER = {
     "cluster-token-file",
     "cluster-user-file",
 }
-"""
-What there is about clusters, but for leaving one.
-"""
 
+#: Options of other programs in the examples: of docker compose, and of nats.
 ELSEWHERE = {"build", "data", "name", "replicas", "server", "trace"}
-"""
-Options of other programs in the examples: of docker compose, and of nats.
-"""
 
 
 def known() -> set[str]:
-    """
-    @return: the options and keys of a server.
-    """
     found = {row[0] for row in (*Options.optParameters, *Options.optFlags)}
     keys = set(re.findall(r"^  ([a-z-]+) = ", Options().getUsage(), re.MULTILINE))
     return found | keys | {"listen", "trust", "help"}
 
 
 def read(name: str) -> Options:
-    """
-    @param name: of a configuration file.
-    @return: what a server makes of it.
-    """
     found = Options()
     found.parseOptions(["--config", str(DEPLOY / name)])
     return found
 
 
 def unit(name: str) -> configparser.RawConfigParser:
-    """
-    @param name: of a file of systemd's.
-    @return: what it says.
-    """
     # Keys may stand there several times, comments only on lines of their own.
     found = configparser.RawConfigParser(strict=False, comment_prefixes=("#",))
     found.optionxform = str  # type: ignore[method-assign,assignment]
@@ -74,30 +59,18 @@ def unit(name: str) -> configparser.RawConfigParser:
 
 
 def options(text: str) -> set[str]:
-    """
-    @param text: any.
-    @return: what looks like an option in it.
-    """
     return set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", text))
 
 
 class DeployTests(SynchronousTestCase):
-    """
-    Tests for the files of C{deploy}.
-    """
-
     def test_cluster(self) -> None:
-        """
-        The options and keys of clusters are these, all of them.
-        """
+        """The options and keys of clusters are these, all of them."""
         named = {each for each in known() if each.startswith(("cluster", "node"))}
         self.assertEqual(named, CLUSTER)
         self.assertIn("leave-cluster", known())
 
     def test_keys(self) -> None:
-        """
-        A server takes the configuration files, also with what they have as comments.
-        """
+        """A server takes the configuration files, also with what they have as comments."""
         for name in ("tsservices.toml", "compose.toml"):
             text = (DEPLOY / name).read_text(encoding="utf-8")
             found = tomllib.loads(text)
@@ -110,9 +83,7 @@ class DeployTests(SynchronousTestCase):
             self.assertEqual(commented - known(), set())
 
     def test_options(self) -> None:
-        """
-        What looks like an option of the server is one.
-        """
+        """What looks like an option of the server is one."""
         taken = known()
         entry = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").partition("ENTRYPOINT")[2]
         compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
@@ -123,9 +94,7 @@ class DeployTests(SynchronousTestCase):
             self.assertTrue(options(text))
 
     def test_unit(self) -> None:
-        """
-        The unit starts the command of this package, and gives it time to stop.
-        """
+        """The unit starts the command of this package, and gives it time to stop."""
         service = unit("tsservices.service")["Service"]
         words = shlex.split(service["ExecStart"])
         self.assertEqual(words[0], "/opt/tsservices/bin/tsservices")
@@ -140,9 +109,7 @@ class DeployTests(SynchronousTestCase):
         self.assertEqual(service["Restart"], "on-failure")
 
     def test_engine(self) -> None:
-        """
-        The servers of NATS put on disk what they acknowledge, and take what nodes send.
-        """
+        """The servers of NATS put on disk what they acknowledge, and take what nodes send."""
         for name in ("nats.conf", "compose.conf"):
             text = (DEPLOY / "nats" / name).read_text(encoding="utf-8")
             self.assertIn("\n  sync_interval: always\n", text)
@@ -151,9 +118,7 @@ class DeployTests(SynchronousTestCase):
         self.assertGreater(1_000_000, limits.MESSAGE_BYTES)
 
     def test_stream(self) -> None:
-        """
-        What nodes may do is about the stream that they are told of.
-        """
+        """What nodes may do is about the stream that they are told of."""
         rights = (DEPLOY / "nats" / "nodes.conf").read_text(encoding="utf-8")
         subjects = re.findall(r'^ +"(.+)"$', rights, re.MULTILINE)
         for name in ("tsservices.toml", "compose.toml"):
@@ -166,9 +131,7 @@ class DeployTests(SynchronousTestCase):
         self.assertNotIn("DELETE", rights)
 
     def test_document(self) -> None:
-        """
-        The manual of clusters names options and keys that there are.
-        """
+        """The manual of clusters names options and keys that there are."""
         text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
         self.assertEqual(options(text) - known() - ELSEWHERE, set())
         named = set(re.findall(r"`(cluster-[a-z-]+)", text))

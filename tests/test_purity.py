@@ -68,27 +68,15 @@ for name in sys.argv[1:]:
 
 
 class PurityTests(SynchronousTestCase):
-    """
-    Tests for the modules that hold decisions.
-    """
-
     def importing(self, *names: str) -> subprocess.CompletedProcess[str]:
-        """
-        @param names: of modules.
-        @return: how importing them without Twisted ended.
-        """
         return subprocess.run(
             [sys.executable, "-c", PROGRAM, *names], capture_output=True, text=True, timeout=30
         )
 
     def test_pure(self) -> None:
-        """
-        They import neither Twisted nor zope.
-        """
+        """They import neither Twisted nor zope."""
         self.assertEqual(self.importing(*PURE).stderr, "")
 
     def test_impure(self) -> None:
-        """
-        The test would notice one that does.
-        """
+        """The test would notice one that does."""
         self.assertIn("twisted", self.importing("tsservices.transport.stream").stderr)

@@ -31,14 +31,8 @@ OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
 class ReadmeTests(SynchronousTestCase):
-    """
-    Tests for C{README.md} and C{docs}.
-    """
-
     def test_table(self) -> None:
-        """
-        The table of services is the catalogue.
-        """
+        """The table of services is the catalogue."""
         rows = []
         for offering in CATALOG:
             over = ", ".join(offering.transports).upper()
@@ -47,9 +41,7 @@ class ReadmeTests(SynchronousTestCase):
         self.assertIn("\n".join(rows), README)
 
     def test_commands(self) -> None:
-        """
-        Run and Test are one line each.
-        """
+        """Run and Test are one line each."""
         for heading, words in (
             ("Run", "twistd -n --pidfile= tsserver --port 21567"),
             ("Test", "pytest"),
@@ -60,9 +52,7 @@ class ReadmeTests(SynchronousTestCase):
             self.assertIn(words, block)
 
     def test_links(self) -> None:
-        """
-        What is linked to is there.
-        """
+        """What is linked to is there."""
         for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
             text = page.read_text(encoding="utf-8")
             for link in re.findall(r"\]\(([^)#]+)", text):
@@ -70,9 +60,7 @@ class ReadmeTests(SynchronousTestCase):
                     self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
 
     def test_options(self) -> None:
-        """
-        What looks like an option of the server is one.
-        """
+        """What looks like an option of the server is one."""
         known = {row[0] for row in (*Options.optParameters, *Options.optFlags)}
         known |= {"listen", "trust", "help"}
         # Of the client, of commands, of twistd, and of systemd's section.
@@ -87,26 +75,20 @@ class ReadmeTests(SynchronousTestCase):
             self.assertEqual(set(re.findall(r"--([a-z][a-z-]+)", text)) - known, set())
 
     def test_limits(self) -> None:
-        """
-        What looks like a key of the configuration is one.
-        """
+        """What looks like a key of the configuration is one."""
         keys = set(re.findall(r"^([a-z-]+) = ", OPERATING, re.MULTILINE))
         known = set(Limits.fieldNames()) | {row[0] for row in Options.optParameters}
         self.assertEqual(keys - known - {"listen", "trust", "chat-operators"}, set())
         self.assertTrue(keys)
 
     def test_counters(self) -> None:
-        """
-        Every counter is explained.
-        """
+        """Every counter is explained."""
         for counters in (StreamCounters, DatagramCounters, StampCounters, ClusterCounters):
             for name in counters.__dataclass_fields__:
                 self.assertIn(f"`{name}`", OPERATING + SERVICES)
 
     def test_commandsOfTheChat(self) -> None:
-        """
-        The manual of the chat is the table of its commands.
-        """
+        """The manual of the chat is the table of its commands."""
         rows = []
         for command in CHAT_COMMANDS.values():
             synopsis = command.synopsis.replace("|", "\\|")
@@ -114,8 +96,6 @@ class ReadmeTests(SynchronousTestCase):
         self.assertIn("\n".join(rows), CHAT)
 
     def test_commandsOfTheOperator(self) -> None:
-        """
-        Every command of the talk is named.
-        """
+        """Every command of the talk is named."""
         for command in COMMANDS.values():
             self.assertIn(f"`{command.usage}`", SERVICES)

@@ -26,10 +26,8 @@ from tsservices.storage.memory import MemoryJournal
 from tsservices.transport.context import Environment
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 
+#: When tests take place: seconds since 1970.
 NOON = 1_795_176_600
-"""
-When tests take place: seconds since 1970.
-"""
 
 
 class MeasuredTransport(StringTransport):
@@ -42,25 +40,17 @@ class MeasuredTransport(StringTransport):
     """
 
     def __init__(self, host: str = "192.0.2.1", port: int = 50_000) -> None:
-        """
-        @param host: of the peer.
-        @param port: of the peer.
-        """
         super().__init__(peerAddress=IPv4Address("TCP", host, port))
         self.bytesSent = 0
         self.pending = 0
         self.aborted = False
 
     def pendingBytes(self) -> int:
-        """
-        @return: bytes that the peer has not read.
-        """
+        """Bytes that the peer has not read."""
         return self.pending
 
     def abortConnection(self) -> None:
-        """
-        Note it.
-        """
+        """Note it."""
         self.aborted = True
         super().abortConnection()
 
@@ -73,37 +63,25 @@ class ImmediateHasher(Hasher):
     """
 
     def __init__(self) -> None:
-        """
-        Nothing waits.
-        """
+        """Nothing waits."""
         super().__init__(_now, bytes, 1)
         self.held = False
         self._queue: list[tuple[Job, Then]] = []
 
     def start(self) -> None:
-        """
-        There is nothing to start.
-        """
+        """There is nothing to start."""
 
     def stop(self) -> None:
-        """
-        What waits is done by nobody.
-        """
+        """What waits is done by nobody."""
         self._queue.clear()
 
     def _put(self, job: Job, then: Then) -> None:
-        """
-        @param job: to be done at once, if nothing is held.
-        @param then: gets what comes of it.
-        """
         self._queue.append((job, then))
         if not self.held:
             self.work()
 
     def work(self) -> None:
-        """
-        Do all that waits.
-        """
+        """Do all that waits."""
         queue, self._queue = self._queue, []
         for job, then in queue:
             self.waiting -= 1
@@ -111,10 +89,6 @@ class ImmediateHasher(Hasher):
 
 
 def _now(call: Callable[..., object], *given: object) -> None:
-    """
-    @param call: to be called in the reactor's thread: this one.
-    @param given: to it.
-    """
     call(*given)
 
 
@@ -125,12 +99,10 @@ def environment(
     trust: tuple[str, ...] = LOOPBACK,
 ) -> Environment:
     """
+    What services are given.
+
     @param clock: advances both the wall clock, from L{NOON} on, and the monotonic
         one; a new one by default.
-    @param limits: the default ones by default.
-    @param form: of the stamps.
-    @param trust: networks in CIDR notation.
-    @return: what services are given.
     """
     time = clock or Clock()
     bounds = limits or Limits()
@@ -165,13 +137,7 @@ def connect(
     host: str = "192.0.2.1",
     port: int = 50_000,
 ) -> tuple[Any, MeasuredTransport]:
-    """
-    @param factoryClass: of the service.
-    @param surroundings: what it is given.
-    @param host: of the peer.
-    @param port: of the peer.
-    @return: the service's protocol, connected, and its transport.
-    """
+    """The service's protocol, connected, and its transport."""
     factory = factoryClass(surroundings, StreamCounters())
     transport = MeasuredTransport(host, port)
     protocol = factory.buildProtocol(transport.getPeer())

@@ -43,16 +43,12 @@ class ChatCell:
 
     @property
     def fill(self) -> int:
-        """
-        Bytes said before the stretch begins, at least.
-        """
+        """Bytes said before the stretch begins, at least."""
         return FILL if self.stalled else 0
 
 
 def _closed(members: int, window: int, senders: int, stalled: int = 0) -> ChatCell:
-    """
-    A cell whose senders wait for everybody.
-    """
+    """A cell whose senders wait for everybody."""
     name = f"{members}m-{window}w-{senders}s"
     lines = "1 line" if window == 1 else f"{window} lines"
     who = "1 sender" if senders == 1 else f"{senders} senders"
@@ -94,8 +90,6 @@ def chosenRooms(patterns: Iterable[str], quick: bool) -> list[ChatCell]:
     """
     The cells of a run, in the order of the table.
 
-    @param patterns: Names, beginnings of names, or shell patterns; none means all.
-    @param quick: A short run.  What is named outright is measured all the same.
     @raise ValueError: A pattern matches no cell.
     """
     return matching(CHAT_CELLS, patterns, quick)

@@ -14,23 +14,17 @@ from benchmarks.common.figures import doubts, medianOf, p50, pairedRatio
 
 # Share of a core above which the generator may be what limits the deliveries/s.
 BUSY = 0.9
+#: The peer that the others are compared with.
 OURS = "memory"
-"""
-The peer that the others are compared with.
-"""
 
 
 def deliveriesPerSecond(sample: ChatSample) -> float | None:
-    """
-    Lines received by a member in a second, of all members together.
-    """
+    """Lines received by a member in a second, of all members together."""
     return sample.load.deliveriesPerSecond
 
 
 def serverCpu(sample: ChatSample) -> float | None:
-    """
-    Microseconds of server CPU for one delivery.
-    """
+    """Microseconds of server CPU for one delivery."""
     return sample.load.serverCpu
 
 
@@ -80,9 +74,7 @@ class ChatRow:
 def chatRows(
     samples: Sequence[ChatSample], cells: Sequence[ChatCell], peers: Sequence[ChatPeer]
 ) -> list[ChatRow]:
-    """
-    A row for each cell and peer that has a sample, in the order of the tables.
-    """
+    """A row for each cell and peer that has a sample, in the order of the tables."""
     found: dict[tuple[str, str], list[ChatSample]] = {}
     for sample in samples:
         found.setdefault((sample.cell, sample.peer), []).append(sample)
@@ -97,9 +89,7 @@ def chatRows(
 
 
 def _row(own: Sequence[ChatSample], ours: Sequence[ChatSample]) -> ChatRow:
-    """
-    The figures of one peer in one cell.
-    """
+    """The figures of one peer in one cell."""
     rates = [sample.load.deliveriesPerSecond for sample in own]
 
     def ratio(figure: Callable[[ChatSample], float | None]) -> float | None:

@@ -50,24 +50,18 @@ IncludeDir = {folder}
 
 
 def program(name: str) -> str | None:
-    """
-    The path of a server's program, or C{None} when it is not installed.
-    """
+    """The path of a server's program, or C{None} when it is not installed."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), SYSTEM_PROGRAMS))
     return shutil.which(name, path=path)
 
 
 def lacks(name: str) -> Callable[[], str | None]:
-    """
-    Why a peer that needs this program cannot run.
-    """
+    """Why a peer that needs this program cannot run."""
     return lambda: None if program(name) else f"no program {name}"
 
 
 def inspircd(state: Path, lateness: bool) -> list[str]:
-    """
-    The command line of InspIRCd.  It starts as root only when told that this is meant.
-    """
+    """The command line of InspIRCd.  It starts as root only when told that this is meant."""
     configuration = _configured(state, INSPIRCD)
     words = [program("inspircd") or "inspircd", "--config", str(configuration)]
     words += ["--nofork", "--nopid", "--nolog"]
@@ -75,17 +69,13 @@ def inspircd(state: Path, lateness: bool) -> list[str]:
 
 
 def ngircd(state: Path, lateness: bool) -> list[str]:
-    """
-    The command line of ngIRCd.
-    """
+    """The command line of ngIRCd."""
     configuration = _configured(state, NGIRCD)
     return [program("ngircd") or "ngircd", "--nodaemon", "--config", str(configuration)]
 
 
 def accepting(state: Path) -> dict[str, int] | None:
-    """
-    The port that was configured, as soon as somebody accepts connections there.
-    """
+    """The port that was configured, as soon as somebody accepts connections there."""
     try:
         port = int((state / "port").read_text())
         socket.create_connection(("127.0.0.1", port), timeout=1).close()

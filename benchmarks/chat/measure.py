@@ -43,9 +43,7 @@ class ChatReport(Stretch):
 
     @property
     def serverCpu(self) -> float | None:
-        """
-        Microseconds of server CPU for one delivery.
-        """
+        """Microseconds of server CPU for one delivery."""
         return self.serverCpuFor(self.deliveries)
 
     def check(self) -> None:
@@ -59,17 +57,13 @@ class ChatReport(Stretch):
 
 
 class ChatSample(LoadSample):
-    """
-    What one run of one peer gave.
-    """
+    """What one run of one peer gave."""
 
     load: ChatReport
 
     @property
     def summary(self) -> str:
-        """
-        What a line of progress says.
-        """
+        """What a line of progress says."""
         cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
         return f"{self.load.deliveriesPerSecond:,.0f}/s{cpu}"
 
@@ -96,7 +90,6 @@ class ChatBench:
         """
         Start the peer, load it, stop it; again when the sample was spoilt.
 
-        @param turn: Number of the round.
         @raise ServerError: It did not start.
         @raise LoadError: It did not do the work.
         @raise Unable: It is known that it cannot.
@@ -113,9 +106,7 @@ class ChatBench:
         return leastDisturbed(once, self.retries)
 
     def _load(self, cell: ChatCell, peer: ChatPeer, server: Server) -> ChatReport:
-        """
-        Run the generator on its core.
-        """
+        """Run the generator on its core."""
         seconds = self.seconds * cell.stretch
         line = spelled(
             port=server.ports["tcp"],

@@ -18,9 +18,7 @@ chatPorts = portsOf("chat")
 
 
 def _doesAll(cell: ChatCell) -> str | None:
-    """
-    A peer that can do what every cell asks for.
-    """
+    """A peer that can do what every cell asks for."""
     return None
 
 
@@ -51,11 +49,7 @@ class ChatPeer(Peer):
 
 
 def _ours(journal: str) -> Callable[[Path, bool], list[str]]:
-    """
-    The command line of our own server, without its bounds on floods.
-
-    @param journal: Where it keeps what was said.
-    """
+    """The command line of our own server, without its bounds on floods."""
 
     def command(state: Path, lateness: bool) -> list[str]:
         words = [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver"]
@@ -67,9 +61,7 @@ def _ours(journal: str) -> Callable[[Path, bool], list[str]]:
 
 
 def _lacksChat() -> str | None:
-    """
-    Why our own server cannot run.
-    """
+    """Why our own server cannot run."""
     if not importlib.util.find_spec("tsservices"):
         return "no module tsservices"
     from tsservices.server.registry import BY_NAME
@@ -78,9 +70,7 @@ def _lacksChat() -> str | None:
 
 
 def _fanout(state: Path, lateness: bool) -> list[str]:
-    """
-    The command line of the C loop, compiled when need be.
-    """
+    """The command line of the C loop, compiled when need be."""
     return [str(compiled("fanout.c")), str(state)]
 
 

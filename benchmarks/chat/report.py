@@ -18,16 +18,12 @@ VARIANT = "sqlite"
 
 
 def milliseconds(value: float | None) -> str:
-    """
-    A time in microseconds for a table.
-    """
+    """A time in microseconds for a table."""
     return "-" if value is None else number(value / 1e3, 2)
 
 
 def remarks(row: ChatRow, cell: ChatCell) -> list[str]:
-    """
-    What a reader of a row must know.
-    """
+    """What a reader of a row must know."""
     found = list(row.flags)
     if row.cutOff:
         found.append(f"cut off {row.cutOff} of {cell.stalled}")
@@ -69,9 +65,7 @@ def summary(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[
 
 
 def details(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[ChatPeer]) -> str:
-    """
-    One line for each cell and peer.
-    """
+    """One line for each cell and peer."""
     known = {cell.name: cell for cell in cells}
     titles = {peer.name: peer.title for peer in peers}
     heading = f"cell|peer|deliveries/s|CPU us|p50 ms|p99 ms|rate {OURS}:this|CPU {OURS}:this"
@@ -100,9 +94,7 @@ def details(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[
 def chatDocument(
     samples: Sequence[ChatSample], rows: Sequence[ChatRow], about: dict[str, object]
 ) -> dict[str, object]:
-    """
-    What C{--json} writes: the run, every row and every sample.
-    """
+    """What C{--json} writes: the run, every row and every sample."""
     return {
         "about": about,
         "rows": [asdict(row) for row in rows],

@@ -28,10 +28,8 @@ from benchmarks.common.run import positive, raiseDescriptors, rounds
 from benchmarks.echo.load import LoadError
 from benchmarks.echo.peers import ServerError, running
 
+#: The rooms in which the CPU of a delivery is compared.
 CELLS = ("200m-1w-1s", "200m-20w-8s", "1000m-20w-8s")
-"""
-The rooms in which the CPU of a delivery is compared.
-"""
 
 NODES = 2
 LINES = 300
@@ -39,9 +37,7 @@ PEOPLE = 40
 
 
 def parser() -> argparse.ArgumentParser:
-    """
-    The options of the command.
-    """
+    """The options of the command."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.cluster",
         description="Nodes of a cluster beside a server of its own, in one run on this machine.",
@@ -56,13 +52,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def node(address: str, stream: str, name: str) -> ChatPeer:
-    """
-    A node as a peer, with the journal that single servers have, too.
-
-    @param address: Of the engine.
-    @param stream: Of this cluster.
-    @param name: Of the node.
-    """
+    """A node as a peer, with the journal that single servers have, too."""
     (alone,) = (each for each in CHAT_PEERS if each.name == "sqlite")
 
     def command(state: Path, lateness: bool) -> list[str]:
@@ -79,12 +69,7 @@ def node(address: str, stream: str, name: str) -> ChatPeer:
 def cpuRatios(
     bench: ChatBench, cells: Sequence[ChatCell], turns: int, say: Callable[[str], object]
 ) -> dict[str, list[dict[str, float]]]:
-    """
-    Server CPU for a delivery, alone and as a node.
-
-    @param say: Is told of each sample.
-    @return: By cell, for each round what was measured.
-    """
+    """Server CPU for a delivery, alone and as a node."""
     (alone,) = (each for each in CHAT_PEERS if each.name == "sqlite")
     found: dict[str, list[dict[str, float]]] = {}
     with natsServer(None if bench.cores is None else bench.cores.generator) as address:
@@ -107,14 +92,7 @@ def cpuRatios(
 def together(
     rooms: int, seconds: float, core: int | None, say: Callable[[str], object]
 ) -> dict[str, float]:
-    """
-    What several nodes do together.
-
-    @param rooms: Many.
-    @param core: Where the engine runs.
-    @param say: Is told of what was found.
-    @return: Figures.
-    """
+    """What several nodes do together."""
     found: dict[str, float] = {}
     with natsServer(core) as address, ExitStack() as stack:
         stream = f"bench-{secrets.token_hex(4)}"
@@ -139,11 +117,7 @@ def together(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run what was asked for.
-
-    @return: 0, or 1 when a sample failed.
-    """
+    """Run what was asked for."""
     command = parser()
     options = command.parse_args(arguments)
     reason = lacksServer()

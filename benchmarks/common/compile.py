@@ -20,9 +20,7 @@ FLAGS = ("-O2", "-Wall")
 
 
 class CompileError(Exception):
-    """
-    There is a compiler, and it refused the source or the place for its output.
-    """
+    """There is a compiler, and it refused the source or the place for its output."""
 
 
 def compiler() -> str | None:
@@ -34,9 +32,7 @@ def compiler() -> str | None:
 
 
 def compilerVersion() -> str | None:
-    """
-    The first line of what the compiler says of itself.
-    """
+    """The first line of what the compiler says of itself."""
     path = compiler()
     if path is None:
         return None
@@ -78,11 +74,7 @@ def compiled(name: str) -> Path | None:
 
 
 def _cache() -> Path:
-    """
-    The folder of compiled programs below the system's temporary one.
-
-    @raise CompileError: It is not ours alone: another user could put a program there.
-    """
+    """The folder of compiled programs below the system's temporary one."""
     folder = Path(tempfile.gettempdir()) / f"tsservices-benchmarks-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()

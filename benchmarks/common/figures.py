@@ -21,50 +21,36 @@ LOSSY = 0.01
 
 
 class Measured(Protocol):
-    """
-    A sample of any benchmark.
-    """
+    """A sample of any benchmark."""
 
     @property
     def turn(self) -> int:
-        """
-        Number of its round.
-        """
+        """Number of its round."""
 
     @property
     def load(self) -> Stretch:
-        """
-        What the generator said.
-        """
+        """What the generator said."""
 
     @property
     def waited(self) -> float:
-        """
-        Share of the window the worse off side could not run though it was ready.
-        """
+        """Share of the window the worse off side could not run though it was ready."""
 
 
 Taken = TypeVar("Taken", bound=Measured)
 
 
 def requestsPerSecond(sample: Sample) -> float | None:
-    """
-    Requests answered in a second.
-    """
+    """Requests answered in a second."""
     return sample.load.requestsPerSecond
 
 
 def serverCpu(sample: Sample) -> float | None:
-    """
-    Microseconds of server CPU for one request.
-    """
+    """Microseconds of server CPU for one request."""
     return sample.load.serverCpu
 
 
 def p50(sample: Measured) -> float | None:
-    """
-    Median latency in microseconds.
-    """
+    """Median latency in microseconds."""
     return sample.load.p50
 
 
@@ -77,9 +63,7 @@ def generatorDemand(sample: Measured) -> float | None:
 
 
 def medianOf(samples: Sequence[Taken], figure: Callable[[Taken], float | None]) -> float | None:
-    """
-    The median over the samples that have this figure, or C{None}.
-    """
+    """The median over the samples that have this figure, or C{None}."""
     values = [value for sample in samples if (value := figure(sample)) is not None]
     return median(values) if values else None
 
@@ -91,8 +75,6 @@ def pairedRatio(
     The median, over the rounds both took part in, of one peer's figure divided by the other's in
     the same round.
 
-    @param samples: Of one cell and one peer.
-    @param base: Of the same cell and the peer it is compared with.
     @return: C{None} when they share no round.
     """
     others = {sample.turn: figure(sample) for sample in base}
@@ -160,11 +142,7 @@ class Row:
 
 
 def doubts(samples: Sequence[Measured], busy: float) -> list[str]:
-    """
-    What makes figures of any benchmark doubtful.
-
-    @param busy: Share of a core above which the generator may be what limits.
-    """
+    """What makes figures of any benchmark doubtful."""
     flags = []
     if (medianOf(samples, generatorDemand) or 0) > busy:
         flags.append("generator busy")
@@ -174,9 +152,7 @@ def doubts(samples: Sequence[Measured], busy: float) -> list[str]:
 
 
 def flagsOf(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """
-    What makes the figures of one peer in one cell doubtful.
-    """
+    """What makes the figures of one peer in one cell doubtful."""
     flags = doubts(samples, BUSY)
     if any(sample.load.lost > LOSSY * sample.load.requests for sample in samples):
         flags.append("datagrams lost")
@@ -184,9 +160,7 @@ def flagsOf(samples: Sequence[Sample]) -> tuple[str, ...]:
 
 
 def rowsOf(samples: Sequence[Sample], cells: Sequence[Cell], peers: Sequence[Peer]) -> list[Row]:
-    """
-    The table: a row for each cell and peer that has a sample.
-    """
+    """The table: a row for each cell and peer that has a sample."""
     found: dict[tuple[str, str], list[Sample]] = {}
     for sample in samples:
         found.setdefault((sample.cell, sample.peer), []).append(sample)
@@ -202,9 +176,7 @@ def rowsOf(samples: Sequence[Sample], cells: Sequence[Cell], peers: Sequence[Pee
 
 
 def _row(own: Sequence[Sample], uvloop: Sequence[Sample], loop: Sequence[Sample]) -> Row:
-    """
-    The figures of one peer in one cell.
-    """
+    """The figures of one peer in one cell."""
     lateness = [sample.lateness for sample in own if sample.lateness is not None]
     rates = [sample.load.requestsPerSecond for sample in own]
     return Row(

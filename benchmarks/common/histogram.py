@@ -11,11 +11,7 @@ SUB_BUCKETS = 1 << SUB_BITS
 
 
 def bucketOf(value: int) -> int:
-    """
-    The bucket that counts C{value}: 128 of them for each doubling.
-
-    @param value: Nanoseconds, not negative.
-    """
+    """The bucket that counts C{value}: 128 of them for each doubling."""
     if value < SUB_BUCKETS:
         return value
     shift = value.bit_length() - 1 - SUB_BITS
@@ -48,20 +44,14 @@ class Histogram:
         self.maximum = 0
 
     def add(self, value: int) -> None:
-        """
-        Count one duration.
-
-        @param value: Nanoseconds, not negative.
-        """
+        """Count one duration."""
         bucket = bucketOf(value)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
         self.total += 1
         self.maximum = max(self.maximum, value)
 
     def at(self, fraction: float) -> float:
-        """
-        The percentile at C{fraction} (0 to 1), in nanoseconds; 0 when nothing was counted.
-        """
+        """The percentile at C{fraction} (0 to 1), in nanoseconds; 0 when nothing was counted."""
         seen = 0
         for bucket in sorted(self.counts):
             seen += self.counts[bucket]

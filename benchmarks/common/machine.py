@@ -14,9 +14,7 @@ from benchmarks.common.compile import compilerVersion
 
 
 def processor() -> str:
-    """
-    The processor's name, as far as the system tells.
-    """
+    """The processor's name, as far as the system tells."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -27,9 +25,7 @@ def processor() -> str:
 
 
 def version(distribution: str) -> str | None:
-    """
-    The installed version, or C{None}.
-    """
+    """The installed version, or C{None}."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -71,9 +67,7 @@ def machine() -> dict[str, object]:
 
 
 def described(about: dict[str, object]) -> str:
-    """
-    The same in one line.
-    """
+    """The same in one line."""
     parts = [f"{about['processor']}, {about['cores']} cores", str(about["system"])]
     parts += [str(about["python"]), f"Twisted {about['twisted']}"]
     if about["uvloop"]:

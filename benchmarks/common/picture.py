@@ -50,17 +50,13 @@ text { font-family: -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fon
 
 
 def text(x: float, y: float, words: str, classes: str = "", anchor: str = "start") -> str:
-    """
-    One line of text, its baseline at C{y}.
-    """
+    """One line of text, its baseline at C{y}."""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
     return f'<text {place} class="{classes}">{escape(words)}</text>'
 
 
 def short(value: float) -> str:
-    """
-    A rate in three figures: C{"9.87k"}, C{"98.7k"}, C{"987k"}.
-    """
+    """A rate in three figures: C{"9.87k"}, C{"98.7k"}, C{"987k"}."""
     if value < 1000:
         return f"{value:.0f}"
     thousands = value / 1000
@@ -71,15 +67,7 @@ def short(value: float) -> str:
 def panel(
     x: float, y: float, width: float, cell: Cell, rows: Sequence[Row], titles: dict[str, str]
 ) -> list[str]:
-    """
-    One cell: a bar for each peer from 0 to its median, and a line from the least to the most.
-
-    @param x: Left edge.
-    @param y: Upper edge.
-    @param width: Of the whole panel.
-    @param rows: The rows of this cell, in the order of the table.
-    @param titles: Each peer's title by its name.
-    """
+    """One cell: a bar for each peer from 0 to its median, and a line from the least to the most."""
     out = [text(x, y + 14, cell.title, "panel")]
     space = width - LABEL_WIDTH - VALUE_WIDTH
     most = max(row.highest for row in rows) or 1.0
@@ -105,12 +93,7 @@ def panel(
 
 
 def picture(rows: Sequence[Row], cells: Sequence[Cell], peers: Sequence[Peer], caption: str) -> str:
-    """
-    The drawing as SVG text.
-
-    @param cells: Those that are to be seen; one without rows is left out.
-    @param caption: The machine, in one line.
-    """
+    """The drawing as SVG text."""
     titles = {peer.name: peer.title for peer in peers}
     shown = [
         (cell, own) for cell in cells if (own := [row for row in rows if row.cell == cell.name])

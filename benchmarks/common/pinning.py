@@ -26,8 +26,6 @@ def chooseCores(available: set[int], siblings: dict[int, set[int]]) -> Cores | N
     """
     Two cores, not two threads of one core when that can be had.
 
-    @param available: What this process may run on.
-    @param siblings: For each core, the threads of the same physical one.
     @return: C{None} when there is only one: then nothing is pinned.
     """
     if len(available) < 2:
@@ -40,9 +38,7 @@ def chooseCores(available: set[int], siblings: dict[int, set[int]]) -> Cores | N
 
 
 def cores() -> Cores | None:
-    """
-    The choice for this machine; C{None} also where a process cannot be pinned.
-    """
+    """The choice for this machine; C{None} also where a process cannot be pinned."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     available = os.sched_getaffinity(0)

@@ -14,16 +14,12 @@ from benchmarks.echo.peers import Peer
 
 
 def number(value: float | None, places: int = 0) -> str:
-    """
-    A figure for a table; a dash when there is none.
-    """
+    """A figure for a table; a dash when there is none."""
     return "-" if value is None else f"{value:,.{places}f}"
 
 
 def percent(value: float | None) -> str:
-    """
-    A share for a table.
-    """
+    """A share for a table."""
     return "-" if value is None else f"{value * 100:.0f}%"
 
 
@@ -31,8 +27,6 @@ def aligned(lines: Sequence[Sequence[str]], texts: int = 2) -> str:
     """
     Columns under their headings: the first ones to the left, figures to the right, the last, which
     is text again, to the left.
-
-    @param texts: How many the first ones are.
     """
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     out = []
@@ -46,9 +40,7 @@ def aligned(lines: Sequence[Sequence[str]], texts: int = 2) -> str:
 
 
 def tables(rows: Sequence[Row], cells: Sequence[Cell], peers: Sequence[Peer]) -> str:
-    """
-    What the command prints: all cells, and what only some of them have.
-    """
+    """What the command prints: all cells, and what only some of them have."""
     cellTitles = {cell.name: cell.title for cell in cells}
     peerTitles = {peer.name: peer.title for peer in peers}
     kinds = {cell.name: cell.kind for cell in cells}
@@ -112,9 +104,7 @@ def tables(rows: Sequence[Row], cells: Sequence[Cell], peers: Sequence[Peer]) ->
 def document(
     samples: Sequence[Sample], rows: Sequence[Row], about: dict[str, object]
 ) -> dict[str, object]:
-    """
-    What C{--json} writes: the run, every row and every sample.
-    """
+    """What C{--json} writes: the run, every row and every sample."""
     return {
         "about": about,
         "rows": [asdict(row) for row in rows],

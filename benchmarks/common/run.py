@@ -19,33 +19,23 @@ from benchmarks.echo.peers import ServerError
 
 
 class Unable(Exception):
-    """
-    A peer cannot do what a cell asks for; the text says why.
-    """
+    """A peer cannot do what a cell asks for; the text says why."""
 
 
 class Summarised(Protocol):
-    """
-    A sample that can say what it found.
-    """
+    """A sample that can say what it found."""
 
     @property
     def summary(self) -> str:
-        """
-        What a line of progress says.
-        """
+        """What a line of progress says."""
 
 
 class Titled(Protocol):
-    """
-    A cell or a peer, as a line of progress needs it.
-    """
+    """A cell or a peer, as a line of progress needs it."""
 
     @property
     def name(self) -> str:
-        """
-        What the options take.
-        """
+        """What the options take."""
 
 
 Taken = TypeVar("Taken", bound=Summarised)
@@ -57,15 +47,12 @@ PeerHere = TypeVar("PeerHere", contravariant=True)
 
 
 class Sampler(Protocol[CellHere, PeerHere, TakenHere]):
-    """
-    What takes one sample.
-    """
+    """What takes one sample."""
 
     def sample(self, cell: CellHere, peer: PeerHere, turn: int) -> TakenHere:
         """
         Start the peer, load it, stop it.
 
-        @param turn: Number of the round.
         @raise ServerError: It did not start.
         @raise LoadError: It did not do the work.
         @raise Unable: It is known that it cannot.
@@ -88,9 +75,7 @@ class Outcome(Generic[Taken]):
 
     @property
     def remarks(self) -> list[str]:
-        """
-        A line for each thing that is not in the table.
-        """
+        """A line for each thing that is not in the table."""
         left = [f"left out: {line}" for line in self.skipped]
         return left + [f"failed: {line}" for line in self.failures]
 
@@ -120,9 +105,7 @@ def rounds(text: str) -> int:
 
 
 def words(text: str) -> list[str]:
-    """
-    What stands between commas.
-    """
+    """What stands between commas."""
     return [word for word in text.split(",") if word]
 
 
@@ -132,8 +115,6 @@ def commonOptions(
     """
     Add the options that all benchmarks have.
 
-    @param peers: Names for C{--peers}.
-    @param pairs: The default of C{--pairs}, in words.
     @param seconds: That of C{--seconds}.
     """
     options.add_argument("--quick", action="store_true", help="the main cells, one short round")
@@ -147,11 +128,7 @@ def commonOptions(
 
 
 def raiseDescriptors() -> int:
-    """
-    Let this process and what it starts open as many descriptors as the system allows.
-
-    @return: How many that are.
-    """
+    """Let this process and what it starts open as many descriptors as the system allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return sys.maxsize if hard == resource.RLIM_INFINITY else hard
@@ -168,10 +145,6 @@ def measureAll(
     """
     Every peer once in each round of each cell.  The order of the peers turns, so none is always
     the first, or always after the same neighbour's leftovers.
-
-    @param turns: Rounds.
-    @param outcome: Filled as the run goes on, so that an interrupted run keeps what it has.
-    @param say: Takes one line of progress.
     """
     for cell in cells:
         for turn in range(turns):
@@ -203,9 +176,6 @@ def runAll(
 ) -> int:
     """
     L{measureAll} with progress on the standard error; an interrupt ends it, and what it has stays.
-
-    @param about: Of the run; gets its duration and what went wrong.
-    @return: The exit status: 1 when a sample failed, 130 after an interrupt.
     """
     # Without this a terminated benchmark would leave its server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

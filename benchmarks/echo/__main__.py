@@ -34,9 +34,7 @@ SPARE_DESCRIPTORS = 200
 
 
 def parser() -> argparse.ArgumentParser:
-    """
-    The options of the command.
-    """
+    """The options of the command."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.echo",
         description="The timestamp service beside its peers, in one run on this machine.",
@@ -48,11 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run what was asked for.
-
-    @return: 0, or 1 when a sample failed, or 130 after an interrupt.
-    """
+    """Run what was asked for."""
     command = parser()
     options = command.parse_args(arguments)
     outcome: Outcome[Sample] = Outcome()

@@ -12,21 +12,15 @@ from typing import Protocol, TypeVar
 
 
 class Named(Protocol):
-    """
-    A row of any table.
-    """
+    """A row of any table."""
 
     @property
     def name(self) -> str:
-        """
-        What C{--only} matches.
-        """
+        """What C{--only} matches."""
 
     @property
     def quick(self) -> bool:
-        """
-        Whether a short run has it.
-        """
+        """Whether a short run has it."""
 
 
 Row = TypeVar("Row", bound=Named)
@@ -104,8 +98,6 @@ def chosen(patterns: Iterable[str], quick: bool) -> list[Cell]:
     """
     The cells of a run, in the order of the table.
 
-    @param patterns: Names, beginnings of names, or shell patterns; none means all.
-    @param quick: A short run.  What is named outright is measured all the same.
     @raise ValueError: A pattern matches no cell.
     """
     cells = matching(CELLS, patterns, quick)
@@ -116,8 +108,6 @@ def matching(cells: Sequence[Row], patterns: Iterable[str], quick: bool) -> list
     """
     Those of C{cells} that a run has, in their order.
 
-    @param patterns: Names, beginnings of names, or shell patterns; none means all.
-    @param quick: Without patterns, only what a short run has.
     @raise ValueError: A pattern matches no cell.
     """
     wanted = list(patterns)
@@ -134,16 +124,12 @@ def matching(cells: Sequence[Row], patterns: Iterable[str], quick: bool) -> list
 
 
 def _shrunk(cell: Cell) -> Cell:
-    """
-    The cell with fewer silent connections, and a title that says so.
-    """
+    """The cell with fewer silent connections, and a title that says so."""
     if cell.idle <= QUICK_IDLE:
         return cell
     return replace(cell, idle=QUICK_IDLE, title=f"TCP, {cell.connections} busy, {QUICK_IDLE} idle")
 
 
 def _matches(cell: Named, pattern: str) -> bool:
-    """
-    Whether C{pattern} names C{cell}.
-    """
+    """Whether C{pattern} names C{cell}."""
     return cell.name.startswith(pattern) or fnmatchcase(cell.name, pattern)

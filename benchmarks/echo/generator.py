@@ -30,9 +30,7 @@ LOOPBACK = 0x7F000001
 
 
 def parser() -> argparse.ArgumentParser:
-    """
-    The options; seconds are seconds, C{--server-pid} is the process whose CPU clock is read.
-    """
+    """The options; seconds are seconds, C{--server-pid} is the process whose CPU clock is read."""
     options = argparse.ArgumentParser(prog="generator")
     options.add_argument("--mode", choices=("tcp", "udp", "hold"), default="tcp")
     options.add_argument("--host", default="127.0.0.1")
@@ -48,9 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def connect(options: argparse.Namespace) -> list[socket.socket]:
-    """
-    Open all sockets, from C{--sources} loopback addresses in turn when that is not 0.
-    """
+    """Open all sockets, from C{--sources} loopback addresses in turn when that is not 0."""
     kind = socket.SOCK_DGRAM if options.mode == "udp" else socket.SOCK_STREAM
     opened = []
     for number in range(options.connections):
@@ -72,9 +68,7 @@ def connect(options: argparse.Namespace) -> list[socket.socket]:
 
 
 def cpuClock(pid: int) -> int | None:
-    """
-    The CPU clock of another process as a clock number, or C{None} where there is none.
-    """
+    """The CPU clock of another process as a clock number, or C{None} where there is none."""
     if pid <= 0 or not sys.platform.startswith("linux"):
         return None
     # What clock_getcpuclockid computes (CPUCLOCK_SCHED); Python has no name for it.
@@ -92,16 +86,12 @@ def waitedBy(pid: int) -> int | None:
 
 
 def shareOf(before: int | None, after: int | None, seconds: float) -> float | None:
-    """
-    What a counter of nanoseconds gained, as a share of C{seconds}.
-    """
+    """What a counter of nanoseconds gained, as a share of C{seconds}."""
     return None if before is None or after is None else (after - before) / 1e9 / seconds
 
 
 def load(options: argparse.Namespace) -> dict[str, object]:
-    """
-    Run the requests and return what the JSON line says.
-    """
+    """Run the requests and return what the JSON line says."""
     tally = Tally()
     request = message(options.size)
     selector = selectors.DefaultSelector()
@@ -165,9 +155,7 @@ def load(options: argparse.Namespace) -> dict[str, object]:
 
 
 def hold(options: argparse.Namespace) -> dict[str, object]:
-    """
-    Keep connections open and silent until standard input ends.
-    """
+    """Keep connections open and silent until standard input ends."""
     selector = selectors.DefaultSelector()
     for connection in connect(options):
         selector.register(connection, selectors.EVENT_READ)

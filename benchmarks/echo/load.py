@@ -28,9 +28,7 @@ HOLD_LIMIT = 240
 
 
 class LoadError(Exception):
-    """
-    The generator failed, or the server did not do the work that was asked for.
-    """
+    """The generator failed, or the server did not do the work that was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +65,7 @@ class Stretch:
 
     @property
     def serverBusy(self) -> float | None:
-        """
-        The server's CPU time as a share of the stretch: 1.0 is a full core.
-        """
+        """The server's CPU time as a share of the stretch: 1.0 is a full core."""
         return None if self.serverCpuSeconds is None else self.serverCpuSeconds / self.seconds
 
     @property
@@ -81,9 +77,7 @@ class Stretch:
         return max(self.waited or 0.0, self.serverWaited or 0.0)
 
     def serverCpuFor(self, count: int) -> float | None:
-        """
-        Microseconds of server CPU for each of C{count} pieces of work.
-        """
+        """Microseconds of server CPU for each of C{count} pieces of work."""
         if self.serverCpuSeconds is None or not count:
             return None
         return self.serverCpuSeconds * 1e6 / count
@@ -107,9 +101,7 @@ class LoadSample:
 
     @property
     def waited(self) -> float:
-        """
-        Share of the stretch the worse off side could not run though it was ready.
-        """
+        """Share of the stretch the worse off side could not run though it was ready."""
         return self.load.worseWait
 
 
@@ -138,9 +130,7 @@ class LoadReport(Stretch):
 
     @property
     def serverCpu(self) -> float | None:
-        """
-        Microseconds of server CPU for one request.
-        """
+        """Microseconds of server CPU for one request."""
         return self.serverCpuFor(self.requests)
 
     def check(self) -> None:
@@ -170,9 +160,7 @@ class Generator:
     title: str
 
     def words(self, mode: str, port: int, **options: float) -> list[str]:
-        """
-        A command line; an option's underscores become dashes.
-        """
+        """A command line; an option's underscores become dashes."""
         return [*self.command, "--mode", mode, *spelled(port=port, **options)]
 
     def run(
@@ -181,8 +169,6 @@ class Generator:
         """
         Make the load of one cell and wait for the end of it.
 
-        @param seconds: Length of the window.
-        @param warmup: Seconds of load before it.
         @raise LoadError: The generator failed, or the replies are not what was asked for.
         """
         line = self.words(
@@ -235,9 +221,7 @@ class Generator:
 
 
 def spelled(**options: float | str) -> list[str]:
-    """
-    Options of a command line; an underscore becomes a dash.
-    """
+    """Options of a command line; an underscore becomes a dash."""
     return [
         word
         for name, value in options.items()
@@ -249,8 +233,6 @@ def said(line: list[str], limit: float) -> dict[str, Any]:
     """
     Run a generator and wait for its JSON line.
 
-    @param line: Its command line.
-    @param limit: Seconds until it counts as stuck.
     @raise LoadError: It failed; the text is what it wrote to its standard error.
     """
     try:
@@ -266,9 +248,7 @@ def said(line: list[str], limit: float) -> dict[str, Any]:
 
 
 def generator() -> Generator:
-    """
-    The C generator, or the Python one without a compiler.
-    """
+    """The C generator, or the Python one without a compiler."""
     program = compiled("generator.c")
     if program is None:
         return Generator((sys.executable, "-m", "benchmarks.echo.generator"), "Python")
@@ -276,7 +256,5 @@ def generator() -> Generator:
 
 
 def _environment() -> dict[str, str]:
-    """
-    The environment in which the Python generator finds its own package.
-    """
+    """The environment in which the Python generator finds its own package."""
     return {**os.environ, "PYTHONPATH": str(CHECKOUT)}

@@ -65,18 +65,14 @@ class Sample:
 
     @property
     def idleRatio(self) -> float | None:
-        """
-        Requests/s beside the silent connections, divided by those without.
-        """
+        """Requests/s beside the silent connections, divided by those without."""
         if self.withoutIdle is None:
             return None
         return self.load.requestsPerSecond / self.withoutIdle.requestsPerSecond
 
     @property
     def idleCpuRatio(self) -> float | None:
-        """
-        Server CPU for one request beside the silent connections, divided by that without.
-        """
+        """Server CPU for one request beside the silent connections, divided by that without."""
         beside = self.load.serverCpu
         without = None if self.withoutIdle is None else self.withoutIdle.serverCpu
         return beside / without if beside is not None and without else None
@@ -92,23 +88,17 @@ class Sample:
 
     @property
     def summary(self) -> str:
-        """
-        What a line of progress says.
-        """
+        """What a line of progress says."""
         cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
         return f"{self.load.requestsPerSecond:,.0f}/s{cpu}"
 
 
 class Disturbable(Protocol):
-    """
-    What may have been spoilt by somebody else on the cores.
-    """
+    """What may have been spoilt by somebody else on the cores."""
 
     @property
     def waited(self) -> float:
-        """
-        Share of the window the worse off side could not run though it was ready.
-        """
+        """Share of the window the worse off side could not run though it was ready."""
 
 
 Taken = TypeVar("Taken", bound=Disturbable)
@@ -118,8 +108,6 @@ def leastDisturbed(once: Callable[[], Taken], retries: int) -> Taken:
     """
     A sample; taken again while somebody else was on the cores and C{retries} are left.  Which of
     several counts is decided by that alone, never by its figures.
-
-    @param once: Takes one.
     """
     sample = once()
     for _ in range(retries):
@@ -157,9 +145,7 @@ class Bench:
         return leastDisturbed(lambda: self._once(cell, peer, turn), self.retries)
 
     def _once(self, cell: Cell, peer: Peer, turn: int) -> Sample:
-        """
-        One fresh server under one load.
-        """
+        """One fresh server under one load."""
         with running(
             peer, cell.kind is Kind.LATENESS, None if self.cores is None else self.cores.server
         ) as server:
@@ -173,9 +159,7 @@ class Bench:
             return Sample(cell.name, peer.name, turn, load, lateness=lateness)
 
     def _load(self, cell: Cell, server: Server) -> LoadReport:
-        """
-        Run the generator on its core.
-        """
+        """Run the generator on its core."""
         with pinned(None if self.cores is None else self.cores.generator):
             return self.generator.run(
                 cell,
@@ -186,9 +170,7 @@ class Bench:
             )
 
     def _idle(self, cell: Cell, peer: Peer, turn: int, server: Server) -> Sample:
-        """
-        Busy connections alone, then silent ones in hundreds or thousands, then both.
-        """
+        """Busy connections alone, then silent ones in hundreds or thousands, then both."""
         pid = server.process.pid
         descriptors = openDescriptors(pid)
         without = self._load(cell, server)

@@ -54,11 +54,7 @@ class Server:
 
 
 def portsOf(offering: str) -> Callable[[Path], dict[str, int] | None]:
-    """
-    How to find where a server listens that writes C{ports.json}.
-
-    @param offering: The one whose places are wanted.
-    """
+    """How to find where a server listens that writes C{ports.json}."""
 
     def found(state: Path) -> dict[str, int] | None:
         try:
@@ -96,18 +92,12 @@ class Peer:
     ports: Callable[[Path], dict[str, int] | None] = timestampPorts
 
 
+#: The twistd of this very environment, also when its folder is not on PATH.
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
-"""
-The twistd of this very environment, also when its folder is not on PATH.
-"""
 
 
 def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
-    """
-    The command line of our own server, every guard and limit on.
-
-    @param extra: Options beside the usual ones.
-    """
+    """The command line of our own server, every guard and limit on."""
 
     def command(state: Path, lateness: bool) -> list[str]:
         configuration = state / "tsserver.toml"
@@ -122,9 +112,7 @@ def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
 
 
 def _script(module: str, *extra: str) -> Callable[[Path, bool], list[str]]:
-    """
-    The command line of a server in C{benchmarks.echo.servers}.
-    """
+    """The command line of a server in C{benchmarks.echo.servers}."""
 
     def command(state: Path, lateness: bool) -> list[str]:
         words = [sys.executable, "-m", f"benchmarks.echo.servers.{module}", "--state", str(state)]
@@ -134,17 +122,13 @@ def _script(module: str, *extra: str) -> Callable[[Path, bool], list[str]]:
 
 
 def _loop(state: Path, lateness: bool) -> list[str]:
-    """
-    The command line of the C loop, compiled when need be.
-    """
+    """The command line of the C loop, compiled when need be."""
     program = compiled("loop.c")
     return [str(program), str(state), *(["lateness"] if lateness else [])]
 
 
 def _needs(module: str) -> Callable[[], str | None]:
-    """
-    Why a peer that imports C{module} cannot run.
-    """
+    """Why a peer that imports C{module} cannot run."""
     return lambda: None if importlib.util.find_spec(module) else f"no module {module}"
 
 
@@ -169,7 +153,6 @@ def running(peer: Peer, lateness: bool, core: int | None) -> Iterator[Server]:
     A fresh server of this peer, stopped at the end in every case.  Whoever wants what it writes
     while stopping calls L{stop} inside: its folder goes at the end.
 
-    @param lateness: Whether it records how late its timer runs.
     @param core: The core it is pinned to, or C{None}.
     @raise ServerError: It did not listen in time.
     """
@@ -192,9 +175,7 @@ def running(peer: Peer, lateness: bool, core: int | None) -> Iterator[Server]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """
-    End a server: SIGTERM, and SIGKILL when that was not enough.  Twice does no harm.
-    """
+    """End a server: SIGTERM, and SIGKILL when that was not enough.  Twice does no harm."""
     process.terminate()
     try:
         process.wait(STOP_LIMIT)
@@ -204,12 +185,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _whenReady(peer: Peer, process: subprocess.Popen[bytes], state: Path) -> dict[str, int]:
-    """
-    Wait until it listens.
-
-    @return: The port of each transport.
-    @raise ServerError: The server ended, or took longer than L{START_LIMIT}.
-    """
+    """Wait until it listens."""
     limit = time.monotonic() + START_LIMIT
     while process.poll() is None and time.monotonic() < limit:
         ports = peer.ports(state)
@@ -228,7 +204,6 @@ def chosenPeers(names: list[str]) -> list[Peer]:
     """
     The peers of a run, in the order of the table.
 
-    @param names: Their names; none means all.
     @raise ValueError: There is no such peer.
     """
     return namedPeers(PEERS, names)
@@ -248,11 +223,7 @@ def namedPeers(peers: Sequence[Chosen], names: list[str]) -> list[Chosen]:
 
 
 def available(peers: Sequence[Chosen], skipped: list[str]) -> list[Chosen]:
-    """
-    Those that can run here.
-
-    @param skipped: Gets a line for each that cannot.
-    """
+    """Those that can run here."""
     found = []
     for peer in peers:
         reason = peer.missing()

@@ -19,9 +19,7 @@ LOST_AFTER = 200_000_000
 
 
 def message(size: int) -> bytes:
-    """
-    One request: letters, and a newline at its end.
-    """
+    """One request: letters, and a newline at its end."""
     return bytes(97 + index % 23 for index in range(size - 1)) + b"\n"
 
 
@@ -44,24 +42,18 @@ class Tally:
         self.reset()
 
     def reset(self) -> None:
-        """
-        Begin the window.
-        """
+        """Begin the window."""
         self.requests = self.stamps = self.lost = 0
         self.latencies = Histogram()
 
     def keepFirst(self, data: bytes) -> None:
-        """
-        Keep the first stamp of the run.
-        """
+        """Keep the first stamp of the run."""
         if not self.firstReply and len(data) >= STAMP:
             self.firstReply = data[:STAMP].decode("ascii", "replace")
 
 
 class Stream:
-    """
-    One TCP connection with one batch of requests on its way.
-    """
+    """One TCP connection with one batch of requests on its way."""
 
     def __init__(self, connection: socket.socket, batch: bytes, depth: int, tally: Tally) -> None:
         self.socket = connection
@@ -80,9 +72,7 @@ class Stream:
         self.socket.sendall(self.batch)
 
     def ready(self) -> bool:
-        """
-        Read once; true while the connection lives.
-        """
+        """Read once; true while the connection lives."""
         data = self.socket.recv(READ)
         tally = self.tally
         if not data:
@@ -105,15 +95,11 @@ class Stream:
         return True
 
     def resendLost(self, now: int) -> None:
-        """
-        Nothing is lost on a stream.
-        """
+        """Nothing is lost on a stream."""
 
 
 class Datagrams:
-    """
-    One UDP socket with a few numbered datagrams on their way.
-    """
+    """One UDP socket with a few numbered datagrams on their way."""
 
     head = struct.Struct("=cHI")
 
@@ -125,24 +111,18 @@ class Datagrams:
         self.sentAt = [0] * depth
 
     def start(self, now: int) -> None:
-        """
-        Send all of them.
-        """
+        """Send all of them."""
         for which in range(len(self.numbers)):
             self._send(which, now)
 
     def _send(self, which: int, now: int) -> None:
-        """
-        Send the next datagram of one slot.
-        """
+        """Send the next datagram of one slot."""
         self.numbers[which] += 1
         self.sentAt[which] = now
         self.socket.send(self.head.pack(b"a", which, self.numbers[which]) + self.tail)
 
     def ready(self) -> bool:
-        """
-        Read one datagram; always true.
-        """
+        """Read one datagram; always true."""
         data = self.socket.recv(READ)
         tally = self.tally
         tally.keepFirst(data)
@@ -161,9 +141,7 @@ class Datagrams:
         return True
 
     def resendLost(self, now: int) -> None:
-        """
-        Send again what had no answer in time.
-        """
+        """Send again what had no answer in time."""
         for which, sentAt in enumerate(self.sentAt):
             if now - sentAt > LOST_AFTER:
                 self.tally.lost += 1

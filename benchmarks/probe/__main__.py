@@ -41,9 +41,7 @@ def number(text: str) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """
-    The options of the command.
-    """
+    """The options of the command."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.probe",
         description="Round trips by the kernel's stamps and in user space on the same packets, "
@@ -71,11 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run what was asked for.
-
-    @return: 0, or 1 when a run failed, or 130 after an interrupt.
-    """
+    """Run what was asked for."""
     command = parser()
     options = command.parse_args(arguments)
     chosen = words(options.only) or list(RUNS)

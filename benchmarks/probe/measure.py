@@ -52,9 +52,7 @@ class Trips:
     lost: int
 
     def at(self, percent: float) -> float:
-        """
-        A percentile in microseconds, by nearest rank.
-        """
+        """A percentile in microseconds, by nearest rank."""
         return nearestRank(self.microseconds, percent / 100)
 
 
@@ -74,9 +72,7 @@ class Run:
 
 
 def _command(state: Path, lateness: bool) -> list[str]:
-    """
-    The command line of our server: reflector and chat in one reactor.
-    """
+    """The command line of our server: reflector and chat in one reactor."""
     configuration = state / "tsserver.toml"
     configuration.write_text(CONFIGURATION)
     words = [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver"]
@@ -86,9 +82,7 @@ def _command(state: Path, lateness: bool) -> list[str]:
 
 
 def _ports(state: Path) -> dict[str, int] | None:
-    """
-    The chat's TCP port and the reflector's UDP port.
-    """
+    """The chat's TCP port and the reflector's UDP port."""
     try:
         rows = json.loads((state / "ports.json").read_text())
     except (OSError, ValueError):
@@ -116,22 +110,16 @@ class ProbeBench:
 
     @property
     def seconds(self) -> float:
-        """
-        Length of a run.
-        """
+        """Length of a run."""
         return self.packets * self.interval
 
     def idle(self) -> Run:
-        """
-        The probe, and a reactor that has nothing else to do.
-        """
+        """The probe, and a reactor that has nothing else to do."""
         with running(OURS, False, self._serverCore) as server:
             return self._probe("idle", server)
 
     def precise(self) -> Run:
-        """
-        The same with C{--precise}.
-        """
+        """The same with C{--precise}."""
         with running(OURS, False, self._serverCore) as server:
             return self._probe("precise", server, "--precise")
 
@@ -196,18 +184,11 @@ class ProbeBench:
 
     @property
     def _serverCore(self) -> int | None:
-        """
-        The server's core, or C{None}.
-        """
+        """The server's core, or C{None}."""
         return None if self.cores is None else self.cores.server
 
     def _output(self, words: Sequence[str]) -> str:
-        """
-        Run a client on its core.
-
-        @return: Its standard output.
-        @raise LoadError: It failed.
-        """
+        """Run a client on its core."""
         with pinned(None if self.cores is None else self.cores.generator):
             try:
                 done = subprocess.run(
@@ -220,12 +201,7 @@ class ProbeBench:
         return done.stdout
 
     def _probe(self, name: str, server: Server, *options: str) -> Run:
-        """
-        Our probe, every packet told.
-
-        @param name: Of the run.
-        @param options: Beside the usual ones.
-        """
+        """Our probe, every packet told."""
         words = [sys.executable, "-m", "tsservices.client", "probe", "--json", *options]
         words += ["-c", str(self.packets), "-i", str(self.interval)]
         words += ["--port", str(server.ports["udp"]), "127.0.0.1"]
@@ -234,11 +210,7 @@ class ProbeBench:
 
     @contextmanager
     def _talking(self, program: Path, server: Server) -> Iterator[subprocess.Popen[bytes]]:
-        """
-        A busy room during the body.
-
-        @param program: The crowd.
-        """
+        """A busy room during the body."""
         cell = next(each for each in CHAT_CELLS if each.name == BUSY_ROOM)
         line = spelled(
             port=server.ports["tcp"],
@@ -269,8 +241,6 @@ class ProbeBench:
 def pooled(rounds: Sequence[Run]) -> Run:
     """
     All rounds of one run as one: round trips together, of lateness the median of each percentile.
-
-    @param rounds: Of the same name, at least one.
     """
     first = rounds[0]
     trips = {
@@ -289,8 +259,6 @@ def readProbe(name: str, told: Sequence[dict[str, object]]) -> Run:
     """
     What the probe told, by whose clock.
 
-    @param name: Of the run.
-    @param told: Its JSON lines.
     @raise LoadError: Nothing was received.
     """
     replies = [each for each in told if each.get("state") == "ok"]
@@ -327,22 +295,14 @@ def readProbe(name: str, told: Sequence[dict[str, object]]) -> Run:
 
 
 def _number(value: object) -> float:
-    """
-    A figure that must be there.
-
-    @raise LoadError: It is not.
-    """
+    """A figure that must be there."""
     if not isinstance(value, int | float):
         raise LoadError(f"{value!r} is no number")
     return value
 
 
 def _whenBusy(server: Server, talking: subprocess.Popen[bytes]) -> None:
-    """
-    Wait until the room is full and talks: the server uses its core.
-
-    @raise LoadError: It did not come to that.
-    """
+    """Wait until the room is full and talks: the server uses its core."""
     limit = time.monotonic() + CROWD_LIMIT
     while talking.poll() is None and time.monotonic() < limit:
         before = _cpuTicks(server.process.pid)
@@ -354,11 +314,7 @@ def _whenBusy(server: Server, talking: subprocess.Popen[bytes]) -> None:
 
 
 def _cpuTicks(pid: int) -> int:
-    """
-    CPU time of a process in clock ticks.
-
-    @raise LoadError: The system does not tell.
-    """
+    """CPU time of a process in clock ticks."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError as error:
@@ -367,11 +323,7 @@ def _cpuTicks(pid: int) -> int:
 
 
 def _installed(program: str) -> str:
-    """
-    Where a peer is.
-
-    @raise Unable: It is not installed.
-    """
+    """Where a peer is."""
     found = shutil.which(program)
     if found is None:
         raise Unable(f"{program} is not installed")
@@ -379,9 +331,7 @@ def _installed(program: str) -> str:
 
 
 def _freePort() -> int:
-    """
-    A UDP port that nobody uses.
-    """
+    """A UDP port that nobody uses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]

@@ -32,9 +32,7 @@ class Goal:
 
 
 def table(runs: Sequence[Run]) -> str:
-    """
-    All round trips in microseconds, and how late packets were sent.
-    """
+    """All round trips in microseconds, and how late packets were sent."""
     heads = ["round trips, us", "min", *(f"p{percent:g}" for percent in PERCENTS), "max", "lost"]
     rows = [heads]
     for run in runs:
@@ -55,9 +53,7 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def goals(runs: Sequence[Run]) -> list[Goal]:
-    """
-    What was to be reached, as far as these runs tell.
-    """
+    """What was to be reached, as far as these runs tell."""
     known = {run.name: run for run in runs}
     found = []
     for name, share in (("idle", IDLE_SHARE), ("busy", BUSY_SHARE)):

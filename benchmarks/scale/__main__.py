@@ -82,9 +82,7 @@ WALLS = (
 
 
 def parser() -> argparse.ArgumentParser:
-    """
-    The options of the command.
-    """
+    """The options of the command."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.scale",
         description="A model of a cluster: what its nodes would have to do, and where it ends.",
@@ -107,9 +105,6 @@ class Town:
     """
 
     def __init__(self, scenario: Scenario, roomsEach: float, exponent: float) -> None:
-        """
-        @param roomsEach: Rooms for each of the people: so there are more rooms for more people.
-        """
         self.scenario = scenario
         self._roomsEach = roomsEach
         self._exponent = exponent
@@ -117,26 +112,20 @@ class Town:
 
     @property
     def loads(self) -> list[Load]:
-        """
-        What the people of C{GRID} do.
-        """
+        """What the people of C{GRID} do."""
         if not self._loads:
             self._loads = [self.load(people) for people in GRID]
         return self._loads
 
     def load(self, people: int) -> Load:
-        """
-        What so many do.
-        """
+        """What so many do."""
         rooms = max(1, round(people * self._roomsEach))
         sizes = roomSizes(people * self.scenario.rooms, rooms, self._exponent, people)
         return loadOf(people, sizes, self.scenario)
 
 
 def walls(town: Town, nodes: int, prices: Prices) -> dict[str, float | None]:
-    """
-    @return: The people for whom each of C{WALLS} is reached, the first wall first.
-    """
+    """The people for whom each of C{WALLS} is reached, the first wall first."""
     each = [nodeOf(load, town.scenario, nodes, prices) for load in town.loads]
     found = {
         wall.name: crossing(GRID, [wall.of(node) for node in each], wall.limit) for wall in WALLS
@@ -145,9 +134,7 @@ def walls(town: Town, nodes: int, prices: Prices) -> dict[str, float | None]:
 
 
 def people(count: float | None) -> str:
-    """
-    A number of people for a table, no more exact than it is.
-    """
+    """A number of people for a table, no more exact than it is."""
     if count is None:
         return f"> {GRID[-1] // 1_000_000} M"
     if count >= 999_500:
@@ -158,11 +145,7 @@ def people(count: float | None) -> str:
 def nodeTable(
     nodes: Sequence[Node], town: Town, load: Load, drawn: Sequence[dict[int, list[int]]]
 ) -> str:
-    """
-    A column for each number of nodes.
-
-    @param drawn: Who is where, for each of these.
-    """
+    """A column for each number of nodes."""
     uneven = [max(drawnNeeds(load, town.scenario, each)) for each in drawn]
     rows: list[tuple[str, list[str]]] = [
         ("people on a node", [number(node.people) for node in nodes]),
@@ -195,9 +178,7 @@ def nodeTable(
 
 
 def wallTable(towns: Sequence[Town], nodes: Sequence[int], prices: Prices) -> str:
-    """
-    For each scenario and number of nodes the first walls, each with the people whom it stops.
-    """
+    """For each scenario and number of nodes the first walls, each with the people whom it stops."""
     lines: list[list[str]] = [["scenario", "nodes", "first wall", "second", "third", "fourth"]]
     for town in towns:
         for count in nodes:
@@ -208,9 +189,7 @@ def wallTable(towns: Sequence[Town], nodes: Sequence[int], prices: Prices) -> st
 
 
 def shardTable(load: Load, town: Town, nodes: Sequence[int], rooms: int) -> str:
-    """
-    What a node receives of some streams.
-    """
+    """What a node receives of some streams."""
     lines = [["streams", *(f"{count} nodes: streams, lines" for count in nodes)]]
     for shards in [each for each in SHARDS if each < rooms] + [rooms]:
         shares = [shardShare(load, town.scenario, count, shards, rooms) for count in nodes]
@@ -219,11 +198,7 @@ def shardTable(load: Load, town: Town, nodes: Sequence[int], rooms: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Print the model.
-
-    @return: 0.
-    """
+    """Print the model."""
     command = parser()
     options = command.parse_args(arguments)
     try:

@@ -89,26 +89,20 @@ class Node:
     """
 
     def __init__(self) -> None:
-        """
-        Nobody is there.
-        """
+        """Nobody is there."""
         most = 10_000_000
         self.lobby = Lobby(Limits(maxRooms=most, roomsEach=10_000, roomsFounded=most))
         self._position = 0
         self._people: dict[str, Session] = {}
 
     def session(self, number: int) -> Session:
-        """
-        Somebody on another node.
-        """
+        """Somebody on another node."""
         ident = f"b-5f0c62a1-{number}"
         session = self._people[ident] = Session(ident, None, "k3v9x2m7q8w1", "b")
         return session
 
     def message(self, events: Sequence[Event]) -> Batch:
-        """
-        Apply the events of one message, and release what comes of it.
-        """
+        """Apply the events of one message, and release what comes of it."""
         self._position += 1
         batch = Batch(LOG, self._position, BEGAN + self._position * 1_000_000)
         for event in events:
@@ -118,9 +112,7 @@ class Node:
         return batch
 
     def enter(self, number: int, rooms: Sequence[int]) -> Session:
-        """
-        Somebody comes and enters some rooms.
-        """
+        """Somebody comes and enters some rooms."""
         session = self.session(number)
         name = f"person{number}"
         self.message([Enter(session.ident, name, name, session.cloak, f"{number:064x}")])
@@ -130,18 +122,14 @@ class Node:
 
 
 def resident() -> int:
-    """
-    Bytes of memory that this process has.
-    """
+    """Bytes of memory that this process has."""
     gc.collect()
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def microseconds(call: Callable[[], object], times: int) -> float:
-    """
-    Processor time of one call in this thread, the least of three stretches.
-    """
+    """Processor time of one call in this thread, the least of three stretches."""
     found = []
     for _ in range(3):
         began = time.thread_time_ns()
@@ -152,9 +140,7 @@ def microseconds(call: Callable[[], object], times: int) -> float:
 
 
 def memory(costs: Costs) -> None:
-    """
-    People with names, and the rooms they are in.
-    """
+    """People with names, and the rooms they are in."""
     node = Node()
     before = resident()
     people = [node.enter(number, ()) for number in range(PEOPLE)]
@@ -174,9 +160,7 @@ def memory(costs: Costs) -> None:
 
 
 def state(session: Session) -> list[Any]:
-    """
-    All there is to know of a session.
-    """
+    """All there is to know of a session."""
     return [
         session.ident,
         session.node,
@@ -194,9 +178,7 @@ def state(session: Session) -> list[Any]:
 
 
 def presence(costs: Costs) -> None:
-    """
-    Coming and going in a small room and in a large one.
-    """
+    """Coming and going in a small room and in a large one."""
     small, large = SMALL, LARGE
     found: dict[int, tuple[float, float]] = {}
     for members in (small, large):
@@ -214,9 +196,7 @@ def presence(costs: Costs) -> None:
 
 
 def talk(costs: Costs, node: Node) -> None:
-    """
-    Lines of the people of a node with one room.
-    """
+    """Lines of the people of a node with one room."""
     many: list[Event] = [
         Say(f"b-5f0c62a1-{number}", "room0", "message", (TEXT,)) for number in range(20)
     ]
@@ -225,9 +205,7 @@ def talk(costs: Costs, node: Node) -> None:
 
 
 def comingAndGoing(node: Node, members: int) -> tuple[float, float]:
-    """
-    @return: Microseconds for entering the room of a node, and for leaving; medians of 100.
-    """
+    """Microseconds for entering the room of a node, and for leaving; medians of 100."""
     joins, quits = [], []
     for number in range(members, members + 100):
         session = node.enter(number, ())
@@ -248,31 +226,23 @@ class Stored:
     """
 
     def __init__(self) -> None:
-        """
-        Nothing was stored.
-        """
+        """Nothing was stored."""
         self.problem = ""
         self._position = 0
         self._changed = threading.Condition()
 
     def stored(self, position: int) -> None:
-        """
-        All is on disk up to there.
-        """
+        """All is on disk up to there."""
         with self._changed:
             self._position = position
             self._changed.notify()
 
     def troubled(self, trouble: Refused | None) -> None:
-        """
-        The disk is full, or not any more.
-        """
+        """The disk is full, or not any more."""
         self.problem = str(trouble or "")
 
     def failed(self, reason: str) -> None:
-        """
-        The disk has failed.
-        """
+        """The disk has failed."""
         self.problem = reason
 
     def await_(self, position: int) -> None:
@@ -287,17 +257,12 @@ class Stored:
 
 
 def storing(costs: Costs) -> None:
-    """
-    Lines in SQLite: one after another, each in its transaction, and then many in each.
-    """
+    """Lines in SQLite: one after another, each in its transaction, and then many in each."""
     chance = random.Random(1)
     batch = Node()
     ident = batch.enter(0, range(100)).ident
 
     def line(number: int) -> Batch:
-        """
-        @return: A message with one line.
-        """
         text = " ".join(chance.choices(WORDS, k=12))[:64]
         return batch.message([Say(ident, f"room{number % 100}", "message", (text,))])
 
@@ -343,11 +308,7 @@ def awaitIndex(path: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Measure it.
-
-    @return: 0.
-    """
+    """Measure it."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.scale.costs",
         description="What people, lines, and coming and going cost a node of a cluster.",

@@ -108,10 +108,6 @@ def roomSizes(memberships: float, rooms: int, exponent: float, most: int) -> lis
     """
     How many rooms of which size there are, when the size is proportional to rank to the power of
     minus C{exponent}.
-
-    @param memberships: The sum of all sizes, but for rounding; no room is empty.
-    @param most: No room is larger.
-    @return: Sizes and how many rooms have them, the largest first.
     """
     first = memberships / harmonic(rooms, exponent)
     found: list[tuple[int, int]] = []
@@ -149,7 +145,6 @@ def heartbeats(lines: float, period: float) -> float:
     Heartbeats a second of a node whose lines come by chance.
 
     @param lines: Its lines a second.
-    @param period: Seconds of silence after which it has to say something.
     """
     if not lines:
         return 1 / period
@@ -157,16 +152,12 @@ def heartbeats(lines: float, period: float) -> float:
 
 
 def present(size: int, nodes: int) -> float:
-    """
-    The chance that a node has a member of a room.
-    """
+    """The chance that a node has a member of a room."""
     return 1.0 - (1.0 - 1.0 / nodes) ** size
 
 
 def rowBytes(row: object) -> int:
-    """
-    Bytes of something in a message, with the comma behind it.
-    """
+    """Bytes of something in a message, with the comma behind it."""
     return len(json.dumps(row, separators=(",", ":"))) + 1
 
 
@@ -196,16 +187,12 @@ class Load:
 
 
 def roomLines(size: int, scenario: Scenario) -> float:
-    """
-    Lines a second in a room.
-    """
+    """Lines a second in a room."""
     return min(scenario.roomMost, size / scenario.rooms / scenario.pause)
 
 
 def loadOf(people: int, rooms: list[tuple[int, int]], scenario: Scenario) -> Load:
-    """
-    What these people do.
-    """
+    """What these people do."""
     load = Load(people, rooms, quits=people / scenario.stay)
     squares = 0.0
     for size, count in rooms:
@@ -277,16 +264,12 @@ class Node:
 
     @property
     def cores(self) -> float:
-        """
-        Cores in an ordinary hour, where there is one.
-        """
+        """Cores in an ordinary hour, where there is one."""
         return self.lineCores + self.presenceCores + self.deliveryCores + self.checkpointCores
 
 
 def nodeOf(load: Load, scenario: Scenario, nodes: int, prices: Prices) -> Node:
-    """
-    What one of so many nodes has to do with it.
-    """
+    """What one of so many nodes has to do with it."""
     people = load.people / nodes
     # Joins of somebody who comes are a message each, until they have to wait for each other.
     events = load.lines + load.joins + 2 * load.quits
@@ -342,11 +325,7 @@ def nodeOf(load: Load, scenario: Scenario, nodes: int, prices: Prices) -> Node:
 
 
 def draw(rooms: list[tuple[int, int]], nodes: int, chance: random.Random) -> dict[int, list[int]]:
-    """
-    Put people on nodes.
-
-    @return: For each size of a room, up to C{DRAWN}, how many such rooms each node has anybody of.
-    """
+    """Put people on nodes."""
     places = range(nodes)
     drawn: dict[int, list[int]] = {}
     for size, count in rooms:
@@ -359,10 +338,7 @@ def draw(rooms: list[tuple[int, int]], nodes: int, chance: random.Random) -> dic
 
 
 def drawnNeeds(load: Load, scenario: Scenario, drawn: dict[int, list[int]]) -> list[float]:
-    """
-    @param drawn: Who is where.
-    @return: For each node, the share of the lines that are of rooms where it has somebody.
-    """
+    """For each node, the share of the lines that are of rooms where it has somebody."""
     everywhere = sum(
         count * roomLines(size, scenario) for size, count in load.rooms if size not in drawn
     )
@@ -380,9 +356,6 @@ def shardShare(
     """
     What a node receives when each room is in one of some streams and the node reads those in which
     it has anybody.
-
-    @param rooms: How many rooms there are.
-    @return: The share of the streams that it reads, and the share of the lines.
     """
     # What is said of all rooms holds in the mean for those in which a node has nobody.
     absent = sum(count * (1 - present(size, nodes)) for size, count in load.rooms) / rooms
@@ -398,9 +371,6 @@ def crossing(grid: Sequence[int], values: Sequence[float], limit: float) -> floa
     """
     Where a figure that grows with the people passes its limit.
 
-    @param grid: Numbers of people, growing.
-    @param values: The figure for each.
-    @param limit: The most that it may be.
     @return: People; C{None} beyond the grid.
     """
     before: tuple[int, float] | None = None

@@ -37,9 +37,7 @@ FLOOR = "c"
 
 
 def parser() -> argparse.ArgumentParser:
-    """
-    The options of the command.
-    """
+    """The options of the command."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.stamp",
         description="Packets a second that one core reflects, beside a bare reflector in C.",
@@ -55,23 +53,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def packetsPerSecond(sample: StampSample) -> float | None:
-    """
-    Packets answered in a second.
-    """
+    """Packets answered in a second."""
     return sample.load.packetsPerSecond
 
 
 def serverCpu(sample: StampSample) -> float | None:
-    """
-    Microseconds of server CPU for one packet.
-    """
+    """Microseconds of server CPU for one packet."""
     return sample.load.serverCpu
 
 
 def table(samples: Sequence[StampSample], cells: Sequence[StampCell], peers: Sequence[Peer]) -> str:
-    """
-    A line for each peer in each cell, in Markdown.
-    """
+    """A line for each peer in each cell, in Markdown."""
     lines = [
         "| load | reflector | packets/s | of C | CPU us/packet | of C | p50 us | p99 us | lost |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -97,9 +89,7 @@ def table(samples: Sequence[StampSample], cells: Sequence[StampCell], peers: Seq
 
 
 def shown(value: float | None, decimals: int) -> str:
-    """
-    A figure, or a dash.
-    """
+    """A figure, or a dash."""
     return "-" if value is None else f"{value:,.{decimals}f}"
 
 
@@ -107,7 +97,6 @@ def chosenCells(beginnings: list[str], quick: bool) -> list[StampCell]:
     """
     The cells of a run, in the order of the table.
 
-    @param beginnings: Of their names; none means all, or when C{quick} all but the long.
     @raise ValueError: There is no such cell.
     """
     for each in beginnings:
@@ -119,11 +108,7 @@ def chosenCells(beginnings: list[str], quick: bool) -> list[StampCell]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run what was asked for.
-
-    @return: 0, or 1 when a sample failed, or 130 after an interrupt.
-    """
+    """Run what was asked for."""
     command = parser()
     options = command.parse_args(arguments)
     outcome: Outcome[StampSample] = Outcome()

@@ -51,11 +51,7 @@ STAMP_CELLS = (
 
 
 def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
-    """
-    The command line of our own server, every guard on.
-
-    @param extra: Options beside the usual ones.
-    """
+    """The command line of our own server, every guard on."""
 
     def command(state: Path, sealed: bool) -> list[str]:
         configuration, key = state / "tsserver.toml", state / "key"
@@ -71,9 +67,7 @@ def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
 
 
 def _bare(state: Path, sealed: bool) -> list[str]:
-    """
-    The command line of the C reflector, compiled when need be.
-    """
+    """The command line of the C reflector, compiled when need be."""
     program = compiled("reflector.c")
     return [str(program), str(state), *([KEY] if sealed else [])]
 
@@ -112,24 +106,18 @@ class StampReport(Stretch):
 
     @property
     def serverCpu(self) -> float | None:
-        """
-        Microseconds of server CPU for one packet.
-        """
+        """Microseconds of server CPU for one packet."""
         return self.serverCpuFor(self.packets)
 
 
 class StampSample(LoadSample):
-    """
-    What one run of one peer gave.
-    """
+    """What one run of one peer gave."""
 
     load: StampReport
 
     @property
     def summary(self) -> str:
-        """
-        What a line of progress says.
-        """
+        """What a line of progress says."""
         cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
         return f"{self.load.packetsPerSecond:,.0f}/s{cpu}, waited {self.waited:.0%}"
 
@@ -162,9 +150,7 @@ class StampBench:
         return leastDisturbed(lambda: self._once(cell, peer, turn), self.retries)
 
     def _once(self, cell: StampCell, peer: Peer, turn: int) -> StampSample:
-        """
-        One fresh server under one load.
-        """
+        """One fresh server under one load."""
         core = None if self.cores is None else self.cores.server
         with running(peer, cell.sealed, core) as server:
             line = [str(self.generator)]
@@ -190,7 +176,5 @@ class StampBench:
 
 
 def sender() -> Path | None:
-    """
-    The program of the session senders, compiled now if need be; C{None} without a compiler.
-    """
+    """The program of the session senders, compiled now if need be; C{None} without a compiler."""
     return compiled("sender.c") if sys.platform.startswith("linux") else None

@@ -18,19 +18,10 @@ from tsservices.common.limits import CONTROL_ANSWER
 
 
 def answered(*objects: object) -> io.BytesIO:
-    """
-    @param objects: what a server sends.
-    @return: the same to be read.
-    """
     return io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in objects))
 
 
 def refused(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:
-    """
-    @param words: of a command line that fails.
-    @param capfd: has what is printed.
-    @return: the one line that says why.
-    """
     with pytest.raises(SystemExit) as caught:
         controlclient.main(words)
     assert caught.value.code == 1
@@ -43,13 +34,7 @@ def refused(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.parametrize("word", [["backup", "copy"], ["export", "lobby"]])
 def test_noServer(word: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """
-    Without a server there is one clear line, and no file.
-
-    @param word: a command.
-    @param tmp_path: a state folder.
-    @param capfd: has what is printed.
-    """
+    """Without a server there is one clear line, and no file."""
     os.chdir(tmp_path)
     line = refused([*word, "--state", str(tmp_path)], capfd)
     assert line == f"tsservices: no server with a chat runs in {tmp_path}"
@@ -58,22 +43,12 @@ def test_noServer(word: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[
 
 
 def test_longPath(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """
-    A path that is too long for a socket is told too.
-
-    @param tmp_path: of the test.
-    @param capfd: has what is printed.
-    """
+    """A path that is too long for a socket is told too."""
     assert "too long" in refused(["export", "a", "--state", str(tmp_path / ("x" * 200))], capfd)
 
 
 def test_fileThere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """
-    Nothing is overwritten; that is found out before the server is asked.
-
-    @param tmp_path: has a file.
-    @param capfd: has what is printed.
-    """
+    """Nothing is overwritten; that is found out before the server is asked."""
     (tmp_path / "copy").write_text("precious")
     line = refused(["backup", str(tmp_path / "copy"), "--state", str(tmp_path)], capfd)
     assert line == f"tsservices: {tmp_path}/copy is there already"
@@ -91,12 +66,7 @@ def test_fileThere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    """
-    What is no such command is a usage error.
-
-    @param words: of the command line.
-    @param capfd: has what is printed.
-    """
+    """What is no such command is a usage error."""
     with pytest.raises(SystemExit) as caught:
         controlclient.main(words)
     assert caught.value.code == 2
@@ -107,13 +77,7 @@ def test_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
 def test_help(
     word: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Each has a help of its own.
-
-    @param word: a command.
-    @param monkeypatch: gives the words.
-    @param capfd: has what is printed.
-    """
+    """Each has a help of its own."""
     monkeypatch.setattr(sys, "argv", ["tsservices", word, "--help"])
     with pytest.raises(SystemExit) as caught:
         main()
@@ -124,9 +88,7 @@ def test_help(
 
 
 def test_answers() -> None:
-    """
-    Parts are given one after another, signs of life are not.
-    """
+    """Parts are given one after another, signs of life are not."""
     parts = controlclient._answers(
         answered({"text": "a"}, {"alive": True}, {"text": "b"}, {"done": 2})
     )
@@ -134,18 +96,14 @@ def test_answers() -> None:
 
 
 def test_noEnd() -> None:
-    """
-    Without its end an answer is none, whatever stands in its place.
-    """
+    """Without its end an answer is none, whatever stands in its place."""
     for end in (b"", b"x\n", b'{"text":"' + b"x" * CONTROL_ANSWER):
         with pytest.raises(controlclient.Failed):
             list(controlclient._answers(io.BytesIO(b'{"text":"a"}\n' + end)))
 
 
 def test_error() -> None:
-    """
-    A reason is told after the parts there are.
-    """
+    """A reason is told after the parts there are."""
     parts = controlclient._answers(answered({"text": "a"}, {"error": "no disk"}))
     assert next(parts) == "a"
     with pytest.raises(controlclient.Failed, match="no disk"):

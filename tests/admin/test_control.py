@@ -29,14 +29,9 @@ from tsservices.testing import MeasuredTransport
 
 
 class ControlCase(LineDoorCase):
-    """
-    A chat, and commands to its server.
-    """
+    """A chat, and commands to its server."""
 
     def setUp(self) -> None:
-        """
-        Let commands come.
-        """
         super().setUp()
         self.chat = self.environment.chat
         self.control = ControlFactory(self.chat, self.clock, time.gmtime)
@@ -44,9 +39,6 @@ class ControlCase(LineDoorCase):
         self.patch(self.journal, "copy", lambda path, copied: self.copies.append((path, copied)))
 
     def call(self) -> tuple[ControlProtocol, MeasuredTransport]:
-        """
-        @return: a connection, and its transport.
-        """
         protocol = self.control.buildProtocol(None)
         assert isinstance(protocol, ControlProtocol)
         transport = MeasuredTransport()
@@ -54,26 +46,15 @@ class ControlCase(LineDoorCase):
         return protocol, transport
 
     def heard(self, transport: MeasuredTransport) -> list[dict[str, Any]]:
-        """
-        @param transport: of a connection.
-        @return: what was answered since the last look.
-        """
         lines = transport.value().splitlines()
         transport.clear()
         return [json.loads(line) for line in lines]
 
     def pull(self, transport: MeasuredTransport) -> None:
-        """
-        @param transport: whose peer has read all.
-        """
         producer: Any = transport.producer
         producer.resumeProducing()
 
     def ask(self, **command: object) -> list[dict[str, Any]]:
-        """
-        @param command: to be done, by a reader who reads.
-        @return: the answer.
-        """
         protocol, transport = self.call()
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
         told = self.heard(transport)
@@ -85,10 +66,6 @@ class ControlCase(LineDoorCase):
         return told
 
     def error(self, **command: object) -> str:
-        """
-        @param command: that can't be done.
-        @return: why.
-        """
         (answer,) = self.ask(**command)
         self.assertEqual(list(answer), ["error"])
         reason: str = answer["error"]
@@ -97,14 +74,8 @@ class ControlCase(LineDoorCase):
 
 
 class ControlTests(ControlCase):
-    """
-    Tests for L{ControlProtocol}.
-    """
-
     def test_noCommand(self) -> None:
-        """
-        What is no command is refused in one line.
-        """
+        """What is no command is refused in one line."""
         for line in (
             b"",
             b"x",
@@ -125,9 +96,7 @@ class ControlTests(ControlCase):
         self.assertEqual(self.control.connections, set())
 
     def test_notOpen(self) -> None:
-        """
-        While a node has not caught up with the others there is no chat yet to do it with.
-        """
+        """While a node has not caught up with the others there is no chat yet to do it with."""
         self.patch(self.chat, "open", False)
         for command in (
             {"command": "backup", "path": os.path.abspath("x")},
@@ -140,9 +109,7 @@ class ControlTests(ControlCase):
         self.assertIn("no room", self.error(**(command | {"room": "nowhere"})))
 
     def test_cut(self) -> None:
-        """
-        However the network has cut it, it is one command; what follows it is nothing.
-        """
+        """However the network has cut it, it is one command; what follows it is nothing."""
         protocol, transport = self.call()
         for byte in json.dumps({"command": "backup", "path": os.path.abspath("x")}).encode():
             protocol.dataReceived(bytes([byte]))
@@ -152,9 +119,7 @@ class ControlTests(ControlCase):
         self.assertEqual(transport.value(), b"")
 
     def test_silence(self) -> None:
-        """
-        A command must come, and its end must be read.
-        """
+        """A command must come, and its end must be read."""
         protocol, transport = self.call()
         protocol.dataReceived(b"{")
         self.clock.advance(CONTROL_SECONDS)
@@ -164,9 +129,7 @@ class ControlTests(ControlCase):
         self.assertTrue(transport.aborted)
 
     def test_several(self) -> None:
-        """
-        There are only some at the same time.
-        """
+        """There are only some at the same time."""
         calls = [self.call() for _ in range(CONTROLS)]
         protocol, transport = self.call()
         (answer,) = self.heard(transport)
@@ -181,14 +144,8 @@ class ControlTests(ControlCase):
 
 
 class BackupTests(ControlCase):
-    """
-    Tests for C{backup}.
-    """
-
     def test_backup(self) -> None:
-        """
-        The journal makes the copy; meanwhile there are signs of life.
-        """
+        """The journal makes the copy; meanwhile there are signs of life."""
         path = os.path.abspath("copy")
         protocol, transport = self.call()
         protocol.dataReceived(json.dumps({"command": "backup", "path": path}).encode() + b"\n")
@@ -204,9 +161,7 @@ class BackupTests(ControlCase):
         self.assertTrue(transport.disconnecting)
 
     def test_failed(self) -> None:
-        """
-        A copy that can't be made is told of, and the next one may begin.
-        """
+        """A copy that can't be made is told of, and the next one may begin."""
         for reason in ("no room on the disk", "no disk"):
             protocol, transport = self.call()
             command = {"command": "backup", "path": os.path.abspath("copy")}
@@ -215,9 +170,7 @@ class BackupTests(ControlCase):
             self.assertEqual(self.heard(transport), [{"error": reason}])
 
     def test_hungUp(self) -> None:
-        """
-        Who does not wait for the end is not told of it.
-        """
+        """Who does not wait for the end is not told of it."""
         protocol, transport = self.call()
         command = {"command": "backup", "path": os.path.abspath("copy")}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
@@ -228,9 +181,7 @@ class BackupTests(ControlCase):
         self.assertFalse(self.control.copying)
 
     def test_path(self) -> None:
-        """
-        Only a path that says where, and where nothing is, will do.
-        """
+        """Only a path that says where, and where nothing is, will do."""
         there = os.path.abspath("there")
         with open(there, "w", encoding="utf-8"):
             pass
@@ -243,14 +194,7 @@ class BackupTests(ControlCase):
 
 
 class ExportTests(ControlCase):
-    """
-    Tests for C{export}.
-    """
-
     def setUp(self) -> None:
-        """
-        Somebody has said a lot.
-        """
         super().setUp()
         (self.ann,) = self.people("ann")
         for number in range(1, 3 * HISTORY_PAGE + 1):
@@ -261,18 +205,12 @@ class ExportTests(ControlCase):
         self.journal.reads.clear()
 
     def text(self, **command: object) -> tuple[list[str], int]:
-        """
-        @param command: the rest of it.
-        @return: the lines, and how many the server says these are.
-        """
         *pages, end = self.ask(**({"command": "export", "room": "lobby", "since": 0} | command))
         written = "".join(each["text"] for each in pages if "text" in each)
         return written.splitlines(), end["done"]
 
     def test_text(self) -> None:
-        """
-        For people: all lines, the date once, and no marks.
-        """
+        """For people: all lines, the date once, and no marks."""
         lines, count = self.text(format="text")
         self.assertEqual(count, self.last)
         self.assertEqual(lines[0], "* Friday 20 November 2026")
@@ -282,9 +220,7 @@ class ExportTests(ControlCase):
         self.assertEqual(len(lines), self.last + 1)
 
     def test_json(self) -> None:
-        """
-        For programs: as they were told, one object each.
-        """
+        """For programs: as they were told, one object each."""
         lines, count = self.text(format="json", room="#Lobby")
         self.assertEqual(count, self.last)
         objects = [json.loads(line) for line in lines]
@@ -293,9 +229,7 @@ class ExportTests(ControlCase):
         self.assertNotIn("replay", objects[0])
 
     def test_days(self) -> None:
-        """
-        A day begins once, wherever a page does.
-        """
+        """A day begins once, wherever a page does."""
         self.clock.advance(86_400)
         for _ in range(HISTORY_PAGE):
             self.ann.send("later\n")
@@ -306,9 +240,7 @@ class ExportTests(ControlCase):
         )
 
     def test_since(self) -> None:
-        """
-        Only what comes after a line; after the last there is nothing.
-        """
+        """Only what comes after a line; after the last there is nothing."""
         lines, count = self.text(format="text", since=self.last - 1)
         self.assertEqual((len(lines), count), (2, 1))
         for since in (self.last, 10**18):
@@ -341,9 +273,7 @@ class ExportTests(ControlCase):
         self.assertTrue(transport.aborted)
 
     def test_hungUp(self) -> None:
-        """
-        Nothing more is read for who has hung up.
-        """
+        """Nothing more is read for who has hung up."""
         protocol, transport = self.call()
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
@@ -358,9 +288,7 @@ class ExportTests(ControlCase):
         self.assertEqual(len(self.journal.reads), 1)
 
     def test_failed(self) -> None:
-        """
-        What ends it early says how to go on.
-        """
+        """What ends it early says how to go on."""
         protocol, transport = self.call()
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
@@ -373,9 +301,7 @@ class ExportTests(ControlCase):
         self.assertTrue(transport.disconnecting)
 
     def test_refused(self) -> None:
-        """
-        What can't be exported is told in one line.
-        """
+        """What can't be exported is told in one line."""
         self.assertIn(
             "no room #nowhere",
             self.error(command="export", room="#nowhere", since=0, format="text"),
@@ -396,15 +322,7 @@ class ExportTests(ControlCase):
 
 
 class ControlSeatTests(ControlCase):
-    """
-    Tests for L{ControlSeat}.
-    """
-
     def seat(self, path: str) -> ControlSeat:
-        """
-        @param path: of a state folder, which is taken.
-        @return: a seat in it.
-        """
         folder = StateFolder(path)
         folder.make()
         folder.claim()
@@ -412,9 +330,7 @@ class ControlSeatTests(ControlCase):
         return ControlSeat(self.chat, folder, self.clock)
 
     def test_bind(self) -> None:
-        """
-        The socket is for its owner only.
-        """
+        """The socket is for its owner only."""
         # Sockets have short paths.
         place = TemporaryDirectory()
         self.addCleanup(place.cleanup)
@@ -426,9 +342,7 @@ class ControlSeatTests(ControlCase):
         seat._binder.discard()
 
     def test_trouble(self) -> None:
-        """
-        Without it the server serves all the same, and says why.
-        """
+        """Without it the server serves all the same, and says why."""
         place = self.mktemp()
         os.makedirs(os.path.join(place, "control.sock"))
         seat = self.seat(place)
@@ -438,9 +352,7 @@ class ControlSeatTests(ControlCase):
         self.successResultOf(seat.stopService())
 
     def test_stop(self) -> None:
-        """
-        Commands under way are told that the server stops.
-        """
+        """Commands under way are told that the server stops."""
         seat = self.seat(self.mktemp())
         self.control = seat._factory
         protocol, transport = self.call()

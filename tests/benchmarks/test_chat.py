@@ -37,14 +37,8 @@ SMOKE_LIMIT = 60
 
 
 class ChoiceTests(SynchronousTestCase):
-    """
-    Tests for what a run consists of.
-    """
-
     def test_cells(self) -> None:
-        """
-        Names are unique; names, beginnings and patterns choose; an unknown one is an error.
-        """
+        """Names are unique; names, beginnings and patterns choose; an unknown one is an error."""
         assert len({cell.name for cell in CHAT_CELLS}) == len(CHAT_CELLS)
         assert chosenRooms([], False) == list(CHAT_CELLS)
         assert {cell.members for cell in chosenRooms(["1000m"], False)} == {1000}
@@ -53,27 +47,21 @@ class ChoiceTests(SynchronousTestCase):
             chosenRooms(["2000m"], False)
 
     def test_stalled(self) -> None:
-        """
-        One of twenty never reads where some do not, and those are filled before the stretch.
-        """
+        """One of twenty never reads where some do not, and those are filled before the stretch."""
         for cell in CHAT_CELLS:
             assert cell.stalled in (0, cell.members // 20)
             assert cell.fill == (FILL if cell.stalled else 0)
             assert ("never read" in cell.title) == bool(cell.stalled)
 
     def test_quick(self) -> None:
-        """
-        A short run has a closed loop, one with those who never read, and the open loop.
-        """
+        """A short run has a closed loop, one with those who never read, and the open loop."""
         cells = chosenRooms([], True)
         assert max(cell.members for cell in cells) == 200
         assert any(cell.stalled for cell in cells)
         assert any(cell.rate for cell in cells)
 
     def test_missing(self) -> None:
-        """
-        A peer that cannot run is left out, with a line that says so.
-        """
+        """A peer that cannot run is left out, with a line that says so."""
         skipped: list[str] = []
         peers = [replace(peer, missing=lambda: "gone") for peer in CHAT_PEERS[:1]]
         loop = replace(CHAT_PEERS[-1], missing=lambda: None)
@@ -85,14 +73,8 @@ class ChoiceTests(SynchronousTestCase):
 
 
 class IrcServerTests(SynchronousTestCase):
-    """
-    Tests for L{benchmarks.chat.ircd}.
-    """
-
     def test_configuration(self) -> None:
-        """
-        Each configuration names the port where the server is looked for.
-        """
+        """Each configuration names the port where the server is looked for."""
         for command in (inspircd, ngircd):
             with tempfile.TemporaryDirectory() as folder:
                 state = Path(folder)
@@ -102,9 +84,7 @@ class IrcServerTests(SynchronousTestCase):
                 assert str(state / "ircd.conf") in words
 
     def test_accepting(self) -> None:
-        """
-        A server listens when its port accepts a connection, not before.
-        """
+        """A server listens when its port accepts a connection, not before."""
         with tempfile.TemporaryDirectory() as folder, socket.socket() as listening:
             state = Path(folder)
             assert accepting(state) is None
@@ -117,30 +97,20 @@ class IrcServerTests(SynchronousTestCase):
 
 
 class SampleTests(SynchronousTestCase):
-    """
-    Tests for what makes a sample count, and in which order samples are taken.
-    """
-
     def test_check(self) -> None:
-        """
-        A stretch without a complete window is refused.
-        """
+        """A stretch without a complete window is refused."""
         CHAT_REPORT.check()
         with pytest.raises(LoadError, match="longer"):
             replace(CHAT_REPORT, windows=0).check()
 
     def test_serverCpu(self) -> None:
-        """
-        CPU is in microseconds for one delivery.
-        """
+        """CPU is in microseconds for one delivery."""
         assert CHAT_REPORT.serverCpu == pytest.approx(1.5)
         assert CHAT_REPORT.serverBusy == pytest.approx(0.75)
         assert replace(CHAT_REPORT, serverCpuSeconds=None).serverCpu is None
 
     def test_leastDisturbed(self) -> None:
-        """
-        A spoilt sample is taken again as often as allowed, and the least spoilt one counts.
-        """
+        """A spoilt sample is taken again as often as allowed, and the least spoilt one counts."""
         waits = [0.5, 0.2, 0.4, 0.0]
         taken = iter(
             [replace(chatted("c", 0, 1), load=replace(CHAT_REPORT, waited=wait)) for wait in waits]
@@ -149,9 +119,7 @@ class SampleTests(SynchronousTestCase):
         assert leastDisturbed(lambda: next(taken), 2).waited == 0.0
 
     def test_unable(self) -> None:
-        """
-        What a peer cannot do is known before it is started.
-        """
+        """What a peer cannot do is known before it is started."""
         unable = {
             (peer.name, cell.name)
             for peer in CHAT_PEERS
@@ -161,20 +129,13 @@ class SampleTests(SynchronousTestCase):
         assert unable == {("ngircd", f"stalled-{members}m-20w-8s") for members in (200, 1000)}
 
     def test_order(self) -> None:
-        """
-        Each peer is once in each round, and the first of one round is the last of the next.
-        """
+        """Each peer is once in each round, and the first of one round is the last of the next."""
         order: list[str] = []
 
         class Bench:
-            """
-            Fails, and one peer cannot do it at all.
-            """
+            """Fails, and one peer cannot do it at all."""
 
             def sample(self, cell: object, peer: object, turn: int) -> object:
-                """
-                @return: nothing that is looked at.
-                """
                 if peer is CHAT_PEERS[3]:
                     raise Unable("it is asleep")
                 raise LoadError(f"{getattr(peer, 'name', '')} {turn}")
@@ -195,14 +156,7 @@ class SampleTests(SynchronousTestCase):
 
 
 class FigureTests(SynchronousTestCase):
-    """
-    Tests for L{benchmarks.chat.figures} and L{benchmarks.chat.report}.
-    """
-
     def setUp(self) -> None:
-        """
-        Two rounds of two cells; the second is half as fast for all.
-        """
         self.samples = []
         for cell in ("200m-20w-8s", "stalled-200m-1w-1s"):
             for turn, speed in enumerate((1.0, 0.5)):
@@ -214,9 +168,7 @@ class FigureTests(SynchronousTestCase):
         self.rows = chatRows(self.samples, CHAT_CELLS, CHAT_PEERS)
 
     def test_rows(self) -> None:
-        """
-        There is a row for each cell and peer with a sample; ratios are taken inside a round.
-        """
+        """There is a row for each cell and peer with a sample; ratios are taken inside a round."""
         assert [row.peer for row in self.rows] == [
             *("memory", "sqlite", "fanout"),
             *("memory", "sqlite", "ngircd", "fanout"),
@@ -228,9 +180,7 @@ class FigureTests(SynchronousTestCase):
         assert floor.cpuOursToThis == pytest.approx(1.0)
 
     def test_withoutOurs(self) -> None:
-        """
-        Without our server there is no ratio, and the table stands.
-        """
+        """Without our server there is no ratio, and the table stands."""
         samples = [sample for sample in self.samples if sample.peer == "fanout"]
         rows = chatRows(samples, CHAT_CELLS, CHAT_PEERS)
         assert rows[0].oursToThis is None
@@ -238,9 +188,7 @@ class FigureTests(SynchronousTestCase):
         assert len(summary(rows, CHAT_CELLS, CHAT_PEERS).splitlines()) == 3
 
     def test_remarks(self) -> None:
-        """
-        A generator above 90 %, a core that was shared and who was cut off are named.
-        """
+        """A generator above 90 %, a core that was shared and who was cut off are named."""
         known = {cell.name: cell for cell in CHAT_CELLS}
         row = self.rows[5]
         assert remarks(row, known[row.cell]) == [
@@ -251,9 +199,7 @@ class FigureTests(SynchronousTestCase):
         assert remarks(self.rows[0], known[self.rows[0].cell]) == []
 
     def test_summary(self) -> None:
-        """
-        A line for each cell that was measured, with the ratios and who a remark is about.
-        """
+        """A line for each cell that was measured, with the ratios and who a remark is about."""
         heading, first, second = summary(self.rows, CHAT_CELLS, CHAT_PEERS).splitlines()
         assert "memory:fanout" in heading
         assert "sqlite:memory" in heading
@@ -261,18 +207,14 @@ class FigureTests(SynchronousTestCase):
         assert "cut off 10 of 10: ngircd" in second
 
     def test_details(self) -> None:
-        """
-        A line for each row.
-        """
+        """A line for each row."""
         lines = details(self.rows, CHAT_CELLS, CHAT_PEERS).splitlines()
         assert len(lines) == 1 + len(self.rows)
         assert "500,000" not in lines[1]
         assert "1.50" in lines[1]
 
     def test_document(self) -> None:
-        """
-        The JSON has every sample with all the generator said.
-        """
+        """The JSON has every sample with all the generator said."""
         written = json.loads(json.dumps(chatDocument(self.samples, self.rows, {"cores": 2})))
         assert len(written["samples"]) == len(self.samples)
         assert ChatReport(**written["samples"][0]["load"]) == self.samples[0].load
@@ -280,16 +222,9 @@ class FigureTests(SynchronousTestCase):
 
 @pytest.mark.skipif(compiler() is None, reason="no C compiler")
 class SmokeTests(SynchronousTestCase):
-    """
-    The command itself, over loopback.
-    """
+    """The command itself, over loopback."""
 
     def measured(self, *options: str) -> list[dict[str, dict[str, float]]]:
-        """
-        Run the command.
-
-        @return: the samples it wrote as JSON.
-        """
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / "samples.json"
             words = ["--quick", "--seconds", "0.2", "--json", str(written), *options]
@@ -319,18 +254,14 @@ class SmokeTests(SynchronousTestCase):
         assert 12_000 < samples[2]["load"]["deliveries"] < 20_000
 
     def test_irc(self) -> None:
-        """
-        The other wire, against an IRC server.
-        """
+        """The other wire, against an IRC server."""
         if program("inspircd") is None:
             self.skipTest("no InspIRCd")
         (sample,) = self.measured("--peers", "inspircd", "--only", "20m-20w-8s")
         assert sample["load"]["deliveries"] > 0
 
     def test_withoutCompiler(self) -> None:
-        """
-        Without a compiler the command says so and measures nothing.
-        """
+        """Without a compiler the command says so and measures nothing."""
         with tempfile.TemporaryDirectory() as empty:
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.chat", "--quick"],

@@ -31,10 +31,6 @@ SMOKE_LIMIT = 60
 
 
 class HistogramTests(SynchronousTestCase):
-    """
-    Tests for L{benchmarks.common.histogram}.
-    """
-
     def test_buckets(self) -> None:
         """
         Buckets follow each other without a gap, and their middle is within 0.4 % of each value.
@@ -49,9 +45,7 @@ class HistogramTests(SynchronousTestCase):
             assert abs(middleOf(bucketOf(value)) - value) <= 0.004 * value + 0.5
 
     def test_percentiles(self) -> None:
-        """
-        Percentiles of 1 to 10,000 microseconds are where they belong; the maximum is exact.
-        """
+        """Percentiles of 1 to 10,000 microseconds are where they belong; the maximum is exact."""
         histogram = Histogram()
         for microseconds in range(1, 10_001):
             histogram.add(microseconds * 1000)
@@ -62,9 +56,7 @@ class HistogramTests(SynchronousTestCase):
         assert Histogram().at(0.5) == 0
 
     def test_nearestRank(self) -> None:
-        """
-        The rank is the smallest that covers the fraction, whatever order the list has.
-        """
+        """The rank is the smallest that covers the fraction, whatever order the list has."""
         values = [float(value) for value in range(100, 0, -1)]
         assert nearestRank(values, 0.5) == 50
         assert nearestRank(values, 0.99) == 99
@@ -75,14 +67,8 @@ class HistogramTests(SynchronousTestCase):
 
 
 class CheckTests(SynchronousTestCase):
-    """
-    Tests for what makes a sample count.
-    """
-
     def test_refused(self) -> None:
-        """
-        No reply, wrong replies, lost connections and a stamp of another form are refused.
-        """
+        """No reply, wrong replies, lost connections and a stamp of another form are refused."""
         REPORT.check()
         replace(REPORT, firstReply="[Fri Nov  6 12:10:00 2026] ").check()
         for changed in (
@@ -96,9 +82,6 @@ class CheckTests(SynchronousTestCase):
                 changed.check()
 
     def emptyFolder(self) -> Path:
-        """
-        A folder that goes when the test ends.
-        """
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return Path(folder.name)
@@ -114,9 +97,7 @@ class CheckTests(SynchronousTestCase):
         assert (late.ticks, late.p50, late.p99, late.maximum) == (3, 3.0, 1000.0, 1000.0)
 
     def test_noLateness(self) -> None:
-        """
-        A server that left no record, or none in the window, is an error.
-        """
+        """A server that left no record, or none in the window, is an error."""
         path = self.emptyFolder() / "lateness.json"
         with pytest.raises(ServerError, match="no record"):
             readLateness(path, REPORT)
@@ -126,14 +107,8 @@ class CheckTests(SynchronousTestCase):
 
 
 class ChoiceTests(SynchronousTestCase):
-    """
-    Tests for what a run consists of.
-    """
-
     def test_cells(self) -> None:
-        """
-        Names are unique; names, beginnings and patterns choose; an unknown one is an error.
-        """
+        """Names are unique; names, beginnings and patterns choose; an unknown one is an error."""
         assert len({cell.name for cell in CELLS}) == len(CELLS)
         assert chosen([], False) == list(CELLS)
         assert [cell.transport for cell in chosen(["udp"], False)] == ["udp"] * 4
@@ -142,9 +117,7 @@ class ChoiceTests(SynchronousTestCase):
             chosen(["sctp"], False)
 
     def test_quick(self) -> None:
-        """
-        A short run has every kind of cell, few silent connections, and a title that tells.
-        """
+        """A short run has every kind of cell, few silent connections, and a title that tells."""
         cells = chosen([], True)
         assert {cell.kind for cell in cells} == set(Kind)
         (idle,) = (cell for cell in cells if cell.idle)
@@ -152,18 +125,14 @@ class ChoiceTests(SynchronousTestCase):
         assert str(QUICK_IDLE) in idle.title
 
     def test_peers(self) -> None:
-        """
-        Peers keep the order of the table; an unknown one is an error.
-        """
+        """Peers keep the order of the table; an unknown one is an error."""
         assert [peer.name for peer in chosenPeers(["c", "twisted"])] == ["twisted", "c"]
         assert chosenPeers([]) == list(PEERS)
         with pytest.raises(ValueError, match="erlang"):
             chosenPeers(["erlang"])
 
     def test_cores(self) -> None:
-        """
-        Two physical cores are preferred to two threads of one; a single core is not pinned.
-        """
+        """Two physical cores are preferred to two threads of one; a single core is not pinned."""
         assert chooseCores({0}, {}) is None
         assert chooseCores({0, 1}, {}) == Cores(server=1, generator=0)
         assert chooseCores({2, 3}, {3: {2, 3}}) == Cores(server=3, generator=2)
@@ -172,14 +141,9 @@ class ChoiceTests(SynchronousTestCase):
 
 
 class SmokeTests(SynchronousTestCase):
-    """
-    The command itself, over loopback, against asyncio.
-    """
+    """The command itself, over loopback, against asyncio."""
 
     def measured(self, *extra: str, **environment: str) -> dict[str, object]:
-        """
-        Run the command and return what it wrote as JSON.
-        """
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / "samples.json"
             words = ["--quick", "--seconds", "0.2", "--peers", "asyncio", "--json", str(written)]
@@ -207,9 +171,7 @@ class SmokeTests(SynchronousTestCase):
         assert all(sample["load"]["requests"] > 0 for sample in samples)
 
     def test_withoutCompiler(self) -> None:
-        """
-        The Python generator does the same work on streams and datagrams.
-        """
+        """The Python generator does the same work on streams and datagrams."""
         with tempfile.TemporaryDirectory() as empty:
             found = self.measured("--only", "pipelined-64c-64b,udp-1f-64b", PATH=empty, CC="")
         about = found["about"]

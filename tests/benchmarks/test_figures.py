@@ -22,65 +22,47 @@ from tests.support.benchmarks import REPORT, sampled
 
 
 class RatioTests(SynchronousTestCase):
-    """
-    Tests for L{benchmarks.common.figures}.
-    """
-
     def test_pairs(self) -> None:
-        """
-        A ratio is taken inside a round: when the machine halves its speed for one, it stays.
-        """
+        """A ratio is taken inside a round: when the machine halves its speed for one, it stays."""
         ours = [sampled("tsservices", turn, rate) for turn, rate in enumerate((110, 55, 220))]
         base = [sampled("uvloop", turn, rate) for turn, rate in enumerate((100, 50, 200))]
         assert pairedRatio(ours, base, requestsPerSecond) == pytest.approx(1.1)
 
     def test_missingRound(self) -> None:
-        """
-        A round that one of the two failed in counts for neither.
-        """
+        """A round that one of the two failed in counts for neither."""
         ours = [sampled("tsservices", turn, rate) for turn, rate in ((0, 100), (2, 300))]
         base = [sampled("uvloop", turn, rate) for turn, rate in ((1, 1), (2, 100))]
         assert pairedRatio(ours, base, requestsPerSecond) == 3
         assert pairedRatio(ours, [], requestsPerSecond) is None
 
     def test_medianOf(self) -> None:
-        """
-        Samples without the figure do not count.
-        """
+        """Samples without the figure do not count."""
         samples = [sampled("c", 0, 1), replace(sampled("c", 1, 2), idleBytes=700.0)]
         assert medianOf(samples, lambda sample: sample.idleBytes) == 700
         assert medianOf(samples, lambda sample: sample.idleRatio) is None
 
     def test_serverCpu(self) -> None:
-        """
-        CPU is in microseconds for one request, and unknown where no clock was read.
-        """
+        """CPU is in microseconds for one request, and unknown where no clock was read."""
         assert REPORT.serverCpu == pytest.approx(10.0)
         assert REPORT.serverBusy == pytest.approx(0.005)
         assert replace(REPORT, serverCpuSeconds=None).serverCpu is None
 
     def test_idleRatios(self) -> None:
-        """
-        Beside is divided by without, for the rate and for the CPU of one request.
-        """
+        """Beside is divided by without, for the rate and for the CPU of one request."""
         beside = replace(REPORT, requestsPerSecond=450.0, serverCpuSeconds=0.012)
         sample = Sample("idle", "c", 0, beside, withoutIdle=REPORT)
         assert sample.idleRatio == pytest.approx(0.9)
         assert sample.idleCpuRatio == pytest.approx(1.2)
 
     def test_waited(self) -> None:
-        """
-        The worst off side in the worst window tells how disturbed a sample is.
-        """
+        """The worst off side in the worst window tells how disturbed a sample is."""
         disturbed = replace(REPORT, waited=0.02, serverWaited=0.3)
         assert Sample("idle", "c", 0, REPORT, withoutIdle=disturbed).waited == 0.3
         unknown = replace(REPORT, waited=None, serverWaited=None)
         assert Sample("a", "c", 0, unknown).waited == 0
 
     def test_flags(self) -> None:
-        """
-        A generator that never waited, a core somebody else used and lost datagrams are named.
-        """
+        """A generator that never waited, a core somebody else used and lost datagrams are named."""
         assert flagsOf([Sample("a", "c", 0, REPORT)]) == ()
         busy = replace(REPORT, utilisation=0.6, waited=0.38)
         assert flagsOf([Sample("a", "c", 0, busy)]) == ("generator busy", "core shared")
@@ -88,9 +70,7 @@ class RatioTests(SynchronousTestCase):
         assert flagsOf([Sample("a", "c", 0, lossy)]) == ("datagrams lost",)
 
     def test_rows(self) -> None:
-        """
-        There is a row for each cell and peer with a sample, in the order of the tables.
-        """
+        """There is a row for each cell and peer with a sample, in the order of the tables."""
         cells = chosen(["tcp-1c-64b", "tcp-64c-64b"], False)
         samples = [sampled("c", 0, 200), sampled("uvloop", 0, 100), sampled("uvloop", 1, 120)]
         rows = rowsOf(samples, cells, PEERS)
@@ -103,14 +83,7 @@ class RatioTests(SynchronousTestCase):
 
 
 class ReportTests(SynchronousTestCase):
-    """
-    Tests for L{benchmarks.common.report} and L{benchmarks.common.picture}.
-    """
-
     def setUp(self) -> None:
-        """
-        One sample of every cell for two peers.
-        """
         self.samples = []
         for cell in CELLS:
             for peer, rate in (("tsservices", 123_456.0), ("uvloop", 100_000.0)):
@@ -123,9 +96,7 @@ class ReportTests(SynchronousTestCase):
         self.rows = rowsOf(self.samples, CELLS, PEERS)
 
     def test_aligned(self) -> None:
-        """
-        Figures stand under each other's last digit, and no line ends in blanks.
-        """
+        """Figures stand under each other's last digit, and no line ends in blanks."""
         lines = [("a", "b", "rate", ""), ("cell", "peer", "1", "note"), ("c", "p", "12345", "")]
         assert aligned(lines).splitlines() == [
             "a     b      rate",
@@ -134,17 +105,13 @@ class ReportTests(SynchronousTestCase):
         ]
 
     def test_number(self) -> None:
-        """
-        A figure that does not exist is a dash.
-        """
+        """A figure that does not exist is a dash."""
         assert number(None) == "-"
         assert number(1234567.0) == "1,234,567"
         assert number(6.789, 2) == "6.79"
 
     def test_tables(self) -> None:
-        """
-        Each row is there, with its ratio, and the two special tables follow.
-        """
+        """Each row is there, with its ratio, and the two special tables follow."""
         requests, idle, late = tables(self.rows, CELLS, PEERS).split("\n\n")
         assert len(requests.splitlines()) == 1 + 2 * len(CELLS)
         assert "123,456" in requests
@@ -153,9 +120,7 @@ class ReportTests(SynchronousTestCase):
         assert "4.75" in late
 
     def test_document(self) -> None:
-        """
-        The JSON has every sample with all the generator said.
-        """
+        """The JSON has every sample with all the generator said."""
         written = json.loads(json.dumps(document(self.samples, self.rows, {"cores": 2})))
         assert len(written["samples"]) == len(self.samples)
         assert LoadReport(**written["samples"][0]["load"]) == self.samples[0].load
@@ -177,15 +142,11 @@ class ReportTests(SynchronousTestCase):
         assert all(float(bar.get("x", "")) + float(bar.get("width", "")) < width for bar in bars)
 
     def test_emptyPicture(self) -> None:
-        """
-        A run without samples still draws a well-formed picture.
-        """
+        """A run without samples still draws a well-formed picture."""
         ElementTree.fromstring(picture([], CELLS, PEERS, ""))
 
     def test_short(self) -> None:
-        """
-        Rates keep three figures.
-        """
+        """Rates keep three figures."""
         rates = (12, 9_870, 9_999, 98_700, 99_990, 5_971_320)
         assert [short(rate) for rate in rates] == [
             "12",

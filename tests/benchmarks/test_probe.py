@@ -18,12 +18,6 @@ from benchmarks.probe.report import goals, table
 
 
 def told(sequence: int, state: str = "ok", clocks: str = "kk") -> dict[str, Any]:
-    """
-    @param sequence: of a packet.
-    @param state: what became of it.
-    @param clocks: whose stamps there are.
-    @return: what the probe says of it.
-    """
     return {
         "type": "probe",
         "state": state,
@@ -38,12 +32,6 @@ TIMER = {"p50": 600_000, "p95": 900_000, "p99": 1_000_000, "max": 2_000_000}
 
 
 def run(name: str, kernel: float, user: float) -> Run:
-    """
-    @param name: of a run.
-    @param kernel: microseconds of all of its round trips.
-    @param user: the same in user space.
-    @return: the run.
-    """
     trips = {
         "kernel": Trips("kernel", [kernel] * 100, 0),
         "user": Trips("user space", [user] * 100, 0),
@@ -52,14 +40,8 @@ def run(name: str, kernel: float, user: float) -> Run:
 
 
 class ReadTests(SynchronousTestCase):
-    """
-    Tests for L{readProbe}.
-    """
-
     def test_kinds(self) -> None:
-        """
-        All kinds of round trip are of the same packets: those with all stamps.
-        """
+        """All kinds of round trip are of the same packets: those with all stamps."""
         lines = [
             told(0),
             told(1) | {"follow_up_ns": 4000},
@@ -75,22 +57,14 @@ class ReadTests(SynchronousTestCase):
         assert found.timer == {"p50": 600.0, "p95": 900.0, "p99": 1000.0, "max": 2000.0}
 
     def test_nothing(self) -> None:
-        """
-        A run without a reply is no run.
-        """
+        """A run without a reply is no run."""
         with pytest.raises(LoadError):
             readProbe("idle", [told(0, "timeout"), {"type": "summary", "timer_ns": TIMER}])
 
 
 class PooledTests(SynchronousTestCase):
-    """
-    Tests for L{pooled}.
-    """
-
     def test_pooled(self) -> None:
-        """
-        Round trips of all rounds count alike; of lateness the median round counts.
-        """
+        """Round trips of all rounds count alike; of lateness the median round counts."""
         whole = pooled([run("idle", 10, 100), run("idle", 30, 300)])
         assert whole.trips["kernel"].microseconds == [10.0] * 100 + [30.0] * 100
         assert whole.trips["user"].at(100) == 300
@@ -98,14 +72,8 @@ class PooledTests(SynchronousTestCase):
 
 
 class ReportTests(SynchronousTestCase):
-    """
-    Tests for L{table} and L{goals}.
-    """
-
     def test_goals(self) -> None:
-        """
-        Each goal is judged by its own runs, and only when there are some.
-        """
+        """Each goal is judged by its own runs, and only when there are some."""
         peer = Run("ping", {"rtt": Trips("ping", [30.0] * 100, 0)})
         runs = [run("idle", 20, 100), run("busy", 20, 100), run("precise", 20, 100), peer]
         found = [goal.reached for goal in goals(runs)]
@@ -113,9 +81,7 @@ class ReportTests(SynchronousTestCase):
         assert goals([]) == []
 
     def test_table(self) -> None:
-        """
-        Every kind of every run has its row.
-        """
+        """Every kind of every run has its row."""
         text = table([run("idle", 20, 100)])
         assert "idle: kernel                  20.0      20.0      20.0      20.0" in text
         assert "idle: user space" in text
@@ -123,14 +89,8 @@ class ReportTests(SynchronousTestCase):
 
 
 class CommandTests(SynchronousTestCase):
-    """
-    Tests for L{main}.
-    """
-
     def test_refuses(self) -> None:
-        """
-        An unknown run, and too few packets, are usage errors.
-        """
+        """An unknown run, and too few packets, are usage errors."""
         for arguments, reason in (
             (["--only", "nope"], "no run 'nope'"),
             (["--packets", "3"], "--packets"),

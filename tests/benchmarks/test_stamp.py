@@ -22,9 +22,7 @@ needed = pytest.mark.skipif(
 
 @needed
 def test_wholeRun(tmp_path: Path) -> None:
-    """
-    Every reflector answers what it is asked, none wrongly, and the table has a line for each.
-    """
+    """Every reflector answers what it is asked, none wrongly, and the table has a line for each."""
     path = tmp_path / "samples.json"
     cells = [each.name for each in STAMP_CELLS if each.name in ("sealed", "following")]
     words = ["--only", ",".join(cells), "--pairs", "1", "--seconds", "0.05", "--json", str(path)]
@@ -44,9 +42,7 @@ def test_wholeRun(tmp_path: Path) -> None:
 
 @needed
 def test_refused(tmp_path: Path) -> None:
-    """
-    Cells and peers that do not exist are refused in words.
-    """
+    """Cells and peers that do not exist are refused in words."""
     for words in (["--only", "none"], ["--peers", "none"]):
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.stamp", *words],
@@ -60,7 +56,5 @@ def test_refused(tmp_path: Path) -> None:
 
 
 def test_key() -> None:
-    """
-    The key is one that the server takes.
-    """
+    """The key is one that the server takes."""
     assert len(bytes.fromhex(KEY)) == 32

@@ -32,22 +32,10 @@ from tsservices.common.limits import AUTHORS_IN_A_SLICE
 
 
 def say(who: str, *texts: str, room: str = "r", kind: str = MESSAGE) -> Event:
-    """
-    @param who: says it.
-    @param texts: what.
-    @param room: where.
-    @param kind: of all.
-    @return: that.
-    """
     return Say(who, room, kind, texts)
 
 
 def gathered(*names: str, room: str = "r") -> Sessions:
-    """
-    @param names: of people.
-    @param room: where they are.
-    @return: they, who have heard nothing yet.
-    """
     sessions = Sessions()
     for name in names:
         sessions.turn(Enter(name, name, name), Join(name, room, room))
@@ -59,10 +47,6 @@ def gathered(*names: str, room: str = "r") -> Sessions:
 
 
 class TestSlice:
-    """
-    Tests for L{tsservices.chat.fanout.Slice}.
-    """
-
     def test_once(self) -> None:
         """
         What many are told is one object for all who hear in the same form, written once
@@ -84,26 +68,20 @@ class TestSlice:
         assert heard["bob"] == ["1", "2", "4"]
 
     def test_alone(self) -> None:
-        """
-        Who has nothing to hear is pushed nothing.
-        """
+        """Who has nothing to hear is pushed nothing."""
         sessions = gathered("ann")
         sessions.turn(say("ann", "1"))
         assert sessions.ears["ann"].pushed == []
 
     def test_echo(self) -> None:
-        """
-        Who wants it hears their own lines, in their place.
-        """
+        """Who wants it hears their own lines, in their place."""
         sessions = gathered("ann", "bob")
         sessions.people["ann"].echoes = True
         sessions.turn(say("bob", "1"), say("ann", "2"), say("bob", "3"))
         assert sessions.ears["ann"].lines() == ["1", "2", "3"]
 
     def test_ack(self) -> None:
-        """
-        Who wants it is told the numbers of their own lines, and of no others'.
-        """
+        """Who wants it is told the numbers of their own lines, and of no others'."""
         sessions = gathered("ann", "bob")
         sessions.people["ann"].acks = True
         sessions.turn(say("bob", "1"), say("ann", "2", "3"), SetTopic("ann", "r", "t"))
@@ -114,17 +92,13 @@ class TestSlice:
         assert not [each for each in sessions.ears["bob"].take() if isinstance(each, Stored)]
 
     def test_ownTopic(self) -> None:
-        """
-        Who changes the topic is told of it like all others.
-        """
+        """Who changes the topic is told of it like all others."""
         sessions = gathered("ann", "bob")
         sessions.turn(SetTopic("ann", "r", "tea"))
         assert [ear.lines() for ear in sessions.ears.values()] == [["tea"], ["tea"]]
 
     def test_ignored(self) -> None:
-        """
-        Who ignores somebody hears none of their lines; what happens they hear.
-        """
+        """Who ignores somebody hears none of their lines; what happens they hear."""
         sessions = gathered("ann", "bob", "cat")
         sessions.people["cat"].ignores = frozenset({"ann"})
         sessions.turn(
@@ -141,9 +115,7 @@ class TestSlice:
         assert sessions.ears["bob"].lines() == ["1", "2"]
 
     def test_ignoredNameAtThatTime(self) -> None:
-        """
-        It is the name somebody had when they said it that counts.
-        """
+        """It is the name somebody had when they said it that counts."""
         sessions = gathered("ann", "bob")
         sessions.people["bob"].ignores = frozenset({"zoe"})
         sessions.turn(
@@ -156,9 +128,7 @@ class TestSlice:
         assert sessions.ears["bob"].lines() == ["1", "3"]
 
     def test_elsewhere(self) -> None:
-        """
-        Sessions of other nodes hear nothing here.
-        """
+        """Sessions of other nodes hear nothing here."""
         sessions = gathered("ann", "bob")
         sessions.people["bob"].outlet = None
         sessions.turn(
@@ -167,9 +137,7 @@ class TestSlice:
         assert sessions.ears["bob"].take() == []
 
     def test_manyAuthors(self) -> None:
-        """
-        More authors than are written for at once make more slices; the order stays.
-        """
+        """More authors than are written for at once make more slices; the order stays."""
         names = [f"p{number:03}" for number in range(AUTHORS_IN_A_SLICE + 20)]
         sessions = gathered("ear", *names)
         sessions.turn(*(say(name, name) for name in names))
@@ -180,10 +148,6 @@ class TestSlice:
 
 
 class TestBatch:
-    """
-    Tests for L{tsservices.chat.batch.Batch}.
-    """
-
     def test_membership(self) -> None:
         """
         Each hears what was said while they were in the room, and no more, though all of
@@ -214,9 +178,7 @@ class TestBatch:
         assert sessions.ears["cat"].lines() == ["2", "3"]
 
     def test_inOrder(self) -> None:
-        """
-        What one person is told comes between what is told to rooms, as it happened.
-        """
+        """What one person is told comes between what is told to rooms, as it happened."""
         sessions = gathered("ann", "bob")
         sessions.turn(
             say("ann", "1"),
@@ -265,9 +227,7 @@ class TestBatch:
         assert when == [(0, "1"), (1, "2")]
 
     def test_sealed(self) -> None:
-        """
-        What the journal gets does not change with the rooms.
-        """
+        """What the journal gets does not change with the rooms."""
         sessions = gathered("ann")
         first = sessions.turn(say("ann", "1", "2"), SetTopic("ann", "r", "tea"), release=False)
         second = sessions.turn(SetTopic("ann", "r", "coffee"), release=False)
@@ -281,9 +241,7 @@ class TestBatch:
         assert (room.released, room.keptTopic().text) == (4, "coffee")
 
     def test_numbers(self) -> None:
-        """
-        Lines are counted over all rooms of the batch, which makes their ids.
-        """
+        """Lines are counted over all rooms of the batch, which makes their ids."""
         sessions = gathered("ann")
         batch = sessions.turn(
             Join("ann", "q", "q"), say("ann", "1", "2"), say("ann", "3", room="q"), stamp=NOON
@@ -296,9 +254,7 @@ class TestBatch:
         assert batch.said[0].ident(1) == f"log-{batch.position}-1"
 
     def test_severalRoomsInOrder(self) -> None:
-        """
-        Who is in two rooms hears what is said in both in the order in which it was said.
-        """
+        """Who is in two rooms hears what is said in both in the order in which it was said."""
         sessions = gathered("ann", "bob")
         sessions.turn(Join("ann", "q", "q"), Join("bob", "q", "q"))
         sessions.hush()

@@ -26,22 +26,14 @@ from tsservices.common.limits import HISTORY_PAGE, Limits
 
 
 def kinds(person: Person) -> list[str]:
-    """
-    @param person: somebody.
-    @return: the kinds of what they heard.
-    """
     return [type(each).__name__ for each in person.take()]
 
 
 class TestEntering:
-    """
-    The first line.
-    """
+    """The first line."""
 
     def test_introduce(self) -> None:
-        """
-        A bare name enters, and lands in the lobby.
-        """
+        """A bare name enters, and lands in the lobby."""
         town = Town()
         ann = town.stranger()
         heard = ann.do("Ann")
@@ -49,9 +41,7 @@ class TestEntering:
         assert ann.conversation.current == LOBBY
 
     def test_command(self) -> None:
-        """
-        Who enters by command is in no room unasked.
-        """
+        """Who enters by command is in no room unasked."""
         town = Town()
         ann = town.stranger()
         assert [type(each) for each in ann.do("/nick Ann")] == [Entered, Token]
@@ -74,9 +64,7 @@ class TestEntering:
         assert ann.conversation.current == LOBBY
 
     def test_tooLate(self) -> None:
-        """
-        Of two who say a name in the same turn one has it, and the other stays outside.
-        """
+        """Of two who say a name in the same turn one has it, and the other stays outside."""
         town = Town()
         one, other = town.stranger(), town.stranger()
         one.type("ann")
@@ -90,9 +78,7 @@ class TestEntering:
         assert other.conversation.current == LOBBY
 
     def test_lobbyIsFull(self) -> None:
-        """
-        Who can't enter the lobby has a name all the same, and is told.
-        """
+        """Who can't enter the lobby has a name all the same, and is told."""
         town = Town(Limits(maxRooms=1))
         town.person("bob", "tea")
         ann = town.stranger()
@@ -102,14 +88,10 @@ class TestEntering:
 
 
 class TestOrder:
-    """
-    A session is a queue.
-    """
+    """A session is a queue."""
 
     def test_talkPipelines(self) -> None:
-        """
-        Talk does not wait for what was said before to be stored.
-        """
+        """Talk does not wait for what was said before to be stored."""
         town = Town()
         ann, bob = town.person("ann"), town.person("bob")
         town.hush()
@@ -145,9 +127,7 @@ class TestOrder:
         assert not ann.conversation.busy
 
     def test_othersDoNotWait(self) -> None:
-        """
-        What one person has outstanding holds nobody else up.
-        """
+        """What one person has outstanding holds nobody else up."""
         town = Town()
         ann, bob = town.person("ann"), town.person("bob")
         town.journal.slow = True
@@ -158,9 +138,7 @@ class TestOrder:
         assert kinds(bob) == ["PeopleListed"]
 
     def test_topicIsStoredFirst(self) -> None:
-        """
-        Nobody is told of a topic that a crash could take back, whichever way they ask.
-        """
+        """Nobody is told of a topic that a crash could take back, whichever way they ask."""
         town = Town()
         ann, bob = town.person("ann"), town.person("bob")
         ann.do("/topic tea")
@@ -175,9 +153,7 @@ class TestOrder:
         assert getattr(rooms, "rooms", None) == [("lobby", 2, "tea")]
 
     def test_refusedLater(self) -> None:
-        """
-        What a queued command refuses its person is told.
-        """
+        """What a queued command refuses its person is told."""
         town = Town()
         ann = town.person("ann")
         town.journal.slow = True
@@ -205,23 +181,17 @@ class TestOrder:
 
 
 class TestSaying:
-    """
-    Refusals of talk.
-    """
+    """Refusals of talk."""
 
     def test_nameFirst(self) -> None:
-        """
-        Who has no name says nothing.
-        """
+        """Who has no name says nothing."""
         town = Town()
         with pytest.raises(Refused) as caught:
             town.stranger().conversation.say(("x",))
         assert caught.value.reason is NAME_FIRST
 
     def test_notThere(self) -> None:
-        """
-        Who is not in a room says nothing there.
-        """
+        """Who is not in a room says nothing there."""
         town = Town()
         town.person("bob", "tea")
         ann = town.person("ann")
@@ -250,14 +220,10 @@ class TestSaying:
 
 
 class TestJoining:
-    """
-    Entering rooms.
-    """
+    """Entering rooms."""
 
     def test_again(self) -> None:
-        """
-        Who is there already turns there.
-        """
+        """Who is there already turns there."""
         town = Town()
         ann = town.person("ann", "tea", "coffee")
         (notice,) = ann.do("/join #TEA")
@@ -265,9 +231,7 @@ class TestJoining:
         assert ann.conversation.current == "tea"
 
     def test_refused(self) -> None:
-        """
-        Who is refused stays where they are.
-        """
+        """Who is refused stays where they are."""
         town = Town(Limits(roomsEach=1))
         ann = town.person("ann", "tea")
         ann.type("/join coffee")
@@ -296,9 +260,7 @@ class TestJoining:
         assert not ann.conversation.busy
 
     def test_notPreloaded(self) -> None:
-        """
-        Who enters where nothing can be read is told so: no replay follows.
-        """
+        """Who enters where nothing can be read is told so: no replay follows."""
         town = Town()
         ann = town.person("ann", "tea")
         ann.do("x", "/part")
@@ -308,9 +270,7 @@ class TestJoining:
         assert READ_FAILED in ann.reasons()
 
     def test_leftMeanwhile(self) -> None:
-        """
-        Who leaves while that is read does not enter any more.
-        """
+        """Who leaves while that is read does not enter any more."""
         town = Town()
         ann = town.person("ann", "tea")
         ann.do("x", "/part")
@@ -323,9 +283,7 @@ class TestJoining:
         assert town.house.lobby.holders == {}
 
     def test_lastOneLeavesMeanwhile(self) -> None:
-        """
-        Who enters in the turn in which the last one leaves is shown what was said.
-        """
+        """Who enters in the turn in which the last one leaves is shown what was said."""
         town = Town()
         ann, bob = town.person("ann", "tea"), town.person("bob", "coffee")
         ann.do("x")
@@ -340,14 +298,10 @@ class TestJoining:
 
 
 class TestReplay:
-    """
-    History and live lines.
-    """
+    """History and live lines."""
 
     def test_liveWaits(self) -> None:
-        """
-        What is said meanwhile waits, and so does what is typed.
-        """
+        """What is said meanwhile waits, and so does what is typed."""
         town = Town()
         ann, bob = town.person("ann"), town.person("bob")
         for number in range(HISTORY_PAGE + 1):
@@ -367,9 +321,7 @@ class TestReplay:
         assert not ann.conversation.busy
 
     def test_leaves(self) -> None:
-        """
-        Who leaves meanwhile is told no more.
-        """
+        """Who leaves meanwhile is told no more."""
         town = Town()
         ann = town.person("ann")
         ann.do("x")
@@ -381,9 +333,7 @@ class TestReplay:
         assert ann.take() == []
 
     def test_readingFails(self) -> None:
-        """
-        After a failure one goes on as before.
-        """
+        """After a failure one goes on as before."""
         town = Town()
         ann = town.person("ann")
         ann.do("x")
@@ -396,14 +346,10 @@ class TestReplay:
 
 
 class TestQuit:
-    """
-    Leaving.
-    """
+    """Leaving."""
 
     def test_quit(self) -> None:
-        """
-        The name is free, others are told once, and nothing queued is done any more.
-        """
+        """The name is free, others are told once, and nothing queued is done any more."""
         town = Town()
         ann, bob = town.person("ann"), town.person("bob")
         town.hush()
@@ -420,9 +366,7 @@ class TestQuit:
         assert set(town.house.lobby.holders) == {"bob"}
 
     def test_nameUnderway(self) -> None:
-        """
-        Who leaves before the outcome of their name is known leaves nothing behind.
-        """
+        """Who leaves before the outcome of their name is known leaves nothing behind."""
         town = Town()
         ann = town.stranger()
         ann.type("ann")
@@ -432,18 +376,14 @@ class TestQuit:
         assert not town.house.lobby.sessions
 
     def test_stranger(self) -> None:
-        """
-        Who never had a name leaves without a word.
-        """
+        """Who never had a name leaves without a word."""
         town = Town()
         ann = town.stranger()
         ann.conversation.quit("")
         assert ann.session.outstanding == 0
 
     def test_records(self) -> None:
-        """
-        A town may begin with rooms; their numbers go on.
-        """
+        """A town may begin with rooms; their numbers go on."""
         town = Town(records=[RoomRecord("tea", "Tea", 5)])
         ann = town.person("ann", "tea")
         ann.conversation.session.echoes = True

@@ -15,17 +15,11 @@ import tsservices
 from tsservices.chat import errors as refusals
 from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, STOPPING, Reason, Refused
 
+#: All rows of the table, by the names of their constants.
 REASONS = {name: each for name, each in vars(refusals).items() if isinstance(each, Reason)}
-"""
-All rows of the table, by the names of their constants.
-"""
 
 
 def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
-    """
-    @return: of each place in the source where a refusal is made: where that is, its
-        reason, and its facts.
-    """
     package = Path(tsservices.__file__).parent
     for path in sorted(package.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -41,17 +35,11 @@ def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
                 yield f"{path.relative_to(package)}:{node.lineno}", node.args[0].id, facts
 
 
+#: What L{raised} finds.
 RAISED = tuple(raised())
-"""
-What L{raised} finds.
-"""
 
 
 def wanted(reason: Reason) -> frozenset[str]:
-    """
-    @param reason: a row of the table.
-    @return: the facts that its words speak of.
-    """
     return frozenset(field for _, field, _, _ in string.Formatter().parse(reason.words) if field)
 
 
@@ -67,16 +55,12 @@ def test_facts(name: str, facts: frozenset[str]) -> None:
 
 
 def test_allAreRaised() -> None:
-    """
-    No row of the table is there for nothing.
-    """
+    """No row of the table is there for nothing."""
     assert {name for _, name, _ in RAISED} == set(REASONS)
 
 
 def test_codes() -> None:
-    """
-    Programs can tell them apart.
-    """
+    """Programs can tell them apart."""
     codes = [each.code for each in REASONS.values()]
     assert len(set(codes)) == len(codes)
     assert all(set(code) <= set(string.ascii_lowercase + "-8") for code in codes)
@@ -84,9 +68,7 @@ def test_codes() -> None:
 
 @pytest.mark.parametrize("name", REASONS)
 def test_words(name: str) -> None:
-    """
-    Words begin small and have no end of a sentence: they stand after a sign.
-    """
+    """Words begin small and have no end of a sentence: they stand after a sign."""
     words = REASONS[name].words
     assert words[0] in string.ascii_lowercase + "{"
     assert words[-1] != "."
@@ -95,9 +77,7 @@ def test_words(name: str) -> None:
 
 
 def test_equal() -> None:
-    """
-    Refusals are the same when reason and facts are.
-    """
+    """Refusals are the same when reason and facts are."""
     assert Refused(NICK_TAKEN, nick="ann") == Refused(NICK_TAKEN, nick="ann")
     assert Refused(NICK_TAKEN, nick="ann") != Refused(NICK_TAKEN, nick="bob")
     assert Refused(NICK_TAKEN, nick="ann") != Refused(NO_PERSON, nick="ann")

@@ -14,53 +14,28 @@ from tsservices.common.limits import TOGETHER_FROM
 
 
 class Cord:
-    """
-    A wire, and its own broadcast.
-
-    @ivar clear: as the test says.
-    @ivar valid: as a broadcast.
-    @ivar wires: of the broadcast.
-    """
+    """A wire, and its own broadcast."""
 
     def __init__(self) -> None:
-        """
-        It is clear.
-        """
         self.clear = True
         self.valid = True
         self.wires: Sequence[Any] = ()
 
     def together(self, wires: Sequence[Any]) -> Cord:
-        """
-        @param wires: of a broadcast.
-        @return: this.
-        """
         self.valid = True
         self.wires = wires
         return self
 
     def leave(self) -> None:
-        """
-        The broadcast is dissolved.
-        """
         self.valid = False
 
     dissolve = leave
 
     def send(self, data: bytes, without: Sequence[Any]) -> bool:
-        """
-        @param data: no test wants this.
-        @param without: nor this.
-        @return: nothing.
-        """
         raise NotImplementedError
 
 
 def people(count: int = TOGETHER_FROM) -> tuple[list[Session], list[Ear]]:
-    """
-    @param count: how many.
-    @return: they, and where they hear: each by a clear wire.
-    """
     ears = [Ear() for _ in range(count)]
     for ear in ears:
         ear.wire = Cord()
@@ -68,10 +43,6 @@ def people(count: int = TOGETHER_FROM) -> tuple[list[Session], list[Ear]]:
 
 
 class TestAudience:
-    """
-    Tests for L{Audience}.
-    """
-
     def test_gathered(self) -> None:
         """
         They are gathered when they are told something for the second time, and again when
@@ -89,16 +60,12 @@ class TestAudience:
         assert [audience.gathered() for _ in range(4)] == [False, False, True, True]
 
     def test_few(self) -> None:
-        """
-        For a few it is not worth it.
-        """
+        """For a few it is not worth it."""
         audience = Audience(people(TOGETHER_FROM - 1)[0])
         assert not any(audience.gathered() for _ in range(4))
 
     def test_groups(self) -> None:
-        """
-        Each form has a group; who can't be sent to together with others is in none.
-        """
+        """Each form has a group; who can't be sent to together with others is in none."""
         sessions, ears = people()
         ears[0].form = other = Index()
         ears[1].wire = None
@@ -117,9 +84,7 @@ class TestAudience:
         assert audience.groups[1].broadcast.wires == [ear.wire for ear in ears[5:]]  # type: ignore[attr-defined]
 
     def test_nobody(self) -> None:
-        """
-        Where all have to be looked at nobody is gathered.
-        """
+        """Where all have to be looked at nobody is gathered."""
         sessions, ears = people()
         for ear in ears:
             ear.wire = None
@@ -127,9 +92,7 @@ class TestAudience:
         assert not any(audience.gathered() for _ in range(4))
 
     def test_return(self) -> None:
-        """
-        Who was not with them, and could be now, has them gathered anew.
-        """
+        """Who was not with them, and could be now, has them gathered anew."""
         sessions, ears = people()
         wire, ears[0].wire = ears[0].wire, None
         audience = Audience(sessions)
@@ -139,9 +102,7 @@ class TestAudience:
         assert audience.others == ()
 
     def test_end(self) -> None:
-        """
-        Those who are in a room no longer together are not gathered again.
-        """
+        """Those who are in a room no longer together are not gathered again."""
         audience = Audience(people()[0])
         audience.gathered()
         audience.gathered()

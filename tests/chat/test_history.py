@@ -17,35 +17,20 @@ from tsservices.common.limits import HISTORY_PAGE, REPLAYED_LINES
 
 
 class Silent:
-    """
-    Listens to a journal, and does nothing.
-    """
+    """Listens to a journal, and does nothing."""
 
     def stored(self, position: int) -> None:
-        """
-        @param position: not used.
-        """
+        pass
 
     def troubled(self, trouble: Refused | None) -> None:
-        """
-        @param trouble: not used.
-        """
+        pass
 
     def failed(self, reason: str) -> None:
-        """
-        @param reason: not used.
-        """
+        pass
 
 
 class TestRecall:
-    """
-    Tests for L{Recall}.
-    """
-
     def begin(self, lines: int) -> None:
-        """
-        @param lines: kept of one room, by a journal that a server has started with.
-        """
         self.journal = SlowJournal()
         self.journal.start(Silent())
         talk = Talk(LOG)
@@ -59,24 +44,13 @@ class TestRecall:
         self.done = 0
 
     def tell(self, happening: Happening, then: Callable[[], None]) -> None:
-        """
-        @param happening: one page.
-        @param then: gets the next one.
-        """
         self.told.append(happening)
         self.then.append(then)
 
     def finish(self, refused: Refused | None = None) -> None:
-        """
-        Count it.
-        """
         self.done += 1
 
     def replay(self, first: int) -> list[tuple[list[str], tuple[int, int] | None, int]]:
-        """
-        @param first: the number of the first line.
-        @return: of each page the lines, what is missing, and up to where it goes.
-        """
         self.recall.replay(self.room, first, self.tell, self.finish)
         while self.then:
             assert not self.done
@@ -90,9 +64,7 @@ class TestRecall:
         return pages
 
     def test_preload(self) -> None:
-        """
-        Many who enter at once cost one look; who comes later none.
-        """
+        """Many who enter at once cost one look; who comes later none."""
         self.begin(30)
         self.journal.slowReads = True
         for _ in range(3):
@@ -108,9 +80,7 @@ class TestRecall:
         assert [said.first for said in replay.said] == list(range(11, 31))
 
     def test_preloadNothing(self) -> None:
-        """
-        A room where nothing was said needs no look.
-        """
+        """A room where nothing was said needs no look."""
         self.begin(0)
         self.recall.preload(self.room, self.finish)
         assert (self.done, self.journal.reads) == (1, [])
@@ -130,9 +100,7 @@ class TestRecall:
         assert self.room.replay() is not None
 
     def test_pages(self) -> None:
-        """
-        All lines from the first on, page by page, each asked for when the last was taken.
-        """
+        """All lines from the first on, page by page, each asked for when the last was taken."""
         self.begin(2 * HISTORY_PAGE + 5)
         pages = self.replay(3)
         assert [len(texts) for texts, _, _ in pages] == [HISTORY_PAGE, HISTORY_PAGE, 3]
@@ -143,17 +111,13 @@ class TestRecall:
         assert pages[-1][2] == 2 * HISTORY_PAGE + 5
 
     def test_upToWhatWasTold(self) -> None:
-        """
-        A replay ends where live lines go on: at the last line told when it began.
-        """
+        """A replay ends where live lines go on: at the last line told when it began."""
         self.begin(5)
         self.room.kept.seq = 3
         assert self.replay(1) == [(["1", "2", "3"], None, 3)]
 
     def test_grows(self) -> None:
-        """
-        Lines that are told meanwhile are not told again.
-        """
+        """Lines that are told meanwhile are not told again."""
         self.begin(HISTORY_PAGE + 5)
         self.room.kept.seq = HISTORY_PAGE + 1
         self.recall.replay(self.room, 1, self.tell, self.finish)
@@ -166,34 +130,26 @@ class TestRecall:
         assert self.done == 1
 
     def test_nothingNew(self) -> None:
-        """
-        Who has all is told nothing.
-        """
+        """Who has all is told nothing."""
         self.begin(5)
         assert self.replay(6) == []
 
     def test_missing(self) -> None:
-        """
-        Who asks for lines that are not kept any more is told which.
-        """
+        """Who asks for lines that are not kept any more is told which."""
         self.begin(5)
         self.journal._most = 2
         self.journal.store(Talk(LOG, 5).batch(("q", ("x",))))
         assert self.replay(2) == [(["5"], (2, 4), 5)]
 
     def test_allMissing(self) -> None:
-        """
-        The same when none is kept.
-        """
+        """The same when none is kept."""
         self.begin(5)
         self.journal._most = 1
         self.journal.store(Talk(LOG, 5).batch(("q", ("x",))))
         assert self.replay(2) == [([], (2, 5), 5)]
 
     def test_fails(self) -> None:
-        """
-        Who can't be told is told why, and that is all.
-        """
+        """Who can't be told is told why, and that is all."""
         self.begin(5)
         self.journal.failure = Refused(READ_FAILED)
         self.recall.replay(self.room, 1, self.tell, self.finish)

@@ -12,21 +12,11 @@ from tsservices.common.limits import (
     HOMES_REMEMBERED,
 )
 
+#: Passwords that may be tried at once from one address.
 AT_ONCE = 50
-"""
-Passwords that may be tried at once from one address.
-"""
 
 
 def attack(guesses: Guesses, account: str, cloak: str, count: int, now: float = 0.0) -> int:
-    """
-    @param guesses: what was tried before.
-    @param account: whose password is guessed.
-    @param cloak: from where.
-    @param count: how often.
-    @param now: the time in seconds.
-    @return: how many tries were allowed; all are wrong.
-    """
     allowed = 0
     for _ in range(count):
         if not guesses.allowed(account, cloak, now):
@@ -36,13 +26,6 @@ def attack(guesses: Guesses, account: str, cloak: str, count: int, now: float = 
 
 
 def enter(guesses: Guesses, account: str, cloak: str, now: float = 0.0) -> bool:
-    """
-    @param guesses: what was tried before.
-    @param account: whose owner knows the password.
-    @param cloak: from where.
-    @param now: the time in seconds.
-    @return: whether they get in.
-    """
     if guesses.allowed(account, cloak, now):
         return False
     guesses.succeeded(account, cloak, now)
@@ -93,9 +76,7 @@ def test_ownerGetsIn() -> None:
 
 
 def test_guessedAtHome() -> None:
-    """
-    Who guesses from such an address is held up there too.
-    """
+    """Who guesses from such an address is held up there too."""
     guesses = Guesses(AT_ONCE)
     assert enter(guesses, "ann", "~home")
     assert attack(guesses, "ann", "~home", 1000) == ACCOUNT_GUESSES_AT_ONCE
@@ -104,17 +85,13 @@ def test_guessedAtHome() -> None:
 
 
 def test_rightOnesCostNothing() -> None:
-    """
-    Who knows the password may enter as often as they like.
-    """
+    """Who knows the password may enter as often as they like."""
     guesses = Guesses(AT_ONCE)
     assert all(enter(guesses, f"a{number % 3}", "~x") for number in range(1000))
 
 
 def test_company() -> None:
-    """
-    Many behind one address may log in at the same time, each to their own account.
-    """
+    """Many behind one address may log in at the same time, each to their own account."""
     guesses = Guesses(AT_ONCE)
     assert not any(guesses.allowed(f"a{number}", "~x", 0.0) for number in range(AT_ONCE))
     for number in range(AT_ONCE):
@@ -123,9 +100,7 @@ def test_company() -> None:
 
 
 def test_ownPasswordIsNoKey() -> None:
-    """
-    To enter one's own account lifts nothing for others'.
-    """
+    """To enter one's own account lifts nothing for others'."""
     guesses = Guesses(AT_ONCE)
     allowed = 0
     for _ in range(100):
@@ -135,18 +110,14 @@ def test_ownPasswordIsNoKey() -> None:
 
 
 def test_atTheSameTime() -> None:
-    """
-    What is still being looked at counts.
-    """
+    """What is still being looked at counts."""
     guesses = Guesses(AT_ONCE)
     begun = [guesses.allowed("ann", "~x", 0.0) for _ in range(100)]
     assert begun.count(0) == ACCOUNT_GUESSES_AT_ONCE
 
 
 def test_wrongOnes() -> None:
-    """
-    Whoever enters can be told how many others tried.
-    """
+    """Whoever enters can be told how many others tried."""
     guesses = Guesses(AT_ONCE)
     guesses.allowed("ann", "~x", 0.0)
     assert guesses.failed("ann", "~x", 0.0) == 1
@@ -157,9 +128,7 @@ def test_wrongOnes() -> None:
 
 
 def test_bounded() -> None:
-    """
-    A million addresses are not remembered, nor all of one account.
-    """
+    """A million addresses are not remembered, nor all of one account."""
     guesses = Guesses(AT_ONCE, most=50)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)
@@ -175,9 +144,7 @@ def test_bounded() -> None:
 
 
 def test_theNewestStay() -> None:
-    """
-    An account that is being attacked is not forgotten for others that are tried once.
-    """
+    """An account that is being attacked is not forgotten for others that are tried once."""
     guesses = Guesses(AT_ONCE, most=20)
     attack(guesses, "ann", "~x", 1000)
     for number in range(1000):

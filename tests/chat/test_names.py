@@ -21,6 +21,7 @@ from tsservices.chat.errors import (
 from tsservices.chat.names import fold, nameKey, roomKey
 from tsservices.common.limits import NAME_LENGTH
 
+#: Names as people have them.
 GOOD = (
     "ann",
     "Ann-2_b",
@@ -44,10 +45,8 @@ GOOD = (
     "\N{FULLWIDTH LATIN SMALL LETTER A}nn",
     "\N{LATIN SMALL LIGATURE FI}n",
 )
-"""
-Names as people have them.
-"""
 
+#: What is no name, and why.
 BAD: dict[str, Reason] = {
     "": NAME_EMPTY,
     "a b": NAME_CHARACTER,
@@ -83,24 +82,17 @@ BAD: dict[str, Reason] = {
     # Seventeen characters that fold to thirty-four.
     "ß" * (NAME_LENGTH // 2 + 1): NAME_LONG,
 }
-"""
-What is no name, and why.
-"""
 
 
 @pytest.mark.parametrize("name", GOOD, ids=ascii)
 def test_good(name: str) -> None:
-    """
-    Names of one script, or of scripts that are written together, are taken.
-    """
+    """Names of one script, or of scripts that are written together, are taken."""
     assert nameKey(name) == fold(name)
 
 
 @pytest.mark.parametrize("name", BAD, ids=ascii)
 def test_bad(name: str) -> None:
-    """
-    Anything else is refused, in words that can be shown.
-    """
+    """Anything else is refused, in words that can be shown."""
     with pytest.raises(Refused) as caught:
         nameKey(name)
     assert caught.value.reason is BAD[name]
@@ -121,9 +113,7 @@ def test_bad(name: str) -> None:
     ],
 )
 def test_same(one: str, other: str) -> None:
-    """
-    Case and compatibility forms make no difference.
-    """
+    """Case and compatibility forms make no difference."""
     assert nameKey(one) == nameKey(other)
 
 
@@ -144,17 +134,13 @@ def test_key(name: str) -> None:
 
 
 def test_longest() -> None:
-    """
-    The bound itself is allowed.
-    """
+    """The bound itself is allowed."""
     assert nameKey("x" * NAME_LENGTH)
     assert nameKey("ß" * (NAME_LENGTH // 2))
 
 
 def test_room() -> None:
-    """
-    One sign before the name of a room is no part of it.
-    """
+    """One sign before the name of a room is no part of it."""
     assert roomKey("#Tea") == roomKey("Tea") == ("Tea", "tea")
     for name in ("", "#", "##tea"):
         with pytest.raises(Refused):

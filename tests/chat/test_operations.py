@@ -15,19 +15,15 @@ from tsservices.chat.operations import Delete, Event, NodeGone, NodeUp, Quit, Re
 from tsservices.chat.serialization import asRow, fromRow
 from tsservices.chat.state import APPLY
 
+#: Any event that something comes of.
 EVENTS = st.one_of([st.builds(kind) for kind in {**dict.fromkeys(APPLY), NodeUp: 0, Return: 0}])
-"""
-Any event that something comes of.
-"""
 
 HELLO = ["Say", "s", "r", "message", ["a", "b"]]
 
 
 @given(EVENTS)
 def test_journey(event: Event) -> None:
-    """
-    An event that went through JSON is the same event, its tuples being tuples.
-    """
+    """An event that went through JSON is the same event, its tuples being tuples."""
     again = fromRow(json.loads(json.dumps(asRow(event))))
     assert again == event
     # Lists have none.
@@ -35,26 +31,20 @@ def test_journey(event: Event) -> None:
 
 
 def test_row() -> None:
-    """
-    A row is the kind and the fields in their order.
-    """
+    """A row is the kind and the fields in their order."""
     assert asRow(Say("s", "r", "message", ("a", "b")))[:4] == HELLO[:4]
     assert asRow(NodeGone("", "a", "i", 17)) == ["NodeGone", "", "a", "i", 17]
     assert fromRow(list(HELLO)) == Say("s", "r", "message", ("a", "b"))
 
 
 def test_notChanged() -> None:
-    """
-    Reading leaves what is read as it was.
-    """
+    """Reading leaves what is read as it was."""
     said = asRow(Say("s", "r", "message", ("a", "b")))
     assert fromRow(said) == fromRow(said)
 
 
 def test_others() -> None:
-    """
-    Where there may be nothing there may be nothing; numbers and yes or no are not the same.
-    """
+    """Where there may be nothing there may be nothing; numbers and yes or no are not the same."""
     assert fromRow(["Delete", "s", "r", 1, None]) == Delete("s", "r", 1, None)
     assert fromRow(["Delete", "s", "r", 1, "ann"]) == Delete("s", "r", 1, "ann")
     with pytest.raises(ValueError, match="fields of Delete"):
@@ -90,17 +80,13 @@ def test_others() -> None:
     ],
 )
 def test_garbage(row: Any) -> None:
-    """
-    What a later server, or nobody, proposes is not guessed at.
-    """
+    """What a later server, or nobody, proposes is not guessed at."""
     with pytest.raises(ValueError, match=r"know|fields|no event|is no|not all"):
         fromRow(row)
 
 
 def test_returned() -> None:
-    """
-    Rooms within an event are tuples again.
-    """
+    """Rooms within an event are tuples again."""
     row = ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R", 1], ["q", "Q", 2]]]
     event = fromRow(row)
     assert isinstance(event, Return)

@@ -22,17 +22,11 @@ from tsservices.chat.errors import (
 from tsservices.chat.passwords import _keys, matches, prepare, verifier
 from tsservices.common.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
 
+#: Of most passwords here.
 SALT = bytes(range(16))
-"""
-Of most passwords here.
-"""
 
 
 def why(password: str) -> Reason:
-    """
-    @param password: one that is refused.
-    @return: why.
-    """
     with pytest.raises(Refused) as caught:
         verifier(password, SALT, 1)
     return caught.value.reason
@@ -76,9 +70,7 @@ def test_form() -> None:
 
 
 def test_matches() -> None:
-    """
-    One password is right, all others are not; salt and iterations count.
-    """
+    """One password is right, all others are not; salt and iterations count."""
     kept = verifier("correct horse", SALT, 10)
     assert matches(kept, "correct horse")
     for wrong in ("", "Correct horse", "correct horse ", "x" * 100_000, "correct\0horse"):
@@ -89,9 +81,7 @@ def test_matches() -> None:
 
 
 def test_bothKeys() -> None:
-    """
-    A verifier with half of another one matches nothing.
-    """
+    """A verifier with half of another one matches nothing."""
     one, other = (verifier(each, SALT, 5).rpartition(":") for each in ("password", "passwort"))
     assert matches("".join(one), "password")
     assert not matches(one[0] + ":" + other[2], "password")
@@ -119,22 +109,14 @@ def test_bothKeys() -> None:
     ],
 )
 def test_oddVerifiers(kept: str) -> None:
-    """
-    What is no verifier matches nothing.
-
-    @param kept: such a one.
-    """
+    """What is no verifier matches nothing."""
     assert matches(kept, "password") is False
     assert matches(kept, "") is False
 
 
 @given(st.text(st.characters(), max_size=40))
 def test_anyPassword(password: str) -> None:
-    """
-    Whatever is said is compared, or is refused as a new password, and nothing else.
-
-    @param password: anything.
-    """
+    """Whatever is said is compared, or is refused as a new password, and nothing else."""
     assert matches(verifier("correct horse", SALT, 1), password) is False
     try:
         kept = verifier(password, SALT, 1)
@@ -160,12 +142,7 @@ def test_anyPassword(password: str) -> None:
     ],
 )
 def test_prepare(said: str, prepared: str) -> None:
-    """
-    The examples of RFC 4013, and others.
-
-    @param said: by somebody.
-    @param prepared: what it is taken for.
-    """
+    """The examples of RFC 4013, and others."""
     assert prepare(said) == prepared
 
 
@@ -188,11 +165,7 @@ def test_prepare(said: str, prepared: str) -> None:
     ],
 )
 def test_characters(password: str) -> None:
-    """
-    Some characters are in no password; their refusal does not show them.
-
-    @param password: with one of them.
-    """
+    """Some characters are in no password; their refusal does not show them."""
     assert why(password) is PASSWORD_CHARACTER
     with pytest.raises(Refused) as caught:
         verifier(password, SALT, 1)
@@ -201,18 +174,14 @@ def test_characters(password: str) -> None:
 
 
 def test_bothWays() -> None:
-    """
-    Letters that run leftward are well among themselves.
-    """
+    """Letters that run leftward are well among themselves."""
     word = "\N{HEBREW LETTER ALEF}" * PASSWORD_SHORTEST
     assert matches(verifier(word, SALT, 1), word)
     assert why(word + "a") is PASSWORD_CHARACTER
 
 
 def test_length() -> None:
-    """
-    What counts is how long it is once it is prepared.
-    """
+    """What counts is how long it is once it is prepared."""
     assert why("a" * (PASSWORD_SHORTEST - 1)) is PASSWORD_SHORT
     assert why("") is PASSWORD_SHORT
     assert why("a" * (PASSWORD_SHORTEST - 1) + "\N{SOFT HYPHEN}") is PASSWORD_SHORT

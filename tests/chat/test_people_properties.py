@@ -22,17 +22,11 @@ from tsservices.chat.room import RoomRecord
 from tsservices.chat.serialization import asRow, fromRow
 from tsservices.chat.state import APPLY, Lobby
 
+#: How many long lives are lived.
 LIVES = 40
-"""
-How many long lives are lived.
-"""
 
 
 def durable(lobby: Lobby) -> object:
-    """
-    @param lobby: the state.
-    @return: all of it that outlives a crash.
-    """
     rooms = {key: room for key, room in lobby.rooms.items() if room.record.seq}
     return (
         lobby.accounts,
@@ -44,21 +38,13 @@ def durable(lobby: Lobby) -> object:
 
 
 class Disk:
-    """
-    What a journal would have kept.
-    """
+    """What a journal would have kept."""
 
     def __init__(self) -> None:
-        """
-        Nothing.
-        """
         self.records: dict[str, RoomRecord] = {}
         self.kept: dict[tuple[object, ...], Record] = {}
 
     def store(self, batch: Batch) -> None:
-        """
-        @param batch: the next one, sealed.
-        """
         if not batch.durable:
             assert not batch.said
         for record in batch.records:
@@ -70,18 +56,11 @@ class Disk:
                 self.kept[key] = kept
 
     def load(self) -> Lobby:
-        """
-        @return: what comes back after a crash.
-        """
         records = [each.copy() for each in self.records.values()]
         return Lobby(LIMITS, records, list(self.kept.values()), OPERATORS)
 
 
 def picture(sessions: Sessions) -> object:
-    """
-    @param sessions: a lobby and its sessions.
-    @return: all of its state, and all that everybody was told.
-    """
     lobby = sessions.lobby
     return (
         [
@@ -104,9 +83,6 @@ def live(turns: list[list[Wish]]) -> Counter[str]:
     """
     After each event the state agrees with itself and with the rules; after each turn what
     was kept is what would come back; and the same events make the same again.
-
-    @param turns: what is wished in each.
-    @return: how many events of each kind were not refused.
     """
     world = World()
     sessions, disk = world.sessions, Disk()
@@ -156,16 +132,12 @@ def live(turns: list[list[Wish]]) -> Counter[str]:
 @settings(max_examples=150, derandomize=True)
 @given(TURNS)
 def test_anyOrder(turns: list[list[Wish]]) -> None:
-    """
-    Whatever is wished.
-    """
+    """Whatever is wished."""
     live(turns)
 
 
 def test_longLives() -> None:
-    """
-    The same for long, with so many wishes that each kind comes true often.
-    """
+    """The same for long, with so many wishes that each kind comes true often."""
     done: Counter[str] = Counter()
     for seed in range(LIVES):
         chance = Random(seed)
@@ -176,9 +148,7 @@ def test_longLives() -> None:
 
 
 def test_somethingHappens() -> None:
-    """
-    The opening is what it says.
-    """
+    """The opening is what it says."""
     world = World()
     world.sessions.turn(*opening(world))
     lobby = world.sessions.lobby

@@ -45,6 +45,7 @@ from tsservices.chat.operations import (
 from tsservices.chat.state import APPLY
 from tsservices.frontends.line.commands import COMMANDS
 
+#: Everybody, by one letter each.
 WHO = {
     "S": "a stranger without a name",
     "G": "a guest who is in no room",
@@ -62,35 +63,22 @@ WHO = {
     "k": "an account that was kicked and still believes to be in the room",
     "x": "the founder, who is kicked before what they propose has its turn",
 }
-"""
-Everybody, by one letter each.
-"""
 
 EVERYBODY = "".join(WHO)
 GUESTS = "Gg"
 NOWHERE = "GAOFRb"
 OWNERS = "AaOoFfRrbmkx"
 
+#: The codes of refusals, and who gets each; all others may.
 Cells = dict[str, str]
-"""
-The codes of refusals, and who gets each; all others may.
-"""
 
 
 def room(**cells: str) -> Cells:
-    """
-    @param cells: the codes of further refusals, with _ in them, and who gets each.
-    @return: what only those in the room may do.
-    """
     named = {code.replace("_", "-"): who for code, who in cells.items()}
     return {"name-first": "S", "nowhere": NOWHERE, "not-in-room": "kx", **named}
 
 
 def now(**cells: str) -> Cells:
-    """
-    @param cells: as with L{room}.
-    @return: what only those in the room may do, and which is done at once.
-    """
     return {**room(**cells), "not-in-room": "k"}
 
 
@@ -99,6 +87,7 @@ ANYONE: Cells = {}
 LOGGED_IN: Cells = {"name-first": "S", "account-needed": GUESTS}
 SERVER: Cells = {"name-first": "S", "not-allowed": "GgAaOoFfbmkx"}
 
+#: What is typed, and who may not.
 LINES: dict[str, Cells] = {
     "hello": {"nowhere": NOWHERE, "not-in-room": "kx", "muted": "m"},
     "/nick fresh": ANYONE,
@@ -160,12 +149,10 @@ LINES: dict[str, Cells] = {
     "/help": ANYONE,
     "/quit": ANYONE,
 }
-"""
-What is typed, and who may not.
-"""
 
 OUTSIDE = "S" + NOWHERE + "kx"
 
+#: What is proposed, whoever does, and who is refused.
 EVENTS: dict[str, tuple[Callable[[Person], Event], Cells]] = {
     "enter": (lambda it: Enter(it.session.ident, "fresh", "fresh", "~f"), ANYONE),
     "enter as another": (
@@ -281,38 +268,20 @@ EVENTS: dict[str, tuple[Callable[[Person], Event], Cells]] = {
     ),
     "empty the inbox": (lambda it: EmptyInbox(it.session.ident), ANYONE),
 }
-"""
-What is proposed, whoever does, and who is refused.
-"""
 
+#: Those who are nowhere from the beginning.
 ROOMLESS = "SGAOFR"
-"""
-Those who are nowhere from the beginning.
-"""
 
 
 def _vic(person: Person) -> Person:
-    """
-    @param person: anybody.
-    @return: vic, who is in the room, and has said its first line.
-    """
     return next(each for each in person._town.people.values() if each.session.nick == "vic")
 
 
 def _version(person: Person) -> int:
-    """
-    @param person: anybody.
-    @return: the version of vic's password.
-    """
     return person._town.house.lobby.accounts["vic"].version
 
 
 def actor(who: str) -> Person:
-    """
-    @param who: one letter of L{WHO}.
-    @return: they, in a town with a room tea, where vic is a member and olga an operator,
-        and ned is banned and silenced.
-    """
     town = Town(operators=["root", "boss"])
     founder = town.owner("fern", "tea")
     town.owner("vic", "tea").do("one")
@@ -346,21 +315,12 @@ def actor(who: str) -> Person:
 
 
 def refused(person: Person) -> str:
-    """
-    @param person: somebody.
-    @return: the code of the refusal that they have heard; nothing if there is none.
-    """
     codes = [each.why.reason.code for each in person.take() if isinstance(each, Refusal)]
     assert len(codes) < 2
     return "".join(codes)
 
 
 def expected(cells: Cells, who: str) -> str:
-    """
-    @param cells: of a row of a table.
-    @param who: one letter.
-    @return: the code of their refusal.
-    """
     (code,) = [code for code, letters in cells.items() if who in letters] or [""]
     return code
 
@@ -368,12 +328,7 @@ def expected(cells: Cells, who: str) -> str:
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("line", LINES)
 def test_commands(line: str, who: str) -> None:
-    """
-    What is typed is refused for the reason in the table, and else is done.
-
-    @param line: typed.
-    @param who: types it.
-    """
+    """What is typed is refused for the reason in the table, and else is done."""
     person = actor(who)
     lobby = person._town.house.lobby
     before = lobby.rooms["tea"].record.seq
@@ -388,12 +343,7 @@ def test_commands(line: str, who: str) -> None:
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("name", EVENTS)
 def test_events(name: str, who: str) -> None:
-    """
-    What is proposed without having been checked is refused for the same reasons.
-
-    @param name: of the row.
-    @param who: proposes it.
-    """
+    """What is proposed without having been checked is refused for the same reasons."""
     make, cells = EVENTS[name]
     person = actor(who)
     person._town.house.pipeline.propose(make(person), person.session)
@@ -402,9 +352,7 @@ def test_events(name: str, who: str) -> None:
 
 
 def test_complete() -> None:
-    """
-    Every command and every event stands in the tables, and nobody twice in a row.
-    """
+    """Every command and every event stands in the tables, and nobody twice in a row."""
     assert {line.split()[0][1:] for line in LINES if line[0] == "/"} == set(COMMANDS)
     somebody = actor("g")
     # Nobody but nodes proposes these.

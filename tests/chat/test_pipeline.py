@@ -19,36 +19,18 @@ from tsservices.common.limits import Limits
 
 
 class Shelf:
-    """
-    Takes batches, and keeps none.
-
-    @ivar trouble: none.
-    @ivar batches: all that it was given.
-    """
+    """Takes batches, and keeps none."""
 
     def __init__(self) -> None:
-        """
-        It is empty.
-        """
         self.trouble: Refused | None = None
         self.batches: list[Batch] = []
 
     def store(self, batch: Batch) -> None:
-        """
-        @param batch: the next one.
-        """
         self.batches.append(batch)
 
 
 class TestPipeline:
-    """
-    Tests for L{Pipeline}.
-    """
-
     def setup_method(self) -> None:
-        """
-        Ann and bob are in a room.
-        """
         self.jobs: list[Callable[[], None]] = []
         self.shelf = Shelf()
         self.pipeline = Pipeline(Lobby(Limits()), "log", 41, lambda: NOON, self.jobs.append)
@@ -63,30 +45,18 @@ class TestPipeline:
             ear.take()
 
     def turn(self) -> None:
-        """
-        Let the turn end.
-        """
         while self.jobs:
             self.jobs.pop(0)()
 
     def stored(self, position: int) -> None:
-        """
-        @param position: of the last batch that is kept, as all are told when the turn ends.
-        """
         self.pipeline.stored(position)
         self.turn()
 
     def say(self, who: str, *texts: str) -> None:
-        """
-        @param who: says something.
-        @param texts: what.
-        """
         self.pipeline.propose(Say(who, "r", "message", texts), self.sessions[who])
 
     def test_oneTurn(self) -> None:
-        """
-        All that is proposed in a turn is one batch, at its end, in its order.
-        """
+        """All that is proposed in a turn is one batch, at its end, in its order."""
         self.say("ann", "1")
         self.say("bob", "2")
         self.say("ann", "3")
@@ -99,9 +69,7 @@ class TestPipeline:
         assert [each.ident for each in self.pipeline.waiting()] == ["ann", "bob"]
 
     def test_notBeforeItIsStored(self) -> None:
-        """
-        Nobody is told of what is not stored; then all in their order.
-        """
+        """Nobody is told of what is not stored; then all in their order."""
         self.say("ann", "1")
         self.turn()
         self.say("ann", "2")
@@ -114,9 +82,7 @@ class TestPipeline:
         assert self.ears["bob"].lines() == ["2"]
 
     def test_storedTogether(self) -> None:
-        """
-        A later position tells of all before it.
-        """
+        """A later position tells of all before it."""
         for text in "123":
             self.say("ann", text)
             self.turn()
@@ -125,9 +91,7 @@ class TestPipeline:
         assert self.pipeline.waiting() == []
 
     def test_lastOfTheTurn(self) -> None:
-        """
-        Only what nothing follows in a turn is told as the last: one batch of one room.
-        """
+        """Only what nothing follows in a turn is told as the last: one batch of one room."""
         bob = self.ears["bob"]
         self.say("ann", "1")
         self.turn()
@@ -165,9 +129,7 @@ class TestPipeline:
         assert [each.position for each in self.shelf.batches] == [42, 43]
 
     def test_settled(self) -> None:
-        """
-        A session is told when nothing of it is outstanding any more, and only then.
-        """
+        """A session is told when nothing of it is outstanding any more, and only then."""
         ear = self.ears["ann"]
         before = ear.settlements
         self.say("ann", "1")
@@ -181,9 +143,7 @@ class TestPipeline:
         assert (ear.settlements, self.sessions["ann"].outstanding) == (before + 1, 0)
 
     def test_proposedWhileTelling(self) -> None:
-        """
-        What somebody proposes because of what they are told is of the next turn.
-        """
+        """What somebody proposes because of what they are told is of the next turn."""
         ear = self.ears["ann"]
         ear.settled = lambda: self.say("ann", "again")  # type: ignore[method-assign]
         self.say("ann", "once")
@@ -196,9 +156,7 @@ class TestPipeline:
         assert len(self.shelf.batches) == 2
 
     def test_oneFails(self) -> None:
-        """
-        What goes wrong with one costs nobody else anything: all are told, all go on.
-        """
+        """What goes wrong with one costs nobody else anything: all are told, all go on."""
 
         def broken(data: bytes) -> None:
             raise ValueError("broken")
@@ -216,8 +174,6 @@ class TestPipeline:
         assert self.ears["ann"].heard
 
     def test_emptyTurn(self) -> None:
-        """
-        A turn in which nothing was proposed brings nothing about.
-        """
+        """A turn in which nothing was proposed brings nothing about."""
         self.pipeline.turn()
         assert self.shelf.batches == []

@@ -33,10 +33,8 @@ from tsservices.chat.room import Room, RoomRecord
 from tsservices.chat.serialization import asRow, fromRow
 from tsservices.common.limits import Limits
 
+#: So small that they matter.
 LIMITS = Limits(maxRooms=3, roomsEach=2)
-"""
-So small that they matter.
-"""
 
 PEOPLE = tuple(f"s{number}" for number in range(5))
 NICKS = ("ann", "bob", "cat")
@@ -48,6 +46,7 @@ _nick = st.sampled_from(NICKS)
 _room = st.sampled_from((*ROOMS, "r", "r", "r", "r"))
 _text = st.sampled_from(("a", "b", ""))
 
+#: Anything that anybody may propose, whatever they believe about the state.
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(lambda who, nick: Enter(who, nick.title(), nick), _who, _nick),
     st.builds(lambda who, nick: Rename(who, nick.upper(), nick), _who, _nick),
@@ -68,33 +67,22 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(SetTopic, _who, _room, _text),
     st.builds(SetAway, _who, _text),
 )
-"""
-Anything that anybody may propose, whatever they believe about the state.
-"""
 
+#: So that not everything is refused.
 OPENING: list[Event] = [
     event
     for who, nick in zip(PEOPLE, NICKS, strict=False)
     for event in (Enter(who, nick, nick), Join(who, "R", "r"))
 ]
-"""
-So that not everything is refused.
-"""
 
+#: What each turn orders, and how far the clock has gone since the last one.
 TURNS = st.lists(
     st.tuples(st.lists(EVENTS, max_size=12), st.integers(-3, 3)), min_size=1, max_size=12
 )
-"""
-What each turn orders, and how far the clock has gone since the last one.
-"""
 
 
 def agree(sessions: Sessions) -> None:
-    """
-    One holder for each name, and rooms and sessions that know of each other.
-
-    @param sessions: a lobby and its sessions.
-    """
+    """One holder for each name, and rooms and sessions that know of each other."""
     lobby = sessions.lobby
     assert {each.key: (each,) for each in lobby.sessions.values()} == lobby.holders
     assert len(lobby.holders) == len(lobby.sessions)
@@ -113,10 +101,6 @@ def agree(sessions: Sessions) -> None:
 
 
 def picture(sessions: Sessions) -> object:
-    """
-    @param sessions: a lobby and its sessions.
-    @return: all of its state, and all that everybody was told.
-    """
     lobby = sessions.lobby
     return (
         [(each.ident, each.key, each.nick, each.away) for each in lobby.sessions.values()],
@@ -127,26 +111,14 @@ def picture(sessions: Sessions) -> object:
 
 
 class Watch:
-    """
-    Knows who is in which room while events are applied, independently of the lobby.
-
-    @ivar last: the last number and time of each room.
-    """
+    """Knows who is in which room while events are applied, independently of the lobby."""
 
     def __init__(self, sessions: Sessions) -> None:
-        """
-        @param sessions: a lobby and its sessions.
-        """
         self._sessions = sessions
         self.last: dict[str, tuple[int, int]] = {}
 
     def apply(self, event: Event, batch: Batch) -> None:
-        """
-        Apply one event, and compare what it brought about with the state before.
-
-        @param event: what was proposed.
-        @param batch: of this turn.
-        """
+        """Apply one event, and compare what it brought about with the state before."""
         lobby = self._sessions.lobby
         session = self._sessions.people[event.session]
         present = {key: set(room.members) for key, room in lobby.rooms.items()}
@@ -246,13 +218,7 @@ def test_deterministic(turns: list[tuple[list[Event], int]]) -> None:
 
 @dataclass
 class Node:
-    """
-    A server among several, which knows of the order only what has come to it.
-
-    @ivar view: the state as far as it knows.
-    @ivar queue: what it has proposed, and is not ordered yet.
-    @ivar seen: how many of the ordered events it has applied.
-    """
+    """A server among several, which knows of the order only what has come to it."""
 
     view: Sessions
     queue: list[Event]
@@ -260,13 +226,6 @@ class Node:
 
 
 def willing(node: Node, event: Event) -> bool:
-    """
-    The courtesy: what a server checks before it proposes.
-
-    @param node: the server.
-    @param event: what somebody asks for.
-    @return: whether it is proposed.
-    """
     lobby = node.view.lobby
     session = node.view.people[event.session]
     if isinstance(event, Enter | Rename):
@@ -278,6 +237,7 @@ def willing(node: Node, event: Event) -> bool:
     return event.session in lobby.sessions
 
 
+#: Which node does what: propose, have its oldest proposal ordered, or apply what was ordered.
 STEPS = st.lists(
     st.tuples(
         st.integers(0, 2),
@@ -285,9 +245,6 @@ STEPS = st.lists(
     ),
     max_size=60,
 )
-"""
-Which node does what: propose, have its oldest proposal ordered, or apply what was ordered.
-"""
 
 
 @settings(max_examples=200, derandomize=True)
@@ -305,9 +262,6 @@ def test_severalNodes(steps: list[tuple[int, Event | str]]) -> None:
             node.view.arrive(ident)
 
     def catchUp(node: Node) -> None:
-        """
-        @param node: applies what was ordered, each event as a batch.
-        """
         for event in order[node.seen :]:
             node.view.turn(event)
         node.seen = len(order)
@@ -351,20 +305,9 @@ def test_severalNodes(steps: list[tuple[int, Event | str]]) -> None:
 
 
 class Disk:
-    """
-    Keeps what it is given when it gets round to it, and forgets the rest in a crash.
-
-    @ivar trouble: none.
-    @ivar given: batches that are not kept yet.
-    @ivar said: the lines that are kept.
-    @ivar records: the rooms that are kept.
-    @ivar position: of the last batch that is kept.
-    """
+    """Keeps what it is given when it gets round to it, and forgets the rest in a crash."""
 
     def __init__(self) -> None:
-        """
-        It is empty.
-        """
         self.trouble: Refused | None = None
         self.given: list[Batch] = []
         self.said: list[Said] = []
@@ -372,16 +315,10 @@ class Disk:
         self.position = 0
 
     def store(self, batch: Batch) -> None:
-        """
-        @param batch: the next one.
-        """
         assert batch.records
         self.given.append(batch)
 
     def commit(self, count: int) -> None:
-        """
-        @param count: how many batches are kept now.
-        """
         for batch in self.given[:count]:
             assert batch.position == self.position + 1
             self.position = batch.position
@@ -390,15 +327,13 @@ class Disk:
         del self.given[:count]
 
 
+#: For each life of a server, until it crashes: what is proposed, how many batches the disk commits,
+#: ends of turns, and when the pipeline learns of the commits.
 LIVES = st.lists(
     st.lists(st.one_of(EVENTS, st.integers(0, 3), st.just("turn"), st.just("told")), max_size=30),
     min_size=1,
     max_size=4,
 )
-"""
-For each life of a server, until it crashes: what is proposed, how many batches the disk
-commits, ends of turns, and when the pipeline learns of the commits.
-"""
 
 
 @settings(max_examples=200, derandomize=True)
@@ -458,9 +393,7 @@ def test_crash(lives: list[list[Event | int | str]]) -> None:
 
 
 def test_theWatchSees() -> None:
-    """
-    The checks of this module notice a room that does not know of its member.
-    """
+    """The checks of this module notice a room that does not know of its member."""
     sessions = Sessions(LIMITS)
     sessions.turn(*OPENING)
     agree(sessions)

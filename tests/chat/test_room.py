@@ -18,20 +18,11 @@ from tsservices.common.limits import REPLAYED_LINES
 
 
 def said(first: int, count: int = 1) -> Said:
-    """
-    @param first: the number of the first line.
-    @param count: how many lines.
-    @return: lines that say their numbers.
-    """
     texts = tuple(str(number) for number in range(first, first + count))
     return Said("r", "R", first, first, "log", first, 0, "message", "ann", None, "s", texts)
 
 
 def grown(*counts: int) -> Room:
-    """
-    @param counts: the lines said at each time.
-    @return: a room where that was said.
-    """
     room = Room(RoomRecord("r", "R"))
     for count in counts:
         room.keep(said(room.record.seq + 1, count))
@@ -40,10 +31,6 @@ def grown(*counts: int) -> Room:
 
 
 def numbers(room: Room) -> list[int] | None:
-    """
-    @param room: some room.
-    @return: the numbers of the lines that who enters is shown; L{None}: not at hand.
-    """
     replay = room.replay()
     if replay is None:
         return None
@@ -53,14 +40,8 @@ def numbers(room: Room) -> list[int] | None:
 
 
 class TestRoomRecord:
-    """
-    Tests for L{RoomRecord}.
-    """
-
     def test_copy(self) -> None:
-        """
-        A copy is equal in every field, and stays when the original changes.
-        """
+        """A copy is equal in every field, and stays when the original changes."""
         record = RoomRecord("r", "R", 5, 6, "tea", "ann", 7)
         copy = record.copy()
         assert copy == record
@@ -70,14 +51,8 @@ class TestRoomRecord:
 
 
 class TestRoom:
-    """
-    Tests for L{Room}.
-    """
-
     def test_audience(self) -> None:
-        """
-        The audience is one object until somebody enters or leaves.
-        """
+        """The audience is one object until somebody enters or leaves."""
         room = Room(RoomRecord("r", "R"))
         ann, bob = Session("a", None), Session("b", None)
         room.enter(ann)
@@ -103,9 +78,7 @@ class TestRoom:
         assert sum(len(each.texts) for each in groups[1:]) < REPLAYED_LINES
 
     def test_forget(self) -> None:
-        """
-        What was forgotten is not at hand, and is read again; an empty room needs nothing.
-        """
+        """What was forgotten is not at hand, and is read again; an empty room needs nothing."""
         room = grown(3)
         room.forget()
         assert room.replay() is None
@@ -114,9 +87,7 @@ class TestRoom:
         assert numbers(grown()) == []
 
     def test_preloadBefore(self) -> None:
-        """
-        What was said while it was read is neither lost nor doubled.
-        """
+        """What was said while it was read is neither lost nor doubled."""
         room = Room(RoomRecord("r", "R", seq=30))
         assert room.replay() is None
         room.keep(said(31, 2))
@@ -128,9 +99,7 @@ class TestRoom:
         assert numbers(room) == list(range(13, 33))
 
     def test_preloadDeleted(self) -> None:
-        """
-        What was deleted while it was read is not shown.
-        """
+        """What was deleted while it was read is not shown."""
         room = Room(RoomRecord("r", "R", seq=30))
         room.delete(2)
         room.delete(12)
@@ -143,18 +112,14 @@ class TestRoom:
         assert [each.first for each in replay.said if each.kind == DELETED] == [12, 21]
 
     def test_preloadGap(self) -> None:
-        """
-        Lines that do not reach up to those at hand are no use.
-        """
+        """Lines that do not reach up to those at hand are no use."""
         room = Room(RoomRecord("r", "R", seq=30))
         room.preload([said(11, 10)], 11)
         assert room.replay() is None
 
     @pytest.mark.parametrize(("kept", "first"), [([said(21, 10)], 21), ([], 31)])
     def test_preloadPruned(self, kept: list[Said], first: int) -> None:
-        """
-        What is not kept any more is told, and not looked for again.
-        """
+        """What is not kept any more is told, and not looked for again."""
         room = Room(RoomRecord("r", "R", seq=30))
         room.preload(kept, 11)
         replay = room.replay()
@@ -169,9 +134,7 @@ class TestRoom:
         assert numbers(room) == list(range(max(first, 26), 46))
 
     def test_keptTopic(self) -> None:
-        """
-        Who asks is told what is stored; who is told in order, what is decided.
-        """
+        """Who asks is told what is stored; who is told in order, what is decided."""
         record = RoomRecord("r", "R", 1, 1, "tea", "ann", 1)
         room = Room(record)
         record.topic = "coffee"

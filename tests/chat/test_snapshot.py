@@ -37,42 +37,28 @@ from tsservices.chat.snapshot import VERSION, load, save
 from tsservices.chat.state import Lobby
 from tsservices.common.limits import CHECKPOINT_ROWS, Limits
 
+#: How many lives are lived.
 LIVES = 60
-"""
-How many lives are lived.
-"""
 
+#: How many turns each has.
 TURNS = 60
-"""
-How many turns each has.
-"""
 
 
+#: What only one node knows of sessions and rooms.
 LOCAL = {
     # How sessions are told.
     *("_outlet", "_ignores", "echoes", "acks", "outstanding"),
     # What is at hand, stored, or made when it is wanted.
     *("_audience", "_recent", "_count", "_gone", "_lowest", "kept"),
 }
-"""
-What only one node knows of sessions and rooms.
-"""
 
 
+#: What is only looked up, so that its order does not matter.
 COUNTED = {"names", "_since"}
-"""
-What is only looked up, so that its order does not matter.
-"""
 
 
 def picture(value: Any, deep: bool = True) -> Any:
-    """
-    All that there is, whether or not anybody has thought of it, in every order.
-
-    @param value: of the state, or the state itself.
-    @param deep: whether sessions and rooms are meant, not only which they are.
-    @return: what is equal for equal states.
-    """
+    """All that there is, whether or not anybody has thought of it, in every order."""
     if isinstance(value, Session) and not deep:
         return value.ident
     if isinstance(value, Room) and not deep:
@@ -98,10 +84,6 @@ def picture(value: Any, deep: bool = True) -> Any:
 
 
 def journey(lobby: Lobby) -> Lobby:
-    """
-    @param lobby: the state.
-    @return: what comes back of it from a disk.
-    """
     return load(LIMITS, json.loads(json.dumps(save(lobby))))
 
 
@@ -145,13 +127,6 @@ def test_anyMoment() -> None:
 
 
 def rights(lobby: Lobby, guest: Session, room: Room, now: int) -> tuple[int, str, list[Restraint]]:
-    """
-    @param lobby: the state.
-    @param guest: the session of one.
-    @param room: where they are.
-    @param now: the time.
-    @return: from where they read, what they may do, and what holds them.
-    """
     if not room.record.seq:
         return 0, FOUNDER, []
     kinds = [lobby.restraint(kind, guest, room, now) for kind in (BAN, MUTE)]
@@ -197,9 +172,7 @@ def test_neverMore() -> None:
 
 
 def test_guests() -> None:
-    """
-    What a guest may do is there again.
-    """
+    """What a guest may do is there again."""
     sessions = Sessions(LIMITS)
     sessions.turn(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
     sessions.turn(Join("s", "R", "r"), Say("s", "r", MESSAGE, ("x",)), SetPrivate("s", "r", True))
@@ -215,9 +188,7 @@ def test_guests() -> None:
 
 
 def test_nobodyHears() -> None:
-    """
-    Those who are loaded are connected to nobody here.
-    """
+    """Those who are loaded are connected to nobody here."""
     world = World()
     world.sessions.turn(*opening(world))
     loaded = journey(world.sessions.lobby)
@@ -227,9 +198,7 @@ def test_nobodyHears() -> None:
 
 
 def test_chunks() -> None:
-    """
-    No chunk has more than so many rows, and any text comes back.
-    """
+    """No chunk has more than so many rows, and any text comes back."""
     sessions = Sessions(Limits(accountsFounded=2), operators=[f"o{n}" for n in range(50)])
     odd = 'x\0\ud800 "\\u0000'
     events: list[Event] = [
@@ -261,19 +230,13 @@ def test_chunks() -> None:
     ],
 )
 def test_unknown(chunks: list[str]) -> None:
-    """
-    What another version wrote is not guessed at, nor what is not whole.
-
-    @param chunks: something.
-    """
+    """What another version wrote is not guessed at, nor what is not whole."""
     with pytest.raises(ValueError, match=r"."):
         load(Limits(), chunks)
 
 
 def test_quotas() -> None:
-    """
-    Who has made enough rooms has so after a start too, also when the bound is another one.
-    """
+    """Who has made enough rooms has so after a start too, also when the bound is another one."""
     lobby = Lobby(LIMITS)
     assert all(lobby.founding.take("ann", NOON / 1e9) for _ in range(LIMITS.roomsFounded))
     assert not journey(lobby).founding.take("ann", NOON / 1e9)

@@ -49,38 +49,18 @@ from tsservices.common.limits import NAMES_SHOWN, REPLAYED_LINES, Limits
 
 
 def enter(who: str) -> Enter:
-    """
-    @param who: a session, and its name.
-    @return: that it says that name.
-    """
     return Enter(who, who.title(), who)
 
 
 def join(who: str, room: str = "r") -> Join:
-    """
-    @param who: a session.
-    @param room: a key.
-    @return: that it enters.
-    """
     return Join(who, room.title(), room)
 
 
 def say(who: str, *texts: str, room: str = "r") -> Say:
-    """
-    @param who: a session.
-    @param texts: lines.
-    @param room: a key.
-    @return: that it says them.
-    """
     return Say(who, room, MESSAGE, texts)
 
 
 def gathered(*names: str, limits: Limits | None = None) -> Sessions:
-    """
-    @param names: of people who are in one room.
-    @param limits: the default ones by default.
-    @return: they, who have heard nothing yet.
-    """
     sessions = Sessions(limits)
     for name in names:
         sessions.turn(enter(name), join(name))
@@ -89,14 +69,10 @@ def gathered(*names: str, limits: Limits | None = None) -> Sessions:
 
 
 class TestNames:
-    """
-    One holder for each name.
-    """
+    """One holder for each name."""
 
     def test_enter(self) -> None:
-        """
-        The first who says a name has it; the second is refused, and has none.
-        """
+        """The first who says a name has it; the second is refused, and has none."""
         sessions = Sessions()
         sessions.turn(enter("ann"), Enter("b", "ANN", "ann"))
         entered = sessions.ears["ann"].take()
@@ -120,9 +96,7 @@ class TestNames:
         assert set(sessions.lobby.holders) == {"bob"}
 
     def test_rename(self) -> None:
-        """
-        All neighbours are told once, also in several rooms; the old name is free.
-        """
+        """All neighbours are told once, also in several rooms; the old name is free."""
         sessions = gathered("ann", "bob", "cat")
         sessions.turn(join("ann", "q"), join("bob", "q"), Part("cat", "r", ""))
         sessions.hush()
@@ -133,9 +107,7 @@ class TestNames:
         assert sessions.ears["cat"].reasons() == []
 
     def test_renameRefused(self) -> None:
-        """
-        A taken name stays where it is; who has none can't change it.
-        """
+        """A taken name stays where it is; who has none can't change it."""
         sessions = gathered("ann", "bob")
         sessions.turn(Rename("ann", "bob", "bob"), Rename("x", "zoe", "zoe"))
         assert sessions.ears["ann"].reasons() == [NICK_TAKEN]
@@ -143,9 +115,7 @@ class TestNames:
         assert sessions.people["ann"].nick == "Ann"
 
     def test_renameCase(self) -> None:
-        """
-        One's own name may be written in another way; the same way is no change.
-        """
+        """One's own name may be written in another way; the same way is no change."""
         sessions = gathered("ann", "bob")
         sessions.turn(Rename("ann", "ANN", "ann"))
         assert [type(each) for each in sessions.ears["bob"].take()] == [Renamed]
@@ -155,9 +125,7 @@ class TestNames:
 
 
 class TestRooms:
-    """
-    Entering and leaving.
-    """
+    """Entering and leaving."""
 
     def test_join(self) -> None:
         """
@@ -179,17 +147,13 @@ class TestRooms:
         assert joined.nick == "Bob"
 
     def test_joinTwice(self) -> None:
-        """
-        Who is there already does not enter again.
-        """
+        """Who is there already does not enter again."""
         sessions = gathered("ann", "bob")
         sessions.turn(join("ann"), join("ann"))
         assert sessions.ears["bob"].take() == []
 
     def test_crowd(self) -> None:
-        """
-        Not all names of a crowd are told.
-        """
+        """Not all names of a crowd are told."""
         sessions = gathered(*(f"p{number}" for number in range(NAMES_SHOWN + 1)))
         sessions.turn(enter("late"), join("late"))
         entered = sessions.ears["late"].take()[-1]
@@ -197,9 +161,7 @@ class TestRooms:
         assert (len(entered.nicks), entered.present) == (NAMES_SHOWN, NAMES_SHOWN + 2)
 
     def test_bounds(self) -> None:
-        """
-        Nobody is in too many rooms, and there are not too many.
-        """
+        """Nobody is in too many rooms, and there are not too many."""
         sessions = gathered("ann", "bob", limits=Limits(roomsEach=2, maxRooms=3))
         sessions.turn(join("ann", "a"), join("ann", "b"))
         assert sessions.ears["ann"].reasons() == [ROOMS_EACH]
@@ -209,9 +171,7 @@ class TestRooms:
         assert sessions.ears["bob"].reasons() == []
 
     def test_part(self) -> None:
-        """
-        Who leaves is told, and the others why; lines after it are for them only.
-        """
+        """Who leaves is told, and the others why; lines after it are for them only."""
         sessions = gathered("ann", "bob")
         sessions.turn(Part("ann", "r", "tea"), say("ann", "x"), say("bob", "y"))
         (left,) = sessions.ears["bob"].take()
@@ -224,9 +184,7 @@ class TestRooms:
         assert sessions.ears["ann"].reasons() == [NOT_IN_ROOM]
 
     def test_emptied(self) -> None:
-        """
-        A room where nothing was said goes with its last visitor; another one stays.
-        """
+        """A room where nothing was said goes with its last visitor; another one stays."""
         sessions = gathered("ann")
         sessions.turn(join("ann", "q"), say("ann", "x"))
         sessions.turn(Part("ann", "r", ""), Part("ann", "q", ""))
@@ -234,9 +192,7 @@ class TestRooms:
         assert sessions.lobby.rooms["r"].replay() is None
 
     def test_emptiedAndEntered(self) -> None:
-        """
-        Who enters in the turn in which the last one leaves is shown what was said.
-        """
+        """Who enters in the turn in which the last one leaves is shown what was said."""
         sessions = gathered("ann")
         sessions.turn(say("ann", "x"))
         sessions.turn(enter("bob"), Part("ann", "r", ""), join("bob"))
@@ -247,9 +203,7 @@ class TestRooms:
         assert sessions.lobby.rooms["r"].replay() is not None
 
     def test_kept(self) -> None:
-        """
-        Rooms that were kept are there, with their topic, and their numbers go on.
-        """
+        """Rooms that were kept are there, with their topic, and their numbers go on."""
         sessions = Sessions(records=[RoomRecord("r", "R", 7, NOON + 5, "tea", "eve", NOON)])
         sessions.turn(enter("ann"), join("ann"), say("ann", "x"))
         (said,) = sessions.batches[-1].said
@@ -260,14 +214,10 @@ class TestRooms:
 
 
 class TestTalk:
-    """
-    Lines, numbers and times.
-    """
+    """Lines, numbers and times."""
 
     def test_numbers(self) -> None:
-        """
-        A room numbers its lines, and time never stands still, nor goes back.
-        """
+        """A room numbers its lines, and time never stands still, nor goes back."""
         sessions = gathered("ann", "bob")
         for stamp in (NOON, NOON, NOON - 10, NOON + 3):
             sessions.turn(say("ann", "a", "b"), say("bob", "c"), stamp=stamp)
@@ -280,9 +230,7 @@ class TestTalk:
         ][:-1]
 
     def test_refusedTakesNoNumber(self) -> None:
-        """
-        What is refused leaves no gap, changes nothing and keeps nothing.
-        """
+        """What is refused leaves no gap, changes nothing and keeps nothing."""
         sessions = gathered("ann")
         batch = sessions.turn(say("x", "a"), SetTopic("x", "r", "a"), enter("x"), say("x", "b"))
         assert sessions.ears["x"].reasons() == [NOT_IN_ROOM] * 3
@@ -290,9 +238,7 @@ class TestTalk:
         assert sessions.turn(say("ann", "c")).said[0].first == 1
 
     def test_refusalNamesTheRoom(self) -> None:
-        """
-        A refusal calls a room by its name, if there is one.
-        """
+        """A refusal calls a room by its name, if there is one."""
         sessions = gathered("ann")
         sessions.turn(enter("x"), say("x", "a"), say("x", "a", room="nowhere"))
         heard = sessions.ears["x"].take()[1:]
@@ -302,9 +248,7 @@ class TestTalk:
         ]
 
     def test_topic(self) -> None:
-        """
-        A topic is a line, and taking it away is one too.
-        """
+        """A topic is a line, and taking it away is one too."""
         sessions = gathered("ann")
         sessions.turn(SetTopic("ann", "r", "tea"))
         record = sessions.lobby.rooms["r"].record
@@ -314,9 +258,7 @@ class TestTalk:
         assert [(each.kind, each.texts) for each in batch.said] == [(TOPIC, ("",))]
 
     def test_replayIsBounded(self) -> None:
-        """
-        Who enters is shown the last lines, cut out of longer speeches.
-        """
+        """Who enters is shown the last lines, cut out of longer speeches."""
         sessions = gathered("ann")
         sessions.turn(say("ann", *map(str, range(50))))
         sessions.turn(enter("bob"), join("bob"))
@@ -329,9 +271,7 @@ class TestTalk:
         assert (said.time, said.index) == (NOON + 30, 30)
 
     def test_whisper(self) -> None:
-        """
-        Both are told, nobody else, and nothing is kept.
-        """
+        """Both are told, nobody else, and nothing is kept."""
         sessions = gathered("ann", "bob", "cat")
         batch = sessions.turn(Whisper("ann", "BOB", "bob", ME, "waves"), stamp=NOON + 1)
         for who in ("ann", "bob"):
@@ -343,17 +283,13 @@ class TestTalk:
         assert (batch.said, batch.records) == ([], [])
 
     def test_whisperToOneself(self) -> None:
-        """
-        Who speaks to themselves hears it once.
-        """
+        """Who speaks to themselves hears it once."""
         sessions = gathered("ann")
         sessions.turn(Whisper("ann", "ann", "ann", MESSAGE, "hm"))
         assert [type(each) for each in sessions.ears["ann"].take()] == [Whispered]
 
     def test_whisperRefused(self) -> None:
-        """
-        Nobody is called that, or nobody speaks.
-        """
+        """Nobody is called that, or nobody speaks."""
         sessions = gathered("ann")
         sessions.turn(Whisper("ann", "bob", "bob", MESSAGE, "x"))
         assert sessions.ears["ann"].reasons() == [NO_PERSON]
@@ -362,9 +298,7 @@ class TestTalk:
         assert sessions.ears["ann"].take() == []
 
     def test_away(self) -> None:
-        """
-        Neighbours are told once of a change; who whispers is told each time.
-        """
+        """Neighbours are told once of a change; who whispers is told each time."""
         sessions = gathered("ann", "bob")
         sessions.turn(SetAway("bob", "lunch"), SetAway("bob", "lunch"))
         assert [type(each) for each in sessions.ears["ann"].take()] == [AwayChanged]
@@ -375,14 +309,10 @@ class TestTalk:
 
 
 class TestQuit:
-    """
-    Leaving altogether.
-    """
+    """Leaving altogether."""
 
     def test_quit(self) -> None:
-        """
-        Neighbours are told once; name and places are free.
-        """
+        """Neighbours are told once; name and places are free."""
         sessions = gathered("ann", "bob", "cat")
         sessions.turn(join("ann", "q"), join("bob", "q"), Part("cat", "r", ""))
         sessions.hush()
@@ -409,9 +339,7 @@ class TestQuit:
         ids=lambda event: type(event).__name__,
     )
     def test_afterwards(self, event: Event) -> None:
-        """
-        Nothing comes from who has left, and nobody is told of it.
-        """
+        """Nothing comes from who has left, and nobody is told of it."""
         sessions = gathered("ann", "bob")
         sessions.turn(Quit("ann", ""))
         sessions.hush()
@@ -421,18 +349,14 @@ class TestQuit:
         assert batch.said == []
 
     def test_twice(self) -> None:
-        """
-        Who has left, or was never there, does not leave.
-        """
+        """Who has left, or was never there, does not leave."""
         sessions = gathered("ann", "bob")
         sessions.turn(Quit("ann", ""), Quit("ann", ""), Quit("x", ""))
         assert len(sessions.ears["bob"].take()) == 1
         assert sessions.ears["x"].take() == []
 
     def test_lastWords(self) -> None:
-        """
-        What somebody said in their last turn is told.
-        """
+        """What somebody said in their last turn is told."""
         sessions = gathered("ann", "bob")
         sessions.turn(say("ann", "bye"), Quit("ann", ""))
         assert [type(each) for each in sessions.ears["bob"].take()] == [Said, Gone]

@@ -25,13 +25,6 @@ from tsservices.server.registry import BY_NAME
 
 
 def run(line: str) -> tuple[int, str, str]:
-    """
-    Read a command line that ends the program.
-
-    @param line: the command line.
-
-    @return: the exit status, standard output and standard error.
-    """
     out, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
         try:
@@ -42,14 +35,8 @@ def run(line: str) -> tuple[int, str, str]:
 
 
 class ParseTests(SynchronousTestCase):
-    """
-    Tests for what each command line asks for.
-    """
-
     def test_asks(self) -> None:
-        """
-        Each command line gives its command, with its own defaults.
-        """
+        """Each command line gives its command, with its own defaults."""
         for line, command in [
             ("", EchoCommand("127.0.0.1", 21567, "tcp", 10.0, 2)),
             ("--udp", EchoCommand("127.0.0.1", 21567, "udp", 2.0, 2)),
@@ -72,9 +59,7 @@ class ParseTests(SynchronousTestCase):
             assert parseArguments(line.split(), lambda: "/state") == command
 
     def test_refuses(self) -> None:
-        """
-        A wrong command line ends with status 2 and says what is wrong.
-        """
+        """A wrong command line ends with status 2 and says what is wrong."""
         for line, message in [
             ("--nope", "unrecognized arguments: --nope"),
             ("--por 7", "unrecognized arguments"),
@@ -103,19 +88,13 @@ class ParseTests(SynchronousTestCase):
             assert message in errors
 
     def test_refusesSpaces(self) -> None:
-        """
-        A host name holds no space.
-        """
+        """A host name holds no space."""
         with contextlib.redirect_stderr(io.StringIO()), pytest.raises(SystemExit):
             parseArguments(["a b"])
 
     @given(st.lists(st.text(max_size=8), max_size=4))
     def test_anything(self, words: list[str]) -> None:
-        """
-        Whatever is typed is either a command or a usage error.
-
-        @param words: the arguments.
-        """
+        """Whatever is typed is either a command or a usage error."""
         with (
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
@@ -129,14 +108,8 @@ class ParseTests(SynchronousTestCase):
 
 
 class HelpTests(SynchronousTestCase):
-    """
-    Tests for C{--help} and C{--version}.
-    """
-
     def test_help(self) -> None:
-        """
-        The help of each command names each option and its default.
-        """
+        """The help of each command names each option and its default."""
         for line, parts in [
             (
                 "--help",
@@ -155,22 +128,16 @@ class HelpTests(SynchronousTestCase):
                 assert part in out
 
     def test_width(self) -> None:
-        """
-        The help fits a terminal of 100 columns.
-        """
+        """The help fits a terminal of 100 columns."""
         for line in ("--help", "talk --help"):
             assert max(map(len, run(line)[1].splitlines())) <= 100
 
     def test_version(self) -> None:
-        """
-        C{--version} names the suite.
-        """
+        """C{--version} names the suite."""
         status, out, _ = run("--version")
         assert (status, out) == (0, f"tsservices {__version__}\n")
 
     def test_offsets(self) -> None:
-        """
-        The services are where the server's catalogue puts them.
-        """
+        """The services are where the server's catalogue puts them."""
         assert BY_NAME["timestamp-line"].offset == LINE_OFFSET
         assert BY_NAME["talk"].offset == TALK_OFFSET

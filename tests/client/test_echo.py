@@ -27,22 +27,9 @@ HERE = "127.0.0.1 port 21567"
 
 
 class EchoFixture:
-    """
-    An exchange that has just connected.
-
-    @ivar reactor: its reactor and clock.
-    @ivar console: its console.
-    @ivar status: fires with its exit status.
-    @ivar server: its server.
-    """
+    """An exchange that has just connected."""
 
     def __init__(self, console: FakeConsole, lineService: bool = False) -> None:
-        """
-        Start the exchange.
-
-        @param console: its console.
-        @param lineService: whether the server is the line service.
-        """
         self.reactor = FakeReactor()
         self.console = console
         self.status = Deferred.fromCoroutine(
@@ -59,10 +46,6 @@ class EchoFixture:
 
 
 class LockstepTests(SynchronousTestCase):
-    """
-    Tests for the plain service: one line after the other.
-    """
-
     def test_pipe(self) -> None:
         """
         Each line waits for the answer to the one before, and all answers are
@@ -79,9 +62,7 @@ class LockstepTests(SynchronousTestCase):
         assert fixture.console.producer is None
 
     def test_longLine(self) -> None:
-        """
-        An answer with several stamps is whole at its newline.
-        """
+        """An answer with several stamps is whole at its newline."""
         fixture = EchoFixture(FakeConsole(b"xxxx", b"b"))
         fixture.server.took()
         fixture.server.answer(b"[stamp] xx")
@@ -92,9 +73,7 @@ class LockstepTests(SynchronousTestCase):
         assert fixture.console.written == b"[stamp] xx[stamp] xx[stamp] \n"
 
     def test_emptyLineEnds(self) -> None:
-        """
-        A person ends with an empty line.
-        """
+        """A person ends with an empty line."""
         fixture = EchoFixture(FakeConsole(interactive=True, ended=False))
         fixture.console.type(b"a")
         fixture.server.answer(b"[stamp] a\n")
@@ -103,9 +82,7 @@ class LockstepTests(SynchronousTestCase):
         assert fixture.server.took() == b"a\n"
 
     def test_silence(self) -> None:
-        """
-        A server that owes an answer and is silent ends the run.
-        """
+        """A server that owes an answer and is silent ends the run."""
         fixture = EchoFixture(FakeConsole(b"a"))
         fixture.reactor.advance(9)
         fixture.server.answer(b"[stamp] ")
@@ -116,9 +93,7 @@ class LockstepTests(SynchronousTestCase):
         assert str(error.value) == f"no answer from {HERE} within 10 s"
 
     def test_patientAtPrompt(self) -> None:
-        """
-        A person may take their time.
-        """
+        """A person may take their time."""
         fixture = EchoFixture(FakeConsole(interactive=True, ended=False))
         fixture.reactor.advance(10000)
         self.assertNoResult(fixture.status)
@@ -144,18 +119,14 @@ class LockstepTests(SynchronousTestCase):
         self.failureResultOf(fixture.status, ClientError)
 
     def test_goneConsole(self) -> None:
-        """
-        A producer that is stopped closes the connection.
-        """
+        """A producer that is stopped closes the connection."""
         fixture = EchoFixture(FakeConsole(b"a"))
         assert fixture.console.producer is not None
         fixture.console.producer.stopProducing()
         assert fixture.server.transport.disconnecting
 
     def test_lost(self) -> None:
-        """
-        A connection lost at the prompt or before an answer ends the run.
-        """
+        """A connection lost at the prompt or before an answer ends the run."""
         for console in (FakeConsole(ended=False), FakeConsole(b"a")):
             fixture = EchoFixture(console)
             fixture.server.drop()
@@ -164,9 +135,7 @@ class LockstepTests(SynchronousTestCase):
             assert console.producer is None
 
     def test_cancelled(self) -> None:
-        """
-        An exchange that is cancelled closes its connection.
-        """
+        """An exchange that is cancelled closes its connection."""
         fixture = EchoFixture(FakeConsole(ended=False))
         fixture.status.cancel()
         self.failureResultOf(fixture.status)
@@ -174,14 +143,8 @@ class LockstepTests(SynchronousTestCase):
 
 
 class LineServiceTests(SynchronousTestCase):
-    """
-    Tests for the line service.
-    """
-
     def test_pipelined(self) -> None:
-        """
-        Piped lines do not wait for each other, up to a bound.
-        """
+        """Piped lines do not wait for each other, up to a bound."""
         fixture = EchoFixture(FakeConsole(*[b"x"] * (LINE_WINDOW + 1)), lineService=True)
         assert fixture.server.took() == b"x\n" * LINE_WINDOW
         fixture.server.answer(b"[stamp] x\n[stamp]")
@@ -192,16 +155,12 @@ class LineServiceTests(SynchronousTestCase):
         assert self.successResultOf(fixture.status) == 0
 
     def test_typed(self) -> None:
-        """
-        Typed lines wait for their answers, so that answers stand below them.
-        """
+        """Typed lines wait for their answers, so that answers stand below them."""
         fixture = EchoFixture(FakeConsole(b"a", b"b", interactive=True), lineService=True)
         assert fixture.server.took() == b"a\n"
 
     def test_refused(self) -> None:
-        """
-        An error line is printed and makes the status 1, wherever it is cut.
-        """
+        """An error line is printed and makes the status 1, wherever it is cut."""
         for chunks in (
             [b"! too long\n"],
             [b"[stamp] b\n!", b" too long\n"],
@@ -227,9 +186,7 @@ class LineServiceTests(SynchronousTestCase):
         assert self.successResultOf(fixture.status) == 0
 
     def test_notice(self) -> None:
-        """
-        A line that nobody asked for does not count as an answer to come.
-        """
+        """A line that nobody asked for does not count as an answer to come."""
         fixture = EchoFixture(FakeConsole(ended=False), lineService=True)
         fixture.server.answer(b"! going down\n")
         fixture.console.type(b"a")
@@ -240,14 +197,8 @@ class LineServiceTests(SynchronousTestCase):
 
 
 class ConnectTests(SynchronousTestCase):
-    """
-    Tests for connections that do not come about or break.
-    """
-
     def test_refused(self) -> None:
-        """
-        A refused connection is one clear line.
-        """
+        """A refused connection is one clear line."""
         reactor = FakeReactor()
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", 21567)
         status = Deferred.fromCoroutine(
@@ -258,9 +209,7 @@ class ConnectTests(SynchronousTestCase):
         assert str(error.value) == f"cannot connect to {HERE}: connection refused"
 
     def test_reasons(self) -> None:
-        """
-        Each reason is said in a few words.
-        """
+        """Each reason is said in a few words."""
         for error, words in [
             (ConnectionRefusedError(), "connection refused"),
             (DNSLookupError("x"), "the host name is unknown"),
@@ -273,9 +222,7 @@ class ConnectTests(SynchronousTestCase):
             assert connectReason(error) == words
 
     def test_lostReasons(self) -> None:
-        """
-        An unclean end is told from an orderly one.
-        """
+        """An unclean end is told from an orderly one."""
         for error, words in [
             (ConnectionLost(OSError(104, "x")), "Connection reset by peer"),
             (ConnectionLost(OSError("x")), "closed in an unclean way"),
@@ -285,26 +232,19 @@ class ConnectTests(SynchronousTestCase):
             assert lostReason(Failure(error)) == words
 
     def test_lostBeforehand(self) -> None:
-        """
-        What needs a connection does not run long on a lost one.
-        """
+        """What needs a connection does not run long on a lost one."""
         connection = Connection(lambda data: None)
         connection.connectionLost()
         never: Deferred[None] = Deferred()
 
         async def wait() -> None:
-            """
-            Wait for ever.
-            """
             await never
 
         result = Deferred.fromCoroutine(connection.during(wait()))
         self.failureResultOf(result, ConnectionLost)
 
     def test_producers(self) -> None:
-        """
-        Both flow controls are what Twisted asks for.
-        """
+        """Both flow controls are what Twisted asks for."""
         fixture = EchoFixture(FakeConsole(ended=False))
         assert verifyObject(IPushProducer, Connection(lambda data: None))
         outflow = Outflow(fixture.server.transport)  # type: ignore[arg-type]

@@ -31,13 +31,7 @@ SERVER6 = ("::1", 21567)
 
 
 class DatagramFixture:
-    """
-    An exchange of datagrams.
-
-    @ivar reactor: its reactor and clock.
-    @ivar console: its console.
-    @ivar status: fires with its exit status.
-    """
+    """An exchange of datagrams."""
 
     def __init__(
         self,
@@ -45,13 +39,6 @@ class DatagramFixture:
         *addresses: tuple[str, int],
         failure: Exception | None = None,
     ) -> None:
-        """
-        Start the exchange.
-
-        @param console: its console.
-        @param addresses: the addresses of the server.
-        @param failure: what the network says of each datagram.
-        """
         self.reactor = FakeReactor()
         self.reactor.udpFailure = failure
         self.console = console
@@ -59,21 +46,10 @@ class DatagramFixture:
         self.status = Deferred.fromCoroutine(exchangeDatagrams(asker, "there", console))
 
     def receive(self, datagram: bytes, address: tuple[str, int] = SERVER, port: int = -1) -> None:
-        """
-        Let a datagram arrive.
-
-        @param datagram: the datagram.
-        @param address: where it comes from.
-        @param port: at which of the ports opened so far.
-        """
         self.reactor.udpPorts[port].protocol.datagramReceived(datagram, address)
 
 
 class ExchangeTests(SynchronousTestCase):
-    """
-    Tests for L{exchangeDatagrams}.
-    """
-
     def test_answers(self) -> None:
         """
         Each line is one bare datagram from a port that can take any answer;
@@ -90,16 +66,12 @@ class ExchangeTests(SynchronousTestCase):
         assert not any(port.listening for port in fixture.reactor.udpPorts)
 
     def test_emptyLineEnds(self) -> None:
-        """
-        A person ends with an empty line.
-        """
+        """A person ends with an empty line."""
         fixture = DatagramFixture(FakeConsole(b"", ended=False, interactive=True))
         assert self.successResultOf(fixture.status) == 0
 
     def test_retries(self) -> None:
-        """
-        A line is sent again until it is answered.
-        """
+        """A line is sent again until it is answered."""
         fixture = DatagramFixture(FakeConsole(b"a"))
         fixture.reactor.advance(2)
         fixture.reactor.advance(1.9)
@@ -123,9 +95,7 @@ class ExchangeTests(SynchronousTestCase):
         assert fixture.console.written == b"[stamp] b\n"
 
     def test_strays(self) -> None:
-        """
-        What is no answer, or comes from elsewhere, is ignored.
-        """
+        """What is no answer, or comes from elsewhere, is ignored."""
         fixture = DatagramFixture(FakeConsole(b"a", b"b"))
         fixture.receive(b"[stamp] a", ("127.0.0.2", 21567))
         fixture.receive(b"[stamp] a", ("127.0.0.1", 21568))
@@ -151,9 +121,7 @@ class ExchangeTests(SynchronousTestCase):
         assert fixture.console.written == b"[1] a\n[3] a\n"
 
     def test_addresses(self) -> None:
-        """
-        Later tries go to other addresses, and the one that answers is kept.
-        """
+        """Later tries go to other addresses, and the one that answers is kept."""
         fixture = DatagramFixture(FakeConsole(b"a", b"b"), SERVER, SERVER6)
         fixture.reactor.advance(2)
         first, second = fixture.reactor.udpPorts
@@ -164,9 +132,7 @@ class ExchangeTests(SynchronousTestCase):
         assert fixture.reactor.udpPorts[2].sent == [(b"b", SERVER6)]
 
     def test_slowAnswer(self) -> None:
-        """
-        An answer that is slower than the timeout still counts for its line.
-        """
+        """An answer that is slower than the timeout still counts for its line."""
         fixture = DatagramFixture(FakeConsole(b"a"), SERVER, SERVER6)
         fixture.reactor.advance(2)
         fixture.receive(b"[1] a", SERVER, port=0)
@@ -174,9 +140,7 @@ class ExchangeTests(SynchronousTestCase):
         assert fixture.console.written == b"[1] a\n"
 
     def test_refusedByNetwork(self) -> None:
-        """
-        A datagram that cannot be sent is complained of.
-        """
+        """A datagram that cannot be sent is complained of."""
         for failure, words in [
             (MessageLengthError("x"), "too long for one datagram"),
             (OSError(101, "Network is unreachable"), "Network is unreachable"),
@@ -201,18 +165,9 @@ class ExchangeTests(SynchronousTestCase):
 
 
 class MatchTests(SynchronousTestCase):
-    """
-    Tests for L{answers} and L{sameHost}.
-    """
-
     @given(st.binary(min_size=1, max_size=20), st.binary(min_size=1, max_size=20))
     def test_forms(self, line: bytes, other: bytes) -> None:
-        """
-        The line behind a stamp of any form is its answer, another line is not.
-
-        @param line: what was sent.
-        @param other: what was not.
-        """
+        """The line behind a stamp of any form is its answer, another line is not."""
         for stamp in (
             b"[Fri Nov 20 12:10:00 2026] ",
             b"[2026-11-20T12:10:00.123456Z] ",
@@ -224,16 +179,12 @@ class MatchTests(SynchronousTestCase):
         assert answers(line, line)
 
     def test_otherServers(self) -> None:
-        """
-        A server with another form of stamp is understood.
-        """
+        """A server with another form of stamp is understood."""
         assert answers(b"12:10 a", b"a")
         assert not answers(b"12:10 ab", b"a")
 
     def test_sameHost(self) -> None:
-        """
-        Addresses are compared as such, not as text.
-        """
+        """Addresses are compared as such, not as text."""
         assert sameHost("::1", "0:0:0:0:0:0:0:1")
         assert sameHost("fe80::1", "fe80::1%eth0")
         assert not sameHost("127.0.0.1", "127.0.0.2")
@@ -241,18 +192,9 @@ class MatchTests(SynchronousTestCase):
 
 @implementer(IHostnameResolver)
 class FakeResolver:
-    """
-    Knows one name.
-
-    @ivar asked: what was looked up.
-    """
+    """Knows one name."""
 
     def __init__(self, *addresses: IAddress) -> None:
-        """
-        Learn the addresses.
-
-        @param addresses: the addresses of the name.
-        """
         self.asked: list[tuple[str, int, str]] = []
         self._addresses = addresses
 
@@ -264,17 +206,6 @@ class FakeResolver:
         addressTypes: Sequence[type[IAddress]] | None = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        """
-        Look a name up.
-
-        @param resolutionReceiver: gets the addresses.
-        @param hostName: the name.
-        @param portNumber: the port.
-        @param addressTypes: which kinds are wanted.
-        @param transportSemantics: for which transport.
-
-        @return: nothing that could be cancelled.
-        """
         resolution = cast(IHostResolution, object())
         resolutionReceiver.resolutionBegan(resolution)
         self.asked.append((hostName, portNumber, transportSemantics))
@@ -285,25 +216,11 @@ class FakeResolver:
 
 
 class ResolveTests(SynchronousTestCase):
-    """
-    Tests for L{resolve}.
-    """
-
     def resolve(self, resolver: FakeResolver, host: str) -> Deferred[list[tuple[str, int]]]:
-        """
-        Look a host up.
-
-        @param resolver: knows its name.
-        @param host: the host.
-
-        @return: fires with its addresses.
-        """
         return Deferred.fromCoroutine(resolve(resolver, host, 7))
 
     def test_name(self) -> None:
-        """
-        A name's IPv4 addresses come first.
-        """
+        """A name's IPv4 addresses come first."""
         resolver = FakeResolver(IPv6Address("UDP", "::1", 7), IPv4Address("UDP", "127.0.0.1", 7))
         assert self.successResultOf(self.resolve(resolver, "localhost")) == [
             ("127.0.0.1", 7),
@@ -312,9 +229,7 @@ class ResolveTests(SynchronousTestCase):
         assert resolver.asked == [("localhost", 7, "UDP")]
 
     def test_literals(self) -> None:
-        """
-        An address is not looked up, and the unspecified one means loopback.
-        """
+        """An address is not looked up, and the unspecified one means loopback."""
         resolver = FakeResolver()
         for host, address in [
             ("192.0.2.1", "192.0.2.1"),
@@ -326,9 +241,7 @@ class ResolveTests(SynchronousTestCase):
         assert resolver.asked == []
 
     def test_unknown(self) -> None:
-        """
-        A name without an address, or one that cannot be a name, is unknown.
-        """
+        """A name without an address, or one that cannot be a name, is unknown."""
         for host, asked in (("nowhere", 1), ("a..b", 0)):
             resolver = FakeResolver()
             error = self.failureResultOf(self.resolve(resolver, host), ClientError)

@@ -23,29 +23,11 @@ from tsservices.client.cli import Command, EchoCommand, TalkCommand
 
 
 class MainTests(SynchronousTestCase):
-    """
-    Tests for L{program.main}.
-    """
-
     def runMain(self, editing: bool) -> tuple[list[tuple[Any, ...]], list[object]]:
-        """
-        Run the program up to the start of its reactor.
-
-        @param editing: whether the prompt can have editing.
-
-        @return: what was run with which arguments, and the event loops under
-            the reactors that were installed.
-        """
         ran: list[tuple[Any, ...]] = []
         installed: list[object] = []
 
         def react(main: Callable[..., object], arguments: tuple[object, ...]) -> None:
-            """
-            Keep what is run.
-
-            @param main: what is run.
-            @param arguments: its arguments.
-            """
             ran.append((main, *arguments))
 
         with (
@@ -60,17 +42,13 @@ class MainTests(SynchronousTestCase):
         return ran, installed
 
     def test_plain(self) -> None:
-        """
-        Without editing the default reactor runs.
-        """
+        """Without editing the default reactor runs."""
         ran, installed = self.runMain(False)
         assert ran == [(program.client, EchoCommand(port=21568, wire="line"), None)]
         assert installed == []
 
     def test_editing(self) -> None:
-        """
-        With editing the reactor runs on an event loop for prompt_toolkit.
-        """
+        """With editing the reactor runs on an event loop for prompt_toolkit."""
         ran, [loop] = self.runMain(True)
         assert ran[0][2] is loop
         assert isinstance(loop, asyncio.AbstractEventLoop)
@@ -78,19 +56,7 @@ class MainTests(SynchronousTestCase):
 
 
 class ClientTests(SynchronousTestCase):
-    """
-    Tests for L{program.client}.
-    """
-
     def runClient(self, command: Command, console: FakeConsole) -> tuple[Deferred[None], bytes]:
-        """
-        Run a command on a plain console.
-
-        @param command: the command.
-        @param console: the console that is opened.
-
-        @return: fires when the client is done, and the prompt that was chosen.
-        """
         self.reactor = FakeReactor()
         with mock.patch.object(program, "openPlainConsole", return_value=console) as opened:
             done = Deferred.fromCoroutine(
@@ -100,9 +66,7 @@ class ClientTests(SynchronousTestCase):
         return done, prompt
 
     def test_status(self) -> None:
-        """
-        A status other than 0 becomes the program's.
-        """
+        """A status other than 0 becomes the program's."""
         done, prompt = self.runClient(EchoCommand(), FakeConsole())
         assert prompt == b"> "
         self.reactor.acceptTCP()
@@ -112,16 +76,12 @@ class ClientTests(SynchronousTestCase):
         assert cast(SystemExit, self.failureResultOf(done, SystemExit).value).code == 1
 
     def test_noPrompt(self) -> None:
-        """
-        The plain talk client has no prompt for what arrives to run into.
-        """
+        """The plain talk client has no prompt for what arrives to run into."""
         _, prompt = self.runClient(TalkCommand(), FakeConsole())
         assert prompt == b""
 
     def test_editing(self) -> None:
-        """
-        With an event loop the console is the one with editing.
-        """
+        """With an event loop the console is the one with editing."""
         if find_spec("prompt_toolkit") is None:
             self.skipTest("prompt_toolkit is not installed")
         reactor = FakeReactor()

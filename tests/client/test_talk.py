@@ -20,21 +20,9 @@ from tsservices.client.terminal.console import Interrupted
 
 
 class TalkFixture:
-    """
-    A conversation that has just connected.
-
-    @ivar reactor: its reactor and clock.
-    @ivar console: its console.
-    @ivar status: fires with its exit status.
-    @ivar server: its other side.
-    """
+    """A conversation that has just connected."""
 
     def __init__(self, console: FakeConsole) -> None:
-        """
-        Start the conversation.
-
-        @param console: its console.
-        """
         self.reactor = FakeReactor()
         self.console = console
         endpoint = TCP4ClientEndpoint(self.reactor, "127.0.0.1", 21572)
@@ -43,14 +31,8 @@ class TalkFixture:
 
 
 class TalkTests(SynchronousTestCase):
-    """
-    Tests for L{talk}.
-    """
-
     def test_bothWays(self) -> None:
-        """
-        Lines go out and text comes in at any time, also without newlines.
-        """
+        """Lines go out and text comes in at any time, also without newlines."""
         fixture = TalkFixture(FakeConsole(interactive=True, ended=False))
         fixture.server.answer(b"hel")
         assert fixture.console.written == b"hel"
@@ -63,9 +45,7 @@ class TalkTests(SynchronousTestCase):
         self.assertNoResult(fixture.status)
 
     def test_ctrlD(self) -> None:
-        """
-        Ctrl-D closes both directions and ends when that is done.
-        """
+        """Ctrl-D closes both directions and ends when that is done."""
         fixture = TalkFixture(FakeConsole(b"bye", interactive=True))
         assert fixture.server.took() == b"bye\n"
         assert fixture.server.transport.disconnecting
@@ -92,18 +72,14 @@ class TalkTests(SynchronousTestCase):
         assert fixture.console.written == b"late answer\n"
 
     def test_quiet(self) -> None:
-        """
-        After piped input a long silence ends the run, in good order.
-        """
+        """After piped input a long silence ends the run, in good order."""
         fixture = TalkFixture(FakeConsole(b"a"))
         fixture.reactor.advance(10)
         assert self.successResultOf(fixture.status) == 0
         assert fixture.server.transport.disconnecting
 
     def test_lost(self) -> None:
-        """
-        A connection that is lost before the input ends is an error.
-        """
+        """A connection that is lost before the input ends is an error."""
         fixture = TalkFixture(FakeConsole(ended=False))
         fixture.server.drop()
         error = self.failureResultOf(fixture.status, ClientError)
@@ -111,9 +87,7 @@ class TalkTests(SynchronousTestCase):
         assert fixture.console.producer is None
 
     def test_backPressure(self) -> None:
-        """
-        Input waits while the transport's buffer is full.
-        """
+        """Input waits while the transport's buffer is full."""
         fixture = TalkFixture(FakeConsole(ended=False))
         producer = fixture.server.transport.producer
         assert producer is not None
@@ -126,27 +100,13 @@ class TalkTests(SynchronousTestCase):
 
 
 class SessionTests(SynchronousTestCase):
-    """
-    Tests for L{run}.
-    """
-
     def start(self, command: Command, console: FakeConsole) -> tuple[FakeReactor, Deferred[int]]:
-        """
-        Start a run.
-
-        @param command: what is asked for.
-        @param console: its console.
-
-        @return: its reactor, and what fires with its exit status.
-        """
         reactor = FakeReactor()
         running = run(cast(ReactorBase, reactor), command, console)
         return reactor, Deferred.fromCoroutine(running)
 
     def test_echo(self) -> None:
-        """
-        The timestamp command talks to its host and port.
-        """
+        """The timestamp command talks to its host and port."""
         for wire in ("tcp", "line"):
             console = FakeConsole(b"a")
             reactor, status = self.start(EchoCommand("127.0.0.1", 7, wire), console)
@@ -158,9 +118,7 @@ class SessionTests(SynchronousTestCase):
             assert console.closed == [True]
 
     def test_datagrams(self) -> None:
-        """
-        The UDP form sends datagrams to the address of its host.
-        """
+        """The UDP form sends datagrams to the address of its host."""
         console = FakeConsole(b"a")
         reactor, status = self.start(EchoCommand("h", 7, "udp", 1.0, 0), console)
         assert reactor.udpPorts[0].sent == [(b"a", ("127.0.0.1", 7))]
@@ -169,24 +127,18 @@ class SessionTests(SynchronousTestCase):
         assert console.complaints == ["h port 7: no answer: a"]
 
     def test_talk(self) -> None:
-        """
-        The talk command talks to its host and port.
-        """
+        """The talk command talks to its host and port."""
         reactor, _ = self.start(TalkCommand("127.0.0.1", 8), FakeConsole())
         assert reactor.tcpClients[0][:2] == ("127.0.0.1", 8)
         reactor.acceptTCP()
 
     def test_operator(self) -> None:
-        """
-        The operator attaches to the socket in the state folder.
-        """
+        """The operator attaches to the socket in the state folder."""
         reactor, _ = self.start(OperatorCommand("/s/operator.sock"), FakeConsole())
         assert reactor.unixClients[0][0] == "/s/operator.sock"
 
     def test_longSocketPath(self) -> None:
-        """
-        A path that no socket can have is one clear line.
-        """
+        """A path that no socket can have is one clear line."""
         console = FakeConsole()
         path = "/" + "x" * 120
         _, status = self.start(OperatorCommand(path), console)
@@ -196,9 +148,7 @@ class SessionTests(SynchronousTestCase):
         ]
 
     def test_failure(self) -> None:
-        """
-        A failure is told once the output is out, and gives status 1.
-        """
+        """A failure is told once the output is out, and gives status 1."""
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoCommand(), console)
         reactor.acceptTCP().drop()
@@ -210,9 +160,7 @@ class SessionTests(SynchronousTestCase):
         assert reactor.shutDown()
 
     def test_signal(self) -> None:
-        """
-        A signal ends the run with status 130, and the reactor waits for it.
-        """
+        """A signal ends the run with status 130, and the reactor waits for it."""
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoCommand(), console)
         server = reactor.acceptTCP()
@@ -225,9 +173,7 @@ class SessionTests(SynchronousTestCase):
         assert server.transport.disconnecting
 
     def test_signalWhileFlushing(self) -> None:
-        """
-        A signal also ends the wait for a reader who does not read.
-        """
+        """A signal also ends the wait for a reader who does not read."""
         console = FakeConsole()
         console.stuck = Deferred()
         reactor, status = self.start(EchoCommand(), console)
@@ -239,9 +185,7 @@ class SessionTests(SynchronousTestCase):
         assert self.successResultOf(status) == 130
 
     def test_signalWhileConnecting(self) -> None:
-        """
-        A signal ends an attempt to connect without a word.
-        """
+        """A signal ends an attempt to connect without a word."""
         console = FakeConsole()
         reactor, status = self.start(EchoCommand(), console)
         reactor.shutDown()
@@ -249,9 +193,7 @@ class SessionTests(SynchronousTestCase):
         assert console.complaints == []
 
     def test_ctrlC(self) -> None:
-        """
-        Ctrl-C at the prompt ends the run with status 130.
-        """
+        """Ctrl-C at the prompt ends the run with status 130."""
         console = FakeConsole()
         console.failure = Interrupted()
         reactor, status = self.start(EchoCommand(), console)
@@ -260,9 +202,7 @@ class SessionTests(SynchronousTestCase):
         assert console.complaints == []
 
     def test_nobodyReads(self) -> None:
-        """
-        When nobody reads the output the run ends quietly.
-        """
+        """When nobody reads the output the run ends quietly."""
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoCommand(), console)
         reactor.acceptTCP()
@@ -272,9 +212,7 @@ class SessionTests(SynchronousTestCase):
         assert console.complaints == []
 
     def test_outputFails(self) -> None:
-        """
-        When the output is a file that can't be written that is told, and a failure.
-        """
+        """When the output is a file that can't be written that is told, and a failure."""
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoCommand(), console)
         reactor.acceptTCP()
@@ -283,9 +221,7 @@ class SessionTests(SynchronousTestCase):
         assert console.complaints == ["the output cannot be written"]
 
     def test_fault(self) -> None:
-        """
-        A fault of the program itself is not hidden, and the console is closed.
-        """
+        """A fault of the program itself is not hidden, and the console is closed."""
         console = FakeConsole()
         console.failure = ZeroDivisionError()
         reactor, status = self.start(EchoCommand(), console)

@@ -12,14 +12,7 @@ from tsservices.common.limits import HEARTBEAT_SECONDS, SILENCE_SECONDS, Limits
 
 
 class TestWatch:
-    """
-    Tests for L{Watch}: of node a, which hears of b.
-    """
-
     def setup_method(self) -> None:
-        """
-        Both are up.
-        """
         self.now = 100.0
         self.lobby = Lobby(Limits())
         for name in "ab":
@@ -28,12 +21,6 @@ class TestWatch:
         self.gone: list[NodeGone] = []
 
     def wait(self, seconds: float, returns: bool = True, speaks: bool = False) -> float:
-        """
-        @param seconds: how long.
-        @param returns: whether what a says comes back.
-        @param speaks: whether b says something.
-        @return: after how long b was said to be gone; 0 if it was not.
-        """
         found = 0.0
         for count in range(int(seconds * 4)):
             self.now += 0.25
@@ -48,9 +35,7 @@ class TestWatch:
         return found
 
     def test_silence(self) -> None:
-        """
-        Who is silent for long is gone, which is said once.
-        """
+        """Who is silent for long is gone, which is said once."""
         assert self.wait(60, speaks=True) == 0.0
         after = self.wait(60)
         # It was heard last up to one heartbeat before.
@@ -58,9 +43,7 @@ class TestWatch:
         assert self.gone == [NodeGone("", "b", "b-1", self.lobby.nodes["b"].position)]
 
     def test_heardAgain(self) -> None:
-        """
-        Who was heard since may fall silent again.
-        """
+        """Who was heard since may fall silent again."""
         self.wait(20)
         self.wait(20, speaks=True)
         assert len(self.gone) == 1
@@ -69,9 +52,7 @@ class TestWatch:
         assert self.gone[0].seen < self.gone[1].seen
 
     def test_another(self) -> None:
-        """
-        Who begins again is heard by that.
-        """
+        """Who begins again is heard by that."""
         self.wait(7)
         self.lobby.nodes["b"] = Node("b", "b-2", 1, 10, 0, 0)
         assert self.wait(SILENCE_SECONDS - 0.25) == 0.0
@@ -79,41 +60,31 @@ class TestWatch:
         assert self.gone == [NodeGone("", "b", "b-2", 10)]
 
     def test_deaf(self) -> None:
-        """
-        Who does not hear itself can't say anything of others, nor soon after.
-        """
+        """Who does not hear itself can't say anything of others, nor soon after."""
         assert self.wait(60, returns=False) == 0.0
         assert self.wait(60) > SILENCE_SECONDS
 
     def test_frozen(self) -> None:
-        """
-        Who was frozen has not listened.
-        """
+        """Who was frozen has not listened."""
         self.wait(6)
         self.now += 300
         assert self.wait(SILENCE_SECONDS - 0.25) == 0.0
         assert self.wait(HEARTBEAT_SECONDS + 0.75) > 0.0
 
     def test_itself(self) -> None:
-        """
-        Nobody says of itself that it is gone; who is gone is forgotten.
-        """
+        """Nobody says of itself that it is gone; who is gone is forgotten."""
         del self.lobby.nodes["b"]
         assert self.wait(60) == 0.0
         assert self.watch.ages() == {}
 
     def test_ages(self) -> None:
-        """
-        How long ago somebody was heard is known.
-        """
+        """How long ago somebody was heard is known."""
         self.wait(0.25)
         self.wait(5)
         assert self.watch.ages() == {"b": 5.0}
 
     def test_forgive(self) -> None:
-        """
-        Who begins again says it again, after listening for long enough.
-        """
+        """Who begins again says it again, after listening for long enough."""
         self.wait(20)
         self.watch.forgive()
         assert self.wait(20) >= SILENCE_SECONDS

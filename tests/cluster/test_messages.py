@@ -23,27 +23,19 @@ from tsservices.cluster.messages import (
     written,
 )
 
+#: Halves of surrogate pairs too, also both halves in a row.
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
-"""
-Halves of surrogate pairs too, also both halves in a row.
-"""
 
 HELLO = Message("a", "i", 17, [Say("s", "r", "message", ("a", "b")), Quit("s", "")])
 
 
 def changed(**fields: object) -> bytes:
-    """
-    @param fields: others than those of a message; L{None}: to be left out.
-    @return: the message with these.
-    """
     said = {**json.loads(encode(HELLO)), **fields}
     return json.dumps({key: value for key, value in said.items() if value is not None}).encode()
 
 
 def test_form() -> None:
-    """
-    Compact, in UTF-8, and readable.
-    """
+    """Compact, in UTF-8, and readable."""
     assert (
         encode(Message("a", "i", 17, [Say("s", "r", "message", ("ä", "b"))]))
         == (
@@ -55,18 +47,14 @@ def test_form() -> None:
 
 @given(st.lists(EVENTS, max_size=5), st.integers(1, 2**63))
 def test_journey(events: list[Event], n: int) -> None:
-    """
-    A message arrives as it was.
-    """
+    """A message arrives as it was."""
     message = Message("a-node", "its beginning", n, events)
     assert decode(encode(message)) == message
 
 
 @given(ANY_TEXT)
 def test_anyText(text: str) -> None:
-    """
-    Whatever there is in a text comes back, also what UTF-8 does not know.
-    """
+    """Whatever there is in a text comes back, also what UTF-8 does not know."""
     for each in (text, f"\ud83d{text}\ude00", "\ud83d\ude00", "\x00\x7f\u2028"):
         message = Message("a", "i", 1, [Say("s", "r", "message", (each,)), Quit("s", each)])
         assert decode(encode(message)) == message
@@ -74,18 +62,14 @@ def test_anyText(text: str) -> None:
 
 @given(st.lists(EVENTS, max_size=5), st.integers(1, 2**63))
 def test_size(events: list[Event], n: int) -> None:
-    """
-    How long a message gets is known before it is put together.
-    """
+    """How long a message gets is known before it is put together."""
     parts = [written(each) for each in events]
     most = overhead("node", "inc") + sum(len(each) + 1 for each in parts)
     assert len(put("node", "inc", n, parts)) <= most
 
 
 def test_newer() -> None:
-    """
-    Who meets a later version has to know that there is more than it understands.
-    """
+    """Who meets a later version has to know that there is more than it understands."""
     for version in (SCHEMA + 1, 10**30):
         with pytest.raises(NewerMessage, match="is known here"):
             decode(changed(v=version, whatever="else"))
@@ -124,8 +108,6 @@ def test_newer() -> None:
     ],
 )
 def test_garbage(data: bytes) -> None:
-    """
-    What is no message is not guessed at.
-    """
+    """What is no message is not guessed at."""
     with pytest.raises(ValueError):  # noqa: PT011
         decode(data)

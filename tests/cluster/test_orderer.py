@@ -30,14 +30,9 @@ from tsservices.common.limits import (
 
 
 class TestOrderer:
-    """
-    Ann is on node a, bob on node b, both in a room.
-    """
+    """Ann is on node a, bob on node b, both in a room."""
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.world = World(2, 1)
         self.a, self.b = self.world.nodes
         self.a.arrive("ann")
@@ -48,15 +43,9 @@ class TestOrderer:
             person.ear.take()
 
     def run(self, seconds: float) -> None:
-        """
-        @param seconds: how long to wait.
-        """
         self.world.timeline.run(seconds)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """
-        @param condition: comes true within a second.
-        """
         for _ in range(1000):
             if condition():
                 return
@@ -64,51 +53,28 @@ class TestOrderer:
         raise AssertionError("it does not come true")
 
     def say(self, node: SimNode, person: Dweller, *texts: str) -> None:
-        """
-        @param node: theirs.
-        @param person: says something.
-        @param texts: what.
-        """
         node.propose(person, Say(person.session.ident, ROOM, MESSAGE, texts))
 
     def forge(self, node: str, incarnation: str, n: int, *events: Event) -> None:
-        """
-        @param node: seems to say something.
-        @param incarnation: of it.
-        @param n: the number of the message.
-        @param events: in it.
-        """
         data = encode(Message(node, incarnation, n, list(events)))
         self.world.net.take(data)
         self.run(0.5)
 
     def here(self, node: SimNode) -> list[str]:
-        """
-        @param node: any.
-        @return: the names of those who are in the room, as far as it knows.
-        """
         return sorted(each.nick for each in node.pipeline.lobby.rooms[ROOM].audience)
 
     def notices(self, person: Dweller) -> list[Notice]:
-        """
-        @param person: anybody.
-        @return: what the server has told them.
-        """
         return [each for each in person.ear.heard if isinstance(each, Notice)]
 
     def test_talk(self) -> None:
-        """
-        What is said on one node is heard on the other, and by who has said it.
-        """
+        """What is said on one node is heard on the other, and by who has said it."""
         self.say(self.a, self.ann, "hello", "there")
         self.run(0.1)
         assert self.ann.ear.lines() == self.bob.ear.lines() == ["hello", "there"]
         assert self.ann.session.outstanding == 0
 
     def test_together(self) -> None:
-        """
-        What is proposed while as much is under way as may be goes in one message.
-        """
+        """What is proposed while as much is under way as may be goes in one message."""
         count = len(self.world.net.messages)
         for number in range(40):
             self.say(self.a, self.ann, f"{number:02}")
@@ -137,9 +103,7 @@ class TestOrderer:
         self.world.check()
 
     def test_stoppedTooSoon(self) -> None:
-        """
-        Who ends before it has begun has nothing to say.
-        """
+        """Who ends before it has begun has nothing to say."""
         before = self.a.orderer
         self.a.die()
         self.a.start()
@@ -152,9 +116,7 @@ class TestOrderer:
         assert self.here(self.b) == ["bob"]
 
     def test_readsFirst(self) -> None:
-        """
-        Who has much to read takes part only when that is read, and is ready then.
-        """
+        """Who has much to read takes part only when that is read, and is ready then."""
         self.a.die()
         for number in range(200):
             self.say(self.b, self.bob, str(number))
@@ -186,9 +148,7 @@ class TestOrderer:
         assert sum("silent" in each for each in self.b.notes) == 1
 
     def test_quietButThere(self) -> None:
-        """
-        Nobody is taken for gone who has nothing to say, nor while nothing goes.
-        """
+        """Nobody is taken for gone who has nothing to say, nor while nothing goes."""
         self.run(60)
         self.world.net.away = True
         self.run(60)
@@ -215,9 +175,7 @@ class TestOrderer:
         self.world.check()
 
     def test_nameTakenMeanwhile(self) -> None:
-        """
-        Who was away meanwhile has lost their name to who has taken it.
-        """
+        """Who was away meanwhile has lost their name to who has taken it."""
         self.a.frozen = True
         self.run(20)
         self.b.arrive("ann")
@@ -248,9 +206,7 @@ class TestOrderer:
         self.world.check()
 
     def test_quitMeanwhile(self) -> None:
-        """
-        Who has left while the node was taken for gone does not come back.
-        """
+        """Who has left while the node was taken for gone does not come back."""
         self.a.engine.cut = True
         self.a.propose(self.ann, Quit(self.ann.session.ident, ""))
         self.ann.left = True
@@ -262,9 +218,7 @@ class TestOrderer:
         self.world.check()
 
     def test_quitAfterReturning(self) -> None:
-        """
-        Nor who leaves while the return is under way.
-        """
+        """Nor who leaves while the return is under way."""
         self.a.engine.cut = True
         self.run(20)
         self.a.engine.reconnect()
@@ -276,9 +230,7 @@ class TestOrderer:
         self.world.check()
 
     def test_goneTwice(self) -> None:
-        """
-        Who was to return when the node was taken for gone once more does return.
-        """
+        """Who was to return when the node was taken for gone once more does return."""
         self.a.engine.cut = True
         self.run(20)
         self.a.engine.reconnect()
@@ -393,9 +345,7 @@ class TestOrderer:
         assert self.here(self.b) == ["bob"]
 
     def test_slowDisk(self) -> None:
-        """
-        When too much waits for the disk no more is read, until it does not.
-        """
+        """When too much waits for the disk no more is read, until it does not."""
         with patch("tsservices.cluster.orderer.WAITING_BATCHES", 4):
             self.a.diskSeconds = 3.0
             for number in range(12):
@@ -409,9 +359,7 @@ class TestOrderer:
         assert self.ann.ear.lines() == [str(number) for number in range(12)]
 
     def test_slowDiskForLong(self) -> None:
-        """
-        Whose disk does not answer is heard all the same: nobody takes it for gone.
-        """
+        """Whose disk does not answer is heard all the same: nobody takes it for gone."""
         with patch("tsservices.cluster.orderer.WAITING_BATCHES", 4):
             self.a.diskSeconds = 60.0
             for number in range(12):
@@ -437,18 +385,14 @@ class TestOrderer:
         assert len(self.a.ends) == 1
 
     def test_newer(self) -> None:
-        """
-        Who does not understand a newer node must not go on as if it had said nothing.
-        """
+        """Who does not understand a newer node must not go on as if it had said nothing."""
         self.world.net.take(b'{"v":2}')
         self.run(0.5)
         assert "update this one" in self.a.ends[0]
         assert "update this one" in self.b.ends[0]
 
     def test_garbage(self) -> None:
-        """
-        What is no message is passed over, and said once a minute.
-        """
+        """What is no message is passed over, and said once a minute."""
         for _ in range(5):
             self.world.net.take(b"\xff")
         self.run(1)
@@ -464,9 +408,7 @@ class TestOrderer:
         self.world.check()
 
     def test_strangers(self) -> None:
-        """
-        Who has not begun has nothing to say, and an old beginning is not a new one.
-        """
+        """Who has not begun has nothing to say, and an old beginning is not a new one."""
         self.forge("c", "c-1", 2, Say("x", ROOM, MESSAGE, ("hello",)))
         self.forge("c", "c-1", 1, Say("x", ROOM, MESSAGE, ("hello",)))
         assert self.a.orderer.standing().strangers == 2
@@ -479,9 +421,7 @@ class TestOrderer:
         assert self.a.orderer.standing().gaps == 1
 
     def test_goneTooLate(self) -> None:
-        """
-        Who was heard of since is not gone.
-        """
+        """Who was heard of since is not gone."""
         seen = self.b.pipeline.lobby.nodes["a"].position
         self.say(self.a, self.ann, "I am here")
         self.run(0.1)
@@ -493,9 +433,7 @@ class TestOrderer:
         assert self.a.orderer.standing().incarnation == incarnation
 
     def test_missing(self) -> None:
-        """
-        What the stream has lost can't be made up: the node ends.
-        """
+        """What the stream has lost can't be made up: the node ends."""
         self.a.orderer.delivered([])
         last = self.world.net.messages[-1]
         listener = self.a.orderer
@@ -506,9 +444,7 @@ class TestOrderer:
         assert "are gone" in self.a.ends[0]
 
     def test_standing(self) -> None:
-        """
-        How a node stands can be said.
-        """
+        """How a node stands can be said."""
         self.run(10)
         standing = self.a.orderer.standing()
         assert (standing.up, standing.lag, standing.gaps, standing.garbage) == (True, 0, 0, 0)
@@ -526,9 +462,7 @@ class TestOrderer:
         assert [each.ident for each in self.a.orderer.waiting()] == [self.ann.session.ident]
 
     def test_idle(self) -> None:
-        """
-        However quiet it is, what is kept does not get older than the stream.
-        """
+        """However quiet it is, what is kept does not get older than the stream."""
         with (
             patch("tsservices.cluster.apply.SNAPSHOT_SECONDS", 30.0),
             patch("tsservices.cluster.apply.CHECKPOINT_SECONDS", 10.0),
@@ -538,9 +472,7 @@ class TestOrderer:
         assert self.a.disk.checkpoint[0] > FOUNDING.base + len(self.world.net.messages) - 40
 
     def test_somebodyFails(self) -> None:
-        """
-        What goes wrong with one is told, and costs nobody else anything.
-        """
+        """What goes wrong with one is told, and costs nobody else anything."""
         apply = APPLY[Say]
 
         def bad(lobby: Lobby, event: Say, session: Session, batch: Batch) -> None:
@@ -557,9 +489,7 @@ class TestOrderer:
         assert [str(each) for each in self.a.errors + self.b.errors] == ["broken"] * 2
 
     def test_notSaved(self) -> None:
-        """
-        What goes wrong with the whole state costs no line, and it is tried again.
-        """
+        """What goes wrong with the whole state costs no line, and it is tried again."""
         with patch("tsservices.cluster.apply.save", side_effect=OSError("broken")):
             self.run(CHECKPOINT_SECONDS + 1)
             self.say(self.a, self.ann, "1")
@@ -581,9 +511,6 @@ class TestOrderer:
         """
         A node whose database has something else than the stream does not begin, whether it
         has read beyond that or not.
-
-        @param stopped: the other node is gone, and so there is nothing beyond.
-        @param same: whether both have the same.
         """
         self.say(self.a, self.ann, "1")
         self.run(1)
@@ -610,9 +537,7 @@ class TestOrderer:
         )
 
     def test_afterwards(self) -> None:
-        """
-        What is proposed when the node has said goodbye is refused.
-        """
+        """What is proposed when the node has said goodbye is refused."""
         self.a.orderer.stop(lambda: None)
         self.say(self.a, self.ann, "too late")
         self.run(1)
@@ -622,9 +547,7 @@ class TestOrderer:
 
 
 def test_bigMessages() -> None:
-    """
-    What does not go in one message goes in several, in order.
-    """
+    """What does not go in one message goes in several, in order."""
     with patch("tsservices.cluster.outbox.MESSAGE_BYTES", 500):
         world = World(2, 1)
         a, b = world.nodes
@@ -648,9 +571,7 @@ def test_bigMessages() -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 2.0, 9.0, 40.0])
 def test_restart(seconds: float) -> None:
-    """
-    A node that died goes on from what it had kept, whatever was under way then.
-    """
+    """A node that died goes on from what it had kept, whatever was under way then."""
     with patch("tsservices.cluster.apply.CHECKPOINT_SECONDS", 1.0):
         world = World(3, 1)
         a, b = world.nodes[:2]

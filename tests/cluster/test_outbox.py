@@ -16,14 +16,7 @@ from tsservices.common.limits import MESSAGES_UNDER_WAY, OUTBOX_SECONDS
 
 
 class TestOutbox:
-    """
-    Tests for L{Outbox}: of node a, which has begun.
-    """
-
     def setup_method(self) -> None:
-        """
-        Its first message has come back.
-        """
         self.now = 100.0
         self.published: list[tuple[int, list[Event]]] = []
         self.idents: list[str] = []
@@ -37,26 +30,15 @@ class TestOutbox:
         self.idents.clear()
 
     def publish(self, data: bytes) -> None:
-        """
-        @param data: a message.
-        """
         message = decode(data)
         assert (message.node, message.incarnation) == ("a", "i")
         self.published.append((message.n, message.events))
         self.idents.append(f"{message.node}.{message.incarnation}.{message.n}")
 
     def proposal(self, text: str) -> Proposal:
-        """
-        @param text: of a line.
-        @return: that ann wants to say it.
-        """
         return Say("ann", "r", MESSAGE, (text,)), self.ann
 
     def say(self, *texts: str) -> list[Proposal]:
-        """
-        @param texts: each is proposed, and sent if that goes.
-        @return: what there is no room for.
-        """
         refused = []
         for text in texts:
             refused += self.outbox.add([self.proposal(text)])
@@ -64,17 +46,11 @@ class TestOutbox:
         return refused
 
     def arrived(self, *numbers: int) -> None:
-        """
-        @param numbers: of messages that come back.
-        """
         for number in numbers:
             assert self.outbox.arrived(number) is not None
         self.outbox.send()
 
     def texts(self) -> list[tuple[int, str]]:
-        """
-        @return: what was published since the last look.
-        """
         found = [
             (n, "".join("".join(each.texts) for each in events if isinstance(each, Say)))
             for n, events in self.published
@@ -83,9 +59,7 @@ class TestOutbox:
         return found
 
     def test_window(self) -> None:
-        """
-        A few messages are under way; the rest goes together when one comes back.
-        """
+        """A few messages are under way; the rest goes together when one comes back."""
         self.say(*"abcdefg")
         assert self.texts() == [(2, "a"), (3, "b"), (4, "c"), (5, "d")]
         assert len(self.outbox.sent) == MESSAGES_UNDER_WAY
@@ -95,9 +69,7 @@ class TestOutbox:
         assert len(self.outbox.proposals()) == 6
 
     def test_firstAlone(self) -> None:
-        """
-        Before its beginning has come back nothing else is said.
-        """
+        """Before its beginning has come back nothing else is said."""
         self.outbox.begin("i", [self.proposal("up")])
         self.outbox.send()
         self.say("a", "b")
@@ -106,9 +78,7 @@ class TestOutbox:
         assert self.texts() == [(2, "ab")]
 
     def test_beforeItBegins(self) -> None:
-        """
-        What is proposed before the beginning comes after it.
-        """
+        """What is proposed before the beginning comes after it."""
         outbox = Outbox("a", lambda: self.now, self.publish)
         outbox.add([self.proposal("early")])
         outbox.send(heartbeat=True)
@@ -118,9 +88,7 @@ class TestOutbox:
         assert self.texts() == [(1, "upearly")]
 
     def test_again(self) -> None:
-        """
-        The same goes again under the same names, in order; what waits waits.
-        """
+        """The same goes again under the same names, in order; what waits waits."""
         self.say("a", "b")
         self.texts()
         self.outbox.held = True
@@ -131,9 +99,7 @@ class TestOutbox:
         assert self.idents == ["a.i.2", "a.i.3", "a.i.2", "a.i.3"]
 
     def test_arrived(self) -> None:
-        """
-        Only what is waited for has come back.
-        """
+        """Only what is waited for has come back."""
         self.say("a", "b")
         assert self.outbox.arrived(3) is None
         assert self.outbox.arrived(1) is None
@@ -143,9 +109,7 @@ class TestOutbox:
         assert self.outbox.arrived(2) is None
 
     def test_heartbeat(self) -> None:
-        """
-        There is always something to say: nothing, or what was said already.
-        """
+        """There is always something to say: nothing, or what was said already."""
         self.outbox.send(heartbeat=True)
         assert self.published == [(2, [])]
         self.outbox.held = True
@@ -157,17 +121,13 @@ class TestOutbox:
         assert self.outbox.size == 0
 
     def test_heartbeatWithWords(self) -> None:
-        """
-        Who has something to say says that, once.
-        """
+        """Who has something to say says that, once."""
         self.outbox.add([self.proposal("a")])
         self.outbox.send(heartbeat=True)
         assert self.texts() == [(2, "a")]
 
     def test_size(self) -> None:
-        """
-        What is gone takes no room.
-        """
+        """What is gone takes no room."""
         assert self.outbox.size == 0
         self.say(*"abcdef")
         assert self.outbox.size > 6 * 20
@@ -196,9 +156,7 @@ class TestOutbox:
             assert self.say("y") == []
 
     def test_tooBig(self) -> None:
-        """
-        What does not go in one message does not go; messages are as big as they may be.
-        """
+        """What does not go in one message does not go; messages are as big as they may be."""
         with patch("tsservices.cluster.outbox.MESSAGE_BYTES", 300):
             self.outbox.begin("i", [])
             self.outbox.held = True
@@ -209,9 +167,7 @@ class TestOutbox:
             assert self.texts() == [(1, "abcdef")]
 
     def test_expired(self) -> None:
-        """
-        What was never sent is not sent after a while, but for what has to be.
-        """
+        """What was never sent is not sent after a while, but for what has to be."""
         self.say(*"abcd")
         quit, gone = (Quit("ann", ""), self.ann), (NodeGone("", "b", "i", 1), self.ann)
         self.outbox.add([gone, self.proposal("e"), quit])
@@ -224,9 +180,7 @@ class TestOutbox:
         assert self.outbox.proposals()[4:] == [gone, quit, self.proposal("f")]
 
     def test_unknown(self) -> None:
-        """
-        Whose lines were sent, and have not come back, is known; they are told once.
-        """
+        """Whose lines were sent, and have not come back, is known; they are told once."""
         bob = Session("bob", Ear())
         self.say("a", "b")
         self.outbox.add([(Quit("bob", ""), bob), (Quit("", ""), Session("", None))])

@@ -19,11 +19,11 @@ KINDS = (*ACTS, *ACTS, *FATES, "faults", "well", "wait")
 NICKS = ("ann", "bob", "cat", "dan", "eve", "fay")
 PAUSES = (0.0, 0.0, 0.0, 0.02, 0.3, 1.2, 5.0, 12.0, 35.0)
 
+#: How many long lives there are.
 LIVES = 60
-"""
-How many long lives there are.
-"""
 
+#: What happens: to which node, to whom there, what name is meant, and how long it is until the next
+#: thing does.
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(KINDS),
@@ -35,19 +35,11 @@ STEPS = st.lists(
     min_size=15,
     max_size=60,
 )
-"""
-What happens: to which node, to whom there, what name is meant, and how long it is until the
-next thing does.
-"""
 
 Step = tuple[str, int, int, str, float]
 
 
 def happen(world: World, step: Step) -> None:
-    """
-    @param world: some nodes.
-    @param step: what happens to them.
-    """
     kind, which, who, nick, seconds = step
     node = world.nodes[which % len(world.nodes)]
     if kind in ACTS:
@@ -81,15 +73,7 @@ def happen(world: World, step: Step) -> None:
 
 
 def live(count: int, seed: int, small: bool, steps: list[Step]) -> World:
-    """
-    Live through all of it, then in peace; and all is as it has to be.
-
-    @param count: how many nodes.
-    @param seed: of what goes wrong with messages.
-    @param small: whether messages are.
-    @param steps: what happens.
-    @return: what has become of it.
-    """
+    """Live through all of it, then in peace; and all is as it has to be."""
     with (
         patch("tsservices.cluster.apply.CHECKPOINT_SECONDS", 5.0),
         patch("tsservices.cluster.outbox.MESSAGE_BYTES", 400 if small else 512 * 1024),
@@ -106,16 +90,12 @@ def live(count: int, seed: int, small: bool, steps: list[Step]) -> World:
 @settings(max_examples=100, derandomize=True)
 @given(st.integers(2, 4), st.integers(0, 1000), st.booleans(), STEPS)
 def test_whateverHappens(count: int, seed: int, small: bool, steps: list[Step]) -> None:
-    """
-    Whatever happens.
-    """
+    """Whatever happens."""
     live(count, seed, small, steps)
 
 
 def test_longLives() -> None:
-    """
-    The same for long; and all that is to be hard about it does happen.
-    """
+    """The same for long; and all that is to be hard about it does happen."""
     gaps = refused = duplicates = returned = silent = 0
     for seed in range(LIVES):
         chance = Random(seed)

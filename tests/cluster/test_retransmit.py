@@ -20,14 +20,7 @@ from tsservices.common.limits import (
 
 
 class TestResending:
-    """
-    Tests for L{Resending}: message 1 is under way, and the stream was read up to 10.
-    """
-
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.now = 100.0
         self.questions: list[Callable[[int | None], object]] = []
         self.idents: list[str] = []
@@ -42,22 +35,13 @@ class TestResending:
         self.idents.clear()
 
     def publish(self, data: bytes) -> None:
-        """
-        @param data: a message.
-        """
         message = decode(data)
         self.idents.append(f"{message.node}.{message.incarnation}.{message.n}")
 
     def last(self, found: Callable[[int | None], object]) -> None:
-        """
-        @param found: waits for L{answer}.
-        """
         self.questions.append(found)
 
     def answer(self, number: int | None) -> None:
-        """
-        @param number: of the last message.
-        """
         self.questions.pop(0)(number)
 
     def test_readFirst(self) -> None:
@@ -80,17 +64,13 @@ class TestResending:
         assert self.idents == ["a.i.1"]
 
     def test_readAlready(self) -> None:
-        """
-        If all was read it goes at once.
-        """
+        """If all was read it goes at once."""
         self.resending.doubt()
         self.answer(10)
         assert self.idents == ["a.i.1"]
 
     def test_cameBack(self) -> None:
-        """
-        What comes back while the stream is read does not go again.
-        """
+        """What comes back while the stream is read does not go again."""
         self.resending.doubt()
         self.answer(11)
         self.outbox.arrived(1)
@@ -141,9 +121,7 @@ class TestResending:
         assert self.idents == ["a.i.1"]
 
     def test_nobodySaysSo(self) -> None:
-        """
-        What does not come back for long is in doubt by itself.
-        """
+        """What does not come back for long is in doubt by itself."""
         self.resending.returned()
         self.now += ENGINE_DOUBT_SECONDS - 0.1
         self.resending.tick()
@@ -153,9 +131,7 @@ class TestResending:
         assert self.outbox.held
 
     def test_believe(self) -> None:
-        """
-        Doubts end with what they were about.
-        """
+        """Doubts end with what they were about."""
         self.resending.doubt()
         self.outbox.drop()
         self.resending.believe()
@@ -164,9 +140,7 @@ class TestResending:
         assert not self.outbox.held
 
     def test_lag(self) -> None:
-        """
-        Without any doubt it is known about how far the stream goes.
-        """
+        """Without any doubt it is known about how far the stream goes."""
         self.outbox.arrived(1)
         for _ in range(40):
             self.now += 0.25

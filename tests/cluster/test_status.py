@@ -11,6 +11,7 @@ from tests.support.broker import HandEngine
 from tsservices.cluster.status import BEHIND, Changes, Connected, Standing, count, describe
 from tsservices.common.counters import ClusterCounters
 
+#: Of node a, which knows of another one.
 STANDING = Standing(
     incarnation="inc",
     up=True,
@@ -26,15 +27,9 @@ STANDING = Standing(
     garbage=7,
     nodes=(("b", "b1", 12.34), ("a", "a1", 0.25)),
 )
-"""
-Of node a, which knows of another one.
-"""
 
 
 def engine() -> HandEngine:
-    """
-    @return: one that has done something.
-    """
     made = HandEngine()
     made.where, made.connections, made.published = "nats://here:4222", 8, 9
     made.doubts, made.resubscriptions = 10, 11
@@ -42,14 +37,10 @@ def engine() -> HandEngine:
 
 
 class TestDescribe:
-    """
-    What operators read.
-    """
+    """What operators read."""
 
     def test_nodes(self) -> None:
-        """
-        Each node has a line, in order, and this one and its engine have another.
-        """
+        """Each node has a line, in order, and this one and its engine have another."""
         typed: Connected = engine()
         assert describe("a", STANDING, typed) == [
             "a (this one): heard 0.2 s ago, since its start a1",
@@ -60,9 +51,7 @@ class TestDescribe:
         ]
 
     def test_away(self) -> None:
-        """
-        Without the engine nobody is known of, but why.
-        """
+        """Without the engine nobody is known of, but why."""
         away = HandEngine()
         away.lastError = "nobody answers"
         lines = describe("a", replace(STANDING, nodes=()), away)
@@ -72,9 +61,7 @@ class TestDescribe:
 
 
 def test_count() -> None:
-    """
-    Every counter there is gets its number, and again when that is another one.
-    """
+    """Every counter there is gets its number, and again when that is another one."""
     counters = ClusterCounters()
     count(counters, STANDING, engine())
     assert asdict(counters) == {
@@ -99,32 +86,20 @@ def test_count() -> None:
 
 
 class TestChanges:
-    """
-    What the log is told.
-    """
+    """What the log is told."""
 
     def setup_method(self) -> None:
-        """
-        Nothing was told.
-        """
         self.lines: list[str] = []
         self.changes = Changes(self.lines.append)
 
     def look(self, lag: int, *names: str) -> list[str]:
-        """
-        @param lag: messages that the node is behind.
-        @param names: of the nodes that are up.
-        @return: what is told now.
-        """
         self.lines.clear()
         nodes = tuple((name, "i", 0.1) for name in names)
         self.changes.look(replace(STANDING, lag=lag, nodes=nodes))
         return list(self.lines)
 
     def test_nodes(self) -> None:
-        """
-        Who comes and who goes, in whichever order they are known.
-        """
+        """Who comes and who goes, in whichever order they are known."""
         assert self.look(0) == []
         assert self.look(0, "b", "a") == ["nodes that are up: a, b"]
         assert self.look(0, "a", "b") == []
@@ -132,9 +107,7 @@ class TestChanges:
         assert self.look(0) == ["nodes that are up: none"]
 
     def test_behind(self) -> None:
-        """
-        A node that gets behind, until it has caught up with half of that.
-        """
+        """A node that gets behind, until it has caught up with half of that."""
         assert self.look(BEHIND) == []
         assert self.look(BEHIND + 1) == [f"{BEHIND + 1} messages behind"]
         assert self.look(BEHIND + 2) == []

@@ -10,6 +10,7 @@ from tests.support.chat_samples import said
 from tsservices.chat import operations as events
 from tsservices.frontends.formats.sentences import _WRITE, deeds, lasting
 
+#: All that can be done.
 KINDS = (
     events.TOPIC,
     events.KICK,
@@ -23,9 +24,6 @@ KINDS = (
     events.PUBLIC,
     events.DELETE,
 )
-"""
-All that can be done.
-"""
 
 
 @pytest.mark.parametrize(
@@ -77,27 +75,18 @@ def test_deeds(kind: str, text: str, alone: str, withRoom: str | None) -> None:
     """
     Each is a sentence, with the room where that is wanted; what is not known yet is told
     all the same.
-
-    @param kind: what was done.
-    @param text: to whom.
-    @param alone: the sentence.
-    @param withRoom: with the room; L{None}: the same.
     """
     assert deeds(said(text, kind=kind), False) == [alone]
     assert deeds(said(text, kind=kind), True) == [withRoom or alone]
 
 
 def test_all() -> None:
-    """
-    All that can be done has a sentence of its own.
-    """
+    """All that can be done has a sentence of its own."""
     assert set(_WRITE) == set(KINDS)
 
 
 def test_several() -> None:
-    """
-    Of several lines each is a sentence.
-    """
+    """Of several lines each is a sentence."""
     lines = deeds(said("1", "2", kind=events.DELETE), False)
     assert lines == ["ann deleted line 1", "ann deleted line 2"]
 
@@ -115,10 +104,5 @@ def test_several() -> None:
     ],
 )
 def test_lasting(duration: str, words: str) -> None:
-    """
-    How long something lasts, in words.
-
-    @param duration: as events have it.
-    @param words: as people are told.
-    """
+    """How long something lasts, in words."""
     assert lasting(duration) == words

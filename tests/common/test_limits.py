@@ -12,31 +12,21 @@ from tsservices.common.limits import LimitError, Limits, optionName
 
 
 class LimitsTests(SynchronousTestCase):
-    """
-    Tests for L{Limits}.
-    """
-
     def test_names(self) -> None:
-        """
-        Keys are the fields in kebab case.
-        """
+        """Keys are the fields in kebab case."""
         self.assertEqual(optionName("maxConnectionsPerAddress"), "max-connections-per-address")
         self.assertEqual(len(Limits.fieldNames()), len(fields(Limits)))
         self.assertEqual(Limits.fieldNames()["idle-limit"], "idleLimit")
 
     def test_defaultsAreInRange(self) -> None:
-        """
-        Each default may be given by hand, and each limit says unit and reason.
-        """
+        """Each default may be given by hand, and each limit says unit and reason."""
         for key in Limits.fieldNames():
             default, reason = Limits.describe(key)
             self.assertEqual(Limits.coerce(key, str(default)), default)
             self.assertIn(" ", reason)
 
     def test_refused(self) -> None:
-        """
-        What is no whole number, or out of range, is refused with unit and range.
-        """
+        """What is no whole number, or out of range, is refused with unit and range."""
         for value in ("", "1.5", "many", "0x10", " 1", True, 2.0, "٣", "9" * 20):
             error = self.assertRaises(LimitError, Limits.coerce, "idle-limit", value)
             self.assertIn("idle-limit takes", str(error))

@@ -14,12 +14,6 @@ from tsservices.common.lines import LineSplitter, Overlong
 
 
 def split(limit: int, chunks: list[bytes], most: int = 512) -> list[bytes | Overlong]:
-    """
-    @param limit: of the splitter.
-    @param chunks: what it is fed.
-    @param most: lines taken at once.
-    @return: all lines, the unfinished one included.
-    """
     splitter = LineSplitter(limit)
     lines: list[bytes | Overlong] = []
     for chunk in chunks:
@@ -31,15 +25,9 @@ def split(limit: int, chunks: list[bytes], most: int = 512) -> list[bytes | Over
 
 
 class LineSplitterTests(SynchronousTestCase):
-    """
-    Tests for L{LineSplitter}.
-    """
-
     @given(st.binary(max_size=60), st.lists(st.integers(0, 60)), st.integers(1, 4))
     def test_anyCut(self, data: bytes, cuts: list[int], most: int) -> None:
-        """
-        However data is cut and taken, the lines are the same.
-        """
+        """However data is cut and taken, the lines are the same."""
         places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
         chunks = [data[a:b] for a, b in pairwise(places)]
         expected = data.split(b"\n")
@@ -58,16 +46,12 @@ class LineSplitterTests(SynchronousTestCase):
         self.assertEqual(split(5, chunks, most), expected)
 
     def test_overlongIsTheEnd(self) -> None:
-        """
-        The end of a line over the limit is no line of its own.
-        """
+        """The end of a line over the limit is no line of its own."""
         self.assertEqual(split(5, [b"x" * 6, b"tail"]), [Overlong(5)])
         self.assertEqual(split(5, [b"x" * 6, b"tail", b"\nok"]), [Overlong(5), b"ok"])
 
     def test_memory(self) -> None:
-        """
-        A line without an end is not kept.
-        """
+        """A line without an end is not kept."""
         splitter = LineSplitter(1000)
         for _ in range(100):
             splitter.feed(b"x" * 500)

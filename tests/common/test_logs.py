@@ -15,14 +15,9 @@ from tsservices.common.logs import audit
 
 
 class AuditCase(SynchronousTestCase):
-    """
-    A log that is written as twistd writes it.
-    """
+    """A log that is written as twistd writes it."""
 
     def setUp(self) -> None:
-        """
-        Begin to write.
-        """
         super().setUp()
         self.file = io.StringIO()
         observer = textFileLogObserver(self.file)
@@ -30,27 +25,15 @@ class AuditCase(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def lines(self) -> list[str]:
-        """
-        @return: what was written under the name of these lines.
-        """
         return [each for each in self.file.getvalue().splitlines() if "[tsservices.audit#" in each]
 
     def facts(self) -> list[dict[str, object]]:
-        """
-        @return: what a program reads of it.
-        """
         return [json.loads(each.partition("] ")[2]) for each in self.lines()]
 
 
 class AuditTests(AuditCase):
-    """
-    Tests for L{audit}.
-    """
-
     def test_line(self) -> None:
-        """
-        Each is one line, whatever people have written.
-        """
+        """Each is one line, whatever people have written."""
         why = "{audit} {0} \n 2026 [x] \x1b[31m \u202e \u2028 é \ud800 \"'"
         told = {"audit": "kick", "time": 5, "target": ["a", "b"], "author": None, "why": why}
         audit(told)
@@ -59,22 +42,16 @@ class AuditTests(AuditCase):
         self.assertTrue(self.file.getvalue().isascii())
 
     def test_anything(self) -> None:
-        """
-        What JSON can't say is told in words.
-        """
+        """What JSON can't say is told in words."""
         audit({"audit": "x", "odd": {1}})
         self.assertEqual(self.facts(), [{"audit": "x", "odd": "{1}"}])
 
 
 class AuditedTests(AuditCase, LineDoorCase):
-    """
-    What becomes of a whole chat.
-    """
+    """What becomes of a whole chat."""
 
     def test_stored(self) -> None:
-        """
-        What is done is told once it is stored, without a password or an address.
-        """
+        """What is done is told once it is stored, without a password or an address."""
         ann, bob = self.people("ann", "bob")
         self.journal.slow = True
         ann.send("/register correct horse\n")

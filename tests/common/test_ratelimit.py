@@ -12,14 +12,8 @@ from tsservices.common.ratelimit import Bucket, OncePerMinute, Quota
 
 
 class BucketTests(SynchronousTestCase):
-    """
-    Tests for L{Bucket}.
-    """
-
     def test_burstThenRate(self) -> None:
-        """
-        The burst is there at once; then tokens come back at the rate.
-        """
+        """The burst is there at once; then tokens come back at the rate."""
         bucket = Bucket(5, 20, 0.0)
         self.assertEqual(sum(bucket.take(0.0) for _ in range(30)), 20)
         self.assertFalse(bucket.take(0.19))
@@ -27,9 +21,7 @@ class BucketTests(SynchronousTestCase):
         self.assertFalse(bucket.take(0.2))
 
     def test_wait(self) -> None:
-        """
-        It says when what is wanted will be there.
-        """
+        """It says when what is wanted will be there."""
         bucket = Bucket(5, 20, 0.0)
         self.assertEqual(bucket.wait(20), 0.0)
         self.assertTrue(bucket.take(0.0, 19))
@@ -38,19 +30,13 @@ class BucketTests(SynchronousTestCase):
         self.assertTrue(bucket.take(0.2, 2))
 
     def test_neverOverTheBurst(self) -> None:
-        """
-        Waiting for long does not save up more than the burst.
-        """
+        """Waiting for long does not save up more than the burst."""
         bucket = Bucket(5, 20, 0.0)
         self.assertEqual(sum(bucket.take(1e6) for _ in range(30)), 20)
 
     @given(st.lists(st.floats(-1.0, 2.0), max_size=30))
     def test_holds(self, gaps: list[float]) -> None:
-        """
-        What it says it holds is taken next, and saying so changes nothing.
-
-        @param gaps: seconds between two attempts.
-        """
+        """What it says it holds is taken next, and saying so changes nothing."""
         bucket, other = Bucket(2, 3, 0.0), Bucket(2, 3, 0.0)
         now = 0.0
         for gap in gaps:
@@ -61,9 +47,7 @@ class BucketTests(SynchronousTestCase):
             self.assertEqual(other.take(now), taken)
 
     def test_clockGoesBack(self) -> None:
-        """
-        A time before the last one gives and takes nothing.
-        """
+        """A time before the last one gives and takes nothing."""
         bucket = Bucket(1, 1, 100.0)
         self.assertTrue(bucket.take(100.0))
         self.assertFalse(bucket.take(0.0))
@@ -71,9 +55,7 @@ class BucketTests(SynchronousTestCase):
 
     @given(st.lists(st.floats(0, 2), max_size=200))
     def test_bound(self, gaps: list[float]) -> None:
-        """
-        In any stretch of time no more than burst and rate allow.
-        """
+        """In any stretch of time no more than burst and rate allow."""
         bucket = Bucket(5, 20, 0.0)
         now, taken = 0.0, 0
         for gap in gaps:
@@ -83,14 +65,8 @@ class BucketTests(SynchronousTestCase):
 
 
 class OncePerMinuteTests(SynchronousTestCase):
-    """
-    Tests for L{OncePerMinute}.
-    """
-
     def test_eachPeer(self) -> None:
-        """
-        Each peer once a minute; what was withheld is counted.
-        """
+        """Each peer once a minute; what was withheld is counted."""
         once = OncePerMinute(10, 100, 0.0)
         self.assertTrue(once.allows("a", 0.0))
         self.assertFalse(once.allows("a", 59.9))
@@ -99,16 +75,12 @@ class OncePerMinuteTests(SynchronousTestCase):
         self.assertEqual(once.withheld, 1)
 
     def test_allTogether(self) -> None:
-        """
-        Many peers share one bound.
-        """
+        """Many peers share one bound."""
         once = OncePerMinute(1000, 60, 0.0)
         self.assertEqual(sum(once.allows(str(n), 0.0) for n in range(500)), 60)
 
     def test_forgets(self) -> None:
-        """
-        Memory is bounded: the peer unheard of for longest is forgotten.
-        """
+        """Memory is bounded: the peer unheard of for longest is forgotten."""
         once = OncePerMinute(2, 100, 0.0)
         for peer in ("a", "b", "c"):
             once.allows(peer, 0.0)
@@ -117,14 +89,8 @@ class OncePerMinuteTests(SynchronousTestCase):
 
 
 class QuotaTests(SynchronousTestCase):
-    """
-    Tests for L{Quota}.
-    """
-
     def test_change(self) -> None:
-        """
-        Another bound holds at once for everybody; nothing is given to who has used it up.
-        """
+        """Another bound holds at once for everybody; nothing is given to who has used it up."""
         quota = Quota(3, 60.0)
         self.assertTrue(quota.take("ann", 0.0))
         self.assertTrue(all(quota.take("bob", 0.0) for _ in range(3)))
@@ -136,9 +102,7 @@ class QuotaTests(SynchronousTestCase):
         self.assertEqual(sum(quota.take("cat", 0.0) for _ in range(9)), 5)
 
     def test_rows(self) -> None:
-        """
-        What is restored goes on as it was, also in who is forgotten first.
-        """
+        """What is restored goes on as it was, also in who is forgotten first."""
         quota, other = Quota(3, 60.0, 3), Quota(3, 60.0, 3)
         for number, who in enumerate("abcab"):
             quota.take(who, number * 0.1)

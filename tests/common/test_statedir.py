@@ -14,39 +14,22 @@ from tsservices.common.statedir import StateFolder, defaultStateFolder
 
 
 class DefaultTests(SynchronousTestCase):
-    """
-    Tests for L{defaultStateFolder}.
-    """
-
     def test_systemd(self) -> None:
-        """
-        systemd names the folder, or several, of which the first is ours.
-        """
+        """systemd names the folder, or several, of which the first is ours."""
         self.assertEqual(defaultStateFolder({"STATE_DIRECTORY": "/a:/b"}), "/a")
 
     def test_user(self) -> None:
-        """
-        Otherwise it is a folder of the user's.
-        """
+        """Otherwise it is a folder of the user's."""
         self.assertTrue(defaultStateFolder({}).endswith("tsservices"))
 
 
 class StateFolderTests(SynchronousTestCase):
-    """
-    Tests for L{StateFolder}.
-    """
-
     def setUp(self) -> None:
-        """
-        The folder is not there yet.
-        """
         self.name = self.mktemp()
         self.folder = StateFolder(self.name)
 
     def test_made(self) -> None:
-        """
-        It is made for its owner only.
-        """
+        """It is made for its owner only."""
         self.folder.make()
         self.folder.claim()
         self.addCleanup(self.folder.release)
@@ -72,9 +55,7 @@ class StateFolderTests(SynchronousTestCase):
         second.release()
 
     def test_given(self) -> None:
-        """
-        A server that becomes another user gives it what is there.
-        """
+        """A server that becomes another user gives it what is there."""
         given: list[tuple[str, int, int]] = []
         self.patch(os, "chown", lambda *arguments: given.append(arguments))
         self.folder.make()
@@ -86,17 +67,13 @@ class StateFolderTests(SynchronousTestCase):
         self.assertEqual(given, [(self.folder.path(""), 7, -1), (self.folder.path("lock"), 7, -1)])
 
     def test_cantBeMade(self) -> None:
-        """
-        A file in the way is an error.
-        """
+        """A file in the way is an error."""
         with open(self.name, "w"):
             pass
         self.assertRaises(OSError, self.folder.make)
 
     def test_write(self) -> None:
-        """
-        Files are replaced whole, and nothing is left beside them.
-        """
+        """Files are replaced whole, and nothing is left beside them."""
         self.folder.make()
         self.folder.claim()
         self.addCleanup(self.folder.release)

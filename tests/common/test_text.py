@@ -14,21 +14,13 @@ from tsservices.common.text import logged, splitEnding, utf8Decoder, visible
 
 
 class VisibleTests(SynchronousTestCase):
-    """
-    Tests for L{visible} and L{logged}.
-    """
-
     def test_plainText(self) -> None:
-        """
-        Letters of any script, emoji with joiners and combining marks stay whole.
-        """
+        """Letters of any script, emoji with joiners and combining marks stay whole."""
         for text in ("hello\n\t", "服务器", "e\u0301", "👩\u200d👩\u200d👧", "🇩🇪"):
             self.assertEqual(visible(text), text)
 
     def test_controls(self) -> None:
-        """
-        What a terminal would obey is written out.
-        """
+        """What a terminal would obey is written out."""
         self.assertEqual(visible("\x1b[2Ja\x07\r\x9b"), "\\x1b[2Ja\\x07\\x0d\\x9b")
         self.assertEqual(visible("a\u202eb\ufeff"), "a\\u202eb\\ufeff")
 
@@ -45,48 +37,30 @@ class VisibleTests(SynchronousTestCase):
 
     @given(st.text())
     def test_oneLine(self, text: str) -> None:
-        """
-        A log entry can't be forged.
-        """
+        """A log entry can't be forged."""
         self.assertEqual(len(logged(text).splitlines() or [""]), 1)
 
     def test_logEnding(self) -> None:
-        """
-        One trailing line ending is not logged; others are visible.
-        """
+        """One trailing line ending is not logged; others are visible."""
         self.assertEqual(logged("hello\r\n"), "hello")
         self.assertEqual(logged("a\nb\n\n"), "a\\nb\\n")
 
 
 class Utf8DecoderTests(SynchronousTestCase):
-    """
-    Tests for L{utf8Decoder}.
-    """
-
     def test_splitCharacter(self) -> None:
-        """
-        A character that came in two parts is one.
-        """
+        """A character that came in two parts is one."""
         decoder = utf8Decoder()
         first, second = "消".encode()[:2], "消".encode()[2:]
         self.assertEqual(decoder.decode(first) + decoder.decode(second), "消")
 
     def test_garbage(self) -> None:
-        """
-        What is no UTF-8 is written as numbers.
-        """
+        """What is no UTF-8 is written as numbers."""
         self.assertEqual(utf8Decoder().decode(b"a\xff\xfeb"), "a\\xff\\xfeb")
 
 
 class SplitEndingTests(SynchronousTestCase):
-    """
-    Tests for L{splitEnding}.
-    """
-
     def test_endings(self) -> None:
-        """
-        One ending is taken off, the longest there is.
-        """
+        """One ending is taken off, the longest there is."""
         for data, expected in (
             (b"exit", (b"exit", b"")),
             (b"exit\n", (b"exit", b"\n")),

@@ -16,36 +16,22 @@ NOON = 1_795_176_600
 
 
 class StamperTests(SynchronousTestCase):
-    """
-    Tests for L{Stamper}.
-    """
-
     def setUp(self) -> None:
-        """
-        The time stands still until a test moves it.
-        """
         self.now = NOON * NANOSECONDS + 123_456_789
         self.asked = 0
 
     def clock(self) -> int:
-        """
-        @return: the time.
-        """
         self.asked += 1
         return self.now
 
     def test_ctime(self) -> None:
-        """
-        The default is what C{time.ctime} says, 24 characters in brackets.
-        """
+        """The default is what C{time.ctime} says, 24 characters in brackets."""
         stamp = Stamper("ctime", self.clock).stamp()
         self.assertEqual(stamp, f"[{time.ctime(NOON)}] ".encode())
         self.assertEqual(len(stamp), 27)
 
     def test_ctimeFollowsTheClock(self) -> None:
-        """
-        Within a second the text is the same object; the next second has its own.
-        """
+        """Within a second the text is the same object; the next second has its own."""
         stamper = Stamper("ctime", self.clock)
         first = stamper.stamp()
         self.assertIs(stamper.stamp(), first)
@@ -53,9 +39,7 @@ class StamperTests(SynchronousTestCase):
         self.assertEqual(stamper.stamp(), f"[{time.ctime(NOON + 1)}] ".encode())
 
     def test_heldForARound(self) -> None:
-        """
-        In a round the clock is looked at once; what is stamped after it has the time again.
-        """
+        """In a round the clock is looked at once; what is stamped after it has the time again."""
         stamper = Stamper("ctime", self.clock)
         stamper.roundBegan()
         self.assertEqual(stamper.held, f"[{time.ctime(NOON)}] ".encode())
@@ -64,39 +48,29 @@ class StamperTests(SynchronousTestCase):
         self.assertEqual(stamper.held, b"")
 
     def test_finerFormsAreNotHeld(self) -> None:
-        """
-        What tells more than seconds is made for each message.
-        """
+        """What tells more than seconds is made for each message."""
         for form in set(FORMS) - {"ctime"}:
             stamper = Stamper(form, self.clock)
             stamper.roundBegan()
             self.assertEqual(stamper.held, b"")
 
     def test_iso(self) -> None:
-        """
-        ISO 8601 in UTC with microseconds, also within one second.
-        """
+        """ISO 8601 in UTC with microseconds, also within one second."""
         stamper = Stamper("iso", self.clock)
         self.assertEqual(stamper.stamp(), b"[2026-11-20T12:10:00.123456Z] ")
         self.now += 1000
         self.assertEqual(stamper.stamp(), b"[2026-11-20T12:10:00.123457Z] ")
 
     def test_epochNs(self) -> None:
-        """
-        Nanoseconds are exact.
-        """
+        """Nanoseconds are exact."""
         self.assertEqual(Stamper("epoch-ns", self.clock).stamp(), b"[1795176600123456789] ")
 
     def test_noSuchForm(self) -> None:
-        """
-        An unknown form is refused.
-        """
+        """An unknown form is refused."""
         self.assertRaises(KeyError, Stamper, "roman", self.clock)
 
     def test_daytime(self) -> None:
-        """
-        RFC 867 wants a line.
-        """
+        """RFC 867 wants a line."""
         self.assertEqual(
             Stamper("ctime", self.clock).daytime(), time.ctime(NOON).encode() + b"\r\n"
         )
@@ -113,22 +87,14 @@ class StamperTests(SynchronousTestCase):
 
 
 class StampedTests(SynchronousTestCase):
-    """
-    Tests for L{stamped}.
-    """
-
     @given(st.sampled_from(sorted(FORMS)), st.integers(0, 2**33), st.binary(max_size=40))
     def test_ownAnswers(self, form: str, second: int, data: bytes) -> None:
-        """
-        Whatever this suite writes, at any time, is known again.
-        """
+        """Whatever this suite writes, at any time, is known again."""
         nanoseconds = (second + 10**9) * NANOSECONDS
         self.assertTrue(stamped(Stamper(form, lambda: nanoseconds).stamp() + data))
 
     def test_others(self) -> None:
-        """
-        Brackets alone, a stamp further on and a broken stamp are no stamps.
-        """
+        """Brackets alone, a stamp further on and a broken stamp are no stamps."""
         stamp = Stamper("ctime", lambda: NOON * NANOSECONDS).stamp()
         for data in (b"", b"[", b"[hello] ", b" " + stamp, stamp[:-1], b"hello", b"[12] x"):
             self.assertFalse(stamped(data), data)

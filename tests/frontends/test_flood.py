@@ -13,12 +13,6 @@ from tsservices.frontends.flood import Flood
 
 
 def taken(flood: Flood, sizes: list[int], now: float = 0.0) -> list[float]:
-    """
-    @param flood: the bound.
-    @param sizes: of lines that are sent at once.
-    @param now: when.
-    @return: when each is taken.
-    """
     times: list[float] = []
     for size in sizes:
         for _ in range(50):
@@ -33,30 +27,20 @@ def taken(flood: Flood, sizes: list[int], now: float = 0.0) -> list[float]:
 
 
 class TestFlood:
-    """
-    Tests for L{Flood}.
-    """
-
     def test_lines(self) -> None:
-        """
-        A burst at once, then the rate.
-        """
+        """A burst at once, then the rate."""
         times = taken(Flood(Limits(floodLines=10, floodBytes=0), 0.0), [1] * 200)
         assert times[:100] == [0.0] * 100
         assert times[100:] == pytest.approx([0.1 * n for n in range(1, 101)], abs=0.01)
 
     def test_bytes(self) -> None:
-        """
-        The same for bytes.
-        """
+        """The same for bytes."""
         times = taken(Flood(Limits(floodLines=0, floodBytes=1000), 0.0), [1000] * 20)
         assert times[:10] == [0.0] * 10
         assert times[10:] == pytest.approx([float(n) for n in range(1, 11)])
 
     def test_both(self) -> None:
-        """
-        What one bound refuses is not taken from the other.
-        """
+        """What one bound refuses is not taken from the other."""
         flood = Flood(Limits(floodLines=1, floodBytes=100), 0.0)
         assert [flood.delay(1, 10, 0.0) for _ in range(10)] == [0.0] * 10
         for _ in range(100):
@@ -64,9 +48,7 @@ class TestFlood:
         assert flood.delay(1, 900, 1.0) == 0.0
 
     def test_none(self) -> None:
-        """
-        Zero lifts a bound.
-        """
+        """Zero lifts a bound."""
         flood = Flood(Limits(floodLines=0, floodBytes=0), 0.0)
         assert flood.delay(10**6, 10**9, 0.0) == 0.0
 

@@ -12,26 +12,15 @@ from tsservices.chat.outlet import Broadcast, Wire
 from tsservices.common.limits import PIECE_BYTES, SLOW_FACTOR, Limits
 from tsservices.frontends.sendqueue import Backlog, Pool
 
+#: The bounds of these tests.
 LIMITS = Limits(chatPending=65_536, chatPendingAll=1_048_576, chatSlow=10)
-"""
-The bounds of these tests.
-"""
 
 
 class Reader:
     """
     One who is written to.
 
-    @ivar push: takes what to send next.
-    @ivar pushLast: the same.
-    @ivar wire: this, while nothing waits.
-    @ivar clear: as it has to be for a wire.
-    @ivar departures: how often it has left all broadcasts.
-    @ivar bytesSent: what it has read.
-    @ivar written: what the transport was given.
     @ivar overruns: how many bytes waited when these were too many.
-    @ivar now: the time.
-    @ivar room: how many more writes the transport takes before it pauses.
     """
 
     push: Callable[[bytes], object]
@@ -40,9 +29,6 @@ class Reader:
     clear = True
 
     def __init__(self, pool: Pool) -> None:
-        """
-        @param pool: what waits for all.
-        """
         self.bytesSent = 0
         self.departures = 0
         self.written: list[bytes] = []
@@ -62,49 +48,27 @@ class Reader:
         )
 
     def pendingBytes(self) -> int:
-        """
-        @return: nothing that is looked at here.
-        """
         return 0
 
     def _write(self, data: bytes) -> None:
-        """
-        @param data: for the transport.
-        """
         self.written.append(data)
         self.room -= 1
         if self.room == 0:
             self.backlog.pause()
 
     def together(self, wires: Sequence[Wire]) -> Broadcast:
-        """
-        @param wires: no test wants this.
-        @return: nothing.
-        """
         raise NotImplementedError
 
     def leave(self) -> None:
-        """
-        Note it.
-        """
         self.departures += 1
 
     def text(self) -> bytes:
-        """
-        @return: all that was written.
-        """
         return b"".join(self.written)
 
 
 class TestPool:
-    """
-    Tests for L{Pool}.
-    """
-
     def test_shared(self) -> None:
-        """
-        One object counts once, however many wait for it.
-        """
+        """One object counts once, however many wait for it."""
         pool = Pool()
         one, equal = bytes(bytearray(b"12345")), bytes(bytearray(b"12345"))
         for _ in range(3):
@@ -120,31 +84,20 @@ class TestPool:
 
 
 class TestBacklog:
-    """
-    Tests for L{Backlog}.
-    """
-
     def setup_method(self) -> None:
-        """
-        One reader.
-        """
         self.pool = Pool()
         self.reader = Reader(self.pool)
         self.backlog = self.reader.backlog
 
     def test_direct(self) -> None:
-        """
-        As long as they read nothing waits.
-        """
+        """As long as they read nothing waits."""
         self.reader.push(b"a")
         self.backlog.answer(b"b")
         assert self.reader.written == [b"a", b"b"]
         assert self.pool.size == 0
 
     def test_paused(self) -> None:
-        """
-        What waits goes in its order, in pieces, and stops when the transport has enough.
-        """
+        """What waits goes in its order, in pieces, and stops when the transport has enough."""
         self.backlog.pause()
         parts = [bytes([number]) * (PIECE_BYTES // 2) for number in range(1, 6)]
         for part in parts:
@@ -165,9 +118,7 @@ class TestBacklog:
         assert self.reader.written[-1] == b"direct"
 
     def test_held(self) -> None:
-        """
-        During a replay what is pushed waits; answers are the replay.
-        """
+        """During a replay what is pushed waits; answers are the replay."""
         self.backlog.hold(True)
         self.reader.push(b"live")
         self.backlog.answer(b"page")
@@ -178,9 +129,7 @@ class TestBacklog:
         assert self.reader.text() == b"pagelive"
 
     def test_heldAndPaused(self) -> None:
-        """
-        Both have to be over.
-        """
+        """Both have to be over."""
         self.backlog.hold(True)
         self.backlog.pause()
         self.reader.push(b"live")
@@ -190,16 +139,11 @@ class TestBacklog:
         assert self.reader.text() == b"live"
 
     def fill(self, size: int) -> None:
-        """
-        @param size: bytes to push, in small parts.
-        """
         for _ in range(size // 1024):
             self.reader.push(bytes(1024))
 
     def test_slow(self) -> None:
-        """
-        Over the bound, and nothing read for some time: too much; within the bound never.
-        """
+        """Over the bound, and nothing read for some time: too much; within the bound never."""
         self.backlog.pause()
         self.fill(LIMITS.chatPending)
         self.reader.now = 1000.0
@@ -209,9 +153,7 @@ class TestBacklog:
         assert self.reader.overruns == [LIMITS.chatPending + 1]
 
     def test_slowButReads(self) -> None:
-        """
-        Who reads has time, up to a larger bound.
-        """
+        """Who reads has time, up to a larger bound."""
         self.backlog.pause()
         self.fill(LIMITS.chatPending)
         for step in range(1, 20):
@@ -224,9 +166,7 @@ class TestBacklog:
         assert self.reader.overruns[0] > SLOW_FACTOR * LIMITS.chatPending
 
     def test_all(self) -> None:
-        """
-        What waits for all together is bounded too; what many wait for counts once.
-        """
+        """What waits for all together is bounded too; what many wait for counts once."""
         shared = bytes(LIMITS.chatPending)
         readers = [Reader(self.pool) for _ in range(100)]
         for reader in readers:
@@ -244,9 +184,7 @@ class TestBacklog:
 
     @pytest.mark.parametrize("again", ["pause", "hold"])
     def test_clear(self, again: str) -> None:
-        """
-        Nobody reads any more: nothing waits, now or ever.
-        """
+        """Nobody reads any more: nothing waits, now or ever."""
         self.backlog.pause()
         self.reader.push(b"a")
         self.backlog.clear()
@@ -262,9 +200,7 @@ class TestBacklog:
         assert self.reader.text() == b""
 
     def test_close(self) -> None:
-        """
-        At the end all that waits is sent.
-        """
+        """At the end all that waits is sent."""
         self.backlog.pause()
         self.reader.push(b"a")
         self.reader.push(b"b")
@@ -274,9 +210,7 @@ class TestBacklog:
         assert self.pool.size == 0
 
     def test_closeInReplay(self) -> None:
-        """
-        But for what would follow on lines that are not sent.
-        """
+        """But for what would follow on lines that are not sent."""
         self.backlog.hold(True)
         self.reader.push(b"live")
         self.backlog.close()
@@ -284,9 +218,7 @@ class TestBacklog:
         assert self.pool.size == 0
 
     def test_allDropsTheSlowest(self) -> None:
-        """
-        Who has paused for a moment is not dropped for what others have let wait.
-        """
+        """Who has paused for a moment is not dropped for what others have let wait."""
         others = [Reader(self.pool) for _ in range(16)]
         for reader in others:
             reader.backlog.pause()

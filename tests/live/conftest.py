@@ -20,43 +20,25 @@ from tests.live.support.server import Server
 
 
 class Start(Protocol):
-    """
-    Starts a server that is stopped when the test is over.
-    """
+    """Starts a server that is stopped when the test is over."""
 
-    def __call__(self, *options: str) -> Server:
-        """
-        @param options: of tsserver.
-        @return: a server that serves.
-        """
-        ...
+    def __call__(self, *options: str) -> Server: ...
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """
-    @return: a new folder whose path is short enough for UNIX sockets, as pytest's
-        own are not on every system.
-    """
     with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as path:
         yield Path(path)
 
 
 @pytest.fixture(scope="module")
 def sharedFolder() -> Iterator[Path]:
-    """
-    @return: the same, for all tests of one module.
-    """
     with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as path:
         yield Path(path)
 
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
-    """
-    @param folder: for the servers.
-    @return: starts servers, each in a folder of its own.
-    """
     with ExitStack() as stack:
         count = iter(range(100))
 
@@ -68,10 +50,6 @@ def start(folder: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def engineServer(folder: Path) -> Iterator[NatsServer]:
-    """
-    @param folder: for its files.
-    @return: the engine of a cluster: one server.
-    """
     pytest.importorskip("nats", reason="the extra cluster is not installed")
     with NatsServer(folder / "n1") as one:
         yield one
@@ -79,11 +57,7 @@ def engineServer(folder: Path) -> Iterator[NatsServer]:
 
 @pytest.fixture
 def quietLoop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """
-    See that nothing goes to the log of asyncio: the engine's client has a loop of its own.
-
-    @param caplog: pytest's.
-    """
+    """See that nothing goes to the log of asyncio: the engine's client has a loop of its own."""
     pytest.importorskip("nats", reason="the extra cluster is not installed")
     with caplog.at_level(logging.WARNING):
         yield
@@ -94,10 +68,6 @@ def quietLoop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def certificate(sharedFolder: Path) -> tuple[Path, Path]:
-    """
-    @param sharedFolder: for the files.
-    @return: key and certificate of localhost, which signed itself.
-    """
     x509 = pytest.importorskip("cryptography.x509", reason="the extra tls is not installed")
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

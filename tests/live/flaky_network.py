@@ -25,26 +25,14 @@ from typing import Any, Self
 from tests.live.support.server import Server
 from tests.live.support.tcp_proxy import Proxy
 
+#: Within this everything has arrived when nothing is cut any more.
 SETTLE_SECONDS = 60.0
-"""
-Within this everything has arrived when nothing is cut any more.
-"""
 
 
 class Talker:
-    """
-    One client.
-
-    @ivar said: what it was given to say.
-    @ivar seen: what was said in the room, by number, as it was told.
-    @ivar own: the objects of the client itself.
-    """
+    """One client."""
 
     def __init__(self, nick: str, port: int) -> None:
-        """
-        @param nick: its name.
-        @param port: where its server seems to be.
-        """
         self.nick = nick
         self.said: list[str] = []
         self.seen: dict[int, tuple[str, str]] = {}
@@ -58,9 +46,6 @@ class Talker:
         )
 
     def __enter__(self) -> Self:
-        """
-        @return: this.
-        """
         return self
 
     def __exit__(
@@ -69,34 +54,20 @@ class Talker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        @param kind: of what went wrong, if something did.
-        @param error: what went wrong.
-        @param trace: where.
-        """
         with self._process:
             self._process.kill()
 
     def say(self, text: str) -> None:
-        """
-        @param text: to say.
-        """
         self.said.append(text)
         assert self._process.stdin is not None
         self._process.stdin.write(f"{text}\n".encode())
         self._process.stdin.flush()
 
     def fileno(self) -> int:
-        """
-        @return: the descriptor of what it writes.
-        """
         assert self._process.stdout is not None
         return self._process.stdout.fileno()
 
     def hear(self) -> None:
-        """
-        Read what it writes.
-        """
         assert self._process.stdout is not None
         data = self._process.stdout.read1(1 << 20)  # type: ignore[attr-defined]
         assert data, f"{self.nick} has ended with status {self._process.wait(10)}"
@@ -110,11 +81,6 @@ class Talker:
                 self.own.append(event)
 
     def leave(self) -> int:
-        """
-        Say nothing more.
-
-        @return: its exit status.
-        """
         assert self._process.stdin is not None
         self._process.stdin.close()
         assert self._process.stdout is not None
@@ -124,10 +90,6 @@ class Talker:
 
 
 def hearAll(talkers: Iterable[Talker], seconds: float) -> None:
-    """
-    @param talkers: to be listened to.
-    @param seconds: for how long.
-    """
     deadline = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
         for each in talkers:
@@ -138,16 +100,6 @@ def hearAll(talkers: Iterable[Talker], seconds: float) -> None:
 
 
 def evening(server: Server, seconds: float, seed: int, pace: float = 1.0) -> dict[str, int]:
-    """
-    Have two clients talk while their connections are cut.
-
-    @param server: serves a chat.
-    @param seconds: how long.
-    @param seed: of what is random.
-    @param pace: seconds between two cuts, on average.
-    @return: what happened, counted.
-    @raise AssertionError: a line was lost, or came twice.
-    """
     chance = random.Random(seed)
     address = server.address("chat").pair
     with (
@@ -191,9 +143,6 @@ def evening(server: Server, seconds: float, seed: int, pace: float = 1.0) -> dic
 
 
 def main() -> None:
-    """
-    Read the command line, and spend the evening.
-    """
     parser = argparse.ArgumentParser(prog="python -m tests.live.flaky_network", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0, help="how long (default 20)")
     parser.add_argument("--seed", type=int, default=1, help="of what is random (default 1)")

@@ -30,42 +30,29 @@ from tests.live.support.echo_client import (
 )
 from tests.live.support.server import ANSWER_SECONDS, Server
 
+#: That never read, at the same time.
 CLIENTS = 8
-"""
-That never read, at the same time.
-"""
 
+#: Bytes that each of them tries to send.
 MOST = 64 << 20
-"""
-Bytes that each of them tries to send.
-"""
 
+#: When nothing could be sent for so long, the server reads no more.
 BLOCKED_SECONDS = 0.6
-"""
-When nothing could be sent for so long, the server reads no more.
-"""
 
+#: Bytes that each may cost at the most.
 PER_CLIENT = 1 << 20
-"""
-Bytes that each may cost at the most.
-"""
 
+#: Bytes that a server may grow by anyway: code that runs for the first time, the log.
 TOLERANCE = 2 << 20
-"""
-Bytes that a server may grow by anyway: code that runs for the first time, the log.
-"""
 
+#: Seconds: what the limits are set to here, and how often they are looked at. Progress is seen one
+#: sweep late, and the end of a limit too.
 WRITE_LIMIT, IDLE_LIMIT, SWEEP = 1, 2, 2
-"""
-Seconds: what the limits are set to here, and how often they are looked at.  Progress
-is seen one sweep late, and the end of a limit too.
-"""
 
+#: Seconds after which a connection must have been closed, on a machine that is busy.
 LATEST = max(WRITE_LIMIT, IDLE_LIMIT) + 2 * SWEEP + 3
-"""
-Seconds after which a connection must have been closed, on a machine that is busy.
-"""
 
+#: What is sent again and again: for lines the worst there is, empty ones.
 FLOODS = {
     "timestamp": b"x" * 65_536,
     "timestamp-line": b"\n" * 65_536,
@@ -74,21 +61,11 @@ FLOODS = {
     "echo": b"x" * 65_536,
     "chargen": b"x" * 65_536,
 }
-"""
-What is sent again and again: for lines the worst there is, empty ones.
-"""
 
 SMALL = ["--listen", "echo=tcp:0", "--listen", "chargen=tcp:0", "--listen", "discard=tcp:0"]
 
 
 def _flood(clients: list[socket.socket], chunk: bytes) -> dict[socket.socket, int]:
-    """
-    Send without reading until no more is taken.
-
-    @param clients: connections.
-    @param chunk: to send again and again.
-    @return: how much each has sent.
-    """
     sent = dict.fromkeys(clients, 0)
     active = set(clients)
     last = dict.fromkeys(clients, time.monotonic())
@@ -110,13 +87,6 @@ def _flood(clients: list[socket.socket], chunk: bytes) -> dict[socket.socket, in
 
 
 def _cost(server: Server, clients: list[socket.socket], chunk: bytes) -> None:
-    """
-    See what clients that never read cost a server.
-
-    @param server: serves them.
-    @param clients: connections.
-    @param chunk: what they send.
-    """
     before = server.memory()
     sent = _flood(clients, chunk)
     grown = server.memory() - before
@@ -128,9 +98,7 @@ def _cost(server: Server, clients: list[socket.socket], chunk: bytes) -> None:
 
 @pytest.mark.parametrize("offering", FLOODS)
 def test_memory(folder: Path, offering: str) -> None:
-    """
-    A client that never reads costs less than 1 MiB, and others are answered.
-    """
+    """A client that never reads costs less than 1 MiB, and others are answered."""
     with Server(folder, *SMALL) as server, ExitStack() as stack:
         _checkOthers(server)
         clients = [stack.enter_context(server.connect(offering)) for _ in range(CLIENTS)]
@@ -139,9 +107,7 @@ def test_memory(folder: Path, offering: str) -> None:
 
 
 def test_memoryUnix(folder: Path) -> None:
-    """
-    The same through a UNIX socket.
-    """
+    """The same through a UNIX socket."""
     with (
         Server(folder, "--listen", f"timestamp=unix:{folder}/sock") as server,
         ExitStack() as stack,
@@ -154,9 +120,7 @@ def test_memoryUnix(folder: Path) -> None:
 
 
 def test_memoryProxied(folder: Path) -> None:
-    """
-    The same behind a proxy.
-    """
+    """The same behind a proxy."""
     with (
         Server(folder, "--listen", "timestamp-line=haproxy:tcp:0") as server,
         ExitStack() as stack,
@@ -169,9 +133,7 @@ def test_memoryProxied(folder: Path) -> None:
 
 @pytest.mark.parametrize("offering", ["echo", "timestamp-line"])
 def test_memoryTLS(folder: Path, certificate: tuple[Path, Path], offering: str) -> None:
-    """
-    The same over TLS.
-    """
+    """The same over TLS."""
     key, cert = certificate
     where = f"{offering}=ssl:0:privateKey={key}:certKey={cert}"
     context = ssl.create_default_context(cafile=str(cert))
@@ -185,11 +147,6 @@ def test_memoryTLS(folder: Path, certificate: tuple[Path, Path], offering: str) 
 
 
 def _checkOthers(server: Server) -> None:
-    """
-    See that other clients are answered.
-
-    @param server: serves them.
-    """
     for offering in ("timestamp", "timestamp-line"):
         with server.connect(offering) as client:
             client.send(b"hello\n")
@@ -207,11 +164,6 @@ def _checkOthers(server: Server) -> None:
 def impatient(
     sharedFolder: Path, certificate: tuple[Path, Path]
 ) -> Iterator[tuple[Server, ssl.SSLContext]]:
-    """
-    @param sharedFolder: for the server.
-    @param certificate: its key and certificate.
-    @return: a server whose limits are short, and what trusts it.
-    """
     config = sharedFolder / "limits.toml"
     config.write_text(f"write-limit = {WRITE_LIMIT}\nidle-limit = {IDLE_LIMIT}\n")
     key, cert = certificate
@@ -224,24 +176,17 @@ class Client(threading.Thread):
     """
     A client with habits of its own.
 
-    @ivar client: its connection.
     @ivar waited: seconds until the server closed the connection; L{None} if it has
         not.
     """
 
     def __init__(self, client: socket.socket) -> None:
-        """
-        @param client: its connection.
-        """
         super().__init__()
         self.client = client
         self.waited: float | None = None
         self.begun = time.monotonic()
 
     def run(self) -> None:
-        """
-        Live until the server has had enough.
-        """
         self.client.settimeout(LATEST)
         with self.client, contextlib.suppress(TimeoutError):
             try:
@@ -252,11 +197,6 @@ class Client(threading.Thread):
             self.waited = time.monotonic() - self.begun
 
     def live(self) -> None:
-        """
-        Do as it does.
-
-        @raise OSError: the connection was cut off.
-        """
         raise NotImplementedError
 
 
@@ -267,19 +207,11 @@ class Stubborn(Client):
     """
 
     def __init__(self, client: socket.socket, chunk: bytes, taken: bool = False) -> None:
-        """
-        @param client: its connection.
-        @param chunk: what it sends.
-        @param taken: whether the service takes all that comes, without an end.
-        """
         super().__init__(client)
         self._chunk = chunk
         self._taken = taken
 
     def live(self) -> None:
-        """
-        Send.
-        """
         deadline = time.monotonic() + 6 * LATEST
         while time.monotonic() < deadline:
             self.client.send(self._chunk)
@@ -289,14 +221,9 @@ class Stubborn(Client):
 
 
 class Silent(Client):
-    """
-    Says nothing.
-    """
+    """Says nothing."""
 
     def live(self) -> None:
-        """
-        Wait for the end.
-        """
         receiveRest(self.client)
 
 
@@ -308,15 +235,9 @@ class Typing(Client):
 
     @property
     def over(self) -> bool:
-        """
-        @return: whether it has been there for long enough.
-        """
         return time.monotonic() - self.begun > IDLE_LIMIT + 2 * SWEEP
 
     def live(self) -> None:
-        """
-        Talk.
-        """
         while not self.over:
             self.client.send(b"x")
             assert receive(self.client, len(ACKNOWLEDGEMENT)) == ACKNOWLEDGEMENT
@@ -335,9 +256,6 @@ class Slow(Typing):
     read = 0
 
     def live(self) -> None:
-        """
-        Read.
-        """
         while not self.over:
             assert len(receive(self.client, 1 << 20)) == 1 << 20
             self.read += 1 << 20
@@ -394,11 +312,6 @@ def test_closed(impatient: tuple[Server, ssl.SSLContext]) -> None:
 
 
 def _narrow(server: Server) -> socket.socket:
-    """
-    @param server: serves ack.
-    @return: a connection to it with a small buffer: the answers are so short that
-        it takes many chunks until the sockets are full of them.
-    """
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     client.connect(server.address("ack").pair)
@@ -408,14 +321,11 @@ def _narrow(server: Server) -> socket.socket:
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """
-    @param tmp_path_factory: gives its folder.
-    @return: a server with the usual limits.
-    """
     with Server(tmp_path_factory.mktemp("patient"), *SMALL) as server:
         yield server
 
 
+#: As much as the sockets hold, answers and all.
 HALF_CLOSED = {
     "timestamp": b"x" * 500_000,
     "timestamp-line": b"a line\n" * 20_000 + b"\n" * 20_000 + b"the last",
@@ -423,19 +333,9 @@ HALF_CLOSED = {
     "ack": b"x" * 500_000,
     "echo": bytes(range(256)) * 2000,
 }
-"""
-As much as the sockets hold, answers and all.
-"""
 
 
 def _checkAll(offering: str, data: bytes, answers: bytes) -> None:
-    """
-    See that nothing is missing.
-
-    @param offering: what has answered.
-    @param data: what it was sent.
-    @param answers: all that it has answered.
-    """
     match offering:
         case "timestamp":
             assert unstamped(answers) == data
@@ -468,18 +368,14 @@ def test_halfClose(patient: Server) -> None:
 
 @pytest.mark.parametrize("offering", HALF_CLOSED)
 def test_muchAtOnce(patient: Server, offering: str) -> None:
-    """
-    Many times what sockets hold, while the client reads: everything is answered.
-    """
+    """Many times what sockets hold, while the client reads: everything is answered."""
     data = HALF_CLOSED[offering] * (5 if offering == "timestamp-line" else 20)
     with patient.connect(offering) as client:
         _checkAll(offering, data, exchange(client, data))
 
 
 def test_stampsAreWhole(patient: Server) -> None:
-    """
-    A stamp never stands in the middle of another one, however the answers are cut.
-    """
+    """A stamp never stands in the middle of another one, however the answers are cut."""
     with patient.connect("timestamp-line") as client:
         answers = exchange(client, b"\n" * 50_000)
     assert re.fullmatch(rb"(?:%s\n){50000}" % CTIME, answers)

@@ -43,22 +43,16 @@ STREAMS = (
     "time",
 )
 
+#: Those that read; the clocks say what they know, and close.
 READING = STREAMS[:-2]
-"""
-Those that read; the clocks say what they know, and close.
-"""
 
 DATAGRAMS = ("timestamp", "hello", "sink", "echo", "discard", "daytime", "time")
 
+#: Bytes: what fits into an IPv4 packet.
 LARGEST_DATAGRAM = 65_507
-"""
-Bytes: what fits into an IPv4 packet.
-"""
 
+#: Bytes: what is answered.
 MAX_DATAGRAM = 512
-"""
-Bytes: what is answered.
-"""
 
 MEGABYTE = 1_000_000
 
@@ -67,11 +61,6 @@ CONNECTIONS = 500
 
 @contextlib.contextmanager
 def _everything(folder: Path, limits: str) -> Iterator[Server]:
-    """
-    @param folder: for it.
-    @param limits: lines for its configuration file.
-    @return: a server of everything, at which one source may ask as often as it likes.
-    """
     config = folder / "limits.toml"
     config.write_text(f"udp-rate = 1000000\nudp-burst = 1000000\ntalk-linger = 0\n{limits}")
     listens = [f"{name}=tcp:0" for name in STREAMS[6:]]
@@ -83,58 +72,34 @@ def _everything(folder: Path, limits: str) -> Iterator[Server]:
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[Server]:
-    """
-    @param folder: for it.
-    @return: a server of everything.
-    """
     with _everything(folder, "") as serving:
         yield serving
 
 
 @pytest.fixture
 def hasty(folder: Path) -> Iterator[Server]:
-    """
-    @param folder: for it.
-    @return: the same, that waits for nobody.
-    """
     with _everything(folder, "idle-limit = 1\n") as serving:
         yield serving
 
 
 @pytest.fixture
 def chance() -> random.Random:
-    """
-    @return: the same bytes in each run.
-    """
     return random.Random(21567)
 
 
 def _insist(client: socket.socket, data: bytes) -> bytes:
-    """
-    @param client: a connection.
-    @param data: to send, as long as it is taken.
-    @return: what came, up to the end of the connection, which may be a cut.
-    """
     with contextlib.suppress(ConnectionError):
         return exchange(client, data)
     return b""
 
 
 def _checkClosed(server: Server, accepted: int) -> None:
-    """
-    See that no connection is left, anywhere.
-
-    @param server: has served them.
-    @param accepted: how many connections each service has had.
-    """
     for offering in STREAMS:
         server.counted(offering, accepted=accepted, open=0, refused=0, stalled=0, idle=0)
 
 
 def test_randomBytes(server: Server, chance: random.Random) -> None:
-    """
-    Random bytes, over TCP.
-    """
+    """Random bytes, over TCP."""
     rounds, total = 5, 0
     for _ in range(rounds):
         data = chance.randbytes(chance.randrange(1, 8_000))
@@ -268,9 +233,7 @@ def test_megabyte(server: Server) -> None:
 
 
 def test_megabyteLineGoesOn(server: Server) -> None:
-    """
-    The connection lives on after a line that was too long.
-    """
+    """The connection lives on after a line that was too long."""
     with server.connect("timestamp-line") as client:
         client.sendall(b"m" * MEGABYTE + b"\nshort\n")
         refusal = b"! line longer than 65536 bytes: not answered\n"
@@ -279,9 +242,7 @@ def test_megabyteLineGoesOn(server: Server) -> None:
 
 
 def test_dropped(server: Server, chance: random.Random) -> None:
-    """
-    500 connections, opened and dropped: closed or reset, at once or after a word.
-    """
+    """500 connections, opened and dropped: closed or reset, at once or after a word."""
     services = [STREAMS[number % len(STREAMS)] for number in range(CONNECTIONS)]
     lot: list[socket.socket] = []
     for number, offering in enumerate(services):
@@ -304,9 +265,7 @@ def test_dropped(server: Server, chance: random.Random) -> None:
 
 
 def test_halfClosed(server: Server) -> None:
-    """
-    Who closes its half at once gets what there is to get, and then the end.
-    """
+    """Who closes its half at once gets what there is to get, and then the end."""
     for offering in STREAMS:
         with server.connect(offering) as client:
             client.shutdown(socket.SHUT_WR)
@@ -332,8 +291,6 @@ def _floodTalk(server: Server) -> None:
     """
     A megabyte for an operator who is not there: a part is kept, then the client has
     to wait, and goes.
-
-    @param server: serves talk.
     """
     with server.connect("talk") as client:
         assert client.recv(BUFSIZ).startswith(ABSENT)

@@ -21,64 +21,41 @@ from tests.live.crash.__main__ import Crashes
 from tests.live.support.line_client import Talker
 from tests.live.support.server import ANSWER_SECONDS, START_SECONDS, Server
 
+#: Of servers that let everybody speak as fast as they like.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
-"""
-Of servers that let everybody speak as fast as they like.
-"""
 
+#: Bytes without a line's end.
 ENDLESS = 600_000
-"""
-Bytes without a line's end.
-"""
 
+#: What these may cost the server at most.
 CPU_SECONDS = 1.0
-"""
-What these may cost the server at most.
-"""
 
+#: How often one client enters a room.
 JOINS = 1000
-"""
-How often one client enters a room.
-"""
 
+#: Clients that enter one room together.
 CROWD = 300
-"""
-Clients that enter one room together.
-"""
 
+#: Within this they have, on a machine that is busy too.
 JOIN_SECONDS = 5.0
-"""
-Within this they have, on a machine that is busy too.
-"""
 
 CLOCK = r"\[\d\d:\d\d:\d\d\]"
 
 
 @pytest.fixture(scope="module", params=["fast", "stock"])
 def chat(request: pytest.FixtureRequest, sharedFolder: Path) -> Iterator[Server]:
-    """
-    @param request: says which transport.
-    @param sharedFolder: for its files.
-    @return: a server for many tests: each has its own names and rooms.
-    """
     lane = ["--no-fast-lane"] if request.param == "stock" else []
     with Server(sharedFolder / str(request.param), *OPTIONS, *lane) as server:
         yield server
 
 
 def _cpuSeconds(server: Server) -> float:
-    """
-    @param server: runs.
-    @return: the time that its process has computed so far.
-    """
     fields = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_two(chat: Server) -> None:
-    """
-    Two people see each other come, talk and go; nobody hears their own lines.
-    """
+    """Two people see each other come, talk and go; nobody hears their own lines."""
     with Talker(chat, "ann") as ann, Talker(chat) as bob:
         ann.until("* you are in #lobby")
         bob.say("bob")
@@ -144,8 +121,6 @@ def test_halfClose(chat: Server, program: str) -> None:
     """
     Who says something and then closes the sending half has said it: it is told, and
     stored.
-
-    @param program: what closes it: this test, or C{nc} with name and line in one write.
     """
     name = f"half-{program}"
     with Talker(chat, f"/nick {name}-reader", "/join lobby") as reader:
@@ -176,9 +151,7 @@ def test_halfClose(chat: Server, program: str) -> None:
 
 
 def test_endless(chat: Server) -> None:
-    """
-    Much without a line's end costs little, is refused once, and what follows is taken.
-    """
+    """Much without a line's end costs little, is refused once, and what follows is taken."""
     with Talker(chat, "/nick endless", "/ack on", "/join endless") as talker:
         talker.until("* you are the founder of #endless")
         before = _cpuSeconds(chat)
@@ -213,9 +186,7 @@ def test_joinsOfOne(chat: Server) -> None:
 
 
 def test_joinsOfMany(chat: Server) -> None:
-    """
-    Hundreds who come at once are all in, and each hears of all who come later.
-    """
+    """Hundreds who come at once are all in, and each hears of all who come later."""
     begun = time.monotonic()
     with ExitStack() as stack:
         crowd = [stack.enter_context(Talker(chat)) for _ in range(CROWD)]
@@ -243,8 +214,6 @@ def test_stop(folder: Path, lane: str) -> None:
     """
     A server that is asked to stop while people talk ends with status 0, and what they
     were told is there afterwards.
-
-    @param lane: which transport.
     """
     options = ["--no-fast-lane"] if lane == "stock" else []
     crashes = Crashes(folder, 3, options, signal.SIGTERM)
@@ -278,9 +247,7 @@ def test_telnet(chat: Server) -> None:
 
 
 def test_web(chat: Server) -> None:
-    """
-    A web page can't post into a room: its request ends with a reason.
-    """
+    """A web page can't post into a room: its request ends with a reason."""
     body = "web\n/join web\nbuy\n"
     with Talker(chat, "/nick web-reader", "/join web", "/join lobby") as reader:
         reader.until("* you are in #lobby")

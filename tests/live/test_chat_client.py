@@ -20,11 +20,9 @@ from tests.live.support.plain_servers import runClient
 from tests.live.support.server import Server
 from tests.live.support.tcp_proxy import Proxy
 
+#: What the start of the client may cost up to its prompt, in time of the processor: on a machine
+#: with nothing else to do that is also how long it takes.
 START_CPU_SECONDS = 0.4
-"""
-What the start of the client may cost up to its prompt, in time of the processor: on a
-machine with nothing else to do that is also how long it takes.
-"""
 
 needsPrompt = pytest.mark.skipif(
     find_spec("prompt_toolkit") is None or find_spec("pyte") is None,
@@ -34,34 +32,20 @@ needsPrompt = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def server(sharedFolder: Path) -> Iterator[Server]:
-    """
-    @param sharedFolder: for its files.
-    @return: a server of the chat.
-    """
     with Server(sharedFolder / "chat", "--services", "chat") as running:
         yield running
 
 
 @pytest.fixture
 def port(server: Server) -> int:
-    """
-    @param server: serves.
-    @return: the port of its chat.
-    """
     return server.address("chat").port
 
 
 class TestPipes:
-    """
-    The client on pipes.
-    """
+    """The client on pipes."""
 
     def test_lines(self, port: int) -> None:
-        """
-        What was read is stored when the client has left, and was shown.
-
-        @param port: of the chat.
-        """
+        """What was read is stored when the client has left, and was shown."""
         lines = "".join(f"line {number}\n" for number in range(50))
         arguments = ("chat", "--port", port, "--nick", "pipe", "--room", "pipes")
         done = runClient(*arguments, typed=f"{lines}/me waves".encode())
@@ -73,11 +57,7 @@ class TestPipes:
         assert again.startswith("* you are pipe\n* you are in #pipes, alone\n")
 
     def test_statuses(self, port: int) -> None:
-        """
-        The exit status tells how it went.
-
-        @param port: of the chat.
-        """
+        """The exit status tells how it went."""
         for arguments, typed, status, complaint in (
             (["--port", port], b"/nope\n", 1, b""),
             (["--port", 1], b"", 1, b"cannot connect to 127.0.0.1 port 1: connection refused"),
@@ -88,12 +68,7 @@ class TestPipes:
             assert (done.returncode, complaint in done.stderr) == (status, True), done.stderr
 
     def test_account(self, port: int, tmp_path: Path) -> None:
-        """
-        An account is logged in to with the password from a file.
-
-        @param port: of the chat.
-        @param tmp_path: for the file.
-        """
+        """An account is logged in to with the password from a file."""
         typed = b"/register\nswordfish\nswordfish\n"
         done = runClient("chat", "--port", port, "--nick", "owner", typed=typed)
         assert done.returncode == 0, done.stdout
@@ -111,22 +86,14 @@ class TestPipes:
         assert b"wrong word" not in done.stdout + done.stderr
 
     def test_json(self, port: int) -> None:
-        """
-        Programs get one object on each line.
-
-        @param port: of the chat.
-        """
+        """Programs get one object on each line."""
         done = runClient("chat", "--json", "--port", port, "--nick", "robot", typed=b"hello\n")
         events = [json.loads(line) for line in done.stdout.splitlines()]
         assert events[0] == {"type": "client", "event": "connected"}
         assert [event["text"] for event in events if event["type"] == "said"][-1] == "hello"
 
     def test_withoutPrompt(self, port: int) -> None:
-        """
-        Pipes need no prompt_toolkit.
-
-        @param port: of the chat.
-        """
+        """Pipes need no prompt_toolkit."""
         code = (
             "import sys; sys.modules['prompt_toolkit'] = None; sys.argv[1:] = "
             f"['chat', '--port', '{port}', '--nick', 'bare'];"
@@ -140,18 +107,12 @@ class TestPipes:
 
 @needsPrompt
 class TestTerminal:
-    """
-    The client on a terminal.
-    """
+    """The client on a terminal."""
 
     def test_talk(self, server: Server, port: int, tmp_path: Path) -> None:
         """
         People talk: names are completed, calls ring, private words arrive, the status
         says where one is.
-
-        @param server: serves.
-        @param port: of the chat.
-        @param tmp_path: for what was typed.
         """
         from tests.live.support.terminal import chatScreen
 
@@ -188,13 +149,7 @@ class TestTerminal:
         ]
 
     def test_quiet(self, server: Server, port: int, tmp_path: Path) -> None:
-        """
-        Without bell and colours there are none.
-
-        @param server: serves.
-        @param port: of the chat.
-        @param tmp_path: for what was typed.
-        """
+        """Without bell and colours there are none."""
         from tests.live.support.terminal import chatScreen
 
         arguments = (port, tmp_path, "--nick", "ann", "--room", "quiet", "--no-bell")
@@ -212,12 +167,7 @@ class TestTerminal:
             assert screen.ended() == 0
 
     def test_password(self, port: int, tmp_path: Path) -> None:
-        """
-        A password is typed unseen, and kept nowhere.
-
-        @param port: of the chat.
-        @param tmp_path: for what was typed.
-        """
+        """A password is typed unseen, and kept nowhere."""
         from tests.live.support.terminal import chatScreen
 
         with chatScreen(port, tmp_path, "--nick", "carla") as screen:
@@ -234,12 +184,7 @@ class TestTerminal:
         assert "swordfish" not in (tmp_path / "chat-history").read_text()
 
     def test_cut(self, server: Server, tmp_path: Path) -> None:
-        """
-        A connection that is lost comes back by itself, with what was missed.
-
-        @param server: serves.
-        @param tmp_path: for what was typed.
-        """
+        """A connection that is lost comes back by itself, with what was missed."""
         from tests.live.support.terminal import chatScreen
 
         with (
@@ -268,12 +213,7 @@ class TestTerminal:
             assert screen.ended() == 0
 
     def test_start(self, port: int, tmp_path: Path) -> None:
-        """
-        The prompt does not cost more than one waits for gladly.
-
-        @param port: of the chat.
-        @param tmp_path: for what was typed.
-        """
+        """The prompt does not cost more than one waits for gladly."""
         code = (
             "import os, sys\n"
             "from tsservices.client.chat.app import openPrompt, parseChat\n"
@@ -294,12 +234,7 @@ class TestTerminal:
         assert min(costs) < START_CPU_SECONDS, costs
 
     def test_missing(self, port: int, tmp_path: Path) -> None:
-        """
-        Somebody at a terminal without prompt_toolkit is told what is missing, and served.
-
-        @param port: of the chat.
-        @param tmp_path: for what was typed.
-        """
+        """Somebody at a terminal without prompt_toolkit is told what is missing, and served."""
         from tests.live.support.terminal import Screen
 
         code = (
@@ -324,8 +259,6 @@ def test_evening(server: Server) -> None:
     """
     Two clients whose connections are cut again and again hear everything once; the long
     form is C{python -m tests.live.flaky_network}.
-
-    @param server: serves.
     """
     happened = evening(server, 5.0, seed=int(os.environ.get("SEED", "7")), pace=0.5)
     assert happened["cuts"] >= 2

@@ -32,25 +32,16 @@ from tests.live.support.plain_servers import (
 
 
 def unusedPort() -> int:
-    """
-    Find a TCP port at which nothing listens.
-
-    @return: the port.
-    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port
 
 
 class StartTests(SynchronousTestCase):
-    """
-    The start of the client.
-    """
+    """The start of the client."""
 
     def test_reactorComesLast(self) -> None:
-        """
-        Nothing that is imported at the start installs a reactor.
-        """
+        """Nothing that is imported at the start installs a reactor."""
         code = (
             "import sys, tsservices.client.__main__\n"
             "sys.exit('twisted.internet.reactor' in sys.modules)\n"
@@ -59,9 +50,7 @@ class StartTests(SynchronousTestCase):
 
 
 class PipeTests(SynchronousTestCase):
-    """
-    The client on pipes and files.
-    """
+    """The client on pipes and files."""
 
     def test_stamped(self) -> None:
         """
@@ -74,9 +63,7 @@ class PipeTests(SynchronousTestCase):
         assert (done.stdout, done.stderr, done.returncode) == (b"".join(answers), b"", 0)
 
     def test_lineService(self) -> None:
-        """
-        The line service answers many piped lines.
-        """
+        """The line service answers many piped lines."""
         lines = [b"%d\n" % number for number in range(5000)]
         with serving(stampLines) as port:
             done = runClient("--line", "--port", port, typed=b"".join(lines))
@@ -84,9 +71,7 @@ class PipeTests(SynchronousTestCase):
         assert (done.stderr, done.returncode) == (b"", 0)
 
     def test_files(self) -> None:
-        """
-        Input and output may be files, and the null device.
-        """
+        """Input and output may be files, and the null device."""
         with TemporaryDirectory() as folder, serving(stampChunks) as port:
             source, target = Path(folder, "in"), Path(folder, "out")
             source.write_bytes(b"a\nb\n")
@@ -98,9 +83,7 @@ class PipeTests(SynchronousTestCase):
             subprocess.run(call, stdin=null, stdout=null, timeout=PATIENCE, check=True)
 
     def test_head(self) -> None:
-        """
-        When nobody reads on, the client ends quietly.
-        """
+        """When nobody reads on, the client ends quietly."""
         with serving(stampLines) as port, runningClient("--line", "--port", port) as client:
             assert client.stdin is not None
             assert client.stdout is not None
@@ -113,9 +96,7 @@ class PipeTests(SynchronousTestCase):
             assert client.stderr.read() == b""
 
     def test_lost(self) -> None:
-        """
-        A lost connection is one line on standard error and status 1.
-        """
+        """A lost connection is one line on standard error and status 1."""
         with serving(answerOnce) as port:
             done = runClient("--port", port, typed=b"a\nb\n")
         assert done.stdout == STAMP + b"a\n"
@@ -125,9 +106,7 @@ class PipeTests(SynchronousTestCase):
         assert done.returncode == 1
 
     def test_refused(self) -> None:
-        """
-        A refused connection is one line on standard error and status 1.
-        """
+        """A refused connection is one line on standard error and status 1."""
         port = unusedPort()
         for arguments in (["--port", port], ["--line", "--port", port], ["talk", "--port", port]):
             done = runClient(*arguments, typed=b"a\n")
@@ -137,15 +116,11 @@ class PipeTests(SynchronousTestCase):
             assert (done.stdout, done.returncode) == (b"", 1)
 
     def test_usage(self) -> None:
-        """
-        A wrong command line gives status 2.
-        """
+        """A wrong command line gives status 2."""
         assert runClient("--nope").returncode == 2
 
     def test_interrupt(self) -> None:
-        """
-        Ctrl-C ends a client on pipes without a traceback.
-        """
+        """Ctrl-C ends a client on pipes without a traceback."""
         with serving(stampChunks) as port, runningClient("--port", port) as client:
             assert client.stdin is not None
             assert client.stdout is not None
@@ -158,9 +133,7 @@ class PipeTests(SynchronousTestCase):
             assert client.stderr.read() == b""
 
     def test_modesRestored(self) -> None:
-        """
-        The next program on the same pipe meets no non-blocking descriptor.
-        """
+        """The next program on the same pipe meets no non-blocking descriptor."""
         reading, writing = os.pipe()
         try:
             with serving(stampChunks) as port:
@@ -178,24 +151,12 @@ class PipeTests(SynchronousTestCase):
 
 
 class DatagramTests(SynchronousTestCase):
-    """
-    The client with C{--udp}.
-    """
+    """The client with C{--udp}."""
 
     def test_retry(self) -> None:
-        """
-        A lost datagram is sent again, and strays and duplicates are ignored.
-        """
+        """A lost datagram is sent again, and strays and duplicates are ignored."""
 
         def answer(data: bytes, number: int) -> list[bytes]:
-            """
-            Lose the first datagram and answer the others twice.
-
-            @param data: the datagram.
-            @param number: its number, from 1.
-
-            @return: the answers.
-            """
             return [] if number == 1 else [STAMP + b"stray", STAMP + data, STAMP + data]
 
         with servingDatagrams(answer) as port:
@@ -204,19 +165,9 @@ class DatagramTests(SynchronousTestCase):
         assert (done.stderr, done.returncode) == (b"", 0)
 
     def test_noAnswer(self) -> None:
-        """
-        A line without an answer is complained of, and the next one is sent.
-        """
+        """A line without an answer is complained of, and the next one is sent."""
 
         def answer(data: bytes, number: int) -> list[bytes]:
-            """
-            Answer only what is not "lost".
-
-            @param data: the datagram.
-            @param number: its number.
-
-            @return: the answers.
-            """
             return [] if data == b"lost" else [STAMP + data]
 
         with servingDatagrams(answer) as port:
@@ -228,9 +179,7 @@ class DatagramTests(SynchronousTestCase):
         assert done.returncode == 1
 
     def test_nobody(self) -> None:
-        """
-        A port at which nobody listens is waited for and does no more harm.
-        """
+        """A port at which nobody listens is waited for and does no more harm."""
         done = runClient(
             "--udp", "--port", unusedPort(), "--timeout", 0.1, "--retries", 1, typed=b"a\nb\n"
         )
@@ -239,23 +188,17 @@ class DatagramTests(SynchronousTestCase):
 
 
 class TalkTests(SynchronousTestCase):
-    """
-    The client as C{talk}.
-    """
+    """The client as C{talk}."""
 
     def test_pipe(self) -> None:
-        """
-        After the end of piped input the rest is printed, as it is.
-        """
+        """After the end of piped input the rest is printed, as it is."""
         with serving(converse) as port:
             done = runClient("talk", "--port", port, typed=b"hi")
         assert done.stdout == "你好\x1b[31m\nheard hi\nbye".encode()
         assert (done.stderr, done.returncode) == (b"", 0)
 
     def test_operator(self) -> None:
-        """
-        The operator's side goes through the socket in the state folder.
-        """
+        """The operator's side goes through the socket in the state folder."""
         with TemporaryDirectory() as folder:
             path = os.path.join(folder, "operator.sock")
             missing = runClient("talk", "--operator", "--state", folder)
@@ -284,14 +227,10 @@ class TalkTests(SynchronousTestCase):
 
 
 class PlainTerminalTests(SynchronousTestCase):
-    """
-    The client on a terminal without editing.
-    """
+    """The client on a terminal without editing."""
 
     def test_prompt(self) -> None:
-        """
-        It asks for each line, prints the answer, and ends with an empty line.
-        """
+        """It asks for each line, prints the answer, and ends with an empty line."""
         with serving(stampChunks) as port:
             terminal = Terminal("dumb", "--port", port)
             self.addCleanup(terminal.close)
@@ -302,9 +241,7 @@ class PlainTerminalTests(SynchronousTestCase):
             assert terminal.status() == 0
 
     def test_talk(self) -> None:
-        """
-        Nothing that arrives can do anything to the terminal.
-        """
+        """Nothing that arrives can do anything to the terminal."""
         with serving(converse) as port:
             terminal = Terminal("dumb", "talk", "--port", port)
             self.addCleanup(terminal.close)
@@ -315,9 +252,7 @@ class PlainTerminalTests(SynchronousTestCase):
             assert terminal.status() == 0
 
     def test_lost(self) -> None:
-        """
-        A connection lost at the prompt is told below it.
-        """
+        """A connection lost at the prompt is told below it."""
         with serving(answerOnce) as port:
             terminal = Terminal("dumb", "--port", port)
             self.addCleanup(terminal.close)
@@ -330,16 +265,12 @@ class PlainTerminalTests(SynchronousTestCase):
 
 
 class EditingTerminalTests(SynchronousTestCase):
-    """
-    The client on a terminal with editing and history.
-    """
+    """The client on a terminal with editing and history."""
 
     skip = "prompt_toolkit is not installed" if find_spec("prompt_toolkit") is None else None
 
     def test_editing(self) -> None:
-        """
-        Keys edit the line, the history comes back, and Ctrl-D ends.
-        """
+        """Keys edit the line, the history comes back, and Ctrl-D ends."""
         with serving(stampChunks) as port:
             terminal = Terminal("xterm", "--port", port)
             self.addCleanup(terminal.close)
@@ -372,9 +303,7 @@ class EditingTerminalTests(SynchronousTestCase):
             assert terminal.status() == 130
 
     def test_lost(self) -> None:
-        """
-        A connection lost while a line is typed is told below it.
-        """
+        """A connection lost while a line is typed is told below it."""
         with serving(answerOnce) as port:
             terminal = Terminal("xterm", "--port", port)
             self.addCleanup(terminal.close)

@@ -16,23 +16,15 @@ import pytest
 from tests.live.support.line_client import Talker
 from tests.live.support.server import ANSWER_SECONDS, Server
 
+#: Of the server.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
-"""
-Of the server.
-"""
 
+#: What was said in it: some pages.
 LINES = 1000
-"""
-What was said in it: some pages.
-"""
 
 
 @pytest.fixture(scope="module")
 def chat(sharedFolder: Path) -> Iterator[Server]:
-    """
-    @param sharedFolder: for its files.
-    @return: a server, in which something was said.
-    """
     with Server(sharedFolder, *OPTIONS) as server:
         with Talker(server, "ann", "/ack on") as ann:
             ann.say(*(f"line {number}" for number in range(1, LINES + 1)))
@@ -43,12 +35,6 @@ def chat(sharedFolder: Path) -> Iterator[Server]:
 def command(
     server: Server, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "tsservices")
 ) -> subprocess.CompletedProcess[str]:
-    """
-    @param server: runs.
-    @param words: of the command line.
-    @param program: before them.
-    @return: how it ended.
-    """
     return subprocess.run(
         [*program, *words, "--state", str(server.state)],
         capture_output=True,
@@ -59,9 +45,7 @@ def command(
 
 
 def test_export(chat: Server, tmp_path: Path) -> None:
-    """
-    All lines of a room, in both formats, to the standard output and to a file.
-    """
+    """All lines of a room, in both formats, to the standard output and to a file."""
     done = command(chat, "export", "lobby", "--since", "2")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -80,9 +64,7 @@ def test_export(chat: Server, tmp_path: Path) -> None:
 
 
 def test_noRoom(chat: Server, tmp_path: Path) -> None:
-    """
-    A room that is not there is one line, and makes no file.
-    """
+    """A room that is not there is one line, and makes no file."""
     done = command(chat, "export", "nowhere", "-o", str(tmp_path / "x"))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "tsservices: there is no room #nowhere; /rooms lists them\n"
@@ -90,9 +72,7 @@ def test_noRoom(chat: Server, tmp_path: Path) -> None:
 
 
 def test_enough(chat: Server) -> None:
-    """
-    Who has read enough is told nothing more.
-    """
+    """Who has read enough is told nothing more."""
     done = command(
         chat,
         "export",
@@ -104,9 +84,7 @@ def test_enough(chat: Server) -> None:
 
 
 def test_backup(chat: Server, tmp_path: Path) -> None:
-    """
-    A relative path is one of the place where the command is given.
-    """
+    """A relative path is one of the place where the command is given."""
     done = subprocess.run(
         [sys.executable, "-m", "tsservices", "backup", "copy", "--state", str(chat.state)],
         capture_output=True,
@@ -123,16 +101,12 @@ def test_backup(chat: Server, tmp_path: Path) -> None:
 
 
 def test_ownerOnly(chat: Server) -> None:
-    """
-    The socket is for the owner only.
-    """
+    """The socket is for the owner only."""
     assert (chat.state / "control.sock").stat().st_mode & 0o777 == 0o600
 
 
 def test_garbage(chat: Server) -> None:
-    """
-    What comes there in another way ends nothing.
-    """
+    """What comes there in another way ends nothing."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER_SECONDS)
         connection.connect(str(chat.state / "control.sock"))

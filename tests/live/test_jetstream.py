@@ -33,16 +33,10 @@ pytestmark = pytest.mark.usefixtures("quietLoop")
 
 
 class TestOrder:
-    """
-    What is published comes back.
-    """
+    """What is published comes back."""
 
     def test_same(self, engineServer: NatsServer) -> None:
-        """
-        Everybody has the same order, with stamps of the engine's clock in nanoseconds.
-
-        @param engineServer: a real one.
-        """
+        """Everybody has the same order, with stamps of the engine's clock in nanoseconds."""
         with listening(place(engineServer.url), "a", "b") as (a, b):
             began = time.time_ns()
             begin(a, b)
@@ -62,11 +56,7 @@ class TestOrder:
             a.reactor.until(lambda: a.engine.published >= 300)
 
     def test_late(self, engineServer: NatsServer) -> None:
-        """
-        Who comes later gets what was before, from the number on that is wanted.
-
-        @param engineServer: a real one.
-        """
+        """Who comes later gets what was before, from the number on that is wanted."""
         with listening(place(engineServer.url), "a", "b", "c") as (a, b, c):
             begin(a)
             a.say(300)
@@ -83,11 +73,7 @@ class TestOrder:
             assert c.numbers()[0] == last + 1
 
     def test_pause(self, engineServer: NatsServer) -> None:
-        """
-        Who has enough for now gets nothing, and all of it later.
-
-        @param engineServer: a real one.
-        """
+        """Who has enough for now gets nothing, and all of it later."""
         with listening(place(engineServer.url), "a", "b") as (a, b):
             begin(a, b)
             a.say(10)
@@ -100,11 +86,7 @@ class TestOrder:
             agree(a, b)
 
     def test_much(self, engineServer: NatsServer) -> None:
-        """
-        Much more than the engine sends without being allowed to; a slow reactor gets it all.
-
-        @param engineServer: a real one.
-        """
+        """Much more than the engine sends without being allowed to; a slow reactor gets it all."""
 
         async def fill(jetstream: Any) -> None:
             data = b"x %d " + bytes(200_000)
@@ -123,16 +105,12 @@ class TestOrder:
 
 
 class TestTrouble:
-    """
-    What happens to engines.
-    """
+    """What happens to engines."""
 
     def test_killed(self, engineServer: NatsServer) -> None:
         """
         A server is killed and started again, while everybody talks: nothing is lost, nothing
         comes twice, the order is one.
-
-        @param engineServer: a real one.
         """
         with listening(place(engineServer.url), "a", "b") as (a, b):
             begin(a, b)
@@ -144,11 +122,7 @@ class TestTrouble:
             assert a.engine.lastErrorAt is not None
 
     def test_stopped(self, engineServer: NatsServer) -> None:
-        """
-        A server hangs for a while.
-
-        @param engineServer: a real one.
-        """
+        """A server hangs for a while."""
         with listening(place(engineServer.url), "a", "b") as (a, b):
             begin(a, b)
             a.say(10)
@@ -160,11 +134,7 @@ class TestTrouble:
             agree(a, b)
 
     def test_leader(self, folder: Path) -> None:
-        """
-        Of three servers the one that leads is killed, then another one hangs.
-
-        @param folder: for their files.
-        """
+        """Of three servers the one that leads is killed, then another one hangs."""
         with (
             NatsCluster(folder) as cluster,
             listening(place(*cluster.urls, replicas=3), "a", "b") as (a, b),
@@ -181,11 +151,7 @@ class TestTrouble:
             agree(a, b)
 
     def test_consumerLost(self, engineServer: NatsServer) -> None:
-        """
-        The engine forgets who listens.
-
-        @param engineServer: a real one.
-        """
+        """The engine forgets who listens."""
 
         async def forget(jetstream: Any) -> None:
             for each in await jetstream.consumers_info(STREAM):
@@ -202,25 +168,14 @@ class TestTrouble:
 
 
 class TestBroken:
-    """
-    A stream that is not what it was.
-    """
+    """A stream that is not what it was."""
 
     def pause(self, listener: Listener) -> None:
-        """
-        @param listener: gets nothing more from now on.
-        """
         listener.engine.pause(True)
         # It is done when something that was asked for later is.
         answer(listener, listener.engine.last)
 
     def broken(self, engineServer: NatsServer, work: Callable[[Any], Awaitable[object]]) -> str:
-        """
-        @param engineServer: a real one.
-        @param work: what is done to the stream, while a node has had ten messages and more
-            have come that it did not take.
-        @return: what is said of it.
-        """
         with listening(place(engineServer.url), "a", "b") as (a, b):
             begin(a, b)
             a.say(10)
@@ -236,11 +191,7 @@ class TestBroken:
             return b.reasons[0]
 
     def test_deleted(self, engineServer: NatsServer) -> None:
-        """
-        It is there no more.
-
-        @param engineServer: a real one.
-        """
+        """It is there no more."""
 
         async def delete(jetstream: Any) -> None:
             await jetstream.delete_stream(STREAM)
@@ -248,11 +199,7 @@ class TestBroken:
         assert self.broken(engineServer, delete) == f"the stream {STREAM} was deleted"
 
     def test_madeAnew(self, engineServer: NatsServer) -> None:
-        """
-        There is another one of its name.
-
-        @param engineServer: a real one.
-        """
+        """There is another one of its name."""
 
         async def remake(jetstream: Any) -> None:
             config = (await jetstream.stream_info(STREAM)).config
@@ -263,11 +210,7 @@ class TestBroken:
         assert self.broken(engineServer, remake) == f"the stream {STREAM} was made anew"
 
     def test_purged(self, engineServer: NatsServer) -> None:
-        """
-        What is still needed was deleted.
-
-        @param engineServer: a real one.
-        """
+        """What is still needed was deleted."""
 
         async def purge(jetstream: Any) -> None:
             await jetstream.purge_stream(STREAM, keep=2)
@@ -279,8 +222,6 @@ class TestBroken:
         """
         What nobody needs any more may be deleted; and what is missing in the middle is not
         waited for.
-
-        @param engineServer: a real one.
         """
 
         async def purge(jetstream: Any) -> None:
@@ -304,12 +245,7 @@ class TestBroken:
             assert not b.reasons
 
     def test_oldCopy(self, engineServer: NatsServer, folder: Path) -> None:
-        """
-        It was restored from a copy that lacks what a node has had.
-
-        @param engineServer: a real one.
-        @param folder: with its files.
-        """
+        """It was restored from a copy that lacks what a node has had."""
         store, copy = folder / "n1" / "store", folder / "copy"
         with listening(place(engineServer.url), "a") as (a,):
             begin(a)
@@ -334,10 +270,6 @@ class TestBroken:
         """
         What it has lost is so little that what is said next has got these numbers before
         anybody has looked.
-
-        @param engineServer: a real one.
-        @param folder: with its files.
-        @param lost: how many messages.
         """
         store, copy = folder / "n1" / "store", folder / "copy"
         with listening(place(engineServer.url), "a", "b") as (a, b):
@@ -363,11 +295,7 @@ class TestBroken:
 
 
 def test_threads(engineServer: NatsServer) -> None:
-    """
-    Nothing is left of an engine; and stopping it again is no error.
-
-    @param engineServer: a real one.
-    """
+    """Nothing is left of an engine; and stopping it again is no error."""
     with listening(place(engineServer.url), "a") as (a,):
         begin(a)
         a.say(10)

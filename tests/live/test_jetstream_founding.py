@@ -33,16 +33,10 @@ pytestmark = pytest.mark.usefixtures("quietLoop")
 
 
 class TestFounding:
-    """
-    The stream, and how one gets to it.
-    """
+    """The stream, and how one gets to it."""
 
     def test_race(self, engineServer: NatsServer) -> None:
-        """
-        Of two who make it one has made it; both have the same.
-
-        @param engineServer: a real one.
-        """
+        """Of two who make it one has made it; both have the same."""
         with listening(place(engineServer.url), "a", "b") as (a, b):
             a.beginToOpen(founding("a"))
             b.beginToOpen(founding("b"))
@@ -55,11 +49,7 @@ class TestFounding:
             assert a.stream.founding.epoch == made
 
     def test_alien(self, engineServer: NatsServer) -> None:
-        """
-        A stream of somebody else is left alone, and so is one that keeps too little.
-
-        @param engineServer: a real one.
-        """
+        """A stream of somebody else is left alone, and so is one that keeps too little."""
 
         async def alien(jetstream: Any) -> None:
             await jetstream.add_stream(name=STREAM, subjects=["tsservices.chat"])
@@ -78,11 +68,7 @@ class TestFounding:
                 assert "\n" not in a.failures[0]
 
     def test_changed(self, engineServer: NatsServer) -> None:
-        """
-        A stream that was made to forget for new messages can't be used.
-
-        @param engineServer: a real one.
-        """
+        """A stream that was made to forget for new messages can't be used."""
 
         async def change(jetstream: Any) -> None:
             config = (await jetstream.stream_info(STREAM)).config
@@ -99,9 +85,6 @@ class TestFounding:
         """
         Where no message of full length may pass, a node does not begin: it would wait for
         ever behind its first one.
-
-        @param engineServer: a real one.
-        @param folder: for the files of another one.
         """
 
         async def change(jetstream: Any) -> None:
@@ -123,22 +106,14 @@ class TestFounding:
             assert "65536 bytes at most" in a.failures[0]
 
     def test_missing(self, engineServer: NatsServer) -> None:
-        """
-        Who belongs to a stream does not make another one.
-
-        @param engineServer: a real one.
-        """
+        """Who belongs to a stream does not make another one."""
         with listening(place(engineServer.url), "a") as (a,):
             a.beginToOpen(None)
             a.reactor.until(lambda: a.failures)
             assert a.failures == [f"there is no stream {STREAM}: it was deleted"]
 
     def test_waits(self, folder: Path) -> None:
-        """
-        A server that is not there yet is waited for.
-
-        @param folder: for its files.
-        """
+        """A server that is not there yet is waited for."""
         one = NatsServer(folder / "n1")
         with listening(place(one.url), "a") as (a,):
             a.beginToOpen(founding())
@@ -165,15 +140,9 @@ class TestFounding:
 
 
 class TestWaysIn:
-    """
-    Passwords and certificates.
-    """
+    """Passwords and certificates."""
 
     def fails(self, where: EnginePlace) -> str:
-        """
-        @param where: what can't be used.
-        @return: why.
-        """
         with listening(where, "a") as (a,):
             a.beginToOpen(founding())
             a.reactor.until(lambda: a.failures or a.stream)
@@ -181,11 +150,7 @@ class TestWaysIn:
             return a.failures[0]
 
     def test_password(self, folder: Path) -> None:
-        """
-        Who has the password comes in; who has not is told.
-
-        @param folder: for files.
-        """
+        """Who has the password comes in; who has not is told."""
         right, wrong = folder / "right", folder / "wrong"
         right.write_text("node:secret pass\n")
         wrong.write_text("node:secret")
@@ -199,11 +164,7 @@ class TestWaysIn:
             assert "Authorization" in self.fails(place(one.url))
 
     def test_token(self, folder: Path) -> None:
-        """
-        The same with a token.
-
-        @param folder: for files.
-        """
+        """The same with a token."""
         (folder / "token").write_text("secret")
         with (
             NatsServer(folder / "n1", extra='authorization { token: "secret" }') as one,
@@ -212,11 +173,7 @@ class TestWaysIn:
             begin(a)
 
     def test_nkey(self, folder: Path) -> None:
-        """
-        The same with the seed of an nkey.
-
-        @param folder: for files.
-        """
+        """The same with the seed of an nkey."""
         nkeys = pytest.importorskip("nkeys", reason="it is not installed: nats-py[nkeys]")
         seed = nkeys.encode_seed(random.Random(1).randbytes(32), nkeys.PREFIX_BYTE_USER)
         (folder / "seed").write_bytes(seed + b"\n")
@@ -229,11 +186,7 @@ class TestWaysIn:
             begin(a)
 
     def test_rights(self, folder: Path) -> None:
-        """
-        Who may not do what has to be done is told.
-
-        @param folder: for files.
-        """
+        """Who may not do what has to be done is told."""
         (folder / "password").write_text("node:secret")
         extra = (
             'authorization { users: [{ user: "node", password: "secret",'
@@ -244,12 +197,7 @@ class TestWaysIn:
             assert "permissions violation" in said
 
     def test_tls(self, folder: Path, certificate: tuple[Path, Path]) -> None:
-        """
-        Certificates are checked, and TLS is insisted on.
-
-        @param folder: for files.
-        @param certificate: key and certificate of localhost.
-        """
+        """Certificates are checked, and TLS is insisted on."""
         key, cert = certificate
         extra = f'tls {{ key_file: "{key}", cert_file: "{cert}" }}'
         with NatsServer(folder / "n1", extra=extra, scheme="tls", host="localhost") as one:
@@ -285,23 +233,14 @@ class TestWaysIn:
         ],
     )
     def test_configuration(self, settings: dict[str, Any], said: str) -> None:
-        """
-        What can't be right is said before anything begins, and no secret with it.
-
-        @param settings: of a place.
-        @param said: of it.
-        """
+        """What can't be right is said before anything begins, and no secret with it."""
         where = EnginePlace(**{"servers": ("nats://host",), **settings})
         with pytest.raises(EngineError, match=said) as caught:
             Listener(Reactor(), where)
         assert "secret" not in str(caught.value)
 
     def test_noClient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """
-        Who has not installed the client is told how.
-
-        @param monkeypatch: pytest's.
-        """
+        """Who has not installed the client is told how."""
         for each in [*sys.modules]:
             if each.startswith("tsservices.cluster.jetstreams"):
                 monkeypatch.delitem(sys.modules, each)

@@ -18,29 +18,20 @@ from tsservices.cluster.broker import Snapshot
 
 pytestmark = pytest.mark.usefixtures("quietLoop")
 
+#: Of a snapshot that would be seen in memory.
 SNAPSHOT_BYTES = 30_000_000
-"""
-Of a snapshot that would be seen in memory.
-"""
 
+#: Bytes of memory that it may take.
 SNAPSHOT_MEMORY = 16_000_000
-"""
-Bytes of memory that it may take.
-"""
 
 
 class TestSnapshots:
-    """
-    Copies of the database.
-    """
+    """Copies of the database."""
 
     def test_one(self, engineServer: NatsServer, folder: Path) -> None:
         """
         A large one goes there and back, without being in memory as a whole; the next one
         takes its place, and an older one does not.
-
-        @param engineServer: a real one.
-        @param folder: for files.
         """
         source, target = folder / "source", folder / "target"
         content = random.Random(1).randbytes(SNAPSHOT_BYTES)
@@ -75,12 +66,7 @@ class TestSnapshots:
         assert info["storage"] < 100_000, json.dumps(info)
 
     def test_strays(self, engineServer: NatsServer, folder: Path) -> None:
-        """
-        What a node that died has left behind is deleted, if nobody goes on with it.
-
-        @param engineServer: a real one.
-        @param folder: for files.
-        """
+        """What a node that died has left behind is deleted, if nobody goes on with it."""
         counts: list[int] = []
 
         async def leave(jetstream: Any) -> None:
@@ -105,12 +91,7 @@ class TestSnapshots:
         assert counts == [0, 3, 0, 0]
 
     def test_lie(self, engineServer: NatsServer, folder: Path) -> None:
-        """
-        What is not what it says is not left behind.
-
-        @param engineServer: a real one.
-        @param folder: for files.
-        """
+        """What is not what it says is not left behind."""
         source, target = folder / "source", folder / "target"
         source.write_bytes(b"x" * 1_000_000)
         with listening(place(engineServer.url), "a") as (a,):

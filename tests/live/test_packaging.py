@@ -25,29 +25,20 @@ CHECKOUT = Path(__file__).parents[2]
 
 BUILD_SECONDS = 60
 
+#: Bounds; both take a few seconds.
 INSTALL_SECONDS = 120
-"""
-Bounds; both take a few seconds.
-"""
 
+#: Runs a program as root without the right to write what is read-only.
 BOUND_ROOT = ["setpriv", "--bounding-set=-dac_override"]
-"""
-Runs a program as root without the right to write what is read-only.
-"""
 
+#: How pip says that there is no package index.
 UNREACHABLE = re.compile(
     "NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError"
     "|Connection refused|Network is unreachable|Temporary failure in name resolution"
 )
-"""
-How pip says that there is no package index.
-"""
 
 
 def _checkoutFiles() -> list[str]:
-    """
-    @return: what a commit of everything would hold.
-    """
     if not (CHECKOUT / ".git").exists():
         pytest.skip("this is no checkout")
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -59,10 +50,6 @@ def _checkoutFiles() -> list[str]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """
-    @param tmp_path_factory: gives a folder for it.
-    @return: the wheel of this checkout.
-    """
     folder = tmp_path_factory.mktemp("source")
     for name in _checkoutFiles():
         target = folder / name
@@ -86,11 +73,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(sharedFolder: Path, wheel: Path) -> Path:
-    """
-    @param sharedFolder: for it.
-    @param wheel: what is installed.
-    @return: a fresh virtual environment with nothing but the wheel and what it needs.
-    """
     place = sharedFolder / "venv"
     # To put a pip there takes longer than all the rest; the one that is here will do.
     bare = ["--without-pip"] if find_spec("pip") else []
@@ -137,11 +119,6 @@ def test_contents(wheel: Path) -> None:
 
 @contextmanager
 def _readOnly(folder: Path) -> Iterator[None]:
-    """
-    Take the right to write away, from everybody but root.
-
-    @param folder: and all below.
-    """
     files = [folder, *folder.rglob("*")]
     modes = {each: stat.S_IMODE(each.lstat().st_mode) for each in files if not each.is_symlink()}
     try:
@@ -154,9 +131,7 @@ def _readOnly(folder: Path) -> Iterator[None]:
 
 
 def test_readOnly(environment: Path, folder: Path) -> None:
-    """
-    The environment may be read-only, and Twisted have never looked for plugins in it.
-    """
+    """The environment may be read-only, and Twisted have never looked for plugins in it."""
     bound = BOUND_ROOT if os.geteuid() == 0 else []
     if bound and shutil.which(bound[0]) is None:
         pytest.skip("root writes where nobody else can, and there is no setpriv")

@@ -32,18 +32,12 @@ linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux tells when a packet leaves"
 )
 
+#: Of authenticated packets.
 KEY = "5a" * 32
-"""
-Of authenticated packets.
-"""
 
 
 @pytest.fixture(scope="module")
 def server(sharedFolder: Path) -> Iterator[Server]:
-    """
-    @param sharedFolder: for its files.
-    @return: a server whose reflector bounds nothing that these tests do.
-    """
     configuration = sharedFolder / "tsserver.toml"
     configuration.write_text("stamp-rate = 1000000\nstamp-burst = 1000000\n")
     with Server(
@@ -53,28 +47,16 @@ def server(sharedFolder: Path) -> Iterator[Server]:
 
 
 def command(*arguments: object) -> list[str]:
-    """
-    @param arguments: of the client, behind C{probe}.
-    @return: the command line.
-    """
     words = [str(argument) for argument in arguments]
     return [sys.executable, "-m", "tsservices.client", "probe", *words]
 
 
 def probe(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """
-    @param arguments: of the client, behind C{probe}.
-    @return: how it ended.
-    """
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60)
 
 
 @contextlib.contextmanager
 def probing(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """
-    @param arguments: of the client, behind C{probe}.
-    @return: the running client; it is killed at the end if need be.
-    """
     with subprocess.Popen(
         command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -85,20 +67,12 @@ def probing(*arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def told(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """
-    @param process: a client that tells JSON.
-    @return: its next object.
-    """
     assert process.stdout is not None
     read: dict[str, Any] = json.loads(process.stdout.readline())
     return read
 
 
 def summary(*arguments: object) -> dict[str, Any]:
-    """
-    @param arguments: of the client, behind C{probe}.
-    @return: the summary of a run in which something was received.
-    """
     done = probe("-q", "--json", *arguments)
     assert (done.stderr, done.returncode) == ("", 0)
     read: dict[str, Any] = json.loads(done.stdout)
@@ -106,17 +80,10 @@ def summary(*arguments: object) -> dict[str, Any]:
 
 
 def stampPort(server: Server) -> int:
-    """
-    @param server: one that runs.
-    @return: the port of its reflector.
-    """
     return server.address("stamp", "udp").port
 
 
 def freePort() -> int:
-    """
-    @return: a UDP port at which nothing listens.
-    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]
@@ -124,11 +91,7 @@ def freePort() -> int:
 
 
 def test_text(server: Server) -> None:
-    """
-    Header, a line for each reply, and the summary; every stamp is the kernel's.
-
-    @param server: is measured.
-    """
+    """Header, a line for each reply, and the summary; every stamp is the kernel's."""
     done = probe("-c", 4, "-i", 0.02, "--histogram", "--port", stampPort(server), "127.0.0.1")
     assert (done.stderr, done.returncode) == ("", 0)
     lines = done.stdout.splitlines()
@@ -147,8 +110,6 @@ def test_clocks(server: Server) -> None:
     """
     Both ends have one clock here: the offset is 0 within its bound, and the network's
     round trip is no longer than the application's.
-
-    @param server: is measured.
     """
     found = summary("-c", 100, "-i", 0.01, "--port", stampPort(server), "127.0.0.1")
     assert abs(found["clock"]["offset_ns"]) <= found["clock"]["bound_ns"]
@@ -160,10 +121,6 @@ def test_clocks(server: Server) -> None:
 
 
 def replies(*arguments: object) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """
-    @param arguments: of the client, behind C{probe}.
-    @return: what is told of each packet, and the summary.
-    """
     done = probe("--json", *arguments)
     assert (done.stderr, done.returncode) == ("", 0)
     *packets, last = [json.loads(line) for line in done.stdout.splitlines()]
@@ -175,8 +132,6 @@ def test_follow_up(server: Server) -> None:
     """
     Of each reply but the last it is known when it left: never before T3 in the packet, so that
     the network's round trip is no longer than with that.
-
-    @param server: is measured.
     """
     run = ("-c", 50, "-i", 0.005, "--port", stampPort(server), "127.0.0.1")
     *packets, last = replies(*run)[0]
@@ -195,11 +150,7 @@ def test_follow_up(server: Server) -> None:
 
 @linux
 def test_follow_up_lost(server: Server) -> None:
-    """
-    A reply that is lost costs its own sample and the better T3 of the one before it.
-
-    @param server: is measured through the relay.
-    """
+    """A reply that is lost costs its own sample and the better T3 of the one before it."""
     up, down = Way(), Way(6, loss=0.2, first=3, until=90)
     with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
         run = ("-c", 100, "-i", 0.005, "-W", 0.4, "--port", relay.port, "127.0.0.1")
@@ -213,11 +164,7 @@ def test_follow_up_lost(server: Server) -> None:
 
 
 def copying(bound: socket.socket) -> None:
-    """
-    A reflector that knows no extension: it copies them.  It ends when it is shut down.
-
-    @param bound: where it answers.
-    """
+    """A reflector that knows no extension: it copies them.  It ends when it is shut down."""
     while True:
         datagram, address = bound.recvfrom(1000)
         if not datagram:
@@ -253,11 +200,7 @@ def test_unknown_extension() -> None:
 
 @linux
 def test_follow_up_stateless(sharedFolder: Path) -> None:
-    """
-    A stateless reflector understands the extension and tells nothing: T3 alone counts.
-
-    @param sharedFolder: for the server's files.
-    """
+    """A stateless reflector understands the extension and tells nothing: T3 alone counts."""
     options = ("--services", "stamp", "--stamp-stateless")
     with Server(sharedFolder / "stateless", *options) as server:
         run = ("-c", 8, "-i", 0.02, "--port", stampPort(server), "127.0.0.1")
@@ -267,11 +210,7 @@ def test_follow_up_stateless(sharedFolder: Path) -> None:
 
 
 def test_loss(server: Server) -> None:
-    """
-    Losses of the two ways are told apart, to the packet.
-
-    @param server: is measured through the relay.
-    """
+    """Losses of the two ways are told apart, to the packet."""
     up, down = Way(1, loss=0.2, first=3, until=180), Way(2, loss=0.1, first=3, until=120)
     with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
         found = summary("-c", 200, "-i", 0.005, "-W", 0.4, "--port", relay.port, "127.0.0.1")
@@ -289,11 +228,7 @@ def test_loss(server: Server) -> None:
 
 
 def test_doubles(server: Server) -> None:
-    """
-    So are doubled datagrams.
-
-    @param server: is measured through the relay.
-    """
+    """So are doubled datagrams."""
     up, down = Way(3, double=0.2, first=3, until=90), Way(4, double=0.1, first=3, until=90)
     with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
         found = summary("-c", 100, "-i", 0.005, "--port", relay.port, "127.0.0.1")["loss"]
@@ -305,12 +240,7 @@ def test_doubles(server: Server) -> None:
 
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_reordering(server: Server, way: str) -> None:
-    """
-    So are those that were overtaken.
-
-    @param server: is measured through the relay.
-    @param way: the one on which some are held back.
-    """
+    """So are those that were overtaken."""
     ways = {"up": Way(), "down": Way()}
     ways[way] = Way(5, overtaken=0.1, first=5, until=90)
     with Relay(("127.0.0.1", stampPort(server)), ways["up"], ways["down"]) as relay:
@@ -329,8 +259,6 @@ def test_delay(server: Server) -> None:
     """
     A delay of one way is in that way's raw delay, and not in its queueing; what comes
     after its time is late.
-
-    @param server: is measured through the relay.
     """
     with Relay(("127.0.0.1", stampPort(server)), Way(delay=0.02), Way()) as relay:
         found = summary("-c", 20, "-i", 0.02, "--port", relay.port, "127.0.0.1")
@@ -347,11 +275,7 @@ def test_delay(server: Server) -> None:
 
 
 def test_stateless(sharedFolder: Path) -> None:
-    """
-    With a reflector that does not count nobody can know, and nothing is claimed.
-
-    @param sharedFolder: for the server's files.
-    """
+    """With a reflector that does not count nobody can know, and nothing is claimed."""
     with Server(sharedFolder / "stateless", "--services", "stamp", "--stamp-stateless") as server:
         up = Way(1, loss=0.3, first=3, until=50)
         with Relay(("127.0.0.1", stampPort(server)), up, Way()) as relay:
@@ -363,11 +287,7 @@ def test_stateless(sharedFolder: Path) -> None:
 
 
 def test_authenticated(sharedFolder: Path) -> None:
-    """
-    With the server's key there are replies, with another there are none.
-
-    @param sharedFolder: for the files.
-    """
+    """With the server's key there are replies, with another there are none."""
     key, wrong = sharedFolder / "right.key", sharedFolder / "wrong.key"
     for path, text in ((key, KEY), (wrong, "a5" * 32)):
         path.touch(mode=0o600)
@@ -384,8 +304,6 @@ def test_refused(server: Server) -> None:
     """
     Each refusal is told of its packet, and when somebody listens again, replies come:
     the port has survived.
-
-    @param server: is there later.
     """
     port = freePort()
     with probing("-i", 0.02, "--json", "--port", port, "127.0.0.1") as process:
@@ -405,11 +323,7 @@ def test_refused(server: Server) -> None:
 
 
 def test_signals(server: Server) -> None:
-    """
-    SIGQUIT prints a line, SIGINT ends with the summary and status 0.
-
-    @param server: is measured.
-    """
+    """SIGQUIT prints a line, SIGINT ends with the summary and status 0."""
     with probing("-i", 0.02, "--port", stampPort(server), "127.0.0.1") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -424,11 +338,7 @@ def test_signals(server: Server) -> None:
 
 
 def test_unread(server: Server) -> None:
-    """
-    When nobody reads the output on, it ends quietly.
-
-    @param server: is measured.
-    """
+    """When nobody reads the output on, it ends quietly."""
     with probing("-i", 0.02, "--port", stampPort(server), "127.0.0.1") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -439,11 +349,7 @@ def test_unread(server: Server) -> None:
 
 
 def test_many(server: Server) -> None:
-    """
-    Several hosts at once: the status tells that one is silent.
-
-    @param server: is one of them.
-    """
+    """Several hosts at once: the status tells that one is silent."""
     port = stampPort(server)
     done = probe("-c", 2, "-i", 0.05, "-W", 0.2, "-q", "--port", port, "127.0.0.1", "127.0.0.9")
     assert done.returncode == 1
@@ -453,12 +359,7 @@ def test_many(server: Server) -> None:
 
 @pytest.mark.parametrize("wire", ["udp", "tcp"])
 def test_text_services(server: Server, wire: str) -> None:
-    """
-    The text services are measured too, each by the clocks there are.
-
-    @param server: is measured.
-    @param wire: how.
-    """
+    """The text services are measured too, each by the clocks there are."""
     port = server.address("timestamp", wire).port
     found = summary("-c", 5, "-i", 0.02, f"--{wire}", "--port", port, "127.0.0.1")
     assert found["received"] == found["application_ns"]["count"] == 5
@@ -473,11 +374,7 @@ def test_text_services(server: Server, wire: str) -> None:
 
 
 def test_conditions(server: Server) -> None:
-    """
-    A condition that holds is told, with a status of its own.
-
-    @param server: is measured.
-    """
+    """A condition that holds is told, with a status of its own."""
     port = stampPort(server)
     run = ("-c", 3, "-i", 0.02, "-q", "--port", port, "127.0.0.1", "--fail-if")
     done = probe(*run, "loss>0,p99>10s")
@@ -488,9 +385,7 @@ def test_conditions(server: Server) -> None:
 
 
 def test_trouble() -> None:
-    """
-    An unknown name, or a family that a host does not have, is one line and status 2.
-    """
+    """An unknown name, or a family that a host does not have, is one line and status 2."""
     done = probe("-c", 1, "name.invalid")
     assert done.stderr.count("\n") == 1
     assert (done.stdout, done.returncode) == ("", 2)
@@ -500,11 +395,7 @@ def test_trouble() -> None:
 
 
 def test_six(sharedFolder: Path) -> None:
-    """
-    IPv6, with a traffic class.
-
-    @param sharedFolder: for the server's files.
-    """
+    """IPv6, with a traffic class."""
     with contextlib.closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as tried:
         try:
             tried.bind(("::1", 0))
@@ -516,11 +407,7 @@ def test_six(sharedFolder: Path) -> None:
 
 
 def test_metrics(server: Server) -> None:
-    """
-    Prometheus can read the figures while it runs.
-
-    @param server: is measured.
-    """
+    """Prometheus can read the figures while it runs."""
     if find_spec("prometheus_client") is None:
         pytest.skip("the extra http is not installed")
     with socket.create_server(("127.0.0.1", 0)) as bound:
@@ -539,21 +426,13 @@ def test_metrics(server: Server) -> None:
 
 
 def test_precise(server: Server) -> None:
-    """
-    A precise run sends closer to the plan than the reactor's timer can.
-
-    @param server: is measured.
-    """
+    """A precise run sends closer to the plan than the reactor's timer can."""
     run = ("-c", 100, "-i", 0.01, "--port", stampPort(server), "127.0.0.1")
     assert summary("--precise", *run)["timer_ns"]["p50"] < summary(*run)["timer_ns"]["p50"]
 
 
 def test_closed_streams(server: Server) -> None:
-    """
-    It runs without standard input, as a service does.
-
-    @param server: is measured.
-    """
+    """It runs without standard input, as a service does."""
     port = stampPort(server)
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *command("-c", 1, "--port", port, "127.0.0.1")],

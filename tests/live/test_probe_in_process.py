@@ -36,23 +36,15 @@ __all__ = ["server"]
 
 reactor: Any = installed
 
+#: Seconds until a test gives up.
 WAIT = 20
-"""
-Seconds until a test gives up.
-"""
 
+#: What is called for a signal, by its number.
 Handlers = dict[int, Callable[[int, object], None]]
-"""
-What is called for a signal, by its number.
-"""
 
 
 @pytest.fixture
 def handlers(monkeypatch: pytest.MonkeyPatch) -> Handlers:
-    """
-    @param monkeypatch: pytest's.
-    @return: the handlers that would have been set.
-    """
     found: Handlers = {}
     monkeypatch.setattr(signal, "signal", found.__setitem__)
     monkeypatch.setattr(gc, "freeze", lambda: None)
@@ -60,80 +52,46 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> Handlers:
 
 
 class Rude(Protocol):
-    """
-    Answers nonsense and closes.
-    """
+    """Answers nonsense and closes."""
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: of no interest.
-        """
         assert self.transport is not None
         self.transport.write(b"no reply\n" + b"x" * 5000)
         self.transport.loseConnection()
 
 
 class Page(Protocol):
-    """
-    Asks for the figures.  Without threads: nobody would stop them.
-
-    @ivar whole: fires with the answer.
-    """
+    """Asks for the figures.  Without threads: nobody would stop them."""
 
     def __init__(self) -> None:
-        """
-        Nothing has come.
-        """
         self.whole: Deferred[bytes] = Deferred()
         self._read = b""
 
     def connectionMade(self) -> None:
-        """
-        Ask.
-        """
         assert self.transport is not None
         self.transport.write(b"GET /metrics HTTP/1.0\r\n\r\n")
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: some of the answer.
-        """
         self._read += data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: of the end.
-        """
         self.whole.callback(self._read)
 
 
 def commandOf(*words: object) -> ProbeCommand:
-    """
-    @param words: behind C{probe}.
-    @return: what they ask for.
-    """
     command = parseArguments(["probe", *map(str, words)])
     assert isinstance(command, ProbeCommand)
     return command
 
 
 def start(*words: object) -> Deferred[int]:
-    """
-    @param words: behind C{probe}.
-    @return: fires with the exit status.
-    """
     run = Run(reactor, commandOf(*words), Times())
     return Deferred.fromCoroutine(run.go()).addTimeout(WAIT, reactor)
 
 
 @pytest.mark.usefixtures("handlers")
 async def test_stamp(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    STAMP, with every stamp the kernel's.
-
-    @param server: is measured.
-    @param capsys: has the output.
-    """
+    """STAMP, with every stamp the kernel's."""
     status = await start(
         "-c", 5, "-i", 0.01, "-s", 200, "-Q", 8, "--json", "--port", stampPort(server), "127.0.0.1"
     )
@@ -147,13 +105,7 @@ async def test_stamp(server: Server, capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("wire", ["udp", "tcp"])
 async def test_text(server: Server, wire: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The text services.
-
-    @param server: is measured.
-    @param wire: how.
-    @param capsys: has the output.
-    """
+    """The text services."""
     port = server.address("timestamp", wire).port
     assert await start("-c", 3, "-i", 0.01, f"--{wire}", "-Q", 8, "--port", port, "127.0.0.1") == 0
     out = capsys.readouterr().out
@@ -165,12 +117,7 @@ async def test_text(server: Server, wire: str, capsys: pytest.CaptureFixture[str
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("wire", ["stamp", "udp", "tcp"])
 async def test_refused(wire: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Where nobody listens, every packet is told to be refused.
-
-    @param wire: how.
-    @param capsys: has the output.
-    """
+    """Where nobody listens, every packet is told to be refused."""
     words = [] if wire == "stamp" else [f"--{wire}"]
     assert await start("-c", 3, "-i", 0.02, *words, "--port", freePort(), "127.0.0.1") == 1
     out = capsys.readouterr().out
@@ -179,11 +126,7 @@ async def test_refused(wire: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("handlers")
 async def test_lost(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A TCP connection that is closed costs the packets on it; the next asks for another.
-
-    @param capsys: has the output.
-    """
+    """A TCP connection that is closed costs the packets on it; the next asks for another."""
     listening = reactor.listenTCP(0, Factory.forProtocol(Rude), interface="127.0.0.1")
     port = listening.getHost().port
     done = start("-c", 6, "-i", 0.05, "-W", 0.3, "--tcp", "--json", "--port", port, "127.0.0.1")
@@ -199,13 +142,7 @@ async def test_lost(capsys: pytest.CaptureFixture[str]) -> None:
 async def test_signals(
     server: Server, handlers: Handlers, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    SIGQUIT prints a line, SIGINT ends with the summary.
-
-    @param server: is measured.
-    @param handlers: of the signals.
-    @param capsys: has the output.
-    """
+    """SIGQUIT prints a line, SIGINT ends with the summary."""
     done = start("-i", 0.01, "-q", "--port", stampPort(server), "127.0.0.1", "127.0.0.1")
     await deferLater(reactor, 0.1, lambda: None)
     handlers[signal.SIGQUIT](signal.SIGQUIT, None)
@@ -218,18 +155,9 @@ async def test_signals(
 
 
 async def test_interruptedEarly(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    SIGINT before the first packet ends it as well.
-
-    @param handlers: of the signals.
-    @param monkeypatch: pytest's.
-    """
+    """SIGINT before the first packet ends it as well."""
 
     async def never(*_: object) -> str:
-        """
-        @param _: a name.
-        @return: nothing: it is never found.
-        """
         await Deferred()
         return ""
 
@@ -241,12 +169,7 @@ async def test_interruptedEarly(handlers: Handlers, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("handlers")
 async def test_files(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    CSV, a picture, and a picture that cannot be written.
-
-    @param server: is measured.
-    @param capsys: has the output.
-    """
+    """CSV, a picture, and a picture that cannot be written."""
     if find_spec("matplotlib") is None:
         pytest.skip("the extra plot is not installed")
     run = ("-c", 2, "-i", 0.01, "--csv", "--port", stampPort(server), "127.0.0.1", "--plot")
@@ -261,12 +184,7 @@ async def test_files(server: Server, capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.usefixtures("handlers")
 async def test_metrics(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The figures can be read while it runs, and a port that is taken is one line.
-
-    @param server: is measured.
-    @param capsys: has the output.
-    """
+    """The figures can be read while it runs, and a port that is taken is one line."""
     if find_spec("prometheus_client") is None:
         pytest.skip("the extra http is not installed")
     with socket.create_server(("127.0.0.1", 0)) as bound:
@@ -284,12 +202,7 @@ async def test_metrics(server: Server, capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.usefixtures("handlers")
 async def test_trouble(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    What cannot begin is one line and status 2.
-
-    @param monkeypatch: pytest's.
-    @param capsys: has the output.
-    """
+    """What cannot begin is one line and status 2."""
     assert await start("-6", "127.0.0.1") == 2
     assert capsys.readouterr().err == "tsservices: 127.0.0.1 has no IPv6 address\n"
     with pytest.raises(SystemExit) as ended:
@@ -297,10 +210,6 @@ async def test_trouble(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert ended.value.code == 2
 
     def refuse(*_: object) -> None:
-        """
-        @param _: of a socket.
-        @raise OSError: always.
-        """
         raise OSError(97, "Address family not supported by protocol")
 
     monkeypatch.setattr(StampWire, "open", refuse)

@@ -31,40 +31,26 @@ import pytest
 from tests.live.support.echo_client import BUFSIZ, CTIME, checkStamped
 from tests.live.support.server import ANSWER_SECONDS, Server, until
 
+#: A server has one form of stamps, so there are as many servers on each side.
 FORMS = ("ctime", "iso", "epoch-ns")
-"""
-A server has one form of stamps, so there are as many servers on each side.
-"""
 
+#: Datagrams after which a relay carries no more: the loop has no end.
 LIMIT = 200
-"""
-Datagrams after which a relay carries no more: the loop has no end.
-"""
 
+#: Datagrams that may follow a forged one between timestamp and hello.
 FEW = 3
-"""
-Datagrams that may follow a forged one between timestamp and hello.
-"""
 
+#: Datagrams that may follow where one side is echo, daytime, time or a foreign echo.
 MANY = 50
-"""
-Datagrams that may follow where one side is echo, daytime, time or a foreign echo.
-"""
 
+#: What a source may ask at once, and each second: the defaults.
 BURST, RATE = 20, 5
-"""
-What a source may ask at once, and each second: the defaults.
-"""
 
+#: Loops that run at the same time, so that none is slow.
 TOGETHER = 32
-"""
-Loops that run at the same time, so that none is slow.
-"""
 
+#: What never answers an answer of its own kind.
 PAIRS = ("timestamp-ctime", "timestamp-iso", "timestamp-epoch-ns", "hello")
-"""
-What never answers an answer of its own kind.
-"""
 
 OFFERINGS = (*PAIRS, "echo", "daytime", "time", "foreign echo")
 
@@ -77,14 +63,12 @@ PAYLOADS = {
     "longest": b"y" * 512,
 }
 
+#: What timestamp answers, in each of its forms.
 STAMPED = [
     PAYLOADS["ctime stamp"],
     b"[2026-11-20T12:10:00.123456Z] x",
     b"[1795176600123456789] x",
 ]
-"""
-What timestamp answers, in each of its forms.
-"""
 
 SMALL = [
     word
@@ -94,9 +78,6 @@ SMALL = [
 
 
 def _manyLoopbacks() -> bool:
-    """
-    @return: whether all of 127.0.0.0/8 is this host, as on Linux.
-    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind(("127.77.0.1", 0))
@@ -112,11 +93,7 @@ pytestmark = pytest.mark.skipif(
 
 @contextlib.contextmanager
 def foreignEcho() -> Iterator[tuple[str, int]]:
-    """
-    Somebody else's RFC 862 server, which answers whatever comes.
-
-    @return: where it is.
-    """
+    """Somebody else's RFC 862 server, which answers whatever comes."""
     served = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     served.bind(("127.0.0.1", 0))
     address: tuple[str, int] = served.getsockname()
@@ -143,21 +120,12 @@ def foreignEcho() -> Iterator[tuple[str, int]]:
 
 @dataclass
 class Side:
-    """
-    The servers that stand on one side.
-
-    @ivar servers: one for each form of stamps.
-    @ivar foreign: where the foreign echo is.
-    """
+    """The servers that stand on one side."""
 
     servers: dict[str, Server]
     foreign: tuple[str, int]
 
     def place(self, offering: str) -> tuple[str, int]:
-        """
-        @param offering: one of L{OFFERINGS}.
-        @return: where it is.
-        """
         if offering == "foreign echo":
             return self.foreign
         name, _, form = offering.partition("-")
@@ -166,10 +134,6 @@ class Side:
 
 @pytest.fixture(scope="module")
 def sides(sharedFolder: Path) -> Iterator[tuple[Side, Side]]:
-    """
-    @param sharedFolder: for the servers.
-    @return: two sets of servers, all processes of their own.
-    """
     with ExitStack() as stack:
         foreign = stack.enter_context(foreignEcho())
         started: list[dict[str, Server]] = []
@@ -191,12 +155,7 @@ class Relay:
     """
     Carries datagrams between two servers that take it for each other.
 
-    @ivar names: of what is at the ends.
-    @ivar ends: where it is.
-    @ivar sockets: C{sockets[0]} is what the first server takes for the second.
-    @ivar seen: what has followed the forged datagram.
     @ivar begun: when it was sent, in seconds.
-    @ivar last: when the last one followed.
     """
 
     names: tuple[str, str]
@@ -207,18 +166,11 @@ class Relay:
     last: float = 0.0
 
     def begin(self, payload: bytes) -> None:
-        """
-        @param payload: of the forged datagram, which the first server gets.
-        """
         self.begun = self.last = time.monotonic()
         self.sockets[0].sendto(payload, self.ends[0])
 
     def carry(self, which: int) -> None:
-        """
-        One of the servers has said something: count it, and give it to the other.
-
-        @param which: the end where it came from.
-        """
+        """One of the servers has said something: count it, and give it to the other."""
         try:
             datagram, sender = self.sockets[which].recvfrom(65_535)
         except (BlockingIOError, ConnectionRefusedError):
@@ -231,38 +183,27 @@ class Relay:
             self.sockets[other].sendto(datagram, self.ends[other])
 
     def most(self) -> int:
-        """
-        @return: how many datagrams may have followed.  Buckets fill up again while a
-            loop runs, which only counts when this machine is slow.
-        """
         if set(self.names) <= set(PAIRS):
             return FEW
         lasted = self.last - self.begun
         return max(MANY, int(2 * (BURST + RATE * lasted)) + 2)
 
 
+#: Addresses that no loop had before, whose buckets are full.
 _addresses = (
     f"127.{second}.{third}.{fourth}"
     for second in range(78, 255)
     for third in range(256)
     for fourth in range(1, 255)
 )
-"""
-Addresses that no loop had before, whose buckets are full.
-"""
 
 
+#: Ports that no server here has: those that the system hands out lie above. A client whose port
+#: happens to be one of a server's own gets no answer, at whatever address.
 _ports = cycle(range(12_000, 30_000))
-"""
-Ports that no server here has: those that the system hands out lie above.  A client
-whose port happens to be one of a server's own gets no answer, at whatever address.
-"""
 
 
 def _socket() -> socket.socket:
-    """
-    @return: a UDP socket at an address of its own.
-    """
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.setblocking(False)
     address = next(_addresses)
@@ -277,12 +218,7 @@ def _socket() -> socket.socket:
 
 
 def _run(relays: list[Relay], payload: bytes) -> None:
-    """
-    Forge one datagram for each relay, and carry until nothing is on its way.
-
-    @param relays: some.
-    @param payload: of the forged datagrams.
-    """
+    """Forge one datagram for each relay, and carry until nothing is on its way."""
     ends = {end for relay in relays for end in relay.ends}
     with selectors.DefaultSelector() as selector:
         for relay in relays:
@@ -305,8 +241,6 @@ def _fence(ends: set[tuple[str, int]]) -> None:
     """
     Wait until servers have read all that they were sent: each reads its socket in
     order, so the answer to one who asks now comes after all others.
-
-    @param ends: where the servers are.
     """
     for end in ends:
         with _socket() as client:
@@ -352,11 +286,6 @@ def test_storm(sides: tuple[Side, Side], payload: bytes) -> None:
 
 
 def _answers(offering: str, payload: bytes) -> bool:
-    """
-    @param offering: one of L{OFFERINGS}.
-    @param payload: the first that it gets.
-    @return: whether it is to answer it.
-    """
     if offering == "foreign echo" or offering in ("daytime", "time"):
         return True
     if offering == "echo":
@@ -503,13 +432,6 @@ def test_trustNobody(folder: Path) -> None:
 
 
 def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
-    """
-    @param source: who is said to send.
-    @param destination: who is to get it.
-    @param payload: of the datagram.
-    @return: an IPv4 packet; the system fills in length and checksum of the header,
-        and UDP over IPv4 may be without one.
-    """
     length = 8 + len(payload)
     addresses = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, socket.IPPROTO_UDP, 0)
@@ -520,9 +442,7 @@ def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes
     not sys.platform.startswith("linux") or os.geteuid() != 0, reason="raw sockets need root"
 )
 def test_rawSpoof(folder: Path) -> None:
-    """
-    The same with really forged sources, and nothing between the servers.
-    """
+    """The same with really forged sources, and nothing between the servers."""
     pairs = {"timestamp": FEW, "hello": FEW, "echo": MANY, "daytime": MANY, "time": MANY}
     try:
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
@@ -562,7 +482,5 @@ def test_rawSpoof(folder: Path) -> None:
 
 
 def test_stampsAreKnown() -> None:
-    """
-    The stamps of these tests are such as servers write.
-    """
+    """The stamps of these tests are such as servers write."""
     assert re.match(CTIME, PAYLOADS["ctime stamp"])

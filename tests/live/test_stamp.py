@@ -23,15 +23,11 @@ from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 
 KEY = bytes(range(32))
 
+#: Bytes of any datagram.
 BUFFER = 65_536
-"""
-Bytes of any datagram.
-"""
 
+#: Datagrams that follow a forged one at most.
 FEW = 3
-"""
-Datagrams that follow a forged one at most.
-"""
 
 ONLY = ("--services", "stamp")
 
@@ -40,27 +36,18 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's
 
 @pytest.fixture
 def sender() -> Iterator[socket.socket]:
-    """
-    @return: a socket that waits for its answers.
-    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         found.settimeout(ANSWER_SECONDS)
         yield found
 
 
 def packet(sequence: int = 0) -> SenderPacket:
-    """
-    @return: one that is sent now.
-    """
     return SenderPacket(
         sequence, toNTP(time.time_ns()), ErrorEstimate.of(10**6, False).encode(), 77
     )
 
 
 def keyFile(folder: Path) -> str:
-    """
-    @return: the path of a key that the server takes.
-    """
     path = folder / "key"
     path.write_text(KEY.hex())
     path.chmod(0o600)
@@ -125,9 +112,7 @@ def test_whatWaits(folder: Path, sender: socket.socket) -> None:
 @linux
 @pytest.mark.parametrize("interface", ["0.0.0.0", "::"])
 def test_answersFromWhereItWasAsked(folder: Path, sender: socket.socket, interface: str) -> None:
-    """
-    A server at all addresses answers from the one that was asked.
-    """
+    """A server at all addresses answers from the one that was asked."""
     with Server(folder, *ONLY, "--interface", interface) as server:
         port = server.address("stamp", "udp").port
         for host in ("127.0.0.2", "127.0.0.1", "127.8.9.10"):
@@ -138,18 +123,14 @@ def test_answersFromWhereItWasAsked(folder: Path, sender: socket.socket, interfa
 
 
 def test_twistedsOwnTransports(folder: Path, sender: socket.socket) -> None:
-    """
-    Without the fast lane there is STAMP too.
-    """
+    """Without the fast lane there is STAMP too."""
     with Server(folder, *ONLY, "--no-fast-lane", "--stamp-stateless") as server:
         sender.sendto(packet(5).encode(), server.address("stamp", "udp").pair)
         assert ReflectorPacket.decode(sender.recv(BUFFER)).sequence == 5
 
 
 def test_anyDatagram(folder: Path, sender: socket.socket) -> None:
-    """
-    Of no byte to the longest: nothing stops the reflector, and each is counted.
-    """
+    """Of no byte to the longest: nothing stops the reflector, and each is counted."""
     with Server(folder, *ONLY, "--listen", "echo=udp:0", "--trust", "none") as server:
         place = server.address("stamp", "udp").pair
         for data in (b"", b"x", packet().encode()[:43], bytes(9001), b"\xff" * 65_507):
@@ -163,9 +144,7 @@ def test_anyDatagram(folder: Path, sender: socket.socket) -> None:
 
 
 def test_authenticated(folder: Path, sender: socket.socket, tmp_path: Path) -> None:
-    """
-    With a key, who has it is answered, once for each packet, and nobody else.
-    """
+    """With a key, who has it is answered, once for each packet, and nobody else."""
     with Server(folder, *ONLY, "--stamp-key", keyFile(tmp_path)) as server:
         place = server.address("stamp", "udp").pair
         sender.sendto(packet().encode(), place)
@@ -185,12 +164,6 @@ def test_authenticated(folder: Path, sender: socket.socket, tmp_path: Path) -> N
 
 
 def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
-    """
-    @param source: who is said to send.
-    @param destination: who is to get it.
-    @param payload: of the datagram.
-    @return: an IPv4 packet whose lengths and checksum the system fills in.
-    """
     length = 8 + len(payload)
     hosts = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, socket.IPPROTO_UDP, 0)
@@ -258,9 +231,6 @@ def _quiet(servers: list[Server]) -> int:
     """
     Wait until each has read what came before, and what that has led to, as often as they may
     answer each other and once more: whoever asks them is answered in a later turn.
-
-    @param servers: that may be sending to each other.
-    @return: how many answers that took.
     """
     turns = 2 * FEW
     for _ in range(turns):

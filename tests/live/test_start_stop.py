@@ -22,6 +22,7 @@ import pytest
 from tests.live.support.echo_client import BUFSIZ, checkAnswers, checkStamped, receiveRest
 from tests.live.support.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
 
+#: What is served when nothing is asked for, and how far from C{--port}.
 OFFSETS = {
     ("timestamp", "tcp"): 0,
     ("timestamp", "udp"): 0,
@@ -35,27 +36,14 @@ OFFSETS = {
     ("chat", "tcp"): 6,
     ("stamp", "udp"): 9,
 }
-"""
-What is served when nothing is asked for, and how far from C{--port}.
-"""
 
+#: Within this a start that fails has failed, and a daemon has left.
 LAUNCH_SECONDS = 10
-"""
-Within this a start that fails has failed, and a daemon has left.
-"""
 
 foreground = pytest.mark.parametrize("daemon", [False, True], ids=["foreground", "daemon"])
 
 
 def launch(folder: Path, *options: str, daemon: bool = False) -> subprocess.CompletedProcess[str]:
-    """
-    Start a server that can't be.
-
-    @param folder: for its files.
-    @param options: of tsserver.
-    @param daemon: whether it is to leave the terminal.
-    @return: how that ended.
-    """
     log, pidFile, state = (folder / name for name in ("log", "pid", "state"))
     command = [TWISTD, f"--logfile={log}", f"--pidfile={pidFile}"]
     return subprocess.run(
@@ -71,10 +59,6 @@ def launch(folder: Path, *options: str, daemon: bool = False) -> subprocess.Comp
 
 @contextlib.contextmanager
 def _holding(kind: socket.SocketKind) -> Iterator[int]:
-    """
-    @param kind: stream or datagram.
-    @return: a port that somebody else has.
-    """
     with socket.socket(socket.AF_INET, kind) as holder:
         holder.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
@@ -83,10 +67,6 @@ def _holding(kind: socket.SocketKind) -> Iterator[int]:
 
 
 def _freePorts(count: int) -> int:
-    """
-    @param count: how many are wanted.
-    @return: the first of so many ports in a row, free for TCP and UDP just now.
-    """
     for first in range(30_000 + os.getpid() % 1000 * 2, 32_700, count):
         with contextlib.ExitStack() as stack:
             try:
@@ -134,9 +114,7 @@ def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
 
 @foreground
 def test_noSuchAddress(folder: Path, daemon: bool) -> None:
-    """
-    The same for an address that this host does not have.
-    """
+    """The same for an address that this host does not have."""
     done = launch(folder, "--port", "0", "--interface", "192.0.2.1", daemon=daemon)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -171,9 +149,7 @@ def test_busyPath(folder: Path, taken: str) -> None:
 
 
 def test_stateNotWritable(folder: Path) -> None:
-    """
-    A state folder that can't be made ends the start in one line too.
-    """
+    """A state folder that can't be made ends the start in one line too."""
     done = launch(folder, "--port", "0", "--state", "/dev/null/such")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -213,9 +189,7 @@ def test_serves(folder: Path, daemon: bool) -> None:
 
 
 def test_daemonIsGone(folder: Path) -> None:
-    """
-    A daemon leaves the launcher's session, and its launcher does not wait for it.
-    """
+    """A daemon leaves the launcher's session, and its launcher does not wait for it."""
     with Server(folder, daemon=True) as server:
         assert server.process.returncode == 0
         assert server.pid != server.process.pid
@@ -226,9 +200,7 @@ def test_daemonIsGone(folder: Path) -> None:
 
 
 def test_consecutivePorts(folder: Path) -> None:
-    """
-    C{--port} places the offerings one after the other.
-    """
+    """C{--port} places the offerings one after the other."""
     first = _freePorts(max(OFFSETS.values()) + 1)
     with Server(folder, port=str(first)) as server:
         found = {(each.offering, each.transport): each.port - first for each in server.addresses}
@@ -289,9 +261,7 @@ def test_stopIsBounded(folder: Path) -> None:
 
 
 def test_countersAtTheEnd(folder: Path) -> None:
-    """
-    What is counted last is in the file and in the log.
-    """
+    """What is counted last is in the file and in the log."""
     with Server(folder) as server:
         with server.connect("timestamp") as client:
             for _ in range(7):
@@ -345,9 +315,7 @@ def test_usage(folder: Path, case: str) -> None:
 
 
 def test_help(folder: Path) -> None:
-    """
-    C{--help} names every option, service, endpoint and limit.
-    """
+    """C{--help} names every option, service, endpoint and limit."""
     done = launch(folder, "--help")
     assert done.returncode == 0
     for word in (
@@ -362,9 +330,7 @@ def test_help(folder: Path) -> None:
 
 
 def test_config(folder: Path) -> None:
-    """
-    The configuration file has the same names; what the command line says wins.
-    """
+    """The configuration file has the same names; what the command line says wins."""
     config = folder / "ts.toml"
     config.write_text(
         """
@@ -451,9 +417,7 @@ def test_sameState(folder: Path) -> None:
 
 
 def test_stateOfTheDead(folder: Path) -> None:
-    """
-    After C{kill -9} the next server has the folder for itself, whatever was left.
-    """
+    """After C{kill -9} the next server has the folder for itself, whatever was left."""
     with Server(folder) as server:
         server.send(signal.SIGKILL)
         server.process.wait(ANSWER_SECONDS)
@@ -476,34 +440,19 @@ def test_longStatePath(folder: Path) -> None:
 
 
 class _Operator:
-    """
-    Somebody at the operator's socket.
-    """
+    """Somebody at the operator's socket."""
 
     def __init__(self, server: Server) -> None:
-        """
-        @param server: whose.
-        """
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(ANSWER_SECONDS)
         self._socket.connect(str(server.state / "operator.sock"))
         self._seen = ""
 
     def type(self, line: str) -> _Operator:
-        """
-        @param line: to type.
-        @return: this.
-        """
         self._socket.send(line.encode() + b"\n")
         return self
 
     def heard(self, text: str) -> _Operator:
-        """
-        Wait for something to be shown.
-
-        @param text: of it.
-        @return: this.
-        """
         while text not in self._seen:
             more = self._socket.recv(BUFSIZ)
             assert more, f"no {text!r} in {self._seen!r}"
@@ -512,18 +461,10 @@ class _Operator:
         return self
 
     def rest(self) -> str:
-        """
-        @return: what is shown until the server hangs up.
-        """
         with self._socket:
             return self._seen + receiveRest(self._socket).decode()
 
     def leave(self) -> bool:
-        """
-        Go, and wait until the server knows.
-
-        @return: true.
-        """
         self._socket.shutdown(socket.SHUT_WR)
         while self._socket.recv(BUFSIZ):
             pass
@@ -608,9 +549,7 @@ def test_operatorPiped(folder: Path) -> None:
 
 
 def test_operatorWithoutInput(folder: Path) -> None:
-    """
-    With an empty standard input the server serves all the same.
-    """
+    """With an empty standard input the server serves all the same."""
     with Server(folder, "--operator", "Jack", log=folder / "state" / "tsserver.log") as server:
         checkAnswers(server)
 
@@ -695,9 +634,7 @@ def test_otherCommands(folder: Path, name: str, number: signal.Signals) -> None:
 
 
 def test_otherCommandFails(folder: Path) -> None:
-    """
-    So does a start that fails: status 1 and one line.
-    """
+    """So does a start that fails: status 1 and one line."""
     for name, command in COMMANDS.items():
         with _holding(socket.SOCK_STREAM) as port:
             done = subprocess.run(
@@ -713,9 +650,7 @@ def test_otherCommandFails(folder: Path) -> None:
 
 
 def test_stateDirectory(folder: Path) -> None:
-    """
-    Without C{--state}, the folder that systemd names is the one.
-    """
+    """Without C{--state}, the folder that systemd names is the one."""
     place = folder / "systemd"
     process = subprocess.Popen(
         [TWISTD, "-n", "--pidfile=", f"--logfile={folder}/log", "tsserver", "--port", "0"],

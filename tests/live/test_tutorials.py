@@ -34,31 +34,18 @@ from tests.live.support.server import ANSWER_SECONDS, Address, Server, until
 SMALL = ("echo=tcp:0", "echo=udp:0", "discard=tcp:0", "discard=udp:0", "chargen=tcp:0")
 CLOCKS = ("daytime=tcp:0", "daytime=udp:0", "time=tcp:0", "time=udp:0")
 
+#: Bytes of a stamp of the default form.
 STAMP = len("[Fri Nov 20 12:10:00 2026] ")
-"""
-Bytes of a stamp of the default form.
-"""
 
 
 @pytest.fixture(scope="module")
 def server(sharedFolder: Path) -> Iterator[Server]:
-    """
-    @param sharedFolder: for it.
-    @return: a server of everything.
-    """
     listens = [word for each in (*SMALL, *CLOCKS) for word in ("--listen", each)]
     with Server(sharedFolder, *listens) as serving:
         yield serving
 
 
 def tsTclnt(address: Address, lines: list[str]) -> list[str]:
-    """
-    The TCP client of Chun's I{Core Python Programming}.
-
-    @param address: of timestamp.
-    @param lines: what is typed; an empty one ends.
-    @return: what is printed.
-    """
     printed = []
     tcpCliSock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     tcpCliSock.settimeout(ANSWER_SECONDS)
@@ -76,13 +63,6 @@ def tsTclnt(address: Address, lines: list[str]) -> list[str]:
 
 
 def tsUclnt(address: Address, lines: list[str]) -> list[str]:
-    """
-    The UDP client of the same book.
-
-    @param address: of timestamp.
-    @param lines: what is typed; an empty one ends.
-    @return: what is printed.
-    """
     printed = []
     udpCliSock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udpCliSock.settimeout(ANSWER_SECONDS)
@@ -102,9 +82,7 @@ TYPED = ["hello", "hi there", "你好", "[brackets]", "x" * 900]
 
 @pytest.mark.parametrize(("client", "transport"), [(tsTclnt, "tcp"), (tsUclnt, "udp")])
 def test_timestamp(server: Server, client: type, transport: str) -> None:
-    """
-    Each bare chunk comes back behind 24 characters of local time in brackets.
-    """
+    """Each bare chunk comes back behind 24 characters of local time in brackets."""
     typed = [line for line in TYPED if transport == "tcp" or len(line) <= 512]
     printed = client(server.address("timestamp", transport), [*typed, "", "never sent"])
     assert len(printed) == len(typed)
@@ -114,9 +92,7 @@ def test_timestamp(server: Server, client: type, transport: str) -> None:
 
 
 def test_timestampUntouched(server: Server) -> None:
-    """
-    Bytes that are no text come back as they were, and who says nothing hears nothing.
-    """
+    """Bytes that are no text come back as they were, and who says nothing hears nothing."""
     everything = bytes(range(256))
     with server.connect("timestamp") as silent, server.connect("timestamp") as client:
         client.send(everything)
@@ -128,9 +104,7 @@ def test_timestampUntouched(server: Server) -> None:
 
 
 def test_helloTCP(server: Server) -> None:
-    """
-    Liao Xuefeng's client: a welcome, a hello for each name, and C{exit} ends.
-    """
+    """Liao Xuefeng's client: a welcome, a hello for each name, and C{exit} ends."""
     s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     s.settimeout(ANSWER_SECONDS)
     s.connect(server.address("hello").pair)
@@ -146,9 +120,7 @@ def test_helloTCP(server: Server) -> None:
 
 
 def test_helloUDP(server: Server) -> None:
-    """
-    Liao Xuefeng's client over UDP, where C{exit} is a name as any other.
-    """
+    """Liao Xuefeng's client over UDP, where C{exit} is a name as any other."""
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.settimeout(ANSWER_SECONDS)
     printed = []
@@ -161,9 +133,7 @@ def test_helloUDP(server: Server) -> None:
 
 
 def test_helloLines(server: Server) -> None:
-    """
-    Who types lines, as with C{nc}, gets lines.
-    """
+    """Who types lines, as with C{nc}, gets lines."""
     with server.connect("hello") as client:
         assert receive(client, 8) == WELCOME
         client.sendall(b"Ann\n")
@@ -199,9 +169,7 @@ def test_ack(server: Server) -> None:
 
 
 def test_ackLines(server: Server) -> None:
-    """
-    A line is acknowledged by a line.
-    """
+    """A line is acknowledged by a line."""
     with server.connect("ack") as client:
         client.sendall("你好\n".encode())
         wanted = ACKNOWLEDGEMENT + b"\n"
@@ -237,9 +205,7 @@ def test_sinkTogether(server: Server) -> None:
 
 
 def test_sinkUDP(server: Server) -> None:
-    """
-    The sink over UDP logs each datagram with its sender.
-    """
+    """The sink over UDP logs each datagram with its sender."""
     with server.connect("sink", "udp") as client:
         client.send("数据报\n".encode())
         peer = "{}:{}".format(*client.getsockname())
@@ -247,9 +213,7 @@ def test_sinkUDP(server: Server) -> None:
 
 
 def test_sinkAnyLocale(folder: Path) -> None:
-    """
-    The log is UTF-8 where the locale is not.
-    """
+    """The log is UTF-8 where the locale is not."""
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with (
         Server(folder, "--services", "sink", environ=plain) as server,
@@ -260,9 +224,7 @@ def test_sinkAnyLocale(folder: Path) -> None:
 
 
 def test_sinkCannotForgeEntries(server: Server) -> None:
-    """
-    A line feed or an escape sequence in a message does not reach the log as such.
-    """
+    """A line feed or an escape sequence in a message does not reach the log as such."""
     with server.connect("sink") as client:
         client.send(b"one\n2026-01-01 two \x1b[31mred\r\n")
         server.logged("客户端发来的消息是:one\\n2026-01-01 two \\x1b[31mred [")
@@ -299,19 +261,11 @@ def test_talk(folder: Path) -> None:
 
 
 def _shown(server: Server, text: str) -> None:
-    """
-    Wait for something on the operator's terminal.
-
-    @param server: whose.
-    @param text: of it.
-    """
     until(lambda: text in server.output(), lambda: f"{text!r} in {server.output()}")
 
 
 def test_talkWithNobody(server: Server) -> None:
-    """
-    A client is told once that there is no operator.
-    """
+    """A client is told once that there is no operator."""
     with server.connect("talk") as client:
         told = receive(client, len(ABSENT))
         assert told == ABSENT
@@ -325,9 +279,7 @@ def test_talkWithNobody(server: Server) -> None:
 
 
 def test_echo(server: Server) -> None:
-    """
-    RFC 862, over TCP and UDP.
-    """
+    """RFC 862, over TCP and UDP."""
     with server.connect("echo") as client:
         for data in (b"hello", bytes(range(256)), b"\n"):
             client.send(data)
@@ -336,9 +288,7 @@ def test_echo(server: Server) -> None:
 
 
 def test_discard(server: Server) -> None:
-    """
-    RFC 863: all of it goes, and nothing comes.
-    """
+    """RFC 863: all of it goes, and nothing comes."""
     with server.connect("discard") as client:
         assert exchange(client, b"x" * 100_000) == b""
     with server.connect("discard", "udp") as client:
@@ -359,9 +309,7 @@ def test_chargen(server: Server) -> None:
 
 
 def test_clocks(server: Server) -> None:
-    """
-    RFC 867 and RFC 868: connecting, or an empty datagram, is the question.
-    """
+    """RFC 867 and RFC 868: connecting, or an empty datagram, is the question."""
     with server.connect("daytime") as client:
         checkDaytime(receiveRest(client))
     with server.connect("time") as client:
@@ -392,9 +340,7 @@ def test_timestampLine(server: Server, size: int) -> None:
 
 
 def test_timestampLineAtOnce(server: Server) -> None:
-    """
-    A line is answered when it ends, not when the connection does.
-    """
+    """A line is answered when it ends, not when the connection does."""
     with server.connect("timestamp-line") as client:
         client.send(b"one\ntwo\nthr")
         assert receive(client, 2 * STAMP + 8).count(b"\n") == 2
@@ -407,9 +353,7 @@ needIPv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this host
 
 @needIPv6
 def test_interfaceIPv6(start: Start) -> None:
-    """
-    C{--interface ::1}: every service answers over IPv6, also those of C{--listen}.
-    """
+    """C{--interface ::1}: every service answers over IPv6, also those of C{--listen}."""
     listens = [word for each in (*SMALL, *CLOCKS) for word in ("--listen", each)]
     server = start("--interface", "::1", *listens)
     assert {each.host for each in server.addresses} == {"::1"}
@@ -421,9 +365,7 @@ def test_interfaceIPv6(start: Start) -> None:
 
 @needIPv6
 def test_interfaceDual(start: Start) -> None:
-    """
-    C{--interface ::}: both families reach every service.
-    """
+    """C{--interface ::}: both families reach every service."""
     server = start("--interface", "::")
     for transport in ("tcp", "udp"):
         place = server.address("timestamp", transport)
@@ -436,9 +378,7 @@ def test_interfaceDual(start: Start) -> None:
 
 
 def test_interfaceAll(start: Start) -> None:
-    """
-    C{--interface 0.0.0.0}, which every IPv4 address of the host is part of.
-    """
+    """C{--interface 0.0.0.0}, which every IPv4 address of the host is part of."""
     server = start("--interface", "0.0.0.0")
     for transport in ("tcp", "udp"):
         place = server.address("timestamp", transport)
@@ -474,9 +414,7 @@ def test_unix(folder: Path) -> None:
 
 @pytest.mark.parametrize("form", ["iso", "epoch-ns"])
 def test_stampForms(start: Start, form: str) -> None:
-    """
-    C{--stamp} changes the form for TCP, UDP and lines, and only the stamp's.
-    """
+    """C{--stamp} changes the form for TCP, UDP and lines, and only the stamp's."""
     server = start("--stamp", form, "--listen", "daytime=tcp:0")
     with server.connect("timestamp") as client:
         client.send(b"hello")
@@ -492,9 +430,7 @@ def test_stampForms(start: Start, form: str) -> None:
 
 
 def test_stampResolution(start: Start) -> None:
-    """
-    The form C{epoch-ns} tells times less than a second apart from each other.
-    """
+    """The form C{epoch-ns} tells times less than a second apart from each other."""
     server = start("--stamp", "epoch-ns")
     with server.connect("timestamp") as client:
         moments = []
@@ -539,10 +475,6 @@ def test_haproxy(folder: Path) -> None:
 
 
 def _closes(client: socket.socket) -> bool:
-    """
-    @param client: a connection.
-    @return: whether the server closes it, and says nothing before.
-    """
     try:
         return client.recv(BUFSIZ) == b""
     except ConnectionResetError:
@@ -553,11 +485,6 @@ def _closes(client: socket.socket) -> bool:
 def secured(
     sharedFolder: Path, certificate: tuple[Path, Path]
 ) -> Iterator[tuple[Server, ssl.SSLContext]]:
-    """
-    @param sharedFolder: for the server.
-    @param certificate: its key and certificate.
-    @return: a server of TLS, and what trusts it.
-    """
     key, cert = certificate
     where = f"ssl:0:privateKey={key}:certKey={cert}"
     words = [word for name in SECURED for word in ("--listen", f"{name}={where}")]
@@ -572,9 +499,7 @@ SECURED = ("timestamp", "timestamp-line", "hello", "ack", "sink", "talk", "echo"
 
 @pytest.mark.parametrize("offering", SECURED)
 def test_ssl(secured: tuple[Server, ssl.SSLContext], offering: str) -> None:
-    """
-    C{ssl:} serves the same over TLS.
-    """
+    """C{ssl:} serves the same over TLS."""
     server, context = secured
     with (
         server.connect(offering, seconds=5) as plain,
@@ -609,9 +534,7 @@ def test_ssl(secured: tuple[Server, ssl.SSLContext], offering: str) -> None:
 
 
 def test_sslStrangers(secured: tuple[Server, ssl.SSLContext]) -> None:
-    """
-    Clients that speak no TLS, or go at once, are gone, and leave no connection behind.
-    """
+    """Clients that speak no TLS, or go at once, are gone, and leave no connection behind."""
     server, _ = secured
     counters = {offering: server.counters(offering) for offering in SECURED}
     for offering in SECURED:
@@ -632,10 +555,6 @@ def test_sslStrangers(secured: tuple[Server, ssl.SSLContext]) -> None:
 
 
 def _restOrReset(client: socket.socket) -> bytes:
-    """
-    @param client: a connection.
-    @return: what comes until it is closed, in whatever way.
-    """
     try:
         return receiveRest(client)
     except ConnectionResetError:
@@ -643,9 +562,7 @@ def _restOrReset(client: socket.socket) -> bytes:
 
 
 def test_severalPlaces(start: Start) -> None:
-    """
-    The first place that is named replaces the default one, the others add to it.
-    """
+    """The first place that is named replaces the default one, the others add to it."""
     first, second = _freePorts(2)
     server = start("--listen", f"hello=tcp:{first}", "--listen", f"hello=tcp:{second}")
     places = [each for each in server.addresses if each.offering == "hello"]
@@ -655,10 +572,6 @@ def test_severalPlaces(start: Start) -> None:
 
 
 def _freePorts(count: int) -> list[int]:
-    """
-    @param count: how many.
-    @return: ports that nobody has now.
-    """
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))

@@ -18,27 +18,16 @@ from tsservices.chat.state import Lobby
 from tsservices.common.limits import CUT_OFF_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
+#: Their names.
 NODES = ("a", "b", "c")
-"""
-Their names.
-"""
 
+#: After this nobody who was cut off is remembered.
 LONG = int(CUT_OFF_SECONDS + 1) * NANOSECONDS
-"""
-After this nobody who was cut off is remembered.
-"""
 
 
 def nodeUp(
     node: str, incarnation: str, founded: int = 3, operators: tuple[str, ...] = OPERATORS
 ) -> NodeUp:
-    """
-    @param node: the name of a node.
-    @param incarnation: of its beginning.
-    @param founded: how many rooms and accounts one may make at once.
-    @param operators: of the server.
-    @return: it begins.
-    """
     return NodeUp(
         "",
         node,
@@ -53,23 +42,10 @@ def nodeUp(
 
 
 def nodeOf(ident: str) -> str:
-    """
-    @param ident: the id of a session of a L{World}.
-    @return: the name of its node.
-    """
     return NODES[int(ident[1:].partition(".")[0]) % len(NODES)]
 
 
 def remote(lobby: Lobby, events: Sequence[Event], position: int, stamp: int) -> Batch:
-    """
-    Apply what came from others, after its journey.
-
-    @param lobby: the state.
-    @param events: in order.
-    @param position: their place.
-    @param stamp: when they got it.
-    @return: what it brought about.
-    """
     batch = Batch("log", position, stamp)
     for event in events:
         ident = event.session
@@ -80,10 +56,6 @@ def remote(lobby: Lobby, events: Sequence[Event], position: int, stamp: int) -> 
 
 
 def outcome(batch: Batch) -> object:
-    """
-    @param batch: any.
-    @return: all of it that is kept or logged.
-    """
     return (
         batch.durable,
         repr(batch.said),
@@ -100,16 +72,9 @@ class Life:
     """
     A node that has everybody's own session: whatever these remember, as those of a node's
     own people do.
-
-    @ivar world: they.
-    @ivar position: of the last batch.
-    @ivar stamp: when that was.
     """
 
     def __init__(self, chance: Random) -> None:
-        """
-        @param chance: decides.
-        """
         self.world = World()
         self._chance = chance
         self._late: list[Event] = []
@@ -119,16 +84,9 @@ class Life:
 
     @property
     def lobby(self) -> Lobby:
-        """
-        @return: the state.
-        """
         return self.world.sessions.lobby
 
     def apply(self, events: Sequence[Event]) -> Batch:
-        """
-        @param events: of one turn.
-        @return: what it brought about.
-        """
         self.position += 1
         batch = Batch("log", self.position, self.stamp)
         people = self.world.sessions.people
@@ -142,15 +100,9 @@ class Life:
         return batch
 
     def begin(self) -> list[Event]:
-        """
-        @return: all nodes begin, and some people are there.
-        """
         return [*(nodeUp(each, f"{each}0") for each in NODES), *opening(self.world)]
 
     def events(self) -> list[Event]:
-        """
-        @return: what is proposed next, some of it late.
-        """
         chance = self._chance
         step = chance.choice((0, 1, NANOSECONDS, 60 * NANOSECONDS, 900 * NANOSECONDS))
         self.stamp += LONG if chance.random() < 0.01 else step
@@ -166,9 +118,6 @@ class Life:
         return found
 
     def _ofNodes(self) -> list[Event]:
-        """
-        @return: what is proposed of nodes, or by them.
-        """
         chance, lobby = self._chance, self.lobby
         name = chance.choice(NODES)
         node = lobby.nodes.get(name)

@@ -31,11 +31,6 @@ from tsservices.chat.state import Lobby
 
 
 def agree(lobby: Lobby) -> None:
-    """
-    All that the state knows twice it knows alike.
-
-    @param lobby: the state.
-    """
     sessions = lobby.sessions
     held = {each.ident: key for key, holders in lobby.holders.items() for each in holders}
     assert held == {ident: each.key for ident, each in sessions.items()}
@@ -64,10 +59,6 @@ def agree(lobby: Lobby) -> None:
 
 
 def _agreeInside(lobby: Lobby, room: Room) -> None:
-    """
-    @param lobby: the state.
-    @param room: one of its rooms.
-    """
     record, access, members = room.record, room.access, room.members
     assert room.members or record.seq
     assert all(lobby.sessions[ident] is each for ident, each in members.items())
@@ -91,14 +82,6 @@ def _agreeInside(lobby: Lobby, room: Room) -> None:
 
 
 def held(lobby: Lobby, kind: str, session: Session, room: Room, now: int) -> bool:
-    """
-    @param lobby: the state.
-    @param kind: ban or mute.
-    @param session: somebody's.
-    @param room: any.
-    @param now: the time.
-    @return: whether they are held, read from the rules.
-    """
     account = lobby.accounts.get(session.account or "")
     if account is not None and account.key in OPERATORS:
         return False
@@ -118,20 +101,9 @@ def held(lobby: Lobby, kind: str, session: Session, room: Room, now: int) -> boo
 
 
 class Watch:
-    """
-    Knows, apart from the lobby, who has been where since when.
-
-    @ivar inside: for each room, by the id of a session and by the key of an account, the
-        number of the last line before they were first in.
-    @ivar secret: for each room, the numbers of the lines said while it was private.
-    @ivar last: the last number of each room.
-    @ivar done: how many events of each kind were not refused.
-    """
+    """Knows, apart from the lobby, who has been where since when."""
 
     def __init__(self, sessions: Sessions) -> None:
-        """
-        @param sessions: a lobby and its sessions.
-        """
         self._sessions = sessions
         self.inside: dict[str, dict[str, int]] = {}
         self.secret: dict[str, set[int]] = {}
@@ -139,12 +111,7 @@ class Watch:
         self.done: Counter[str] = Counter()
 
     def apply(self, event: Event, batch: Batch) -> None:
-        """
-        Apply one event, and compare what comes of it with the rules.
-
-        @param event: what was proposed.
-        @param batch: of this turn.
-        """
+        """Apply one event, and compare what comes of it with the rules."""
         lobby = self._sessions.lobby
         session = self._sessions.people[event.session]
         members = {key: dict(room.members) for key, room in lobby.rooms.items()}
@@ -200,16 +167,6 @@ class Watch:
         readable: dict[tuple[str, str], int],
         seqs: dict[str, int],
     ) -> None:
-        """
-        Note who is where now.
-
-        @param event: what was applied.
-        @param refused: whether it was refused.
-        @param members: of each room, before.
-        @param accounts: who was logged in to which account, before.
-        @param readable: from where each member could read, before.
-        @param seqs: the number of the last line of each room, before.
-        """
         lobby = self._sessions.lobby
         if refused:
             return
@@ -238,11 +195,6 @@ class Watch:
                     self._enter(key, session.account, self.inside[key][ident])
 
     def _enter(self, key: str, who: str, since: int) -> None:
-        """
-        @param key: of a room.
-        @param who: an id, or an account.
-        @param since: the number of the last line before they were in.
-        """
         inside = self.inside.setdefault(key, {})
         inside[who] = min(since, inside.get(who, since))
 
@@ -255,14 +207,6 @@ class Watch:
         session: Session,
         after: dict[str, Session],
     ) -> None:
-        """
-        @param event: what was applied.
-        @param key: of a room.
-        @param ident: who is not in it any more.
-        @param account: theirs.
-        @param session: theirs.
-        @param after: who is in it.
-        """
         inside = self.inside[key]
         since = inside.pop(ident)
         if isinstance(event, Resume):
@@ -271,9 +215,7 @@ class Watch:
             inside.pop(account, None)
 
     def _notMore(self) -> None:
-        """
-        Nobody may read what was said in private before they were in.
-        """
+        """Nobody may read what was said in private before they were in."""
         for key, room in self._sessions.lobby.rooms.items():
             for ident, session in room.members.items():
                 if session.account is not None and session.account == room.record.founder:

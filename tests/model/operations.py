@@ -47,10 +47,8 @@ from tsservices.chat.state import Lobby
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
+#: So small that they matter.
 LIMITS = Limits(maxRooms=4, roomsEach=3)
-"""
-So small that they matter.
-"""
 
 OPERATORS = ("root",)
 DEEDS = {"op", "kick", "ban", "mute", "release", "private", "invite", "delete"}
@@ -64,13 +62,6 @@ class Wish:
     """
     What somebody wants to propose, by what they see when they do.
 
-    @ivar kind: of the event.
-    @ivar slot: who: one of those who are always there, by one connection after another.
-    @ivar name: somebody.
-    @ivar other: one of those, again.
-    @ivar room: where.
-    @ivar flag: yes or no.
-    @ivar late: how many wishes of others are ordered before it.
     @ivar step: how long it has been since the last one, in nanoseconds.
     """
 
@@ -85,25 +76,14 @@ class Wish:
 
 
 class World:
-    """
-    A lobby, its sessions, and what they want.
-
-    @ivar sessions: they.
-    """
+    """A lobby, its sessions, and what they want."""
 
     def __init__(self) -> None:
-        """
-        Nobody is there.
-        """
         self.sessions = Sessions(LIMITS, operators=OPERATORS)
         self._idents: dict[int, str] = {}
         self._count = 0
 
     def session(self, slot: int) -> Session:
-        """
-        @param slot: somebody.
-        @return: their connection; a new one if they have left by the last.
-        """
         sessions = self.sessions
         ident = self._idents.get(slot, "")
         known = sessions.people.get(ident)
@@ -112,10 +92,6 @@ class World:
         return known
 
     def _fresh(self, slot: int) -> Session:
-        """
-        @param slot: somebody.
-        @return: another connection of theirs.
-        """
         self._count += 1
         ident = self._idents[slot] = f"s{slot}.{self._count}"
         session = self.sessions.arrive(ident)
@@ -124,10 +100,6 @@ class World:
         return session
 
     def event(self, wish: Wish) -> Event:
-        """
-        @param wish: of somebody.
-        @return: what they propose.
-        """
         lobby = self.sessions.lobby
         other = self.session(wish.other)
         if wish.kind == "resume":
@@ -145,33 +117,17 @@ class World:
 
 
 def _version(lobby: Lobby, wish: Wish) -> int:
-    """
-    @param lobby: the state.
-    @param wish: of somebody.
-    @return: the version of the password of whom it names, as they know it now.
-    """
     account = lobby.accounts.get(wish.name)
     return account.version if account is not None else 1
 
 
 def _whom(wish: Wish, other: Session) -> str:
-    """
-    @param wish: of somebody.
-    @param other: of somebody else.
-    @return: the key of a name, or a cloak.
-    """
     if wish.flag and other.cloak and wish.step == 1:
         return other.cloak
     return other.key or wish.name
 
 
 def _held(lobby: Lobby, wish: Wish, other: Session) -> str:
-    """
-    @param lobby: the state.
-    @param wish: of somebody.
-    @param other: of somebody else.
-    @return: whom they want to let in or speak again: somebody who is held, if there is one.
-    """
     room = lobby.rooms.get(wish.room)
     masks = [] if room is None else [mask for _, mask in room.access.restraints]
     return masks[wish.other % len(masks)] if masks else _whom(wish, other)
@@ -179,6 +135,7 @@ def _held(lobby: Lobby, wish: Wish, other: Session) -> str:
 
 Maker = Callable[[Lobby, Wish, Session, Session], Event]
 
+#: What each wish becomes.
 MAKERS: dict[str, Maker] = {
     "enter": lambda lobby, it, me, other: Enter(
         me.ident, it.name.title(), it.name, me.cloak, f"t-{me.ident}"
@@ -223,9 +180,6 @@ MAKERS: dict[str, Maker] = {
     "read": lambda lobby, it, me, other: MarkRead(me.ident, it.room, it.other),
     "inbox": lambda lobby, it, me, other: EmptyInbox(me.ident),
 }
-"""
-What each wish becomes.
-"""
 
 HOUR = 3600 * NANOSECONDS
 
@@ -247,17 +201,11 @@ WISHES = st.builds(
     st.sampled_from(PAUSES),
 )
 
+#: What is wished in each turn.
 TURNS = st.lists(st.lists(WISHES, max_size=10), min_size=1, max_size=12)
-"""
-What is wished in each turn.
-"""
 
 
 def anyWish(chance: Random) -> Wish:
-    """
-    @param chance: decides.
-    @return: any.
-    """
     return Wish(
         chance.choice(KINDS),
         chance.choice(WISHING),
@@ -271,11 +219,6 @@ def anyWish(chance: Random) -> Wish:
 
 
 def opening(world: World) -> list[Event]:
-    """
-    @param world: empty.
-    @return: Ann makes a room and has an account, twice; bob and root have one; cat and
-        dan are guests; all are in the room.
-    """
     events: list[Event] = []
     for slot, name in ((0, "ann"), (1, "bob"), (3, "root"), (4, "cat"), (5, "dan")):
         me = world.session(slot)

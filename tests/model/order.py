@@ -11,10 +11,8 @@ from tests.live.crash.rules.database import Letter, Tables
 from tests.live.crash.rules.log import FENCED, Diary, Line
 from tests.live.crash.rules.oracle import Judge
 
+#: Nanoseconds.
 SECOND = 1_000_000_000
-"""
-Nanoseconds.
-"""
 
 LINES = (
     ("message", "anna", "w1"),
@@ -28,34 +26,15 @@ LINES = (
 
 
 def makeLine(seq: int, kind: str, nick: str, text: str) -> Line:
-    """
-    @param seq: its number.
-    @param kind: its kind.
-    @param nick: who said it.
-    @param text: what.
-    @return: a line of the room.
-    """
     return Line("den", seq, kind, nick, text, f"log-{seq}-0", seq * SECOND)
 
 
 def said(it: Line, **others: object) -> dict[str, Any]:
-    """
-    @param it: of the room.
-    @param others: fields of its object beside the usual ones.
-    @return: as a client is told it.
-    """
     told = it._asdict()
     return {"type": "said", "id": told.pop("ident"), **told, **others}
 
 
 def entered(nick: str, seq: int, private: bool = False, rank: str = "member") -> dict[str, Any]:
-    """
-    @param nick: of who enters.
-    @param seq: the number of the last line before.
-    @param private: whether the room is.
-    @param rank: what they are there.
-    @return: as they are told it.
-    """
     return {
         "type": "roomEntered",
         "room": "den",
@@ -68,13 +47,6 @@ def entered(nick: str, seq: int, private: bool = False, rank: str = "member") ->
 
 
 def ask(diary: Diary, act: Act, *answers: dict[str, Any], settled: bool = True) -> Act:
-    """
-    @param diary: of a client.
-    @param act: that it asks for.
-    @param answers: what it is told then.
-    @param settled: whether it sees that this is all.
-    @return: the act.
-    """
     diary.acts.append(act)
     for told in answers:
         diary.feed(told)
@@ -84,33 +56,17 @@ def ask(diary: Diary, act: Act, *answers: dict[str, Any], settled: bool = True) 
 
 
 def notice(code: str) -> dict[str, Any]:
-    """
-    @param code: of a notice.
-    @return: the notice.
-    """
     return {"type": "notice", "lines": ["words"], "code": code}
 
 
 def refused(code: str) -> dict[str, Any]:
-    """
-    @param code: of a refusal.
-    @return: the refusal.
-    """
     return {"type": "refused", "code": code, "text": "no"}
 
 
 class Sample:
-    """
-    A life with nothing wrong, to be spoiled.
-
-    @ivar diaries: by name.
-    @ivar tables: what is kept.
-    """
+    """A life with nothing wrong, to be spoiled."""
 
     def __init__(self) -> None:
-        """
-        Two people look after a room, and one looks on.
-        """
         self.diaries = {name: Diary(name) for name in ("anna", "bert", "cleo", "emil", "gast")}
         anna, bert, cleo = [self.diaries[name] for name in ("anna", "bert", "cleo")]
         for diary in (anna, bert, cleo):
@@ -155,29 +111,16 @@ class Sample:
         )
 
     def add(self, kind: str, nick: str, text: str, act: Act | None = None) -> None:
-        """
-        @param kind: of one more line.
-        @param nick: who said it.
-        @param text: what.
-        @param act: what they asked for.
-        """
         lines = self.tables.lines["den"]
         lines.append(makeLine(len(lines) + 1, kind, nick, text))
         if act is not None:
             self.diaries[nick].acts.append(act)
 
     def put(self, seq: int, **others: object) -> None:
-        """
-        @param seq: the number of a line.
-        @param others: fields that are to be others where it is kept.
-        """
         lines = self.tables.lines["den"]
         lines[seq - 1] = lines[seq - 1]._replace(**others)  # type: ignore[arg-type]
 
     def judge(self) -> tuple[Judge, list[str]]:
-        """
-        @return: who has judged it, and what is wrong.
-        """
         judge = Judge()
         judge.found("den", "anna")
         return judge, list(judge.judge(list(self.diaries.values()), self.tables))

@@ -15,22 +15,11 @@ from tsservices.server.endpoints import EndpointError, endpoint, parse, udpAddre
 
 
 class ParseTests(SynchronousTestCase):
-    """
-    Tests for L{parse}.
-    """
-
     def refused(self, text: str, interface: str = "127.0.0.1") -> str:
-        """
-        @param text: an endpoint string that can't be used.
-        @param interface: the default one.
-        @return: why.
-        """
         return str(self.assertRaises(EndpointError, parse, text, interface, 5))
 
     def test_filledIn(self) -> None:
-        """
-        Interface and backlog are put in where they are not named.
-        """
+        """Interface and backlog are put in where they are not named."""
         for text, expected in (
             ("tcp:80", "tcp:80:interface=127.0.0.1:backlog=5"),
             ("tcp:80:interface=0.0.0.0", "tcp:80:interface=0.0.0.0:backlog=5"),
@@ -45,9 +34,7 @@ class ParseTests(SynchronousTestCase):
             self.assertEqual(str(parse(text, "127.0.0.1", 5)), expected)
 
     def test_families(self) -> None:
-        """
-        What listens on IPv6 does not become open because the interface is IPv4.
-        """
+        """What listens on IPv6 does not become open because the interface is IPv4."""
         for interface, expected in (
             ("127.0.0.1", "::1"),
             ("0.0.0.0", "::"),
@@ -58,9 +45,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(parse("tcp:80", "::1", 5).argument("interface"), "::1")
 
     def test_proxied(self) -> None:
-        """
-        C{haproxy:} is taken off and noted; the inner endpoint is filled in.
-        """
+        """C{haproxy:} is taken off and noted; the inner endpoint is filled in."""
         description = parse("haproxy:tcp:80", "127.0.0.1", 5)
         self.assertTrue(description.proxied)
         self.assertEqual(str(description), "tcp:80:interface=127.0.0.1:backlog=5")
@@ -68,9 +53,7 @@ class ParseTests(SynchronousTestCase):
         self.assertIn("before a stream", self.refused("haproxy:haproxy:tcp:80"))
 
     def test_refused(self) -> None:
-        """
-        What can't be used is refused in words.
-        """
+        """What can't be used is refused in words."""
         self.assertIn("there are tcp, tcp6", self.refused("quic:80"))
         self.assertIn("there is no endpoint ''", self.refused(""))
         for text in ("tcp", "tcp:", "tcp:http", "tcp:70000", "tcp:-1", "udp:x", "ssl:"):
@@ -86,9 +69,7 @@ class ParseTests(SynchronousTestCase):
         self.assertIn("a folder of PEM", self.refused("tls:/no/such/folder:port=1"))
 
     def test_tls(self) -> None:
-        """
-        The port of C{tls} may be left out: it has one of its own.
-        """
+        """The port of C{tls} may be left out: it has one of its own."""
         folder = self.mktemp()
         import os
 
@@ -97,9 +78,7 @@ class ParseTests(SynchronousTestCase):
 
     @given(st.text(max_size=20).filter(lambda path: "=" not in path))
     def test_quoting(self, path: str) -> None:
-        """
-        Any path survives being quoted, taken apart, and put together.
-        """
+        """Any path survives being quoted, taken apart, and put together."""
         text = f"unix:/{quoteStringArgument(path)}"
         description = parse(text, "127.0.0.1", 5)
         self.assertEqual(description.arguments, ["/" + path])
@@ -107,9 +86,7 @@ class ParseTests(SynchronousTestCase):
 
     @given(st.text(alphabet="tcpud6:=\\8 x", max_size=20))
     def test_anything(self, text: str) -> None:
-        """
-        Whatever is typed either can be used or is refused in words.
-        """
+        """Whatever is typed either can be used or is refused in words."""
         try:
             description = parse(text, "127.0.0.1", 5)
             if description.kind != "udp":
@@ -118,29 +95,19 @@ class ParseTests(SynchronousTestCase):
             self.assertTrue(str(reason))
 
     def test_udpAddress(self) -> None:
-        """
-        Port and interface, named or not.
-        """
+        """Port and interface, named or not."""
         self.assertEqual(udpAddress(parse("udp:80", "127.0.0.1", 5)), (80, "127.0.0.1"))
         self.assertEqual(udpAddress(parse(r"udp:port=0:interface=\:\:", "127.0.0.1", 5)), (0, "::"))
 
 
 class EndpointTests(SynchronousTestCase):
-    """
-    Tests for L{endpoint}.
-    """
-
     def test_made(self) -> None:
-        """
-        Twisted makes the endpoint.
-        """
+        """Twisted makes the endpoint."""
         made = endpoint(parse("tcp:80", "127.0.0.1", 5), MemoryReactorClock())
         self.assertIsInstance(made, TCP4ServerEndpoint)
 
     def test_refused(self) -> None:
-        """
-        The errors of Twisted's parsers, of all kinds, are one error here.
-        """
+        """The errors of Twisted's parsers, of all kinds, are one error here."""
         for text, words in (
             ("tcp:80:colour=red", "unexpected keyword"),
             ("systemd:domain=INET", "index or name"),
@@ -154,9 +121,7 @@ class EndpointTests(SynchronousTestCase):
             self.assertNotIn("_parse", str(error))
 
     def test_withoutTLS(self) -> None:
-        """
-        Without pyOpenSSL, what needs it says what to install.
-        """
+        """Without pyOpenSSL, what needs it says what to install."""
         import sys
 
         for name in ("OpenSSL", "twisted.internet.ssl", "twisted.internet._sslverify"):

@@ -11,19 +11,9 @@ from tsservices.server.registry import CATALOG
 
 
 class PlacesTests(SynchronousTestCase):
-    """
-    Tests for L{choose}, L{listen} and L{arrange}.
-    """
-
     def arrange(
         self, names: list[str] | None = None, added: tuple[str, ...] = (), port: int = 21567
     ) -> list[str]:
-        """
-        @param names: of the services.
-        @param added: places.
-        @param port: of the first service.
-        @return: name, transport and port of all places.
-        """
         places = arrange(
             choose(names),
             [listen(each, "127.0.0.1", 5) for each in added],
@@ -34,26 +24,16 @@ class PlacesTests(SynchronousTestCase):
         return [self.show(place) for place in places]
 
     def show(self, place: Place) -> str:
-        """
-        @param place: any.
-        @return: in short.
-        """
         description = place.description
         where = description.argument("port") if description.kind != "unix" else "unix"
         return f"{place.offering.name} {place.transport} {where}"
 
     def refused(self, words: str, *arguments: object) -> None:
-        """
-        @param words: of the error.
-        @param arguments: for L{arrange}.
-        """
         error = self.assertRaises(PlaceError, self.arrange, *arguments)
         self.assertIn(words, str(error))
 
     def test_defaults(self) -> None:
-        """
-        Each has its place behind the port, in order.
-        """
+        """Each has its place behind the port, in order."""
         self.assertEqual(
             self.arrange(),
             [
@@ -72,15 +52,11 @@ class PlacesTests(SynchronousTestCase):
         )
 
     def test_ephemeral(self) -> None:
-        """
-        Port 0 lets the system choose for each.
-        """
+        """Port 0 lets the system choose for each."""
         self.assertTrue(all(place.endswith(" 0") for place in self.arrange(port=0)))
 
     def test_picked(self) -> None:
-        """
-        Names pick, each once, in the order of the catalogue.
-        """
+        """Names pick, each once, in the order of the catalogue."""
         self.assertEqual(
             self.arrange(["ack", "timestamp-line", "ack"]),
             ["timestamp-line tcp 21568", "ack tcp 21570"],
@@ -97,9 +73,7 @@ class PlacesTests(SynchronousTestCase):
         )
 
     def test_addedByListening(self) -> None:
-        """
-        What has a place of its own need not be picked.
-        """
+        """What has a place of its own need not be picked."""
         self.assertEqual(
             self.arrange(["ack"], ("echo=udp:7007", "hello=tcp:80")),
             ["hello tcp 80", "ack tcp 21570", "echo udp 7007"],
@@ -116,16 +90,12 @@ class PlacesTests(SynchronousTestCase):
         self.assertIn("talk can't share its port", str(error))
 
     def test_noPlace(self) -> None:
-        """
-        What has no default place needs one.
-        """
+        """What has no default place needs one."""
         self.refused("say --listen chargen=tcp:PORT", ["chargen"])
         self.assertEqual(self.arrange(["chargen"], ("chargen=tcp:19000",)), ["chargen tcp 19000"])
 
     def test_refused(self) -> None:
-        """
-        What is not there is refused, and what there is named.
-        """
+        """What is not there is refused, and what there is named."""
         self.refused("there are timestamp, ", ["nothing"])
         self.refused("services names none", [])
         self.refused("there are timestamp, ", None, ("nothing=tcp:80",))
@@ -135,9 +105,7 @@ class PlacesTests(SynchronousTestCase):
         self.refused("hello would be at port 65536", None, (), 65534)
 
     def test_catalogue(self) -> None:
-        """
-        Names and offsets are each there once, and each offering has a transport.
-        """
+        """Names and offsets are each there once, and each offering has a transport."""
         self.assertEqual(len({row.name for row in CATALOG}), len(CATALOG))
         offsets = [row.offset for row in CATALOG if row.offset is not None]
         self.assertEqual(offsets, sorted(set(offsets)))

@@ -21,56 +21,31 @@ from tsservices.testing import ImmediateHasher
 
 
 class Late(ChatService):
-    """
-    A chat that is ready when the test says so.
-
-    @ivar waiting: those who wait for that.
-    """
+    """A chat that is ready when the test says so."""
 
     def __init__(self) -> None:
-        """
-        It is not ready.
-        """
         super().__init__(
             MemoryJournal("log"), Limits(), int, lambda job: None, "run", ImmediateHasher()
         )
         self.waiting: list[Callable[[], object]] = []
 
     def whenReady(self, call: Callable[[], object]) -> None:
-        """
-        @param call: noted.
-        """
         self.waiting.append(call)
 
 
 class Port:
-    """
-    A port that is bound.
-
-    @ivar name: where it is.
-    @ivar serves: whether it listens.
-    @ivar stopped: whether it does not any more.
-    """
+    """A port that is bound."""
 
     def __init__(self, number: int) -> None:
-        """
-        @param number: of the port.
-        """
         self.name = ("127.0.0.1", number)
         self.serves = self.stopped = False
 
     def startListening(self) -> None:
-        """
-        Note it.
-        """
         assert not self.serves
         assert not self.stopped
         self.serves = True
 
     def stopListening(self) -> Deferred[None]:
-        """
-        @return: fires at once.
-        """
         self.serves, self.stopped = False, True
         done: Deferred[None] = Deferred()
         done.callback(None)
@@ -78,14 +53,7 @@ class Port:
 
 
 class ListeningTests(SynchronousTestCase):
-    """
-    Tests for L{Listening}.
-    """
-
     def setUp(self) -> None:
-        """
-        A chat, and what echoes.
-        """
         self.folder = StateFolder(self.mktemp())
         self.folder.make()
         self.folder.claim()
@@ -103,38 +71,24 @@ class ListeningTests(SynchronousTestCase):
         )
 
     def bound(self, port: Any) -> Any:
-        """
-        @param port: of a test.
-        @return: the same, of any type.
-        """
         return port
 
     def told(self) -> list[int]:
-        """
-        @return: the ports that programs are told of.
-        """
         with open(self.folder.path(PORTS_FILE), encoding="utf-8") as file:
             return [each["port"] for each in json.load(file)]
 
     def serving(self) -> list[int]:
-        """
-        @return: the ports that serve.
-        """
         return [port.name[1] for port in self.ports if port.serves]
 
     def test_atOnce(self) -> None:
-        """
-        Where nobody else has to be asked all serve at once, each once, in their order.
-        """
+        """Where nobody else has to be asked all serve at once, each once, in their order."""
         self.patch(self.chat, "whenReady", lambda call: call())
         self.listening.startService()
         self.assertEqual(self.serving(), [7001, 7002, 7003])
         self.assertEqual(self.told(), [7001, 7002, 7003])
 
     def test_ready(self) -> None:
-        """
-        All listen at once; of the chat programs are told when it is ready.
-        """
+        """All listen at once; of the chat programs are told when it is ready."""
         self.listening.startService()
         self.assertEqual((self.serving(), self.told()), ([7001, 7002, 7003], [7002]))
         (ready,) = self.chat.waiting
@@ -142,9 +96,7 @@ class ListeningTests(SynchronousTestCase):
         self.assertEqual(self.told(), [7001, 7002, 7003])
 
     def test_stop(self) -> None:
-        """
-        What was not ready until the end is not told of behind it.
-        """
+        """What was not ready until the end is not told of behind it."""
         self.listening.startService()
         self.successResultOf(self.listening.stopService())
         (ready,) = self.chat.waiting
@@ -153,9 +105,7 @@ class ListeningTests(SynchronousTestCase):
         self.assertRaises(FileNotFoundError, self.told)
 
     def test_fullDisk(self) -> None:
-        """
-        Programs can't be told, but it serves.
-        """
+        """Programs can't be told, but it serves."""
         logged = gather(self)
 
         def refuse(*arguments: object) -> None:

@@ -18,47 +18,26 @@ from tsservices.server.registry import CATALOG
 
 
 class OptionsTests(SynchronousTestCase):
-    """
-    Tests for L{Options}.
-    """
-
     def setUp(self) -> None:
-        """
-        State goes to a folder of the test's.
-        """
         self.state = os.path.abspath(self.mktemp())
 
     def parse(self, *words: str) -> Options:
-        """
-        @param words: of the command line.
-        @return: the options.
-        """
         options = Options()
         options.parseOptions(["--state", self.state, *words])
         return options
 
     def refused(self, *words: str) -> str:
-        """
-        @param words: of a command line that is refused.
-        @return: why.
-        """
         error: Exception = self.assertRaises(usage.UsageError, self.parse, *words)
         return str(error)
 
     def config(self, text: str) -> str:
-        """
-        @param text: of a file.
-        @return: its path.
-        """
         path: str = self.mktemp()
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path
 
     def test_defaults(self) -> None:
-        """
-        All default services, on loopback; trusted is loopback.
-        """
+        """All default services, on loopback; trusted is loopback."""
         options = self.parse()
         self.assertEqual(len(options.places), 11)
         self.assertEqual(options["trust"], ["127.0.0.0/8", "::1/128"])
@@ -67,9 +46,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(options["interface"], "127.0.0.1")
 
     def test_keep(self) -> None:
-        """
-        How long the chat's lines are kept: for ever, or a time in seconds.
-        """
+        """How long the chat's lines are kept: for ever, or a time in seconds."""
         for value, seconds in (("12h", 43_200), ("90d", 7_776_000), ("2w", 1_209_600)):
             self.assertEqual(self.parse("--keep", value)["keep"], seconds)
         self.assertIsNone(self.parse("--keep", "forever")["keep"])
@@ -122,9 +99,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(options["cluster"], ["nats://a", "nats://b"])
 
     def test_clusterRefused(self) -> None:
-        """
-        What is no server, no name, or a secret where everybody sees it.
-        """
+        """What is no server, no name, or a secret where everybody sees it."""
         for words, expected in (
             (("--cluster", "http://a"), "cluster takes nats://HOST:PORT"),
             (("--cluster", ""), "cluster takes nats://HOST:PORT"),
@@ -143,9 +118,7 @@ class OptionsTests(SynchronousTestCase):
             self.assertIn(expected, self.refused("--config", self.config(text)))
 
     def test_stateFolder(self) -> None:
-        """
-        The state folder need not be named, and is absolute when it is.
-        """
+        """The state folder need not be named, and is absolute when it is."""
         options = Options()
         options.parseOptions(["--state", "here"])
         self.assertEqual(str(options.folder), os.path.abspath("here"))
@@ -154,9 +127,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertTrue(os.path.isabs(str(options.folder)))
 
     def test_help(self) -> None:
-        """
-        The help names every option, service, endpoint and key.
-        """
+        """The help names every option, service, endpoint and key."""
         text = str(Options())
         for word in (
             *(f"--{row[0]}" for row in Options.optParameters),
@@ -170,9 +141,7 @@ class OptionsTests(SynchronousTestCase):
             self.assertIn(word, text)
 
     def test_synopsis(self) -> None:
-        """
-        The help says how the server was called.
-        """
+        """The help says how the server was called."""
         for program, expected in (
             ("/usr/bin/twistd", "Usage: twistd [options]"),
             ("/usr/bin/tsservices", "Usage: tsservices [options]"),
@@ -181,9 +150,7 @@ class OptionsTests(SynchronousTestCase):
             self.assertEqual(Options().getSynopsis(), expected)
 
     def test_version(self) -> None:
-        """
-        The version is this suite's.
-        """
+        """The version is this suite's."""
         printed: list[object] = []
         self.patch(__import__("builtins"), "print", printed.append)
         self.assertRaises(SystemExit, self.parse, "--version")
@@ -220,22 +187,16 @@ class OptionsTests(SynchronousTestCase):
             self.assertNotIn("enforcement", self.refused(*words))
 
     def test_trust(self) -> None:
-        """
-        Networks are named several times or with commas, and replace the default.
-        """
+        """Networks are named several times or with commas, and replace the default."""
         options = self.parse("--trust", "10.0.0.0/8,::1", "--trust", "192.0.2.0/24")
         self.assertEqual(options["trust"], ["10.0.0.0/8", "::1", "192.0.2.0/24"])
 
     def test_trustNobody(self) -> None:
-        """
-        An empty list is nobody, not the default.
-        """
+        """An empty list is nobody, not the default."""
         self.assertEqual(self.parse("--config", self.config("trust = []"))["trust"], [])
 
     def test_sharing(self) -> None:
-        """
-        Shared ports are for what keeps no state.
-        """
+        """Shared ports are for what keeps no state."""
         options = self.parse("--reuse-port")
         self.assertEqual(len(options.places), 9)
         for words in (("--services", "talk"), ("--listen", "talk=tcp:1")):
@@ -244,9 +205,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertTrue(options["reuse-port"])
 
     def test_config(self) -> None:
-        """
-        The file says the same things, and more limits.
-        """
+        """The file says the same things, and more limits."""
         path = self.config(
             """
             port = 30000
@@ -273,9 +232,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual((options["stamp"], options["trust"]), ("iso", ["10.0.0.0/8"]))
 
     def test_optionsWin(self) -> None:
-        """
-        What is said on the command line holds, even if it says the default.
-        """
+        """What is said on the command line holds, even if it says the default."""
         path = self.config('port = 30000\nbacklog = 7\nservices = "ack"\nlisten = "ack=tcp:1"')
         options = self.parse(
             "--config", path, "--port", "21567", "--backlog", "1024", "--listen", "ack=tcp:2"
@@ -286,9 +243,7 @@ class OptionsTests(SynchronousTestCase):
         )
 
     def test_badConfig(self) -> None:
-        """
-        What is not known, or is of the wrong kind, is refused by name.
-        """
+        """What is not known, or is of the wrong kind, is refused by name."""
         for text, expected in (
             ("colour = 1", "there is no key 'colour'; there are port, "),
             ("config = 'x'", "there is no key 'config'"),

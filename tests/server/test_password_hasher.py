@@ -20,26 +20,15 @@ from tsservices.server import password_hasher as hashing
 from tsservices.server.password_hasher import Hasher
 from tsservices.testing import ImmediateHasher
 
+#: Seconds after which the thread is not heard of any more.
 PATIENCE = 10.0
-"""
-Seconds after which the thread is not heard of any more.
-"""
 
+#: Of the only right password here.
 KEPT = verifier("correct horse", bytes(16), 1)
-"""
-Of the only right password here.
-"""
 
 
 class HasherTests(SynchronousTestCase):
-    """
-    Tests for L{Hasher}.  The reactor's thread is that of the test, where it waits.
-    """
-
     def setUp(self) -> None:
-        """
-        Start one.
-        """
         self.calls: queue.SimpleQueue[tuple[Callable[..., object], tuple[object, ...]]]
         self.calls = queue.SimpleQueue()
         self.hasher = Hasher(lambda call, *given: self.calls.put((call, given)), bytes, 1, 3)
@@ -47,17 +36,12 @@ class HasherTests(SynchronousTestCase):
         self.told: list[object] = []
 
     def turn(self, count: int = 1) -> None:
-        """
-        @param count: how many calls from the thread are done here.
-        """
         for _ in range(count):
             call, given = self.calls.get(timeout=PATIENCE)
             call(*given)
 
     def test_derive(self) -> None:
-        """
-        A verifier is made of it, with a salt of the random bytes.
-        """
+        """A verifier is made of it, with a salt of the random bytes."""
         self.hasher.start()
         self.hasher.derive("correct horse", self.told.append)
         self.assertEqual(self.told, [])
@@ -66,9 +50,7 @@ class HasherTests(SynchronousTestCase):
         self.assertEqual(self.hasher.waiting, 0)
 
     def test_check(self) -> None:
-        """
-        Right is told apart from wrong, in order.
-        """
+        """Right is told apart from wrong, in order."""
         self.hasher.start()
         for password in ("wrong horse", "correct horse", "\0\ud800"):
             self.hasher.check(KEPT, password, self.told.append)
@@ -76,17 +58,13 @@ class HasherTests(SynchronousTestCase):
         self.assertEqual(self.told, [False, True, False])
 
     def test_rules(self) -> None:
-        """
-        What can't be a password is refused at once.
-        """
+        """What can't be a password is refused at once."""
         refused = self.assertRaises(Refused, self.hasher.derive, "short", self.told.append)
         self.assertIs(refused.reason, PASSWORD_SHORT)
         self.assertEqual(self.hasher.waiting, 0)
 
     def test_full(self) -> None:
-        """
-        Only some may wait; then, all others are refused until there is room.
-        """
+        """Only some may wait; then, all others are refused until there is room."""
         for _ in range(3):
             self.hasher.check(KEPT, "correct horse", self.told.append)
         for each in (
@@ -109,11 +87,6 @@ class HasherTests(SynchronousTestCase):
         own = threading.get_native_id()
 
         def look(kept: str, password: str) -> bool:
-            """
-            @param kept: not looked at.
-            @param password: not looked at.
-            @return: it is right.
-            """
             found.append(threading.get_native_id())
             if sys.platform == "linux":
                 found.append(os.getpriority(os.PRIO_PROCESS, found[0]))
@@ -144,9 +117,7 @@ class HasherTests(SynchronousTestCase):
         self.assertNotIn("hasher", [each.name for each in threading.enumerate()])
 
     def test_stop(self) -> None:
-        """
-        Nobody is told anything once it is stopped, also not what was done just before.
-        """
+        """Nobody is told anything once it is stopped, also not what was done just before."""
         self.hasher.start()
         self.hasher.check(KEPT, "correct horse", self.told.append)
         call, given = self.calls.get(timeout=PATIENCE)
@@ -159,9 +130,7 @@ class HasherTests(SynchronousTestCase):
         self.assertEqual(self.told, [])
 
     def test_broken(self) -> None:
-        """
-        What goes wrong with one is logged without the password, and ends nothing.
-        """
+        """What goes wrong with one is logged without the password, and ends nothing."""
         logged: list[str] = []
 
         @provider(ILogObserver)
@@ -169,12 +138,6 @@ class HasherTests(SynchronousTestCase):
             logged.append(str(event))
 
         def fail(kept: str, password: str) -> bool:
-            """
-            @param kept: not looked at.
-            @param password: shown.
-            @return: nothing.
-            @raise MemoryError: always.
-            """
             raise MemoryError(password)
 
         globalLogPublisher.addObserver(observe)
@@ -192,14 +155,8 @@ class HasherTests(SynchronousTestCase):
 
 
 class ImmediateHasherTests(SynchronousTestCase):
-    """
-    Tests for L{ImmediateHasher}.
-    """
-
     def test_immediate(self) -> None:
-        """
-        It makes what a real one makes, at once, unless it is held.
-        """
+        """It makes what a real one makes, at once, unless it is held."""
         hasher = ImmediateHasher()
         told: list[object] = []
         hasher.derive("correct horse", told.append)

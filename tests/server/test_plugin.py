@@ -40,33 +40,18 @@ from tsservices.services.talk.switchboard import Switchboard
 
 
 class MakeServiceTests(SynchronousTestCase):
-    """
-    Tests for L{makeService}.
-    """
-
     def setUp(self) -> None:
-        """
-        State is the test's; nothing is served.
-        """
         self.state = os.path.abspath(self.mktemp())
         self.terminal: Any = io.StringIO()
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
 
     def options(self, *words: str) -> Options:
-        """
-        @param words: of the command line.
-        @return: the options.
-        """
         options = Options()
         options.parseOptions(["--port", "0", "--state", self.state, *words])
         return options
 
     def make(self, *words: str) -> MultiService:
-        """
-        @param words: of the command line.
-        @return: a server that does not run; its sockets go with the test.
-        """
         options = self.options(*words)
         server = makeService(options, MemoryReactorClock(), self.terminal)
         assert isinstance(server, MultiService)
@@ -79,23 +64,13 @@ class MakeServiceTests(SynchronousTestCase):
         return server
 
     def listening(self, server: MultiService) -> Any:
-        """
-        @param server: made.
-        @return: its listeners.
-        """
         return server.getServiceNamed("listeners")
 
     def seat(self, server: MultiService) -> Any:
-        """
-        @param server: made.
-        @return: its operator's seat.
-        """
         return server.getServiceNamed("operator")
 
     def test_plugin(self) -> None:
-        """
-        twistd finds the server.
-        """
+        """twistd finds the server."""
         (maker,) = [each for each in getPlugins(IServiceMaker) if each.tapname == "tsserver"]
         self.assertIs(maker.options, Options)
         self.assertIs(maker.makeService, makeService)
@@ -116,9 +91,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertIn("chat.sqlite holds 0 rooms", lines[13])
 
     def test_tableNobodyTakes(self) -> None:
-        """
-        A full disk behind the table is no reason not to serve.
-        """
+        """A full disk behind the table is no reason not to serve."""
 
         def refuse(text: str) -> int:
             raise OSError("no space left on device")
@@ -127,9 +100,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.make()
 
     def test_poorTerminal(self) -> None:
-        """
-        A terminal that can't write every letter writes numbers.
-        """
+        """A terminal that can't write every letter writes numbers."""
         written = io.BytesIO()
         self.state = os.path.abspath(self.mktemp()) + "é"
         self.terminal = io.TextIOWrapper(written, encoding="ascii")
@@ -137,9 +108,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertIn(b"\\xe9", written.getvalue())
 
     def test_becoming(self) -> None:
-        """
-        The state folder is given to whom twistd becomes.
-        """
+        """The state folder is given to whom twistd becomes."""
         options = self.options()
         self.assertEqual(tap._becoming(options), (-1, -1))
         options.parent = usage.Options()
@@ -147,41 +116,27 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(tap._becoming(options), (7, -1))
 
     def test_sharedPorts(self) -> None:
-        """
-        With shared ports the folder is nobody's.
-        """
+        """With shared ports the folder is nobody's."""
         self.make("--reuse-port")
         self.assertIn("ports may be shared; these are in ", self.terminal.getvalue())
         self.assertEqual(os.listdir(self.state), [])
 
     def test_stopsInOrder(self) -> None:
-        """
-        What was started last is stopped first, and waited for.
-        """
+        """What was started last is stopped first, and waited for."""
         stopped: list[str] = []
         waiting: Deferred[None] = Deferred()
 
         class Slow(Service):
-            """
-            Takes its time.
-            """
+            """Takes its time."""
 
             def stopService(self) -> Deferred[None]:
-                """
-                @return: fires when the test says so.
-                """
                 stopped.append("slow")
                 return waiting
 
         class Quick(Service):
-            """
-            Does not.
-            """
+            """Does not."""
 
             def stopService(self) -> None:
-                """
-                Note it.
-                """
                 stopped.append("quick")
 
         server = Server()
@@ -195,9 +150,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(stopped, ["slow", "quick"])
 
     def test_logPlaces(self) -> None:
-        """
-        The table tells the truth about the log.
-        """
+        """The table tells the truth about the log."""
         for parent, expected in (
             ({"nodaemon": 1}, "this terminal"),
             ({"nodaemon": 0}, "twistd.log"),
@@ -210,9 +163,7 @@ class MakeServiceTests(SynchronousTestCase):
             self.assertEqual(tap._logPlace(options), expected)
 
     def test_ownPorts(self) -> None:
-        """
-        The guards know all UDP ports of the server.
-        """
+        """The guards know all UDP ports of the server."""
         server = self.make()
         listeners = self.listening(server).listeners
         protocols = {each.port.name[1] for each in listeners if each.place.transport == "udp"}
@@ -244,9 +195,7 @@ class MakeServiceTests(SynchronousTestCase):
         again.release()
 
     def test_inheritedTwice(self) -> None:
-        """
-        A socket of systemd's that has been used up is a line too.
-        """
+        """A socket of systemd's that has been used up is a line too."""
 
         def refuse(*arguments: object) -> None:
             raise OSError(errno.EBADF, "Bad file descriptor")
@@ -260,9 +209,7 @@ class MakeServiceTests(SynchronousTestCase):
         )
 
     def test_unixInUse(self) -> None:
-        """
-        The line names the path of a UNIX socket.
-        """
+        """The line names the path of a UNIX socket."""
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as taken:
             taken.bind(path)
@@ -272,9 +219,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertIn(f"timestamp can't listen on unix {path}: Address already", str(error))
 
     def test_noStateFolder(self) -> None:
-        """
-        A state folder that can't be made ends the start in one line.
-        """
+        """A state folder that can't be made ends the start in one line."""
         with open(self.state, "w"):
             pass
         error = self.assertRaises(
@@ -283,26 +228,20 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(str(error), f"tsserver: the state folder {self.state}: File exists")
 
     def test_secondServer(self) -> None:
-        """
-        A second server in the same folder serves, and says what is different.
-        """
+        """A second server in the same folder serves, and says what is different."""
         self.make("--services", "talk")
         server = self.make("--services", "talk")
         self.assertIn("another server has this state folder", self.terminal.getvalue())
         self.assertEqual(self.seat(server)._binder.ports, [])
 
     def test_noAttaching(self) -> None:
-        """
-        Where the operator's socket can't be, the server says so and serves.
-        """
+        """Where the operator's socket can't be, the server says so and serves."""
         os.makedirs(os.path.join(self.state, "operator.sock"))
         self.make("--services", "talk")
         self.assertIn("operators can't attach: ", self.terminal.getvalue())
 
     def test_noCommands(self) -> None:
-        """
-        So it is with the socket for commands.
-        """
+        """So it is with the socket for commands."""
         os.makedirs(os.path.join(self.state, "control.sock"))
         self.make("--services", "chat", "--journal", "memory")
         self.assertIn("backup and export can't reach this server: ", self.terminal.getvalue())
@@ -320,9 +259,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertTrue(hard)
 
     def test_descriptorsWithoutEnd(self) -> None:
-        """
-        Where there is no limit, or it can't be raised, what there is counts.
-        """
+        """Where there is no limit, or it can't be raised, what there is counts."""
 
         def refuse(*arguments: object) -> None:
             raise ValueError("not allowed")
@@ -336,9 +273,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(tap._withDescriptors(limits), limits)
 
     def test_terminal(self) -> None:
-        """
-        The operator sits at the terminal if one is named and twistd stays there.
-        """
+        """The operator sits at the terminal if one is named and twistd stays there."""
         options = self.options("--operator", "Jack")
         self.assertFalse(tap._hasTerminal(options))
         for stays in (True, False):
@@ -351,14 +286,8 @@ class MakeServiceTests(SynchronousTestCase):
 
 
 class OperatorSeatTests(SynchronousTestCase):
-    """
-    Tests for L{OperatorSeat}.
-    """
-
     def test_withoutAnything(self) -> None:
-        """
-        With neither socket nor terminal it starts and stops.
-        """
+        """With neither socket nor terminal it starts and stops."""
         seat = OperatorSeat(
             Switchboard("Jack", 10), StateFolder(self.mktemp()), None, onTerminal=False
         )
@@ -368,14 +297,7 @@ class OperatorSeatTests(SynchronousTestCase):
 
 
 class ReckoningTests(SynchronousTestCase):
-    """
-    Tests for L{Reckoning}.
-    """
-
     def setUp(self) -> None:
-        """
-        One place counts.
-        """
         self.clock = Clock()
         self.folder = StateFolder(self.mktemp())
         self.folder.make()
@@ -388,16 +310,11 @@ class ReckoningTests(SynchronousTestCase):
         self.logged = gather(self)
 
     def read(self) -> Any:
-        """
-        @return: what the file says of C{received}.
-        """
         with open(self.folder.path("counters.json"), encoding="utf-8") as file:
             return json.load(file)[0]["received"]
 
     def test_written(self) -> None:
-        """
-        The file is there at once, and follows.
-        """
+        """The file is there at once, and follows."""
         self.reckoning.startService()
         self.assertEqual(self.read(), 0)
         self.counters.received = 7
@@ -410,18 +327,14 @@ class ReckoningTests(SynchronousTestCase):
         self.assertFalse(self.folder.owned)
 
     def test_onlyWhenNew(self) -> None:
-        """
-        Nothing new, nothing written.
-        """
+        """Nothing new, nothing written."""
         self.reckoning.write()
         os.unlink(self.folder.path("counters.json"))
         self.reckoning.write()
         self.assertFalse(os.path.exists(self.folder.path("counters.json")))
 
     def test_cantBeWritten(self) -> None:
-        """
-        A full disk is one line in the log, until it is well again.
-        """
+        """A full disk is one line in the log, until it is well again."""
 
         def refuse(*arguments: object) -> None:
             raise OSError("no space left on device")
@@ -438,33 +351,19 @@ class ReckoningTests(SynchronousTestCase):
 
 
 class StopSignalsTests(SynchronousTestCase):
-    """
-    Tests for L{StopSignals}.
-    """
-
     def test_stops(self) -> None:
-        """
-        The signals stop the reactor, once.
-        """
+        """The signals stop the reactor, once."""
         installed: dict[int, Any] = {}
         self.patch(signal, "signal", installed.__setitem__)
         stopped: list[None] = []
 
         class Reactor(MemoryReactorClock):
-            """
-            Notes that it is stopped.
-            """
+            """Notes that it is stopped."""
 
             def callFromThread(self, call: Callable[[], None]) -> None:
-                """
-                @param call: called at once.
-                """
                 call()
 
             def stop(self) -> None:
-                """
-                Note it.
-                """
                 stopped.append(None)
 
         reactor = Reactor()
@@ -484,14 +383,8 @@ class StopSignalsTests(SynchronousTestCase):
 
 
 class MainTests(SynchronousTestCase):
-    """
-    Tests for the C{tsservices} command.
-    """
-
     def test_main(self) -> None:
-        """
-        It is twistd in the foreground, without a file for its process number.
-        """
+        """It is twistd in the foreground, without a file for its process number."""
         seen: list[list[str]] = []
         self.patch(sys, "argv", ["tsservices", "--port", "0"])
         self.patch(twistd, "run", lambda: seen.append(sys.argv))
@@ -501,16 +394,10 @@ class MainTests(SynchronousTestCase):
         )
 
     def test_commands(self) -> None:
-        """
-        With a word for a server that runs, none is started.
-        """
+        """With a word for a server that runs, none is started."""
         asked: list[list[str]] = []
 
         def command(words: list[str]) -> None:
-            """
-            @param words: of the command line.
-            @raise SystemExit: always.
-            """
             asked.append(words)
             raise SystemExit(0)
 

@@ -15,24 +15,15 @@ from tsservices.server.shutdown import FailingStop
 
 
 class StoppingReactor:
-    """
-    Counts how often it is stopped.
-    """
+    """Counts how often it is stopped."""
 
     stops = 0
 
     def stop(self) -> None:
-        """
-        Count.
-        """
         self.stops += 1
 
 
 class FailingStopTests(SynchronousTestCase):
-    """
-    Tests for L{FailingStop}.
-    """
-
     def test_stop(self) -> None:
         """
         The reason is told once, the reactor stopped once, and the process ends with 1
@@ -54,9 +45,7 @@ class FailingStopTests(SynchronousTestCase):
         self.assertEqual(statuses, [1])
 
     def test_stoppingAlready(self) -> None:
-        """
-        A server that is being stopped is stopped; only the status is another.
-        """
+        """A server that is being stopped is stopped; only the status is another."""
 
         class Stopping:
             def stop(self) -> None:
@@ -70,9 +59,7 @@ class FailingStopTests(SynchronousTestCase):
         self.assertEqual(len(asked), 1)
 
     def test_nobodyLooks(self) -> None:
-        """
-        A daemon has no standard error.
-        """
+        """A daemon has no standard error."""
         reactor = StoppingReactor()
         self.patch(sys, "__stderr__", None)
         FailingStop(reactor, lambda end: None, lambda status: None).stop("the disk is gone")

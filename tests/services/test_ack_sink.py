@@ -18,51 +18,32 @@ from tsservices.transport.context import Environment
 
 
 class LogTests(SynchronousTestCase):
-    """
-    What these services have in common: a log.
-    """
+    """What these services have in common: a log."""
 
     def setUp(self) -> None:
-        """
-        Gather the log.
-        """
         self.logged = gather(self)
         self.clock = Clock()
 
     def environment(self, rate: int = 1000) -> Environment:
-        """
-        @param rate: of logged text.
-        @return: an environment.
-        """
         return environment(self.clock, Limits(logRate=rate))
 
 
 class AckTests(LogTests):
-    """
-    Tests for ack.
-    """
-
     def test_acknowledges(self) -> None:
-        """
-        Each chunk is logged, and answered in UTF-8.
-        """
+        """Each chunk is logged, and answered in UTF-8."""
         protocol, transport = connect(AckFactory, self.environment())
         protocol.dataReceived("你好".encode())
         self.assertEqual(transport.value().decode(), "服务器已经收到你的信息")
         self.assertEqual(self.logged, ["客户端发来的消息是:你好 [192.0.2.1:50000]"])
 
     def test_lines(self) -> None:
-        """
-        Who sends lines gets lines.
-        """
+        """Who sends lines gets lines."""
         protocol, transport = connect(AckFactory, self.environment())
         protocol.dataReceived(b"hello\r\n")
         self.assertEqual(transport.value(), ACKNOWLEDGEMENT + b"\r\n")
 
     def test_exit(self) -> None:
-        """
-        C{exit} closes the connection.
-        """
+        """C{exit} closes the connection."""
         protocol, transport = connect(AckFactory, self.environment())
         protocol.dataReceived(b"exit\n")
         self.assertEqual(transport.value(), b"")
@@ -70,32 +51,22 @@ class AckTests(LogTests):
 
 
 class SinkTests(LogTests):
-    """
-    Tests for sink.
-    """
-
     def test_logs(self) -> None:
-        """
-        Each chunk is logged with its peer, nothing is answered.
-        """
+        """Each chunk is logged with its peer, nothing is answered."""
         protocol, transport = connect(SinkFactory, self.environment(), "::1", 7)
         protocol.dataReceived(b"hello\n")
         self.assertEqual(transport.value(), b"")
         self.assertEqual(self.logged, ["客户端发来的消息是:hello [[::1]:7]"])
 
     def test_splitCharacter(self) -> None:
-        """
-        A character whose parts come one by one is logged whole.
-        """
+        """A character whose parts come one by one is logged whole."""
         protocol, _ = connect(SinkFactory, self.environment())
         for byte in "消".encode():
             protocol.dataReceived(bytes([byte]))
         self.assertEqual(self.logged, ["客户端发来的消息是:消 [192.0.2.1:50000]"])
 
     def test_unfinishedCharacter(self) -> None:
-        """
-        Half a character is logged when the other half can't come any more.
-        """
+        """Half a character is logged when the other half can't come any more."""
         protocol, _ = connect(SinkFactory, self.environment())
         protocol.dataReceived(b"\xe6")
         self.assertEqual(self.logged, [])
@@ -103,9 +74,7 @@ class SinkTests(LogTests):
         self.assertEqual(self.logged, ["客户端发来的消息是:\\xe6 [192.0.2.1:50000]"])
 
     def test_forgery(self) -> None:
-        """
-        Nobody can write the log's own lines, nor fill in its forms.
-        """
+        """Nobody can write the log's own lines, nor fill in its forms."""
         protocol, _ = connect(SinkFactory, self.environment())
         protocol.dataReceived(b"a\n2026 forged\x1b[2J {peer} \xff")
         self.assertEqual(
@@ -114,9 +83,7 @@ class SinkTests(LogTests):
         )
 
     def test_datagrams(self) -> None:
-        """
-        The same over UDP, empty ones and halves of characters included.
-        """
+        """The same over UDP, empty ones and halves of characters included."""
         protocol, transport = serve("sink", self.environment())
         protocol.datagramReceived(b"hello", ("192.0.2.9", 99))
         protocol.datagramReceived(b"", ("192.0.2.9", 99))
@@ -133,9 +100,7 @@ class SinkTests(LogTests):
         self.assertEqual(protocol.counters.received, 3)
 
     def test_tooFast(self) -> None:
-        """
-        So much a second is logged; what is left out is counted in the log.
-        """
+        """So much a second is logged; what is left out is counted in the log."""
         protocol, _ = connect(SinkFactory, self.environment(rate=10))
         for _ in range(3):
             protocol.dataReceived(b"x" * 40)

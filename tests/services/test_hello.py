@@ -12,26 +12,15 @@ from tsservices.testing import connect, environment
 
 
 class HelloTests(SynchronousTestCase):
-    """
-    Tests for hello over TCP.
-    """
-
     def setUp(self) -> None:
-        """
-        Connect.
-        """
         self.protocol, self.transport = connect(HelloFactory, environment())
 
     def test_welcome(self) -> None:
-        """
-        The welcome comes unasked and bare.
-        """
+        """The welcome comes unasked and bare."""
         self.assertEqual(self.transport.value(), b"Welcome!")
 
     def test_greets(self) -> None:
-        """
-        Bare chunks get bare answers, lines get lines.
-        """
+        """Bare chunks get bare answers, lines get lines."""
         for data, expected in (
             (b"Michael", b"Hello, Michael!"),
             (b"nc\n", b"Hello, nc!\n"),
@@ -56,22 +45,14 @@ class HelloTests(SynchronousTestCase):
             self.assertIsNone(transport.producer)
 
     def test_exitIsAWholeChunk(self) -> None:
-        """
-        People whose name begins with it are greeted.
-        """
+        """People whose name begins with it are greeted."""
         self.protocol.dataReceived(b"exitus")
         self.assertFalse(self.transport.disconnecting)
 
 
 class HelloDatagramTests(SynchronousTestCase):
-    """
-    Tests for hello over UDP.
-    """
-
     def test_greets(self) -> None:
-        """
-        Each datagram is greeted; there is no welcome and no exit.
-        """
+        """Each datagram is greeted; there is no welcome and no exit."""
         protocol, transport = serve("hello", environment())
         for data in (b"world", b"exit", b"nc\n"):
             protocol.datagramReceived(data, ("127.0.0.1", 5000))

@@ -24,22 +24,14 @@ DAYTIME = time.ctime(NOON).encode() + b"\r\n"
 
 
 class StreamTests(SynchronousTestCase):
-    """
-    Tests for the small services over TCP.
-    """
-
     def test_echo(self) -> None:
-        """
-        What comes goes back.
-        """
+        """What comes goes back."""
         protocol, transport = connect(EchoFactory, environment())
         protocol.dataReceived(b"\0hello")
         self.assertEqual(transport.value(), b"\0hello")
 
     def test_discard(self) -> None:
-        """
-        What comes is counted and gone.
-        """
+        """What comes is counted and gone."""
         protocol, transport = connect(DiscardFactory, environment())
         protocol.dataReceived(b"hello")
         self.assertEqual(transport.value(), b"")
@@ -58,9 +50,7 @@ class StreamTests(SynchronousTestCase):
             self.assertEqual(line[1:], following[:-1])
 
     def test_chargen(self) -> None:
-        """
-        It produces when it is asked to, and throws away what comes.
-        """
+        """It produces when it is asked to, and throws away what comes."""
         protocol, transport = connect(ChargenFactory, environment())
         self.assertFalse(transport.streaming)
         before = len(transport.value())
@@ -70,42 +60,27 @@ class StreamTests(SynchronousTestCase):
         protocol.stopProducing()
 
     def test_daytime(self) -> None:
-        """
-        A line, and the end.
-        """
+        """A line, and the end."""
         _, transport = connect(DaytimeFactory, environment())
         self.assertEqual(transport.value(), DAYTIME)
         self.assertTrue(transport.disconnecting)
 
     def test_time(self) -> None:
-        """
-        Four bytes, and the end.
-        """
+        """Four bytes, and the end."""
         _, transport = connect(TimeFactory, environment())
         self.assertEqual(transport.value(), TIME)
         self.assertTrue(transport.disconnecting)
 
 
 class DatagramTests(SynchronousTestCase):
-    """
-    Tests for the small services over UDP.
-    """
-
     def answer(self, name: str, request: bytes) -> list[bytes]:
-        """
-        @param name: of an offering.
-        @param request: a datagram.
-        @return: the answers.
-        """
         protocol, transport = serve(name, environment())
         protocol.datagramReceived(request, ("192.0.2.1", 5000))
         self.assertEqual(protocol.counters.received, 1)
         return [data for data, _ in transport.written]
 
     def test_answers(self) -> None:
-        """
-        Each as its RFC says.
-        """
+        """Each as its RFC says."""
         self.assertEqual(self.answer("echo", b"hello"), [b"hello"])
         self.assertEqual(self.answer("discard", b"hello"), [])
         self.assertEqual(self.answer("daytime", b""), [DAYTIME])

@@ -45,36 +45,19 @@ KEY = bytes(range(32))
 
 
 class SourcedTransport:
-    """
-    Keeps what is sent, and from where.
-
-    @ivar written: payloads, where they went and where from.
-    @ivar error: raised instead, if there is one.
-    """
+    """Keeps what is sent, and from where."""
 
     def __init__(self) -> None:
-        """
-        Nothing has been sent.
-        """
         self.written: list[tuple[bytes, tuple[str, int], str | None]] = []
         self.error: Exception | None = None
 
     def write(self, data: bytes, address: tuple[str, int], source: str | None = None) -> None:
-        """
-        @param data: the payload.
-        @param address: where it goes.
-        @param source: where it comes from.
-        """
         if self.error is not None:
             raise self.error
         self.written.append((data, address, source))
 
 
 def serve(surroundings: Environment) -> tuple[Any, SourcedTransport]:
-    """
-    @param surroundings: what the service is given.
-    @return: the service and its transport.
-    """
     offering = BY_NAME["stamp"]
     assert offering.datagram is not None
     protocol = offering.datagram(surroundings, offering.counters(), None)
@@ -84,10 +67,6 @@ def serve(surroundings: Environment) -> tuple[Any, SourcedTransport]:
 
 
 class StampTests(SynchronousTestCase):
-    """
-    Tests for L{StampDatagramProtocol}.
-    """
-
     def test_answers(self) -> None:
         """
         One packet, one answer, to where it came from and from where it was sent to, with the
@@ -120,9 +99,7 @@ class StampTests(SynchronousTestCase):
         self.assertEqual(len(transport.written), 2)
 
     def test_unstamped(self) -> None:
-        """
-        A packet without a time from the kernel is answered, and counted.
-        """
+        """A packet without a time from the kernel is answered, and counted."""
         protocol, transport = serve(environment())
         protocol.stampedDatagramReceived(
             PACKET.encode(), SENDER, Arrival(T2, False, None, None, None)
@@ -131,18 +108,14 @@ class StampTests(SynchronousTestCase):
         self.assertEqual(len(transport.written), 1)
 
     def test_dropped(self) -> None:
-        """
-        What is dropped is received, and not answered.
-        """
+        """What is dropped is received, and not answered."""
         protocol, transport = serve(environment())
         protocol.stampedDatagramReceived(b"x", SENDER, Arrival(T2, True, None, None, None))
         self.assertEqual(transport.written, [])
         self.assertEqual((protocol.counters.received, protocol.counters.badSize), (1, 1))
 
     def test_unsent(self) -> None:
-        """
-        What the system will not send is counted and forgotten.
-        """
+        """What the system will not send is counted and forgotten."""
         protocol, transport = serve(environment())
         for error in (OSError("no buffer space"), MessageLengthError("too long")):
             transport.error = error
@@ -152,9 +125,7 @@ class StampTests(SynchronousTestCase):
         self.assertEqual((protocol.counters.answered, protocol.counters.unsent), (0, 2))
 
     def test_mode(self) -> None:
-        """
-        Key and numbering are the environment's.
-        """
+        """Key and numbering are the environment's."""
         protocol, transport = serve(replace(environment(), mode=Mode(KEY, stateful=False)))
         arrival = Arrival(T2, True, None, None, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
@@ -165,9 +136,7 @@ class StampTests(SynchronousTestCase):
         self.assertEqual(protocol.counters.badSize, 1)
 
     def test_estimate(self) -> None:
-        """
-        What the system says of its clock is in the answers, looked at now and then.
-        """
+        """What the system says of its clock is in the answers, looked at now and then."""
         clock = Clock()
         surroundings = environment(clock)
         counters = StampCounters()
@@ -194,16 +163,7 @@ class StampTests(SynchronousTestCase):
 
 
 class ClockErrorTests(SynchronousTestCase):
-    """
-    Tests for L{clockError}.
-    """
-
     def told(self, state: int = 0, **values: int) -> ErrorEstimate:
-        """
-        @param state: of the clock.
-        @param values: what the system says of it.
-        @return: what is made of it.
-        """
 
         def adjtimex(reference: Any) -> int:
             timex = reference._obj
@@ -224,9 +184,7 @@ class ClockErrorTests(SynchronousTestCase):
         self.assertEqual(self.told(), ErrorEstimate.of(1000, True))
 
     def test_unsynchronised(self) -> None:
-        """
-        The maximum of one that does not, by its state or its status.
-        """
+        """The maximum of one that does not, by its state or its status."""
         expected = ErrorEstimate.of(16_000_000_000, False)
         for state, status in ((5, 0), (0, UNSYNCHRONISED), (5, UNSYNCHRONISED)):
             self.assertEqual(
@@ -234,18 +192,14 @@ class ClockErrorTests(SynchronousTestCase):
             )
 
     def test_unknown(self) -> None:
-        """
-        A clock of which nothing is known follows nothing.
-        """
+        """A clock of which nothing is known follows nothing."""
         for estimate in (self.told(-1, esterror=5), clockError(None)):
             self.assertFalse(estimate.synchronised)
             self.assertGreaterEqual(estimate.nanoseconds or 0, LONGEST_ERROR)
 
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own call")
     def test_system(self) -> None:
-        """
-        This system's clock says something, and its status is where we look for it.
-        """
+        """This system's clock says something, and its status is where we look for it."""
         call = systemCall()
         assert call is not None
         timex = Timex()
@@ -254,48 +208,29 @@ class ClockErrorTests(SynchronousTestCase):
         self.assertTrue(0 <= timex.maxerror <= 10**9)
 
     def test_noSystem(self) -> None:
-        """
-        Elsewhere there is no such call.
-        """
+        """Elsewhere there is no such call."""
         self.patch(sys, "platform", "sunos5")
         self.assertIsNone(systemCall())
 
 
 class OptionTests(SynchronousTestCase):
-    """
-    Tests for the options of STAMP.
-    """
-
     def parse(self, *words: str) -> Options:
-        """
-        @param words: of the command line.
-        @return: read.
-        """
         options = Options()
         options.parseOptions(["--state", self.mktemp(), *words])
         return options
 
     def key(self, text: str, mode: int = 0o600) -> str:
-        """
-        @param text: of a file.
-        @param mode: of it.
-        @return: its path.
-        """
         path = Path(self.mktemp())
         path.write_text(text)
         path.chmod(mode)
         return str(path)
 
     def test_default(self) -> None:
-        """
-        Unauthenticated and stateful.
-        """
+        """Unauthenticated and stateful."""
         self.assertEqual(self.parse().mode, Mode(None, True))
 
     def test_given(self) -> None:
-        """
-        A file with a key, and no state, on the command line or in the file.
-        """
+        """A file with a key, and no state, on the command line or in the file."""
         path = self.key(KEY.hex() + "\n")
         self.assertEqual(
             self.parse("--stamp-key", path, "--stamp-stateless").mode, Mode(KEY, False)
@@ -305,9 +240,7 @@ class OptionTests(SynchronousTestCase):
         self.assertEqual((options.mode, options.limits.stampRate), (Mode(KEY, False), 7))
 
     def test_bad(self) -> None:
-        """
-        A key that is missing, none, or for everybody is one line to the user.
-        """
+        """A key that is missing, none, or for everybody is one line to the user."""
         for path, words in (
             (self.key("tops3cret"), "hexadecimal digits"),
             (self.key(KEY.hex(), 0o644), "others have rights"),
@@ -319,9 +252,7 @@ class OptionTests(SynchronousTestCase):
             self.assertNotIn(KEY.hex()[:20], str(error))
 
     def test_place(self) -> None:
-        """
-        It can be put where the RFC has it, several processes can share it, and it is UDP.
-        """
+        """It can be put where the RFC has it, several processes can share it, and it is UDP."""
         options = self.parse("--listen", "stamp=udp:862", "--services", "stamp", "--reuse-port")
         (place,) = options.places
         self.assertEqual((place.offering.name, place.transport), ("stamp", "udp"))

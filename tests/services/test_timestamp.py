@@ -21,43 +21,28 @@ STAMP = f"[{time.ctime(NOON)}] ".encode()
 
 
 class TimestampTests(SynchronousTestCase):
-    """
-    Tests for the chunk service over TCP.
-    """
-
     def setUp(self) -> None:
-        """
-        Connect.
-        """
         self.clock = Clock()
         self.protocol, self.transport = connect(TimestampFactory, environment(self.clock))
 
     def test_saysNothingUnasked(self) -> None:
-        """
-        A client that sends nothing gets nothing.
-        """
+        """A client that sends nothing gets nothing."""
         self.assertEqual(self.transport.value(), b"")
 
     def test_bareChunk(self) -> None:
-        """
-        The classic client sends without a line ending, and is answered.
-        """
+        """The classic client sends without a line ending, and is answered."""
         self.protocol.dataReceived(b"hello")
         self.assertEqual(self.transport.value(), STAMP + b"hello")
 
     @given(st.binary(min_size=1))
     def test_untouched(self, data: bytes) -> None:
-        """
-        Bytes come back as they were, UTF-8 or not.
-        """
+        """Bytes come back as they were, UTF-8 or not."""
         self.transport.clear()
         self.protocol.dataReceived(data)
         self.assertEqual(self.transport.value(), STAMP + data)
 
     def test_eachChunk(self) -> None:
-        """
-        Each chunk has the time at which it came.
-        """
+        """Each chunk has the time at which it came."""
         self.protocol.dataReceived(b"a")
         self.clock.advance(60)
         self.protocol.dataReceived(b"b")
@@ -65,9 +50,7 @@ class TimestampTests(SynchronousTestCase):
         self.assertEqual(self.transport.value(), STAMP + b"a" + later + b"b")
 
     def test_counters(self) -> None:
-        """
-        Chunks and bytes are counted.
-        """
+        """Chunks and bytes are counted."""
         self.protocol.dataReceived(b"abc")
         self.protocol.dataReceived(b"d")
         counters = self.protocol.factory.counters
@@ -75,23 +58,14 @@ class TimestampTests(SynchronousTestCase):
         self.assertTrue(self.protocol.heard)
 
     def test_forms(self) -> None:
-        """
-        The form is the server's.
-        """
+        """The form is the server's."""
         protocol, transport = connect(TimestampFactory, environment(form="epoch-ns"))
         protocol.dataReceived(b"x")
         self.assertEqual(transport.value(), b"[%d000000000] x" % NOON)
 
 
 class TimestampLineTests(SynchronousTestCase):
-    """
-    Tests for the line service.
-    """
-
     def setUp(self) -> None:
-        """
-        Connect, with a small limit.
-        """
         self.protocol, self.transport = connect(
             TimestampLineFactory, environment(limits=Limits(maxLine=20))
         )
@@ -101,9 +75,7 @@ class TimestampLineTests(SynchronousTestCase):
         st.integers(1, 30),
     )
     def test_anyCut(self, lines: list[bytes], size: int) -> None:
-        """
-        Each line is answered, however the network cuts it.
-        """
+        """Each line is answered, however the network cuts it."""
         self.transport.clear()
         data = b"".join(line + b"\n" for line in lines)
         for start in range(0, len(data), size):
@@ -111,16 +83,12 @@ class TimestampLineTests(SynchronousTestCase):
         self.assertEqual(self.transport.value(), b"".join(STAMP + line + b"\n" for line in lines))
 
     def test_carriageReturnStays(self) -> None:
-        """
-        Data is untouched: telnet gets its line endings back.
-        """
+        """Data is untouched: telnet gets its line endings back."""
         self.protocol.dataReceived(b"hello\r\n")
         self.assertEqual(self.transport.value(), STAMP + b"hello\r\n")
 
     def test_overlong(self) -> None:
-        """
-        A line over the limit is refused in words, once; the next one is answered.
-        """
+        """A line over the limit is refused in words, once; the next one is answered."""
         self.protocol.dataReceived(b"x" * 21)
         self.protocol.dataReceived(b"x" * 100 + b"\nhello\n")
         self.assertEqual(
@@ -130,18 +98,14 @@ class TimestampLineTests(SynchronousTestCase):
         self.assertEqual(self.protocol.factory.counters.overlong, 1)
 
     def test_lastLine(self) -> None:
-        """
-        What has no ending when the peer has finished is a line too.
-        """
+        """What has no ending when the peer has finished is a line too."""
         self.protocol.dataReceived(b"a\nb")
         self.protocol.readConnectionLost()
         self.assertEqual(self.transport.value(), STAMP + b"a\n" + STAMP + b"b\n")
         self.assertTrue(self.transport.disconnecting)
 
     def test_nothingAfterTheEnd(self) -> None:
-        """
-        No line, no answer.
-        """
+        """No line, no answer."""
         self.protocol.readConnectionLost()
         self.assertEqual(self.transport.value(), b"")
 
@@ -166,9 +130,7 @@ class TimestampLineTests(SynchronousTestCase):
         self.assertEqual(self.transport.producerState, "producing")
 
     def test_goesWhileHeldBack(self) -> None:
-        """
-        A peer that leaves while its answers wait is no error.
-        """
+        """A peer that leaves while its answers wait is no error."""
         self.protocol.pauseProducing()
         self.protocol.dataReceived(b"a\n")
         self.protocol.stopProducing()
@@ -178,32 +140,22 @@ class TimestampLineTests(SynchronousTestCase):
 
 
 class TimestampDatagramTests(SynchronousTestCase):
-    """
-    Tests for the service over UDP.
-    """
-
     def test_answers(self) -> None:
-        """
-        One datagram, one answer, to where it came from.
-        """
+        """One datagram, one answer, to where it came from."""
         protocol, transport = serve("timestamp", environment())
         protocol.datagramReceived(b"hello", ("192.0.2.1", 5000))
         self.assertEqual(transport.written, [(STAMP + b"hello", ("192.0.2.1", 5000))])
         self.assertEqual(protocol.counters.answered, 1)
 
     def test_guarded(self) -> None:
-        """
-        What the guard drops is received, and not answered.
-        """
+        """What the guard drops is received, and not answered."""
         protocol, transport = serve("timestamp", environment())
         protocol.datagramReceived(b"", ("192.0.2.1", 5000))
         self.assertEqual(transport.written, [])
         self.assertEqual((protocol.counters.received, protocol.counters.badSize), (1, 1))
 
     def test_unsent(self) -> None:
-        """
-        What the system will not send is counted and forgotten.
-        """
+        """What the system will not send is counted and forgotten."""
         protocol, transport = serve("timestamp", environment())
         for error in (OSError("no buffer space"), MessageLengthError("too long")):
             transport.error = error

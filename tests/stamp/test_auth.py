@@ -27,11 +27,6 @@ KEY = bytes(range(32))
 
 
 def byHand(key: bytes, text: bytes) -> bytes:
-    """
-    @param key: of 64 bytes at most.
-    @param text: what is authenticated.
-    @return: HMAC-SHA-256 as RFC 2104 defines it.
-    """
     padded = key.ljust(64, b"\0")
     inner = hashlib.sha256(bytes(each ^ 0x36 for each in padded) + text).digest()
     return hashlib.sha256(bytes(each ^ 0x5C for each in padded) + inner).digest()
@@ -39,9 +34,7 @@ def byHand(key: bytes, text: bytes) -> bytes:
 
 @given(st.binary(min_size=16, max_size=64), st.binary(min_size=112, max_size=130))
 def test_seal(key: bytes, datagram: bytes) -> None:
-    """
-    The first 96 bytes are authenticated by 16 at their place; the rest stays.
-    """
+    """The first 96 bytes are authenticated by 16 at their place; the rest stays."""
     sealed = seal(key, datagram)
     assert sealed[:96] == datagram[:96]
     assert sealed[96:112] == byHand(key, datagram[:96])[:16] == digest(key, datagram)
@@ -51,9 +44,7 @@ def test_seal(key: bytes, datagram: bytes) -> None:
 
 @pytest.mark.parametrize("place", [*range(0, 96, 5), 95, *range(96, 112)])
 def test_changed(place: int) -> None:
-    """
-    A changed bit anywhere in the packet or its authentication is seen.
-    """
+    """A changed bit anywhere in the packet or its authentication is seen."""
     sealed = bytearray(seal(KEY, bytes(112)))
     sealed[place] ^= 1
     with pytest.raises(PacketError) as caught:
@@ -62,35 +53,21 @@ def test_changed(place: int) -> None:
 
 
 def test_wrongKey() -> None:
-    """
-    Another key is no key.
-    """
+    """Another key is no key."""
     with pytest.raises(PacketError, match="authentication"):
         check(KEY[1:], seal(KEY, bytes(112)))
 
 
 @given(st.binary(max_size=200))
 def test_anyBytes(datagram: bytes) -> None:
-    """
-    Any bytes are refused by the one error.
-    """
+    """Any bytes are refused by the one error."""
     with pytest.raises(PacketError) as caught:
         check(KEY, datagram)
     assert caught.value.counter == ("badSize" if len(datagram) < 112 else "forged")
 
 
 class TestKeyFile:
-    """
-    Tests for L{readKey}.
-    """
-
     def write(self, folder: Path, text: bytes, mode: int = 0o600) -> str:
-        """
-        @param folder: where to.
-        @param text: of the file.
-        @param mode: of the file.
-        @return: its path.
-        """
         path = folder / "key"
         path.write_bytes(text)
         path.chmod(mode)
@@ -98,9 +75,7 @@ class TestKeyFile:
 
     @pytest.mark.parametrize("mode", [0o400, 0o600, 0o700])
     def test_reads(self, tmp_path: Path, mode: int) -> None:
-        """
-        Digits in any grouping are a key.
-        """
+        """Digits in any grouping are a key."""
         text = KEY.hex().upper().encode()
         grouped = b"\n" + text[:20] + b" " + text[20:40] + b"\r\n" + text[40:] + b"\n"
         assert readKey(self.write(tmp_path, grouped, mode)) == KEY
@@ -118,9 +93,7 @@ class TestKeyFile:
         ],
     )
     def test_noKey(self, tmp_path: Path, text: bytes) -> None:
-        """
-        Anything else is not, and the complaint says what is.
-        """
+        """Anything else is not, and the complaint says what is."""
         path = self.write(tmp_path, text)
         with pytest.raises(KeyFileError, match="32 to 128 hexadecimal digits") as caught:
             readKey(path)
@@ -128,16 +101,12 @@ class TestKeyFile:
 
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610, 0o602])
     def test_forOthers(self, tmp_path: Path, mode: int) -> None:
-        """
-        A key that others have rights to is none.
-        """
+        """A key that others have rights to is none."""
         with pytest.raises(KeyFileError, match=f"mode {mode:04o}.*chmod 600"):
             readKey(self.write(tmp_path, KEY.hex().encode(), mode))
 
     def test_unreadable(self, tmp_path: Path) -> None:
-        """
-        Neither no file, nor a folder, nor a pipe is a key; nobody waits for the pipe.
-        """
+        """Neither no file, nor a folder, nor a pipe is a key; nobody waits for the pipe."""
         with pytest.raises(KeyFileError, match="No such file"):
             readKey(str(tmp_path / "none"))
         with pytest.raises(KeyFileError, match="no regular file"):
@@ -150,14 +119,8 @@ class TestKeyFile:
 
 
 class TestReplayWindow:
-    """
-    Tests for L{ReplayWindow}.
-    """
-
     def test_inOrder(self) -> None:
-        """
-        Each packet is admitted once, also where its numbers go round.
-        """
+        """Each packet is admitted once, also where its numbers go round."""
         window = ReplayWindow()
         start = (1 << 32) - 100
         for step in range(200):
@@ -167,26 +130,20 @@ class TestReplayWindow:
 
     @given(st.permutations(range(REPLAY_WINDOW)))
     def test_anyOrder(self, order: list[int]) -> None:
-        """
-        Within the window the order does not matter.
-        """
+        """Within the window the order does not matter."""
         window = ReplayWindow()
         assert all(window.admits(number, number) for number in order)
         assert not any(window.admits(number, number) for number in order)
 
     def test_tooLate(self) -> None:
-        """
-        What is behind the window is not admitted: whether it has come before is not known.
-        """
+        """What is behind the window is not admitted: whether it has come before is not known."""
         window = ReplayWindow()
         assert window.admits(100, 100)
         assert not window.admits(100 - REPLAY_WINDOW, 100 - REPLAY_WINDOW)
         assert window.admits(101 - REPLAY_WINDOW, 101 - REPLAY_WINDOW)
 
     def test_jump(self) -> None:
-        """
-        After a long gap nothing from before it comes through.
-        """
+        """After a long gap nothing from before it comes through."""
         window = ReplayWindow()
         assert window.admits(5, 5)
         assert window.admits(5 + REPLAY_WINDOW, 6)
@@ -207,9 +164,7 @@ class TestReplayWindow:
         assert window.admits(2, 5002)
 
     def test_coarseClock(self) -> None:
-        """
-        Several packets may have the same time.
-        """
+        """Several packets may have the same time."""
         window = ReplayWindow()
         assert window.admits(1, 7)
         assert window.admits(3, 7)
@@ -217,9 +172,7 @@ class TestReplayWindow:
         assert not window.admits(3, 7)
 
     def test_timeGoesRound(self) -> None:
-        """
-        In 2036 the sender's time begins anew.
-        """
+        """In 2036 the sender's time begins anew."""
         window = ReplayWindow()
         assert window.admits(1, (1 << 64) - 1)
         assert window.admits(2, 0)
@@ -227,9 +180,7 @@ class TestReplayWindow:
 
     @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))))
     def test_neverTwice(self, packets: list[tuple[int, int]]) -> None:
-        """
-        Nothing is admitted twice in a row, whatever came before.
-        """
+        """Nothing is admitted twice in a row, whatever came before."""
         window = ReplayWindow()
         for each in packets:
             window.admits(*each)

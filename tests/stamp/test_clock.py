@@ -20,24 +20,18 @@ from tsservices.stamp.clock import (
     toPTP,
 )
 
+#: Seconds since 1970 at which the first era ends: 7 February 2036, 06:28:16 UTC.
 ERA_1 = 2_085_978_496
-"""
-Seconds since 1970 at which the first era ends: 7 February 2036, 06:28:16 UTC.
-"""
 
 SECOND = 1_000_000_000
 SIXTY_YEARS = 60 * 365 * 86_400 * SECOND
 
+#: Nanoseconds since 1970 until 2262.
 TIMES = st.integers(0, 2**63 - 1)
-"""
-Nanoseconds since 1970 until 2262.
-"""
 
 
 def test_knownTimes() -> None:
-    """
-    The first moments of both epochs, and a half second.
-    """
+    """The first moments of both epochs, and a half second."""
     assert toNTP(0) == 2_208_988_800 << 32
     assert toNTP(SECOND // 2) == 2_208_988_800 << 32 | 1 << 31
     assert toNTP(-2_208_988_800 * SECOND) == 0
@@ -47,9 +41,7 @@ def test_knownTimes() -> None:
 
 @pytest.mark.parametrize("near", [(ERA_1 - 1) * SECOND, ERA_1 * SECOND, (ERA_1 + 1) * SECOND])
 def test_eraWrap(near: int) -> None:
-    """
-    Times on both sides of the wrap are read right from both sides of it.
-    """
+    """Times on both sides of the wrap are read right from both sides of it."""
     assert toNTP(ERA_1 * SECOND) == 0
     assert toNTP(ERA_1 * SECOND - 1) >> 32 == 2**32 - 1
     for time in (ERA_1 * SECOND - 1, ERA_1 * SECOND, ERA_1 * SECOND + 1):
@@ -58,36 +50,28 @@ def test_eraWrap(near: int) -> None:
 
 @given(TIMES, st.integers(-SIXTY_YEARS, SIXTY_YEARS))
 def test_roundTrip(time: int, off: int) -> None:
-    """
-    No nanosecond is lost in either format, however far the other clock is off.
-    """
+    """No nanosecond is lost in either format, however far the other clock is off."""
     assert fromNTP(toNTP(time), time + off) == time
     assert fromPTP(toPTP(time), time + off) == time
 
 
 @given(TIMES, TIMES)
 def test_order(one: int, other: int) -> None:
-    """
-    Later times have larger values, within an era.
-    """
+    """Later times have larger values, within an era."""
     if one // SECOND // ERA_1 == other // SECOND // ERA_1 == 0 and one < other:
         assert toNTP(one) < toNTP(other)
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**16 - 1), TIMES)
 def test_anyValue(value: int, errorEstimate: int, near: int) -> None:
-    """
-    Whatever a packet says is some time, and not far away.
-    """
+    """Whatever a packet says is some time, and not far away."""
     time = fromWire(value, errorEstimate, near)
     assert abs(time - near) <= (2**31 + 5) * SECOND
     assert time == (fromPTP if errorEstimate & PTP else fromNTP)(value, near)
 
 
 def test_estimateOfAHundredMicroseconds() -> None:
-    """
-    Worked out by hand: 429497 units, 0xD2 << 11 is the first above.
-    """
+    """Worked out by hand: 429497 units, 0xD2 << 11 is the first above."""
     estimate = ErrorEstimate.of(100_000, synchronised=False)
     assert (estimate.scale, estimate.multiplier) == (11, 0xD2)
     assert estimate.encode() == 0x0BD2
@@ -112,17 +96,13 @@ def test_estimate(error: int, synchronised: bool, ptp: bool) -> None:
 
 
 def test_largestEstimate() -> None:
-    """
-    What no estimate can say is the largest.
-    """
+    """What no estimate can say is the largest."""
     assert ErrorEstimate.of(10**30, False) == ErrorEstimate(False, False, 63, 255)
 
 
 @given(st.integers(0, 2**16 - 1))
 def test_anyEstimate(value: int) -> None:
-    """
-    Any 16 bits can be read; those with the multiplier 0 tell nothing and can't be written.
-    """
+    """Any 16 bits can be read; those with the multiplier 0 tell nothing and can't be written."""
     estimate = ErrorEstimate.decode(value)
     if value & 0xFF:
         assert estimate.encode() == value
@@ -134,9 +114,7 @@ def test_anyEstimate(value: int) -> None:
 
 
 def test_tooLarge() -> None:
-    """
-    What has more bits than the field is no estimate.
-    """
+    """What has more bits than the field is no estimate."""
     for scale, multiplier in ((64, 1), (-1, 1), (0, 256)):
         with pytest.raises(ValueError, match="have no form"):
             ErrorEstimate(False, False, scale, multiplier).encode()

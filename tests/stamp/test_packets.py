@@ -24,10 +24,6 @@ NOON = 1_795_176_600_123_456_789
 
 
 def numbers(bits: int) -> st.SearchStrategy[int]:
-    """
-    @param bits: of a field.
-    @return: what fits into it.
-    """
     return st.integers(0, (1 << bits) - 1)
 
 
@@ -55,17 +51,13 @@ REFLECTORS = st.builds(
 
 
 def test_openSender() -> None:
-    """
-    Figure 2 of RFC 8762, with the identifier of RFC 8972, byte by byte.
-    """
+    """Figure 2 of RFC 8762, with the identifier of RFC 8972, byte by byte."""
     packet = SenderPacket(0x01020304, 0x05060708090A0B0C, 0x0D0E, 0x0F10, b"rest")
     assert packet.encode() == bytes(range(1, 17)) + bytes(28) + b"rest"
 
 
 def test_sealedSender() -> None:
-    """
-    Figure 4 of RFC 8762, with the identifier, byte by byte.
-    """
+    """Figure 4 of RFC 8762, with the identifier, byte by byte."""
     packet = SenderPacket(0x01020304, 0x05060708090A0B0C, 0x0D0E, 0x0F10, b"rest")
     expected = b"\1\2\3\4" + bytes(12) + bytes(range(5, 17)) + bytes(68) + bytes(16) + b"rest"
     assert packet.encode(sealed=True) == expected
@@ -86,9 +78,7 @@ REFLECTED = ReflectorPacket(
 
 
 def test_openReflector() -> None:
-    """
-    Figure 5 of RFC 8762, with the identifier, byte by byte.
-    """
+    """Figure 5 of RFC 8762, with the identifier, byte by byte."""
     expected = (
         "01020304" "1112131415161718" "2122" "8182" "3132333435363738"
         "41424344" "5152535455565758" "6162" "0000" "71" "000000"
@@ -97,9 +87,7 @@ def test_openReflector() -> None:
 
 
 def test_sealedReflector() -> None:
-    """
-    Figure 6 of RFC 8762, with the identifier, byte by byte.
-    """
+    """Figure 6 of RFC 8762, with the identifier, byte by byte."""
     parts = (
         "01020304", "00" * 12, "1112131415161718", "2122", "8182", "00" * 4, "3132333435363738",
         "00" * 8, "41424344", "00" * 12, "5152535455565758", "6162", "00" * 6, "71", "00" * 15,
@@ -123,17 +111,13 @@ def test_tables() -> None:
 
 @given(SENDERS | REFLECTORS, st.booleans())
 def test_roundTrip(packet: SenderPacket | ReflectorPacket, sealed: bool) -> None:
-    """
-    What is written is read again.
-    """
+    """What is written is read again."""
     assert type(packet).decode(packet.encode(sealed), sealed) == packet
 
 
 @given(st.binary(max_size=200), st.booleans())
 def test_anyBytes(datagram: bytes, sealed: bool) -> None:
-    """
-    Any bytes are a packet or the one error, and what must be zero may be anything.
-    """
+    """Any bytes are a packet or the one error, and what must be zero may be anything."""
     for kind in (SenderPacket, ReflectorPacket):
         if len(datagram) < (112 if sealed else 44):
             with pytest.raises(PacketError) as caught:
@@ -145,26 +129,20 @@ def test_anyBytes(datagram: bytes, sealed: bool) -> None:
 
 @pytest.mark.parametrize("length", range(44))
 def test_truncated(length: int) -> None:
-    """
-    Every truncation is the one error.
-    """
+    """Every truncation is the one error."""
     for kind in (SenderPacket, ReflectorPacket):
         with pytest.raises(PacketError, match=f"{length} bytes of at least 44"):
             kind.decode(REFLECTED.encode()[:length])
 
 
 def test_tooLarge() -> None:
-    """
-    What does not fit is the writer's error.
-    """
+    """What does not fit is the writer's error."""
     with pytest.raises(OverflowError):
         SenderPacket(1 << 32, 0, 0).encode()
 
 
 def test_times() -> None:
-    """
-    Each time is read in the format that its own error estimate tells.
-    """
+    """Each time is read in the format that its own error estimate tells."""
     ntp = ErrorEstimate.of(1000, True).encode()
     ptp = ErrorEstimate.of(1000, True, ptp=True).encode()
     assert SenderPacket(1, toNTP(NOON), ntp).sentAt(NOON) == NOON
@@ -177,9 +155,7 @@ def test_times() -> None:
 
 @given(SENDERS)
 def test_senderAgainstScapy(packet: SenderPacket) -> None:
-    """
-    Scapy reads our sender's packets as we mean them.
-    """
+    """Scapy reads our sender's packets as we mean them."""
     if packet.rest:
         return
     told = oracle.STAMPSessionSenderTestUnauthenticated(packet.encode())
@@ -190,9 +166,7 @@ def test_senderAgainstScapy(packet: SenderPacket) -> None:
 
 @given(REFLECTORS)
 def test_reflectorAgainstScapy(packet: ReflectorPacket) -> None:
-    """
-    Scapy reads our reflector's packets as we mean them.
-    """
+    """Scapy reads our reflector's packets as we mean them."""
     if packet.rest:
         return
     told = oracle.STAMPSessionReflectorTestUnauthenticated(packet.encode())
@@ -206,9 +180,7 @@ def test_reflectorAgainstScapy(packet: ReflectorPacket) -> None:
 
 
 def test_scapyWrites() -> None:
-    """
-    We read what scapy writes.
-    """
+    """We read what scapy writes."""
     seconds = 1_795_176_600
     written = bytes(
         oracle.STAMPSessionSenderTestUnauthenticated(
@@ -226,22 +198,12 @@ def test_scapyWrites() -> None:
 
 
 def _sameEstimate(told: oracle.ErrorEstimate, value: int) -> None:
-    """
-    @param told: by scapy.
-    @param value: 16 bits.
-    """
     ours = ErrorEstimate.decode(value)
     assert (ours.synchronised, ours.ptp) == (told.S, told.Z)
     assert (told.scale, told.multiplier) == (ours.scale, ours.multiplier)
 
 
 def _sameTime(told: float, value: int, errorEstimate: int) -> None:
-    """
-    @param told: by scapy: seconds since 1900, with what a float leaves of the fraction; of
-        a PTP time the 64 bits.
-    @param value: 64 bits.
-    @param errorEstimate: of it.
-    """
     if ErrorEstimate.decode(errorEstimate).ptp:
         assert told == value
         assert (

@@ -21,15 +21,11 @@ from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.reflector import Left, Mode, Reflector
 from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp
 
+#: T2 of everything here, in nanoseconds since 1970.
 NOON = 1_795_176_600_123_456_789
-"""
-T2 of everything here, in nanoseconds since 1970.
-"""
 
+#: When the seconds of NTP are 0 again.
 ERA_1 = 2_085_978_496 * 10**9
-"""
-When the seconds of NTP are 0 again.
-"""
 
 KEY = bytes(range(32))
 SENDER = ("192.0.2.7", 862)
@@ -42,18 +38,11 @@ class Place:
     """
     A reflector whose time is set by hand.
 
-    @ivar counters: what happened.
     @ivar now: the time in seconds.
     @ivar departure: T3, in nanoseconds since 1970.
-    @ivar reflector: the reflector.
-    @ivar left: who wants to know when the last answer has left.
     """
 
     def __init__(self, mode: Mode | None = None, **limits: int) -> None:
-        """
-        @param mode: of the reflector.
-        @param limits: as L{Limits} has them.
-        """
         self.counters = StampCounters()
         self.now = 0.0
         self.departure = NOON + 5000
@@ -75,9 +64,6 @@ class Place:
         ttl: int | None = 61,
         received: int = NOON,
     ) -> bytes | None:
-        """
-        @return: what is answered to a packet.
-        """
         answer = self.reflector.reflect(
             datagram, address, received, True, destination, ttl, self.now
         )
@@ -87,19 +73,11 @@ class Place:
         return answer
 
     def answer(self, datagram: bytes, *address: str | int) -> ReflectorPacket:
-        """
-        @return: what is answered, read.
-        """
         answer = self.ask(datagram, *([address] if address else []))  # type: ignore[arg-type]
         assert answer is not None, self.counters
         return ReflectorPacket.decode(answer, self.mode.key is not None)
 
     def dropped(self, name: str, datagram: bytes, *more: object) -> None:
-        """
-        Ask, and expect to be dropped.
-
-        @param name: of the counter that says so.
-        """
         before = asdict(self.counters)
         assert self.ask(datagram, *more) is None  # type: ignore[arg-type]
         after = asdict(self.counters)
@@ -108,9 +86,7 @@ class Place:
 
 
 def test_open() -> None:
-    """
-    Every field of an unauthenticated answer.
-    """
+    """Every field of an unauthenticated answer."""
     place = Place()
     place.reflector.errorEstimate = 0x8C01
     answer = place.answer(PACKET.encode())
@@ -130,9 +106,7 @@ def test_open() -> None:
 
 
 def test_exactBytes() -> None:
-    """
-    What must be zero is zero, whatever the sender has there.
-    """
+    """What must be zero is zero, whatever the sender has there."""
     place = Place(Mode(stateful=False))
     answer = place.ask(PACKET.encode())
     assert answer == place.answer(PACKET.encode()).encode()
@@ -141,16 +115,12 @@ def test_exactBytes() -> None:
     assert place.ask(bytes(noisy)) == answer
 
 
+#: A packet that asks when the answer before its own left, with padding.
 FOLLOWING = replace(PACKET, rest=followup.asking(40) or b"")
-"""
-A packet that asks when the answer before its own left, with padding.
-"""
 
 
 def test_followUp() -> None:
-    """
-    The answer tells when the one before it left, if anybody said so; and padding stays.
-    """
+    """The answer tells when the one before it left, if anybody said so; and padding stays."""
     place = Place()
     for number in range(3):
         answer = place.answer(FOLLOWING.encode())
@@ -162,10 +132,6 @@ def test_followUp() -> None:
 
 
 def wanted(place: Place) -> bool:
-    """
-    @param place: that has answered.
-    @return: whether somebody wants to know when that answer left.
-    """
     return place.left is not None
 
 
@@ -185,9 +151,7 @@ def test_followUpUnknown() -> None:
 
 
 def test_followUpLate() -> None:
-    """
-    A time that comes after the next answer has gone is told of nothing else.
-    """
+    """A time that comes after the next answer has gone is told of nothing else."""
     place = Place()
     place.answer(FOLLOWING.encode())
     late = place.left
@@ -198,9 +162,7 @@ def test_followUpLate() -> None:
 
 
 def test_followUpOfOthers() -> None:
-    """
-    Each session is told of its own answers.
-    """
+    """Each session is told of its own answers."""
     place = Place()
     place.answer(FOLLOWING.encode())
     assert place.left is not None
@@ -231,18 +193,12 @@ def test_followUpRefused() -> None:
 
 @given(st.binary(max_size=100))
 def test_anyExtension(rest: bytes) -> None:
-    """
-    Whatever stands behind the base packet, the answer is as long.
-
-    @param rest: stands there.
-    """
+    """Whatever stands behind the base packet, the answer is as long."""
     assert len(Place().answer(replace(PACKET, rest=rest).encode()).rest) == len(rest)
 
 
 def test_sealed() -> None:
-    """
-    Every field of an authenticated answer, and its authentication.
-    """
+    """Every field of an authenticated answer, and its authentication."""
     place = Place(Mode(KEY))
     datagram = seal(KEY, PACKET.encode(sealed=True))
     answer = place.ask(datagram)
@@ -258,9 +214,7 @@ def test_sealed() -> None:
 
 @pytest.mark.parametrize("mode", [Mode(), Mode(KEY)])
 def test_symmetric(mode: Mode) -> None:
-    """
-    The answer is as long as the packet, and what stands behind the base packet comes back.
-    """
+    """The answer is as long as the packet, and what stands behind the base packet comes back."""
     place = Place(mode, stampRate=1000, stampBurst=1000)
     for extra in (0, 1, 4, 100, 1400):
         packet = replace(
@@ -275,17 +229,13 @@ def test_symmetric(mode: Mode) -> None:
 
 
 def test_unknownTTL() -> None:
-    """
-    Where the system does not tell the TTL it is 255.
-    """
+    """Where the system does not tell the TTL it is 255."""
     answer = Place().ask(PACKET.encode(), ttl=None)
     assert ReflectorPacket.decode(answer or b"").senderTTL == 255
 
 
 def test_defaultEstimate() -> None:
-    """
-    As long as nobody says better the clock follows nothing.
-    """
+    """As long as nobody says better the clock follows nothing."""
     estimate = ErrorEstimate.decode(Place().answer(PACKET.encode()).errorEstimate)
     assert not estimate.synchronised
     assert not estimate.ptp
@@ -293,9 +243,7 @@ def test_defaultEstimate() -> None:
 
 
 def test_stateful() -> None:
-    """
-    Each session, which is source, destination and identifier, is counted for itself.
-    """
+    """Each session, which is source, destination and identifier, is counted for itself."""
     place = Place()
     other = replace(PACKET, session=1).encode()
     data = PACKET.encode()
@@ -308,18 +256,14 @@ def test_stateful() -> None:
 
 
 def test_stateless() -> None:
-    """
-    Without state the sender's number comes back, and nothing is remembered.
-    """
+    """Without state the sender's number comes back, and nothing is remembered."""
     place = Place(Mode(stateful=False))
     assert [place.answer(PACKET.encode()).sequence for _ in range(3)] == [5, 5, 5]
     assert not place.reflector._sessions
 
 
 def test_idle() -> None:
-    """
-    A session that was silent for long begins anew; one that was not goes on.
-    """
+    """A session that was silent for long begins anew; one that was not goes on."""
     place = Place()
     for _ in range(5):
         place.now += 900
@@ -330,9 +274,7 @@ def test_idle() -> None:
 
 
 def test_sessionsAreBounded() -> None:
-    """
-    There are so many and not more; the one that was silent longest goes.
-    """
+    """There are so many and not more; the one that was silent longest goes."""
     place = Place(stampSessions=3, stampRate=100, stampBurst=1000)
     data = PACKET.encode()
     for port in (1, 2, 3, 1, 4, 5):
@@ -343,9 +285,7 @@ def test_sessionsAreBounded() -> None:
 
 
 def test_sourcesAreBounded() -> None:
-    """
-    Forged sources without number take memory for a bounded number.
-    """
+    """Forged sources without number take memory for a bounded number."""
     place = Place(stampSessions=10)
     for n in range(PEERS_REMEMBERED + 100):
         place.ask(PACKET.encode(), (f"11.{n >> 16}.{n >> 8 & 255}.{n & 255}", 1))
@@ -354,9 +294,7 @@ def test_sourcesAreBounded() -> None:
 
 
 def test_badSource() -> None:
-    """
-    Nobody asks from such addresses, or asks many; ports below 1024 are for everybody.
-    """
+    """Nobody asks from such addresses, or asks many; ports below 1024 are for everybody."""
     place = Place()
     data = PACKET.encode()
     for host in ("224.0.0.1", "255.255.255.255", "0.0.0.0", "::", "ff02::1", "no address"):
@@ -370,17 +308,13 @@ def test_badSource() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 13, 14, 43])
 def test_short(length: int) -> None:
-    """
-    What is shorter than a packet is not answered: the answer would be longer.
-    """
+    """What is shorter than a packet is not answered: the answer would be longer."""
     Place().dropped("badSize", PACKET.encode()[:length])
     Place(Mode(KEY)).dropped("badSize", PACKET.encode()[:length])
 
 
 def test_shortAndTrusted() -> None:
-    """
-    Senders of TWAMP-Light in a trusted network are answered by a whole packet.
-    """
+    """Senders of TWAMP-Light in a trusted network are answered by a whole packet."""
     place = Place()
     friend = ("10.1.2.3", 5000)
     for length in (14, 20, 43):
@@ -394,18 +328,14 @@ def test_shortAndTrusted() -> None:
 
 
 def test_long() -> None:
-    """
-    What is longer than allowed is not answered.
-    """
+    """What is longer than allowed is not answered."""
     place = Place(stampDatagram=200)
     assert len(place.ask(PACKET.encode() + bytes(156)) or b"") == 200
     place.dropped("badSize", PACKET.encode() + bytes(157))
 
 
 def test_wrongKey() -> None:
-    """
-    With a key, whoever has not got it is not answered; nor is who had it changed.
-    """
+    """With a key, whoever has not got it is not answered; nor is who had it changed."""
     place = Place(Mode(KEY))
     datagram = PACKET.encode(sealed=True)
     place.dropped("forged", datagram)
@@ -417,9 +347,7 @@ def test_wrongKey() -> None:
 
 @pytest.mark.parametrize("stateful", [True, False])
 def test_replayed(stateful: bool) -> None:
-    """
-    A packet that comes again is not answered, also by a reflector without numbers.
-    """
+    """A packet that comes again is not answered, also by a reflector without numbers."""
     place = Place(Mode(KEY, stateful))
     first = seal(KEY, PACKET.encode(sealed=True))
     later = replace(PACKET, sequence=9, timestamp=toNTP(NOON))
@@ -431,9 +359,7 @@ def test_replayed(stateful: bool) -> None:
 
 
 def test_rate() -> None:
-    """
-    Each source has a burst, then a rate, trusted or not; a network of IPv6 is one source.
-    """
+    """Each source has a burst, then a rate, trusted or not; a network of IPv6 is one source."""
     place = Place(stampRate=100, stampBurst=200)
     data = PACKET.encode()
     for host in ("192.0.2.7", "10.0.0.1"):
@@ -450,9 +376,7 @@ def test_rate() -> None:
 @pytest.mark.parametrize("form", [toNTP, toPTP])
 @pytest.mark.parametrize("off", [-86_000, -5, 0, 5, 86_000])
 def test_answersAreNotAnswered(form: object, off: int) -> None:
-    """
-    Whose times are where an answer has them is an answer, in either format.
-    """
+    """Whose times are where an answer has them is an answer, in either format."""
     assert callable(form)
     time = form(NOON + off * 10**9)
     for mode in (Mode(), Mode(KEY)):
@@ -486,9 +410,7 @@ def test_notAnAnswer() -> None:
 
 
 def test_answersInTheNextEra() -> None:
-    """
-    In 2036 answers are still known, on both sides of the wrap.
-    """
+    """In 2036 answers are still known, on both sides of the wrap."""
     for off in (-3, 3):
         now = ERA_1 + off * 10**9
         time = toNTP(ERA_1 - off * 10**9)
@@ -497,9 +419,7 @@ def test_answersInTheNextEra() -> None:
 
 
 def test_textIsNotAnswered() -> None:
-    """
-    What timestamp and hello answer is not answered, whatever its length.
-    """
+    """What timestamp and hello answer is not answered, whatever its length."""
     for form in FORMS:
         data = Stamper(form, lambda: NOON).stamp() + bytes(60)
         Place().dropped("ownFormat", data)
@@ -509,9 +429,7 @@ def test_textIsNotAnswered() -> None:
 
 @given(st.binary(max_size=200), st.booleans(), st.booleans())
 def test_anyBytes(datagram: bytes, authenticated: bool, stateful: bool) -> None:
-    """
-    Any bytes are answered by as many (44 at least), or dropped with a count.
-    """
+    """Any bytes are answered by as many (44 at least), or dropped with a count."""
     place = Place(Mode(KEY if authenticated else None, stateful))
     for address in (SENDER, ("10.0.0.1", 9)):
         answer = place.ask(datagram, address)
@@ -526,9 +444,7 @@ def test_anyBytes(datagram: bytes, authenticated: bool, stateful: bool) -> None:
 @pytest.mark.parametrize("modes", [(Mode(), Mode()), (Mode(), Mode(stateful=False))])
 @pytest.mark.parametrize("trusted", [True, False])
 def test_loop(first: int, modes: tuple[Mode, Mode], trusted: bool) -> None:
-    """
-    One forged packet between two reflectors: at most 3 others follow.
-    """
+    """One forged packet between two reflectors: at most 3 others follow."""
     packet = (
         PACKET.encode(),
         bytes(44),
@@ -542,9 +458,7 @@ def test_loop(first: int, modes: tuple[Mode, Mode], trusted: bool) -> None:
 
 
 def test_sealedLoop() -> None:
-    """
-    The same for reflectors with one key and a packet that somebody has recorded.
-    """
+    """The same for reflectors with one key and a packet that somebody has recorded."""
     packet = seal(KEY, PACKET.encode(sealed=True))
     assert 1 <= len(exchange(packet, (Mode(KEY), Mode(KEY)), False)) <= 2
     assert 1 <= len(exchange(packet, (Mode(KEY), Mode(KEY, False)), False)) <= 2
@@ -552,12 +466,6 @@ def test_sealedLoop() -> None:
 
 
 def exchange(packet: bytes, modes: tuple[Mode, Mode], trusted: bool) -> list[bytes]:
-    """
-    @param packet: sent to the first reflector with the second one's address.
-    @param modes: of both.
-    @param trusted: whether each trusts the other.
-    @return: what they then send each other.
-    """
     places = [Place(mode) for mode in modes]
     hosts = ("10.0.0.1", "10.0.0.2") if trusted else ("192.0.2.1", "192.0.2.2")
     sent: list[bytes] = []

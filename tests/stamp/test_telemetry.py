@@ -33,21 +33,15 @@ from tsservices.stamp.telemetry import (
 )
 
 TELLING = FollowUp(7, 0x0102030405060708, 2)
+#: An extension of another type.
 PADDING = b"\x80\x01\x00\x03abc"
-"""
-An extension of another type.
-"""
 
+#: Nanoseconds from T3 in a packet to its leaving, of all packets here.
 TURN = 100
-"""
-Nanoseconds from T3 in a packet to its leaving, of all packets here.
-"""
 
 
 def test_exactBytes() -> None:
-    """
-    Flags, type, length, number, time, method and three zeros.
-    """
+    """Flags, type, length, number, time, method and three zeros."""
     empty = asking(20)
     assert empty == bytes.fromhex("80070010") + bytes(16)
     answer = filled(empty, 0, TELLING)
@@ -57,11 +51,7 @@ def test_exactBytes() -> None:
 
 @given(st.integers(0, 300))
 def test_room(room: int) -> None:
-    """
-    The extension and its padding fill all the room there is, or do not fit in.
-
-    @param room: in bytes.
-    """
+    """The extension and its padding fill all the room there is, or do not fit in."""
     extensions = asking(room)
     if room < EXTENSION_LENGTH or EXTENSION_LENGTH < room < EXTENSION_LENGTH + 4:
         assert extensions is None
@@ -82,9 +72,6 @@ def test_anything(extensions: bytes, told: FollowUp) -> None:
     """
     Whatever stands there, an answer is as long, differs in one extension alone, and says what
     was told or that something was wrong.
-
-    @param extensions: of a sender.
-    @param told: to be said.
     """
     begin = place(extensions)
     if begin is None:
@@ -104,9 +91,7 @@ def test_anything(extensions: bytes, told: FollowUp) -> None:
 
 
 def test_others() -> None:
-    """
-    Other extensions stay as they are, before it and behind it.
-    """
+    """Other extensions stay as they are, before it and behind it."""
     empty = asking(20)
     assert empty is not None
     answer = filled(PADDING + empty + PADDING, 7, TELLING)
@@ -118,9 +103,7 @@ def test_others() -> None:
 
 
 def test_malformed() -> None:
-    """
-    A wrong length is marked, and number and time are zero as far as there are any.
-    """
+    """A wrong length is marked, and number and time are zero as far as there are any."""
     for length, there in ((12, 12), (20, 20), (16, 15), (3, 20), (0, 0), (65535, 16)):
         head = b"\x80\x07" + length.to_bytes(2, "big")
         answer = filled(head + b"\xff" * there, 0, TELLING)
@@ -129,9 +112,7 @@ def test_malformed() -> None:
 
 
 def test_unread() -> None:
-    """
-    Who copies does not know it, and who complains says nothing.
-    """
+    """Who copies does not know it, and who complains says nothing."""
     empty = asking(20)
     assert empty is not None
     assert read(empty) is None
@@ -143,45 +124,25 @@ def test_unread() -> None:
 
 
 def outcome(sequence: int, counted: int, state: State = State.OK) -> Outcome:
-    """
-    @param sequence: of a packet.
-    @param counted: of its reply.
-    @param state: of both.
-    @return: what became of it.
-    """
     at = 10_000 * counted
     stamps = Stamps(at, at + 1000, at + 100, at + 500, "kk")
     return Outcome(sequence, state, at, at, 1100, stamps, counted, 64, 64)
 
 
 def left(counted: int) -> int:
-    """
-    @param counted: of a reply.
-    @return: when it left.
-    """
     return 10_000 * counted + 500 + TURN
 
 
 def after(counted: int) -> Departure:
-    """
-    @param counted: of a reply.
-    @return: what it tells of the one before it.
-    """
     return Departure(counted - 1, left(counted - 1)) if counted else Departure(0, None)
 
 
 def told(ready: Sequence[Outcome]) -> list[tuple[int, int | None]]:
-    """
-    @param ready: outcomes.
-    @return: their numbers, and what the follow-up brought.
-    """
     return [(each.sequence, each.followUp) for each in ready]
 
 
 def test_completed() -> None:
-    """
-    T3 becomes the later one, and the round trip shorter by the difference.
-    """
+    """T3 becomes the later one, and the round trip shorter by the difference."""
     before = outcome(3, 3)
     found = completed(before, left(3))
     assert found.followUp == TURN
@@ -193,9 +154,7 @@ def test_completed() -> None:
 
 
 def test_impossible() -> None:
-    """
-    A time before T3, or later than the reply came, is of another clock: T3 stays.
-    """
+    """A time before T3, or later than the reply came, is of another clock: T3 stays."""
     before = outcome(3, 3)
     for wrong in (left(3) - TURN - 1, left(3) + 501, 0, 2**62):
         assert completed(before, wrong) is before
@@ -205,9 +164,7 @@ def test_impossible() -> None:
 
 
 def test_next() -> None:
-    """
-    Each reply frees the one before it, and the end frees the last.
-    """
+    """Each reply frees the one before it, and the end frees the last."""
     pairing = Pairing()
     assert pairing.arrived(outcome(0, 0), after(0)) == []
     assert told(pairing.arrived(outcome(1, 1), after(1))) == [(0, TURN)]
@@ -217,9 +174,7 @@ def test_next() -> None:
 
 
 def test_lost() -> None:
-    """
-    With a reply lost, the one before it has T3 of its packet, and the next is held.
-    """
+    """With a reply lost, the one before it has T3 of its packet, and the next is held."""
     pairing = Pairing()
     pairing.arrived(outcome(0, 0), after(0))
     assert told(pairing.arrived(outcome(2, 2), after(2))) == [(0, None)]
@@ -227,9 +182,7 @@ def test_lost() -> None:
 
 
 def test_failed() -> None:
-    """
-    What could not tell any more is not waited for; a packet sent before could not anyway.
-    """
+    """What could not tell any more is not waited for; a packet sent before could not anyway."""
     pairing = Pairing()
     pairing.arrived(outcome(5, 5), after(5))
     assert pairing.failed(4) == []
@@ -251,9 +204,7 @@ def test_ignorant() -> None:
 
 
 def test_overtaken() -> None:
-    """
-    A reply that was overtaken by the one which tells of it needs not be held.
-    """
+    """A reply that was overtaken by the one which tells of it needs not be held."""
     pairing = Pairing()
     pairing.arrived(outcome(0, 0), after(0))
     assert told(pairing.arrived(outcome(2, 2), after(2))) == [(0, None)]
@@ -262,9 +213,7 @@ def test_overtaken() -> None:
 
 
 def test_begunAnew() -> None:
-    """
-    A reflector that counts from 0 again does not have the old reply held for ever.
-    """
+    """A reflector that counts from 0 again does not have the old reply held for ever."""
     pairing = Pairing()
     pairing.arrived(outcome(1000, 1000), after(1000))
     assert told(pairing.arrived(outcome(1001, 0), after(0))) == [(1000, None)]
@@ -273,13 +222,7 @@ def test_begunAnew() -> None:
 
 @dataclass(frozen=True)
 class Way:
-    """
-    What happens to replies, in hundredths.
-
-    @ivar lost: are lost.
-    @ivar doubled: come twice.
-    @ivar overtaken: come after some later ones.
-    """
+    """What happens to replies, in hundredths."""
 
     lost: int
     doubled: int
@@ -296,10 +239,6 @@ def test_anyWay(seed: int, count: int, way: Way) -> None:
     Whatever the network does: each answered packet is told once, with its own time or with
     none; a time is missing only where the reply that has it did not come, or came out of
     order; and no more than one is held.
-
-    @param seed: of the accidents.
-    @param count: of packets.
-    @param way: what happens.
     """
     random = Random(seed)
     arrivals: list[tuple[float, int]] = []

@@ -18,15 +18,9 @@ from tsservices.storage.sqlite.journal import SQLiteJournal
 
 
 class TestCopy:
-    """
-    A copy is a journal of its own.
-    """
+    """A copy is a journal of its own."""
 
     def kept(self, talk: Talk) -> Kept:
-        """
-        @param talk: what is said.
-        @return: a journal of some pages and one account.
-        """
         kept = Kept()
         batch = talk.batch(("a", tuple(f"line {number} " + "x" * 900 for number in range(3000))))
         batch.put(Account("ann", "Ann", "v", 1, 2, 3))
@@ -35,9 +29,7 @@ class TestCopy:
         return kept
 
     def test_copy(self) -> None:
-        """
-        It has everything, and is its owner's only.
-        """
+        """It has everything, and is its owner's only."""
         talk = Talk()
         kept = self.kept(talk)
         before = os.umask(0)
@@ -76,9 +68,6 @@ class TestCopy:
         said = 0
 
         def busy() -> bool:
-            """
-            @return: whether the copy is there; otherwise one more line is stored.
-            """
             nonlocal said
             if kept.witness.positions[-1] == talk.position and not answers:
                 kept.journal.store(talk.batch(("a", ("meanwhile " + "y" * 5000,))))
@@ -94,9 +83,7 @@ class TestCopy:
         assert loaded.records[0].seq == 3000 + loaded.position - 1
 
     def test_refused(self) -> None:
-        """
-        Nothing that is there is written over, and what fails leaves nothing behind.
-        """
+        """Nothing that is there is written over, and what fails leaves nothing behind."""
         kept = self.kept(Talk())
         here = os.getcwd()
         for path in ("copy.db", "other.db.part"):
@@ -110,10 +97,6 @@ class TestCopy:
         )
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the copier's.
-            @param text: of a statement.
-            """
             if text == "BEGIN":
                 raise broken(sqlite3.SQLITE_FULL, "full")
 
@@ -126,17 +109,11 @@ class TestCopy:
         kept.witness.stop()
 
     def test_end(self) -> None:
-        """
-        The end does not wait for a copy, which is given up; there is one at a time.
-        """
+        """The end does not wait for a copy, which is given up; there is one at a time."""
         kept = self.kept(Talk())
         arrived, going = threading.Event(), threading.Event()
 
         def hold(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the copier's.
-            @param text: of a statement.
-            """
             if text == "BEGIN":
                 arrived.set()
                 assert going.wait(PATIENCE)
@@ -155,9 +132,7 @@ class TestCopy:
         assert kept.witness.failures == []
 
     def test_memory(self) -> None:
-        """
-        What is in memory only is not copied.
-        """
+        """What is in memory only is not copied."""
         journal = MemoryJournal(LOG)
         reason = Witness(journal, Reactor()).copy("copy.db")
         assert reason == "this chat is kept in memory only, there is nothing to copy"

@@ -22,54 +22,28 @@ from tsservices.storage.sqlite.journal import SQLiteJournal
 from tsservices.storage.sqlite.rows import asJSON
 from tsservices.storage.sqlite.schema import APPLICATION, MIGRATIONS
 
+#: Of a cluster.
 SECRET = bytes(range(32))
-"""
-Of a cluster.
-"""
 
 
 def checkpoint(talk: Talk, *chunks: str) -> Batch:
-    """
-    @param talk: where this happens.
-    @param chunks: of a checkpoint.
-    @return: a batch of nothing else.
-    """
     batch = talk.batch()
     batch.checkpoint = list(chunks)
     return batch
 
 
 def part(loaded: Loaded) -> tuple[str, str, bytes, int]:
-    """
-    @param loaded: what a journal has kept.
-    @return: what it is part of.
-    """
     return loaded.epoch, loaded.log, loaded.secret, loaded.position
 
 
 class Case:
-    """
-    Tests for both journals.
-    """
-
     def fresh(self) -> Journal:
-        """
-        @return: an empty journal, prepared.
-        """
         raise NotImplementedError
 
     def again(self, journal: Journal) -> Journal:
-        """
-        @param journal: was used, and has stopped.
-        @return: the same, prepared again.
-        """
         raise NotImplementedError
 
     def store(self, journal: Journal, *batches: Batch) -> None:
-        """
-        @param journal: prepared.
-        @param batches: to be kept in it, before it stops.
-        """
         witness = Witness(journal, self.reactor)
         journal.start(witness)
         for batch in batches:
@@ -78,23 +52,16 @@ class Case:
         assert witness.failures == []
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.reactor = Reactor()
         self.talk = Talk()
 
     def test_single(self) -> None:
-        """
-        A journal is part of no cluster by itself, and has no checkpoint.
-        """
+        """A journal is part of no cluster by itself, and has no checkpoint."""
         loaded = self.fresh().prepare()
         assert (loaded.epoch, loaded.checkpoint, loaded.checkpointPosition) == ("", [], 0)
 
     def test_joins(self) -> None:
-        """
-        One that is empty becomes part of any cluster, once and again, and of no other one.
-        """
+        """One that is empty becomes part of any cluster, once and again, and of no other one."""
         journal = self.fresh()
         for _ in range(2):
             journal.bind("e", "other", SECRET, 40)
@@ -145,9 +112,7 @@ class Case:
         assert (loaded.checkpoint, loaded.checkpointPosition) == (["1", "2"], 40)
 
     def test_checkpoint(self) -> None:
-        """
-        The last one is kept, in place of any before, and with its position.
-        """
+        """The last one is kept, in place of any before, and with its position."""
         journal = self.fresh()
         batches = [
             checkpoint(self.talk, '["old"]', '["2"]', '["3"]'),
@@ -167,58 +132,34 @@ class Case:
 
 
 class TestMemory(Case):
-    """
-    In memory.
-    """
+    """In memory."""
 
     def fresh(self) -> Journal:
-        """
-        @return: an empty journal, prepared.
-        """
         return MemoryJournal(LOG)
 
     def again(self, journal: Journal) -> Journal:
-        """
-        @param journal: was used.
-        @return: the same.
-        """
         return journal
 
 
 class TestSQLite(Case):
-    """
-    In SQLite.
-    """
+    """In SQLite."""
 
     def fresh(self) -> Journal:
-        """
-        @return: the journal here.
-        """
         call = self.reactor.callFromThread
         journal = SQLiteJournal("chat.db", LOG, None, call, lambda: 0)
         journal.prepare()
         return journal
 
     def again(self, journal: Journal) -> Journal:
-        """
-        @param journal: was used.
-        @return: another one of the same database.
-        """
         return self.fresh()
 
     def test_together(self) -> None:
-        """
-        A checkpoint is in the transaction of its batch, or not there at all.
-        """
+        """A checkpoint is in the transaction of its batch, or not there at all."""
         kept = Kept()
         kept.journal.store(checkpoint(self.talk, "first"))
         kept.witness.await_(1)
 
         def before(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: of the writer.
-            @param text: what it is to do.
-            """
             if text == "COMMIT":
                 raise sqlite3.OperationalError("cut")
 
@@ -231,9 +172,7 @@ class TestSQLite(Case):
         assert (loaded.checkpoint, loaded.checkpointPosition, loaded.position) == (["first"], 1, 1)
 
     def test_oneTransaction(self) -> None:
-        """
-        Of several in one transaction only the last is written.
-        """
+        """Of several in one transaction only the last is written."""
         kept = Kept()
         going = threading.Event()
         kept.wires.before = lambda connection, text: going.wait(PATIENCE)
@@ -268,9 +207,7 @@ class TestSQLite(Case):
         assert any("PRAGMA synchronous = NORMAL" in each for each in again.wires.statements)
 
     def test_copy(self) -> None:
-        """
-        A copy has it, and is part of the same.
-        """
+        """A copy has it, and is part of the same."""
         kept = Kept(start=False)
         kept.journal.bind("e", LOG, kept.loaded.secret, 0)
         kept.journal.start(kept.witness)
@@ -285,9 +222,7 @@ class TestSQLite(Case):
         copy.bind("e", LOG, kept.loaded.secret, 0)
 
     def test_locked(self) -> None:
-        """
-        A database that somebody else writes to can't be bound now.
-        """
+        """A database that somebody else writes to can't be bound now."""
         kept = Kept(start=False)
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

@@ -12,10 +12,6 @@ from tsservices.storage.memory import MemoryJournal
 
 
 def begun(most: int = 1000) -> tuple[MemoryJournal, Witness]:
-    """
-    @param most: how many lines it keeps.
-    @return: a journal, and who listens to it.
-    """
     journal = MemoryJournal(LOG, most)
     typed: Journal = journal
     witness = Witness(typed, Reactor())
@@ -24,30 +20,20 @@ def begun(most: int = 1000) -> tuple[MemoryJournal, Witness]:
 
 
 class TestMemoryJournal:
-    """
-    Tests for L{MemoryJournal}.
-    """
-
     def test_empty(self) -> None:
-        """
-        It begins with nothing.
-        """
+        """It begins with nothing."""
         loaded = MemoryJournal(LOG).prepare()
         assert (loaded.log, loaded.position, loaded.records, loaded.notes) == (LOG, 0, [], [])
 
     def test_atOnce(self) -> None:
-        """
-        What is given is stored in the same turn.
-        """
+        """What is given is stored in the same turn."""
         journal, witness = begun()
         journal.store(Talk().batch(("a", ("x",))))
         assert witness.positions == [1]
         assert journal.trouble is None
 
     def test_read(self) -> None:
-        """
-        Lines come back as they were, from and to any number.
-        """
+        """Lines come back as they were, from and to any number."""
         journal, witness = begun()
         talk = Talk()
         journal.store(talk.batch(("a", ("1", "2", "3")), ("b", ("other",)), ("a", ("4", "5"))))
@@ -59,18 +45,14 @@ class TestMemoryJournal:
         assert witness.lines("c", 1, 10) == []
 
     def test_page(self) -> None:
-        """
-        Not more than a page is given, from the beginning.
-        """
+        """Not more than a page is given, from the beginning."""
         journal, witness = begun()
         talk = Talk()
         journal.store(talk.batch(("a", ("x",) * (HISTORY_PAGE - 1)), ("a", ("y",) * 3)))
         assert witness.lines("a", 1, 500) == lines(talk.said)[:HISTORY_PAGE]
 
     def test_bounded(self) -> None:
-        """
-        The oldest lines of all rooms go when there are too many, and nothing else.
-        """
+        """The oldest lines of all rooms go when there are too many, and nothing else."""
         journal, witness = begun(most=4)
         talk = Talk()
         for room in "abacb":
@@ -82,17 +64,13 @@ class TestMemoryJournal:
         assert len(witness.lines("c", 1, 9)) == 4
 
     def test_stop(self) -> None:
-        """
-        It stops at once.
-        """
+        """It stops at once."""
         journal, witness = begun()
         journal.stop(lambda: setattr(witness, "ended", True))
         assert witness.ended
 
     def test_sessionsAreGone(self) -> None:
-        """
-        What is read names no session, though what was said does still.
-        """
+        """What is read names no session, though what was said does still."""
         journal, witness = begun()
         batch = Talk().batch(("a", ("x",)))
         journal.store(batch)

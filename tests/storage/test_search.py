@@ -21,29 +21,17 @@ from tsservices.chat.records import Deletion
 from tsservices.chat.storage import Journal
 from tsservices.storage.memory import MemoryJournal
 
+#: When all this happens.
 START = 1_700_000_000 * SECOND
-"""
-When all this happens.
-"""
 
+#: All rooms.
 EVERYWHERE = (("a", 1), ("b", 1), ("c", 1))
-"""
-All rooms.
-"""
 
 
 class Searched:
-    """
-    A journal that can be searched.
-
-    @ivar talk: what is said there.
-    @ivar witness: asks it.
-    """
+    """A journal that can be searched."""
 
     def __init__(self, kind: str) -> None:
-        """
-        @param kind: C{memory}, C{indexed}, or C{stored}: nothing is in the index.
-        """
         self.talk = Talk()
         self._kept: Kept | None = None
         if kind == "memory":
@@ -56,9 +44,6 @@ class Searched:
         self._indexed = kind == "indexed"
 
     def store(self, *batches: Batch) -> None:
-        """
-        @param batches: to be kept, and be in the index if there is to be one.
-        """
         for batch in batches:
             self._journal.store(batch)
         self.witness.await_(batches[-1].position)
@@ -66,20 +51,11 @@ class Searched:
             self._kept.reactor.until(lambda: not unindexed())
 
     def texts(self, *words: str, rooms: tuple[tuple[str, int], ...] = EVERYWHERE) -> list[object]:
-        """
-        @param words: what to search for.
-        @param rooms: where.
-        @return: the texts of the lines that are found.
-        """
         return [each[-1] for each in self.witness.search(rooms, *words)]
 
 
 @contextmanager
 def searching(kind: str) -> Iterator[Searched]:
-    """
-    @param kind: of L{Searched}.
-    @return: a journal, until it is not used any more.
-    """
     searched = Searched(kind)
     yield searched
     searched.witness.stop()
@@ -87,16 +63,10 @@ def searching(kind: str) -> Iterator[Searched]:
 
 @pytest.mark.parametrize("kind", ["memory", "indexed", "stored"])
 class TestSearch:
-    """
-    All journals find the same.
-    """
+    """All journals find the same."""
 
     def test_words(self, kind: str) -> None:
-        """
-        A line has all the words; those in one are next to each other in it.
-
-        @param kind: of journal.
-        """
+        """A line has all the words; those in one are next to each other in it."""
         with searching(kind) as searched:
             said = ("Tea or coffee?", "coffee or tea", "cöffee", "I like 中文输入法", "")
             searched.store(searched.talk.batch(("a", said)))
@@ -133,34 +103,21 @@ class TestSearch:
         ],
     )
     def test_operators(self, kind: str, query: str) -> None:
-        """
-        Nothing that people write is an operator.
-
-        @param kind: of journal.
-        @param query: what is searched for.
-        """
+        """Nothing that people write is an operator."""
         with searching(kind) as searched:
             searched.store(searched.talk.batch(("a", ("coffee and some tea",))))
             found = searched.texts(query)
             assert bool(found) == (query in ('"tea', "-tea", "^tea", "tea' --", "\0tea"))
 
     def test_many(self, kind: str) -> None:
-        """
-        Many words may be asked for at once.
-
-        @param kind: of journal.
-        """
+        """Many words may be asked for at once."""
         with searching(kind) as searched:
             words = tuple(f"w{number}" for number in range(3000))
             searched.store(searched.talk.batch(("a", (" ".join(words), "w1"))))
             assert len(searched.texts(*words)) == 1
 
     def test_rooms(self, kind: str) -> None:
-        """
-        Only rooms that were named are looked at, each from its first line on.
-
-        @param kind: of journal.
-        """
+        """Only rooms that were named are looked at, each from its first line on."""
         with searching(kind) as searched:
             talk = searched.talk
             searched.store(talk.batch(("a", ("x 1", "x 2")), ("b", ("x 3",)), ("a", ("x 4",))))
@@ -175,11 +132,7 @@ class TestSearch:
             assert searched.texts(rooms=(*rooms, ("b", 1))) == ["x 3"]
 
     def test_kinds(self, kind: str) -> None:
-        """
-        Only what people say is found.
-
-        @param kind: of journal.
-        """
+        """Only what people say is found."""
         with searching(kind) as searched:
             talk = searched.talk
             for each in (ME, NOTICE, TOPIC, KICK):
@@ -187,11 +140,7 @@ class TestSearch:
             assert searched.texts("it is") == ["it is me", "it is notice", "it is topic"]
 
     def test_nick(self, kind: str) -> None:
-        """
-        What somebody said, by their folded name.
-
-        @param kind: of journal.
-        """
+        """What somebody said, by their folded name."""
         with searching(kind) as searched:
             first, second = searched.talk.batch(("a", ("x",))), searched.talk.batch(("a", ("y",)))
             second.said[0].nick = "Straße"
@@ -203,11 +152,7 @@ class TestSearch:
             assert searched.witness.search(EVERYWHERE, nick="Ann") == []
 
     def test_times(self, kind: str) -> None:
-        """
-        From one time to another, both included, whatever the other rooms' times are.
-
-        @param kind: of journal.
-        """
+        """From one time to another, both included, whatever the other rooms' times are."""
         with searching(kind) as searched:
             talk = searched.talk
             for number in (0, 5, 3, 1, 4, 2):
@@ -227,11 +172,7 @@ class TestSearch:
             ]
 
     def test_pages(self, kind: str) -> None:
-        """
-        The newest come first, and then those before any line.
-
-        @param kind: of journal.
-        """
+        """The newest come first, and then those before any line."""
         with searching(kind) as searched:
             for number in range(9):
                 said = (("a", (f"x {number}", "y", "x")), ("b", ("x",)))
@@ -251,11 +192,7 @@ class TestSearch:
             assert searched.witness.search(EVERYWHERE, "x", before=(99, 0), most=1) == every[-1:]
 
     def test_deleted(self, kind: str) -> None:
-        """
-        What was deleted is not found and not read, and nothing else is gone.
-
-        @param kind: of journal.
-        """
+        """What was deleted is not found and not read, and nothing else is gone."""
         with searching(kind) as searched:
             talk = searched.talk
             said = ("secret one", "secret two", "secret three", "other")
@@ -292,11 +229,7 @@ class TestSearch:
             assert batch.said[0].texts == ("secret five", "secret six")
 
     def test_early(self, kind: str) -> None:
-        """
-        A deletion does nothing to lines of later batches.
-
-        @param kind: of journal.
-        """
+        """A deletion does nothing to lines of later batches."""
         with searching(kind) as searched:
             early = searched.talk.batch()
             early.deletions.append(Deletion("a", 1))
@@ -304,6 +237,7 @@ class TestSearch:
             assert searched.texts("x") == ["x"]
 
 
+#: Any text, most often one that is hard to search.
 ODD = st.text(
     st.one_of(
         st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
@@ -311,15 +245,10 @@ ODD = st.text(
     ),
     max_size=30,
 )
-"""
-Any text, most often one that is hard to search.
-"""
 
 
 class TestAgreement:
-    """
-    Whatever is said and searched for, all journals find the same.
-    """
+    """Whatever is said and searched for, all journals find the same."""
 
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
@@ -327,12 +256,7 @@ class TestAgreement:
         st.lists(ODD, max_size=4),
     )
     def test_agree(self, said: list[list[str]], queries: list[str]) -> None:
-        """
-        A line is found by each of its own words, and nothing that is asked is an error.
-
-        @param said: by each batch.
-        @param queries: what is searched for too.
-        """
+        """A line is found by each of its own words, and nothing that is asked is an error."""
         for name in os.listdir("."):
             os.unlink(name)
         with searching("memory") as memory, searching("indexed") as indexed:

@@ -24,14 +24,13 @@ from tsservices.storage.memory import MemoryJournal
 from tsservices.storage.sqlite.journal import SQLiteJournal
 from tsservices.storage.sqlite.tables import statementsFor
 
+#: When all this happens.
 START = 1_700_000_000 * SECOND
-"""
-When all this happens.
-"""
 
 ANN = Account("ann", "Ann", "SCRAM-SHA-256$4096:salt$stored:server", 1, START, START)
 BAN_OF_BOB = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he\0 "was" rude\ud800', "bob")
 MUTE_OF_BOB = Restraint("a", MUTE, "bob", "Bob", "Ann", START, START + 100 * SECOND, "", "bob")
+#: One of each kind at least; two of each table differ in one part of their key only.
 RECORDS: tuple[Record, ...] = (
     ANN,
     Account("büb", "Büb", "", 3, START + 1, START + 2, 17),
@@ -43,18 +42,9 @@ RECORDS: tuple[Record, ...] = (
     ReadMark("ann", "a", 12),
     ReadMark("ann", "b", 2**62),
 )
-"""
-One of each kind at least; two of each table differ in one part of their key only.
-"""
 
 
 def letter(number: int, sender: str = "ann", receiver: str = "bob") -> Letter:
-    """
-    @param number: tells it from others.
-    @param sender: the key of an account.
-    @param receiver: the key of an account.
-    @return: a private message.
-    """
     return Letter(
         f"{LOG}-{number}-0",
         START + number,
@@ -68,12 +58,6 @@ def letter(number: int, sender: str = "ann", receiver: str = "bob") -> Letter:
 
 
 def changing(talk: Talk, *records: Record, gone: tuple[Record, ...] = ()) -> Batch:
-    """
-    @param talk: where this happens.
-    @param records: what has changed.
-    @param gone: what is no more.
-    @return: a batch of that.
-    """
     batch = talk.batch()
     for each in records:
         batch.put(each)
@@ -83,14 +67,10 @@ def changing(talk: Talk, *records: Record, gone: tuple[Record, ...] = ()) -> Bat
 
 
 class TestRecords:
-    """
-    Accounts and the order in rooms.
-    """
+    """Accounts and the order in rooms."""
 
     def test_everything(self) -> None:
-        """
-        All records are there after the next start, in every field.
-        """
+        """All records are there after the next start, in every field."""
         kept, talk = Kept(), Talk()
         kept.journal.store(changing(talk, *RECORDS))
         kept.witness.stop()
@@ -104,11 +84,7 @@ class TestRecords:
 
     @pytest.mark.parametrize("together", [False, True])
     def test_changed(self, together: bool) -> None:
-        """
-        The last value of each key stays, in one transaction as in several.
-
-        @param together: whether it all comes while something else is stored.
-        """
+        """The last value of each key stays, in one transaction as in several."""
         kept, talk = Kept(), Talk()
         going = threading.Event()
         if together:
@@ -137,9 +113,7 @@ class TestRecords:
         assert found == wanted
 
     def test_expired(self) -> None:
-        """
-        What is over is gone at the next start; what never ends is not.
-        """
+        """What is over is gone at the next start; what never ends is not."""
         kept = Kept()
         kept.journal.store(changing(Talk(), BAN_OF_BOB, MUTE_OF_BOB))
         kept.witness.stop()
@@ -172,9 +146,7 @@ class TestRecords:
         kept.witness.stop()
 
     def test_rooms(self) -> None:
-        """
-        Who made a room and whether it is private is kept.
-        """
+        """Who made a room and whether it is private is kept."""
         kept, talk = Kept(), Talk()
         batch = talk.batch(("a", ("1",)), ("b", ("1",)))
         batch.records[0].founder, batch.records[0].private = "ann", True
@@ -185,9 +157,7 @@ class TestRecords:
         assert [each.private is True for each in loaded.records] == [True, False]
 
     def test_secret(self) -> None:
-        """
-        The secret is made once, and no two journals have the same.
-        """
+        """The secret is made once, and no two journals have the same."""
         first = Kept(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
         assert first == bytes(range(32))
         assert Kept(start=False).loaded.secret == first
@@ -196,19 +166,12 @@ class TestRecords:
         assert {len(each) for each in others} == {32}
 
 
+#: Asks for private messages as L{Journal.letters} does, and gives their numbers.
 Ask = Callable[[str, str, str, int], list[int]]
-"""
-Asks for private messages as L{Journal.letters} does, and gives their numbers.
-"""
 
 
 @contextmanager
 def asking(kind: str, *letters: Letter) -> Iterator[Ask]:
-    """
-    @param kind: of the journal: C{memory} or C{sqlite}.
-    @param letters: all that it keeps.
-    @return: asks it.
-    """
     talk = Talk()
     if kind == "sqlite":
         kept = Kept()
@@ -226,13 +189,6 @@ def asking(kind: str, *letters: Letter) -> Iterator[Ask]:
     sent = {each.ident: each for each in letters}
 
     def ask(account: str, other: str, before: str, most: int) -> list[int]:
-        """
-        @param account: the key of an account.
-        @param other: the key of another one.
-        @param before: the id of a message.
-        @param most: how many.
-        @return: the numbers of what is found.
-        """
         found = witness.letters(account, other, before, most)
         assert all(sent[each.ident] == each for each in found)
         return [each.time - START for each in found]
@@ -243,9 +199,7 @@ def asking(kind: str, *letters: Letter) -> Iterator[Ask]:
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 class TestLetters:
-    """
-    Private messages.
-    """
+    """Private messages."""
 
     SAID = (
         letter(1),
@@ -258,11 +212,7 @@ class TestLetters:
     )
 
     def test_between(self, kind: str) -> None:
-        """
-        Both directions between two, and nothing else.
-
-        @param kind: of the journal.
-        """
+        """Both directions between two, and nothing else."""
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "bob", "", 9) == ask("bob", "ann", "", 9) == [1, 2, 4, 7]
             assert ask("ann", "ann", "", 9) == [5]
@@ -270,21 +220,13 @@ class TestLetters:
             assert ask("cid", "dan", "", 9) == []
 
     def test_received(self, kind: str) -> None:
-        """
-        All that was said to one.
-
-        @param kind: of the journal.
-        """
+        """All that was said to one."""
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "", "", 9) == [2, 3, 5, 7]
             assert ask("dan", "", "", 9) == []
 
     def test_pages(self, kind: str) -> None:
-        """
-        The newest come first, page by page; before what is not known come all.
-
-        @param kind: of the journal.
-        """
+        """The newest come first, page by page; before what is not known come all."""
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "bob", "", 3) == [2, 4, 7]
             assert ask("ann", "bob", self.SAID[1].ident, 3) == [1]
@@ -295,35 +237,23 @@ class TestLetters:
             assert ask("ann", "", "", 0) == []
 
     def test_anyText(self, kind: str) -> None:
-        """
-        Any text comes back.
-
-        @param kind: of the journal.
-        """
+        """Any text comes back."""
         odd = replace(letter(1), text="ünï→😀 \ud800 \\u0000 \"'\n\t" + "x" * 70_000)
         with asking(kind, odd) as ask:
             assert ask("bob", "", "", 1) == [1]
 
     def test_many(self, kind: str) -> None:
-        """
-        What is found are the newest of many; the journal in memory keeps no more than it may.
-
-        @param kind: of the journal.
-        """
+        """What is found are the newest of many; the journal in memory keeps no more than it may."""
         with asking(kind, *(letter(number) for number in range(1, 151))) as ask:
             assert ask("ann", "bob", "", 3) == [148, 149, 150]
             assert len(ask("bob", "", "", 999)) == (150 if kind == "sqlite" else 100)
 
 
 class TestOldLetters:
-    """
-    Private messages do not live longer than lines.
-    """
+    """Private messages do not live longer than lines."""
 
     def test_old(self) -> None:
-        """
-        What is too old goes.
-        """
+        """What is too old goes."""
         kept, talk = Kept(keep=100.0), Talk()
         batch = talk.batch()
         batch.letters += [letter(1), replace(letter(2), time=START + 60 * SECOND)]

@@ -33,9 +33,6 @@ REPORT = LoadReport(
 
 
 def sampled(peer: str, turn: int, rate: float, cell: str = "tcp-64c-64b") -> Sample:
-    """
-    A sample with this rate in requests/s.
-    """
     return Sample(cell, peer, turn, replace(REPORT, requestsPerSecond=rate))
 
 
@@ -60,7 +57,4 @@ CHAT_REPORT = ChatReport(
 
 
 def chatted(peer: str, turn: int, rate: float, cell: str = "200m-20w-8s") -> ChatSample:
-    """
-    A sample with this rate in deliveries/s.
-    """
     return ChatSample(cell, peer, turn, replace(CHAT_REPORT, deliveriesPerSecond=rate))

@@ -12,29 +12,9 @@ from tsservices.common.timestamps import NANOSECONDS
 
 
 class HandEngine:
-    """
-    The engine.
-
-    @see: L{tsservices.cluster.broker.Engine}
-    @see: L{tsservices.cluster.status.Connected}
-    @ivar founding: what the stream was to be made with.
-    @ivar newest: the snapshot that there is.
-    @ivar asked: who wants to know of it, while C{slow}.
-    @ivar slow: whether that waits for the test.
-    @ivar number: of the message from which on they are wanted.
-    @ivar messages: that were published, and have no place yet.
-    @ivar placed: those that have.
-    @ivar end: the number of the last message of the stream.
-    @ivar fetches: where snapshots are to go, and who waits for them.
-    @ivar offers: snapshots, their files, and who waits for that.
-    @ivar dumb: whether it does not even say that it has ended.
-    @ivar stops: who waits for that.
-    """
+    """The engine."""
 
     def __init__(self) -> None:
-        """
-        Nothing was asked for.
-        """
         self.founding: Founding | None = None
         self.opened: Callable[[Stream], object] | None = None
         self.failed: Callable[[str], object] | None = None
@@ -64,47 +44,25 @@ class HandEngine:
         opened: Callable[[Stream], object],
         failed: Callable[[str], object],
     ) -> None:
-        """
-        @param founding: noted.
-        @param opened: noted.
-        @param failed: noted.
-        """
         self.founding, self.opened, self.failed = founding, opened, failed
 
     def find(self, stream: Stream) -> None:
-        """
-        @param stream: is what there is.
-        """
         self.where, self.connections, self.end = "nats://here:4222", 1, stream.last
         assert self.opened is not None
         self.opened(stream)
 
     def found(self) -> None:
-        """
-        The stream was not there, and has been made.
-        """
         assert self.founding is not None
         self.find(Stream(self.founding, 1, 0, True))
 
     def subscribe(self, number: int, listener: EngineListener) -> None:
-        """
-        @param number: noted.
-        @param listener: noted.
-        """
         self.number, self.listener = number, listener
 
     def publish(self, data: bytes) -> None:
-        """
-        @param data: waits for L{deliver}.
-        """
         self.messages.append(data)
 
     def deliver(self, *others: bytes) -> None:
-        """
-        All that was published gets its place, and what comes of it does, too.
-
-        @param others: what other nodes have published before.
-        """
+        """All that was published gets its place, and what comes of it does, too."""
         assert self.listener is not None
         self.messages[:0] = others
         while self.messages:
@@ -119,44 +77,24 @@ class HandEngine:
             )
 
     def pause(self, paused: bool) -> None:
-        """
-        @param paused: not looked at.
-        """
+        pass
 
     def last(self, found: Callable[[int | None], object]) -> None:
-        """
-        @param found: gets the number of the last message.
-        """
         found(self.end)
 
     def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
-        """
-        @param found: gets the newest one, or waits for the test.
-        """
         if self.slow:
             self.asked.append(found)
         else:
             found(self.newest)
 
     def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        """
-        @param path: noted.
-        @param fetched: noted.
-        """
         self.fetches.append((path, fetched))
 
     def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
-        """
-        @param snapshot: noted.
-        @param path: noted.
-        @param offered: noted.
-        """
         self.offers.append((snapshot, path, offered))
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        """
-        @param stopped: is called at once, or never.
-        """
         self.stops.append(stopped)
         if not self.dumb:
             stopped()

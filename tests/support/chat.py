@@ -24,74 +24,38 @@ from tsservices.frontends.line.commands import perform
 from tsservices.storage.memory import MemoryJournal
 from tsservices.testing import ImmediateHasher
 
+#: When tests take place: nanoseconds since 1970.
 NOON = 1_795_176_600_000_000_000
-"""
-When tests take place: nanoseconds since 1970.
-"""
 
+#: Of everybody here who has one.
 PASSWORD = "correct horse"
-"""
-Of everybody here who has one.
-"""
 
 
 class Index:
-    """
-    A form that can be read back: the number of each happening in one list.
-
-    @ivar written: all that was ever encoded.
-    @ivar encodings: how often something was.
-    """
+    """A form that can be read back: the number of each happening in one list."""
 
     def __init__(self) -> None:
-        """
-        Nothing was encoded.
-        """
         self.written: list[Happening] = []
         self.encodings = 0
 
     def encode(self, happenings: Sequence[Happening]) -> bytes:
-        """
-        @param happenings: in order.
-        @return: their numbers.
-        """
         self.encodings += 1
         self.written.extend(happenings)
         end = len(self.written)
         return b"".join(b"%d;" % number for number in range(end - len(happenings), end))
 
     def read(self, data: bytes) -> list[Happening]:
-        """
-        @param data: what L{encode} gave.
-        @return: the happenings.
-        """
         return [self.written[int(number)] for number in data.split(b";")[:-1]]
 
 
+#: What everybody hears in, who has nothing else to do with forms.
 INDEX = Index()
-"""
-What everybody hears in, who has nothing else to do with forms.
-"""
 
 
 class Ear:
-    """
-    Where one session hears.
-
-    @ivar form: how.
-    @ivar wire: by what others may be sent the same at one go.
-    @ivar pushed: as it came.
-    @ivar lasts: how often something came as the last of a turn.
-    @ivar heard: the happenings.
-    @ivar settlements: how often all that was proposed was told.
-    @ivar moves: the numbers of rooms it was told of.
-    @ivar dismissals: why it was to end.
-    """
+    """Where one session hears."""
 
     def __init__(self, form: Index = INDEX) -> None:
-        """
-        @param form: how it hears.
-        """
         self.form: Form = form
         self.wire: Wire | None = None
         self._index = form
@@ -103,66 +67,35 @@ class Ear:
         self.dismissals: list[Refused] = []
 
     def push(self, data: bytes) -> None:
-        """
-        @param data: happenings.
-        """
         self.pushed.append(data)
         self.heard.extend(self._index.read(data))
 
     def pushLast(self, data: bytes) -> None:
-        """
-        @param data: happenings.
-        """
         self.lasts += 1
         self.push(data)
 
     def settled(self) -> None:
-        """
-        Note it.
-        """
         self.settlements += 1
 
     def membershipChanged(self, rooms: int) -> None:
-        """
-        @param rooms: in how many.
-        """
         self.moves.append(rooms)
 
     def dismissed(self, why: Refused) -> None:
-        """
-        @param why: it is to end.
-        """
         self.dismissals.append(why)
 
     def take(self) -> list[Happening]:
-        """
-        @return: what was heard since the last look.
-        """
         heard, self.heard = self.heard, []
         return heard
 
     def reasons(self) -> list[Reason]:
-        """
-        @return: of all refusals heard since the last look.
-        """
         return [each.why.reason for each in self.take() if isinstance(each, Refusal)]
 
     def lines(self) -> list[str]:
-        """
-        @return: all lines said in rooms that were heard since the last look.
-        """
         return [text for each in self.take() if isinstance(each, Said) for text in each.texts]
 
 
 class Sessions:
-    """
-    A lobby and sessions, turn by turn.
-
-    @ivar lobby: the state.
-    @ivar people: by the ids of their sessions.
-    @ivar ears: the same.
-    @ivar batches: all of them.
-    """
+    """A lobby and sessions, turn by turn."""
 
     def __init__(
         self,
@@ -171,33 +104,17 @@ class Sessions:
         kept: Sequence[Record] = (),
         operators: Sequence[str] = (),
     ) -> None:
-        """
-        @param limits: the default ones by default.
-        @param records: of the rooms.
-        @param kept: of accounts and the like.
-        @param operators: of the server.
-        """
         self.lobby = Lobby(limits or Limits(), records, kept, operators)
         self.people: dict[str, Session] = {}
         self.ears: dict[str, Ear] = {}
         self.batches: list[Batch] = []
 
     def arrive(self, ident: str) -> Session:
-        """
-        @param ident: of a new session.
-        @return: it.
-        """
         self.ears[ident] = Ear()
         self.people[ident] = Session(ident, self.ears[ident])
         return self.people[ident]
 
     def turn(self, *events: Event, stamp: int = NOON, release: bool = True) -> Batch:
-        """
-        @param events: of one turn.
-        @param stamp: when that is.
-        @param release: whether all are told at once.
-        @return: what it brought about.
-        """
         batch = Batch("log", len(self.batches) + 1, stamp)
         self.batches.append(batch)
         for event in events:
@@ -209,27 +126,14 @@ class Sessions:
         return batch
 
     def hush(self) -> None:
-        """
-        Forget what was heard.
-        """
         for ear in self.ears.values():
             ear.take()
 
 
 class SlowJournal(MemoryJournal):
-    """
-    Keeps when the test says so.
-
-    @ivar slow: whether it waits for the test.
-    @ivar queue: what waits to be kept.
-    @ivar reads: the questions; they wait for L{answer} while C{slowReads}.
-    @ivar failure: what readers are told instead of lines.
-    """
+    """Keeps when the test says so."""
 
     def __init__(self) -> None:
-        """
-        It is fast at first.
-        """
         super().__init__("log")
         self.slow = False
         self.slowReads = False
@@ -239,29 +143,17 @@ class SlowJournal(MemoryJournal):
         self._waiting: list[Callable[[], None]] = []
 
     def store(self, batch: Batch) -> None:
-        """
-        @param batch: the next one.
-        """
         if self.slow:
             self.queue.append(batch)
         else:
             super().store(batch)
 
     def keep(self) -> None:
-        """
-        Keep all that waits.
-        """
         queue, self.queue = self.queue, []
         for batch in queue:
             super().store(batch)
 
     def read(self, room: str, first: int, last: int, found: Found) -> None:
-        """
-        @param room: its key.
-        @param first: the number of the first line.
-        @param last: the number of the last line.
-        @param found: gets the lines, or the failure.
-        """
         self.reads.append((room, first, last))
         if self.failure is not None:
             found(self.failure)
@@ -271,32 +163,15 @@ class SlowJournal(MemoryJournal):
             super().read(room, first, last, found)
 
     def answer(self) -> None:
-        """
-        Answer the oldest question.
-        """
         self._waiting.pop(0)()
 
 
 class Person(Ear):
-    """
-    One person of a L{Town}: outlet and voice.
-
-    @ivar conversation: theirs.
-    @ivar session: theirs.
-    @ivar held: whether what is pushed waits.
-    @ivar left: whether they have said goodbye.
-    @ivar chosen: the forms they asked for.
-    @ivar prompts: what secrets they were asked for.
-    """
+    """One person of a L{Town}: outlet and voice."""
 
     conversation: Conversation
 
     def __init__(self, town: Town, ident: str, cloak: str) -> None:
-        """
-        @param town: where they are.
-        @param ident: of their session.
-        @param cloak: stands for their address.
-        """
         super().__init__()
         self.session = Session(ident, self, cloak)
         self.held = False
@@ -308,58 +183,33 @@ class Person(Ear):
         self.conversation = Conversation(town.house, self.session, self)
 
     def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.tell}
-        """
         self.heard.append(happening)
         if then is not None:
             self._then = then
 
     def hold(self, held: bool) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.hold}
-        """
         self.held = held
 
     def choose(self, form: str) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.choose}
-        """
         self.chosen.append(form)
 
     def ask(self, prompt: str) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.ask}
-        """
         self.prompts.append(prompt)
 
     def farewell(self) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.farewell}
-        """
         self.left = True
 
     def settled(self) -> None:
-        """
-        @see: L{tsservices.chat.session.Outlet.settled}
-        """
         super().settled()
         self.conversation.settled()
 
     def more(self) -> None:
-        """
-        Take the next page of an answer.
-        """
         then, self._then = self._then, None
         if then is not None:
             then()
 
     def type(self, *lines: str) -> None:
-        """
-        Type lines in one turn, whether or not the last one was answered.
-
-        @param lines: commands, or talk, or a first name.
-        """
+        """Type lines in one turn, whether or not the last one was answered."""
         for line in lines:
             try:
                 if self.conversation.wantsSecret:
@@ -374,12 +224,6 @@ class Person(Ear):
                 self.conversation.refuse(refused)
 
     def do(self, *lines: str) -> list[Happening]:
-        """
-        Type lines, each in a turn of its own.
-
-        @param lines: commands, or talk, or a first name.
-        @return: what is heard of it.
-        """
         for line in lines:
             self.type(line)
             self._town.turn()
@@ -387,15 +231,7 @@ class Person(Ear):
 
 
 class Town:
-    """
-    A house with its journal, and people in it.
-
-    @ivar journal: keeps when the test says so.
-    @ivar house: what all share.
-    @ivar hasher: does the work of passwords.
-    @ivar people: by the ids of their sessions.
-    @ivar now: the time.
-    """
+    """A house with its journal, and people in it."""
 
     def __init__(
         self,
@@ -404,12 +240,6 @@ class Town:
         operators: Sequence[str] = (),
         nodes: Callable[[], list[str]] | None = None,
     ) -> None:
-        """
-        @param limits: the default ones by default.
-        @param records: of the rooms.
-        @param operators: of the server.
-        @param nodes: says how all nodes are, if there are several.
-        """
         self.now = NOON
         self.journal = SlowJournal()
         self._jobs: list[Callable[[], None]] = []
@@ -433,75 +263,43 @@ class Town:
         self.people: dict[str, Person] = {}
 
     def turn(self) -> None:
-        """
-        Let the turn end, and those that it brings about.
-        """
         while self._jobs:
             self._jobs.pop(0)()
 
     def _random(self) -> str:
-        """
-        @return: what each test can guess.
-        """
         self._secrets += 1
         return f"secret-number-{self._secrets}"
 
     def stranger(self, cloak: str = "") -> Person:
-        """
-        @param cloak: stands for their address; another one for each by default.
-        @return: somebody without a name.
-        """
         ident = f"s{len(self.people) + 1}"
         self.people[ident] = Person(self, ident, cloak or f"~{ident}")
         return self.people[ident]
 
     def person(self, nick: str, *rooms: str) -> Person:
-        """
-        @param nick: of a new person.
-        @param rooms: where they are; the lobby if none is said.
-        @return: they, who have heard nothing yet.
-        """
         person = self.stranger()
         person.do(*[f"/nick {nick}", *(f"/join {room}" for room in rooms or ("lobby",))])
         self.hush()
         return person
 
     def owner(self, nick: str, *rooms: str) -> Person:
-        """
-        @param nick: of a new person, who registers it.
-        @param rooms: where they are; the lobby if none is said.
-        @return: they, who have heard nothing yet.
-        """
         person = self.person(nick, *rooms)
         person.do(f"/register {PASSWORD}")
         self.hush()
         return person
 
     def hush(self) -> None:
-        """
-        Forget what was heard.
-        """
         for person in self.people.values():
             person.take()
 
 
 class _Listening:
-    """
-    Tells a pipeline what is kept.
-    """
+    """Tells a pipeline what is kept."""
 
     def __init__(self, pipeline: Pipeline) -> None:
-        """
-        @param pipeline: waits for that.
-        """
         self.stored = pipeline.stored
 
     def troubled(self, trouble: Refused | None) -> None:
-        """
-        @param trouble: not told here.
-        """
+        pass
 
     def failed(self, reason: str) -> None:
-        """
-        @param reason: not told here.
-        """
+        pass

@@ -9,25 +9,15 @@ from tsservices.chat.errors import Reason
 from tsservices.chat.notifications import Happening, Refusal, Said
 from tsservices.common.timestamps import NANOSECONDS
 
+#: Nanoseconds.
 HOUR = 3600 * NANOSECONDS
-"""
-Nanoseconds.
-"""
 
 
 def reasons(happenings: list[Happening]) -> list[Reason]:
-    """
-    @param happenings: some.
-    @return: of the refusals among them.
-    """
     return [each.why.reason for each in happenings if isinstance(each, Refusal)]
 
 
 def lines(happenings: list[Happening]) -> list[tuple[str, str]]:
-    """
-    @param happenings: some.
-    @return: the kind and text of each line among them.
-    """
     return [
         (each.kind, text) for each in happenings if isinstance(each, Said) for text in each.texts
     ]
@@ -40,9 +30,6 @@ class TeaRoom:
     """
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.town = Town(operators=["root"])
         self.root = self.town.owner("root", "tea")
         self.root.do("/part")
@@ -58,20 +45,10 @@ class TeaRoom:
         assert self.room.record.founder == "ann"
 
     def login(self, nick: str, *rooms: str, cloak: str = "") -> Person:
-        """
-        @param nick: of somebody with an account.
-        @param rooms: where they go.
-        @param cloak: stands for their address.
-        @return: another connection of theirs.
-        """
         person = self.town.stranger(cloak)
         person.do(f"/login {nick} {PASSWORD}", *(f"/join {room}" for room in rooms))
         self.town.hush()
         return person
 
     def there(self, person: Person) -> bool:
-        """
-        @param person: anybody.
-        @return: whether they are in the room.
-        """
         return person.session.ident in self.room.members

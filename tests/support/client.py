@@ -25,27 +25,9 @@ from zope.interface import implementer
 
 
 class FakeConsole:
-    """
-    A console whose lines the test types.
-
-    @ivar interactive: as in L{tsservices.client.terminal.console.Console}.
-    @ivar gone: as in L{tsservices.client.terminal.console.Console}.
-    @ivar written: all that was printed.
-    @ivar complaints: all complaints.
-    @ivar producer: what is registered to be paused.
-    @ivar closed: what C{close} was told, once it was called.
-    @ivar failure: what the next read raises.
-    @ivar stuck: what the output waits for when it is closed, if for anything.
-    """
+    """A console whose lines the test types."""
 
     def __init__(self, *lines: bytes, interactive: bool = False, ended: bool = True) -> None:
-        """
-        Type some lines.
-
-        @param lines: the lines.
-        @param interactive: whether a person types.
-        @param ended: whether the input ends behind the lines.
-        """
         self.interactive = interactive
         self.gone: Deferred[bool] = Deferred()
         self.written = b""
@@ -60,22 +42,12 @@ class FakeConsole:
         self._waiting: Deferred[None] | None = None
 
     def type(self, line: bytes | None) -> None:
-        """
-        Type a line.
-
-        @param line: the line, or L{None} for the end of the input.
-        """
         self._lines.append(line)
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
 
     async def readLine(self) -> bytes | None:
-        """
-        Wait for a line.
-
-        @return: the line, or L{None} at the end.
-        """
         if self.failure is not None:
             raise self.failure
         if not self._lines:
@@ -84,75 +56,36 @@ class FakeConsole:
         return self._lines.popleft()
 
     def write(self, data: bytes) -> None:
-        """
-        Keep what is printed.
-
-        @param data: the bytes.
-        """
         self.written += data
 
     def complain(self, message: str) -> None:
-        """
-        Keep a complaint.
-
-        @param message: its text.
-        """
         self.complaints.append(message)
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """
-        Keep the producer.
-
-        @param producer: what may be paused.
-        """
         self.producer = producer
 
     def unregisterProducer(self) -> None:
-        """
-        Forget the producer.
-        """
         self.producer = None
 
     async def close(self, flush: bool) -> None:
-        """
-        Keep what was asked.
-
-        @param flush: whether the output matters.
-        """
         self.closed.append(flush)
         if flush and self.stuck is not None:
             await self.stuck
 
 
 class FakeStream(StringTransport):
-    """
-    A stream transport that also knows half-closing.
-
-    @ivar halfClosed: whether the writing side has been closed.
-    """
+    """A stream transport that also knows half-closing."""
 
     halfClosed = False
 
     def loseWriteConnection(self) -> None:
-        """
-        Close the writing side.
-        """
         self.halfClosed = True
 
 
 class FakeServer:
-    """
-    The far end of one connection that the client makes.
-
-    @ivar transport: the client's transport.
-    """
+    """The far end of one connection that the client makes."""
 
     def __init__(self, factory: Callable[[], IProtocol | None]) -> None:
-        """
-        Accept a connection.
-
-        @param factory: makes the client's protocol.
-        """
         protocol = factory()
         assert protocol is not None
         self._protocol = protocol
@@ -160,52 +93,21 @@ class FakeServer:
         self._protocol.makeConnection(self.transport)
 
     def took(self) -> bytes:
-        """
-        Take what the client has sent.
-
-        @return: the bytes since the last time.
-        """
         data: bytes = self.transport.value()
         self.transport.clear()
         return data
 
     def answer(self, data: bytes) -> None:
-        """
-        Send something to the client.
-
-        @param data: the bytes, in one chunk.
-        """
         self._protocol.dataReceived(data)
 
     def drop(self, reason: Exception | None = None) -> None:
-        """
-        End the connection.
-
-        @param reason: how; L{None} for an orderly close.
-        """
         self._protocol.connectionLost(Failure(reason or ConnectionDone()))
 
 
 class FakePort:
-    """
-    A UDP port that keeps what is sent.
-
-    @ivar sent: each datagram with its address.
-    @ivar protocol: what uses the port.
-    @ivar interface: where it is bound.
-    @ivar size: the largest datagram it takes.
-    @ivar listening: whether it is open.
-    @ivar failure: what the next write raises.
-    """
+    """A UDP port that keeps what is sent."""
 
     def __init__(self, protocol: DatagramProtocol, interface: str, size: int) -> None:
-        """
-        Open the port.
-
-        @param protocol: what uses it.
-        @param interface: where it is bound.
-        @param size: the largest datagram it takes.
-        """
         self.sent: list[tuple[bytes, tuple[str, int]]] = []
         self.protocol = protocol
         self.interface = interface
@@ -213,34 +115,17 @@ class FakePort:
         self.listening = True
 
     def write(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """
-        Send a datagram.
-
-        @param datagram: the datagram.
-        @param addr: where to.
-        """
         self.sent.append((datagram, addr))
 
     def stopListening(self) -> None:
-        """
-        Close the port.
-        """
         self.listening = False
 
 
 @implementer(IReactorUDP)
 class FakeReactor(MemoryReactorClock):
-    """
-    A reactor in memory that also has UDP.
-
-    @ivar udpPorts: the ports opened so far.
-    @ivar udpFailure: what the network says of each datagram.
-    """
+    """A reactor in memory that also has UDP."""
 
     def __init__(self) -> None:
-        """
-        Start with no ports.
-        """
         super().__init__()
         self.udpPorts: list[FakePort] = []
         self.udpFailure: Exception | None = None
@@ -252,28 +137,12 @@ class FakeReactor(MemoryReactorClock):
         interface: str = "",
         maxPacketSize: int = 8192,
     ) -> IListeningPort:
-        """
-        Open a port.
-
-        @param port: is 0 here.
-        @param protocol: what uses it.
-        @param interface: where it is bound.
-        @param maxPacketSize: the largest datagram it takes.
-
-        @return: the port.
-        """
         opened = FakePort(protocol, interface, maxPacketSize)
         self.udpPorts.append(opened)
         if self.udpFailure is not None:
             failure = self.udpFailure
 
             def refuse(datagram: bytes, addr: tuple[str, int]) -> None:
-                """
-                Refuse a datagram.
-
-                @param datagram: the datagram.
-                @param addr: where to.
-                """
                 raise failure
 
             opened.write = refuse  # type: ignore[method-assign]
@@ -281,29 +150,14 @@ class FakeReactor(MemoryReactorClock):
         return cast(IListeningPort, opened)
 
     def acceptTCP(self) -> FakeServer:
-        """
-        Accept the oldest TCP connection being made.
-
-        @return: its far end.
-        """
         host, port, factory, *_ = self.tcpClients.pop(0)
         return FakeServer(lambda: factory.buildProtocol(IPv4Address("TCP", host, port)))
 
     def refuseTCP(self, reason: Exception) -> None:
-        """
-        Refuse the oldest TCP connection being made.
-
-        @param reason: how.
-        """
         factory = self.tcpClients.pop(0)[2]
         factory.clientConnectionFailed(self.connectors.pop(0), Failure(reason))
 
     def shutDown(self) -> list[object]:
-        """
-        Do what a signal would start.
-
-        @return: what each trigger returned.
-        """
         return [
             call(*arguments, **named)
             for call, arguments, named in self.triggers["before"]["shutdown"]

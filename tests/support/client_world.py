@@ -18,14 +18,7 @@ class World:
     """
     One client and its server.
 
-    @ivar chat: the server.
-    @ivar view: what was shown.
-    @ivar link: the client.
-    @ivar session: the server's side of the connection, if there is one.
-    @ivar ghosts: those of connections that were cut.
     @ivar now: the time in seconds.
-    @ivar sent: all lines that the client has sent.
-    @ivar over: the exit status and the complaint of the client, at its end.
     """
 
     def __init__(
@@ -36,13 +29,6 @@ class World:
         town: Town | None = None,
         random: float = 0.5,
     ) -> None:
-        """
-        @param modern: the server has tokens.
-        @param wish: what was asked for.
-        @param view: takes the place of the one that remembers.
-        @param town: to be filled.
-        @param random: what chance decides.
-        """
         self.chat = FakeChat(modern)
         self.view = RecordingView()
         self.session: FakeSession | None = None
@@ -55,47 +41,26 @@ class World:
         self.link = Link(wish, town or Town(), self, view or self.view, lambda: random)
 
     def send(self, line: str) -> None:
-        """
-        @param line: of the client.
-        """
         assert "\n" not in line
         self.sent.append(line)
         if self.session is not None:
             self.session.came.append(line)
 
     def hangUp(self) -> None:
-        """
-        The client ends the connection.
-        """
         self.cut(0)
 
     def connectIn(self, seconds: float) -> None:
-        """
-        @param seconds: until the next attempt.
-        """
         self.delays.append(seconds)
 
     def ended(self, status: int, message: str = "") -> None:
-        """
-        @param status: of the client, which is over.
-        @param message: its complaint.
-        """
         self.over.append((status, message))
 
     def connect(self) -> None:
-        """
-        Make a connection.
-        """
         assert self.session is None
         self.session = FakeSession(self.chat)
         self.link.connected(self.now)
 
     def cut(self, reaching: int) -> None:
-        """
-        Cut the connection.
-
-        @param reaching: how many lines of the client still reach the server.
-        """
         session = self.session
         if session is None:
             return
@@ -107,9 +72,6 @@ class World:
         self.link.lost("cut", self.now)
 
     def deliver(self, most: int = 1_000_000) -> None:
-        """
-        @param most: how many lines reach the client.
-        """
         session = self.session
         while session is not None and session is self.session and session.told and most:
             most -= 1
@@ -118,11 +80,6 @@ class World:
             self.cut(0)
 
     def settle(self, until: Callable[[], bool] = lambda: False) -> None:
-        """
-        Let everything come that is on its way.
-
-        @param until: when to stop before.
-        """
         for _ in range(10_000):
             if until():
                 return
@@ -134,9 +91,6 @@ class World:
         raise AssertionError("it does not come to rest")
 
     def restore(self) -> None:
-        """
-        Have the client online again, whatever it takes.
-        """
         for _ in range(60):
             if self.over:
                 return
@@ -153,14 +107,7 @@ class World:
         raise AssertionError(f"it stays {self.link.phase}")
 
     def phase(self) -> Phase:
-        """
-        @return: how far the client has come.
-        """
         return self.link.phase
 
     def said(self, room: str) -> list[str]:
-        """
-        @param room: which.
-        @return: what the client's person has said there.
-        """
         return [text for nick, _, text in self.chat.rooms[room].lines if nick.startswith("ann")]

@@ -32,44 +32,23 @@ TICK = 0.25
 
 
 class Disk:
-    """
-    What a node has kept, also when it is dead.
-
-    @ivar position: of the last batch.
-    @ivar said: the lines, by position.
-    @ivar checkpoint: the whole state, and its position.
-    """
+    """What a node has kept, also when it is dead."""
 
     def __init__(self) -> None:
-        """
-        Nothing.
-        """
         self.position = FOUNDING.base
         self.said: dict[int, str] = {}
         self.checkpoint: tuple[int, list[str]] | None = None
 
 
 class Truth:
-    """
-    What came of each position, on whichever node it was first: it has to be the same on all.
-
-    @ivar batches: the durable part of each.
-    @ivar states: the whole state, where somebody has kept it.
-    @ivar texts: what was said, and by whose session, in order.
-    """
+    """What came of each position, on whichever node it was first: it has to be the same on all."""
 
     def __init__(self) -> None:
-        """
-        Nothing came yet.
-        """
         self.batches: dict[int, str] = {}
         self.states: dict[int, list[str]] = {}
         self.texts: dict[str, tuple[int, str]] = {}
 
     def check(self, batch: Batch) -> None:
-        """
-        @param batch: of any node.
-        """
         picture = repr((batch.said, batch.records, batch.kept, batch.letters, batch.stamp))
         if self.batches.setdefault(batch.position, picture) != picture:
             raise AssertionError(f"{self.batches[batch.position]} here, {picture} there")
@@ -83,15 +62,7 @@ class Truth:
 
 @dataclass
 class Dweller:
-    """
-    Somebody on a node.
-
-    @ivar session: theirs.
-    @ivar ear: what they hear.
-    @ivar said: what they have said, in order.
-    @ivar left: they have said goodbye.
-    @ivar refused: what of it was refused before it got a place.
-    """
+    """Somebody on a node."""
 
     session: Session
     ear: Ear
@@ -101,31 +72,13 @@ class Dweller:
 
 
 class SimNode:
-    """
-    A node, through all its lives.
-
-    @ivar name: its name.
-    @ivar disk: what it keeps.
-    @ivar orderer: while it lives.
-    @ivar outline: what its database is said to have when it begins.
-    @ivar people: those of this life.
-    @ivar troubles: what it was told of these.
-    @ivar notes: the lines of its log.
-    @ivar errors: what went wrong.
-    @ivar ends: why it can't go on.
-    """
+    """A node, through all its lives."""
 
     orderer: Orderer
     pipeline: Pipeline
     engine: LooseEngine
 
     def __init__(self, name: str, timeline: Timeline, net: Net, truth: Truth) -> None:
-        """
-        @param name: its name.
-        @param timeline: what happens when.
-        @param net: has the stream.
-        @param truth: what has to be the same everywhere.
-        """
         self.name = name
         self._timeline = timeline
         self._net = net
@@ -149,10 +102,6 @@ class SimNode:
         self._stores: list[Batch] = []
 
     def later(self, delay: float, what: Callable[[], object]) -> None:
-        """
-        @param delay: in seconds.
-        @param what: is called then, if this life goes on, and when it is not frozen.
-        """
         life = self._life
 
         def due() -> None:
@@ -166,9 +115,6 @@ class SimNode:
         self._timeline.later(delay, due)
 
     def start(self) -> None:
-        """
-        Begin to live, from what was kept.
-        """
         self._life += 1
         self.alive, self.open, self.stopping, self.frozen = True, False, False, False
         self.people = []
@@ -178,9 +124,6 @@ class SimNode:
         self.engine.open(None, self._opened, self.broken)
 
     def _opened(self, stream: Stream) -> None:
-        """
-        @param stream: what there is to know of it.
-        """
         kept = self.disk.checkpoint
         lobby = Lobby(LIMITS) if kept is None else load(LIMITS, kept[1])
         self.pipeline = Pipeline(
@@ -215,31 +158,19 @@ class SimNode:
         self._tick()
 
     def _incarnation(self) -> str:
-        """
-        @return: what no beginning was called.
-        """
         self._incarnations += 1
         return f"{self.name}-{self._incarnations}"
 
     def _tick(self) -> None:
-        """
-        Some time has gone by.
-        """
         self.orderer.tick()
         self.later(TICK, self._tick)
 
     def store(self, batch: Batch) -> None:
-        """
-        @param batch: the next one.
-        """
         self._truth.check(batch)
         self._stores.append(batch)
         self.later(self.diskSeconds, lambda: self._commit(batch))
 
     def _commit(self, batch: Batch) -> None:
-        """
-        @param batch: is kept now, with all before it.
-        """
         if batch not in self._stores:
             return
         disk = self.disk
@@ -256,48 +187,27 @@ class SimNode:
         self.pipeline.stored(batch.position)
 
     def ready(self) -> None:
-        """
-        @see: L{tsservices.cluster.status.ClusterListener.ready}
-        """
         assert not self.open
         self.open = True
 
     def troubled(self, trouble: Refused | None) -> None:
-        """
-        @param trouble: noted.
-        """
         self.troubles.append(trouble)
 
     def broken(self, reason: str) -> None:
-        """
-        @param reason: noted.
-        """
         self.ends.append(reason)
 
     def noted(self, text: str) -> None:
-        """
-        @param text: noted.
-        """
         self.notes.append(text)
 
     def failed(self, error: Exception) -> None:
-        """
-        @param error: noted.
-        """
         self.errors.append(error)
 
     def die(self) -> None:
-        """
-        End at once.
-        """
         if self.alive:
             self.alive = self.open = False
             self._net.leave(self.engine)
 
     def stop(self) -> None:
-        """
-        End in good order, unless that takes too long.
-        """
         if not self.open or self.frozen or self.stopping:
             return
         self.stopping = True
@@ -305,9 +215,6 @@ class SimNode:
         self.later(ENGINE_STOP_SECONDS, self.die)
 
     def thaw(self) -> None:
-        """
-        Go on, if it was frozen.
-        """
         self.frozen = False
         backlog, self._backlog = self._backlog, []
         for each in backlog:
@@ -315,24 +222,14 @@ class SimNode:
 
     @property
     def willing(self) -> bool:
-        """
-        @return: whether people can do anything.
-        """
         return self.alive and self.open and not self.frozen and not self.stopping
 
     def propose(self, person: Dweller, event: Event) -> None:
-        """
-        @param person: somebody.
-        @param event: what they want.
-        """
         if isinstance(event, Say):
             person.said.extend(event.texts)
         self.pipeline.propose(event, person.session)
 
     def arrive(self, nick: str) -> None:
-        """
-        @param nick: of somebody new, who enters the room at once.
-        """
         ear = Ear()
         ident = f"{self.name}{self._life}.{len(self.people)}"
         session = Session(ident, ear, "~" + ident, self.name)
@@ -343,11 +240,6 @@ class SimNode:
         self.propose(person, Join(ident, ROOM, ROOM))
 
     def act(self, kind: str, which: int, nick: str) -> None:
-        """
-        @param kind: what somebody does.
-        @param which: who.
-        @param nick: some name.
-        """
         if not self.willing:
             return
         here = [each for each in self.people if not each.left]
@@ -371,17 +263,9 @@ class SimNode:
 
 
 class World:
-    """
-    Several nodes and their stream.
-
-    @ivar nodes: by number.
-    """
+    """Several nodes and their stream."""
 
     def __init__(self, count: int, seed: int) -> None:
-        """
-        @param count: how many nodes.
-        @param seed: of what goes wrong.
-        """
         self.timeline = Timeline()
         self.net = Net(self.timeline, Random(seed))
         self.truth = Truth()
@@ -392,9 +276,7 @@ class World:
         assert all(node.open for node in self.nodes)
 
     def heal(self) -> None:
-        """
-        All goes well from now on, for so long that nothing is left undone.
-        """
+        """All goes well from now on, for so long that nothing is left undone."""
         self.net.faults, self.net.away = 0.0, False
         for node in self.nodes:
             node.diskSeconds = 0.01
@@ -409,9 +291,6 @@ class World:
         self.timeline.run(70)
 
     def check(self) -> None:
-        """
-        All nodes are of one mind, and of the right one.
-        """
         for node in self.nodes:
             assert node.ends == []
             assert node.errors == []
@@ -439,10 +318,6 @@ class World:
         self.checkOrder()
 
     def durable(self, node: SimNode) -> list[str]:
-        """
-        @param node: any.
-        @return: its state, but for when each node was heard last.
-        """
         lobby = node.pipeline.lobby
         before = {name: (each.n, each.position, each.stamp) for name, each in lobby.nodes.items()}
         for each in lobby.nodes.values():
@@ -453,11 +328,6 @@ class World:
         return state
 
     def checkPerson(self, person: Dweller) -> None:
-        """
-        Each line has one end, of which they were told once.
-
-        @param person: on a node that lives.
-        """
         session, texts = person.session, self.truth.texts
         assert session.outstanding == 0
         told = Counter(
@@ -480,9 +350,7 @@ class World:
             assert UNKNOWN in notices
 
     def checkOrder(self) -> None:
-        """
-        Nobody's lines have changed places, and their numbers have no gap.
-        """
+        """Nobody's lines have changed places, and their numbers have no gap."""
         last: dict[str, str] = {}
         places = sorted((place, text) for text, (place, _) in self.truth.texts.items())
         for _, text in places:

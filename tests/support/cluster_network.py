@@ -13,15 +13,11 @@ from tsservices.cluster.broker import Delivery, EngineListener, Founding, Snapsh
 from tsservices.common.limits import ENGINE_DOUBT_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
+#: Of every stream here.
 FOUNDING = Founding("epoch", "log", 1000, bytes(32))
-"""
-Of every stream here.
-"""
 
+#: Has something called after so many seconds.
 Later = Callable[[float, Callable[[], object]], object]
-"""
-Has something called after so many seconds.
-"""
 
 
 class Timeline:
@@ -32,37 +28,21 @@ class Timeline:
     """
 
     def __init__(self) -> None:
-        """
-        It begins.
-        """
         self.now = 100.0
         self._queue: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
 
     def seconds(self) -> float:
-        """
-        @return: the time.
-        """
         return self.now
 
     def stamp(self) -> int:
-        """
-        @return: the same as nanoseconds since 1970.
-        """
         return NOON + int(self.now * NANOSECONDS)
 
     def later(self, delay: float, what: Callable[[], object]) -> None:
-        """
-        @param delay: in seconds.
-        @param what: is called then.
-        """
         self._count += 1
         heapq.heappush(self._queue, (self.now + delay, self._count, what))
 
     def run(self, seconds: float) -> None:
-        """
-        @param seconds: how much time goes by.
-        """
         until = self.now + seconds
         while self._queue and self._queue[0][0] <= until:
             self.now, _, what = heapq.heappop(self._queue)
@@ -71,19 +51,9 @@ class Timeline:
 
 
 class Net:
-    """
-    The stream.
-
-    @ivar messages: all that were ever taken.
-    @ivar away: nobody can reach it.
-    @ivar faults: how much goes wrong, from 0 to 1.
-    """
+    """The stream."""
 
     def __init__(self, timeline: Timeline, chance: Random) -> None:
-        """
-        @param timeline: what happens when.
-        @param chance: what goes wrong.
-        """
         self.timeline = timeline
         self.chance = chance
         self.messages: list[Delivery] = []
@@ -92,24 +62,14 @@ class Net:
         self._engines: list[LooseEngine] = []
 
     def engine(self, later: Later) -> LooseEngine:
-        """
-        @param later: has something called, as long as the node lives and is awake.
-        @return: what the node reaches the stream by.
-        """
         engine = LooseEngine(self, later)
         self._engines.append(engine)
         return engine
 
     def leave(self, engine: LooseEngine) -> None:
-        """
-        @param engine: of a node that is no more.
-        """
         self._engines.remove(engine)
 
     def take(self, data: bytes) -> None:
-        """
-        @param data: gets its place.
-        """
         if self.away:
             # Who has it tries until somebody takes it.
             self.timeline.later(0.5, lambda: self.take(data))
@@ -123,16 +83,10 @@ class LooseEngine:
     """
     What one node reaches the stream by.
 
-    @ivar cut: it does not reach it.
     @ivar slow: seconds that everything takes on its way to it.
-    @ivar paused: nothing more is wanted for now.
     """
 
     def __init__(self, net: Net, later: Later) -> None:
-        """
-        @param net: has the stream.
-        @param later: has something called, as long as the node lives and is awake.
-        """
         self._net = net
         self._later = later
         self._next = 1
@@ -147,9 +101,6 @@ class LooseEngine:
         opened: Callable[[Stream], object],
         failed: Callable[[str], object],
     ) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.open}
-        """
         self.last(
             lambda last: (
                 opened(Stream(FOUNDING, 1, last))
@@ -159,23 +110,14 @@ class LooseEngine:
         )
 
     def subscribe(self, number: int, listener: EngineListener) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.subscribe}
-        """
         self._next, self._listener = number, listener
         self.wake()
 
     def wake(self) -> None:
-        """
-        There may be something new.
-        """
         delay = 0.004 + self._net.chance.random() * (0.01 + self.slow)
         self._later(delay, self._deliver)
 
     def _deliver(self) -> None:
-        """
-        Bring what there is, or some of it.
-        """
         if self.cut or self.paused or self._listener is None:
             return
         most = self._next - 1 + self._net.chance.randint(1, 20)
@@ -186,9 +128,6 @@ class LooseEngine:
             self.wake()
 
     def publish(self, data: bytes) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.publish}
-        """
         net = self._net
         chance = net.chance
         later = net.timeline.later
@@ -206,32 +145,20 @@ class LooseEngine:
             self._later(ENGINE_DOUBT_SECONDS, self._doubt)
 
     def _doubt(self) -> None:
-        """
-        There was no answer.
-        """
         if self._listener is not None:
             self._listener.unsure()
 
     def reconnect(self) -> None:
-        """
-        The stream can be reached again.
-        """
         self.cut = False
         if self._listener is not None:
             self._listener.connected("there")
         self.wake()
 
     def pause(self, paused: bool) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.pause}
-        """
         self.paused = paused
         self.wake()
 
     def last(self, found: Callable[[int | None], object]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.last}
-        """
         if self.cut or self._net.away:
             self._later(0.4, lambda: found(None))
             return
@@ -239,29 +166,14 @@ class LooseEngine:
         self._later(0.004, lambda: found(last))
 
     def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
-        """
-        @param found: gets nothing: there is none here.
-        """
         found(None)
 
     def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        """
-        @param path: of a file.
-        @param fetched: is told that there is none here.
-        """
         fetched("there are no snapshots here")
 
     def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
-        """
-        @param snapshot: of a node.
-        @param path: of its file.
-        @param offered: is told that it is not wanted here.
-        """
         offered("there are no snapshots here")
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.stop}
-        """
         self._listener = None
         stopped()

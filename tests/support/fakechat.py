@@ -26,13 +26,7 @@ COMMANDS = [
 
 @dataclass(eq=False)
 class Room:
-    """
-    A room of the server.
-
-    @ivar lines: who said what, as what.
-    @ivar first: the number of the first line that is still kept.
-    @ivar members: who is there.
-    """
+    """A room of the server."""
 
     name: str
     lines: list[tuple[str, str, str]] = field(default_factory=list)
@@ -41,21 +35,9 @@ class Room:
 
 
 class FakeChat:
-    """
-    The server.
-
-    @ivar rooms: by name.
-    @ivar sessions: those that have a name, by name.
-    @ivar tokens: who may be gone on for.
-    @ivar modern: there are tokens and accounts.
-    @ivar muted: names of those whose lines are refused.
-    @ivar passwords: of accounts.
-    """
+    """The server."""
 
     def __init__(self, modern: bool = True) -> None:
-        """
-        @param modern: there are tokens and accounts.
-        """
         self.rooms: dict[str, Room] = {}
         self.sessions: dict[str, FakeSession] = {}
         self.tokens: dict[str, FakeSession] = {}
@@ -65,24 +47,12 @@ class FakeChat:
         self._count = 0
 
     def say(self, room: str, nick: str, text: str, kind: str = "message") -> None:
-        """
-        @param room: where.
-        @param nick: who.
-        @param text: what.
-        @param kind: as what.
-        """
         there = self.rooms.setdefault(room, Room(room))
         there.lines.append((nick, kind, text))
         for each in there.members:
             each.tell(self.line(there, len(there.lines)))
 
     def line(self, room: Room, seq: int, **more: object) -> dict[str, object]:
-        """
-        @param room: which.
-        @param seq: the number of one of its lines.
-        @param more: fields.
-        @return: the line as an object.
-        """
         nick, kind, text = room.lines[seq - 1]
         return {
             "type": "said",
@@ -98,10 +68,6 @@ class FakeChat:
         }
 
     def token(self, session: FakeSession) -> str:
-        """
-        @param session: who gets it.
-        @return: a new token.
-        """
         self._count += 1
         self.tokens = {key: each for key, each in self.tokens.items() if each is not session}
         self.tokens[f"t{self._count}"] = session
@@ -109,20 +75,9 @@ class FakeChat:
 
 
 class FakeSession:
-    """
-    One connection, as the server sees it.
-
-    @ivar came: lines that were sent to the server and not looked at yet.
-    @ivar told: lines on the way to the client.
-    @ivar ended: there will be no more.
-    @ivar cut: the client is gone.
-    @ivar nick: the name.
-    """
+    """One connection, as the server sees it."""
 
     def __init__(self, chat: FakeChat) -> None:
-        """
-        @param chat: the server.
-        """
         self.came: deque[str] = deque()
         self.told: deque[bytes] = deque([b"* welcome", b"* say your name"])
         self.ended = False
@@ -133,15 +88,9 @@ class FakeSession:
         self._asking = ""
 
     def tell(self, event: dict[str, object]) -> None:
-        """
-        @param event: for the client.
-        """
         self.told.append(json.dumps(event).encode())
 
     def serve(self, most: int = 1_000_000) -> None:
-        """
-        @param most: how many lines to look at.
-        """
         while self.came and most and not self.ended:
             most -= 1
             self._do(self.came.popleft())
@@ -149,9 +98,6 @@ class FakeSession:
             self.end()
 
     def end(self) -> None:
-        """
-        The connection has ended.
-        """
         self.ended = True
         self.came.clear()
         for room in self._rooms:
@@ -161,15 +107,9 @@ class FakeSession:
             del self._chat.sessions[fold(self.nick)]
 
     def refuse(self, code: str) -> None:
-        """
-        @param code: why.
-        """
         self.tell({"type": "refused", "code": code, "text": f"no: {code}"})
 
     def _do(self, line: str) -> None:
-        """
-        @param line: from the client.
-        """
         if self._asking:
             name, self._asking = self._asking, ""
             if self._chat.passwords.get(name) == line:
@@ -189,11 +129,6 @@ class FakeSession:
             act(rest.strip())
 
     def _say(self, room: Room | None, text: str, kind: str = "message") -> None:
-        """
-        @param room: where.
-        @param text: what.
-        @param kind: as what.
-        """
         if room not in self._rooms or room is None:
             self.refuse("not-in-room")
         elif self.nick in self._chat.muted:
@@ -204,43 +139,25 @@ class FakeSession:
             self.tell({"type": "stored", "room": room.name, "first": seq, "last": seq})
 
     def _format(self, rest: str) -> None:
-        """
-        @param rest: the name of the form.
-        """
         self.tell({"type": "format", "version": 1})
 
     def _ack(self, rest: str) -> None:
-        """
-        @param rest: on.
-        """
         self.tell({"type": "notice", "lines": [f"ack is {rest}"]})
 
     def _echo(self, rest: str) -> None:
-        """
-        @param rest: on.
-        """
         self.tell({"type": "notice", "lines": [f"echo is {rest}"]})
 
     def _help(self, rest: str) -> None:
-        """
-        @param rest: nothing.
-        """
         if self._chat.modern:
             self.tell({"type": "commands", "commands": COMMANDS})
         else:
             self.tell({"type": "notice", "lines": ["/join ROOM    enter a room", "and so on"]})
 
     def _enter(self, nick: str) -> None:
-        """
-        @param nick: to be called.
-        """
         self.nick = nick
         self._chat.sessions[fold(nick)] = self
 
     def _nick(self, rest: str) -> None:
-        """
-        @param rest: a name.
-        """
         if self._chat.sessions.get(fold(rest), self) is not self:
             self.refuse("nick-taken")
         elif self.nick:
@@ -255,16 +172,10 @@ class FakeSession:
                 self.tell({"type": "token", "token": self._chat.token(self)})
 
     def _login(self, rest: str) -> None:
-        """
-        @param rest: a name.
-        """
         self._asking = rest
         self.tell({"type": "prompt", "text": f"password of {rest}"})
 
     def _resume(self, rest: str) -> None:
-        """
-        @param rest: a token.
-        """
         old = self._chat.tokens.pop(rest, None)
         if old is None or old.ended:
             self.refuse("nothing-to-resume")
@@ -281,9 +192,6 @@ class FakeSession:
         self.tell({"type": "token", "token": self._chat.token(self)})
 
     def _join(self, rest: str) -> None:
-        """
-        @param rest: the name of a room.
-        """
         room = self._chat.rooms.setdefault(rest, Room(rest))
         if room in self._rooms:
             self._rooms.remove(room)
@@ -308,10 +216,6 @@ class FakeSession:
         self._rooms.append(room)
 
     def _replay(self, room: Room, first: int) -> None:
-        """
-        @param room: whose lines.
-        @param first: the number of the first.
-        """
         start, last = max(first, room.first), len(room.lines)
         if first > last:
             return
@@ -328,9 +232,6 @@ class FakeSession:
             self.tell(self._chat.line(room, seq, replay=True))
 
     def _since(self, rest: str) -> None:
-        """
-        @param rest: a room and a number.
-        """
         name, _, number = rest.rpartition(" ")
         room = next((each for each in self._rooms if each.name == name), None)
         if room is None:
@@ -339,15 +240,9 @@ class FakeSession:
             self._replay(room, int(number) + 1)
 
     def _history(self, rest: str) -> None:
-        """
-        @param rest: how many lines.
-        """
         self._replay(self._rooms[-1], max(1, len(self._rooms[-1].lines) - int(rest) + 1))
 
     def _who(self, rest: str) -> None:
-        """
-        @param rest: a room.
-        """
         room = self._chat.rooms[rest]
         people = [
             {"nick": each.nick, "guest": True, "away": "", "rank": "member"}
@@ -356,144 +251,73 @@ class FakeSession:
         self.tell({"type": "people", "room": rest, "people": people})
 
     def _me(self, rest: str) -> None:
-        """
-        @param rest: what is done.
-        """
         self._say(self._rooms[-1] if self._rooms else None, rest, "me")
 
     def _msg(self, rest: str) -> None:
-        """
-        @param rest: a room with its sign, and what to say.
-        """
         name, _, text = rest.partition(" ")
         self._say(self._chat.rooms.get(name[1:]), text.strip())
 
     def _read(self, rest: str) -> None:
-        """
-        @param rest: a room and a number.
-        """
         name, _, number = rest.rpartition(" ")
         self.tell({"type": "read", "room": name, "seq": int(number)})
 
     def _part(self, rest: str) -> None:
-        """
-        @param rest: a room.
-        """
         room = self._chat.rooms[rest]
         self._rooms.remove(room)
         room.members.remove(self)
         self.tell({"type": "roomLeft", "room": rest})
 
     def _quit(self, rest: str) -> None:
-        """
-        @param rest: why.
-        """
         self.end()
 
 
 class RecordingView:
-    """
-    Remembers what it is shown.
-
-    @ivar shown: numbers of lines that were shown for the first time, by room.
-    @ivar gone: numbers of lines that are no longer kept, by room.
-    @ivar texts: all else, in words.
-    @ivar lines: all lines, with why they were shown.
-    """
+    """Remembers what it is shown."""
 
     def __init__(self) -> None:
-        """
-        Begin with nothing.
-        """
         self.shown: dict[str, list[int]] = {}
         self.gone: dict[str, list[int]] = {}
         self.texts: list[str] = []
         self.lines: list[tuple[str, str, str]] = []
 
     def raw(self, event: Event) -> None:
-        """
-        @param event: not looked at.
-        """
+        pass
 
     def told(self, event: Event) -> None:
-        """
-        @param event: kept by its type.
-        """
         self.texts.append(f"{event.type} {event.text('code')}".strip())
 
     def said(self, room: RoomView | None, event: Event, how: How) -> None:
-        """
-        @param room: where.
-        @param event: a line.
-        @param how: why.
-        """
         self.lines.append((how.value, event.text("nick"), event.text("text")))
         if how in (How.NOW, How.MISSED):
             self.shown.setdefault(event.text("room"), []).append(event.number("seq"))
 
     def replayed(self, event: Event) -> None:
-        """
-        @param event: kept by its type.
-        """
         self.texts.append(event.type)
 
     def missing(self, room: RoomView, first: int, last: int) -> None:
-        """
-        @param room: where.
-        @param first: number.
-        @param last: number.
-        """
         self.gone.setdefault(room.name, []).extend(range(first, last + 1))
 
     def endOfLines(self, how: How, more: bool) -> None:
-        """
-        @param how: kept.
-        @param more: kept.
-        """
         self.texts.append(f"end of {how.value}{', more' if more else ''}")
 
     def unread(self) -> None:
-        """
-        Kept.
-        """
         self.texts.append("new")
         self.lines.append(("new", "", ""))
 
     def note(self, text: str) -> None:
-        """
-        @param text: kept.
-        """
         self.texts.append(f"* {text}")
 
     def complain(self, text: str) -> None:
-        """
-        @param text: kept.
-        """
         self.texts.append(f"! {text}")
 
     def waits(self, item: Item) -> None:
-        """
-        @param item: kept.
-        """
         self.texts.append(f"waits {item.shown}")
 
     def notSent(self, item: Item, sure: bool) -> None:
-        """
-        @param item: kept.
-        @param sure: kept.
-        """
         self.texts.append(f"{'not' if sure else 'perhaps not'} sent {item.shown}")
 
     def asked(self, text: str) -> None:
-        """
-        @param text: kept.
-        """
         self.texts.append(f"asked {text}")
 
     def connection(self, what: str, reason: str = "", missed: int = 0) -> None:
-        """
-        @param what: kept.
-        @param reason: not looked at.
-        @param missed: kept.
-        """
         self.texts.append(f"{what} {missed}" if what == "resumed" else what)

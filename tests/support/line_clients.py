@@ -22,19 +22,9 @@ from tsservices.transport.context import Environment
 
 
 class Client:
-    """
-    One connection.
-
-    @ivar protocol: of the door.
-    @ivar transport: whose peer reads when the test says so.
-    """
+    """One connection."""
 
     def __init__(self, factory: LineFactory, clock: Clock, port: int) -> None:
-        """
-        @param factory: of the door.
-        @param clock: turns go by with it.
-        @param port: of the peer.
-        """
         self._clock = clock
         self.transport = MeasuredTransport(port=port)
         protocol = factory.buildProtocol(self.transport.getPeer())
@@ -43,80 +33,45 @@ class Client:
         protocol.makeConnection(self.transport)
 
     def send(self, data: str | bytes, turn: bool = True) -> None:
-        """
-        @param data: one segment.
-        @param turn: whether the turn ends with it.
-        """
         self.protocol.dataReceived(data.encode() if isinstance(data, str) else data)
         if turn:
             self._clock.advance(0)
             self._clock.advance(0)
 
     def take(self) -> str:
-        """
-        @return: what came since the last look.
-        """
         text: str = self.transport.value().decode()
         self.transport.clear()
         return text
 
     def ask(self, data: str | bytes) -> str:
-        """
-        @param data: one segment.
-        @return: what comes of it.
-        """
         self.take()
         self.send(data)
         return self.take()
 
     def block(self) -> None:
-        """
-        The peer stops reading, and the transport has enough.
-        """
         self.transport.pending = 65_536
         self.protocol.pauseProducing()
 
     def unblock(self) -> None:
-        """
-        The peer has read all.
-        """
         self.transport.bytesSent += self.transport.pending
         self.transport.pending = 0
         self.protocol.resumeProducing()
 
     def lose(self) -> None:
-        """
-        The connection is gone.
-        """
         self.protocol.connectionLost(connectionDone)
         self._clock.advance(0)
 
 
 class LineDoorCase(SynchronousTestCase):
-    """
-    A door, and a clock.
+    """A door, and a clock."""
 
-    @ivar clock: stands still unless a test advances it.
-    @ivar journal: keeps when the test says so.
-    @ivar hasher: does the work of passwords when the test says so.
-    """
-
+    #: Without flood control, unless a test is about it.
     limits = Limits(floodLines=0, floodBytes=0)
-    """
-    Without flood control, unless a test is about it.
-    """
 
     def setUp(self) -> None:
-        """
-        Open the door.
-        """
         self.open(self.limits)
 
     def open(self, limits: Limits, welcomeFile: str = "") -> None:
-        """
-        @param limits: of the server.
-        @param welcomeFile: its path.
-        """
         self.clock = Clock()
         surroundings = environment(self.clock, limits)
         self.journal = SlowJournal()
@@ -146,23 +101,13 @@ class LineDoorCase(SynchronousTestCase):
         self._ports = 50_000
 
     def _atTurnEnd(self, job: Callable[[], None]) -> None:
-        """
-        @param job: to be done when the turn ends.
-        """
         self.clock.callLater(0, job)
 
     def connect(self) -> Client:
-        """
-        @return: a new connection.
-        """
         self._ports += 1
         return Client(self.factory, self.clock, self._ports)
 
     def people(self, *names: str) -> list[Client]:
-        """
-        @param names: of people who enter the lobby.
-        @return: they, who have heard nothing yet.
-        """
         clients = []
         for name in names:
             client = self.connect()
@@ -173,8 +118,5 @@ class LineDoorCase(SynchronousTestCase):
         return clients
 
     def turns(self, count: int = 5) -> None:
-        """
-        @param count: how many turns go by.
-        """
         for _ in range(count):
             self.clock.advance(0)

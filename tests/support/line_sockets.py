@@ -22,32 +22,17 @@ from tsservices.transport.context import Environment
 from tsservices.transport.epoll.set import EpollSet
 from tsservices.transport.epoll.tcp import FastTCPServer
 
+#: Nobody is held back or dropped.
 LIMITS = Limits(floodLines=0, floodBytes=0, chatPending=1 << 22, chatPendingAll=1 << 24)
-"""
-Nobody is held back or dropped.
-"""
 
+#: How many there are; those who come later are others.
 PEOPLE = 5
-"""
-How many there are; those who come later are others.
-"""
 
 
 class Peer:
-    """
-    The other end of one connection.
-
-    @ivar protocol: at this end.
-    @ivar transport: the same.
-    @ivar end: its socket.
-    @ivar reads: whether it reads what comes.
-    @ivar heard: what has come.
-    """
+    """The other end of one connection."""
 
     def __init__(self, crowd: Crowd) -> None:
-        """
-        @param crowd: of which it is one.
-        """
         self.reads = True
         self.heard = b""
         protocol = crowd.factory.buildProtocol(None)
@@ -61,27 +46,14 @@ class Peer:
         transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
 
     def hear(self) -> None:
-        """
-        Read what there is.
-        """
         if self.reads:
             self.heard += receiveAll(self.end)
 
 
 class Crowd:
-    """
-    People at one door.
-
-    @ivar set: where their connections are.
-    @ivar factory: of the door.
-    @ivar peers: they, by their places.
-    @ivar gone: those who have left.
-    """
+    """People at one door."""
 
     def __init__(self) -> None:
-        """
-        All of them enter the lobby.
-        """
         self._reactor = HandReactor()
         self.set = EpollSet(self._reactor)
         self.set.portOpened()
@@ -106,9 +78,6 @@ class Crowd:
         self.peers = [self.come() for _ in range(PEOPLE)]
 
     def come(self) -> Peer:
-        """
-        @return: somebody new, who says their name.
-        """
         peer = Peer(self)
         peer.end.sendall(b"n%d\n" % self._came)
         self._came += 1
@@ -116,9 +85,7 @@ class Crowd:
         return peer
 
     def turn(self) -> None:
-        """
-        Let all that was typed be done, and all who read hear of it.
-        """
+        """Let all that was typed be done, and all who read hear of it."""
         for _ in range(6):
             self.set.doRead()
             self._reactor.advance(0)
@@ -126,18 +93,12 @@ class Crowd:
                 peer.hear()
 
     def drain(self) -> None:
-        """
-        Let turns go by until those who read have all that is for them.
-        """
+        """Let turns go by until those who read have all that is for them."""
         before = -1
         while before != (before := sum(len(peer.heard) for peer in self.peers)):
             self.turn()
 
     def do(self, who: int, what: bytes | str) -> None:
-        """
-        @param who: one of them.
-        @param what: is typed; or C{stop}, C{read}, C{close}, C{come} or C{turn}.
-        """
         peer = self.peers[who]
         if isinstance(what, bytes):
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
@@ -154,11 +115,7 @@ class Crowd:
             self.turn()
 
     def end(self) -> list[bytes]:
-        """
-        All read to the end, and all that was sent is counted; then all leave.
-
-        @return: what each of them has heard.
-        """
+        """All read to the end, and all that was sent is counted; then all leave."""
         for peer in self.peers:
             peer.reads = True
         self.drain()
@@ -174,9 +131,6 @@ class Crowd:
         return heard
 
     def close(self) -> None:
-        """
-        All leave.
-        """
         for peer in (*self.gone, *self.peers):
             peer.reads = False
             peer.end.close()

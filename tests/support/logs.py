@@ -10,10 +10,6 @@ from zope.interface import provider
 
 
 def gather(test: SynchronousTestCase) -> list[str]:
-    """
-    @param test: the one that runs.
-    @return: the messages from now on to the end of the test; grows.
-    """
     messages: list[str] = []
 
     @provider(ILogObserver)

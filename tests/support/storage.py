@@ -19,36 +19,20 @@ from tsservices.chat.room import Room, RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.storage import Journal, Search
 
+#: An incarnation.
 LOG = "0a1b2c3d"
-"""
-An incarnation.
-"""
 
+#: Seconds to wait for a thread before a test fails.
 PATIENCE = 20.0
-"""
-Seconds to wait for a thread before a test fails.
-"""
 
+#: Nanoseconds.
 SECOND = 1_000_000_000
-"""
-Nanoseconds.
-"""
 
 
 class Talk:
-    """
-    People who talk, as far as a journal knows of them.
-
-    @ivar log: the incarnation.
-    @ivar position: of the last batch.
-    @ivar said: all that was said, in order.
-    """
+    """People who talk, as far as a journal knows of them."""
 
     def __init__(self, log: str = LOG, position: int = 0) -> None:
-        """
-        @param log: the incarnation.
-        @param position: of the last batch there was before.
-        """
         self.log = log
         self.position = position
         self.said: list[Said] = []
@@ -63,13 +47,6 @@ class Talk:
         account: str | None = None,
         kind: str = MESSAGE,
     ) -> Batch:
-        """
-        @param said: for each L{Said} its room and its lines.
-        @param stamp: when.
-        @param account: of who says it.
-        @param kind: of all of it.
-        @return: a sealed batch.
-        """
         self.position += 1
         batch = Batch(self.log, self.position, stamp)
         for key, texts in said:
@@ -97,17 +74,10 @@ class Talk:
         return batch
 
     def records(self) -> dict[str, RoomRecord]:
-        """
-        @return: the rooms as they are now, by key.
-        """
         return {key: room.record for key, room in self._rooms.items()}
 
 
 def lines(said: list[Said]) -> list[tuple[object, ...]]:
-    """
-    @param said: some lines.
-    @return: all that is to be known of each, but the session.
-    """
     return [
         (
             each.room,
@@ -126,29 +96,15 @@ def lines(said: list[Said]) -> list[tuple[object, ...]]:
 
 
 class Reactor:
-    """
-    A thread that others can have something called in.
-    """
+    """A thread that others can have something called in."""
 
     def __init__(self) -> None:
-        """
-        Nothing is to be called yet.
-        """
         self._calls: SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]] = SimpleQueue()
 
     def callFromThread(self, function: Callable[..., object], *args: Any) -> None:
-        """
-        @param function: is called by L{until}.
-        @param args: its arguments.
-        """
         self._calls.put((function, args))
 
     def until(self, done: Callable[[], object]) -> None:
-        """
-        Call what is to be called.
-
-        @param done: says when that is enough.
-        """
         deadline = time.monotonic() + PATIENCE
         while not done():
             assert time.monotonic() < deadline, "that took too long"
@@ -158,20 +114,9 @@ class Reactor:
 
 
 class Witness:
-    """
-    Listens to a journal, and asks it.
-
-    @ivar positions: that were said to be stored.
-    @ivar troubles: in order.
-    @ivar failures: in order.
-    @ivar ended: whether the journal has stopped.
-    """
+    """Listens to a journal, and asks it."""
 
     def __init__(self, journal: Journal, reactor: Reactor) -> None:
-        """
-        @param journal: to be listened to.
-        @param reactor: where it speaks.
-        """
         self.positions: list[int] = []
         self.troubles: list[Refused | None] = []
         self.failures: list[str] = []
@@ -180,48 +125,24 @@ class Witness:
         self._reactor = reactor
 
     def stored(self, position: int) -> None:
-        """
-        @param position: of the last batch that is kept now.
-        """
         self.positions.append(position)
 
     def troubled(self, trouble: Refused | None) -> None:
-        """
-        @param trouble: why nothing can be kept.
-        """
         self.troubles.append(trouble)
 
     def failed(self, reason: str) -> None:
-        """
-        @param reason: one line.
-        """
         self.failures.append(reason)
 
     def await_(self, position: int) -> None:
-        """
-        @param position: of the batch to wait for.
-        """
         self._reactor.until(lambda: self.positions and self.positions[-1] >= position)
 
     def read(self, room: str, first: int, last: int) -> list[Said] | Refused:
-        """
-        @param room: its key.
-        @param first: the number of the first line.
-        @param last: the number of the last line.
-        @return: what the journal says.
-        """
         answers: list[list[Said] | Refused] = []
         self._journal.read(room, first, last, answers.append)
         self._reactor.until(lambda: answers)
         return answers[0]
 
     def lines(self, room: str, first: int, last: int) -> list[tuple[object, ...]]:
-        """
-        @param room: its key.
-        @param first: the number of the first line.
-        @param last: the number of the last line.
-        @return: all that is to be known of each line.
-        """
         answer = self.read(room, first, last)
         assert not isinstance(answer, Refused), answer
         assert all(not each.session for each in answer)
@@ -237,16 +158,6 @@ class Witness:
         before: tuple[int, int] | None = None,
         most: int = 1000,
     ) -> list[tuple[object, ...]]:
-        """
-        @param rooms: where.
-        @param words: what.
-        @param nick: who.
-        @param since: from when.
-        @param until: up to when.
-        @param before: before which line.
-        @param most: how many.
-        @return: all that is to be known of each line that the journal finds.
-        """
         answers: list[list[Said] | Refused] = []
         wanted = Search(rooms, words, nick, since, until, before, most)
         self._journal.search(wanted, answers.append)
@@ -256,13 +167,6 @@ class Witness:
         return lines(answers[0])
 
     def letters(self, account: str, other: str, before: str, most: int) -> list[Letter]:
-        """
-        @param account: the key of an account.
-        @param other: the key of another one, or nothing.
-        @param before: the id of a message, or nothing.
-        @param most: how many.
-        @return: what the journal says.
-        """
         answers: list[list[Letter] | Refused] = []
         self._journal.letters(account, other, before, most, answers.append)
         self._reactor.until(lambda: answers)
@@ -270,18 +174,11 @@ class Witness:
         return answers[0]
 
     def copy(self, path: str) -> str | None:
-        """
-        @param path: of a copy.
-        @return: why there is none.
-        """
         answers: list[str | None] = []
         self._journal.copy(path, answers.append)
         self._reactor.until(lambda: answers)
         return answers[0]
 
     def stop(self) -> None:
-        """
-        Have it stop, and wait for that.
-        """
         self._journal.stop(lambda: setattr(self, "ended", True))
         self._reactor.until(lambda: self.ended)

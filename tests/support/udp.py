@@ -11,36 +11,19 @@ from tsservices.transport.context import Environment
 
 
 class FakeDatagramTransport:
-    """
-    Keeps what is sent.
-
-    @ivar written: payloads and where they went.
-    @ivar error: raised instead, if there is one.
-    """
+    """Keeps what is sent."""
 
     def __init__(self) -> None:
-        """
-        Nothing has been sent.
-        """
         self.written: list[tuple[bytes, tuple[str, int]]] = []
         self.error: Exception | None = None
 
     def write(self, data: bytes, address: tuple[str, int]) -> None:
-        """
-        @param data: the payload.
-        @param address: where it goes.
-        """
         if self.error is not None:
             raise self.error
         self.written.append((data, address))
 
 
 def serve(name: str, environment: Environment) -> tuple[Any, FakeDatagramTransport]:
-    """
-    @param name: of an offering.
-    @param environment: what it is given.
-    @return: its UDP protocol and the transport.
-    """
     offering = BY_NAME[name]
     assert offering.datagram is not None
     counters = offering.counters()

@@ -12,14 +12,7 @@ from tsservices.transport.admission import Admission, Refused
 
 
 class AdmissionTests(SynchronousTestCase):
-    """
-    Tests for L{Admission}.
-    """
-
     def setUp(self) -> None:
-        """
-        Few are enough to fill it.
-        """
         self.admission = Admission(Limits(maxConnections=5, maxConnectionsPerAddress=2), Trust())
 
     def test_perAddress(self) -> None:
@@ -47,9 +40,7 @@ class AdmissionTests(SynchronousTestCase):
         self.assertEqual(str(refused), "this server has its 5 connections")
 
     def test_leavesNothing(self) -> None:
-        """
-        When all have left, nothing is remembered.
-        """
+        """When all have left, nothing is remembered."""
         sources = [self.admission.enter(f"192.0.2.{n}") for n in (1, 1, 2)]
         for source in sources:
             self.admission.leave(source)

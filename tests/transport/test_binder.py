@@ -20,24 +20,11 @@ from tsservices.transport.binder import Binder
 
 
 class BinderTests(SynchronousTestCase):
-    """
-    Tests for L{Binder}.
-    """
-
     def setUp(self) -> None:
-        """
-        No reactor: nothing is served here.
-        """
         self.binder = Binder(None)
         self.addCleanup(self.binder.discard)
 
     def refused(self, call: Any, *arguments: Any, **named: Any) -> str:
-        """
-        @param call: binds.
-        @param arguments: for it.
-        @param named: for it.
-        @return: why it is refused.
-        """
         error = self.assertRaises(CannotListenError, call, *arguments, **named)
         return str(error.socketError)
 
@@ -55,9 +42,7 @@ class BinderTests(SynchronousTestCase):
         self.assertRaises(ConnectionRefusedError, socket.create_connection, port.name, 5)
 
     def test_noDelay(self) -> None:
-        """
-        Answers are not held back for the acknowledgement of earlier ones.
-        """
+        """Answers are not held back for the acknowledgement of earlier ones."""
         self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
         (port,) = self.binder.ports
         with socket.create_connection(port.name, 5), port._socket.dup() as listening:  # type: ignore[arg-type]
@@ -66,16 +51,12 @@ class BinderTests(SynchronousTestCase):
                 self.assertTrue(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def test_notServed(self) -> None:
-        """
-        What is not served has no host.
-        """
+        """What is not served has no host."""
         port = self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
         self.assertRaises(RuntimeError, port.getHost)
 
     def test_inUse(self) -> None:
-        """
-        A port in use is refused, at each transport.
-        """
+        """A port in use is refused, at each transport."""
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
             stream.bind(("127.0.0.1", 0))
             stream.listen()
@@ -93,9 +74,7 @@ class BinderTests(SynchronousTestCase):
         self.assertEqual(self.binder.ports, [])
 
     def test_boundButNotListening(self) -> None:
-        """
-        A port that somebody listens on after it was bound here is refused too.
-        """
+        """A port that somebody listens on after it was bound here is refused too."""
         with socket.socket() as first:
             first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             first.bind(("127.0.0.1", 0))
@@ -106,25 +85,17 @@ class BinderTests(SynchronousTestCase):
             self.refused(self.binder.listenTCP, 0, ServerFactory(), 5, "127.0.0.1")
 
     def _refuse(self, *arguments: object) -> None:
-        """
-        @param arguments: not looked at.
-        @raise OSError: always.
-        """
         raise OSError("refused")
 
     def test_noSuchAddress(self) -> None:
-        """
-        An address of somebody else is refused.
-        """
+        """An address of somebody else is refused."""
         self.assertIn(
             "assign", self.refused(self.binder.listenTCP, 0, ServerFactory(), 5, "192.0.2.1")
         )
         self.refused(self.binder.listenTCP, 0, ServerFactory(), 5, "no address")
 
     def test_everyAddress(self) -> None:
-        """
-        C{::} takes IPv4 too; an empty interface is all of IPv4.
-        """
+        """C{::} takes IPv4 too; an empty interface is all of IPv4."""
         self.binder.listenTCP(0, ServerFactory(), 5, "::")
         self.binder.listenTCP(0, ServerFactory(), 5)
         for port in self.binder.ports:
@@ -147,18 +118,14 @@ class BinderTests(SynchronousTestCase):
         self.assertFalse(os.path.exists(path))
 
     def test_leftOver(self) -> None:
-        """
-        The file of a server that has died is no obstacle.
-        """
+        """The file of a server that has died is no obstacle."""
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(path)
         self.binder.listenUNIX(path, ServerFactory())
 
     def test_noSocket(self) -> None:
-        """
-        A file of somebody's is not removed.
-        """
+        """A file of somebody's is not removed."""
         path = self.mktemp()
         with open(path, "w"):
             pass
@@ -166,9 +133,7 @@ class BinderTests(SynchronousTestCase):
         self.assertTrue(os.path.exists(path))
 
     def test_abstract(self) -> None:
-        """
-        Names outside of the file system can be used.
-        """
+        """Names outside of the file system can be used."""
         self.binder.listenUNIX(f"\0tsservices-{os.getpid()}", ServerFactory())
         self.assertTrue(str(self.binder.ports[0].name).startswith("\0"))
 
@@ -185,9 +150,7 @@ class BinderTests(SynchronousTestCase):
         self.refused(self.binder.adoptStreamPort, -1, socket.AF_INET, ServerFactory())
 
     def test_notAdopted(self) -> None:
-        """
-        What is no listening stream socket of that family is refused.
-        """
+        """What is no listening stream socket of that family is refused."""
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
             for theirs, family in (
                 (stream, socket.AF_INET),
@@ -202,9 +165,7 @@ class BinderTests(SynchronousTestCase):
                 )
 
     def test_shared(self) -> None:
-        """
-        Ports are shared by those who all want it, over TCP and UDP.
-        """
+        """Ports are shared by those who all want it, over TCP and UDP."""
         first, second = Binder(None, reusePort=True), Binder(None, reusePort=True)
         for binder in (first, second):
             self.addCleanup(binder.discard)
@@ -217,9 +178,7 @@ class BinderTests(SynchronousTestCase):
         self.refused(self.binder.bindUDP, datagram, "127.0.0.1", DatagramProtocol(), 9)
 
     def test_adoptedUNIX(self) -> None:
-        """
-        The file of an adopted UNIX socket stays where it is.
-        """
+        """The file of an adopted UNIX socket stays where it is."""
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as theirs:
             theirs.bind(path)

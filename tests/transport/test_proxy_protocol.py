@@ -22,14 +22,7 @@ HEADER = b"PROXY TCP4 198.51.100.7 192.0.2.1 40000 80\r\n"
 
 
 class PeerFirstTests(SynchronousTestCase):
-    """
-    Tests for L{PeerFirstFactory} and L{PeerFirstWrapper}.
-    """
-
     def setUp(self) -> None:
-        """
-        Hello behind a proxy, one connection an address.
-        """
         self.clock = Clock()
         self.environment = environment(
             self.clock, Limits(maxConnections=3, maxConnectionsPerAddress=1, proxyLimit=10)
@@ -39,10 +32,6 @@ class PeerFirstTests(SynchronousTestCase):
     def connect(
         self, factoryClass: type[StreamFactory] = HelloFactory
     ) -> tuple[PeerFirstWrapper, MeasuredTransport]:
-        """
-        @param factoryClass: of the service.
-        @return: a connection of the proxy.
-        """
         factory = factoryClass(self.environment, self.counters)
         outer = PeerFirstFactory(factory, self.environment, self.counters)
         transport = MeasuredTransport("127.0.0.1", 9)
@@ -69,9 +58,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_bytewise(self) -> None:
-        """
-        However the header is cut, of both versions.
-        """
+        """However the header is cut, of both versions."""
         second = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([198, 51, 100, 8, 192, 0, 2, 1])
         second += (40_001).to_bytes(2, "big") + (80).to_bytes(2, "big")
         for header in (HEADER, second):
@@ -81,9 +68,7 @@ class PeerFirstTests(SynchronousTestCase):
             self.assertEqual(transport.value(), b"Welcome!Hello, x!")
 
     def test_dataBehindTheHeader(self) -> None:
-        """
-        What comes with the header is not lost, nor what comes later.
-        """
+        """What comes with the header is not lost, nor what comes later."""
         wrapper, transport = self.connect()
         wrapper.dataReceived(HEADER + b"ann")
         wrapper.dataReceived(b"bob")
@@ -105,9 +90,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual((self.counters.accepted, self.counters.refused), (1, 1))
 
     def test_hungUp(self) -> None:
-        """
-        Where no words may be said, the client is hung up.
-        """
+        """Where no words may be said, the client is hung up."""
         for expected in (False, True):
             wrapper, transport = self.connect(TimeFactory)
             wrapper.dataReceived(HEADER)
@@ -116,9 +99,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(self.environment.admission.total, 1)
 
     def test_full(self) -> None:
-        """
-        Connections without a header count in all.
-        """
+        """Connections without a header count in all."""
         for _ in range(3):
             self.connect()
         factory = HelloFactory(self.environment, self.counters)
@@ -127,9 +108,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(self.counters.refused, 1)
 
     def test_noHeader(self) -> None:
-        """
-        What is no header ends the connection, and nothing is delivered.
-        """
+        """What is no header ends the connection, and nothing is delivered."""
         wrapper, transport = self.connect()
         wrapper.dataReceived(b"GET / HTTP/1.0\r\n\r\n")
         self.assertTrue(transport.disconnecting)
@@ -140,9 +119,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_noAddress(self) -> None:
-        """
-        A client whose address is none could write to terminals and logs: refused.
-        """
+        """A client whose address is none could write to terminals and logs: refused."""
         wrapper, transport = self.connect()
         wrapper.dataReceived(b"PROXY TCP4 \x1b[31mEVIL 192.0.2.1 1 2\r\nhello\n")
         self.assertTrue(transport.aborted)
@@ -152,9 +129,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(self.environment.admission.total, 0)
 
     def test_late(self) -> None:
-        """
-        A header that does not come in time ends the connection.
-        """
+        """A header that does not come in time ends the connection."""
         wrapper, transport = self.connect()
         self.clock.advance(10)
         self.assertTrue(transport.aborted)

@@ -23,21 +23,12 @@ from tsservices.transport.stream import StreamFactory, StreamProtocol, peerName
 
 
 class StreamProtocolTests(SynchronousTestCase):
-    """
-    Tests for L{StreamProtocol}, with echo as an example.
-    """
-
     def setUp(self) -> None:
-        """
-        Connect.
-        """
         self.environment = environment()
         self.protocol, self.transport = connect(EchoFactory, self.environment)
 
     def test_halfClose(self) -> None:
-        """
-        Half-closed connections are told apart.
-        """
+        """Half-closed connections are told apart."""
         self.assertTrue(verifyObject(IHalfCloseableProtocol, self.protocol))
 
     def test_heldBack(self) -> None:
@@ -73,9 +64,7 @@ class StreamProtocolTests(SynchronousTestCase):
         producer.stopProducing()
 
     def test_finish(self) -> None:
-        """
-        The producer is taken off before the connection is closed, once.
-        """
+        """The producer is taken off before the connection is closed, once."""
         self.protocol.readConnectionLost()
         self.protocol.writeConnectionLost()
         self.protocol.goodbye()
@@ -85,17 +74,13 @@ class StreamProtocolTests(SynchronousTestCase):
         self.assertEqual(self.transport.value(), b"")
 
     def test_expired(self) -> None:
-        """
-        A time limit counts and aborts.
-        """
+        """A time limit counts and aborts."""
         self.protocol.expired("stalled")
         self.assertTrue(self.transport.aborted)
         self.assertEqual(self.protocol.factory.counters.stalled, 1)
 
     def test_books(self) -> None:
-        """
-        What came in with a connection goes out with it.
-        """
+        """What came in with a connection goes out with it."""
         counters = self.protocol.factory.counters
         self.assertEqual((counters.accepted, counters.open), (1, 1))
         self.assertEqual(self.environment.admission.total, 1)
@@ -105,21 +90,12 @@ class StreamProtocolTests(SynchronousTestCase):
         self.assertEqual(self.environment.sweep._connections, {})
 
     def test_bottom(self) -> None:
-        """
-        Below wrappers the measured transport is found.
-        """
+        """Below wrappers the measured transport is found."""
         self.assertIs(self.protocol.measured, self.transport)
 
 
 class StreamFactoryTests(SynchronousTestCase):
-    """
-    Tests for L{StreamFactory}.
-    """
-
     def setUp(self) -> None:
-        """
-        There is room for two.
-        """
         self.logged = gather(self)
         self.clock = Clock()
         self.environment = environment(
@@ -128,11 +104,6 @@ class StreamFactoryTests(SynchronousTestCase):
         self.counters = StreamCounters()
 
     def refuse(self, factory: StreamFactory, host: str = "192.0.2.1") -> bytes | None:
-        """
-        @param factory: one that is full for this host.
-        @param host: of the peer.
-        @return: what one more peer is told; L{None} when it is hung up.
-        """
         protocol = factory.buildProtocol(IPv4Address("TCP", host, 5000))
         if protocol is None:
             return None
@@ -143,9 +114,7 @@ class StreamFactoryTests(SynchronousTestCase):
         return told
 
     def test_refusalInWords(self) -> None:
-        """
-        Who comes when it is full is told so; it is counted, and logged once.
-        """
+        """Who comes when it is full is told so; it is counted, and logged once."""
         factory = EchoFactory(self.environment, self.counters)
         for _ in range(2):
             self.assertIsInstance(
@@ -161,9 +130,7 @@ class StreamFactoryTests(SynchronousTestCase):
         )
 
     def test_withheldLines(self) -> None:
-        """
-        The next line says how many were withheld.
-        """
+        """The next line says how many were withheld."""
         factory = EchoFactory(self.environment, self.counters)
         for _ in range(4):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
@@ -195,18 +162,14 @@ class StreamFactoryTests(SynchronousTestCase):
         transports[1][0].connectionLost(connectionDone)
 
     def test_refusalWithoutWords(self) -> None:
-        """
-        A client of the time protocol would take words for the time.
-        """
+        """A client of the time protocol would take words for the time."""
         factory = TimeFactory(self.environment, self.counters)
         for _ in range(2):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
         self.assertIsNone(self.refuse(factory))
 
     def test_unix(self) -> None:
-        """
-        A UNIX socket's peer counts as trusted.
-        """
+        """A UNIX socket's peer counts as trusted."""
         factory = EchoFactory(self.environment, self.counters)
         for _ in range(10):
             protocol = factory.buildProtocol(UNIXAddress(None))
@@ -214,22 +177,16 @@ class StreamFactoryTests(SynchronousTestCase):
             self.assertEqual(protocol.peer, "unix")
 
     def test_names(self) -> None:
-        """
-        Peers are called by address and port.
-        """
+        """Peers are called by address and port."""
         self.assertEqual(peerName(IPv4Address("TCP", "192.0.2.1", 7)), "192.0.2.1:7")
         self.assertEqual(peerName(None), "unix")
 
 
 class EveryServiceTests(SynchronousTestCase):
-    """
-    What holds for each stream service of the catalogue.
-    """
+    """What holds for each stream service of the catalogue."""
 
     def test_survivesAnything(self) -> None:
-        """
-        Any bytes, half a close and a loss in any state: no error, books closed.
-        """
+        """Any bytes, half a close and a loss in any state: no error, books closed."""
         for offering in CATALOG:
             if offering.stream is None:
                 continue
@@ -247,9 +204,7 @@ class EveryServiceTests(SynchronousTestCase):
             self.assertEqual(protocol.factory.counters.received, 4)
 
     def test_goodbye(self) -> None:
-        """
-        When the server stops each connection is closed; those who talk are told.
-        """
+        """When the server stops each connection is closed; those who talk are told."""
         for offering in CATALOG:
             if offering.stream is not None:
                 protocol, transport = connect(offering.stream, environment())

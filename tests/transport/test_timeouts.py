@@ -14,16 +14,9 @@ from tsservices.testing import MeasuredTransport, connect, environment
 
 
 class SweepTests(SynchronousTestCase):
-    """
-    Tests for L{Sweep<tsservices.transport.timeouts.Sweep>}.
-    """
-
     limits = Limits(maxConnectionsPerAddress=5000, idleLimit=600, writeLimit=60, stopLimit=5)
 
     def setUp(self) -> None:
-        """
-        Sweep one connection.
-        """
         self.clock = Clock()
         self.environment = environment(self.clock, self.limits)
         self.sweep = self.environment.sweep
@@ -31,15 +24,10 @@ class SweepTests(SynchronousTestCase):
         self.sweep.startService()
 
     def wait(self, seconds: float) -> None:
-        """
-        @param seconds: pass, in steps of a sweep.
-        """
         self.clock.pump([SWEEP_SECONDS] * round(seconds / SWEEP_SECONDS))
 
     def test_idle(self) -> None:
-        """
-        Nothing said and nothing sent for the limit: closed.
-        """
+        """Nothing said and nothing sent for the limit: closed."""
         self.wait(598)
         self.assertFalse(self.transport.aborted)
         self.wait(2)
@@ -47,9 +35,7 @@ class SweepTests(SynchronousTestCase):
         self.assertEqual(self.protocol.factory.counters.idle, 1)
 
     def test_idleLimitOfItsOwn(self) -> None:
-        """
-        A protocol may have another limit, or none.
-        """
+        """A protocol may have another limit, or none."""
         self.protocol.idleLimit = 0
         self.wait(3000)
         self.assertFalse(self.transport.aborted)
@@ -61,9 +47,7 @@ class SweepTests(SynchronousTestCase):
         self.assertTrue(self.transport.aborted)
 
     def test_deadline(self) -> None:
-        """
-        At its deadline a connection is closed, whatever it has said.
-        """
+        """At its deadline a connection is closed, whatever it has said."""
         self.protocol.idleLimit = 0
         self.protocol.deadline = self.clock.seconds() + 120
         for _ in range(59):
@@ -76,9 +60,7 @@ class SweepTests(SynchronousTestCase):
         self.assertEqual(self.protocol.factory.counters.idle, 1)
 
     def test_hearing(self) -> None:
-        """
-        Who says something is not idle.
-        """
+        """Who says something is not idle."""
         for _ in range(3):
             self.wait(400)
             self.protocol.dataReceived(b"x")
@@ -86,9 +68,7 @@ class SweepTests(SynchronousTestCase):
         self.assertFalse(self.transport.aborted)
 
     def test_reading(self) -> None:
-        """
-        Who only reads is not idle either.
-        """
+        """Who only reads is not idle either."""
         for _ in range(3):
             self.wait(400)
             self.transport.bytesSent += 1
@@ -110,9 +90,7 @@ class SweepTests(SynchronousTestCase):
         self.assertEqual(self.protocol.factory.counters.stalled, 1)
 
     def test_slowReader(self) -> None:
-        """
-        Who reads a little, with more always pending, is slow but not stalled.
-        """
+        """Who reads a little, with more always pending, is slow but not stalled."""
         self.transport.pending = 1000
         for _ in range(100):
             self.wait(50)
@@ -120,18 +98,14 @@ class SweepTests(SynchronousTestCase):
         self.assertFalse(self.transport.aborted)
 
     def test_emptyIsNotStalled(self) -> None:
-        """
-        The time without anything pending does not count.
-        """
+        """The time without anything pending does not count."""
         self.wait(100)
         self.transport.pending = 1000
         self.wait(58)
         self.assertFalse(self.transport.aborted)
 
     def test_lost(self) -> None:
-        """
-        What is lost is not looked at any more, also in the middle of a round.
-        """
+        """What is lost is not looked at any more, also in the middle of a round."""
         self.sweep._round = [self.protocol]
         self.protocol.connectionLost(connectionDone)
         self.sweep._look()
@@ -139,9 +113,7 @@ class SweepTests(SynchronousTestCase):
         self.assertFalse(self.transport.aborted)
 
     def test_slices(self) -> None:
-        """
-        Many connections are looked at in several turns of the reactor.
-        """
+        """Many connections are looked at in several turns of the reactor."""
         others = [connect(EchoFactory, self.environment)[1] for _ in range(SWEEP_SLICE * 2)]
         self.clock.rightNow += 600
         self.sweep._begin()
@@ -150,9 +122,7 @@ class SweepTests(SynchronousTestCase):
         self.assertTrue(all(each.aborted for each in others))
 
     def test_roundUnderWay(self) -> None:
-        """
-        A round that takes long is not begun anew before its end.
-        """
+        """A round that takes long is not begun anew before its end."""
         for _ in range(SWEEP_SLICE * 2):
             connect(EchoFactory, self.environment)
         self.clock.rightNow += SWEEP_SECONDS
@@ -162,17 +132,13 @@ class SweepTests(SynchronousTestCase):
         self.assertEqual(self.sweep._round, left)
 
     def test_stopsAtOnce(self) -> None:
-        """
-        With nobody there, stopping takes no time.
-        """
+        """With nobody there, stopping takes no time."""
         self.protocol.connectionLost(connectionDone)
         self.successResultOf(self.sweep.stopService())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopWaits(self) -> None:
-        """
-        Stopping closes, and waits until it is closed.
-        """
+        """Stopping closes, and waits until it is closed."""
         stopped = self.sweep.stopService()
         self.assertTrue(self.transport.disconnecting)
         self.assertFalse(self.transport.aborted)
@@ -182,9 +148,7 @@ class SweepTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopDoesNotWaitForEver(self) -> None:
-        """
-        Who does not read in time is cut off.
-        """
+        """Who does not read in time is cut off."""
         stopped = self.sweep.stopService()
         self.clock.advance(5)
         self.assertTrue(self.transport.aborted)
@@ -192,9 +156,7 @@ class SweepTests(SynchronousTestCase):
         self.successResultOf(stopped)
 
     def test_stopInTheMiddle(self) -> None:
-        """
-        A round under way ends with the stop.
-        """
+        """A round under way ends with the stop."""
         for _ in range(SWEEP_SLICE):
             connect(EchoFactory, self.environment)
         self.clock.advance(SWEEP_SECONDS)
@@ -203,14 +165,8 @@ class SweepTests(SynchronousTestCase):
 
 
 class UnlimitedTests(SynchronousTestCase):
-    """
-    Tests for limits that are lifted.
-    """
-
     def test_never(self) -> None:
-        """
-        0 means never.
-        """
+        """0 means never."""
         clock = Clock()
         surroundings = environment(clock, Limits(idleLimit=0, writeLimit=0))
         _, transport = connect(EchoFactory, surroundings)

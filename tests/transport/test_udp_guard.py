@@ -19,24 +19,12 @@ STRANGER = "192.0.2.7"
 
 
 class GuardTests(SynchronousTestCase):
-    """
-    Tests for L{Guard}.
-    """
-
     def setUp(self) -> None:
-        """
-        Time stands still.
-        """
         self.clock = Clock()
         self.counters = DatagramCounters()
         self.closedPorts = set(REFLECTOR_PORTS)
 
     def guard(self, name: str, trust: tuple[str, ...] = LOOPBACK) -> Guard:
-        """
-        @param name: of an offering.
-        @param trust: networks.
-        @return: its guard.
-        """
         return Guard(
             GUARDS[name],
             Limits(),
@@ -59,9 +47,7 @@ class GuardTests(SynchronousTestCase):
         self.assertTrue(guard.admits(b"x", "127.0.0.1", 1024))
 
     def test_badAddresses(self) -> None:
-        """
-        Nobody can ask from multicast, broadcast or unspecified addresses.
-        """
+        """Nobody can ask from multicast, broadcast or unspecified addresses."""
         guard = self.guard("timestamp", ("0.0.0.0/0", "::/0"))
         hosts = ("224.0.0.1", "239.1.1.1", "255.255.255.255", "0.0.0.0", "::", "ff02::1")
         for host in (*hosts, "::ffff:224.0.0.1", "no address"):
@@ -83,9 +69,7 @@ class GuardTests(SynchronousTestCase):
         self.assertEqual(self.counters.ownFormat, 8)
 
     def test_othersMayLookLikeOurs(self) -> None:
-        """
-        Echo echoes stamps: it has to, and its bucket ends the loop.
-        """
+        """Echo echoes stamps: it has to, and its bucket ends the loop."""
         self.assertTrue(
             self.guard("echo").admits(Stamper("ctime", time.time_ns).stamp(), "127.0.0.1", 5000)
         )
@@ -106,9 +90,7 @@ class GuardTests(SynchronousTestCase):
         self.assertEqual(self.counters.badSize, 5)
 
     def test_rate(self) -> None:
-        """
-        Strangers have a burst, then a rate.
-        """
+        """Strangers have a burst, then a rate."""
         guard = self.guard("timestamp")
         for _ in range(20):
             self.assertTrue(guard.admits(b"x", STRANGER, 5000))
@@ -134,9 +116,7 @@ class GuardTests(SynchronousTestCase):
         self.assertTrue(guard.admits(b"x", STRANGER, 5000))
 
     def test_answersEndTheRow(self) -> None:
-        """
-        Only drops in a row count.
-        """
+        """Only drops in a row count."""
         guard = self.guard("timestamp")
         for _ in range(22):
             guard.admits(b"x", STRANGER, 5000)
@@ -160,35 +140,27 @@ class GuardTests(SynchronousTestCase):
             self.assertEqual(answered, 200 if name in ("timestamp", "hello") else STREAK, name)
 
     def test_pauses(self) -> None:
-        """
-        Who pauses is no loop.
-        """
+        """Who pauses is no loop."""
         guard = self.guard("echo")
         for _ in range(200):
             self.clock.advance(PAUSE_SECONDS)
             self.assertTrue(guard.admits(b"x", STRANGER, 5000))
 
     def test_trust(self) -> None:
-        """
-        Trust lifts the rate for timestamp and hello, and for nothing else.
-        """
+        """Trust lifts the rate for timestamp and hello, and for nothing else."""
         for name in GUARDS:
             guard = self.guard(name)
             answered = sum(guard.admits(b"x", "127.0.0.1", 5000) for _ in range(1000))
             self.assertEqual(answered, 1000 if name in ("timestamp", "hello") else 20, name)
 
     def test_networkIsOneSource(self) -> None:
-        """
-        One IPv6 /64 has one bucket.
-        """
+        """One IPv6 /64 has one bucket."""
         guard = self.guard("timestamp")
         answered = sum(guard.admits(b"x", f"2001:db8::{n:x}", 5000) for n in range(1, 101))
         self.assertEqual(answered, 20)
 
     def test_memory(self) -> None:
-        """
-        Sources without number take memory for a bounded number.
-        """
+        """Sources without number take memory for a bounded number."""
         guard = self.guard("timestamp")
         for n in range(PEERS_REMEMBERED + 100):
             guard.admits(b"x", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 5000)

@@ -16,29 +16,20 @@ from typing import Any, NoReturn, TextIO
 from tsservices.common.limits import CONTROL_ANSWER, CONTROL_SILENT_SECONDS
 from tsservices.common.statedir import CONTROL_SOCKET, defaultStateFolder
 
+#: What stands before the messages.
 PROGRAM = "tsservices"
-"""
-What stands before the messages.
-"""
 
+#: The first words of the command line that are commands to a running server; without one of them a
+#: server is started.
 WORDS = ("backup", "export")
-"""
-The first words of the command line that are commands to a running server; without one of
-them a server is started.
-"""
 
 
 class Failed(Exception):
-    """
-    A command was not done.  The argument is one line that says why.
-    """
+    """A command was not done.  The argument is one line that says why."""
 
 
 def main(words: list[str]) -> NoReturn:
-    """
-    @param words: of the command line.
-    @raise SystemExit: always, with the exit status.
-    """
+    """@raise SystemExit: always, with the exit status."""
     given = _parser().parse_args(words)
     try:
         if given.word == "backup":
@@ -61,11 +52,7 @@ def main(words: list[str]) -> NoReturn:
 
 
 def backup(folder: str, file: str) -> None:
-    """
-    @param folder: of the state of a running server.
-    @param file: where the copy goes.
-    @raise Failed: it is not made.
-    """
+    """@raise Failed: it is not made."""
     path = os.path.abspath(file)
     if os.path.lexists(path):
         raise Failed(f"{path} is there already")
@@ -76,10 +63,6 @@ def backup(folder: str, file: str) -> None:
 
 def export(folder: str, room: str, since: int, form: str, file: str | None) -> None:
     """
-    @param folder: of the state of a running server.
-    @param room: its name.
-    @param since: the number of the last line that is not wanted.
-    @param form: the name of the form of the lines.
     @param file: where they go; L{None}: to the standard output.
     @raise Failed: they can't be had, or not to the end.
     """
@@ -98,11 +81,6 @@ def export(folder: str, room: str, since: int, form: str, file: str | None) -> N
 
 
 def _open(file: str | None) -> TextIO:
-    """
-    @param file: a new one; L{None} for the standard output.
-    @return: takes text.
-    @raise Failed: it can't be written, or is there.
-    """
     descriptor = sys.stdout.fileno()
     try:
         if file is not None:
@@ -118,12 +96,6 @@ def _open(file: str | None) -> TextIO:
 
 
 def _command(folder: str, command: dict[str, object]) -> Iterator[str]:
-    """
-    @param folder: of the state of a running server.
-    @param command: what it is to do.
-    @return: what it answers, part by part.
-    @raise Failed: it does not.
-    """
     path = os.path.join(os.path.abspath(folder), CONTROL_SOCKET)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(CONTROL_SILENT_SECONDS)
@@ -144,11 +116,6 @@ def _command(folder: str, command: dict[str, object]) -> Iterator[str]:
 
 
 def _answers(answers: Any) -> Iterator[str]:
-    """
-    @param answers: what the server sends.
-    @return: the parts of what was asked for.
-    @raise Failed: it is not done, or not to the end.
-    """
     while line := answers.readline(CONTROL_ANSWER):
         try:
             answer = json.loads(line)
@@ -164,20 +131,12 @@ def _answers(answers: Any) -> Iterator[str]:
 
 
 def _number(text: str) -> int:
-    """
-    @param text: as it was written.
-    @return: the number of a line.
-    @raise argparse.ArgumentTypeError: it is none.
-    """
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a line")
     return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
-    """
-    @return: reads the command line.
-    """
     parser = argparse.ArgumentParser(
         PROGRAM, description="Commands to a running server; without one, a server is started."
     )

@@ -44,15 +44,11 @@ from tsservices.transport.binder import Binder
 
 
 class Impossible(Exception):
-    """
-    A command can't be done.  The argument is one line that says why.
-    """
+    """A command can't be done.  The argument is one line that says why."""
 
 
 class ControlProtocol(Protocol):
-    """
-    One command.
-    """
+    """One command."""
 
     factory: ControlFactory
     transport: Any
@@ -62,9 +58,7 @@ class ControlProtocol(Protocol):
     _exporting = False
 
     def connectionMade(self) -> None:
-        """
-        Wait for the command, but not for long.
-        """
+        """Wait for the command, but not for long."""
         self._lines = LineSplitter(CONTROL_LINE)
         connections = self.factory.connections
         connections.add(self)
@@ -74,9 +68,6 @@ class ControlProtocol(Protocol):
             self._wait(CONTROL_SECONDS, self._late)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: what has come, cut anywhere.
-        """
         if self._begun or self._ended:
             return
         self._lines.feed(data)
@@ -91,46 +82,27 @@ class ControlProtocol(Protocol):
                 self.fail(str(reason))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: not looked at.
-        """
         self._ended = True
         self._wait(None, self._late)
         self.factory.connections.discard(self)
 
     def working(self) -> None:
-        """
-        The answer takes a while: say now and then that it is still under way.
-        """
+        """The answer takes a while: say now and then that it is still under way."""
         if not self._ended:
             self._wait(CONTROL_ALIVE_SECONDS, self._alive)
 
     def text(self, text: str) -> None:
-        """
-        @param text: a part of what was asked for; the next one comes when it is read.
-        """
         if not self._ended:
             self._wait(CONTROL_UNREAD_SECONDS, self.transport.abortConnection)
             self._write({"text": text})
 
     def succeed(self, count: int) -> None:
-        """
-        @param count: how much was done.
-        """
         self._end({"done": count})
 
     def fail(self, reason: str) -> None:
-        """
-        @param reason: why it can't be done, or not to the end.
-        """
         self._end({"error": reason})
 
     def _do(self, line: bytes) -> None:
-        """
-        @param line: a command.
-        @raise Impossible: it is none, or can't be done.
-        @raise Refused: it can't be done.
-        """
         try:
             command = json.loads(line)
         except (ValueError, RecursionError):
@@ -143,10 +115,6 @@ class ControlProtocol(Protocol):
         self._DO[word](self, command)
 
     def _backup(self, command: dict[str, Any]) -> None:
-        """
-        @param command: with the path of a file.
-        @raise Impossible: there is something already, or this is no path.
-        """
         path = command.get("path")
         if not isinstance(path, str) or not _isPath(path):
             raise Impossible("a backup needs the absolute path of a file")
@@ -167,11 +135,6 @@ class ControlProtocol(Protocol):
         factory.chat.journal.copy(path, copied)
 
     def _export(self, command: dict[str, Any]) -> None:
-        """
-        @param command: with a room, a number and the name of a form.
-        @raise Impossible: one of them is none.
-        @raise Refused: there is no such room.
-        """
         name, since, form = (command.get(each) for each in ("room", "since", "format"))
         if (
             not isinstance(name, str)
@@ -189,11 +152,6 @@ class ControlProtocol(Protocol):
         self.transport.registerProducer(export, False)
 
     def _room(self, name: str) -> Room:
-        """
-        @param name: of a room, with its sign or without.
-        @return: the room.
-        @raise Refused: there is none.
-        """
         room = self.factory.chat.house.lobby.rooms.get(roomKey(name)[1])
         if room is None:
             raise Refused(NO_ROOM, room=f"{ROOM_SIGN}{name.removeprefix(ROOM_SIGN)}")
@@ -205,15 +163,9 @@ class ControlProtocol(Protocol):
     }
 
     def _write(self, answer: dict[str, object]) -> None:
-        """
-        @param answer: one line of it.
-        """
         self.transport.write(json.dumps(answer).encode("ascii") + b"\n")
 
     def _end(self, answer: dict[str, object]) -> None:
-        """
-        @param answer: its last line.
-        """
         if self._ended:
             return
         self._ended = True
@@ -224,27 +176,18 @@ class ControlProtocol(Protocol):
         self._wait(CONTROL_SECONDS, self.transport.abortConnection)
 
     def _late(self) -> None:
-        """
-        There is no command.
-        """
+        """There is no command."""
         self._timer = None
         self.fail("no command has come")
 
     def _alive(self) -> None:
-        """
-        Say that it is under way.
-        """
+        """Say that it is under way."""
         self._timer = None
         self._write({"alive": True})
         self.working()
 
     def _wait(self, seconds: float | None, then: Callable[[], object]) -> None:
-        """
-        Wait for nothing else than this.
-
-        @param seconds: until it is called; L{None}: for nothing.
-        @param then: is called.
-        """
+        """Wait for nothing else than this."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
@@ -253,10 +196,6 @@ class ControlProtocol(Protocol):
 
 
 def _isPath(path: str) -> bool:
-    """
-    @param path: as it was written.
-    @return: whether it is an absolute one.
-    """
     try:
         return os.path.isabs(path) and b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
@@ -282,11 +221,7 @@ class ControlFactory(ServerFactory):
         reactor: Any,
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
-        """
-        @param chat: what the commands are about.
-        @param reactor: schedules.
-        @param localtime: makes hours and days of seconds since 1970.
-        """
+        """@param localtime: makes hours and days of seconds since 1970."""
         self.chat = chat
         self.reactor = reactor
         self.localtime = localtime
@@ -294,10 +229,7 @@ class ControlFactory(ServerFactory):
         self.copying = False
 
     def buildProtocol(self, address: IAddress | None) -> Protocol:
-        """
-        @param address: not looked at: who may open the socket may command.
-        @return: the protocol.
-        """
+        """The protocol."""
         protocol = ControlProtocol()
         protocol.factory = self
         return protocol
@@ -316,20 +248,13 @@ class ControlSeat(Service):
     name = "control"
 
     def __init__(self, chat: ChatService, folder: StateFolder, reactor: Any) -> None:
-        """
-        @param chat: what the commands are about.
-        @param folder: where the socket goes.
-        @param reactor: serves it.
-        """
         self._folder = folder
         self._binder = Binder(reactor, fast=False)
         self._factory = ControlFactory(chat, reactor)
         self.trouble = ""
 
     def bind(self) -> None:
-        """
-        Bind the socket.  Without it the server serves all the same.
-        """
+        """Bind the socket.  Without it the server serves all the same."""
         if self._folder.owned:
             path = self._folder.path(CONTROL_SOCKET)
             try:
@@ -338,17 +263,13 @@ class ControlSeat(Service):
                 self.trouble = f"{path}: {reason.socketError}"
 
     def startService(self) -> None:
-        """
-        Let them come.
-        """
+        """Let them come."""
         super().startService()
         for port in self._binder.ports:
             port.startListening()
 
     def stopService(self) -> Deferred[None]:
-        """
-        @return: fires when none can come any more.
-        """
+        """Fires when none can come any more."""
         super().stopService()
         for connection in list(self._factory.connections):
             connection.fail("the server stops")

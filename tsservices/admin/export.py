@@ -17,66 +17,38 @@ from tsservices.chat.notifications import Said
 from tsservices.frontends.formats.json import JSONForm
 from tsservices.frontends.formats.text import TextForm
 
+#: Writes a page, given also when the line before it was said, or 0.
 Page = Callable[[list[Said], int], str]
-"""
-Writes a page, given also when the line before it was said, or 0.
-"""
 
 
 def _text(localtime: Callable[[float], time.struct_time]) -> Page:
-    """
-    @param localtime: makes hours and days of seconds since 1970.
-    @return: writes for people.
-    """
     return TextForm(localtime, withRoom=False).page
 
 
 def _json(localtime: Callable[[float], time.struct_time]) -> Page:
-    """
-    @param localtime: not needed.
-    @return: writes for programs.
-    """
     form = JSONForm()
     return lambda said, before: form.encode(said).decode()
 
 
+#: How lines can be written, by name.
 FORMATS: dict[str, Callable[[Callable[[float], time.struct_time]], Page]] = {
     "text": _text,
     "json": _json,
 }
-"""
-How lines can be written, by name.
-"""
 
 
 class Reading(Interface):
-    """
-    Who reads an export.
-    """
+    """Who reads an export."""
 
     def working(self) -> None:
-        """
-        The next page is being read from the journal.
-        """
+        """The next page is being read from the journal."""
         ...
 
-    def text(self, text: str) -> None:
-        """
-        @param text: the next page; C{resumeProducing} is called when it is read.
-        """
-        ...
+    def text(self, text: str) -> None: ...
 
-    def succeed(self, count: int) -> None:
-        """
-        @param count: how many lines that was.
-        """
-        ...
+    def succeed(self, count: int) -> None: ...
 
-    def fail(self, reason: str) -> None:
-        """
-        @param reason: why it ends here.
-        """
-        ...
+    def fail(self, reason: str) -> None: ...
 
 
 @implementer(IPullProducer)
@@ -89,14 +61,6 @@ class Export:
     def __init__(
         self, reader: Reader, room: str, first: int, last: int, write: Page, reading: Reading
     ) -> None:
-        """
-        @param reader: gives lines back.
-        @param room: the key of the room.
-        @param first: the number of the first line wanted.
-        @param last: the number of the last line.
-        @param write: writes a page.
-        @param reading: who reads it.
-        """
         self._reader = reader
         self._room = room
         self._next = first
@@ -109,9 +73,7 @@ class Export:
         self._stopped = False
 
     def resumeProducing(self) -> None:
-        """
-        The reader takes more.
-        """
+        """The reader takes more."""
         if self._asking or self._stopped:
             return
         if self._next > self._last:
@@ -123,15 +85,10 @@ class Export:
         self._reader.read(self._room, self._next, self._last, self._found)
 
     def stopProducing(self) -> None:
-        """
-        Nobody reads any more.
-        """
+        """Nobody reads any more."""
         self._stopped = True
 
     def _found(self, lines: list[Said] | Refused) -> None:
-        """
-        @param lines: the next ones, or why they can't be had.
-        """
         self._asking = False
         if self._stopped:
             return

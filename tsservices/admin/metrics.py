@@ -14,10 +14,8 @@ from twisted.logger import Logger
 from tsservices.common.counters import Ledger
 from tsservices.common.statedir import COUNTERS_FILE, StateFolder
 
+#: How old the file of counters may be, in seconds.
 REFRESH_SECONDS = 2.0
-"""
-How old the file of counters may be, in seconds.
-"""
 
 
 class Reckoning(Service):
@@ -30,11 +28,6 @@ class Reckoning(Service):
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(self, ledger: Ledger, folder: StateFolder, clock: IReactorTime) -> None:
-        """
-        @param ledger: all counters.
-        @param folder: where the file goes.
-        @param clock: schedules.
-        """
         self._ledger = ledger
         self._folder = folder
         self._written: Any = None
@@ -43,16 +36,12 @@ class Reckoning(Service):
         self._loop.clock = clock
 
     def startService(self) -> None:
-        """
-        Begin to write.
-        """
+        """Begin to write."""
         super().startService()
         self._loop.start(REFRESH_SECONDS)
 
     def stopService(self) -> None:
-        """
-        Write for the last time.
-        """
+        """Write for the last time."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()
@@ -66,9 +55,7 @@ class Reckoning(Service):
         self._folder.release()
 
     def write(self) -> None:
-        """
-        Write the file, if there is something new.
-        """
+        """Write the file, if there is something new."""
         counted = self._ledger.asList()
         if counted == self._written:
             return

@@ -42,11 +42,6 @@ class Batch:
     """
 
     def __init__(self, log: str, position: int, stamp: int) -> None:
-        """
-        @param log: the incarnation of the order.
-        @param position: the place in it.
-        @param stamp: the time.
-        """
         self.log = log
         self.position = position
         self.stamp = stamp
@@ -68,9 +63,7 @@ class Batch:
         self._last: Room | None = None
 
     def seal(self) -> None:
-        """
-        The turn is over: what follows changes the rooms, but not this.
-        """
+        """The turn is over: what follows changes the rooms, but not this."""
         self._open.clear()
         for room in self._emptied:
             # What is not stored yet could not be read again.
@@ -80,13 +73,7 @@ class Batch:
         self.records = list(self._changed.values())
 
     def keep(self, room: Room, said: Said, author: Session) -> None:
-        """
-        Tell a room what somebody said in it, and keep that.
-
-        @param room: where.
-        @param said: what.
-        @param author: who.
-        """
+        """Tell a room what somebody said in it, and keep that."""
         slice = self._slice(room)
         if author.ident not in slice.authors:
             if len(slice.authors) >= AUTHORS_IN_A_SLICE:
@@ -99,9 +86,7 @@ class Batch:
         self._changed[room] = room.record
 
     def letterIdent(self) -> str:
-        """
-        @return: the id of the next private message, the same on every node and for ever.
-        """
+        """The id of the next private message, the same on every node and for ever."""
         self._numbered += 1
         return f"{self.log}-{self.position}-w{self._numbered}"
 
@@ -109,119 +94,66 @@ class Batch:
         """
         Keep what has changed of a room, though nothing was said in it now.  A room where
         nothing ever was goes with its last visitor, and is not kept.
-
-        @param room: that one.
         """
         if room.record.seq:
             self._changed[room] = room.record
 
     def audit(self, what: str, session: Session, room: Room | None = None, **facts: object) -> None:
-        """
-        Have the log tell of something, once it is stored.
-
-        @param what: was done.
-        @param session: by whom.
-        @param room: where, if that matters.
-        @param facts: of it; never a password or an address.
-        """
+        """Have the log tell of something, once it is stored."""
         where = {} if room is None else {"room": room.record.name}
         by = {"by": session.nick, "account": session.account, "cloak": session.cloak}
         self.audits.append({"audit": what, "time": self.stamp, **where, **by, **facts})
 
     def dismiss(self, session: Session, why: Refused) -> None:
-        """
-        End somebody's connection, when all before this has been told.
-
-        @param session: theirs.
-        @param why: what they are told.
-        """
+        """End somebody's connection, when all before this has been told."""
         self._deliveries.append(Dismissal(session, why))
 
     @property
     def durable(self) -> bool:
-        """
-        @return: whether any of this is to be stored.
-        """
+        """Whether any of this is to be stored."""
         return bool(self.records or self.kept or self.letters or self.deletions or self.checkpoint)
 
     def put(self, record: Record) -> None:
-        """
-        Keep a record, in place of what was kept with its key.
-
-        @param record: as it is now.
-        """
+        """Keep a record, in place of what was kept with its key."""
         self.kept[keyOf(record)] = record
 
     def remove(self, record: Record) -> None:
-        """
-        Keep a record no longer.
-
-        @param record: with the key of what was kept.
-        """
+        """Keep a record no longer."""
         self.kept[keyOf(record)] = None
 
     def tell(self, room: Room, happening: Happening) -> None:
-        """
-        @param room: whose members are told.
-        @param happening: what.
-        """
         self._slice(room).happenings.append(happening)
 
     def tellAll(self, people: Iterable[Session], *happenings: Happening) -> None:
-        """
-        Tell people of several rooms, each once.
-
-        @param people: who is told.
-        @param happenings: what.
-        """
+        """Tell people of several rooms, each once."""
         self._open.clear()
         slice = Slice(Audience(people))
         slice.happenings.extend(happenings)
         self._deliveries.append(slice)
 
     def answer(self, session: Session, happening: Happening) -> None:
-        """
-        Tell one person, after all that was told before.
-
-        @param session: who is told.
-        @param happening: what.
-        """
+        """Tell one person, after all that was told before."""
         for room in session.rooms.values():
             self._open.pop(room, None)
         self._deliveries.append(Answer(session, happening))
 
     def move(self, session: Session) -> None:
-        """
-        Somebody is in more rooms now, or in fewer, when all before this has been told.
-
-        @param session: who.
-        """
+        """Somebody is in more rooms now, or in fewer, when all before this has been told."""
         self._deliveries.append(Move(session))
 
     def cut(self, room: Room) -> None:
-        """
-        Who is in a room changes: what follows is for others.
-
-        @param room: that one.
-        """
+        """Who is in a room changes: what follows is for others."""
         self._open.pop(room, None)
 
     def empty(self, room: Room) -> None:
         """
         Nobody is in a room now.  Who enters it in this same turn has asked for its last
         lines already, so they stay at hand until the turn's end.
-
-        @param room: that one.
         """
         self._emptied.append(room)
 
     def release(self, last: bool = False, errors: list[Exception] | None = None) -> None:
-        """
-        It is stored: tell everybody.
-
-        @param last: no other batch is released in this turn.
-        @param errors: gets what goes wrong, instead of whoever is told next.
-        """
+        """It is stored: tell everybody."""
         last = last and len(self._deliveries) == 1
         for room, record in self._changed.items():
             room.kept = record
@@ -234,10 +166,6 @@ class Batch:
                 errors.append(error)
 
     def _slice(self, room: Room) -> Slice:
-        """
-        @param room: whose members are told.
-        @return: what they are told together next.
-        """
         if room is not self._last and room.several:
             # Who is in several rooms hears all of them in one order.
             for other in [each for each in self._open if each is not room and each.several]:
@@ -246,10 +174,6 @@ class Batch:
         return self._open.get(room) or self._begin(room)
 
     def _begin(self, room: Room) -> Slice:
-        """
-        @param room: whose members are told.
-        @return: what they will be told together.
-        """
         slice = self._open[room] = Slice(room.audience)
         self._deliveries.append(slice)
         return slice

@@ -15,12 +15,7 @@ _CHARACTERS = 12
 
 
 def cloak(secret: bytes, host: str) -> str:
-    """
-    @param secret: what nobody else knows: without it all addresses could be tried.
-    @param host: where somebody comes from, as a socket gives it; a UNIX socket's is any
-        text.
-    @return: the same for all addresses of one source, as long as the secret is.
-    """
+    """The same for all addresses of one source, as long as the secret is."""
     try:
         source = repr(addresses.source(addresses.parse(host)))
     except ValueError:

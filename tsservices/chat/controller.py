@@ -34,68 +34,33 @@ if TYPE_CHECKING:
 
 
 class Voice(Protocol):
-    """
-    How a conversation speaks to its person, beside what the pipeline releases.
-    """
+    """How a conversation speaks to its person, beside what the pipeline releases."""
 
-    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
-        """
-        @param happening: what they asked for.
-        @param then: called when they can take more.
-        """
-        ...
+    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None: ...
 
-    def hold(self, held: bool) -> None:
-        """
-        @param held: whether what the pipeline releases is to wait.
-        """
-        ...
+    def hold(self, held: bool) -> None: ...
 
-    def choose(self, form: str) -> None:
-        """
-        @param form: the name of the form in which they want to be told.
-        """
-        ...
+    def choose(self, form: str) -> None: ...
 
     def ask(self, prompt: str) -> None:
-        """
-        Have them say something that is not to be seen; L{Conversation.answerSecret} gets it.
-
-        @param prompt: what is wanted.
-        """
+        """Have them say something that is not to be seen; L{Conversation.answerSecret} gets it."""
         ...
 
     def farewell(self) -> None:
-        """
-        They have said goodbye.
-        """
+        """They have said goodbye."""
         ...
 
 
 class Archive(Protocol):
-    """
-    Where what was said can be looked for: a journal.
-    """
+    """Where what was said can be looked for: a journal."""
 
-    def read(self, room: str, first: int, last: int, found: Found) -> None:
-        """
-        @see: L{tsservices.chat.storage.Journal.read}
-        """
-        ...
+    def read(self, room: str, first: int, last: int, found: Found) -> None: ...
 
-    def search(self, search: Search, found: Found) -> None:
-        """
-        @see: L{tsservices.chat.storage.Journal.search}
-        """
-        ...
+    def search(self, search: Search, found: Found) -> None: ...
 
     def letters(
         self, account: str, other: str, before: str, most: int, found: LettersFound
-    ) -> None:
-        """
-        @see: L{tsservices.chat.storage.Journal.letters}
-        """
-        ...
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +94,12 @@ class House:
 
     @property
     def lobby(self) -> Lobby:
-        """
-        @return: everybody and every room.
-        """
+        """Everybody and every room."""
         return self.pipeline.lobby
 
 
 def digest(token: str) -> str:
-    """
-    @param token: what another connection has to know.
-    @return: what can be told of it without telling it.
-    """
+    """What can be told of it without telling it."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -158,11 +118,6 @@ class Conversation:
     """
 
     def __init__(self, house: House, session: Session, voice: Voice) -> None:
-        """
-        @param house: what is shared.
-        @param session: as the chat sees it.
-        @param voice: as it is told.
-        """
         self.house = house
         self.session = session
         self.voice = voice
@@ -177,26 +132,16 @@ class Conversation:
 
     @property
     def wantsSecret(self) -> bool:
-        """
-        @return: whether the next line is the answer to what was asked.
-        """
+        """Whether the next line is the answer to what was asked."""
         return self._secret is not None
 
     def ask(self, prompt: str, then: Callable[[str], None]) -> None:
-        """
-        Have them say something that is not to be seen.
-
-        @param prompt: what is wanted.
-        @param then: gets it, as soon as it comes; may raise L{Refused}.
-        """
+        """Have them say something that is not to be seen."""
         self._secret = then
         self.voice.ask(prompt)
 
     def answerSecret(self, text: str) -> None:
-        """
-        @param text: the answer to what was asked.
-        @raise Refused: it won't do.
-        """
+        """@raise Refused: it won't do."""
         then, self._secret = self._secret, None
         if then is not None:
             then(text)
@@ -205,8 +150,6 @@ class Conversation:
         """
         Wait for something that is done elsewhere.
 
-        @param begin: has it done; it is given what to call then, at once or later, with
-            what is left to do, and what that raises its person is told.
         @raise Refused: it does not even begin.
         """
         self._asking = True
@@ -231,52 +174,36 @@ class Conversation:
 
     @property
     def token(self) -> str:
-        """
-        @return: the digest of what another connection has to know to go on for this one.
-        """
+        """The digest of what another connection has to know to go on for this one."""
         if not self._token:
             self._token = self.house.random()
         return digest(self._token)
 
     def keepToken(self, token: str) -> None:
-        """
-        @param token: what another connection was told, for which this one goes on.
-        """
         self._token = token
 
     def tellToken(self) -> None:
-        """
-        They have a name now, or have been told why not.
-        """
+        """They have a name now, or have been told why not."""
         if self.entered:
             self.voice.tell(Token(self._token))
 
     @property
     def entered(self) -> bool:
-        """
-        @return: whether they have a name.
-        """
+        """Whether they have a name."""
         return bool(self.session.nick)
 
     @property
     def busy(self) -> bool:
-        """
-        @return: whether the next line has to wait.
-        """
+        """Whether the next line has to wait."""
         return self._asking or bool(self._next)
 
     def propose(self, event: Event) -> None:
-        """
-        @param event: what they want to happen.
-        """
         self.house.pipeline.propose(event, self.session)
 
     def say(self, texts: tuple[str, ...], kind: str = MESSAGE) -> None:
         """
         Say something in the current room.
 
-        @param texts: the lines.
-        @param kind: of the lines.
         @raise Refused: it can't be said.
         """
         if not self.entered:
@@ -286,12 +213,7 @@ class Conversation:
         self.sayIn(self.current, texts, kind)
 
     def sayIn(self, room: str, texts: tuple[str, ...], kind: str) -> None:
-        """
-        @param room: the key of a room.
-        @param texts: the lines.
-        @param kind: of the lines.
-        @raise Refused: it can't be said.
-        """
+        """@raise Refused: it can't be said."""
         lobby = self.house.lobby
         found = lobby.speaker(self.session, room)
         if found.access.restraints:
@@ -300,9 +222,7 @@ class Conversation:
         self.propose(Say(self.session.ident, room, kind, texts))
 
     def checkStored(self) -> None:
-        """
-        @raise Refused: nothing can be kept at present.
-        """
+        """@raise Refused: nothing can be kept at present."""
         trouble = self.house.store.trouble
         if trouble is not None:
             raise trouble
@@ -311,7 +231,6 @@ class Conversation:
         """
         Take a name that was said without a command, and enter the lobby.
 
-        @param nick: the name.
         @raise Refused: it can't be theirs.
         """
         key = nameKey(nick)
@@ -321,20 +240,13 @@ class Conversation:
         self.then(self._enterLobby)
 
     def enter(self, nick: str, key: str) -> None:
-        """
-        Take a name for the first time.
-
-        @param nick: the name.
-        @param key: the same, folded.
-        """
+        """Take a name for the first time."""
         session = self.session
         self.propose(Enter(session.ident, nick, key, session.cloak, self.token))
         self.then(self.tellToken)
 
     def _enterLobby(self) -> None:
-        """
-        They have a name now, or have been told why not.
-        """
+        """They have a name now, or have been told why not."""
         if self.entered:
             self.join(LOBBY, LOBBY)
 
@@ -342,8 +254,6 @@ class Conversation:
         """
         Enter a room, or turn to it if they are there.
 
-        @param name: of the room.
-        @param key: the same, folded.
         @raise Refused: they may not.
         """
         if key in self.session.rooms:
@@ -360,13 +270,7 @@ class Conversation:
             self.house.recall.preload(room, lambda refused: self._preloaded(name, key, refused))
 
     def _preloaded(self, name: str, key: str, refused: Refused | None) -> None:
-        """
-        What was said in a room is at hand, if it can be had.
-
-        @param name: of the room.
-        @param key: the same, folded.
-        @param refused: why it can't.
-        """
+        """What was said in a room is at hand, if it can be had."""
         self._asking = False
         if self.ended:
             return
@@ -375,10 +279,6 @@ class Conversation:
         self._propose(name, key)
 
     def _propose(self, name: str, key: str) -> None:
-        """
-        @param name: of a room.
-        @param key: the same, folded.
-        """
         self.propose(Join(self.session.ident, name, key))
 
         def turn() -> None:
@@ -388,23 +288,14 @@ class Conversation:
         self.then(turn)
 
     def replay(self, room: Room, first: int) -> None:
-        """
-        Be told what was said in a room; what is said meanwhile waits.
-
-        @param room: which.
-        @param first: the number of the first line.
-        """
+        """Be told what was said in a room; what is said meanwhile waits."""
         self._asking = True
         self.voice.hold(True)
         first = max(first, room.access.readsFrom(self.session))
         self.house.recall.replay(room, first, self._page, self._replayed)
 
     def tellPages(self, pages: Sequence[Happening]) -> None:
-        """
-        Be told something that may be long, each page when the one before is read.
-
-        @param pages: what to be told.
-        """
+        """Be told something that may be long, each page when the one before is read."""
         if len(pages) == 1:
             self.voice.tell(pages[0])
             return
@@ -413,9 +304,6 @@ class Conversation:
         self._nextPage(iter(pages))
 
     def _nextPage(self, pages: Iterator[Happening]) -> None:
-        """
-        @param pages: what is left.
-        """
         page = next(pages, None)
         if page is None:
             self._replayed()
@@ -423,28 +311,18 @@ class Conversation:
             self._page(page, lambda: self._nextPage(pages))
 
     def _page(self, happening: Happening, then: Callable[[], None]) -> None:
-        """
-        @param happening: one page of a replay.
-        @param then: gets the next one.
-        """
         if not self.ended:
             self.voice.tell(happening, then)
 
     def _replayed(self) -> None:
-        """
-        All has been told.
-        """
+        """All has been told."""
         self._asking = False
         self.settled()
         if not self.ended:
             self.voice.hold(False)
 
     def quit(self, why: str) -> None:
-        """
-        Leave.
-
-        @param why: in somebody's words.
-        """
+        """Leave."""
         if not self.ended:
             self.ended = True
             if self.entered or self.session.outstanding:
@@ -454,16 +332,12 @@ class Conversation:
         """
         Have something done when all that was proposed is decided, stored and told:
         now, if nothing is.
-
-        @param what: to be done; what it raises its person is told.
         """
         self._next.append(what)
         self.settled()
 
     def settled(self) -> None:
-        """
-        Go on, if nothing is outstanding.
-        """
+        """Go on, if nothing is outstanding."""
         while self._next and not self._asking and not self.session.outstanding:
             what, *later = self._next
             self._next = []
@@ -476,7 +350,4 @@ class Conversation:
             self._next += later
 
     def refuse(self, refused: Refused) -> None:
-        """
-        @param refused: why something is not done.
-        """
         self.voice.tell(Refusal(refused))

@@ -121,25 +121,16 @@ class Refused(Exception):
     """
 
     def __init__(self, reason: Reason, /, **facts: object) -> None:
-        """
-        @param reason: a row of this module.
-        @param facts: what its words speak of; safe to show.
-        """
         super().__init__(reason, facts)
         self.reason = reason
         self.facts = facts
 
     def __str__(self) -> str:
-        """
-        @return: what the person is told.
-        """
+        """What the person is told."""
         return self.reason.words.format_map(self.facts)
 
     def __eq__(self, other: object) -> bool:
-        """
-        @param other: something.
-        @return: whether it refuses the same for the same reason.
-        """
+        """Whether it refuses the same for the same reason."""
         return isinstance(other, Refused) and (self.reason, self.facts) == (
             other.reason,
             other.facts,

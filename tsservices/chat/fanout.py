@@ -21,10 +21,8 @@ from tsservices.chat.outlet import Broadcast, Wire
 from tsservices.chat.session import Form, Session
 from tsservices.common.limits import TOGETHER_FROM, TOLD_AT_ONCE
 
+#: The kinds of lines that are not told to who ignores who says them.
 IGNORED_KINDS = TALK | {TOPIC}
-"""
-The kinds of lines that are not told to who ignores who says them.
-"""
 
 
 class Slice:
@@ -41,9 +39,6 @@ class Slice:
     __slots__ = ("_pieces", "audience", "authors", "happenings", "speakers")
 
     def __init__(self, audience: Audience) -> None:
-        """
-        @param audience: who is told.
-        """
         self.audience = audience
         self.happenings: list[Happening] = []
         self.authors: dict[str, str] = {}
@@ -51,11 +46,7 @@ class Slice:
         self._pieces: dict[Form, list[bytes]] = {}
 
     def release(self, last: bool) -> None:
-        """
-        Tell them.
-
-        @param last: they are told nothing else in this turn.
-        """
+        """Tell them."""
         authors = self.authors
         speakers = authors.values()
         encoded: dict[Form, bytes] = {}
@@ -87,11 +78,7 @@ class Slice:
                 outlet.push(data)
 
     def _releaseTogether(self) -> list[Session]:
-        """
-        Tell those who can be sent to at one go.
-
-        @return: those who are still to be told.
-        """
+        """Tell those who can be sent to at one go."""
         authors, audience = self.authors, self.audience
         rest = [each for each in audience.others if each.ident not in authors]
         rest += self.speakers
@@ -103,21 +90,12 @@ class Slice:
         return rest
 
     def _encoded(self, form: Form) -> list[bytes]:
-        """
-        @param form: how it is written.
-        @return: each of the happenings, written once.
-        """
         pieces = self._pieces.get(form)
         if pieces is None:
             pieces = self._pieces[form] = [form.encode([each]) for each in self.happenings]
         return pieces
 
     def _variant(self, session: Session, form: Form) -> bytes:
-        """
-        @param session: who said some of it, or does not want to hear all of it.
-        @param form: how they are told.
-        @return: what they are told.
-        """
         told: list[bytes] = []
         ident, ignores = session.ident, session.ignores
         # Lines that tell what was done to the room are for everybody in it.
@@ -136,26 +114,16 @@ class Slice:
 
 
 class Answer:
-    """
-    What one person is told.
-    """
+    """What one person is told."""
 
     __slots__ = ("happening", "session")
 
     def __init__(self, session: Session, happening: Happening) -> None:
-        """
-        @param session: who is told.
-        @param happening: what.
-        """
         self.session = session
         self.happening = happening
 
     def release(self, last: bool) -> None:
-        """
-        Tell them.
-
-        @param last: they are told nothing else in this turn.
-        """
+        """Tell them."""
         session, happening = self.session, self.happening
         ignored = isinstance(happening, Whispered | Invited) and happening.key in session.ignores
         if session.outlet is not None and not ignored:
@@ -163,50 +131,31 @@ class Answer:
 
 
 class Move:
-    """
-    That somebody is in more rooms now, or in fewer.
-    """
+    """That somebody is in more rooms now, or in fewer."""
 
     __slots__ = ("rooms", "session")
 
     def __init__(self, session: Session) -> None:
-        """
-        @param session: who.
-        """
         self.session = session
         self.rooms = len(session.rooms)
 
     def release(self, last: bool) -> None:
-        """
-        Let them hear in the form that suits it.
-
-        @param last: they are told nothing else in this turn.
-        """
+        """Let them hear in the form that suits it."""
         if self.session.outlet is not None:
             self.session.outlet.membershipChanged(self.rooms)
 
 
 class Dismissal:
-    """
-    That another connection goes on for somebody's.
-    """
+    """That another connection goes on for somebody's."""
 
     __slots__ = ("session", "why")
 
     def __init__(self, session: Session, why: Refused) -> None:
-        """
-        @param session: whose connection is to end.
-        @param why: what they are told.
-        """
         self.session = session
         self.why = why
 
     def release(self, last: bool) -> None:
-        """
-        Tell them.
-
-        @param last: they are told nothing else in this turn.
-        """
+        """Tell them."""
         if self.session.outlet is not None:
             self.session.outlet.dismissed(self.why)
 
@@ -242,8 +191,6 @@ class Audience(tuple[Session, ...]):
         """
         To be asked each time they are told something.  Nobody is gathered for what may be told
         only once, nor again after each of many changes.
-
-        @return: whether they can be told by L{groups} and L{others}.
         """
         if self.groups:
             for group in self.groups:
@@ -266,25 +213,19 @@ class Audience(tuple[Session, ...]):
         return bool(self.groups)
 
     def scatter(self) -> None:
-        """
-        They are to be looked at one by one.
-        """
+        """They are to be looked at one by one."""
         groups, self.groups, self.others = self.groups, (), ()
         self._calm = False
         for group in groups:
             group.broadcast.dissolve()
 
     def end(self) -> None:
-        """
-        Others are told from now on.  What these are still told is not worth gathering for.
-        """
+        """Others are told from now on.  What these are still told is not worth gathering for."""
         self.scatter()
         self._over = True
 
     def _gather(self) -> None:
-        """
-        Look at each of them.
-        """
+        """Look at each of them."""
         found: dict[Form, tuple[list[Session], list[Wire]]] = {}
         others: list[Session] = []
         for session in self:
@@ -305,10 +246,6 @@ class Audience(tuple[Session, ...]):
 
 
 def _wire(session: Session) -> Wire | None:
-    """
-    @param session: of an audience.
-    @return: by what it can be sent to together with others; L{None} if it can't.
-    """
     outlet = session.outlet
     if outlet is None or session.ignores:
         return None

@@ -12,36 +12,20 @@ from tsservices.chat.notifications import Happening, Refusal, Replay, Said
 from tsservices.chat.room import Room
 from tsservices.common.limits import REPLAYED_LINES
 
+#: Gets lines in order, or why they can't be had.
 Found = Callable[["list[Said] | Refused"], None]
-"""
-Gets lines in order, or why they can't be had.
-"""
 
 
 class Reader(Protocol):
-    """
-    What gives lines back: a journal.
-    """
+    """What gives lines back: a journal."""
 
-    def read(self, room: str, first: int, last: int, found: Found) -> None:
-        """
-        @param room: the key of a room.
-        @param first: the number of the first line.
-        @param last: the number of the last line.
-        @param found: gets the first page of those that are still kept.
-        """
-        ...
+    def read(self, room: str, first: int, last: int, found: Found) -> None: ...
 
 
 class Recall:
-    """
-    Reads lines for those who ask.
-    """
+    """Reads lines for those who ask."""
 
     def __init__(self, reader: Reader) -> None:
-        """
-        @param reader: gives lines back.
-        """
         self._reader = reader
         self._preloading: dict[str, list[Callable[[Refused | None], None]]] = {}
 
@@ -49,9 +33,6 @@ class Recall:
         """
         Have the last lines of a room at hand, for who is about to enter it.  Many who
         enter at the same time cost one look.
-
-        @param room: which.
-        @param then: is called when they are there, or can't be had for the reason given.
         """
         key, last = room.record.key, room.released
         if not last or room.replay() is not None:
@@ -80,14 +61,7 @@ class Recall:
         tell: Callable[[Happening, Callable[[], None]], None],
         done: Callable[[], None],
     ) -> None:
-        """
-        Tell somebody what was said in a room, page after page.
-
-        @param room: which.
-        @param first: the number of the first line.
-        @param tell: told of one page, and what to call when it wants the next one.
-        @param done: is called when all has been told.
-        """
+        """Tell somebody what was said in a room, page after page."""
         _Replaying(self._reader, room, first, tell, done).go()
 
 
@@ -105,13 +79,6 @@ class _Replaying:
         tell: Callable[[Happening, Callable[[], None]], None],
         done: Callable[[], None],
     ) -> None:
-        """
-        @param reader: gives lines back.
-        @param room: whose lines.
-        @param first: the number of the first line.
-        @param tell: told of one page.
-        @param done: is called at the end.
-        """
         self._reader = reader
         self._record = room.record
         self._next = first
@@ -120,18 +87,13 @@ class _Replaying:
         self._done = done
 
     def go(self) -> None:
-        """
-        Read the next page.
-        """
+        """Read the next page."""
         if self._next > self._last:
             self._done()
             return
         self._reader.read(self._record.key, self._next, self._last, self._found)
 
     def _found(self, lines: list[Said] | Refused) -> None:
-        """
-        @param lines: the next page, or why there is none.
-        """
         if isinstance(lines, Refused):
             self._tell(Refusal(lines), self._done)
             return

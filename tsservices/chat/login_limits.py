@@ -28,41 +28,24 @@ _Value = TypeVar("_Value")
 
 
 class _Newest(Generic[_Value]):
-    """
-    Some values by key: those that were used last.
-    """
+    """Some values by key: those that were used last."""
 
     __slots__ = ("_most", "_values")
 
     def __init__(self, most: int) -> None:
-        """
-        @param most: how many.
-        """
         self._most = most
         self._values: OrderedDict[str, _Value] = OrderedDict()
 
     def __len__(self) -> int:
-        """
-        @return: how many there are.
-        """
         return len(self._values)
 
     def get(self, key: str) -> _Value | None:
-        """
-        @param key: of a value.
-        @return: the value, which was used now, if it is still there.
-        """
         found = self._values.get(key)
         if found is not None:
             self._values.move_to_end(key)
         return found
 
     def put(self, key: str, value: _Value) -> _Value:
-        """
-        @param key: of a value that is not there.
-        @param value: it.
-        @return: the same.
-        """
         self._values[key] = value
         if len(self._values) > self._most:
             self._values.popitem(last=False)
@@ -70,15 +53,9 @@ class _Newest(Generic[_Value]):
 
 
 class Guesses:
-    """
-    What was tried lately.
-    """
+    """What was tried lately."""
 
     def __init__(self, atOnce: int, most: int = GUESSERS_REMEMBERED) -> None:
-        """
-        @param atOnce: passwords that may be tried at once from one address, for all accounts.
-        @param most: addresses, and accounts, that are remembered.
-        """
         self._atOnce = atOnce
         self._addresses: _Newest[Bucket] = _Newest(most)
         self._accounts: _Newest[Bucket] = _Newest(most)
@@ -86,9 +63,7 @@ class Guesses:
         self._wrong: _Newest[int] = _Newest(most)
 
     def __len__(self) -> int:
-        """
-        @return: how many things are remembered.
-        """
+        """How many things are remembered."""
         kinds = (self._addresses, self._accounts, self._homes, self._wrong)
         return sum(len(each) for each in kinds)
 
@@ -96,8 +71,6 @@ class Guesses:
         """
         Somebody wants to try a password.
 
-        @param account: the key of the account.
-        @param cloak: stands for their address.
         @param now: the time in seconds.
         @return: how many seconds they have to wait before they may; 0: they may, and it
             counts as wrong until L{succeeded} says otherwise.
@@ -114,10 +87,7 @@ class Guesses:
         """
         It was wrong.
 
-        @param account: as it was said to L{allowed}.
-        @param cloak: the same.
         @param now: the time in seconds.
-        @return: how many were since the last right one, as far as that is remembered.
         """
         count = (self._wrong.get(account) or 0) + 1
         return self._wrong.put(account, count)
@@ -126,8 +96,6 @@ class Guesses:
         """
         It was not found out whether it was right, so it was no try.
 
-        @param account: as it was said to L{allowed}.
-        @param cloak: the same.
         @param now: the time in seconds.
         """
         for bucket in self._buckets(account, cloak, now):
@@ -137,11 +105,7 @@ class Guesses:
         """
         It was right.
 
-        @param account: as it was said to L{allowed}.
-        @param cloak: the same.
         @param now: the time in seconds.
-        @return: how many were wrong since the last right one, as far as that is
-            remembered.
         """
         self.unknown(account, cloak, now)
         self.entered(account, cloak, now)
@@ -154,8 +118,6 @@ class Guesses:
         """
         From now on only what is tried from there, for this account, counts there.
 
-        @param account: the key of an account, which was entered.
-        @param cloak: stands for the address that it was entered from.
         @param now: the time in seconds.
         """
         homes = self._homes.get(account)
@@ -165,12 +127,6 @@ class Guesses:
             homes.put(cloak, _bucket(GUESS_SECONDS, ACCOUNT_GUESSES_AT_ONCE, now))
 
     def _buckets(self, account: str, cloak: str, now: float) -> list[Bucket]:
-        """
-        @param account: the key of an account.
-        @param cloak: stands for an address.
-        @param now: the time in seconds.
-        @return: what counts tries for that account from there.
-        """
         homes = self._homes.get(account)
         own = None if homes is None else homes.get(cloak)
         if own is not None:
@@ -187,10 +143,4 @@ class Guesses:
 
 
 def _bucket(seconds: float, atOnce: int, now: float) -> Bucket:
-    """
-    @param seconds: until one more may be tried.
-    @param atOnce: how many may be tried at once.
-    @param now: the time in seconds.
-    @return: what counts them.
-    """
     return Bucket(1 / seconds, atOnce, now)

@@ -14,28 +14,21 @@ from tsservices.chat.errors import NAME_CHARACTER, NAME_EMPTY, NAME_LONG, NAME_S
 from tsservices.common.limits import NAME_LENGTH
 from tsservices.common.text import visible
 
+#: What may stand before the name of a room, and is no part of it.
 ROOM_SIGN = "#"
-"""
-What may stand before the name of a room, and is no part of it.
-"""
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
+#: Scripts that are written together, as Unicode TR 39 allows for them.
 _TOGETHER = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "LATIN"}),
     frozenset({"CJK", "BOPOMOFO", "LATIN"}),
     frozenset({"CJK", "HANGUL", "LATIN"}),
 )
-"""
-Scripts that are written together, as Unicode TR 39 allows for them.
-"""
 
 
 def fold(name: str) -> str:
-    """
-    @param name: any text.
-    @return: what is the same for all names that look alike but for case and form.
-    """
+    """What is the same for all names that look alike but for case and form."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -43,8 +36,6 @@ def nameKey(name: str) -> str:
     """
     Check a name.
 
-    @param name: as somebody wants to be called, or to call a room.
-    @return: the key of the name.
     @raise Refused: it is no name.
     """
     key = fold(name)
@@ -68,8 +59,8 @@ def nameKey(name: str) -> str:
 
 def roomKey(name: str) -> tuple[str, str]:
     """
-    @param name: of a room, with or without the sign before it.
-    @return: the name without the sign, and its key.
+    The name without the sign, and its key.
+
     @raise Refused: it is no name.
     """
     bare = name.removeprefix(ROOM_SIGN)
@@ -77,17 +68,13 @@ def roomKey(name: str) -> tuple[str, str]:
 
 
 def _allowed(character: str) -> bool:
-    """
-    @param character: of a name or of its key.
-    @return: whether names may have it: letters, marks, digits, - and _, and nothing
-        that is not seen.
-    """
     if character in "-_":
         return True
     category = unicodedata.category(character)
     return category in ("Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd") and character not in _UNSEEN
 
 
+#: Letters and marks that most fonts show as nothing (Unicode's Default_Ignorable).
 _UNSEEN = frozenset(
     chr(number)
     for first, last in (
@@ -102,27 +89,18 @@ _UNSEEN = frozenset(
     )
     for number in range(first, last + 1)
 )
-"""
-Letters and marks that most fonts show as nothing (Unicode's Default_Ignorable).
-"""
 
 
+#: Scripts of digits and marks whose names do not begin with them: two sets of digits, and the mark
+#: that repeats a character, which stands in many Japanese names.
 _NAMED_OTHERWISE = {
     "ARABIC-INDIC": "ARABIC",
     "EXTENDED": "ARABIC",
     "IDEOGRAPHIC": "CJK",
 }
-"""
-Scripts of digits and marks whose names do not begin with them: two sets of digits, and
-the mark that repeats a character, which stands in many Japanese names.
-"""
 
 
 def _script(character: str) -> str | None:
-    """
-    @param character: a letter, mark or digit.
-    @return: its script by the first word of its name; L{None} for what all share.
-    """
     if character.isascii() and not character.isalpha():
         return None
     word = unicodedata.name(character, "?").split()[0]
@@ -135,9 +113,6 @@ def _checkScripts(key: str) -> None:
     """
     Refuse what mixes scripts: letters of one that look like those of another let a
     stranger pass for somebody.
-
-    @param key: of a name.
-    @raise Refused: it does.
     """
     scripts: dict[str, None] = {}
     for character in key:

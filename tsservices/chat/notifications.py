@@ -56,31 +56,20 @@ class Said:
 
     @property
     def last(self) -> int:
-        """
-        @return: the number of the last line.
-        """
+        """The number of the last line."""
         return self.first + len(self.texts) - 1
 
     def ident(self, which: int) -> str:
-        """
-        @param which: of the lines, from 0.
-        @return: its id, the same on every node and for ever.
-        """
+        """Its id, the same on every node and for ever."""
         return f"{self.log}-{self.position}-{self.index + which}"
 
     def since(self, number: int) -> Said:
-        """
-        @param number: of one of the lines.
-        @return: that line and those after it.
-        """
+        """That line and those after it."""
         skipped = number - self.first
         return self._part(skipped, len(self.texts)) if skipped > 0 else self
 
     def without(self, number: int) -> list[Said]:
-        """
-        @param number: of any line.
-        @return: the same lines; if that is one of them, without its text.
-        """
+        """The same lines; if that is one of them, without its text."""
         which = number - self.first
         if not 0 <= which < len(self.texts):
             return [self]
@@ -89,11 +78,6 @@ class Said:
         return [each for each in around if each.texts]
 
     def _part(self, begin: int, end: int) -> Said:
-        """
-        @param begin: how many lines are before it.
-        @param end: how many lines there are up to its end.
-        @return: the lines between.
-        """
         return replace(
             self,
             first=self.first + begin,
@@ -169,9 +153,7 @@ class Invited:
 
 @dataclass(slots=True, eq=False)
 class MarkedRead:
-    """
-    The owner of the account has read a room up to a line, maybe elsewhere.
-    """
+    """The owner of the account has read a room up to a line, maybe elsewhere."""
 
     room: str
     roomName: str
@@ -209,9 +191,7 @@ class RoomEntered:
 
 @dataclass(slots=True, eq=False)
 class RoomLeft:
-    """
-    The one who is told this has left a room.
-    """
+    """The one who is told this has left a room."""
 
     room: str
     roomName: str
@@ -219,9 +199,7 @@ class RoomLeft:
 
 @dataclass(slots=True, eq=False)
 class Stored:
-    """
-    The lines of the one who is told this are kept for ever under these numbers.
-    """
+    """The lines of the one who is told this are kept for ever under these numbers."""
 
     room: str
     roomName: str
@@ -231,9 +209,7 @@ class Stored:
 
 @dataclass(slots=True, eq=False)
 class RoomsListed:
-    """
-    The rooms there are: name, how many are in it, what it is about.
-    """
+    """The rooms there are: name, how many are in it, what it is about."""
 
     rooms: list[tuple[str, int, str]]
 
@@ -256,9 +232,7 @@ class Present:
 
 @dataclass(slots=True, eq=False)
 class PeopleListed:
-    """
-    Who is in a room.
-    """
+    """Who is in a room."""
 
     roomName: str
     people: list[Present]
@@ -297,9 +271,7 @@ class LastSeen:
 
 @dataclass(slots=True, eq=False)
 class RestraintsListed:
-    """
-    Who may not enter a room, or not speak in it.
-    """
+    """Who may not enter a room, or not speak in it."""
 
     room: str
     roomName: str
@@ -334,9 +306,7 @@ class Found:
 
 @dataclass(slots=True, eq=False)
 class CommandsListed:
-    """
-    What can be asked for: how each command is written, what it does, and who may.
-    """
+    """What can be asked for: how each command is written, what it does, and who may."""
 
     commands: list[tuple[str, str, str, str]]
 
@@ -355,9 +325,7 @@ class Notice:
 
 @dataclass(slots=True, eq=False)
 class Refusal:
-    """
-    The one who is told this asked for something that is not done.
-    """
+    """The one who is told this asked for something that is not done."""
 
     why: Refused
 
@@ -378,9 +346,7 @@ class Joined:
 
 @dataclass(slots=True, eq=False)
 class Left:
-    """
-    Somebody left a room where one is.
-    """
+    """Somebody left a room where one is."""
 
     room: str
     roomName: str
@@ -390,9 +356,7 @@ class Left:
 
 @dataclass(slots=True, eq=False)
 class Gone:
-    """
-    Somebody left altogether.
-    """
+    """Somebody left altogether."""
 
     nick: str
     why: str
@@ -400,9 +364,7 @@ class Gone:
 
 @dataclass(slots=True, eq=False)
 class Renamed:
-    """
-    Somebody is called something else now.
-    """
+    """Somebody is called something else now."""
 
     nick: str
     to: str
@@ -410,9 +372,7 @@ class Renamed:
 
 @dataclass(slots=True, eq=False)
 class AwayChanged:
-    """
-    Somebody is away for a reason, or back when there is none.
-    """
+    """Somebody is away for a reason, or back when there is none."""
 
     nick: str
     text: str
@@ -497,6 +457,7 @@ class Replay:
     until: int
 
 
+#: Anything that a door has to be able to say.
 Happening = (
     Said
     | Joined
@@ -529,6 +490,3 @@ Happening = (
     | Notice
     | Refusal
 )
-"""
-Anything that a door has to be able to say.
-"""

@@ -168,29 +168,21 @@ class Delete(Event):
     author: str | None
 
 
+#: The kinds of lines that people say.
 MESSAGE, ME, NOTICE, TOPIC = "message", "me", "notice", "topic"
-"""
-The kinds of lines that people say.
-"""
 
+#: Those of them that show at once what was typed: who said them needs not be told.
 TALK = frozenset({MESSAGE, ME, NOTICE})
-"""
-Those of them that show at once what was typed: who said them needs not be told.
-"""
 
 KICK, BAN, UNBAN, MUTE, UNMUTE = "kick", "ban", "unban", "mute", "unmute"
+#: The kinds of lines that tell what was done to a room or to people in it, which the room numbers
+#: and keeps too. The text of each begins with the name of who is meant, and goes on with for how
+#: long (bans and mutes) and why, if that was said; with L{DELETE} it is the number of a line, with
+#: L{PRIVATE} and L{PUBLIC} nothing.
 OPERATOR, NO_OPERATOR, PRIVATE, PUBLIC, DELETE = "op", "deop", "private", "public", "delete"
-"""
-The kinds of lines that tell what was done to a room or to people in it, which the room
-numbers and keeps too.  The text of each begins with the name of who is meant, and goes
-on with for how long (bans and mutes) and why, if that was said; with L{DELETE} it is the
-number of a line, with L{PRIVATE} and L{PUBLIC} nothing.
-"""
 
+#: The kind of a line whose text is no more.
 DELETED = "deleted"
-"""
-The kind of a line whose text is no more.
-"""
 
 
 @dataclass(slots=True)
@@ -338,9 +330,7 @@ class Login(Event):
 
 @dataclass(slots=True)
 class Logout(Event):
-    """
-    Somebody is a guest again.
-    """
+    """Somebody is a guest again."""
 
 
 @dataclass(slots=True)
@@ -385,9 +375,7 @@ class MarkRead(Event):
 
 @dataclass(slots=True)
 class EmptyInbox(Event):
-    """
-    The owner of an account has read what came while they were away.
-    """
+    """The owner of an account has read what came while they were away."""
 
 
 @dataclass(slots=True)

@@ -18,43 +18,28 @@ class Broadcast(Protocol):
 
     @property
     def valid(self) -> bool:
-        """
-        @return: whether none of them has left.
-        """
+        """Whether none of them has left."""
         ...
 
     def send(self, data: bytes, without: Sequence[Any]) -> bool:
-        """
-        @param data: what all are sent; not empty.
-        @param without: wires that are left out, among others that were never in.
-        @return: whether it was done; if not, nobody was sent anything.
-        """
+        """Whether it was done; if not, nobody was sent anything."""
         ...
 
     def dissolve(self) -> None:
-        """
-        From now on each of them is sent to alone.
-        """
+        """From now on each of them is sent to alone."""
         ...
 
 
 class Wire(Protocol):
-    """
-    What carries bytes to one peer.
-    """
+    """What carries bytes to one peer."""
 
     @property
     def clear(self) -> bool:
-        """
-        @return: whether bytes go as they are to a peer that takes them.
-        """
+        """Whether bytes go as they are to a peer that takes them."""
         ...
 
     def together(self, wires: Sequence[Any]) -> Broadcast:
-        """
-        @param wires: of its own kind, all of them clear.
-        @return: what sends to them at one go.
-        """
+        """What sends to them at one go."""
         ...
 
     def leave(self) -> None:

@@ -27,25 +27,20 @@ from unicodedata import ucd_3_2_0
 from tsservices.chat.errors import PASSWORD_CHARACTER, PASSWORD_LONG, PASSWORD_SHORT, Refused
 from tsservices.common.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
 
+#: What verifiers begin with.
 MECHANISM = "SCRAM-SHA-256"
-"""
-What verifiers begin with.
-"""
 
+#: Bytes of a salt: so many that no two are the same.
 SALT_BYTES = 16
-"""
-Bytes of a salt: so many that no two are the same.
-"""
 
 _VERIFIER = re.compile(
     MECHANISM + r"\$([1-9][0-9]{0,6}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)"
 )
 
+#: Characters that are looked at: preparing makes less of them, but hardly that much less.
 _UNPREPARED = 4 * PASSWORD_LONGEST
-"""
-Characters that are looked at: preparing makes less of them, but hardly that much less.
-"""
 
+#: What no password has: its name, and what tells it.
 _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("control characters", stringprep.in_table_c21_c22),
     ("characters for private use", stringprep.in_table_c3),
@@ -58,23 +53,15 @@ _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("signs that turn the direction of writing", stringprep.in_table_c8),
     ("language tags", stringprep.in_table_c9),
 )
-"""
-What no password has: its name, and what tells it.
-"""
 
 
 class Hashing(Protocol):
-    """
-    Who does the work of passwords, which takes a while, and may have too much of it.
-    """
+    """Who does the work of passwords, which takes a while, and may have too much of it."""
 
     def derive(self, password: str, then: Callable[[str | Refused], object]) -> None:
         """
         Make a verifier.
 
-        @param password: as it was said.
-        @param then: gets the verifier, or why there is none, at once or later, in the
-            reactor's thread.
         @raise Refused: it can't be a password, or there is too much to do.
         """
         ...
@@ -83,10 +70,6 @@ class Hashing(Protocol):
         """
         Compare a password with a verifier.
 
-        @param verifier: as it is kept.
-        @param password: as it was said.
-        @param then: is told whether it is that password, or why that can't be found out,
-            at once or later, in the reactor's thread.
         @raise Refused: there is too much to do.
         """
         ...
@@ -94,10 +77,9 @@ class Hashing(Protocol):
 
 def verifier(password: str, salt: bytes, iterations: int) -> str:
     """
-    @param password: as it was said.
+    What can be kept of it.
+
     @param salt: random bytes, L{SALT_BYTES} of them.
-    @param iterations: how often it is hashed.
-    @return: what can be kept of it.
     @raise Refused: it can't be a password.
     """
     stored, server = _keys(checked(password), salt, iterations)
@@ -105,11 +87,7 @@ def verifier(password: str, salt: bytes, iterations: int) -> str:
 
 
 def matches(verifier: str, password: str) -> bool:
-    """
-    @param verifier: as it is kept.
-    @param password: as it was said.
-    @return: whether it is that password; what can't be a verifier or a password is not.
-    """
+    """Whether it is that password; what can't be a verifier or a password is not."""
     found = _VERIFIER.fullmatch(verifier)
     try:
         prepared = prepare(password)
@@ -125,8 +103,8 @@ def matches(verifier: str, password: str) -> bool:
 
 def checked(password: str) -> str:
     """
-    @param password: that somebody wants to have.
-    @return: the same, prepared.
+    The same, prepared.
+
     @raise Refused: it can't be one.
     """
     prepared = prepare(password)
@@ -139,8 +117,8 @@ def checked(password: str) -> str:
 
 def prepare(password: str) -> str:
     """
-    @param password: as it was said.
-    @return: the same for all ways in which the same letters can be put together.
+    The same for all ways in which the same letters can be put together.
+
     @raise Refused: something in it is in no password.
     """
     if len(password) > _UNPREPARED:
@@ -167,10 +145,6 @@ def prepare(password: str) -> str:
 
 
 def _checkDirections(prepared: str) -> None:
-    """
-    @param prepared: a password.
-    @raise Refused: its letters run both ways, as RFC 3454 does not have it.
-    """
     leftward = [stringprep.in_table_d1(each) for each in prepared]
     if any(leftward) and not (
         leftward[0] and leftward[-1] and not any(map(stringprep.in_table_d2, prepared))
@@ -179,20 +153,10 @@ def _checkDirections(prepared: str) -> None:
 
 
 def _keys(password: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
-    """
-    @param password: prepared.
-    @param salt: random bytes.
-    @param iterations: how often it is hashed.
-    @return: StoredKey and ServerKey, as RFC 5802 calls them.
-    """
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
     client = hmac.digest(salted, b"Client Key", "sha256")
     return hashlib.sha256(client).digest(), hmac.digest(salted, b"Server Key", "sha256")
 
 
 def _written(data: bytes) -> str:
-    """
-    @param data: any.
-    @return: the same in base 64.
-    """
     return b64encode(data).decode("ascii")

@@ -18,45 +18,29 @@ if TYPE_CHECKING:
     from tsservices.chat.room import RoomRecord
     from tsservices.chat.session import Session
 
+#: Whoever is in the room.
 MEMBER = "member"
-"""
-Whoever is in the room.
-"""
 
+#: Who looks after the room: may kick, ban, mute and invite.
 OPERATOR = "operator"
-"""
-Who looks after the room: may kick, ban, mute and invite.
-"""
 
+#: Who made the room: may name operators too, and make it private.
 FOUNDER = "founder"
-"""
-Who made the room: may name operators too, and make it private.
-"""
 
+#: An operator of the server: may do anything, anywhere.
 SERVER = "server"
-"""
-An operator of the server: may do anything, anywhere.
-"""
 
+#: Each may do what those before it may.
 RANKS = (MEMBER, OPERATOR, FOUNDER, SERVER)
-"""
-Each may do what those before it may.
-"""
 
 
 def atLeast(rank: str, wanted: str) -> bool:
-    """
-    @param rank: what somebody has.
-    @param wanted: what is needed.
-    @return: whether that is enough.
-    """
+    """Whether that is enough."""
     return RANKS.index(rank) >= RANKS.index(wanted)
 
 
+#: What cloaks of addresses begin with, and names do not.
 CLOAK_SIGN = "~"
-"""
-What cloaks of addresses begin with, and names do not.
-"""
 
 
 class Access:
@@ -73,9 +57,6 @@ class Access:
     __slots__ = ("_record", "_since", "guestFounder", "maker", "restraints", "standings")
 
     def __init__(self, record: RoomRecord) -> None:
-        """
-        @param record: of the room.
-        """
         self._record = record
         self.standings: dict[str, Standing] = {}
         self.restraints: dict[tuple[str, str], Restraint] = {}
@@ -84,40 +65,29 @@ class Access:
         self._since: dict[str, int] = {}
 
     def rank(self, session: Session) -> str:
-        """
-        @param session: anybody's.
-        @return: what they may do by this room alone.
-        """
+        """What they may do by this room alone."""
         if session.account is not None:
             return self.rankOf(session.account)
         return FOUNDER if session.ident == self.guestFounder else MEMBER
 
     def rankOf(self, account: str) -> str:
-        """
-        @param account: the key of an account.
-        @return: what it may do by this room alone.
-        """
+        """What it may do by this room alone."""
         if account == self._record.founder:
             return FOUNDER
         standing = self.standings.get(account)
         return OPERATOR if standing is not None and standing.operator else MEMBER
 
     def standing(self, account: str) -> Standing:
-        """
-        @param account: the key of an account.
-        @return: what is kept of it, or would be.
-        """
+        """What is kept of it, or would be."""
         return self.standings.get(account) or Standing(self._record.key, account)
 
     def restraint(
         self, kind: str, session: Session, account: Account | None, now: int
     ) -> Restraint | None:
         """
-        @param kind: ban or mute.
-        @param session: somebody's.
-        @param account: the one that they are logged in to.
+        What holds them, if anything does.
+
         @param now: the time: nanoseconds since 1970, UTC.
-        @return: what holds them, if anything does.
         """
         if not self.restraints:
             return None
@@ -138,10 +108,7 @@ class Access:
         return found if before > found.time else None
 
     def mayEnter(self, session: Session) -> bool:
-        """
-        @param session: of somebody below an operator.
-        @return: whether the room is open to them, if they are not banned.
-        """
+        """Whether the room is open to them, if they are not banned."""
         if not self._record.private:
             return True
         if session.account is None:
@@ -150,12 +117,7 @@ class Access:
         return standing is not None and (standing.invited or standing.admitted is not None)
 
     def entered(self, session: Session) -> Standing | None:
-        """
-        Somebody enters: use up their invitation.
-
-        @param session: theirs.
-        @return: the record to keep, if one has changed.
-        """
+        """Somebody enters: use up their invitation."""
         session.invited -= {self._record.key}
         if not self._record.private:
             had = self.standings.get(session.account or "")
@@ -172,13 +134,7 @@ class Access:
         )
 
     def admit(self, account: str, first: int) -> Standing | None:
-        """
-        Who is in a private room as a guest has an account now.
-
-        @param account: its key.
-        @param first: the number of the first line that they may read.
-        @return: the record to keep, if one has changed.
-        """
+        """Who is in a private room as a guest has an account now."""
         had = self.standing(account)
         if account == self._record.founder or had.admitted is not None:
             return None
@@ -189,16 +145,12 @@ class Access:
         Who has an account is put out: they need another invitation.
 
         @param account: its key; L{None} for guests.
-        @return: the record to keep, if one has changed.
         """
         had = self.standings.get(account or "")
         return None if had is None else self.stand(replace(had, invited=False, admitted=None))
 
     def stand(self, standing: Standing) -> Standing:
-        """
-        @param standing: as it is now.
-        @return: the same.
-        """
+        """The same."""
         if standing.operator or standing.invited or standing.admitted is not None:
             self.standings[standing.account] = standing
         else:
@@ -206,10 +158,7 @@ class Access:
         return standing
 
     def readsFrom(self, session: Session) -> int:
-        """
-        @param session: of a member.
-        @return: the number of the first line that they may read.
-        """
+        """The number of the first line that they may read."""
         record = self._record
         if session.account is not None:
             if session.account == record.founder:
@@ -222,12 +171,7 @@ class Access:
         return record.openFrom
 
     def close(self, members: list[Session]) -> list[Standing]:
-        """
-        The room becomes private: those who are in stay in, and may read what they could.
-
-        @param members: they.
-        @return: the records to keep.
-        """
+        """The room becomes private: those who are in stay in, and may read what they could."""
         kept: dict[str, Standing] = {}
         for session in members:
             first = self.readsFrom(session)
@@ -242,51 +186,33 @@ class Access:
         return list(kept.values())
 
     def open(self) -> None:
-        """
-        The room becomes public; what was said meanwhile stays private.
-        """
+        """The room becomes public; what was said meanwhile stays private."""
         self._record.private = False
         self._record.openFrom = self._record.seq + 1
 
     def let(self, ident: str, first: int) -> None:
-        """
-        Have somebody read what they could read before.
-
-        @param ident: the id of the session of a member.
-        @param first: the number of the first line.
-        """
+        """Have somebody read what they could read before."""
         self._since[ident] = first
 
     @property
     def readers(self) -> dict[str, int]:
         """
-        @return: for those who read by their session, not by an account: the id of that, and
-            the number of the first line.
+        For those who read by their session, not by an account: the id of that, and the number
+        of the first line.
         """
         return dict(self._since)
 
     def foundedBy(self, session: Session) -> None:
-        """
-        Who had made the room as a guest is back in it.
-
-        @param session: theirs.
-        """
+        """Who had made the room as a guest is back in it."""
         if not self.guestFounder and not self._record.founder:
             self.guestFounder = session.ident
 
     def left(self, session: Session) -> None:
-        """
-        @param session: of who leaves the room.
-        """
         self._since.pop(session.ident, None)
         if session.ident == self.guestFounder:
             self.guestFounder = ""
 
     def replace(self, old: Session, new: Session) -> None:
-        """
-        @param old: of a member.
-        @param new: takes its place.
-        """
         if old.ident in self._since:
             self._since[new.ident] = self._since.pop(old.ident)
         if old.ident == self.guestFounder:
@@ -294,9 +220,4 @@ class Access:
 
 
 def _over(restraint: Restraint, now: int) -> bool:
-    """
-    @param restraint: any.
-    @param now: the time: nanoseconds since 1970, UTC.
-    @return: whether it has ended.
-    """
     return bool(restraint.until) and restraint.until <= now

@@ -32,45 +32,31 @@ class Store(Protocol):
     trouble: Refused | None
 
     def store(self, batch: Batch) -> None:
-        """
-        Keep a batch; L{Pipeline.stored} is called when that is done, at once or later.
-
-        @param batch: the next one.
-        """
+        """Keep a batch; L{Pipeline.stored} is called when that is done, at once or later."""
         ...
 
 
+#: What is to happen, and who proposes it.
 Proposal = tuple[Event, Session]
-"""
-What is to happen, and who proposes it.
-"""
 
 
 class Orderer(Protocol):
-    """
-    What puts the proposals of several nodes in one order.
-    """
+    """What puts the proposals of several nodes in one order."""
 
     def order(self, proposals: list[Proposal]) -> None:
         """
         Give proposals their places.  L{Pipeline.ordered} is called when they have them, or
         L{Pipeline.refused} when they get none.
-
-        @param proposals: of this node, in this turn.
         """
         ...
 
 
+#: Is told of something that is done, in facts.
 Audit = Callable[[dict[str, object]], object]
-"""
-Is told of something that is done, in facts.
-"""
 
 
 def _unheard(facts: dict[str, object]) -> None:
-    """
-    @param facts: nobody wants to know them.
-    """
+    pass
 
 
 class Pipeline:
@@ -88,13 +74,7 @@ class Pipeline:
         now: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
     ) -> None:
-        """
-        @param lobby: the state.
-        @param log: the incarnation of the order.
-        @param position: of the last batch that was kept.
-        @param now: the time: nanoseconds since 1970, UTC.
-        @param turnEnd: has something called when this turn ends.
-        """
+        """@param now: the time: nanoseconds since 1970, UTC."""
         self.lobby = lobby
         self._log = log
         self._position = self._kept = position
@@ -110,44 +90,30 @@ class Pipeline:
     def begin(
         self, store: Store, audit: Audit | None = None, orderer: Orderer | None = None
     ) -> None:
-        """
-        @param store: where batches are kept from now on.
-        @param audit: told of what the log is to tell of, once it is stored.
-        @param orderer: orders proposals; L{None}: the turns of this node do.
-        """
+        """@param orderer: orders proposals; L{None}: the turns of this node do."""
         self._store = store
         self._audit = audit or _unheard
         self._orderer = orderer
 
     def waiting(self) -> list[Session]:
-        """
-        @return: those who proposed what is not stored yet, each once.
-        """
+        """Those who proposed what is not stored yet, each once."""
         return list(
             {each.ident: each for batch in self._waiting for each in batch.origins}.values()
         )
 
     @property
     def behind(self) -> int:
-        """
-        @return: how many batches are not stored, or not told, yet.
-        """
+        """How many batches are not stored, or not told, yet."""
         return len(self._waiting)
 
     def propose(self, event: Event, session: Session) -> None:
-        """
-        @param event: what is to happen; whether it does is told in order.
-        @param session: who proposes it.
-        """
         session.outstanding += 1
         if not self._outbox:
             self._turnEnd(self.turn)
         self._outbox.append((event, session))
 
     def turn(self) -> None:
-        """
-        The turn ends: order, apply, and have it stored.
-        """
+        """The turn ends: order, apply, and have it stored."""
         outbox, self._outbox = self._outbox, []
         if not outbox:
             return
@@ -172,10 +138,7 @@ class Pipeline:
         Something has got its place from the L{Orderer}.  What was kept already, before
         this node stopped, is applied again but not stored again.
 
-        @param position: its place, after all that came before.
         @param stamp: when it got that: nanoseconds since 1970, UTC.
-        @param apply: does what is to be done.
-        @param origins: those of this node who proposed it, once for each proposal.
         """
         batch = Batch(self._log, position, stamp)
         apply(batch)
@@ -183,12 +146,7 @@ class Pipeline:
         self._keep(batch)
 
     def refused(self, proposals: Sequence[Proposal], why: Refused) -> None:
-        """
-        Proposals get no place, and so never happen.
-
-        @param proposals: of this node.
-        @param why: what those who made them are told.
-        """
+        """Proposals get no place, and so never happen."""
         words = Refusal(why)
         errors: list[Exception] = []
         for _, session in proposals:
@@ -207,9 +165,6 @@ class Pipeline:
             raise error
 
     def _keep(self, batch: Batch) -> None:
-        """
-        @param batch: has been applied; is stored if need be, and then told.
-        """
         batch.seal()
         self._waiting.append(batch)
         if batch.durable and batch.position > self._kept:
@@ -225,8 +180,6 @@ class Pipeline:
         """
         Tell everybody what they may know now, when this turn ends: what was stored in
         several transactions meanwhile is told together.
-
-        @param position: of the last batch that is kept.
         """
         self._kept = position
         if not self._telling:
@@ -234,9 +187,7 @@ class Pipeline:
             self._turnEnd(self._tell)
 
     def _tell(self) -> None:
-        """
-        Release what is kept.
-        """
+        """Release what is kept."""
         self._telling = False
         waiting = self._waiting
         ready: list[Batch] = []
@@ -250,11 +201,6 @@ class Pipeline:
             raise error
 
     def _release(self, batch: Batch, last: bool, errors: list[Exception]) -> None:
-        """
-        @param batch: the next, which is kept.
-        @param last: no other is released in this turn.
-        @param errors: gets what goes wrong with somebody.
-        """
         batch.release(last, errors)
         for facts in batch.audits:
             self._audit(facts)

@@ -39,23 +39,18 @@ class Account:
 
     def at(self, time: int) -> Account:
         """
+        The same, whose owner was here then.
+
         @param time: nanoseconds since 1970, UTC.
-        @return: the same, whose owner was here then.
         """
         return replace(self, seen=max(self.seen, time))
 
     def withUnread(self, unread: int) -> Account:
-        """
-        @param unread: how many private messages came while the owner was away.
-        @return: the same with so many.
-        """
+        """The same with so many."""
         return replace(self, unread=unread)
 
     def withVerifier(self, verifier: str) -> Account:
-        """
-        @param verifier: of a new password.
-        @return: the same with that one.
-        """
+        """The same with that one."""
         return replace(self, verifier=verifier, version=self.version + 1)
 
 
@@ -131,17 +126,12 @@ class ReadMark:
     seq: int
 
 
+#: What a batch may change, beside rooms.
 Record = Account | Restraint | Standing | ReadMark
-"""
-What a batch may change, beside rooms.
-"""
 
 
 def keyOf(record: Record) -> tuple[object, ...]:
-    """
-    @param record: any.
-    @return: what tells it from all others: its kind, and the fields of its key.
-    """
+    """What tells it from all others: its kind, and the fields of its key."""
     return (type(record), *(getattr(record, name) for name in record.KEY))
 
 

@@ -47,9 +47,7 @@ class RoomRecord:
     openFrom: int = 1
 
     def copy(self) -> RoomRecord:
-        """
-        @return: the same, which does not change with this one.
-        """
+        """The same, which does not change with this one."""
         return RoomRecord(
             self.key,
             self.name,
@@ -91,9 +89,6 @@ class Room:
     )
 
     def __init__(self, record: RoomRecord) -> None:
-        """
-        @param record: what is kept of it.
-        """
         self.record = record
         self.members: dict[str, Session] = {}
         self.several = 0
@@ -108,25 +103,17 @@ class Room:
 
     @property
     def audience(self) -> Audience:
-        """
-        @return: who is in it now; the same object until that changes.
-        """
+        """Who is in it now; the same object until that changes."""
         if self._audience is None:
             self._audience = Audience(self.members.values())
         return self._audience
 
     @property
     def released(self) -> int:
-        """
-        @return: the number of the last line that is stored, and that its members have
-            been told of.
-        """
+        """The number of the last line that is stored, and that its members have been told of."""
         return self.kept.seq
 
     def enter(self, session: Session) -> None:
-        """
-        @param session: who enters.
-        """
         self.members[session.ident] = session
         self.named(session.key)
         self._endAudience()
@@ -137,9 +124,6 @@ class Room:
         session.rooms[self.record.key] = self
 
     def leave(self, session: Session) -> None:
-        """
-        @param session: who leaves.
-        """
         del self.members[session.ident]
         self.unnamed(session.key)
         self.access.left(session)
@@ -151,12 +135,7 @@ class Room:
             next(iter(session.rooms.values())).several -= 1
 
     def replace(self, old: Session, new: Session) -> None:
-        """
-        Somebody goes on from another connection.
-
-        @param old: a member.
-        @param new: takes its place.
-        """
+        """Somebody goes on from another connection."""
         self.members = {
             each.ident: each
             for each in (new if each is old else each for each in self.members.values())
@@ -165,9 +144,7 @@ class Room:
         self._endAudience()
 
     def count(self) -> None:
-        """
-        Count its members, who were put there together, with the rooms where they are.
-        """
+        """Count its members, who were put there together, with the rooms where they are."""
         self.names = {}
         for each in self.members.values():
             self.named(each.key)
@@ -175,15 +152,9 @@ class Room:
         self._endAudience()
 
     def named(self, key: str) -> None:
-        """
-        @param key: of the name that one more member has.
-        """
         self.names[key] = self.names.get(key, 0) + 1
 
     def unnamed(self, key: str) -> None:
-        """
-        @param key: of the name that one member less has.
-        """
         count = self.names[key] - 1
         if count:
             self.names[key] = count
@@ -191,19 +162,13 @@ class Room:
             del self.names[key]
 
     def _endAudience(self) -> None:
-        """
-        Others are in it now.
-        """
+        """Others are in it now."""
         if self._audience is not None:
             self._audience.end()
             self._audience = None
 
     def keep(self, said: Said) -> None:
-        """
-        Have new lines at hand for those who enter later.
-
-        @param said: the newest lines of this room.
-        """
+        """Have new lines at hand for those who enter later."""
         recent = self._recent
         recent.append(said)
         self._count += len(said.texts)
@@ -211,13 +176,7 @@ class Room:
             self._count -= len(recent.popleft().texts)
 
     def preload(self, said: list[Said], wanted: int) -> None:
-        """
-        Have lines at hand that were read from the journal.
-
-        @param said: the last lines up to some number, in order.
-        @param wanted: the number of the first that was asked for: those before what was
-            read are not kept any more.
-        """
+        """Have lines at hand that were read from the journal."""
         for seq in self._gone:
             said = [part for each in said for part in each.without(seq)]
         lowest = said[0].first if said else self.kept.seq + 1
@@ -230,16 +189,12 @@ class Room:
             self._count += sum(len(each.texts) for each in older)
 
     def forget(self) -> None:
-        """
-        Nobody is here any more: the lines at hand can be read again from the journal.
-        """
+        """Nobody is here any more: the lines at hand can be read again from the journal."""
         self._recent.clear()
         self._count = 0
 
     def replay(self) -> Replay | None:
-        """
-        @return: the last lines; L{None} if they are not all at hand.
-        """
+        """The last lines; L{None} if they are not all at hand."""
         record = self.record
         wanted = max(1, record.seq - REPLAYED_LINES + 1)
         first = max(wanted, self._lowest)
@@ -250,10 +205,7 @@ class Room:
         return Replay(record.key, record.name, said, missing, record.seq)
 
     def missed(self, first: int) -> Replay | None:
-        """
-        @param first: the number of the first line that somebody was not told of.
-        @return: the lines since then, as far as they are at hand; L{None} if there are none.
-        """
+        """The lines since then, as far as they are at hand; L{None} if there are none."""
         record = self.record
         if first > record.seq:
             return None
@@ -263,11 +215,7 @@ class Room:
         return Replay(record.key, record.name, said, missing, record.seq)
 
     def delete(self, seq: int) -> None:
-        """
-        The text of a line is no more.
-
-        @param seq: its number.
-        """
+        """The text of a line is no more."""
         # What is being read from the journal now may have it still.
         self._gone = (*self._gone, seq)[-REPLAYED_LINES:]
         recent: list[Said] = []
@@ -276,21 +224,13 @@ class Room:
         self._recent = deque(recent)
 
     def topic(self) -> Topic:
-        """
-        @return: what it is about, for those who are told it in order.
-        """
+        """What it is about, for those who are told it in order."""
         return _topic(self.record)
 
     def keptTopic(self) -> Topic:
-        """
-        @return: what it is about, for those who ask now: no more than what is stored.
-        """
+        """What it is about, for those who ask now: no more than what is stored."""
         return _topic(self.kept)
 
 
 def _topic(record: RoomRecord) -> Topic:
-    """
-    @param record: of a room.
-    @return: what the room is about.
-    """
     return Topic(record.key, record.name, record.topic, record.topicBy, record.topicTime)

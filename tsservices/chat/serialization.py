@@ -46,11 +46,9 @@ from tsservices.chat.operations import (
     Whisper,
 )
 
+#: The version of these events' shapes: another one for every kind and every field that is new,
+#: since who does not know them must not go on as if nothing had been said.
 SCHEMA = 1
-"""
-The version of these events' shapes: another one for every kind and every field that is new,
-since who does not know them must not go on as if nothing had been said.
-"""
 
 _KINDS: tuple[type[Event], ...] = (
     Enter,
@@ -104,10 +102,6 @@ class _Shape(NamedTuple):
 
 
 def _several(element: Any) -> _Read:
-    """
-    @param element: what each element of a tuple is: a type, or a tuple of such.
-    @return: reads a list of them.
-    """
     if get_origin(element) is tuple:
         parts = get_args(element)
 
@@ -129,10 +123,6 @@ def _several(element: Any) -> _Read:
 
 
 def _shape(kind: type[Event]) -> _Shape:
-    """
-    @param kind: of events.
-    @return: how it is written.
-    """
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
     types: list[tuple[type, ...]] = []
@@ -160,18 +150,15 @@ _BY_NAME = {shape.name: shape for shape in _BY_KIND.values()}
 
 
 def asRow(event: Event) -> list[Any]:
-    """
-    @param event: any.
-    @return: what JSON can say.
-    """
+    """What JSON can say."""
     shape = _BY_KIND[type(event)]
     return [shape.name, *shape.values(event)]
 
 
 def fromRow(row: object) -> Event:
     """
-    @param row: what L{asRow} gave, after any journey.
-    @return: an equal event.
+    An equal event.
+
     @raise ValueError: its kind is not known here, or has other fields.
     """
     if not isinstance(row, list) or not row or type(row[0]) is not str:

@@ -16,15 +16,10 @@ if TYPE_CHECKING:
 
 
 class Form(Protocol):
-    """
-    One way to write what happens; one object for all who want it written like that.
-    """
+    """One way to write what happens; one object for all who want it written like that."""
 
     def encode(self, happenings: Sequence[Happening]) -> bytes:
-        """
-        @param happenings: what happened, in order.
-        @return: the same for a wire.
-        """
+        """The same for a wire."""
         ...
 
 
@@ -42,39 +37,26 @@ class Outlet(Protocol):
 
     @property
     def push(self) -> Callable[[bytes], object]:
-        """
-        @return: takes what to send next: the same object for all who hear the same.
-        """
+        """Takes what to send next: the same object for all who hear the same."""
         ...
 
     @property
     def pushLast(self) -> Callable[[bytes], object]:
-        """
-        @return: takes what to send next when nothing else follows in this turn, which
-            may be cheaper.
-        """
+        """Takes what to send next when nothing else follows in this turn, which may be cheaper."""
         ...
 
     def settled(self) -> None:
-        """
-        All that the session had proposed is decided, stored, and told.
-        """
+        """All that the session had proposed is decided, stored, and told."""
         ...
 
     def dismissed(self, why: Refused) -> None:
-        """
-        Another connection goes on for this one, which is to end.
-
-        @param why: what its person is told.
-        """
+        """Another connection goes on for this one, which is to end."""
         ...
 
     def membershipChanged(self, rooms: int) -> None:
         """
         What comes next is told to one who is in more rooms, or in fewer: its form may
         be another now.
-
-        @param rooms: in how many.
         """
         ...
 
@@ -124,12 +106,6 @@ class Session:
     )
 
     def __init__(self, ident: str, outlet: Outlet | None, cloak: str = "", node: str = "") -> None:
-        """
-        @param ident: its id.
-        @param outlet: where it hears.
-        @param cloak: stands for its address.
-        @param node: the name of the node that it is connected to.
-        """
         self.ident = ident
         self._outlet = outlet
         self.cloak = cloak
@@ -149,38 +125,26 @@ class Session:
         self.outstanding = 0
 
     def _leave(self) -> None:
-        """
-        What it is to be told is changing.
-        """
+        """What it is to be told is changing."""
         if self._outlet is not None and self._outlet.wire is not None:
             self._outlet.wire.leave()
 
     @property
     def outlet(self) -> Outlet | None:
-        """
-        @return: where it hears.
-        """
+        """Where it hears."""
         return self._outlet
 
     @outlet.setter
     def outlet(self, outlet: Outlet | None) -> None:
-        """
-        @param outlet: where it hears from now on.
-        """
         self._leave()
         self._outlet = outlet
 
     @property
     def ignores(self) -> frozenset[str]:
-        """
-        @return: keys of the names whose lines it does not want.
-        """
+        """Keys of the names whose lines it does not want."""
         return self._ignores
 
     @ignores.setter
     def ignores(self, ignores: frozenset[str]) -> None:
-        """
-        @param ignores: what these are from now on.
-        """
         self._leave()
         self._ignores = ignores

@@ -25,17 +25,12 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import Lobby
 from tsservices.common.limits import CHECKPOINT_ROWS, Limits
 
+#: Of what L{save} writes.
 VERSION = 1
-"""
-Of what L{save} writes.
-"""
 
 
 def save(lobby: Lobby) -> list[str]:
-    """
-    @param lobby: the state.
-    @return: all of it that events can rest on: equal for equal states.
-    """
+    """All of it that events can rest on: equal for equal states."""
     chunks: list[str] = []
     for name, (rows, _) in SECTIONS.items():
         left = rows(lobby)
@@ -46,9 +41,8 @@ def save(lobby: Lobby) -> list[str]:
 
 def load(limits: Limits, chunks: list[str]) -> Lobby:
     """
-    @param limits: all bounds; those that all nodes share are in what was saved.
-    @param chunks: what L{save} gave.
-    @return: the state.  Nobody in it hears anything.
+    The state. Nobody in it hears anything.
+
     @raise ValueError: it is none that can be read here.
     """
     head: object = json.loads(chunks[0]) if chunks else None
@@ -69,10 +63,6 @@ def load(limits: Limits, chunks: list[str]) -> Lobby:
 
 
 def _asJSON(value: object) -> str:
-    """
-    @param value: what JSON can say.
-    @return: the same, in ASCII.
-    """
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -82,10 +72,6 @@ _Row = tuple[Any, ...]
 
 
 def _fieldsOf(kind: type) -> Callable[[Any], _Row]:
-    """
-    @param kind: a dataclass of several fields.
-    @return: gives the values of all of them.
-    """
     return attrgetter(*[each.name for each in fields(kind)])
 
 
@@ -93,85 +79,44 @@ _PLACE, _RECORD = _fieldsOf(Place), _fieldsOf(RoomRecord)
 
 
 def _rowsOf(found: Mapping[Any, Any], kind: type) -> Iterator[_Row]:
-    """
-    @param found: some of one kind, by any key.
-    @param kind: that dataclass.
-    @return: their rows.
-    """
     return map(_fieldsOf(kind), found.values())
 
 
 def _bounds(lobby: Lobby) -> Iterator[_Row]:
-    """
-    @param lobby: the state.
-    @return: the bounds that all nodes share, in one row.
-    """
     yield tuple([getattr(lobby.limits, name) for name in _LIMITS])
 
 
 def _setBounds(lobby: Lobby, *bounds: int) -> None:
-    """
-    @param lobby: the state.
-    @param bounds: a row of L{_bounds}.
-    """
     lobby.limits = replace(lobby.limits, **dict(zip(_LIMITS, bounds, strict=True)))
     lobby.founding.change(lobby.limits.roomsFounded)
     lobby.registering.change(lobby.limits.accountsFounded)
 
 
 def _addOperator(lobby: Lobby, account: str) -> None:
-    """
-    @param lobby: the state.
-    @param account: the key of one that may do anything.
-    """
     lobby.operators |= {account}
 
 
 def _addNode(lobby: Lobby, name: str, *more: Any) -> None:
-    """
-    @param lobby: the state.
-    @param name: of a node that is up.
-    @param more: what else is known of it.
-    """
     node = lobby.nodes[name] = Node(name, *more)
     node.former = tuple(node.former)
 
 
 def _addFormer(lobby: Lobby, name: str, former: list[str]) -> None:
-    """
-    @param lobby: the state.
-    @param name: of a node that is not up.
-    @param former: its incarnations.
-    """
     lobby.formers[name] = tuple(former)
 
 
 def _rooms(lobby: Lobby) -> Iterator[_Row]:
-    """
-    @param lobby: the state.
-    @return: a row for each room: what is kept of it, and who made it.
-    """
     for room in lobby.rooms.values():
         yield (_RECORD(room.record), room.access.maker, room.access.guestFounder)
 
 
 def _addRoom(lobby: Lobby, record: list[Any], maker: str, guestFounder: str) -> None:
-    """
-    @param lobby: the state.
-    @param record: the fields of its record.
-    @param maker: who made it.
-    @param guestFounder: which guest did.
-    """
     room = Room(RoomRecord(*record))
     room.access.maker, room.access.guestFounder = maker, guestFounder
     lobby.rooms[room.record.key] = room
 
 
 def _sessions(lobby: Lobby) -> Iterator[_Row]:
-    """
-    @param lobby: the state.
-    @return: a row for each session.
-    """
     for each in lobby.sessions.values():
         yield (
             each.ident,
@@ -190,14 +135,6 @@ def _sessions(lobby: Lobby) -> Iterator[_Row]:
 
 
 def _addSession(lobby: Lobby, ident: str, node: str, nick: str, key: str, *more: Any) -> None:
-    """
-    @param lobby: the state, with all rooms.
-    @param ident: the id of a session.
-    @param node: the name of its node.
-    @param nick: what it is called.
-    @param key: the same, folded.
-    @param more: the rest of a row of L{_sessions}.
-    """
     account, cloak, token, away, arrived, held, invited, rooms = more
     session = lobby.sessions[ident] = Session(ident, None, cloak, node)
     session.nick, session.key, session.account = nick, key, account
@@ -207,55 +144,27 @@ def _addSession(lobby: Lobby, ident: str, node: str, nick: str, key: str, *more:
 
 
 def _held(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:
-    """
-    @param rows: bans and mutes that hold somebody.
-    @return: the same, as sessions have them.
-    """
     return frozenset((room, kind, mask, time) for room, kind, mask, time in rows)
 
 
 def _people(groups: dict[str, tuple[Session, ...]]) -> Iterator[_Row]:
-    """
-    @param groups: sessions, by some key.
-    @return: a row for each key, with the ids of the sessions.
-    """
     for key, people in groups.items():
         yield (key, [each.ident for each in people])
 
 
 def _addHolders(lobby: Lobby, key: str, idents: list[str]) -> None:
-    """
-    @param lobby: the state, with all sessions.
-    @param key: of a name.
-    @param idents: the ids of those who have it.
-    """
     lobby.holders[key] = tuple([lobby.sessions[each] for each in idents])
 
 
 def _addOwners(lobby: Lobby, key: str, idents: list[str]) -> None:
-    """
-    @param lobby: the state, with all sessions.
-    @param key: of an account.
-    @param idents: the ids of those who are logged in to it.
-    """
     lobby.owners[key] = tuple([lobby.sessions[each] for each in idents])
 
 
 def _addToken(lobby: Lobby, token: str, ident: str) -> None:
-    """
-    @param lobby: the state, with all sessions.
-    @param token: the digest of what one has to know.
-    @param ident: the id of the session that one may then go on for.
-    """
     lobby.tokens[token] = lobby.sessions[ident]
 
 
 def _members(lobby: Lobby) -> Iterator[_Row]:
-    """
-    @param lobby: the state.
-    @return: a row for each who is in a room, with the number from which they read by their
-        session, or none.
-    """
     for key, room in lobby.rooms.items():
         readers = room.access.readers
         for ident in room.members:
@@ -263,12 +172,6 @@ def _members(lobby: Lobby) -> Iterator[_Row]:
 
 
 def _addMember(lobby: Lobby, key: str, ident: str, first: int | None) -> None:
-    """
-    @param lobby: the state, with all sessions.
-    @param key: of a room.
-    @param ident: the id of a session in it.
-    @param first: the number of the first line that it may read, if that is its own.
-    """
     room = lobby.rooms[key]
     room.members[ident] = lobby.sessions[ident]
     if first is not None:
@@ -276,43 +179,28 @@ def _addMember(lobby: Lobby, key: str, ident: str, first: int | None) -> None:
 
 
 def _addLeft(lobby: Lobby, key: str, time: int) -> None:
-    """
-    @param lobby: the state.
-    @param key: of a guest's name.
-    @param time: when they left.
-    """
     lobby.left[key] = time
 
 
 def _addEnded(lobby: Lobby, ident: str) -> None:
-    """
-    @param lobby: the state.
-    @param ident: the id of a session that is no more.
-    """
     lobby.ended[ident] = None
 
 
 def _cutOff(lobby: Lobby) -> Iterator[_Row]:
-    """
-    @param lobby: the state.
-    @return: a row for each who was cut off.
-    """
     for row, each in zip(_rowsOf(lobby.cutOff, CutOff), lobby.cutOff.values(), strict=True):
         places = [_PLACE(place) for place in each.places]
         yield (*row[:-3], sorted(each.held), sorted(each.invited), places)
 
 
 def _addCutOff(lobby: Lobby, *row: Any) -> None:
-    """
-    @param lobby: the state.
-    @param row: of L{_cutOff}.
-    """
     *first, held, invited, places = row
     more = (_held(held), frozenset(invited), tuple([Place(*place) for place in places]))
     each = CutOff(*(*first, *more))
     lobby.cutOff[each.ident] = each
 
 
+#: What gives the rows of each part of the state, and what makes that part of one row again; each
+#: after those that it needs.
 SECTIONS: dict[str, tuple[Callable[[Lobby], Iterator[_Row]], Callable[..., None]]] = {
     "bounds": (_bounds, _setBounds),
     "operators": (lambda lobby: ((each,) for each in sorted(lobby.operators)), _addOperator),
@@ -359,7 +247,3 @@ SECTIONS: dict[str, tuple[Callable[[Lobby], Iterator[_Row]], Callable[..., None]
         lambda lobby, *row: lobby.registering.restore(*row),
     ),
 }
-"""
-What gives the rows of each part of the state, and what makes that part of one row again;
-each after those that it needs.
-"""

@@ -86,12 +86,6 @@ class State:
         kept: Iterable[Record] = (),
         operators: Collection[str] = (),
     ) -> None:
-        """
-        @param limits: all bounds.
-        @param records: the rooms that were kept.
-        @param kept: what else was.
-        @param operators: the keys of the accounts that may do anything.
-        """
         self.limits = limits
         self.nodes: dict[str, Node] = {}
         self.formers: dict[str, tuple[str, ...]] = {}
@@ -112,9 +106,6 @@ class State:
             self.load(each)
 
     def load(self, record: Record) -> None:
-        """
-        @param record: was kept.
-        """
         if isinstance(record, Account):
             self.accounts[record.key] = record
         elif isinstance(record, ReadMark):
@@ -127,12 +118,7 @@ class State:
             room.access.stand(record)
 
     def end(self, session: Session) -> bool:
-        """
-        A session is no more.
-
-        @param session: that one.
-        @return: whether it was there.
-        """
+        """A session is no more."""
         if self.sessions.pop(session.ident, None) is None:
             return False
         self.ended[session.ident] = None
@@ -142,9 +128,8 @@ class State:
 
     def person(self, nick: str, key: str) -> Session:
         """
-        @param nick: as it was written.
-        @param key: the same, folded.
-        @return: who is called that.
+        Who is called that.
+
         @raise Refused: nobody is.
         """
         found = self.holders.get(key)
@@ -153,21 +138,15 @@ class State:
         return found[0]
 
     def accountOf(self, session: Session) -> Account | None:
-        """
-        @param session: anybody's.
-        @return: the account that they are logged in to.
-        """
+        """The account that they are logged in to."""
         return None if session.account is None else self.accounts.get(session.account)
 
     def keep(self, account: Account, batch: Batch) -> None:
-        """
-        @param account: as it is now.
-        @param batch: of this turn.
-        """
         self.accounts[account.key] = account
         batch.put(account)
 
 
+#: What each kind of event does.
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     **naming.APPLY,
     **presence.APPLY,
@@ -178,24 +157,13 @@ APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     **nodes.APPLY,
     **returning.RETURNING_APPLY,
 }
-"""
-What each kind of event does.
-"""
 
 
 class Lobby(State):
-    """
-    Everybody and every room, and what they may do.
-    """
+    """Everybody and every room, and what they may do."""
 
     def apply(self, event: Event, session: Session, batch: Batch) -> None:
-        """
-        Decide, and change the state accordingly.
-
-        @param event: what was proposed.
-        @param session: by whom.
-        @param batch: of this turn; gets what everybody is to be told.
-        """
+        """Decide, and change the state accordingly."""
         try:
             APPLY[type(event)](self, event, session, batch)
         except Refused as refused:
@@ -203,9 +171,8 @@ class Lobby(State):
 
     def speaker(self, session: Session, key: str) -> Room:
         """
-        @param session: who wants to act in a room.
-        @param key: of the room.
-        @return: the room.
+        The room.
+
         @raise Refused: it is not theirs to act there.
         """
         room = session.rooms.get(key)
@@ -217,38 +184,22 @@ class Lobby(State):
         return room
 
     def rank(self, session: Session, room: Room) -> str:
-        """
-        @param session: anybody's.
-        @param room: any.
-        @return: what they may do there.
-        """
+        """What they may do there."""
         if session.account is not None and session.account in self.operators:
             return SERVER
         return room.access.rank(session)
 
     def rankOf(self, account: str, room: Room) -> str:
-        """
-        @param account: the key of an account, or what else may be restrained.
-        @param room: any.
-        @return: what its owner may do there.
-        """
+        """What its owner may do there."""
         return SERVER if account in self.operators else room.access.rankOf(account)
 
     def checkEntered(self, session: Session) -> None:
-        """
-        @param session: somebody.
-        @raise Refused: who has no name.
-        """
+        """@raise Refused: who has no name."""
         if session.ident not in self.sessions:
             raise Refused(NAME_FIRST)
 
     def checkNick(self, session: Session, nick: str, key: str) -> None:
-        """
-        @param session: who wants a name.
-        @param nick: the name.
-        @param key: the same, folded.
-        @raise Refused: it is somebody else's.
-        """
+        """@raise Refused: it is somebody else's."""
         if key in self.accounts and session.account != key:
             raise Refused(NICK_REGISTERED, nick=nick)
         holders = self.holders.get(key)
@@ -257,8 +208,6 @@ class Lobby(State):
 
     def checkJoin(self, session: Session, key: str, now: int) -> None:
         """
-        @param session: who wants to enter a room.
-        @param key: of the room.
         @param now: the time: nanoseconds since 1970, UTC.
         @raise Refused: they may not.
         """
@@ -279,8 +228,6 @@ class Lobby(State):
 
     def checkSpeak(self, session: Session, room: Room, now: int) -> None:
         """
-        @param session: a member who wants to say something.
-        @param room: where.
         @param now: the time: nanoseconds since 1970, UTC.
         @raise Refused: they may not.
         """
@@ -295,22 +242,18 @@ class Lobby(State):
 
     def muted(self, session: Session, room: Room, now: int) -> bool:
         """
-        @param session: of a member.
-        @param room: where.
+        Whether they may not speak, also not in what is told of their coming and going.
+
         @param now: the time: nanoseconds since 1970, UTC.
-        @return: whether they may not speak, also not in what is told of their coming and
-            going.
         """
         return any(self.restraint(kind, session, room, now) for kind in (MUTE, BAN))
 
     def restraint(self, kind: str, session: Session, room: Room, now: int) -> Restraint | None:
         """
-        @param kind: ban or mute.
-        @param session: somebody's.
-        @param room: any.
+        What holds them there, if anything does. What was said of an address does not hold
+        operators, and nothing holds those of the server.
+
         @param now: the time: nanoseconds since 1970, UTC.
-        @return: what holds them there, if anything does.  What was said of an address does
-            not hold operators, and nothing holds those of the server.
         """
         found = room.access.restraint(kind, session, self.accountOf(session), now)
         if found is None:
@@ -321,11 +264,7 @@ class Lobby(State):
         return found
 
     def visible(self, session: Session, room: Room) -> bool:
-        """
-        @param session: anybody's.
-        @param room: any.
-        @return: whether they may know of the room and who is in it.
-        """
+        """Whether they may know of the room and who is in it."""
         return (
             not room.record.private
             or session.ident in room.members
@@ -337,10 +276,9 @@ class Lobby(State):
         self, session: Session, itself: bool, rooms: Iterable[Room] | None = None
     ) -> list[Session]:
         """
-        @param session: somebody.
-        @param itself: whether they are meant too.
+        All those who are in a room with them, each once.
+
         @param rooms: some of those where they are; L{None}: all.
-        @return: all those who are in a room with them, each once.
         """
         found: dict[str, Session] = {}
         for room in session.rooms.values() if rooms is None else rooms:

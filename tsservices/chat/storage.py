@@ -16,9 +16,7 @@ from tsservices.chat.room import RoomRecord
 
 
 class JournalError(Exception):
-    """
-    A journal can't be used.  The argument is one line that says which, and why.
-    """
+    """A journal can't be used.  The argument is one line that says which, and why."""
 
 
 @dataclass(slots=True)
@@ -68,12 +66,8 @@ class Belonging:
 
     def bound(self, epoch: str, log: str, secret: bytes, base: int, where: str) -> Belonging:
         """
-        @param epoch: of a cluster.
-        @param log: the incarnation of its order.
-        @param secret: that all of it share.
-        @param base: the position that was the last one when the cluster was founded.
-        @param where: what to call the journal.
-        @return: what this becomes as a part of that cluster.
+        What this becomes as a part of that cluster.
+
         @raise JournalError: it belongs elsewhere, or has a history of its own.
         """
         same = (self.log, self.secret) == (log, secret)
@@ -123,15 +117,9 @@ class Search:
 
 
 class Listener(Protocol):
-    """
-    Who is told how a journal is doing, in the reactor's thread.
-    """
+    """Who is told how a journal is doing, in the reactor's thread."""
 
-    def stored(self, position: int) -> None:
-        """
-        @param position: of the last batch that is kept now.
-        """
-        ...
+    def stored(self, position: int) -> None: ...
 
     def troubled(self, trouble: Refused | None) -> None:
         """
@@ -144,26 +132,18 @@ class Listener(Protocol):
         """
         Nothing can be kept any more, and what was given since the last L{stored} may
         be lost.
-
-        @param reason: one line.
         """
         ...
 
 
+#: Gets lines in order, or why they can't be had.
 Found = Callable[["list[Said] | Refused"], None]
-"""
-Gets lines in order, or why they can't be had.
-"""
 
+#: Gets private messages in order, or why they can't be had.
 LettersFound = Callable[["list[Letter] | Refused"], None]
-"""
-Gets private messages in order, or why they can't be had.
-"""
 
+#: Is told that a copy is there, or why it can't be made, in one line.
 Copied = Callable[["str | None"], None]
-"""
-Is told that a copy is there, or why it can't be made, in one line.
-"""
 
 
 class Journal(Protocol):
@@ -180,7 +160,6 @@ class Journal(Protocol):
         Find out what was kept.  Comes before the process becomes a daemon, so nothing
         of it may stay open.
 
-        @return: all but the lines.
         @raise JournalError: it can't be used.
         """
         ...
@@ -191,13 +170,6 @@ class Journal(Protocol):
         """
         Make it part of a cluster, if it is not yet.  Comes between L{prepare} and L{start}.
 
-        @param epoch: of the cluster.
-        @param log: the incarnation of its order.
-        @param secret: that all of it share.
-        @param base: the position that was the last one when the cluster was founded: of
-            this journal, if it founds it now.
-        @param checkpoint: the state at that position, kept in the same transaction: what
-            is stored next goes beyond it, and could not be applied again without it.
         @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
         """
         ...
@@ -211,72 +183,34 @@ class Journal(Protocol):
         ...
 
     def start(self, listener: Listener) -> None:
-        """
-        Begin to keep.
-
-        @param listener: is told.
-        """
+        """Begin to keep."""
         ...
 
     def store(self, batch: Batch) -> None:
-        """
-        Keep a batch; the listener is told when that is done, at once or later.
-
-        @param batch: the next one, sealed.
-        """
+        """Keep a batch; the listener is told when that is done, at once or later."""
         ...
 
     def read(self, room: str, first: int, last: int, found: Found) -> None:
         """
         Give lines back.  Lines that are not kept any more are left out: they are at
         the beginning.
-
-        @param room: the key of the room.
-        @param first: the number of the first line.
-        @param last: the number of the last line, which is kept already; at most
-            L{tsservices.common.limits.HISTORY_PAGE} lines are given.
-        @param found: gets them, at once or later, in the reactor's thread.
         """
         ...
 
     def search(self, search: Search, found: Found) -> None:
-        """
-        Find lines.  Those whose text is no more are not found.
-
-        @param search: what is searched for.
-        @param found: gets them in order, each by itself, at once or later, in the
-            reactor's thread.
-        """
+        """Find lines.  Those whose text is no more are not found."""
         ...
 
     def letters(
         self, account: str, other: str, before: str, most: int, found: LettersFound
     ) -> None:
-        """
-        Give private messages back.
-
-        @param account: the key of an account: one of the two.
-        @param other: the key of the other one; nothing: what anybody has said to the
-            first.
-        @param before: the id of a message: only those before it are given; nothing: all.
-        @param most: how many are given at most: the newest.
-        @param found: gets them in order, at once or later, in the reactor's thread.
-        """
+        """Give private messages back."""
         ...
 
     def copy(self, path: str, copied: Copied) -> None:
-        """
-        Write all that is kept to a file of its own, while everything goes on.
-
-        @param path: of a file that is not there yet.
-        @param copied: is told of the end, at once or later, in the reactor's thread.
-        """
+        """Write all that is kept to a file of its own, while everything goes on."""
         ...
 
     def stop(self, stopped: Callable[[], None]) -> None:
-        """
-        Keep what was given, and end.
-
-        @param stopped: is called when that is done, at once or later.
-        """
+        """Keep what was given, and end."""
         ...

@@ -38,10 +38,6 @@ async def client(
     """
     Run the client on this process's terminal or pipes.
 
-    @param reactor: the reactor.
-    @param command: what is asked for.
-    @param loop: the event loop under the reactor, when the prompt needs it.
-
     @raise SystemExit: with the exit status, when that is not 0.
     """
     console: Console

@@ -12,10 +12,6 @@ def hostName(text: str) -> str:
     """
     Read a HOST argument.
 
-    @param text: a name or an address; an IPv6 address may stand in brackets.
-
-    @return: the name or the address without brackets.
-
     @raise argparse.ArgumentTypeError: when nothing is left.
     """
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
@@ -27,10 +23,6 @@ def hostName(text: str) -> str:
 def portNumber(text: str) -> int:
     """
     Read a port number.
-
-    @param text: the number in decimal digits.
-
-    @return: the number.
 
     @raise argparse.ArgumentTypeError: when it is none from 1 to 65535.
     """
@@ -45,9 +37,7 @@ def seconds(text: str) -> float:
     Read a span of time.
 
     @param text: a number of seconds, with or without a fraction.
-
     @return: the span in seconds.
-
     @raise argparse.ArgumentTypeError: when it is none above 0 and up to a day.
     """
     try:
@@ -64,10 +54,6 @@ def seconds(text: str) -> float:
 def repeats(text: str) -> int:
     """
     Read a number of retries.
-
-    @param text: the number in decimal digits.
-
-    @return: the number.
 
     @raise argparse.ArgumentTypeError: when it is none from 0 to 100.
     """

@@ -31,15 +31,7 @@ exit status:
 
 
 def _newParser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """
-    Make a parser with what all commands have in common.
-
-    @param program: how the command is called.
-    @param description: what it does.
-    @param epilog: what stands below the options.
-
-    @return: the parser.
-    """
+    """Make a parser with what all commands have in common."""
     parser = argparse.ArgumentParser(
         prog=program,
         description=description,
@@ -52,11 +44,7 @@ def _newParser(program: str, description: str, epilog: str) -> argparse.Argument
 
 
 def _echoParser() -> argparse.ArgumentParser:
-    """
-    Make the parser of the timestamp client.
-
-    @return: the parser.
-    """
+    """Make the parser of the timestamp client."""
     parser = _newParser(
         PROGRAM,
         "Send lines to the timestamp service and print the answers.\n"
@@ -123,11 +111,7 @@ def _echoParser() -> argparse.ArgumentParser:
 
 
 def _talkParser() -> argparse.ArgumentParser:
-    """
-    Make the parser of the talk client.
-
-    @return: the parser.
-    """
+    """Make the parser of the talk client."""
     parser = _newParser(
         f"{PROGRAM} talk",
         "Talk with the operator of a server, or as the operator of the server on this\n"
@@ -172,15 +156,7 @@ def _talkParser() -> argparse.ArgumentParser:
 
 
 def _parseEcho(arguments: Sequence[str]) -> EchoCommand:
-    """
-    Read the command line of the timestamp client.
-
-    @param arguments: all arguments.
-
-    @return: what is asked for.
-
-    @raise SystemExit: as L{parseArguments} does.
-    """
+    """Read the command line of the timestamp client."""
     parser = _echoParser()
     given = parser.parse_args(arguments)
     wire: Wire = given.wire or "tcp"
@@ -200,16 +176,7 @@ def _parseEcho(arguments: Sequence[str]) -> EchoCommand:
 def _parseTalk(
     arguments: Sequence[str], stateFolder: Callable[[], str]
 ) -> TalkCommand | OperatorCommand:
-    """
-    Read the command line of the talk client.
-
-    @param arguments: the arguments behind C{talk}.
-    @param stateFolder: says where the state is when C{--state} does not.
-
-    @return: what is asked for.
-
-    @raise SystemExit: as L{parseArguments} does.
-    """
+    """Read the command line of the talk client."""
     parser = _talkParser()
     given = parser.parse_args(arguments)
     if given.operator:
@@ -230,11 +197,6 @@ def parseArguments(
     """
     Read the command line.
 
-    @param arguments: the arguments behind the program's name.
-    @param stateFolder: says where the state is when C{--state} does not.
-
-    @return: what is asked for.
-
     @raise SystemExit: with status 2 when the command line is wrong, and with
         status 0 when help or the version was asked for and is printed.
     """
@@ -245,37 +207,25 @@ def parseArguments(
     return _parseEcho(arguments)
 
 
+#: Where the server listens when it is started without C{--interface}.
 DEFAULT_HOST = "127.0.0.1"
-"""
-Where the server listens when it is started without C{--interface}.
-"""
 
+#: How far the line service's port lies above L{DEFAULT_PORT}.
 LINE_OFFSET = 1
-"""
-How far the line service's port lies above L{DEFAULT_PORT}.
-"""
 
+#: How far the talk service's port lies above L{DEFAULT_PORT}.
 TALK_OFFSET = 5
-"""
-How far the talk service's port lies above L{DEFAULT_PORT}.
-"""
 
+#: Seconds to wait on a stream: long enough for a few lost segments to be sent again, short enough
+#: for a person at a prompt.
 STREAM_TIMEOUT = 10.0
-"""
-Seconds to wait on a stream: long enough for a few lost segments to be sent
-again, short enough for a person at a prompt.
-"""
 
+#: Seconds to wait for the answer to one datagram: a round trip around the world takes less than
+#: half of it.
 DATAGRAM_TIMEOUT = 2.0
-"""
-Seconds to wait for the answer to one datagram: a round trip around the world
-takes less than half of it.
-"""
 
+#: How often a datagram without an answer is sent again: three tries in all.
 DATAGRAM_RETRIES = 2
-"""
-How often a datagram without an answer is sent again: three tries in all.
-"""
 
 Wire = Literal["tcp", "line", "udp"]
 

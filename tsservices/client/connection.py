@@ -27,31 +27,16 @@ T = TypeVar("T")
 
 
 class ClientError(Exception):
-    """
-    The command cannot go on; the text is the line for the person who gave it.
-    """
+    """The command cannot go on; the text is the line for the person who gave it."""
 
 
 def place(host: str, port: int) -> str:
-    """
-    Name the other end in a sentence.
-
-    @param host: a name or an address.
-    @param port: a port number.
-
-    @return: both in words, so that the colons of an address stay clear.
-    """
+    """Name the other end in a sentence."""
     return f"{host} port {port}"
 
 
 def connectReason(error: Exception) -> str:
-    """
-    Say why a connection could not be made.
-
-    @param error: what the endpoint failed with.
-
-    @return: the reason, without a full stop.
-    """
+    """Say why a connection could not be made."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, DNSLookupError | ValueError):
@@ -63,13 +48,7 @@ def connectReason(error: Exception) -> str:
 
 
 def lostReason(reason: Failure) -> str:
-    """
-    Say why a connection was lost.
-
-    @param reason: what the transport reported.
-
-    @return: the reason, without a full stop.
-    """
+    """Say why a connection was lost."""
     if reason.check(ConnectionDone):
         return "closed by the other side"
     error = reason.value
@@ -94,11 +73,7 @@ class Connection(Protocol):
     transport: StreamTransport
 
     def __init__(self, received: Callable[[bytes], None]) -> None:
-        """
-        Start unconnected.
-
-        @param received: takes each chunk that arrives.
-        """
+        """Start unconnected."""
         self.lost: Failure | None = None
         self.choked = False
         self._received = received
@@ -106,44 +81,30 @@ class Connection(Protocol):
         self._abandon: Callable[[], None] | None = None
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Hand a chunk on.
-
-        @param data: the chunk.
-        """
+        """Hand a chunk on."""
         self._received(data)
         self._stir()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        End what runs only while there is a connection.
-
-        @param reason: why it ended.
-        """
+        """End what runs only while there is a connection."""
         self.lost = reason
         if self._abandon is not None:
             self._abandon()
         self._stir()
 
     def pauseProducing(self) -> None:
-        """
-        The console takes nothing: stop reading.
-        """
+        """The console takes nothing: stop reading."""
         self.choked = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """
-        The console takes more: read on.
-        """
+        """The console takes more: read on."""
         self.choked = False
         self.transport.resumeProducing()
         self._stir()
 
     def stopProducing(self) -> None:
-        """
-        The console is gone.
-        """
+        """The console is gone."""
         self.transport.loseConnection()
 
     async def stirring(self, clock: IReactorTime, timeout: float) -> None:
@@ -151,10 +112,8 @@ class Connection(Protocol):
         Wait until something arrives, the console takes more, or the
         connection is lost.
 
-        @param clock: measures the wait.
         @param timeout: the longest silence in seconds; a choked console stops
             the count.
-
         @raise TimeoutError: when the other side was silent for so long.
         """
         while True:
@@ -170,11 +129,6 @@ class Connection(Protocol):
     async def during(self, conversation: Coroutine[Deferred[object], object, T]) -> T:
         """
         Run something that makes sense only while there is a connection.
-
-        @param conversation: what to run. It is cancelled when the connection
-            is lost.
-
-        @return: its result.
 
         @raise ConnectionLost: when the connection was lost first.
         """
@@ -192,9 +146,7 @@ class Connection(Protocol):
             self._abandon = None
 
     def _stir(self) -> None:
-        """
-        Let whoever waits in L{stirring} look again.
-        """
+        """Let whoever waits in L{stirring} look again."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
@@ -202,16 +154,10 @@ class Connection(Protocol):
 
 @implementer(IPushProducer)
 class Outflow:
-    """
-    Holds a sender back while its transport's buffer is full.
-    """
+    """Holds a sender back while its transport's buffer is full."""
 
     def __init__(self, transport: StreamTransport) -> None:
-        """
-        Start watching.
-
-        @param transport: has room for data, or has not.
-        """
+        """Start watching."""
         self._transport = transport
         self._full: Deferred[None] | None = None
         self._watching = True
@@ -237,23 +183,17 @@ class Outflow:
             self._transport.unregisterProducer()
 
     def pauseProducing(self) -> None:
-        """
-        The buffer is full.
-        """
+        """The buffer is full."""
         self._full = Deferred()
 
     def resumeProducing(self) -> None:
-        """
-        The buffer has room.
-        """
+        """The buffer has room."""
         full, self._full = self._full, None
         if full is not None:
             full.callback(None)
 
     def stopProducing(self) -> None:
-        """
-        The transport is gone; the end of the connection is told elsewhere.
-        """
+        """The transport is gone; the end of the connection is told elsewhere."""
 
 
 async def connect(
@@ -261,12 +201,6 @@ async def connect(
 ) -> Connection:
     """
     Connect to a stream service.
-
-    @param endpoint: where it is.
-    @param there: the same in words.
-    @param received: takes each chunk that arrives.
-
-    @return: the connection.
 
     @raise ClientError: when there is none to be had.
     """

@@ -11,11 +11,9 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from tsservices.client.connection import ClientError, Connection, connect
 from tsservices.client.terminal.console import Console
 
+#: How many piped lines may be on their way without an answer. It fills a fast network, and bounds
+#: what both sides hold.
 LINE_WINDOW = 512
-"""
-How many piped lines may be on their way without an answer. It fills a fast
-network, and bounds what both sides hold.
-"""
 
 
 class Answers:
@@ -27,22 +25,14 @@ class Answers:
     """
 
     def __init__(self, console: Console) -> None:
-        """
-        Start owing nothing.
-
-        @param console: gets what arrives, as it is.
-        """
+        """Start owing nothing."""
         self.owed = 0
         self.refused = False
         self._console = console
         self._tail = b"\n"
 
     def received(self, data: bytes) -> None:
-        """
-        Print a chunk of answers.
-
-        @param data: the chunk; lines may be cut at either end.
-        """
+        """Print a chunk of answers."""
         self._console.write(data)
         # What is sent has one newline at its end, and so has its answer.
         self.owed = max(0, self.owed - data.count(b"\n"))
@@ -66,16 +56,8 @@ async def exchangeLines(
     to the one before: only then can no two be merged into one chunk. The line
     service needs no such care, and piped lines follow each other at once.
 
-    @param endpoint: where the service is.
-    @param there: the same in words.
-    @param console: gives the lines and gets the answers.
-    @param clock: measures the waits.
     @param timeout: the longest silence of a server that owes an answer, in
         seconds.
-    @param lineService: whether it is the line service.
-
-    @return: the exit status.
-
     @raise ClientError: when there is no connection, it is lost, or the server
         is silent.
     """
@@ -103,20 +85,7 @@ async def _sendLines(
     timeout: float,
     window: int,
 ) -> None:
-    """
-    Send lines until there are no more and all are answered.
-
-    @param connection: takes the lines.
-    @param answers: counts the answers.
-    @param console: gives the lines. An empty one ends them when a person
-        types them.
-    @param clock: measures the waits.
-    @param timeout: the longest silence of a server that owes an answer, in
-        seconds.
-    @param window: how many lines may be without an answer.
-
-    @raise TimeoutError: when the server was silent for so long.
-    """
+    """Send lines until there are no more and all are answered."""
     while True:
         line = await console.readLine()
         if line is None or (console.interactive and not line):

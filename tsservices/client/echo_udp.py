@@ -18,32 +18,18 @@ from twisted.internet.udp import Port
 
 from tsservices.client.terminal.console import Console
 
+#: Bytes of the receive buffer: no datagram is cut.
 LARGEST_DATAGRAM = 65536
-"""
-Bytes of the receive buffer: no datagram is cut.
-"""
 
+#: How many characters of an unanswered line a complaint repeats.
 QUOTED = 40
-"""
-How many characters of an unanswered line a complaint repeats.
-"""
 
+#: What stands before the data in an answer, in any of the server's three forms.
 STAMP = re.compile(rb"\[[^\]\n]{1,40}\] ")
-"""
-What stands before the data in an answer, in any of the server's three forms.
-"""
 
 
 def answers(answer: bytes, line: bytes) -> bool:
-    """
-    Say whether a datagram is the answer to a line.
-
-    @param answer: the datagram.
-    @param line: what was sent.
-
-    @return: whether it is the line behind a stamp; or, from a server that
-        stamps otherwise, anything that ends with the line.
-    """
+    """Say whether a datagram is the answer to a line."""
     stamp = STAMP.match(answer)
     return answer.endswith(line) and (
         stamp is None or len(answer) in (len(line), stamp.end() + len(line))
@@ -51,15 +37,7 @@ def answers(answer: bytes, line: bytes) -> bool:
 
 
 def sameHost(one: str, other: str) -> bool:
-    """
-    Compare two addresses.
-
-    @param one: an IP address; a zone behind it does not count, because
-        received datagrams come without theirs.
-    @param other: another.
-
-    @return: whether both are the same address.
-    """
+    """Compare two addresses."""
     return ipaddress.ip_address(one.partition("%")[0]) == ipaddress.ip_address(
         other.partition("%")[0]
     )
@@ -73,11 +51,7 @@ class Inquiry:
     """
 
     def __init__(self, line: bytes) -> None:
-        """
-        Start with nothing sent.
-
-        @param line: what is sent.
-        """
+        """Start with nothing sent."""
         self.answer: bytes | None = None
         self._line = line
         self._asked: set[tuple[str, int]] = set()
@@ -86,11 +60,6 @@ class Inquiry:
     def send(self, transport: Port, address: tuple[str, int]) -> Deferred[None]:
         """
         Send the line once.
-
-        @param transport: the port to send from.
-        @param address: the IP address and port of the server.
-
-        @return: fires when the answer comes from any server asked so far.
 
         @raise OSError: when the network refuses to take it.
         @raise MessageLengthError: when it is too long for a datagram.
@@ -101,12 +70,7 @@ class Inquiry:
         return self._waiting
 
     def received(self, datagram: bytes, source: tuple[str, int]) -> None:
-        """
-        Take the answer, and nothing else.
-
-        @param datagram: what came.
-        @param source: where it came from.
-        """
+        """Take the answer, and nothing else."""
         fromServer = any(
             source[1] == port and sameHost(source[0], host) for host, port in self._asked
         )
@@ -127,27 +91,16 @@ class InquiryPort(DatagramProtocol):
     transport: Port
 
     def __init__(self, inquiry: Inquiry) -> None:
-        """
-        Start without a transport.
-
-        @param inquiry: takes what arrives.
-        """
+        """Start without a transport."""
         self._inquiry = inquiry
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """
-        Hand a datagram on.
-
-        @param datagram: what came.
-        @param addr: where it came from.
-        """
+        """Hand a datagram on."""
         self._inquiry.received(datagram, addr)
 
 
 class Asker:
-    """
-    Asks a server line by line.
-    """
+    """Asks a server line by line."""
 
     def __init__(
         self,
@@ -160,12 +113,7 @@ class Asker:
         """
         Start with the first address.
 
-        @param udp: opens the ports.
-        @param clock: measures the waits.
-        @param addresses: the addresses of the server. Later tries go to the
-            next one, and the one that answered is kept for the next line.
         @param timeout: the wait after each try, in seconds.
-        @param tries: how often a line is sent at most.
         """
         self._udp = udp
         self._clock = clock
@@ -180,10 +128,7 @@ class Asker:
         Each line has ports of its own, so the late second answer to a line
         that was sent twice cannot be taken for the answer to an equal one.
 
-        @param line: what to send.
-
         @return: the answer, or L{None} when none came.
-
         @raise OSError: when the network refuses to take it.
         @raise CannotListenError: when the machine has no such network.
         @raise MessageLengthError: when it is too long for a datagram.
@@ -219,17 +164,7 @@ class Asker:
 
 
 async def exchangeDatagrams(asker: Asker, there: str, console: Console) -> int:
-    """
-    Send each line of the console as a datagram and print the answers.
-
-    @param asker: asks the server.
-    @param there: the server in words.
-    @param console: gives the lines and gets the answers. An empty line ends
-        the exchange when a person types it and is skipped otherwise: the
-        server answers no empty datagram.
-
-    @return: the exit status: 1 when a line was not answered.
-    """
+    """Send each line of the console as a datagram and print the answers."""
     status = 0
     while (line := await console.readLine()) is not None:
         if not line:

@@ -25,14 +25,6 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
     """
     Find the addresses of a server.
 
-    @param resolver: looks names up.
-    @param host: a name or an address.
-    @param port: the port.
-
-    @return: the addresses with the port, IPv4 first: without C{--interface}
-        the server listens there only, and nothing tells a datagram's sender
-        of a refusal.
-
     @raise ClientError: when the name is unknown.
     """
     if isIPAddress(host) or isIPv6Address(host):
@@ -46,27 +38,17 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
 
     @implementer(IResolutionReceiver)
     class Receiver:
-        """
-        Collects the addresses.
-        """
+        """Collects the addresses."""
 
         def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-            """
-            Nothing has been found yet.
-            """
+            """Nothing has been found yet."""
 
         def addressResolved(self, address: IAddress) -> None:
-            """
-            Keep an address.
-
-            @param address: is an address of the name.
-            """
+            """Keep an address."""
             found.append(address)
 
         def resolutionComplete(self) -> None:
-            """
-            There are no more.
-            """
+            """There are no more."""
             complete.callback(None)
 
     try:
@@ -82,13 +64,7 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
 
 
 def _inOrder(found: Iterable[IAddress]) -> list[tuple[str, int]]:
-    """
-    Put addresses in the order in which they are tried.
-
-    @param found: the addresses.
-
-    @return: hosts with ports, IPv4 first.
-    """
+    """Put addresses in the order in which they are tried."""
     ipv4 = [(one.host, one.port) for one in found if isinstance(one, IPv4Address)]
     ipv6 = [(one.host, one.port) for one in found if isinstance(one, IPv6Address)]
     return ipv4 + ipv6

@@ -29,27 +29,17 @@ from tsservices.client.terminal.console import Console, Interrupted
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
+#: The exit status after Ctrl-C: 128 and the number of SIGINT, as shells have it.
 INTERRUPTED = 130
-"""
-The exit status after Ctrl-C: 128 and the number of SIGINT, as shells have it.
-"""
 
+#: Bytes in the path of a UNIX socket: the smallest limit of the systems Twisted runs on. Twisted
+#: never ends an attempt to connect to a longer one.
 LONGEST_SOCKET_PATH = 103
-"""
-Bytes in the path of a UNIX socket: the smallest limit of the systems Twisted
-runs on. Twisted never ends an attempt to connect to a longer one.
-"""
 
 
 async def converse(reactor: ReactorBase, command: Command, console: Console) -> int:
     """
     Do what a command asks for.
-
-    @param reactor: makes the connections and measures time.
-    @param command: what is asked for.
-    @param console: gives the lines and gets the answers.
-
-    @return: the exit status.
 
     @raise ClientError: when it cannot go on.
     """
@@ -76,17 +66,7 @@ async def converse(reactor: ReactorBase, command: Command, console: Console) -> 
 
 
 async def _operate(reactor: ReactorBase, command: OperatorCommand, console: Console) -> int:
-    """
-    Talk as the operator of a server on this machine.
-
-    @param reactor: makes the connection and measures time.
-    @param command: says where its socket is.
-    @param console: gives the lines and gets what arrives.
-
-    @return: the exit status.
-
-    @raise ClientError: when it cannot go on.
-    """
+    """Talk as the operator of a server on this machine."""
     there = f"the operator's socket {command.path}"
     if len(os.fsencode(command.path)) > LONGEST_SOCKET_PATH:
         raise ClientError(f"cannot connect to {there}: the path is too long")
@@ -95,15 +75,7 @@ async def _operate(reactor: ReactorBase, command: OperatorCommand, console: Cons
 
 
 async def run(reactor: ReactorBase, command: Command, console: Console) -> int:
-    """
-    Do what a command asks for, as L{supervise} does.
-
-    @param reactor: makes the connections and measures time.
-    @param command: what is asked for.
-    @param console: gives the lines and gets the answers; is closed here.
-
-    @return: the exit status.
-    """
+    """Do what a command asks for, as L{supervise} does."""
     return await supervise(reactor, converse(reactor, command, console), console)
 
 
@@ -113,12 +85,6 @@ async def supervise(
     """
     Run an exchange until it is done, fails, is interrupted or nobody reads the
     output any more.
-
-    @param reactor: is stopped by a signal.
-    @param exchange: what to run; its result is the exit status.
-    @param console: gives the lines and gets the answers; is closed here.
-
-    @return: the exit status.
     """
     finished: Deferred[None] = Deferred()
     forced: list[int] = []
@@ -129,18 +95,12 @@ async def supervise(
         """
         End at once: neither the conversation nor a reader who does not take
         the last of the output is waited for.
-
-        @param status: the exit status.
         """
         forced.append(status)
         abandon()
 
     def interrupted() -> Deferred[None]:
-        """
-        The reactor was told to stop.
-
-        @return: fires when the console has been given back.
-        """
+        """The reactor was told to stop."""
         end(INTERRUPTED)
         return finished
 
@@ -148,11 +108,7 @@ async def supervise(
     status, message = 1, ""
 
     def gone(read: bool) -> None:
-        """
-        Nothing more can be written: a reader who has enough is no failure.
-
-        @param read: whether there was a reader.
-        """
+        """Nothing more can be written: a reader who has enough is no failure."""
         nonlocal message
         if not read:
             message = "the output cannot be written"

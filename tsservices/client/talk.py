@@ -22,14 +22,7 @@ async def talk(
     """
     Send each line of the console and print what arrives, until the input ends.
 
-    @param endpoint: where the other side is.
-    @param there: the same in words.
-    @param console: gives the lines and gets what arrives.
-    @param clock: measures the waits.
     @param timeout: the longest silence after the end of the input, in seconds.
-
-    @return: the exit status.
-
     @raise ClientError: when there is no connection, or it is lost while there
         is still input.
     """
@@ -50,12 +43,7 @@ async def talk(
 
 
 async def _sendLines(outflow: Outflow, console: Console) -> None:
-    """
-    Send lines until there are no more.
-
-    @param outflow: takes the lines.
-    @param console: gives the lines.
-    """
+    """Send lines until there are no more."""
     while (line := await console.readLine()) is not None:
         await outflow.send(line + b"\n")
 
@@ -63,15 +51,7 @@ async def _sendLines(outflow: Outflow, console: Console) -> None:
 async def _listenOn(
     connection: Connection, clock: IReactorTime, timeout: float, leave: bool
 ) -> None:
-    """
-    Say that nothing more is sent, and print what still comes.
-
-    @param connection: is closed in one direction by this.
-    @param clock: measures the wait.
-    @param timeout: the longest silence in seconds.
-    @param leave: whether to close both directions, as somebody who types and
-        leaves expects.
-    """
+    """Say that nothing more is sent, and print what still comes."""
     if leave:
         connection.transport.loseConnection()
     else:

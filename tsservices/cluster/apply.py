@@ -24,11 +24,9 @@ from tsservices.common.limits import CHECKPOINT_SECONDS, SNAPSHOT_SECONDS, Limit
 
 def judge(lobby: Lobby, message: Message, position: int, stamp: int) -> Verdict:
     """
-    @param lobby: the state.
-    @param message: has got its place.
-    @param position: that.
+    Whether it counts.
+
     @param stamp: when: nanoseconds since 1970, UTC.
-    @return: whether it counts.
     """
     node, incarnation = message.node, message.incarnation
     first = message.events[0] if message.events else None
@@ -42,13 +40,7 @@ def judge(lobby: Lobby, message: Message, position: int, stamp: int) -> Verdict:
 
 
 def nodeUp(node: str, incarnation: str, limits: Limits, operators: tuple[str, ...]) -> NodeUp:
-    """
-    @param node: the name of a node that begins.
-    @param incarnation: what this beginning is called.
-    @param limits: those that are configured there.
-    @param operators: the keys of the accounts that may do anything: the same.
-    @return: what it says first.
-    """
+    """What it says first."""
     return NodeUp(
         "",
         node,
@@ -81,12 +73,6 @@ class Applying:
         seconds: Callable[[], float],
         failed: Callable[[Exception], object],
     ) -> None:
-        """
-        @param node: the name of this node.
-        @param pipeline: has the state, and keeps what comes of it.
-        @param seconds: the time, which never goes back.
-        @param failed: is told what goes wrong.
-        """
         self._node = node
         self._pipeline = pipeline
         self._seconds = seconds
@@ -100,23 +86,16 @@ class Applying:
 
     @property
     def _lobby(self) -> Lobby:
-        """
-        @return: the state.
-        """
         return self._pipeline.lobby
 
     def begin(self) -> None:
-        """
-        The state is as it was kept.
-        """
+        """The state is as it was kept."""
         self._checkpointed = self._seconds()
 
     def apply(self, message: Message, sent: Sent | None, position: int, stamp: int) -> None:
         """
-        @param message: it counts.
         @param sent: the same as this node has sent it; L{None}: another has, or one that had
             its name before.
-        @param position: its place.
         @param stamp: when it got that: nanoseconds since 1970, UTC.
         """
         if message.events:
@@ -133,12 +112,6 @@ class Applying:
     def _ordered(
         self, position: int, stamp: int, apply: Callable[[Batch], None], origins: list[Session]
     ) -> None:
-        """
-        @param position: of a message.
-        @param stamp: when it got that.
-        @param apply: does what is to be done.
-        @param origins: the sessions whose proposals these were.
-        """
         try:
             self._pipeline.ordered(position, stamp, apply, origins)
         except Exception as error:
@@ -146,11 +119,6 @@ class Applying:
             self._failed(error)
 
     def _events(self, message: Message, sent: Sent | None, batch: Batch) -> None:
-        """
-        @param message: it counts.
-        @param sent: the same as this node has sent it.
-        @param batch: gets what comes of it.
-        """
         lobby = self._lobby
         for number, event in enumerate(message.events):
             if sent is not None:
@@ -178,20 +146,11 @@ class Applying:
             self._save(batch)
 
     def _speaksOfThis(self, event: Event) -> bool:
-        """
-        @param event: any.
-        @return: whether it says that this node is gone.
-        """
         if type(event) is not NodeGone:
             return False
         return (event.node, event.incarnation) == (self._node, self.incarnation)
 
     def _goodbye(self, event: Event, session: Session, batch: Batch) -> None:
-        """
-        @param event: says that this node is gone, which may come too late.
-        @param session: nobody's.
-        @param batch: gets what comes of it.
-        """
         lobby = self._lobby
         here = {
             each.ident: each
@@ -204,9 +163,6 @@ class Applying:
             self.gone = True
 
     def _save(self, batch: Batch) -> None:
-        """
-        @param batch: gets the whole state, as it is now.
-        """
         self._checkpointed = self._seconds()
         try:
             batch.checkpoint = save(self._lobby)

@@ -83,42 +83,23 @@ class Snapshot:
 
 
 class EngineListener(Protocol):
-    """
-    Who is told what an engine brings.
-    """
+    """Who is told what an engine brings."""
 
-    def delivered(self, deliveries: list[Delivery]) -> None:
-        """
-        @param deliveries: the next messages of the stream, whoever published them: in
-            order, without gaps but for what the stream does not hold any more, each once.
-        """
-        ...
+    def delivered(self, deliveries: list[Delivery]) -> None: ...
 
     def unsure(self) -> None:
-        """
-        Something that was published may not have got there, or not yet.
-        """
+        """Something that was published may not have got there, or not yet."""
         ...
 
-    def connected(self, where: str) -> None:
-        """
-        @param where: the server to which there is a connection now; nothing: to none.
-        """
-        ...
+    def connected(self, where: str) -> None: ...
 
     def broken(self, reason: str) -> None:
-        """
-        The stream is not what it was: it can't be gone on with.
-
-        @param reason: one line.
-        """
+        """The stream is not what it was: it can't be gone on with."""
         ...
 
 
 class Engine(Protocol):
-    """
-    Orders messages, and keeps them for some days.
-    """
+    """Orders messages, and keeps them for some days."""
 
     def open(
         self,
@@ -130,32 +111,19 @@ class Engine(Protocol):
         Connect, however long that takes, and find the stream.
 
         @param founding: what to make it with, if it is not there; L{None}: it has to be.
-        @param opened: gets what there is to know of it.
-        @param failed: gets one line: it can't be used, and waiting won't help.
         """
         ...
 
-    def subscribe(self, number: int, listener: EngineListener) -> None:
-        """
-        @param number: of the first message that is wanted.
-        @param listener: is told from now on.
-        """
-        ...
+    def subscribe(self, number: int, listener: EngineListener) -> None: ...
 
     def publish(self, data: bytes) -> None:
         """
         Give the stream a message.  Whether it got there is seen when it is delivered;
         L{EngineListener.unsure} says when it is time to doubt.
-
-        @param data: at most L{tsservices.common.limits.MESSAGE_BYTES}.
         """
         ...
 
-    def pause(self, paused: bool) -> None:
-        """
-        @param paused: whether no more is to be delivered for now.
-        """
-        ...
+    def pause(self, paused: bool) -> None: ...
 
     def last(self, found: Callable[[int | None], object]) -> None:
         """
@@ -164,34 +132,20 @@ class Engine(Protocol):
         """
         ...
 
-    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
-        """
-        @param found: gets the newest snapshot, if there is one.
-        """
-        ...
+    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None: ...
 
     def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        """
-        @param path: of a file that is not there yet, for the newest snapshot.
-        @param fetched: is told of the end: L{None}, or why it failed, in one line.
-        """
+        """@param fetched: is told of the end: L{None}, or why it failed, in one line."""
         ...
 
     def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
         """
         Keep a snapshot in place of the one before.
 
-        @param snapshot: what it is.
-        @param path: of its file.
         @param offered: is told of the end: L{None}, or why it failed, in one line.
         """
         ...
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        """
-        Send what was published, if that goes at once, and end.
-
-        @param stopped: is called when that is done; at most
-            L{tsservices.common.limits.ENGINE_STOP_SECONDS} later.
-        """
+        """Send what was published, if that goes at once, and end."""
         ...

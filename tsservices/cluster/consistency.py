@@ -33,29 +33,16 @@ class Outline:
 
     @classmethod
     def of(cls, position: int, rooms: Iterable[RoomRecord], kept: Iterable[Record]) -> Outline:
-        """
-        @param position: of the last batch.
-        @param rooms: as they are after it.
-        @param kept: what else is kept after it.
-        @return: the same in short.
-        """
+        """The same in short."""
         accounts = [each for each in kept if isinstance(each, Account)]
         return cls(position, _marks(rooms, accounts))
 
     def agrees(self, lobby: Lobby) -> bool:
-        """
-        @param lobby: the state at the same position.
-        @return: whether it is the same.
-        """
+        """Whether it is the same."""
         rooms = [room.record for room in lobby.rooms.values()]
         return self.marks == _marks(rooms, lobby.accounts.values())
 
 
 def _marks(rooms: Iterable[RoomRecord], accounts: Iterable[Account]) -> _Marks:
-    """
-    @param rooms: all of them; where nothing was said, they are not kept.
-    @param accounts: all of them.
-    @return: both in short.
-    """
     marks = {(f"#{each.key}", each.seq, each.time) for each in rooms if each.seq}
     return frozenset(marks | {(each.key, each.version, 0) for each in accounts})

@@ -14,15 +14,11 @@ from tsservices.chat.operations import NodeGone
 from tsservices.chat.state import Lobby
 from tsservices.common.limits import ENGINE_DOUBT_SECONDS, HEARTBEAT_SECONDS, SILENCE_SECONDS
 
+#: Seconds within which something of this node has to come back, if it hears well.
 STEADY_SECONDS = HEARTBEAT_SECONDS + ENGINE_DOUBT_SECONDS
-"""
-Seconds within which something of this node has to come back, if it hears well.
-"""
 
+#: Seconds without a tick after which this node has not been listening.
 FROZEN_SECONDS = 1.0
-"""
-Seconds without a tick after which this node has not been listening.
-"""
 
 
 @dataclass(slots=True)
@@ -43,16 +39,9 @@ class _Ear:
 
 
 class Watch:
-    """
-    Listens to the other nodes.
-    """
+    """Listens to the other nodes."""
 
     def __init__(self, node: str, lobby: Lobby, seconds: Callable[[], float]) -> None:
-        """
-        @param node: the name of this one.
-        @param lobby: knows what was heard of each.
-        @param seconds: the time, which never goes back.
-        """
         self._node = node
         self._lobby = lobby
         self._seconds = seconds
@@ -62,40 +51,28 @@ class Watch:
         self._ticked = seconds()
 
     def returned(self) -> None:
-        """
-        A message of this node has come back.
-        """
+        """A message of this node has come back."""
         now = self._seconds()
         if self._returned is None or now - self._returned > STEADY_SECONDS:
             self._since = now
         self._returned = now
 
     def interrupted(self) -> None:
-        """
-        This node can't hear.
-        """
+        """This node can't hear."""
         self._returned = None
 
     def forgive(self) -> None:
-        """
-        What this node has said of others does not count any more.
-        """
+        """What this node has said of others does not count any more."""
         self._ears.clear()
         self.interrupted()
 
     def ages(self) -> dict[str, float]:
-        """
-        @return: how many seconds ago each other node was heard, by name.
-        """
+        """How many seconds ago each other node was heard, by name."""
         now = self._seconds()
         return {name: now - ear.heard for name, ear in self._ears.items()}
 
     def tick(self) -> list[NodeGone]:
-        """
-        Some time has gone by.
-
-        @return: what is to be proposed of those that are silent.
-        """
+        """Some time has gone by."""
         now = self._seconds()
         if now - self._ticked > FROZEN_SECONDS:
             self.interrupted()
@@ -111,11 +88,7 @@ class Watch:
         return gone
 
     def _listen(self, now: float) -> None:
-        """
-        Note who was heard since the last look.
-
-        @param now: the time.
-        """
+        """Note who was heard since the last look."""
         ears: dict[str, _Ear] = {}
         for name, node in self._lobby.nodes.items():
             if name == self._node:

@@ -46,11 +46,9 @@ class Own:
 
 def join(own: Own, stream: Stream, snapshot: Snapshot | None) -> tuple[Way, int]:
     """
-    @param own: what the database has.
-    @param stream: what there is of the stream.
-    @param snapshot: the newest one.
-    @return: what to do, and the number of the message to go on with; after L{Way.FETCH} the
-        database that comes is to be asked again.
+    What to do, and the number of the message to go on with; after L{Way.FETCH} the database
+    that comes is to be asked again.
+
     @raise EngineError: this node can't join.
     """
     founding = stream.founding
@@ -89,11 +87,7 @@ def join(own: Own, stream: Stream, snapshot: Snapshot | None) -> tuple[Way, int]
 
 
 def serves(snapshot: Snapshot | None, stream: Stream) -> bool:
-    """
-    @param snapshot: the newest one.
-    @param stream: what there is of the stream.
-    @return: whether the stream goes on from it.
-    """
+    """Whether the stream goes on from it."""
     founding = stream.founding
     return (
         snapshot is not None
@@ -103,12 +97,6 @@ def serves(snapshot: Snapshot | None, stream: Stream) -> bool:
 
 
 def _behind(stream: Stream, snapshot: Snapshot | None) -> int:
-    """
-    @param stream: what there is of the stream.
-    @param snapshot: the newest one.
-    @return: the number of the message after it.
-    @raise EngineError: it is none from which one could go on.
-    """
     if snapshot is None or not serves(snapshot, stream):
         raise EngineError(
             "this node was away for longer than the stream keeps messages, and there is no"

@@ -25,9 +25,7 @@ _FIELDS = {"v", "node", "inc", "n", "events"}
 
 
 class NewerMessage(Exception):
-    """
-    Some node speaks in a way that is not known here: this one is too old to go on.
-    """
+    """Some node speaks in a way that is not known here: this one is too old to go on."""
 
 
 @dataclass(slots=True)
@@ -48,47 +46,31 @@ class Message:
 
 
 def written(event: Event) -> bytes:
-    """
-    @param event: any.
-    @return: what stands for it in a message.
-    """
+    """What stands for it in a message."""
     return _written(asRow(event)).encode("utf-8", "surrogatepass")
 
 
 def overhead(node: str, incarnation: str) -> int:
-    """
-    @param node: the name of who says it.
-    @param incarnation: of its beginning.
-    @return: how many bytes of a message are not its events, at most, whatever its number is.
-    """
+    """How many bytes of a message are not its events, at most, whatever its number is."""
     return len(put(node, incarnation, 2**63, ()))
 
 
 def put(node: str, incarnation: str, n: int, events: Iterable[bytes]) -> bytes:
-    """
-    @param node: the name of who says it.
-    @param incarnation: of its beginning.
-    @param n: the number of the message since then.
-    @param events: what L{written} gave for each.
-    @return: the message.
-    """
+    """The message."""
     by = f'"node":{_quoted(node)},"inc":{_quoted(incarnation)}'
     head = f'{{"v":{SCHEMA},{by},"n":{n},"events":['
     return b"".join((head.encode("utf-8", "surrogatepass"), b",".join(events), b"]}"))
 
 
 def encode(message: Message) -> bytes:
-    """
-    @param message: any.
-    @return: what can be published.
-    """
+    """What can be published."""
     return put(message.node, message.incarnation, message.n, map(written, message.events))
 
 
 def decode(data: bytes) -> Message:
     """
-    @param data: what was published.
-    @return: what it says.
+    What it says.
+
     @raise NewerMessage: it has a version that is not known here.
     @raise ValueError: it is no message.
     """

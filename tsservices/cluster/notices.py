@@ -31,12 +31,6 @@ class Telling:
         seconds: Callable[[], float],
         tell: ClusterListener,
     ) -> None:
-        """
-        @param pipeline: knows what becomes of what is refused.
-        @param outbox: has what was proposed.
-        @param seconds: the time, which never goes back.
-        @param tell: told of trouble.
-        """
         self._pipeline = pipeline
         self._outbox = outbox
         self._seconds = seconds
@@ -46,32 +40,21 @@ class Telling:
         self.back = seconds()
 
     def waiting(self) -> list[Session]:
-        """
-        @return: those whose proposals have no place yet, each once.
-        """
+        """Those whose proposals have no place yet, each once."""
         return _people(self._outbox.proposals())
 
     def refuse(self, proposals: Sequence[Proposal], why: Refused) -> None:
-        """
-        @param proposals: they will never happen.
-        @param why: what those who made them are told.
-        """
         try:
             self._pipeline.refused([each for each in proposals if each[1].ident], why)
         except Exception as error:
             self._tell.failed(error)
 
     def proposed(self, proposals: Iterable[Proposal]) -> None:
-        """
-        @param proposals: they have to wait with all others.
-        """
         if self.trouble is not None:
             self._notYet(_people(proposals))
 
     def returned(self) -> None:
-        """
-        Something of this node has got its place.
-        """
+        """Something of this node has got its place."""
         self.back = self._seconds()
         if self.trouble is not None:
             self.trouble = None
@@ -79,11 +62,7 @@ class Telling:
             self._tell.troubled(None)
 
     def tick(self, listening: bool) -> None:
-        """
-        Some time has gone by: what has waited for too long is told.
-
-        @param listening: whether what comes back is read at present.
-        """
+        """Some time has gone by: what has waited for too long is told."""
         self.refuse(self._outbox.expired(self._pipeline.lobby.sessions), EXPIRED)
         self._push(self._outbox.unknown(), UNKNOWN)
         sent = self._outbox.sent
@@ -95,18 +74,11 @@ class Telling:
             self._tell.troubled(TROUBLE)
 
     def _notYet(self, people: Iterable[Session]) -> None:
-        """
-        @param people: who wait for something; each is told of it once.
-        """
         new = [each for each in people if each.ident not in self._told]
         self._told.update(each.ident for each in new)
         self._push(new, NOT_YET)
 
     def _push(self, people: Iterable[Session], words: Notice) -> None:
-        """
-        @param people: some.
-        @param words: what they are told at once.
-        """
         for session in people:
             if session.outlet is not None:
                 try:
@@ -116,10 +88,6 @@ class Telling:
 
 
 def _people(proposals: Iterable[Proposal]) -> list[Session]:
-    """
-    @param proposals: some, of people or of the node itself.
-    @return: those people, each once.
-    """
     found = {session.ident: session for _, session in proposals}
     found.pop("", None)
     return list(found.values())

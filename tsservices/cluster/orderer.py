@@ -33,16 +33,12 @@ from tsservices.common.limits import (
     Limits,
 )
 
+#: Has something called after so many seconds.
 Later = Callable[[float, Callable[[], object]], object]
-"""
-Has something called after so many seconds.
-"""
 
 
 class Orderer:
-    """
-    Orders the proposals of a node among those of all.
-    """
+    """Orders the proposals of a node among those of all."""
 
     def __init__(
         self,
@@ -56,18 +52,7 @@ class Orderer:
         operators: Iterable[str] = (),
         later: Later | None = None,
     ) -> None:
-        """
-        @param node: the name of this node.  Its sessions have it, and no other node does.
-        @param incarnations: gives what no beginning of any node was ever called.
-        @param pipeline: where what has got its place goes; its lobby is as the checkpoint
-            was from which this node goes on.
-        @param engine: orders messages.
-        @param seconds: the time, which never goes back.
-        @param tell: told how it goes.
-        @param limits: those that are configured here, for all nodes.
-        @param operators: the keys of the accounts that may do anything: the same.
-        @param later: has something called after so many seconds; L{None}: nothing waits.
-        """
+        """@param later: has something called after so many seconds; L{None}: nothing waits."""
         self._node = node
         self._incarnations = incarnations
         self._pipeline = pipeline
@@ -98,13 +83,7 @@ class Orderer:
         self._tally = Tally(seconds, tell.noted)
 
     def begin(self, stream: Stream, number: int, kept: Outline | None = None) -> None:
-        """
-        Read the stream, and take part in it as soon as all is read that it has now.
-
-        @param stream: what there is to know of it.
-        @param number: of the first message that is not in the state yet.
-        @param kept: what the state has to be when all is read that was kept before.
-        """
+        """Read the stream, and take part in it as soon as all is read that it has now."""
         self._kept = kept
         self._base = stream.founding.base
         self._resending.read = number - 1
@@ -115,12 +94,7 @@ class Orderer:
         self._proceed()
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        """
-        Say goodbye, after all that was proposed.
-
-        @param stopped: is called when all of it has got its place, and the state is on its
-            way to the journal; how long that may take is for the caller to decide.
-        """
+        """Say goodbye, after all that was proposed."""
         # What was proposed in this turn comes before the goodbye.
         self._pipeline.turn()
         self._stopped = stopped
@@ -133,9 +107,6 @@ class Orderer:
             self._outbox.send()
 
     def order(self, proposals: list[Proposal]) -> None:
-        """
-        @see: L{tsservices.chat.pipeline.Orderer.order}
-        """
         if self._ended or self._stopped is not None:
             self._telling.refuse(proposals, Refused(STOPPING))
             return
@@ -145,9 +116,6 @@ class Orderer:
         self._send()
 
     def _listen(self, proposals: list[Proposal]) -> None:
-        """
-        @param proposals: show whether several talk.
-        """
         now, speaker = self._seconds(), proposals[-1][1]
         another = speaker is not self._speaker and now < self._spoke + SEVERAL_SECONDS
         if another or any(session is not speaker for _, session in proposals):
@@ -168,30 +136,22 @@ class Orderer:
         self._later(GATHER_SECONDS, self._gathered)
 
     def _gathered(self) -> None:
-        """
-        What others have said meanwhile is in the same message.
-        """
+        """What others have said meanwhile is in the same message."""
         self._gathering = False
         if not self._ended:
             self._outbox.send()
 
     @property
     def trouble(self) -> Refused | None:
-        """
-        @return: why nothing gets its place at present.
-        """
+        """Why nothing gets its place at present."""
         return self._telling.trouble
 
     def waiting(self) -> list[Session]:
-        """
-        @return: those whose proposals have no place yet, each once.
-        """
+        """Those whose proposals have no place yet, each once."""
         return self._telling.waiting()
 
     def standing(self) -> Standing:
-        """
-        @return: how this node stands among the others.
-        """
+        """How this node stands among the others."""
         counts, now = self._tally.counts, self._seconds()
         ages = {**self._watch.ages(), self._node: now - self._telling.back}
         nodes = self._pipeline.lobby.nodes.values()
@@ -213,15 +173,11 @@ class Orderer:
 
     @property
     def saved(self) -> int:
-        """
-        @return: the position where this run has kept the whole state last; 0: nowhere yet.
-        """
+        """The position where this run has kept the whole state last; 0: nowhere yet."""
         return self._applying.saved
 
     def tick(self) -> None:
-        """
-        Some time has gone by: to be called four times a second.
-        """
+        """Some time has gone by: to be called four times a second."""
         if self._ended or self._goal is None:
             return
         now = self._seconds()
@@ -240,9 +196,6 @@ class Orderer:
         self._telling.tick(not self._paused)
 
     def delivered(self, deliveries: list[Delivery]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.EngineListener.delivered}
-        """
         for delivery in deliveries:
             read = self._resending.read
             if self._ended:
@@ -259,16 +212,10 @@ class Orderer:
         self._proceed()
 
     def unsure(self) -> None:
-        """
-        @see: L{tsservices.cluster.broker.EngineListener.unsure}
-        """
         if not self._ended:
             self._resending.doubt()
 
     def connected(self, where: str) -> None:
-        """
-        @see: L{tsservices.cluster.broker.EngineListener.connected}
-        """
         if where:
             self._tell.noted(f"connected to {where}")
             self.unsure()
@@ -276,17 +223,12 @@ class Orderer:
             self._tell.noted("there is no connection to the other servers")
 
     def broken(self, reason: str) -> None:
-        """
-        @see: L{tsservices.cluster.broker.EngineListener.broken}
-        """
         if not self._ended:
             self._ended = True
             self._tell.broken(reason)
 
     def _proceed(self) -> None:
-        """
-        Do what can be done now that something was read.
-        """
+        """Do what can be done now that something was read."""
         if self._ended:
             return
         if not self._applying.incarnation and self._resending.read >= (self._goal or 0):
@@ -301,19 +243,13 @@ class Orderer:
             self._outbox.send()
 
     def _resume(self) -> None:
-        """
-        Read on, if not too much waits for the disk any more.
-        """
+        """Read on, if not too much waits for the disk any more."""
         if self._paused and self._pipeline.behind <= WAITING_BATCHES // 2:
             self._paused = False
             self._engine.pause(False)
 
     def _rise(self, lost: Mapping[str, Return] = MappingProxyType({})) -> None:
-        """
-        Begin, or begin again, and bring those back who were here.
-
-        @param lost: what was proposed for those whom the state may have forgotten since.
-        """
+        """Begin, or begin again, and bring those back who were here."""
         incarnation = self._applying.incarnation = self._incarnations()
         up = nodeUp(self._node, incarnation, self._limits, self._operators)
         back = {each.session: each for each in returns(self._pipeline.lobby, self._node)}
@@ -325,9 +261,6 @@ class Orderer:
         self._outbox.send()
 
     def _take(self, delivery: Delivery) -> None:
-        """
-        @param delivery: the next message.
-        """
         try:
             message = decode(delivery.data)
         except NewerMessage as newer:
@@ -367,10 +300,6 @@ class Orderer:
             self._engine.pause(True)
 
     def _agrees(self, position: int) -> bool:
-        """
-        @param position: of the next message.
-        @return: whether the state is what was kept, if that is what it has to be now.
-        """
         kept = self._kept
         if kept is None or position <= kept.position:
             return True
@@ -412,9 +341,7 @@ class Orderer:
         self._telling.refuse(lost, CUT_OFF)
 
     def _end(self) -> None:
-        """
-        Have nothing to do with the stream any more.
-        """
+        """Have nothing to do with the stream any more."""
         self._ended = True
         self._telling.refuse(self._outbox.drop(), Refused(STOPPING))
         if self._stopped is not None:

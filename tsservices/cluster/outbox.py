@@ -18,11 +18,9 @@ from tsservices.chat.session import Session
 from tsservices.cluster.messages import overhead, put, written
 from tsservices.common.limits import MESSAGE_BYTES, MESSAGES_UNDER_WAY, OUTBOX_BYTES, OUTBOX_SECONDS
 
+#: What there is always room and time for: without it people would be somewhere for ever who have
+#: left long since, or the other way round.
 CERTAIN: tuple[type[Event], ...] = (Quit, NodeUp, NodeGone, Return)
-"""
-What there is always room and time for: without it people would be somewhere for ever who
-have left long since, or the other way round.
-"""
 
 
 @dataclass(slots=True)
@@ -72,11 +70,6 @@ class Outbox:
     def __init__(
         self, node: str, seconds: Callable[[], float], publish: Callable[[bytes], object]
     ) -> None:
-        """
-        @param node: the name of this node.
-        @param seconds: the time, which never goes back.
-        @param publish: gives the engine a message.
-        """
         self._node = node
         self._seconds = seconds
         self._publish = publish
@@ -91,27 +84,18 @@ class Outbox:
 
     @property
     def messages(self) -> int:
-        """
-        @return: how many messages all of it is, about: what waits makes one.
-        """
+        """How many messages all of it is, about: what waits makes one."""
         return len(self.sent) + bool(self._waiting)
 
     def proposals(self) -> list[Proposal]:
-        """
-        @return: all, in order.
-        """
+        """All, in order."""
         return [
             *(proposal for each in self.sent for proposal in each.proposals),
             *(each.proposal for each in self._waiting),
         ]
 
     def begin(self, incarnation: str, first: Sequence[Proposal]) -> None:
-        """
-        Count from the beginning.  Nothing may be under way.
-
-        @param incarnation: of this beginning.
-        @param first: what comes before all that waits.
-        """
+        """Count from the beginning.  Nothing may be under way."""
         assert not self.sent
         self._incarnation = incarnation
         self._n = 0
@@ -122,9 +106,7 @@ class Outbox:
         self._waiting.extend(later)
 
     def drop(self) -> list[Proposal]:
-        """
-        @return: all, in order, of which none is published any more.
-        """
+        """All, in order, of which none is published any more."""
         dropped = self.proposals()
         self.sent.clear()
         self._waiting.clear()
@@ -133,9 +115,8 @@ class Outbox:
 
     def add(self, proposals: Iterable[Proposal]) -> list[Proposal]:
         """
-        @param proposals: what is to be published.
-        @return: those of them for which there is no room.  After one of them comes none
-            of the same turn, so that nobody's second line is kept without the first.
+        Those of them for which there is no room. After one of them comes none of the same turn,
+        so that nobody's second line is kept without the first.
         """
         now = self._seconds()
         refused: list[Proposal] = []
@@ -152,17 +133,12 @@ class Outbox:
 
     @property
     def _most(self) -> int:
-        """
-        @return: bytes that the events of one message may have.
-        """
         return self._room or MESSAGE_BYTES // 2
 
     def send(self, heartbeat: bool = False) -> None:
         """
         Publish what waits, as far as there may be more under way.  The first message is
         alone: until it has come back, nothing else is listened to.
-
-        @param heartbeat: whether to say something in any case.
         """
         if not self._incarnation:
             return
@@ -180,15 +156,9 @@ class Outbox:
 
     @property
     def _open(self) -> bool:
-        """
-        @return: whether the first message has come back.
-        """
         return self._n > 1 or (self._n == 1 and not self.sent)
 
     def _next(self) -> list[_Waiting]:
-        """
-        @return: what goes in the next message, taken from what waits.
-        """
         waiting, parts, size = self._waiting, list[_Waiting](), 0
         while waiting and size + len(waiting[0].data) + 1 <= self._room:
             size += len(waiting[0].data) + 1
@@ -196,9 +166,6 @@ class Outbox:
         return parts
 
     def _send(self, parts: list[_Waiting]) -> None:
-        """
-        @param parts: what to publish in one message.
-        """
         self._n += 1
         data = put(self._node, self._incarnation, self._n, [each.data for each in parts])
         self.size += len(data) - sum(len(each.data) + 1 for each in parts)
@@ -207,24 +174,16 @@ class Outbox:
         self._again(sent)
 
     def _again(self, sent: Sent) -> None:
-        """
-        @param sent: is published, for the first time or another one.
-        """
         self.published = self._seconds()
         self._publish(sent.data)
 
     def again(self) -> None:
-        """
-        Publish all again that is under way.
-        """
+        """Publish all again that is under way."""
         for sent in list(self.sent):
             self._again(sent)
 
     def arrived(self, n: int) -> Sent | None:
-        """
-        @param n: the number of a message that was taken, at its place in the stream.
-        @return: what it was; L{None}: not what is waited for.
-        """
+        """What it was; L{None}: not what is waited for."""
         if not self.sent or self.sent[0].n != n:
             return None
         sent = self.sent.popleft()
@@ -233,9 +192,8 @@ class Outbox:
 
     def expired(self, entered: Container[str]) -> list[Proposal]:
         """
-        @param entered: the ids of all sessions that have entered.
-        @return: what has waited for too long without being published, and never is.  Who has
-            left before they could enter need not say so.
+        What has waited for too long without being published, and never is. Who has left before
+        they could enter need not say so.
         """
         waiting, oldest = self._waiting, self._seconds() - OUTBOX_SECONDS
         if not waiting or waiting[0].since > oldest:
@@ -258,8 +216,8 @@ class Outbox:
 
     def unknown(self) -> list[Session]:
         """
-        @return: those of whose proposals nothing is known for too long, each once, and
-            once for each message.
+        Those of whose proposals nothing is known for too long, each once, and once for each
+        message.
         """
         oldest = self._seconds() - OUTBOX_SECONDS
         found: dict[str, Session] = {}

@@ -28,11 +28,6 @@ class Resending:
     """
 
     def __init__(self, engine: Engine, outbox: Outbox, seconds: Callable[[], float]) -> None:
-        """
-        @param engine: knows how far the stream goes.
-        @param outbox: knows what has not come back.
-        @param seconds: the time, which never goes back.
-        """
         self._engine = engine
         self._outbox = outbox
         self._seconds = seconds
@@ -47,9 +42,7 @@ class Resending:
         self._heard = 0.0
 
     def doubt(self) -> None:
-        """
-        Something that is under way may be lost.
-        """
+        """Something that is under way may be lost."""
         if self._outbox.sent and not self._doubtful:
             self._doubtful = self._outbox.held = True
             self._target = None
@@ -58,22 +51,15 @@ class Resending:
             self._look()
 
     def believe(self) -> None:
-        """
-        There is nothing to doubt any more, since nothing of it counts any more.
-        """
+        """There is nothing to doubt any more, since nothing of it counts any more."""
         self._doubtful = self._outbox.held = False
         self._target = None
 
     def returned(self) -> None:
-        """
-        Something has come back.
-        """
+        """Something has come back."""
         self._heard = self._seconds()
 
     def reached(self, number: int) -> None:
-        """
-        @param number: up to which the stream was read now.
-        """
         self.read = number
         self.last = max(self.last, number)
         if self._target is not None and number >= self._target:
@@ -82,9 +68,7 @@ class Resending:
             self._outbox.again()
 
     def tick(self) -> None:
-        """
-        Some time has gone by.
-        """
+        """Some time has gone by."""
         now = self._seconds()
         quiet = now - max(self._heard, self._outbox.published)
         if quiet >= ENGINE_DOUBT_SECONDS:
@@ -93,9 +77,7 @@ class Resending:
         self._look()
 
     def _look(self) -> None:
-        """
-        Ask how far the stream goes, if it is time to.
-        """
+        """Ask how far the stream goes, if it is time to."""
         now = self._seconds()
         if self._open and now - self._asked < ENGINE_STOP_SECONDS:
             return
@@ -107,19 +89,12 @@ class Resending:
         self._ask(now)
 
     def _ask(self, now: float) -> None:
-        """
-        @param now: the time.
-        """
         self._question += 1
         question = self._question
         self._open, self._asked = True, now
         self._engine.last(lambda number: self._found(question, number))
 
     def _found(self, question: int, number: int | None) -> None:
-        """
-        @param question: which one this answers.
-        @param number: of the last message in the stream; L{None}: that is not known.
-        """
         if question != self._question or not self._open:
             return
         self._open = False

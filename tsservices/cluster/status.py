@@ -16,10 +16,8 @@ from tsservices.chat.notifications import Notice
 from tsservices.common.counters import ClusterCounters
 from tsservices.common.limits import OUTBOX_SECONDS
 
+#: Messages that a node is behind when the log tells of it.
 BEHIND = 1000
-"""
-Messages that a node is behind when the log tells of it.
-"""
 
 
 class Connected(Protocol):
@@ -51,12 +49,7 @@ class Connected(Protocol):
 
 
 def describe(node: str, standing: Standing, engine: Connected) -> list[str]:
-    """
-    @param node: the name of this node.
-    @param standing: how it is.
-    @param engine: how that is.
-    @return: the same for an operator, a line each.
-    """
+    """The same for an operator, a line each."""
     lines = [
         f"{name}{' (this one)' if name == node else ''}:"
         f" heard {age:.1f} s ago, since its start {incarnation}"
@@ -77,11 +70,6 @@ def describe(node: str, standing: Standing, engine: Connected) -> list[str]:
 
 
 def count(counters: ClusterCounters, standing: Standing, engine: Connected) -> None:
-    """
-    @param counters: get what is so now.
-    @param standing: of the node.
-    @param engine: its engine.
-    """
     counters.connected = int(bool(engine.where))
     counters.connections = engine.connections
     counters.published = engine.published
@@ -99,22 +87,14 @@ def count(counters: ClusterCounters, standing: Standing, engine: Connected) -> N
 
 
 class Changes:
-    """
-    What of all this is worth a line in the log.
-    """
+    """What of all this is worth a line in the log."""
 
     def __init__(self, tell: Callable[[str], object]) -> None:
-        """
-        @param tell: gets it.
-        """
         self._tell = tell
         self._nodes: tuple[str, ...] = ()
         self._behind = False
 
     def look(self, standing: Standing) -> None:
-        """
-        @param standing: of the node, now.
-        """
         nodes = tuple(sorted(name for name, _, _ in standing.nodes))
         if nodes != self._nodes:
             self._nodes = nodes
@@ -125,10 +105,8 @@ class Changes:
             self._tell(f"{standing.lag} messages behind" if behind else "not behind any more")
 
 
+#: Seconds between two log lines about messages that nobody understands.
 GARBAGE_SECONDS = 60.0
-"""
-Seconds between two log lines about messages that nobody understands.
-"""
 
 CUT_OFF = Refused(
     NOT_STORED,
@@ -146,21 +124,15 @@ UNKNOWN = Notice(
     ],
     "unknown",
 )
+#: What people are told of their proposals, apart from what comes of them.
 STORED = Notice(["what you said is stored after all"], "known")
-"""
-What people are told of their proposals, apart from what comes of them.
-"""
 
 
 class ClusterListener(Protocol):
-    """
-    Who is told how a node gets on with the others.
-    """
+    """Who is told how a node gets on with the others."""
 
     def ready(self) -> None:
-        """
-        This node knows all that was said before it came, and the others know of it: once.
-        """
+        """This node knows all that was said before it came, and the others know of it: once."""
         ...
 
     def troubled(self, trouble: Refused | None) -> None:
@@ -171,24 +143,12 @@ class ClusterListener(Protocol):
         ...
 
     def broken(self, reason: str) -> None:
-        """
-        This node can't go on.
-
-        @param reason: one line.
-        """
+        """This node can't go on."""
         ...
 
-    def noted(self, text: str) -> None:
-        """
-        @param text: one line for the log.
-        """
-        ...
+    def noted(self, text: str) -> None: ...
 
-    def failed(self, error: Exception) -> None:
-        """
-        @param error: went wrong with somebody; all others have got what is theirs.
-        """
-        ...
+    def failed(self, error: Exception) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +195,6 @@ class Tally:
     """
 
     def __init__(self, seconds: Callable[[], float], noted: Callable[[str], object]) -> None:
-        """
-        @param seconds: the time, which never goes back.
-        @param noted: gets a line for the log.
-        """
         self._seconds = seconds
         self._noted = noted
         self._told = -GARBAGE_SECONDS
@@ -247,9 +203,7 @@ class Tally:
         self.garbage = 0
 
     def misunderstood(self) -> None:
-        """
-        Something came that is no message.
-        """
+        """Something came that is no message."""
         self.garbage += 1
         self._untold += 1
         if self._seconds() - self._told >= GARBAGE_SECONDS:

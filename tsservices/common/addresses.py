@@ -8,21 +8,17 @@ import ipaddress
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+#: The networks that are trusted when none is named.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
-"""
-The networks that are trusted when none is named.
-"""
 
+#: The word for an empty list of trusted networks.
 NOBODY = "none"
-"""
-The word for an empty list of trusted networks.
-"""
 
 
 def parse(host: str) -> IPv4Address | IPv6Address:
     """
-    @param host: an address as a socket gives it.
-    @return: the address; an IPv4 one that came through an IPv6 socket is IPv4.
+    The address; an IPv4 one that came through an IPv6 socket is IPv4.
+
     @raise ValueError: it is no address.
     """
     address = ipaddress.ip_address(host)
@@ -34,9 +30,6 @@ def source(address: IPv4Address | IPv6Address) -> tuple[int, int]:
     """
     What counts as one source: an IPv4 address, or an IPv6 network of 64 bits,
     which is what one person has.
-
-    @param address: where something came from.
-    @return: a key, the same for all addresses of one source.
     """
     if isinstance(address, IPv6Address):
         return 6, int(address) >> 64
@@ -44,31 +37,19 @@ def source(address: IPv4Address | IPv6Address) -> tuple[int, int]:
 
 
 class Trust:
-    """
-    The networks whose people are trusted.
-    """
+    """The networks whose people are trusted."""
 
     def __init__(self, networks: Iterable[str] = LOOPBACK) -> None:
-        """
-        @param networks: in CIDR notation, or L{NOBODY}.
-        @raise ValueError: one of them is no network.
-        """
+        """@raise ValueError: one of them is no network."""
         self._networks: list[IPv4Network | IPv6Network] = [
             ipaddress.ip_network(each) for each in networks if each != NOBODY
         ]
 
     def __contains__(self, address: IPv4Address | IPv6Address) -> bool:
-        """
-        @param address: somebody's.
-        @return: whether it is in one of the networks.
-        """
+        """Whether it is in one of the networks."""
         return any(address in network for network in self._networks)
 
 
 def hostPort(host: str, port: int) -> str:
-    """
-    @param host: an address.
-    @param port: a port.
-    @return: both, as one writes them.
-    """
+    """Both, as one writes them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -124,25 +124,15 @@ AnyCounters = StreamCounters | DatagramCounters | ClusterCounters
 
 
 class Ledger:
-    """
-    All counters of one server.
-    """
+    """All counters of one server."""
 
     def __init__(self) -> None:
-        """
-        There are none yet.
-        """
+        """There are none yet."""
         self._entries: list[tuple[dict[str, object], AnyCounters]] = []
 
     def add(self, place: dict[str, object], counters: AnyCounters) -> None:
-        """
-        @param place: what is served where, as programs are told.
-        @param counters: what happens there.
-        """
         self._entries.append((place, counters))
 
     def asList(self) -> list[dict[str, object]]:
-        """
-        @return: place and every counter, one entry for each place.
-        """
+        """Place and every counter, one entry for each place."""
         return [place | asdict(counters) for place, counters in self._entries]

@@ -12,15 +12,11 @@ from tsservices.chat.records import Restraint
 from tsservices.common.limits import LONGEST_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
+#: The seconds of each unit of time, by its sign; the longest first.
 UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
-"""
-The seconds of each unit of time, by its sign; the longest first.
-"""
 
+#: What has no end.
 FOREVER = "forever"
-"""
-What has no end.
-"""
 
 _SPAN = re.compile(r"([0-9]{1,9})([wdhms])")
 _TRIED = re.compile(r"[+-]?[.,]?\d\S*")
@@ -28,8 +24,8 @@ _TRIED = re.compile(r"[+-]?[.,]?\d\S*")
 
 def span(given: str) -> int:
     """
-    @param given: how long, as C{90s}, C{10m}, C{2h}, C{7d} or C{4w}; or L{FOREVER}.
-    @return: the same in seconds; 0: for ever.
+    The same in seconds; 0: for ever.
+
     @raise Refused: it is none, or too long.
     """
     if given.lower() == FOREVER:
@@ -43,8 +39,8 @@ def span(given: str) -> int:
 
 def spanAndWords(given: str) -> tuple[int, str]:
     """
-    @param given: how long, if that is said, and words.
-    @return: the seconds, 0 for ever, and the words.
+    The seconds, 0 for ever, and the words.
+
     @raise Refused: what looks like a time is none.
     """
     first, _, words = given.partition(" ")
@@ -54,10 +50,7 @@ def spanAndWords(given: str) -> tuple[int, str]:
 
 
 def spanText(seconds: int) -> str:
-    """
-    @param seconds: how long; 0: for ever.
-    @return: the same, as L{span} reads it.
-    """
+    """The same, as L{span} reads it."""
     if not seconds:
         return FOREVER
     unit = next(unit for unit, size in UNITS.items() if seconds % size == 0)
@@ -65,10 +58,7 @@ def spanText(seconds: int) -> str:
 
 
 def end(restraint: Restraint) -> str:
-    """
-    @param restraint: a ban or a mute.
-    @return: until when it holds.
-    """
+    """Until when it holds."""
     if not restraint.until:
         return "for ever"
     seconds = time.gmtime(restraint.until // NANOSECONDS)
@@ -76,18 +66,15 @@ def end(restraint: Restraint) -> str:
 
 
 def because(restraint: Restraint) -> str:
-    """
-    @param restraint: a ban or a mute.
-    @return: why, behind a colon; nothing if that was not said.
-    """
+    """Why, behind a colon; nothing if that was not said."""
     return f": {restraint.why}" if restraint.why else ""
 
 
 def moment(given: str, now: int) -> int:
     """
-    @param given: a day, a day and a time of it, both local, or how long ago.
+    That time, likewise.
+
     @param now: the time: nanoseconds since 1970, UTC.
-    @return: that time, likewise.
     @raise Refused: it is none.
     """
     if _SPAN.fullmatch(given.lower()):

@@ -12,446 +12,275 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+#: Where the first offering listens when nothing else is asked for.
 DEFAULT_PORT = 21567
-"""
-Where the first offering listens when nothing else is asked for.
-"""
 
+#: A port number is 16 bits.
 HIGHEST_PORT = 65535
-"""
-A port number is 16 bits.
-"""
 
+#: Bytes: no datagram is longer.
 LARGEST_DATAGRAM = 65_535
-"""
-Bytes: no datagram is longer.
-"""
 
+#: How often each connection's time limits are looked at, in seconds: a limit is kept to this, and
+#: one timer serves all connections.
 SWEEP_SECONDS = 2.0
-"""
-How often each connection's time limits are looked at, in seconds: a limit is
-kept to this, and one timer serves all connections.
-"""
 
+#: Connections looked at in one turn of the reactor: well below a millisecond.
 SWEEP_SLICE = 500
-"""
-Connections looked at in one turn of the reactor: well below a millisecond.
-"""
 
+#: Lines answered between two looks at whether the peer still reads. With a stamp before each, 64
+#: KiB of empty lines become 1.8 MB of answers.
 LINES_AT_ONCE = 512
-"""
-Lines answered between two looks at whether the peer still reads.  With a stamp
-before each, 64 KiB of empty lines become 1.8 MB of answers.
-"""
 
+#: Bytes of one line that the operator of the talk may type.
 OPERATOR_LINE = 16 * 1024
-"""
-Bytes of one line that the operator of the talk may type.
-"""
 
+#: Complaints about peers in one minute from all peers together. With forged sources every datagram
+#: is a new peer, and the log would fill the disk.
 LOG_LINES_PER_MINUTE = 60
-"""
-Complaints about peers in one minute from all peers together.  With forged
-sources every datagram is a new peer, and the log would fill the disk.
-"""
 
+#: Sources whose bucket, and peers whose last complaint, are kept in memory.
 PEERS_REMEMBERED = 4096
-"""
-Sources whose bucket, and peers whose last complaint, are kept in memory.
-"""
 
+#: Connections that are being told why they may not come in. Further ones are closed without a word:
+#: below TLS a peer can draw out even that.
 TURNED_AT_ONCE = 64
-"""
-Connections that are being told why they may not come in.  Further ones are closed
-without a word: below TLS a peer can draw out even that.
-"""
 
+#: Seconds that such a peer has to listen.
 TURNED_SECONDS = 2.0
-"""
-Seconds that such a peer has to listen.
-"""
 
+#: Characters in the name of a person or a room, folded or not.
 NAME_LENGTH = 32
-"""
-Characters in the name of a person or a room, folded or not.
-"""
 
+#: Characters in a topic, in the reason of a leave, in a note of absence: one line of a wide
+#: terminal, twice.
 TOPIC_LENGTH = 400
-"""
-Characters in a topic, in the reason of a leave, in a note of absence: one line of a
-wide terminal, twice.
-"""
 
+#: Lines said before that are shown to who enters a room; as many are in memory for each room that
+#: has somebody in it.
 REPLAYED_LINES = 20
-"""
-Lines said before that are shown to who enters a room; as many are in memory for each
-room that has somebody in it.
-"""
 
+#: Rooms or people listed at once; the next ones when these are read.
 LISTED = 500
-"""
-Rooms or people listed at once; the next ones when these are read.
-"""
 
+#: Names that one person may ignore.
 IGNORED = 200
-"""
-Names that one person may ignore.
-"""
 
+#: Bytes of what nobody can guess: tokens, and passwords that an operator gives out.
 TOKEN_BYTES = 16
-"""
-Bytes of what nobody can guess: tokens, and passwords that an operator gives out.
-"""
 
+#: Connections logged in to one account: desk, pocket, and some that are not heard of any more. The
+#: oldest has to go for another one.
 SESSIONS_EACH = 10
-"""
-Connections logged in to one account: desk, pocket, and some that are not heard of any
-more.  The oldest has to go for another one.
-"""
 
+#: Private messages that may wait for one account: a few hundred kilobytes of disk that somebody
+#: else fills.
 INBOX_UNREAD = 500
-"""
-Private messages that may wait for one account: a few hundred kilobytes of disk that
-somebody else fills.
-"""
 
+#: Private messages shown at once.
 INBOX_PAGE = 50
-"""
-Private messages shown at once.
-"""
 
+#: Lines of one page of what was searched for: less than a screen.
 FOUND_LINES = 20
-"""
-Lines of one page of what was searched for: less than a screen.
-"""
 
+#: Words of one search: each costs a look into the index.
 SEARCH_WORDS = 16
-"""
-Words of one search: each costs a look into the index.
-"""
 
+#: Bans and mutes of one room: everyone who enters is compared with them.
 RESTRAINTS_EACH = 500
-"""
-Bans and mutes of one room: everyone who enters is compared with them.
-"""
 
+#: Seconds that a ban or a mute may last, unless it lasts for ever: ten years.
 LONGEST_SECONDS = 10 * 365 * 86_400
-"""
-Seconds that a ban or a mute may last, unless it lasts for ever: ten years.
-"""
 
+#: Guests who have left, of whom it is known when.
 GUESTS_REMEMBERED = 1000
-"""
-Guests who have left, of whom it is known when.
-"""
 
+#: Addresses of which it is remembered what was done from there.
 ADDRESSES_REMEMBERED = 4096
-"""
-Addresses of which it is remembered what was done from there.
-"""
 
+#: Seconds until who has made all the rooms that are allowed at once may make one more.
 FOUNDED_SECONDS = 60.0
-"""
-Seconds until who has made all the rooms that are allowed at once may make one more.
-"""
 
+#: Seconds until one more name may be registered from an address that has had all that are allowed
+#: at once.
 REGISTERED_SECONDS = 60.0
-"""
-Seconds until one more name may be registered from an address that has had all that are
-allowed at once.
-"""
 
+#: Characters of a password, once it is prepared: the least that NIST SP 800-63B allows for.
 PASSWORD_SHORTEST = 8
-"""
-Characters of a password, once it is prepared: the least that NIST SP 800-63B allows for.
-"""
 
+#: Characters of a password: more than any password safe makes, and no work to prepare.
 PASSWORD_LONGEST = 200
-"""
-Characters of a password: more than any password safe makes, and no work to prepare.
-"""
 
+#: How often a password is hashed: 30 milliseconds of one core (measured: 0.33 for each thousand),
+#: which whoever steals the file pays for each guess, and the server for each log-in.
 HASH_ITERATIONS = 90_000
-"""
-How often a password is hashed: 30 milliseconds of one core (measured: 0.33 for each
-thousand), which whoever steals the file pays for each guess, and the server for each
-log-in.
-"""
 
+#: Passwords that may wait for being hashed: a storm of log-ins after a restart, and no more than 8
+#: seconds of waiting for the last.
 HASHES_WAITING = 256
-"""
-Passwords that may wait for being hashed: a storm of log-ins after a restart, and no more
-than 8 seconds of waiting for the last.
-"""
 
+#: Seconds that the last password has when the server stops: some thirty times its work.
 HASHING_STOP_SECONDS = 1.0
-"""
-Seconds that the last password has when the server stops: some thirty times its work.
-"""
 
+#: Bytes of a command to a running server: a path, and some words.
 CONTROL_LINE = 16_384
-"""
-Bytes of a command to a running server: a path, and some words.
-"""
 
+#: Bytes of one line of its answer: a page of the longest lines, all of them escaped.
 CONTROL_ANSWER = 16_777_216
-"""
-Bytes of one line of its answer: a page of the longest lines, all of them escaped.
-"""
 
+#: Commands to a running server at the same time.
 CONTROLS = 4
-"""
-Commands to a running server at the same time.
-"""
 
+#: Seconds until a command must be there, and that the end of its answer may wait to be read.
 CONTROL_SECONDS = 10.0
-"""
-Seconds until a command must be there, and that the end of its answer may wait to be read.
-"""
 
+#: Seconds that a page of an answer may wait: somebody looks through it, page by page.
 CONTROL_UNREAD_SECONDS = 3600.0
-"""
-Seconds that a page of an answer may wait: somebody looks through it, page by page.
-"""
 
+#: Seconds between two signs of life while a command takes long.
 CONTROL_ALIVE_SECONDS = 3.0
-"""
-Seconds between two signs of life while a command takes long.
-"""
 
+#: Seconds without one after which whoever waits gives the server up.
 CONTROL_SILENT_SECONDS = 30.0
-"""
-Seconds without one after which whoever waits gives the server up.
-"""
 
+#: Seconds until one more password may be tried from an address that has had all that are allowed at
+#: once.
 GUESS_SECONDS = 10.0
-"""
-Seconds until one more password may be tried from an address that has had all that are
-allowed at once.
-"""
 
+#: Passwords that may be tried at once for one account from all addresses that are new to it, and
+#: from each that is not: who has several looks through them.
 ACCOUNT_GUESSES_AT_ONCE = 20
-"""
-Passwords that may be tried at once for one account from all addresses that are new to
-it, and from each that is not: who has several looks through them.
-"""
 
+#: Seconds until one more may be tried: a million a year, where a bad password is one of some
+#: millions.
 ACCOUNT_GUESS_SECONDS = 30.0
-"""
-Seconds until one more may be tried: a million a year, where a bad password is one of
-some millions.
-"""
 
+#: Addresses, and accounts, of which it is remembered what was tried: some megabytes.
 GUESSERS_REMEMBERED = 16_384
-"""
-Addresses, and accounts, of which it is remembered what was tried: some megabytes.
-"""
 
+#: Addresses from which one account was entered, and may be entered whatever others try.
 HOMES_REMEMBERED = 8
-"""
-Addresses from which one account was entered, and may be entered whatever others try.
-"""
 
+#: Lines of history that one command may ask for.
 HISTORY_LINES = 500
-"""
-Lines of history that one command may ask for.
-"""
 
+#: Bytes of what only a server knows, by which it makes what nobody can guess.
 SECRET_BYTES = 32
-"""
-Bytes of what only a server knows, by which it makes what nobody can guess.
-"""
 
+#: Lines read from the journal at once: some milliseconds of its reader.
 HISTORY_PAGE = 200
-"""
-Lines read from the journal at once: some milliseconds of its reader.
-"""
 
+#: Lines that the journal in memory keeps, of all rooms together: some megabytes.
 MEMORY_LINES = 20_000
-"""
-Lines that the journal in memory keeps, of all rooms together: some megabytes.
-"""
 
+#: Lines stored in one transaction: the first waits for the last, some 50 milliseconds.
 TRANSACTION_LINES = 4096
-"""
-Lines stored in one transaction: the first waits for the last, some 50 milliseconds.
-"""
 
+#: Seconds without a new line until the last ones go into the index of words, which what is said
+#: meanwhile waits for.
 INDEX_SECONDS = 0.2
-"""
-Seconds without a new line until the last ones go into the index of words, which what is
-said meanwhile waits for.
-"""
 
+#: Lines that go into the index of words in one transaction, if no more have to.
 INDEX_LINES = 250
-"""
-Lines that go into the index of words in one transaction, if no more have to.
-"""
 
+#: Lines that may be missing in the index while there is always something to store: seconds of more
+#: than anybody can read. Each search looks through them, meanwhile up to half a second.
 INDEX_LAG = 65_536
-"""
-Lines that may be missing in the index while there is always something to store: seconds of
-more than anybody can read.  Each search looks through them, meanwhile up to half a second.
-"""
 
+#: Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
 COPY_PAGES = 250
-"""
-Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
-"""
 
+#: Seconds between two of these steps, in which the disk is for what is said.
 COPY_PAUSE_SECONDS = 0.005
-"""
-Seconds between two of these steps, in which the disk is for what is said.
-"""
 
+#: Old lines deleted in one transaction, which what is said meanwhile waits for.
 PRUNED_LINES = 1000
-"""
-Old lines deleted in one transaction, which what is said meanwhile waits for.
-"""
 
+#: Seconds between two looks for lines that are too old.
 PRUNE_SECONDS = 60.0
-"""
-Seconds between two looks for lines that are too old.
-"""
 
+#: Bytes, about, until the write-ahead log is copied to its database: as SQLite itself has it, some
+#: milliseconds of work that the next transaction waits for.
 CHECKPOINT_BYTES = 4_194_304
-"""
-Bytes, about, until the write-ahead log is copied to its database: as SQLite itself has
-it, some milliseconds of work that the next transaction waits for.
-"""
 
+#: Bytes of a file that makes room when the disk is full: one transaction of any kind.
 BALLAST_BYTES = 4_194_304
-"""
-Bytes of a file that makes room when the disk is full: one transaction of any kind.
-"""
 
+#: Seconds between two attempts to store while the disk is full.
 FULL_SECONDS = 1.0
-"""
-Seconds between two attempts to store while the disk is full.
-"""
 
+#: Seconds that another program may keep the database locked.
 BUSY_SECONDS = 5.0
-"""
-Seconds that another program may keep the database locked.
-"""
 
+#: Milliseconds of one fsync above which whoever starts the server is warned: everybody waits that
+#: long for each line.
 SLOW_DISK_MILLISECONDS = 20.0
-"""
-Milliseconds of one fsync above which whoever starts the server is warned: everybody
-waits that long for each line.
-"""
 
+#: Seconds that a busy thread keeps the interpreter while the journal's writer wants it; with
+#: Python's own 0.005 a transaction waits that long at each of its statements.
 WRITER_SWITCH_SECONDS = 0.0005
-"""
-Seconds that a busy thread keeps the interpreter while the journal's writer wants it;
-with Python's own 0.005 a transaction waits that long at each of its statements.
-"""
 
+#: Seconds from asking for lines until it is given up.
 READ_SECONDS = 1.0
-"""
-Seconds from asking for lines until it is given up.
-"""
 
+#: Requests for lines that may wait for the journal's reader.
 READS_WAITING = 1000
-"""
-Requests for lines that may wait for the journal's reader.
-"""
 
+#: Seconds that a journal has to store the last lines when the server stops.
 JOURNAL_STOP_SECONDS = 5.0
-"""
-Seconds that a journal has to store the last lines when the server stops.
-"""
 
+#: People whose lines are encoded together. Each of them is written a variant without their own
+#: lines, so the work grows with the square.
 AUTHORS_IN_A_SLICE = 64
-"""
-People whose lines are encoded together.  Each of them is written a variant without
-their own lines, so the work grows with the square.
-"""
 
+#: People to whom something is sent at once, some 10 ms of a turn. To more it is sent in several
+#: turns.
 TOLD_AT_ONCE = 2000
-"""
-People to whom something is sent at once, some 10 ms of a turn.  To more it is sent in
-several turns.
-"""
 
+#: People from whom on it pays to gather those who are sent the same bytes.
 TOGETHER_FROM = 12
-"""
-People from whom on it pays to gather those who are sent the same bytes.
-"""
 
+#: Names shown to who enters a room; /who lists all.
 NAMES_SHOWN = 50
-"""
-Names shown to who enters a room; /who lists all.
-"""
 
+#: Seconds of the allowed rate that somebody may send at once.
 FLOOD_BURST_SECONDS = 10
-"""
-Seconds of the allowed rate that somebody may send at once.
-"""
 
+#: Bytes given to a transport at once for one who reads slowly.
 PIECE_BYTES = 65_536
-"""
-Bytes given to a transport at once for one who reads slowly.
-"""
 
+#: How many times the bound may wait for one who reads, but too slowly.
 SLOW_FACTOR = 4
-"""
-How many times the bound may wait for one who reads, but too slowly.
-"""
 
+#: Seconds of silence after which the system asks whether a peer is still there. People in a chat
+#: are silent for hours, and what their programs would see of a ping in the text would be on their
+#: screens.
 KEEPALIVE_SECONDS = 60
-"""
-Seconds of silence after which the system asks whether a peer is still there.  People
-in a chat are silent for hours, and what their programs would see of a ping in the
-text would be on their screens.
-"""
 
+#: Unanswered questions, 15 seconds apart, after which it is not.
 KEEPALIVE_PROBES = 4
-"""
-Unanswered questions, 15 seconds apart, after which it is not.
-"""
 
+#: Seconds between these questions.
 KEEPALIVE_PAUSE = 15
-"""
-Seconds between these questions.
-"""
 
+#: Bytes of the welcome file that are shown.
 WELCOME_BYTES = 8192
-"""
-Bytes of the welcome file that are shown.
-"""
 
+#: Proposals of one session that may wait for the journal; then it is not read from.
 OUTSTANDING = 256
-"""
-Proposals of one session that may wait for the journal; then it is not read from.
-"""
 
+#: Descriptors that every system gives, also one that says "infinite" and means less.
 DESCRIPTORS_ANYWHERE = 10_240
-"""
-Descriptors that every system gives, also one that says "infinite" and means less.
-"""
 
+#: Descriptors that connections may not have: listening sockets, log, state.
 DESCRIPTORS_RESERVED = 128
-"""
-Descriptors that connections may not have: listening sockets, log, state.
-"""
 
 
 class LimitError(ValueError):
-    """
-    A limit was given a value it can't have.
-    """
+    """A limit was given a value it can't have."""
 
 
 def _limit(default: int, least: int, most: int, unit: str, reason: str) -> Any:
-    """
-    @param default: the value when none is given.
-    @param least: the smallest value allowed.
-    @param most: the largest value allowed.
-    @param unit: what it counts.
-    @param reason: what it is for, as C{--help} says it.
-    @return: a dataclass field that carries all this.
-    """
     return field(
         default=default,
         metadata={"least": least, "most": most, "unit": unit, "reason": reason},
@@ -460,9 +289,7 @@ def _limit(default: int, least: int, most: int, unit: str, reason: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """
-    The bounds of one server.
-    """
+    """The bounds of one server."""
 
     maxConnections: int = _limit(
         20_000, 1, 1_000_000, "connections", "open at once; kept below the descriptors there are"
@@ -554,17 +381,12 @@ class Limits:
 
     @classmethod
     def fieldNames(cls) -> dict[str, str]:
-        """
-        @return: the field of each key, in the order of the fields.
-        """
+        """The field of each key, in the order of the fields."""
         return {optionName(each.name): each.name for each in fields(cls)}
 
     @classmethod
     def describe(cls, key: str) -> tuple[int, str]:
-        """
-        @param key: a name in kebab case.
-        @return: the default, and one line of what it bounds.
-        """
+        """The default, and one line of what it bounds."""
         found = cls.__dataclass_fields__[cls.fieldNames()[key]]
         default: int = getattr(cls(), found.name)
         return default, f"{found.metadata['unit']} {found.metadata['reason']}"
@@ -574,9 +396,6 @@ class Limits:
         """
         Read one limit as somebody wrote it.
 
-        @param key: a name in kebab case.
-        @param value: a number, or the text of one.
-        @return: the number.
         @raise LimitError: it is no whole number, or out of range.
         """
         bounds = cls.__dataclass_fields__[cls.fieldNames()[key]].metadata
@@ -591,125 +410,78 @@ class Limits:
 
 
 def optionName(fieldName: str) -> str:
-    """
-    @param fieldName: a name in camel case.
-    @return: the same in kebab case, as options and configuration write it.
-    """
+    """The same in kebab case, as options and configuration write it."""
     return re.sub("([A-Z])", lambda match: "-" + match[0].lower(), fieldName)
 
 
+#: The stream that all nodes of a cluster share.
 DEFAULT_STREAM = "tsservices-chat"
-"""
-The stream that all nodes of a cluster share.
-"""
 
+#: Bytes of one message to the other nodes: half of what the engine takes as it comes.
 MESSAGE_BYTES = 512 * 1024
-"""
-Bytes of one message to the other nodes: half of what the engine takes as it comes.
-"""
 
+#: Bytes that a node keeps for an engine that does not answer: some seconds of everybody's talk.
 OUTBOX_BYTES = 8 * 1024 * 1024
-"""
-Bytes that a node keeps for an engine that does not answer: some seconds of everybody's talk.
-"""
 
+#: Seconds after which what was never sent is refused: nobody waits longer for their own line.
 OUTBOX_SECONDS = 30.0
-"""
-Seconds after which what was never sent is refused: nobody waits longer for their own line.
-"""
 
+#: Messages of a node that are published and not back yet: more makes no more lines, since what
+#: comes meanwhile goes together in the next one.
 MESSAGES_UNDER_WAY = 4
-"""
-Messages of a node that are published and not back yet: more makes no more lines, since what
-comes meanwhile goes together in the next one.
-"""
 
+#: Seconds that a message waits for what else is said, when several talk.
 GATHER_SECONDS = 0.001
-"""
-Seconds that a message waits for what else is said, when several talk.
-"""
 
+#: Seconds between two who talk up to which they do so at the same time.
 SEVERAL_SECONDS = 0.05
-"""
-Seconds between two who talk up to which they do so at the same time.
-"""
 
+#: Seconds without an answer after which a message is taken for lost.
 ENGINE_DOUBT_SECONDS = 1.0
-"""
-Seconds without an answer after which a message is taken for lost.
-"""
 
+#: Seconds between two attempts while the engine has no leader.
 ENGINE_RETRY_SECONDS = 0.25
-"""
-Seconds between two attempts while the engine has no leader.
-"""
 
+#: Seconds without anything coming back after which people are told.
 ENGINE_TROUBLE_SECONDS = 2.0
-"""
-Seconds without anything coming back after which people are told.
-"""
 
+#: Seconds for the last message and for saying goodbye.
 ENGINE_STOP_SECONDS = 3.0
-"""
-Seconds for the last message and for saying goodbye.
-"""
 
+#: Sessions that left of which is known that they did: what they proposed before they knew may still
+#: come, some seconds later.
 ENDED_REMEMBERED = 4096
-"""
-Sessions that left of which is known that they did: what they proposed before they knew
-may still come, some seconds later.
-"""
 
+#: Seconds for which what sessions of a node had that was taken for gone is kept, should the node
+#: come back.
 CUT_OFF_SECONDS = 3600.0
-"""
-Seconds for which what sessions of a node had that was taken for gone is kept, should the
-node come back.
-"""
 
+#: Seconds after which a node that has nothing to say says that it is there.
 HEARTBEAT_SECONDS = 3.0
-"""
-Seconds after which a node that has nothing to say says that it is there.
-"""
 
+#: Seconds of silence after which a node is taken for gone: more than the engine takes to find a new
+#: leader.
 SILENCE_SECONDS = 8.0
-"""
-Seconds of silence after which a node is taken for gone: more than the engine takes to
-find a new leader.
-"""
 
+#: Rows in one piece of a checkpoint: JSON of them takes some milliseconds, for which no other
+#: thread runs.
 CHECKPOINT_ROWS = 1000
-"""
-Rows in one piece of a checkpoint: JSON of them takes some milliseconds, for which no
-other thread runs.
-"""
 
+#: Seconds between two times that a node keeps its whole state: what came since is applied again
+#: after a restart.
 CHECKPOINT_SECONDS = 60.0
-"""
-Seconds between two times that a node keeps its whole state: what came since is applied
-again after a restart.
-"""
 
+#: Seconds between two copies of the database for nodes that are new or were long away.
 SNAPSHOT_SECONDS = 3600.0
-"""
-Seconds between two copies of the database for nodes that are new or were long away.
-"""
 
+#: Seconds until the next attempt after one that failed.
 SNAPSHOT_RETRY_SECONDS = 60.0
-"""
-Seconds until the next attempt after one that failed.
-"""
 
+#: Seconds between two looks at what is under way, and at who is silent.
 TICK_SECONDS = 0.25
-"""
-Seconds between two looks at what is under way, and at who is silent.
-"""
 
+#: Seconds that the stream keeps messages: so long a node may be away and go on by itself.
 STREAM_SECONDS = 7 * 24 * 3600.0
-"""
-Seconds that the stream keeps messages: so long a node may be away and go on by itself.
-"""
 
+#: Batches that wait for the disk before no more are taken from the engine.
 WAITING_BATCHES = 1000
-"""
-Batches that wait for the disk before no more are taken from the engine.
-"""

@@ -27,9 +27,7 @@ class LineSplitter:
     """
 
     def __init__(self, limit: int) -> None:
-        """
-        @param limit: bytes in a line, without its ending.
-        """
+        """@param limit: bytes in a line, without its ending."""
         self._limit = limit
         self._rest = b""
         self._skipping = False
@@ -37,25 +35,15 @@ class LineSplitter:
 
     @property
     def unfinished(self) -> bool:
-        """
-        @return: whether anything is left of what was fed, or the rest of a line is skipped.
-        """
+        """Whether anything is left of what was fed, or the rest of a line is skipped."""
         return bool(self._rest) or self._skipping
 
     def feed(self, data: bytes) -> None:
-        """
-        @param data: what has come, cut anywhere.
-        """
         self._rest += data
         self.more = True
 
     def take(self, most: int) -> list[bytes | Overlong]:
-        """
-        Take out what is whole.
-
-        @param most: how many lines at the most.
-        @return: the next lines, without their line feeds.
-        """
+        """Take out what is whole."""
         *whole, self._rest = self._rest.split(b"\n", most)
         lines: list[bytes | Overlong] = []
         if whole and not self._skipping and len(max(whole, key=len)) <= self._limit:
@@ -77,10 +65,6 @@ class LineSplitter:
         return lines
 
     def finish(self) -> bytes:
-        """
-        The stream has ended.
-
-        @return: the last line, when it came without a line feed; else nothing.
-        """
+        """The stream has ended."""
         rest, self._rest = self._rest, b""
         return rest

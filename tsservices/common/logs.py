@@ -26,36 +26,22 @@ _LOG = Logger("tsservices.audit")
 
 
 def audit(facts: Mapping[str, object]) -> None:
-    """
-    Tell the log of something that is stored.
-
-    @param facts: what a batch has as one of its C{audits}.
-    """
+    """Tell the log of something that is stored."""
     # In ASCII: what people have written in it can't begin another line, or turn one.
     _LOG.info("{audit}", audit=json.dumps(dict(facts), default=str, separators=(",", ":")))
 
 
 class Complaints:
-    """
-    Writes them.
-    """
+    """Writes them."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        """
-        @param monotonic: the time in seconds.
-        """
+        """@param monotonic: the time in seconds."""
         self._monotonic = monotonic
         self._throttle = OncePerMinute(PEERS_REMEMBERED, LOG_LINES_PER_MINUTE, monotonic())
 
     def complain(self, host: str, form: str, **facts: Any) -> None:
-        """
-        @param host: who it is about.
-        @param form: the message with the names of the facts in braces; never text
-            of the peer.
-        @param facts: what the message speaks of.
-        """
         if self._throttle.allows(host, self._monotonic()):
             withheld, self._throttle.withheld = self._throttle.withheld, 0
             if withheld:
@@ -63,15 +49,11 @@ class Complaints:
             self._log.warn(form, withheld=withheld, **facts)
 
 
+#: Seconds' worth of text that may be logged at once.
 BURST_SECONDS = 8
-"""
-Seconds' worth of text that may be logged at once.
-"""
 
+#: One entry.
 CLIENT_SAYS = "客户端发来的消息是:{text} [{peer}]"
-"""
-One entry.
-"""
 
 
 class Transcript:
@@ -93,10 +75,6 @@ class Transcript:
         self.omitted = 0
 
     def note(self, text: str, peer: str) -> None:
-        """
-        @param text: what somebody sent.
-        @param peer: who.
-        """
         if not self._bucket.take(self._monotonic(), len(text)):
             self.omitted += 1
             return

@@ -8,10 +8,8 @@ from collections import OrderedDict
 
 from tsservices.common.limits import ADDRESSES_REMEMBERED
 
+#: Seconds in a minute.
 MINUTE = 60.0
-"""
-Seconds in a minute.
-"""
 
 
 class Bucket:
@@ -27,7 +25,6 @@ class Bucket:
     def __init__(self, rate: float, burst: float, now: float) -> None:
         """
         @param rate: tokens a second.
-        @param burst: tokens it begins with and holds at most.
         @param now: the time in seconds.
         """
         self.rate = rate
@@ -37,9 +34,9 @@ class Bucket:
 
     def take(self, now: float, count: float = 1.0) -> bool:
         """
+        Whether they were there; if not, none is taken.
+
         @param now: the time in seconds.
-        @param count: how many tokens are wanted.
-        @return: whether they were there; if not, none is taken.
         """
         if now > self.when:
             self.tokens = min(self.burst, self.tokens + (now - self.when) * self.rate)
@@ -51,16 +48,14 @@ class Bucket:
 
     def holds(self, now: float) -> bool:
         """
+        Whether L{take} would take one; nothing changes.
+
         @param now: the time in seconds.
-        @return: whether L{take} would take one; nothing changes.
         """
         return self.tokens + max(0.0, now - self.when) * self.rate >= 1.0
 
     def wait(self, count: float = 1.0) -> float:
-        """
-        @param count: how many tokens are wanted, of those that it can hold.
-        @return: how many seconds after the last L{take} they will be there.
-        """
+        """How many seconds after the last L{take} they will be there."""
         return max(0.0, (count - self.tokens) / self.rate)
 
 
@@ -73,11 +68,7 @@ class OncePerMinute:
     """
 
     def __init__(self, peers: int, inAll: int, now: float) -> None:
-        """
-        @param peers: how many peers are remembered.
-        @param inAll: how often in one minute for all peers together.
-        @param now: the time in seconds.
-        """
+        """@param now: the time in seconds."""
         self._peers = peers
         self._last: OrderedDict[str, float] = OrderedDict()
         self._all = Bucket(inAll / MINUTE, inAll, now)
@@ -85,9 +76,9 @@ class OncePerMinute:
 
     def allows(self, peer: str, now: float) -> bool:
         """
-        @param peer: who it is about.
+        Whether it may be said now; if so it counts as said.
+
         @param now: the time in seconds.
-        @return: whether it may be said now; if so it counts as said.
         """
         last = self._last.get(peer)
         if (last is not None and now - last < MINUTE) or not self._all.take(now):
@@ -107,11 +98,6 @@ class Quota:
     """
 
     def __init__(self, atOnce: int, seconds: float, most: int = ADDRESSES_REMEMBERED) -> None:
-        """
-        @param atOnce: how often at once.
-        @param seconds: until once more.
-        @param most: how many are remembered.
-        """
         self._atOnce = atOnce
         self._rate = 1 / seconds
         self._most = most
@@ -119,9 +105,9 @@ class Quota:
 
     def take(self, who: str, now: float) -> bool:
         """
-        @param who: wants to do it.
+        Whether they may; if so it counts.
+
         @param now: the time in seconds.
-        @return: whether they may; if so it counts.
         """
         bucket = self._buckets.get(who)
         if bucket is None:
@@ -133,19 +119,15 @@ class Quota:
 
     def allows(self, who: str, now: float) -> bool:
         """
-        @param who: wants to do it.
+        Whether they might; nothing counts, and nothing changes.
+
         @param now: the time in seconds.
-        @return: whether they might; nothing counts, and nothing changes.
         """
         bucket = self._buckets.get(who)
         return bucket is None or bucket.holds(now)
 
     def change(self, atOnce: int) -> None:
-        """
-        Another bound holds from now on, also for those who are remembered.
-
-        @param atOnce: how often at once.
-        """
+        """Another bound holds from now on, also for those who are remembered."""
         self._atOnce = atOnce
         for bucket in self._buckets.values():
             bucket.burst = atOnce
@@ -153,8 +135,8 @@ class Quota:
 
     def rows(self) -> list[tuple[str, float, float]]:
         """
-        @return: of all who are remembered, who, how much is left to them, and as of when;
-            the one to be forgotten next first.
+        Of all who are remembered, who, how much is left to them, and as of when; the one to be
+        forgotten next first.
         """
         return [(who, each.tokens, each.when) for who, each in self._buckets.items()]
 
@@ -162,18 +144,12 @@ class Quota:
         """
         Remember somebody, as L{rows} said it.
 
-        @param who: they.
-        @param tokens: how much is left to them.
         @param when: as of when: the time in seconds.
         """
         bucket = self._buckets[who] = Bucket(self._rate, self._atOnce, when)
         bucket.tokens = tokens
 
     def giveBack(self, who: str) -> None:
-        """
-        It does not count after all.
-
-        @param who: has done it.
-        """
+        """It does not count after all."""
         if (bucket := self._buckets.get(who)) is not None:
             bucket.tokens = min(bucket.burst, bucket.tokens + 1)

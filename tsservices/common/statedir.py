@@ -13,54 +13,35 @@ from typing import Any
 
 import platformdirs
 
+#: The log, while the operator has the terminal.
 LOG_FILE = "tsserver.log"
-"""
-The log, while the operator has the terminal.
-"""
 
+#: Where an operator attaches.
 OPERATOR_SOCKET = "operator.sock"
-"""
-Where an operator attaches.
-"""
 
+#: Where commands to a running server go.
 CONTROL_SOCKET = "control.sock"
-"""
-Where commands to a running server go.
-"""
 
+#: Where programs read what listens where.
 PORTS_FILE = "ports.json"
-"""
-Where programs read what listens where.
-"""
 
+#: Where programs read what happened.
 COUNTERS_FILE = "counters.json"
-"""
-Where programs read what happened.
-"""
 
+#: Where the chat is kept.
 CHAT_FILE = "chat.sqlite"
-"""
-Where the chat is kept.
-"""
 
+#: The name of this node of a cluster, if nobody has said it.
 NODE_FILE = "node.json"
-"""
-The name of this node of a cluster, if nobody has said it.
-"""
 
+#: What is shown to who enters the chat, if it is there.
 WELCOME_FILE = "welcome.txt"
-"""
-What is shown to who enters the chat, if it is there.
-"""
 
 _LOCK_FILE = "lock"
 
 
 def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
-    """
-    @param environ: the environment; systemd names the folder in it.
-    @return: the folder when none is named.
-    """
+    """The folder when none is named."""
     named = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     return named or platformdirs.user_state_dir("tsservices", appauthor=False)
 
@@ -76,24 +57,16 @@ class StateFolder:
     """
 
     def __init__(self, folder: str) -> None:
-        """
-        @param folder: where it is; it need not be there yet.
-        """
         self._folder = os.path.abspath(folder)
         self._lock: int | None = None
         self.owned = False
 
     def __str__(self) -> str:
-        """
-        @return: the path of the folder.
-        """
+        """The path of the folder."""
         return self._folder
 
     def path(self, name: str) -> str:
-        """
-        @param name: of a file.
-        @return: its path.
-        """
+        """Its path."""
         return os.path.join(self._folder, name)
 
     def make(self) -> None:
@@ -123,8 +96,6 @@ class StateFolder:
         """
         Let another user have what is there, because the server becomes that one.
 
-        @param user: its number, or -1 for no other.
-        @param group: its number, or -1 for no other.
         @raise OSError: this process may not.
         """
         if (user, group) != (-1, -1):
@@ -132,9 +103,7 @@ class StateFolder:
                 os.chown(self.path(name), user, group)
 
     def release(self) -> None:
-        """
-        Let the next server have it.
-        """
+        """Let the next server have it."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -142,9 +111,8 @@ class StateFolder:
 
     def ownPath(self, name: str) -> str:
         """
-        @param name: of a file.
-        @return: its path, if this server owns the folder; else that of a file of
-            this process, C{ports.123.json} for C{ports.json}.
+        Its path, if this server owns the folder; else that of a file of this process,
+        C{ports.123.json} for C{ports.json}.
         """
         stem, dot, ending = name.rpartition(".")
         return self.path(name if self.owned else f"{stem}.{os.getpid()}{dot}{ending}")
@@ -153,8 +121,6 @@ class StateFolder:
         """
         Replace a file at once, so that nobody reads half of it.
 
-        @param path: of the file.
-        @param content: what JSON can say.
         @raise OSError: it can't be written.
         """
         draft = f"{path}.{os.getpid()}.new"
@@ -164,8 +130,5 @@ class StateFolder:
         os.replace(draft, path)
 
     def remove(self, path: str) -> None:
-        """
-        @param path: of a file that may be gone already.
-        """
         with contextlib.suppress(OSError):
             os.unlink(path)

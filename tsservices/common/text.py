@@ -16,10 +16,6 @@ _UNSAFE = re.compile(
 
 
 def _escape(match: re.Match[str]) -> str:
-    """
-    @param match: one unsafe character.
-    @return: its number, as Python writes it.
-    """
     number = ord(match[0])
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
@@ -28,21 +24,12 @@ def visible(text: str) -> str:
     """
     Make everything that a terminal would obey into something one can see.
     Emoji, combining marks and the joiner between them stay whole.
-
-    @param text: any text.
-    @return: the same with control, directional and invisible characters written
-        out; tab and line feed stay as they are.
     """
     return _UNSAFE.sub(_escape, text)
 
 
 def logged(text: str) -> str:
-    """
-    The same for a log, where a line feed would begin a forged entry.
-
-    @param text: any text.
-    @return: one line, without the line ending it may have had.
-    """
+    """The same for a log, where a line feed would begin a forged entry."""
     text = text.removesuffix("\n").removesuffix("\r")
     return visible(text).replace("\n", "\\n")
 
@@ -56,12 +43,7 @@ def utf8Decoder() -> codecs.IncrementalDecoder:
 
 
 def splitEnding(data: bytes) -> tuple[bytes, bytes]:
-    """
-    Take a trailing line ending off.
-
-    @param data: what one person sent.
-    @return: the data without it, and the ending: CR LF, LF, CR or nothing.
-    """
+    """Take a trailing line ending off."""
     for ending in (b"\r\n", b"\n", b"\r"):
         if data.endswith(ending):
             return data[: -len(ending)], ending

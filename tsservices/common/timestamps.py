@@ -15,20 +15,14 @@ import re
 import time
 from collections.abc import Callable
 
+#: Nanoseconds in a second.
 NANOSECONDS = 1_000_000_000
-"""
-Nanoseconds in a second.
-"""
 
+#: Seconds from the epoch of RFC 868 to the one of UNIX.
 SECONDS_1900_TO_1970 = 2_208_988_800
-"""
-Seconds from the epoch of RFC 868 to the one of UNIX.
-"""
 
+#: Tells the time in nanoseconds since 1970, as C{time.time_ns} does.
 Nanoclock = Callable[[], int]
-"""
-Tells the time in nanoseconds since 1970, as C{time.time_ns} does.
-"""
 
 _OWN = re.compile(
     rb"\[(?:"
@@ -40,12 +34,7 @@ _OWN = re.compile(
 
 
 def stamped(data: bytes) -> bool:
-    """
-    Does this begin with a stamp in any of the three forms?
-
-    @param data: what came from the network.
-    @return: whether a server like this one may have written it.
-    """
+    """Does this begin with a stamp in any of the three forms?"""
     return data[:1] == b"[" and _OWN.match(data) is not None
 
 
@@ -75,7 +64,6 @@ class Stamper:
 
     def __init__(self, form: str, clock: Nanoclock) -> None:
         """
-        @param form: a key of L{FORMS}.
         @param clock: nanoseconds since 1970.
         @raise KeyError: there is no such form.
         """
@@ -87,22 +75,15 @@ class Stamper:
         self.stamp: Callable[[], bytes] = getattr(self, FORMS[form])
 
     def roundBegan(self) -> None:
-        """
-        Messages that have come are going to be read.
-        """
+        """Messages that have come are going to be read."""
         if self._holds:
             self.held = self.stamp()
 
     def roundEnded(self) -> None:
-        """
-        They have been read: the next message comes later.
-        """
+        """They have been read: the next message comes later."""
         self.held = b""
 
     def _ctime(self) -> bytes:
-        """
-        @return: the C{ctime} stamp; its text is made once a second.
-        """
         now = self._clock()
         # Not a division: this is asked for each message.
         if not self._since <= now < self._until:
@@ -111,9 +92,6 @@ class Stamper:
         return self._text
 
     def _iso(self) -> bytes:
-        """
-        @return: the C{iso} stamp.
-        """
         now = self._clock()
         if not self._since <= now < self._until:
             second = self._turn(now)
@@ -121,37 +99,23 @@ class Stamper:
         return b"%s.%06dZ] " % (self._text, (now - self._since) // 1000)
 
     def _turn(self, now: int) -> int:
-        """
-        Another second has begun.
-
-        @param now: nanoseconds since 1970.
-        @return: its number since 1970.
-        """
+        """Another second has begun."""
         second = now // NANOSECONDS
         self._since = second * NANOSECONDS
         self._until = self._since + NANOSECONDS
         return second
 
     def _epochNs(self) -> bytes:
-        """
-        @return: the C{epoch-ns} stamp.
-        """
         return b"[%d] " % self._clock()
 
     def daytime(self) -> bytes:
-        """
-        @return: the local time as RFC 867 wants it: one line of text.
-        """
+        """The local time as RFC 867 wants it: one line of text."""
         return time.ctime(self._clock() // NANOSECONDS).encode("ascii") + b"\r\n"
 
     def rfc868(self) -> bytes:
-        """
-        @return: the time as RFC 868 wants it: four bytes.
-        """
+        """The time as RFC 868 wants it: four bytes."""
         return rfc868(self._clock())
 
 
+#: The forms a stamp may have, and the method of L{Stamper} that writes each.
 FORMS = {"ctime": "_ctime", "iso": "_iso", "epoch-ns": "_epochNs"}
-"""
-The forms a stamp may have, and the method of L{Stamper} that writes each.
-"""

@@ -41,9 +41,7 @@ class PersonProtocol(StreamProtocol):
     _leaving = False
 
     def opened(self) -> None:
-        """
-        Begin a conversation.
-        """
+        """Begin a conversation."""
         environment = self.factory.environment
         limits, chat = environment.limits, environment.chat
         # However slowly they spell it.
@@ -68,9 +66,6 @@ class PersonProtocol(StreamProtocol):
         self.conversation = Conversation(chat.house, self.session, self)
 
     def _hearIn(self, form: Form) -> None:
-        """
-        @param form: how they are told from now on.
-        """
         if self.wire is not None:
             self.wire.leave()
         self._form = form
@@ -78,35 +73,24 @@ class PersonProtocol(StreamProtocol):
     form: property = property(attrgetter("_form"), _hearIn)
 
     def goOn(self) -> None:
-        """
-        Take what they have sent, as far as it goes now.
-        """
+        """Take what they have sent, as far as it goes now."""
         raise NotImplementedError
 
     def membershipChanged(self, rooms: int) -> None:
-        """
-        @see: L{tsservices.chat.session.Outlet.membershipChanged}
-        """
+        pass
 
     def choose(self, form: str) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.choose}
-        """
         raise NotImplementedError
 
     def ask(self, prompt: str) -> None:
         """
         Have them say a secret.  What they say next goes to C{conversation.answerSecret},
         as long as C{conversation.wantsSecret}.
-
-        @see: L{tsservices.chat.controller.Voice.ask}
         """
         raise NotImplementedError
 
     def producer(self) -> Any:
-        """
-        @return: this.
-        """
+        """This."""
         return self
 
     def pauseProducing(self) -> None:
@@ -117,9 +101,7 @@ class PersonProtocol(StreamProtocol):
         self.backlog.pause()
 
     def resumeProducing(self) -> None:
-        """
-        The peer reads again.
-        """
+        """The peer reads again."""
         self.backlog.resume()
         if not self.backlog.paused and not self.ending:
             self.conversation.settled()
@@ -127,14 +109,9 @@ class PersonProtocol(StreamProtocol):
             self.goOn()
 
     def stopProducing(self) -> None:
-        """
-        The connection is lost; L{connectionLost} says so too.
-        """
+        """The connection is lost; L{connectionLost} says so too."""
 
     def settled(self) -> None:
-        """
-        @see: L{tsservices.chat.session.Outlet.settled}
-        """
         # What is asked for now is answered behind what waits for the reader.
         if not self.backlog.paused:
             self.conversation.settled()
@@ -146,17 +123,11 @@ class PersonProtocol(StreamProtocol):
             self.goOn()
 
     def finish(self) -> None:
-        """
-        @see: L{tsservices.transport.stream.StreamProtocol.finish}
-        """
         if not self.ending:
             self.backlog.close()
         super().finish()
 
     def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.tell}
-        """
         if isinstance(happening, Refusal):
             self.factory.counters.refusals += 1
         self.backlog.answer(self.form.encode([happening]))
@@ -165,26 +136,17 @@ class PersonProtocol(StreamProtocol):
             self.factory.environment.clock.callLater(0, self._page)
 
     def hold(self, held: bool) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.hold}
-        """
         self.backlog.hold(held)
         if not held:
             self.goOn()
 
     def farewell(self) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.farewell}
-        """
         if self.session.outstanding:
             self._leaving = True
         else:
             self.finish()
 
     def dismissed(self, why: Refused) -> None:
-        """
-        @see: L{tsservices.chat.session.Outlet.dismissed}
-        """
         if not self.ending:
             self.tell(Refusal(why))
             self.conversation.ended = True
@@ -198,26 +160,18 @@ class PersonProtocol(StreamProtocol):
         self.dismissed(Refused(STOPPING))
 
     def closed(self) -> None:
-        """
-        The connection has ended.
-        """
+        """The connection has ended."""
         self.backlog.clear()
         self.conversation.quit("")
 
     def _page(self) -> None:
-        """
-        Go on with an answer of many pages, if its reader can take more.
-        """
+        """Go on with an answer of many pages, if its reader can take more."""
         if self._paging is not None and not self.backlog.paused and not self.ending:
             then, self._paging = self._paging, None
             then()
 
     def _overrun(self, pending: int) -> None:
-        """
-        Too much waits for this one, who does not read.
-
-        @param pending: how many bytes.
-        """
+        """Too much waits for this one, who does not read."""
         if self.ending:
             return
         limits = self.factory.environment.limits

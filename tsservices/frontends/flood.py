@@ -7,23 +7,16 @@ from __future__ import annotations
 from tsservices.common.limits import FLOOD_BURST_SECONDS, Limits
 from tsservices.common.ratelimit import Bucket
 
+#: Seconds: what is less is a rounding error, and a timer that is due before any time has passed
+#: would find the same again.
 _SHORTEST = 0.001
-"""
-Seconds: what is less is a rounding error, and a timer that is due before any time has
-passed would find the same again.
-"""
 
 
 class Flood:
-    """
-    Lines and bytes, both.  Who sends faster is delayed; nothing is lost.
-    """
+    """Lines and bytes, both.  Who sends faster is delayed; nothing is lost."""
 
     def __init__(self, limits: Limits, now: float) -> None:
-        """
-        @param limits: C{floodLines}, C{floodBytes} and C{chatLine}.
-        @param now: the time in seconds.
-        """
+        """@param now: the time in seconds."""
         self._lines: Bucket | None = None
         self._bytes: Bucket | None = None
         if limits.floodLines:
@@ -36,10 +29,10 @@ class Flood:
 
     def delay(self, lines: int, size: int, now: float) -> float:
         """
-        @param lines: how many lines come next.
+        Seconds until they may be taken; 0: they are taken.
+
         @param size: bytes of all of them.
         @param now: the time in seconds.
-        @return: seconds until they may be taken; 0: they are taken.
         """
         byLines, byBytes = self._lines, self._bytes
         if byBytes is not None and not byBytes.take(now, size):

@@ -27,26 +27,18 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        """
-        Nothing waits.
-        """
+        """Nothing waits."""
         self.size = 0
         self.backlogs: set[Backlog] = set()
         self._waiting: dict[int, int] = {}
 
     def add(self, data: bytes) -> None:
-        """
-        @param data: waits for one more.
-        """
         times = self._waiting.get(id(data), 0)
         self._waiting[id(data)] = times + 1
         if not times:
             self.size += len(data)
 
     def remove(self, data: bytes) -> None:
-        """
-        @param data: waits for one less.
-        """
         times = self._waiting[id(data)] - 1
         if times:
             self._waiting[id(data)] = times
@@ -91,13 +83,6 @@ class Backlog:
         overrun: Callable[[int], None],
     ) -> None:
         """
-        @param pushed: whose C{push} is set.
-        @param write: sends.
-        @param writeLast: sends what is the last in this turn.
-        @param wire: what these belong to, if it can be sent to together with others.
-        @param measured: knows how much was sent.
-        @param pool: what waits for all.
-        @param limits: C{chatPending}, C{chatPendingAll} and C{chatSlow}.
         @param monotonic: the time in seconds.
         @param overrun: told how many bytes wait when these are too many.
         """
@@ -120,23 +105,16 @@ class Backlog:
         self._direct()
 
     def pause(self) -> None:
-        """
-        The transport has enough for now.
-        """
+        """The transport has enough for now."""
         self.paused = True
         self._begin()
 
     def resume(self) -> None:
-        """
-        The transport takes more.
-        """
+        """The transport takes more."""
         self.paused = False
         self._flush()
 
     def hold(self, held: bool) -> None:
-        """
-        @param held: whether what is pushed waits although the transport would take it.
-        """
         self._held = held
         if held:
             self._begin()
@@ -144,11 +122,7 @@ class Backlog:
             self._flush()
 
     def answer(self, data: bytes) -> None:
-        """
-        Send what was asked for.  During a replay it is the replay.
-
-        @param data: what to send.
-        """
+        """Send what was asked for.  During a replay it is the replay."""
         if self._held or not self._waiting:
             self._write(data)
         else:
@@ -165,9 +139,7 @@ class Backlog:
         self.clear()
 
     def clear(self) -> None:
-        """
-        Nobody will read it any more.
-        """
+        """Nobody will read it any more."""
         for data in self._waiting:
             self._pool.remove(data)
         self._waiting.clear()
@@ -177,35 +149,24 @@ class Backlog:
         self._redirect(_nowhere)
 
     def _direct(self) -> None:
-        """
-        From now on what is pushed is sent.
-        """
+        """From now on what is pushed is sent."""
         self._pushed.push, self._pushed.pushLast = self._write, self._writeLast
         self._pushed.wire = self._wire
 
     def _redirect(self, push: Callable[[bytes], object]) -> None:
-        """
-        From now on what is pushed is not sent.
-
-        @param push: takes it.
-        """
+        """From now on what is pushed is not sent."""
         self._pushed.push = self._pushed.pushLast = push
         self._pushed.wire = None
         if self._wire is not None:
             self._wire.leave()
 
     def _begin(self) -> None:
-        """
-        From now on what is pushed waits, if anybody is to read it at all.
-        """
+        """From now on what is pushed waits, if anybody is to read it at all."""
         if not self._ended:
             self._redirect(self._wait)
         self._sent, self._since = self._measured.bytesSent, self._monotonic()
 
     def _wait(self, data: bytes) -> None:
-        """
-        @param data: to be sent later.
-        """
         self._waiting.append(data)
         self.size += len(data)
         pool, limits = self._pool, self._limits
@@ -224,15 +185,11 @@ class Backlog:
             self.drop()
 
     def drop(self) -> None:
-        """
-        Too much waits.
-        """
+        """Too much waits."""
         self._overrun(self.size)
 
     def _flush(self) -> None:
-        """
-        Send what waits, as far as it goes.
-        """
+        """Send what waits, as far as it goes."""
         waiting = self._waiting
         while waiting and not self.paused and not self._held:
             pieces: list[bytes] = []
@@ -251,6 +208,4 @@ class Backlog:
 
 
 def _nowhere(data: bytes) -> None:
-    """
-    @param data: what nobody will read.
-    """
+    pass

@@ -23,26 +23,18 @@ from tsservices.common.limits import HIGHEST_PORT
 from tsservices.common.timestamps import FORMS
 from tsservices.server.listeners import choose
 
+#: Reads one value, and raises L{ValueError} when it can't be one.
 Coerce = Callable[[Any], Any]
-"""
-Reads one value, and raises L{ValueError} when it can't be one.
-"""
 
 
 class ConfigError(ValueError):
-    """
-    The file can't be used.  The argument is why.
-    """
+    """The file can't be used.  The argument is why."""
 
 
 def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[str, Any]:
     """
     Read a configuration file.
 
-    @param path: where it is.
-    @param known: what reads the value of each key.
-    @param lists: the keys whose values are lists of texts.
-    @return: the values.
     @raise ConfigError: it can't be read, or holds what is not known.
     """
     try:
@@ -64,13 +56,6 @@ def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[
 
 
 def _plain(value: object, aList: bool) -> Any:
-    """
-    @param value: of a key.
-    @param aList: whether it may be a list.
-    @return: the same; a list as a list of texts.
-    @raise ValueError: it is neither text, number nor truth value, nor a list of
-        texts.
-    """
     if aList and isinstance(value, list) and all(isinstance(each, str) for each in value):
         return value
     if isinstance(value, str | int):
@@ -78,23 +63,19 @@ def _plain(value: object, aList: bool) -> Any:
     raise ValueError(f"{value!r} is not {'a list of texts' if aList else 'a text or a number'}")
 
 
+#: Where the chat can be kept.
 JOURNALS = ("sqlite", "memory")
-"""
-Where the chat can be kept.
-"""
 
+#: How long it is kept when nothing else is asked for.
 FOREVER = "forever"
-"""
-How long it is kept when nothing else is asked for.
-"""
 
 _UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 
 
 def port(value: Any) -> int:
     """
-    @param value: as it was written.
-    @return: a port; 0 lets the system choose.
+    A port; 0 lets the system choose.
+
     @raise ValueError: it is none.
     """
     if not re.fullmatch("[0-9]{1,5}", str(value)) or int(value) > HIGHEST_PORT:
@@ -104,8 +85,8 @@ def port(value: Any) -> int:
 
 def interface(value: Any) -> str:
     """
-    @param value: as it was written.
-    @return: an address.
+    An address.
+
     @raise ValueError: it is none.
     """
     try:
@@ -116,8 +97,8 @@ def interface(value: Any) -> str:
 
 def services(value: Any) -> list[str]:
     """
-    @param value: as it was written.
-    @return: the names.
+    The names.
+
     @raise ValueError: one of them names nothing.
     """
     words = value if isinstance(value, list) else [value]
@@ -128,8 +109,8 @@ def services(value: Any) -> list[str]:
 
 def stamp(value: Any) -> str:
     """
-    @param value: as it was written.
-    @return: a form of stamps.
+    A form of stamps.
+
     @raise ValueError: there is no such form.
     """
     if value not in FORMS:
@@ -139,8 +120,8 @@ def stamp(value: Any) -> str:
 
 def trust(value: Any) -> list[str]:
     """
-    @param value: as it was written.
-    @return: networks in CIDR notation.
+    Networks in CIDR notation.
+
     @raise ValueError: one of them is none.
     """
     words = value if isinstance(value, list) else [value]
@@ -154,8 +135,8 @@ def trust(value: Any) -> list[str]:
 
 def text(value: Any) -> str:
     """
-    @param value: as it was written.
-    @return: the same.
+    The same.
+
     @raise ValueError: it is no text.
     """
     if not isinstance(value, str):
@@ -165,8 +146,8 @@ def text(value: Any) -> str:
 
 def operator(value: Any) -> str:
     """
-    @param value: as it was written.
-    @return: a name.
+    A name.
+
     @raise ValueError: it is none.
     """
     name = text(value).strip()
@@ -177,8 +158,8 @@ def operator(value: Any) -> str:
 
 def chatOperators(value: Any) -> list[str]:
     """
-    @param value: as it was written.
-    @return: the folded names.
+    The folded names.
+
     @raise ValueError: one of them is no name.
     """
     names = [text(each) for each in (value if isinstance(value, list) else [value])]
@@ -193,8 +174,8 @@ def chatOperators(value: Any) -> list[str]:
 
 def cluster(value: Any) -> list[str]:
     """
-    @param value: as it was written.
-    @return: the addresses of the engine's servers.
+    The addresses of the engine's servers.
+
     @raise ValueError: one of them is none.
     """
     found: list[str] = []
@@ -215,8 +196,8 @@ def cluster(value: Any) -> list[str]:
 
 def node(value: Any) -> str:
     """
-    @param value: as it was written.
-    @return: the name of a node.
+    The name of a node.
+
     @raise ValueError: it is none.
     """
     if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", text(value)):
@@ -226,8 +207,8 @@ def node(value: Any) -> str:
 
 def stream(value: Any) -> str:
     """
-    @param value: as it was written.
-    @return: the name of a stream.
+    The name of a stream.
+
     @raise ValueError: it is none.
     """
     if not re.fullmatch("[A-Za-z0-9_-]{1,32}", text(value)):
@@ -237,8 +218,8 @@ def stream(value: Any) -> str:
 
 def replicas(value: Any) -> int:
     """
-    @param value: as it was written.
-    @return: how many servers of the engine keep everything.
+    How many servers of the engine keep everything.
+
     @raise ValueError: so many can't.
     """
     if isinstance(value, bool) or value not in (1, 3, 5):
@@ -248,8 +229,8 @@ def replicas(value: Any) -> int:
 
 def journal(value: Any) -> str:
     """
-    @param value: as it was written.
-    @return: the name of a kind of journal.
+    The name of a kind of journal.
+
     @raise ValueError: there is no such kind.
     """
     if value not in JOURNALS:
@@ -259,8 +240,8 @@ def journal(value: Any) -> str:
 
 def keep(value: Any) -> int | None:
     """
-    @param value: as it was written.
-    @return: seconds; L{None} for ever.
+    Seconds; L{None} for ever.
+
     @raise ValueError: it is no time to keep anything.
     """
     if value == FOREVER:
@@ -272,17 +253,14 @@ def keep(value: Any) -> int | None:
 
 
 def listens(value: Any) -> list[str]:
-    """
-    @param value: as it was written.
-    @return: the places; they are read when the interface is known.
-    """
+    """The places; they are read when the interface is known."""
     return [str(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def flag(value: Any) -> bool:
     """
-    @param value: as it was written.
-    @return: whether it is switched on.
+    Whether it is switched on.
+
     @raise ValueError: it is neither true nor false.
     """
     if not isinstance(value, bool):

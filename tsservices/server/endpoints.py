@@ -18,10 +18,8 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 
 from tsservices.common.limits import HIGHEST_PORT, LimitError, Limits
 
+#: The kind that is put before another one.
 PROXY = "haproxy"
-"""
-The kind that is put before another one.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,7 @@ class Kind:
     backlog: int | None = None
 
 
+#: The kinds that are served.
 KINDS = {
     "tcp": Kind(port=0, interface=1, backlog=2),
     "tcp6": Kind(port=0, interface=2, backlog=1),
@@ -49,20 +48,13 @@ KINDS = {
     PROXY: Kind(),
     "udp": Kind(port=0, interface=1),
 }
-"""
-The kinds that are served.
-"""
 
+#: What the two usual IPv4 interfaces are called in IPv6.
 _SIX = {"127.0.0.1": "::1", "0.0.0.0": "::"}
-"""
-What the two usual IPv4 interfaces are called in IPv6.
-"""
 
 
 class EndpointError(ValueError):
-    """
-    An endpoint string can't be used.  The argument is why.
-    """
+    """An endpoint string can't be used.  The argument is why."""
 
 
 @dataclass
@@ -82,19 +74,14 @@ class Description:
     proxied: bool = False
 
     def argument(self, name: str) -> str | None:
-        """
-        @param name: C{port}, C{interface} or C{backlog}.
-        @return: its text, if there is any.
-        """
+        """Its text, if there is any."""
         place: int | None = getattr(KINDS[self.kind], name)
         if place is not None and place < len(self.arguments):
             return self.arguments[place]
         return self.named.get(name)
 
     def __str__(self) -> str:
-        """
-        @return: the endpoint string, without C{haproxy:}.
-        """
+        """The endpoint string, without C{haproxy:}."""
         parts = [self.kind, *(quoteStringArgument(each) for each in self.arguments)]
         parts += [f"{name}={quoteStringArgument(each)}" for name, each in self.named.items()]
         return ":".join(parts)
@@ -104,10 +91,6 @@ def parse(text: str, interface: str, backlog: int) -> Description:
     """
     Take an endpoint string apart, and put in what it leaves open.
 
-    @param text: the endpoint string.
-    @param interface: where to listen if it does not say.
-    @param backlog: connections waiting to be accepted, if it does not say.
-    @return: its parts.
     @raise EndpointError: it is none that is served.
     """
     kind, arguments, named = _split(text)
@@ -142,9 +125,8 @@ def parse(text: str, interface: str, backlog: int) -> Description:
 
 def endpoint(description: Description, reactor: Any) -> IStreamServerEndpoint:
     """
-    @param description: of a stream endpoint.
-    @param reactor: will be asked to listen.
-    @return: the endpoint.
+    The endpoint.
+
     @raise EndpointError: Twisted refuses it.
     """
     try:
@@ -163,10 +145,7 @@ def endpoint(description: Description, reactor: Any) -> IStreamServerEndpoint:
 
 
 def udpAddress(description: Description) -> tuple[int, str]:
-    """
-    @param description: of a C{udp} endpoint.
-    @return: port and interface.
-    """
+    """Port and interface."""
     port = description.argument("port")
     interface = description.argument("interface")
     assert port is not None
@@ -175,10 +154,6 @@ def udpAddress(description: Description) -> tuple[int, str]:
 
 
 def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
-    """
-    @param text: an endpoint string.
-    @return: the kind, what is not named, and what is.
-    """
     parts: list[tuple[str | None, str]] = []
     name: str | None = None
     word = ""
@@ -200,10 +175,6 @@ def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
 
 
 def _checkPort(description: Description) -> None:
-    """
-    @param description: of a kind that has a port.
-    @raise EndpointError: it has none, or one out of range.
-    """
     port = description.argument("port")
     if port is None and description.kind == "tls":
         return
@@ -212,10 +183,6 @@ def _checkPort(description: Description) -> None:
 
 
 def _checkBacklog(description: Description) -> None:
-    """
-    @param description: of a kind that has a backlog.
-    @raise EndpointError: it is no number, or out of range.
-    """
     try:
         Limits.coerce("backlog", description.argument("backlog"))
     except LimitError as reason:
@@ -223,10 +190,6 @@ def _checkBacklog(description: Description) -> None:
 
 
 def _checkInterface(description: Description) -> None:
-    """
-    @param description: of a kind that has an interface.
-    @raise EndpointError: it is no address.
-    """
     interface = description.argument("interface")
     try:
         ipaddress.ip_address(interface or "0.0.0.0")
@@ -235,12 +198,6 @@ def _checkInterface(description: Description) -> None:
 
 
 def _family(kind: str, interface: str) -> str:
-    """
-    @param kind: of an endpoint that names no interface.
-    @param interface: where this server listens.
-    @return: the same place for this kind.
-    @raise EndpointError: the kind can't listen there.
-    """
     if kind not in ("tcp6", "tls") or ":" in interface:
         return interface
     if interface not in _SIX:
@@ -249,9 +206,6 @@ def _family(kind: str, interface: str) -> str:
 
 
 def _haveTLS() -> bool:
-    """
-    @return: whether TLS can be had here.
-    """
     try:
         import twisted.internet.ssl  # noqa: F401
     except ImportError:
@@ -260,8 +214,4 @@ def _haveTLS() -> bool:
 
 
 def _needTLS(kind: str) -> str:
-    """
-    @param kind: of an endpoint.
-    @return: what to install for it.
-    """
     return f"{kind} needs the extra tls: pip install 'tsservices[tls]'"

@@ -28,9 +28,7 @@ from tsservices.transport.proxy_protocol import PeerFirstFactory
 
 
 class PlaceError(ValueError):
-    """
-    What was asked for can't be served.  The argument is why.
-    """
+    """What was asked for can't be served.  The argument is why."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,8 @@ class Place:
 
 def named(name: str) -> Offering:
     """
-    @param name: of an offering.
-    @return: its row.
+    Its row.
+
     @raise PlaceError: there is none.
     """
     if name not in BY_NAME:
@@ -61,9 +59,9 @@ def named(name: str) -> Offering:
 
 def choose(names: Iterable[str] | None, sharing: bool = False) -> list[Offering]:
     """
+    Their rows, each once, in the order of the catalogue.
+
     @param names: of offerings; L{None} for those that have a default place.
-    @param sharing: whether several processes are to share their ports.
-    @return: their rows, each once, in the order of the catalogue.
     @raise PlaceError: one is not there, or can't be shared.
     """
     if names is None:
@@ -81,10 +79,7 @@ def choose(names: Iterable[str] | None, sharing: bool = False) -> list[Offering]
 
 
 def checkShareable(offerings: Iterable[Offering]) -> None:
-    """
-    @param offerings: what several processes are to serve on one port.
-    @raise PlaceError: one of them can't be.
-    """
+    """@raise PlaceError: one of them can't be."""
     for offering in offerings:
         if not offering.shareable:
             raise PlaceError(f"{offering.name} can't share its port with other processes")
@@ -92,10 +87,8 @@ def checkShareable(offerings: Iterable[Offering]) -> None:
 
 def listen(text: str, interface: str, backlog: int) -> Place:
     """
-    @param text: C{NAME=ENDPOINT}.
-    @param interface: where to listen if it does not say.
-    @param backlog: connections waiting to be accepted, if it does not say.
-    @return: the place.
+    The place.
+
     @raise PlaceError: it is none.
     """
     name, equals, where = text.partition("=")
@@ -121,12 +114,6 @@ def arrange(
     Give each offering its places: the first that is named for it and a transport
     replaces the default one, later ones stand beside it.
 
-    @param offerings: what to serve at its default place.
-    @param added: the places that were named.
-    @param port: of the first offering; 0 lets the system choose for each.
-    @param interface: where to listen.
-    @param backlog: connections waiting to be accepted.
-    @return: all places, in the order of the catalogue.
     @raise PlaceError: an offering has no place, or a port is too high.
     """
     places: list[Place] = []
@@ -147,15 +134,6 @@ def arrange(
 
 
 def _default(offering: Offering, transport: str, port: int, interface: str, backlog: int) -> Place:
-    """
-    @param offering: one that has a default place.
-    @param transport: C{tcp} or C{udp}.
-    @param port: of the first offering, or 0.
-    @param interface: where to listen.
-    @param backlog: connections waiting to be accepted.
-    @return: its default place.
-    @raise PlaceError: the port is too high.
-    """
     assert offering.offset is not None
     number = port + offering.offset if port else 0
     try:
@@ -166,9 +144,7 @@ def _default(offering: Offering, transport: str, port: int, interface: str, back
 
 
 class PlaceTaken(Exception):
-    """
-    A place can't be listened on.  The argument names it, and says why.
-    """
+    """A place can't be listened on.  The argument names it, and says why."""
 
 
 @dataclass(frozen=True)
@@ -185,16 +161,12 @@ class Listener:
 
     @property
     def address(self) -> str:
-        """
-        @return: where it is, for people.
-        """
+        """Where it is, for people."""
         name = self.port.name
         return name if isinstance(name, str) else hostPort(*name)
 
     def asJSON(self) -> dict[str, object]:
-        """
-        @return: where it is, for programs.
-        """
+        """Where it is, for programs."""
         name = self.port.name
         where = {"path": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
         return {
@@ -208,10 +180,6 @@ def bind(places: list[Place], environment: Environment, binder: Binder) -> list[
     """
     Bind all places, or none.
 
-    @param places: where to listen.
-    @param environment: what the server gives to its services.
-    @param binder: binds.
-    @return: the bound places.
     @raise PlaceTaken: one can't be had.
     """
     listeners: list[Listener] = []
@@ -236,13 +204,6 @@ def bind(places: list[Place], environment: Environment, binder: Binder) -> list[
 
 
 def _bindStream(place: Place, environment: Environment, binder: Binder) -> StreamCounters:
-    """
-    @param place: of a stream.
-    @param environment: what the server gives to its services.
-    @param binder: binds.
-    @return: what counts there.
-    @raise CannotListenError: it can't be had.
-    """
     offering = place.offering
     assert offering.stream is not None
     counters = StreamCounters()
@@ -257,13 +218,6 @@ def _bindStream(place: Place, environment: Environment, binder: Binder) -> Strea
 
 
 def _bindDatagram(place: Place, environment: Environment, binder: Binder) -> DatagramCounters:
-    """
-    @param place: of datagrams.
-    @param environment: what the server gives to its services.
-    @param binder: binds.
-    @return: what counts there.
-    @raise CannotListenError: it can't be had.
-    """
     offering = place.offering
     assert offering.datagram is not None
     counters = offering.counters()
@@ -275,10 +229,6 @@ def _bindDatagram(place: Place, environment: Environment, binder: Binder) -> Dat
 
 
 def _where(place: Place) -> str:
-    """
-    @param place: that could not be had.
-    @return: its kind and address.
-    """
     description = place.description
     if description.kind == "unix":
         return f"unix {description.arguments[0] if description.arguments else description.named}"
@@ -289,28 +239,17 @@ def _where(place: Place) -> str:
 
 
 def _why(reason: CannotListenError | OSError) -> str:
-    """
-    @param reason: of the system.
-    @return: its words.
-    """
     cause = reason.socketError if isinstance(reason, CannotListenError) else reason
     return getattr(cause, "strerror", None) or str(cause)
 
 
 class Listening(Service):
-    """
-    Serves the bound places, and tells programs where they are.
-    """
+    """Serves the bound places, and tells programs where they are."""
 
     name = "listeners"
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(self, listeners: list[Listener], folder: StateFolder, chat: ChatService) -> None:
-        """
-        @param listeners: the bound places.
-        @param folder: where C{ports.json} goes.
-        @param chat: says when its places may serve.
-        """
         self.listeners = listeners
         self._chat = chat
         self._open = False
@@ -318,9 +257,7 @@ class Listening(Service):
         self._file = ""
 
     def startService(self) -> None:
-        """
-        Serve, then say so: who reads the file may connect.
-        """
+        """Serve, then say so: who reads the file may connect."""
         super().startService()
         for listener in self.listeners:
             listener.port.startListening()
@@ -329,18 +266,14 @@ class Listening(Service):
         self._tell()
 
     def _opened(self) -> None:
-        """
-        The chat takes people, which it may not do at once.
-        """
+        """The chat takes people, which it may not do at once."""
         self._open = True
         # A file that is gone, since this has stopped, stays gone.
         if self._file and self.running:
             self._tell()
 
     def _tell(self) -> None:
-        """
-        Write down what serves.
-        """
+        """Write down what serves."""
         serving = [
             each.asJSON()
             for each in self.listeners
@@ -352,22 +285,14 @@ class Listening(Service):
             self._log.warn("{file}: {reason}", file=self._file, reason=str(reason))
 
     def stopService(self) -> Deferred[Any]:
-        """
-        @return: fires when nothing listens any more.
-        """
+        """Fires when nothing listens any more."""
         super().stopService()
         self._folder.remove(self._file)
         return DeferredList([each.port.stopListening() for each in self.listeners])
 
 
 def writeTable(listeners: list[Listener], notes: list[str], terminal: TextIO) -> None:
-    """
-    Say what is served where.
-
-    @param listeners: the bound places.
-    @param notes: lines to go below.
-    @param terminal: where people look.
-    """
+    """Say what is served where."""
     rows = [("service", "over", "address", "what it is")] + [
         (
             each.place.offering.name,

@@ -25,17 +25,15 @@ from tsservices.server.registry import BY_NAME, CATALOG
 from tsservices.stamp.auth import readKey
 from tsservices.stamp.reflector import Mode
 
+#: The command that is twistd with these options and no others.
 PROGRAM = "tsservices"
-"""
-The command that is twistd with these options and no others.
-"""
 
+#: The limits that are options; the others are keys of the configuration file.
 _OFFERED = ("backlog", "max-connections", "flood-lines", "flood-bytes")
-"""
-The limits that are options; the others are keys of the configuration file.
-"""
 
 
+#: Keys of the configuration file about the engine of a cluster: what each takes, what it is, what
+#: reads it, and its default.
 _CLUSTER: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
     "cluster-user-file": ("PATH", "file with NAME:PASSWORD for the engine", values.text, None),
     "cluster-credentials": ("PATH", "or a .creds file", values.text, None),
@@ -52,26 +50,15 @@ _CLUSTER: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
     ),
     "cluster-replicas": ("N", "servers that keep it, if this node makes it", values.replicas, 1),
 }
-"""
-Keys of the configuration file about the engine of a cluster: what each takes, what it is,
-what reads it, and its default.
-"""
 
 _ENFORCED = "Parameter type enforcement failed: "
 
 
 def _limit(key: str) -> Callable[[Any], int]:
-    """
-    @param key: of a limit.
-    @return: what reads it.
-    """
     return lambda value: Limits.coerce(key, value)
 
 
 def _parameters() -> list[list[Any]]:
-    """
-    @return: rows of name, letter, default, help and what reads the value.
-    """
     rows: list[list[Any]] = [
         [
             "port",
@@ -135,9 +122,6 @@ def _parameters() -> list[list[Any]]:
 
 
 def _more() -> str:
-    """
-    @return: what C{--help} says below the options.
-    """
     lines = ["Services (--services, --listen), and where they are from --port on:"]
     for row in CATALOG:
         where = "  -" if row.offset is None else f"+{row.offset:>2}"
@@ -206,9 +190,7 @@ class Options(usage.Options):
     mode: Mode
 
     def __init__(self) -> None:
-        """
-        Nothing has been asked for yet.
-        """
+        """Nothing has been asked for yet."""
         self._given: set[str] = set()
         super().__init__()
         self["listen"] = []
@@ -219,29 +201,19 @@ class Options(usage.Options):
         self._given.clear()
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """
-        What the command line names comes through here; defaults do not.
-
-        @param key: the name of an option.
-        @param value: what it is given.
-        """
+        """What the command line names comes through here; defaults do not."""
         self._given.add(key)
         super().__setitem__(key, value)
 
     def getSynopsis(self) -> str:
-        """
-        @return: how it is called, also where that does not name twistd.
-        """
+        """How it is called, also where that does not name twistd."""
         if os.path.basename(sys.argv[0]) == PROGRAM:
             return f"Usage: {PROGRAM} [options]"
         synopsis: str = super().getSynopsis()
         return synopsis
 
     def getUsage(self, width: int | None = None) -> str:
-        """
-        @param width: of the terminal.
-        @return: what C{--help} prints.
-        """
+        """What C{--help} prints."""
         return f"{super().getUsage(width)}\n{_more()}\n"
 
     def opt_listen(self, value: str) -> None:
@@ -262,17 +234,12 @@ class Options(usage.Options):
             raise usage.UsageError(str(reason)) from reason
 
     def opt_version(self) -> None:
-        """
-        Print the version and exit.
-        """
+        """Print the version and exit."""
         print(f"tsservices {__version__}")
         raise SystemExit(0)
 
     def parseOptions(self, options: Any = None) -> None:
-        """
-        @param options: the words of the command line.
-        @raise usage.UsageError: without the words that Twisted puts before ours.
-        """
+        """@raise usage.UsageError: without the words that Twisted puts before ours."""
         try:
             super().parseOptions(options)
         except usage.UsageError as reason:
@@ -299,11 +266,7 @@ class Options(usage.Options):
             self._moveLog()
 
     def _readFile(self) -> None:
-        """
-        Take from the file what the command line does not say.
-
-        @raise config.ConfigError: the file can't be used.
-        """
+        """Take from the file what the command line does not say."""
         known: dict[str, config.Coerce] = {
             row[0]: row[4] for row in self.optParameters if row[0] != "config"
         }
@@ -328,11 +291,7 @@ class Options(usage.Options):
         self.limits = Limits(**{fieldNames[key]: value for key, value in chosen.items()})
 
     def _readPlaces(self) -> None:
-        """
-        Find where each offering is to listen.
-
-        @raise PlaceError: it can't be.
-        """
+        """Find where each offering is to listen."""
         interface, backlog = self["interface"], self.limits.backlog
         added = [listen(each, interface, backlog) for each in self["listen"]]
         sharing = bool(self["reuse-port"])
@@ -342,9 +301,7 @@ class Options(usage.Options):
         self.places = arrange(chosen, added, self["port"], interface, backlog)
 
     def _moveLog(self) -> None:
-        """
-        The operator has the terminal, so the log goes to a file.
-        """
+        """The operator has the terminal, so the log goes to a file."""
         parent = self.parent
         if parent is not None and "logfile" in parent and parent["logfile"] in (None, "-"):
             parent["logfile"] = self.folder.path(LOG_FILE)

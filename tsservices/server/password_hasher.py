@@ -18,21 +18,15 @@ from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, Refused
 from tsservices.chat.passwords import SALT_BYTES, checked, matches, verifier
 from tsservices.common.limits import HASH_ITERATIONS, HASHES_WAITING, HASHING_STOP_SECONDS
 
+#: How much the thread steps back, as C{nice} counts it: it gets what the reactor and the journal
+#: leave of the cores.
 _POLITE = 10
-"""
-How much the thread steps back, as C{nice} counts it: it gets what the reactor and the
-journal leave of the cores.
-"""
 
+#: What is done in the thread.
 Job = Callable[[], object]
-"""
-What is done in the thread.
-"""
 
+#: What gets the outcome, in the reactor's thread.
 Then = Callable[..., object]
-"""
-What gets the outcome, in the reactor's thread.
-"""
 
 
 class Hasher:
@@ -40,7 +34,6 @@ class Hasher:
     One thread that hashes one password after another.  It is one because the chat is to
     have a core left, however many log in; its work lets go of the interpreter's lock.
 
-    @see: L{tsservices.chat.passwords.Hashing}
     @ivar waiting: how many passwords are being hashed, or wait for it.
     """
 
@@ -53,12 +46,7 @@ class Hasher:
         iterations: int = HASH_ITERATIONS,
         most: int = HASHES_WAITING,
     ) -> None:
-        """
-        @param callFromThread: has something called in the reactor's thread.
-        @param random: gives so many random bytes.
-        @param iterations: how often a new password is hashed.
-        @param most: how many may wait.
-        """
+        """@param random: gives so many random bytes."""
         self._callFromThread = callFromThread
         self._random = random
         self._iterations = iterations
@@ -68,9 +56,7 @@ class Hasher:
         self.waiting = 0
 
     def start(self) -> None:
-        """
-        Begin to work.  What was asked for before waits until now.
-        """
+        """Begin to work.  What was asked for before waits until now."""
         self._thread = threading.Thread(target=self._work, name="hasher", daemon=True)
         self._thread.start()
 
@@ -88,41 +74,24 @@ class Hasher:
             thread.join(HASHING_STOP_SECONDS)
 
     def derive(self, password: str, then: Callable[[str | Refused], object]) -> None:
-        """
-        @see: L{tsservices.chat.passwords.Hashing.derive}
-        """
         checked(password)
         salt = self._random(SALT_BYTES)
         self._add(lambda: verifier(password, salt, self._iterations), then)
 
     def check(self, verifier: str, password: str, then: Callable[[bool | Refused], object]) -> None:
-        """
-        @see: L{tsservices.chat.passwords.Hashing.check}
-        """
         self._add(lambda: matches(verifier, password), then)
 
     def _add(self, job: Job, then: Then) -> None:
-        """
-        @param job: to be done in the thread.
-        @param then: gets what comes of it.
-        @raise Refused: too many wait.
-        """
         if self.waiting >= self._most:
             raise Refused(BUSY_HASHING, most=self.waiting)
         self.waiting += 1
         self._put(job, then)
 
     def _put(self, job: Job, then: Then) -> None:
-        """
-        @param job: to be done in the thread, behind all others.
-        @param then: gets what comes of it.
-        """
         self._jobs.put((job, then))
 
     def _work(self) -> None:
-        """
-        Be the thread.
-        """
+        """Be the thread."""
         if sys.platform == "linux":
             # Elsewhere this would be about the whole process.
             with contextlib.suppress(OSError):
@@ -140,19 +109,11 @@ class Hasher:
             del task, job, then
 
     def _done(self, then: Then, outcome: object) -> None:
-        """
-        @param then: gets what has come of a job.
-        @param outcome: that.
-        """
         self.waiting -= 1
         if self._thread is not None:
             then(outcome)
 
     def _broken(self, then: Then) -> None:
-        """
-        A password could not be hashed at all, for lack of memory maybe.
-
-        @param then: gets what would have come of it.
-        """
+        """A password could not be hashed at all, for lack of memory maybe."""
         self._log.error("a password could not be hashed")
         self._done(then, Refused(HASHING_FAILED))

@@ -39,11 +39,8 @@ __all__ = ["Options", "makeService"]
 
 def makeService(options: Options, reactor: Any = None, terminal: TextIO | None = None) -> IService:
     """
-    @param options: what was asked for.
-    @param reactor: runs the server; the global one by default.
-    @param terminal: where people look; the real terminal by default, since twistd
-        turns the standard output into its log.
-    @return: the server.
+    The server.
+
     @raise SystemExit: it can't be served; the argument is the line to print.
     """
     if reactor is None:
@@ -111,22 +108,13 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
 
 
 def _makeForgiving(stream: TextIO | None) -> None:
-    """
-    Let a stream write out as numbers what its encoding lacks, instead of failing.
-
-    @param stream: the terminal, or what twistd logs to.
-    """
+    """Let a stream write out as numbers what its encoding lacks, instead of failing."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
 
 
 def _withDescriptors(limits: Limits) -> Limits:
-    """
-    Let this process have as many descriptors as the system allows.
-
-    @param limits: as asked for.
-    @return: the same, with no more connections than there are descriptors for.
-    """
+    """Let this process have as many descriptors as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (hard, DESCRIPTORS_ANYWHERE):
         if soft != hard and wanted != soft:
@@ -142,20 +130,12 @@ def _withDescriptors(limits: Limits) -> Limits:
 
 
 def _becoming(options: Options) -> tuple[int, int]:
-    """
-    @param options: what was asked for.
-    @return: the user and group that twistd is to become; -1 where it stays.
-    """
     parent = options.parent if options.parent is not None else {}
     user, group = parent.get("uid"), parent.get("gid")
     return (-1 if user is None else int(user)), (-1 if group is None else int(group))
 
 
 def _hasTerminal(options: Options) -> bool:
-    """
-    @param options: what was asked for.
-    @return: whether the operator is to sit at this terminal.
-    """
     parent = options.parent
     stays = parent is not None and bool(parent.get("nodaemon", True))
     return options["operator"] is not None and stays
@@ -164,14 +144,6 @@ def _hasTerminal(options: Options) -> bool:
 def _notes(
     options: Options, limits: Limits, chat: ChatService, seat: OperatorSeat, control: ControlSeat
 ) -> list[str]:
-    """
-    @param options: what was asked for.
-    @param limits: as they came to be.
-    @param chat: what it has to say.
-    @param seat: where the operator sits.
-    @param control: where commands come.
-    @return: what to say below the table.
-    """
     notes = [f"log: {_logPlace(options)}; state: {options.folder}", *chat.notes]
     if options["reuse-port"]:
         notes.append(f"ports may be shared; these are in {options.folder.path('ports.<pid>.json')}")
@@ -190,10 +162,6 @@ def _notes(
 
 
 def _logPlace(options: Options) -> str:
-    """
-    @param options: what was asked for.
-    @return: where the log goes, as far as this side of twistd knows.
-    """
     parent = options.parent if options.parent is not None else {}
     if parent.get("syslog"):
         return "syslog"

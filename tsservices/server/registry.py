@@ -37,10 +37,8 @@ from tsservices.transport.context import Environment
 from tsservices.transport.stream import StreamFactory
 from tsservices.transport.udp_guard import GUARDS, Guard
 
+#: Makes the protocol of a UDP port.
 BuildDatagram = Callable[[Environment, DatagramCounters, Guard | None], DatagramProtocol]
-"""
-Makes the protocol of a UDP port.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +70,20 @@ class Offering:
 
     @property
     def transports(self) -> tuple[str, ...]:
-        """
-        @return: C{tcp}, C{udp} or both.
-        """
+        """C{tcp}, C{udp} or both."""
         return (("tcp",) if self.stream else ()) + (("udp",) if self.datagram else ())
 
     def bytesRead(self, limits: Limits) -> int:
         """
-        @param limits: all bounds.
-        @return: how many bytes of a datagram are read: one more than is answered, enough
-            to see that there was more.
+        How many bytes of a datagram are read: one more than is answered, enough to see that
+        there was more.
         """
         if self.longest is not None:
             return self.longest(limits) + 1
         return limits.maxDatagram + 1 if self.name in GUARDS else LARGEST_DATAGRAM
 
     def guard(self, environment: Environment, counters: DatagramCounters) -> Guard | None:
-        """
-        @param environment: what the server gives.
-        @param counters: where drops are counted.
-        @return: what judges its datagrams; L{None} if it answers none.
-        """
+        """What judges its datagrams; L{None} if it answers none."""
         row = GUARDS.get(self.name)
         if row is None:
             return None
@@ -107,10 +98,6 @@ class Offering:
 
 
 def _guarded(make: Callable[[Guard, DatagramCounters], DatagramProtocol]) -> BuildDatagram:
-    """
-    @param make: makes a protocol that answers.
-    @return: the same, for a row.
-    """
 
     def build(
         environment: Environment, counters: DatagramCounters, guard: Guard | None
@@ -124,10 +111,6 @@ def _guarded(make: Callable[[Guard, DatagramCounters], DatagramProtocol]) -> Bui
 def _stamping(
     make: Callable[..., DatagramProtocol],
 ) -> BuildDatagram:
-    """
-    @param make: makes a protocol that answers with the time.
-    @return: the same, for a row.
-    """
 
     def build(
         environment: Environment, counters: DatagramCounters, guard: Guard | None
@@ -137,6 +120,7 @@ def _stamping(
     return build
 
 
+#: All of them, in the order of their ports.
 CATALOG = (
     Offering(
         "timestamp",
@@ -207,11 +191,6 @@ CATALOG = (
         _stamping(TimeDatagramProtocol),
     ),
 )
-"""
-All of them, in the order of their ports.
-"""
 
+#: The same, by name.
 BY_NAME = {offering.name: offering for offering in CATALOG}
-"""
-The same, by name.
-"""

@@ -33,21 +33,12 @@ class FailingStop:
         atExit: Callable[[Callable[[], None]], object] = atexit.register,
         leave: Callable[[int], object] = os._exit,
     ) -> None:
-        """
-        @param reactor: is stopped.
-        @param atExit: has something called when the interpreter ends, before all that
-            asked for it earlier.
-        @param leave: ends the process with a status.
-        """
         self._reactor = reactor
         self._atExit = atExit
         self._leave = leave
         self._stopping = False
 
     def stop(self, reason: str) -> None:
-        """
-        @param reason: one line, for whoever looks at the standard error.
-        """
         if self._stopping:
             return
         self._stopping = True
@@ -61,9 +52,7 @@ class FailingStop:
                 sys.__stderr__.write(f"tsserver: {reason}\n")
 
     def _end(self) -> None:
-        """
-        All is stopped and logged.
-        """
+        """All is stopped and logged."""
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
@@ -77,24 +66,18 @@ class Server(MultiService):
     """
 
     def stopService(self) -> Deferred[None]:
-        """
-        @return: fires when all have stopped.
-        """
+        """Fires when all have stopped."""
         self.running = False
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        """
-        Stop one after another.
-        """
+        """Stop one after another."""
         for service in reversed(list(self)):
             await maybeDeferred(service.stopService)
 
 
+#: What people, service supervisors and terminals that close send.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""
-What people, service supervisors and terminals that close send.
-"""
 
 
 class StopSignals(Service):
@@ -108,45 +91,30 @@ class StopSignals(Service):
     name = "signals"
 
     def __init__(self, reactor: Any) -> None:
-        """
-        @param reactor: is stopped.
-        """
         self._reactor = reactor
         self._stopping = False
 
     def startService(self) -> None:
-        """
-        Take the signals over, once the reactor has set its own handlers.
-        """
+        """Take the signals over, once the reactor has set its own handlers."""
         super().startService()
         self._reactor.callWhenRunning(self._install)
         self._reactor.addSystemEventTrigger("after", "shutdown", self._ignore)
 
     def _install(self) -> None:
-        """
-        Set the handlers.
-        """
+        """Set the handlers."""
         for number in STOPPING:
             signal.signal(number, self._stop)
 
     def _ignore(self) -> None:
-        """
-        All is done: one more signal shall not make a failure of it.
-        """
+        """All is done: one more signal shall not make a failure of it."""
         for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)
 
     def _stop(self, number: int, frame: object) -> None:
-        """
-        @param number: of the signal.
-        @param frame: what was interrupted.
-        """
         self._reactor.callFromThread(self._stopOnce)
 
     def _stopOnce(self) -> None:
-        """
-        Stop, unless that is under way.
-        """
+        """Stop, unless that is under way."""
         if not self._stopping:
             self._stopping = True
             self._reactor.stop()

@@ -16,82 +16,51 @@ from tsservices.transport.stream import StreamFactory, StreamProtocol
 
 
 class SinkProtocol(StreamProtocol):
-    """
-    Logs.
-    """
+    """Logs."""
 
     def opened(self) -> None:
-        """
-        No character has begun.
-        """
+        """No character has begun."""
         self._decoder = utf8Decoder()
 
     def chunkReceived(self, data: bytes) -> None:
-        """
-        @param data: one chunk.
-        """
         self._note(self._decoder.decode(data))
 
     def closed(self) -> None:
-        """
-        The rest of a last character does not come any more.
-        """
+        """The rest of a last character does not come any more."""
         self._note(self._decoder.decode(b"", True))
 
     def _note(self, text: str) -> None:
-        """
-        @param text: to be logged; nothing while a character has only begun.
-        """
         if text:
             self.factory.environment.transcript.note(text, self.peer)
 
 
 class SinkFactory(StreamFactory):
-    """
-    Makes L{SinkProtocol}s.
-    """
+    """Makes L{SinkProtocol}s."""
 
     protocol = SinkProtocol
 
 
 class SinkDatagramProtocol(QuietDatagramProtocol):
-    """
-    Logs each datagram.
-    """
+    """Logs each datagram."""
 
     def __init__(self, transcript: Transcript, counters: DatagramCounters) -> None:
-        """
-        @param transcript: the log.
-        @param counters: what happened here.
-        """
         self._transcript = transcript
         self.counters = counters
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
-        """
-        @param datagram: some text.
-        @param address: where it came from.
-        """
         self.counters.received += 1
         self.counters.receivedBytes += len(datagram)
         self._transcript.note(utf8Decoder().decode(datagram, True), hostPort(*address))
 
 
+#: "The server has received your message".
 ACKNOWLEDGEMENT = "服务器已经收到你的信息".encode()
-"""
-"The server has received your message".
-"""
 
 
 class AckProtocol(SinkProtocol):
-    """
-    A sink that acknowledges.
-    """
+    """A sink that acknowledges."""
 
     def chunkReceived(self, data: bytes) -> None:
-        """
-        @param data: one chunk.
-        """
         super().chunkReceived(data)
         content, ending = splitEnding(data)
         if content == EXIT:
@@ -101,8 +70,6 @@ class AckProtocol(SinkProtocol):
 
 
 class AckFactory(StreamFactory):
-    """
-    Makes L{AckProtocol}s.
-    """
+    """Makes L{AckProtocol}s."""
 
     protocol = AckProtocol

@@ -8,41 +8,27 @@ from tsservices.common.text import splitEnding
 from tsservices.transport.datagram import AnsweringProtocol
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 
+#: What a client is told when it comes.
 WELCOME = b"Welcome!"
-"""
-What a client is told when it comes.
-"""
 
+#: The chunk that ends a connection.
 EXIT = b"exit"
-"""
-The chunk that ends a connection.
-"""
 
 
 def greeting(data: bytes) -> bytes:
-    """
-    @param data: a name, with or without a line ending.
-    @return: the hello, with the same ending.
-    """
+    """The hello, with the same ending."""
     name, ending = splitEnding(data)
     return b"Hello, %s!%s" % (name, ending)
 
 
 class HelloProtocol(StreamProtocol):
-    """
-    Greets.
-    """
+    """Greets."""
 
     def opened(self) -> None:
-        """
-        Welcome the client.
-        """
+        """Welcome the client."""
         self.transport.write(WELCOME)
 
     def chunkReceived(self, data: bytes) -> None:
-        """
-        @param data: one chunk.
-        """
         if splitEnding(data)[0] == EXIT:
             self.finish()
         else:
@@ -50,21 +36,14 @@ class HelloProtocol(StreamProtocol):
 
 
 class HelloFactory(StreamFactory):
-    """
-    Makes L{HelloProtocol}s.
-    """
+    """Makes L{HelloProtocol}s."""
 
     protocol = HelloProtocol
 
 
 class HelloDatagramProtocol(AnsweringProtocol):
-    """
-    Greets each datagram.
-    """
+    """Greets each datagram."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """
-        @param datagram: a name.
-        @return: the hello.
-        """
+        """The hello."""
         return greeting(datagram)

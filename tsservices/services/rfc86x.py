@@ -15,70 +15,45 @@ from tsservices.transport.udp_guard import Guard
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _WIDTH = 72
 
+#: All lines of the pattern of RFC 864: 72 of the 95 printable characters, each line beginning one
+#: character later.
 PATTERN = b"".join((_PRINTABLE * 2)[start : start + _WIDTH] + b"\r\n" for start in range(95))
-"""
-All lines of the pattern of RFC 864: 72 of the 95 printable characters, each line
-beginning one character later.
-"""
 
 
 class EchoProtocol(StreamProtocol):
-    """
-    RFC 862: what comes goes back.
-    """
+    """RFC 862: what comes goes back."""
 
     def chunkReceived(self, data: bytes) -> None:
-        """
-        @param data: one chunk.
-        """
         self.transport.write(data)
 
 
 class EchoFactory(StreamFactory):
-    """
-    Makes L{EchoProtocol}s.
-    """
+    """Makes L{EchoProtocol}s."""
 
     protocol = EchoProtocol
 
 
 class EchoDatagramProtocol(AnsweringProtocol):
-    """
-    RFC 862 over UDP.
-    """
+    """RFC 862 over UDP."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """
-        @param datagram: the request.
-        @return: the same.
-        """
+        """The same."""
         return datagram
 
 
 class DiscardFactory(StreamFactory):
-    """
-    RFC 863: what comes is thrown away, which is what the base protocol does.
-    """
+    """RFC 863: what comes is thrown away, which is what the base protocol does."""
 
     protocol = StreamProtocol
 
 
 class DiscardDatagramProtocol(QuietDatagramProtocol):
-    """
-    RFC 863 over UDP.
-    """
+    """RFC 863 over UDP."""
 
     def __init__(self, counters: DatagramCounters) -> None:
-        """
-        @param counters: what happened here.
-        """
         self.counters = counters
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
-        """
-        @param datagram: anything.
-        @param address: where it came from.
-        """
         self.counters.received += 1
         self.counters.receivedBytes += len(datagram)
 
@@ -92,110 +67,73 @@ class ChargenProtocol(StreamProtocol):
     streaming = False
 
     def producer(self) -> Any:
-        """
-        @return: this.
-        """
+        """This."""
         return self
 
     def resumeProducing(self) -> None:
-        """
-        Everything written so far is on its way.
-        """
+        """Everything written so far is on its way."""
         self.transport.write(PATTERN)
 
     def stopProducing(self) -> None:
-        """
-        The connection is lost; L{connectionLost} says so too.
-        """
+        """The connection is lost; L{connectionLost} says so too."""
 
 
 class ChargenFactory(StreamFactory):
-    """
-    Makes L{ChargenProtocol}s.
-    """
+    """Makes L{ChargenProtocol}s."""
 
     protocol = ChargenProtocol
 
 
 class DaytimeProtocol(StreamProtocol):
-    """
-    RFC 867: the time as a line, once.
-    """
+    """RFC 867: the time as a line, once."""
 
     def opened(self) -> None:
-        """
-        Answer, and close.
-        """
+        """Answer, and close."""
         self.transport.write(self.factory.environment.stamper.daytime())
         self.finish()
 
 
 class DaytimeFactory(StreamFactory):
-    """
-    Makes L{DaytimeProtocol}s.
-    """
+    """Makes L{DaytimeProtocol}s."""
 
     protocol = DaytimeProtocol
 
 
 class TimeProtocol(StreamProtocol):
-    """
-    RFC 868: the time as four bytes, once.
-    """
+    """RFC 868: the time as four bytes, once."""
 
     def opened(self) -> None:
-        """
-        Answer, and close.
-        """
+        """Answer, and close."""
         self.transport.write(self.factory.environment.stamper.rfc868())
         self.finish()
 
 
 class TimeFactory(StreamFactory):
-    """
-    Makes L{TimeProtocol}s.
-    """
+    """Makes L{TimeProtocol}s."""
 
     protocol = TimeProtocol
     textual = False
 
 
 class _ClockDatagramProtocol(AnsweringProtocol):
-    """
-    Answers with the time, whatever is asked.
-    """
+    """Answers with the time, whatever is asked."""
 
     def __init__(self, guard: Guard, counters: DatagramCounters, stamper: Stamper) -> None:
-        """
-        @param guard: judges what comes.
-        @param counters: what happened here.
-        @param stamper: tells the time.
-        """
         super().__init__(guard, counters)
         self._stamper = stamper
 
 
 class DaytimeDatagramProtocol(_ClockDatagramProtocol):
-    """
-    RFC 867 over UDP.
-    """
+    """RFC 867 over UDP."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """
-        @param datagram: anything.
-        @return: the time as a line.
-        """
+        """The time as a line."""
         return self._stamper.daytime()
 
 
 class TimeDatagramProtocol(_ClockDatagramProtocol):
-    """
-    RFC 868 over UDP.
-    """
+    """RFC 868 over UDP."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """
-        @param datagram: anything.
-        @return: the time as four bytes.
-        """
+        """The time as four bytes."""
         return self._stamper.rfc868()

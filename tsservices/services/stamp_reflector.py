@@ -15,10 +15,8 @@ from tsservices.stamp.reflector import Reflector
 from tsservices.transport.context import Environment
 from tsservices.transport.timestamping.udp import Arrival, StampedDatagramProtocol, StampedUDPPort
 
+#: Seconds between two looks at how far the clock may be off.
 ESTIMATE_SECONDS = 10.0
-"""
-Seconds between two looks at how far the clock may be off.
-"""
 
 
 class StampDatagramProtocol(StampedDatagramProtocol):
@@ -37,12 +35,7 @@ class StampDatagramProtocol(StampedDatagramProtocol):
         monotonic: Callable[[], float],
         estimate: Callable[[], ErrorEstimate],
     ) -> None:
-        """
-        @param reflector: decides.
-        @param counters: what happened here.
-        @param monotonic: the time in seconds.
-        @param estimate: tells how far the clock may be off.
-        """
+        """@param monotonic: the time in seconds."""
         self.counters = counters
         self._reflector = reflector
         self._monotonic = monotonic
@@ -50,20 +43,13 @@ class StampDatagramProtocol(StampedDatagramProtocol):
         self._due = float("-inf")
 
     def startProtocol(self) -> None:
-        """
-        Let the port send what the reflector returns.
-        """
+        """Let the port send what the reflector returns."""
         if isinstance(self.transport, StampedUDPPort):
             self.transport.reflectWith(self._reflector.reflect, self.unsent, self)
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: Arrival
     ) -> None:
-        """
-        @param datagram: the payload.
-        @param address: where it came from.
-        @param arrival: how it came.
-        """
         self.roundBegan()
         ns, kernel, destination, ttl, _ = arrival
         answer = self._reflector.reflect(
@@ -78,33 +64,23 @@ class StampDatagramProtocol(StampedDatagramProtocol):
                 self.unsent()
 
     def roundBegan(self) -> None:
-        """
-        Packets that have come are going to be read: their answers say how good the clock is.
-        """
+        """Packets that have come are going to be read: their answers say how good the clock is."""
         now = self._monotonic()
         if now >= self._due:
             self._due = now + ESTIMATE_SECONDS
             self._reflector.errorEstimate = self._estimate().encode()
 
     def roundEnded(self) -> None:
-        """
-        They have been read.
-        """
+        """They have been read."""
 
     def unsent(self) -> None:
-        """
-        The last answer was not sent.
-        """
+        """The last answer was not sent."""
         self.counters.answered -= 1
         self.counters.unsent += 1
 
 
 def reflecting(environment: Environment, counters: DatagramCounters) -> StampDatagramProtocol:
-    """
-    @param environment: what the server gives.
-    @param counters: what happens there.
-    @return: the service at one place.
-    """
+    """The service at one place."""
     assert isinstance(counters, StampCounters)
     call = systemCall()
     reflector = Reflector(

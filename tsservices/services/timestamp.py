@@ -17,31 +17,21 @@ from tsservices.transport.udp_guard import Guard
 
 
 class TimestampProtocol(StreamProtocol):
-    """
-    Stamps each chunk as it comes, framed or not.
-    """
+    """Stamps each chunk as it comes, framed or not."""
 
     def opened(self) -> None:
-        """
-        Have at hand what each chunk needs.
-        """
+        """Have at hand what each chunk needs."""
         stamper = self._stamper = self.factory.environment.stamper
         self._counters = self.factory.counters
         if isinstance(self.transport, FastTCPServer):
             self.transport.replyWith(self._reply, stamper)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: one chunk.
-        """
         self.transport.write(self._reply(data))
 
     def _reply(self, data: bytes) -> bytes:
         """
         What the base class does with a chunk, and the answer, in one call: this is the fast path.
-
-        @param data: one chunk.
-        @return: the stamp and the chunk.
         """
         self.heard = True
         counters = self._counters
@@ -51,32 +41,20 @@ class TimestampProtocol(StreamProtocol):
 
 
 class TimestampFactory(StreamFactory):
-    """
-    Makes L{TimestampProtocol}s.
-    """
+    """Makes L{TimestampProtocol}s."""
 
     protocol = TimestampProtocol
 
 
 class TimestampDatagramProtocol(AnsweringProtocol):
-    """
-    Stamps each datagram.
-    """
+    """Stamps each datagram."""
 
     def __init__(self, guard: Guard, counters: DatagramCounters, stamper: Stamper) -> None:
-        """
-        @param guard: judges what comes.
-        @param counters: what happened here.
-        @param stamper: writes the stamps.
-        """
         super().__init__(guard, counters, stamper)
         self._stamper = stamper
 
     def answer(self, datagram: bytes) -> bytes:
-        """
-        @param datagram: the request.
-        @return: the stamp and the request.
-        """
+        """The stamp and the request."""
         return (self._stamper.held or self._stamper.stamp()) + datagram
 
 
@@ -92,57 +70,40 @@ class TimestampLineProtocol(StreamProtocol):
     _paused = False
 
     def opened(self) -> None:
-        """
-        No line has begun.
-        """
+        """No line has begun."""
         self._lines = LineSplitter(self.factory.environment.limits.maxLine)
 
     def producer(self) -> Any:
-        """
-        @return: this.
-        """
+        """This."""
         return self
 
     def pauseProducing(self) -> None:
-        """
-        The peer does not read.
-        """
+        """The peer does not read."""
         self._paused = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """
-        The peer reads again.
-        """
+        """The peer reads again."""
         self._paused = False
         self._answer()
         if not self._paused and not self.ending:
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """
-        The connection is lost; L{connectionLost} says so too.
-        """
+        """The connection is lost; L{connectionLost} says so too."""
 
     def chunkReceived(self, data: bytes) -> None:
-        """
-        @param data: one chunk.
-        """
         self._lines.feed(data)
         self._answer()
 
     def readConnectionLost(self) -> None:
-        """
-        The last line may have no ending.
-        """
+        """The last line may have no ending."""
         if rest := self._lines.finish():
             self.transport.write(self.factory.environment.stamper.stamp() + rest + b"\n")
         self.finish()
 
     def _answer(self) -> None:
-        """
-        Answer the lines there are, as long as the peer reads.
-        """
+        """Answer the lines there are, as long as the peer reads."""
         while self._lines.more and not self._paused and not self.ending:
             lines = self._lines.take(LINES_AT_ONCE)
             if lines:
@@ -150,11 +111,6 @@ class TimestampLineProtocol(StreamProtocol):
                 self.transport.write(b"".join([self._reply(stamp, line) for line in lines]))
 
     def _reply(self, stamp: bytes, line: bytes | Overlong) -> bytes:
-        """
-        @param stamp: the time.
-        @param line: one line.
-        @return: what to answer.
-        """
         if isinstance(line, Overlong):
             self.factory.counters.overlong += 1
             self.factory.environment.complaints.complain(
@@ -168,8 +124,6 @@ class TimestampLineProtocol(StreamProtocol):
 
 
 class TimestampLineFactory(StreamFactory):
-    """
-    Makes L{TimestampLineProtocol}s.
-    """
+    """Makes L{TimestampLineProtocol}s."""
 
     protocol = TimestampLineProtocol

@@ -17,37 +17,27 @@ from functools import lru_cache
 
 from tsservices.stamp.packets import DIGEST_LENGTH, DIGEST_OFFSET, SEALED_LENGTH, PacketError
 
+#: Bytes: a shorter key is weaker than the digest.
 SHORTEST_KEY = 16
-"""
-Bytes: a shorter key is weaker than the digest.
-"""
 
+#: Bytes of a block of SHA-256: what is longer is no stronger.
 LONGEST_KEY = 64
-"""
-Bytes of a block of SHA-256: what is longer is no stronger.
-"""
 
+#: Bytes: what is longer holds something else.
 LARGEST_FILE = 4096
-"""
-Bytes: what is longer holds something else.
-"""
 
+#: Packets that may overtake another one without its being taken for a repeated one.
 REPLAY_WINDOW = 64
-"""
-Packets that may overtake another one without its being taken for a repeated one.
-"""
 
 
 class KeyFileError(ValueError):
-    """
-    The key can't be used.  The argument is why.
-    """
+    """The key can't be used.  The argument is why."""
 
 
 def readKey(path: str) -> bytes:
     """
-    @param path: of the file.
-    @return: the key.
+    The key.
+
     @raise KeyFileError: it can't be read, others may read it, or it holds no key.
     """
     try:
@@ -69,12 +59,6 @@ def readKey(path: str) -> bytes:
 
 
 def _key(path: str, text: bytes) -> bytes:
-    """
-    @param path: for the complaint.
-    @param text: what is in the file.
-    @return: the key.
-    @raise KeyFileError: it is none.
-    """
     try:
         key = bytes.fromhex(b"".join(text.split()).decode("ascii"))
     except ValueError:
@@ -88,11 +72,7 @@ def _key(path: str, text: bytes) -> bytes:
 
 
 def digest(key: bytes, datagram: bytes | bytearray) -> bytes:
-    """
-    @param key: of the session.
-    @param datagram: an authenticated packet.
-    @return: the authentication of it.
-    """
+    """The authentication of it."""
     begun = _begun(key).copy()
     begun.update(datagram[:DIGEST_OFFSET])
     return begun.digest()[:DIGEST_LENGTH]
@@ -100,31 +80,18 @@ def digest(key: bytes, datagram: bytes | bytearray) -> bytes:
 
 @lru_cache(maxsize=8)
 def _begun(key: bytes) -> hmac.HMAC:
-    """
-    @param key: of a session.
-    @return: an authentication of nothing yet: to go on from a copy of it takes half as
-        long as to begin with the key.
-    """
     return hmac.new(key, digestmod="sha256")
 
 
 def seal(key: bytes, datagram: bytes) -> bytes:
-    """
-    @param key: of the session.
-    @param datagram: an authenticated packet.
-    @return: the same with its authentication.
-    """
+    """The same with its authentication."""
     return (
         datagram[:DIGEST_OFFSET] + digest(key, datagram) + datagram[DIGEST_OFFSET + DIGEST_LENGTH :]
     )
 
 
 def check(key: bytes, datagram: bytes) -> None:
-    """
-    @param key: of the session.
-    @param datagram: what came.
-    @raise PacketError: it is too short, or was not made by who has the key.
-    """
+    """@raise PacketError: it is too short, or was not made by who has the key."""
     if len(datagram) < SEALED_LENGTH:
         raise PacketError("badSize", f"{len(datagram)} bytes of at least {SEALED_LENGTH}")
     told = datagram[DIGEST_OFFSET : DIGEST_OFFSET + DIGEST_LENGTH]
@@ -145,19 +112,13 @@ class ReplayWindow:
     __slots__ = ("_highest", "_latest", "_seen")
 
     def __init__(self) -> None:
-        """
-        Nothing has come yet.
-        """
+        """Nothing has come yet."""
         self._highest = 0
         self._latest: int | None = None
         self._seen = 0
 
     def admits(self, sequence: int, timestamp: int) -> bool:
-        """
-        @param sequence: the sender's number, 32 bits.
-        @param timestamp: T1, 64 bits as they came.
-        @return: whether it is new; if so it counts as having come.
-        """
+        """Whether it is new; if so it counts as having come."""
         ahead = _ahead(sequence, self._highest, 32)
         later = 1 if self._latest is None else _ahead(timestamp, self._latest, 64)
         if later > 0 or (later == 0 and ahead > 0):
@@ -173,11 +134,5 @@ class ReplayWindow:
 
 
 def _ahead(one: int, other: int, bits: int) -> int:
-    """
-    @param one: a number that goes round.
-    @param other: another one.
-    @param bits: of both.
-    @return: how far the first is ahead, by the shorter way round; negative if it is behind.
-    """
     half = 1 << bits - 1
     return (one - other + half & (1 << bits) - 1) - half

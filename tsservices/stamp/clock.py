@@ -24,33 +24,23 @@ from typing import Any
 
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 
+#: The bit of the clock's status that says that it follows nothing.
 UNSYNCHRONISED = 0x0040
-"""
-The bit of the clock's status that says that it follows nothing.
-"""
 
+#: The clock's state when it is not to be relied on.
 CLOCK_ERROR = 5
-"""
-The clock's state when it is not to be relied on.
-"""
 
+#: Nanoseconds: the system counts whole microseconds.
 LEAST_ERROR = 1000
-"""
-Nanoseconds: the system counts whole microseconds.
-"""
 
+#: Nanoseconds that are said of a clock of which nothing is known.
 LONGEST_ERROR = 255_000_000_000
-"""
-Nanoseconds that are said of a clock of which nothing is known.
-"""
 
 _LONGS = ("offset", "freq", "maxerror", "esterror")
 
 
 class Timex(ctypes.Structure):
-    """
-    The beginning of Linux's C{struct timex}, and room for the rest.
-    """
+    """The beginning of Linux's C{struct timex}, and room for the rest."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -61,9 +51,7 @@ class Timex(ctypes.Structure):
 
 
 def systemCall() -> Callable[[Any], int] | None:
-    """
-    @return: what fills a L{Timex} and returns the clock's state, if the system has it.
-    """
+    """What fills a L{Timex} and returns the clock's state, if the system has it."""
     if not sys.platform.startswith("linux"):
         return None
     try:
@@ -74,11 +62,7 @@ def systemCall() -> Callable[[Any], int] | None:
 
 
 def clockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
-    """
-    @param adjtimex: what L{systemCall} has found.
-    @return: what the system knows; a clock of which it knows nothing is not
-        synchronised.
-    """
+    """What the system knows; a clock of which it knows nothing is not synchronised."""
     timex = Timex()
     state = -1 if adjtimex is None else adjtimex(ctypes.byref(timex))
     if state < 0:
@@ -89,41 +73,30 @@ def clockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
     return ErrorEstimate.of(max(LEAST_ERROR, microseconds * 1000), synchronised)
 
 
+#: The lower half of 64 bits.
 LOW_32 = 0xFFFFFFFF
-"""
-The lower half of 64 bits.
-"""
 
+#: Seconds in half an era.
 HALF_ERA = 1 << 31
-"""
-Seconds in half an era.
-"""
 
+#: The S bit of an error estimate: the clock follows one outside.
 SYNCHRONISED = 1 << 15
-"""
-The S bit of an error estimate: the clock follows one outside.
-"""
 
+#: The Z bit of an error estimate: the timestamps with it are in PTP format.
 PTP = 1 << 14
-"""
-The Z bit of an error estimate: the timestamps with it are in PTP format.
-"""
 
+#: The scale has six bits.
 LARGEST_SCALE = 63
-"""
-The scale has six bits.
-"""
 
+#: The multiplier has eight.
 LARGEST_MULTIPLIER = 255
-"""
-The multiplier has eight.
-"""
 
 
 def toNTP(nanoseconds: int) -> int:
     """
+    64 bits.
+
     @param nanoseconds: since 1970.
-    @return: 64 bits.
     """
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
     return (seconds + SECONDS_1900_TO_1970 & LOW_32) << 32 | (rest << 32) // NANOSECONDS
@@ -133,7 +106,6 @@ def fromNTP(value: int, near: int) -> int:
     """
     Undoes L{toNTP} to the nanosecond.
 
-    @param value: 64 bits.
     @param near: nanoseconds since 1970 less than 68 years away from it.
     @return: nanoseconds since 1970.
     """
@@ -143,8 +115,9 @@ def fromNTP(value: int, near: int) -> int:
 
 def toPTP(nanoseconds: int) -> int:
     """
+    64 bits.
+
     @param nanoseconds: since 1970.
-    @return: 64 bits.
     """
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
     return (seconds & LOW_32) << 32 | rest
@@ -152,29 +125,23 @@ def toPTP(nanoseconds: int) -> int:
 
 def fromPTP(value: int, near: int) -> int:
     """
-    @param value: 64 bits.
+    Nanoseconds since 1970.
+
     @param near: nanoseconds since 1970 less than 68 years away from it.
-    @return: nanoseconds since 1970.
     """
     return _unfold(value >> 32, near) * NANOSECONDS + (value & LOW_32)
 
 
 def fromWire(value: int, errorEstimate: int, near: int) -> int:
     """
-    @param value: 64 bits in the format that the error estimate tells.
-    @param errorEstimate: the 16 bits of the estimate that goes with it.
+    Nanoseconds since 1970.
+
     @param near: nanoseconds since 1970 less than 68 years away from it.
-    @return: nanoseconds since 1970.
     """
     return (fromPTP if errorEstimate & PTP else fromNTP)(value, near)
 
 
 def _unfold(seconds: int, near: int) -> int:
-    """
-    @param seconds: since 1970, less any number of eras.
-    @param near: nanoseconds since 1970.
-    @return: the seconds of the era in which they are nearest to it.
-    """
     start = near // NANOSECONDS - HALF_ERA
     return start + (seconds - start & LOW_32)
 
@@ -197,12 +164,7 @@ class ErrorEstimate:
 
     @classmethod
     def of(cls, nanoseconds: int, synchronised: bool, ptp: bool = False) -> ErrorEstimate:
-        """
-        @param nanoseconds: how far the clock may be off.
-        @param synchronised: whether it follows a clock outside.
-        @param ptp: whether the timestamps are in PTP format.
-        @return: the smallest estimate that is not below it, or the largest there is.
-        """
+        """The smallest estimate that is not below it, or the largest there is."""
         units = -(-(max(1, nanoseconds) << 32) // NANOSECONDS)
         scale = max(0, units.bit_length() - LARGEST_MULTIPLIER.bit_length())
         multiplier = -(-units >> scale)
@@ -215,17 +177,15 @@ class ErrorEstimate:
 
     @classmethod
     def decode(cls, value: int) -> ErrorEstimate:
-        """
-        @param value: 16 bits.
-        @return: what they say.
-        """
+        """What they say."""
         return cls(
             bool(value & SYNCHRONISED), bool(value & PTP), value >> 8 & LARGEST_SCALE, value & 0xFF
         )
 
     def encode(self) -> int:
         """
-        @return: 16 bits.
+        16 bits.
+
         @raise ValueError: the multiplier is 0, which no packet may say, or something
             has more bits than there are.
         """
@@ -236,9 +196,7 @@ class ErrorEstimate:
 
     @property
     def nanoseconds(self) -> int | None:
-        """
-        @return: how far the clock may be off, rounded up; L{None} if this does not tell.
-        """
+        """How far the clock may be off, rounded up; L{None} if this does not tell."""
         if not self.multiplier:
             return None
         return -(-(self.multiplier << self.scale) * NANOSECONDS >> 32)

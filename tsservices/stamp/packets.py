@@ -25,35 +25,23 @@ from typing import ClassVar, NamedTuple, Self
 from tsservices.common.timestamps import SECONDS_1900_TO_1970, stamped
 from tsservices.stamp.clock import LOW_32, fromWire
 
+#: Bytes of an unauthenticated packet without what may stand behind it.
 OPEN_LENGTH = 44
-"""
-Bytes of an unauthenticated packet without what may stand behind it.
-"""
 
+#: Bytes of an authenticated packet without what may stand behind it.
 SEALED_LENGTH = 112
-"""
-Bytes of an authenticated packet without what may stand behind it.
-"""
 
+#: Where the authentication of an authenticated packet is, which covers all before it.
 DIGEST_OFFSET = 96
-"""
-Where the authentication of an authenticated packet is, which covers all before it.
-"""
 
+#: Bytes of authentication.
 DIGEST_LENGTH = 16
-"""
-Bytes of authentication.
-"""
 
+#: Bytes that a TWAMP-Light sender sends at least: number, time and error estimate.
 TWAMP_LENGTH = 14
-"""
-Bytes that a TWAMP-Light sender sends at least: number, time and error estimate.
-"""
 
+#: Where RFC 8762 has reflectors.
 DEFAULT_PORT = 862
-"""
-Where RFC 8762 has reflectors.
-"""
 
 
 class Field(NamedTuple):
@@ -70,26 +58,23 @@ class Field(NamedTuple):
     size: int
 
 
+#: What a session sender sends, unauthenticated.
 SENDER_OPEN = (
     Field("sequence", 0, 4),
     Field("timestamp", 4, 8),
     Field("errorEstimate", 12, 2),
     Field("session", 14, 2),
 )
-"""
-What a session sender sends, unauthenticated.
-"""
 
+#: What a session sender sends, authenticated.
 SENDER_SEALED = (
     Field("sequence", 0, 4),
     Field("timestamp", 16, 8),
     Field("errorEstimate", 24, 2),
     Field("session", 26, 2),
 )
-"""
-What a session sender sends, authenticated.
-"""
 
+#: What a session reflector answers, unauthenticated.
 REFLECTOR_OPEN = (
     Field("sequence", 0, 4),
     Field("timestamp", 4, 8),
@@ -101,10 +86,8 @@ REFLECTOR_OPEN = (
     Field("senderErrorEstimate", 36, 2),
     Field("senderTTL", 40, 1),
 )
-"""
-What a session reflector answers, unauthenticated.
-"""
 
+#: What a session reflector answers, authenticated.
 REFLECTOR_SEALED = (
     Field("sequence", 0, 4),
     Field("timestamp", 16, 8),
@@ -116,14 +99,9 @@ REFLECTOR_SEALED = (
     Field("senderErrorEstimate", 72, 2),
     Field("senderTTL", 80, 1),
 )
-"""
-What a session reflector answers, authenticated.
-"""
 
+#: The fields of one kind of packet.
 Layout = tuple[Field, ...]
-"""
-The fields of one kind of packet.
-"""
 
 
 class PacketError(ValueError):
@@ -134,10 +112,6 @@ class PacketError(ValueError):
     """
 
     def __init__(self, counter: str, reason: str) -> None:
-        """
-        @param counter: of what is wrong.
-        @param reason: the same in words.
-        """
         super().__init__(reason)
         self.counter = counter
 
@@ -156,13 +130,6 @@ class _Packet:
 
     @classmethod
     def decode(cls, datagram: bytes, sealed: bool = False) -> Self:
-        """
-        @param datagram: the payload.
-        @param sealed: whether it is to be read as an authenticated one; whether its
-            authentication is right, L{tsservices.stamp.auth} tells.
-        @return: what it says.
-        @raise PacketError: it is too short.
-        """
         length = SEALED_LENGTH if sealed else OPEN_LENGTH
         if len(datagram) < length:
             raise PacketError("badSize", f"{len(datagram)} bytes of at least {length}")
@@ -173,12 +140,6 @@ class _Packet:
         return cls(**values, rest=bytes(datagram[length:]))  # type: ignore[call-arg]
 
     def encode(self, sealed: bool = False) -> bytes:
-        """
-        @param sealed: whether it is to be an authenticated one; its authentication is
-            left empty for L{tsservices.stamp.auth}.
-        @return: the payload.
-        @raise OverflowError: a value has more bits than its field.
-        """
         length = SEALED_LENGTH if sealed else OPEN_LENGTH
         datagram = bytearray(length)
         for name, offset, size in self.LAYOUTS[length]:
@@ -212,8 +173,9 @@ class SenderPacket(_Packet):
 
     def sentAt(self, near: int) -> int:
         """
+        T1 in nanoseconds since 1970.
+
         @param near: nanoseconds since 1970 that tell the era.
-        @return: T1 in nanoseconds since 1970.
         """
         return fromWire(self.timestamp, self.errorEstimate, near)
 
@@ -253,54 +215,50 @@ class ReflectorPacket(_Packet):
 
     def sentAt(self, near: int) -> int:
         """
+        T3 in nanoseconds since 1970.
+
         @param near: nanoseconds since 1970 that tell the era.
-        @return: T3 in nanoseconds since 1970.
         """
         return fromWire(self.timestamp, self.errorEstimate, near)
 
     def receivedAt(self, near: int) -> int:
         """
+        T2 in nanoseconds since 1970.
+
         @param near: nanoseconds since 1970 that tell the era.
-        @return: T2 in nanoseconds since 1970.
         """
         return fromWire(self.received, self.errorEstimate, near)
 
     def senderSentAt(self, near: int) -> int:
         """
+        T1 in nanoseconds since 1970.
+
         @param near: nanoseconds since 1970 that tell the era.
-        @return: T1 in nanoseconds since 1970.
         """
         return fromWire(self.senderTimestamp, self.senderErrorEstimate, near)
 
 
+#: Two times of a packet this near to now, where an answer has T2 and T1, make it one.
 NEAR_SECONDS = 86_400
-"""
-Two times of a packet this near to now, where an answer has T2 and T1, make it one.
-"""
 
+#: A time of ours that is this old at most comes back in an answer to an answer of ours, also when
+#: the other side's clock is off by years.
 RETURN_SECONDS = 10
-"""
-A time of ours that is this old at most comes back in an answer to an answer of ours,
-also when the other side's clock is off by years.
-"""
 
+#: How answers of the timestamp and hello services begin.
 TEXT = (b"[", b"Hello, ")
-"""
-How answers of the timestamp and hello services begin.
-"""
 
+#: The first byte of each: it tells nearly all other packets.
 TEXT_BEGINS = frozenset(each[0] for each in TEXT)
-"""
-The first byte of each: it tells nearly all other packets.
-"""
 
 
 def answers(second2: int, second1: int, now: int) -> bool:
     """
+    Whether the packet is an answer.
+
     @param second2: where an answer has the seconds of T2.
     @param second1: where an answer has the seconds of T1.
     @param now: seconds since 1970.
-    @return: whether the packet is an answer.
     """
     age = now + SECONDS_1900_TO_1970 - second1 & LOW_32
     # One second ahead: between T2 and T3 of the other packet the clock may have been set.
@@ -310,18 +268,10 @@ def answers(second2: int, second1: int, now: int) -> bool:
 
 
 def _near(second: int, now: int) -> bool:
-    """
-    @param second: of an NTP or PTP time, 32 bits.
-    @param now: seconds since 1970.
-    @return: whether they are near to each other.
-    """
     unix = now - second + NEAR_SECONDS & LOW_32
     return unix <= 2 * NEAR_SECONDS or unix + SECONDS_1900_TO_1970 & LOW_32 <= 2 * NEAR_SECONDS
 
 
 def saysText(datagram: bytes) -> bool:
-    """
-    @param datagram: a packet.
-    @return: whether it is an answer of a text service.
-    """
+    """Whether it is an answer of a text service."""
     return datagram.startswith(TEXT) and (datagram[:1] != b"[" or stamped(datagram))

@@ -52,40 +52,26 @@ from tsservices.stamp.packets import (
 )
 from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp, filled, place, wellFormed
 
+#: Said where the system does not tell (RFC 5357).
 UNKNOWN_TTL = 255
-"""
-Said where the system does not tell (RFC 5357).
-"""
 
+#: The error estimate until somebody knows better: not synchronised, 255 seconds.
 LARGEST_ERROR = 0x20FF
-"""
-The error estimate until somebody knows better: not synchronised, 255 seconds.
-"""
 
+#: The one broadcast address that can be told without knowing the networks.
 BROADCAST = IPv4Address("255.255.255.255")
-"""
-The one broadcast address that can be told without knowing the networks.
-"""
 
+#: Nanoseconds from the epoch of NTP to the one of UNIX.
 SINCE_1900 = SECONDS_1900_TO_1970 * NANOSECONDS
-"""
-Nanoseconds from the epoch of NTP to the one of UNIX.
-"""
 
+#: What fits into a time.
 LOW_64 = (1 << 64) - 1
-"""
-What fits into a time.
-"""
 
+#: Is told when an answer has left, in nanoseconds since 1970.
 Left = Callable[[int], None]
-"""
-Is told when an answer has left, in nanoseconds since 1970.
-"""
 
+#: Source address and port, destination, identifier.
 SessionKey = tuple[str, int, str | None, int]
-"""
-Source address and port, destination, identifier.
-"""
 
 _OPEN = Struct(">I10xHI8xI")
 _SEALED = Struct(">I12xQHH4xI28xI")
@@ -137,26 +123,16 @@ class _Session:
     __slots__ = ("count", "departed", "heard", "window")
 
     def __init__(self) -> None:
-        """
-        Nothing has come yet.
-        """
+        """Nothing has come yet."""
         self.count = 0
         self.heard = 0.0
         self.window = ReplayWindow()
         self.departed: tuple[int, int] | None = None
 
     def left(self, number: int, nanoseconds: int) -> None:
-        """
-        @param number: of an answer.
-        @param nanoseconds: when it left, since 1970.
-        """
         self.departed = number, nanoseconds
 
     def followUp(self, number: int) -> FollowUp:
-        """
-        @param number: of the next answer.
-        @return: what it says of the one before it.
-        """
         before = number - 1 & LOW_32
         if self.departed is None or self.departed[0] != before:
             return NOTHING
@@ -179,14 +155,7 @@ class Reflector:
         counters: StampCounters,
         nanoclock: Callable[[], int],
     ) -> None:
-        """
-        @param mode: how to work.
-        @param limits: C{stampDatagram}, C{stampRate}, C{stampBurst}, C{stampSessions} and
-            C{stampIdle}.
-        @param trust: who may send short packets.
-        @param counters: where everything is counted.
-        @param nanoclock: nanoseconds since 1970, for T3.
-        """
+        """@param nanoclock: nanoseconds since 1970, for T3."""
         self.errorEstimate = LARGEST_ERROR
         self._key = mode.key
         self._stateful = mode.stateful
@@ -213,16 +182,11 @@ class Reflector:
         now: float,
     ) -> bytes | tuple[bytes, Left] | None:
         """
-        @param datagram: the payload.
-        @param address: where it came from.
+        What to answer, at once, for it says when, and perhaps whom to tell when it has left; or
+        L{None}, and the reason has been counted.
+
         @param received: T2, in nanoseconds since 1970.
-        @param kernel: whether the kernel took that time; if not, it is late.
-        @param destination: the address of this host that it was sent to, if known; empty
-            if it was sent to many.
-        @param ttl: with which it came, if known.
         @param now: the time in seconds, which nobody sets back.
-        @return: what to answer, at once, for it says when, and perhaps whom to tell when it
-            has left; or L{None}, and the reason has been counted.
         """
         counters = self._counters
         counters.received += 1
@@ -319,12 +283,6 @@ class Reflector:
     def _extended(
         self, extensions: bytes, session: _Session | None, number: int
     ) -> tuple[bytes, Left | None]:
-        """
-        @param extensions: what stands behind the base packet.
-        @param session: what is kept of the session, if anything is.
-        @param number: of the answer.
-        @return: what stands behind its base packet, and who wants to know when it has left.
-        """
         begin = place(extensions)
         if begin is None:
             return extensions, None
@@ -334,11 +292,6 @@ class Reflector:
         return told, partial(session.left, number) if wellFormed(extensions, begin) else None
 
     def _meet(self, host: str, now: float) -> _Source:
-        """
-        @param host: an address not heard of lately.
-        @param now: the time in seconds.
-        @return: what is to be known of it.
-        """
         limits = self._limits
         try:
             address = addresses.parse(host)
@@ -361,13 +314,6 @@ class Reflector:
         return known
 
     def _heard(self, key: SessionKey, session: _Session | None, now: float) -> _Session:
-        """
-        @param key: of a session.
-        @param session: what is kept of it, if it is.
-        @param now: the time in seconds.
-        @return: the same, or a new one if it was silent for long: heard of now, and the last
-            in the order.
-        """
         sessions = self._sessions
         if session is None or now - session.heard > self._idle:
             session = sessions[key] = _Session()

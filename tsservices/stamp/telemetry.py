@@ -12,40 +12,28 @@ from struct import Struct
 from typing import NamedTuple
 
 EXTRA_PADDING = 1
+#: Types of extensions.
 FOLLOW_UP = 7
-"""
-Types of extensions.
-"""
 
 UNRECOGNIZED = 0x80
+#: Flags of an extension. The sender sets the first, and a reflector that knows the type takes it
+#: away: so what comes back from one that just copies says that it was not understood.
 MALFORMED = 0x40
-"""
-Flags of an extension.  The sender sets the first, and a reflector that knows the type takes
-it away: so what comes back from one that just copies says that it was not understood.
-"""
 
+#: The method of a stamp that the reflector's own system took.
 SOFTWARE = 2
-"""
-The method of a stamp that the reflector's own system took.
-"""
 
+#: Bytes of the one extension.
 VALUE_LENGTH = 16
-"""
-Bytes of the one extension.
-"""
 
+#: How many are looked through: padding may look like any number of them.
 MOST_EXTENSIONS = 16
-"""
-How many are looked through: padding may look like any number of them.
-"""
 
 _HEAD = Struct(">BBH")
 _VALUE = Struct(">IQB3x")
 
+#: Bytes of it with its type and length.
 EXTENSION_LENGTH = _HEAD.size + VALUE_LENGTH
-"""
-Bytes of it with its type and length.
-"""
 
 _LENGTH = VALUE_LENGTH.to_bytes(2, "big")
 _UNDERSTOOD = _HEAD.pack(0, FOLLOW_UP, VALUE_LENGTH)
@@ -66,17 +54,16 @@ class FollowUp(NamedTuple):
     method: int
 
 
+#: What is said when nothing is known.
 NOTHING = FollowUp(0, 0, 0)
-"""
-What is said when nothing is known.
-"""
 
 
 def asking(room: int) -> bytes | None:
     """
+    These bytes: the extension, empty, and padding as an extension of its own; L{None} when
+    there is no room for that.
+
     @param room: bytes behind the base packet of a sender.
-    @return: these bytes: the extension, empty, and padding as an extension of its own;
-        L{None} when there is no room for that.
     """
     padding = room - EXTENSION_LENGTH
     if padding < 0 or 0 < padding < _HEAD.size:
@@ -88,10 +75,7 @@ def asking(room: int) -> bytes | None:
 
 
 def place(extensions: bytes) -> int | None:
-    """
-    @param extensions: what stands behind a base packet.
-    @return: where the first such extension begins, if there is one.
-    """
+    """Where the first such extension begins, if there is one."""
     begin = 0
     for _ in range(MOST_EXTENSIONS):
         if len(extensions) - begin < _HEAD.size:
@@ -107,11 +91,7 @@ def place(extensions: bytes) -> int | None:
 
 
 def wellFormed(extensions: bytes, begin: int) -> bool:
-    """
-    @param extensions: what stands behind a base packet.
-    @param begin: of the extension.
-    @return: whether it is as long as it must be.
-    """
+    """Whether it is as long as it must be."""
     return (
         extensions[begin + 2 : begin + _HEAD.size] == _LENGTH
         and len(extensions) - begin >= EXTENSION_LENGTH
@@ -119,12 +99,7 @@ def wellFormed(extensions: bytes, begin: int) -> bool:
 
 
 def filled(extensions: bytes, begin: int, told: FollowUp) -> bytes:
-    """
-    @param extensions: what stands behind the base packet of a sender.
-    @param begin: of the extension in it.
-    @param told: what to say; nothing is said in one of the wrong length.
-    @return: what to send back, as long as it was.
-    """
+    """What to send back, as long as it was."""
     if wellFormed(extensions, begin):
         end = begin + EXTENSION_LENGTH
         return extensions[:begin] + _UNDERSTOOD + _VALUE.pack(*told) + extensions[end:]
@@ -137,10 +112,7 @@ def filled(extensions: bytes, begin: int, told: FollowUp) -> bytes:
 
 
 def read(extensions: bytes) -> FollowUp | None:
-    """
-    @param extensions: what stands behind the base packet of a reflector.
-    @return: what it says there; L{None} if it does not know the extension or complains.
-    """
+    """What it says there; L{None} if it does not know the extension or complains."""
     begin = place(extensions)
     if begin is None or extensions[begin] or not wellFormed(extensions, begin):
         return None

@@ -33,12 +33,7 @@ class MemoryJournal:
         most: int = MEMORY_LINES,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """
-        @param log: the incarnation of the order, which no other journal has.
-        @param most: how many lines are kept, of all rooms together, and how many private
-            messages.
-        @param entropy: gives as many random bytes as it is asked for.
-        """
+        """@param entropy: gives as many random bytes as it is asked for."""
         self.trouble: Refused | None = None
         self._most = most
         self._lines = 0
@@ -51,9 +46,7 @@ class MemoryJournal:
         self._listener: Listener | None = None
 
     def prepare(self) -> Loaded:
-        """
-        @return: nothing was kept, but for a checkpoint.
-        """
+        """Nothing was kept, but for a checkpoint."""
         mine = self._belonging
         return Loaded(
             mine.log,
@@ -68,14 +61,7 @@ class MemoryJournal:
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
     ) -> None:
-        """
-        @param epoch: of a cluster.
-        @param log: the incarnation of its order.
-        @param secret: that all of it share.
-        @param base: the position that was the last one when the cluster was founded.
-        @param checkpoint: the state at that position.
-        @raise JournalError: it belongs elsewhere, or has a history of its own.
-        """
+        """@raise JournalError: it belongs elsewhere, or has a history of its own."""
         what = "the chat in memory"
         mine = self._belonging
         self._belonging = mine.bound(epoch, log, secret, base, what)
@@ -83,22 +69,14 @@ class MemoryJournal:
             self._checkpoint, self._checkpointPosition = list(checkpoint), base
 
     def leave(self) -> None:
-        """
-        Be part of no cluster.
-        """
+        """Be part of no cluster."""
         self._belonging = replace(self._belonging, epoch="")
         self._checkpoint, self._checkpointPosition = [], 0
 
     def start(self, listener: Listener) -> None:
-        """
-        @param listener: is told of each batch at once.
-        """
         self._listener = listener
 
     def store(self, batch: Batch) -> None:
-        """
-        @param batch: the next one.
-        """
         for said in batch.said:
             self._all.append(said)
             self._rooms.setdefault(said.room, deque()).append(said)
@@ -121,9 +99,6 @@ class MemoryJournal:
         self._listener.stored(batch.position)
 
     def _blank(self, deletion: Deletion) -> None:
-        """
-        @param deletion: the line whose text goes, if it is kept.
-        """
         room = self._rooms.get(deletion.room, ())
         said = next((each for each in room if each.first <= deletion.seq <= each.last), None)
         if said is None:
@@ -143,9 +118,6 @@ class MemoryJournal:
                 kept.insert(place, part)
 
     def _forget(self, oldest: Said) -> None:
-        """
-        @param oldest: of all lines.
-        """
         self._lines -= len(oldest.texts)
         room = self._rooms[oldest.room]
         room.popleft()
@@ -153,12 +125,6 @@ class MemoryJournal:
             del self._rooms[oldest.room]
 
     def read(self, room: str, first: int, last: int, found: Found) -> None:
-        """
-        @param room: its key.
-        @param first: the number of the first line.
-        @param last: the number of the last line.
-        @param found: gets the lines at once.
-        """
         lines: list[Said] = []
         left = HISTORY_PAGE
         for said in self._rooms.get(room, ()):
@@ -172,10 +138,6 @@ class MemoryJournal:
         found(lines)
 
     def search(self, search: Search, found: Found) -> None:
-        """
-        @param search: what is searched for.
-        @param found: gets it at once.
-        """
         wanted: list[Said] = []
         words = phrases(search.words)
         rooms = dict(search.rooms)
@@ -206,13 +168,6 @@ class MemoryJournal:
     def letters(
         self, account: str, other: str, before: str, most: int, found: LettersFound
     ) -> None:
-        """
-        @param account: the key of an account.
-        @param other: the key of the other one; nothing: what anybody has said to the first.
-        @param before: the id of a message; nothing: all.
-        @param most: how many are given at most.
-        @param found: gets them at once.
-        """
         wanted: list[Letter] = []
         for letter in self._letters:
             if before and letter.ident == before:
@@ -223,14 +178,7 @@ class MemoryJournal:
         found(wanted[-most:] if most else [])
 
     def copy(self, path: str, copied: Copied) -> None:
-        """
-        @param path: of a file.
-        @param copied: is told at once that there is nothing to be copied.
-        """
         copied("this chat is kept in memory only, there is nothing to copy")
 
     def stop(self, stopped: Callable[[], None]) -> None:
-        """
-        @param stopped: is called at once.
-        """
         stopped()

@@ -26,10 +26,6 @@ class Admission:
     """
 
     def __init__(self, limits: Limits, trust: Trust) -> None:
-        """
-        @param limits: C{maxConnections} and C{maxConnectionsPerAddress}.
-        @param trust: whose connections are bounded only in all.
-        """
         self._limits = limits
         self._trust = trust
         self._bySource: dict[tuple[int, int], int] = {}
@@ -42,7 +38,6 @@ class Admission:
 
         @param host: the address of its peer; L{None} where there is none, as
             with UNIX sockets and with a proxy that has not yet named its client.
-        @return: what to give to L{leave} when it ends.
         @raise Refused: there are too many.
         """
         if self.total >= self._limits.maxConnections:
@@ -59,11 +54,7 @@ class Admission:
         return source
 
     def leave(self, source: tuple[int, int] | None) -> None:
-        """
-        A connection has ended.
-
-        @param source: what L{enter} returned for it.
-        """
+        """A connection has ended."""
         self.total -= 1
         if source is not None:
             count = self._bySource[source] - 1
@@ -73,11 +64,6 @@ class Admission:
                 del self._bySource[source]
 
     def _bounded(self, host: str | None) -> tuple[int, int] | None:
-        """
-        @param host: as for L{enter}.
-        @return: the source whose connections are counted, or L{None} when they
-            are not.
-        """
         if host is None:
             return None
         try:

@@ -32,10 +32,8 @@ from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListen
 from tsservices.transport.timestamping import cmsg as ancillary
 from tsservices.transport.timestamping.udp import StampedDatagramProtocol, StampedUDPPort
 
+#: Makes a port of a reactor and the descriptor of a bound socket.
 Adopt = Callable[[Any, int], IListeningPort]
-"""
-Makes a port of a reactor and the descriptor of a bound socket.
-"""
 
 
 @implementer(IListeningPort)
@@ -49,12 +47,6 @@ class BoundPort:
     def __init__(
         self, reactor: Any, bound: socket.socket, adopt: Adopt, path: str | None = None
     ) -> None:
-        """
-        @param reactor: will serve it.
-        @param bound: bound, listening if it is a stream socket, not blocking.
-        @param adopt: makes the port.
-        @param path: the file of a UNIX socket that goes when the socket does.
-        """
         self._reactor = reactor
         self._socket = bound
         self._adopt = adopt
@@ -66,9 +58,7 @@ class BoundPort:
         )
 
     def startListening(self) -> None:
-        """
-        Serve the socket.
-        """
+        """Serve the socket."""
         port = self._adopt(self._reactor, self._socket.fileno())
         # The port has a duplicate: with this one open it would never be closed.
         self._socket.close()
@@ -76,9 +66,7 @@ class BoundPort:
         self._port = port
 
     def stopListening(self) -> Deferred[None]:
-        """
-        @return: fires when the socket is closed.
-        """
+        """Fires when the socket is closed."""
         port, self._port = self._port, None
         self._socket.close()
         if self._path is not None:
@@ -91,7 +79,8 @@ class BoundPort:
 
     def getHost(self) -> IAddress:
         """
-        @return: where it listens.
+        Where it listens.
+
         @raise RuntimeError: it is not served.
         """
         if self._port is None:
@@ -108,11 +97,6 @@ class Binder:
     """
 
     def __init__(self, reactor: Any, fast: bool = True, reusePort: bool = False) -> None:
-        """
-        @param reactor: will serve what is bound.
-        @param fast: whether to serve it by the fast lane, where there is one.
-        @param reusePort: whether other processes may listen on the same ports.
-        """
         self._reactor = reactor
         self._fast = fast and epollset.available()
         self._reusePort = reusePort
@@ -122,11 +106,8 @@ class Binder:
         self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
     ) -> IListeningPort:
         """
-        @param port: 0 lets the system choose.
-        @param factory: makes the protocols.
-        @param backlog: connections waiting to be accepted.
-        @param interface: an address of either family; empty for all IPv4 ones.
-        @return: the bound port.
+        The bound port.
+
         @raise CannotListenError: the system refuses.
         """
         bound = bindInternet(socket.SOCK_STREAM, interface, port, self._reusePort)
@@ -146,12 +127,8 @@ class Binder:
         interface: str = "",
     ) -> IListeningPort:
         """
-        @param port: as for L{listenTCP}, and so are the others.
-        @param factory: makes the protocols.
-        @param contextFactory: certificate and settings.
-        @param backlog: connections waiting to be accepted.
-        @param interface: an address.
-        @return: the bound port.
+        The bound port.
+
         @raise CannotListenError: the system refuses.
         """
         from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -169,14 +146,8 @@ class Binder:
         wantPID: bool = False,
     ) -> IListeningPort:
         """
-        @param address: the path of the socket, or a name that begins with NUL.
-        @param factory: makes the protocols.
-        @param backlog: connections waiting to be accepted.
-        @param mode: the permissions of the socket's file.
-        @param wantPID: not needed: a lock file would hold the number of a process
-            that ends when the server becomes a daemon, so a socket left over is
-            found by nobody answering at it.
-        @return: the bound port.
+        The bound port.
+
         @raise CannotListenError: the system refuses, or a server is there.
         """
         inFilesystem = not address.startswith("\0")
@@ -188,10 +159,8 @@ class Binder:
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
     ) -> IListeningPort:
         """
-        @param fileDescriptor: a listening socket that another process has made.
-        @param addressFamily: its family.
-        @param factory: makes the protocols.
-        @return: the port of a duplicate.
+        The port of a duplicate.
+
         @raise CannotListenError: it is no listening socket.
         """
         bound = duplicateListening(fileDescriptor, addressFamily)
@@ -201,9 +170,6 @@ class Binder:
 
     def bindUDP(self, port: int, interface: str, protocol: DatagramProtocol, most: int) -> None:
         """
-        @param port: 0 lets the system choose.
-        @param interface: an address of either family.
-        @param protocol: receives the datagrams.
         @param most: bytes of a datagram that are read.
         @raise CannotListenError: the system refuses.
         """
@@ -224,19 +190,12 @@ class Binder:
         self._add(bound, adopt)
 
     def discard(self) -> None:
-        """
-        Close all that has been bound: the start has failed.
-        """
+        """Close all that has been bound: the start has failed."""
         for port in self.ports:
             port.stopListening()
         self.ports.clear()
 
     def _adoptTCP(self, family: int, factory: IProtocolFactory) -> Adopt:
-        """
-        @param family: of the socket.
-        @param factory: makes the protocols.
-        @return: what makes the port.
-        """
         portClass = FastTCPPort if self._fast else stock.Port
 
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
@@ -248,10 +207,6 @@ class Binder:
         return adopt
 
     def _adoptUNIX(self, factory: IProtocolFactory) -> Adopt:
-        """
-        @param factory: makes the protocols.
-        @return: what makes the port.
-        """
         portClass = FastUNIXPort if self._fast else stock.UNIXPort
 
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
@@ -261,12 +216,6 @@ class Binder:
         return adopt
 
     def _add(self, bound: socket.socket, adopt: Adopt, path: str | None = None) -> BoundPort:
-        """
-        @param bound: newly bound.
-        @param adopt: makes the port.
-        @param path: the file of a UNIX socket.
-        @return: the bound port.
-        """
         port = BoundPort(self._reactor, bound, adopt, path)
         self.ports.append(port)
         return port

@@ -76,16 +76,10 @@ class Environment:
         mode: Mode | None = None,
     ) -> Environment:
         """
-        @param limits: all bounds.
-        @param stamper: writes the stamps.
-        @param trust: whose UDP rate and connections are not bounded.
-        @param clock: schedules.
+        A new one.
+
         @param monotonic: the time in seconds.
-        @param chat: the chat, not started.
-        @param operator: the name of the talk's operator.
         @param nanoclock: nanoseconds since 1970.
-        @param mode: how STAMP is reflected.
-        @return: a new one.
         """
         return cls(
             limits=limits,

@@ -15,9 +15,7 @@ from tsservices.transport.udp_guard import Guard
 
 
 class QuietDatagramProtocol(DatagramProtocol):
-    """
-    Does not log that it starts and stops, which its port does.
-    """
+    """Does not log that it starts and stops, which its port does."""
 
     noisy = False
 
@@ -32,34 +30,20 @@ class AnsweringProtocol(QuietDatagramProtocol):
     transport: IUDPTransport
 
     def __init__(self, guard: Guard, counters: DatagramCounters, *watchers: RoundWatcher) -> None:
-        """
-        @param guard: judges what comes.
-        @param counters: what happened here.
-        @param watchers: are told when datagrams are going to be read.
-        """
         self.guard = guard
         self.counters = counters
         self._watchers = watchers
 
     def answer(self, datagram: bytes) -> bytes:
-        """
-        @param datagram: an admitted one.
-        @return: what to send back.
-        """
+        """What to send back."""
         raise NotImplementedError
 
     def startProtocol(self) -> None:
-        """
-        Let a fast port send what L{reply} returns.
-        """
+        """Let a fast port send what L{reply} returns."""
         if isinstance(self.transport, FastUDPPort):
             self.transport.replyWith(self.reply, self.unsent, *self._watchers)
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
-        """
-        @param datagram: the payload.
-        @param address: where it came from.
-        """
         reply = self.reply(datagram, address)
         if reply is not None:
             try:
@@ -71,8 +55,6 @@ class AnsweringProtocol(QuietDatagramProtocol):
         """
         Count, judge and answer.
 
-        @param datagram: the payload.
-        @param address: where it came from.
         @return: what to send back, counted as answered, or L{None}.
         """
         counters = self.counters

@@ -32,22 +32,14 @@ from tsservices.transport.stream import peerName
 if TYPE_CHECKING:
     from tsservices.transport.context import Environment
 
+#: Bytes by which version 1 of the header is known.
 LEAST_V1 = 8
-"""
-Bytes by which version 1 of the header is known.
-"""
 
+#: Bytes by which version 2 is.
 LEAST_V2 = 16
-"""
-Bytes by which version 2 is.
-"""
 
 
 def _begins(data: bytes) -> bool:
-    """
-    @param data: what has come so far.
-    @return: whether it may become a header, and is too short to tell of which version.
-    """
     if len(data) < LEAST_V1:
         return b"PROXY TC".startswith(data) or V2Parser.PREFIX.startswith(data)
     return len(data) < LEAST_V2 and data.startswith(V2Parser.PREFIX[:LEAST_V1])
@@ -61,23 +53,16 @@ class _Early(Protocol):
     """
 
     def __init__(self) -> None:
-        """
-        Nothing has come.
-        """
+        """Nothing has come."""
         self.data = b""
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: what the client has sent behind the header.
-        """
         self.data += data
 
 
 @implementer(IHalfCloseableProtocol)
 class PeerFirstWrapper(HAProxyProtocolWrapper):
-    """
-    Makes its protocol when the header is there.
-    """
+    """Makes its protocol when the header is there."""
 
     factory: PeerFirstFactory
     _deadline: IDelayedCall | None = None
@@ -86,9 +71,6 @@ class PeerFirstWrapper(HAProxyProtocolWrapper):
     _waiting = True
 
     def makeConnection(self, transport: ITransport) -> None:
-        """
-        @param transport: the connection to the proxy.
-        """
         environment = self.factory.environment
         self._deadline = environment.clock.callLater(environment.limits.proxyLimit, self._late)
         # Not the base class's, which would connect the protocol too.
@@ -97,9 +79,6 @@ class PeerFirstWrapper(HAProxyProtocolWrapper):
         self.factory.registerProtocol(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: from the proxy.
-        """
         if self._known:
             self.wrappedProtocol.dataReceived(data)
             return
@@ -117,9 +96,7 @@ class PeerFirstWrapper(HAProxyProtocolWrapper):
             self._complain("sent no good PROXY header")
 
     def _introduce(self) -> None:
-        """
-        The client is known: its protocol takes over.
-        """
+        """The client is known: its protocol takes over."""
         self._forget()
         early = self.wrappedProtocol
         assert isinstance(early, _Early)
@@ -141,16 +118,11 @@ class PeerFirstWrapper(HAProxyProtocolWrapper):
             protocol.dataReceived(early.data)
 
     def _late(self) -> None:
-        """
-        The header did not come in time.
-        """
+        """The header did not come in time."""
         self._complain("sent no PROXY header in time")
         self.transport.abortConnection()  # type: ignore[union-attr]
 
     def _complain(self, what: str) -> None:
-        """
-        @param what: what is wrong with the proxy.
-        """
         self.factory.counters.unproxied += 1
         address = self.transport.getPeer()  # type: ignore[union-attr]
         self.factory.environment.complaints.complain(
@@ -158,9 +130,7 @@ class PeerFirstWrapper(HAProxyProtocolWrapper):
         )
 
     def _forget(self) -> None:
-        """
-        The time before the header is over.
-        """
+        """The time before the header is over."""
         if self._waiting:
             self._waiting = False
             self.factory.environment.admission.leave(None)
@@ -168,23 +138,16 @@ class PeerFirstWrapper(HAProxyProtocolWrapper):
                 self._deadline.cancel()
 
     def readConnectionLost(self) -> None:
-        """
-        The client has said all that it wants to say.
-        """
+        """The client has said all that it wants to say."""
         if self._known and IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
             self.wrappedProtocol.readConnectionLost()
         else:
             self.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """
-        Nobody closes only what this side writes.
-        """
+        """Nobody closes only what this side writes."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: why.
-        """
         self._forget()
         super().connectionLost(reason)
 
@@ -203,11 +166,6 @@ class PeerFirstFactory(HAProxyWrappingFactory):
     def __init__(
         self, wrapped: IProtocolFactory, environment: Environment, counters: StreamCounters
     ) -> None:
-        """
-        @param wrapped: makes the protocols.
-        @param environment: what the server gives to all of them.
-        @param counters: of the wrapped factory's place.
-        """
         super().__init__(wrapped)
         self.environment = environment
         self.counters = counters
@@ -215,10 +173,7 @@ class PeerFirstFactory(HAProxyWrappingFactory):
     def buildProtocol(  # type: ignore[override]
         self, address: IAddress | None
     ) -> IProtocol | None:
-        """
-        @param address: of the proxy.
-        @return: what waits for the header, or L{None} to hang up.
-        """
+        """What waits for the header, or L{None} to hang up."""
         try:
             self.environment.admission.enter(None)
         except Refused:

@@ -17,24 +17,16 @@ if TYPE_CHECKING:
 
 
 class Refusal(Protocol):
-    """
-    Tells a peer why it may not come in.
-    """
+    """Tells a peer why it may not come in."""
 
     transport: ITCPTransport
 
     def __init__(self, environment: Environment, words: bytes) -> None:
-        """
-        @param environment: what the server gives to all protocols.
-        @param words: what it is told.
-        """
         self._environment = environment
         self._words = words
 
     def connectionMade(self) -> None:
-        """
-        Say so, and close.
-        """
+        """Say so, and close."""
         self._environment.admission.turned += 1
         self._deadline = self._environment.clock.callLater(
             TURNED_SECONDS, self.transport.abortConnection
@@ -43,9 +35,6 @@ class Refusal(Protocol):
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: not looked at.
-        """
         self._environment.admission.turned -= 1
         if self._deadline.active():
             self._deadline.cancel()

@@ -18,11 +18,8 @@ def bindInternet(
     kind: socket.SocketKind, interface: str, port: int, reusePort: bool = False
 ) -> socket.socket:
     """
-    @param kind: stream or datagram.
-    @param interface: an address; empty for all IPv4 ones.
-    @param port: 0 lets the system choose.
-    @param reusePort: whether other processes may bind it too.
-    @return: the bound socket.
+    The bound socket.
+
     @raise CannotListenError: the system refuses.
     """
     bound: socket.socket | None = None
@@ -51,11 +48,7 @@ def bindInternet(
 
 
 def keepAlive(connected: socket.socket) -> None:
-    """
-    Have the system find out, in a few minutes, that a silent peer is gone.
-
-    @param connected: over TCP or not.
-    """
+    """Have the system find out, in a few minutes, that a silent peer is gone."""
     if connected.family not in (socket.AF_INET, socket.AF_INET6):
         return
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -73,7 +66,6 @@ def removeLeftOver(path: str) -> None:
     """
     Remove the file of a UNIX socket whose server has died.
 
-    @param path: where a socket is to be bound.
     @raise OSError: somebody answers there, or it is no socket.
     """
     try:
@@ -93,10 +85,8 @@ def removeLeftOver(path: str) -> None:
 
 def bindUNIX(path: str, backlog: int, mode: int) -> socket.socket:
     """
-    @param path: of the socket's file, or a name that begins with NUL.
-    @param backlog: connections waiting to be accepted.
-    @param mode: the permissions of the file.
-    @return: the listening socket.
+    The listening socket.
+
     @raise CannotListenError: the system refuses, or a server is there.
     """
     inFilesystem = not path.startswith("\0")
@@ -117,9 +107,8 @@ def bindUNIX(path: str, backlog: int, mode: int) -> socket.socket:
 
 def duplicateListening(descriptor: int, family: int) -> socket.socket:
     """
-    @param descriptor: a socket that another process has made.
-    @param family: what it is said to be.
-    @return: a duplicate.
+    A duplicate.
+
     @raise CannotListenError: it is no listening stream socket of that family.
     """
     try:

@@ -23,16 +23,12 @@ class Measured(Interface):
     bytesSent: int
 
     def pendingBytes(self) -> int:
-        """
-        @return: bytes written that the kernel has not taken yet.
-        """
+        """Bytes written that the kernel has not taken yet."""
         ...
 
 
 class MeasuredMixin:
-    """
-    Counts what the kernel takes.
-    """
+    """Counts what the kernel takes."""
 
     bytesSent = 0
     connected: int
@@ -42,10 +38,7 @@ class MeasuredMixin:
     _tempDataLen: int
 
     def writeSomeData(self, data: bytes) -> int | BaseException:
-        """
-        @param data: what is to be sent.
-        @return: how much of it was, or the reason why the connection is lost.
-        """
+        """How much of it was, or the reason why the connection is lost."""
         taken: int | BaseException = super().writeSomeData(data)  # type: ignore[misc]
         if isinstance(taken, int):
             self.bytesSent += taken
@@ -53,8 +46,8 @@ class MeasuredMixin:
 
     def pendingBytes(self) -> int:
         """
-        @return: bytes written that the kernel has not taken yet: after encryption
-            where there is TLS, and 0 once the connection is lost or aborted.
+        Bytes written that the kernel has not taken yet: after encryption where there is TLS,
+        and 0 once the connection is lost or aborted.
         """
         if self._aborting or not self.connected:
             return 0
@@ -62,29 +55,21 @@ class MeasuredMixin:
 
 
 class Server(MeasuredMixin, tcp.Server):  # type: ignore[misc]
-    """
-    One TCP connection.
-    """
+    """One TCP connection."""
 
 
 class Port(tcp.Port):
-    """
-    A listening TCP socket.
-    """
+    """A listening TCP socket."""
 
     transport = Server
 
 
 class UNIXServer(MeasuredMixin, unix.Server):  # type: ignore[misc]
-    """
-    One connection through a UNIX socket.
-    """
+    """One connection through a UNIX socket."""
 
 
 class UNIXPort(unix.Port):
-    """
-    A listening UNIX socket.
-    """
+    """A listening UNIX socket."""
 
     transport: type[unix.Server] = UNIXServer
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -109,18 +94,12 @@ class UNIXPort(unix.Port):
         self.startReading()
 
     def connectionLost(self, reason: Failure) -> None:
-        """
-        Close the socket.  Its file belongs to whoever bound it.
-
-        @param reason: why it closes.
-        """
+        """Close the socket.  Its file belongs to whoever bound it."""
         tcp.Port.connectionLost(self, reason)
 
 
 class UDPPort(udp.Port):
-    """
-    A UDP socket.
-    """
+    """A UDP socket."""
 
     # Bytes read in one turn of the reactor.  With the base class's 256 KiB a flood
     # of one-byte datagrams holds everybody else for two seconds.

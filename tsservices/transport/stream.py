@@ -29,30 +29,21 @@ from tsservices.transport.stock import Measured
 if TYPE_CHECKING:
     from tsservices.transport.context import Environment
 
+#: Bytes pending in a transport from which on it pauses its producer.
 FULL = FileDescriptor.bufferSize
-"""
-Bytes pending in a transport from which on it pauses its producer.
-"""
 
+#: What peers behind UNIX sockets are called, which have no address.
 UNIX = "unix"
-"""
-What peers behind UNIX sockets are called, which have no address.
-"""
 
 
 def peerName(address: IAddress | None) -> str:
-    """
-    @param address: of a peer.
-    @return: how logs and people call it.
-    """
+    """How logs and people call it."""
     host = getattr(address, "host", None)
     return UNIX if host is None else hostPort(host, getattr(address, "port", 0))
 
 
 class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
-    """
-    What stream protocols write to: a transport that can be held back, both ways.
-    """
+    """What stream protocols write to: a transport that can be held back, both ways."""
 
 
 @implementer(IHalfCloseableProtocol)
@@ -88,20 +79,14 @@ class StreamProtocol(Protocol):
     deadline: float | None = None
 
     def connectionMade(self) -> None:
-        """
-        Begin to be held back and watched.
-        """
+        """Begin to be held back and watched."""
         self.measured = _bottom(self.transport)
         self.transport.registerProducer(self.producer(), self.streaming)
         self.factory.joined(self)
         self.opened()
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Count, and hand on.
-
-        @param data: one chunk.
-        """
+        """Count, and hand on."""
         self.heard = True
         counters = self.factory.counters
         counters.received += 1
@@ -110,52 +95,35 @@ class StreamProtocol(Protocol):
             self.chunkReceived(data)
 
     def chunkReceived(self, data: bytes) -> None:
-        """
-        @param data: one chunk, while there is somebody to answer.
-        """
+        pass
 
     def producer(self) -> Any:
-        """
-        @return: what pauses while the peer does not read.
-        """
+        """What pauses while the peer does not read."""
         bottom: object = self.measured
         if self.transport is bottom:
             return self.transport
         return _BelowWrapper(self.transport, self.measured)
 
     def opened(self) -> None:
-        """
-        The connection can be used.
-        """
+        """The connection can be used."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: not looked at: peers leave in any way they like.
-        """
         self.ending = True
         self.factory.left(self)
         self.closed()
 
     def closed(self) -> None:
-        """
-        The connection has ended.
-        """
+        """The connection has ended."""
 
     def readConnectionLost(self) -> None:
-        """
-        The peer has said all that it wants to say: answer, then close.
-        """
+        """The peer has said all that it wants to say: answer, then close."""
         self.finish()
 
     def writeConnectionLost(self) -> None:
-        """
-        Nobody closes only what this side writes.
-        """
+        """Nobody closes only what this side writes."""
 
     def finish(self) -> None:
-        """
-        Send what is pending, then close.
-        """
+        """Send what is pending, then close."""
         if not self.ending:
             self.ending = True
             # A connection whose producer is paused would never close.
@@ -163,24 +131,16 @@ class StreamProtocol(Protocol):
             self.transport.loseConnection()
 
     def goodbye(self) -> None:
-        """
-        The server stops.
-        """
+        """The server stops."""
         self.finish()
 
     def abort(self) -> None:
-        """
-        Close now, pending or not.
-        """
+        """Close now, pending or not."""
         self.ending = True
         self.transport.abortConnection()
 
     def expired(self, counter: str) -> None:
-        """
-        A time limit is over.
-
-        @param counter: the one that counts it.
-        """
+        """A time limit is over."""
         counters = self.factory.counters
         setattr(counters, counter, getattr(counters, counter) + 1)
         self.abort()
@@ -196,41 +156,27 @@ class _BelowWrapper:
     """
 
     def __init__(self, transport: IStreamTransport, measured: Measured) -> None:
-        """
-        @param transport: is read from, or not.
-        @param measured: has what could not be sent.
-        """
         self._transport = transport
         self._measured = measured
         self._paused = False
 
     def pauseProducing(self) -> None:
-        """
-        Stop reading, if something is to be sent first.
-        """
+        """Stop reading, if something is to be sent first."""
         if self._measured.pendingBytes() >= FULL:
             self._paused = True
             self._transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """
-        Read again.
-        """
+        """Read again."""
         if self._paused:
             self._paused = False
             self._transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """
-        The connection is lost.
-        """
+        """The connection is lost."""
 
 
 def _bottom(transport: Any) -> Measured:
-    """
-    @param transport: of a protocol.
-    @return: the one that has the socket, below wrappers.
-    """
     while (below := getattr(transport, "transport", None)) is not None:
         transport = below
     measured: Measured = transport
@@ -252,18 +198,11 @@ class StreamFactory(ServerFactory):
     textual: ClassVar[bool] = True
 
     def __init__(self, environment: Environment, counters: StreamCounters) -> None:
-        """
-        @param environment: what the server gives to all protocols.
-        @param counters: what happened here.
-        """
         self.environment = environment
         self.counters = counters
 
     def buildProtocol(self, address: IAddress | None) -> Protocol | None:
-        """
-        @param address: of the peer.
-        @return: its protocol, one that turns it away, or L{None} to hang up.
-        """
+        """Its protocol, one that turns it away, or L{None} to hang up."""
         host: str | None = getattr(address, "host", None)
         try:
             source = self.environment.admission.enter(host)
@@ -288,15 +227,9 @@ class StreamFactory(ServerFactory):
         return protocol
 
     def joined(self, protocol: StreamProtocol) -> None:
-        """
-        @param protocol: connected.
-        """
         self.environment.sweep.add(protocol)
 
     def left(self, protocol: StreamProtocol) -> None:
-        """
-        @param protocol: whose connection has ended.
-        """
         self.counters.open -= 1
         self.environment.admission.leave(protocol.source)
         self.environment.sweep.remove(protocol)

@@ -37,23 +37,15 @@ class Watched(Interface):
     deadline: float | None
 
     def expired(self, counter: str) -> None:
-        """
-        A time limit is over: end now.
-
-        @param counter: C{idle} or C{stalled}.
-        """
+        """A time limit is over: end now."""
         ...
 
     def goodbye(self) -> None:
-        """
-        The server stops: send what is pending, and end.
-        """
+        """The server stops: send what is pending, and end."""
         ...
 
     def abort(self) -> None:
-        """
-        End now, pending or not.
-        """
+        """End now, pending or not."""
         ...
 
 
@@ -69,9 +61,6 @@ class _Times:
     __slots__ = ("quiet", "sent", "stuck")
 
     def __init__(self, now: float) -> None:
-        """
-        @param now: the time in seconds.
-        """
         self.quiet = now
         self.stuck = now
         self.sent = 0
@@ -86,11 +75,7 @@ class Sweep(Service):
     name = "connections"
 
     def __init__(self, limits: Limits, clock: IReactorTime, monotonic: Callable[[], float]) -> None:
-        """
-        @param limits: C{idleLimit}, C{writeLimit} and C{stopLimit}.
-        @param clock: schedules.
-        @param monotonic: the time in seconds, which nobody sets back.
-        """
+        """@param monotonic: the time in seconds, which nobody sets back."""
         self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
@@ -102,33 +87,21 @@ class Sweep(Service):
         self._emptied: Deferred[None] | None = None
 
     def add(self, connection: Watched) -> None:
-        """
-        @param connection: newly made.
-        """
         self._connections[connection] = _Times(self._monotonic())
 
     def remove(self, connection: Watched) -> None:
-        """
-        @param connection: lost.
-        """
         self._connections.pop(connection, None)
         if self._emptied is not None and not self._connections:
             emptied, self._emptied = self._emptied, None
             emptied.callback(None)
 
     def startService(self) -> None:
-        """
-        Begin to sweep.
-        """
+        """Begin to sweep."""
         super().startService()
         self._loop.start(SWEEP_SECONDS, now=False)
 
     def stopService(self) -> Deferred[None]:
-        """
-        End all connections: what is pending is sent as long as the limit allows.
-
-        @return: fires when there is none any more.
-        """
+        """End all connections: what is pending is sent as long as the limit allows."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()
@@ -150,16 +123,12 @@ class Sweep(Service):
         return emptied.addCallback(cancel)
 
     def _abortAll(self) -> None:
-        """
-        The time to stop is over.
-        """
+        """The time to stop is over."""
         for connection in list(self._connections):
             connection.abort()
 
     def _begin(self) -> None:
-        """
-        Begin a round, unless the last one is still under way.
-        """
+        """Begin a round, unless the last one is still under way."""
         if self._next is None:
             self._round = list(self._connections)
             self._look()
@@ -180,11 +149,6 @@ class Sweep(Service):
             self._next = self._clock.callLater(0, self._look)
 
     def _judge(self, connection: Watched, times: _Times, now: float) -> None:
-        """
-        @param connection: one of them.
-        @param times: when things last happened on it.
-        @param now: the time in seconds.
-        """
         measured = connection.measured
         sent = measured.bytesSent
         if sent != times.sent:

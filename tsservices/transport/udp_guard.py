@@ -29,47 +29,30 @@ from tsservices.common.limits import PEERS_REMEMBERED, Limits
 from tsservices.common.ratelimit import Bucket
 from tsservices.common.timestamps import stamped
 
+#: Servers have the ports below this, clients have not.
 PRIVILEGED_PORTS = 1024
-"""
-Servers have the ports below this, clients have not.
-"""
 
+#: SSDP, NFS, WS-Discovery, mDNS and memcached: well-known reflectors above the privileged ports.
 REFLECTOR_PORTS = frozenset({1900, 2049, 3702, 5353, 11211})
-"""
-SSDP, NFS, WS-Discovery, mDNS and memcached: well-known reflectors above the
-privileged ports.
-"""
 
+#: The one broadcast address that can be told without knowing the networks.
 BROADCAST = IPv4Address("255.255.255.255")
-"""
-The one broadcast address that can be told without knowing the networks.
-"""
 
+#: How the second hello in a loop between two hello services begins.
 HELLO_TWICE = b"Hello, Hello, "
-"""
-How the second hello in a loop between two hello services begins.
-"""
 
+#: How all that this suite writes begins: one look tells most others.
 SUSPECT = (b"[", HELLO_TWICE)
-"""
-How all that this suite writes begins: one look tells most others.
-"""
 
+#: Answers to one source without a pause, for offerings that trust nobody. A loop whose round trip
+#: is long stays below any rate, but it does not pause.
 STREAK = 24
-"""
-Answers to one source without a pause, for offerings that trust nobody.  A loop
-whose round trip is long stays below any rate, but it does not pause.
-"""
 
+#: What counts as a pause: longer than any round trip.
 PAUSE_SECONDS = 2.0
-"""
-What counts as a pause: longer than any round trip.
-"""
 
+#: Drops in a row by rate after which a source gets nothing for a while.
 DROPS_TO_MUTE = 3
-"""
-Drops in a row by rate after which a source gets nothing for a while.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +70,7 @@ class GuardRow:
     trusting: bool
 
 
+#: The offerings that answer datagrams.
 GUARDS = {
     "timestamp": GuardRow(ownFormat=True, empty=False, trusting=True),
     "hello": GuardRow(ownFormat=True, empty=False, trusting=True),
@@ -94,9 +78,6 @@ GUARDS = {
     "daytime": GuardRow(ownFormat=False, empty=True, trusting=False),
     "time": GuardRow(ownFormat=False, empty=True, trusting=False),
 }
-"""
-The offerings that answer datagrams.
-"""
 
 
 class _Allowance(Bucket):
@@ -111,11 +92,6 @@ class _Allowance(Bucket):
     __slots__ = ("drops", "mutedUntil", "streak")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
-        """
-        @param rate: replies a second.
-        @param burst: replies at once.
-        @param now: the time in seconds.
-        """
         super().__init__(rate, burst, now)
         self.drops = 0
         self.streak = 0
@@ -138,9 +114,7 @@ class _Known:
 
 
 class Guard:
-    """
-    Judges the datagrams of one place.
-    """
+    """Judges the datagrams of one place."""
 
     def __init__(
         self,
@@ -151,15 +125,7 @@ class Guard:
         counters: DatagramCounters,
         monotonic: Callable[[], float],
     ) -> None:
-        """
-        @param row: what holds for the offering.
-        @param limits: C{maxDatagram}, C{udpRate}, C{udpBurst} and C{udpMute}.
-        @param trust: whose rate is not bounded, if the row says so.
-        @param closedPorts: those that no honest client has: L{REFLECTOR_PORTS} and
-            the UDP ports of this server; may fill up later.
-        @param counters: where drops are counted.
-        @param monotonic: the time in seconds.
-        """
+        """@param monotonic: the time in seconds."""
         self._row = row
         self._limits = limits
         self._trust = trust
@@ -173,12 +139,7 @@ class Guard:
         self._allowances: OrderedDict[tuple[int, int], _Allowance] = OrderedDict()
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
-        """
-        @param datagram: the payload.
-        @param host: the address it came from.
-        @param port: the port it came from.
-        @return: whether to answer; if not, the reason has been counted.
-        """
+        """Whether to answer; if not, the reason has been counted."""
         known = self._known.get(host) or self._meet(host)
         if port < PRIVILEGED_PORTS or port in self._closedPorts or not known.usable:
             self._counters.badSource += 1
@@ -196,10 +157,6 @@ class Guard:
         return known.trusted or self._allows(known.source)
 
     def _meet(self, host: str) -> _Known:
-        """
-        @param host: an address not heard of lately.
-        @return: what is to be known of it.
-        """
         try:
             address = addresses.parse(host)
         except ValueError:
@@ -215,10 +172,6 @@ class Guard:
         return known
 
     def _allows(self, source: tuple[int, int]) -> bool:
-        """
-        @param source: who asks.
-        @return: whether its bucket and its silence allow an answer.
-        """
         now = self._monotonic()
         allowance = self._allowances.get(source)
         if allowance is None:

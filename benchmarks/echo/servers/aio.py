@@ -16,64 +16,43 @@ from benchmarks.echo.servers.lateness import LatenessRecord, writePorts
 
 
 class Clock:
-    """
-    @cvar stamp: What every reply begins with.
-    """
+    """@cvar stamp: What every reply begins with."""
 
     stamp = b""
 
     @classmethod
     def refresh(cls) -> None:
-        """
-        Make the text of this second, and again in a second.
-        """
+        """Make the text of this second, and again in a second."""
         cls.stamp = f"[{time.ctime()}] ".encode()
         asyncio.get_running_loop().call_later(1, cls.refresh)
 
 
 class Stamp(asyncio.Protocol):
-    """
-    Stamps each chunk.
-    """
+    """Stamps each chunk."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Keep the transport; asyncio and uvloop have switched Nagle's delay off.
-        """
+        """Keep the transport; asyncio and uvloop have switched Nagle's delay off."""
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """
-        Answer one chunk.
-        """
+        """Answer one chunk."""
         self.transport.write(Clock.stamp + data)
 
 
 class StampDatagrams(asyncio.DatagramProtocol):
-    """
-    Stamps each datagram.
-    """
+    """Stamps each datagram."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Keep the transport.
-        """
+        """Keep the transport."""
         self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """
-        Answer one datagram.
-        """
+        """Answer one datagram."""
         self.transport.sendto(Clock.stamp + data, addr)
 
 
 async def serve(state: Path, lateness: bool) -> None:
-    """
-    Listen, tell where, and run until SIGTERM.
-
-    @param state: The folder for C{ports.json} and C{lateness.json}.
-    @param lateness: Whether a timer runs beside and records how late it is.
-    """
+    """Listen, tell where, and run until SIGTERM."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
@@ -108,9 +87,7 @@ def settleMemory() -> None:
 
 
 def main() -> None:
-    """
-    Read the options and run.
-    """
+    """Read the options and run."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--lateness", action="store_true")

@@ -23,9 +23,7 @@ class LatenessRecord:
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """
-        @param now: The monotonic clock in seconds: the generator's window is told in it.
-        """
+        """@param now: The monotonic clock in seconds: the generator's window is told in it."""
         self.ticks: list[tuple[float, float]] = []
         self._now = now
         self._due = 0.0
@@ -40,24 +38,18 @@ class LatenessRecord:
         return PERIOD
 
     def fired(self) -> None:
-        """
-        The tick ran.  One that ran early (loops round to milliseconds) counts as 0 late.
-        """
+        """The tick ran.  One that ran early (loops round to milliseconds) counts as 0 late."""
         now = self._now()
         if len(self.ticks) < MOST:
             self.ticks.append((now, max(0.0, now - self._due)))
 
     def write(self, state: Path) -> None:
-        """
-        Leave the ticks in C{lateness.json} for the benchmark to read after the stop.
-        """
+        """Leave the ticks in C{lateness.json} for the benchmark to read after the stop."""
         (state / "lateness.json").write_text(json.dumps(self.ticks))
 
 
 def writePorts(state: Path, tcpPort: int, udpPort: int) -> None:
-    """
-    Tell the benchmark where the two sockets are, in the form of C{tsserver}.
-    """
+    """Tell the benchmark where the two sockets are, in the form of C{tsserver}."""
     rows = [
         {"offering": "timestamp", "transport": transport, "host": "127.0.0.1", "port": port}
         for transport, port in (("tcp", tcpPort), ("udp", udpPort))

@@ -18,58 +18,42 @@ from benchmarks.echo.servers.lateness import LatenessRecord, writePorts
 
 
 class Clock:
-    """
-    @cvar stamp: What every reply begins with.
-    """
+    """@cvar stamp: What every reply begins with."""
 
     stamp = b""
 
     @classmethod
     def refresh(cls) -> None:
-        """
-        Make the text of this second.
-        """
+        """Make the text of this second."""
         cls.stamp = f"[{time.ctime()}] ".encode()
 
 
 class Stamp(Protocol):
-    """
-    Stamps each chunk.
-    """
+    """Stamps each chunk."""
 
     transport: ITCPTransport
 
     def connectionMade(self) -> None:
-        """
-        Switch Nagle's delay off, as asyncio does by itself.
-        """
+        """Switch Nagle's delay off, as asyncio does by itself."""
         self.transport.setTcpNoDelay(True)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Answer one chunk.
-        """
+        """Answer one chunk."""
         self.transport.write(Clock.stamp + data)
 
 
 class StampDatagrams(DatagramProtocol):
-    """
-    Stamps each datagram.
-    """
+    """Stamps each datagram."""
 
     transport: IUDPTransport
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """
-        Answer one datagram.
-        """
+        """Answer one datagram."""
         self.transport.write(Clock.stamp + datagram, addr)
 
 
 def main() -> None:
-    """
-    Listen, tell where, and run until SIGTERM.
-    """
+    """Listen, tell where, and run until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--lateness", action="store_true")

@@ -19,11 +19,7 @@ from tsservices.server import plugin as tap
 
 
 def main(words: list[str]) -> None:
-    """
-    Start the service, which writes C{ports.json} itself, and run until SIGTERM.
-
-    @param words: The options of C{tsserver}; C{--state} must be among them.
-    """
+    """Start the service, which writes C{ports.json} itself, and run until SIGTERM."""
     options = tap.Options()
     options.parseOptions(words)
     service = IService(tap.makeService(options))

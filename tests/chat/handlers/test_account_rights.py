@@ -31,22 +31,15 @@ from tsservices.common.timestamps import NANOSECONDS
 
 
 class TestPasswords:
-    """
-    Changing them.
-    """
+    """Changing them."""
 
     def setup_method(self) -> None:
-        """
-        Ann has an account, and so has root, who looks after the server.
-        """
         self.town = Town(operators=["root"])
         self.root = self.town.owner("root")
         self.ann = self.town.owner("ann")
 
     def test_passwd(self) -> None:
-        """
-        The new password is the one that counts; the other connections are guests.
-        """
+        """The new password is the one that counts; the other connections are guests."""
         second = login(self.town, "ann")
         town = self.town
         assert codes(self.ann.do("/passwd x y")) == [WRONG_PASSWORD.code]
@@ -61,9 +54,7 @@ class TestPasswords:
         assert "LoggedIn" in names(person.do(f"/login ann {OTHER}"))
 
     def test_usage(self) -> None:
-        """
-        One password is not enough; a guest has none.
-        """
+        """One password is not enough; a guest has none."""
         assert codes(self.ann.do("/passwd x")) == [USAGE.code]
         assert codes(self.town.person("bob").do("/passwd")) == [ACCOUNT_NEEDED.code]
 
@@ -100,9 +91,7 @@ class TestPasswords:
         assert codes(self.root.do("/reset bob")) == [NO_ACCOUNT.code]
 
     def test_resetTooLate(self) -> None:
-        """
-        Of an account that is dropped meanwhile nobody is told a password.
-        """
+        """Of an account that is dropped meanwhile nobody is told a password."""
         other = login(self.town, "root")
         self.town.hasher.held = True
         self.root.type("/reset ann")
@@ -112,9 +101,7 @@ class TestPasswords:
         assert codes(self.root.take()) == [NO_ACCOUNT.code]
 
     def test_audit(self) -> None:
-        """
-        The log is told who has changed a password, and whose.
-        """
+        """The log is told who has changed a password, and whose."""
         town = Town(operators=["root"])
         root, _ = town.owner("root"), town.owner("ann")
         told: list[dict[str, object]] = []
@@ -124,9 +111,7 @@ class TestPasswords:
         assert facts == [("password", "root", "ann"), ("drop", "root", "ann")]
 
     def test_resetNotAllowed(self) -> None:
-        """
-        Nobody else does, also when their server thought so.
-        """
+        """Nobody else does, also when their server thought so."""
         account = self.town.house.lobby.accounts["root"]
         assert codes(self.ann.do("/reset root")) == [NOT_ALLOWED.code]
         for event in (
@@ -141,14 +126,9 @@ class TestPasswords:
 
 
 class TestDrop:
-    """
-    A name that belongs to nobody any more.
-    """
+    """A name that belongs to nobody any more."""
 
     def setup_method(self) -> None:
-        """
-        Ann has an account, a room, and much in it.
-        """
         self.town = Town(operators=["root"])
         self.root = self.town.owner("root")
         self.ann = self.town.owner("ann", "tea")
@@ -159,9 +139,6 @@ class TestDrop:
         self.town.hush()
 
     def next(self) -> Person:
-        """
-        @return: who registers the name next, after it was dropped.
-        """
         self.town.now += NANOSECONDS
         assert codes(self.root.do("/drop ann")) == ["dropped"]
         person = self.town.person("ann", "lobby")
@@ -171,9 +148,7 @@ class TestDrop:
         return person
 
     def test_drop(self) -> None:
-        """
-        Its owner is a guest, and told; nothing of it is kept.
-        """
+        """Its owner is a guest, and told; nothing of it is kept."""
         self.root.do("/drop ann")
         assert "AccountChanged" in names(self.ann.take())
         assert (self.ann.session.nick, self.ann.session.account) == ("guest-1", None)
@@ -185,9 +160,7 @@ class TestDrop:
         assert codes(self.root.do("/drop ann")) == [NO_ACCOUNT.code]
 
     def test_noRights(self) -> None:
-        """
-        The next owner of the name may do nothing in the rooms of the last one.
-        """
+        """The next owner of the name may do nothing in the rooms of the last one."""
         person = self.next()
         lobby = self.town.house.lobby
         for key in ("tea", "milk"):
@@ -198,18 +171,14 @@ class TestDrop:
         assert lobby.rooms["tea"].record.private
 
     def test_noRestraints(self) -> None:
-        """
-        Nor is the next owner kept from what the last one was.
-        """
+        """Nor is the next owner kept from what the last one was."""
         self.root.do("/join milk", "/ban ann", "/mute ann", "/join tea")
         person = self.next()
         assert codes(person.do("/join milk", "hello")) == []
         assert "milk" in person.session.rooms
 
     def test_noLetters(self) -> None:
-        """
-        Nor do they read what was said to the last one, or by them.
-        """
+        """Nor do they read what was said to the last one, or by them."""
         person = self.next()
         for line in ("/inbox", "/inbox bob"):
             (inbox,) = person.do(line)
@@ -217,9 +186,7 @@ class TestDrop:
         assert self.town.house.lobby.accounts["ann"].unread == 0
 
     def test_noDeletion(self) -> None:
-        """
-        Nor do they take the last one's lines away, or those of the guest they were.
-        """
+        """Nor do they take the last one's lines away, or those of the guest they were."""
         guest = self.town.person("cat", "milk")
         guest.do("as a guest")
         seq = self.town.house.lobby.rooms["milk"].record.seq
@@ -233,9 +200,7 @@ class TestDrop:
         assert codes(person.do(f"/delete {seq}")) == [NOT_ALLOWED.code]
 
     def test_ownAccount(self) -> None:
-        """
-        An operator of the server may drop their own.
-        """
+        """An operator of the server may drop their own."""
         told: list[dict[str, object]] = []
         self.town.house.pipeline.begin(self.town.journal, told.append)
         (dropped,) = [each for each in self.root.do("/drop root") if isinstance(each, Notice)]
@@ -247,14 +212,10 @@ class TestDrop:
 
 
 class TestRights:
-    """
-    What one may do goes with who one is.
-    """
+    """What one may do goes with who one is."""
 
     def test_founderLogsIn(self) -> None:
-        """
-        A guest who has made a room and logs in has made it for the account.
-        """
+        """A guest who has made a room and logs in has made it for the account."""
         town = Town()
         ann = town.owner("ann")
         guest = town.person("bob", "tea")
@@ -265,9 +226,7 @@ class TestRights:
         assert town.house.lobby.rank(ann.session, room) == FOUNDER
 
     def test_guestFounderEnds(self) -> None:
-        """
-        A guest who has made a room looks after it as long as they are there.
-        """
+        """A guest who has made a room looks after it as long as they are there."""
         town = Town()
         guest, cat = town.person("bob", "tea"), town.person("cat", "tea")
         guest.do("hello")
@@ -282,9 +241,7 @@ class TestRights:
         assert lobby.rank(cat.session, room) == MEMBER
 
     def test_emptyRoomIsNotKept(self) -> None:
-        """
-        A room in which nothing was said is not kept, whoever has made it.
-        """
+        """A room in which nothing was said is not kept, whoever has made it."""
         sessions = Sessions(operators=["root"])
         sessions.turn(Enter("r", "root", "root", "~r"), Register("r", "root", "v"))
         sessions.turn(Enter("b", "bob", "bob", "~b"), Join("b", "tea", "tea"))
@@ -296,9 +253,7 @@ class TestRights:
         assert [each.key for each in sessions.batches[-1].records] == ["tea"]
 
     def test_whois(self) -> None:
-        """
-        Whose name belongs to somebody is no guest.
-        """
+        """Whose name belongs to somebody is no guest."""
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
         (shown,) = bob.do("/whois ann")
@@ -309,9 +264,7 @@ class TestRights:
         assert shown.guest
 
     def test_logoutOfGuest(self) -> None:
-        """
-        A guest has nothing to log out of, also when their server thought so.
-        """
+        """A guest has nothing to log out of, also when their server thought so."""
         town = Town()
         bob = town.person("bob")
         town.house.pipeline.propose(Logout(bob.session.ident), bob.session)

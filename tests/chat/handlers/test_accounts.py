@@ -33,21 +33,15 @@ from tsservices.chat.records import Account
 from tsservices.common.limits import ACCOUNT_GUESSES_AT_ONCE, REGISTERED_SECONDS, Limits
 from tsservices.common.timestamps import NANOSECONDS
 
+#: Names that may be registered at once from one address, where that matters.
 REGISTERED_AT_ONCE = 10
-"""
-Names that may be registered at once from one address, where that matters.
-"""
 
 
 class TestRegister:
-    """
-    Making a name one's own.
-    """
+    """Making a name one's own."""
 
     def test_register(self) -> None:
-        """
-        The name belongs to who has it, and all who share a room are told.
-        """
+        """The name belongs to who has it, and all who share a room are told."""
         town = Town()
         ann, bob, cat = town.person("Ann"), town.person("bob"), town.person("cat", "tea")
         heard = ann.do(f"/register {PASSWORD}")
@@ -64,9 +58,7 @@ class TestRegister:
         assert bob.reasons() == [NICK_REGISTERED]
 
     def test_asked(self) -> None:
-        """
-        Without a password on the line it is asked for, twice, and what differs is nothing.
-        """
+        """Without a password on the line it is asked for, twice, and what differs is nothing."""
         town = Town()
         ann = town.person("ann")
         ann.do("/register")
@@ -79,9 +71,7 @@ class TestRegister:
         assert list(town.house.lobby.accounts) == ["ann"]
 
     def test_differ(self) -> None:
-        """
-        What differs is refused, and the next line is a line again.
-        """
+        """What differs is refused, and the next line is a line again."""
         ann = Town().person("ann")
         ann.do("/register")
         assert codes(ann.do(PASSWORD, OTHER)) == [PASSWORDS_DIFFER.code]
@@ -89,11 +79,7 @@ class TestRegister:
 
     @pytest.mark.parametrize("asked", [False, True])
     def test_badPassword(self, asked: bool) -> None:
-        """
-        A bad password is refused, and the next command works.
-
-        @param asked: whether it was asked for.
-        """
+        """A bad password is refused, and the next command works."""
         ann = Town().person("ann")
         lines = ("/register", "short", "short") if asked else ("/register short",)
         assert codes(ann.do(*lines)) == [PASSWORD_SHORT.code]
@@ -101,18 +87,14 @@ class TestRegister:
         assert codes(ann.do(f"/register {PASSWORD}")) == ["registered"]
 
     def test_twice(self) -> None:
-        """
-        Who is logged in has an account already, by whichever name they go.
-        """
+        """Who is logged in has an account already, by whichever name they go."""
         ann = Town().owner("ann")
         assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.code]
         ann.do("/nick eve")
         assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.code]
 
     def test_renamedMeanwhile(self) -> None:
-        """
-        What was to be registered is the name one had when one asked.
-        """
+        """What was to be registered is the name one had when one asked."""
         town = Town()
         ann = town.person("ann")
         town.house.pipeline.propose(Register(ann.session.ident, "eve", "v"), ann.session)
@@ -141,9 +123,7 @@ class TestRegister:
         assert town.house.lobby.holders["ann"][0] is bob.session
 
     def test_bounds(self) -> None:
-        """
-        There are not too many accounts, nor too many from one address, for a while.
-        """
+        """There are not too many accounts, nor too many from one address, for a while."""
         town = Town(Limits(maxAccounts=REGISTERED_AT_ONCE + 1, accountsFounded=REGISTERED_AT_ONCE))
         got = []
         for number in range(REGISTERED_AT_ONCE + 1):
@@ -177,9 +157,7 @@ class TestRegister:
         assert len(town.house.guesses) == REGISTERED_AT_ONCE
 
     def test_tooManyAreNotHashed(self) -> None:
-        """
-        Whose address has registered enough keeps nobody waiting for the hashing of more.
-        """
+        """Whose address has registered enough keeps nobody waiting for the hashing of more."""
         town = Town(Limits(accountsFounded=REGISTERED_AT_ONCE))
         for number in range(REGISTERED_AT_ONCE):
             person = town.stranger("~same")
@@ -195,9 +173,7 @@ class TestRegister:
         assert town.hasher.waiting == 1
 
     def test_founder(self) -> None:
-        """
-        What a guest has founded is their account's.
-        """
+        """What a guest has founded is their account's."""
         town = Town()
         ann, bob = town.person("ann", "tea"), town.person("bob", "tea")
         ann.do("hello", f"/register {PASSWORD}")
@@ -207,14 +183,10 @@ class TestRegister:
 
 
 class TestLogin:
-    """
-    Being who one is.
-    """
+    """Being who one is."""
 
     def test_stranger(self) -> None:
-        """
-        Who has no name gets that of the account.
-        """
+        """Who has no name gets that of the account."""
         town = Town()
         town.owner("Ann")
         person = town.stranger()
@@ -230,9 +202,7 @@ class TestLogin:
         assert person.session.rooms == {}
 
     def test_guest(self) -> None:
-        """
-        A guest is renamed, and the room is told by the old name and the new one.
-        """
+        """A guest is renamed, and the room is told by the old name and the new one."""
         town = Town()
         ann = town.owner("Ann")
         ann.do("/quit")
@@ -247,9 +217,7 @@ class TestLogin:
         assert set(town.house.lobby.holders) == {"ann", "cat"}
 
     def test_wrong(self) -> None:
-        """
-        A wrong password gets nobody in, and does not say more than that.
-        """
+        """A wrong password gets nobody in, and does not say more than that."""
         town = Town()
         town.owner("ann")
         person = town.stranger()
@@ -274,18 +242,14 @@ class TestLogin:
         assert "LoggedIn" in names(person.do(PASSWORD))
 
     def test_twice(self) -> None:
-        """
-        Who is logged in does not log in.
-        """
+        """Who is logged in does not log in."""
         town = Town()
         ann = town.owner("ann")
         town.owner("bob")
         assert codes(ann.do(f"/login bob {PASSWORD}")) == [LOGGED_IN.code]
 
     def test_twoAtOnce(self) -> None:
-        """
-        Of two log-ins that were both under way the first counts.
-        """
+        """Of two log-ins that were both under way the first counts."""
         town = Town()
         town.owner("ann")
         town.owner("bob")
@@ -319,9 +283,7 @@ class TestLogin:
         assert town.house.lobby.holders["ann"] == (bob.session,)
 
     def test_passwordChangedMeanwhile(self) -> None:
-        """
-        A log-in that was under way when the password was changed is none any more.
-        """
+        """A log-in that was under way when the password was changed is none any more."""
         town = Town()
         ann = town.owner("ann")
         thief = town.stranger()
@@ -374,11 +336,7 @@ class TestLogin:
         assert "LoggedIn" in names(town.stranger("~home").do(f"/login ann {PASSWORD}"))
 
     def test_busyIsNoGuess(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """
-        What is not looked at, because too much waits or it can't be, does not count.
-
-        @param monkeypatch: breaks the hasher.
-        """
+        """What is not looked at, because too much waits or it can't be, does not count."""
         town = Town()
         town.owner("ann")
         person = town.stranger("~x")
@@ -394,9 +352,7 @@ class TestLogin:
         assert codes(person.do(f"/login ann {OTHER}")) == [WRONG_PASSWORD.code]
 
     def test_leftMeanwhile(self) -> None:
-        """
-        Who leaves while their password is looked at does not come back by it.
-        """
+        """Who leaves while their password is looked at does not come back by it."""
         town = Town()
         town.owner("ann")
         person = town.stranger()
@@ -409,9 +365,7 @@ class TestLogin:
         assert len(town.house.lobby.sessions) == 1
 
     def test_typedMeanwhile(self) -> None:
-        """
-        What is typed while the password is looked at waits for the outcome.
-        """
+        """What is typed while the password is looked at waits for the outcome."""
         town = Town()
         town.owner("ann", "tea")
         person = town.stranger()
@@ -425,14 +379,10 @@ class TestLogin:
 
 
 class TestLogout:
-    """
-    Being a guest again.
-    """
+    """Being a guest again."""
 
     def test_logout(self) -> None:
-        """
-        The account's name stays with it; all who share a room are told.
-        """
+        """The account's name stays with it; all who share a room are told."""
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
         heard = ann.do("/logout")
@@ -444,9 +394,7 @@ class TestLogout:
         assert codes(ann.do("/nick ann")) == [NICK_REGISTERED.code]
 
     def test_otherName(self) -> None:
-        """
-        A name that is no account's is kept.
-        """
+        """A name that is no account's is kept."""
         ann = Town().owner("ann")
         ann.do("/nick eve")
         assert names(ann.do("/logout")) == ["AccountChanged", "Notice"]

@@ -13,22 +13,15 @@ from tsservices.common.timestamps import NANOSECONDS
 
 
 class TestSeveralSessions:
-    """
-    One account, several connections.
-    """
+    """One account, several connections."""
 
     def setup_method(self) -> None:
-        """
-        Ann is in the lobby with bob.
-        """
         self.town = Town()
         self.bob = self.town.person("bob")
         self.ann = self.town.owner("ann")
 
     def test_oneJoinOneLeave(self) -> None:
-        """
-        The room is told of the first that enters, and of the last that leaves.
-        """
+        """The room is told of the first that enters, and of the last that leaves."""
         second = login(self.town, "ann")
         heard = second.do("/join lobby")
         (entered,) = heard
@@ -66,18 +59,14 @@ class TestSeveralSessions:
         assert isinstance(gone, Gone)
 
     def test_ownLines(self) -> None:
-        """
-        What one says by one connection is seen on the others.
-        """
+        """What one says by one connection is seen on the others."""
         second = login(self.town, "ann", "lobby")
         self.ann.do("hello")
         assert second.lines() == self.bob.lines() == ["hello"]
         assert self.ann.take() == []
 
     def test_whispers(self) -> None:
-        """
-        What is said to them comes to all connections, and what they say too, once.
-        """
+        """What is said to them comes to all connections, and what they say too, once."""
         second, third = login(self.town, "ann"), login(self.town, "ann")
         self.bob.type("/msg ann psst")
         self.town.turn()
@@ -95,9 +84,7 @@ class TestSeveralSessions:
             assert names(person.take()) == ["Whispered"]
 
     def test_tooMany(self) -> None:
-        """
-        One more than there may be: the oldest has to go, and nobody is told of it.
-        """
+        """One more than there may be: the oldest has to go, and nobody is told of it."""
         for _ in range(SESSIONS_EACH - 1):
             login(self.town, "ann")
         assert self.ann.dismissals == []
@@ -128,9 +115,7 @@ class TestSeveralSessions:
         assert set(holders) == {"ann", "bob"}
 
     def test_logoutOfOne(self) -> None:
-        """
-        Who logs one connection out is two people then.
-        """
+        """Who logs one connection out is two people then."""
         second = login(self.town, "ann", "lobby")
         heard = second.do("/logout")
         assert codes(heard) == ["loggedOut"]
@@ -145,9 +130,7 @@ class TestSeveralSessions:
         assert room.names == {"bob": 1, "ann": 1, "guest-1": 1}
 
     def test_loginInTheRoom(self) -> None:
-        """
-        A guest who logs in where the account is already is seen to leave, not to come.
-        """
+        """A guest who logs in where the account is already is seen to leave, not to come."""
         cat = self.town.person("cat")
         self.town.hush()
         cat.do(f"/login ann {PASSWORD}")
@@ -155,9 +138,7 @@ class TestSeveralSessions:
         assert self.town.house.lobby.rooms["lobby"].names == {"bob": 1, "ann": 2}
 
     def test_seen(self) -> None:
-        """
-        When an account was here is known also when it was not by that name.
-        """
+        """When an account was here is known also when it was not by that name."""
         self.ann.do("/nick eve")
         self.town.now += 5 * NANOSECONDS
         self.ann.do("/quit")

@@ -13,10 +13,6 @@ from tsservices.chat.operations import DELETE, DELETED, MESSAGE, Delete
 
 
 def shown(happenings: list[Happening]) -> list[tuple[int, str, str]]:
-    """
-    @param happenings: an answer.
-    @return: number, kind and text of each line that was said before.
-    """
     told: list[tuple[int, str, str]] = []
     for each in happenings:
         if isinstance(each, RoomEntered) and each.replay is not None:
@@ -31,23 +27,14 @@ def shown(happenings: list[Happening]) -> list[tuple[int, str, str]]:
 
 
 def _lines(read: list[Said] | Refused) -> list[Said]:
-    """
-    @param read: from the journal.
-    @return: the lines.
-    """
     assert not isinstance(read, Refused)
     return read
 
 
 class TestDelete(TeaRoom):
-    """
-    In the room tea, where line 1 is ann's, and 2 says that opal is an operator.
-    """
+    """In the room tea, where line 1 is ann's, and 2 says that opal is an operator."""
 
     def setup_method(self) -> None:
-        """
-        Mel says lines 3 to 5 at once, the guest bob line 6, opal line 7.
-        """
         super().setup_method()
         self.mel.conversation.say(("three", "four", "five"))
         self.bob.do("six")
@@ -55,9 +42,7 @@ class TestDelete(TeaRoom):
         self.town.hush()
 
     def test_own(self) -> None:
-        """
-        One's own line: all are told its number, and nobody is shown its text again.
-        """
+        """One's own line: all are told its number, and nobody is shown its text again."""
         heard = self.mel.do("/delete 4")
         assert lines(heard) == [(DELETE, "4")]
         assert lines(self.bob.take()) == [(DELETE, "4")]
@@ -76,9 +61,7 @@ class TestDelete(TeaRoom):
         assert [text for _, _, text in shown(late.do("/search from:mel"))] == ["three", "five"]
 
     def test_afterRestart(self) -> None:
-        """
-        When nobody was in the room, and it is read again, the text is gone too.
-        """
+        """When nobody was in the room, and it is read again, the text is gone too."""
         self.mel.do("/delete 4")
         for person in (self.ann, self.bob, self.opal, self.mel, self.root):
             person.do("/part tea")
@@ -87,9 +70,7 @@ class TestDelete(TeaRoom):
         assert (4, DELETED, "") in shown(late.do("/join tea"))
 
     def test_whileItIsRead(self) -> None:
-        """
-        What was read from the journal before, and comes after, does not bring it back.
-        """
+        """What was read from the journal before, and comes after, does not bring it back."""
         people = (self.ann, self.bob, self.opal, self.mel, self.root)
         for person in people:
             person.do("/part tea")
@@ -107,9 +88,7 @@ class TestDelete(TeaRoom):
         assert (4, DELETED, "") in told
 
     def test_operator(self) -> None:
-        """
-        An operator takes any line away, also a guest's, or the founder's.
-        """
+        """An operator takes any line away, also a guest's, or the founder's."""
         for seq in (1, 3, 6, 7):
             assert lines(self.opal.do(f"/delete {seq}")) == [(DELETE, str(seq))]
 
@@ -123,9 +102,7 @@ class TestDelete(TeaRoom):
         assert self.room.record.seq == 7
 
     def test_applied(self) -> None:
-        """
-        Also not when their server thought so.
-        """
+        """Also not when their server thought so."""
         for person, author, seq in (
             (self.mel, None, 6),
             (self.mel, "ann", 1),
@@ -143,9 +120,7 @@ class TestDelete(TeaRoom):
         assert self.room.record.seq == 7
 
     def test_twice(self) -> None:
-        """
-        What is gone is not there to be taken away; nor is what tells of deeds.
-        """
+        """What is gone is not there to be taken away; nor is what tells of deeds."""
         self.mel.do("/delete 4")
         for seq in (4, 8, 2, 999):
             assert reasons(self.opal.do(f"/delete {seq}")) == [NO_LINE]
@@ -153,18 +128,14 @@ class TestDelete(TeaRoom):
             assert reasons(self.opal.do(f"/delete {given}")) == [reason]
 
     def test_twiceAtOnce(self) -> None:
-        """
-        Two who take the same line away at once do no harm.
-        """
+        """Two who take the same line away at once do no harm."""
         self.mel.type("/delete 4")
         self.opal.type("/delete 4")
         self.town.turn()
         assert (4, DELETED, "") in shown(asked(self.ann, "/history 20"))
 
     def test_saidInTheSameTurn(self) -> None:
-        """
-        A line of this turn can be taken away in it.
-        """
+        """A line of this turn can be taken away in it."""
         self.mel.conversation.say(("eight",))
         event = Delete(self.mel.session.ident, "tea", 8, "mel")
         self.town.house.pipeline.propose(event, self.mel.session)
@@ -174,17 +145,13 @@ class TestDelete(TeaRoom):
         assert shown(self.ann.do("/search eight")) == []
 
     def test_muted(self) -> None:
-        """
-        Who is silenced may still take back what they said.
-        """
+        """Who is silenced may still take back what they said."""
         self.opal.do("/mute mel")
         self.town.hush()
         assert lines(self.mel.do("/delete 3")) == [(DELETE, "3")]
 
     def test_kickedMeanwhile(self) -> None:
-        """
-        Who has to go while the line is looked at takes nothing away.
-        """
+        """Who has to go while the line is looked at takes nothing away."""
         self.town.journal.slowReads = True
         self.mel.type("/delete 3")
         self.opal.do("/kick mel")
@@ -193,33 +160,24 @@ class TestDelete(TeaRoom):
         assert "three" in [text for _, _, text in shown(self._history())]
 
     def _history(self) -> list[Happening]:
-        """
-        @return: what ann is shown.
-        """
         self.town.journal.slowReads = False
         self.town.hush()
         return asked(self.ann, "/history 20")
 
     def test_trouble(self) -> None:
-        """
-        While nothing can be stored, nothing is taken away.
-        """
+        """While nothing can be stored, nothing is taken away."""
         self.town.journal.trouble = Refused(NOT_STORED, reason="x")
         assert reasons(self.mel.do("/delete 3")) == [NOT_STORED]
 
     def test_readingFails(self) -> None:
-        """
-        What can't be looked at is not taken away, and the next command works.
-        """
+        """What can't be looked at is not taken away, and the next command works."""
         self.town.journal.failure = Refused(NOT_STORED, reason="x")
         assert reasons(self.mel.do("/delete 3")) == [NOT_STORED]
         assert not self.mel.conversation.busy
 
 
 def test_ownGuestLines() -> None:
-    """
-    What somebody said as a guest is not their account's.
-    """
+    """What somebody said as a guest is not their account's."""
     town = Town()
     ann = town.person("ann", "tea")
     town.person("bob", "tea")

@@ -24,14 +24,10 @@ from tsservices.chat.permissions import MEMBER, OPERATOR
 
 
 class TestKick(TeaRoom):
-    """
-    Out, for now.
-    """
+    """Out, for now."""
 
     def test_kick(self) -> None:
-        """
-        All see why, also who did it and who goes; they may come back.
-        """
+        """All see why, also who did it and who goes; they may come back."""
         heard = self.opal.do("/kick BOB be  nice")
         assert lines(heard) == [(KICK, "bob be  nice")]
         assert lines(self.mel.take()) == [(KICK, "bob be  nice")]
@@ -45,9 +41,7 @@ class TestKick(TeaRoom):
         assert self.there(self.bob)
 
     def test_beforeTheLine(self) -> None:
-        """
-        What is said in the same turn, behind the kick, is not heard.
-        """
+        """What is said in the same turn, behind the kick, is not heard."""
         self.opal.type("/kick bob")
         self.bob.type("one", "two")
         self.town.turn()
@@ -80,17 +74,13 @@ class TestKick(TeaRoom):
         assert [type(each) for each in self.bob.take()] == [Said]
 
     def test_byOtherName(self) -> None:
-        """
-        An account may be named when nobody goes by its name.
-        """
+        """An account may be named when nobody goes by its name."""
         self.mel.do("/nick zed")
         self.opal.do("/kick mel")
         assert not self.there(self.mel)
 
     def test_ignored(self) -> None:
-        """
-        What is done to a room is told also to those who ignore who did it.
-        """
+        """What is done to a room is told also to those who ignore who did it."""
         for person in (self.bob, self.mel):
             person.do("/ignore opal")
         self.opal.do("hello", "/kick bob")
@@ -131,13 +121,7 @@ class TestKick(TeaRoom):
         ],
     )
     def test_refused(self, who: str, line: str, reason: Reason) -> None:
-        """
-        What is not done has a reason, and leaves no trace in the room.
-
-        @param who: asks.
-        @param line: for what.
-        @param reason: why not.
-        """
+        """What is not done has a reason, and leaves no trace in the room."""
         seq = self.room.record.seq
         assert reasons(getattr(self, who).do(line)) == [reason]
         assert self.room.record.seq == seq
@@ -145,9 +129,7 @@ class TestKick(TeaRoom):
         assert self.room.access.restraints == {}
 
     def test_equals(self) -> None:
-        """
-        Operators do nothing to each other, founders anything to them.
-        """
+        """Operators do nothing to each other, founders anything to them."""
         self.ann.do("/op mel")
         for line in ("/kick mel", "/ban mel", "/mute mel"):
             assert reasons(self.opal.do(line)) == [STANDS_ABOVE]
@@ -157,14 +139,10 @@ class TestKick(TeaRoom):
 
 
 class TestOperators(TeaRoom):
-    """
-    Who looks after a room.
-    """
+    """Who looks after a room."""
 
     def test_op(self) -> None:
-        """
-        The founder names them, and the room is told; they may stop to.
-        """
+        """The founder names them, and the room is told; they may stop to."""
         self.ann.do("/op MEL")
         assert self.lobby.rank(self.mel.session, self.room) == OPERATOR
         assert [each[0] for each in lines(self.bob.take())] == ["op"]
@@ -175,17 +153,13 @@ class TestOperators(TeaRoom):
         assert self.room.access.standings == {}
 
     def test_noChange(self) -> None:
-        """
-        What is so already takes no number.
-        """
+        """What is so already takes no number."""
         seq = self.room.record.seq
         self.ann.do("/op opal", "/deop mel")
         assert self.room.record.seq == seq
 
     def test_overtaken(self) -> None:
-        """
-        What an operator has asked for is not done when they are none by then.
-        """
+        """What an operator has asked for is not done when they are none by then."""
         self.ann.type("/deop opal")
         self.opal.type("/kick bob")
         self.town.turn()
@@ -193,9 +167,7 @@ class TestOperators(TeaRoom):
         assert self.there(self.bob)
 
     def test_notHere(self) -> None:
-        """
-        An account may be named that is not here.
-        """
+        """An account may be named that is not here."""
         self.mel.do("/quit")
         self.ann.do("/op mel")
         assert self.lobby.rank(self.login("mel", "tea").session, self.room) == OPERATOR
@@ -213,9 +185,7 @@ class TestOperators(TeaRoom):
         assert room.record.founder == ""
 
     def test_elsewhere(self) -> None:
-        """
-        Nothing is done to a room by who is not in it.
-        """
+        """Nothing is done to a room by who is not in it."""
         self.root.do("/part tea")
         for event in (
             Restrain(self.root.session.ident, "tea", BAN, "bob", "bob", 0, ""),
@@ -226,9 +196,7 @@ class TestOperators(TeaRoom):
         assert self.root.reasons() == [NOT_IN_ROOM, NOT_IN_ROOM]
 
     def test_whois(self) -> None:
-        """
-        The cloak is shown to those who may ban, and in the rooms where they may.
-        """
+        """The cloak is shown to those who may ban, and in the rooms where they may."""
         cloak = self.bob.session.cloak
         for person, shown in ((self.opal, cloak), (self.root, cloak), (self.mel, "")):
             assert getattr(person.do("/whois bob")[0], "cloak", None) == shown

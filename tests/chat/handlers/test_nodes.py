@@ -35,13 +35,6 @@ from tsservices.common.limits import Limits
 
 
 def up(node: str, incarnation: str, limits: Limits | None = None, *operators: str) -> NodeUp:
-    """
-    @param node: the name of a node.
-    @param incarnation: of its beginning.
-    @param limits: of all nodes from now on.
-    @param operators: of the server, likewise.
-    @return: it begins.
-    """
     its = limits or Limits()
     return NodeUp(
         "",
@@ -57,31 +50,19 @@ def up(node: str, incarnation: str, limits: Limits | None = None, *operators: st
 
 
 class TestHeard:
-    """
-    Which messages count.
-    """
+    """Which messages count."""
 
     def setup_method(self) -> None:
-        """
-        The node a is up.
-        """
         self.lobby = Lobby(Limits())
         self.apply(up("a", "one"), 7)
 
     def apply(self, event: Event, position: int) -> Batch:
-        """
-        @param event: of a node.
-        @param position: its place.
-        @return: what it brought about.
-        """
         batch = Batch("log", position, NOON + position)
         self.lobby.apply(event, Session("", None), batch)
         return batch
 
     def test_up(self) -> None:
-        """
-        All that is known of a node, and that all nodes have its bounds now.
-        """
+        """All that is known of a node, and that all nodes have its bounds now."""
         node = self.lobby.nodes["a"]
         assert (node.name, node.incarnation, node.n) == ("a", "one", 1)
         assert (node.position, node.stamp, node.since) == (7, NOON + 7, NOON + 7)
@@ -118,9 +99,7 @@ class TestHeard:
         assert node.n == 3
 
     def test_strangers(self) -> None:
-        """
-        A node that is not up, and an incarnation that is not the present one, change nothing.
-        """
+        """A node that is not up, and an incarnation that is not the present one, change nothing."""
         for name, incarnation in (("b", "one"), ("a", "two")):
             assert heard(self.lobby, name, incarnation, 2, 9, 9) is Verdict.STRANGER
         assert self.lobby.nodes["a"].position == 7
@@ -170,9 +149,7 @@ class TestHeard:
         assert lobby.formers == {"a": ("one",)}
 
     def test_sessionOf(self) -> None:
-        """
-        Who is there is found; others are new.
-        """
+        """Who is there is found; others are new."""
         lobby = self.lobby
         session = sessionOf(lobby, "s", "a")
         assert (session.ident, session.node, session.outlet) == ("s", "a", None)
@@ -181,9 +158,7 @@ class TestHeard:
 
 
 class TestEnded:
-    """
-    What somebody proposed who is no more there, on a node that knows nothing else of them.
-    """
+    """What somebody proposed who is no more there, on a node that knows nothing else of them."""
 
     def test_login(self) -> None:
         """
@@ -200,9 +175,7 @@ class TestEnded:
             assert set(lobby.sessions) == {"x"}
 
     def test_again(self) -> None:
-        """
-        Who enters again is somebody new.
-        """
+        """Who enters again is somebody new."""
         sessions = Sessions(operators=["op"])
         sessions.turn(Enter("o", "op", "op", "~o", "o"), Register("o", "op", "v"))
         sessions.turn(Join("o", "R", "r"), Enter("s", "Gus", "gus", "~s", "t"))

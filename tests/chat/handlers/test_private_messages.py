@@ -31,24 +31,15 @@ from tsservices.common.timestamps import NANOSECONDS
 
 
 def texts(happenings: list[Happening]) -> list[str]:
-    """
-    @param happenings: an answer.
-    @return: the texts of the letters in it.
-    """
     (inbox,) = happenings
     assert isinstance(inbox, Inbox)
     return [each.text for each in inbox.letters]
 
 
 class TestLetters:
-    """
-    Ann, bob and cat have accounts; gus is a guest.
-    """
+    """Ann, bob and cat have accounts; gus is a guest."""
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.town = Town()
         self.ann = self.town.owner("ann")
         self.bob = self.town.owner("bob")
@@ -57,10 +48,6 @@ class TestLetters:
         self.accounts = self.town.house.lobby.accounts
 
     def back(self, nick: str) -> tuple[Person, LoggedIn]:
-        """
-        @param nick: of an account.
-        @return: its owner, and what they were told when they logged in.
-        """
         person = self.town.stranger()
         (logged,) = [
             each for each in person.do(f"/login {nick} {PASSWORD}") if isinstance(each, LoggedIn)
@@ -69,9 +56,7 @@ class TestLetters:
         return person, logged
 
     def test_here(self) -> None:
-        """
-        Between two accounts it is kept, and both know its id; it is not unread.
-        """
+        """Between two accounts it is kept, and both know its id; it is not unread."""
         heard = self.ann.do("/msg BOB psst")
         (whispered,) = heard
         assert isinstance(whispered, Whispered)
@@ -111,9 +96,7 @@ class TestLetters:
         assert self.back("bob")[1].unread == 0
 
     def test_guests(self) -> None:
-        """
-        What is said to guests, or by them, is kept nowhere.
-        """
+        """What is said to guests, or by them, is kept nowhere."""
         self.gus.do("/msg bob psst")
         self.ann.do("/msg gus psst")
         for person in (self.bob, self.gus):
@@ -140,9 +123,7 @@ class TestLetters:
         assert list(self.town.journal._letters) == []
 
     def test_otherName(self) -> None:
-        """
-        Who goes by another name is reached by that and by their account's.
-        """
+        """Who goes by another name is reached by that and by their account's."""
         self.bob.do("/nick zed")
         for name in ("zed", "bob"):
             self.ann.do(f"/msg {name} to {name}")
@@ -154,26 +135,20 @@ class TestLetters:
         assert self.accounts["bob"].unread == 0
 
     def test_oneself(self) -> None:
-        """
-        A note to oneself is kept, and heard once.
-        """
+        """A note to oneself is kept, and heard once."""
         heard = self.ann.do("/msg ann milk")
         assert [type(each) for each in heard] == [Whispered]
         assert texts(self.ann.do("/inbox")) == texts(self.ann.do("/inbox ann")) == ["milk"]
 
     def test_ignored(self) -> None:
-        """
-        Who is ignored is not heard, but can be read.
-        """
+        """Who is ignored is not heard, but can be read."""
         self.bob.do("/ignore ann")
         self.ann.do("/msg bob psst")
         assert self.bob.take() == []
         assert texts(self.bob.do("/inbox ann")) == ["psst"]
 
     def test_bound(self) -> None:
-        """
-        Not too much waits for one account; what is read makes room.
-        """
+        """Not too much waits for one account; what is read makes room."""
         self.bob.do("/quit")
         for number in range(INBOX_UNREAD):
             self.ann.type(f"/msg bob {number}")
@@ -187,9 +162,7 @@ class TestLetters:
         assert reasons(self.cat.do("/msg bob more")) == []
 
     def test_pages(self) -> None:
-        """
-        The newest first, and older ones page by page; each page is in order.
-        """
+        """The newest first, and older ones page by page; each page is in order."""
         many = [str(number) for number in range(2 * INBOX_PAGE + 5)]
         for text in many:
             self.ann.type(f"/msg bob {text}")
@@ -207,9 +180,7 @@ class TestLetters:
         assert reasons(self.bob.do("/inbox +")) == [USAGE]
 
     def test_notOfTheOtherAccount(self) -> None:
-        """
-        Who logs in to another account does not go on in the letters of the last one.
-        """
+        """Who logs in to another account does not go on in the letters of the last one."""
         for _ in range(INBOX_PAGE + 1):
             self.ann.type("/msg bob psst")
         self.town.turn()
@@ -220,9 +191,7 @@ class TestLetters:
         assert not any(isinstance(each, Inbox) and each.letters for each in heard)
 
     def test_idents(self) -> None:
-        """
-        No two have the same id, whatever they stand beside.
-        """
+        """No two have the same id, whatever they stand beside."""
         self.ann.type("/msg bob one", "/msg cat two", "hello", "/msg bob three")
         self.cat.type("/msg ann four")
         self.town.turn()
@@ -230,9 +199,7 @@ class TestLetters:
         assert len(set(idents)) == len(idents) == 4
 
     def test_emptyInboxOfGuest(self) -> None:
-        """
-        A guest has nothing unread.
-        """
+        """A guest has nothing unread."""
         event = EmptyInbox(self.gus.session.ident)
         self.town.house.pipeline.propose(event, self.gus.session)
         self.town.turn()
@@ -240,14 +207,10 @@ class TestLetters:
 
 
 class TestSeen:
-    """
-    When somebody was last here.
-    """
+    """When somebody was last here."""
 
     def test_account(self) -> None:
-        """
-        An account is known for ever; it is here as long as one connection is.
-        """
+        """An account is known for ever; it is here as long as one connection is."""
         town = Town()
         ann, bob = town.owner("Ann"), town.person("bob")
         other = town.stranger()
@@ -267,9 +230,7 @@ class TestSeen:
         assert facts == [("Ann", True, 0), ("Ann", True, 0), ("Ann", False, NOON + 2 * NANOSECONDS)]
 
     def test_otherName(self) -> None:
-        """
-        An account is here under whatever name its owner goes by.
-        """
+        """An account is here under whatever name its owner goes by."""
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
         ann.do("/nick zed")
@@ -279,9 +240,7 @@ class TestSeen:
         assert seen.here
 
     def test_guest(self) -> None:
-        """
-        A guest who has left is remembered for a while; who was never here is not known.
-        """
+        """A guest who has left is remembered for a while; who was never here is not known."""
         town = Town()
         gus, bob = town.person("gus"), town.person("bob")
         gus.do("/quit")
@@ -300,14 +259,9 @@ class TestSeen:
 
 
 class TestMarks:
-    """
-    How far somebody has read.
-    """
+    """How far somebody has read."""
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.town = Town()
         self.ann = self.town.owner("ann", "tea")
         self.bob = self.town.person("bob", "tea")
@@ -317,9 +271,7 @@ class TestMarks:
         self.town.hush()
 
     def test_read(self) -> None:
-        """
-        All connections of the account are told, and who enters; nobody else.
-        """
+        """All connections of the account are told, and who enters; nobody else."""
         (marked,) = self.ann.do("/read 2")
         assert isinstance(marked, MarkedRead)
         assert (marked.room, marked.seq) == ("tea", 2)
@@ -331,9 +283,7 @@ class TestMarks:
         assert entered.read == 2
 
     def test_onlyForward(self) -> None:
-        """
-        A mark goes forward only, and not beyond the last line.
-        """
+        """A mark goes forward only, and not beyond the last line."""
         self.ann.do("/read tea 2", "/read tea 1", "/read 2")
         marks = self.town.house.lobby.marks
         assert [each.seq for each in marks.values()] == [2]
@@ -350,9 +300,7 @@ class TestMarks:
         assert self.town.house.lobby.marks == {}
 
     def test_refused(self) -> None:
-        """
-        Guests keep none, nor does who is not in the room.
-        """
+        """Guests keep none, nor does who is not in the room."""
         assert reasons(self.bob.do("/read 1")) == [ACCOUNT_NEEDED]
         assert reasons(self.other.do("/read tea 1")) == [NOT_IN_ROOM]
         assert reasons(self.ann.do("/read -1")) == [NUMBER]

@@ -33,10 +33,6 @@ from tsservices.chat.permissions import OPERATOR
 
 
 def numbers(happenings: list[Happening]) -> list[int]:
-    """
-    @param happenings: some.
-    @return: the numbers of the lines that were said before, as they are told of.
-    """
     told: list[int] = []
     for each in happenings:
         if isinstance(each, RoomEntered) and each.replay is not None:
@@ -47,11 +43,6 @@ def numbers(happenings: list[Happening]) -> list[int]:
 
 
 def asked(person: Person, line: str) -> list[Happening]:
-    """
-    @param person: asks.
-    @param line: for something that may be long.
-    @return: all of it.
-    """
     heard = person.do(line)
     while person.conversation.busy:
         person.more()
@@ -67,9 +58,6 @@ class TestPrivate:
     """
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.town = Town(operators=["root"])
         self.root = self.town.owner("root")
         self.ann = self.town.owner("ann", "tea")
@@ -87,17 +75,9 @@ class TestPrivate:
         self.town.hush()
 
     def there(self, person: Person) -> bool:
-        """
-        @param person: anybody.
-        @return: whether they are in the room.
-        """
         return person.session.ident in self.room.members
 
     def readable(self, person: Person) -> list[int]:
-        """
-        @param person: in the room.
-        @return: the numbers of all lines that they can get at, in any way; all ways agree.
-        """
         self.town.hush()
         got = [
             numbers(asked(person, line))
@@ -116,20 +96,14 @@ class TestPrivate:
         return got[0]
 
     def test_stay(self) -> None:
-        """
-        Who was in stays in, and reads on what they could.
-        """
+        """Who was in stays in, and reads on what they could."""
         assert self.readable(self.mel) == [1, 2, 3, 4, 5, 6]
         self.mel.do("/part")
         assert numbers(self.mel.do("/join tea")) == [1, 2, 3, 4, 5, 6]
 
     @pytest.mark.parametrize("who", ["bob", "zed", "gus"])
     def test_others(self, who: str) -> None:
-        """
-        Nobody else enters, also not when their server thought so.
-
-        @param who: somebody else.
-        """
+        """Nobody else enters, also not when their server thought so."""
         person: Person = getattr(self, who)
         assert reasons(person.do("/join tea")) == [PRIVATE_ROOM]
         self.town.house.pipeline.propose(Join(person.session.ident, "tea", "tea"), person.session)
@@ -139,11 +113,7 @@ class TestPrivate:
 
     @pytest.mark.parametrize("who", ["bob", "zed", "gus"])
     def test_invited(self, who: str) -> None:
-        """
-        Who is invited enters, and reads from then on only, whatever they saw before.
-
-        @param who: somebody else.
-        """
+        """Who is invited enters, and reads from then on only, whatever they saw before."""
         person: Person = getattr(self, who)
         self.ann.do(f"/invite {who}")
         (invited,) = person.take()
@@ -169,9 +139,7 @@ class TestPrivate:
         assert numbers(self.zed.do("/join tea")) == [7, 8]
 
     def test_usedWhileOpen(self) -> None:
-        """
-        An invitation is used up also by who enters when the room is open meanwhile.
-        """
+        """An invitation is used up also by who enters when the room is open meanwhile."""
         self.ann.do("/invite gus", "/invite zed", "/private off")
         for person in (self.gus, self.zed):
             person.do("/join tea", "/part")
@@ -181,9 +149,7 @@ class TestPrivate:
             assert reasons(person.do("/join tea")) == [PRIVATE_ROOM]
 
     def test_invitedInside(self) -> None:
-        """
-        An invitation of a guest who is in already does not bring them back.
-        """
+        """An invitation of a guest who is in already does not bring them back."""
         self.ann.do("/invite gus")
         self.gus.do("/join tea")
         self.ann.do("/invite gus", "/kick gus")
@@ -201,9 +167,7 @@ class TestPrivate:
             assert reasons(person.do("/join tea")) == [PRIVATE_ROOM]
 
     def test_anotherConnection(self) -> None:
-        """
-        Another connection of an account may enter what one of them may, and reads the same.
-        """
+        """Another connection of an account may enter what one of them may, and reads the same."""
         self.ann.do("/invite zed")
         self.zed.do("/join tea")
         self.ann.do("seven")
@@ -225,9 +189,7 @@ class TestPrivate:
         assert reasons(self.mel.do("/join tea")) == [PRIVATE_ROOM]
 
     def test_kickedByOneName(self) -> None:
-        """
-        No connection of who is kicked stays in and reads more than before.
-        """
+        """No connection of who is kicked stays in and reads more than before."""
         self.ann.do("/invite zed")
         other = self.town.stranger()
         other.do(f"/login zed {PASSWORD}", "/join tea", "/nick other")
@@ -257,12 +219,7 @@ class TestPrivate:
     @pytest.mark.parametrize("way", ["logout", "reset", "drop"])
     @pytest.mark.parametrize("who", ["ann", "mel", "zed"])
     def test_noAccountAnyMore(self, way: str, who: str) -> None:
-        """
-        Who is not logged in any more is out: what the account may read is not for a guest.
-
-        @param way: how that comes.
-        @param who: to whom.
-        """
+        """Who is not logged in any more is out: what the account may read is not for a guest."""
         self.ann.do("/invite zed")
         self.zed.do("/join tea")
         person: Person = getattr(self, who)
@@ -277,9 +234,7 @@ class TestPrivate:
         assert reasons(person.do("/join tea")) == [PRIVATE_ROOM]
 
     def test_logsIn(self) -> None:
-        """
-        A guest who was invited, and logs in or registers, reads no more and no less.
-        """
+        """A guest who was invited, and logs in or registers, reads no more and no less."""
         hob = self.town.person("hob")
         self.ann.do("/invite gus", "/invite hob")
         for person in (self.gus, hob):
@@ -310,9 +265,7 @@ class TestPrivate:
         assert numbers(self.gus.do("/join tea")) == [9]
 
     def test_privateAgain(self) -> None:
-        """
-        Twice private: nothing of the first time is read by who came between.
-        """
+        """Twice private: nothing of the first time is read by who came between."""
         self.ann.do("/private off", "eight")
         self.bob.do("/join tea")
         self.ann.do("/private on", "ten", "/private off", "twelve")
@@ -321,16 +274,12 @@ class TestPrivate:
         assert self.readable(self.mel) == list(range(1, 13))
 
     def test_kickedThenPublic(self) -> None:
-        """
-        Who was kicked, and comes when the room is open again, reads from then on.
-        """
+        """Who was kicked, and comes when the room is open again, reads from then on."""
         self.ann.do("/kick mel", "/private off", "nine")
         assert numbers(self.mel.do("/join tea")) == [9]
 
     def test_replayNotAtHand(self) -> None:
-        """
-        When all have left and the lines are read from the journal, the bound holds too.
-        """
+        """When all have left and the lines are read from the journal, the bound holds too."""
         self.ann.do("/invite zed")
         self.zed.do("/join tea")
         self.ann.do("seven")
@@ -340,9 +289,7 @@ class TestPrivate:
         assert numbers(self.zed.do("/join tea")) == [7]
 
     def test_joinedInTheSameTurn(self) -> None:
-        """
-        What is said in the turn of the joining, before it, is not read.
-        """
+        """What is said in the turn of the joining, before it, is not read."""
         self.ann.do("/invite zed")
         self.ann.type("before")
         self.zed.type("/join tea")
@@ -354,9 +301,7 @@ class TestPrivate:
         assert self.readable(self.zed) == [8]
 
     def test_notRevealed(self) -> None:
-        """
-        Who may not enter does not see it in any list.
-        """
+        """Who may not enter does not see it in any list."""
         self.ann.do("/topic secret")
         for person in (self.bob, self.gus):
             (rooms,) = person.do("/rooms")
@@ -378,9 +323,7 @@ class TestPrivate:
         assert reasons(self.bob.do("/who tea")) == []
 
     def test_searchAfterKick(self) -> None:
-        """
-        The next page of what was searched for is not for who was kicked meanwhile.
-        """
+        """The next page of what was searched for is not for who was kicked meanwhile."""
         self.ann.conversation.say(tuple("line" for _ in range(60)))
         self.town.turn()
         (found,) = [each for each in self.mel.do("/search line") if isinstance(each, Found)]
@@ -399,28 +342,18 @@ class TestPrivate:
         ],
     )
     def test_refused(self, who: str, line: str, reason: Reason) -> None:
-        """
-        What is not done.
-
-        @param who: asks.
-        @param line: for what.
-        @param reason: why not.
-        """
+        """What is not done."""
         assert reasons(getattr(self, who).do(line)) == [reason]
         assert self.room.record.private
 
     def test_lines(self) -> None:
-        """
-        That it is private is a line, and that it is not; the same again is none.
-        """
+        """That it is private is a line, and that it is not; the same again is none."""
         self.ann.do("/private off", "/private off", "/private on", "/private ON")
         said = [each.kind for each in self.town.journal._rooms["tea"]]
         assert said[-2:] == [PUBLIC, PRIVATE]
 
     def test_openRooms(self) -> None:
-        """
-        In a room that is open anybody may call somebody in, and that gives no rights.
-        """
+        """In a room that is open anybody may call somebody in, and that gives no rights."""
         self.ann.do("/private off")
         self.mel.do("/invite zed", "/invite gus")
         assert any(isinstance(each, Invited) for each in self.zed.take())
@@ -441,9 +374,7 @@ class TestPrivate:
         assert reasons(self.gus.do("/join tea")) == [PRIVATE_ROOM]
 
     def test_ignored(self) -> None:
-        """
-        Whoever is ignored does not call anybody, but what they give holds.
-        """
+        """Whoever is ignored does not call anybody, but what they give holds."""
         self.zed.do("/ignore ann")
         self.ann.do("/invite zed")
         assert self.zed.take() == []
@@ -451,9 +382,7 @@ class TestPrivate:
         assert self.there(self.zed)
 
     def test_lobby(self) -> None:
-        """
-        The lobby is open to everybody, and a guest's room too.
-        """
+        """The lobby is open to everybody, and a guest's room too."""
         assert reasons(self.root.do("/private on")) == [LOBBY_OPEN]
         self.gus.do("/join milk")
         assert reasons(self.gus.do("/private on")) == [GUEST_ROOM]
@@ -463,9 +392,7 @@ class TestPrivate:
         assert self.mel.reasons() == [NOT_ALLOWED]
 
     def test_rank(self) -> None:
-        """
-        Making a room private takes nobody's office.
-        """
+        """Making a room private takes nobody's office."""
         self.ann.do("/private off", "/op mel", "/private on")
         assert self.lobby.rank(self.mel.session, self.room) == OPERATOR
         self.ann.do("/deop mel")

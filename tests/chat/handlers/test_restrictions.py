@@ -27,14 +27,10 @@ from tsservices.common.timestamps import NANOSECONDS
 
 
 class TestBan(TeaRoom):
-    """
-    Out, and not in again.
-    """
+    """Out, and not in again."""
 
     def test_account(self) -> None:
-        """
-        An account is kept out, from wherever; others from there are not.
-        """
+        """An account is kept out, from wherever; others from there are not."""
         heard = self.opal.do("/ban mel 2h too loud")
         assert lines(heard) == [(BAN, "mel 2h too loud")]
         told, left = self.mel.take()
@@ -112,9 +108,7 @@ class TestBan(TeaRoom):
         assert reasons(other.do("/join tea")) == []
 
     def test_olderAccountLogsOut(self) -> None:
-        """
-        Who was here before is not meant as a guest either.
-        """
+        """Who was here before is not meant as a guest either."""
         old = self.login("mel", cloak=self.bob.session.cloak)
         self.mel.do("/quit")
         self.opal.do("/ban bob")
@@ -125,9 +119,7 @@ class TestBan(TeaRoom):
         assert reasons(old.do("hello")) == []
 
     def test_logsInInside(self) -> None:
-        """
-        Who enters as a guest, and is an account that is kept out, is out.
-        """
+        """Who enters as a guest, and is an account that is kept out, is out."""
         self.opal.do("/ban mel")
         self.mel.do("/quit")
         guest = self.town.stranger("~other")
@@ -141,9 +133,7 @@ class TestBan(TeaRoom):
         assert [each.nick for each in heard if isinstance(each, Left)] == ["guest"]
 
     def test_mask(self) -> None:
-        """
-        An address may be named by its cloak, and again to let it in.
-        """
+        """An address may be named by its cloak, and again to let it in."""
         cloak = self.bob.session.cloak
         assert lines(self.ann.do(f"/ban {cloak.upper()} 1d")) == [(BAN, f"{cloak} 1d")]
         assert not self.there(self.bob)
@@ -152,9 +142,7 @@ class TestBan(TeaRoom):
         assert self.there(self.bob)
 
     def test_unbanByName(self) -> None:
-        """
-        By the name they had, by the one they have, also when they are not here.
-        """
+        """By the name they had, by the one they have, also when they are not here."""
         for name in ("bob", "rob"):
             self.opal.do("/ban bob")
             self.bob.do("/nick rob")
@@ -182,17 +170,13 @@ class TestBan(TeaRoom):
         assert lines(self.opal.do("/unban rob")) == [(UNBAN, "BOB")]
 
     def test_notHere(self) -> None:
-        """
-        An account may be kept out while nobody is logged in to it.
-        """
+        """An account may be kept out while nobody is logged in to it."""
         self.mel.do("/quit")
         self.opal.do("/ban MEL")
         assert not self.there(self.login("mel", "tea"))
 
     def test_expiry(self) -> None:
-        """
-        A ban ends by the time of the event, to the nanosecond, and is not listed then.
-        """
+        """A ban ends by the time of the event, to the nanosecond, and is not listed then."""
         self.opal.do("/ban mel 1h")
         self.town.now = NOON + HOUR - 1
         assert reasons(self.mel.do("/join tea")) == [BANNED]
@@ -204,9 +188,7 @@ class TestBan(TeaRoom):
         assert self.there(self.mel)
 
     def test_listed(self) -> None:
-        """
-        Bans and mutes are listed each by themselves.
-        """
+        """Bans and mutes are listed each by themselves."""
         self.opal.do("/ban mel", "/mute bob 1h")
         for kind, name in ((BAN, "mel"), (MUTE, "bob")):
             (listed,) = self.opal.do(f"/{kind}")
@@ -214,17 +196,13 @@ class TestBan(TeaRoom):
             assert {(each.kind, each.name) for each in listed.restraints} == {(kind, name)}
 
     def test_again(self) -> None:
-        """
-        A second ban takes the place of the first.
-        """
+        """A second ban takes the place of the first."""
         self.opal.do("/ban mel 1h", "/ban mel 2h", "/ban mel")
         assert set(self.room.access.restraints) == {(BAN, "mel"), (BAN, self.mel.session.cloak)}
         assert {each.until for each in self.room.access.restraints.values()} == {0}
 
     def test_bounds(self) -> None:
-        """
-        There are not too many; those that have ended make room.
-        """
+        """There are not too many; those that have ended make room."""
         for number in range(RESTRAINTS_EACH):
             self.opal.type(f"/ban ~x{number} 1h")
             self.town.turn()
@@ -259,9 +237,7 @@ class TestBan(TeaRoom):
         assert self.lobby.rank(self.ann.session, self.room) == FOUNDER
 
     def test_operatorsAddress(self) -> None:
-        """
-        An operator is not meant by a ban of an address.
-        """
+        """An operator is not meant by a ban of an address."""
         self.town.now += 1
         self.opal.do("/ban bob")
         self.town.now += 1
@@ -273,9 +249,7 @@ class TestBan(TeaRoom):
         assert self.there(new)
 
     def test_doesNotPileUp(self) -> None:
-        """
-        What somebody does to others again and again does not pile up at these.
-        """
+        """What somebody does to others again and again does not pile up at these."""
         for _ in range(10):
             self.town.now += 1
             self.ann.do("/mute bob", "/unmute bob", "/ban mel", "/mute mel")
@@ -286,9 +260,7 @@ class TestBan(TeaRoom):
         assert reasons(self.bob.do("hello")) == [MUTED]
 
     def test_noOperatorAnyMore(self) -> None:
-        """
-        An operator whose address is banned, and who is none any more, says nothing.
-        """
+        """An operator whose address is banned, and who is none any more, says nothing."""
         self.opal.do("/ban bob")
         self.town.now += 1
         new = self.town.stranger(self.bob.session.cloak)
@@ -322,9 +294,7 @@ class TestBan(TeaRoom):
         assert reasons(new.do("/join tea")) == [BANNED]
 
     def test_guestFounder(self) -> None:
-        """
-        A guest who has made a room is not beyond the operators of the server.
-        """
+        """A guest who has made a room is not beyond the operators of the server."""
         guest = self.town.person("guest", "milk")
         guest.do("hello")
         self.root.do("/join milk", "/ban guest")
@@ -332,23 +302,17 @@ class TestBan(TeaRoom):
         assert reasons(guest.do("/join milk")) == [BANNED]
 
     def test_longMask(self) -> None:
-        """
-        What is longer than any address's cloak is none: each is kept, in memory too.
-        """
+        """What is longer than any address's cloak is none: each is kept, in memory too."""
         assert reasons(self.opal.do(f"/ban ~{'a' * NAME_LENGTH}")) == [NO_PERSON]
         assert self.room.access.restraints == {}
         assert lines(self.opal.do("/ban ~abcdefghijkl")) == [(BAN, "~abcdefghijkl forever")]
 
 
 class TestMute(TeaRoom):
-    """
-    In, and silent.
-    """
+    """In, and silent."""
 
     def test_comingAndGoing(self) -> None:
-        """
-        Nor is anything said in why one leaves or is away; those elsewhere are told as ever.
-        """
+        """Nor is anything said in why one leaves or is away; those elsewhere are told as ever."""
         self.mel.do("/join milk")
         gus = self.town.person("gus", "milk")
         self.opal.do("/mute mel")
@@ -366,9 +330,7 @@ class TestMute(TeaRoom):
         assert gone.why == ""
 
     def test_mute(self) -> None:
-        """
-        Nothing is said, done or named; all else may be.
-        """
+        """Nothing is said, done or named; all else may be."""
         assert lines(self.opal.do("/mute mel 10m hush")) == [(MUTE, "mel 10m hush")]
         for line in ("hello", "/me waves", "/topic mine", "/msg #tea hello"):
             assert reasons(self.mel.do(line)) == [MUTED]
@@ -378,9 +340,7 @@ class TestMute(TeaRoom):
         assert reasons(self.mel.do("hello")) == []
 
     def test_applied(self) -> None:
-        """
-        Also what was proposed before the mute was known.
-        """
+        """Also what was proposed before the mute was known."""
         self.opal.type("/mute mel")
         self.mel.type("one", "/me two")
         self.town.turn()
@@ -388,9 +348,7 @@ class TestMute(TeaRoom):
         assert lines(self.bob.take()) == [(MUTE, "mel forever")]
 
     def test_expiry(self) -> None:
-        """
-        A mute ends by the time of the event.
-        """
+        """A mute ends by the time of the event."""
         self.opal.do("/mute bob 30s")
         self.town.now = NOON + 30 * NANOSECONDS - 1
         assert reasons(self.bob.do("hello")) == [MUTED]
@@ -398,9 +356,7 @@ class TestMute(TeaRoom):
         assert reasons(self.bob.do("hello")) == []
 
     def test_address(self) -> None:
-        """
-        A guest is silenced under any name, and when they come back.
-        """
+        """A guest is silenced under any name, and when they come back."""
         self.opal.do("/mute bob")
         self.bob.do("/nick rob")
         assert reasons(self.bob.do("hello")) == [MUTED]
@@ -425,12 +381,7 @@ class TestMute(TeaRoom):
         ],
     )
     def test_durations(self, given: str, until: int) -> None:
-        """
-        For how long.
-
-        @param given: behind the name.
-        @param until: when it ends, in seconds from now; 0: never.
-        """
+        """For how long."""
         self.opal.do(f"/mute bob {given}")
         end = self.room.access.restraints[MUTE, self.bob.session.cloak].until
         assert end == (NOON + until * NANOSECONDS if until else 0)
@@ -440,11 +391,7 @@ class TestMute(TeaRoom):
         ["-1", "99999d", "0s", "1.5h", "10", "1,5h", "10x", "+2h", "2h30m", "3651d", "1h1"],
     )
     def test_badDurations(self, given: str) -> None:
-        """
-        What looks like a time and is none is not taken for a reason.
-
-        @param given: behind the name.
-        """
+        """What looks like a time and is none is not taken for a reason."""
         for kind in (BAN, MUTE):
             assert reasons(self.opal.do(f"/{kind} bob {given} why")) == [DURATION]
         assert self.room.access.restraints == {}

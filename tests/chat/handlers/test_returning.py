@@ -61,9 +61,6 @@ class TestReturn:
     """
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.sessions = Sessions()
         self.lobby = self.sessions.lobby
         self.stamp = NOON
@@ -80,46 +77,26 @@ class TestReturn:
         self.sessions.hush()
 
     def turn(self, *events: Event) -> None:
-        """
-        @param events: of one turn, a nanosecond after the last one.
-        """
         self.stamp += 1
         self.sessions.turn(*events, stamp=self.stamp)
 
     def gone(self, node: str = "a") -> list[Return]:
-        """
-        @param node: is taken for gone.
-        @return: what it will propose.
-        """
         it = self.lobby.nodes[node]
         self.turn(NodeGone("", node, it.incarnation, it.position))
         return returns(self.lobby, node)
 
     def back(self, *events: Event) -> None:
-        """
-        @param events: what the node a proposes after it has begun again.
-        """
         self.incarnation += 1
         self.turn(nodeUp("a", str(self.incarnation), operators=("opal",)), *events)
 
     def member(self, who: str) -> bool:
-        """
-        @param who: somebody.
-        @return: whether they are in the room.
-        """
         return who in self.room.members
 
     def refusals(self, who: str) -> list[object]:
-        """
-        @param who: somebody.
-        @return: why they were refused something since the last look.
-        """
         return list(self.sessions.ears[who].reasons())
 
     def test_gone(self) -> None:
-        """
-        All of a node leave; the others are told of each once.
-        """
+        """All of a node leave; the others are told of each once."""
         self.turn(Join("ann", "Q", "q"), Join("bob", "Q", "q"))
         self.sessions.hush()
         self.gone()
@@ -142,9 +119,7 @@ class TestReturn:
         assert returns(self.lobby, "a") == []
 
     def test_there(self) -> None:
-        """
-        Who is on another node too has left a room only, if they are not in it there.
-        """
+        """Who is on another node too has left a room only, if they are not in it there."""
         self.sessions.arrive("ann2").node = "b"
         version = self.lobby.accounts["ann"].version
         self.turn(Login("ann2", "ann", version, "~x", ""), Join("ann2", "Q", "q"))
@@ -198,9 +173,7 @@ class TestReturn:
         assert set(self.lobby.sessions) == set(before)
 
     def test_missedMuch(self) -> None:
-        """
-        What is not at hand is said to be missing.
-        """
+        """What is not at hand is said to be missing."""
         events = self.gone()
         for number in range(REPLAYED_LINES + 5):
             self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
@@ -211,9 +184,7 @@ class TestReturn:
         assert [each.first for each in replay.said] == list(range(8, 8 + REPLAYED_LINES))
 
     def test_nothingMissed(self) -> None:
-        """
-        Who missed nothing is told nothing of that.
-        """
+        """Who missed nothing is told nothing of that."""
         self.back(*self.gone())
         assert [type(each) for each in self.sessions.ears["gus"].take()] == [Notice]
 
@@ -237,18 +208,14 @@ class TestReturn:
         assert self.lobby.sessions["ann"].nick == "Ann"
 
     def test_nameRegistered(self) -> None:
-        """
-        Nor does a guest get a name back that belongs to an account now.
-        """
+        """Nor does a guest get a name back that belongs to an account now."""
         events = self.gone()
         self.turn(Enter("x", "Gus", "gus", "~x", "x"), Register("x", "gus", "v"), Quit("x", ""))
         self.back(*events)
         assert self.lobby.sessions["gus"].key == "guest-1"
 
     def test_password(self) -> None:
-        """
-        Whose password was changed meanwhile is a guest; so is whose account was dropped.
-        """
+        """Whose password was changed meanwhile is a guest; so is whose account was dropped."""
         events = self.gone()
         self.turn(SetPassword("opal", "ann", None, "w"))
         self.back(*events)
@@ -263,9 +230,7 @@ class TestReturn:
         assert self.refusals("ann") == [NO_ACCOUNT]
 
     def test_tooMany(self) -> None:
-        """
-        An account does not get more sessions than it may have: who came meanwhile stays.
-        """
+        """An account does not get more sessions than it may have: who came meanwhile stays."""
         events = self.gone()
         version = self.lobby.accounts["ann"].version
         for number in range(SESSIONS_EACH):
@@ -276,9 +241,7 @@ class TestReturn:
         assert len(self.lobby.owners["ann"]) == SESSIONS_EACH
 
     def test_banned(self) -> None:
-        """
-        Who was banned meanwhile, by account or by address, is not let in.
-        """
+        """Who was banned meanwhile, by account or by address, is not let in."""
         events = self.gone()
         self.turn(Restrain("opal", "r", BAN, "Ann", "ann", 0, ""))
         self.turn(Restrain("opal", "r", BAN, "~gus", "~gus", 0, ""))
@@ -295,8 +258,6 @@ class TestReturn:
         """
         Bans and mutes from before hold on, though they are of an address, and those who
         were there before are not meant; for ever, also if the node was away for long.
-
-        @param late: whether it was.
         """
         self.turn(Restrain("opal", "r", "mute", "Gus", "gus", 0, ""))
         events = self.gone()
@@ -359,9 +320,7 @@ class TestReturn:
         assert gus.invited == frozenset()
 
     def test_bannedInside(self) -> None:
-        """
-        A guest who was in a private room, and was banned meanwhile, needs an invitation.
-        """
+        """A guest who was in a private room, and was banned meanwhile, needs an invitation."""
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1", "2")))
         self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Gus", "gus"))
         self.turn(Join("gus", "P", "p"))
@@ -391,9 +350,7 @@ class TestReturn:
         assert list(self.lobby.rooms["p"].members) == ["opal"]
 
     def test_closedMeanwhile(self) -> None:
-        """
-        Nor into a room that was closed while they were cut off.
-        """
+        """Nor into a room that was closed while they were cut off."""
         self.turn(Join("opal", "P", "p"), Join("gus", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
         events = self.gone()
         self.turn(SetPrivate("opal", "p", True))
@@ -416,9 +373,7 @@ class TestReturn:
         assert self.lobby.rank(self.lobby.sessions["bob"], self.lobby.rooms["n"]) == FOUNDER
 
     def test_founderOfAnother(self) -> None:
-        """
-        Nor if whoever has made it anew is not there any more.
-        """
+        """Nor if whoever has made it anew is not there any more."""
         self.turn(Join("gus", "N", "n"))
         events = self.gone()
         self.turn(Join("bob", "N", "n"), Say("bob", "n", MESSAGE, ("1",)), Part("bob", "n", ""))
@@ -426,18 +381,14 @@ class TestReturn:
         assert self.lobby.rank(self.lobby.sessions["gus"], self.lobby.rooms["n"]) == MEMBER
 
     def test_roomGone(self) -> None:
-        """
-        A room that went with them, because nothing was said in it, is made again.
-        """
+        """A room that went with them, because nothing was said in it, is made again."""
         self.turn(Join("gus", "N", "n"))
         self.back(*self.gone())
         gus = self.lobby.sessions["gus"]
         assert self.lobby.rank(gus, self.lobby.rooms["n"]) == FOUNDER
 
     def test_restrainedFounder(self) -> None:
-        """
-        Who had lost that before does not get it back.
-        """
+        """Who had lost that before does not get it back."""
         self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("opal", "M", "m"))
         self.turn(Restrain("opal", "m", "mute", "Gus", "gus", 0, ""))
         self.back(*self.gone())
@@ -445,17 +396,13 @@ class TestReturn:
         assert self.lobby.rank(gus, self.lobby.rooms["m"]) == MEMBER
 
     def test_cleanStop(self) -> None:
-        """
-        Nobody returns to a node that has said goodbye.
-        """
+        """Nobody returns to a node that has said goodbye."""
         self.turn(goodbye(self.lobby.nodes["a"]))
         assert set(self.lobby.sessions) == {"bob", "opal"}
         assert self.lobby.cutOff == {}
 
     def test_proposedBefore(self) -> None:
-        """
-        Between the two they are nowhere, and nothing that they do counts.
-        """
+        """Between the two they are nowhere, and nothing that they do counts."""
         self.gone()
         self.turn(Say("gus", "r", MESSAGE, ("x",)), Login("gus", "ann", NOON, "~gus", ""))
         assert self.refusals("gus")[0] is NOT_IN_ROOM

@@ -10,18 +10,11 @@ from tsservices.chat.errors import ROOMS_FOUNDED
 from tsservices.common.limits import FOUNDED_SECONDS, Limits
 from tsservices.common.timestamps import NANOSECONDS
 
+#: Rooms that may be made at once.
 AT_ONCE = 20
-"""
-Rooms that may be made at once.
-"""
 
 
 def make(person: Person, prefix: str) -> int:
-    """
-    @param person: makes rooms, and leaves each after a word, until they may not.
-    @param prefix: of the names of the rooms.
-    @return: how many they have made.
-    """
     for number in range(2 * AT_ONCE):
         if reasons(person.do(f"/join {prefix}{number}")) == [ROOMS_FOUNDED]:
             return number
@@ -30,14 +23,10 @@ def make(person: Person, prefix: str) -> int:
 
 
 class TestFounding:
-    """
-    Rooms in which something was said stay for ever.
-    """
+    """Rooms in which something was said stay for ever."""
 
     def test_guests(self) -> None:
-        """
-        What guests of one address make counts together, and comes back with time.
-        """
+        """What guests of one address make counts together, and comes back with time."""
         town = Town(Limits(roomsFounded=AT_ONCE))
         first, second, other = (town.stranger(each) for each in ("~same", "~same", "~other"))
         for number, each in enumerate((first, second, other)):
@@ -49,9 +38,7 @@ class TestFounding:
         assert make(second, "d") == 1
 
     def test_accounts(self) -> None:
-        """
-        An account counts by itself, from whichever addresses.
-        """
+        """An account counts by itself, from whichever addresses."""
         town = Town(Limits(roomsFounded=AT_ONCE))
         ann = town.owner("ann")
         again = town.stranger()

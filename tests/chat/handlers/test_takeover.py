@@ -34,11 +34,6 @@ from tsservices.chat.permissions import FOUNDER
 
 
 def entered(town: Town, *lines: str) -> tuple[Person, str]:
-    """
-    @param town: where somebody comes.
-    @param lines: what they type.
-    @return: they, and what they can go on with.
-    """
     person = town.stranger()
     tokens = [each.token for each in person.do(*lines) if isinstance(each, Token)]
     town.hush()
@@ -46,14 +41,9 @@ def entered(town: Town, *lines: str) -> tuple[Person, str]:
 
 
 class TestResume:
-    """
-    Ann has a room, and bob and cat are in it.
-    """
+    """Ann has a room, and bob and cat are in it."""
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.town = Town()
         self.bob = self.town.person("bob", "milk")
         self.ann, self.token = entered(self.town, "/nick Ann", "/join tea", "/join milk")
@@ -96,9 +86,7 @@ class TestResume:
         assert self.bob.lines() == ["here I am"]
 
     def test_oldOneEnds(self) -> None:
-        """
-        When the old connection then ends, nobody leaves.
-        """
+        """When the old connection then ends, nobody leaves."""
         new = self.town.stranger()
         new.do(f"/resume {self.token}")
         self.ann.conversation.quit("lost")
@@ -107,9 +95,7 @@ class TestResume:
         assert self.town.house.lobby.holders["ann"] == (new.session,)
 
     def test_unknown(self) -> None:
-        """
-        What nobody was told is nothing to go on with; nor is anything for who has a name.
-        """
+        """What nobody was told is nothing to go on with; nor is anything for who has a name."""
         stranger = self.town.stranger()
         (refused,) = stranger.do("/resume what")
         assert isinstance(refused, Refusal)
@@ -124,9 +110,7 @@ class TestResume:
         assert self.ann.dismissals == []
 
     def test_again(self) -> None:
-        """
-        The same secret takes over the one that has taken over.
-        """
+        """The same secret takes over the one that has taken over."""
         second, third = self.town.stranger(), self.town.stranger()
         second.do(f"/resume {self.token}")
         third.do(f"/resume {self.token}")
@@ -135,9 +119,7 @@ class TestResume:
         assert self.town.house.lobby.holders["ann"] == (third.session,)
 
     def test_twoAtOnce(self) -> None:
-        """
-        Of two that come in the same turn the last goes on.
-        """
+        """Of two that come in the same turn the last goes on."""
         second, third = self.town.stranger(), self.town.stranger()
         second.type(f"/resume {self.token}")
         third.type(f"/resume {self.token}")
@@ -147,9 +129,7 @@ class TestResume:
         assert second.session.rooms == {}
 
     def test_afterQuit(self) -> None:
-        """
-        Who has left has nothing to go on with.
-        """
+        """Who has left has nothing to go on with."""
         self.ann.do("/quit")
         stranger = self.town.stranger()
         stranger.do(f"/resume {self.token}")
@@ -193,11 +173,7 @@ class TestResume:
         ids=lambda event: type(event).__name__,
     )
     def test_outstanding(self, event: Event) -> None:
-        """
-        What the old connection has proposed, and stands behind the take-over, is not done.
-
-        @param event: that.
-        """
+        """What the old connection has proposed, and stands behind the take-over, is not done."""
         zoe = self.town.owner("zoe")
         if isinstance(event, Login):
             event.version = self.town.house.lobby.accounts["zoe"].version
@@ -205,11 +181,6 @@ class TestResume:
         assert zoe.take() == []
 
     def outstanding(self, event: Event, old: Person, token: str) -> None:
-        """
-        @param event: what stands behind a take-over, and is refused.
-        @param old: by whom it is proposed.
-        @param token: what they are taken over with.
-        """
         new = self.town.stranger()
         event.session = old.session.ident
         new.type(f"/resume {token}")
@@ -225,11 +196,7 @@ class TestResume:
 
     @pytest.mark.parametrize("kind", ["logout", "password", "drop"])
     def test_outstandingOfAccount(self, kind: str) -> None:
-        """
-        The same, where an account is concerned.
-
-        @param kind: of what is proposed.
-        """
+        """The same, where an account is concerned."""
         self.town = Town(operators=["ann"])
         self.bob = self.town.person("bob")
         old, token = entered(self.town, "/nick ann", f"/register {PASSWORD}", "/join lobby")
@@ -244,9 +211,7 @@ class TestResume:
         assert len(self.town.house.lobby.owners["ann"]) == 1
 
     def test_nothingIsMarked(self) -> None:
-        """
-        Nor does it read what is unread.
-        """
+        """Nor does it read what is unread."""
         town = Town()
         old, token = entered(town, "/nick eve", f"/register {PASSWORD}", "/join lobby", "x")
         new = town.stranger()
@@ -275,9 +240,7 @@ class TestResume:
         assert town.house.lobby.holders == town.house.lobby.owners == {}
 
     def test_muted(self) -> None:
-        """
-        Who is silenced is so on another connection too.
-        """
+        """Who is silenced is so on another connection too."""
         self.bob.do("/quit")
         self.ann.do("/join tea", "/mute cat")
         cat = self.cat.session

@@ -23,18 +23,7 @@ from tsservices.client.connection import ClientError
 
 
 class ClientTests(SynchronousTestCase):
-    """
-    Tests for L{chat} on a plain console.
-    """
-
     def begin(self, console: FakeConsole, command: ChatCommand | None = None) -> Deferred[int]:
-        """
-        Start the client.
-
-        @param console: its console.
-        @param command: what is asked for.
-        @return: fires with its status.
-        """
         self.reactor = FakeReactor()
         self.chat = FakeChat()
         self.console = console
@@ -47,28 +36,14 @@ class ClientTests(SynchronousTestCase):
         return done
 
     def abandon(self, done: Deferred[int]) -> None:
-        """
-        End a client that still runs.
-
-        @param done: fires with its status.
-        """
         if not done.called:
             done.addErrback(lambda failure: None)
             done.cancel()
 
     def accept(self) -> tuple[FakeServer, FakeSession]:
-        """
-        @return: the far end of the connection that is being made, and what is there.
-        """
         return self.reactor.acceptTCP(), FakeSession(self.chat)
 
     def settle(self, server: FakeServer, session: FakeSession) -> None:
-        """
-        Let everything come that is on its way.
-
-        @param server: the far end.
-        @param session: what is there.
-        """
         for _ in range(10_000):
             session.came.extend(server.took().decode().splitlines())
             session.serve()
@@ -80,9 +55,7 @@ class ClientTests(SynchronousTestCase):
             server.drop()
 
     def test_piped(self) -> None:
-        """
-        Lines are said; at their end the client leaves, and what happened was printed.
-        """
+        """Lines are said; at their end the client leaves, and what happened was printed."""
         done = self.begin(FakeConsole(b"hello", b"/me waves"))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
@@ -94,9 +67,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_refused(self) -> None:
-        """
-        A refused line is status 1.
-        """
+        """A refused line is status 1."""
         done = self.begin(FakeConsole(b"hello"))
         self.chat.muted.add("ann")
         self.settle(*self.accept())
@@ -104,9 +75,7 @@ class ClientTests(SynchronousTestCase):
         self.assertIn(b"! not sent: hello\n", self.console.written)
 
     def test_nobody(self) -> None:
-        """
-        A first connection that can't be made ends it.
-        """
+        """A first connection that can't be made ends it."""
         done = self.begin(FakeConsole(b"hello"))
         self.reactor.refuseTCP(ConnectionRefusedError())
         # In which another address would be tried.
@@ -115,9 +84,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(str(error), "cannot connect to 127.0.0.1 port 21573: connection refused")
 
     def test_again(self) -> None:
-        """
-        A lost connection is made again after a while, and lines wait for it.
-        """
+        """A lost connection is made again after a while, and lines wait for it."""
         done = self.begin(FakeConsole(b"one", ended=False))
         server, session = self.accept()
         self.settle(server, session)
@@ -139,9 +106,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(self.console.written.count(b"> one"), 1)
 
     def test_givesUp(self) -> None:
-        """
-        After the end of the input a server that is gone is not waited for much longer.
-        """
+        """After the end of the input a server that is gone is not waited for much longer."""
         done = self.begin(FakeConsole(b"one", ended=False), ChatCommand(nick="ann", timeout=5.0))
         server, session = self.accept()
         self.settle(server, session)
@@ -156,9 +121,7 @@ class ClientTests(SynchronousTestCase):
         self.assertIn(b"! not sent: two\n", self.console.written)
 
     def test_readsNoFurther(self) -> None:
-        """
-        More lines than can be sent stay where they come from.
-        """
+        """More lines than can be sent stay where they come from."""
         lines = [b"%d" % number for number in range(LINES_AHEAD + 500)]
         done = self.begin(FakeConsole(*lines))
         self.assertEqual(len(self.console._lines), 501)
@@ -167,9 +130,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(len(self.chat.rooms["lobby"].lines), len(lines))
 
     def test_json(self) -> None:
-        """
-        Programs get objects.
-        """
+        """Programs get objects."""
         done = self.begin(FakeConsole(b"hello"), ChatCommand(nick="ann", json=True))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
@@ -178,9 +139,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(lines[0], b'{"type": "client", "event": "connected"}')
 
     def test_choked(self) -> None:
-        """
-        The console holds the connection back when its reader takes nothing.
-        """
+        """The console holds the connection back when its reader takes nothing."""
         self.begin(FakeConsole(ended=False))
         server, _ = self.accept()
         producer = self.console.producer
@@ -193,18 +152,14 @@ class ClientTests(SynchronousTestCase):
         self.assertTrue(server.transport.disconnecting)
 
     def test_noChat(self) -> None:
-        """
-        Something that sends one endless line is not listened to.
-        """
+        """Something that sends one endless line is not listened to."""
         self.begin(FakeConsole(ended=False))
         server, _ = self.accept()
         server.answer(b"x" * (LONGEST + 1))
         self.assertTrue(server.transport.disconnected or server.transport.disconnecting)
 
     def test_cancelled(self) -> None:
-        """
-        Who interrupts it leaves nothing behind.
-        """
+        """Who interrupts it leaves nothing behind."""
         done = self.begin(FakeConsole(ended=False))
         server, _ = self.accept()
         done.cancel()

@@ -27,21 +27,10 @@ from tsservices.server.registry import BY_NAME
 def parse(
     line: str, environ: dict[str, str] | None = None, ask: Callable[[str], str] | None = None
 ) -> ChatCommand:
-    """
-    @param line: a command line.
-    @param environ: the environment.
-    @param ask: asks for a password.
-    @return: what it asks for.
-    """
     return parseChat(line.split(), environ or {}, ask, lambda: "/state")
 
 
 def refused(line: str, environ: dict[str, str] | None = None) -> str:
-    """
-    @param line: a command line that is wrong.
-    @param environ: the environment.
-    @return: what is said about it.
-    """
     errors = io.StringIO()
     with contextlib.redirect_stderr(errors), pytest.raises(SystemExit) as ended:
         parse(line, environ)
@@ -50,32 +39,22 @@ def refused(line: str, environ: dict[str, str] | None = None) -> str:
 
 
 class TestParse:
-    """
-    What each command line asks for.
-    """
+    """What each command line asks for."""
 
     def test_defaults(self) -> None:
-        """
-        Nothing has to be said.
-        """
+        """Nothing has to be said."""
         assert parse("") == ChatCommand(state="/state")
         assert BY_NAME["chat"].offset == CHAT_OFFSET
 
     def test_all(self) -> None:
-        """
-        Everything can be said.
-        """
+        """Everything can be said."""
         line = "::1 --port 7 --nick Ann --room #den --room den --room b --json --no-bell"
         assert parse(f"{line} --state s --timeout 3") == ChatCommand(
             "::1", 7, "Ann", ("den", "b"), "", "", True, False, "s", 3.0
         )
 
     def test_password(self, tmp_path: Path) -> None:
-        """
-        The password comes from a file, the environment, or who is asked; and is not shown.
-
-        @param tmp_path: for the file.
-        """
+        """The password comes from a file, the environment, or who is asked; and is not shown."""
         path = tmp_path / "password"
         path.write_text("from file\nmore\n")
         path.chmod(0o600)
@@ -101,20 +80,11 @@ class TestParse:
         ],
     )
     def test_refuses(self, line: str, message: str) -> None:
-        """
-        What is wrong is said.
-
-        @param line: a command line.
-        @param message: about it.
-        """
+        """What is wrong is said."""
         assert message in refused(line)
 
     def test_files(self, tmp_path: Path) -> None:
-        """
-        A file that others may read is no place for a password.
-
-        @param tmp_path: for the file.
-        """
+        """A file that others may read is no place for a password."""
         path = tmp_path / "password"
         path.write_bytes(b"")
         path.chmod(0o640)
@@ -132,9 +102,7 @@ class TestParse:
             passwordOf(os.devnull, os.getuid())
 
     def test_interrupted(self) -> None:
-        """
-        Ctrl-C at the question for the password ends it.
-        """
+        """Ctrl-C at the question for the password ends it."""
 
         def ask(text: str) -> str:
             raise KeyboardInterrupt
@@ -144,9 +112,7 @@ class TestParse:
         assert ended.value.code == 130
 
     def test_help(self) -> None:
-        """
-        The help names all options and the exit statuses, and the other help names it.
-        """
+        """The help names all options and the exit statuses, and the other help names it."""
         for ask, words in (
             (parseChat, ("--account", "--json", "130", "NO_COLOR")),
             (parseArguments, ("chat --help",)),
@@ -159,21 +125,15 @@ class TestParse:
 
 
 class TestPeople:
-    """
-    Who is there.
-    """
+    """Who is there."""
 
     def test_userName(self) -> None:
-        """
-        The name of the user is used if it is one.
-        """
+        """The name of the user is used if it is one."""
         assert userName({"USER": "ann"}) == "ann"
         assert userName({"LOGNAME": "bob"}) == "bob"
         assert userName({"USER": "a.b"}) == userName({}) == "guest"
 
     def test_asker(self) -> None:
-        """
-        Only somebody at a terminal can be asked.
-        """
+        """Only somebody at a terminal can be asked."""
         assert asker(lambda descriptor: True) is not None
         assert asker(lambda descriptor: descriptor == 0) is None

@@ -19,11 +19,6 @@ from tsservices.client.chat.machine import (
 
 
 def online(modern: bool = True, wish: Wish | None = None) -> World:
-    """
-    @param modern: the server has tokens.
-    @param wish: what was asked for.
-    @return: a client that is online, and its server.
-    """
     world = World(modern, wish)
     world.connect()
     world.settle()
@@ -32,9 +27,7 @@ def online(modern: bool = True, wish: Wish | None = None) -> World:
 
 
 class TestArrival:
-    """
-    Coming in for the first time.
-    """
+    """Coming in for the first time."""
 
     def test_order(self) -> None:
         """
@@ -58,17 +51,13 @@ class TestArrival:
         assert [row.name for row in world.link.town.commands][:2] == ["join", "msg"]
 
     def test_olderServer(self) -> None:
-        """
-        The help of an older server is words, of which the commands are read.
-        """
+        """The help of an older server is words, of which the commands are read."""
         world = online(modern=False)
         assert [row.name for row in world.link.town.commands] == ["join", "resend", "quit"]
         assert not world.link.town.accounts
 
     def test_guest(self) -> None:
-        """
-        Who has not chosen a name gets another one when it is taken.
-        """
+        """Who has not chosen a name gets another one when it is taken."""
         world = World(wish=Wish("bob", chosen=False))
         world.chat.sessions["bob"] = object()  # type: ignore[assignment]
         world.connect()
@@ -77,9 +66,7 @@ class TestArrival:
         assert world.over == []
 
     def test_taken(self) -> None:
-        """
-        A chosen name that is taken ends it, or another one is asked for.
-        """
+        """A chosen name that is taken ends it, or another one is asked for."""
         world = World(wish=Wish("bob"))
         world.chat.sessions["bob"] = object()  # type: ignore[assignment]
         world.connect()
@@ -97,9 +84,7 @@ class TestArrival:
         assert world.link.town.nick == "ann"
 
     def test_login(self) -> None:
-        """
-        The password is said when it is asked for, and nowhere else.
-        """
+        """The password is said when it is asked for, and nowhere else."""
         world = World(wish=Wish("x", account="ann", password="secret word"))
         world.chat.passwords["ann"] = "secret word"
         world.connect()
@@ -108,9 +93,7 @@ class TestArrival:
         assert world.sent[4:6] == ["/login ann", "secret word"]
 
     def test_wrongPassword(self) -> None:
-        """
-        A wrong password is the end; what was typed is not silently gone.
-        """
+        """A wrong password is the end; what was typed is not silently gone."""
         world = World(wish=Wish("x", account="ann", password="guess"))
         world.link.typed("hello", 0.0)
         world.connect()
@@ -119,18 +102,14 @@ class TestArrival:
         assert world.view.texts[-1] == "not sent hello"
 
     def test_version(self) -> None:
-        """
-        A server that means something else by its words is left alone.
-        """
+        """A server that means something else by its words is left alone."""
         world = World()
         world.connect()
         world.link.received(b'{"type":"format","version":2}', 0.0)
         assert world.over == [(1, "this server speaks another version of the JSON form")]
 
     def test_never(self) -> None:
-        """
-        The first connection that fails ends it.
-        """
+        """The first connection that fails ends it."""
         world = World()
         world.link.lost("cannot connect", 0.0)
         assert world.over == [(1, "cannot connect")]
@@ -138,14 +117,10 @@ class TestArrival:
 
 
 class TestLines:
-    """
-    What is typed.
-    """
+    """What is typed."""
 
     def test_said(self) -> None:
-        """
-        Lines are said where one is, and shown when they come back.
-        """
+        """Lines are said where one is, and shown when they come back."""
         world = online()
         world.link.typed("hello", 0.0)
         world.link.typed("//slash", 0.0)
@@ -156,9 +131,7 @@ class TestLines:
         assert world.link.exchange.outbox.idle
 
     def test_unclean(self) -> None:
-        """
-        What a terminal would obey is sent as what one can see.
-        """
+        """What a terminal would obey is sent as what one can see."""
         world = online()
         world.link.typed("a\x1b[31mb\x08", 0.0)
         world.settle()
@@ -166,9 +139,7 @@ class TestLines:
         assert world.link.exchange.outbox.idle
 
     def test_rooms(self) -> None:
-        """
-        Each line goes to the room that is current when it is sent, also behind a command.
-        """
+        """Each line goes to the room that is current when it is sent, also behind a command."""
         world = online()
         for text in ("one", "/join den", "two", "/join attic", "three", "/join lobby", "  four"):
             world.link.typed(text, 0.0)
@@ -178,9 +149,7 @@ class TestLines:
         assert world.said("attic") == ["three"]
 
     def test_refused(self) -> None:
-        """
-        A line that is refused is told, kept, and sent again when that is asked for.
-        """
+        """A line that is refused is told, kept, and sent again when that is asked for."""
         world = online()
         world.chat.muted.add("ann")
         world.link.typed("one", 0.0)
@@ -201,9 +170,7 @@ class TestLines:
         assert world.view.texts[-1] == "! nothing was left unsent"
 
     def test_nowhere(self) -> None:
-        """
-        Who is in no room can't say anything.
-        """
+        """Who is in no room can't say anything."""
         world = online(wish=Wish("ann", rooms=["lobby"]))
         world.link.typed("/part lobby", 0.0)
         world.link.typed("hello", 0.0)
@@ -214,9 +181,7 @@ class TestLines:
         assert world.said("lobby") == []
 
     def test_dependedOn(self) -> None:
-        """
-        What this client relies on can't be switched off.
-        """
+        """What this client relies on can't be switched off."""
         world = online()
         before = list(world.sent)
         for text in ("/echo off", "/ack off", "/format text"):
@@ -225,9 +190,7 @@ class TestLines:
         assert world.view.texts[-1].startswith("! /format is not for you")
 
     def test_window(self) -> None:
-        """
-        Of many lines only some are on the way at the same time, and all arrive in order.
-        """
+        """Of many lines only some are on the way at the same time, and all arrive in order."""
         world = online()
         typed = [f"line {number}" for number in range(500)]
         for text in typed:
@@ -255,9 +218,7 @@ class TestLines:
         assert world.said("lobby") == ["hello"]
 
     def test_secretUndisturbed(self) -> None:
-        """
-        Whatever comes while a password is typed, nothing is sent that would be taken for it.
-        """
+        """Whatever comes while a password is typed, nothing is sent that would be taken for it."""
         world = online()
         world.link.typed("/login ann", 0.0)
         world.settle()
@@ -282,9 +243,7 @@ class TestLines:
         assert world.over == [(1, "a password is asked for, and there is no more input")]
 
     def test_secretLost(self) -> None:
-        """
-        Who types a password while the connection is lost does not say it to everybody.
-        """
+        """Who types a password while the connection is lost does not say it to everybody."""
         world = online()
         world.link.typed("/login ann", 0.0)
         world.settle()
@@ -297,14 +256,10 @@ class TestLines:
 
 
 class TestReturn:
-    """
-    Coming in again.
-    """
+    """Coming in again."""
 
     def test_missed(self) -> None:
-        """
-        What was said meanwhile is shown, set off and counted; what was typed is sent.
-        """
+        """What was said meanwhile is shown, set off and counted; what was typed is sent."""
         world = online()
         world.chat.say("lobby", "bob", "before")
         world.settle()
@@ -326,9 +281,7 @@ class TestReturn:
         assert "/resume t1" in world.sent
 
     def test_onTheWay(self) -> None:
-        """
-        Of lines that were on the way only those are sent again that did not arrive.
-        """
+        """Of lines that were on the way only those are sent again that did not arrive."""
         world = online()
         world.link.typed("one", 0.0)
         world.link.typed("two", 0.0)
@@ -338,9 +291,7 @@ class TestReturn:
         assert world.view.shown["lobby"] == [1, 2]
 
     def test_deletedMeanwhile(self) -> None:
-        """
-        An own line that was deleted before one could see it is not said again.
-        """
+        """An own line that was deleted before one could see it is not said again."""
         world = online()
         world.link.typed("one", 0.0)
         world.cut(9)
@@ -408,9 +359,7 @@ class TestReturn:
         assert world.sent[-1] == "/nick ann"
 
     def test_loginIsNoProof(self) -> None:
-        """
-        Connections that are logged in share a name: having it again proves nothing.
-        """
+        """Connections that are logged in share a name: having it again proves nothing."""
         world = World(modern=False, wish=Wish("x", account="ann", password="word"))
         world.chat.passwords["ann"] = "word"
         world.connect()
@@ -483,9 +432,7 @@ class TestReturn:
         assert world.said("lobby") == ["one"]
 
     def test_restarted(self) -> None:
-        """
-        A server that has forgotten everything is told from one that has nothing new.
-        """
+        """A server that has forgotten everything is told from one that has nothing new."""
         world = online()
         for _ in range(5):
             world.chat.say("lobby", "bob", "old")
@@ -501,9 +448,7 @@ class TestReturn:
         assert world.view.lines[-1] == ("now", "bob", "new")
 
     def test_refusedRoom(self) -> None:
-        """
-        A room that one may not enter any more is forgotten, and lines for it are kept.
-        """
+        """A room that one may not enter any more is forgotten, and lines for it are kept."""
         world = online(modern=False)
         world.cut(0)
         world.ghosts[0].serve()
@@ -521,9 +466,7 @@ class TestReturn:
         assert world.view.texts[-1] == "not sent /msg #den hello"
 
     def test_putOut(self) -> None:
-        """
-        Who was put out of a room meanwhile does not go in again unasked.
-        """
+        """Who was put out of a room meanwhile does not go in again unasked."""
         world = online()
         world.cut(0)
         ghost = world.ghosts[0]
@@ -536,9 +479,7 @@ class TestReturn:
         assert world.link.town.current == "lobby"
 
     def test_notYetIn(self) -> None:
-        """
-        Rooms that the connection before had no time to enter are entered by the next one.
-        """
+        """Rooms that the connection before had no time to enter are entered by the next one."""
         world = online(modern=True)
         world.cut(0)
         world.ghosts[0].serve()
@@ -551,9 +492,7 @@ class TestReturn:
         assert world.sent.count("/resume t2") == 1
 
     def test_backoff(self) -> None:
-        """
-        The waits between attempts grow, up to a bound, and begin anew after a success.
-        """
+        """The waits between attempts grow, up to a bound, and begin anew after a success."""
         world = online()
         world.cut(0)
         for _ in range(10):
@@ -567,9 +506,7 @@ class TestReturn:
         assert world.delays[-1] == FIRST_DELAY
 
     def test_jitter(self) -> None:
-        """
-        Not all clients come back at the same time.
-        """
+        """Not all clients come back at the same time."""
         for random, factor in ((0.0, 0.5), (0.9, 1.4)):
             world = World(random=random)
             world.connect()
@@ -597,9 +534,7 @@ class TestReturn:
         assert world.sent.count("/login ann") == 2
 
     def test_takenOver(self) -> None:
-        """
-        Who is told that another connection goes on does not fight with it.
-        """
+        """Who is told that another connection goes on does not fight with it."""
         world = online()
         assert world.session is not None
         world.session.refuse("taken-over")
@@ -610,14 +545,10 @@ class TestReturn:
 
 
 class TestSilence:
-    """
-    Servers that say nothing.
-    """
+    """Servers that say nothing."""
 
     def test_asked(self) -> None:
-        """
-        A silent server is asked for a word, and taken for lost if it has none.
-        """
+        """A silent server is asked for a word, and taken for lost if it has none."""
         world = online()
         count = len(world.sent)
         world.link.tick(SILENCE_SECONDS)
@@ -636,11 +567,7 @@ class TestSilence:
 
     @pytest.mark.parametrize("sent", ["", "hello"])
     def test_owed(self, sent: str) -> None:
-        """
-        A server that owes an answer gets less time.
-
-        @param sent: what it was sent; nothing: it has not even greeted.
-        """
+        """A server that owes an answer gets less time."""
         world = online() if sent else World()
         if sent:
             world.link.typed(sent, 0.0)
@@ -653,14 +580,10 @@ class TestSilence:
 
 
 class TestLeaving:
-    """
-    The end.
-    """
+    """The end."""
 
     def test_quit(self) -> None:
-        """
-        Who leaves has said everything before.
-        """
+        """Who leaves has said everything before."""
         world = online()
         world.link.typed("bye", 0.0)
         world.link.typed("/quit tired", 0.0)
@@ -670,9 +593,7 @@ class TestLeaving:
         assert world.over == [(0, "")]
 
     def test_quitTwice(self) -> None:
-        """
-        Who says so twice is gone at once, and told what was left.
-        """
+        """Who says so twice is gone at once, and told what was left."""
         world = online()
         world.link.typed("bye", 0.0)
         world.link.typed("/quit", 0.0)
@@ -681,9 +602,7 @@ class TestLeaving:
         assert world.view.texts[-1] == "perhaps not sent bye"
 
     def test_quitAway(self) -> None:
-        """
-        Who leaves while there is no connection is told what is left unsaid.
-        """
+        """Who leaves while there is no connection is told what is left unsaid."""
         world = online()
         world.cut(0)
         world.link.typed("hello", 0.0)
@@ -692,9 +611,7 @@ class TestLeaving:
         assert world.view.texts[-1] == "not sent hello"
 
     def test_finish(self) -> None:
-        """
-        At the end of the input one leaves when all is stored.
-        """
+        """At the end of the input one leaves when all is stored."""
         world = World()
         world.link.typed("one", 0.0)
         world.link.typed("two", 0.0)
@@ -705,9 +622,7 @@ class TestLeaving:
         assert world.over == [(0, "")]
 
     def test_giveUp(self) -> None:
-        """
-        When there will be no connection any more, what is left is told.
-        """
+        """When there will be no connection any more, what is left is told."""
         world = online()
         world.link.typed("one", 0.0)
         world.cut(0)
@@ -717,9 +632,7 @@ class TestLeaving:
 
 
 class TestQuestions:
-    """
-    What the client asks by itself.
-    """
+    """What the client asks by itself."""
 
     def test_people(self) -> None:
         """
@@ -743,9 +656,7 @@ class TestQuestions:
         assert "cid" in world.link.town.rooms["big"].people
 
     def test_refused(self) -> None:
-        """
-        That an own question is refused is nobody else's business.
-        """
+        """That an own question is refused is nobody else's business."""
         world = online()
         session = world.session
         assert session is not None
@@ -755,9 +666,7 @@ class TestQuestions:
         assert not world.link.refusals
 
     def test_found(self) -> None:
-        """
-        What was searched for is shown as such, with its end.
-        """
+        """What was searched for is shown as such, with its end."""
         world = online()
         session = world.session
         assert session is not None
@@ -774,9 +683,7 @@ class TestQuestions:
         assert world.view.shown["lobby"] == [1]
 
     def test_readBefore(self) -> None:
-        """
-        Of the lines that entering shows, those that were not read are set off.
-        """
+        """Of the lines that entering shows, those that were not read are set off."""
         world = online()
         session = world.session
         assert session is not None
@@ -795,14 +702,10 @@ class TestQuestions:
 
 
 class TestUnread:
-    """
-    What is new.
-    """
+    """What is new."""
 
     def test_unattended(self) -> None:
-        """
-        What is said while nobody types anything for a minute begins with a mark.
-        """
+        """What is said while nobody types anything for a minute begins with a mark."""
         world = online()
         world.link.typed("hello", 0.0)
         world.settle()
@@ -817,9 +720,7 @@ class TestUnread:
         assert world.view.lines[2][0] == "new"
 
     def test_otherRooms(self) -> None:
-        """
-        Lines of rooms where one is not are counted until one turns to them.
-        """
+        """Lines of rooms where one is not are counted until one turns to them."""
         world = online()
         world.chat.say("den", "bob", "here")
         world.chat.say("lobby", "bob", "there")
@@ -852,9 +753,7 @@ class TestUnread:
         assert [line for line in world.sent if line.startswith("/read")][-1] == "/read lobby 3"
 
     def test_history(self) -> None:
-        """
-        What was said before is shown as such, whenever it is asked for.
-        """
+        """What was said before is shown as such, whenever it is asked for."""
         world = online()
         world.chat.say("lobby", "bob", "one")
         world.settle()

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from tests.support.client_world import World
 from tsservices.client.chat.outbox import read
 
+#: What is typed: few different lines, so that they are alike.
 TYPED = ["yes", "no", "  indented", "//slash", "/me waves", "/msg #den secret", "/msg #lobby yes"]
-"""
-What is typed: few different lines, so that they are alike.
-"""
 
 TURNS = ["/join lobby", "/join den"]
 
+#: What can happen at any moment.
 STEPS = st.one_of(
     st.tuples(st.just("type"), st.sampled_from(TYPED)),
     st.tuples(st.just("type"), st.sampled_from(TYPED)),
@@ -31,19 +30,9 @@ STEPS = st.one_of(
     st.tuples(st.just("wait"), st.integers(1, 5)),
     st.tuples(st.just("forget"), st.sampled_from(["lobby", "den"])),
 )
-"""
-What can happen at any moment.
-"""
 
 
 def play(world: World, steps: list[tuple[str, int | str]]) -> list[str]:
-    """
-    Let things happen, and come to rest.
-
-    @param world: where.
-    @param steps: what.
-    @return: what was typed that is said in rooms.
-    """
     world.connect()
     world.settle()
     said = []
@@ -77,11 +66,7 @@ def play(world: World, steps: list[tuple[str, int | str]]) -> list[str]:
 
 
 def checkShown(world: World) -> None:
-    """
-    See that each line was shown once and in order, or is known to be no longer kept.
-
-    @param world: at rest.
-    """
+    """See that each line was shown once and in order, or is known to be no longer kept."""
     for name, room in world.chat.rooms.items():
         shown = world.view.shown.get(name, [])
         assert shown == sorted(set(shown)), (name, shown)
@@ -90,9 +75,7 @@ def checkShown(world: World) -> None:
 
 
 class TestCuts:
-    """
-    Connections that are cut.
-    """
+    """Connections that are cut."""
 
     @settings(max_examples=400)
     @given(st.lists(STEPS, max_size=40))
@@ -100,8 +83,6 @@ class TestCuts:
         """
         A server with tokens: every line is shown once, and every own line is said once,
         in the order in which it was typed.
-
-        @param steps: what happens.
         """
         world = World()
         said = play(world, steps)
@@ -124,11 +105,7 @@ class TestCuts:
     @settings(max_examples=400)
     @given(st.lists(STEPS, max_size=40))
     def test_byName(self, steps: list[tuple[str, int | str]]) -> None:
-        """
-        A server without: what is not known to be said is told, and never said twice.
-
-        @param steps: what happens.
-        """
+        """A server without: what is not known to be said is told, and never said twice."""
         world = World(modern=False)
         said = play(world, steps)
         checkShown(world)

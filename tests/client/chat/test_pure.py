@@ -24,38 +24,17 @@ from tsservices.client.chat.ui.history import HISTORY_FILE, KEPT, InputHistory, 
 
 
 def event(type: str, **fields: object) -> Event:
-    """
-    @param type: of it.
-    @param fields: of it.
-    @return: the event.
-    """
     return Event(type, {"type": type, **fields})
 
 
 def line(seq: int, nick: str = "bob", room: str = "lobby", text: str = "hi") -> Event:
-    """
-    @param seq: its number.
-    @param nick: who.
-    @param room: where.
-    @param text: what.
-    @return: a line.
-    """
     return event("said", seq=seq, nick=nick, room=room, text=text, kind="message", account=None)
 
 
 class TestWire:
-    """
-    Tests for L{tsservices.client.chat.events}.
-    """
-
     @given(st.lists(st.binary(max_size=6), max_size=8), st.lists(st.integers(0, 50), max_size=5))
     def test_lines(self, parts: list[bytes], cuts: list[int]) -> None:
-        """
-        However the network cuts it, the lines are the same.
-
-        @param parts: what the lines are made of.
-        @param cuts: where it is cut.
-        """
+        """However the network cuts it, the lines are the same."""
         data = b"\n".join(parts)
         whole = Lines().feed(data)
         lines, found, start = Lines(), [], 0
@@ -66,9 +45,7 @@ class TestWire:
         assert whole == [each.removesuffix(b"\r") for each in data.split(b"\n")[:-1]]
 
     def test_unbounded(self) -> None:
-        """
-        A line that does not end is no line.
-        """
+        """A line that does not end is no line."""
         lines = Lines()
         lines.feed(b"x" * LONGEST)
         with pytest.raises(Unbounded):
@@ -76,22 +53,14 @@ class TestWire:
 
     @given(st.binary(max_size=40))
     def test_anything(self, data: bytes) -> None:
-        """
-        Whatever a server sends is an object with a type, or nothing.
-
-        @param data: what it sends.
-        """
+        """Whatever a server sends is an object with a type, or nothing."""
         for each in (data, b'{"type":' + data + b"}"):
             found = decode(each)
             assert found is None or isinstance(found.type, str)
 
     @given(st.dictionaries(st.just("x"), st.none() | st.text() | st.lists(st.text() | st.none())))
     def test_fields(self, fields: dict[str, object]) -> None:
-        """
-        Fields of the wrong kind read as empty.
-
-        @param fields: of an object.
-        """
+        """Fields of the wrong kind read as empty."""
         found = decode(json.dumps({"type": "said", **fields}).encode())
         assert found is not None
         assert found.number("x") == 0
@@ -103,47 +72,33 @@ class TestWire:
         assert "\n" not in found.text("x")
 
     def test_harmless(self) -> None:
-        """
-        Nothing that a terminal would obey comes out, and no second line.
-        """
+        """Nothing that a terminal would obey comes out, and no second line."""
         found = event("said", text="a\x1b]0;x\x07\r\nb\tc\u202e", lines=["\x9b1m"])
         assert found.text("text") == "a\\x1b]0;x\\x07\\x0d\\nb    c\\u202e"
         assert found.texts("lines") == ["\\x9b1m"]
 
     def test_secret(self) -> None:
-        """
-        A secret is given back as it is, unless it would be more than one word.
-        """
+        """A secret is given back as it is, unless it would be more than one word."""
         assert event("token", token="a-b").secret("token") == "a-b"
         assert event("token", token="a\n/quit").secret("token") == ""
         assert event("token", token="").secret("token") == ""
 
     def test_numbers(self) -> None:
-        """
-        Truth is no number.
-        """
+        """Truth is no number."""
         assert event("x", seq=True).number("seq") == 0
         assert event("x", missing=[3, 5]).span("missing") == (3, 5)
 
 
 class TestRoom:
-    """
-    Tests for L{tsservices.client.chat.state}.
-    """
-
     def test_once(self) -> None:
-        """
-        What was shown is not shown again; what is left out by the server is no gap.
-        """
+        """What was shown is not shown again; what is left out by the server is no gap."""
         room = RoomView("lobby", 3)
         assert room.take(line(3)) == []
         assert [each.number("seq") for each in room.take(line(6))] == [6]
         assert room.take(line(5)) == []
 
     def test_catching(self) -> None:
-        """
-        While lines are caught up with, they are put in order.
-        """
+        """While lines are caught up with, they are put in order."""
         room = RoomView("lobby", 3)
         room.catchUp()
         assert room.take(line(6)) == []
@@ -154,18 +109,14 @@ class TestRoom:
         assert room.take(line(9)) == []
 
     def test_missing(self) -> None:
-        """
-        Lines that are gone are stepped over.
-        """
+        """Lines that are gone are stepped over."""
         room = RoomView("lobby", 0)
         room.catchUp()
         room.take(line(4))
         assert [each.number("seq") for each in room.skip(3)] == [4]
 
     def test_speakers(self) -> None:
-        """
-        Who spoke last comes first; names that change keep their place.
-        """
+        """Who spoke last comes first; names that change keep their place."""
         room = RoomView("lobby", 0)
         for nick in ("ann", "bob", "cid"):
             room.enter(nick)
@@ -178,14 +129,8 @@ class TestRoom:
 
 
 class TestTown:
-    """
-    Tests for L{tsservices.client.chat.state}.
-    """
-
     def test_events(self) -> None:
-        """
-        People come, go, and change.
-        """
+        """People come, go, and change."""
         town = Town()
         town.learn(event("entered", nick="ann", account=None))
         town.learn(
@@ -211,9 +156,7 @@ class TestTown:
         assert (town.rooms, town.current) == ({}, "")
 
     def test_unknown(self) -> None:
-        """
-        Events of other types, and of nothing known, do no harm.
-        """
+        """Events of other types, and of nothing known, do no harm."""
         town = Town()
         for type in ("isMe", "learn", "turn", "room", "left", "people", "__init__", "joined"):
             town.learn(event(type, room="nowhere", nick="x"))
@@ -221,14 +164,8 @@ class TestTown:
 
 
 class TestOutbox:
-    """
-    Tests for L{tsservices.client.chat.outbox}.
-    """
-
     def test_read(self) -> None:
-        """
-        What is typed is a line or a command.
-        """
+        """What is typed is a line or a command."""
         found = {}
         for typed in (
             "hi",
@@ -254,9 +191,7 @@ class TestOutbox:
         }
 
     def test_order(self) -> None:
-        """
-        When a line comes back, those of the same room that were sent before it will not.
-        """
+        """When a line comes back, those of the same room that were sent before it will not."""
         outbox = Outbox()
         for text, room in (("a", "lobby"), ("b", "den"), ("c", "lobby")):
             item = read(text)
@@ -269,26 +204,16 @@ class TestOutbox:
         assert [item.body for item in outbox.sent if item is not None] == ["b"]
 
     def test_hidden(self) -> None:
-        """
-        Passwords are not shown with what was not done.
-        """
+        """Passwords are not shown with what was not done."""
         item = read("/LOGIN ann swordfish")
         assert item is not None
         assert item.shown == "/login ..."
 
 
 class TestColours:
-    """
-    Tests for L{tsservices.client.chat.ui.colours}.
-    """
-
     @pytest.mark.parametrize("number", colours.PALETTE)
     def test_readable(self, number: int) -> None:
-        """
-        Every colour can be read on white and on black.
-
-        @param number: of the colour.
-        """
+        """Every colour can be read on white and on black."""
         steps = (0, 95, 135, 175, 215, 255)
         cube = number - 16
         channels = [steps[cube // 36], steps[cube // 6 % 6], steps[cube % 6]]
@@ -301,17 +226,13 @@ class TestColours:
         assert (light + 0.05) / 0.05 >= 3
 
     def test_stable(self) -> None:
-        """
-        A name has the same colour in all its forms, and for ever.
-        """
+        """A name has the same colour in all its forms, and for ever."""
         painter = Painter(256)
         assert painter.nick("Ann") == painter.nick("\uff41\uff4e\uff4e") == "38;5;163"
         assert len({painter.nick(f"n{number}") for number in range(200)}) == len(colours.PALETTE)
 
     def test_depth(self) -> None:
-        """
-        There are no colours where nobody wants them.
-        """
+        """There are no colours where nobody wants them."""
         assert depth({"TERM": "xterm-256color"}) == 256
         assert depth({"TERM": "xterm"}) == 8
         assert depth({"TERM": "xterm", "COLORTERM": "truecolor"}) == 256
@@ -321,9 +242,7 @@ class TestColours:
         assert "\x1b[3" in Painter(8).paint([("nick ann", "ann")])
 
     def test_mentions(self) -> None:
-        """
-        A name is mentioned where it stands alone.
-        """
+        """A name is mentioned where it stands alone."""
         assert mentions("Ann: hi", "ann")
         assert mentions("hi, ann!", "ann")
         assert not mentions("annex", "ann")
@@ -333,9 +252,7 @@ class TestColours:
         assert not mentions("x", "(")
 
     def test_highlighted(self) -> None:
-        """
-        The words that were searched for are set off, the longest first.
-        """
+        """The words that were searched for are set off, the longest first."""
         assert highlighted("Build the builder", ["build", "builder"]) == [
             ("found", "Build"),
             ("", " the "),
@@ -344,15 +261,8 @@ class TestColours:
 
 
 class TestCompletion:
-    """
-    Tests for L{tsservices.client.chat.ui.completion}.
-    """
-
     @pytest.fixture
     def town(self) -> Town:
-        """
-        @return: a room with people, another one, and a third that was heard of.
-        """
         town = Town()
         town.nick = "ann"
         for name, nicks in (("lobby", ["ann", "bob", "Bert"]), ("den", ["bill"])):
@@ -391,49 +301,26 @@ class TestCompletion:
         ],
     )
     def test_offered(self, town: Town, before: str, length: int, found: list[str]) -> None:
-        """
-        What Tab offers, best first.
-
-        @param town: what is known.
-        @param before: the line up to the cursor.
-        @param length: of what is replaced.
-        @param found: by what.
-        """
+        """What Tab offers, best first."""
         assert completions(before, town) == (length, found)
 
     @given(st.text(max_size=20))
     def test_anything(self, before: str) -> None:
-        """
-        Whatever stands there does no harm.
-
-        @param before: the line up to the cursor.
-        """
+        """Whatever stands there does no harm."""
         length, found = completions(before, Town())
         assert length <= len(before)
         assert all(each.strip() for each in found)
 
 
 class TestHistory:
-    """
-    Tests for L{tsservices.client.chat.ui.history}.
-    """
-
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Iterator[Path]:
-        """
-        @param tmp_path: pytest's.
-        @return: a folder that is not there yet.
-        """
         mask = os.umask(0)
         yield tmp_path / "state"
         os.umask(mask)
 
     def test_kept(self, folder: Path) -> None:
-        """
-        Lines are there the next time, for their owner only.
-
-        @param folder: for the file.
-        """
+        """Lines are there the next time, for their owner only."""
         history = InputHistory(str(folder))
         assert history.load() == []
         assert history.keep("hello")
@@ -446,12 +333,7 @@ class TestHistory:
         "typed", ["/login ann pw", "/REGISTER pw", " /passwd a b", "//login x", "/reset ann"]
     )
     def test_secrets(self, folder: Path, typed: str) -> None:
-        """
-        What may hold a password is never written down.
-
-        @param folder: for the file.
-        @param typed: a line.
-        """
+        """What may hold a password is never written down."""
         assert not keepable(typed)
         InputHistory(str(folder)).keep(typed)
         assert not folder.exists()
@@ -459,11 +341,7 @@ class TestHistory:
         assert keepable("login is /login")
 
     def test_bounded(self, folder: Path) -> None:
-        """
-        The file does not grow for ever.
-
-        @param folder: for the file.
-        """
+        """The file does not grow for ever."""
         folder.mkdir()
         path = folder / HISTORY_FILE
         path.write_text("".join(f"line {number}\n" for number in range(2 * KEPT + 1)))
@@ -471,9 +349,7 @@ class TestHistory:
         assert path.read_text().count("\n") == KEPT
 
     def test_unwritable(self) -> None:
-        """
-        Without a folder there is no history, and nothing else is lost.
-        """
+        """Without a folder there is no history, and nothing else is lost."""
         history = InputHistory("/dev/null/x")
         assert history.keep("hello")
         assert history.load() == []

@@ -19,30 +19,16 @@ from tsservices.client.chat.state import RoomView, Town
 from tsservices.client.chat.text_view import PeopleView, searchedFor
 from tsservices.client.chat.ui.colours import Painter, Span
 
+#: Friday 20 November 2026, 12:10:05 UTC.
 NOON = 1_795_176_605 * 10**9
-"""
-Friday 20 November 2026, 12:10:05 UTC.
-"""
 
 DAY = 86_400 * 10**9
 
 
 class Shown:
-    """
-    A view and what it shows.
-
-    @ivar town: what is known.
-    @ivar view: the view.
-    @ivar lines: what it has shown, without styles.
-    @ivar spans: the same with them.
-    @ivar alerts: those lines that call for attention.
-    @ivar asked: what asked for passwords.
-    """
+    """A view and what it shows."""
 
     def __init__(self, marked: bool = True) -> None:
-        """
-        @param marked: guests are marked.
-        """
         self.town = Town()
         self.town.nick = "ann"
         self.town.rooms["lobby"] = RoomView("lobby", 0)
@@ -53,34 +39,22 @@ class Shown:
         self.view = PeopleView(self.town, self._show, self.asked.append, time.gmtime, marked)
 
     def _show(self, line: list[Span], alert: bool) -> None:
-        """
-        @param line: that is shown.
-        @param alert: it calls for attention.
-        """
         self.lines.append(Painter(0).paint(line))
         self.spans.append(line)
         if alert:
             self.alerts.append(self.lines[-1])
 
     def said(self, how: How = How.NOW, **fields: object) -> None:
-        """
-        @param how: why it is shown.
-        @param fields: of a line that differ from those of another.
-        """
         whole = {"room": "lobby", "seq": 1, "time": NOON, "kind": "message", "nick": "bob"}
         said = event("said", **{**whole, "text": "hello", "account": None, **fields})
         self.view.said(self.town.room(said), said, how)
 
 
 class TestLines:
-    """
-    Lines of rooms.
-    """
+    """Lines of rooms."""
 
     def test_kinds(self) -> None:
-        """
-        Each kind is written in its own way, like the text form.
-        """
+        """Each kind is written in its own way, like the text form."""
         shown = Shown()
         for kind, text in [
             ("message", "hello"),
@@ -115,9 +89,7 @@ class TestLines:
         ]
 
     def test_deleted(self) -> None:
-        """
-        Whose line was deleted is told if it is known.
-        """
+        """Whose line was deleted is told if it is known."""
         shown = Shown()
         said = event("said", seq=7, nick="eve", time=NOON, room="lobby")
         shown.town.rooms["lobby"].spoke(said)
@@ -125,9 +97,7 @@ class TestLines:
         assert shown.lines == ["[12:10:05] * bob deleted what eve said in #lobby at 12:10:05"]
 
     def test_rooms(self) -> None:
-        """
-        The room is shown when there are several, or when it is another one.
-        """
+        """The room is shown when there are several, or when it is another one."""
         shown = Shown()
         shown.said(room="den")
         shown.town.rooms["attic"] = RoomView("attic", 0)
@@ -135,9 +105,7 @@ class TestLines:
         assert shown.lines == ["[12:10:05] #den <bob> hello", "[12:10:05] #lobby <bob> hello"]
 
     def test_days(self) -> None:
-        """
-        A change of day gets a line; what was said before tells each day.
-        """
+        """A change of day gets a line; what was said before tells each day."""
         shown = Shown()
         shown.said()
         shown.said(time=NOON + DAY)
@@ -161,9 +129,7 @@ class TestLines:
         ]
 
     def test_mention(self) -> None:
-        """
-        Who calls one is heard; old calls and one's own are not.
-        """
+        """Who calls one is heard; old calls and one's own are not."""
         shown = Shown()
         shown.said(text="ANN: look")
         shown.said(How.MISSED, text="ann?")
@@ -174,9 +140,7 @@ class TestLines:
         assert ("own", "ann") in shown.spans[-1]
 
     def test_guests(self) -> None:
-        """
-        Guests are marked where there are accounts, on screens.
-        """
+        """Guests are marked where there are accounts, on screens."""
         shown = Shown()
         shown.said()
         shown.town.accounts = True
@@ -189,9 +153,7 @@ class TestLines:
         assert plain.lines == ["[12:10:05] <bob> hello"]
 
     def test_found(self) -> None:
-        """
-        What was searched for has its day, its room and its words; older ones are offered.
-        """
+        """What was searched for has its day, its room and its words; older ones are offered."""
         shown = Shown()
         shown.view.searched = searchedFor('#den from:bob since:2d "tea time" brew*')
         assert shown.view.searched == ["tea", "time", "brew"]
@@ -208,9 +170,7 @@ class TestLines:
         assert ("found", "Tea") in shown.spans[1]
 
     def test_whispered(self) -> None:
-        """
-        What is said to one person calls for attention, but not with who says it.
-        """
+        """What is said to one person calls for attention, but not with who says it."""
         shown = Shown()
         for nick, to in (("bob", "ann"), ("ann", "bob")):
             shown.view.told(
@@ -220,9 +180,7 @@ class TestLines:
         assert shown.alerts == shown.lines[:1]
 
     def test_painted(self) -> None:
-        """
-        What strangers write can't paint.
-        """
+        """What strangers write can't paint."""
         shown = Shown()
         shown.said(nick="b\x1b[2Jb", text="\x1b]0;title\x07")
         painted = Painter(256).paint(shown.spans[0])
@@ -232,9 +190,7 @@ class TestLines:
 
 
 class TestSentences:
-    """
-    All else.
-    """
+    """All else."""
 
     @pytest.mark.parametrize(
         ("told", "lines"),
@@ -329,20 +285,13 @@ class TestSentences:
         ids=lambda value: value.type if isinstance(value, Event) else "",
     )
     def test_told(self, told: Event, lines: list[str]) -> None:
-        """
-        Each event has its sentences.
-
-        @param told: the event.
-        @param lines: what is shown.
-        """
+        """Each event has its sentences."""
         shown = Shown()
         shown.view.told(told)
         assert shown.lines == lines
 
     def test_connection(self) -> None:
-        """
-        A loss and a return are told, the first connection is not.
-        """
+        """A loss and a return are told, the first connection is not."""
         shown = Shown()
         shown.view.connection("connected")
         shown.view.connection("lost", "closed")
@@ -357,10 +306,6 @@ class TestSentences:
 
 
 class TestPrograms:
-    """
-    Tests for L{tsservices.client.chat.json_view}.
-    """
-
     def test_unchanged(self) -> None:
         """
         Every object is written as it came, but for the answers to the client's own

@@ -22,12 +22,6 @@ from tsservices.server.registry import BY_NAME
 
 
 def run(line: str) -> tuple[int, str, str]:
-    """
-    Read a command line that ends the program.
-
-    @param line: the command line behind C{probe}.
-    @return: the exit status, standard output and standard error.
-    """
     out, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
         try:
@@ -38,14 +32,8 @@ def run(line: str) -> tuple[int, str, str]:
 
 
 class ParseTests(SynchronousTestCase):
-    """
-    Tests for what each command line asks for.
-    """
-
     def test_asks(self) -> None:
-        """
-        Each command line gives its command.
-        """
+        """Each command line gives its command."""
         for line, command in [
             ("h", ProbeCommand(("h",))),
             ("a b [::1]", ProbeCommand(("a", "b", "::1"))),
@@ -78,17 +66,13 @@ class ParseTests(SynchronousTestCase):
             assert parseArguments(["probe", *line.split()]) == command, line
 
     def test_conditions(self) -> None:
-        """
-        Conditions are read at the start.
-        """
+        """Conditions are read at the start."""
         command = parseArguments(["probe", "--fail-if", "loss>1%, p99>50ms", "h"])
         assert isinstance(command, ProbeCommand)
         assert [each.text for each in command.conditions] == ["loss>1%", "p99>50ms"]
 
     def test_key(self) -> None:
-        """
-        The key is read from its file.
-        """
+        """The key is read from its file."""
         path = Path("key")
         path.touch(mode=0o600)
         path.write_text("00" * 32)
@@ -99,9 +83,7 @@ class ParseTests(SynchronousTestCase):
         assert "others have rights" in run("--key key h")[2]
 
     def test_refuses(self) -> None:
-        """
-        A wrong command line ends with status 2 and says what is wrong.
-        """
+        """A wrong command line ends with status 2 and says what is wrong."""
         for line, message in [
             ("", "HOST"),
             ("-c 0 h", "no number of packets above 0"),
@@ -132,9 +114,7 @@ class ParseTests(SynchronousTestCase):
             assert message in errors, (line, errors)
 
     def test_extras(self) -> None:
-        """
-        What needs a library that is missing says which, and how to get it.
-        """
+        """What needs a library that is missing says which, and how to get it."""
         with mock.patch.object(arguments, "find_spec", return_value=None):
             assert "pip install 'tsservices[plot]'" in run("--plot a.png h")[2]
             assert "pip install 'tsservices[http]'" in run("--prometheus 9000 h")[2]
@@ -142,9 +122,7 @@ class ParseTests(SynchronousTestCase):
             assert "there is no folder" in run("--plot no/a.png h")[2]
 
     def test_help(self) -> None:
-        """
-        Help explains figures, signals, conditions and exit statuses.
-        """
+        """Help explains figures, signals, conditions and exit statuses."""
         status, out, errors = run("--help")
         assert (status, errors) == (0, "")
         for words in (
@@ -158,27 +136,19 @@ class ParseTests(SynchronousTestCase):
             assert words in out, words
 
     def test_first(self) -> None:
-        """
-        The command stands first.
-        """
+        """The command stands first."""
         errors = io.StringIO()
         with contextlib.redirect_stderr(errors), self.assertRaises(SystemExit):
             parseArguments(["--udp", "probe"])
         assert "'probe' stands before its options" in errors.getvalue()
 
     def test_port(self) -> None:
-        """
-        The port is the catalogue's.
-        """
+        """The port is the catalogue's."""
         assert BY_NAME["stamp"].offset == STAMP_OFFSET
 
     @given(st.text(max_size=8))
     def test_values(self, text: str) -> None:
-        """
-        No value raises anything but the error that argparse prints.
-
-        @param text: what somebody writes.
-        """
+        """No value raises anything but the error that argparse prints."""
         for read in (
             arguments.count,
             arguments.interval,

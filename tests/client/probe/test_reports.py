@@ -30,6 +30,7 @@ from tsservices.stamp.stats.distribution import Histogram
 from tsservices.stamp.stats.result import Outcome, State
 from tsservices.stamp.stats.thresholds import parseConditions
 
+#: What is told of the packets of L{ReportTests}.
 LINES = """\
 PROBE host.example (192.0.2.1) port 21576: STAMP, 44 bytes every 1 s
 44 bytes from 192.0.2.1: seq=0 ttl=64 net=3.000 app=5.000 up=1.000 down=2.000 ms
@@ -40,10 +41,8 @@ no answer yet from 192.0.2.1: seq=2
 no answer from 192.0.2.1: seq=2 within 1 s
 44 bytes from 192.0.2.1: seq=2 ttl=64 net=999.000 app=1000.000 up=0.000 down=999.000 ms (LATE)
 """
-"""
-What is told of the packets of L{ReportTests}.
-"""
 
+#: The summary of the same.
 SUMMARY = """\
 
 --- host.example probe statistics ---
@@ -63,50 +62,26 @@ queueing up       0.000      3.500      7.000      3.500      0.000      7.000  
 queueing dn       0.000      4.000      8.000      4.000      0.000      8.000      8.000      8.000      8.000
 clock offset -0.500 ms +/- 1.500 ms, skew unknown (the run is too short)
 """  # noqa: E501
-"""
-The summary of the same.
-"""
 
 
 class ReportTests(SynchronousTestCase):
-    """
-    The same packets, told in each form.
-    """
+    """The same packets, told in each form."""
 
     def setUp(self) -> None:
-        """
-        Make a target that is not yet told of.
-        """
         self.clock = Clock()
         self.streams = Streams()
         self.output = self.streams.output()
         self.times = timesOf(self.clock)
 
     def play(self, reporter: Reporter) -> Target:
-        """
-        Let everything happen that there is a word for.
-
-        @param reporter: tells it.
-        @return: the target.
-        """
 
         class Telling(Witness):
-            """
-            Hands on what happens.
-            """
+            """Hands on what happens."""
 
             def happened(self, target: Target, outcome: Outcome) -> None:
-                """
-                @param target: the one.
-                @param outcome: is told.
-                """
                 reporter.happened(target, outcome)
 
             def waited(self, target: Target, sequence: int) -> None:
-                """
-                @param target: the one.
-                @param sequence: is told.
-                """
                 reporter.waited(target, sequence)
 
         target, wire = targetOn(self.clock, Telling())
@@ -128,32 +103,15 @@ class ReportTests(SynchronousTestCase):
     def exchange(
         self, wire: FakeWire, sequence: int, up: int, server: int, down: int, counted: int
     ) -> None:
-        """
-        Have a reply arrive.
-
-        @param wire: where.
-        @param sequence: of the packet.
-        @param up: milliseconds up, with the offset.
-        @param server: milliseconds in the server.
-        @param down: milliseconds down, with the offset.
-        @param counted: the reflector's number.
-        """
         before = up + server + down
         wire.stamp(sequence, before=before * MILLISECOND)
         wire.reply(sequence, up * MILLISECOND, server * MILLISECOND, down * MILLISECOND, counted)
 
     def text(self, quiet: bool = False, dated: bool = False) -> TextReport:
-        """
-        @param quiet: as the option.
-        @param dated: as the option.
-        @return: a report in text.
-        """
         return TextReport(self.output, self.times, 1.0, 1.0, quiet, dated, outstanding=True)
 
     def test_text(self) -> None:
-        """
-        Every packet has its line, and the summary has everything.
-        """
+        """Every packet has its line, and the summary has everything."""
         reporter = self.text()
         target = self.play(reporter)
         self.assertEqual(self.streams.out.getvalue(), LINES)
@@ -161,25 +119,19 @@ class ReportTests(SynchronousTestCase):
         self.assertEqual(self.streams.out.getvalue()[len(LINES) :], SUMMARY)
 
     def test_quiet(self) -> None:
-        """
-        A quiet run has header and summary.
-        """
+        """A quiet run has header and summary."""
         reporter = self.text(quiet=True)
         reporter.summary([self.play(reporter)])
         assert self.streams.out.getvalue() == LINES.partition("\n")[0] + "\n" + SUMMARY
 
     def test_dated(self) -> None:
-        """
-        Lines begin with the time.
-        """
+        """Lines begin with the time."""
         self.play(self.text(dated=True))
         second = self.streams.out.getvalue().splitlines()[1]
         assert second.startswith(f"[{EPOCH // 10**9}.005000] 44 bytes from")
 
     def test_many(self) -> None:
-        """
-        The summary of several ends with a line for each.
-        """
+        """The summary of several ends with a line for each."""
         reporter = self.text(quiet=True)
         target = self.play(reporter)
         reporter.summary([target, target])
@@ -210,9 +162,7 @@ class ReportTests(SynchronousTestCase):
             assert "stamped by the kernel: 0 of 2 at sending" in text
 
     def test_jitter(self) -> None:
-        """
-        Jitter is told of each way, and skew when there is enough to tell.
-        """
+        """Jitter is told of each way, and skew when there is enough to tell."""
         target, wire = targetOn(self.clock, Witness())
         for number in range(30):
             target.fire(0, 0)
@@ -224,9 +174,7 @@ class ReportTests(SynchronousTestCase):
         assert ", skew +0.017 ppm +/- 0.109" in text
 
     def test_interim(self) -> None:
-        """
-        An interim line goes to standard error.
-        """
+        """An interim line goes to standard error."""
         reporter = self.text(quiet=True)
         target = self.play(reporter)
         reporter.interim([target])
@@ -235,9 +183,7 @@ class ReportTests(SynchronousTestCase):
         )
 
     def test_json(self) -> None:
-        """
-        Each line is an object with type and schema; what is unknown is null.
-        """
+        """Each line is an object with type and schema; what is unknown is null."""
         reporter = JSONReport(self.output, self.times)
         target = self.play(reporter)
         reporter.interim([target])
@@ -282,9 +228,7 @@ class ReportTests(SynchronousTestCase):
         assert self.streams.errors.getvalue() == ""
 
     def test_csv(self) -> None:
-        """
-        The output is one table, and the summary goes elsewhere.
-        """
+        """The output is one table, and the summary goes elsewhere."""
         reporter = CSVReport(self.output)
         reporter.summary([self.play(reporter)])
         rows = list(csv.DictReader(io.StringIO(self.streams.out.getvalue())))
@@ -301,9 +245,7 @@ class ReportTests(SynchronousTestCase):
         assert "probe statistics" in self.streams.errors.getvalue()
 
     def test_plot(self) -> None:
-        """
-        A picture is drawn of it.
-        """
+        """A picture is drawn of it."""
         if find_spec("matplotlib") is None:
             self.skipTest("the extra plot is not installed")
         from tsservices.client.probe.reports.plot import draw
@@ -312,9 +254,7 @@ class ReportTests(SynchronousTestCase):
         assert Path("a.png").read_bytes().startswith(b"\x89PNG")
 
     def test_metrics(self) -> None:
-        """
-        Prometheus reads the same figures.
-        """
+        """Prometheus reads the same figures."""
         if find_spec("prometheus_client") is None:
             self.skipTest("the extra http is not installed")
         from prometheus_client import CollectorRegistry, generate_latest
@@ -339,9 +279,7 @@ class ReportTests(SynchronousTestCase):
             assert line in text, (line, text)
 
     def test_verdict(self) -> None:
-        """
-        The exit status tells who was silent, and which condition holds.
-        """
+        """The exit status tells who was silent, and which condition holds."""
         target = self.play(self.text())
         silent, _ = targetOn(self.clock, Witness())
         assert verdict([target], []) == (0, [])
@@ -352,9 +290,7 @@ class ReportTests(SynchronousTestCase):
         assert verdict([target], parseConditions("p99>1s")) == (0, [])
 
     def test_progress(self) -> None:
-        """
-        On a quiet terminal one line shows what is known, and gives way to others.
-        """
+        """On a quiet terminal one line shows what is known, and gives way to others."""
         target = self.play(self.text(quiet=True))
         showing = showProgress(self.clock, self.output, [target], 40)
         self.clock.advance(1)
@@ -366,14 +302,8 @@ class ReportTests(SynchronousTestCase):
 
 
 class OutputTests(SynchronousTestCase):
-    """
-    Tests for L{tsservices.client.probe.reports.base.Output}.
-    """
-
     def test_unread(self) -> None:
-        """
-        When nobody reads on, that is told once, and nothing more is written.
-        """
+        """When nobody reads on, that is told once, and nothing more is written."""
         streams = Streams()
         output = streams.output()
         streams.out.close()
@@ -387,14 +317,8 @@ class OutputTests(SynchronousTestCase):
 
 
 class BarChartTests(SynchronousTestCase):
-    """
-    Tests for L{bars}.
-    """
-
     def test_byHand(self) -> None:
-        """
-        Rows grow by a factor; bars are as long as their share of the longest.
-        """
+        """Rows grow by a factor; bars are as long as their share of the longest."""
         histogram = Histogram()
         histogram.add(1_000_000, 40)
         histogram.add(2_000_000, 10)
@@ -410,9 +334,7 @@ class BarChartTests(SynchronousTestCase):
         )
 
     def test_extremes(self) -> None:
-        """
-        One value, zero, and nothing at all are drawn too.
-        """
+        """One value, zero, and nothing at all are drawn too."""
         assert bars(Histogram()) == []
         for value in (0, 1, 5_000_000):
             histogram = Histogram()

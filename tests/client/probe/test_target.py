@@ -22,29 +22,17 @@ from tsservices.stamp.stats.result import Departure, Outcome, State
 
 
 class TargetTests(SynchronousTestCase):
-    """
-    Tests for L{Target}.
-    """
-
     def setUp(self) -> None:
-        """
-        Make a target.
-        """
         self.clock = Clock()
         self.witness = Witness()
         self.target, self.wire = targetOn(self.clock, self.witness)
 
     def send(self, count: int = 1) -> None:
-        """
-        @param count: of packets to send.
-        """
         for _ in range(count):
             self.target.fire(0, 0)
 
     def test_ok(self) -> None:
-        """
-        A reply in time gives both round trips.
-        """
+        """A reply in time gives both round trips."""
         self.send()
         self.clock.advance(0.25)
         self.wire.stamp(0, before=200 * MILLISECOND)
@@ -58,12 +46,7 @@ class TargetTests(SynchronousTestCase):
         assert self.witness.ends == 1
 
     def follow(self, number: int, tells: int | None) -> None:
-        """
-        Have a packet sent, and answered 10 ms after, 2 ms after T3.
-
-        @param number: of the packet, and of its reply.
-        @param tells: nanoseconds before now when the reply before it left, 12 ms ago.
-        """
+        """Have a packet sent, and answered 10 ms after, 2 ms after T3."""
         self.send()
         self.clock.advance(0.01)
         when = None if tells is None else timesOf(self.clock).wall() - tells
@@ -95,9 +78,7 @@ class TargetTests(SynchronousTestCase):
         assert self.target.tally.network.moments.minimum == 8 * MILLISECOND
 
     def test_followUpLost(self) -> None:
-        """
-        A reply whose successor is lost, or refused, is told before it.
-        """
+        """A reply whose successor is lost, or refused, is told before it."""
         self.follow(0, None)
         self.send()
         self.clock.advance(1)
@@ -109,9 +90,7 @@ class TargetTests(SynchronousTestCase):
         assert self.target.tally.followed == 0
 
     def test_withoutStamp(self) -> None:
-        """
-        Without the kernel's stamp of the sending, this program's is taken, and it is said.
-        """
+        """Without the kernel's stamp of the sending, this program's is taken, and it is said."""
         self.send()
         self.clock.advance(0.01)
         self.wire.reply(0)
@@ -121,9 +100,7 @@ class TargetTests(SynchronousTestCase):
         assert outcome.timing.network == 10 * MILLISECOND
 
     def test_timeout(self) -> None:
-        """
-        Packets are lost one by one, when their own time is over.
-        """
+        """Packets are lost one by one, when their own time is over."""
         self.send()
         self.clock.advance(0.6)
         self.send()
@@ -135,9 +112,7 @@ class TargetTests(SynchronousTestCase):
         assert self.clock.getDelayedCalls() == []
 
     def test_late(self) -> None:
-        """
-        A reply that comes after that is late, and the next to the same a duplicate.
-        """
+        """A reply that comes after that is late, and the next to the same a duplicate."""
         self.send()
         self.clock.advance(1.5)
         self.wire.reply(0)
@@ -147,9 +122,7 @@ class TargetTests(SynchronousTestCase):
         assert (self.target.tally.received, self.target.tally.late) == (0, 1)
 
     def test_lateForgotten(self) -> None:
-        """
-        Also of a packet whose times are forgotten.
-        """
+        """Also of a packet whose times are forgotten."""
         self.send(REMEMBERED + 1)
         self.clock.advance(1.5)
         self.wire.reply(0)
@@ -157,9 +130,7 @@ class TargetTests(SynchronousTestCase):
         assert (last.state, last.application) == (State.LATE, None)
 
     def test_duplicate(self) -> None:
-        """
-        One more reply is told and measured, and changes no statistics of round trips.
-        """
+        """One more reply is told and measured, and changes no statistics of round trips."""
         self.send()
         self.clock.advance(0.1)
         self.wire.reply(0)
@@ -169,18 +140,14 @@ class TargetTests(SynchronousTestCase):
         assert self.target.tally.application.count == 1
 
     def test_strays(self) -> None:
-        """
-        Replies to nothing are nothing.
-        """
+        """Replies to nothing are nothing."""
         self.wire.reply(5)
         self.target.strayed()
         assert self.witness.outcomes == []
         assert self.target.tally.strays == 2
 
     def test_refused(self) -> None:
-        """
-        A refusal belongs to its packet, or else to the newest; others wait on.
-        """
+        """A refusal belongs to its packet, or else to the newest; others wait on."""
         self.send(3)
         self.wire.fail(1, State.REFUSED, "connection refused")
         self.wire.fail(None, State.UNREACHABLE, "no route to host")
@@ -192,9 +159,7 @@ class TargetTests(SynchronousTestCase):
         assert len(self.witness.outcomes) == 3
 
     def test_notSent(self) -> None:
-        """
-        A packet that cannot be sent has its outcome at once.
-        """
+        """A packet that cannot be sent has its outcome at once."""
         self.wire.failure = WireError(State.UNREACHABLE, "network is unreachable")
         self.send(2)
         assert self.witness.states() == [(0, "unreachable"), (1, "unreachable")]
@@ -205,18 +170,14 @@ class TargetTests(SynchronousTestCase):
         assert self.target.tally.received == 1
 
     def test_waited(self) -> None:
-        """
-        Who wants to know is told that a packet is still waited for.
-        """
+        """Who wants to know is told that a packet is still waited for."""
         self.send(2)
         self.wire.reply(1)
         self.send()
         assert self.witness.waiting == [0]
 
     def test_end(self) -> None:
-        """
-        At the end nothing is waited for.
-        """
+        """At the end nothing is waited for."""
         self.send()
         self.target.end()
         self.target.end()
@@ -225,41 +186,23 @@ class TargetTests(SynchronousTestCase):
 
 
 class ScheduleTests(SynchronousTestCase):
-    """
-    Tests for L{Schedule}.
-    """
-
     def setUp(self) -> None:
-        """
-        Start with no calls.
-        """
         self.clock = Clock()
         self.times = timesOf(self.clock)
         self.calls: list[tuple[float, int, int]] = []
         self.most = 1000
 
     def fire(self, lateness: int, skipped: int) -> bool:
-        """
-        @param lateness: nanoseconds.
-        @param skipped: turns.
-        @return: whether to go on.
-        """
         self.calls.append((round(self.clock.seconds(), 6), lateness, skipped))
         return len(self.calls) < self.most
 
     def schedule(self, interval: int) -> Schedule:
-        """
-        @param interval: in milliseconds.
-        @return: a schedule that has started.
-        """
         schedule = Schedule(self.clock, self.times.monotonic, interval * MILLISECOND, self.fire)
         schedule.start(0)
         return schedule
 
     def test_noDrift(self) -> None:
-        """
-        However late each timer is, the thousandth call is at its time.
-        """
+        """However late each timer is, the thousandth call is at its time."""
         self.schedule(10)
         for _ in range(1500):
             self.clock.advance(0.0071)
@@ -269,9 +212,7 @@ class ScheduleTests(SynchronousTestCase):
         assert all(0 <= lateness < 7.2 * MILLISECOND for _, lateness, _ in self.calls)
 
     def test_skips(self) -> None:
-        """
-        Turns that were slept through are skipped and counted, not made up for in a burst.
-        """
+        """Turns that were slept through are skipped and counted, not made up for in a burst."""
         self.schedule(10)
         self.clock.advance(0)
         self.clock.advance(0.005)
@@ -279,9 +220,7 @@ class ScheduleTests(SynchronousTestCase):
         assert self.calls[1:] == [(0.105, 5 * MILLISECOND, 9)]
 
     def test_catchesUp(self) -> None:
-        """
-        A short delay is made up for, and a long interval never skipped for a short one.
-        """
+        """A short delay is made up for, and a long interval never skipped for a short one."""
         short = self.schedule(1)
         self.clock.advance(0)
         self.clock.advance(0.01)
@@ -294,9 +233,7 @@ class ScheduleTests(SynchronousTestCase):
         assert (lateness > CATCH_UP, skipped) == (True, 0)
 
     def test_stops(self) -> None:
-        """
-        It ends when told, or when what it calls says so.
-        """
+        """It ends when told, or when what it calls says so."""
         self.most = 3
         self.schedule(10)
         for _ in range(50):
@@ -308,15 +245,10 @@ class ScheduleTests(SynchronousTestCase):
         assert self.clock.getDelayedCalls() == []
 
     def test_precise(self) -> None:
-        """
-        A precise schedule is awake before the turn, and calls not before it.
-        """
+        """A precise schedule is awake before the turn, and calls not before it."""
         spins: list[int] = []
 
         def monotonic() -> int:
-            """
-            @return: a time that goes on while one looks at it.
-            """
             spins.append(1)
             return round(self.clock.seconds() * 1e9) + 100 * len(spins)
 
@@ -331,58 +263,29 @@ class ScheduleTests(SynchronousTestCase):
 
 
 class Keeper(Witness):
-    """
-    A reporter that keeps what it is told.
-    """
+    """A reporter that keeps what it is told."""
 
     def __init__(self) -> None:
-        """
-        Nothing is told yet.
-        """
         super().__init__()
         self.told: list[str] = []
         self.by: list[tuple[str, int]] = []
 
     def began(self, targets: object) -> None:
-        """
-        @param targets: all of them.
-        """
         self.told.append("began")
 
     def happened(self, target: Target, outcome: Outcome) -> None:
-        """
-        @param target: the one.
-        @param outcome: is kept.
-        """
         super().happened(target, outcome)
         self.by.append((target.name, outcome.sequence))
 
     def interim(self, targets: object) -> None:
-        """
-        @param targets: all of them.
-        """
         self.told.append("interim")
 
     def summary(self, targets: object) -> None:
-        """
-        @param targets: all of them.
-        """
         self.told.append("summary")
 
 
 class SessionTests(SynchronousTestCase):
-    """
-    Tests for L{Session}.
-    """
-
     def run_(self, command: ProbeCommand, *answering: bool) -> tuple[Session, list[FakeWire]]:
-        """
-        Start a session.
-
-        @param command: what is asked for.
-        @param answering: of each target whether it answers at once.
-        @return: the session and the wires.
-        """
         self.clock = Clock()
         self.keeper = Keeper()
         session = Session(self.clock, timesOf(self.clock), command, self.keeper)
@@ -397,15 +300,10 @@ class SessionTests(SynchronousTestCase):
         return session, wires
 
     def pass_(self, seconds: float) -> None:
-        """
-        @param seconds: to let pass.
-        """
         self.clock.pump([0.005] * round(seconds / 0.005))
 
     def test_count(self) -> None:
-        """
-        It ends when all packets of all targets are answered.
-        """
+        """It ends when all packets of all targets are answered."""
         _, wires = self.run_(ProbeCommand(("h0", "h1"), count=3, interval=0.1), True, True)
         self.pass_(0.2)
         self.assertNoResult(self.done)
@@ -415,17 +313,13 @@ class SessionTests(SynchronousTestCase):
         assert self.clock.getDelayedCalls() == []
 
     def test_spread(self) -> None:
-        """
-        The targets take turns.
-        """
+        """The targets take turns."""
         self.run_(ProbeCommand(("h0", "h1"), count=2, interval=0.1), True, True)
         self.pass_(0.4)
         assert self.keeper.by == [("h0", 0), ("h1", 0), ("h0", 1), ("h1", 1)]
 
     def test_waitsForLast(self) -> None:
-        """
-        It waits for the last replies, and no longer than their time.
-        """
+        """It waits for the last replies, and no longer than their time."""
         command = ProbeCommand(("h0", "h1"), count=1, timeout=0.5, interval=0.01)
         self.run_(command, True, False)
         self.pass_(0.45)
@@ -435,27 +329,21 @@ class SessionTests(SynchronousTestCase):
         assert self.keeper.states() == [(0, "ok"), (0, "timeout")]
 
     def test_deadline(self) -> None:
-        """
-        A deadline ends it, whatever is outstanding.
-        """
+        """A deadline ends it, whatever is outstanding."""
         self.run_(ProbeCommand(("h0",), deadline=1.0, interval=0.3, timeout=5), False)
         self.pass_(1.01)
         self.successResultOf(self.done)
         assert self.clock.getDelayedCalls() == []
 
     def test_unsent(self) -> None:
-        """
-        It ends when the last packet cannot be sent.
-        """
+        """It ends when the last packet cannot be sent."""
         _, (wire,) = self.run_(ProbeCommand(("h0",), count=2, interval=0.1), False)
         wire.failure = WireError(State.UNREACHABLE, "no route")
         self.pass_(0.2)
         self.successResultOf(self.done)
 
     def test_finish(self) -> None:
-        """
-        It can be ended at any time, also before it has begun, and twice.
-        """
+        """It can be ended at any time, also before it has begun, and twice."""
         session, _ = self.run_(ProbeCommand(("h0",)), True)
         session.interim()
         session.finish()
@@ -467,9 +355,7 @@ class SessionTests(SynchronousTestCase):
         self.successResultOf(early.run([]))
 
     def test_memory(self) -> None:
-        """
-        An endless run keeps nothing for each packet.
-        """
+        """An endless run keeps nothing for each packet."""
         session, (wire,) = self.run_(ProbeCommand(("h0",), interval=0.01), True)
         wire.sent = deque(maxlen=1)  # type: ignore[assignment]
         (target,) = session.targets

@@ -32,61 +32,29 @@ linux = pytest.mark.skipif(not ancillary.LINUX, reason="only Linux tells what th
 
 
 class Notes:
-    """
-    A listener that keeps what it is told.
-
-    @ivar replies: that came.
-    @ivar stamps: of sent packets.
-    @ivar failures: that were told.
-    @ivar strays: how many there were.
-    """
+    """A listener that keeps what it is told."""
 
     def __init__(self) -> None:
-        """
-        Start with nothing.
-        """
         self.replies: list[Reply] = []
         self.stamps: dict[int, int] = {}
         self.failures: list[tuple[int | None, State, str]] = []
         self.strays = 0
 
     def replied(self, reply: Reply) -> None:
-        """
-        @param reply: is kept.
-        """
         self.replies.append(reply)
 
     def stamped(self, sequence: int, nanoseconds: int) -> None:
-        """
-        @param sequence: of a packet.
-        @param nanoseconds: is kept.
-        """
         self.stamps[sequence] = nanoseconds
 
     def failed(self, sequence: int | None, state: State, reason: str) -> None:
-        """
-        @param sequence: of a packet.
-        @param state: is kept.
-        @param reason: is kept.
-        """
         self.failures.append((sequence, state, reason))
 
     def strayed(self) -> None:
-        """
-        Count it.
-        """
         self.strays += 1
 
 
 class DatagramTests(SynchronousTestCase):
-    """
-    Tests for L{DatagramWire}, its kinds, and L{tsservices.client.probe.wires.udp.ProbePort}.
-    """
-
     def setUp(self) -> None:
-        """
-        Have a socket on the other side.
-        """
         self.reactor = HandReactor()
         self.notes = Notes()
         self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -96,43 +64,24 @@ class DatagramTests(SynchronousTestCase):
         self.port: int = self.server.getsockname()[1]
 
     def open(self, wire: DatagramWire) -> None:
-        """
-        @param wire: is opened, and closed at the end.
-        """
         wire.open(self.notes)
 
         def close() -> None:
-            """
-            Close it at once.
-            """
             wire.close()
             self.reactor.advance(0)
 
         self.addCleanup(close)
 
     def stamp(self, **options: Any) -> StampWire:
-        """
-        @param options: of the wire.
-        @return: an open wire to the socket.
-        """
         wire = StampWire(self.reactor, Times(), "127.0.0.1", self.port, **options)  # type: ignore[arg-type]
         self.open(wire)
         return wire
 
     def answer(self, wire: DatagramWire, datagram: bytes) -> None:
-        """
-        Send something back, and have it read.
-
-        @param wire: gets it.
-        @param datagram: what to send.
-        """
         self.server.sendto(datagram, self.source)
         wire.transport.doRead()
 
     def took(self) -> bytes:
-        """
-        @return: the next packet that the other side gets.
-        """
         data, self.source = self.server.recvfrom(65_536)
         return data
 
@@ -162,9 +111,7 @@ class DatagramTests(SynchronousTestCase):
 
     @linux
     def test_size(self) -> None:
-        """
-        Packets are as long as was asked for; what is too long for any is told.
-        """
+        """Packets are as long as was asked for; what is too long for any is told."""
         wire = self.stamp(size=300)
         wire.send(0)
         assert self.took()[44:] == bytes(256)
@@ -175,9 +122,7 @@ class DatagramTests(SynchronousTestCase):
 
     @linux
     def test_sealed(self) -> None:
-        """
-        Authenticated packets: what was made with another key is a stray.
-        """
+        """Authenticated packets: what was made with another key is a stray."""
         wire = self.stamp(key=bytes(16))
         wire.send(0)
         assert len(self.took()) == 112
@@ -214,9 +159,7 @@ class DatagramTests(SynchronousTestCase):
 
     @linux
     def test_followUpUnasked(self) -> None:
-        """
-        Without room, or with authentication, nobody asks, and what is told is not believed.
-        """
+        """Without room, or with authentication, nobody asks, and what is told is not believed."""
         for options, size in (
             ({"size": 44}, 44),
             ({"size": 66}, 66),
@@ -242,9 +185,7 @@ class DatagramTests(SynchronousTestCase):
 
     @linux
     def test_strays(self) -> None:
-        """
-        What is too short is no reply.
-        """
+        """What is too short is no reply."""
         wire = self.stamp()
         wire.send(0)
         self.took()
@@ -253,9 +194,7 @@ class DatagramTests(SynchronousTestCase):
 
     @linux
     def test_refused(self) -> None:
-        """
-        Each refusal is told with the number of its packet, and the port goes on.
-        """
+        """Each refusal is told with the number of its packet, and the port goes on."""
         wire = self.stamp()
         wire.send(0)
         self.took()
@@ -270,9 +209,7 @@ class DatagramTests(SynchronousTestCase):
 
     @linux
     def test_refusedUntold(self) -> None:
-        """
-        Where the error queue does not tell, the plain error does, without a number.
-        """
+        """Where the error queue does not tell, the plain error does, without a number."""
         wire = self.stamp()
         wire.transport._reporting = False
         wire.transport._peerRefused(errno.ECONNREFUSED)
@@ -285,35 +222,20 @@ class DatagramTests(SynchronousTestCase):
 
     @linux
     def test_unsendable(self) -> None:
-        """
-        A packet that this host does not send has its reason.
-        """
+        """A packet that this host does not send has its reason."""
         wire = self.stamp()
 
         class Failing:
-            """
-            A socket that sends nothing.
-            """
+            """A socket that sends nothing."""
 
             def __init__(self, real: socket.socket) -> None:
-                """
-                @param real: does everything else.
-                """
                 self._real = real
                 self.number = 0
 
             def __getattr__(self, name: str) -> Any:
-                """
-                @param name: of anything else.
-                @return: that of the real socket.
-                """
                 return getattr(self._real, name)
 
             def send(self, data: bytes) -> int:
-                """
-                @param data: to send.
-                @raise OSError: always.
-                """
                 raise OSError(self.number, "no")
 
         failing = Failing(wire.transport.socket)
@@ -330,9 +252,7 @@ class DatagramTests(SynchronousTestCase):
 
     @linux
     def test_text(self) -> None:
-        """
-        The text service: its stamp before the packet, in any form, is a reply.
-        """
+        """The text service: its stamp before the packet, in any form, is a reply."""
         wire = TextWire(self.reactor, Times(), "127.0.0.1", self.port, 0xABC, 60)  # type: ignore[arg-type]
         self.open(wire)
         wire.send(12)
@@ -349,64 +269,33 @@ class DatagramTests(SynchronousTestCase):
 
 
 class NumberTests(SynchronousTestCase):
-    """
-    Tests for the reading of numbers.
-    """
-
     @given(st.integers(0, 2**40), st.integers(-(2**31), 2**31 - 1))
     def test_unwrapped(self, near: int, distance: int) -> None:
-        """
-        A number on the wire is the one nearest to another.
-
-        @param near: a number.
-        @param distance: to the one that was sent.
-        """
+        """A number on the wire is the one nearest to another."""
         assert unwrapped((near + distance) % ROUND, near) == near + distance
 
     @given(st.integers(0, 2**32 - 1), st.integers(0, 10**12), st.integers(32, 200))
     def test_packets(self, session: int, number: int, size: int) -> None:
-        """
-        What is written can be read, and only by its own session.
-
-        @param session: of a run.
-        @param number: of a packet.
-        @param size: of it.
-        """
+        """What is written can be read, and only by its own session."""
         packet = textPacket(session, number, size)
         assert len(packet) == max(size, len(packet.rstrip(b".")))
         assert numberIn(b"[x] " + packet, session) == number
         assert numberIn(packet, session ^ 1) is None
 
     def test_failures(self) -> None:
-        """
-        A refusal is one, everything else is no way there.
-        """
+        """A refusal is one, everything else is no way there."""
         assert failureOf(errno.ECONNREFUSED) == (State.REFUSED, "connection refused")
         assert failureOf(errno.EHOSTUNREACH) == (State.UNREACHABLE, "no route to host")
 
 
 class TCPInfoTests(SynchronousTestCase):
-    """
-    Tests for L{tcpInfo}.
-    """
-
     def test_read(self) -> None:
-        """
-        Fields are read where Linux has them; what is missing is unknown.
-        """
+        """Fields are read where Linux has them; what is missing is unknown."""
 
         class Told:
-            """
-            A socket with an account.
-            """
+            """A socket with an account."""
 
             def getsockopt(self, level: int, option: int, length: int) -> bytes:
-                """
-                @param level: of the option.
-                @param option: which.
-                @param length: of it.
-                @return: the account.
-                """
                 return bytes(data)
 
         unknown = {"rtt": None, "rttvar": None, "min_rtt": None}

@@ -26,50 +26,25 @@ from tsservices.client.terminal.text import ScreenText, complaint, editingPossib
 
 
 class ConsoleFixture:
-    """
-    A plain console on a transport in memory.
-
-    @ivar console: the console.
-    @ivar transport: its transport.
-    @ivar errors: what it wrote to standard error.
-    """
+    """A plain console on a transport in memory."""
 
     def __init__(self, interactive: bool = False, screen: bool = False) -> None:
-        """
-        Open the console.
-
-        @param interactive: whether the input is a terminal.
-        @param screen: whether the output is one.
-        """
         self.errors: list[str] = []
         self.console = PlainConsole(interactive, screen, b"> ", self.errors.append)
         self.transport = StringTransport()
         self.console.makeConnection(self.transport)
 
     def read(self) -> Deferred[bytes | None]:
-        """
-        Start to read a line.
-
-        @return: fires with the line.
-        """
         return Deferred.fromCoroutine(self.console.readLine())
 
 
 class PlainConsoleTests(SynchronousTestCase):
-    """
-    Tests for L{PlainConsole}.
-    """
-
     def test_interface(self) -> None:
-        """
-        The output survives the end of the input.
-        """
+        """The output survives the end of the input."""
         assert verifyObject(IHalfCloseableProtocol, ConsoleFixture().console)
 
     def test_waits(self) -> None:
-        """
-        A line is read once it is complete.
-        """
+        """A line is read once it is complete."""
         fixture = ConsoleFixture()
         reading = fixture.read()
         fixture.console.dataReceived(b"a")
@@ -79,9 +54,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert fixture.transport.value() == b""
 
     def test_lastLine(self) -> None:
-        """
-        A last line without newline is a line; after it there is none.
-        """
+        """A last line without newline is a line; after it there is none."""
         fixture = ConsoleFixture()
         fixture.console.dataReceived(b"a\nb")
         fixture.console.readConnectionLost()
@@ -89,9 +62,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert lines == [b"a", b"b", None, None]
 
     def test_endWhileWaiting(self) -> None:
-        """
-        The end of the input ends a wait.
-        """
+        """The end of the input ends a wait."""
         fixture = ConsoleFixture()
         reading = fixture.read()
         fixture.console.readConnectionLost()
@@ -99,12 +70,7 @@ class PlainConsoleTests(SynchronousTestCase):
 
     @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5))
     def test_chunks(self, data: bytes, cuts: list[int]) -> None:
-        """
-        However the input is cut, the lines are the same bytes.
-
-        @param data: the input.
-        @param cuts: where it is cut.
-        """
+        """However the input is cut, the lines are the same bytes."""
         fixture = ConsoleFixture()
         edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
         for start, stop in itertools.pairwise(edges):
@@ -133,18 +99,14 @@ class PlainConsoleTests(SynchronousTestCase):
         assert fixture.transport.value() == b"> answer\n> \n"
 
     def test_noPrompt(self) -> None:
-        """
-        Where not both sides are terminals nobody is asked.
-        """
+        """Where not both sides are terminals nobody is asked."""
         for interactive, screen in [(True, False), (False, True)]:
             fixture = ConsoleFixture(interactive, screen)
             fixture.read()
             assert fixture.transport.value() == b""
 
     def test_writeBesidePrompt(self) -> None:
-        """
-        What arrives at a prompt does not stand behind it.
-        """
+        """What arrives at a prompt does not stand behind it."""
         fixture = ConsoleFixture(True, True)
         fixture.read()
         fixture.console.write(b"! idle\n")
@@ -169,17 +131,13 @@ class PlainConsoleTests(SynchronousTestCase):
         ]
 
     def test_bytes(self) -> None:
-        """
-        A pipe gets the bytes as they are.
-        """
+        """A pipe gets the bytes as they are."""
         fixture = ConsoleFixture()
         fixture.console.write(b"\xff\x1b[0m\r\n")
         assert fixture.transport.value() == b"\xff\x1b[0m\r\n"
 
     def test_screen(self) -> None:
-        """
-        A terminal gets text that cannot move its cursor.
-        """
+        """A terminal gets text that cannot move its cursor."""
         fixture = ConsoleFixture(False, True)
         fixture.console.write(b"\x1b[2J\xc3")
         fixture.console.write(b"\xa9\r")
@@ -188,9 +146,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert fixture.transport.value() == "\\x1b[2Jé\n\\xff\\xe4".encode()
 
     def test_holdsInputBack(self) -> None:
-        """
-        The input is not read much further than it is asked for.
-        """
+        """The input is not read much further than it is asked for."""
         fixture = ConsoleFixture()
         fixture.console.dataReceived(b"x\n" * LINES_AHEAD)
         assert fixture.transport.producerState == "paused"
@@ -201,9 +157,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert self.successResultOf(fixture.read()) == b"y"
 
     def test_producer(self) -> None:
-        """
-        A producer is known to the output while it is registered.
-        """
+        """A producer is known to the output while it is registered."""
         fixture = ConsoleFixture()
         producer = cast(IPushProducer, object())
         fixture.console.registerProducer(producer)
@@ -212,9 +166,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert fixture.transport.producer is None
 
     def test_close(self) -> None:
-        """
-        Closing waits until the output is out, unless told not to.
-        """
+        """Closing waits until the output is out, unless told not to."""
         fixture = ConsoleFixture()
         closing = Deferred.fromCoroutine(fixture.console.close(True))
         assert fixture.transport.disconnecting
@@ -224,9 +176,7 @@ class PlainConsoleTests(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(ConsoleFixture().console.close(False)))
 
     def test_gone(self) -> None:
-        """
-        When nobody reads the output it says so, and does not wait for it.
-        """
+        """When nobody reads the output it says so, and does not wait for it."""
         fixture = ConsoleFixture()
         self.assertNoResult(fixture.console.gone)
         fixture.console.writeConnectionLost()
@@ -235,18 +185,10 @@ class PlainConsoleTests(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(fixture.console.close(True)))
 
     def test_open(self) -> None:
-        """
-        The console opens on the process's descriptors.
-        """
+        """The console opens on the process's descriptors."""
         opened: list[object] = []
 
         def standard(console: PlainConsole, reactor: IReactorFDSet) -> None:
-            """
-            Keep what is opened.
-
-            @param console: the console.
-            @param reactor: the reactor.
-            """
             opened.append((console, reactor))
 
         reactor = MemoryReactor()
@@ -260,33 +202,20 @@ class PlainConsoleTests(SynchronousTestCase):
 
 
 class ScreenTests(SynchronousTestCase):
-    """
-    Tests for L{tsservices.client.terminal.text}.
-    """
-
     @given(st.binary(max_size=40), st.integers(0, 40))
     def test_harmless(self, data: bytes, cut: int) -> None:
-        """
-        Whatever arrives, in whatever chunks, no control character is shown.
-
-        @param data: what arrives.
-        @param cut: where it is cut.
-        """
+        """Whatever arrives, in whatever chunks, no control character is shown."""
         text = ScreenText()
         shown = text.show(data[:cut]) + text.show(data[cut:], final=True)
         assert shown == ScreenText().show(data, final=True)
         assert not set(shown) & {chr(n) for n in range(32)} - {"\n", "\t"}
 
     def test_complaint(self) -> None:
-        """
-        A complaint is one line.
-        """
+        """A complaint is one line."""
         assert complaint("x") == "tsservices: x\n"
 
     def test_editing(self) -> None:
-        """
-        Editing needs prompt_toolkit, two terminals, and a cursor that moves.
-        """
+        """Editing needs prompt_toolkit, two terminals, and a cursor that moves."""
         with mock.patch("tsservices.client.terminal.text.find_spec", return_value=object()):
             assert editingPossible({"TERM": "xterm"}, lambda _: True)
             assert not editingPossible({"TERM": "dumb"}, lambda _: True)
@@ -298,28 +227,12 @@ class ScreenTests(SynchronousTestCase):
 
 
 class DescriptorTests(SynchronousTestCase):
-    """
-    Tests for L{tsservices.client.terminal.console}.
-    """
-
     def test_writeError(self) -> None:
-        """
-        All of a complaint is written, also in parts and after a full pipe.
-        """
+        """All of a complaint is written, also in parts and after a full pipe."""
         parts: list[bytes] = []
         room = iter([0, 2, 100])
 
         def write(descriptor: int, data: bytes) -> int:
-            """
-            Take some bytes.
-
-            @param descriptor: is 2.
-            @param data: the bytes.
-
-            @return: how many are taken.
-
-            @raise BlockingIOError: when there is no room.
-            """
             taken = data[: next(room)]
             if not taken:
                 raise BlockingIOError
@@ -334,9 +247,7 @@ class DescriptorTests(SynchronousTestCase):
         assert b"".join(parts) == b"abc\n"
 
     def test_writeErrorGivesUp(self) -> None:
-        """
-        A standard error that takes nothing, or is closed, stops nobody.
-        """
+        """A standard error that takes nothing, or is closed, stops nobody."""
         for error in (BlockingIOError(), BrokenPipeError()):
             with (
                 mock.patch.object(os, "write", side_effect=error) as write,
@@ -346,18 +257,9 @@ class DescriptorTests(SynchronousTestCase):
             assert write.call_count == 1
 
     def test_openMissing(self) -> None:
-        """
-        A closed descriptor is replaced, an open one is left.
-        """
+        """A closed descriptor is replaced, an open one is left."""
 
         def status(descriptor: int) -> None:
-            """
-            Look at a descriptor.
-
-            @param descriptor: its number.
-
-            @raise OSError: when it is 1.
-            """
             if descriptor == 1:
                 raise OSError("closed")
 
@@ -369,30 +271,15 @@ class DescriptorTests(SynchronousTestCase):
         opened.assert_called_once_with(os.devnull, os.O_RDWR)
 
     def test_blockingRestored(self) -> None:
-        """
-        Both descriptors get their modes back, whatever happens.
-        """
+        """Both descriptors get their modes back, whatever happens."""
         modes = {0: True, 1: False}
 
         def change(descriptor: int, blocking: bool) -> None:
-            """
-            Set a mode.
-
-            @param descriptor: its number.
-            @param blocking: the mode.
-
-            @raise OSError: for standard input, as if it had been closed.
-            """
             if descriptor == 0:
                 raise OSError("closed")
             modes[descriptor] = blocking
 
         def leave() -> None:
-            """
-            Change both modes and exit.
-
-            @raise SystemExit: always.
-            """
             with descriptors.blockingRestored():
                 modes.update({0: False, 1: True})
                 raise SystemExit

@@ -32,32 +32,15 @@ MISSING = "prompt_toolkit is not installed" if find_spec("prompt_toolkit") is No
 
 MOVES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
 
+#: How many turns of the event loop anything here may take: it all happens in memory, so none of
+#: them waits.
 TURNS = 200
-"""
-How many turns of the event loop anything here may take: it all happens in
-memory, so none of them waits.
-"""
 
 
 class PromptFixture:
-    """
-    A prompt console on a terminal in memory.
-
-    @ivar loop: its event loop.
-    @ivar clock: measures how long an unfinished line waits.
-    @ivar keys: its keyboard.
-    @ivar screen: what it has drawn.
-    @ivar errors: what it wrote to standard error.
-    @ivar console: the console.
-    """
+    """A prompt console on a terminal in memory."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, keys: PipeInput) -> None:
-        """
-        Open the console.
-
-        @param loop: its event loop.
-        @param keys: its keyboard.
-        """
         from prompt_toolkit.data_structures import Size
         from prompt_toolkit.output.vt100 import Vt100_Output
 
@@ -74,35 +57,19 @@ class PromptFixture:
         )
 
     def read(self) -> Deferred[bytes | None]:
-        """
-        Show the prompt.
-
-        @return: fires with the line.
-        """
         reading = Deferred.fromCoroutine(self.console.readLine())
         self.turn()
         return reading
 
     def turn(self) -> None:
-        """
-        Let the event loop do what it has to do.
-        """
 
         async def turns() -> None:
-            """
-            Take some turns.
-            """
             for _ in range(TURNS):
                 await asyncio.sleep(0)
 
         self.loop.run_until_complete(turns())
 
     def drawn(self) -> str:
-        """
-        Take what was drawn.
-
-        @return: the text since the last time, without what moves the cursor.
-        """
         text = MOVES.sub("", self.screen.getvalue())
         self.screen.seek(0)
         self.screen.truncate()
@@ -111,9 +78,6 @@ class PromptFixture:
 
 @contextlib.contextmanager
 def promptFixture() -> Iterator[PromptFixture]:
-    """
-    Open a prompt console for a while.
-    """
     from prompt_toolkit.input import create_pipe_input
 
     loop = asyncio.new_event_loop()
@@ -125,27 +89,14 @@ def promptFixture() -> Iterator[PromptFixture]:
 
 
 def finish(coroutine: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
-    """
-    Start something.
-
-    @param coroutine: what to start.
-
-    @return: fires with its result.
-    """
     return Deferred.fromCoroutine(coroutine)
 
 
 class PromptTests(SynchronousTestCase):
-    """
-    Tests for L{tsservices.client.terminal.prompt.PromptConsole}.
-    """
-
     skip = MISSING
 
     def test_line(self) -> None:
-        """
-        A line is edited, kept in the history and delivered as UTF-8.
-        """
+        """A line is edited, kept in the history and delivered as UTF-8."""
         with promptFixture() as fixture:
             reading = fixture.read()
             assert fixture.drawn() == ">"
@@ -158,9 +109,7 @@ class PromptTests(SynchronousTestCase):
             assert self.successResultOf(reading) == "hé你".encode()
 
     def test_keys(self) -> None:
-        """
-        Ctrl-D is the end of the input and Ctrl-C an interruption.
-        """
+        """Ctrl-D is the end of the input and Ctrl-C an interruption."""
         with promptFixture() as fixture:
             reading = fixture.read()
             fixture.keys.send_text("\x04")
@@ -172,9 +121,7 @@ class PromptTests(SynchronousTestCase):
             self.failureResultOf(reading, Interrupted)
 
     def test_cancel(self) -> None:
-        """
-        A prompt that is cancelled gives the terminal back first.
-        """
+        """A prompt that is cancelled gives the terminal back first."""
         with promptFixture() as fixture:
             reading = fixture.read()
             reading.cancel()
@@ -203,17 +150,13 @@ class PromptTests(SynchronousTestCase):
             assert self.successResultOf(reading) == b"half"
 
     def test_harmless(self) -> None:
-        """
-        Nothing that arrives can move the cursor.
-        """
+        """Nothing that arrives can move the cursor."""
         with promptFixture() as fixture:
             fixture.console.write(b"\x1b[2J\xff\r\n")
             assert fixture.drawn().endswith("\\x1b[2J\\xff\n")
 
     def test_betweenPrompts(self) -> None:
-        """
-        An answer is printed before the next prompt is drawn.
-        """
+        """An answer is printed before the next prompt is drawn."""
         with promptFixture() as fixture:
             fixture.console.write(b"answer\n")
             fixture.read().addErrback(lambda _: None).cancel()
@@ -240,9 +183,7 @@ class PromptTests(SynchronousTestCase):
             assert not fixture.clock.getDelayedCalls()
 
     def test_complain(self) -> None:
-        """
-        A complaint follows what was printed, on standard error.
-        """
+        """A complaint follows what was printed, on standard error."""
         with promptFixture() as fixture:
             fixture.console.write(b"bare")
             fixture.console.complain("bad")
@@ -251,18 +192,14 @@ class PromptTests(SynchronousTestCase):
             assert not fixture.clock.getDelayedCalls()
 
     def test_close(self) -> None:
-        """
-        Closing prints what is left, a broken character too.
-        """
+        """Closing prints what is left, a broken character too."""
         with promptFixture() as fixture:
             fixture.console.write(b"bare\xc3")
             self.successResultOf(finish(fixture.console.close(True)))
             assert fixture.drawn().endswith("bare\\xc3\n")
 
     def test_producer(self) -> None:
-        """
-        A terminal holds nobody back.
-        """
+        """A terminal holds nobody back."""
         with promptFixture() as fixture:
             producer = mock.Mock(spec=IPushProducer)
             fixture.console.registerProducer(producer)
@@ -270,9 +207,7 @@ class PromptTests(SynchronousTestCase):
             assert producer.mock_calls == []
 
     def test_open(self) -> None:
-        """
-        The console opens on the process's terminal and asks it nothing.
-        """
+        """The console opens on the process's terminal and asks it nothing."""
         from prompt_toolkit.output import DummyOutput
         from prompt_toolkit.output.vt100 import Vt100_Output
 
@@ -290,9 +225,7 @@ class PromptTests(SynchronousTestCase):
         assert not vt100.enable_cpr
 
     def test_signals(self) -> None:
-        """
-        The reactor's own signal handler for Ctrl-C stays in place.
-        """
+        """The reactor's own signal handler for Ctrl-C stays in place."""
         before = signal.getsignal(signal.SIGINT)
         with promptFixture() as fixture:
             reading = fixture.read()

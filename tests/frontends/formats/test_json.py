@@ -50,6 +50,7 @@ from tsservices.chat.records import Letter, Restraint
 from tsservices.frontends.formats import json as jsonform
 from tsservices.frontends.formats.json import FIELDS, FORMAT, JSONForm, prompt
 
+#: What is one object each, and that object.
 OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
     (
         Joined("lobby", "Lobby", "bob", None),
@@ -185,36 +186,21 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
         {"type": "refused", "code": "no-person", "text": "nobody here is called rob"},
     ),
 )
-"""
-What is one object each, and that object.
-"""
 
 
 def objects(*happenings: Happening) -> list[dict[str, Any]]:
-    """
-    @param happenings: what happened.
-    @return: what programs read of it.
-    """
     lines = JSONForm().encode(happenings).decode().split("\n")
     assert lines.pop() == ""
     return [json.loads(line) for line in lines]
 
 
 class JSONFormTests(SynchronousTestCase):
-    """
-    Tests for L{JSONForm}.
-    """
-
     def test_everything(self) -> None:
-        """
-        Every happening can be written.
-        """
+        """Every happening can be written."""
         self.assertEqual({*jsonform._WRITE, *FIELDS}, set(get_args(Happening)))
 
     def test_format(self) -> None:
-        """
-        The first object tells the version.
-        """
+        """The first object tells the version."""
         self.assertEqual(FORMAT, b'{"type":"format","version":1}\n')
 
     def test_bytes(self) -> None:
@@ -258,16 +244,12 @@ class JSONFormTests(SynchronousTestCase):
 
     @given(st.text(), st.text(), st.text())
     def test_anyText(self, text: str, nick: str, account: str) -> None:
-        """
-        Whatever is in a text, it is one line, and comes back as it was.
-        """
+        """Whatever is in a text, it is one line, and comes back as it was."""
         (found,) = objects(said(text, nick=nick, account=account))
         self.assertEqual((found["text"], found["nick"], found["account"]), (text, nick, account))
 
     def test_replay(self) -> None:
-        """
-        Lines said before are announced, and are as they were but for their mark.
-        """
+        """Lines said before are announced, and are as they were but for their mark."""
         lines = said("a", "b", first=16), said("c", first=18)
         head, *rest = objects(replay(*lines, missing=(1, 15)))
         self.assertEqual(
@@ -281,9 +263,7 @@ class JSONFormTests(SynchronousTestCase):
         )
 
     def test_roomEntered(self) -> None:
-        """
-        Who enters learns about the room; the replay follows if it is there.
-        """
+        """Who enters learns about the room; the replay follows if it is there."""
         expected = {
             "type": "roomEntered",
             "room": "Lobby",
@@ -304,9 +284,7 @@ class JSONFormTests(SynchronousTestCase):
         )
 
     def test_roomEnteredWithRights(self) -> None:
-        """
-        So it is with what the reader may do there.
-        """
+        """So it is with what the reader may do there."""
         happening = entered("ann")
         happening.rank, happening.private, happening.read = "operator", True, 12
         (found,) = objects(happening)
@@ -315,9 +293,7 @@ class JSONFormTests(SynchronousTestCase):
         )
 
     def test_found(self) -> None:
-        """
-        Lines that were searched for are announced, and are as they were but for their mark.
-        """
+        """Lines that were searched for are announced, and are as they were but for their mark."""
         lines = said("a", "b", first=16), said("", first=18, kind=DELETED)
         head, *rest = objects(Found(list(lines), True))
         self.assertEqual(head, {"type": "found", "lines": 3, "more": True})
@@ -325,30 +301,22 @@ class JSONFormTests(SynchronousTestCase):
         self.assertEqual(objects(Found([], False)), [{"type": "found", "lines": 0, "more": False}])
 
     def test_prompt(self) -> None:
-        """
-        A secret is asked for.
-        """
+        """A secret is asked for."""
         self.assertEqual(
             json.loads(prompt('new "password"')), {"type": "prompt", "text": 'new "password"'}
         )
 
     def test_others(self) -> None:
-        """
-        All others are one object each.
-        """
+        """All others are one object each."""
         for happening, expected in OTHERS:
             self.assertEqual(objects(happening), [expected])
 
     def test_allOthers(self) -> None:
-        """
-        All of them are tested here.
-        """
+        """All of them are tested here."""
         self.assertEqual({type(happening) for happening, _ in OTHERS}, set(FIELDS))
 
     def test_documented(self) -> None:
-        """
-        The module tells of every type and field that is written.
-        """
+        """The module tells of every type and field that is written."""
         assert jsonform.__doc__ is not None
         words = set(re.findall(r"\w+", jsonform.__doc__))
         written = objects(

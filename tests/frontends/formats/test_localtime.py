@@ -14,14 +14,8 @@ from tsservices.frontends.formats.localtime import LocalTime
 
 
 class LocalTimeTests(SynchronousTestCase):
-    """
-    Tests for L{LocalTime}.
-    """
-
     def test_year(self) -> None:
-        """
-        Every day of a year reads as C{strftime} writes it where English is spoken.
-        """
+        """Every day of a year reads as C{strftime} writes it where English is spoken."""
         local = LocalTime(time.gmtime)
         for second in range(NOON // NANOSECONDS, NOON // NANOSECONDS + 366 * 86_400, 86_399):
             moment, parts = local.moment(second), time.gmtime(second)

@@ -50,14 +50,6 @@ HOUR = 3600 * NANOSECONDS
 def restraint(
     kind: str = BAN, name: str = "Bob", mask: str = "bob", until: int = 0, why: str = ""
 ) -> Restraint:
-    """
-    @param kind: what is forbidden.
-    @param name: to whom.
-    @param mask: the same, as it is compared.
-    @param until: for how long.
-    @param why: in words.
-    @return: a record.
-    """
     return Restraint("lobby", kind, mask, name, "ann", NOON, until, why)
 
 
@@ -168,12 +160,7 @@ def restraint(
     ],
 )
 def test_lines(happening: Happening, lines: list[str]) -> None:
-    """
-    Each is the same for those in one room and for those in several.
-
-    @param happening: what happened.
-    @param lines: what is written of it.
-    """
+    """Each is the same for those in one room and for those in several."""
     for withRoom in (False, True):
         written = TextForm(time.gmtime, withRoom).encode([happening]).decode()
         assert written == "".join(f"{line}\n" for line in lines)

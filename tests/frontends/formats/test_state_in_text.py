@@ -20,64 +20,36 @@ from tsservices.frontends.formats.text import TextForm
 
 
 class Ear:
-    """
-    Where one person of a test hears.
-
-    @ivar form: how it is written.
-    @ivar wire: none.
-    @ivar heard: what came since it was taken.
-    """
+    """Where one person of a test hears."""
 
     def __init__(self, form: TextForm) -> None:
-        """
-        @param form: how it is written.
-        """
         self.form: Form = form
         self.wire: Wire | None = None
         self.heard = b""
 
     def push(self, data: bytes) -> None:
-        """
-        @param data: lines.
-        """
         self.heard += data
 
     pushLast = push
 
     def settled(self) -> None:
-        """
-        Nothing waits for this.
-        """
+        pass
 
     def dismissed(self, why: Refused) -> None:
-        """
-        @param why: not said in these tests.
-        """
+        pass
 
     def membershipChanged(self, rooms: int) -> None:
-        """
-        The form stays.
-
-        @param rooms: not used.
-        """
+        pass
 
     def take(self) -> str:
-        """
-        @return: what was heard since this was asked last.
-        """
         heard, self.heard = self.heard.decode(), b""
         return heard
 
 
 class LobbyTests(SynchronousTestCase):
-    """
-    What the lobby has happen suits the form.
-    """
+    """What the lobby has happen suits the form."""
 
     def setUp(self) -> None:
-        """
-        Ann and bob are in the lobby; bob is away.
-        """
         self.lobby = Lobby(Limits())
         form = TextForm(time.gmtime, False)
         self.position = 0
@@ -90,10 +62,6 @@ class LobbyTests(SynchronousTestCase):
         self.ears["ann"].take()
 
     def apply(self, *events: Event, stamp: int = NOON) -> None:
-        """
-        @param events: of one turn.
-        @param stamp: when that is.
-        """
         self.position += 1
         batch = Batch("4f", self.position, stamp)
         for event in events:
@@ -102,9 +70,7 @@ class LobbyTests(SynchronousTestCase):
         batch.release()
 
     def test_company(self) -> None:
-        """
-        Who enters is not listed among the others.
-        """
+        """Who enters is not listed among the others."""
         self.assertIn("* you are in #Lobby with 1 other: ann\n", self.entered)
 
     def test_newDay(self) -> None:
@@ -122,9 +88,7 @@ class LobbyTests(SynchronousTestCase):
         self.assertEqual(self.ears["ann"].take(), line("bob") * 2)
 
     def test_absent(self) -> None:
-        """
-        Who whispers to somebody who is away is told, and nobody else.
-        """
+        """Who whispers to somebody who is away is told, and nobody else."""
         self.apply(Whisper("ann", "bob", "bob", "message", "psst"))
         line = "[12:10:00] <ann -> bob> psst\n"
         self.assertEqual(self.ears["ann"].take(), line + "* bob is away: lunch\n")

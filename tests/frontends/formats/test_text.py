@@ -33,53 +33,29 @@ HOUR = 3600 * NANOSECONDS
 
 
 class TextFormTests(SynchronousTestCase):
-    """
-    Tests for L{TextForm}.
-    """
-
     def setUp(self) -> None:
-        """
-        The server stands where it is always UTC.
-        """
         self.form = TextForm(time.gmtime, False)
         self.rooms = TextForm(time.gmtime, True)
 
     def assertLines(self, happening: Happening, *lines: str) -> None:
-        """
-        @param happening: what happened.
-        @param lines: what is written of it, with and without rooms.
-        """
         for form in (self.form, self.rooms):
             written = form.encode([happening]).decode()
             self.assertEqual(written, "".join(f"{line}\n" for line in lines))
 
     def assertPlain(self, happening: Happening, *lines: str) -> None:
-        """
-        @param happening: what happened.
-        @param lines: what is written of it to who is in one room.
-        """
         written = self.form.encode([happening]).decode()
         self.assertEqual(written.splitlines(), list(lines))
 
     def assertSaid(self, happening: Happening, without: str, withRoom: str) -> None:
-        """
-        @param happening: what happened.
-        @param without: what is written of it to who is in one room.
-        @param withRoom: to who is in several.
-        """
         self.assertEqual(self.form.encode([happening]).decode(), without)
         self.assertEqual(self.rooms.encode([happening]).decode(), withRoom)
 
     def test_everything(self) -> None:
-        """
-        Every happening can be written.
-        """
+        """Every happening can be written."""
         self.assertEqual(set(self.form._write), set(get_args(Happening)))
 
     def test_said(self) -> None:
-        """
-        Each line has time and name, and its room for those who are in several.
-        """
+        """Each line has time and name, and its room for those who are in several."""
         self.assertSaid(
             said("hello", "你好"),
             "[12:10:00] <ann> hello\n[12:10:00] <ann> 你好\n",
@@ -87,9 +63,7 @@ class TextFormTests(SynchronousTestCase):
         )
 
     def test_kinds(self) -> None:
-        """
-        Each kind has its own form.
-        """
+        """Each kind has its own form."""
         self.assertSaid(
             said("waves", kind=ME), "[12:10:00] * ann waves\n", "[12:10:00] #Lobby * ann waves\n"
         )
@@ -157,9 +131,7 @@ class TextFormTests(SynchronousTestCase):
                     self.assertNotEqual(_lines(self.form, said(text, kind=other)), [private])
 
     def test_several(self) -> None:
-        """
-        What happens together is written in order.
-        """
+        """What happens together is written in order."""
         happenings: list[Happening] = [
             said("a"),
             Joined("lobby", "Lobby", "bob", "bob"),
@@ -172,16 +144,10 @@ class TextFormTests(SynchronousTestCase):
         self.assertEqual(self.form.encode([]), b"")
 
     def test_clock(self) -> None:
-        """
-        The time of day is asked for once a second.
-        """
+        """The time of day is asked for once a second."""
         asked: list[float] = []
 
         def localtime(seconds: float) -> time.struct_time:
-            """
-            @param seconds: since 1970.
-            @return: the time in UTC.
-            """
             asked.append(seconds)
             return time.gmtime(seconds)
 
@@ -194,9 +160,7 @@ class TextFormTests(SynchronousTestCase):
         self.assertEqual(len(asked), 2)
 
     def test_newDay(self) -> None:
-        """
-        The first line of a day comes after its date.
-        """
+        """The first line of a day comes after its date."""
         evening, night = NOON + DAY // 2 - 11 * 60 * NANOSECONDS, NOON + DAY // 2
         self.assertPlain(said("a", time=evening), "[23:59:00] <ann> a")
         self.assertPlain(
@@ -208,9 +172,7 @@ class TextFormTests(SynchronousTestCase):
         self.assertPlain(said("d", time=night, previous=night - 1), "[00:10:00] <ann> d")
 
     def test_newDayIsLocal(self) -> None:
-        """
-        It is the day where the server stands.
-        """
+        """It is the day where the server stands."""
         form = TextForm(lambda seconds: time.gmtime(seconds + 12 * 3600), False)
         written = form.encode([said("a", time=NOON, previous=NOON - HOUR)])
         self.assertEqual(written, b"* Saturday 21 November 2026\n[00:10:00] <ann> a\n")
@@ -233,23 +195,17 @@ class TextFormTests(SynchronousTestCase):
             )
 
     def test_firstLine(self) -> None:
-        """
-        The first line of a room comes without a date.
-        """
+        """The first line of a room comes without a date."""
         self.assertPlain(said("a", first=1, previous=0), "[12:10:00] <ann> a")
 
     def test_since(self) -> None:
-        """
-        The later part of what one person said has no date of its own.
-        """
+        """The later part of what one person said has no date of its own."""
         later = said("a", "b", time=NOON + DAY).since(18)
         self.assertPlain(later, "[12:10:00] <ann> b")
         self.assertEqual((later.previous, later.time), (NOON + DAY, NOON + DAY + 1))
 
     def test_replay(self) -> None:
-        """
-        Lines said before are marked, and each day has its date.
-        """
+        """Lines said before are marked, and each day has its date."""
         before = replay(
             said("a", "b", first=14, time=NOON),
             said("c", first=16, time=NOON + HOUR, previous=0),
@@ -269,9 +225,7 @@ class TextFormTests(SynchronousTestCase):
         self.assertIn(b"| [12:10:00] #Lobby <ann> b\n", self.rooms.encode([before]))
 
     def test_missing(self) -> None:
-        """
-        Lines that are not kept any more are told of.
-        """
+        """Lines that are not kept any more are told of."""
         self.assertPlain(
             replay(said("a"), missing=(1, 16)),
             "--- #Lobby: 1 line from before ---",
@@ -288,9 +242,7 @@ class TextFormTests(SynchronousTestCase):
         self.assertLines(replay(), "--- #Lobby: nothing from before ---")
 
     def test_whispered(self) -> None:
-        """
-        Both read from whom and to whom it is, whichever kind.
-        """
+        """Both read from whom and to whom it is, whichever kind."""
         for kind, line in (
             ("message", "[12:10:00] <ann -> bob> psst"),
             ("me", "[12:10:00] * <ann -> bob> psst"),
@@ -318,9 +270,7 @@ class TextFormTests(SynchronousTestCase):
         )
 
     def test_enteredWithHistory(self) -> None:
-        """
-        The topic and the last lines follow.
-        """
+        """The topic and the last lines follow."""
         self.assertPlain(
             entered("ann", topic="tea", before=replay(said("a"))),
             "* you are in #Lobby, alone",
@@ -332,9 +282,7 @@ class TextFormTests(SynchronousTestCase):
         )
 
     def test_enteredWithRights(self) -> None:
-        """
-        Who may do more than others is told so, and how closed the room is.
-        """
+        """Who may do more than others is told so, and how closed the room is."""
         for rank, words in (
             ("operator", "an operator of #Lobby"),
             ("founder", "the founder of #Lobby"),
@@ -353,9 +301,7 @@ class TextFormTests(SynchronousTestCase):
         self.assertLines(happening, "* you are in #Lobby, alone")
 
     def test_unread(self) -> None:
-        """
-        Who has read some is told of the rest, if that is more than what is shown.
-        """
+        """Who has read some is told of the rest, if that is more than what is shown."""
         happening = entered("ann", before=replay(said("a")))
         happening.read = 16
         self.assertEqual(_lines(self.form, happening)[-1], "--- now ---")
@@ -372,9 +318,7 @@ class TextFormTests(SynchronousTestCase):
         )
 
     def test_found(self) -> None:
-        """
-        Lines that were searched for show their room and number, for C{/since}.
-        """
+        """Lines that were searched for show their room and number, for C{/since}."""
         self.assertLines(
             Found(
                 [
@@ -400,9 +344,7 @@ class TextFormTests(SynchronousTestCase):
         self.assertLines(Found([], False), "* nothing was found")
 
     def test_inbox(self) -> None:
-        """
-        Private messages of before have their day.
-        """
+        """Private messages of before have their day."""
         letters = [
             Letter("4f-1-0", NOON, "ann", "bob", "Ann", "Bob", MESSAGE, "psst"),
             Letter("4f-1-1", NOON + DAY, "bob", "ann", "Bob", "Ann", ME, "nods"),
@@ -425,9 +367,4 @@ class TextFormTests(SynchronousTestCase):
 
 
 def _lines(form: TextForm, happening: Happening) -> list[str]:
-    """
-    @param form: writes it.
-    @param happening: what happened.
-    @return: what is written of it.
-    """
     return form.encode([happening]).decode().splitlines()

@@ -51,11 +51,10 @@ from tsservices.chat.verbs.history import HIGHEST_SEQ
 from tsservices.common.limits import HISTORY_LINES, LISTED, TOPIC_LENGTH
 from tsservices.frontends.line.commands import ANYONE, COMMANDS
 
+#: More than a topic or a reason may have.
 LONG = "x" * (TOPIC_LENGTH + 1)
-"""
-More than a topic or a reason may have.
-"""
 
+#: What is not done, and why.
 REFUSED: tuple[tuple[str, Reason], ...] = (
     ("/", NO_COMMAND),
     ("/sing", NO_COMMAND),
@@ -103,46 +102,28 @@ REFUSED: tuple[tuple[str, Reason], ...] = (
     ("/help sing", NO_COMMAND),
     ("/quit " + LONG, TEXT_LONG),
 )
-"""
-What is not done, and why.
-"""
 
 
 def people(listed: PeopleListed) -> list[tuple[str, bool, str, str]]:
-    """
-    @param listed: who is in a room.
-    @return: what is told of each: name, whether a guest, why away, rank.
-    """
     return [(each.nick, each.guest, each.away, each.rank) for each in listed.people]
 
 
 class TestCommands:
-    """
-    Ann is in the lobby with bob, and not in the room tea.
-    """
+    """Ann is in the lobby with bob, and not in the room tea."""
 
     def setup_method(self) -> None:
-        """
-        Begin.
-        """
         self.town = Town(operators=["root"])
         self.cat = self.town.person("cat", "tea")
         self.bob = self.town.person("Bob", "lobby")
         self.ann = self.town.person("ann", "lobby")
 
     def one(self, *lines: str) -> Happening:
-        """
-        @param lines: typed by ann.
-        @return: the one thing that she is told.
-        """
         (told,) = self.ann.do(*lines)
         return told
 
     @pytest.mark.parametrize(("line", "reason"), REFUSED, ids=lambda value: str(value)[:24])
     def test_refused(self, line: str, reason: Reason) -> None:
-        """
-        A refusal has its reason, can be shown, and changes nothing.
-        """
+        """A refusal has its reason, can be shown, and changes nothing."""
         told = self.one(line)
         assert isinstance(told, Refusal)
         assert told.why.reason is reason
@@ -154,18 +135,14 @@ class TestCommands:
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_nameFirst(self, name: str) -> None:
-        """
-        Who has no name may do what the table says.
-        """
+        """Who has no name may do what the table says."""
         stranger = self.town.stranger()
         stranger.type(f"/{name} x y")
         refused = NAME_FIRST in stranger.reasons()
         assert refused is (COMMANDS[name].permission != ANYONE)
 
     def test_help(self) -> None:
-        """
-        The help is the table: each command with its usage and meaning; and one at a time.
-        """
+        """The help is the table: each command with its usage and meaning; and one at a time."""
         told = self.one("/help")
         assert isinstance(told, CommandsListed)
         for row, listed in zip(COMMANDS.values(), told.commands, strict=True):
@@ -176,9 +153,7 @@ class TestCommands:
 
     @pytest.mark.parametrize("row", COMMANDS.values(), ids=lambda row: row.name)
     def test_rows(self, row: object) -> None:
-        """
-        A row's help fits a line, and its usage is what its refusal tells who may do it.
-        """
+        """A row's help fits a line, and its usage is what its refusal tells who may do it."""
         command = COMMANDS[getattr(row, "name", "")]
         assert len(f"{command.synopsis:<26} {command.meaning}") < 80
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
@@ -188,15 +163,11 @@ class TestCommands:
             assert str(told.why) == f"usage: {command.synopsis}"
 
     def test_case(self) -> None:
-        """
-        The word may be written in any case, and spaces around the rest do not count.
-        """
+        """The word may be written in any case, and spaces around the rest do not count."""
         assert isinstance(self.one("/WHO   lobby  "), PeopleListed)
 
     def test_nick(self) -> None:
-        """
-        All neighbours and oneself are told.
-        """
+        """All neighbours and oneself are told."""
         told = self.one("/nick Eve")
         assert isinstance(told, Renamed)
         assert (told.nick, told.to) == ("ann", "Eve")
@@ -205,18 +176,14 @@ class TestCommands:
         assert [type(each) for each in self.town.stranger().do("/nick dan")] == [Entered, Token]
 
     def test_join(self) -> None:
-        """
-        A room with the sign before its name, or without.
-        """
+        """A room with the sign before its name, or without."""
         told = self.one("/join #TEA")
         assert isinstance(told, RoomEntered)
         assert (told.roomName, told.nicks) == ("tea", ["cat", "ann"])
         assert self.ann.conversation.current == "tea"
 
     def test_part(self) -> None:
-        """
-        The room one talks in, or another, with a reason.
-        """
+        """The room one talks in, or another, with a reason."""
         assert isinstance(self.one("/part"), RoomLeft)
         self.ann.do("/join lobby")
         self.town.hush()
@@ -228,18 +195,14 @@ class TestCommands:
         assert self.ann.reasons() == [NOWHERE] * 5
 
     def test_rooms(self) -> None:
-        """
-        The fullest first.
-        """
+        """The fullest first."""
         self.cat.do("/topic hot")
         told = self.one("/rooms")
         assert isinstance(told, RoomsListed)
         assert told.rooms == [("lobby", 2, ""), ("tea", 1, "hot")]
 
     def test_who(self) -> None:
-        """
-        One's room, or any other; who is away is marked.
-        """
+        """One's room, or any other; who is away is marked."""
         self.bob.do("/away lunch")
         self.town.hush()
         told = self.one("/who")
@@ -271,9 +234,7 @@ class TestCommands:
         assert told.why.reason is NO_ROOM
 
     def test_whoNodesAlone(self) -> None:
-        """
-        Where there is one node only it is a room for operators, too.
-        """
+        """Where there is one node only it is a room for operators, too."""
         root = self.town.owner("root")
         root.type("/who nodes")
         assert root.reasons() == [NO_ROOM]
@@ -281,9 +242,7 @@ class TestCommands:
         assert isinstance(told, PeopleListed)
 
     def test_manyRooms(self) -> None:
-        """
-        A long list comes in pages, the next one when the last is read.
-        """
+        """A long list comes in pages, the next one when the last is read."""
         for number in range(LISTED + 5):
             self.town.house.lobby.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
         self.ann.type("/rooms")
@@ -297,9 +256,7 @@ class TestCommands:
         assert not self.ann.conversation.busy
 
     def test_whois(self) -> None:
-        """
-        Only the rooms that both are in are told.
-        """
+        """Only the rooms that both are in are told."""
         self.bob.do("/join tea", "/away lunch")
         self.town.hush()
         told = self.one("/whois BOB")
@@ -307,9 +264,7 @@ class TestCommands:
         assert (told.nick, told.guest, told.away, told.rooms) == ("Bob", True, "lunch", ["lobby"])
 
     def test_msg(self) -> None:
-        """
-        To one person, or to a room where one is, whichever one talks in.
-        """
+        """To one person, or to a room where one is, whichever one talks in."""
         told = self.one("/msg bob hello  there")
         assert isinstance(told, Whispered)
         assert (told.to, told.kind, told.text) == ("Bob", MESSAGE, "hello  there")
@@ -318,18 +273,14 @@ class TestCommands:
         assert self.bob.lines() == ["hi"]
 
     def test_me(self) -> None:
-        """
-        A line of another kind.
-        """
+        """A line of another kind."""
         assert self.ann.do("/me waves") == []
         (said,) = self.bob.take()
         assert isinstance(said, Said)
         assert (said.kind, said.texts) == (ME, ("waves",))
 
     def test_topic(self) -> None:
-        """
-        Set, ask, and take away.
-        """
+        """Set, ask, and take away."""
         told = self.one("/topic two words")
         assert isinstance(told, Said)
         assert (told.kind, told.texts) == (TOPIC, ("two words",))
@@ -345,11 +296,6 @@ class TestCommands:
         assert (told.text, told.by) == ("", "")
 
     def numbers(self, person: Person, line: str) -> list[int]:
-        """
-        @param person: asks.
-        @param line: for lines said before.
-        @return: their numbers.
-        """
         pages = person.do(line)
         while person._then is not None:
             person.more()
@@ -364,9 +310,7 @@ class TestCommands:
         ]
 
     def test_history(self) -> None:
-        """
-        The last lines, so many as are asked for, as far as there are any.
-        """
+        """The last lines, so many as are asked for, as far as there are any."""
         assert self.numbers(self.ann, "/history") == []
         self.bob.conversation.say(tuple(map(str, range(30))))
         self.town.turn()
@@ -376,9 +320,7 @@ class TestCommands:
         assert self.numbers(self.ann, f"/history {HISTORY_LINES}") == list(range(1, 31))
 
     def test_since(self) -> None:
-        """
-        All lines after a number, in one's room or in another.
-        """
+        """All lines after a number, in one's room or in another."""
         self.bob.conversation.say(tuple(map(str, range(30))))
         self.town.turn()
         self.ann.do("/join tea")
@@ -391,9 +333,7 @@ class TestCommands:
             assert self.numbers(self.ann, f"/since {number}") == []
 
     def test_away(self) -> None:
-        """
-        Away, and back.
-        """
+        """Away, and back."""
         told = self.one("/away lunch")
         assert isinstance(told, AwayChanged)
         assert told.text == "lunch"
@@ -403,9 +343,7 @@ class TestCommands:
         assert len(self.bob.take()) == 2
 
     def test_ignore(self) -> None:
-        """
-        Once to ignore, once more to hear again.
-        """
+        """Once to ignore, once more to hear again."""
         notices = [self.one(line) for line in ("/ignore BOB", "/ignore", "/ignore bob", "/ignore")]
         assert [each.lines[0] for each in notices if isinstance(each, Notice)] == [
             "you ignore BOB",
@@ -415,16 +353,12 @@ class TestCommands:
         ]
 
     def test_format(self) -> None:
-        """
-        The door is asked for a form.
-        """
+        """The door is asked for a form."""
         self.ann.do("/format JSON", "/format text")
         assert self.ann.chosen == ["json", "text"]
 
     def test_ackAndEcho(self) -> None:
-        """
-        On, and off.
-        """
+        """On, and off."""
         for name, attribute in (("ack", "acks"), ("echo", "echoes")):
             for word, wanted in (("ON", True), ("off", False)):
                 told = self.one(f"/{name} {word}")
@@ -433,9 +367,7 @@ class TestCommands:
                 assert getattr(self.ann.session, attribute) is wanted
 
     def test_quit(self) -> None:
-        """
-        The others are told why, and the door ends.
-        """
+        """The others are told why, and the door ends."""
         self.ann.do("/quit for tea")
         assert self.ann.left
         (gone,) = self.bob.take()

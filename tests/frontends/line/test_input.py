@@ -15,34 +15,20 @@ from tsservices.common.limits import LINES_AT_ONCE, Limits
 from tsservices.frontends.flood import Flood
 from tsservices.frontends.line.input import Intake, isCommand
 
+#: Bytes in a line of these tests.
 LIMIT = 64
-"""
-Bytes in a line of these tests.
-"""
 
+#: What an intake gives.
 Taken = list["tuple[str, ...] | Refused"]
-"""
-What an intake gives.
-"""
 
 
 def intake(flood: Flood | None = None) -> Intake:
-    """
-    @param flood: the bound; none by default.
-    @return: a new intake; its time stands still.
-    """
     return Intake(LIMIT, flood, lambda: 0.0)
 
 
 class TestWhole:
-    """
-    Tests for L{Intake.whole}.
-    """
-
     def test_talk(self) -> None:
-        """
-        Whole lines of plain talk are taken at one go.
-        """
+        """Whole lines of plain talk are taken at one go."""
         lines = intake()
         assert lines.whole(b"one\n\ntwo \n") == ("one", "two ")
         assert lines.whole(b" \n") == ()
@@ -65,24 +51,18 @@ class TestWhole:
         ],
     )
     def test_rest(self, data: bytes) -> None:
-        """
-        Everything else has to be fed.
-        """
+        """Everything else has to be fed."""
         assert intake().whole(data) is None
 
     def test_many(self) -> None:
-        """
-        So have more lines than are taken at once.
-        """
+        """So have more lines than are taken at once."""
         lines = Intake(4096, None, lambda: 0.0)
         assert lines.whole(b"x\n" * (LINES_AT_ONCE + 1)) is None
         assert lines.whole(b"x\n" * LINES_AT_ONCE) == ("x",) * LINES_AT_ONCE
 
     @pytest.mark.parametrize("before", [b"a", b"/who\n", b"a\r", b"\xff", b"x" * 2 * LIMIT])
     def test_unfinished(self, before: bytes) -> None:
-        """
-        What comes behind something unfinished belongs to it.
-        """
+        """What comes behind something unfinished belongs to it."""
         lines = intake()
         lines.feed(before)
         assert not lines.clean
@@ -92,9 +72,7 @@ class TestWhole:
         assert lines.whole(b"c\n") == ("c",)
 
     def test_flood(self) -> None:
-        """
-        It counts, and what is too much has to be fed.
-        """
+        """It counts, and what is too much has to be fed."""
         lines = intake(Flood(Limits(floodLines=1, floodBytes=0), 0.0))
         taken = 0
         while lines.whole(b"a\n") is not None:
@@ -106,11 +84,6 @@ class TestWhole:
 
 
 def drain(lines: Intake, together: bool = True) -> Taken:
-    """
-    @param lines: an intake.
-    @param together: whether plain lines may be taken together.
-    @return: all that it gives now.
-    """
     taken: Taken = []
     while lines.waiting:
         each = lines.take(together)
@@ -122,11 +95,6 @@ def drain(lines: Intake, together: bool = True) -> Taken:
 
 
 def given_(*chunks: bytes, together: bool = True) -> Taken:
-    """
-    @param chunks: what comes.
-    @param together: whether plain lines may be taken together.
-    @return: what an intake makes of it.
-    """
     lines = intake()
     for chunk in chunks:
         lines.feed(chunk)
@@ -134,24 +102,14 @@ def given_(*chunks: bytes, together: bool = True) -> Taken:
 
 
 def flat(taken: Taken) -> list[object]:
-    """
-    @param taken: what an intake gave.
-    @return: the lines one by one; for a refusal its reason.
-    """
     return [
         text for each in taken for text in ([each.reason] if isinstance(each, Refused) else each)
     ]
 
 
 class TestIntake:
-    """
-    Tests for L{Intake}.
-    """
-
     def test_together(self) -> None:
-        """
-        Plain lines come together, commands alone, in their order.
-        """
+        """Plain lines come together, commands alone, in their order."""
         assert given_(b"a\nb\r\n/who\n/me x\nc\n//d\n") == [
             ("a", "b"),
             ("/who",),
@@ -161,28 +119,20 @@ class TestIntake:
         ]
 
     def test_oneByOne(self) -> None:
-        """
-        Or each for itself.
-        """
+        """Or each for itself."""
         assert given_(b"a\n\nb\n/who\n", together=False) == [("a",), ("b",), ("/who",)]
 
     def test_many(self) -> None:
-        """
-        More than are looked at in one go.
-        """
+        """More than are looked at in one go."""
         count = 2 * LINES_AT_ONCE + 1
         assert len(flat(given_(b"x\n" * count))) == count
 
     def test_nothingSaid(self) -> None:
-        """
-        Lines that say nothing are left out.
-        """
+        """Lines that say nothing are left out."""
         assert given_(b"\n \n\t\n\r\na\n \n") == [("a",)]
 
     def test_escapedCommand(self) -> None:
-        """
-        A command that was edited into being one is one, also behind plain lines.
-        """
+        """A command that was edited into being one is one, also behind plain lines."""
         assert given_(b"hello\nx\x08/msg ann secret\nbye\n") == [
             ("hello",),
             ("/msg ann secret",),
@@ -191,9 +141,7 @@ class TestIntake:
         assert given_(b"hello\n/wh\x15bye\n") == [("hello",), ("bye",)]
 
     def test_refused(self) -> None:
-        """
-        A line that is not accepted is refused in its place, and the others are whole.
-        """
+        """A line that is not accepted is refused in its place, and the others are whole."""
         taken = given_(b"a\n" + b"x" * (LIMIT + 1) + b"\nb\n\xff\nc\n" + "é".encode()[:1] + b"\n")
         assert [type(each).__name__ for each in taken] == [
             "tuple",
@@ -229,9 +177,7 @@ class TestIntake:
         assert given_(b"x\n" + sent + b"\nx\n") == [("x", expected, "x")]
 
     def test_end(self) -> None:
-        """
-        What comes last needs no ending.
-        """
+        """What comes last needs no ending."""
         lines = intake()
         lines.feed(b"a\nb\r\nc")
         lines.finish()
@@ -242,9 +188,7 @@ class TestIntake:
         assert flat(drain(lines)) == ["a", LINE_LONG]
 
     def test_flood(self) -> None:
-        """
-        Nothing is lost by a delay, nor taken out of its order; a longer wait brings more.
-        """
+        """Nothing is lost by a delay, nor taken out of its order; a longer wait brings more."""
         now = 0.0
         limits = Limits(floodLines=1, floodBytes=0)
         lines = Intake(LIMIT, Flood(limits, now), lambda: now)
@@ -292,9 +236,7 @@ class TestIntake:
         st.lists(st.integers(0, 200)),
     )
     def test_anyCut(self, data: bytes, cuts: list[int]) -> None:
-        """
-        However the network has cut it, the lines are the same.
-        """
+        """However the network has cut it, the lines are the same."""
         places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
         whole, cut = intake(), intake()
         whole.feed(data)

@@ -11,30 +11,20 @@ from tests.support.line_clients import Client, LineDoorCase
 from tsservices.chat.errors import NOT_STORED, Refused
 from tsservices.common.limits import HISTORY_PAGE, Limits
 
+#: The hour of these tests.
 AT = "[12:10:00]"
-"""
-The hour of these tests.
-"""
 
 
 def numbers(text: str) -> list[int]:
-    """
-    @param text: what somebody was told in JSON.
-    @return: the numbers of the lines in it.
-    """
     told = [json.loads(line) for line in text.splitlines()]
     return [each["seq"] for each in told if each["type"] == "said"]
 
 
 class LeavingTests(LineDoorCase):
-    """
-    How connections end.
-    """
+    """How connections end."""
 
     def test_quit(self) -> None:
-        """
-        Who says goodbye is gone for the others, and is heard no more.
-        """
+        """Who says goodbye is gone for the others, and is heard no more."""
         ann, bob = self.people("ann", "bob")
         ann.send("bye\n/quit for tea\nafterwards\n")
         self.turns()
@@ -46,9 +36,7 @@ class LeavingTests(LineDoorCase):
         self.people("ann")
 
     def test_endAfterTalk(self) -> None:
-        """
-        Who stops sending, with nothing begun, has left.
-        """
+        """Who stops sending, with nothing begun, has left."""
         ann, bob = self.people("ann", "bob")
         ann.send("one\n")
         ann.send("two\n")
@@ -58,9 +46,7 @@ class LeavingTests(LineDoorCase):
         self.assertTrue(ann.transport.disconnecting)
 
     def test_quitIsStored(self) -> None:
-        """
-        The end waits for what was said before it.
-        """
+        """The end waits for what was said before it."""
         (ann,) = self.people("ann")
         ann.ask("/ack on\n")
         self.journal.slow = True
@@ -74,18 +60,14 @@ class LeavingTests(LineDoorCase):
         self.assertTrue(ann.transport.disconnecting)
 
     def test_strangerQuits(self) -> None:
-        """
-        Who has no name may leave too.
-        """
+        """Who has no name may leave too."""
         client = self.connect()
         client.send("/quit\n")
         self.assertTrue(client.transport.disconnecting)
         self.assertIsNone(client.transport.producer)
 
     def test_lost(self) -> None:
-        """
-        A lost connection frees the name.
-        """
+        """A lost connection frees the name."""
         ann, bob = self.people("ann", "bob")
         ann.lose()
         self.assertEqual(bob.take(), "* ann is gone\n")
@@ -93,9 +75,7 @@ class LeavingTests(LineDoorCase):
         self.assertEqual(self.counters.open, 2)
 
     def test_lostWhileEntering(self) -> None:
-        """
-        Also while the name is under way.
-        """
+        """Also while the name is under way."""
         client = self.connect()
         client.send("ann\n", turn=False)
         client.lose()
@@ -103,9 +83,7 @@ class LeavingTests(LineDoorCase):
         self.assertEqual(self.environment.chat.house.lobby.holders, {})
 
     def test_halfClose(self) -> None:
-        """
-        A whole visit in one segment: all of it is done, then the connection ends.
-        """
+        """A whole visit in one segment: all of it is done, then the connection ends."""
         (bob,) = self.people("bob")
         client = self.connect()
         client.send("ann\nhello\n/who\nlast", turn=False)
@@ -119,9 +97,7 @@ class LeavingTests(LineDoorCase):
         self.assertTrue(client.transport.disconnecting)
 
     def test_halfCloseOfAStranger(self) -> None:
-        """
-        Who says nothing at all is let go.
-        """
+        """Who says nothing at all is let go."""
         client = self.connect()
         client.protocol.readConnectionLost()
         self.assertTrue(client.transport.disconnecting)
@@ -166,9 +142,7 @@ class LeavingTests(LineDoorCase):
         self.successResultOf(stopping)
 
     def test_goodbyeTwice(self) -> None:
-        """
-        Who is leaving already is not told again.
-        """
+        """Who is leaving already is not told again."""
         client = self.connect()
         client.send("/quit\n")
         client.take()
@@ -176,9 +150,7 @@ class LeavingTests(LineDoorCase):
         self.assertEqual(client.take(), "")
 
     def test_afterTheEnd(self) -> None:
-        """
-        What still comes from who was told goodbye is not said.
-        """
+        """What still comes from who was told goodbye is not said."""
         ann, bob = self.people("ann", "bob")
         self.environment.sweep.stopService()
         ann.send("after\n")
@@ -187,24 +159,16 @@ class LeavingTests(LineDoorCase):
 
 
 class SlowTests(LineDoorCase):
-    """
-    People who do not read.
-    """
+    """People who do not read."""
 
     limits = Limits(floodLines=0, floodBytes=0, chatPending=65_536, chatSlow=10)
 
     def fill(self, client: Client, size: int) -> None:
-        """
-        @param client: talks.
-        @param size: bytes of talk.
-        """
         for _ in range(size // 1000):
             client.send("x" * 999 + "\n")
 
     def test_dropped(self) -> None:
-        """
-        Who does not read is told why, dropped and counted; the others hear everything.
-        """
+        """Who does not read is told why, dropped and counted; the others hear everything."""
         ann, bob, slow = self.people("ann", "bob", "slow")
         slow.block()
         self.fill(ann, 60_000)
@@ -229,9 +193,7 @@ class SlowTests(LineDoorCase):
         self.assertEqual(bob.take().count("gone"), 0)
 
     def test_catchesUp(self) -> None:
-        """
-        Who reads again in time has missed nothing.
-        """
+        """Who reads again in time has missed nothing."""
         ann, slow = self.people("ann", "slow")
         slow.block()
         for number in range(50):
@@ -244,9 +206,7 @@ class SlowTests(LineDoorCase):
         self.assertEqual(self.factory.environment.chat.pool.size, 0)
 
     def test_takesNoLines(self) -> None:
-        """
-        Who does not read is not asked for more; it is done when they read.
-        """
+        """Who does not read is not asked for more; it is done when they read."""
         ann, slow = self.people("ann", "slow")
         slow.block()
         slow.send("hello\n")
@@ -258,17 +218,13 @@ class SlowTests(LineDoorCase):
         self.assertEqual(slow.transport.producerState, "producing")
 
     def test_handshake(self) -> None:
-        """
-        A pause before anything was sent, as TLS makes it, does not keep from reading.
-        """
+        """A pause before anything was sent, as TLS makes it, does not keep from reading."""
         client = self.connect()
         client.protocol.pauseProducing()
         self.assertEqual(client.transport.producerState, "producing")
 
     def test_answersAreNotCounted(self) -> None:
-        """
-        What one asked for is not what drops one: its pages come as fast as they are read.
-        """
+        """What one asked for is not what drops one: its pages come as fast as they are read."""
         ann, bob = self.people("ann", "bob")
         for _ in range(3 * HISTORY_PAGE // 50):
             ann.send(("x" * 999 + "\n") * 50)
@@ -289,14 +245,10 @@ class SlowTests(LineDoorCase):
 
 
 class ReplayTests(LineDoorCase):
-    """
-    Lines from before, and lines that come meanwhile.
-    """
+    """Lines from before, and lines that come meanwhile."""
 
     def test_join(self) -> None:
-        """
-        Who enters is shown the last lines, marked, and then what is said.
-        """
+        """Who enters is shown the last lines, marked, and then what is said."""
         (ann,) = self.people("ann")
         ann.send("".join(f"{number}\n" for number in range(30)))
         bob = self.connect()
@@ -335,9 +287,7 @@ class ReplayTests(LineDoorCase):
         self.assertEqual(numbers(bob.take()), list(range(1, count + 10)))
 
     def test_sinceWhileStoring(self) -> None:
-        """
-        The same while lines wait to be stored.
-        """
+        """The same while lines wait to be stored."""
         ann, bob = self.people("ann", "bob")
         bob.ask("/format json\n")
         ann.send("1\n2\n3\n")
@@ -353,9 +303,7 @@ class ReplayTests(LineDoorCase):
         self.assertEqual(numbers(bob.take()), [4, 5])
 
     def test_joinWhileStoring(self) -> None:
-        """
-        Who enters is shown no line that is not stored, and misses none.
-        """
+        """Who enters is shown no line that is not stored, and misses none."""
         (ann,) = self.people("ann")
         ann.send("1\n2\n")
         bob = self.connect()
@@ -372,9 +320,7 @@ class ReplayTests(LineDoorCase):
         self.assertEqual(numbers(bob.take()), [1, 2, 3, 4])
 
     def test_comesBack(self) -> None:
-        """
-        Who comes back with the last number they know gets the rest, and no line twice.
-        """
+        """Who comes back with the last number they know gets the rest, and no line twice."""
         ann, bob = self.people("ann", "bob")
         bob.ask("/format json\n")
         ann.send("1\n2\n")
@@ -390,9 +336,7 @@ class ReplayTests(LineDoorCase):
         self.assertEqual(known + numbers(again.take()), [1, 2, 3, 4, 5])
 
     def test_leavesMeanwhile(self) -> None:
-        """
-        Who leaves during a replay leaves nothing behind.
-        """
+        """Who leaves during a replay leaves nothing behind."""
         ann, bob = self.people("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(2 * HISTORY_PAGE)))
         self.journal.slowReads = True
@@ -406,9 +350,7 @@ class ReplayTests(LineDoorCase):
         self.assertEqual(self.factory.environment.chat.pool.size, 0)
 
     def test_failure(self) -> None:
-        """
-        Who can't be told is told so, and talks on.
-        """
+        """Who can't be told is told so, and talks on."""
         ann, bob = self.people("ann", "bob")
         ann.send("1\n")
         self.journal.failure = Refused(NOT_STORED, reason="x")

@@ -17,6 +17,7 @@ from tsservices.chat.notifications import Said
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import COMMANDS
 
+#: What streams are made of, so that they mean something now and then.
 PIECES = (
     *(f"/{name} ".encode() for name in COMMANDS),
     b"\n",
@@ -59,17 +60,13 @@ PIECES = (
     b"GET / HTTP/1.1",
     b"{0}{nick}%s",
 )
-"""
-What streams are made of, so that they mean something now and then.
-"""
 
+#: What one peer may send at once.
 STREAMS = st.one_of(
     st.binary(max_size=80), st.lists(st.sampled_from(PIECES), max_size=25).map(b"".join)
 )
-"""
-What one peer may send at once.
-"""
 
+#: Who does what.
 STEPS = st.lists(
     st.tuples(
         st.integers(0, 2),
@@ -84,23 +81,14 @@ STEPS = st.lists(
     ),
     max_size=30,
 )
-"""
-Who does what.
-"""
 
+#: Bounds that such streams come up against.
 SMALL = Limits(chatLine=64, maxRooms=4, roomsEach=2, floodLines=1, floodBytes=20, chatSlow=1)
-"""
-Bounds that such streams come up against.
-"""
 
 ENTERED = b"/nick %d\n/join lobby\n/echo on\n"
 
 
 def sound(output: bytes) -> list[str]:
-    """
-    @param output: what one peer was sent, in whole.
-    @return: its lines, which hold nothing that a terminal obeys.
-    """
     text = output.decode()
     assert not text or text.endswith("\n"), "the last line is not whole"
     for character in set(text):
@@ -111,14 +99,9 @@ def sound(output: bytes) -> list[str]:
 
 
 class Anything(LineDoorCase):
-    """
-    Tests with any input.
-    """
+    """Tests with any input."""
 
     def setUp(self) -> None:
-        """
-        Listen to the log: nothing that peers send may trouble it.
-        """
         self.troubles: list[LogEvent] = []
 
         @provider(ILogObserver)
@@ -131,10 +114,6 @@ class Anything(LineDoorCase):
         self.addCleanup(globalLogPublisher.removeObserver, observe)
 
     def act(self, client: Client, step: bytes | str) -> None:
-        """
-        @param client: one of them.
-        @param step: what it sends, or what happens to it, or to all.
-        """
         if isinstance(step, bytes):
             # A transport that was told to stop reading does not bring anything.
             if client.transport.producerState == "producing" and client.transport.connected:
@@ -199,10 +178,6 @@ class Anything(LineDoorCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def history(self, chunks: list[bytes]) -> list[tuple[str, int, str, str, str]]:
-        """
-        @param chunks: what one sends, with turns between.
-        @return: all that was said in all rooms.
-        """
         self.open(Limits(chatLine=64, maxRooms=4, roomsEach=2, floodLines=0, floodBytes=0))
         other, client = self.connect(), self.connect()
         other.send(b"bob\n")
@@ -230,9 +205,7 @@ class Anything(LineDoorCase):
     @example(False, b"no name\nbob\nann\nhello\n", [])
     @example(True, b"hello\nx\x08/msg bob secret\nbye\n", [4, 10])
     def test_anyCut(self, named: bool, data: bytes, cuts: list[int]) -> None:
-        """
-        However the network cuts what somebody sends, the same is said.
-        """
+        """However the network cuts what somebody sends, the same is said."""
         if named:
             data = b"eve\n" + data
         places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
@@ -242,9 +215,7 @@ class Anything(LineDoorCase):
     @settings(max_examples=60, derandomize=True)
     @given(st.text(max_size=60), st.sampled_from(("", "/me ", "/topic ", "/away ", "/msg bob ")))
     def test_anyText(self, text: str, command: str) -> None:
-        """
-        Nothing that somebody says makes a line that does not begin as lines do.
-        """
+        """Nothing that somebody says makes a line that does not begin as lines do."""
         self.open(self.limits)
         bob, ann = self.connect(), self.connect()
         bob.send(b"bob\n")

@@ -15,21 +15,15 @@ from tsservices.common.limits import OUTSTANDING, TURNED_AT_ONCE, Limits
 from tsservices.frontends.line.protocol import GREETING, NOT_OPEN, SLOWED
 from tsservices.testing import MeasuredTransport
 
+#: The hour of these tests.
 AT = "[12:10:00]"
-"""
-The hour of these tests.
-"""
 
 
 class EnteringTests(LineDoorCase):
-    """
-    The first lines.
-    """
+    """The first lines."""
 
     def test_greeting(self) -> None:
-        """
-        Who connects is told how to enter.
-        """
+        """Who connects is told how to enter."""
         client = self.connect()
         verifyObject(IHalfCloseableProtocol, client.protocol)
         self.assertEqual(client.take(), f"* {GREETING}\n")
@@ -53,9 +47,7 @@ class EnteringTests(LineDoorCase):
         self.assertIn(GREETING, self.connect().take())
 
     def test_name(self) -> None:
-        """
-        A bare name enters the lobby, with either ending of a line.
-        """
+        """A bare name enters the lobby, with either ending of a line."""
         ann, bob = self.connect(), self.connect()
         self.assertEqual(ann.ask("ann\n"), "* you are ann\n* you are in #lobby, alone\n")
         self.assertEqual(
@@ -64,34 +56,26 @@ class EnteringTests(LineDoorCase):
         self.assertEqual(ann.take(), "* Bob (guest) joined #lobby\n")
 
     def test_command(self) -> None:
-        """
-        Who enters by command is in no room unasked.
-        """
+        """Who enters by command is in no room unasked."""
         client = self.connect()
         self.assertEqual(client.ask("/nick ann\n"), "* you are ann\n")
         self.assertIn("! you are in no room", client.ask("hello\n"))
 
     def test_helpFirst(self) -> None:
-        """
-        Help needs no name; talk by command does.
-        """
+        """Help needs no name; talk by command does."""
         client = self.connect()
         self.assertIn("* /nick NAME", client.ask("/help\n"))
         self.assertIn("! say your name first", client.ask("/me waves\n"))
 
     def test_taken(self) -> None:
-        """
-        A name that differs by case only is the same.
-        """
+        """A name that differs by case only is the same."""
         self.people("Ann")
         client = self.connect()
         self.assertIn("! aNN is taken", client.ask("aNN\n"))
         self.assertIn("* you are eve", client.ask("eve\n"))
 
     def test_badNames(self) -> None:
-        """
-        Look-alikes, mixed scripts and what can't be seen are no names.
-        """
+        """Look-alikes, mixed scripts and what can't be seen are no names."""
         client = self.connect()
         for name in (
             "p\N{CYRILLIC SMALL LETTER A}ypal",
@@ -121,9 +105,7 @@ class EnteringTests(LineDoorCase):
         self.assertEqual(client.take().count("! "), 2)
 
     def test_lostInTheOrder(self) -> None:
-        """
-        The same when somebody else was first, which is known later.
-        """
+        """The same when somebody else was first, which is known later."""
         bob, client = self.connect(), self.connect()
         bob.send("ann\n", turn=False)
         client.send("ann\neve\nhello\n")
@@ -132,9 +114,7 @@ class EnteringTests(LineDoorCase):
         self.assertIn("<eve> hello\n", bob.take())
 
     def test_web(self) -> None:
-        """
-        A web page can't post here.
-        """
+        """A web page can't post here."""
         (bob,) = self.people("bob")
         body = "Host: x\r\nOrigin: y\r\n\r\nann\r\nhello\r\n"
         for request in (
@@ -155,17 +135,13 @@ class EnteringTests(LineDoorCase):
         self.assertEqual(bob.take(), "")
 
     def test_talkOfTheWeb(self) -> None:
-        """
-        Who has a name may speak of requests.
-        """
+        """Who has a name may speak of requests."""
         ann, bob = self.people("ann", "bob")
         ann.send("GET / HTTP/1.1\nHost: x\n")
         self.assertEqual(bob.take(), f"{AT} <ann> GET / HTTP/1.1\n{AT} <ann> Host: x\n")
 
     def test_idle(self) -> None:
-        """
-        Who does not say a name is not waited for; who has, may be silent.
-        """
+        """Who does not say a name is not waited for; who has, may be silent."""
         silent, ann, command = self.connect(), self.connect(), self.connect()
         ann.send("ann\n")
         command.send("/nick bob\n")
@@ -198,9 +174,7 @@ class EnteringTests(LineDoorCase):
         self.assertTrue(slow.transport.aborted)
 
     def test_welcome(self) -> None:
-        """
-        The welcome file is shown first, made safe, and as it is now.
-        """
+        """The welcome file is shown first, made safe, and as it is now."""
         path = Path("welcome.txt")
         self.open(self.limits, str(path))
         self.assertEqual(self.connect().take(), f"* {GREETING}\n")
@@ -215,32 +189,24 @@ class EnteringTests(LineDoorCase):
 
 
 class TalkTests(LineDoorCase):
-    """
-    Lines.
-    """
+    """Lines."""
 
     def test_lines(self) -> None:
-        """
-        Others hear each line, oneself does not; several come in a segment.
-        """
+        """Others hear each line, oneself does not; several come in a segment."""
         ann, bob = self.people("ann", "bob")
         ann.send("one\ntwo\r\n\nthree\n")
         self.assertEqual(bob.take(), f"{AT} <ann> one\n{AT} <ann> two\n{AT} <ann> three\n")
         self.assertEqual(ann.take(), "")
 
     def test_splitCharacter(self) -> None:
-        """
-        A character may be split over segments.
-        """
+        """A character may be split over segments."""
         ann, bob = self.people("ann", "bob")
         for byte in "grüß \N{FAMILY}\n".encode():
             ann.send(bytes([byte]))
         self.assertEqual(bob.take(), f"{AT} <ann> grüß \N{FAMILY}\n")
 
     def test_notUTF8(self) -> None:
-        """
-        A line that is not UTF-8 is refused; its neighbours are said.
-        """
+        """A line that is not UTF-8 is refused; its neighbours are said."""
         ann, bob = self.people("ann", "bob")
         ann.send(b"a\nb\xe9\nc\n")
         self.turns()
@@ -248,9 +214,7 @@ class TalkTests(LineDoorCase):
         self.assertEqual(ann.take(), "! this line is not UTF-8 at byte 2: nothing of it was sent\n")
 
     def test_longest(self) -> None:
-        """
-        The bound is of bytes, and is allowed itself.
-        """
+        """The bound is of bytes, and is allowed itself."""
         ann, bob = self.people("ann", "bob")
         ann.send("é" * 2048 + "\n" + "é" * 2048 + "x\n")
         self.turns()
@@ -259,9 +223,7 @@ class TalkTests(LineDoorCase):
         self.assertEqual(self.counters.overlong, 1)
 
     def test_endless(self) -> None:
-        """
-        A line without an end is refused once, skipped, and not kept in memory.
-        """
+        """A line without an end is refused once, skipped, and not kept in memory."""
         ann, bob = self.people("ann", "bob")
         for _ in range(150):
             ann.send(b"x" * 4096)
@@ -272,9 +234,7 @@ class TalkTests(LineDoorCase):
         self.assertEqual(self.counters.overlong, 1)
 
     def test_visible(self) -> None:
-        """
-        What a terminal would obey is made visible.
-        """
+        """What a terminal would obey is made visible."""
         ann, bob = self.people("ann", "bob")
         ann.send("\0 \x1b[2J \N{RIGHT-TO-LEFT OVERRIDE} \x9b1m a\rb\n")
         self.assertEqual(bob.take(), f"{AT} <ann> \\x00 \\x1b[2J \\u202e \\x9b1m a\\x0db\n")
@@ -285,9 +245,7 @@ class TalkTests(LineDoorCase):
         self.assertEqual(heard.count("\\x"), 3)
 
     def test_editedSecret(self) -> None:
-        """
-        A whisper that was edited into being one is not said in the room.
-        """
+        """A whisper that was edited into being one is not said in the room."""
         ann, bob, cat = self.people("ann", "bob", "cat")
         ann.send(b"hello\nx\x7f/msg bob secret\n")
         self.turns()
@@ -295,9 +253,7 @@ class TalkTests(LineDoorCase):
         self.assertEqual(cat.take(), f"{AT} <ann> hello\n")
 
     def test_rooms(self) -> None:
-        """
-        Who is in several rooms is shown which; each line in the form of its time.
-        """
+        """Who is in several rooms is shown which; each line in the form of its time."""
         ann, bob = self.people("ann", "bob")
         ann.send("/join tea\n")
         bob.ask("/join tea\n")
@@ -313,9 +269,7 @@ class TalkTests(LineDoorCase):
         self.assertEqual(bob.take(), f"{AT} <ann> hello\n")
 
     def test_roomsOfABatchThatWaits(self) -> None:
-        """
-        The same when the disk is slow.
-        """
+        """The same when the disk is slow."""
         ann, bob = self.people("ann", "bob")
         bob.ask("/join tea\n")
         self.journal.slow = True
@@ -326,9 +280,7 @@ class TalkTests(LineDoorCase):
         self.assertEqual(bob.take(), f"{AT} #lobby <ann> hello\n* you left #tea\n")
 
     def test_formats(self) -> None:
-        """
-        Programs are told the same in JSON, and may go back; the form keeps to that.
-        """
+        """Programs are told the same in JSON, and may go back; the form keeps to that."""
         ann, bob = self.people("ann", "bob")
         answer = bob.ask("/format json\n")
         self.assertEqual(json.loads(answer), {"type": "format", "version": 1})
@@ -343,9 +295,7 @@ class TalkTests(LineDoorCase):
         self.assertEqual(bob.take(), f"{AT} #lobby <ann> x\n")
 
     def test_ackAndEcho(self) -> None:
-        """
-        A line is acknowledged when it is stored, not before.
-        """
+        """A line is acknowledged when it is stored, not before."""
         (ann,) = self.people("ann")
         ann.ask("/ack on\n/echo on\n")
         self.turns()
@@ -360,16 +310,12 @@ class TalkTests(LineDoorCase):
 
 
 class FloodTests(LineDoorCase):
-    """
-    People who send fast.
-    """
+    """People who send fast."""
 
     limits = Limits()
 
     def test_paste(self) -> None:
-        """
-        A long paste is slowed down, told so once, and nothing of it is lost.
-        """
+        """A long paste is slowed down, told so once, and nothing of it is lost."""
         ann, bob = self.people("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(200)))
         self.assertLess(bob.take().count("\n"), 110)
@@ -386,9 +332,7 @@ class FloodTests(LineDoorCase):
         self.assertEqual(ann.take(), "")
 
     def test_pasteWithoutAnEnd(self) -> None:
-        """
-        What comes while one is slowed down is not even read; bytes are bounded too.
-        """
+        """What comes while one is slowed down is not even read; bytes are bounded too."""
         ann, bob = self.people("ann", "bob")
         ann.send(("x" * 4000 + "\n") * 40)
         self.assertEqual(ann.transport.producerState, "paused")
@@ -400,9 +344,7 @@ class FloodTests(LineDoorCase):
         self.assertEqual(bob.take().count("x" * 4000), 40)
 
     def test_leaves(self) -> None:
-        """
-        Who leaves while slowed down leaves no timer behind.
-        """
+        """Who leaves while slowed down leaves no timer behind."""
         (ann,) = self.people("ann")
         ann.send("x\n" * 200)
         self.assertIsNotNone(ann.protocol._delayed)
@@ -412,9 +354,7 @@ class FloodTests(LineDoorCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_halfClosed(self) -> None:
-        """
-        What was sent before the end is said, however long that takes.
-        """
+        """What was sent before the end is said, however long that takes."""
         ann, bob = self.people("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(150)) + "last")
         ann.protocol.readConnectionLost()
@@ -430,14 +370,10 @@ class FloodTests(LineDoorCase):
 
 
 class OutstandingTests(LineDoorCase):
-    """
-    People who send while the disk is slow.
-    """
+    """People who send while the disk is slow."""
 
     def test_bounded(self) -> None:
-        """
-        Only so much is taken, and then nothing is read any more, until it is stored.
-        """
+        """Only so much is taken, and then nothing is read any more, until it is stored."""
         ann, bob = self.people("ann", "bob")
         self.journal.slow = True
         for number in range(OUTSTANDING + 20):
@@ -455,9 +391,7 @@ class OutstandingTests(LineDoorCase):
         self.assertEqual(bob.take().count("\n"), OUTSTANDING + 1)
 
     def test_command(self) -> None:
-        """
-        The same behind a command that waits.
-        """
+        """The same behind a command that waits."""
         (ann,) = self.people("ann")
         self.journal.slow = True
         ann.send("x\n/who\n")

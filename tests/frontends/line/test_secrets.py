@@ -13,31 +13,22 @@ from tests.support.line_clients import Client, LineDoorCase
 from tsservices.chat.errors import TAKEN_OVER, Refused
 from tsservices.common.limits import Limits
 
+#: What is said between this side and a telnet program.
 WILL_ECHO, WONT_ECHO, DO_ECHO, DONT_ECHO = (
     b"\xff\xfb\x01",
     b"\xff\xfc\x01",
     b"\xff\xfd\x01",
     b"\xff\xfe\x01",
 )
-"""
-What is said between this side and a telnet program.
-"""
 
+#: The password of all accounts here.
 SECRET = "correct horse"
-"""
-The password of all accounts here.
-"""
 
 
 class SecretCase(LineDoorCase):
-    """
-    A door, and a log that is read.
-    """
+    """A door, and a log that is read."""
 
     def setUp(self) -> None:
-        """
-        Read the log.
-        """
         super().setUp()
         self.logged: list[str] = []
 
@@ -49,11 +40,6 @@ class SecretCase(LineDoorCase):
         self.addCleanup(globalLogPublisher.removeObserver, observe)
 
     def asked(self, client: Client, data: str | bytes) -> bytes:
-        """
-        @param client: somebody.
-        @param data: one segment of theirs.
-        @return: what comes of it, as it is on the wire.
-        """
         client.transport.clear()
         client.send(data)
         self.turns()
@@ -62,24 +48,16 @@ class SecretCase(LineDoorCase):
         return wire
 
     def registered(self, name: str) -> Client:
-        """
-        @param name: of somebody who registers it, and is there.
-        @return: they, who have heard nothing yet.
-        """
         (client,) = self.people(name)
         self.assertIn(b"belongs to you", self.asked(client, f"/register {SECRET}\n"))
         return client
 
 
 class PasswordTests(SecretCase):
-    """
-    Passwords that are asked for.
-    """
+    """Passwords that are asked for."""
 
     def test_text(self) -> None:
-        """
-        Who has a plain terminal is asked, and what they type is no talk.
-        """
+        """Who has a plain terminal is asked, and what they type is no talk."""
         ann, bob = self.people("ann", "bob")
         self.assertEqual(self.asked(ann, "/register\n"), b"* new password: ")
         self.assertEqual(self.asked(ann, f"{SECRET}\n"), b"* the same again: ")
@@ -89,9 +67,7 @@ class PasswordTests(SecretCase):
         self.assertIn("<ann> hello", bob.take())
 
     def test_atOnce(self) -> None:
-        """
-        All in one segment is the same, and what follows is talk again.
-        """
+        """All in one segment is the same, and what follows is talk again."""
         ann, bob = self.people("ann", "bob")
         told = self.asked(ann, f"/register\n{SECRET}\n{SECRET}\nhello\n")
         self.assertIn(b"* new password: * the same again: ", told)
@@ -101,9 +77,7 @@ class PasswordTests(SecretCase):
         self.assertNotIn("horse", heard)
 
     def test_anyLineIsTheSecret(self) -> None:
-        """
-        What looks like a command is a password all the same, and so is nothing.
-        """
+        """What looks like a command is a password all the same, and so is nothing."""
         self.registered("ann")
         eve = self.connect()
         for line in ("/quit", "//", "", " ", "/nick eve", "GET / HTTP/1.1"):
@@ -129,9 +103,7 @@ class PasswordTests(SecretCase):
             self.assertIn(b"* you are", self.asked(client, f"/logout{end}/nick x{end}"))
 
     def test_telnetTwice(self) -> None:
-        """
-        Each question hides its answer.
-        """
+        """Each question hides its answer."""
         (ann,) = self.people("ann")
         self.assertEqual(self.asked(ann, "/register\r\n"), WILL_ECHO + b"* new password: ")
         self.assertEqual(
@@ -144,18 +116,14 @@ class PasswordTests(SecretCase):
         )
 
     def test_keys(self) -> None:
-        """
-        Keys that edit a line edit a password too.
-        """
+        """Keys that edit a line edit a password too."""
         self.registered("ann")
         client = self.connect()
         self.asked(client, "/login ann\r\n")
         self.assertIn(b"* you are ann", self.asked(client, "wrong\x15correct horsf\x7fe\r\n"))
 
     def test_json(self) -> None:
-        """
-        A program is asked by an object, whatever its line endings are.
-        """
+        """A program is asked by an object, whatever its line endings are."""
         self.registered("ann")
         for end in ("\n", "\r\n"):
             client = self.connect()
@@ -170,9 +138,7 @@ class PasswordTests(SecretCase):
             self.asked(client, f"/logout{end}")
 
     def test_garbage(self) -> None:
-        """
-        Bytes that are no text, and NUL, are no password; that is told without them.
-        """
+        """Bytes that are no text, and NUL, are no password; that is told without them."""
         (ann,) = self.people("ann")
         for garbage in (
             b"correct\0horse",
@@ -210,9 +176,7 @@ class PasswordTests(SecretCase):
         self.assertNotIn(b"\x1b", told)
 
     def test_overlong(self) -> None:
-        """
-        A line that is too long is no answer: the question stays, and so does its cover.
-        """
+        """A line that is too long is no answer: the question stays, and so does its cover."""
         self.registered("ann")
         client = self.connect()
         self.asked(client, "/login ann\r\n")
@@ -223,9 +187,7 @@ class PasswordTests(SecretCase):
         self.assertIn(b"* you are ann", self.asked(client, f"{SECRET}\r\n"))
 
     def test_left(self) -> None:
-        """
-        Who leaves while being asked, or while being looked at, is nobody's trouble.
-        """
+        """Who leaves while being asked, or while being looked at, is nobody's trouble."""
         self.registered("ann")
         first, second = self.connect(), self.connect()
         self.asked(first, "/login ann\n")
@@ -238,9 +200,7 @@ class PasswordTests(SecretCase):
         self.assertEqual(len(self.environment.chat.house.lobby.sessions), 1)
 
     def test_halfClose(self) -> None:
-        """
-        A program that closes its side after the password is still told.
-        """
+        """A program that closes its side after the password is still told."""
         self.registered("ann")
         client = self.connect()
         self.hasher.held = True
@@ -255,9 +215,7 @@ class PasswordTests(SecretCase):
         self.assertTrue(client.transport.disconnecting)
 
     def test_waits(self) -> None:
-        """
-        What follows a password waits until it was looked at.
-        """
+        """What follows a password waits until it was looked at."""
         self.registered("ann")
         client = self.connect()
         self.hasher.held = True
@@ -267,9 +225,7 @@ class PasswordTests(SecretCase):
         self.assertIn("* you are ann, logged in", client.take())
 
     def test_nowhere(self) -> None:
-        """
-        A password is in no log, whatever becomes of it.
-        """
+        """A password is in no log, whatever becomes of it."""
         ann = self.registered("ann")
         self.asked(ann, f"/register {SECRET}\n")
         self.asked(ann, f"/passwd {SECRET} short\n")
@@ -283,16 +239,12 @@ class PasswordTests(SecretCase):
 
 
 class FloodTests(SecretCase):
-    """
-    Passwords, and how fast they may come.
-    """
+    """Passwords, and how fast they may come."""
 
     limits = Limits(floodLines=1, floodBytes=0)
 
     def test_flood(self) -> None:
-        """
-        They are lines like others.
-        """
+        """They are lines like others."""
         client = self.connect()
         client.send("ann\n" + "x\n" * 8)
         client.take()
@@ -307,14 +259,10 @@ class FloodTests(SecretCase):
 
 
 class DismissedTests(SecretCase):
-    """
-    Sessions that go on from another connection.
-    """
+    """Sessions that go on from another connection."""
 
     def test_dismissed(self) -> None:
-        """
-        Who is taken over is told, and closed, and nobody is told that they have left.
-        """
+        """Who is taken over is told, and closed, and nobody is told that they have left."""
         ann, bob = self.people("ann", "bob")
         ann.protocol.dismissed(Refused(TAKEN_OVER))
         self.assertEqual(ann.take(), f"! {Refused(TAKEN_OVER)}\n")
@@ -326,9 +274,7 @@ class DismissedTests(SecretCase):
         self.assertEqual((ann.take(), bob.take()), ("", ""))
 
     def test_resumed(self) -> None:
-        """
-        With what it was told, a program goes on from a new connection.
-        """
+        """With what it was told, a program goes on from a new connection."""
         old, bob = self.connect(), self.people("bob")[0]
         told = self.asked(old, "/format json\n") + self.asked(old, "ann\n")
         objects = [json.loads(line) for line in told.splitlines()]

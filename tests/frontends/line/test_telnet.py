@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.frontends.line.telnet import SUBNEGOTIATION, TelnetFilter, edit
 
+#: What makes the filter do something, and what is about it.
 PIECES = st.sampled_from(
     [
         *(bytes([byte]) for byte in b"ab\r\n\0\xff\xf0\xfa\xfb\xf7\xf1"),
@@ -23,32 +24,19 @@ PIECES = st.sampled_from(
         b"x" * (SUBNEGOTIATION - 3),
     ]
 )
-"""
-What makes the filter do something, and what is about it.
-"""
 
 
 def filtered(*chunks: bytes) -> bytes:
-    """
-    @param chunks: what a new filter is fed.
-    @return: what came through.
-    """
     feed = TelnetFilter().feed
     return b"".join([feed(chunk) for chunk in chunks])
 
 
 class TelnetFilterTests(SynchronousTestCase):
-    """
-    Tests for L{TelnetFilter}.
-    """
-
     @given(st.lists(PIECES, max_size=30).map(b"".join), st.lists(st.integers(0, 1200)))
     @example(b"\xff\xfa" + b"x" * SUBNEGOTIATION + b"\xff\xf0", [SUBNEGOTIATION + 2])
     @example(b"\xff\xfa" + b"x" * (SUBNEGOTIATION - 1) + b"\xff\xf0!", [SUBNEGOTIATION + 2])
     def test_anyCut(self, data: bytes, cuts: list[int]) -> None:
-        """
-        However data is cut, the same comes through.
-        """
+        """However data is cut, the same comes through."""
         places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
         chunks = [data[a:b] for a, b in pairwise(places)]
         whole = filtered(data)
@@ -56,9 +44,7 @@ class TelnetFilterTests(SynchronousTestCase):
         self.assertEqual(filtered(*(bytes([byte]) for byte in data)), whole)
 
     def test_telnet(self) -> None:
-        """
-        A telnet program is known by its commands, and by how it ends lines.
-        """
+        """A telnet program is known by its commands, and by how it ends lines."""
         for data, telnet in (
             (b"ann\n", False),
             (b"a\rb\n", False),
@@ -76,22 +62,16 @@ class TelnetFilterTests(SynchronousTestCase):
 
     @given(st.binary(max_size=60).map(lambda data: data.replace(b"\r", b"\n")))
     def test_escaped(self, data: bytes) -> None:
-        """
-        What a telnet program has escaped comes through as it was.
-        """
+        """What a telnet program has escaped comes through as it was."""
         self.assertEqual(filtered(data.replace(b"\xff", b"\xff\xff")), data)
 
     def test_untouched(self) -> None:
-        """
-        Data with nothing to do is the same object.
-        """
+        """Data with nothing to do is the same object."""
         data = "hello\n服务器\n".encode()
         self.assertIs(TelnetFilter().feed(data), data)
 
     def test_commands(self) -> None:
-        """
-        Commands are taken out of the middle of a line; what stands for a key becomes it.
-        """
+        """Commands are taken out of the middle of a line; what stands for a key becomes it."""
         for command, left in (
             (b"\xff\xf1", b""),  # NOP
             (b"\xff\xf6", b""),  # AYT
@@ -118,15 +98,11 @@ class TelnetFilterTests(SynchronousTestCase):
         self.assertEqual(filtered(b"\xff\n\xffa\r\n"), b"\xff\n\xffa\n")
 
     def test_endings(self) -> None:
-        """
-        CR LF and CR NUL end a line, other carriage returns are data.
-        """
+        """CR LF and CR NUL end a line, other carriage returns are data."""
         self.assertEqual(filtered(b"a\r\nb\r\0c\nd\re\r\r\n"), b"a\nb\nc\nd\re\r\n")
 
     def test_commandInAnEnding(self) -> None:
-        """
-        A command between CR and LF makes no difference.
-        """
+        """A command between CR and LF makes no difference."""
         self.assertEqual(filtered(b"a\r\xff", b"\xf1", b"\nb"), b"a\nb")
 
     def test_unendedSubnegotiation(self) -> None:
@@ -147,10 +123,6 @@ class TelnetFilterTests(SynchronousTestCase):
 
 
 def typed(text: str) -> str:
-    """
-    @param text: characters and keys.
-    @return: what is left, by doing as the keys say on a list.
-    """
     left: list[str] = []
     for character in text:
         if character in "\x08\x7f":
@@ -168,35 +140,23 @@ def typed(text: str) -> str:
 
 
 class EditTests(SynchronousTestCase):
-    """
-    Tests for L{edit}.
-    """
-
     @given(st.text(st.sampled_from("ab é\u0301服👩\u200d\x08\x08\x7f\x15\x17\0\t")))
     def test_keys(self, text: str) -> None:
-        """
-        Keys take whole characters away, of any width.
-        """
+        """Keys take whole characters away, of any width."""
         self.assertEqual(edit(text.encode()).decode(), typed(text))
 
     @given(st.binary(max_size=30))
     def test_noUTF8(self, line: bytes) -> None:
-        """
-        What is no UTF-8 loses one byte for each key, and none that a key did not take.
-        """
+        """What is no UTF-8 loses one byte for each key, and none that a key did not take."""
         self.assertEqual(edit(line + b"\xff\x80\x80\x80\x80" + b"\x7f" * 5), edit(line))
 
     def test_untouched(self) -> None:
-        """
-        A line with no key in it is the same object.
-        """
+        """A line with no key in it is the same object."""
         line = "hello 服务器\t\0\x1b[A".encode()
         self.assertIs(edit(line), line)
 
     def test_characters(self) -> None:
-        """
-        A mark goes before its letter; a key at the beginning does nothing.
-        """
+        """A mark goes before its letter; a key at the beginning does nothing."""
         self.assertEqual(edit("\x08e\u0301\x7f".encode()), b"e")
         self.assertEqual(edit("ne服\x08o".encode()), b"neo")
         self.assertEqual(edit(b"one two  \x17three"), b"one three")

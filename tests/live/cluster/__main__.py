@@ -30,10 +30,8 @@ from tests.live.cluster.nats import Servers
 from tests.live.cluster.nodes import Cluster
 from tests.live.cluster.trial import Trial, Violated
 
+#: After these nothing goes wrong any more.
 SECONDS = 3600.0
-"""
-After these nothing goes wrong any more.
-"""
 
 
 def crash(
@@ -47,19 +45,6 @@ def crash(
     options: Sequence[str] = (),
     only: Sequence[str] = (),
 ) -> dict[str, object]:
-    """
-    @param folder: for everything.
-    @param nodes: how many there are.
-    @param servers: of the engine; 0: the only node is alone.
-    @param faults: so often something goes wrong.
-    @param seed: decides.
-    @param seconds: after these nothing goes wrong any more.
-    @param report: told of what happens.
-    @param options: of each node.
-    @param only: what goes wrong, as L{tests.live.cluster.faults} names it; nothing: all.
-    @return: how much was judged.
-    @raise Violated: something is not as it has to be.
-    """
     with ExitStack() as stack:
         engine = stack.enter_context(Servers(folder, servers)) if servers else None
         url = engine.url if engine else ""
@@ -81,10 +66,6 @@ def crash(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    @param arguments: of the command line.
-    @return: the exit status.
-    """
     parser = argparse.ArgumentParser(prog="clustercrashes", description=__doc__)
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--servers", type=int, default=1, choices=(0, 1, 3))

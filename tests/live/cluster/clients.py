@@ -13,63 +13,32 @@ from tests.live.cluster.link import Answer, Ended, Link, Told
 from tests.live.cluster.nodes import Node
 from tests.live.cluster.records import Again, Burst, Entered, Event, Left, Lost, Spoken, line
 
+#: Where all of them are.
 ROOMS = ("lobby", "garden")
-"""
-Where all of them are.
-"""
 
+#: The code of the notice by which somebody is told that the fate of a line is not known.
 UNSURE = "unknown"
-"""
-The code of the notice by which somebody is told that the fate of a line is not known.
-"""
 
+#: So long somebody waits for an answer: more than any is to take.
 PATIENCE_SECONDS = 90.0
-"""
-So long somebody waits for an answer: more than any is to take.
-"""
 
+#: Between two attempts to connect.
 RETRY_SECONDS = 0.2
-"""
-Between two attempts to connect.
-"""
 
+#: How often whoever is elsewhere goes home, before each thing they do.
 HOMING = 0.02
-"""
-How often whoever is elsewhere goes home, before each thing they do.
-"""
 
+#: Lines that one writes at once at most.
 BURST = 5
-"""
-Lines that one writes at once at most.
-"""
 
+#: What they speak of.
 WORDS = ("hello", "早上好", "e\u0301", "👍🏽", '"quoted"', "\\u0000", "<b>&amp;</b>", "x" * 300)
-"""
-What they speak of.
-"""
 
 
 class Member:
-    """
-    Somebody who listens, in every room.
-
-    @ivar name: nobody else's.
-    @ivar nick: what they are called.
-    @ivar home: the node that they come back to.
-    @ivar node: the one that they are connected to, or try to be.
-    @ivar present: whether they are in every room, as far as they know.
-    @ivar upTo: the number up to which they were told all, in each room.
-    @ivar heard: what they were told since that was taken last.
-    @ivar complaints: what they found wrong themselves.
-    """
+    """Somebody who listens, in every room."""
 
     def __init__(self, name: str, home: Node, nodes: list[Node], random: Random) -> None:
-        """
-        @param name: nobody else's.
-        @param home: the node that they come back to.
-        @param nodes: all of them.
-        @param random: decides.
-        """
         self.name = self.nick = name
         self.home = self.node = home
         self.present = False
@@ -87,9 +56,6 @@ class Member:
         self.link: Link | None = None
 
     async def run(self) -> None:
-        """
-        Be there, again and again, until cancelled.
-        """
         while True:
             try:
                 await self._come()
@@ -101,9 +67,6 @@ class Member:
             await asyncio.sleep(RETRY_SECONDS)
 
     def _gone(self) -> None:
-        """
-        The connection has ended.
-        """
         if self.link is None:
             return
         self.link.ended.cancel()
@@ -116,9 +79,6 @@ class Member:
         self.node = self._random.choice(others) if roams else self.home
 
     async def _come(self) -> None:
-        """
-        Connect, and enter every room.
-        """
         while (address := self.node.address) is None:
             self.node = self.home
             await asyncio.sleep(RETRY_SECONDS)
@@ -143,10 +103,6 @@ class Member:
         self.present = True
 
     async def _enter(self, link: Link, room: str) -> None:
-        """
-        @param link: the connection.
-        @param room: to enter, and to be told what was missed.
-        """
         while True:
             answer = await link.asked(f"/join {room}", seconds=PATIENCE_SECONDS)
             if not answer.codes():
@@ -156,19 +112,12 @@ class Member:
         self._entering.discard(room)
 
     async def _catchUp(self, link: Link, room: str) -> None:
-        """
-        @param link: the connection.
-        @param room: of which to be told what was missed.
-        """
         self._asking.add(room)
         since = f"/since {room} {self.upTo.setdefault(room, 0)}"
         await link.asked(since, seconds=PATIENCE_SECONDS)
         self._asking.discard(room)
 
     async def _stay(self) -> None:
-        """
-        Be there until the connection ends.
-        """
         link = self.link
         assert link is not None
         while not link.ended.done():
@@ -183,18 +132,9 @@ class Member:
             await self._act(link)
 
     async def _act(self, link: Link) -> None:
-        """
-        Only listen, for a while.
-
-        @param link: the connection.
-        """
         await asyncio.wait([link.ended], timeout=RETRY_SECONDS)
 
     def _hear(self, told: Told, answer: Answer | None) -> None:
-        """
-        @param told: the next object.
-        @param answer: to what it belongs.
-        """
         match told["type"]:
             case "said":
                 self._said(told)
@@ -220,9 +160,6 @@ class Member:
                 self.nick = told["to"]
 
     def _said(self, told: Told) -> None:
-        """
-        @param told: a line.
-        """
         said = line(told)
         if told.get("replay"):
             again = self._again
@@ -236,35 +173,20 @@ class Member:
             self.upTo[said.room] = said.seq
 
     def take(self) -> list[Event]:
-        """
-        @return: what was told since the last time.
-        """
         heard, self.heard = self.heard, []
         return heard
 
 
 class Writer(Member):
-    """
-    Somebody who writes, too.
-
-    @ivar writing: whether they write on.
-    @ivar bursts: what they wrote since that was taken last.
-    """
+    """Somebody who writes, too."""
 
     def __init__(self, name: str, home: Node, nodes: list[Node], random: Random) -> None:
-        """
-        @see: L{Member}
-        """
         super().__init__(name, home, nodes, random)
         self.writing = False
         self.bursts: list[Burst] = []
         self._count = 0
 
     def texts(self, count: int) -> list[str]:
-        """
-        @param count: of lines.
-        @return: so many that nobody wrote before.
-        """
         found = []
         for _ in range(count):
             self._count += 1
@@ -273,11 +195,6 @@ class Writer(Member):
         return found
 
     async def _act(self, link: Link) -> None:
-        """
-        Write, if that is wanted.
-
-        @param link: the connection.
-        """
         await asyncio.sleep(self._random.uniform(0.02, 0.3))
         if not self.writing:
             await super()._act(link)
@@ -285,10 +202,6 @@ class Writer(Member):
         await self.write(link, self._random.randint(1, BURST))
 
     async def write(self, link: Link, count: int) -> None:
-        """
-        @param link: the connection.
-        @param count: of lines, at once.
-        """
         texts = self.texts(count)
         room = self._random.choice(ROOMS)
         form = self._random.choice(("{}", "/me {}", f"/msg #{room} {{}}"))
@@ -307,9 +220,6 @@ class Writer(Member):
             burst.unsure = burst.unsure or any(map(isUnsure, answer.told))
 
     def _hear(self, told: Told, answer: Answer | None) -> None:
-        """
-        @see: L{Member._hear}
-        """
         super()._hear(told, answer)
         if answer is not None and self.bursts and not self.bursts[-1].told:
             burst = self.bursts[-1]
@@ -317,26 +227,15 @@ class Writer(Member):
                 burst.told = time.monotonic()
 
     def takeBursts(self) -> list[Burst]:
-        """
-        @return: what was written since the last time.
-        """
         bursts, self.bursts = self.bursts, []
         return bursts
 
 
 def isUnsure(told: Told) -> bool:
-    """
-    @param told: an object.
-    @return: whether it says that the fate of something is not known.
-    """
     return (told["type"], told.get("code")) == ("notice", UNSURE)
 
 
 def stored(told: list[Told]) -> list[tuple[str, int]]:
-    """
-    @param told: an answer.
-    @return: the rooms and numbers of lines that it acknowledges.
-    """
     return [
         (each["room"], seq)
         for each in told

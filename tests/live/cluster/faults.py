@@ -15,37 +15,26 @@ from typing import Any
 from tests.live.cluster.nats import Servers
 from tests.live.cluster.nodes import Cluster, Node
 
+#: Within this the others know that a node is no more.
 GONE_SECONDS = 12.0
-"""
-Within this the others know that a node is no more.
-"""
 
+#: So much longer it may take when the engine is hit as well.
 FAILOVER_SECONDS = 8.0
-"""
-So much longer it may take when the engine is hit as well.
-"""
 
+#: Within this they know it when it has said so itself.
 SAID_SECONDS = 3.0
-"""
-Within this they know it when it has said so itself.
-"""
 
+#: How often a node is killed again while it begins.
 STILLBORN = 0.25
-"""
-How often a node is killed again while it begins.
-"""
 
+#: How often two things go wrong at once.
 TWICE = 0.25
-"""
-How often two things go wrong at once.
-"""
 
 
 class Faults:
     """
     Makes things go wrong, and right again.
 
-    @ivar complaints: what was wrong while they were so.
     @ivar waits: seconds until the others knew of the end of a node, for each time that
         was measured.
     """
@@ -61,17 +50,6 @@ class Faults:
         report: Callable[[str], object],
         only: Sequence[str] = (),
     ) -> None:
-        """
-        @param cluster: its nodes.
-        @param engine: they are on; L{None}: the only node is alone.
-        @param random: decides.
-        @param people: gives the names of those who are at a node.
-        @param present: gives the names of all who are at any node.
-        @param seen: gives the names of those in the rooms as a node tells it; L{None}:
-            it does not.
-        @param report: told of each thing that goes wrong.
-        @param only: of these kinds, like C{killNode}; nothing: of all.
-        """
         self._only = only
         self._cluster = cluster
         self._engine = engine
@@ -86,9 +64,6 @@ class Faults:
         self.waits: list[float] = []
 
     async def strike(self) -> None:
-        """
-        Let something go wrong, and be right again at the end.
-        """
         random = self._random
         kinds = [self._killNode, self._killNode, self._freezeNode, self._flicker, self._stopNode]
         if self._engine is not None:
@@ -109,17 +84,10 @@ class Faults:
         await asyncio.gather(*under)
 
     async def _later(self, fault: Callable[[Node], Coroutine[Any, Any, None]], node: Node) -> None:
-        """
-        @param fault: goes wrong a little later.
-        @param node: with which.
-        """
         await asyncio.sleep(self._random.uniform(0.0, 2.0))
         await fault(node)
 
     async def _killNode(self, node: Node) -> None:
-        """
-        @param node: is killed, and begins again after a while.
-        """
         long = self._random.random() < 0.4 and len(self._cluster.nodes) > 1
         pause = self._random.uniform(0.0, 5.0)
         self._report(f"kill -9 of node {node.name}, back after {'long' if long else pause}")
@@ -138,9 +106,6 @@ class Faults:
             node.restart()
 
     async def _stopNode(self, node: Node) -> None:
-        """
-        @param node: stops in order, and begins again after a while.
-        """
         pause = self._random.uniform(0.0, 2.0)
         self._report(f"SIGTERM of node {node.name}, back after {pause:.1f} s")
         people = self._people(node)
@@ -159,13 +124,7 @@ class Faults:
         self._nodesHit[node.name] = time.monotonic()
 
     async def _missed(self, dead: Node, people: set[str], seconds: float = GONE_SECONDS) -> None:
-        """
-        Wait until no other node tells of somebody at a node that is dead.
-
-        @param dead: that.
-        @param people: the names of those who were there.
-        @param seconds: within which that is to be.
-        """
+        """Wait until no other node tells of somebody at a node that is dead."""
         begun = time.monotonic()
         waiting = {node.name: node for node in self._cluster.nodes if node is not dead}
         missed: set[str] = set()
@@ -198,9 +157,6 @@ class Faults:
             await asyncio.sleep(0.25)
 
     async def _freezeNode(self, node: Node) -> None:
-        """
-        @param node: does nothing for a while.
-        """
         pause = self._random.uniform(1.0, 15.0)
         self._report(f"SIGSTOP of node {node.name} for {pause:.1f} s")
         node.freeze()
@@ -209,9 +165,6 @@ class Faults:
         self._nodesHit[node.name] = time.monotonic()
 
     async def _flicker(self, node: Node) -> None:
-        """
-        @param node: is slow for a while.
-        """
         pause = self._random.uniform(2.0, 8.0)
         self._report(f"node {node.name} is slow for {pause:.1f} s")
         end = time.monotonic() + pause
@@ -223,11 +176,6 @@ class Faults:
             self._nodesHit[node.name] = time.monotonic()
 
     async def _killEngine(self, node: Node) -> None:
-        """
-        Kill a server of the engine, mostly the one that leads.
-
-        @param node: not hit.
-        """
         engine, which = await self._server()
         pause = self._random.uniform(0.2, 8.0)
         self._report(f"kill -9 of engine server {which}, back after {pause:.1f} s")
@@ -237,11 +185,7 @@ class Faults:
         self._engineHit = time.monotonic()
 
     async def _freezeEngine(self, node: Node) -> None:
-        """
-        Let a server of the engine do nothing for a while, mostly the one that leads.
-
-        @param node: not hit.
-        """
+        """Let a server of the engine do nothing for a while, mostly the one that leads."""
         engine, which = await self._server()
         pause = self._random.uniform(1.0, 10.0)
         self._report(f"SIGSTOP of engine server {which} for {pause:.1f} s")
@@ -251,27 +195,14 @@ class Faults:
         self._engineHit = time.monotonic()
 
     async def _killWholeEngine(self, node: Node) -> None:
-        """
-        Kill all servers of the engine at once.
-
-        @param node: not hit.
-        """
         await self._without(self._random.uniform(0.5, 5.0))
 
     async def _missEngine(self, node: Node) -> None:
-        """
-        Be without an engine for so long that people can't wait for it.
-
-        @param node: not hit.
-        """
+        """Be without an engine for so long that people can't wait for it."""
         await self._without(self._random.uniform(30.0, 40.0))
 
     async def _without(self, pause: float) -> None:
-        """
-        Kill all servers of the engine at once, and start them again.
-
-        @param pause: for so many seconds.
-        """
+        """Kill all servers of the engine at once, and start them again."""
         engine = self._engine
         assert engine is not None
         self._report(f"kill -9 of all engine servers, back after {pause:.1f} s")
@@ -284,9 +215,6 @@ class Faults:
         self._engineHit = time.monotonic()
 
     async def _server(self) -> tuple[Servers, int]:
-        """
-        @return: the engine, and the number of the server to hit.
-        """
         engine = self._engine
         assert engine is not None
         self._engineHit = time.monotonic()
@@ -297,16 +225,8 @@ class Faults:
 
 
 def _ofEngine(fault: Callable[[Node], Coroutine[Any, Any, None]]) -> bool:
-    """
-    @param fault: something that goes wrong.
-    @return: whether that is with the engine.
-    """
     return fault.__name__.endswith("Engine")
 
 
 def longest(waits: Sequence[float]) -> float:
-    """
-    @param waits: seconds.
-    @return: the most of them.
-    """
     return round(max(waits, default=0.0), 1)

@@ -14,78 +14,46 @@ from typing import Any
 
 from tests.live.support.server import Address
 
+#: The question behind all that is sent: the answer to it comes when all else is answered.
 FENCE = "/echo on"
-"""
-The question behind all that is sent: the answer to it comes when all else is answered.
-"""
 
+#: Its answer.
 FENCED = ["echo is on"]
-"""
-Its answer.
-"""
 
+#: Bytes of one line that a server may tell at most.
 LIMIT = 1 << 20
-"""
-Bytes of one line that a server may tell at most.
-"""
 
+#: An object that a server told.
 Told = dict[str, Any]
-"""
-An object that a server told.
-"""
 
 
 class Ended(Exception):
-    """
-    The connection has ended before the answer came.
-    """
+    """The connection has ended before the answer came."""
 
 
 @dataclass
 class Answer:
-    """
-    What is told between a question and the end of the answer to it.
-
-    @ivar told: so far.
-    @ivar done: done with the end of the answer, or with L{Ended}.
-    """
+    """What is told between a question and the end of the answer to it."""
 
     told: list[Told] = field(default_factory=list)
     done: asyncio.Future[None] = field(default_factory=lambda: _future())
 
     async def whole(self, seconds: float) -> list[Told]:
-        """
-        @param seconds: to wait.
-        @return: all of it.
-        @raise TimeoutError: it did not come.
-        @raise Ended: it can't come any more.
-        """
         await asyncio.wait_for(asyncio.shield(self.done), seconds)
         return self.told
 
     def codes(self) -> list[str]:
-        """
-        @return: of all refusals in it.
-        """
         return [each["code"] for each in self.told if each["type"] == "refused"]
 
 
 def _future() -> asyncio.Future[None]:
-    """
-    @return: one that nobody need wait for.
-    """
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future
 
 
 class Link:
-    """
-    One connection.
-
-    @ivar hear: told of each object, and to which answer it belongs, if to one.
-    @ivar ended: done when it has ended.
-    """
+    """One connection."""
 
     def __init__(
         self,
@@ -93,11 +61,6 @@ class Link:
         writer: asyncio.StreamWriter,
         hear: Callable[[Told, Answer | None], object],
     ) -> None:
-        """
-        @param reader: of the connection.
-        @param writer: of it.
-        @param hear: as the attribute.
-        """
         self._reader = reader
         self._writer = writer
         self.hear = hear
@@ -111,14 +74,6 @@ class Link:
         hear: Callable[[Told, Answer | None], object] = lambda told, answer: None,
         seconds: float = 5.0,
     ) -> Link:
-        """
-        @param address: of a chat.
-        @param hear: as in C{__init__}.
-        @param seconds: to wait for the connection.
-        @return: it, with the form for programs chosen.
-        @raise OSError: there is none.
-        @raise TimeoutError: it did not come.
-        """
         opening = asyncio.open_connection(*address.pair, limit=LIMIT)
         reader, writer = await asyncio.wait_for(opening, seconds)
         # What a server says before is for people.
@@ -126,10 +81,6 @@ class Link:
         return cls(reader, writer, hear)
 
     def ask(self, *lines: str) -> Answer:
-        """
-        @param lines: to send at once.
-        @return: what is answered.
-        """
         answer = Answer()
         if self.ended.done():
             answer.done.set_exception(Ended())
@@ -140,30 +91,17 @@ class Link:
         return answer
 
     async def asked(self, *lines: str, seconds: float = 30.0) -> Answer:
-        """
-        @param lines: to send at once.
-        @param seconds: to wait.
-        @return: what was answered, whole.
-        @raise TimeoutError: it did not come.
-        @raise Ended: it can't come any more.
-        """
         answer = self.ask(*lines)
         await answer.whole(seconds)
         return answer
 
     async def close(self) -> None:
-        """
-        End the connection.
-        """
         self._writer.close()
         self.ended.cancel()
         with contextlib.suppress(asyncio.CancelledError, OSError):
             await self.ended
 
     async def _listen(self) -> None:
-        """
-        Hear everything, until the end.
-        """
         try:
             while line := await self._reader.readline():
                 if line.startswith(b"{"):
@@ -177,9 +115,6 @@ class Link:
             self._answers.clear()
 
     def _told(self, told: Told) -> None:
-        """
-        @param told: the next object.
-        """
         if told["type"] == "notice" and told["lines"] == FENCED:
             self._answers.popleft().done.set_result(None)
             return

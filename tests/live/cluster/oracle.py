@@ -12,30 +12,16 @@ from dataclasses import dataclass
 from tests.live.cluster.positions import Heard, Said
 from tests.live.cluster.records import Burst, Event, History, Line, Spoken
 
+#: How many of one kind are written down; the others are as bad.
 COMPLAINTS = 10
-"""
-How many of one kind are written down; the others are as bad.
-"""
 
+#: Within this whoever wrote a line is told what became of it, or that this is not known.
 FATE_SECONDS = 60.0
-"""
-Within this whoever wrote a line is told what became of it, or that this is not known.
-"""
 
 
 @dataclass
 class Tally:
-    """
-    How much has been judged.
-
-    @ivar kept: lines in the history of each node.
-    @ivar seen: lines that somebody was told when they were said.
-    @ivar written: lines that were sent.
-    @ivar acknowledged: lines of which the writer was told that they are stored.
-    @ivar refused: bursts of which something was refused.
-    @ivar unsure: bursts whose fate was told to be not known.
-    @ivar lost: bursts whose writer lost the connection.
-    """
+    """How much has been judged."""
 
     kept: int = 0
     seen: int = 0
@@ -47,16 +33,9 @@ class Tally:
 
 
 class Judge:
-    """
-    Judges one quiet moment after the other.
-
-    @ivar tally: how much it was.
-    """
+    """Judges one quiet moment after the other."""
 
     def __init__(self) -> None:
-        """
-        Nothing was said yet.
-        """
         self.tally = Tally()
         self._known: dict[str, array[int]] = {}
         self._texts: dict[str, Line] = {}
@@ -70,14 +49,6 @@ class Judge:
         bursts: Iterable[Burst],
         heard: dict[str, list[Event]],
     ) -> list[str]:
-        """
-        @param nodes: the history as each node tells it.
-        @param bursts: what was written since the last time, in the order of each writer;
-            nothing of it is under way any more.
-        @param heard: what everybody was told since the last time, in order; all of them
-            are in every room, and have asked for what they missed.
-        @return: what is wrong.
-        """
         bursts = list(bursts)
         history = next(iter(nodes.values()))
         self._written.update(text for burst in bursts for text in burst.texts)
@@ -98,11 +69,6 @@ class Judge:
         return complaints
 
     def _numbered(self, history: History) -> Iterator[str]:
-        """
-        @param history: as one node tells it.
-        @return: what is wrong with numbers, times, ids and texts; remembers which text
-            stands where.
-        """
         self._texts.clear()
         idents: set[str] = set()
         for room, lines in history.items():
@@ -125,10 +91,6 @@ class Judge:
                 self._texts[line.text] = before = line
 
     def _unchanged(self, history: History) -> Iterator[str]:
-        """
-        @param history: as one node tells it.
-        @return: which lines are not what they were the last time.
-        """
         for room, lines in history.items():
             now = array("q", map(hash, lines))
             before = self._known.get(room, array("q"))
@@ -140,11 +102,6 @@ class Judge:
             self._known[room] = now
 
     def _burstsJudged(self, history: History, bursts: list[Burst]) -> Iterator[str]:
-        """
-        @param history: as one node tells it.
-        @param bursts: what was written.
-        @return: what is wrong with that.
-        """
         for burst in bursts:
             self.tally.written += len(burst.texts)
             self.tally.acknowledged += len(burst.stored)
@@ -156,11 +113,6 @@ class Judge:
             yield from writer.follow(burst, self._texts)
 
     def _heardJudged(self, history: History, heard: dict[str, list[Event]]) -> Iterator[str]:
-        """
-        @param history: as one node tells it.
-        @param heard: what everybody was told.
-        @return: what is wrong with that.
-        """
         for name, events in heard.items():
             reader = self._readers.setdefault(name, Heard(name))
             yield from reader.feed(events, history)
@@ -169,10 +121,6 @@ class Judge:
 
 
 def differences(nodes: dict[str, History]) -> Iterator[str]:
-    """
-    @param nodes: the history as each node tells it.
-    @return: where they do not tell the same.
-    """
     (first, history), *others = nodes.items()
     for name, other in others:
         for room in history.keys() | other.keys():
@@ -193,12 +141,6 @@ def differences(nodes: dict[str, History]) -> Iterator[str]:
 
 
 def fates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterator[str]:
-    """
-    @param burst: nothing of it is under way any more.
-    @param history: of all rooms.
-    @param texts: the same lines, by their texts.
-    @return: what is wrong with what its writer was told.
-    """
     acknowledged: set[str] = set()
     for room, seq in burst.stored:
         lines = history.get(room, [])

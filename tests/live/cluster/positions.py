@@ -22,15 +22,7 @@ from tests.live.cluster.records import (
 
 @dataclass
 class Said:
-    """
-    Where the lines of one writer stand so far.
-
-    @ivar connection: the one it wrote by last.
-    @ivar last: the line it wrote by that that stands last.
-    @ivar before: where lines of later connections have to stand behind: the last of those
-        that were acknowledged to an earlier one.
-    @ivar acknowledged: the same, of this connection.
-    """
+    """Where the lines of one writer stand so far."""
 
     connection: int = -1
     last: tuple[int, int] = (-1, -1)
@@ -38,11 +30,6 @@ class Said:
     acknowledged: tuple[int, int] = (-1, -1)
 
     def follow(self, burst: Burst, texts: dict[str, Line]) -> Iterator[str]:
-        """
-        @param burst: the next one.
-        @param texts: all lines by their texts.
-        @return: what does not stand where it was written.
-        """
         if burst.connection != self.connection:
             self.connection = burst.connection
             self.before = max(self.before, self.acknowledged)
@@ -66,16 +53,7 @@ class Said:
 
 @dataclass
 class Heard:
-    """
-    Where somebody who listens is.
-
-    @ivar name: of them.
-    @ivar last: the number of the last line told, in each room where they are; by this
-        connection.
-    @ivar live: the last number that was told when the line was said, by any connection.
-    @ivar whole: up to which number all since then was told.
-    @ivar beyond: numbers above it that were told.
-    """
+    """Where somebody who listens is."""
 
     name: str
     last: dict[str, int] = field(default_factory=dict)
@@ -84,11 +62,6 @@ class Heard:
     beyond: dict[str, set[int]] = field(default_factory=dict)
 
     def feed(self, events: list[Event], history: History) -> Iterator[str]:
-        """
-        @param events: what was told.
-        @param history: of all rooms.
-        @return: what is wrong with it.
-        """
         for event in events:
             match event:
                 case Lost():
@@ -105,11 +78,6 @@ class Heard:
                     yield from self._again(event, history)
 
     def _spoken(self, line: Line, history: History) -> Iterator[str]:
-        """
-        @param line: was told when it was said.
-        @param history: of all rooms.
-        @return: what is wrong with it.
-        """
         room, seq = line.room, line.seq
         yield from self._same(line, history)
         last = self.last.get(room)
@@ -122,11 +90,6 @@ class Heard:
         self._cover(room, seq)
 
     def _again(self, again: Again, history: History) -> Iterator[str]:
-        """
-        @param again: was told.
-        @param history: of all rooms.
-        @return: what is wrong with it.
-        """
         room, last = again.room, self.last.get(again.room)
         if not again.asked and last is not None:
             start = again.lines[0].seq if again.lines else again.until + 1
@@ -146,21 +109,12 @@ class Heard:
         self.last[room] = max(again.until, last or 0)
 
     def _same(self, line: Line, history: History) -> Iterator[str]:
-        """
-        @param line: was told.
-        @param history: of all rooms.
-        @return: a complaint, if another is kept.
-        """
         lines = history.get(line.room, [])
         kept = lines[line.seq - 1] if 0 < line.seq <= len(lines) else None
         if kept != line:
             yield f"{self.name} was told {line}, kept is {kept}"
 
     def _cover(self, room: str, seq: int) -> None:
-        """
-        @param room: where.
-        @param seq: the number of a line that was told.
-        """
         whole = self.whole.setdefault(room, seq - 1)
         if seq <= whole:
             return
@@ -172,10 +126,6 @@ class Heard:
         self.whole[room] = whole
 
     def complete(self, history: History) -> Iterator[str]:
-        """
-        @param history: of all rooms.
-        @return: what was never told.
-        """
         for room, whole in self.whole.items():
             if whole < len(history.get(room, [])):
                 yield (

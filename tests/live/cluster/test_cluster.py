@@ -26,25 +26,15 @@ from tsservices.common.limits import DEFAULT_STREAM
 
 CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\] ")
 
+#: Within this all is well again after a server of the engine was killed and came back.
 ENGINE_SECONDS = 20.0
-"""
-Within this all is well again after a server of the engine was killed and came back.
-"""
 
+#: After these nothing more goes wrong in the short form of the long test.
 FAULTS_SECONDS = 10.0
-"""
-After these nothing more goes wrong in the short form of the long test.
-"""
 
 
 @contextmanager
 def _cluster(folder: Path, nodes: int, servers: int = 1) -> Iterator[tuple[Cluster, Servers]]:
-    """
-    @param folder: for everything.
-    @param nodes: how many.
-    @param servers: of the engine.
-    @return: they, open.
-    """
     with Servers(folder, servers) as engine:
         options = engine.options(folder)
         with Cluster(folder, nodes, engine.url, *options) as cluster:
@@ -53,29 +43,16 @@ def _cluster(folder: Path, nodes: int, servers: int = 1) -> Iterator[tuple[Clust
 
 @pytest.fixture(scope="module")
 def pair(sharedFolder: Path) -> Iterator[tuple[Node, Node]]:
-    """
-    @param sharedFolder: for the files.
-    @return: two nodes for many tests: each has its own names and rooms.
-    """
     with _cluster(sharedFolder, 2) as (cluster, _):
         first, second = cluster.nodes
         yield first, second
 
 
 def _said(lines: list[str]) -> list[str]:
-    """
-    @param lines: that somebody was told.
-    @return: what people said in them, without the times.
-    """
     return [CLOCK.sub("", each).removeprefix("| ") for each in lines if CLOCK.search(each)]
 
 
 def _others(node: Node, asked: str) -> list[str]:
-    """
-    @param node: asked by somebody who comes for that.
-    @param asked: a command.
-    @return: the answer.
-    """
     with Talker(node.server, "/nick observer", asked, "/echo on") as observer:
         lines = observer.until("echo is on")
         observer.say("/quit")
@@ -84,12 +61,6 @@ def _others(node: Node, asked: str) -> list[str]:
 
 
 def _gone(node: Node, name: str, room: str = "lobby") -> bool:
-    """
-    @param node: of the cluster.
-    @param name: of somebody.
-    @param room: where they were.
-    @return: whether they are not there any more, as the node tells.
-    """
     return not any(name in line for line in _others(node, f"/who {room}"))
 
 
@@ -117,9 +88,7 @@ def test_talk(pair: tuple[Node, Node]) -> None:
 
 
 def test_names(pair: tuple[Node, Node]) -> None:
-    """
-    A name that somebody has at one node is taken at the other one.
-    """
+    """A name that somebody has at one node is taken at the other one."""
     a, b = pair
     with Talker(a.server, "cleo") as cleo, Talker(b.server) as other:
         cleo.until("you are in #lobby")
@@ -133,9 +102,7 @@ def test_names(pair: tuple[Node, Node]) -> None:
 
 
 def test_whisper(pair: tuple[Node, Node]) -> None:
-    """
-    Private messages go from one node to the other, and wait for whoever has an account.
-    """
+    """Private messages go from one node to the other, and wait for whoever has an account."""
     a, b = pair
     with Talker(a.server, "/nick dora", "/register a long secret") as dora:
         dora.until("belongs to you now")
@@ -153,9 +120,7 @@ def test_whisper(pair: tuple[Node, Node]) -> None:
 
 
 def test_order(pair: tuple[Node, Node]) -> None:
-    """
-    An account holds everywhere, and so does what it does to people at another node.
-    """
+    """An account holds everywhere, and so does what it does to people at another node."""
     a, b = pair
     with Talker(a.server, "/nick fay", "/register a long secret", "/join den") as fay:
         fay.until("you are in #den")
@@ -174,9 +139,7 @@ def test_order(pair: tuple[Node, Node]) -> None:
 
 
 def test_resume(pair: tuple[Node, Node]) -> None:
-    """
-    Whoever loses a node goes on at another one, where they were.
-    """
+    """Whoever loses a node goes on at another one, where they were."""
     a, b = pair
     with Talker(a.server, "/format json", "/nick hal", "/join hall") as hal:
         [token] = re.findall('"token":"([^"]+)"', "".join(hal.until('"token":')))
@@ -191,9 +154,7 @@ def test_resume(pair: tuple[Node, Node]) -> None:
 
 
 def test_nodeKilled(folder: Path) -> None:
-    """
-    Others learn that a node is no more, and it comes back with all that was said meanwhile.
-    """
+    """Others learn that a node is no more, and it comes back with all that was said meanwhile."""
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
         with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server) as bob:
@@ -215,9 +176,7 @@ def test_nodeKilled(folder: Path) -> None:
 
 
 def test_restartedAtOnce(folder: Path) -> None:
-    """
-    A node that is killed and comes back at once has lost its people for all, at once.
-    """
+    """A node that is killed and comes back at once has lost its people for all, at once."""
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
         with Talker(a.server, "ann") as ann, Talker(b.server) as bob:
@@ -286,9 +245,6 @@ def test_leaderKilled(folder: Path) -> None:
 
 
 def _deleteStream(url: str) -> None:
-    """
-    @param url: of an engine whose stream is to be no more.
-    """
     nats = pytest.importorskip("nats")
 
     async def delete() -> None:
@@ -302,9 +258,7 @@ def _deleteStream(url: str) -> None:
 
 
 def test_streamDeleted(folder: Path) -> None:
-    """
-    Without the stream no node goes on: each ends with a failure, and says why in one line.
-    """
+    """Without the stream no node goes on: each ends with a failure, and says why in one line."""
     with _cluster(folder, 2) as (cluster, engine), Talker(cluster.nodes[0].server, "ann") as ann:
         ann.until("you are in #lobby")
         _deleteStream(engine.url)
@@ -313,10 +267,6 @@ def test_streamDeleted(folder: Path) -> None:
 
 
 def _reason(node: Node) -> str:
-    """
-    @param node: one that is not to go on.
-    @return: the one line in which it says why.
-    """
     status, said = node.ended()
     assert status == 1, said
     assert not node.troubles()
@@ -325,9 +275,7 @@ def _reason(node: Node) -> str:
 
 
 def test_sameName(folder: Path) -> None:
-    """
-    A node whose name another one takes ends with a failure, and says why in one line.
-    """
+    """A node whose name another one takes ends with a failure, and says why in one line."""
     with _cluster(folder, 1) as (cluster, engine):
         [first] = cluster.nodes
         second = Node(folder / "second", "a", engine.url)
@@ -343,9 +291,7 @@ def test_sameName(folder: Path) -> None:
 
 
 def test_late(folder: Path) -> None:
-    """
-    A node that is new has all that was said before it came.
-    """
+    """A node that is new has all that was said before it came."""
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
         with Talker(a.server, "/nick ann", "/register a long secret", "/join lobby") as ann:
@@ -379,9 +325,7 @@ def test_late(folder: Path) -> None:
 
 
 def test_founded(folder: Path) -> None:
-    """
-    A server that was alone founds a cluster with all it has, and others may come at once.
-    """
+    """A server that was alone founds a cluster with all it has, and others may come at once."""
     nodes = [Node(folder / "first", "a")]
     try:
         nodes[0].start()
@@ -411,9 +355,7 @@ _FOUNDERS = (("first", "a"), ("second", "b"))
 
 
 def test_waits(folder: Path) -> None:
-    """
-    Without an engine a node waits for it, with all other services open.
-    """
+    """Without an engine a node waits for it, with all other services open."""
     ports = freePorts(3)
     engine = NatsServer(folder / "engine", ports=ports)
     node = Node(folder / "node", "a", engine.url)
@@ -435,9 +377,7 @@ def test_waits(folder: Path) -> None:
 
 
 def test_stopsWaiting(folder: Path) -> None:
-    """
-    A node that waits for an engine stops in order when it is asked to.
-    """
+    """A node that waits for an engine stops in order when it is asked to."""
     node = Node(folder / "node", "a", f"nats://127.0.0.1:{freePorts(1)[0]}")
     try:
         node.start()
@@ -469,9 +409,7 @@ def test_notLetIn(folder: Path) -> None:
 
 
 def test_withoutExtra(folder: Path) -> None:
-    """
-    Without the library a node says at once what to install.
-    """
+    """Without the library a node says at once what to install."""
     missing = folder / "missing"
     missing.mkdir()
     (missing / "nats.py").write_text("raise ModuleNotFoundError(\"No module named 'nats'\")\n")
@@ -489,8 +427,6 @@ def test_withoutExtra(folder: Path) -> None:
 
 
 def test_faults(folder: Path) -> None:
-    """
-    Whatever goes wrong, all nodes have all that anybody was told, once, in one order.
-    """
+    """Whatever goes wrong, all nodes have all that anybody was told, once, in one order."""
     found = crash(folder, 2, 1, faults=2, seed=1, seconds=FAULTS_SECONDS)
     assert found["acknowledged"]

@@ -26,39 +26,21 @@ from tests.live.cluster.records import (
 
 @dataclass
 class Sample:
-    """
-    What was found and written down.
-
-    @ivar nodes: the history as each node tells it.
-    @ivar bursts: what was written.
-    @ivar heard: what everybody was told.
-    """
+    """What was found and written down."""
 
     nodes: dict[str, History]
     bursts: list[Burst]
     heard: dict[str, list[Event]]
 
     def judged(self, judge: Judge | None = None) -> list[str]:
-        """
-        @param judge: one that has judged before.
-        @return: what is wrong.
-        """
         return (judge or Judge()).judge(self.nodes, self.bursts, self.heard)
 
 
+#: Spoils something.
 Change = Callable[[Sample], object]
-"""
-Spoils something.
-"""
 
 
 def _line(seq: int, room: str = "lobby", text: str = "") -> Line:
-    """
-    @param seq: the number of a line.
-    @param room: where.
-    @param text: other than usual.
-    @return: the line: one with an even number stands behind that before it in one message.
-    """
     position, index = (seq + 1) // 2, (seq + 1) % 2
     position += 100 if room == "garden" else 0
     ident = f"log-{position}-{index}"
@@ -66,21 +48,12 @@ def _line(seq: int, room: str = "lobby", text: str = "") -> Line:
 
 
 def _burst(*seqs: int, room: str = "lobby", connection: int = 1) -> Burst:
-    """
-    @param seqs: the numbers of lines.
-    @param room: where they are.
-    @param connection: of the writer.
-    @return: these, written at once and acknowledged.
-    """
     texts = [f"{room} {seq}" for seq in seqs]
     stored = [(room, seq) for seq in seqs]
     return Burst("ann", connection, texts, 10.0, stored, settled=True, told=11.0)
 
 
 def _sample() -> Sample:
-    """
-    @return: nothing is wrong.
-    """
     lobby = [_line(seq) for seq in range(1, 7)]
     garden = [_line(seq, "garden") for seq in range(1, 3)]
     lost = _burst(5, 6, 7, connection=2)
@@ -115,12 +88,6 @@ def _sample() -> Sample:
 
 
 def _set(node: str, which: int, **fields: object) -> Change:
-    """
-    @param node: one, or both.
-    @param which: the number of a line of the lobby.
-    @param fields: its fields that are to be others there.
-    @return: changes it.
-    """
 
     def change(sample: Sample) -> None:
         for each in node:
@@ -131,10 +98,6 @@ def _set(node: str, which: int, **fields: object) -> Change:
 
 
 def _swap(node: str) -> Change:
-    """
-    @param node: one, or both.
-    @return: has two texts in the other order there.
-    """
 
     def change(sample: Sample) -> None:
         for each in node:
@@ -145,11 +108,6 @@ def _swap(node: str) -> Change:
 
 
 def _drop(node: str, seq: int) -> Change:
-    """
-    @param node: one, or both.
-    @param seq: of a line of the lobby.
-    @return: has it go, and all later ones take the number before theirs.
-    """
 
     def change(sample: Sample) -> None:
         for each in node:
@@ -161,22 +119,12 @@ def _drop(node: str, seq: int) -> Change:
 
 
 def _tell(*events: Event, whole: bool = False) -> Change:
-    """
-    @param events: what one more person was told.
-    @param whole: whether the rest of the lobby is told, too.
-    @return: adds them.
-    """
     rest = [Again("lobby", [_line(seq) for seq in range(1, 7)], None, 6, True)] if whole else []
 
     return lambda sample: sample.heard.update(zoe=[*events, *rest])
 
 
 def _put(which: int, **fields: object) -> Change:
-    """
-    @param which: of the bursts.
-    @param fields: that are to be others.
-    @return: changes it.
-    """
 
     def change(sample: Sample) -> None:
         for name, value in fields.items():
@@ -187,10 +135,6 @@ def _put(which: int, **fields: object) -> Change:
 
 
 class TestJudge:
-    """
-    Tests for L{Judge}.
-    """
-
     def test_nothingWrong(self) -> None:
         """
         Equal histories with all that was told are in order, also when lines are not in them
@@ -209,9 +153,7 @@ class TestJudge:
         assert Sample(sample.nodes, bursts, later).judged(judge) == []
 
     def test_never(self) -> None:
-        """
-        Who is never told anything has to be told at least that nothing is known.
-        """
+        """Who is never told anything has to be told at least that nothing is known."""
         sample = _sample()
         _put(0, told=10.0 + FATE_SECONDS + 1)(sample)
         assert any("waited 61.0 s" in each for each in sample.judged())
@@ -279,12 +221,7 @@ class TestJudge:
         ],
     )
     def test_wrong(self, change: Change, words: str) -> None:
-        """
-        Whatever is wrong is told.
-
-        @param change: makes something wrong.
-        @param words: part of what is to be told.
-        """
+        """Whatever is wrong is told."""
         sample = _sample()
         change(sample)
         complaints = sample.judged()
@@ -298,12 +235,7 @@ class TestJudge:
         ],
     )
     def test_wrongLater(self, change: Change, words: str) -> None:
-        """
-        What was judged once stays as it was.
-
-        @param change: makes something wrong.
-        @param words: part of what is to be told.
-        """
+        """What was judged once stays as it was."""
         judge = Judge()
         sample = _sample()
         assert sample.judged(judge) == []
@@ -327,9 +259,7 @@ class TestJudge:
         assert sample.judged() == []
 
     def test_many(self) -> None:
-        """
-        Only some complaints of a kind are told, with how many more there are.
-        """
+        """Only some complaints of a kind are told, with how many more there are."""
         sample = _sample()
         for history in sample.nodes.values():
             history["lobby"] += [_line(seq) for seq in range(7, 30)]
@@ -338,9 +268,7 @@ class TestJudge:
 
 
 def test_line() -> None:
-    """
-    An object of the line door is understood.
-    """
+    """An object of the line door is understood."""
     told = {
         "type": "said",
         "room": "lobby",

@@ -22,47 +22,28 @@ from tests.live.cluster.oracle import Judge
 from tests.live.cluster.records import Burst, History, Line, line
 from tests.live.cluster.world import Town, guest
 
+#: Within this, when nothing is wrong any more, all nodes are open and all people in.
 OPEN_SECONDS = 60.0
-"""
-Within this, when nothing is wrong any more, all nodes are open and all people in.
-"""
 
+#: Within this all writers have their answers, or have given up.
 FATE_SECONDS = 95.0
-"""
-Within this all writers have their answers, or have given up.
-"""
 
+#: Within this all nodes tell the same of who is there.
 AGREE_SECONDS = 20.0
-"""
-Within this all nodes tell the same of who is there.
-"""
 
+#: Within this a node answers while others are dead, or is asked again.
 SEE_SECONDS = 3.0
-"""
-Within this a node answers while others are dead, or is asked again.
-"""
 
+#: Within this a history is read.
 READ_SECONDS = 60.0
-"""
-Within this a history is read.
-"""
 
 
 class Violated(AssertionError):
-    """
-    Something is not as it has to be.  The argument says what was seen where.
-    """
+    """Something is not as it has to be.  The argument says what was seen where."""
 
 
 class Trial:
-    """
-    One run.
-
-    @ivar judge: of what was told.
-    @ivar faults: what goes wrong.
-    @ivar town: what holds everywhere.
-    @ivar struck: how often something went wrong so far.
-    """
+    """One run."""
 
     def __init__(
         self,
@@ -72,13 +53,6 @@ class Trial:
         report: Callable[[str], object] = lambda text: None,
         only: Sequence[str] = (),
     ) -> None:
-        """
-        @param cluster: open.
-        @param engine: it is on; L{None}: its only node is alone.
-        @param seed: decides.
-        @param report: told of what happens, in lines.
-        @param only: what goes wrong, as L{Faults} has it.
-        """
         random = Random(seed)
         self._cluster = cluster
         self._nodes = cluster.nodes
@@ -105,11 +79,6 @@ class Trial:
         self._seers = 0
 
     async def run(self, faults: int, seconds: float) -> None:
-        """
-        @param faults: so often something goes wrong.
-        @param seconds: after these nothing goes wrong any more.
-        @raise Violated: something is not as it has to be.
-        """
         deadline = time.monotonic() + seconds
         tasks = [asyncio.create_task(member.run()) for member in self._members]
         try:
@@ -123,10 +92,6 @@ class Trial:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _round(self, fault: Coroutine[Any, Any, None]) -> None:
-        """
-        @param fault: goes wrong while people talk.
-        @raise Violated: something is not as it has to be.
-        """
         for writer in self._writers:
             writer.writing = True
         await asyncio.sleep(self._random.uniform(0.5, 3.0))
@@ -151,23 +116,12 @@ class Trial:
         )
 
     def _people(self, node: Node) -> set[str]:
-        """
-        @param node: of the cluster.
-        @return: the names of those who are there.
-        """
         return {each.nick for each in self._members if each.present and each.node is node}
 
     def _present(self) -> set[str]:
-        """
-        @return: the names of all who are at any node.
-        """
         return {each.nick for each in self._members if each.present}
 
     async def _seen(self, node: Node) -> set[str] | None:
-        """
-        @param node: of the cluster.
-        @return: who is in the rooms, as it tells somebody new; L{None}: it does not.
-        """
         self._seers += 1
         try:
             async with guest(node) as link:
@@ -177,11 +131,6 @@ class Trial:
             return None
 
     async def _quiet(self) -> list[str]:
-        """
-        Wait until nothing is under way any more.
-
-        @return: what is, in spite of that.
-        """
         for writer in self._writers:
             writer.writing = False
 
@@ -212,9 +161,6 @@ class Trial:
         return complaints
 
     async def _judged(self) -> list[str]:
-        """
-        @return: what is wrong, now that all is quiet.
-        """
         try:
             async with AsyncExitStack() as stack:
                 links: dict[str, Link] = {}
@@ -244,9 +190,6 @@ class Trial:
         """
         Say something that all people wait for: then they have been told all that was
         said before.
-
-        @param links: one to each node.
-        @return: what was said.
         """
         name = self._random.choice(list(links))
         marks: list[Burst] = []
@@ -263,18 +206,9 @@ class Trial:
         return marks
 
     def _told(self, room: str, seq: int) -> bool:
-        """
-        @param room: where something was said.
-        @param seq: its number.
-        @return: whether all people were told it, and all before.
-        """
         return all(each.upTo.get(room, 0) >= seq for each in self._members)
 
     async def _agreed(self, links: dict[str, Link]) -> list[str]:
-        """
-        @param links: one to each node.
-        @return: where nodes tell something else of who is there than people know.
-        """
         deadline = time.monotonic() + AGREE_SECONDS
         while True:
             complaints = []
@@ -293,24 +227,12 @@ class Trial:
 
 
 async def _who(link: Link, room: str, seconds: float) -> list[str]:
-    """
-    @param link: a connection.
-    @param room: a room.
-    @param seconds: to wait.
-    @return: the names of those who are there.
-    """
     answer = await link.asked(f"/who {room}", seconds=seconds)
     pages = [each["people"] for each in answer.told if each["type"] == "people"]
     return [person["nick"] for page in pages for person in page]
 
 
 async def history(link: Link, room: str, end: int) -> list[Line]:
-    """
-    @param link: of somebody in a room.
-    @param room: that.
-    @param end: the number of a line that is to be in it, in the end.
-    @return: all that was said there.
-    """
     deadline = time.monotonic() + AGREE_SECONDS
     while True:
         answer = await link.asked(f"/since {room} 0", seconds=READ_SECONDS)
@@ -321,11 +243,6 @@ async def history(link: Link, room: str, end: int) -> list[Line]:
 
 
 async def _becomes(question: Callable[[], bool], seconds: float) -> bool:
-    """
-    @param question: asked until the answer is true.
-    @param seconds: to wait.
-    @return: whether it came to be true.
-    """
     deadline = time.monotonic() + seconds
     while not question():
         if time.monotonic() > deadline:

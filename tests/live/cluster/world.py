@@ -13,29 +13,17 @@ from random import Random
 from tests.live.cluster.link import Answer, Ended, Link, Told
 from tests.live.cluster.nodes import Node
 
+#: Within this a quiet cluster has answered.
 ASKED_SECONDS = 20.0
-"""
-Within this a quiet cluster has answered.
-"""
 
+#: On each node, of those who want the same name at once.
 RIVALS = 2
-"""
-On each node, of those who want the same name at once.
-"""
 
 
 class Town:
-    """
-    Tries it, again and again.
-
-    @ivar tries: how often something was tried.
-    """
+    """Tries it, again and again."""
 
     def __init__(self, nodes: list[Node], random: Random) -> None:
-        """
-        @param nodes: of the cluster.
-        @param random: decides.
-        """
         self._nodes = nodes
         self._random = random
         self._round = 0
@@ -43,9 +31,6 @@ class Town:
         self._complaints: list[str] = []
 
     async def visit(self) -> list[str]:
-        """
-        @return: what is wrong, now that nothing else is.
-        """
         self._round += 1
         self._complaints = []
         for what in (self._before, self._names, self._accounts):
@@ -55,29 +40,17 @@ class Town:
 
     @contextmanager
     def _trying(self, what: str) -> Iterator[None]:
-        """
-        @param what: is tried.
-        @return: makes complaints of failures to answer.
-        """
         try:
             yield
         except (TimeoutError, Ended, OSError) as reason:
             self._complaints.append(f"{what}: {reason!r}")
 
     def _expect(self, right: bool, what: str, answer: Answer) -> None:
-        """
-        @param right: whether it is as it should be.
-        @param what: was tried.
-        @param answer: to that.
-        """
         self.tries += 1
         if not right:
             self._complaints.append(f"{what}: {answer.told}")
 
     async def _before(self) -> None:
-        """
-        What was done in the round before holds everywhere.
-        """
         past = self._round - 1
         if not past:
             return
@@ -91,10 +64,6 @@ class Town:
             await self._banned(node, past)
 
     async def _banned(self, node: Node, which: int) -> None:
-        """
-        @param node: where somebody who is banned comes.
-        @param which: the round when they were.
-        """
         async with guest(node) as link:
             await link.asked(f"/nick v-{which}-{node.name}-{self._round}", seconds=ASKED_SECONDS)
             answer = await link.asked(f"/join court-{which}", seconds=ASKED_SECONDS)
@@ -102,9 +71,7 @@ class Town:
             self._expect(right, f"/join of court-{which} on node {node.name}", answer)
 
     async def _names(self) -> None:
-        """
-        Many want the same name on all nodes at once, and one gets it.
-        """
+        """Many want the same name on all nodes at once, and one gets it."""
         links = [await _connect(node) for node in self._nodes for _ in range(RIVALS)]
         name = f"rival-{self._round}"
         try:
@@ -121,9 +88,7 @@ class Town:
                 await link.close()
 
     async def _accounts(self) -> None:
-        """
-        Somebody registers on one node, keeps order in a room there, and is known on all.
-        """
+        """Somebody registers on one node, keeps order in a room there, and is known on all."""
         here, *others = self._random.sample(self._nodes, len(self._nodes))
         there = (others or [here])[0]
         name, password = _account(self._round)
@@ -155,10 +120,6 @@ class Town:
 
 @asynccontextmanager
 async def guest(node: Node) -> AsyncIterator[Link]:
-    """
-    @param node: where somebody comes for a while.
-    @return: their connection.
-    """
     link = await _connect(node)
     try:
         yield link
@@ -167,11 +128,6 @@ async def guest(node: Node) -> AsyncIterator[Link]:
 
 
 async def _connect(node: Node) -> Link:
-    """
-    @param node: of the cluster.
-    @return: a connection to it.
-    @raise OSError: there is none.
-    """
     address = node.address
     if address is None:
         raise ConnectionError(f"the chat of node {node.name} is not open")
@@ -179,26 +135,12 @@ async def _connect(node: Node) -> Link:
 
 
 def _account(which: int) -> tuple[str, str]:
-    """
-    @param which: the number of a round.
-    @return: name and password of the account that was registered in it.
-    """
     return f"owner-{which}", f"secret of {which}, and only its"
 
 
 def _has(answer: Answer, kind: str) -> bool:
-    """
-    @param answer: to a question.
-    @param kind: a type of objects.
-    @return: whether one of them is in it.
-    """
     return any(each["type"] == kind for each in answer.told)
 
 
 def _noticed(answer: Answer, code: str) -> bool:
-    """
-    @param answer: to a question.
-    @param code: of a notice.
-    @return: whether that is in it.
-    """
     return any(each["type"] == "notice" and each["code"] == code for each in answer.told)

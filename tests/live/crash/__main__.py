@@ -38,25 +38,17 @@ from tests.live.crash.writers import crowd
 from tests.live.support.server import STOP_SECONDS, Server
 from tsservices.chat.errors import STOPPING, Refused
 
+#: Of the server: people here say more than a chat lets one person say.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
-"""
-Of the server: people here say more than a chat lets one person say.
-"""
 
+#: Seconds from the moment when people began until the kill.
 EARLIEST, LATEST = 0.05, 1.5
-"""
-Seconds from the moment when people began until the kill.
-"""
 
+#: How often a server is also killed while it starts.
 STILLBORN = 0.15
-"""
-How often a server is also killed while it starts.
-"""
 
+#: When a start is disturbed, it is within this time.
 STARTING_SECONDS = 1.0
-"""
-When a start is disturbed, it is within this time.
-"""
 
 
 class Lost(AssertionError):
@@ -67,12 +59,7 @@ class Lost(AssertionError):
 
 
 class Crashes:
-    """
-    One run.
-
-    @ivar tally: how much was judged.
-    @ivar kills: how many there were.
-    """
+    """One run."""
 
     def __init__(
         self,
@@ -81,12 +68,6 @@ class Crashes:
         options: Sequence[str] = (),
         end: signal.Signals = signal.SIGKILL,
     ) -> None:
-        """
-        @param folder: for everything.
-        @param seed: decides what people do and when the server is killed.
-        @param options: of the server, beside L{OPTIONS}.
-        @param end: what kills it; with another than C{SIGKILL} it has to stop in order.
-        """
         self._folder = folder
         self._seed = seed
         self._random = Random(seed)
@@ -101,16 +82,10 @@ class Crashes:
 
     @property
     def tally(self) -> Tally:
-        """
-        @return: how much was judged.
-        """
         return self._proof.tally
 
     @property
     def deeds(self) -> Deeds:
-        """
-        @return: how much was judged of the order in rooms.
-        """
         return self._trial.judge.deeds
 
     def run(
@@ -119,11 +94,6 @@ class Crashes:
         """
         Kill, and judge what is left, until it is enough; then stop the server in order,
         and judge for the last time.
-
-        @param kills: so many.
-        @param seconds: after these no new life begins.
-        @param report: told of each life in a line.
-        @raise Lost: something is wrong.
         """
         deadline = time.monotonic() + seconds
         life = Life()
@@ -145,18 +115,12 @@ class Crashes:
             life = Life()
 
     def _start(self) -> Server:
-        """
-        @return: the next life of the server, on its way.
-        """
         self._life += 1
         return Server(
             self._folder / f"life-{self._life}", *self._options, state=self._folder / "state"
         )
 
     def _disturb(self) -> None:
-        """
-        Kill a server that starts.
-        """
         server = self._start()
         try:
             server.process.wait(self._random.uniform(0.0, STARTING_SECONDS))
@@ -168,12 +132,6 @@ class Crashes:
         raise Lost(f"it ended while it started: {server.complaint()}\n{self._again()}")
 
     def _judge(self, server: Server, life: Life) -> int:
-        """
-        @param server: has just started.
-        @param life: the one before.
-        @return: how many lines are in the history.
-        @raise Lost: something is wrong.
-        """
         with server.connect("chat", seconds=READ_SECONDS) as client:
             try:
                 history = dict(histories(client, f"proof-{self._life}"))
@@ -188,32 +146,16 @@ class Crashes:
         return self.tally.kept
 
     def _settle(self) -> None:
-        """
-        The server is down: judge what it has left behind.
-
-        @raise Lost: something is wrong.
-        """
         self._complain(self._trial.end(self._folder / "state"))
 
     def _complain(self, complaints: list[str]) -> None:
-        """
-        @param complaints: what is wrong.
-        @raise Lost: there is something.
-        """
         if complaints:
             raise Lost("\n".join([*complaints, self._again()]))
 
     def _again(self) -> str:
-        """
-        @return: how to do the same again.
-        """
         return f"seed {self._seed}, {self.kills} kills, life {self._life} in {self._folder}"
 
     def _kill(self, server: Server, life: Life) -> None:
-        """
-        @param server: to be killed, or asked to stop.
-        @param life: gets what people may be told then.
-        """
         if self._end == signal.SIGKILL:
             server.kill()
         else:
@@ -221,12 +163,6 @@ class Crashes:
             server.send(self._end)
 
     def _talk(self, server: Server) -> Life:
-        """
-        Have people talk until the server is killed.
-
-        @param server: serves.
-        @return: what they know.
-        """
         life = Life()
         people = crowd(server.address("chat"), self._life, self._random)
         try:
@@ -254,10 +190,6 @@ class Crashes:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    @param arguments: of the command line.
-    @return: the exit status.
-    """
     parser = argparse.ArgumentParser(prog="crashes", description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)

@@ -13,29 +13,18 @@ from tests.live.crash.oracle import Kept
 from tests.live.crash.wire import Noticed, ReplayBegins, Replayed, RoomEntered, Told, understand
 from tsservices.common.limits import REPLAYED_LINES
 
+#: Within this the history of a room is read.
 READ_SECONDS = 60.0
-"""
-Within this the history of a room is read.
-"""
 
+#: The answer to a command that is sent behind the wish to enter: what one is told of a room on
+#: entering it ends there.
 END_OF_ENTRY = "echo is on"
-"""
-The answer to a command that is sent behind the wish to enter: what one is told of a
-room on entering it ends there.
-"""
 
+#: The answer to a command that is sent behind the question for the history.
 END_OF_HISTORY = "echo is off"
-"""
-The answer to a command that is sent behind the question for the history.
-"""
 
 
 def histories(client: socket.socket, nick: str) -> Iterator[tuple[str, Kept]]:
-    """
-    @param client: connected to a server where nobody else is.
-    @param nick: a name for it.
-    @return: every room, and what is kept of it.
-    """
     client.sendall(f"/nick {nick}\n/format json\n".encode())
     with client.makefile("rb") as answers:
         for room in ROOMS:
@@ -55,12 +44,6 @@ def histories(client: socket.socket, nick: str) -> Iterator[tuple[str, Kept]]:
 def _replayed(
     room: str, answers: Iterator[bytes], end: str
 ) -> tuple[RoomEntered | None, list[Told]]:
-    """
-    @param room: its name.
-    @param answers: of the server.
-    @param end: the notice up to which they are read.
-    @return: what was told on entering, if that was in them, and the lines from before.
-    """
     deadline = time.monotonic() + READ_SECONDS
     entered: RoomEntered | None = None
     lines: list[Told] = []

@@ -12,39 +12,22 @@ from tests.live.crash.oracle import Heard, Life
 from tests.live.crash.wire import Noticed, understand
 from tests.live.support.server import Address
 
+#: Where they are.
 ROOMS = ("lobby", "garden", "küche", "room-4_2")
-"""
-Where they are.
-"""
 
+#: Bytes that may wait for a server that does not read; then nothing more is written.
 UNSENT = 65_536
-"""
-Bytes that may wait for a server that does not read; then nothing more is written.
-"""
 
 
 class Person:
     """
     One client.  Its socket does not block; a loop outside tells it when to read, to
     send and to act.
-
-    @ivar heard: what it was told.
-    @ivar due: when it acts next.
-    @ivar ended: whether the connection has ended.
-    @ivar pauses: the shortest and the longest time from one action to the next.
     """
 
     def __init__(
         self, address: Address, name: str, random: Random, rooms: int, json: bool, whole: bool
     ) -> None:
-        """
-        @param address: of the chat.
-        @param name: nobody else's.
-        @param random: decides.
-        @param rooms: how many rooms it enters at first.
-        @param json: whether it is told in the form for programs.
-        @param whole: as in L{Heard}.
-        """
         self.socket = address.connect()
         self.socket.setblocking(False)
         self.name = self.nick = name
@@ -66,26 +49,15 @@ class Person:
 
     @property
     def unsent(self) -> bool:
-        """
-        @return: whether it would send.
-        """
         return bool(self._unsent)
 
     def act(self, now: float) -> None:
-        """
-        Do the next thing, if its time has come.
-
-        @param now: the time in seconds.
-        """
         if now >= self.due:
             self.due = now + self._random.uniform(*self.pauses)
             if len(self._unsent) < UNSENT:
                 self._act()
 
     def receive(self) -> None:
-        """
-        Read what there is.
-        """
         try:
             data = self.socket.recv(1 << 18)
         except BlockingIOError:
@@ -98,29 +70,17 @@ class Person:
             self._hear(line)
 
     def flush(self) -> None:
-        """
-        Send what the server takes.
-        """
         # One that is gone is seen by who reads.
         with contextlib.suppress(OSError):
             del self._unsent[: self.socket.send(self._unsent)]
 
     def report(self, life: Life) -> None:
-        """
-        @param life: gets what this one knows of it.
-        """
         life.heard.append(self.heard)
 
     def _hear(self, line: bytes) -> None:
-        """
-        @param line: that came.
-        """
         self.heard.events += [each for each in understand(line) if not isinstance(each, Noticed)]
 
     def _act(self) -> None:
-        """
-        Move about, or ask for what was said before.
-        """
         choice = self._random.random()
         if choice < 0.3:
             self._wander()
@@ -133,9 +93,6 @@ class Person:
             self._send(self._random.choice(("/who", "/rooms", "/topic")))
 
     def _wander(self) -> None:
-        """
-        Enter a room, or leave one.
-        """
         room = self._random.choice(ROOMS)
         if room in self._rooms and len(self._rooms) > 1:
             self._send(f"/part #{room} see you")
@@ -146,61 +103,34 @@ class Person:
             self._join(room)
 
     def _join(self, room: str) -> None:
-        """
-        @param room: to enter or to turn to.
-        """
         self._send(f"/join {room}")
         self._current = room
         if room not in self._rooms:
             self._rooms.append(room)
 
     def _rename(self) -> None:
-        """
-        Be called something else.
-        """
         self._times += 1
         self.nick = f"{self.name}-{self._times}"
         self._send(f"/nick {self.nick}")
 
     def _send(self, line: str) -> None:
-        """
-        @param line: to send.
-        """
         self._unsent += line.encode() + b"\n"
 
 
 class Reader(Person):
-    """
-    Only listens.
-
-    @ivar moves: whether it moves about.
-    """
+    """Only listens."""
 
     def __init__(
         self, address: Address, name: str, random: Random, rooms: int, json: bool, moves: bool
     ) -> None:
-        """
-        @param address: as L{Person} has it, and so are the next four.
-        @param name: see there.
-        @param random: see there.
-        @param rooms: see there.
-        @param json: see there.
-        @param moves: whether it moves about; if not, it sits where it is and listens.
-        """
         super().__init__(address, name, random, rooms, json, whole=True)
         self.moves = moves
 
     def _act(self) -> None:
-        """
-        Move about, if it does that.
-        """
         if self.moves:
             super()._act()
 
 
 def disperse(people: list[Person]) -> None:
-    """
-    @param people: who leave, however it is.
-    """
     for person in people:
         person.socket.close()

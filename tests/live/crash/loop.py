@@ -10,21 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+#: Within this every client has seen that the server is gone.
 DRAIN_SECONDS = 10.0
-"""
-Within this every client has seen that the server is gone.
-"""
 
 
 class Client(Protocol):
-    """
-    One of them.
-
-    @ivar name: nobody else's.
-    @ivar socket: does not block.
-    @ivar due: when it acts next.
-    @ivar ended: whether the connection has ended.
-    """
+    """One of them."""
 
     name: str
     socket: socket.socket
@@ -32,43 +23,18 @@ class Client(Protocol):
     ended: bool
 
     @property
-    def unsent(self) -> bool:
-        """
-        @return: whether it would send.
-        """
-        ...
+    def unsent(self) -> bool: ...
 
-    def act(self, now: float) -> None:
-        """
-        Do the next thing, if its time has come.
+    def act(self, now: float) -> None: ...
 
-        @param now: the time in seconds.
-        """
-        ...
+    def receive(self) -> None: ...
 
-    def receive(self) -> None:
-        """
-        Read what there is.
-        """
-        ...
-
-    def flush(self) -> None:
-        """
-        Send what the server takes.
-        """
-        ...
+    def flush(self) -> None: ...
 
 
 def together(
     people: Sequence[Client], seconds: float, patience: float, kill: Callable[[], object]
 ) -> list[str]:
-    """
-    @param people: act until the server is killed.
-    @param seconds: until then.
-    @param patience: so much longer it may take until somebody was told something.
-    @param kill: kills it.
-    @return: what is wrong.
-    """
     with selectors.DefaultSelector() as selector:
         for person in people:
             selector.register(person.socket, selectors.EVENT_READ, person)
@@ -94,13 +60,6 @@ def together(
 
 
 def _turn(selector: selectors.BaseSelector, seconds: float) -> bool:
-    """
-    Let everybody read and send who can.
-
-    @param selector: knows everybody.
-    @param seconds: to wait for the first who can.
-    @return: whether somebody was told something.
-    """
     for key in list(selector.get_map().values()):
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if key.data.unsent else 0)
         if key.events != wanted:

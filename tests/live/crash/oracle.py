@@ -21,20 +21,13 @@ from tests.live.crash.wire import (
     Told,
 )
 
+#: How many of one kind are written down; the others are as bad.
 COMPLAINTS = 20
-"""
-How many of one kind are written down; the others are as bad.
-"""
 
 
 @dataclass
 class Kept:
-    """
-    What a fresh client finds in one room.
-
-    @ivar lines: all of its history, in order.
-    @ivar topic: as L{RoomEntered} has it.
-    """
+    """What a fresh client finds in one room."""
 
     lines: list[Told]
     topic: tuple[str, str, int] | None
@@ -42,14 +35,7 @@ class Kept:
 
 @dataclass
 class Heard:
-    """
-    What one client was told, in order.
-
-    @ivar name: of the client.
-    @ivar whole: whether it hears every line of the rooms where it is: those who speak
-        hear no lines of their own unless they ask for them.
-    @ivar events: what it was told.
-    """
+    """What one client was told, in order."""
 
     name: str
     whole: bool
@@ -58,15 +44,7 @@ class Heard:
 
 @dataclass
 class Life:
-    """
-    All that clients know of one run of the server.
-
-    @ivar written: by each writer, in order.
-    @ivar acknowledged: lines of theirs, with the number that was told.
-    @ivar heard: by everybody.
-    @ivar complaints: what clients themselves found wrong.
-    @ivar farewell: the one refusal that there may be, when the server stopped in order.
-    """
+    """All that clients know of one run of the server."""
 
     written: dict[str, list[Told]] = field(default_factory=dict)
     acknowledged: list[tuple[Told, int]] = field(default_factory=list)
@@ -77,15 +55,7 @@ class Life:
 
 @dataclass
 class Tally:
-    """
-    How much has been judged.
-
-    @ivar written: lines that writers sent, or at least began to send.
-    @ivar kept: lines in the history.
-    @ivar seen: lines that somebody was told when they were said.
-    @ivar acknowledged: lines that their writer was told are stored.
-    @ivar missing: of the lines seen or acknowledged.
-    """
+    """How much has been judged."""
 
     written: int = 0
     kept: int = 0
@@ -98,24 +68,14 @@ class Proof:
     """
     Judges one life after the other.  Of what was judged it remembers only a fingerprint
     of each line.
-
-    @ivar tally: how much it was.
     """
 
     def __init__(self) -> None:
-        """
-        Nothing was said yet.
-        """
         self.tally = Tally()
         self._known: dict[str, array[int]] = {}
         self._missing: set[str] = set()
 
     def judge(self, history: dict[str, Kept], life: Life) -> list[str]:
-        """
-        @param history: of every room, after a life.
-        @param life: that one.
-        @return: what is wrong.
-        """
         judged = [
             life.complaints,
             self._numbered(history),
@@ -138,10 +98,6 @@ class Proof:
         return complaints
 
     def _numbered(self, history: dict[str, Kept]) -> Iterator[str]:
-        """
-        @param history: of every room.
-        @return: what is wrong with numbers, times and ids.
-        """
         idents: set[str] = set()
         for room, kept in history.items():
             time = 0
@@ -156,10 +112,6 @@ class Proof:
                 idents.add(line.ident)
 
     def _unchanged(self, history: dict[str, Kept]) -> Iterator[str]:
-        """
-        @param history: of every room.
-        @return: which lines are not what they were.
-        """
         for room, kept in history.items():
             now = array("q", map(hash, kept.lines))
             before = self._known.get(room, array("q"))
@@ -171,11 +123,6 @@ class Proof:
             self._known[room] = now
 
     def _written(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
-        """
-        @param history: of every room.
-        @param life: what was written in it.
-        @return: what is wrong with who wrote what.
-        """
         authors = {
             line.text: (writer, which)
             for writer, lines in life.written.items()
@@ -205,11 +152,6 @@ class Proof:
                 yield f"{life.written[writer][hole]} is not kept, later ones are"
 
     def _acknowledged(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
-        """
-        @param history: of every room.
-        @param life: what was acknowledged in it.
-        @return: what is missing of that.
-        """
         self.tally.acknowledged += len(life.acknowledged)
         for wrote, seq in life.acknowledged:
             lines = history[wrote.room].lines
@@ -220,11 +162,6 @@ class Proof:
                 yield f"{wrote.room} {seq}: {lines[seq - 1]}, but acknowledged was {wrote}"
 
     def _heard(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
-        """
-        @param history: of every room.
-        @param life: what was heard in it.
-        @return: what is missing of that, or was told in another way.
-        """
         places = {line.text: line for kept in history.values() for line in kept.lines}
         seen: set[str] = set()
         for heard in life.heard:
@@ -236,10 +173,6 @@ class Proof:
         self.tally.seen += len(seen)
 
     def _topics(self, history: dict[str, Kept]) -> Iterator[str]:
-        """
-        @param history: of every room.
-        @return: which rooms have another topic than the last one in their history.
-        """
         for room, kept in history.items():
             last = None
             for line in kept.lines:
@@ -250,19 +183,9 @@ class Proof:
 
 
 class _Memory:
-    """
-    Goes through what one client was told.
-
-    @ivar seen: the texts it was told when they were said.
-    @ivar missing: those that nobody finds any more.
-    """
+    """Goes through what one client was told."""
 
     def __init__(self, heard: Heard, places: dict[str, Told], farewell: str) -> None:
-        """
-        @param heard: by the client.
-        @param places: the lines of the history by their texts.
-        @param farewell: as L{Life} has it.
-        """
         self._farewell = farewell
         self._heard = heard
         self._places = places
@@ -272,10 +195,6 @@ class _Memory:
         self.missing: set[str] = set()
 
     def hear(self, event: Event) -> Iterator[str]:
-        """
-        @param event: the next thing that was told.
-        @return: what is wrong with it.
-        """
         name = self._heard.name
         match event:
             case Spoken(line):
@@ -306,10 +225,6 @@ class _Memory:
                 yield f"{name} was told {event}"
 
     def _find(self, line: Told) -> Told | None:
-        """
-        @param line: as it was told.
-        @return: the same as it is kept; L{None}: it is not, or is another.
-        """
         kept = self._places.get(line.text)
         if kept is None:
             self.missing.add(line.text)
@@ -320,20 +235,12 @@ class _Memory:
         return kept if same else None
 
     def _follow(self, kept: Told) -> Iterator[str]:
-        """
-        @param kept: a line that was told when it was said.
-        @return: what is wrong with its place.
-        """
         last = self._last.get(kept.room)
         if last is not None and (kept.seq != last + 1 if self._heard.whole else kept.seq <= last):
             yield f"{self._heard.name} was told {kept.seq} of {kept.room} after {last}"
         self._last[kept.room] = kept.seq
 
     def _repeat(self, kept: Told) -> Iterator[str]:
-        """
-        @param kept: a line that was told again.
-        @return: what is wrong with its place.
-        """
         last = self._replayed.get(kept.room)
         if last is not None and kept.seq != last + 1:
             yield f"{self._heard.name} was told again {kept.seq} of {kept.room} after {last}"
@@ -341,9 +248,5 @@ class _Memory:
         self._raise(kept.room, kept.seq)
 
     def _raise(self, room: str, seq: int) -> None:
-        """
-        @param room: where lines were told again.
-        @param seq: the highest number among them; what is said goes on above it.
-        """
         if seq:
             self._last[room] = max(seq, self._last.get(room, 0))

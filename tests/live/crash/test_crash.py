@@ -13,20 +13,14 @@ import pytest
 
 from tests.live.crash.__main__ import Crashes
 
+#: How often the server is killed.
 KILLS = 5
-"""
-How often the server is killed.
-"""
 
+#: After these no new life of the server begins.
 SECONDS = 20.0
-"""
-After these no new life of the server begins.
-"""
 
+#: That at least must have been told and stored, or nothing was tested.
 LINES = 50
-"""
-That at least must have been told and stored, or nothing was tested.
-"""
 
 
 @pytest.mark.parametrize("seed", [int(os.environ.get("TSSERVICES_CRASH_SEED", "1"))])

@@ -24,35 +24,21 @@ from tests.live.crash.wire import (
     understand,
 )
 
+#: Spoils a history, or what people know.
 Change = Callable[[dict[str, Kept], Life], object]
-"""
-Spoils a history, or what people know.
-"""
 
 
 def _line(seq: int, **others: object) -> Told:
-    """
-    @param seq: the number of a line.
-    @param others: fields of it that are not as usual.
-    @return: the line.
-    """
     kind = "topic" if seq == 3 else "message"
     line = Told("lobby", kind, "ann", f"text {seq}", seq, f"log-{seq}-0", 1000 + seq)
     return line._replace(**others)  # type: ignore[arg-type]
 
 
 def _bare(line: Told) -> Told:
-    """
-    @param line: as it is kept.
-    @return: as it was written.
-    """
     return Told(*line[:4])
 
 
 def _sample() -> tuple[dict[str, Kept], Life]:
-    """
-    @return: a history with nothing wrong, and what people know of it.
-    """
     lines = [_line(seq) for seq in range(1, 6)]
     history = {
         "lobby": Kept(lines, ("text 3", "ann", 1003)),
@@ -70,20 +56,10 @@ def _sample() -> tuple[dict[str, Kept], Life]:
 
 
 def _hear(*events: Event, whole: bool = True) -> Change:
-    """
-    @param events: what one more client was told.
-    @param whole: whether it was told everything.
-    @return: adds it.
-    """
     return lambda history, life: life.heard.append(Heard("bob", whole, list(events)))
 
 
 def _put(index: int, **others: object) -> Change:
-    """
-    @param index: of a line of the lobby.
-    @param others: its fields that are to be others.
-    @return: changes it.
-    """
 
     def change(history: dict[str, Kept], life: Life) -> None:
         lines = history["lobby"].lines
@@ -93,10 +69,6 @@ def _put(index: int, **others: object) -> Change:
 
 
 def _swap(history: dict[str, Kept], life: Life) -> None:
-    """
-    @param history: gets two texts in the other order.
-    @param life: is left alone.
-    """
     _put(3, text="text 5")(history, life)
     _put(4, text="text 4")(history, life)
     life.heard.clear()
@@ -104,10 +76,6 @@ def _swap(history: dict[str, Kept], life: Life) -> None:
 
 
 def _hole(history: dict[str, Kept], life: Life) -> None:
-    """
-    @param history: loses a line that nobody was told, with all later ones renumbered.
-    @param life: forgets it too.
-    """
     lines = [_line(seq) for seq in (1, 3, 4, 5)]
     history["lobby"].lines[:] = [
         line._replace(seq=seq, ident=str(seq)) for seq, line in enumerate(lines, 1)
@@ -117,10 +85,6 @@ def _hole(history: dict[str, Kept], life: Life) -> None:
 
 
 class TestProof:
-    """
-    Tests for L{Proof}.
-    """
-
     def test_nothingWrong(self) -> None:
         """
         A history that holds what was told is in order, also when lines that were only
@@ -148,9 +112,7 @@ class TestProof:
         assert tally.missing == 0
 
     def test_farewell(self) -> None:
-        """
-        A server that stops in order may refuse everybody, in those words only.
-        """
+        """A server that stops in order may refuse everybody, in those words only."""
         history, life = _sample()
         life.farewell = "the server stops"
         _hear(Refused("the server stops"))(history, life)
@@ -191,12 +153,7 @@ class TestProof:
         ],
     )
     def test_wrong(self, change: Change, words: str) -> None:
-        """
-        Whatever is wrong is told.
-
-        @param change: makes something wrong.
-        @param words: part of what is to be told.
-        """
+        """Whatever is wrong is told."""
         history, life = _sample()
         change(history, life)
         complaints = Proof().judge(history, life)
@@ -214,12 +171,7 @@ class TestProof:
         ],
     )
     def test_wrongLater(self, change: Change, words: str) -> None:
-        """
-        What was judged once stays as it was, and a line that was lost does not come back.
-
-        @param change: makes something wrong.
-        @param words: part of what is to be told.
-        """
+        """What was judged once stays as it was, and a line that was lost does not come back."""
         proof = Proof()
         history, life = _sample()
         assert proof.judge(history, life) == []
@@ -273,9 +225,6 @@ def test_understand(line: str, meaning: list[Event] | None) -> None:
     """
     Both forms of the door are understood as the same, and nothing that stands in a text
     is taken for anything else.
-
-    @param line: of the door.
-    @param meaning: what it says; L{None}: something that must not be.
     """
     understood = understand(line.encode())
     if meaning is not None:

@@ -10,18 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+#: A line that somebody said, in the form for people.
 SPOKEN = re.compile(
     r"(\| )?\[\d\d:\d\d:\d\d\] (?:#(\S+) )?"
     r"(?:<(\S+)> |\* (\S+) )(.*)"
 )
-"""
-A line that somebody said, in the form for people.
-"""
 
+#: A new topic, in the same form.
 _TOPIC = re.compile(r"(\| )?\* (?:\[\d\d:\d\d:\d\d\] )?(\S+) changed the topic of #(\S+) to: (.*)")
-"""
-A new topic, in the same form.
-"""
 
 _OF_OTHERS = {
     "joined",
@@ -46,18 +42,7 @@ _STORED = re.compile(r"\* stored (\S+) (\d+)")
 
 
 class Told(NamedTuple):
-    """
-    A line of a room, as somebody was told it or wrote it.
-
-    @ivar room: its name; nothing where the form for people does not say it.
-    @ivar kind: of the line.
-    @ivar nick: who said it.
-    @ivar text: what.
-    @ivar seq: its number in the room; 0 where that is not known, and so are the two
-        others then.
-    @ivar ident: its id.
-    @ivar time: when it was said.
-    """
+    """A line of a room, as somebody was told it or wrote it."""
 
     room: str
     kind: str
@@ -70,31 +55,21 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """
-    A line that was said just now.
-    """
+    """A line that was said just now."""
 
     line: Told
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """
-    A line that was said before.
-    """
+    """A line that was said before."""
 
     line: Told
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayBegins:
-    """
-    Lines that were said before follow.
-
-    @ivar until: the number up to which they go; 0 where that is not known.
-    @ivar count: how many follow; 0 where that is not known.
-    @ivar missing: whether lines asked for are not kept.
-    """
+    """Lines that were said before follow."""
 
     room: str
     until: int = 0
@@ -104,12 +79,7 @@ class ReplayBegins:
 
 @dataclass(frozen=True, slots=True)
 class RoomEntered:
-    """
-    The one who is told this is in a room.
-
-    @ivar last: the number of the last line before; -1 where that is not known.
-    @ivar topic: its text, who set it and when, if it is known and there is one.
-    """
+    """The one who is told this is in a room."""
 
     room: str
     last: int = -1
@@ -118,18 +88,14 @@ class RoomEntered:
 
 @dataclass(frozen=True, slots=True)
 class RoomLeft:
-    """
-    The one who is told this is not in a room any more.
-    """
+    """The one who is told this is not in a room any more."""
 
     room: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """
-    A line of the one who is told this is stored.
-    """
+    """A line of the one who is told this is stored."""
 
     room: str
     seq: int
@@ -137,27 +103,21 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """
-    Words of the server.
-    """
+    """Words of the server."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """
-    Something was not done.
-    """
+    """Something was not done."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotUnderstood:
-    """
-    What the door should never have said.
-    """
+    """What the door should never have said."""
 
     text: str
 
@@ -176,10 +136,6 @@ Event = (
 
 
 def understand(line: bytes) -> list[Event]:
-    """
-    @param line: one line of the door, without its ending, in either form.
-    @return: what it says; nothing for what is told of other people.
-    """
     try:
         text = line.decode()
         return _object(json.loads(text)) if text.startswith("{") else _words(text)
@@ -188,10 +144,6 @@ def understand(line: bytes) -> list[Event]:
 
 
 def _object(told: dict[str, Any]) -> list[Event]:
-    """
-    @param told: what the form for programs says in one object.
-    @return: what that is.
-    """
     match told["type"]:
         case "said":
             line = Told(
@@ -225,10 +177,6 @@ def _object(told: dict[str, Any]) -> list[Event]:
 
 
 def _words(text: str) -> list[Event]:
-    """
-    @param text: a line of the form for people.
-    @return: what that is.
-    """
     if spoken := SPOKEN.fullmatch(text):
         before, room, nick, actor, said = spoken.groups()
         line = Told(room or "", "message" if nick else "me", nick or actor, said)

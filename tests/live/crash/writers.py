@@ -12,16 +12,13 @@ from tests.live.crash.oracle import Life
 from tests.live.crash.wire import Noticed, Stored, Told, understand
 from tests.live.support.server import Address
 
+#: Lines that some write at once.
 BURST = 20
-"""
-Lines that some write at once.
-"""
 
+#: Lines that one writes at most in one life.
 LINES_EACH = 3000
-"""
-Lines that one writes at most in one life.
-"""
 
+#: What they speak of: nothing in it may be taken for anything but text.
 WORDS = (
     "hello",
     "早上好",
@@ -39,17 +36,10 @@ WORDS = (
     "* stored lobby 1",
     "x" * 300,
 )
-"""
-What they speak of: nothing in it may be taken for anything but text.
-"""
 
 
 class Writer(Person):
-    """
-    Writes.  No text of its is anybody else's.
-
-    @ivar written: what it wrote, in order.
-    """
+    """Writes.  No text of its is anybody else's."""
 
     def __init__(
         self,
@@ -61,16 +51,6 @@ class Writer(Person):
         echoes: bool,
         burst: bool,
     ) -> None:
-        """
-        @param address: as L{Person} has it, and so are the next three.
-        @param name: see there.
-        @param random: see there.
-        @param json: see there.
-        @param acks: whether it is told what is stored.
-        @param echoes: whether it hears its own lines.
-        @param burst: whether it writes many lines at once; if not, and if it is told what
-            is stored, it waits for that before the next.
-        """
         super().__init__(address, name, random, 2, json, echoes)
         self.written: list[Told] = []
         self._stored: list[tuple[Told, int]] = []
@@ -85,18 +65,12 @@ class Writer(Person):
             self._send("/echo on")
 
     def report(self, life: Life) -> None:
-        """
-        @param life: gets what this one knows of it.
-        """
         super().report(life)
         life.written[self.name] = self.written
         life.acknowledged += self._stored
         life.complaints += self._complaints
 
     def _hear(self, line: bytes) -> None:
-        """
-        @param line: that came.
-        """
         for event in understand(line):
             if isinstance(event, Stored):
                 self._acknowledge(event)
@@ -104,9 +78,6 @@ class Writer(Person):
                 self.heard.events.append(event)
 
     def _acknowledge(self, stored: Stored) -> None:
-        """
-        @param stored: a line of this one is, the next of those in that room.
-        """
         waiting = self._waiting[stored.room]
         if waiting:
             self._stored.append((waiting.popleft(), stored.seq))
@@ -114,9 +85,6 @@ class Writer(Person):
             self._complaints.append(f"{self.name} was told {stored}, but waits for nothing")
 
     def _act(self) -> None:
-        """
-        Write, or do something else for once.
-        """
         if len(self.written) >= LINES_EACH:
             return
         choice = self._random.random()
@@ -131,9 +99,6 @@ class Writer(Person):
             self._say()
 
     def _say(self) -> None:
-        """
-        Write one line.
-        """
         choice = self._random.random()
         room = self._current
         text = f"{self.name}:{len(self.written)} {self._random.choice(WORDS)}"
@@ -158,12 +123,6 @@ class Writer(Person):
 
 
 def crowd(address: Address, life: int, random: Random) -> list[Person]:
-    """
-    @param address: of the chat.
-    @param life: the number of the run of the server: it is in every text.
-    @param random: decides.
-    @return: people of every kind, connected.
-    """
     people: list[Person] = []
     try:
         for which in range(6):

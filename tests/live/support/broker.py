@@ -17,49 +17,24 @@ from tsservices.cluster.nats.broker import JetStreamEngine
 from tsservices.cluster.nats.config import EnginePlace
 from tsservices.common.limits import ENGINE_DOUBT_SECONDS, ENGINE_STOP_SECONDS
 
+#: The name of a stream, when no other was said.
 STREAM = "tsservices-chat"
-"""
-The name of a stream, when no other was said.
-"""
 
+#: Messages of a listener that are published and not back yet.
 UNDER_WAY = 16
-"""
-Messages of a listener that are published and not back yet.
-"""
 
+#: Seconds that a machine which is busy with other things takes for nothing.
 LATE_SECONDS = 2.0
-"""
-Seconds that a machine which is busy with other things takes for nothing.
-"""
 
 
 def founding(epoch: str = "e1") -> Founding:
-    """
-    @param epoch: of a stream.
-    @return: what it is made with.
-    """
     return Founding(epoch, "0a1b2c3d", 1000, bytes(range(32)))
 
 
 class Listener:
-    """
-    Listens to an engine.  As a node does, it publishes again what it is not sure about.
-
-    @ivar engine: to which it listens.
-    @ivar deliveries: what was delivered.
-    @ivar places: where there was a connection, one after the other.
-    @ivar doubts: how often something was not sure.
-    @ivar reasons: why it can't be gone on with.
-    @ivar stream: as it was opened.
-    @ivar failures: why it could not be.
-    """
+    """Listens to an engine.  As a node does, it publishes again what it is not sure about."""
 
     def __init__(self, reactor: Reactor, place: EnginePlace, name: str = "a") -> None:
-        """
-        @param reactor: in which it is called.
-        @param place: of the engine.
-        @param name: of the node.
-        """
         self.reactor = reactor
         self.name = name
         self.deliveries: list[Delivery] = []
@@ -79,25 +54,15 @@ class Listener:
         )
 
     def open(self, made: Founding | None) -> Stream:
-        """
-        @param made: what to make the stream with.
-        @return: the stream.
-        """
         self.beginToOpen(made)
         self.reactor.until(lambda: self.stream or self.failures)
         assert self.stream is not None, self.failures
         return self.stream
 
     def beginToOpen(self, made: Founding | None) -> None:
-        """
-        @param made: what to make the stream with.
-        """
         self.engine.open(made, lambda stream: setattr(self, "stream", stream), self.failures.append)
 
     def delivered(self, deliveries: list[Delivery]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.EngineListener.delivered}
-        """
         assert threading.get_ident() == self._thread
         for each in deliveries:
             author, number = each.data.split()
@@ -109,67 +74,39 @@ class Listener:
         self._publish()
 
     def unsure(self) -> None:
-        """
-        @see: L{tsservices.cluster.broker.EngineListener.unsure}
-        """
         assert threading.get_ident() == self._thread
         self.doubts += 1
         self._again()
 
     def _again(self) -> None:
-        """
-        Publish again all that did not come back.
-        """
         self._sent, self._moved = self._mine, time.monotonic()
         self._publish()
 
     def connected(self, where: str) -> None:
-        """
-        @see: L{tsservices.cluster.broker.EngineListener.connected}
-        """
         self.places.append(where)
 
     def broken(self, reason: str) -> None:
-        """
-        @see: L{tsservices.cluster.broker.EngineListener.broken}
-        """
         self.reasons.append(reason)
 
     def _publish(self) -> None:
-        """
-        Publish as much as may be under way.
-        """
         for number in range(self._sent + 1, min(self._said, self._mine + UNDER_WAY) + 1):
             self._sent = number
             self.engine.publish(b"%s %d" % (self.name.encode(), number))
 
     def say(self, count: int = 1) -> None:
-        """
-        @param count: how many messages to publish, as soon as that may be.
-        """
         self._said += count
         self._publish()
 
     def complete(self) -> bool:
-        """
-        Doubt by itself too: the engine is not asked to answer each message.
-
-        @return: whether all that was published came back.
-        """
+        """Doubt by itself too: the engine is not asked to answer each message."""
         if self._mine < self._sent and time.monotonic() - self._moved > ENGINE_DOUBT_SECONDS:
             self._again()
         return self._mine == self._said
 
     def numbers(self) -> list[int]:
-        """
-        @return: of what was delivered.
-        """
         return [each.number for each in self.deliveries]
 
     def stop(self) -> None:
-        """
-        Stop the engine, and see that it does.
-        """
         ended: list[bool] = []
         began = time.monotonic()
         self.engine.stop(lambda: ended.append(True))
@@ -183,11 +120,6 @@ class Listener:
 
 @contextmanager
 def listening(place: EnginePlace, *names: str) -> Iterator[list[Listener]]:
-    """
-    @param place: of the engine.
-    @param names: of nodes.
-    @return: a listener each, with one reactor; its engine is stopped in the end.
-    """
     reactor = Reactor()
     listeners = [Listener(reactor, place, name) for name in names]
     try:
@@ -198,12 +130,6 @@ def listening(place: EnginePlace, *names: str) -> Iterator[list[Listener]]:
 
 
 def answer(listener: Listener, ask: Callable[..., Any], *args: Any) -> Any:
-    """
-    @param listener: whose reactor it is.
-    @param ask: asks an engine something.
-    @param args: what.
-    @return: what it says.
-    """
     answers: list[Any] = []
     ask(*args, answers.append)
     listener.reactor.until(lambda: answers)
@@ -211,21 +137,10 @@ def answer(listener: Listener, ask: Callable[..., Any], *args: Any) -> Any:
 
 
 def place(*urls: str, **other: Any) -> EnginePlace:
-    """
-    @param urls: of servers.
-    @param other: what else there is to configure.
-    @return: the same.
-    """
     return EnginePlace(urls, **other)
 
 
 def administer(url: str, work: Callable[[Any], Awaitable[object]]) -> None:
-    """
-    Do what an operator of the engine does.
-
-    @param url: of a server.
-    @param work: gets JetStream.
-    """
 
     import nats
 
@@ -240,10 +155,6 @@ def administer(url: str, work: Callable[[Any], Awaitable[object]]) -> None:
 
 
 def begin(*listeners: Listener, number: int = 1) -> None:
-    """
-    @param listeners: open and listen from now on.
-    @param number: from which message on.
-    """
     for each in listeners:
         each.open(founding())
         each.engine.subscribe(number, each)
@@ -253,8 +164,6 @@ def agree(*listeners: Listener) -> None:
     """
     Wait until all have what was published, and see that it is the same: each message once,
     in the order in which its author published it.
-
-    @param listeners: who have read from the first message on.
     """
     total = sum(each._said for each in listeners)
 
@@ -278,11 +187,6 @@ def agree(*listeners: Listener) -> None:
 def whileTalking(
     listeners: list[Listener], trouble: Callable[[], object], after: Callable[[], object]
 ) -> None:
-    """
-    @param listeners: talk all the time.
-    @param trouble: is made in the middle of it.
-    @param after: is made when some more was said.
-    """
     for step in range(30):
         if step == 10:
             trouble()

@@ -18,49 +18,30 @@ from tests.live.support.server import Address, Server
 from tsservices.frontends.line.protocol import GREETING
 from tsservices.stamp.packets import ReflectorPacket
 
+#: What tutorials read at once.
 BUFSIZ = 1024
-"""
-What tutorials read at once.
-"""
 
+#: How far a stamp may be from the clock of a test: it shows that the time is the time, on a machine
+#: that is busy too.
 TOLERANCE_SECONDS = 30.0
-"""
-How far a stamp may be from the clock of a test: it shows that the time is the
-time, on a machine that is busy too.
-"""
 
+#: The stamp of the default form.
 CTIME = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d \d{4}\] "
-"""
-The stamp of the default form.
-"""
 
+#: What the chat says to who connects.
 CHAT_GREETING = f"* {GREETING}\n".encode()
-"""
-What the chat says to who connects.
-"""
 
+#: How a caller is told that there is nobody to talk with.
 ABSENT = b"! no operator is here"
-"""
-How a caller is told that there is nobody to talk with.
-"""
 
+#: What hello says to those who come.
 WELCOME = b"Welcome!"
-"""
-What hello says to those who come.
-"""
 
+#: What ack answers.
 ACKNOWLEDGEMENT = "服务器已经收到你的信息".encode()
-"""
-What ack answers.
-"""
 
 
 def stampTime(stamp: bytes, form: str) -> float:
-    """
-    @param stamp: what stands before the data, brackets and space included.
-    @param form: of the stamp.
-    @return: the time it tells, in seconds since 1970.
-    """
     assert stamp[:1] == b"[", stamp
     assert stamp[-2:] == b"] ", stamp
     text = stamp[1:-2].decode("ascii")
@@ -75,32 +56,17 @@ def stampTime(stamp: bytes, form: str) -> float:
 
 
 def checkStamped(answer: bytes, data: bytes, form: str = "ctime") -> None:
-    """
-    See that an answer is the data behind a stamp of this moment.
-
-    @param answer: what came back.
-    @param data: what was sent.
-    @param form: of the stamp.
-    """
+    """See that an answer is the data behind a stamp of this moment."""
     assert answer.endswith(data), (answer, data)
     moment = stampTime(answer[: len(answer) - len(data)], form)
     assert abs(moment - time.time()) < TOLERANCE_SECONDS, answer
 
 
 def unstamped(answers: bytes) -> bytes:
-    """
-    @param answers: of timestamp.
-    @return: what was sent: the answers without their stamps.
-    """
     return re.sub(CTIME, b"", answers)
 
 
 def receive(client: socket.socket, count: int) -> bytes:
-    """
-    @param client: a connection.
-    @param count: how many bytes are to come.
-    @return: that many, or fewer when the connection ends before.
-    """
     got = b""
     while len(got) < count and (more := client.recv(count - len(got))):
         got += more
@@ -108,10 +74,6 @@ def receive(client: socket.socket, count: int) -> bytes:
 
 
 def receiveRest(client: socket.socket) -> bytes:
-    """
-    @param client: a connection.
-    @return: everything up to its end.
-    """
     parts = []
     while part := client.recv(65_536):
         parts.append(part)
@@ -119,15 +81,7 @@ def receiveRest(client: socket.socket) -> bytes:
 
 
 def exchange(client: socket.socket, data: bytes, seconds: float = 30.0) -> bytes:
-    """
-    Send, and read at the same time; then close the sending half, and read to the end.
-
-    @param client: a connection.
-    @param data: to send.
-    @param seconds: for all of it.
-    @return: all that came.
-    @raise OSError: the connection was cut off.
-    """
+    """Send, and read at the same time; then close the sending half, and read to the end."""
     deadline = time.monotonic() + seconds
     view = memoryview(data)
     parts: list[bytes] = []
@@ -151,11 +105,6 @@ def exchange(client: socket.socket, data: bytes, seconds: float = 30.0) -> bytes
 
 
 def _endSending(client: socket.socket) -> None:
-    """
-    @param client: a connection whose sending half is to be closed.
-    @raise ConnectionResetError: it was cut off, of which only C{shutdown} tells with
-        an error of another class.
-    """
     try:
         client.shutdown(socket.SHUT_WR)
     except OSError as reason:
@@ -165,23 +114,13 @@ def _endSending(client: socket.socket) -> None:
 
 
 def ask(server: Server, offering: str, data: bytes) -> bytes:
-    """
-    @param server: serves it.
-    @param offering: over UDP.
-    @param data: one datagram.
-    @return: the answer.
-    """
     with server.connect(offering, "udp") as client:
         client.send(data)
         return client.recv(65_535)
 
 
 def checkAnswers(server: Server) -> None:
-    """
-    See that every place of a server still does what it is there for.
-
-    @param server: serves.
-    """
+    """See that every place of a server still does what it is there for."""
     for address in server.addresses:
         with address.connect() as client:
             if address.transport == "udp":
@@ -191,11 +130,6 @@ def checkAnswers(server: Server) -> None:
 
 
 def _checkStream(server: Server, address: Address, client: socket.socket) -> None:
-    """
-    @param server: serves.
-    @param address: one of its places.
-    @param client: connected to it.
-    """
     match address.offering:
         case "timestamp" | "timestamp-line":
             client.sendall(b"are you there?\n")
@@ -233,11 +167,6 @@ def _checkStream(server: Server, address: Address, client: socket.socket) -> Non
 
 
 def _checkDatagrams(server: Server, address: Address, client: socket.socket) -> None:
-    """
-    @param server: serves.
-    @param address: one of its places.
-    @param client: talks with it.
-    """
     text = uuid.uuid4().hex.encode()
     client.send(text)
     match address.offering:
@@ -267,18 +196,12 @@ def _checkDatagrams(server: Server, address: Address, client: socket.socket) -> 
 
 
 def checkDaytime(answer: bytes) -> None:
-    """
-    @param answer: of daytime.
-    """
     assert answer.endswith(b"\r\n"), answer
     moment = stampTime(b"[" + answer[:-2] + b"] ", "ctime")
     assert abs(moment - time.time()) < TOLERANCE_SECONDS, answer
 
 
 def checkTime(answer: bytes) -> None:
-    """
-    @param answer: of time.
-    """
     assert len(answer) == 4, answer
     seconds = int.from_bytes(answer, "big") - 2_208_988_800
     # The field is 32 bits, which end in 2036.

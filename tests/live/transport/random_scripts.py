@@ -36,11 +36,9 @@ from zope.interface import directlyProvides
 from tsservices.transport.epoll.interfaces import SHORT_READ
 from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXPort
 
+#: How many turns of 1 ms without any news are taken for the end of what will happen, where it
+#: cannot be known. Some congestion controls pace even what goes over loopback.
 PATIENCE: Final = 100
-"""
-How many turns of 1 ms without any news are taken for the end of what will happen, where it cannot
-be known.  Some congestion controls pace even what goes over loopback.
-"""
 
 COMPARED: Final = ("callbacks", "received", "taken", "losses", "reasons", "remedies")
 
@@ -66,8 +64,6 @@ class Step:
     One request and what the server does about it.
 
     @ivar size: how many bytes the client sends.
-    @ivar inside: what the protocol does while it is called with the last of them.
-    @ivar outside: what it does in a turn of the reactor after that.
     """
 
     size: int
@@ -77,15 +73,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Script:
-    """
-    A connection from begin to end.
-
-    @ivar local: whether it is a UNIX one.
-    @ivar halfCloseable: whether the protocol wants to hear of half-closes.
-    @ivar answering: whether the protocol sends each chunk back, in place where it can be done;
-        it does nothing else inside C{dataReceived} then.
-    @ivar ending: how the client ends it: C{close}, C{shutdown} first, or C{reset}.
-    """
+    """A connection from begin to end."""
 
     local: bool
     halfCloseable: bool
@@ -113,16 +101,11 @@ SCRIPTS: Final = st.builds(
 
 
 class Counted(tcp.Server):
-    """
-    A stock transport that counts what it sends, as the fast ones do.
-    """
+    """A stock transport that counts what it sends, as the fast ones do."""
 
     bytesSent = 0
 
     def writeSomeData(self, data: bytes) -> Any:
-        """
-        Send and count.
-        """
         sent = super().writeSomeData(data)
         if isinstance(sent, int):
             self.bytesSent += sent
@@ -130,27 +113,17 @@ class Counted(tcp.Server):
 
 
 class CountedLocal(Counted, unix.Server):
-    """
-    The same for UNIX sockets.
-    """
+    """The same for UNIX sockets."""
 
 
 class Puller:
-    """
-    A pull producer of a few chunks.
-    """
+    """A pull producer of a few chunks."""
 
     def __init__(self, server: Server, chunks: int) -> None:
-        """
-        @param chunks: how many chunks it has.
-        """
         self.server = server
         self.chunks = chunks
 
     def resumeProducing(self) -> None:
-        """
-        Write a chunk, or be done.
-        """
         if self.chunks:
             self.chunks -= 1
             self.server.transport.write(b"p" * 500)
@@ -158,9 +131,6 @@ class Puller:
             self.server.transport.unregisterProducer()
 
     def stopProducing(self) -> None:
-        """
-        Note it.
-        """
         self.server.note("stopProducing")
 
 
@@ -168,19 +138,12 @@ class Server(Protocol):
     """
     The protocol of a script.
 
-    @ivar callbacks: what it was called with, in order.
     @ivar received: all the bytes it got.
-    @ivar reasons: the class of each reason for which it lost its connection.
-    @ivar done: how many steps it did the inner part of.
-    @ivar reading: whether a round of reads is going on.
     """
 
     transport: Any
 
     def __init__(self, script: Script) -> None:
-        """
-        @param script: what to do.
-        """
         self.script = script
         self.callbacks: list[str] = []
         self.received = b""
@@ -192,54 +155,34 @@ class Server(Protocol):
             directlyProvides(self, IHalfCloseableProtocol)
 
     def note(self, name: str) -> None:
-        """
-        Note a callback, unless it only repeats the last.
-        """
         if self.callbacks[-1:] != [name]:
             self.callbacks.append(name)
 
     def connectionMade(self) -> None:
-        """
-        Send without delay, so that answers do not wait for acknowledgements.
-        """
+        """Send without delay, so that answers do not wait for acknowledgements."""
         self.note("made")
         self.transport.setTcpNoDelay(True)
         if self.script.answering and isinstance(self.transport, FastTCPServer):
             self.transport.replyWith(self.reply, self)
 
     def roundBegan(self) -> None:
-        """
-        Chunks will be read.
-        """
         self.reading = True
 
     def roundEnded(self) -> None:
-        """
-        They have been.
-        """
         self.reading = False
 
     def reply(self, data: bytes) -> bytes:
-        """
-        @return: what is sent for C{data}.
-        """
         assert self.reading or not isinstance(self.transport, FastTCPServer)
         self.take(data)
         return data
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Answer, or do the steps whose bytes are complete.
-        """
         if self.script.answering:
             self.transport.write(self.reply(data))
         else:
             self.take(data)
 
     def take(self, data: bytes) -> None:
-        """
-        Note a chunk, and do the steps whose bytes are complete.
-        """
         self.note("data")
         self.received += data
         while self.done < len(self.script.steps):
@@ -253,9 +196,6 @@ class Server(Protocol):
                     self.act(*action)
 
     def act(self, name: str, amount: int) -> None:
-        """
-        Do one thing.
-        """
         transport = self.transport
         if name == "write":
             transport.write(b"w" * amount)
@@ -283,30 +223,19 @@ class Server(Protocol):
             raise ZeroDivisionError
 
     def readConnectionLost(self) -> None:
-        """
-        Note it.
-        """
         self.note("readLost")
 
     def writeConnectionLost(self) -> None:
-        """
-        Note it.
-        """
         self.note("writeLost")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Note it.
-        """
         self.note("lost")
         self.reasons.append(reason.type.__name__ if reason.type else "")
 
 
 @dataclass
 class Run:
-    """
-    One script on one kind of port.
-    """
+    """One script on one kind of port."""
 
     script: Script
     fast: bool
@@ -315,9 +244,6 @@ class Run:
     marks: list[str] = field(default_factory=list)
 
     def listen(self, folder: str) -> Any:
-        """
-        @return: a listening port whose connection will be served by L{Run.server}.
-        """
         self.server = Server(self.script)
         factory = Factory.forProtocol(lambda: self.server)
         factory.noisy = False
@@ -333,9 +259,6 @@ class Run:
         return port
 
     def take(self) -> None:
-        """
-        Take what is there for the client.
-        """
         try:
             while not self.ended:
                 data = self.client.recv(1 << 20)
@@ -347,9 +270,7 @@ class Run:
             self.ended = True
 
     def settle(self) -> None:
-        """
-        Turn the reactor, and take what comes, until nothing happens any more.
-        """
+        """Turn the reactor, and take what comes, until nothing happens any more."""
         quiet = 0
         before: Any = None
         while quiet < PATIENCE:
@@ -364,9 +285,6 @@ class Run:
                 return
 
     def idle(self) -> bool:
-        """
-        @return: whether the server has done all that was asked of it and has nothing to send.
-        """
         server = self.server
         if server.reasons or not server.callbacks:
             return False
@@ -381,9 +299,7 @@ class Run:
         )
 
     def send(self, size: int) -> None:
-        """
-        Have the client send, turning the reactor when there is no room.
-        """
+        """Have the client send, turning the reactor when there is no room."""
         left = b"c" * size
         for _ in range(200):
             try:
@@ -399,9 +315,6 @@ class Run:
                 return
 
     def play(self) -> tuple[Any, ...]:
-        """
-        @return: what is compared.
-        """
         self.sent = 0
         with tempfile.TemporaryDirectory() as folder:
             port = self.listen(folder)
@@ -464,13 +377,6 @@ class Run:
 
 
 def main(examples: int, number: int, seconds: float) -> None:
-    """
-    Compare many scripts.
-
-    @param examples: how many.
-    @param number: the seed.
-    @param seconds: after what time to compare no more.
-    """
     deadline = monotonic() + seconds
     kinds: dict[str, int] = {}
 
@@ -484,9 +390,6 @@ def main(examples: int, number: int, seconds: float) -> None:
     )
     @given(SCRIPTS)
     def compare(script: Script) -> None:
-        """
-        Compare one script.
-        """
         if monotonic() > deadline:
             return
         fast = Run(script, True).play()

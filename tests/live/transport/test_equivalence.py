@@ -15,28 +15,20 @@ import pytest
 
 from tsservices.transport.epoll.set import available
 
+#: How many scripts are compared if there is time.
 EXAMPLES = 150
-"""
-How many scripts are compared if there is time.
-"""
 
+#: After what time no more are compared.
 SECONDS = 12
-"""
-After what time no more are compared.
-"""
 
+#: How long, in seconds, it may take with finding a shortest script.
 LIMIT = 25
-"""
-How long, in seconds, it may take with finding a shortest script.
-"""
 
 
 @pytest.mark.skipif(not available(), reason="this platform has no epoll")
 @pytest.mark.parametrize("seed", [1])
 def test_randomScripts(seed: int, tmp_path: Path) -> None:
-    """
-    Both give the same bytes, the same callbacks and the same end for every script.
-    """
+    """Both give the same bytes, the same callbacks and the same end for every script."""
     root = Path(__file__).parent.parent.parent
     done = subprocess.run(
         [

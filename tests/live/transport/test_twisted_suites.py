@@ -24,10 +24,8 @@ SUITES = (
     "twisted.internet.test.test_tls",
 )
 
+#: How long, in seconds, the cases may take; they take about 4.
 LIMIT = 60
-"""
-How long, in seconds, the cases may take; they take about 4.
-"""
 
 EXEMPT = {"ConnectionTestsMixin.test_logPrefix", "TCPConnectionTestsBuilder.test_resumeProducing"}
 

@@ -29,11 +29,6 @@ EXEMPT: Final = {
 
 
 def exempt() -> list[str]:
-    """
-    Skip the methods named in L{EXEMPT}, and no other.
-
-    @return: the qualified names of the methods found.
-    """
     found = []
     for module in (connectionmixins, test_tcp):
         for case in vars(module).values():
@@ -48,18 +43,13 @@ def exempt() -> list[str]:
 def listenTCP(
     self: Any, port: Any, factory: Any, backlog: int = 50, interface: str = ""
 ) -> FastTCPPort:
-    """
-    Stand in for L{PosixReactorBase.listenTCP}.
-    """
     listening = FastTCPPort(port, factory, backlog, interface, self)
     listening.startListening()
     return listening
 
 
 class FileRemovingPort(FastTCPPort, unix.Port):
-    """
-    Twisted's UNIX port removes the file of its socket; ours leaves that to whoever bound it.
-    """
+    """Twisted's UNIX port removes the file of its socket; ours leaves that to whoever bound it."""
 
     transport = FastUNIXServer
 
@@ -67,18 +57,12 @@ class FileRemovingPort(FastTCPPort, unix.Port):
 def listenUNIX(
     self: Any, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
 ) -> FileRemovingPort:
-    """
-    Stand in for L{PosixReactorBase.listenUNIX}.
-    """
     listening = FileRemovingPort(address, factory, backlog, mode, self, wantPID)
     listening.startListening()
     return listening
 
 
 def adoptStreamPort(self: Any, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
-    """
-    Stand in for L{PosixReactorBase.adoptStreamPort}.
-    """
     if addressFamily not in self._supportedAddressFamilies:
         raise UnsupportedAddressFamily(addressFamily)
     listening = (
@@ -91,9 +75,6 @@ def adoptStreamPort(self: Any, fileDescriptor: int, addressFamily: int, factory:
 
 
 def adoptStreamConnection(self: Any, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
-    """
-    Stand in for L{PosixReactorBase.adoptStreamConnection}.
-    """
     if addressFamily not in self._supportedAddressFamilies:
         raise UnsupportedAddressFamily(addressFamily)
     if addressFamily == socket.AF_UNIX:
@@ -102,12 +83,6 @@ def adoptStreamConnection(self: Any, fileDescriptor: int, addressFamily: int, fa
 
 
 def main(report: Path, arguments: list[str]) -> None:
-    """
-    Put our classes in place and run trial.
-
-    @param report: the file to write what was exempted and the count of connections to.
-    @param arguments: what to hand to trial.
-    """
     served = 0
     connectionMade = FastTCPServer.__init__
 

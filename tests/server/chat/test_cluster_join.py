@@ -24,86 +24,48 @@ from tsservices.server.chat.cluster_join import Joining
 from tsservices.storage.sqlite.journal import SQLiteJournal
 from tsservices.storage.sqlite.tables import write
 
+#: Of a node that had a history of 100 batches.
 FOUNDING = Founding("epoch", "log", 100, bytes(32))
-"""
-Of a node that had a history of 100 batches.
-"""
 
+#: Has messages 11 to 50.
 STREAM = Stream(FOUNDING, 11, 50)
-"""
-Has messages 11 to 50.
-"""
 
+#: Made behind the 45th message.
 SNAPSHOT = Snapshot("epoch", 145, 1)
-"""
-Made behind the 45th message.
-"""
 
+#: Of the node.
 DATABASE = "chat.sqlite"
-"""
-Of the node.
-"""
 
 
 def state(room: str) -> list[str]:
-    """
-    @param room: there is one of this name.
-    @return: the state.
-    """
     lobby = Lobby(Limits())
     lobby.rooms[room] = Room(RoomRecord(room, room, seq=1))
     return checkpoint.save(lobby)
 
 
 def journal(path: str = DATABASE, log: str = "mine") -> SQLiteJournal:
-    """
-    @param path: of a database.
-    @param log: the incarnation of its order, if it is new.
-    @return: the journal in it.
-    """
     return SQLiteJournal(path, log, None, lambda *call: None, lambda: 1)
 
 
 def member(position: int, room: str, path: str = DATABASE, epoch: str = "epoch") -> None:
-    """
-    Make a database of a node that was part of the cluster.
-
-    @param position: how far it goes.
-    @param room: that is in its state.
-    @param path: of the database.
-    @param epoch: of the cluster.
-    """
     made = journal(path)
     made.prepare()
     made.bind(epoch, "log", bytes(32), position, state(room))
 
 
 def history() -> None:
-    """
-    Make a database of a node that was alone.
-    """
     journal(log="log").prepare()
     with closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
         write(connection, [Talk("log").batch(("tea", ("x",)))])
 
 
 class JoiningTests(SynchronousTestCase):
-    """
-    Tests for L{Joining}.
-    """
-
     def setUp(self) -> None:
-        """
-        Nobody has joined.
-        """
         self.engine = HandEngine()
         self.joined: list[Stream] = []
         self.failures: list[str] = []
 
     def begin(self) -> Joining:
-        """
-        @return: a node that looks for the others.
-        """
         joining = Joining(
             "a",
             journal(),
@@ -117,21 +79,12 @@ class JoiningTests(SynchronousTestCase):
         return joining
 
     def fails(self, words: str) -> None:
-        """
-        @param words: of the one line that says why it can't join.
-        """
         self.assertEqual(self.joined, [])
         (reason,) = self.failures
         self.assertIn(words, reason)
         self.assertEqual(len(reason.splitlines()), 1)
 
     def fetch(self, room: str, position: int = 145) -> None:
-        """
-        The snapshot comes, while the stream has gone on.
-
-        @param room: that is in its state.
-        @param position: how far it goes.
-        """
         path, fetched = self.engine.fetches.pop()
         self.assertFalse(os.path.exists(path))
         member(position, room, path)
@@ -142,9 +95,7 @@ class JoiningTests(SynchronousTestCase):
             self.engine.find(STREAM)
 
     def test_itself(self) -> None:
-        """
-        The stream has all that came since.
-        """
+        """The stream has all that came since."""
         member(130, "tea")
         joining = self.begin()
         self.engine.find(STREAM)
@@ -153,9 +104,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual((joining.loaded.log, joining.loaded.position), ("log", 130))
 
     def test_found(self) -> None:
-        """
-        Who founds the cluster gives it all that it has.
-        """
+        """Who founds the cluster gives it all that it has."""
         history()
         joining = self.begin()
         self.assertEqual(self.engine.founding, Founding("made", "log", 1, joining.loaded.secret))
@@ -166,9 +115,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(joining.lobby.operators, {"root"})
 
     def test_bind(self) -> None:
-        """
-        A new node begins where all began, with what all share.
-        """
+        """A new node begins where all began, with what all share."""
         joining = self.begin()
         self.engine.find(Stream(replace(FOUNDING, base=0), 1, 5))
         loaded = joining.loaded
@@ -198,9 +145,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(self.failures, [])
 
     def test_fetch(self) -> None:
-        """
-        What a node has is put aside for the snapshot, from which it goes on.
-        """
+        """What a node has is put aside for the snapshot, from which it goes on."""
         member(105, "old")
         self.engine.newest = SNAPSHOT
         joining = self.begin()
@@ -216,9 +161,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(journal("chat.sqlite.before").prepare().position, 105)
 
     def test_leftLog(self) -> None:
-        """
-        What SQLite keeps beside the old database does not come to the new one.
-        """
+        """What SQLite keeps beside the old database does not come to the new one."""
         member(105, "old")
         self.engine.newest = SNAPSHOT
         joining = self.begin()
@@ -235,9 +178,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(journal("chat.sqlite.before").prepare().position, 106)
 
     def test_fetchFails(self) -> None:
-        """
-        No snapshot comes, and the node keeps what it has.
-        """
+        """No snapshot comes, and the node keeps what it has."""
         member(105, "old")
         self.engine.newest = SNAPSHOT
         self.begin()
@@ -247,9 +188,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(journal().prepare().position, 105)
 
     def test_noFetch(self) -> None:
-        """
-        There can be no file for it.
-        """
+        """There can be no file for it."""
         member(105, "old")
         self.engine.newest = SNAPSHOT
         self.begin()
@@ -258,9 +197,7 @@ class JoiningTests(SynchronousTestCase):
         self.fails("chat.sqlite.fetched")
 
     def test_badSnapshot(self) -> None:
-        """
-        What came can't be used: the node has what it had.
-        """
+        """What came can't be used: the node has what it had."""
         member(105, "old")
         self.engine.newest = SNAPSHOT
         self.begin()
@@ -273,9 +210,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(os.listdir("."), [DATABASE])
 
     def test_noSnapshot(self) -> None:
-        """
-        Nothing came at all, whatever was said: the same.
-        """
+        """Nothing came at all, whatever was said: the same."""
         member(105, "old")
         self.engine.newest = SNAPSHOT
         self.begin()
@@ -285,9 +220,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(journal().prepare().position, 105)
 
     def test_newer(self) -> None:
-        """
-        While one came it has become too old: the next one is fetched.
-        """
+        """While one came it has become too old: the next one is fetched."""
         self.engine.newest = replace(SNAPSHOT, position=112)
         joining = self.begin()
         self.engine.find(STREAM)
@@ -297,9 +230,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual((joining.number, list(joining.lobby.rooms)), (46, ["new"]))
 
     def test_liar(self) -> None:
-        """
-        A snapshot that has not what it says is not fetched for ever.
-        """
+        """A snapshot that has not what it says is not fetched for ever."""
         self.engine.newest = SNAPSHOT
         self.begin()
         self.engine.find(STREAM)
@@ -308,9 +239,7 @@ class JoiningTests(SynchronousTestCase):
         self.fails("does not reach as far as it says")
 
     def test_refused(self) -> None:
-        """
-        Each reason not to join is one line.
-        """
+        """Each reason not to join is one line."""
         member(130, "tea")
         for stream, words in (
             (replace(STREAM, last=29), "the engine has lost what it had"),
@@ -323,9 +252,7 @@ class JoiningTests(SynchronousTestCase):
             self.fails(words)
 
     def test_ownChat(self) -> None:
-        """
-        Two histories can't become one.
-        """
+        """Two histories can't become one."""
         history()
         self.engine.newest = SNAPSHOT
         self.begin()
@@ -333,9 +260,7 @@ class JoiningTests(SynchronousTestCase):
         self.fails("a chat of its own")
 
     def test_unreadable(self) -> None:
-        """
-        The state was kept by another version.
-        """
+        """The state was kept by another version."""
         made = journal()
         made.prepare()
         made.bind("epoch", "log", bytes(32), 130, ['["checkpoint",99,0]'])
@@ -344,9 +269,7 @@ class JoiningTests(SynchronousTestCase):
         self.fails("a checkpoint of version")
 
     def test_cantBind(self) -> None:
-        """
-        The database can't be written.
-        """
+        """The database can't be written."""
         joining = self.begin()
 
         def refuse(*arguments: object) -> None:
@@ -357,18 +280,14 @@ class JoiningTests(SynchronousTestCase):
         self.fails("no disk")
 
     def test_engineFails(self) -> None:
-        """
-        The stream can't be used.
-        """
+        """The stream can't be used."""
         self.begin()
         assert self.engine.failed is not None
         self.engine.failed("it is not ours")
         self.fails("it is not ours")
 
     def test_stop(self) -> None:
-        """
-        Nothing comes of what is under way, wherever that is.
-        """
+        """Nothing comes of what is under way, wherever that is."""
         member(105, "old")
         self.engine.newest, self.engine.slow = SNAPSHOT, True
         joining = self.begin()

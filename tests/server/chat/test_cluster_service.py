@@ -38,66 +38,36 @@ from tsservices.common.limits import (
 from tsservices.server.chat.cluster_service import ClusterChatService, Reports
 from tsservices.testing import ImmediateHasher
 
+#: Where everybody comes from.
 HOST = "192.0.2.1"
-"""
-Where everybody comes from.
-"""
 
 
 class Witnessed(SlowJournal):
-    """
-    A journal that can be copied, and stops when the test says so.
-
-    @ivar copies: who waits for them.
-    @ivar stops: who waits for that.
-    """
+    """A journal that can be copied, and stops when the test says so."""
 
     def __init__(self) -> None:
-        """
-        Nothing was asked for.
-        """
         super().__init__()
         self.records: dict[str, RoomRecord] = {}
         self.copies: list[Callable[[str | None], None]] = []
         self.stops: list[Callable[[], None]] = []
 
     def prepare(self) -> Loaded:
-        """
-        @return: what was kept, with the rooms.
-        """
         return replace(super().prepare(), records=list(self.records.values()))
 
     def store(self, batch: Batch) -> None:
-        """
-        @param batch: the next one, of which the rooms are kept, too.
-        """
         super().store(batch)
         self.records.update((each.key, each) for each in batch.records)
 
     def copy(self, path: str, copied: Callable[[str | None], None]) -> None:
-        """
-        @param path: of the copy.
-        @param copied: noted.
-        """
         Path(path).write_bytes(b"copy")
         self.copies.append(copied)
 
     def stop(self, stopped: Callable[[], None]) -> None:
-        """
-        @param stopped: noted.
-        """
         self.stops.append(stopped)
 
 
 class ClusterChatServiceTests(SynchronousTestCase):
-    """
-    Tests for L{ClusterChatService}.
-    """
-
     def setUp(self) -> None:
-        """
-        Node b looks for the others.
-        """
         self.clock = Clock()
         self.engine = HandEngine()
         self.journal = Witnessed()
@@ -110,9 +80,6 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.chat = self.make()
 
     def make(self) -> ClusterChatService:
-        """
-        @return: the chat of a node that has begun.
-        """
         chat = ClusterChatService(
             self.journal,
             Limits(),
@@ -135,26 +102,18 @@ class ClusterChatServiceTests(SynchronousTestCase):
         return chat
 
     def history(self) -> None:
-        """
-        The node was alone before: begin again.
-        """
         self.journal = Witnessed()
         self.journal.start(Witness(self.journal, Reactor()))
         self.journal.store(Talk("log").batch(("tea", ("x",))))
         self.again()
 
     def again(self) -> None:
-        """
-        The node was killed, and begins again with what its journal has.
-        """
+        """The node was killed, and begins again with what its journal has."""
         self.clock = Clock()
         self.engine = HandEngine()
         self.chat = self.make()
 
     def turn(self) -> None:
-        """
-        Let the turn end, and get all that was proposed its place.
-        """
         while self.jobs or self.engine.messages:
             while self.jobs:
                 self.jobs.pop(0)()
@@ -164,18 +123,11 @@ class ClusterChatServiceTests(SynchronousTestCase):
                 self.engine.deliver()
 
     def open(self) -> None:
-        """
-        The stream is made, and the chat opens.
-        """
         self.engine.found()
         self.turn()
         self.assertTrue(self.chat.open)
 
     def person(self, nick: str) -> tuple[Session, Ear]:
-        """
-        @param nick: of somebody new, in the room tea.
-        @return: their session, and where they hear.
-        """
         ear = Ear()
         session = self.chat.newSession(ear, HOST)
         self.propose(session, Enter(session.ident, nick, nick))
@@ -184,10 +136,6 @@ class ClusterChatServiceTests(SynchronousTestCase):
         return session, ear
 
     def propose(self, session: Session, event: Event) -> None:
-        """
-        @param session: whose it is.
-        @param event: proposed in a turn of its own.
-        """
         self.chat.house.pipeline.propose(event, session)
         self.turn()
 
@@ -211,16 +159,12 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertIn("node b has caught up, and the chat is open", self.logged)
 
     def test_founding(self) -> None:
-        """
-        What it offers to found the cluster with.
-        """
+        """What it offers to found the cluster with."""
         loaded = self.journal.prepare()
         self.assertEqual(self.engine.founding, Founding("i0.i1.", "log", 0, loaded.secret))
 
     def test_behind(self) -> None:
-        """
-        It opens when it has read to the end of the stream.
-        """
+        """It opens when it has read to the end of the stream."""
         founding = Founding("epoch", "log", 0, bytes(32))
         self.engine.find(Stream(founding, 1, 2))
         self.engine.end = 0
@@ -233,9 +177,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.chat.newSession(Ear(), HOST).node, "b")
 
     def test_talk(self) -> None:
-        """
-        What is said is told when it has its place and is stored.
-        """
+        """What is said is told when it has its place and is stored."""
         self.open()
         session, _ = self.person("ann")
         _, ear = self.person("bob")
@@ -277,9 +219,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.engine.messages), 1)
 
     def test_deaf(self) -> None:
-        """
-        What goes wrong with one of those who are told of troubles costs the others nothing.
-        """
+        """What goes wrong with one of those who are told of troubles costs the others nothing."""
         self.open()
         people = [self.person(name) for name in ("ann", "bob")]
 
@@ -303,9 +243,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_refused(self) -> None:
-        """
-        A node that can't join ends its server with one line, once.
-        """
+        """A node that can't join ends its server with one line, once."""
         assert self.engine.failed is not None
         self.engine.failed("it is not ours")
         self.chat.broken("again")
@@ -313,9 +251,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.logged[-1], "node b can't go on: it is not ours")
 
     def test_broken(self) -> None:
-        """
-        So does one that is told later that the stream is not what it was; nothing opens it.
-        """
+        """So does one that is told later that the stream is not what it was; nothing opens it."""
         self.chat.whenReady(lambda: self.calls.append("ready"))
         self.engine.found()
         assert self.engine.listener is not None
@@ -329,9 +265,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.successResultOf(stopping)
 
     def test_stop(self) -> None:
-        """
-        It says goodbye behind all that was said, then the engine ends, and then the journal.
-        """
+        """It says goodbye behind all that was said, then the engine ends, and then the journal."""
         self.open()
         session, ear = self.person("ann")
         self.chat.house.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
@@ -349,9 +283,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(ear.reasons(), [])
 
     def test_stopBeforeOpen(self) -> None:
-        """
-        Nothing is waited for that was not begun, and nothing comes of what comes later.
-        """
+        """Nothing is waited for that was not begun, and nothing comes of what comes later."""
         self.chat.whenReady(lambda: self.calls.append("ready"))
         stopping = self.chat.stopService()
         self.assertEqual((len(self.engine.stops), len(self.journal.stops)), (1, 1))
@@ -365,9 +297,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual((self.calls, self.gaveUp), ([], []))
 
     def test_stopWhileItJoins(self) -> None:
-        """
-        A goodbye that nobody could understand is not said.
-        """
+        """A goodbye that nobody could understand is not said."""
         self.engine.found()
         stopping = self.chat.stopService()
         self.journal.stops.pop()()
@@ -398,9 +328,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopTwice(self) -> None:
-        """
-        Both wait for the same end.
-        """
+        """Both wait for the same end."""
         self.open()
         stopping = [self.chat.stopService() for _ in range(2)]
         self.engine.deliver()
@@ -412,9 +340,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
             self.successResultOf(each)
 
     def test_stopFails(self) -> None:
-        """
-        What goes wrong is told.
-        """
+        """What goes wrong is told."""
 
         def refuse() -> None:
             raise RuntimeError("no way")
@@ -423,9 +349,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.failureResultOf(self.chat.stopService(), RuntimeError)
 
     def test_late(self) -> None:
-        """
-        Who says something while it ends is told that it does.
-        """
+        """Who says something while it ends is told that it does."""
         self.open()
         session, ear = self.person("ann")
         self.chat.stopService()
@@ -434,9 +358,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(ear.reasons(), [STOPPING])
 
     def test_nodes(self) -> None:
-        """
-        How the nodes are is known when there is something to know.
-        """
+        """How the nodes are is known when there is something to know."""
         assert self.chat.nodes is not None
         self.assertEqual(self.chat.nodes(), [])
         self.open()
@@ -466,9 +388,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(decode(self.engine.messages[0]).events, [])
 
     def test_tickFails(self) -> None:
-        """
-        Time goes on all the same.
-        """
+        """Time goes on all the same."""
         self.open()
 
         def refuse(position: int) -> None:
@@ -480,9 +400,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_snapshotAtOnce(self) -> None:
-        """
-        Who founds a cluster with a history makes a snapshot of it as soon as it is open.
-        """
+        """Who founds a cluster with a history makes a snapshot of it as soon as it is open."""
         self.history()
         self.engine.found()
         self.clock.advance(TICK_SECONDS)
@@ -500,11 +418,6 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertFalse(Path(path).exists())
 
     def copied(self) -> int:
-        """
-        A tick later a snapshot is being made.
-
-        @return: the position that it is said to have.
-        """
         self.clock.advance(TICK_SECONDS)
         (copied,) = self.journal.copies
         self.journal.copies.clear()
@@ -514,9 +427,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         return snapshot.position
 
     def test_snapshotOfWhatIsStored(self) -> None:
-        """
-        A snapshot says no more than what is on the disk: not what is on its way there.
-        """
+        """A snapshot says no more than what is on the disk: not what is on its way there."""
         self.history()
         self.open()
         session, _ = self.person("ann")
@@ -539,9 +450,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.journal.prepare().checkpointPosition, saved.position)
 
     def test_snapshotAfterRestart(self) -> None:
-        """
-        Nor what is applied again after a restart, and not stored again.
-        """
+        """Nor what is applied again after a restart, and not stored again."""
         self.history()
         self.open()
         session, _ = self.person("ann")
@@ -562,9 +471,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.copied(), 1)
 
     def test_snapshotOfOne(self) -> None:
-        """
-        One node makes them: the first of those that are up.
-        """
+        """One node makes them: the first of those that are up."""
         self.history()
         self.engine.found()
         self.engine.deliver(encode(Message("a", "a1", 1, [nodeUp("a", "a1")])))
@@ -576,9 +483,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.copied(), 1)
 
     def test_reports(self) -> None:
-        """
-        The log is told of troubles, and of their end.
-        """
+        """The log is told of troubles, and of their end."""
         reports = Reports("b", lambda: None, self.gaveUp.append)
         reports.troubled(Refused(STOPPING))
         reports.troubled(None)

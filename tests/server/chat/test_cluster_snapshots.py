@@ -18,52 +18,29 @@ from tsservices.common.limits import SNAPSHOT_RETRY_SECONDS, SNAPSHOT_SECONDS
 from tsservices.server.chat.cluster_snapshots import Snapshots
 from tsservices.storage.memory import MemoryJournal
 
+#: Where a copy is for the time between.
 FILE = "chat.sqlite.snapshot"
-"""
-Where a copy is for the time between.
-"""
 
 
 class Copied(MemoryJournal):
-    """
-    A journal whose copies are made by the test.
-
-    @ivar copies: who waits for them.
-    """
+    """A journal whose copies are made by the test."""
 
     def __init__(self) -> None:
-        """
-        None is wanted.
-        """
         super().__init__("log")
         self.copies: list[Callable[[str | None], None]] = []
 
     def copy(self, path: str, copied: Callable[[str | None], None]) -> None:
-        """
-        @param path: of the copy, where nothing may be, nor left over of another one.
-        @param copied: noted.
-        """
         assert path == FILE
         assert not any(name.startswith(FILE) for name in os.listdir())
         self.copies.append(copied)
 
     def make(self, content: bytes = b"copy") -> None:
-        """
-        @param content: of the copy that is wanted.
-        """
         Path(FILE).write_bytes(content)
         self.copies.pop()(None)
 
 
 class SnapshotsTests(SynchronousTestCase):
-    """
-    Tests for L{Snapshots}.
-    """
-
     def setUp(self) -> None:
-        """
-        One is due in an hour.
-        """
         self.clock = Clock()
         self.journal = Copied()
         self.engine = HandEngine()
@@ -71,22 +48,13 @@ class SnapshotsTests(SynchronousTestCase):
         self.snapshots = self.make(False)
 
     def make(self, urgent: bool) -> Snapshots:
-        """
-        @param urgent: whether one is due at once.
-        @return: those of a node that has just begun.
-        """
         return Snapshots(self.journal, self.engine, FILE, "epoch", urgent, self.clock.seconds)
 
     def assertNoFile(self) -> None:
-        """
-        Nothing is left behind.
-        """
         self.assertEqual(os.listdir(), [])
 
     def test_due(self) -> None:
-        """
-        An hour after the start, and each hour after the last one was made.
-        """
+        """An hour after the start, and each hour after the last one was made."""
         self.clock.advance(SNAPSHOT_SECONDS - 0.1)
         self.snapshots.tick(5)
         self.assertEqual(self.journal.copies, [])
@@ -108,9 +76,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.assertEqual(len(self.journal.copies), 1)
 
     def test_urgent(self) -> None:
-        """
-        Where nobody could join without it, one is made as soon as there is a state.
-        """
+        """Where nobody could join without it, one is made as soon as there is a state."""
         snapshots = self.make(True)
         snapshots.tick(0)
         self.assertEqual(self.journal.copies, [])
@@ -123,9 +89,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.assertEqual(self.journal.copies, [])
 
     def test_oneAtATime(self) -> None:
-        """
-        The next one waits for the end of the last, of its copy as well as of its journey.
-        """
+        """The next one waits for the end of the last, of its copy as well as of its journey."""
         snapshots = self.make(True)
         snapshots.tick(7)
         self.clock.advance(2 * SNAPSHOT_SECONDS)
@@ -138,12 +102,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.assertEqual(len(self.engine.offers), 1)
 
     def again(self, snapshots: Snapshots, reason: str) -> None:
-        """
-        See that one failed, left nothing behind, and is tried again.
-
-        @param snapshots: of the node.
-        @param reason: why it failed.
-        """
+        """See that one failed, left nothing behind, and is tried again."""
         self.assertNoFile()
         (line,) = self.logged
         self.assertIn(reason, line)
@@ -156,18 +115,14 @@ class SnapshotsTests(SynchronousTestCase):
         self.assertEqual(self.engine.offers[-1][0].position, 8)
 
     def test_copyFails(self) -> None:
-        """
-        There is no copy.
-        """
+        """There is no copy."""
         snapshots = self.make(True)
         snapshots.tick(7)
         self.journal.copies.pop()("no room on the disk")
         self.again(snapshots, "no room on the disk")
 
     def test_noFile(self) -> None:
-        """
-        The copy is there, but its file is not.
-        """
+        """The copy is there, but its file is not."""
         snapshots = self.make(True)
         snapshots.tick(7)
         self.journal.copies.pop()(None)
@@ -175,9 +130,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.again(snapshots, "No such file")
 
     def test_offerFails(self) -> None:
-        """
-        The engine does not take it.
-        """
+        """The engine does not take it."""
         snapshots = self.make(True)
         snapshots.tick(7)
         self.journal.make()
@@ -185,9 +138,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.again(snapshots, "no room there")
 
     def test_inTheWay(self) -> None:
-        """
-        What can't be removed is in the way of a copy.
-        """
+        """What can't be removed is in the way of a copy."""
         snapshots = self.make(True)
         os.mkdir(FILE)
         snapshots.tick(7)
@@ -196,9 +147,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.again(snapshots, FILE)
 
     def test_leftOver(self) -> None:
-        """
-        What a run before has left, whole or not, is removed first.
-        """
+        """What a run before has left, whole or not, is removed first."""
         for name in (FILE, f"{FILE}.part"):
             Path(name).write_bytes(b"old")
         snapshots = self.make(True)
@@ -207,9 +156,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.assertEqual(len(self.engine.offers), 1)
 
     def test_stop(self) -> None:
-        """
-        Nothing is left behind, wherever it was; and no other is begun.
-        """
+        """Nothing is left behind, wherever it was; and no other is begun."""
         for made in (False, True):
             snapshots = self.make(True)
             snapshots.tick(7)

@@ -22,14 +22,10 @@ from tsservices.server.options import Options
 
 
 class TestNodeName:
-    """
-    The name of a node that nobody has named.
-    """
+    """The name of a node that nobody has named."""
 
     def test_kept(self) -> None:
-        """
-        It has something of the machine's, and is the same at the next start.
-        """
+        """It has something of the machine's, and is the same at the next start."""
         folder = StateFolder("state")
         folder.make()
         assert nodeName(folder, "Web_07.example.net", lambda: "c0de") == "web-07-c0de"
@@ -37,22 +33,14 @@ class TestNodeName:
 
     @pytest.mark.parametrize("machine", ["", "...", "\u00fc"])
     def test_noName(self, machine: str) -> None:
-        """
-        Not every machine has a name that serves.
-
-        @param machine: its name.
-        """
+        """Not every machine has a name that serves."""
         folder = StateFolder("state")
         folder.make()
         assert nodeName(folder, machine, lambda: "c0de") == "node-c0de"
 
     @pytest.mark.parametrize("content", ["", "7", '"Not One"'])
     def test_broken(self, content: str) -> None:
-        """
-        What was kept can't be read, or there is no folder.
-
-        @param content: of the file.
-        """
+        """What was kept can't be read, or there is no folder."""
         folder = StateFolder("state")
         with pytest.raises(EngineError, match="--node NAME"):
             nodeName(folder, "web", lambda: "c0de")
@@ -63,15 +51,7 @@ class TestNodeName:
 
 
 class MakeChatTests(SynchronousTestCase):
-    """
-    Tests for L{makeChat}.
-    """
-
     def make(self, *words: str) -> ChatService:
-        """
-        @param words: of the command line.
-        @return: the chat of a server that does not run.
-        """
         options = Options()
         options.parseOptions(["--port", "0", "--state", "state", *words])
         options.folder.make()
@@ -82,18 +62,14 @@ class MakeChatTests(SynchronousTestCase):
             options.folder.release()
 
     def test_single(self) -> None:
-        """
-        A server is alone unless it is said otherwise, and where it serves no chat.
-        """
+        """A server is alone unless it is said otherwise, and where it serves no chat."""
         for words in ((), ("--cluster", "nats://127.0.0.1:1", "--services", "ack")):
             chat = self.make(*words)
             self.assertIs(type(chat), ChatService)
             self.assertEqual((chat.node, chat.counters, chat.nodes), ("", None, None))
 
     def test_node(self) -> None:
-        """
-        A node of several has the name that it is given, or its own.
-        """
+        """A node of several has the name that it is given, or its own."""
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)
         self.assertEqual(chat.node, "a")
@@ -104,9 +80,7 @@ class MakeChatTests(SynchronousTestCase):
         self.assertTrue(Path("state", NODE_FILE).exists())
 
     def test_leave(self) -> None:
-        """
-        What was a node's goes on alone only if that is said, and only alone.
-        """
+        """What was a node's goes on alone only if that is said, and only alone."""
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         loaded = chat.journal.prepare()
         chat.journal.bind("e", loaded.log, loaded.secret, 0)
@@ -116,15 +90,11 @@ class MakeChatTests(SynchronousTestCase):
         self.make().prepare()
 
     def test_memory(self) -> None:
-        """
-        What is gone with its process can't go on where the others are.
-        """
+        """What is gone with its process can't go on where the others are."""
         self.assertRaises(EngineError, self.make, "--cluster", "nats://x", "--journal", "memory")
 
     def test_noted(self) -> None:
-        """
-        What the engine complains of while nobody can ask is in the log.
-        """
+        """What the engine complains of while nobody can ask is in the log."""
         logged = gather(self)
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)

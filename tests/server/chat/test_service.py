@@ -21,62 +21,34 @@ from tsservices.common.limits import WELCOME_BYTES, Limits
 from tsservices.server.chat.service import ChatService
 from tsservices.testing import ImmediateHasher
 
+#: Where everybody comes from.
 HOST = "192.0.2.1"
-"""
-Where everybody comes from.
-"""
 
 
 class Drawer(SlowJournal):
-    """
-    A journal that was used before, and stops when the test says so.
-
-    @ivar stopped: what to call then.
-    @ivar broken: whether it can't be used.
-    @ivar epoch: of the cluster that it is part of.
-    """
+    """A journal that was used before, and stops when the test says so."""
 
     def __init__(self) -> None:
-        """
-        It can be used.
-        """
         super().__init__()
         self.stopped: Callable[[], None] | None = None
         self.broken = False
         self.epoch = ""
 
     def leave(self) -> None:
-        """
-        Be part of no cluster.
-        """
         self.epoch = ""
 
     def prepare(self) -> Loaded:
-        """
-        @return: a room with a topic.
-        @raise JournalError: it is broken.
-        """
         if self.broken:
             raise JournalError("broken: no disk")
         room = RoomRecord("tea", "Tea", 5, NOON, "hot", "eve", 1)
         return Loaded("log", 7, [room], ["a note"], epoch=self.epoch)
 
     def stop(self, stopped: Callable[[], None]) -> None:
-        """
-        @param stopped: is called later.
-        """
         self.stopped = stopped
 
 
 class ChatServiceTests(SynchronousTestCase):
-    """
-    Tests for L{ChatService}.
-    """
-
     def setUp(self) -> None:
-        """
-        A chat whose journal is slow, and two people in a room.
-        """
         self.journal = Drawer()
         self.jobs: list[Callable[[], None]] = []
         self.gaveUp: list[str] = []
@@ -102,24 +74,15 @@ class ChatServiceTests(SynchronousTestCase):
             ear.take()
 
     def propose(self, event: Enter | Join | Say, who: str) -> None:
-        """
-        @param event: proposed in a turn of its own.
-        @param who: proposes it.
-        """
         self.chat.house.pipeline.propose(event, self.sessions[who])
         while self.jobs:
             self.jobs.pop(0)()
 
     def say(self, who: str) -> None:
-        """
-        @param who: says something.
-        """
         self.propose(Say(self.sessions[who].ident, "tea", "message", ("x",)), who)
 
     def test_loaded(self) -> None:
-        """
-        It goes on where the journal ends.
-        """
+        """It goes on where the journal ends."""
         self.assertEqual(self.chat.notes, ["a note"])
         room = self.chat.house.lobby.rooms["tea"]
         self.assertEqual((room.record.topic, room.released), ("hot", 5))
@@ -128,24 +91,18 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertEqual((batch.log, batch.position, batch.said[0].first), ("log", 8, 6))
 
     def test_broken(self) -> None:
-        """
-        A journal that can't be used is told of before the server starts.
-        """
+        """A journal that can't be used is told of before the server starts."""
         self.journal.broken = True
         self.assertRaises(JournalError, self.chat.prepare)
 
     def test_sessions(self) -> None:
-        """
-        No two sessions have the same id, whichever run they are of.
-        """
+        """No two sessions have the same id, whichever run they are of."""
         idents = [self.chat.newSession(Ear(), HOST).ident for _ in range(10)]
         self.assertEqual(len({*idents, *(each.ident for each in self.sessions.values())}), 12)
         self.assertTrue(all(each.startswith("run.") for each in idents))
 
     def test_stored(self) -> None:
-        """
-        What is stored is told.
-        """
+        """What is stored is told."""
         self.say("ann")
         self.assertEqual(self.ears["bob"].take(), [])
         self.journal.keep()
@@ -154,9 +111,7 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertEqual([type(each) for each in self.ears["bob"].take()], [Said])
 
     def test_troubled(self) -> None:
-        """
-        Only those who wait are told; the log is told of the end too.
-        """
+        """Only those who wait are told; the log is told of the end too."""
         self.say("ann")
         trouble = Refused(NOT_STORED, reason="the disk is full")
         logged: list[object] = []
@@ -176,9 +131,7 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertEqual(logged, [LogLevel.error, LogLevel.info])
 
     def test_failed(self) -> None:
-        """
-        All are told, and the server ends.
-        """
+        """All are told, and the server ends."""
         self.chat.failed("no disk")
         for ear in self.ears.values():
             (refusal,) = ear.take()
@@ -187,9 +140,7 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.gaveUp, ["the chat can't be kept any more: no disk"])
 
     def test_elsewhere(self) -> None:
-        """
-        Sessions of other nodes are told by these.
-        """
+        """Sessions of other nodes are told by these."""
         self.say("ann")
         for session in self.sessions.values():
             session.outlet = None
@@ -198,9 +149,7 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.ears["ann"].take(), [])
 
     def test_stop(self) -> None:
-        """
-        The end waits for the journal.
-        """
+        """The end waits for the journal."""
         stopping = self.chat.stopService()
         self.assertNoResult(stopping)
         assert self.journal.stopped is not None
@@ -215,20 +164,12 @@ class ChatServiceTests(SynchronousTestCase):
         done: list[str] = []
 
         class Noted(ImmediateHasher):
-            """
-            A hasher that notes when it is to work.
-            """
+            """A hasher that notes when it is to work."""
 
             def start(self) -> None:
-                """
-                Note it.
-                """
                 done.append("start")
 
             def stop(self) -> None:
-                """
-                Note it.
-                """
                 done.append("stop")
 
         chat = ChatService(self.journal, Limits(), lambda: NOON, self.jobs.append, "run", Noted())
@@ -240,9 +181,7 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertEqual(done, ["start", "stop"])
 
     def test_ofCluster(self) -> None:
-        """
-        What is part of a cluster goes on alone only if that is said, and then for good.
-        """
+        """What is part of a cluster goes on alone only if that is said, and then for good."""
         arguments = (self.journal, Limits(), lambda: NOON, self.jobs.append, "run")
         self.journal.epoch = "e"
         error = self.assertRaises(JournalError, ChatService(*arguments, ImmediateHasher()).prepare)
@@ -254,9 +193,7 @@ class ChatServiceTests(SynchronousTestCase):
         ChatService(*arguments, ImmediateHasher()).prepare()
 
     def test_operators(self) -> None:
-        """
-        Those who are named may do anything.
-        """
+        """Those who are named may do anything."""
         chat = ChatService(
             self.journal,
             Limits(),
@@ -270,9 +207,7 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertEqual(chat.house.lobby.operators, {"ann"})
 
     def test_welcome(self) -> None:
-        """
-        The welcome file is read each time, bounded, and made safe; none is none.
-        """
+        """The welcome file is read each time, bounded, and made safe; none is none."""
         self.assertEqual(self.chat.welcome(), [])
         Path("welcome").write_bytes(b"one\r\ntwo \x1b\n\nthree\xff")
         self.assertEqual(

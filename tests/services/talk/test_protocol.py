@@ -18,39 +18,25 @@ from tsservices.testing import connect, environment
 
 
 class TalkTests(SynchronousTestCase):
-    """
-    Tests for callers and operators on their transports.
-    """
-
     def setUp(self) -> None:
-        """
-        An operator is there.
-        """
         self.clock = Clock()
         self.environment = environment(self.clock, Limits(talkWaiting=10))
         self.operator, self.console = self.sit()
         self.console.clear()
 
     def sit(self) -> tuple[OperatorProtocol, StringTransport]:
-        """
-        @return: one more operator.
-        """
         operator = OperatorFactory(self.environment.switchboard).buildProtocol(None)
         console = StringTransport()
         operator.makeConnection(console)
         return operator, console
 
     def test_interfaces(self) -> None:
-        """
-        The operator's protocol provides what it is used as.
-        """
+        """The operator's protocol provides what it is used as."""
         verifyObject(IPushProducer, self.operator)
         verifyObject(IHalfCloseableProtocol, self.operator)
 
     def test_bareAndLines(self) -> None:
-        """
-        Who sends bare text gets bare text, who sends lines gets lines.
-        """
+        """Who sends bare text gets bare text, who sends lines gets lines."""
         caller, transport = connect(TalkFactory, self.environment)
         for sent, ending in ((b"hi", b""), (b"hi\n", b"\n"), (b"hi\r\n", b"\r\n")):
             transport.clear()
@@ -59,9 +45,7 @@ class TalkTests(SynchronousTestCase):
             self.assertEqual(transport.value(), "grüß dich".encode() + ending)
 
     def test_splitCharacter(self) -> None:
-        """
-        Half a character waits for its other half.
-        """
+        """Half a character waits for its other half."""
         caller, _ = connect(TalkFactory, self.environment)
         self.console.clear()
         for byte in "é".encode():
@@ -84,34 +68,26 @@ class TalkTests(SynchronousTestCase):
         self.assertEqual(transport.value().decode(), f"bye\n{ABSENT}\n")
 
     def test_blindOperator(self) -> None:
-        """
-        An operator who can't be shown anything has gone.
-        """
+        """An operator who can't be shown anything has gone."""
         self.operator.writeConnectionLost()
         self.assertTrue(self.console.disconnecting)
         self.sit()
 
     def test_lostOperator(self) -> None:
-        """
-        The seat is free when the connection is lost.
-        """
+        """The seat is free when the connection is lost."""
         self.operator.stopProducing()
         self.operator.connectionLost(connectionDone)
         _, console = self.sit()
         self.assertIn(b"you are the operator", console.value())
 
     def test_secondOperator(self) -> None:
-        """
-        A second one is told, and sent away.
-        """
+        """A second one is told, and sent away."""
         _, console = self.sit()
         self.assertEqual(console.value(), b"! operator is on the line already\n")
         self.assertTrue(console.disconnecting)
 
     def test_longLine(self) -> None:
-        """
-        A line that is too long is refused; empty lines are nothing.
-        """
+        """A line that is too long is refused; empty lines are nothing."""
         self.operator.dataReceived(b"x" * 20_000 + b"\n\n/who\n")
         self.assertEqual(
             self.console.value(),
@@ -119,9 +95,7 @@ class TalkTests(SynchronousTestCase):
         )
 
     def test_callerDoesNotRead(self) -> None:
-        """
-        A caller that does not read is not sent more, until it reads.
-        """
+        """A caller that does not read is not sent more, until it reads."""
         caller, transport = connect(TalkFactory, self.environment)
         caller.pauseProducing()
         self.operator.dataReceived(b"one\n")
@@ -131,9 +105,7 @@ class TalkTests(SynchronousTestCase):
         self.assertEqual(transport.value(), b"two\n")
 
     def test_holding(self) -> None:
-        """
-        While the operator's terminal is busy callers are not read.
-        """
+        """While the operator's terminal is busy callers are not read."""
         caller, transport = connect(TalkFactory, self.environment)
         self.operator.pauseProducing()
         self.assertEqual(transport.producerState, "paused")
@@ -167,18 +139,14 @@ class TalkTests(SynchronousTestCase):
         caller.connectionLost(connectionDone)
 
     def test_leavesForGood(self) -> None:
-        """
-        One that leaves meanwhile leaves no timer behind.
-        """
+        """One that leaves meanwhile leaves no timer behind."""
         caller, _ = connect(TalkFactory, self.environment)
         caller.readConnectionLost()
         caller.connectionLost(connectionDone)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_slowTerminal(self) -> None:
-        """
-        A terminal that does not show is not read from either.
-        """
+        """A terminal that does not show is not read from either."""
         self.operator.pauseProducing()
         self.assertEqual(self.console.producerState, "paused")
         self.operator.resumeProducing()
@@ -189,17 +157,13 @@ class TalkTests(SynchronousTestCase):
         self.assertEqual(self.console.producerState, "producing")
 
     def test_leaves(self) -> None:
-        """
-        The operator sees who has gone.
-        """
+        """The operator sees who has gone."""
         caller, _ = connect(TalkFactory, self.environment)
         caller.connectionLost(connectionDone)
         self.assertIn(b"* [1] 192.0.2.1:50000 has gone\n", self.console.value())
 
     def test_close(self) -> None:
-        """
-        The operator can end a talk.
-        """
+        """The operator can end a talk."""
         _, transport = connect(TalkFactory, self.environment)
         self.operator.dataReceived(b"/close\n")
         self.assertEqual(transport.value(), b"! the operator has ended this talk\n")

@@ -18,32 +18,19 @@ from tsservices.services.talk.switchboard import (
 
 
 class Desk:
-    """
-    A console in memory.
-    """
+    """A console in memory."""
 
     def __init__(self) -> None:
-        """
-        Nothing is shown.
-        """
         self.lines: list[str] = []
 
     def show(self, line: str) -> None:
-        """
-        @param line: is kept.
-        """
         self.lines.append(line)
 
 
 class Phone:
-    """
-    A caller in memory.
-    """
+    """A caller in memory."""
 
     def __init__(self, peer: str = "ann") -> None:
-        """
-        @param peer: its name.
-        """
         self.peer = peer
         self.reads = True
         self.heard: list[str] = []
@@ -51,48 +38,27 @@ class Phone:
         self.finished = False
 
     def say(self, text: str) -> None:
-        """
-        @param text: is kept.
-        """
         self.heard.append(text)
 
     def hold(self, held: bool) -> None:
-        """
-        @param held: is noted.
-        """
         self.held = held
 
     def finish(self) -> None:
-        """
-        Is noted.
-        """
         self.finished = True
 
 
 class SwitchboardTests(SynchronousTestCase):
-    """
-    Tests for L{Switchboard}.
-    """
-
     def setUp(self) -> None:
-        """
-        Nobody is there.
-        """
         self.board = Switchboard("Jack", 100)
         self.desk = Desk()
         self.ann, self.bob = Phone("ann"), Phone("bob")
 
     def attach(self) -> None:
-        """
-        The operator comes; the greeting is not looked at.
-        """
         self.board.attach(self.desk)
         self.desk.lines.clear()
 
     def test_bothWays(self) -> None:
-        """
-        What the caller says is shown, what the operator types is said.
-        """
+        """What the caller says is shown, what the operator types is said."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.hear(self.ann, "hello\n")
@@ -101,9 +67,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertEqual(self.ann.heard, ["good day"])
 
     def test_toldOnce(self) -> None:
-        """
-        With no operator a caller is told so, once each time.
-        """
+        """With no operator a caller is told so, once each time."""
         self.board.arrive(self.ann)
         self.board.hear(self.ann, "hello?")
         self.assertEqual(self.ann.heard, [ABSENT])
@@ -153,9 +117,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertFalse(self.ann.held)
 
     def test_keptIsBoundedInAll(self) -> None:
-        """
-        When all together have said too much, the next ones are told so, once.
-        """
+        """When all together have said too much, the next ones are told so, once."""
         for number in range(WAITING_IN_ALL // 65_536):
             caller = Phone(str(number))
             self.board.arrive(caller)
@@ -167,9 +129,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertTrue(self.ann.held)
 
     def test_oneOperator(self) -> None:
-        """
-        A second operator is refused, and its going changes nothing.
-        """
+        """A second operator is refused, and its going changes nothing."""
         self.attach()
         second = Desk()
         error = self.assertRaises(OperatorPresent, self.board.attach, second)
@@ -179,18 +139,14 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertEqual(len(self.desk.lines), 1)
 
     def test_nobodySpeaksForAnother(self) -> None:
-        """
-        Each line is labelled, and escape sequences are shown, not obeyed.
-        """
+        """Each line is labelled, and escape sequences are shown, not obeyed."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.hear(self.ann, "a\r\n[2] forged\x1b[2J")
         self.assertEqual(self.desk.lines[1:], ["[1] a", "[1] [2] forged\\x1b[2J"])
 
     def test_choose(self) -> None:
-        """
-        C{/to} chooses whom the operator talks with.
-        """
+        """C{/to} chooses whom the operator talks with."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.arrive(self.bob)
@@ -226,9 +182,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertEqual((self.bob.heard, carl.heard), (["hello"], []))
 
     def test_firstToSpeak(self) -> None:
-        """
-        With nobody chosen, who speaks is chosen.
-        """
+        """With nobody chosen, who speaks is chosen."""
         self.attach()
         for caller in (self.ann, self.bob):
             self.board.arrive(caller)
@@ -238,18 +192,14 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertEqual(self.bob.heard, ["hi"])
 
     def test_nobody(self) -> None:
-        """
-        With nobody there the operator is told so.
-        """
+        """With nobody there the operator is told so."""
         self.attach()
         for line in ("hello", "/who", "/close"):
             enter(self.board, line)
         self.assertEqual(self.desk.lines, ["* nobody is there"] * 3)
 
     def test_all(self) -> None:
-        """
-        C{/all} speaks to everybody; who does not read is not sent anything.
-        """
+        """C{/all} speaks to everybody; who does not read is not sent anything."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.arrive(self.bob)
@@ -261,9 +211,7 @@ class SwitchboardTests(SynchronousTestCase):
         )
 
     def test_close(self) -> None:
-        """
-        C{/close} ends a talk: the named one, or the current one.
-        """
+        """C{/close} ends a talk: the named one, or the current one."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.arrive(self.bob)
@@ -276,9 +224,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertIn("no such caller", self.desk.lines[-1])
 
     def test_slash(self) -> None:
-        """
-        Two slashes say one; what is no command is no talk either.
-        """
+        """Two slashes say one; what is no command is no talk either."""
         self.attach()
         self.board.arrive(self.ann)
         enter(self.board, "//who is there")
@@ -287,9 +233,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertEqual(self.desk.lines[-1], "* there is no command /dance\\x1b; /help lists them")
 
     def test_help(self) -> None:
-        """
-        Every command is in the help.
-        """
+        """Every command is in the help."""
         self.attach()
         enter(self.board, "/help")
         shown = "\n".join(self.desk.lines)

@@ -15,21 +15,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from tsservices.stamp.stats.clock_offset import CELLS, ClockFilter, ClockSample
 from tsservices.stamp.stats.delay import MINIMA, Jitter, QueueingDelay
 
+#: Nanoseconds.
 SECOND = 1_000_000_000
-"""
-Nanoseconds.
-"""
 
 
 class ClockFilterTests(SynchronousTestCase):
-    """
-    Tests for L{ClockFilter}.
-    """
-
     def test_best(self) -> None:
-        """
-        The sample with the least delay tells the offset, and half its delay the bound.
-        """
+        """The sample with the least delay tells the offset, and half its delay the bound."""
         clock = ClockFilter()
         for delay, offset in ((500, 90), (201, 41), (300, -10)):
             clock.add(ClockSample(0, offset, delay))
@@ -38,9 +30,7 @@ class ClockFilterTests(SynchronousTestCase):
         assert (found.value, found.bound, found.age) == (41, 101, 0)
 
     def test_age(self) -> None:
-        """
-        An old sample is held against by how far clocks may have drifted since.
-        """
+        """An old sample is held against by how far clocks may have drifted since."""
         clock = ClockFilter()
         clock.add(ClockSample(0, 1, 1000))
         clock.add(ClockSample(10 * SECOND, 2, 100_000))
@@ -58,12 +48,7 @@ class ClockFilterTests(SynchronousTestCase):
         st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**7)), min_size=1, max_size=80),
     )
     def test_bound(self, offset: int, trips: list[tuple[int, int]]) -> None:
-        """
-        However the delay is shared between the ways, the offset is within its bound.
-
-        @param offset: the true one.
-        @param trips: delays up and down.
-        """
+        """However the delay is shared between the ways, the offset is within its bound."""
         clock = ClockFilter()
         for number, (up, down) in enumerate(trips):
             found = (up + offset - (down - offset)) // 2
@@ -73,9 +58,7 @@ class ClockFilterTests(SynchronousTestCase):
         assert abs(told.value - offset) <= told.bound + 1
 
     def test_skew(self) -> None:
-        """
-        A clock that runs 50 ppm fast is found out, under delays that come and go.
-        """
+        """A clock that runs 50 ppm fast is found out, under delays that come and go."""
         path = Random(7)
         clock = ClockFilter()
         for number in range(600):
@@ -90,9 +73,7 @@ class ClockFilterTests(SynchronousTestCase):
         assert skew.significant
 
     def test_noSkew(self) -> None:
-        """
-        Too few samples, or too close, tell no skew; equal clocks have none to speak of.
-        """
+        """Too few samples, or too close, tell no skew; equal clocks have none to speak of."""
         clock = ClockFilter()
         for number in range(4):
             clock.add(ClockSample(number * SECOND, 0, 100))
@@ -105,9 +86,7 @@ class ClockFilterTests(SynchronousTestCase):
         assert abs(skew.ppm) < 0.01
 
     def test_memory(self) -> None:
-        """
-        An endless run keeps few samples.
-        """
+        """An endless run keeps few samples."""
         clock = ClockFilter()
         for number in range(20_000):
             clock.add(ClockSample(number * SECOND, number, 100 + number % 7))
@@ -115,14 +94,8 @@ class ClockFilterTests(SynchronousTestCase):
 
 
 class QueueingTests(SynchronousTestCase):
-    """
-    Tests for L{QueueingDelay}.
-    """
-
     def test_byHand(self) -> None:
-        """
-        Each delay is told less the least of them, also when all are negative.
-        """
+        """Each delay is told less the least of them, also when all are negative."""
         queue = QueueingDelay(lambda: 0.0)
         for at, delay in enumerate((-1000, -990, None, -1000, -900)):
             queue.add(at, delay)
@@ -144,9 +117,7 @@ class QueueingTests(SynchronousTestCase):
             assert (most <= 1010) == bool(skew)
 
     def test_asking(self) -> None:
-        """
-        Asking for a summary changes nothing.
-        """
+        """Asking for a summary changes nothing."""
         queue = QueueingDelay(lambda: 0.0)
         for at in range(700):
             queue.add(at, 5 + at % 3)
@@ -156,9 +127,7 @@ class QueueingTests(SynchronousTestCase):
         assert queue.summary().percentile(100) == 2
 
     def test_memory(self) -> None:
-        """
-        An endless run keeps few minima, and the least stays.
-        """
+        """An endless run keeps few minima, and the least stays."""
         queue = QueueingDelay(lambda: 0.0)
         for at in range(512 * 150):
             queue.add(at, 1 if at == 700 else 50)
@@ -167,14 +136,8 @@ class QueueingTests(SynchronousTestCase):
 
 
 class JitterTests(SynchronousTestCase):
-    """
-    Tests for L{Jitter}.
-    """
-
     def test_byHand(self) -> None:
-        """
-        RFC 3550: each difference moves the estimate by a sixteenth.
-        """
+        """RFC 3550: each difference moves the estimate by a sixteenth."""
         jitter = Jitter()
         for sequence, delay in enumerate((100, 260, 100)):
             jitter.add(sequence, delay)
@@ -183,9 +146,7 @@ class JitterTests(SynchronousTestCase):
         assert jitter.variation.moments.maximum == 160
 
     def test_neighbours(self) -> None:
-        """
-        There is no difference over a gap, nor backwards, nor of what is unknown.
-        """
+        """There is no difference over a gap, nor backwards, nor of what is unknown."""
         jitter = Jitter()
         for sequence, delay in ((0, 5), (2, 50), (1, 99), (3, 51), (4, None), (5, 9)):
             jitter.add(sequence, delay)

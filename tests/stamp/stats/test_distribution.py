@@ -22,17 +22,11 @@ from tsservices.stamp.stats.distribution import (
     rangeOf,
 )
 
+#: Nanoseconds of anything that is measured, signs included.
 VALUES = st.integers(-(10**15), 10**15)
-"""
-Nanoseconds of anything that is measured, signs included.
-"""
 
 
 def histogramOf(values: list[int]) -> Histogram:
-    """
-    @param values: to count.
-    @return: a histogram of them.
-    """
     histogram = Histogram()
     for value in values:
         histogram.add(value)
@@ -40,23 +34,12 @@ def histogramOf(values: list[int]) -> Histogram:
 
 
 def nearestRank(values: list[int], percent: float) -> int:
-    """
-    @param values: any.
-    @param percent: 0 to 100.
-    @return: the percentile, the plain way.
-    """
     return sorted(values)[max(1, math.ceil(round(percent * len(values) / 100, 6))) - 1]
 
 
 class HistogramTests(SynchronousTestCase):
-    """
-    Tests for L{Histogram}.
-    """
-
     def test_bucketsAreInOrder(self) -> None:
-        """
-        Buckets follow each other without a gap, through zero.
-        """
+        """Buckets follow each other without a gap, through zero."""
         buckets = [bucketOf(value) for value in range(-2000, 2000)]
         assert buckets == sorted(buckets)
         for value in range(-2000, 2000):
@@ -65,23 +48,14 @@ class HistogramTests(SynchronousTestCase):
 
     @given(st.integers(-LARGEST, LARGEST))
     def test_error(self, value: int) -> None:
-        """
-        The middle of a bucket is within 0.4 % of all that is in it.
-
-        @param value: any.
-        """
+        """The middle of a bucket is within 0.4 % of all that is in it."""
         low, high = rangeOf(bucketOf(value))
         assert low <= value <= high
         assert abs((low + high) / 2 - value) <= 0.004 * abs(value) + 0.5
 
     @given(st.lists(VALUES, min_size=1, max_size=60), st.floats(0, 100))
     def test_percentiles(self, values: list[int], percent: float) -> None:
-        """
-        A percentile is the one of the values themselves, to 0.4 %.
-
-        @param values: any.
-        @param percent: which.
-        """
+        """A percentile is the one of the values themselves, to 0.4 %."""
         found = histogramOf(values).percentile(percent)
         assert found is not None
         exact = nearestRank(values, percent)
@@ -89,12 +63,7 @@ class HistogramTests(SynchronousTestCase):
 
     @given(st.lists(VALUES), st.lists(VALUES))
     def test_merge(self, ones: list[int], others: list[int]) -> None:
-        """
-        Merging gives what counting all in one would, in either order.
-
-        @param ones: some values.
-        @param others: some more.
-        """
+        """Merging gives what counting all in one would, in either order."""
         whole = histogramOf(ones + others)
         for first, second in ((ones, others), (others, ones)):
             merged = histogramOf(first)
@@ -108,27 +77,18 @@ class HistogramTests(SynchronousTestCase):
 
     @given(st.lists(VALUES, min_size=1), st.randoms(use_true_random=False))
     def test_order(self, values: list[int], randomness: object) -> None:
-        """
-        The order of values does not matter.
-
-        @param values: any.
-        @param randomness: shuffles them.
-        """
+        """The order of values does not matter."""
         shuffled = list(values)
         randomness.shuffle(shuffled)  # type: ignore[attr-defined]
         assert list(histogramOf(values).ranges()) == list(histogramOf(shuffled).ranges())
 
     def test_empty(self) -> None:
-        """
-        Of nothing, nothing is known.
-        """
+        """Of nothing, nothing is known."""
         empty = Histogram()
         assert (empty.percentile(50), empty.minimum, list(empty.ranges())) == (None, None, [])
 
     def test_memory(self) -> None:
-        """
-        However much is counted, and however large, buckets are few.
-        """
+        """However much is counted, and however large, buckets are few."""
         histogram = Histogram()
         for exponent in range(200):
             for step in range(1000):
@@ -137,22 +97,14 @@ class HistogramTests(SynchronousTestCase):
         assert histogram.total == 200_000
 
     def test_notAbove(self) -> None:
-        """
-        It tells how many do not exceed a bound.
-        """
+        """It tells how many do not exceed a bound."""
         histogram = histogramOf([-5, 0, 5, 10, 1000])
         assert [histogram.notAbove(bound) for bound in (-6, -5, 4, 10, 2000)] == [0, 1, 2, 4, 5]
 
 
 class MomentsTests(SynchronousTestCase):
-    """
-    Tests for L{Moments}.
-    """
-
     def test_byHand(self) -> None:
-        """
-        2, 4, 4, 4, 5, 5, 7, 9 have mean 5 and standard deviation 2.
-        """
+        """2, 4, 4, 4, 5, 5, 7, 9 have mean 5 and standard deviation 2."""
         moments = Moments()
         for value in (2, 4, 4, 4, 5, 5, 7, 9):
             moments.add(value)
@@ -160,9 +112,7 @@ class MomentsTests(SynchronousTestCase):
         assert moments.deviation == pytest.approx(2.0)
 
     def test_digits(self) -> None:
-        """
-        A large offset does not cost digits of the spread.
-        """
+        """A large offset does not cost digits of the spread."""
         moments = Moments()
         for value in (10**15 + 1, 10**15 + 2, 10**15 + 3):
             moments.add(value)
@@ -170,12 +120,7 @@ class MomentsTests(SynchronousTestCase):
 
     @given(st.lists(VALUES, max_size=30), st.lists(VALUES, max_size=30))
     def test_merge(self, ones: list[int], others: list[int]) -> None:
-        """
-        Merging gives what adding all to one would.
-
-        @param ones: some values.
-        @param others: some more.
-        """
+        """Merging gives what adding all to one would."""
         parts = [Moments(), Moments()]
         for part, values in zip(parts, (ones, others), strict=True):
             for value in values:
@@ -191,30 +136,20 @@ class MomentsTests(SynchronousTestCase):
             assert parts[0].deviation == pytest.approx(deviation, rel=1e-6, abs=1 + 1e-12 * largest)
 
     def test_empty(self) -> None:
-        """
-        Of nothing, nothing is known.
-        """
+        """Of nothing, nothing is known."""
         assert (Moments().mean, Moments().deviation, Moments().minimum) == (None, None, None)
 
 
 class DistributionTests(SynchronousTestCase):
-    """
-    Tests for L{Distribution}.
-    """
-
     def test_unknown(self) -> None:
-        """
-        What is unknown is no value.
-        """
+        """What is unknown is no value."""
         values = Distribution()
         for value in (None, 3, None):
             values.add(value)
         assert (values.count, values.percentile(50)) == (1, 3)
 
     def test_merge(self) -> None:
-        """
-        Both parts are merged.
-        """
+        """Both parts are merged."""
         one, other = Distribution(), Distribution()
         one.add(1)
         other.add(9)

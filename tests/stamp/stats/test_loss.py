@@ -14,11 +14,6 @@ from tsservices.stamp.stats.loss import WINDOW, Arrival, Directions, LossRuns
 
 
 def account(*replies: tuple[int, int | None], stateful: bool | None = None) -> Directions:
-    """
-    @param replies: the sender's and the reflector's number of each.
-    @param stateful: what is known of the reflector.
-    @return: the account of them.
-    """
     ways = Directions(stateful)
     for sequence, counted in replies:
         ways.add(sequence, counted)
@@ -26,28 +21,18 @@ def account(*replies: tuple[int, int | None], stateful: bool | None = None) -> D
 
 
 class DirectionsTests(SynchronousTestCase):
-    """
-    Tests for L{Directions}.
-    """
-
     def test_up(self) -> None:
-        """
-        What the reflector did not count was lost on the way up.
-        """
+        """What the reflector did not count was lost on the way up."""
         ways = account((0, 0), (1, 1), (4, 2))
         assert (ways.stateful, ways.lostUp, ways.lostDown) == (True, 2, 0)
 
     def test_down(self) -> None:
-        """
-        What it counted and did not arrive was lost on the way down.
-        """
+        """What it counted and did not arrive was lost on the way down."""
         ways = account((0, 0), (2, 1), (5, 4))
         assert (ways.lostUp, ways.lostDown) == (1, 2)
 
     def test_stateless(self) -> None:
-        """
-        As long as all numbers are equal nobody can know.
-        """
+        """As long as all numbers are equal nobody can know."""
         ways = account((0, 0), (3, 3))
         assert (ways.stateful, ways.lostUp, ways.lostDown) == (None, None, None)
         known = account((0, 0), (3, 3), stateful=True)
@@ -56,16 +41,12 @@ class DirectionsTests(SynchronousTestCase):
         assert (said.lostUp, said.reorderedUp, said.duplicatesUp) == (None, None, None)
 
     def test_noNumber(self) -> None:
-        """
-        Without a number of the reflector's nobody can know.
-        """
+        """Without a number of the reflector's nobody can know."""
         ways = account((0, None), (3, None), (3, None), (2, None))
         assert (ways.lostUp, ways.duplicates, ways.reordered) == (None, 1, 1)
 
     def test_restart(self) -> None:
-        """
-        A reflector that begins anew contradicts itself, and nothing is claimed.
-        """
+        """A reflector that begins anew contradicts itself, and nothing is claimed."""
         ways = account((0, 0), (2, 1), (3, 2), (4, 0), (5, 1))
         assert (ways.lostUp, ways.lostDown) == (None, None)
         later = Directions()
@@ -76,16 +57,12 @@ class DirectionsTests(SynchronousTestCase):
         assert later.lostUp is None
 
     def test_otherBase(self) -> None:
-        """
-        A counter that is ahead of the sender's counts something else.
-        """
+        """A counter that is ahead of the sender's counts something else."""
         assert account((0, 1000), (1, 1001)).lostUp is None
         assert account((0, 5), (1, 6)).lostUp is None
 
     def test_duplicates(self) -> None:
-        """
-        Doubled on the way up has two numbers of the reflector, on the way down one.
-        """
+        """Doubled on the way up has two numbers of the reflector, on the way down one."""
         ways = account((0, 0), (1, 1), (1, 2), (2, 3), (2, 3), (4, 4))
         assert (ways.duplicates, ways.duplicatesUp, ways.duplicatesDown) == (2, 1, 1)
         assert (ways.lostUp, ways.lostDown) == (1, 0)
@@ -100,9 +77,7 @@ class DirectionsTests(SynchronousTestCase):
         assert (ways.lostUp, ways.lostDown) == (0, 0)
 
     def test_kinds(self) -> None:
-        """
-        Each reply is the first, a double, or a stray from long ago.
-        """
+        """Each reply is the first, a double, or a stray from long ago."""
         ways = Directions()
         assert ways.add(0, 0) is Arrival.FIRST
         assert ways.add(0, 0) is Arrival.DUPLICATE
@@ -110,9 +85,7 @@ class DirectionsTests(SynchronousTestCase):
         assert ways.add(3, 2) is Arrival.STRAY
 
     def test_refused(self) -> None:
-        """
-        Packets whose fate the network tells are not lost on a way, wherever they are.
-        """
+        """Packets whose fate the network tells are not lost on a way, wherever they are."""
         ways = Directions(stateful=True)
         ways.add(0, 0)
         ways.refused(1)
@@ -124,9 +97,7 @@ class DirectionsTests(SynchronousTestCase):
         assert ways.lostUp == 0
 
     def test_memory(self) -> None:
-        """
-        Long runs are accounted for in bounded memory.
-        """
+        """Long runs are accounted for in bounded memory."""
         ways = Directions()
         for number in range(5 * WINDOW):
             ways.add(2 * number, number)
@@ -136,14 +107,7 @@ class DirectionsTests(SynchronousTestCase):
     @settings(max_examples=60)
     @given(st.integers(0, 2**32), st.floats(0, 0.4), st.floats(0, 0.4), st.floats(0, 0.2))
     def test_simulated(self, seed: int, up: float, down: float, doubled: float) -> None:
-        """
-        On a path with losses and doubles the account is exact, up to the last reply.
-
-        @param seed: of the path.
-        @param up: share of packets lost on the way up.
-        @param down: share of replies lost on the way down.
-        @param doubled: share of replies doubled on the way down.
-        """
+        """On a path with losses and doubles the account is exact, up to the last reply."""
         path = Random(seed)
         ways = Directions(stateful=True)
         counter = lostUp = lostDown = doubles = 0
@@ -167,14 +131,8 @@ class DirectionsTests(SynchronousTestCase):
 
 
 class RunsTests(SynchronousTestCase):
-    """
-    Tests for L{LossRuns}.
-    """
-
     def test_lengths(self) -> None:
-        """
-        Runs are of packets sent one after the other, in whatever order they are told.
-        """
+        """Runs are of packets sent one after the other, in whatever order they are told."""
         runs = LossRuns()
         for sequence in (1, 0, 4, 3, 2, 6, 5):
             runs.settle(sequence, sequence in (1, 2, 5, 6))
@@ -183,12 +141,7 @@ class RunsTests(SynchronousTestCase):
 
     @given(st.lists(st.booleans(), max_size=50), st.randoms(use_true_random=False))
     def test_order(self, lost: list[bool], randomness: object) -> None:
-        """
-        The order in which they are told does not matter.
-
-        @param lost: what became of each packet.
-        @param randomness: shuffles.
-        """
+        """The order in which they are told does not matter."""
         told = list(enumerate(lost))
         randomness.shuffle(told)  # type: ignore[attr-defined]
         runs = LossRuns()

@@ -20,15 +20,6 @@ from tsservices.stamp.stats.thresholds import ConditionError, parseConditions, v
 
 
 def answered(tally: Tally, sequence: int, up: int = 10, server: int = 5, down: int = 20) -> None:
-    """
-    Have a packet sent and answered.
-
-    @param tally: takes it.
-    @param sequence: its number.
-    @param up: nanoseconds up.
-    @param server: nanoseconds in the server.
-    @param down: nanoseconds down.
-    """
     at = 1000 * sequence
     tally.sent(at, 0, 0)
     tally.arrival(sequence, sequence)
@@ -38,39 +29,22 @@ def answered(tally: Tally, sequence: int, up: int = 10, server: int = 5, down: i
 
 
 def failed(tally: Tally, sequence: int, state: State = State.TIMEOUT) -> None:
-    """
-    Have a packet sent and lost.
-
-    @param tally: takes it.
-    @param sequence: its number.
-    @param state: what became of it.
-    """
     tally.sent(1000 * sequence, 0, 0)
     tally.take(Outcome(sequence, state, 1000 * sequence, 1000 * sequence))
 
 
 class TimingTests(SynchronousTestCase):
-    """
-    Tests for L{timing}.
-    """
-
     def test_formulas(self) -> None:
-        """
-        d = (T4 - T1) - (T3 - T2), and o = ((T2 - T1) + (T3 - T4)) / 2.
-        """
+        """d = (T4 - T1) - (T3 - T2), and o = ((T2 - T1) + (T3 - T4)) / 2."""
         found = timing(Stamps(1000, 1100, 5040, 5060), 150)
         assert found == Timing(network=80, server=20, up=4040, down=-3960, offset=4000)
 
     def test_withoutServer(self) -> None:
-        """
-        A server that does not tell its times leaves the round trip.
-        """
+        """A server that does not tell its times leaves the round trip."""
         assert timing(Stamps(1000, 1100), 150) == Timing(network=100)
 
     def test_contradictions(self) -> None:
-        """
-        Times that cannot be, because a clock was set, tell nothing.
-        """
+        """Times that cannot be, because a clock was set, tell nothing."""
         for stamps in (
             None,
             Stamps(1000, 900, 1010, 1020),
@@ -85,11 +59,6 @@ class TimingTests(SynchronousTestCase):
         """
         Whatever the clocks are set to, the round trip is right, and the offset is wrong
         by no more than half of it.
-
-        @param up: nanoseconds.
-        @param server: nanoseconds.
-        @param down: nanoseconds.
-        @param offset: of the other clock.
         """
         arrived = up + offset
         found = timing(Stamps(0, up + server + down, arrived, arrived + server), None)
@@ -100,14 +69,8 @@ class TimingTests(SynchronousTestCase):
 
 
 class TallyTests(SynchronousTestCase):
-    """
-    Tests for L{Tally}.
-    """
-
     def test_counts(self) -> None:
-        """
-        Every packet is counted once, and the sum is what was sent.
-        """
+        """Every packet is counted once, and the sum is what was sent."""
         tally = Tally()
         answered(tally, 0)
         failed(tally, 1)
@@ -120,9 +83,7 @@ class TallyTests(SynchronousTestCase):
         assert Tally().lossPercent is None
 
     def test_late(self) -> None:
-        """
-        A reply that comes too late leaves its packet lost, and tells that no way lost it.
-        """
+        """A reply that comes too late leaves its packet lost, and tells that no way lost it."""
         tally = Tally()
         failed(tally, 0)
         tally.arrival(0, 0)
@@ -131,9 +92,7 @@ class TallyTests(SynchronousTestCase):
         assert (tally.lostUp, tally.lostDown, tally.undecided) == (0, 0, 0)
 
     def test_undecided(self) -> None:
-        """
-        What was lost after the last reply was lost on some way.
-        """
+        """What was lost after the last reply was lost on some way."""
         tally = Tally(stateful=True)
         answered(tally, 0)
         failed(tally, 1)
@@ -144,9 +103,7 @@ class TallyTests(SynchronousTestCase):
         assert (tally.lostUp, tally.lostDown, tally.undecided) == (None, None, None)
 
     def test_strays(self) -> None:
-        """
-        Replies to what was never sent are nothing.
-        """
+        """Replies to what was never sent are nothing."""
         tally = Tally()
         answered(tally, 0)
         tally.arrival(7, 7)
@@ -154,9 +111,7 @@ class TallyTests(SynchronousTestCase):
         assert (tally.strays, tally.directions.duplicates) == (2, 0)
 
     def test_trip(self) -> None:
-        """
-        The round trip of a report is the network's when that was measured.
-        """
+        """The round trip of a report is the network's when that was measured."""
         tally = Tally()
         assert tally.trip is tally.application
         answered(tally, 0)
@@ -165,9 +120,7 @@ class TallyTests(SynchronousTestCase):
         assert tally.application.moments.mean == 42
 
     def test_skewTakenOff(self) -> None:
-        """
-        Queueing is told without the drift of the clocks.
-        """
+        """Queueing is told without the drift of the clocks."""
         tally = Tally()
         for sequence in range(200):
             at = 100_000_000 * sequence
@@ -186,9 +139,7 @@ class TallyTests(SynchronousTestCase):
         assert down < 0
 
     def test_figures(self) -> None:
-        """
-        The figures can be written as JSON, times in whole nanoseconds, and unknown as null.
-        """
+        """The figures can be written as JSON, times in whole nanoseconds, and unknown as null."""
         tally = Tally()
         answered(tally, 0)
         failed(tally, 1)
@@ -208,14 +159,8 @@ class TallyTests(SynchronousTestCase):
 
 
 class TimelineTests(SynchronousTestCase):
-    """
-    Tests for L{Timeline}.
-    """
-
     def test_cells(self) -> None:
-        """
-        Each cell has the least, the most, the sum and the losses of its span.
-        """
+        """Each cell has the least, the most, the sum and the losses of its span."""
         timeline = Timeline()
         for at, trip in ((0, 5), (10, 3), (20, None), (timeline.span, 8)):
             timeline.add(at, trip)
@@ -231,9 +176,7 @@ class TimelineTests(SynchronousTestCase):
         assert (one, second.count) == (timeline.span, 1)
 
     def test_memory(self) -> None:
-        """
-        A long run has longer spans, and nothing gets lost.
-        """
+        """A long run has longer spans, and nothing gets lost."""
         timeline = Timeline()
         for number in range(5 * CELLS):
             timeline.add(number * timeline.span, number)
@@ -244,14 +187,7 @@ class TimelineTests(SynchronousTestCase):
 
 
 class ConditionsTests(SynchronousTestCase):
-    """
-    Tests for L{parseConditions} and L{violations}.
-    """
-
     def tally(self) -> Tally:
-        """
-        @return: 99 answered packets, one of them slow, and one lost.
-        """
         tally = Tally()
         for sequence in range(98):
             answered(tally, sequence, up=1_000_000, down=1_000_000)
@@ -260,9 +196,7 @@ class ConditionsTests(SynchronousTestCase):
         return tally
 
     def test_holds(self) -> None:
-        """
-        Each condition is compared in its unit.
-        """
+        """Each condition is compared in its unit."""
         tally = self.tally()
         for text, holds in [
             ("loss>1%", False),
@@ -293,9 +227,7 @@ class ConditionsTests(SynchronousTestCase):
             assert bool(violations(parseConditions(text), tally)) == holds, text
 
     def test_unknown(self) -> None:
-        """
-        What nobody can know is a violation, and says so.
-        """
+        """What nobody can know is a violation, and says so."""
         found = violations(parseConditions("loss.up>1%, skew>1ppm"), self.tally())
         assert found == [
             "loss.up>1%: the figure is unknown",
@@ -304,9 +236,7 @@ class ConditionsTests(SynchronousTestCase):
         assert violations(parseConditions("p50>1s"), Tally())
 
     def test_refused(self) -> None:
-        """
-        What has no meaning is refused with the reason.
-        """
+        """What has no meaning is refused with the reason."""
         for text, reason in [
             ("", "is no condition"),
             ("loss", "is no condition"),

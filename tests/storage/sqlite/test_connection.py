@@ -17,8 +17,6 @@ def test_readerWaits(tmp_path: Path) -> None:
     """
     Who reads waits as long as an answer may take while the database is locked: right
     after a start the one that writes may still be opening it.
-
-    @param tmp_path: for the database.
     """
     path = str(tmp_path / "chat.sqlite")
     makePrivate(path)
@@ -30,16 +28,9 @@ def test_deletedIsGone(tmp_path: Path) -> None:
     """
     What was deleted is not in the file any more, also where SQLite was built to leave it
     there.
-
-    @param tmp_path: for the database.
     """
 
     def careless(*given: Any, **named: Any) -> sqlite3.Connection:
-        """
-        @param given: to C{sqlite3.connect}.
-        @param named: the same.
-        @return: a connection that leaves on the disk what is deleted.
-        """
         connection: sqlite3.Connection = sqlite3.connect(*given, **named)
         connection.execute("PRAGMA secure_delete = OFF")
         return connection

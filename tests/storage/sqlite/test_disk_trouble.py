@@ -16,32 +16,18 @@ from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, Refused
 from tsservices.common.limits import TRANSACTION_LINES
 from tsservices.storage.sqlite.writer import Pace
 
+#: What people are told meanwhile.
 FULL = Refused(NOT_STORED, reason="the disk is full")
-"""
-What people are told meanwhile.
-"""
 
 
 class Small:
-    """
-    A disk with room for a number of pages.
-
-    @ivar pages: as many.
-    @ivar refused: how often there was no room.
-    """
+    """A disk with room for a number of pages."""
 
     def __init__(self, pages: int) -> None:
-        """
-        @param pages: of 4 KiB.
-        """
         self.pages = pages
         self.refused = threading.Semaphore(0)
 
     def __call__(self, connection: sqlite3.Connection, text: str) -> None:
-        """
-        @param connection: the writer's.
-        @param text: of a statement.
-        """
         if text == "BEGIN IMMEDIATE":
             sqlite3.Connection.execute(connection, f"PRAGMA max_page_count = {self.pages}")
         if text == "ROLLBACK":
@@ -49,16 +35,9 @@ class Small:
 
 
 class TestFull:
-    """
-    A full disk is waited for.
-    """
+    """A full disk is waited for."""
 
     def full(self, kept: Kept, talk: Talk) -> Small:
-        """
-        @param kept: a journal.
-        @param talk: what is said.
-        @return: a disk that has refused twice, after one batch was stored.
-        """
         disk = kept.wires.before = Small(60)
         kept.journal.store(talk.batch(("a", ("first",) * 100)))
         kept.witness.await_(1)
@@ -70,9 +49,7 @@ class TestFull:
         return disk
 
     def test_waits(self) -> None:
-        """
-        It tells once, tries again, loses nothing and tells when it is over.
-        """
+        """It tells once, tries again, loses nothing and tells when it is over."""
         kept, talk = Kept(), Talk()
         disk = self.full(kept, talk)
         assert kept.witness.troubles == [FULL]
@@ -91,9 +68,7 @@ class TestFull:
         assert kept.witness.failures == []
 
     def test_ballast(self) -> None:
-        """
-        The trouble is not over before the ballast has its room again.
-        """
+        """The trouble is not over before the ballast has its room again."""
         kept, talk = Kept(ballast=8192), Talk()
         disk = self.full(kept, talk)
         os.mkdir("chat.ballast")
@@ -108,11 +83,7 @@ class TestFull:
 
     @pytest.mark.parametrize("indexed", [False, True])
     def test_retention(self, indexed: bool) -> None:
-        """
-        Old lines go at once to make room for new ones.
-
-        @param indexed: whether they are in the index of words, which has to change then.
-        """
+        """Old lines go at once to make room for new ones."""
         pace = Pace(full=0.01, prune=3600, index=0.0 if indexed else 3600.0)
         kept, talk = Kept(keep=100.0, pace=pace), Talk()
         kept.wires.before = Small(100)
@@ -129,9 +100,7 @@ class TestFull:
         kept.witness.stop()
 
     def test_stop(self) -> None:
-        """
-        The end does not wait for ever, and says what is lost.
-        """
+        """The end does not wait for ever, and says what is lost."""
         kept, talk = Kept(pace=Pace(full=0.01, stop=0.1)), Talk()
         disk = self.full(kept, talk)
         kept.witness.stop()
@@ -142,18 +111,12 @@ class TestFull:
         kept.join()
 
     def test_bounded(self) -> None:
-        """
-        One transaction is not larger than it may be, whatever has gathered meanwhile.
-        """
+        """One transaction is not larger than it may be, whatever has gathered meanwhile."""
         kept, talk = Kept(start=False), Talk()
         kept.journal.start(kept.witness)
         arrived, going = threading.Event(), threading.Event()
 
         def hold(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: any.
-            @param text: of a statement.
-            """
             if text == "BEGIN IMMEDIATE":
                 arrived.set()
                 assert going.wait(PATIENCE)
@@ -171,9 +134,7 @@ class TestFull:
 
 
 class TestBroken:
-    """
-    After any other error nothing is tried again.
-    """
+    """After any other error nothing is tried again."""
 
     @pytest.mark.parametrize(
         ("error", "words"),
@@ -189,21 +150,11 @@ class TestBroken:
     )
     @pytest.mark.parametrize("where", ["COMMIT", "BEGIN IMMEDIATE", "PRAGMA synchronous = FULL"])
     def test_fails(self, error: Exception, words: str, where: str) -> None:
-        """
-        It says so in one line, stores nothing any more, and can still be read.
-
-        @param error: of the disk.
-        @param words: what is said of it.
-        @param where: when it happens.
-        """
+        """It says so in one line, stores nothing any more, and can still be read."""
         kept, talk = Kept(start=False), Talk()
         asked = []
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the writer's.
-            @param text: of a statement.
-            """
             if text == where:
                 asked.append(text)
                 raise error
@@ -220,16 +171,10 @@ class TestBroken:
         assert (asked, kept.witness.positions, kept.witness.troubles) == ([where], [], [])
 
     def test_checkpoint(self) -> None:
-        """
-        An error while the log is copied is one too.
-        """
+        """An error while the log is copied is one too."""
         kept, talk = Kept(), Talk()
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the writer's.
-            @param text: of a statement.
-            """
             if "wal_checkpoint" in text:
                 raise broken(sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error")
 
@@ -240,9 +185,7 @@ class TestBroken:
         kept.witness.stop()
 
     def test_hangs(self) -> None:
-        """
-        The end does not wait for a disk that does not answer.
-        """
+        """The end does not wait for a disk that does not answer."""
         kept, talk = Kept(pace=Pace(stop=0.05)), Talk()
         going = threading.Event()
         kept.wires.before = lambda connection, text: going.wait(PATIENCE)

@@ -19,21 +19,14 @@ from tsservices.storage.sqlite.schema import MIGRATIONS
 
 
 def modes() -> dict[str, int]:
-    """
-    @return: the modes of all files here.
-    """
     return {name: stat.S_IMODE(os.stat(name).st_mode) for name in os.listdir(".")}
 
 
 class TestFiles:
-    """
-    What lies on the disk.
-    """
+    """What lies on the disk."""
 
     def test_modes(self) -> None:
-        """
-        All files are their owner's only, whatever the umask.
-        """
+        """All files are their owner's only, whatever the umask."""
         before = os.umask(0)
         try:
             kept = Kept()
@@ -48,9 +41,7 @@ class TestFiles:
             os.umask(before)
 
     def test_tightened(self) -> None:
-        """
-        A database that others could read is theirs no more.
-        """
+        """A database that others could read is theirs no more."""
         Kept(start=False)
         os.chmod("chat.db", 0o644)
         Kept(start=False)
@@ -58,18 +49,10 @@ class TestFiles:
 
     @pytest.mark.parametrize("pragma", ["synchronous", "wal_autocheckpoint"])
     def test_durable(self, pragma: str) -> None:
-        """
-        A commit waits for the disk, and only the writer copies the log.
-
-        @param pragma: what is looked at.
-        """
+        """A commit waits for the disk, and only the writer copies the log."""
         kept, values = Kept(start=False), []
 
         def look(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the writer's.
-            @param text: of a statement.
-            """
             if text == "BEGIN IMMEDIATE":
                 values.extend(connection.execute(f"PRAGMA {pragma}").fetchone())
 
@@ -80,9 +63,7 @@ class TestFiles:
         assert values == [{"synchronous": 2, "wal_autocheckpoint": 0}[pragma]]
 
     def test_checkpoint(self) -> None:
-        """
-        The write-ahead log does not grow for ever.
-        """
+        """The write-ahead log does not grow for ever."""
         kept, talk = Kept(), Talk()
         for position in range(1, 12):
             kept.journal.store(talk.batch(("a", ("x" * 1000,) * 1000)))
@@ -95,8 +76,6 @@ class TestFiles:
         """
         Nothing runs before the start or after the end, and Python's switch interval is
         short only between.
-
-        @param request: pytest's.
         """
         before, interval = sys.getswitchinterval(), 0.004
         request.addfinalizer(lambda: sys.setswitchinterval(before))
@@ -117,33 +96,24 @@ class TestFiles:
         assert sys.getswitchinterval() == pytest.approx(interval)
 
     def test_neverStarted(self) -> None:
-        """
-        A journal that was not started stops at once.
-        """
+        """A journal that was not started stops at once."""
         kept = Kept(start=False)
         kept.journal.stop(lambda: setattr(kept.witness, "ended", True))
         assert kept.witness.ended
 
 
 class TestSchema:
-    """
-    Older databases become newer ones.
-    """
+    """Older databases become newer ones."""
 
     NEXT = (*MIGRATIONS, "CREATE TABLE bans (room INTEGER); INSERT INTO bans VALUES (3)")
 
     def version(self) -> int:
-        """
-        @return: the version of the database.
-        """
         with closing(sqlite3.connect("chat.db")) as connection:
             found: int = connection.execute("PRAGMA user_version").fetchone()[0]
             return found
 
     def test_migrated(self) -> None:
-        """
-        A database of the version before gets the new tables, once, and keeps its lines.
-        """
+        """A database of the version before gets the new tables, once, and keeps its lines."""
         kept, talk = Kept(), Talk()
         kept.journal.store(talk.batch(("a", ("x",))))
         kept.witness.stop()

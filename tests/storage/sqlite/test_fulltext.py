@@ -19,32 +19,20 @@ from tsservices.storage.sqlite import fulltext as index
 from tsservices.storage.sqlite import fulltext as words
 from tsservices.storage.sqlite.schema import MIGRATIONS
 
+#: When all this happens.
 START = 1_700_000_000 * SECOND
-"""
-When all this happens.
-"""
 
+#: One room.
 A = (("a", 1),)
-"""
-One room.
-"""
 
 
 def matching(query: str) -> list[int]:
-    """
-    @param query: for the index itself.
-    @return: the ids that it gives.
-    """
     with closing(sqlite3.connect("chat.db")) as connection:
         found = connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (query,))
         return [each for (each,) in found]
 
 
 def damage() -> list[str]:
-    """
-    @return: the words that the index has still, though there are no lines for them, or
-        not as often as it says.
-    """
     with closing(sqlite3.connect("chat.db")) as connection:
         connection.execute(
             "CREATE VIRTUAL TABLE temp.inside USING fts5vocab(main, words, instance)"
@@ -66,20 +54,13 @@ def damage() -> list[str]:
 
 
 class TestIndex:
-    """
-    What is in the index.
-    """
+    """What is in the index."""
 
     def indexed(self, kept: Kept) -> None:
-        """
-        @param kept: a journal, until all its lines are in the index.
-        """
         kept.reactor.until(lambda: not unindexed())
 
     def test_slack(self) -> None:
-        """
-        Lines go in when nothing else is to be done, some at once, and stay there.
-        """
+        """Lines go in when nothing else is to be done, some at once, and stay there."""
         kept, talk = Kept(pace=AT_ONCE), Talk()
         kept.journal.store(talk.batch(("a", ("tea",) * (2 * INDEX_LINES + 1)), ("b", ("x",))))
         kept.witness.await_(1)
@@ -95,9 +76,7 @@ class TestIndex:
         assert not any("INSERT INTO words" in each for each in kept.wires.statements[1])
 
     def test_patience(self) -> None:
-        """
-        Who talks now does not wait for the index.
-        """
+        """Who talks now does not wait for the index."""
         kept, talk = Kept(), Talk()
         for _ in range(5):
             kept.journal.store(talk.batch(("a", ("tea",) * 100)))
@@ -115,10 +94,6 @@ class TestIndex:
         lags = []
 
         def look(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the writer's.
-            @param text: of a statement.
-            """
             if text == "BEGIN IMMEDIATE":
                 lags.append(index.lag(connection))
 
@@ -135,9 +110,7 @@ class TestIndex:
         kept.witness.stop()
 
     def test_deleted(self) -> None:
-        """
-        What was deleted is not in the index any more, nor in the table.
-        """
+        """What was deleted is not in the index any more, nor in the table."""
         kept, talk = Kept(pace=AT_ONCE), Talk()
         kept.journal.store(talk.batch(("a", ("tea is mine", "tea is yours", "no"))))
         kept.witness.await_(1)
@@ -180,9 +153,7 @@ class TestIndex:
         kept.witness.stop()
 
     def test_retentionBeforeIndex(self) -> None:
-        """
-        Lines that were never in the index go without harm to it.
-        """
+        """Lines that were never in the index go without harm to it."""
         kept, talk = Kept(keep=100.0), Talk()
         kept.journal.store(talk.batch(("a", ("tea",) * 10)))
         kept.witness.await_(1)
@@ -192,11 +163,7 @@ class TestIndex:
         assert damage() == []
 
     def test_rules(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """
-        An index that other rules made is made again.
-
-        @param monkeypatch: pytest's.
-        """
+        """An index that other rules made is made again."""
         kept = Kept(pace=AT_ONCE)
         kept.journal.store(Talk().batch(("a", ("tea", "coffee"))))
         kept.witness.await_(1)
@@ -214,17 +181,11 @@ class TestIndex:
         assert unindexed() == 0
 
     def test_full(self) -> None:
-        """
-        A full disk is waited for: what could not go into the index does later, once.
-        """
+        """A full disk is waited for: what could not go into the index does later, once."""
         kept, talk = Kept(pace=AT_ONCE), Talk()
         refusals = 2
 
         def refuse(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the writer's.
-            @param text: of a statement.
-            """
             nonlocal refusals
             if "UPDATE meta SET indexed" in text and refusals:
                 refusals -= 1
@@ -241,16 +202,10 @@ class TestIndex:
         assert [bool(each) for each in kept.witness.troubles] == [True, False, True, False]
 
     def test_broken(self) -> None:
-        """
-        After any other error nothing is tried again.
-        """
+        """After any other error nothing is tried again."""
         kept = Kept(pace=AT_ONCE)
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the writer's.
-            @param text: of a statement.
-            """
             if "INSERT INTO words" in text:
                 raise broken(sqlite3.SQLITE_IOERR_WRITE, "disk I/O error")
 
@@ -261,19 +216,13 @@ class TestIndex:
         kept.witness.stop()
 
     def test_readersDoNotWait(self) -> None:
-        """
-        A search that takes long is in nobody else's way.
-        """
+        """A search that takes long is in nobody else's way."""
         kept = Kept()
         kept.journal.store(Talk().batch(("a", ("tea",))))
         kept.witness.await_(1)
         arrived, going = threading.Event(), threading.Event()
 
         def hold(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: any.
-            @param text: of a statement.
-            """
             if "FROM words" in text:
                 arrived.set()
                 assert going.wait(PATIENCE)
@@ -290,14 +239,10 @@ class TestIndex:
 
 
 class TestMigration:
-    """
-    Databases of the first schema.
-    """
+    """Databases of the first schema."""
 
     def test_first(self) -> None:
-        """
-        All rooms and lines are kept, and found; rooms have no founder.
-        """
+        """All rooms and lines are kept, and found; rooms have no founder."""
         talk = Talk()
         talk.batch(("a", ("tea", "coffee")), ("b", ("tea\ud800",)))
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as connection:

@@ -45,14 +45,10 @@ time.sleep(30)
 
 
 class TestKeeping:
-    """
-    What is stored is there later.
-    """
+    """What is stored is there later."""
 
     def test_new(self) -> None:
-        """
-        A new journal begins a log, has nothing, and says how fast its disk is.
-        """
+        """A new journal begins a log, has nothing, and says how fast its disk is."""
         kept = Kept(start=False)
         loaded = kept.loaded
         assert (loaded.log, loaded.position, loaded.records) == (LOG, 0, [])
@@ -61,9 +57,7 @@ class TestKeeping:
         assert os.listdir(".") == ["chat.db"]
 
     def test_slowDisk(self) -> None:
-        """
-        Whoever starts on a slow disk is warned.
-        """
+        """Whoever starts on a slow disk is warned."""
         clock = iter(range(100))
         kept = Kept(start=False, seconds=lambda: next(clock) * 0.021)
         assert "21 ms" in kept.loaded.notes[1]
@@ -71,9 +65,7 @@ class TestKeeping:
         assert len(Kept(start=False, seconds=lambda: next(clock) * 0.019).loaded.notes) == 1
 
     def test_everything(self) -> None:
-        """
-        Lines come back with their numbers, times, ids, kinds and names; any text does.
-        """
+        """Lines come back with their numbers, times, ids, kinds and names; any text does."""
         kept, talk = Kept(), Talk()
         odd = ("", "ünï→😀", "\ud800 half", "a\\u0000", "\\\\u0000 \"'\n\t\x1b\x7f", "x" * 70_000)
         kept.journal.store(talk.batch(("a", odd), ("b", ("between",)), ("a", ("1", "2", "3"))))
@@ -87,9 +79,7 @@ class TestKeeping:
         kept.witness.stop()
 
     def test_NUL(self) -> None:
-        """
-        A NUL, where SQLite's JSON ends a text, becomes its picture.
-        """
+        """A NUL, where SQLite's JSON ends a text, becomes its picture."""
         kept, talk = Kept(), Talk()
         kept.journal.store(talk.batch(("a", ("a\0b\0\0", "\\\0", "\\\\u0000"))))
         kept.witness.await_(1)
@@ -98,9 +88,7 @@ class TestKeeping:
         kept.witness.stop()
 
     def test_page(self) -> None:
-        """
-        Not more than a page is given, from the beginning.
-        """
+        """Not more than a page is given, from the beginning."""
         kept, talk = Kept(), Talk()
         kept.journal.store(talk.batch(("a", ("x",) * (HISTORY_PAGE + 5))))
         kept.witness.await_(1)
@@ -108,9 +96,7 @@ class TestKeeping:
         kept.witness.stop()
 
     def test_again(self) -> None:
-        """
-        The next start finds rooms, topics, numbers and lines, and goes on.
-        """
+        """The next start finds rooms, topics, numbers and lines, and goes on."""
         kept, talk = Kept(), Talk()
         batch = talk.batch(("a", ("1", "2")), ("b", ("1",)))
         batch.records[0].topic, batch.records[0].topicBy = "tea\ud800", "Ann"
@@ -132,9 +118,7 @@ class TestKeeping:
         kept.witness.stop()
 
     def test_log(self) -> None:
-        """
-        The log of a database is that of its beginning, whatever is proposed later.
-        """
+        """The log of a database is that of its beginning, whatever is proposed later."""
         Kept(start=False)
         with closing(sqlite3.connect("chat.db")) as connection, connection:
             connection.execute("UPDATE meta SET log = 'ffffffff'")
@@ -168,17 +152,11 @@ class TestKeeping:
         kept.witness.stop()
 
     def test_grouped(self) -> None:
-        """
-        What comes during a transaction is stored in the next, all at once, and told once.
-        """
+        """What comes during a transaction is stored in the next, all at once, and told once."""
         kept, talk = Kept(), Talk()
         arrived, going = threading.Event(), threading.Event()
 
         def hold(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: any.
-            @param text: of a statement.
-            """
             if text == "BEGIN IMMEDIATE":
                 arrived.set()
                 assert going.wait(PATIENCE)
@@ -197,9 +175,7 @@ class TestKeeping:
         kept.witness.stop()
 
     def test_constant(self) -> None:
-        """
-        A large transaction takes as many statements as a small one.
-        """
+        """A large transaction takes as many statements as a small one."""
         kept, talk = Kept(), Talk()
         counts = []
         for position, said in enumerate((1, 700), 1):
@@ -213,14 +189,10 @@ class TestKeeping:
 
 
 class TestRetention:
-    """
-    Lines do not live longer than they are to.
-    """
+    """Lines do not live longer than they are to."""
 
     def test_old(self) -> None:
-        """
-        What is too old goes, from the beginning of each room; rooms and numbers stay.
-        """
+        """What is too old goes, from the beginning of each room; rooms and numbers stay."""
         kept, talk = Kept(keep=100.0), Talk()
         start = kept.time
         kept.journal.store(talk.batch(("a", ("x",) * 2500), ("b", ("1",)), stamp=start))
@@ -239,9 +211,7 @@ class TestRetention:
         assert records == {"a": 2501, "b": 1}
 
     def test_forEver(self) -> None:
-        """
-        Without a limit nothing is ever looked for.
-        """
+        """Without a limit nothing is ever looked for."""
         kept, talk = Kept(), Talk()
         kept.journal.store(talk.batch(("a", ("x",)), stamp=1))
         kept.witness.await_(1)

@@ -16,29 +16,17 @@ from tsservices.common.limits import READS_WAITING
 
 
 class TestReading:
-    """
-    Nobody waits for ever for lines.
-    """
+    """Nobody waits for ever for lines."""
 
     def clocked(self) -> tuple[Kept, Callable[[float], None]]:
-        """
-        @return: a journal with a page of lines, whose clock stands still, and what
-            sets that clock forward at each look from now on.
-        """
         now, step = 0.0, 0.0
 
         def seconds() -> float:
-            """
-            @return: what the clock shows.
-            """
             nonlocal now
             now += step
             return now
 
         def hurry(by: float) -> None:
-            """
-            @param by: the seconds that the clock goes forward at each look.
-            """
             nonlocal step
             step = by
 
@@ -49,11 +37,7 @@ class TestReading:
 
     @pytest.mark.parametrize("step", [0.6, 1.1])
     def test_slow(self, step: float) -> None:
-        """
-        What takes too long, or had to wait too long, is refused; the next is not.
-
-        @param step: the seconds that pass between two looks at the clock.
-        """
+        """What takes too long, or had to wait too long, is refused; the next is not."""
         kept, hurry = self.clocked()
         made = len(kept.wires.statements)
         hurry(step)
@@ -65,26 +49,18 @@ class TestReading:
         kept.witness.stop()
 
     def test_fastEnough(self) -> None:
-        """
-        A second is enough when the clock does not show more.
-        """
+        """A second is enough when the clock does not show more."""
         kept, hurry = self.clocked()
         hurry(0.01)
         assert len(kept.witness.lines("a", 1, 200)) == 200
         kept.witness.stop()
 
     def test_failed(self) -> None:
-        """
-        What can't be read is refused; the next question gets a new connection.
-        """
+        """What can't be read is refused; the next question gets a new connection."""
         kept, _hurry = self.clocked()
         made = len(kept.wires.statements)
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the reader's.
-            @param text: of a statement.
-            """
             if "ORDER BY messages.seq" in text:
                 raise broken(sqlite3.SQLITE_IOERR_READ, "disk I/O error")
 
@@ -96,9 +72,7 @@ class TestReading:
         kept.witness.stop()
 
     def test_queue(self) -> None:
-        """
-        No more than so many may wait, and those that do are answered before the end.
-        """
+        """No more than so many may wait, and those that do are answered before the end."""
         kept, _hurry = self.clocked()
         answers: list[object] = []
         for _ in range(READS_WAITING + 1):
@@ -109,17 +83,11 @@ class TestReading:
         assert all(isinstance(each, list) for each in answers[1:])
 
     def test_readOnly(self) -> None:
-        """
-        The connection that reads can't write.
-        """
+        """The connection that reads can't write."""
         kept, _hurry = self.clocked()
         tried: list[Exception] = []
 
         def write(connection: sqlite3.Connection, text: str) -> None:
-            """
-            @param connection: the reader's.
-            @param text: of a statement.
-            """
             if "ORDER BY messages.seq" in text:
                 try:
                     sqlite3.Connection.execute(connection, "DELETE FROM messages")

@@ -21,10 +21,6 @@ from tsservices.storage.sqlite.writer import Pace
 
 
 def refusal(**more: object) -> str:
-    """
-    @param more: what else the journal is to be made with.
-    @return: why it can't be used, without the folder.
-    """
     with pytest.raises(JournalError) as caught:
         Kept(start=False, **more)  # type: ignore[arg-type]
     words = str(caught.value)
@@ -34,9 +30,6 @@ def refusal(**more: object) -> str:
 
 @contextmanager
 def nobody() -> Iterator[None]:
-    """
-    Be somebody who may not do everything.
-    """
     user = os.geteuid()
     if not user:
         os.seteuid(65534)
@@ -48,37 +41,27 @@ def nobody() -> Iterator[None]:
 
 
 class TestRefused:
-    """
-    Each is refused with one clear line.
-    """
+    """Each is refused with one clear line."""
 
     def test_noFolder(self) -> None:
-        """
-        The folder is not there.
-        """
+        """The folder is not there."""
         journal = SQLiteJournal("gone/chat.db", LOG, None, print, lambda: 0)
         with pytest.raises(JournalError) as caught:
             journal.prepare()
         assert str(caught.value) == f"{os.getcwd()}/gone/chat.db: No such file or directory"
 
     def test_notADatabase(self) -> None:
-        """
-        It is some other file.
-        """
+        """It is some other file."""
         Path("chat.db").write_text("Dear diary, today I have " + "slept, " * 500)
         assert refusal() == "chat.db is not a database"
 
     def test_folder(self) -> None:
-        """
-        It is a folder.
-        """
+        """It is a folder."""
         os.mkdir("chat.db", 0o700)
         assert refusal() == "chat.db can't be opened for writing"
 
     def test_anotherProgram(self) -> None:
-        """
-        It is the database of somebody else, and stays as it is.
-        """
+        """It is the database of somebody else, and stays as it is."""
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.execute("CREATE TABLE recipes (name)")
         assert refusal() == "chat.db is a database of another program"
@@ -87,9 +70,7 @@ class TestRefused:
         assert found == [("recipes",)]
 
     def test_newer(self) -> None:
-        """
-        It was written by a version that knows more.
-        """
+        """It was written by a version that knows more."""
         Kept(start=False)
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.execute("PRAGMA user_version = 9")
@@ -98,9 +79,7 @@ class TestRefused:
         )
 
     def test_migrationFails(self) -> None:
-        """
-        A migration that fails leaves nothing behind.
-        """
+        """A migration that fails leaves nothing behind."""
         Kept(start=False)
         script = "CREATE TABLE bans (room); INSERT INTO nowhere VALUES (1)"
         assert "no such table: nowhere" in refusal(migrations=(*MIGRATIONS, script))
@@ -111,9 +90,7 @@ class TestRefused:
         assert not Kept(start=False).loaded.records
 
     def test_locked(self) -> None:
-        """
-        Another process writes to it.
-        """
+        """Another process writes to it."""
         Kept(start=False)
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -121,9 +98,7 @@ class TestRefused:
         Kept(start=False)
 
     def test_readOnlyFolder(self) -> None:
-        """
-        There may be no new file in its folder.
-        """
+        """There may be no new file in its folder."""
         os.chmod(".", 0o555)
         try:
             with nobody():
@@ -132,9 +107,7 @@ class TestRefused:
             os.chmod(".", 0o700)
 
     def test_readOnlyFile(self) -> None:
-        """
-        It may be read, but not written.
-        """
+        """It may be read, but not written."""
         Kept(start=False)
         os.chmod("chat.db", 0o400)
         os.chmod(".", 0o777)
@@ -144,9 +117,7 @@ class TestRefused:
             assert refusal() == "chat.db can't be written to"
 
     def test_readOnlyAround(self) -> None:
-        """
-        It may be written, but nothing beside it.
-        """
+        """It may be written, but nothing beside it."""
         Kept(start=False)
         if not os.geteuid():
             os.chown("chat.db", 65534, -1)

@@ -21,14 +21,7 @@ from tsservices.transport.epoll.tcp import FastTCPServer
 
 @skipUnless(available(), "this platform has no epoll")
 class BroadcastTests(SynchronousTestCase):
-    """
-    Tests for L{Broadcast}.
-    """
-
     def setUp(self) -> None:
-        """
-        Three connections.
-        """
         self.reactor = HandReactor()
         self.set = EpollSet(self.reactor)
         self.set.portOpened()
@@ -43,9 +36,6 @@ class BroadcastTests(SynchronousTestCase):
         self.addCleanup(self.close)
 
     def close(self) -> None:
-        """
-        All connections end.
-        """
         for peer in self.peers:
             peer.close()
         for _ in range(3):
@@ -70,9 +60,7 @@ class BroadcastTests(SynchronousTestCase):
         self.assertEqual([each.broadcasts for each in self.streams], [()] * 3)
 
     def test_several(self) -> None:
-        """
-        One may be in several, and leaves all of them at once.
-        """
+        """One may be in several, and leaves all of them at once."""
         one, two, three = self.streams
         first, second = one.together([one, two]), one.together([one, three])
         first.send(b"a", [])
@@ -86,9 +74,7 @@ class BroadcastTests(SynchronousTestCase):
         self.assertEqual(receiveAll(self.peers[0]), b"abcd")
 
     def test_queued(self) -> None:
-        """
-        What anybody was written before goes first.
-        """
+        """What anybody was written before goes first."""
         one, two, _ = self.streams
         broadcast = one.together([one, two])
         writes: list[Callable[[], object]] = [
@@ -103,9 +89,7 @@ class BroadcastTests(SynchronousTestCase):
             self.assertEqual(receiveAll(self.peers[1]), b"firstsecond")
 
     def test_ends(self) -> None:
-        """
-        Whatever kind of end begins, it dissolves.
-        """
+        """Whatever kind of end begins, it dissolves."""
         ends: list[Callable[[FastTCPServer], object]] = [
             lambda stream: stream.loseConnection(),
             lambda stream: stream.loseWriteConnection(),
@@ -148,9 +132,7 @@ class BroadcastTests(SynchronousTestCase):
         )
 
     def test_behind(self) -> None:
-        """
-        It dissolves when something is left of what one of them was written, alone.
-        """
+        """It dissolves when something is left of what one of them was written, alone."""
         one, two, _ = self.streams
         broadcast = one.together([one, two])
         one.write(bytes(1 << 22))
@@ -160,9 +142,7 @@ class BroadcastTests(SynchronousTestCase):
         self.assertFalse(broadcast.valid)
 
     def test_full(self) -> None:
-        """
-        Who does not take anything is behind, and those after them are sent to all the same.
-        """
+        """Who does not take anything is behind, and those after them are sent to all the same."""
         one, two, _ = self.streams
         # Not by the transport: it does not know that there is no room.
         while True:
@@ -182,9 +162,7 @@ class BroadcastTests(SynchronousTestCase):
         self.assertEqual(one.bytesSent, 5)
 
     def test_lost(self) -> None:
-        """
-        That a peer has gone is found as with any write: not while others are written to.
-        """
+        """That a peer has gone is found as with any write: not while others are written to."""
         self.peers[0].close()
         broadcast = self.streams[0].together(self.streams)
         self.assertTrue(broadcast.send(b"hello", []))
@@ -196,14 +174,9 @@ class BroadcastTests(SynchronousTestCase):
 
 @skipUnless(available(), "this platform has no epoll")
 class DissolvingTests(SynchronousTestCase):
-    """
-    Whatever changes what somebody is to be sent dissolves the broadcast of their room.
-    """
+    """Whatever changes what somebody is to be sent dissolves the broadcast of their room."""
 
     def setUp(self) -> None:
-        """
-        The people of one room are sent to together.
-        """
         self.patch(audience, "TOGETHER_FROM", 2)
         self.crowd = Crowd()
         self.addCleanup(self.crowd.close)
@@ -211,34 +184,22 @@ class DissolvingTests(SynchronousTestCase):
         self.gather()
 
     def gather(self) -> None:
-        """
-        Talk until all are sent to together.
-        """
         for _ in range(3):
             self.say(b"talk")
         for peer in self.crowd.peers:
             peer.heard = b""
 
     def say(self, text: bytes) -> bytes:
-        """
-        @param text: what the first of them says.
-        @return: what the second has heard since the last time.
-        """
         self.crowd.do(0, text + b"\n")
         self.crowd.turn()
         heard, self.one.heard = self.one.heard, b""
         return heard
 
     def together(self) -> bool:
-        """
-        @return: whether the second of them is sent to together with others.
-        """
         return bool(self.one.transport.broadcasts)
 
     def test_together(self) -> None:
-        """
-        As long as nothing changes they stay together; so does who writes or is answered.
-        """
+        """As long as nothing changes they stay together; so does who writes or is answered."""
         self.assertTrue(self.together())
         broadcasts: list[Broadcast] = list(self.one.transport.broadcasts)
         self.crowd.do(1, b"/ack on\n")
@@ -247,9 +208,7 @@ class DissolvingTests(SynchronousTestCase):
         self.assertEqual(list(self.one.transport.broadcasts), broadcasts)
 
     def test_hold(self) -> None:
-        """
-        Who is told what was before hears what is new after that.
-        """
+        """Who is told what was before hears what is new after that."""
         self.one.protocol.backlog.hold(True)
         self.assertFalse(self.together())
         for text in (b"a", b"b", b"c"):
@@ -261,9 +220,7 @@ class DissolvingTests(SynchronousTestCase):
         self.assertTrue(self.together())
 
     def test_behind(self) -> None:
-        """
-        Who has not taken all that was written hears the rest first, however often is spoken.
-        """
+        """Who has not taken all that was written hears the rest first, however often is spoken."""
         self.one.reads = False
         self.one.transport.write(b"b" * 30_000)
         self.crowd.turn()
@@ -277,9 +234,7 @@ class DissolvingTests(SynchronousTestCase):
         self.assertNotIn(b"b", self.one.heard.strip(b"b"))
 
     def test_ignore(self) -> None:
-        """
-        Who ignores somebody hears nothing of them, now and later.
-        """
+        """Who ignores somebody hears nothing of them, now and later."""
         self.crowd.do(1, b"/ignore n0\n")
         self.crowd.turn()
         self.one.heard = b""
@@ -290,9 +245,7 @@ class DissolvingTests(SynchronousTestCase):
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_form(self) -> None:
-        """
-        Who changes the form hears in it at once.
-        """
+        """Who changes the form hears in it at once."""
         self.crowd.do(1, b"/format json\n")
         self.crowd.turn()
         self.one.heard = b""
@@ -301,9 +254,7 @@ class DissolvingTests(SynchronousTestCase):
         self.assertTrue(self.together())
 
     def test_outlet(self) -> None:
-        """
-        Whose session hears elsewhere hears nothing here.
-        """
+        """Whose session hears elsewhere hears nothing here."""
         session = self.one.protocol.session
         session.outlet = None
         for _ in range(4):
@@ -312,9 +263,7 @@ class DissolvingTests(SynchronousTestCase):
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_membership(self) -> None:
-        """
-        Who has left a room hears nothing of it, and nothing is left of its broadcast.
-        """
+        """Who has left a room hears nothing of it, and nothing is left of its broadcast."""
         self.crowd.do(1, b"/part\n")
         self.crowd.turn()
         self.one.heard = b""
@@ -324,9 +273,7 @@ class DissolvingTests(SynchronousTestCase):
             self.assertEqual(peer.transport.broadcasts, ())
 
     def test_newcomer(self) -> None:
-        """
-        Who enters hears the next line, and nothing is left of the broadcast without them.
-        """
+        """Who enters hears the next line, and nothing is left of the broadcast without them."""
         self.crowd.peers.append(self.crowd.come())
         self.assertFalse(self.together())
         self.say(b"hello")
@@ -335,9 +282,7 @@ class DissolvingTests(SynchronousTestCase):
         self.assertEqual(len(self.one.transport.broadcasts), 1)
 
     def test_aborted(self) -> None:
-        """
-        Nothing reaches who is being dropped.
-        """
+        """Nothing reaches who is being dropped."""
         self.one.transport.abortConnection()
         self.assertFalse(self.together())
         self.crowd.do(0, b"hello\n")

@@ -21,11 +21,10 @@ from tsservices.transport.epoll.broadcast import Broadcast
 from tsservices.transport.epoll.set import available
 from tsservices.transport.epoll.tcp import FastTCPServer
 
+#: A line of which a peer that does not read takes few.
 LONG = b"x" * 3000
-"""
-A line of which a peer that does not read takes few.
-"""
 
+#: What people type.
 SAID = (
     b"hello\n",
     b"one\ntwo\n",
@@ -44,12 +43,10 @@ SAID = (
     b"/since 1\n",
     b"/topic tea\n",
 )
-"""
-What people type.
-"""
 
 _who = st.integers(0, PEOPLE - 1)
 
+#: Who does what. Those who type between two turns are read in one round.
 STEPS = st.lists(
     st.one_of(
         st.tuples(_who, st.just(b"hello\n")),
@@ -59,20 +56,11 @@ STEPS = st.lists(
     ),
     max_size=60,
 )
-"""
-Who does what.  Those who type between two turns are read in one round.
-"""
 
 
 def heardIn(
     steps: list[tuple[int, bytes | str]], least: int, sends: Callable[..., bool] = Broadcast.send
 ) -> list[bytes]:
-    """
-    @param steps: who does what.
-    @param least: from how many people on they are sent to at one go.
-    @param sends: in place of L{Broadcast.send}.
-    @return: what everybody has heard.
-    """
     with ExitStack() as stack:
         stack.enter_context(patch.object(audience, "TOGETHER_FROM", least))
         stack.enter_context(patch.object(Broadcast, "send", sends))
@@ -90,22 +78,16 @@ def heardIn(
 
 @skipUnless(available(), "this platform has no epoll")
 class TogetherTests(SynchronousTestCase):
-    """
-    Tests for L{tsservices.chat.fanout} and L{tsservices.transport.epoll.broadcast} at a door.
-    """
+    """Tests for L{tsservices.chat.fanout} and L{tsservices.transport.epoll.broadcast} at a door."""
 
     @settings(max_examples=150, derandomize=True)
     @given(STEPS)
     def test_same(self, steps: list[tuple[int, bytes | str]]) -> None:
-        """
-        Everybody hears the same, however they are sent to.
-        """
+        """Everybody hears the same, however they are sent to."""
         self.assertEqual(heardIn(steps, 2), heardIn(steps, 1000))
 
     def test_broadcast(self) -> None:
-        """
-        It happens: the third line of a room that does not change is sent at one go.
-        """
+        """It happens: the third line of a room that does not change is sent at one go."""
         counted: list[int] = []
         send = Broadcast.send
 

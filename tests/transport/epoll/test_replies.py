@@ -31,81 +31,44 @@ BIG = 1 << 22
 
 
 class Rounds:
-    """
-    A watcher.
-
-    @ivar events: what it was told.
-    """
+    """A watcher."""
 
     def __init__(self) -> None:
-        """
-        Nothing has been told.
-        """
         self.events: list[str] = []
 
     def roundBegan(self) -> None:
-        """
-        Note it.
-        """
         self.events.append("began")
 
     def roundEnded(self) -> None:
-        """
-        Note it.
-        """
         self.events.append("ended")
 
 
 class Replier(Recorder):
-    """
-    Answers each chunk in place, with brackets around it; what is written is in no brackets.
-
-    @ivar replied: the chunks answered in place.
-    @ivar times: how long an answer is, in chunks.
-    """
+    """Answers each chunk in place, with brackets around it; what is written is in no brackets."""
 
     def __init__(self, rounds: Rounds) -> None:
-        """
-        @param rounds: the watcher.
-        """
         super().__init__()
         self.rounds = rounds
         self.replied: list[bytes] = []
         self.times = 1
 
     def connectionMade(self) -> None:
-        """
-        Say so.
-        """
         self.transport.replyWith(self.reply, self.rounds)
 
     def reply(self, data: bytes) -> bytes:
-        """
-        @return: the answer; if it is to raise, it does.
-        """
         self.replied.append(data)
         if data == b"raise":
             raise ZeroDivisionError
         return b"(%s)" % (data * self.times)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Write the chunk.
-        """
         super().dataReceived(data)
         self.transport.write(data)
 
 
 @skipUnless(available(), "this platform has no epoll")
 class ReplyTests(SynchronousTestCase):
-    """
-    Tests for C{replyWith} over TCP.
-    """
-
     def setUp(self) -> None:
-        """
-        Connect, in a set that no reactor turns.
-        """
         self.reactor = HandReactor()
         self.epollSet = EpollSet(self.reactor)
         self.epollSet.portOpened()
@@ -116,16 +79,11 @@ class ReplyTests(SynchronousTestCase):
         self.addCleanup(self.peer.close)
 
     def close(self) -> None:
-        """
-        Close what is left.
-        """
         self.epollSet.portClosed()
         self.epollSet.connectionLost(Failure(CONNECTION_LOST))
 
     def test_inPlace(self) -> None:
-        """
-        The answer is sent, and counted, without the protocol's C{dataReceived}.
-        """
+        """The answer is sent, and counted, without the protocol's C{dataReceived}."""
         self.peer.send(b"a")
         self.epollSet.doRead()
         assert receiveAll(self.peer) == b"(a)"
@@ -133,18 +91,14 @@ class ReplyTests(SynchronousTestCase):
         assert self.protocol.transport.bytesSent == 3
 
     def test_behindQueue(self) -> None:
-        """
-        What was written before is sent before.
-        """
+        """What was written before is sent before."""
         self.peer.send(b"a")
         self.protocol.transport.write(b"first ")
         self.epollSet.doRead()
         assert receiveAll(self.peer) == b"first a"
 
     def test_behindRest(self) -> None:
-        """
-        What the kernel did not take of an answer is sent before the next, and both are whole.
-        """
+        """What the kernel did not take of an answer is sent before the next, and both are whole."""
         self.protocol.times = BIG
         self.peer.send(b"a")
         self.epollSet.doRead()
@@ -159,9 +113,7 @@ class ReplyTests(SynchronousTestCase):
         assert self.protocol.transport.bytesSent == len(taken)
 
     def test_closing(self) -> None:
-        """
-        Of a connection that is closing the protocol gets what comes.
-        """
+        """Of a connection that is closing the protocol gets what comes."""
         self.protocol.transport.loseWriteConnection()
         self.peer.send(b"a")
         self.epollSet.doRead()
@@ -169,9 +121,7 @@ class ReplyTests(SynchronousTestCase):
         assert self.protocol.replied == []
 
     def test_raises(self) -> None:
-        """
-        A function that raises ends its connection and no other.
-        """
+        """A function that raises ends its connection and no other."""
         other = Replier(self.rounds)
         peer = connect(self.epollSet, other)
         self.addCleanup(peer.close)
@@ -183,9 +133,7 @@ class ReplyTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_peerGone(self) -> None:
-        """
-        An answer that nobody takes is the end of the connection.
-        """
+        """An answer that nobody takes is the end of the connection."""
         self.peer.send(b"a")
         self.peer.close()
         # Had the event told of the end too, the protocol would get the chunk.
@@ -194,9 +142,7 @@ class ReplyTests(SynchronousTestCase):
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionLost]
 
     def test_noRoom(self) -> None:
-        """
-        An answer for which there is no room at all waits.
-        """
+        """An answer for which there is no room at all waits."""
 
         def write(number: int, data: bytes) -> int:
             raise BlockingIOError(errno.EAGAIN, "no room")
@@ -225,9 +171,7 @@ class ReplyTests(SynchronousTestCase):
         assert self.epollSet.watchers == []
 
     def test_forgotten(self) -> None:
-        """
-        A lost connection does not hold its protocol any more.
-        """
+        """A lost connection does not hold its protocol any more."""
         self.peer.close()
         self.epollSet.doRead()
         assert self.protocol.transport.reply is None
@@ -235,14 +179,7 @@ class ReplyTests(SynchronousTestCase):
 
 @skipUnless(available(), "this platform has no epoll")
 class ShortReadTests(SynchronousTestCase):
-    """
-    Tests for connections whose messages are short, until one is long.
-    """
-
     def setUp(self) -> None:
-        """
-        Connect over TCP, in a set that no reactor turns.
-        """
         self.reactor = HandReactor()
         self.epollSet = EpollSet(self.reactor)
         self.epollSet.portOpened()
@@ -257,47 +194,32 @@ class ShortReadTests(SynchronousTestCase):
         self.addCleanup(self.close)
 
     def close(self) -> None:
-        """
-        Close what is left.
-        """
         self.peer.close()
         self.epollSet.portClosed()
         self.epollSet.connectionLost(Failure(CONNECTION_LOST))
 
     def receive(self, *sizes: int) -> list[int]:
-        """
-        @param sizes: of messages, each sent when the one before was read.
-        @return: the sizes of the chunks.
-        """
         for size in sizes:
             self.peer.sendall(b"a" * size)
             self.epollSet.doRead()
         return [len(chunk) for chunk in self.protocol.chunks]
 
     def test_whole(self) -> None:
-        """
-        A message is one chunk, however long it is and what came before.
-        """
+        """A message is one chunk, however long it is and what came before."""
         sizes = [1, SHORT_READ - 1, SHORT_READ, 1, SHORT_READ + 1, 1, 4096, SHORT_READ, 60000]
         assert self.receive(*sizes) == sizes
 
     def test_longFirst(self) -> None:
-        """
-        Also the first one, and from then on as much is read as there is.
-        """
+        """Also the first one, and from then on as much is read as there is."""
         assert self.receive(60000) == [60000]
         assert self.protocol.transport.readSize == self.protocol.transport.bufferSize
 
     def test_atMost(self) -> None:
-        """
-        The first long chunk is not longer than any other.
-        """
+        """The first long chunk is not longer than any other."""
         assert self.receive(200_000)[0] == self.protocol.transport.bufferSize
 
     def test_end(self) -> None:
-        """
-        An end behind a chunk that fills a short read is clean.
-        """
+        """An end behind a chunk that fills a short read is clean."""
         self.peer.sendall(b"a" * SHORT_READ)
         self.peer.close()
         self.epollSet.doRead()
@@ -305,9 +227,7 @@ class ShortReadTests(SynchronousTestCase):
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionDone]
 
     def test_reset(self) -> None:
-        """
-        A reset behind such a chunk is none.
-        """
+        """A reset behind such a chunk is none."""
         self.peer.sendall(b"a" * SHORT_READ)
         self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.peer.close()
@@ -317,9 +237,7 @@ class ShortReadTests(SynchronousTestCase):
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionLost]
 
     def test_raises(self) -> None:
-        """
-        A protocol that raises for such a chunk is disconnected like any other.
-        """
+        """A protocol that raises for such a chunk is disconnected like any other."""
         self.protocol.error = ZeroDivisionError()
         self.receive(SHORT_READ)
         assert [reason.type for reason in self.protocol.reasons] == [ZeroDivisionError]
@@ -327,25 +245,14 @@ class ShortReadTests(SynchronousTestCase):
 
 
 class Chunks(Recorder):
-    """
-    Keeps chunks apart.
-
-    @ivar chunks: what came.
-    @ivar error: what to raise, if anything.
-    """
+    """Keeps chunks apart."""
 
     def __init__(self) -> None:
-        """
-        Nothing has come.
-        """
         super().__init__()
         self.chunks: list[bytes] = []
         self.error: Exception | None = None
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Keep the chunk.
-        """
         super().dataReceived(data)
         self.chunks.append(data)
         if self.error is not None:
@@ -354,14 +261,8 @@ class Chunks(Recorder):
 
 @skipUnless(available(), "this platform has no epoll")
 class TimestampTests(SynchronousTestCase):
-    """
-    Tests for the service that answers in place.
-    """
-
     def test_timestamp(self) -> None:
-        """
-        It answers as over any other transport, and what is counted is counted.
-        """
+        """It answers as over any other transport, and what is counted is counted."""
         epollSet = EpollSet(HandReactor())
         factory = TimestampFactory(environment(), StreamCounters())
         protocol = factory.buildProtocol(None)
@@ -378,54 +279,33 @@ class TimestampTests(SynchronousTestCase):
 
 
 class Doubling(AnsweringProtocol):
-    """
-    Answers with the datagram twice, or raises if it says so.
-    """
+    """Answers with the datagram twice, or raises if it says so."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """
-        @return: the answer.
-        """
         if datagram == b"raise":
             raise ZeroDivisionError
         return datagram * 2
 
 
 class Permitting(Guard):
-    """
-    Admits all but one datagram.
-    """
+    """Admits all but one datagram."""
 
     def __init__(self) -> None:
-        """
-        There is nothing to know.
-        """
+        pass
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
-        """
-        @return: whether to answer.
-        """
         return datagram != b"no"
 
 
 class DatagramReplyTests(SynchronousTestCase):
-    """
-    Tests for C{replyWith} over UDP.
-    """
-
     def setUp(self) -> None:
-        """
-        Listen, with a peer.
-        """
         self.reactor = HandReactor()
         self.rounds = Rounds()
         self.counters = DatagramCounters()
         self.listen(Doubling(Permitting(), self.counters, self.rounds))
 
     def listen(self, protocol: DatagramProtocol, interface: str = "127.0.0.1") -> None:
-        """
-        Serve C{protocol} beside what is served already, and connect a peer to it.
-        """
+        """Serve C{protocol} beside what is served already, and connect a peer to it."""
         self.port = FastUDPPort(0, protocol, interface, 8192, self.reactor)
         self.port.startListening()
         self.addCleanup(self.reactor.advance, 0)
@@ -437,17 +317,12 @@ class DatagramReplyTests(SynchronousTestCase):
         self.peer.connect((interface, self.port.getHost().port))
 
     def serve(self, *datagrams: bytes) -> None:
-        """
-        Have these served in one pass.
-        """
         for datagram in datagrams:
             self.peer.send(datagram)
         self.port.doRead()
 
     def test_answers(self) -> None:
-        """
-        What is admitted is answered and counted; the watcher is told once.
-        """
+        """What is admitted is answered and counted; the watcher is told once."""
         self.serve(b"a", b"no", b"b")
         assert [self.peer.recv(10), self.peer.recv(10)] == [b"aa", b"bb"]
         assert (self.counters.received, self.counters.receivedBytes) == (3, 4)
@@ -455,35 +330,27 @@ class DatagramReplyTests(SynchronousTestCase):
         assert self.rounds.events == ["began", "ended"]
 
     def test_ipv6(self) -> None:
-        """
-        So it is in IPv6, where the kernel's addresses have more parts.
-        """
+        """So it is in IPv6, where the kernel's addresses have more parts."""
         self.listen(Doubling(Permitting(), self.counters), "::1")
         self.serve(b"a")
         assert self.peer.recv(10) == b"aa"
 
     def test_unsent(self) -> None:
-        """
-        An answer too long for any network is counted as not sent, and the next one is sent.
-        """
+        """An answer too long for any network is counted as not sent, and the next one is sent."""
         self.port.maxPacketSize = 65536
         self.serve(b"x" * 40000, b"a")
         assert self.peer.recv(10) == b"aa"
         assert (self.counters.answered, self.counters.unsent) == (1, 1)
 
     def test_raises(self) -> None:
-        """
-        What raises is logged, counted as received only, and costs no other datagram.
-        """
+        """What raises is logged, counted as received only, and costs no other datagram."""
         self.serve(b"raise", b"a")
         assert self.peer.recv(10) == b"aa"
         assert (self.counters.received, self.counters.answered) == (2, 1)
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_failingSocket(self) -> None:
-        """
-        The watcher is told of the end also when the socket is of no use any more.
-        """
+        """The watcher is told of the end also when the socket is of no use any more."""
         self.port.socket.close()
         with self.assertRaises(OSError):
             self.port.doRead()

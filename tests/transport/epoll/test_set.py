@@ -25,118 +25,68 @@ from tsservices.transport.epoll.set import EpollSet, available, epollSetOf, turn
 
 
 class Descriptor:
-    """
-    A member that is no transport of ours.
-
-    @ivar calls: what was asked of it, in order.
-    @ivar answer: what C{doRead} and C{doWrite} return, or raise if it is an exception class.
-    """
+    """A member that is no transport of ours."""
 
     def __init__(self, number: int) -> None:
-        """
-        @param number: its descriptor.
-        """
         self.number = number
         self.calls: list[str] = []
         self.answer: Any = None
         self.reason: Failure | None = None
 
     def fileno(self) -> int:
-        """
-        @return: its descriptor.
-        """
         return self.number
 
     def doRead(self) -> Any:
-        """
-        Note it.
-        """
         return self._called("doRead")
 
     def doWrite(self) -> Any:
-        """
-        Note it.
-        """
         return self._called("doWrite")
 
     def _called(self, name: str) -> Any:
-        """
-        Note a call and give the answer.
-        """
         self.calls.append(name)
         if isinstance(self.answer, type):
             raise self.answer(name)
         return self.answer
 
     def connectionLost(self, reason: Failure) -> None:
-        """
-        Note it.
-        """
         self.calls.append("connectionLost")
         self.reason = reason
 
 
 class Scripted:
-    """
-    A stand-in for an epoll object that reports what it is told to.
-
-    @ivar script: what C{poll} returns, call after call.
-    @ivar asked: how many events each C{poll} asked for.
-    """
+    """A stand-in for an epoll object that reports what it is told to."""
 
     script: ClassVar[list[list[tuple[int, int]]]] = []
     asked: ClassVar[list[int]] = []
 
     def fileno(self) -> int:
-        """
-        @return: a number nobody reads.
-        """
         return 1000
 
     def poll(self, timeout: float, maxevents: int) -> list[tuple[int, int]]:
-        """
-        @return: the next part of the script.
-        """
         self.asked.append(maxevents)
         return self.script.pop(0) if self.script else []
 
     def close(self) -> None:
-        """
-        Nothing is open.
-        """
+        pass
 
     def register(self, number: int, events: int) -> None:
-        """
-        The script knows better.
-        """
+        pass
 
     modify = register
 
     def unregister(self, number: int) -> None:
-        """
-        The script knows better.
-        """
+        pass
 
 
 @skipUnless(available(), "this platform has no epoll")
 class EpollSetTests(SynchronousTestCase):
-    """
-    Tests for L{EpollSet}.
-    """
-
     def setUp(self) -> None:
-        """
-        Make a set for one port.
-        """
         self.reactor = HandReactor()
         self.set = epollSetOf(self.reactor)
         self.set.portOpened()
         self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
 
     def pair(self) -> tuple[socket.socket, socket.socket]:
-        """
-        @return: two connected sockets, closed after the test.
-        """
         one, other = socket.socketpair()
         self.addCleanup(one.close)
         self.addCleanup(other.close)
@@ -145,9 +95,7 @@ class EpollSetTests(SynchronousTestCase):
         return one, other
 
     def test_interface(self) -> None:
-        """
-        A set provides L{IReactorFDSet}, and what else its reactor provides.
-        """
+        """A set provides L{IReactorFDSet}, and what else its reactor provides."""
         assert verifyObject(IReactorFDSet, self.set)
         assert IReactorTime.providedBy(self.set)
         self.reactor.advance(3)
@@ -156,17 +104,13 @@ class EpollSetTests(SynchronousTestCase):
             _ = self.set.noSuchThing
 
     def test_shared(self) -> None:
-        """
-        All ports of a reactor share a set, and another reactor has another.
-        """
+        """All ports of a reactor share a set, and another reactor has another."""
         assert epollSetOf(self.reactor) is self.set
         assert epollSetOf(self.set) is self.set
         assert epollSetOf(HandReactor()) is not self.set
 
     def test_leavesWithLastPort(self) -> None:
-        """
-        Without ports and members the set is no reader of the reactor and holds no descriptor.
-        """
+        """Without ports and members the set is no reader of the reactor and holds no descriptor."""
         self.set.portOpened()
         self.set.portClosed()
         assert self.reactor.readers == [self.set]
@@ -178,9 +122,7 @@ class EpollSetTests(SynchronousTestCase):
         assert epollSetOf(self.reactor) is not self.set
 
     def test_staysForMembers(self) -> None:
-        """
-        A connection that outlives the last port is served until it ends.
-        """
+        """A connection that outlives the last port is served until it ends."""
         protocol = Echo()
         peer = connect(self.set, protocol)
         self.addCleanup(peer.close)
@@ -195,9 +137,7 @@ class EpollSetTests(SynchronousTestCase):
         assert self.reactor.readers == []
 
     def test_noDescriptorsLeft(self) -> None:
-        """
-        When no epoll object can be had, the port is told so and nothing stays behind.
-        """
+        """When no epoll object can be had, the port is told so and nothing stays behind."""
 
         def epoll() -> None:
             raise OSError(24, "Too many open files")
@@ -225,9 +165,7 @@ class EpollSetTests(SynchronousTestCase):
         assert self.set.getReaders() == []
 
     def test_writesAnyDescriptor(self) -> None:
-        """
-        A member that is no transport of ours is written to when the kernel says so.
-        """
+        """A member that is no transport of ours is written to when the kernel says so."""
         one, _ = self.pair()
         member = Descriptor(one.fileno())
         self.set.addWriter(member)
@@ -238,9 +176,7 @@ class EpollSetTests(SynchronousTestCase):
         assert self.set.getWriters() == []
 
     def test_closedBehindOurBack(self) -> None:
-        """
-        A member whose descriptor was closed by somebody else can still be removed.
-        """
+        """A member whose descriptor was closed by somebody else can still be removed."""
         one, _ = self.pair()
         member = Descriptor(one.fileno())
         self.set.addReader(member)
@@ -250,9 +186,7 @@ class EpollSetTests(SynchronousTestCase):
         assert self.set.getReaders() == []
 
     def test_removeAll(self) -> None:
-        """
-        L{EpollSet.removeAll} gives each member once and watches none of them.
-        """
+        """L{EpollSet.removeAll} gives each member once and watches none of them."""
         one, other = self.pair()
         reader, writer = Descriptor(one.fileno()), Descriptor(other.fileno())
         self.set.addReader(reader)
@@ -262,9 +196,7 @@ class EpollSetTests(SynchronousTestCase):
         assert (self.set.getReaders(), self.set.getWriters()) == ([], [])
 
     def test_reactorStops(self) -> None:
-        """
-        What the set is told at the end reaches every member, whatever one of them raises.
-        """
+        """What the set is told at the end reaches every member, whatever one of them raises."""
         protocols = [Recorder(), Recorder(), Recorder()]
         for protocol in protocols:
             self.addCleanup(connect(self.set, protocol).close)
@@ -296,18 +228,14 @@ class EpollSetTests(SynchronousTestCase):
         peers[1].close()
 
     def test_passNeverRaises(self) -> None:
-        """
-        Whatever goes wrong in a pass is logged, and the reactor sees nothing of it.
-        """
+        """Whatever goes wrong in a pass is logged, and the reactor sees nothing of it."""
         assert self.set._poller is not None
         self.set._poller.close()
         assert self.set.doRead() is None  # type: ignore[func-returns-value]
         assert len(self.flushLoggedErrors(ValueError)) == 1
 
     def test_cutShortWhileSending(self) -> None:
-        """
-        What a pass that is cut short did not send is sent by the next.
-        """
+        """What a pass that is cut short did not send is sent by the next."""
         protocols = [Recorder(), Recorder()]
         peers = [connect(self.set, protocol) for protocol in protocols]
         real = os.write
@@ -327,9 +255,7 @@ class EpollSetTests(SynchronousTestCase):
             peer.close()
 
     def test_noRoomInKernel(self) -> None:
-        """
-        A connection the kernel cannot watch for what is left to send is ended, and no other.
-        """
+        """A connection the kernel cannot watch for what is left to send is ended, and no other."""
         protocol = Recorder()
         peer = connect(self.set, protocol)
         protocol.transport.pauseProducing()
@@ -374,9 +300,7 @@ class EpollSetTests(SynchronousTestCase):
         self.assertEqual(client.recv(100), b"answer")
 
     def test_turnEndIsNobodysCost(self) -> None:
-        """
-        However long a turn's end takes: the next round is as large as this one.
-        """
+        """However long a turn's end takes: the next round is as large as this one."""
         now = 0.0
 
         def slow() -> None:
@@ -391,9 +315,7 @@ class EpollSetTests(SynchronousTestCase):
         self.assertEqual(self.set._roundEvents, before)
 
     def test_turnEndOutside(self) -> None:
-        """
-        Outside a pass it is done in the next turn; one that raises hurts no other.
-        """
+        """Outside a pass it is done in the next turn; one that raises hurts no other."""
         order: list[str] = []
 
         def broken() -> None:
@@ -408,9 +330,7 @@ class EpollSetTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_turnEndWithoutSet(self) -> None:
-        """
-        Without the fast lane the reactor's own next turn does.
-        """
+        """Without the fast lane the reactor's own next turn does."""
         order: list[str] = []
         turnEnd(self.reactor, False)(lambda: order.append("job"))
         self.assertEqual(order, [])
@@ -437,14 +357,7 @@ class EpollSetTests(SynchronousTestCase):
 
 @skipUnless(available(), "this platform has no epoll")
 class ScriptedTests(SynchronousTestCase):
-    """
-    Tests for L{EpollSet} with a kernel that says what the test wants.
-    """
-
     def setUp(self) -> None:
-        """
-        Make a set that polls a script.
-        """
         self.patch(select, "epoll", Scripted)
         self.patch(Scripted, "script", [])
         self.patch(Scripted, "asked", [])
@@ -465,9 +378,7 @@ class ScriptedTests(SynchronousTestCase):
         assert member.calls == ["doRead", "doRead"]
 
     def test_hangUpWhileWriting(self) -> None:
-        """
-        A hang-up on a member that only waits to write is the loss of its connection.
-        """
+        """A hang-up on a member that only waits to write is the loss of its connection."""
         member = Descriptor(7)
         self.set.addWriter(member)
         Scripted.script += [[(7, select.EPOLLHUP | select.EPOLLERR)]]
@@ -477,9 +388,7 @@ class ScriptedTests(SynchronousTestCase):
         assert member.reason.check(ConnectionLost)
 
     def test_unknownDescriptor(self) -> None:
-        """
-        An event for nobody is ignored.
-        """
+        """An event for nobody is ignored."""
         Scripted.script += [[(7, select.EPOLLIN | select.EPOLLOUT | select.EPOLLHUP)]]
         assert self.set.doRead() is None  # type: ignore[func-returns-value]
 
@@ -566,9 +475,7 @@ class ScriptedTests(SynchronousTestCase):
         assert Scripted.asked == [128, 8, 8, 16]
 
     def test_protocolRaises(self) -> None:
-        """
-        A protocol that raises loses its connection with one log event that names the peer.
-        """
+        """A protocol that raises loses its connection with one log event that names the peer."""
         events: list[dict[str, Any]] = []
         protocol = Recorder()
         peer = connect(self.set, protocol)
@@ -592,14 +499,10 @@ class ScriptedTests(SynchronousTestCase):
 
 
 class WithoutEpollTests(SynchronousTestCase):
-    """
-    What there is on a platform without epoll.
-    """
+    """What there is on a platform without epoll."""
 
     def test_available(self) -> None:
-        """
-        L{available} says so, and a port cannot be opened.
-        """
+        """L{available} says so, and a port cannot be opened."""
         self.patch(select, "epoll", None)
         del select.epoll
         assert not available()

@@ -44,40 +44,24 @@ BIG = b"b" * (1 << 22)
 
 @implementer(IHalfCloseableProtocol)
 class HalfCloseable(Recorder):
-    """
-    A L{Recorder} that is told of half-closes.
-    """
+    """A L{Recorder} that is told of half-closes."""
 
     def readConnectionLost(self) -> None:
-        """
-        Note it.
-        """
         self.events.append("readLost")
 
     def writeConnectionLost(self) -> None:
-        """
-        Note it.
-        """
         self.events.append("writeLost")
 
 
 class Pulled:
-    """
-    A pull producer that writes one chunk each time it is asked.
-    """
+    """A pull producer that writes one chunk each time it is asked."""
 
     def __init__(self, transport: Any, chunks: int) -> None:
-        """
-        @param chunks: how many chunks it has.
-        """
         self.transport = transport
         self.chunks = chunks
         self.stopped = False
 
     def resumeProducing(self) -> None:
-        """
-        Write a chunk, or be done.
-        """
         if self.chunks:
             self.chunks -= 1
             self.transport.write(b"p" * 1000)
@@ -85,67 +69,41 @@ class Pulled:
             self.transport.unregisterProducer()
 
     def stopProducing(self) -> None:
-        """
-        Note it.
-        """
         self.stopped = True
 
 
 class Pushed(Pulled):
-    """
-    A push producer that does nothing but remember whether it is paused.
-    """
+    """A push producer that does nothing but remember whether it is paused."""
 
     paused = False
     resumed = 0
 
     def pauseProducing(self) -> None:
-        """
-        Note it.
-        """
         self.paused = True
 
     def resumeProducing(self) -> None:
-        """
-        Note it.
-        """
         self.paused = False
         self.resumed += 1
 
 
 @skipUnless(available(), "this platform has no epoll")
 class LaneCase(SynchronousTestCase):
-    """
-    Connections in a set, over pairs of sockets.
-
-    @cvar transport: the kind of transport.
-    """
+    """Connections in a set, over pairs of sockets."""
 
     transport: ClassVar[type[FastTCPServer]] = FastTCPServer
 
     def setUp(self) -> None:
-        """
-        Make a set.
-        """
         self.reactor = HandReactor()
         self.set = epollSetOf(self.reactor)
         self.set.portOpened()
         self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
 
     def connect(self, protocol: Recorder) -> socket.socket:
-        """
-        @return: the peer's end of a new connection.
-        """
         peer = connect(self.set, protocol, self.transport)
         self.addCleanup(peer.close)
         return peer
 
     def drain(self, peer: socket.socket) -> bytes:
-        """
-        Make passes as long as they bring something.
-
-        @return: what the peer received.
-        """
         received = b""
         while True:
             self.reactor.advance(0)
@@ -157,14 +115,8 @@ class LaneCase(SynchronousTestCase):
 
 
 class FastTCPServerTests(LaneCase):
-    """
-    Tests for L{FastTCPServer}.
-    """
-
     def test_interface(self) -> None:
-        """
-        The transport is what Twisted's own is.
-        """
+        """The transport is what Twisted's own is."""
         protocol = Recorder()
         self.connect(protocol)
         assert verifyObject(ITCPTransport, protocol.transport)
@@ -219,9 +171,7 @@ class FastTCPServerTests(LaneCase):
         assert self.reactor.getDelayedCalls() == []
 
     def test_bytesOnly(self) -> None:
-        """
-        Only bytes can be written, also not as an item of a sequence.
-        """
+        """Only bytes can be written, also not as an item of a sequence."""
         protocol = Recorder()
         self.connect(protocol)
         with pytest.raises(TypeError):
@@ -233,9 +183,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.transport.pendingBytes() == 0
 
     def test_slowPeer(self) -> None:
-        """
-        What the kernel does not take is kept, in order, and sent when the peer makes room.
-        """
+        """What the kernel does not take is kept, in order, and sent when the peer makes room."""
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.write(BIG)
@@ -267,9 +215,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.transport.pendingBytes() == 0
 
     def test_loseConnectionWhileReceiving(self) -> None:
-        """
-        Bytes written and a close asked for inside C{dataReceived} happen in this order.
-        """
+        """Bytes written and a close asked for inside C{dataReceived} happen in this order."""
         protocol = Recorder()
         peer = self.connect(protocol)
 
@@ -286,9 +232,7 @@ class FastTCPServerTests(LaneCase):
         assert peer.recv(1) == b""
 
     def test_abortConnection(self) -> None:
-        """
-        After an abort nothing reaches the peer or the protocol, whatever is asked for.
-        """
+        """After an abort nothing reaches the peer or the protocol, whatever is asked for."""
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.write(b"before")
@@ -326,9 +270,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.events == ["lost"]
 
     def test_peerCloses(self) -> None:
-        """
-        The clean end of what the peer sends ends the connection.
-        """
+        """The clean end of what the peer sends ends the connection."""
         protocol = Recorder()
         peer = self.connect(protocol)
         peer.send(b"last")
@@ -338,9 +280,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.reasons[0].check(ConnectionDone)
 
     def test_peerIsGone(self) -> None:
-        """
-        A write to a peer that has closed is the loss of the connection.
-        """
+        """A write to a peer that has closed is the loss of the connection."""
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.pauseProducing()
@@ -351,9 +291,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.reasons[0].check(ConnectionLost)
 
     def test_halfClose(self) -> None:
-        """
-        Each half can be closed by itself, and a write after that is nothing.
-        """
+        """Each half can be closed by itself, and a write after that is nothing."""
         protocol = HalfCloseable()
         peer = self.connect(protocol)
         protocol.transport.write(b"all")
@@ -372,9 +310,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.events[-1] == "lost"
 
     def test_pausedByAnother(self) -> None:
-        """
-        A connection paused in a round is not read in it any more.
-        """
+        """A connection paused in a round is not read in it any more."""
         protocols = [Recorder(), Recorder()]
         peers = [self.connect(protocol) for protocol in protocols]
 
@@ -396,9 +332,7 @@ class FastTCPServerTests(LaneCase):
             protocol.transport.resumeProducing()
 
     def test_pullProducer(self) -> None:
-        """
-        A pull producer is asked again each time what it wrote is sent, until it is done.
-        """
+        """A pull producer is asked again each time what it wrote is sent, until it is done."""
         protocol = Recorder()
         peer = self.connect(protocol)
         producer = Pulled(protocol.transport, 50)
@@ -437,9 +371,7 @@ class FastTCPServerTests(LaneCase):
         assert producer.resumed == 2
 
     def test_endlessPullProducer(self) -> None:
-        """
-        A producer that never ends does not hold the reactor.
-        """
+        """A producer that never ends does not hold the reactor."""
         protocol = Recorder()
         peer = self.connect(protocol)
         now = 0.0
@@ -456,9 +388,7 @@ class FastTCPServerTests(LaneCase):
         assert len(receiveAll(peer)) < 10000
 
     def test_pushProducer(self) -> None:
-        """
-        A push producer is paused when too much waits, and resumed when it is sent.
-        """
+        """A push producer is paused when too much waits, and resumed when it is sent."""
         protocol = Recorder()
         peer = self.connect(protocol)
         producer = Pushed(protocol.transport, 0)
@@ -475,9 +405,7 @@ class FastTCPServerTests(LaneCase):
         assert producer.stopped
 
     def test_ownProducer(self) -> None:
-        """
-        A transport that is its own producer stops reading from a peer that does not drain.
-        """
+        """A transport that is its own producer stops reading from a peer that does not drain."""
         protocol = Echo()
         peer = self.connect(protocol)
         protocol.transport.registerProducer(protocol.transport, True)
@@ -493,9 +421,7 @@ class FastTCPServerTests(LaneCase):
         assert self.set.getReaders() == [protocol.transport]
 
     def test_broadcastIsBounded(self) -> None:
-        """
-        No round sends for more than its share, and no connection is left out.
-        """
+        """No round sends for more than its share, and no connection is left out."""
         self.patch(epollround, "ROUND_SENDS", 2)
         self.patch(epollset, "PASS_SECONDS", 0.0)
         protocols = [Recorder() for _ in range(5)]
@@ -510,16 +436,10 @@ class FastTCPServerTests(LaneCase):
 
 
 class FastUNIXServerTests(FastTCPServerTests):
-    """
-    Tests for L{FastUNIXServer}: the same, and descriptors.
-    """
-
     transport = FastUNIXServer
 
     def test_descriptors(self) -> None:
-        """
-        A descriptor is sent with the bytes that follow it.
-        """
+        """A descriptor is sent with the bytes that follow it."""
         protocol = Recorder()
         peer = self.connect(protocol)
         assert verifyObject(IUNIXTransport, protocol.transport)
@@ -536,14 +456,8 @@ class FastUNIXServerTests(FastTCPServerTests):
 
 @skipUnless(available(), "this platform has no epoll")
 class WriteLastTests(LaneCase):
-    """
-    Tests for L{FastTCPServer.writeLast}.
-    """
-
     def test_writeLast(self) -> None:
-        """
-        The last of a turn leaves at once, but never before what was written earlier.
-        """
+        """The last of a turn leaves at once, but never before what was written earlier."""
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.writeLast(b"now")
@@ -556,9 +470,7 @@ class WriteLastTests(LaneCase):
         assert protocol.transport.bytesSent == len(b"nowfirst, then")
 
     def test_writeLastTooMuch(self) -> None:
-        """
-        What the kernel does not take waits, and is sent in order.
-        """
+        """What the kernel does not take waits, and is sent in order."""
         protocol = Recorder()
         peer = self.connect(protocol)
         large = bytes(1 << 22)
@@ -568,9 +480,7 @@ class WriteLastTests(LaneCase):
         assert self.drain(peer) == large + b"end"
 
     def test_writeLastToNobody(self) -> None:
-        """
-        That the peer has gone is found as with any write: not while others are written to.
-        """
+        """That the peer has gone is found as with any write: not while others are written to."""
         protocol = Recorder()
         peer = self.connect(protocol)
         peer.close()
@@ -583,10 +493,6 @@ class WriteLastTests(LaneCase):
 
 
 class FastTCPPortTests(SynchronousTestCase):
-    """
-    Tests for L{FastTCPPort}.
-    """
-
     def test_adoptsListeningSocket(self) -> None:
         """
         A port can be built around a socket that listens already; what it accepts is served by
@@ -621,9 +527,7 @@ class FastTCPPortTests(SynchronousTestCase):
         assert reactor.readers == []
 
     def test_noEpollObject(self) -> None:
-        """
-        A port that cannot have an epoll object cannot listen, and leaves nothing behind.
-        """
+        """A port that cannot have an epoll object cannot listen, and leaves nothing behind."""
 
         def epoll() -> None:
             raise OSError(24, "Too many open files")
@@ -636,9 +540,7 @@ class FastTCPPortTests(SynchronousTestCase):
         assert reactor.readers == []
 
     def test_portTaken(self) -> None:
-        """
-        A port that is taken leaves no set in the reactor.
-        """
+        """A port that is taken leaves no set in the reactor."""
         reactor = HandReactor()
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = FastTCPPort(taken.getsockname()[1], Factory(), 50, "127.0.0.1", reactor)

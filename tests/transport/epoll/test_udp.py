@@ -23,56 +23,32 @@ from tsservices.transport.epoll.udp import FastUDPPort
 
 
 class EchoDatagrams(DatagramProtocol):
-    """
-    A protocol that answers each datagram to its source.
-
-    @ivar received: the datagrams, with their sources.
-    @ivar refused: how often the peer refused.
-    """
+    """A protocol that answers each datagram to its source."""
 
     transport: FastUDPPort
 
     def __init__(self) -> None:
-        """
-        Start with nothing.
-        """
         self.received: list[tuple[bytes, Any]] = []
         self.refused = 0
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        """
-        Send it back, or raise if it says so.
-        """
         self.received.append((datagram, addr))
         if datagram == b"raise":
             raise ZeroDivisionError
         self.transport.write(datagram, addr)
 
     def connectionRefused(self) -> None:
-        """
-        Count it.
-        """
         self.refused += 1
 
 
 class FailingSocket:
-    """
-    A socket that fails where it is told to.
-
-    @ivar failures: error numbers by the name of the call.
-    """
+    """A socket that fails where it is told to."""
 
     def __init__(self, real: socket.socket, **failures: int) -> None:
-        """
-        @param real: what does all the rest.
-        """
         self.real = real
         self.failures = failures
 
     def __getattr__(self, name: str) -> Any:
-        """
-        @return: the real method, or one that fails once.
-        """
         number = self.failures.pop(name, None)
         if number is None:
             return getattr(self.real, name)
@@ -84,14 +60,7 @@ class FailingSocket:
 
 
 class FastUDPPortTests(SynchronousTestCase):
-    """
-    Tests for L{FastUDPPort}.
-    """
-
     def listen(self, interface: str = "127.0.0.1", **options: Any) -> FastUDPPort:
-        """
-        @return: a listening port of L{HandReactor} with an L{EchoDatagrams}.
-        """
         self.reactor = HandReactor()
         self.protocol = EchoDatagrams()
         port = FastUDPPort(0, self.protocol, interface, 8192, self.reactor, **options)
@@ -100,16 +69,10 @@ class FastUDPPortTests(SynchronousTestCase):
         return port
 
     def close(self, port: FastUDPPort) -> None:
-        """
-        Close a port at once.
-        """
         port.stopListening()
         self.reactor.advance(0)
 
     def peer(self, port: FastUDPPort, family: int = socket.AF_INET) -> socket.socket:
-        """
-        @return: a socket connected to C{port}.
-        """
         peer = socket.socket(family, socket.SOCK_DGRAM)
         self.addCleanup(peer.close)
         peer.settimeout(5)
@@ -117,24 +80,17 @@ class FastUDPPortTests(SynchronousTestCase):
         return peer
 
     def failing(self, port: FastUDPPort, **failures: int) -> None:
-        """
-        Have calls of the socket of C{port} fail once.
-        """
         port.socket = cast(socket.socket, FailingSocket(port.socket, **failures))
 
     def test_interface(self) -> None:
-        """
-        The port is what Twisted's own is.
-        """
+        """The port is what Twisted's own is."""
         port = self.listen()
         assert verifyObject(IUDPTransport, port)
         assert verifyObject(IListeningPort, port)
         assert self.reactor.readers == [port]
 
     def test_receivesAll(self) -> None:
-        """
-        All that waits is received in one pass, and answered at once.
-        """
+        """All that waits is received in one pass, and answered at once."""
         port = self.listen()
         peer = self.peer(port)
         for number in range(40):
@@ -144,9 +100,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert self.protocol.received[0] == (b"0", peer.getsockname())
 
     def test_passEndsByTime(self) -> None:
-        """
-        A pass ends when its time is over, also when every datagram is empty.
-        """
+        """A pass ends when its time is over, also when every datagram is empty."""
         port = self.listen()
         peer = self.peer(port)
         now = 0.0
@@ -163,9 +117,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert len(self.protocol.received) == 2 * fastudp.ROUND_DATAGRAMS
 
     def test_protocolRaises(self) -> None:
-        """
-        What a protocol raises for one datagram is logged and costs no other datagram.
-        """
+        """What a protocol raises for one datagram is logged and costs no other datagram."""
         port = self.listen()
         peer = self.peer(port)
         peer.send(b"raise")
@@ -175,9 +127,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_closedWhileReceiving(self) -> None:
-        """
-        A port closed by what it received receives nothing more.
-        """
+        """A port closed by what it received receives nothing more."""
         port = self.listen()
         peer = self.peer(port)
 
@@ -192,9 +142,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert [datagram for datagram, _ in self.protocol.received] == [b"1"]
 
     def test_addresses(self) -> None:
-        """
-        Any address but the source of the datagram being served is checked as Twisted does.
-        """
+        """Any address but the source of the datagram being served is checked as Twisted does."""
         port = self.listen()
         for host in ("localhost", "::1", "1.2.3"):
             with pytest.raises(InvalidAddressError):
@@ -208,9 +156,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert peer.recv(10) == b"in parts"
 
     def test_sourceIsForgotten(self) -> None:
-        """
-        After the pass the source is an address like any other.
-        """
+        """After the pass the source is an address like any other."""
         port = self.listen()
         peer = self.peer(port)
         peer.send(b"x")
@@ -218,9 +164,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert port._source is None
 
     def test_ipv6(self) -> None:
-        """
-        An IPv6 source is given as a pair of host and port, and IPv4 cannot be written to.
-        """
+        """An IPv6 source is given as a pair of host and port, and IPv4 cannot be written to."""
         port = self.listen("::1")
         peer = self.peer(port, socket.AF_INET6)
         peer.send(b"six")
@@ -231,9 +175,7 @@ class FastUDPPortTests(SynchronousTestCase):
             port.write(b"x", ("127.0.0.1", 1))
 
     def test_tooLong(self) -> None:
-        """
-        A datagram that no network takes is the writer's error.
-        """
+        """A datagram that no network takes is the writer's error."""
         port = self.listen()
         address = self.peer(port).getsockname()
         with pytest.raises(MessageLengthError):
@@ -252,9 +194,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert errors == [MessageLengthError]
 
     def test_noRoom(self) -> None:
-        """
-        When the kernel has no room the writer is told, as by Twisted's own port.
-        """
+        """When the kernel has no room the writer is told, as by Twisted's own port."""
         port = self.listen()
         address = self.peer(port).getsockname()
         for number in (errno.EAGAIN, errno.ENOBUFS):
@@ -264,9 +204,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert port.write(b"x", address) == 1
 
     def test_otherFailures(self) -> None:
-        """
-        A failure to send that says something about the datagram is raised; a refusal is not.
-        """
+        """A failure to send that says something about the datagram is raised; a refusal is not."""
         port = self.listen()
         address = self.peer(port).getsockname()
         self.failing(port, sendto=errno.EPERM)
@@ -276,9 +214,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert port.write(b"x", address) is None
 
     def test_unreachable(self) -> None:
-        """
-        News of a peer that cannot be reached does not end a port, nor the pass.
-        """
+        """News of a peer that cannot be reached does not end a port, nor the pass."""
         port = self.listen()
         peer = self.peer(port)
         self.failing(port, recvfrom=errno.EHOSTUNREACH)
@@ -310,9 +246,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert port.connected
 
     def test_reusePort(self) -> None:
-        """
-        Several ports share a number if each asks for it, and else the second cannot listen.
-        """
+        """Several ports share a number if each asks for it, and else the second cannot listen."""
         first = self.listen(reusePort=True)
         number = first.getHost().port
         second = FastUDPPort(
@@ -323,9 +257,7 @@ class FastUDPPortTests(SynchronousTestCase):
         assert second.getHost().port == number
 
     def test_adoptsBoundSocket(self) -> None:
-        """
-        A port can be built around a socket that is bound already.
-        """
+        """A port can be built around a socket that is bound already."""
         self.reactor = reactor = HandReactor()
         protocol = EchoDatagrams()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:

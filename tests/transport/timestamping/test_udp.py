@@ -27,27 +27,16 @@ from tsservices.transport.timestamping import udp as stampedudp
 from tsservices.transport.timestamping.cmsg import FOR_MANY, AncillaryReader, transmitted
 from tsservices.transport.timestamping.udp import Arrival, StampedDatagramProtocol, StampedUDPPort
 
+#: Nanoseconds since 1970 that no kernel says in these tests.
 LATER = 5_000_000_000_000_000_000
-"""
-Nanoseconds since 1970 that no kernel says in these tests.
-"""
 
 
 class Notes(StampedDatagramProtocol):
-    """
-    A protocol that answers each datagram from where it was sent to.
-
-    @ivar received: the datagrams, with their sources and arrivals.
-    @ivar transmitted: the numbers and times of what was sent.
-    @ivar refused: how often the peer refused.
-    """
+    """A protocol that answers each datagram from where it was sent to."""
 
     transport: StampedUDPPort
 
     def __init__(self) -> None:
-        """
-        Start with nothing.
-        """
         self.received: list[tuple[bytes, Any, Arrival]] = []
         self.transmitted: list[tuple[int, int]] = []
         self.refused = 0
@@ -55,9 +44,6 @@ class Notes(StampedDatagramProtocol):
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: Arrival
     ) -> None:
-        """
-        Note it and answer, or do as it says.
-        """
         self.received.append((datagram, address, arrival))
         if datagram == b"raise":
             raise ZeroDivisionError
@@ -65,30 +51,17 @@ class Notes(StampedDatagramProtocol):
             self.transport.write(datagram, address, arrival.destination)
 
     def transmitStamp(self, number: int, nanoseconds: int) -> None:
-        """
-        Note it.
-        """
         self.transmitted.append((number, nanoseconds))
         if number == 13:
             raise ZeroDivisionError
 
     def connectionRefused(self) -> None:
-        """
-        Count it.
-        """
         self.refused += 1
 
 
 @pytest.mark.skipif(not ancillary.LINUX, reason="only Linux tells what this is about")
 class StampedUDPPortTests(SynchronousTestCase):
-    """
-    Tests for L{StampedUDPPort}.
-    """
-
     def listen(self, interface: str = "127.0.0.1", **options: Any) -> StampedUDPPort:
-        """
-        @return: a listening port of L{HandReactor} with L{Notes}.
-        """
         self.reactor = HandReactor()
         self.protocol = Notes()
         port = StampedUDPPort(0, self.protocol, interface, 8192, self.reactor, **options)
@@ -97,16 +70,10 @@ class StampedUDPPortTests(SynchronousTestCase):
         return port
 
     def close(self, port: StampedUDPPort) -> None:
-        """
-        Close a port at once.
-        """
         port.stopListening()
         self.reactor.advance(0)
 
     def peer(self, host: str, port: StampedUDPPort) -> socket.socket:
-        """
-        @return: a socket connected to C{port} at C{host}.
-        """
         peer = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(peer.close)
         peer.settimeout(5)
@@ -125,9 +92,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert self.reactor.readers == [port]
 
     def test_kernelTime(self) -> None:
-        """
-        The time is when the datagram came, not when it was read.
-        """
+        """The time is when the datagram came, not when it was read."""
         port = self.listen()
         peer = self.peer("127.0.0.1", port)
         peer.send(b"warm up")
@@ -145,9 +110,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert port.stamping
 
     def test_destination(self) -> None:
-        """
-        A port at all addresses knows which was asked, and answers from it.
-        """
+        """A port at all addresses knows which was asked, and answers from it."""
         for interface, hosts in (
             ("", ("127.0.0.1", "127.0.0.2", "127.77.1.3")),
             ("0.0.0.0", ("127.0.0.2",)),
@@ -168,9 +131,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             self.close(port)
 
     def test_bothFamilies(self) -> None:
-        """
-        A port for IPv6 and IPv4 answers IPv4 from the right address too.
-        """
+        """A port for IPv6 and IPv4 answers IPv4 from the right address too."""
         self.reactor = HandReactor()
         self.protocol = Notes()
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as bound:
@@ -191,28 +152,15 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert peer.recv(10) == b"x"
 
     def timed(self, interface: str) -> tuple[StampedUDPPort, list[int]]:
-        """
-        @param interface: of the port.
-        @return: a port that sends each datagram back and wants to know when it left, and those
-            times; C{plain} goes back without.
-        """
         port = self.listen(interface)
         times: list[int] = []
 
         def reply(datagram: bytes, *_: object) -> bytes | tuple[bytes, Any]:
-            """
-            @param datagram: goes back.
-            @param _: is of no interest.
-            @return: the same.
-            """
             return datagram if datagram == b"plain" else (datagram, times.append)
 
         self.unsent = 0
 
         def unsent() -> None:
-            """
-            Count it.
-            """
             self.unsent += 1
 
         port.reflectWith(reply, unsent)
@@ -239,9 +187,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             self.close(port)
 
     def test_timedUnsent(self) -> None:
-        """
-        An answer that is not sent costs nobody else's time.
-        """
+        """An answer that is not sent costs nobody else's time."""
         port, times = self.timed("127.0.0.1")
         peer = self.peer("127.0.0.1", port)
         for failures in ({}, {"sendmsg": errno.ENOBUFS}, {}):
@@ -256,9 +202,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert before < times[-1]
 
     def test_timedUntold(self) -> None:
-        """
-        Where the kernel does not tell, an answer is just sent.
-        """
+        """Where the kernel does not tell, an answer is just sent."""
         self.patch(ancillary, "LINUX", False)
         port, times = self.timed("127.0.0.1")
         peer = self.peer("127.0.0.1", port)
@@ -267,9 +211,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert (peer.recv(10), times) == (b"x", [])
 
     def test_timedUnable(self) -> None:
-        """
-        Nor is it missed where the kernel tells when datagrams come and not when they leave.
-        """
+        """Nor is it missed where the kernel tells when datagrams come and not when they leave."""
         port, times = self.timed("127.0.0.1")
         peer = self.peer("127.0.0.1", port)
         real = port.socket
@@ -297,9 +239,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert port.connected
 
     def test_forMany(self) -> None:
-        """
-        What was sent to many is told apart.
-        """
+        """What was sent to many is told apart."""
         port = self.listen("")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
@@ -308,9 +248,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert self.protocol.received[-1][2].destination == FOR_MANY
 
     def test_timeToLive(self) -> None:
-        """
-        TTL and hop limit come with the datagram, the type of service if asked for.
-        """
+        """TTL and hop limit come with the datagram, the type of service if asked for."""
         for host, level, ttl, tos in (
             ("127.0.0.1", socket.IPPROTO_IP, socket.IP_TTL, socket.IP_TOS),
             ("::1", socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, socket.IPV6_TCLASS),
@@ -327,9 +265,7 @@ class StampedUDPPortTests(SynchronousTestCase):
                 self.close(port)
 
     def test_withoutKernel(self) -> None:
-        """
-        Where the kernel tells nothing the time of reading counts, and is marked.
-        """
+        """Where the kernel tells nothing the time of reading counts, and is marked."""
         self.patch(ancillary, "LINUX", False)
         port = self.listen("", transmit=True, nanoclock=lambda: LATER)
         peer = self.peer("127.0.0.1", port)
@@ -343,21 +279,14 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert self.protocol.transmitted == []
 
     def test_refusedOption(self) -> None:
-        """
-        A kernel that does not know the option is no error.
-        """
+        """A kernel that does not know the option is no error."""
 
         class Refusing:
-            """
-            A socket without options.
-            """
+            """A socket without options."""
 
             family = socket.AF_INET
 
             def setsockopt(self, *words: object) -> None:
-                """
-                Refuse.
-                """
                 raise OSError(errno.ENOPROTOOPT, "no such option")
 
         assert not ancillary.ask(cast(socket.socket, Refusing()))
@@ -406,20 +335,12 @@ class StampedUDPPortTests(SynchronousTestCase):
             events: list[str] = []
 
             class Watcher:
-                """
-                Notes what it is told.
-                """
+                """Notes what it is told."""
 
                 def roundBegan(self, events: list[str] = events) -> None:
-                    """
-                    Note it.
-                    """
                     events.append("began")
 
                 def roundEnded(self, events: list[str] = events) -> None:
-                    """
-                    Note it.
-                    """
                     events.append("ended")
 
             def unsent(events: list[str] = events) -> None:
@@ -454,9 +375,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert len(self.protocol.transmitted) == 1
 
     def test_passEnds(self) -> None:
-        """
-        A pass is bounded by time and by bytes.
-        """
+        """A pass is bounded by time and by bytes."""
         port = self.listen()
         peer = self.peer("127.0.0.1", port)
         now = 0.0
@@ -477,9 +396,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert len(self.protocol.received) == 3 * fastudp.ROUND_DATAGRAMS
 
     def test_protocolRaises(self) -> None:
-        """
-        What a protocol raises costs no other datagram.
-        """
+        """What a protocol raises costs no other datagram."""
         port = self.listen()
         peer = self.peer("127.0.0.1", port)
         peer.send(b"raise")
@@ -489,9 +406,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_closedWhileReceiving(self) -> None:
-        """
-        A port closed by what it received receives nothing more.
-        """
+        """A port closed by what it received receives nothing more."""
         port = self.listen(transmit=True)
         peer = self.peer("127.0.0.1", port)
         received: list[bytes] = []
@@ -507,9 +422,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert received == [b"1"]
 
     def test_longest(self) -> None:
-        """
-        The longest datagram is cut where it was asked to be; one byte and none are whole.
-        """
+        """The longest datagram is cut where it was asked to be; one byte and none are whole."""
         port = self.listen()
         peer = self.peer("127.0.0.1", port)
         for size in (65_507, 1, 0):
@@ -588,9 +501,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             self.close(port)
 
     def test_transmitStampRaises(self) -> None:
-        """
-        What the protocol raises for a sent datagram is no error of its writer.
-        """
+        """What the protocol raises for a sent datagram is no error of its writer."""
         port = self.listen(transmit=True)
         address = self.peer("127.0.0.1", port).getsockname()
         for _ in range(15):
@@ -599,9 +510,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_receivesWithTransmitTimes(self) -> None:
-        """
-        A port that tells both times tells both.
-        """
+        """A port that tells both times tells both."""
         port = self.listen("", transmit=True)
         peer = self.peer("127.0.0.2", port)
         before = time.time_ns()
@@ -640,9 +549,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             self.close(port)
 
     def test_addresses(self) -> None:
-        """
-        Nothing but addresses of the family is written to, nor from.
-        """
+        """Nothing but addresses of the family is written to, nor from."""
         port = self.listen("")
         for host in ("localhost", "::1", "1.2.3"):
             for source in (None, "127.0.0.1"):
@@ -660,9 +567,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert peer.recv(10) == b"direct"
 
     def test_sendFails(self) -> None:
-        """
-        A refusal of an earlier datagram is not the fault of this one; anything else is told.
-        """
+        """A refusal of an earlier datagram is not the fault of this one; anything else is told."""
         port = self.listen("")
         address = self.peer("127.0.0.1", port).getsockname()
         real = port.socket
@@ -673,9 +578,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             port.write(b"x", address, "127.0.0.1")
 
     def test_manyDestinations(self) -> None:
-        """
-        The addresses that are remembered are bounded.
-        """
+        """The addresses that are remembered are bounded."""
         self.patch(ancillary, "DESTINATIONS", 3)
         self.patch(stampedudp, "DESTINATIONS", 3)
         port = self.listen("")
@@ -689,14 +592,8 @@ class StampedUDPPortTests(SynchronousTestCase):
 
 
 class AncillaryTests(SynchronousTestCase):
-    """
-    Tests for what else the kernel may say.
-    """
-
     def test_others(self) -> None:
-        """
-        What is not known is passed over.
-        """
+        """What is not known is passed over."""
         unknown = [(1, 99, b"x"), (0, 99, b"x"), (41, 99, b"x"), (7, 7, b"")]
         assert AncillaryReader(None).read(unknown) == (0, None, None, None)
         assert transmitted(unknown) is None

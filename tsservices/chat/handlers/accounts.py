@@ -37,12 +37,6 @@ if TYPE_CHECKING:
 
 
 def _register(lobby: Lobby, event: Register, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a verifier.
-    @param session: who has the name now.
-    @param batch: of this turn.
-    """
     lobby.checkEntered(session)
     checkRegister(lobby, session)
     if session.key != event.key or event.key in lobby.accounts:
@@ -61,11 +55,7 @@ def _register(lobby: Lobby, event: Register, session: Session, batch: Batch) -> 
 
 
 def checkRegister(lobby: Lobby, session: Session) -> None:
-    """
-    @param lobby: the state.
-    @param session: who wants their name to be theirs.
-    @raise Refused: it can't be.
-    """
+    """@raise Refused: it can't be."""
     if session.account is not None:
         raise Refused(LOGGED_IN, name=lobby.accounts[session.account].name)
     if len(lobby.accounts) >= lobby.limits.maxAccounts:
@@ -73,14 +63,7 @@ def checkRegister(lobby: Lobby, session: Session) -> None:
 
 
 def own(lobby: Lobby, session: Session, account: Account, batch: Batch) -> None:
-    """
-    Somebody is logged in: what was theirs as a guest is their account's.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param account: theirs.
-    @param batch: of this turn.
-    """
+    """Somebody is logged in: what was theirs as a guest is their account's."""
     reads = {key: room.access.readsFrom(session) for key, room in session.rooms.items()}
     session.account = account.key
     lobby.owners[account.key] = (*lobby.owners.get(account.key, ()), session)
@@ -99,12 +82,6 @@ def own(lobby: Lobby, session: Session, account: Account, batch: Batch) -> None:
 
 
 def _login(lobby: Lobby, event: Login, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: whose password was said.
-    @param session: by whom.
-    @param batch: of this turn.
-    """
     account = lobby.accounts.get(event.account)
     if account is None or account.version != event.version:
         raise Refused(LOGGED_OUT if account else NO_ACCOUNT, name=event.account)
@@ -139,14 +116,7 @@ def _login(lobby: Lobby, event: Login, session: Session, batch: Batch) -> None:
 
 
 def _leaveRooms(lobby: Lobby, session: Session, batch: Batch, private: bool) -> None:
-    """
-    Somebody is taken for somebody else: they leave the rooms that these may not enter.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param batch: of this turn.
-    @param private: whether that is meant of all that are private.
-    """
+    """Somebody is taken for somebody else: they leave the rooms that these may not enter."""
     for room in list(session.rooms.values()):
         banned = lobby.restraint(BAN, session, room, batch.stamp) is not None
         if banned or (private and room.record.private):
@@ -154,24 +124,12 @@ def _leaveRooms(lobby: Lobby, session: Session, batch: Batch, private: bool) -> 
 
 
 def _dismiss(lobby: Lobby, session: Session, batch: Batch) -> None:
-    """
-    An account has too many sessions: the oldest is to go.
-
-    @param lobby: the state.
-    @param session: that one.
-    @param batch: of this turn.
-    """
+    """An account has too many sessions: the oldest is to go."""
     depart(lobby, session, "", batch)
     batch.dismiss(session, Refused(TAKEN_OVER))
 
 
 def _logout(lobby: Lobby, event: Logout, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: somebody is a guest again.
-    @param session: theirs.
-    @param batch: of this turn.
-    """
     if session.account is None:
         raise Refused(ACCOUNT_NEEDED, what="log out")
     batch.audit("logout", session)
@@ -180,13 +138,7 @@ def _logout(lobby: Lobby, event: Logout, session: Session, batch: Batch) -> None
 
 
 def _forget(lobby: Lobby, session: Session, batch: Batch) -> None:
-    """
-    Somebody is a guest again, under another name if theirs is an account's.
-
-    @param lobby: the state.
-    @param session: theirs, logged in.
-    @param batch: of this turn.
-    """
+    """Somebody is a guest again, under another name if theirs is an account's."""
     disown(lobby, session, batch)
     # They might read there what only the account may.
     _leaveRooms(lobby, session, batch, True)
@@ -196,24 +148,12 @@ def _forget(lobby: Lobby, session: Session, batch: Batch) -> None:
 
 
 def _asGuest(lobby: Lobby, session: Session, batch: Batch) -> None:
-    """
-    Give somebody the name of a guest.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param batch: of this turn.
-    """
+    """Give somebody the name of a guest."""
     name = guestName(lobby)
     call(lobby, session, name, name, batch)
 
 
 def _setPassword(lobby: Lobby, event: SetPassword, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a verifier.
-    @param session: of the owner, or of an operator of the server.
-    @param batch: of this turn.
-    """
     account = lobby.accounts.get(event.account)
     if account is None:
         raise Refused(NO_ACCOUNT, name=event.account)
@@ -234,12 +174,6 @@ def _setPassword(lobby: Lobby, event: SetPassword, session: Session, batch: Batc
 
 
 def _drop(lobby: Lobby, event: Drop, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: an account.
-    @param session: of an operator of the server.
-    @param batch: of this turn.
-    """
     _checkServer(lobby, session)
     account = lobby.accounts.get(event.account)
     if account is None:
@@ -273,15 +207,11 @@ def _drop(lobby: Lobby, event: Drop, session: Session, batch: Batch) -> None:
 
 
 def _checkServer(lobby: Lobby, session: Session) -> None:
-    """
-    @param lobby: the state.
-    @param session: anybody's.
-    @raise Refused: they do not look after the server.
-    """
     if session.account not in lobby.operators:
         raise Refused(NOT_ALLOWED, who="operators of the server")
 
 
+#: What each kind of event does.
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     Register: _register,
     Login: _login,
@@ -289,6 +219,3 @@ APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     SetPassword: _setPassword,
     Drop: _drop,
 }
-"""
-What each kind of event does.
-"""

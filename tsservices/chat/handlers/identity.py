@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
 
 def _enter(lobby: Lobby, event: Enter, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a name.
-    @param session: without one, unless it has said two before it was told of the first.
-    @param batch: of this turn.
-    """
     if session.ident in lobby.sessions:
         _rename(lobby, Rename(event.session, event.nick, event.key), session, batch)
         return
@@ -39,10 +33,6 @@ def appear(lobby: Lobby, session: Session, cloak: str, token: str, now: int) -> 
     """
     Somebody is here, under a name that they get next.
 
-    @param lobby: the state.
-    @param session: theirs.
-    @param cloak: stands for their address.
-    @param token: the digest of what another connection has to know to go on for it.
     @param now: the time: nanoseconds since 1970, UTC.
     """
     session.cloak, session.arrived = cloak, now
@@ -57,10 +47,7 @@ def appear(lobby: Lobby, session: Session, cloak: str, token: str, now: int) -> 
 
 
 def guestName(lobby: Lobby) -> str:
-    """
-    @param lobby: the state.
-    @return: a name for a guest, which is its own key, and nobody else's.
-    """
+    """A name for a guest, which is its own key, and nobody else's."""
     number = 1
     while (name := f"guest-{number}") in lobby.holders or name in lobby.accounts:
         number += 1
@@ -68,25 +55,13 @@ def guestName(lobby: Lobby) -> str:
 
 
 def hold(lobby: Lobby, session: Session, nick: str, key: str) -> None:
-    """
-    Give a name to somebody who has none now.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param nick: the name.
-    @param key: the same, folded.
-    """
+    """Give a name to somebody who has none now."""
     session.nick, session.key = nick, key
     lobby.holders[key] = (*lobby.holders.get(key, ()), session)
 
 
 def unhold(lobby: Lobby, session: Session) -> None:
-    """
-    Take somebody's name from them.
-
-    @param lobby: the state.
-    @param session: theirs.
-    """
+    """Take somebody's name from them."""
     others = tuple(each for each in lobby.holders[session.key] if each is not session)
     if others:
         lobby.holders[session.key] = others
@@ -95,12 +70,6 @@ def unhold(lobby: Lobby, session: Session) -> None:
 
 
 def _rename(lobby: Lobby, event: Rename, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: another name.
-    @param session: who wants it.
-    @param batch: of this turn.
-    """
     lobby.checkEntered(session)
     lobby.checkNick(session, event.nick, event.key)
     if session.nick == event.nick:
@@ -114,12 +83,6 @@ def call(lobby: Lobby, session: Session, nick: str, key: str, batch: Batch) -> N
     """
     Call somebody something else, and tell those who know them: in each room what it sees
     of that, since others may have the old name there, or the new one.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param nick: the name.
-    @param key: the same, folded.
-    @param batch: of this turn.
     """
     old, oldKey = session.nick, session.key
     told: dict[str, Session] = {session.ident: session}
@@ -144,12 +107,6 @@ def call(lobby: Lobby, session: Session, nick: str, key: str, batch: Batch) -> N
 
 
 def _resume(lobby: Lobby, event: Resume, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: what the new connection knows.
-    @param session: the new one, without a name.
-    @param batch: of this turn.
-    """
     old = lobby.tokens.get(event.token)
     if old is None or session.ident in lobby.sessions:
         raise Refused(NOTHING_TO_RESUME)
@@ -174,11 +131,9 @@ def _resume(lobby: Lobby, event: Resume, session: Session, batch: Batch) -> None
     batch.answer(session, Resumed(session.nick, session.account, rooms))
 
 
+#: What each kind of event does.
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     Enter: _enter,
     Rename: _rename,
     Resume: _resume,
 }
-"""
-What each kind of event does.
-"""

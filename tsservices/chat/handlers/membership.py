@@ -33,19 +33,11 @@ from tsservices.common.timestamps import NANOSECONDS
 if TYPE_CHECKING:
     from tsservices.chat.state import Lobby
 
+#: The key of the room where those are who only say their name. It is everybody's.
 LOBBY = "lobby"
-"""
-The key of the room where those are who only say their name.  It is everybody's.
-"""
 
 
 def _join(lobby: Lobby, event: Join, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a room.
-    @param session: who wants to enter it.
-    @param batch: of this turn.
-    """
     lobby.checkEntered(session)
     if event.room in session.rooms:
         return
@@ -73,13 +65,7 @@ def _join(lobby: Lobby, event: Join, session: Session, batch: Batch) -> None:
 
 
 def enter(session: Session, room: Room, batch: Batch) -> None:
-    """
-    Put somebody into a room.
-
-    @param session: who may enter it, and is not in it.
-    @param room: which room.
-    @param batch: of this turn.
-    """
+    """Put somebody into a room."""
     record = room.record
     if room.members and session.key not in room.names:
         batch.tell(room, Joined(record.key, record.name, session.nick, session.account))
@@ -94,11 +80,6 @@ def found(lobby: Lobby, event: Join, session: Session, batch: Batch) -> Room:
     """
     Make a room.
 
-    @param lobby: the state.
-    @param event: its name.
-    @param session: who enters it first.
-    @param batch: of this turn.
-    @return: the room.
     @raise Refused: they have made too many.
     """
     who = session.cloak if session.account is None else session.account
@@ -115,12 +96,6 @@ def found(lobby: Lobby, event: Join, session: Session, batch: Batch) -> Room:
 
 
 def _readable(room: Room, session: Session) -> Replay | None:
-    """
-    @param room: any.
-    @param session: who has just entered it.
-    @return: the last lines, as far as they may be read by them; L{None} if they are not
-        at hand.
-    """
     replay = room.replay()
     first = room.access.readsFrom(session)
     if first <= 1:
@@ -137,12 +112,6 @@ def _readable(room: Room, session: Session) -> Replay | None:
 
 
 def _part(lobby: Lobby, event: Part, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a room.
-    @param session: who leaves it.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     record = room.record
     why = "" if lobby.muted(session, room, batch.stamp) else event.why
@@ -154,22 +123,10 @@ def _part(lobby: Lobby, event: Part, session: Session, batch: Batch) -> None:
 
 
 def _quit(lobby: Lobby, event: Quit, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: why.
-    @param session: who leaves.
-    @param batch: of this turn.
-    """
     depart(lobby, session, event.why, batch)
 
 
 def _setAway(lobby: Lobby, event: SetAway, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: why somebody is away.
-    @param session: who.
-    @param batch: of this turn.
-    """
     lobby.checkEntered(session)
     if session.away == event.text:
         return
@@ -179,26 +136,17 @@ def _setAway(lobby: Lobby, event: SetAway, session: Session, batch: Batch) -> No
     batch.tellAll(people, AwayChanged(session.nick, event.text))
 
 
+#: What each kind of event does.
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     Join: _join,
     Part: _part,
     Quit: _quit,
     SetAway: _setAway,
 }
-"""
-What each kind of event does.
-"""
 
 
 def depart(lobby: Lobby, session: Session, why: str, batch: Batch) -> None:
-    """
-    Somebody leaves altogether.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param why: in their words, or in the server's.
-    @param batch: of this turn.
-    """
+    """Somebody leaves altogether."""
     if not lobby.end(session):
         return
     if any(lobby.muted(session, room, batch.stamp) for room in session.rooms.values()):
@@ -227,10 +175,6 @@ def departTogether(lobby: Lobby, sessions: Sequence[Session], batch: Batch) -> N
     """
     Many leave altogether, at once and without a word.  They may be most of a large room:
     those who stay are told of all together.
-
-    @param lobby: the state.
-    @param sessions: theirs.
-    @param batch: of this turn.
     """
     gone = [(each, list(each.rooms.values())) for each in sessions if lobby.end(each)]
     for session, rooms in gone:
@@ -256,13 +200,7 @@ def departTogether(lobby: Lobby, sessions: Sequence[Session], batch: Batch) -> N
 
 
 def _note(lobby: Lobby, session: Session, batch: Batch) -> None:
-    """
-    Note when somebody was last here.
-
-    @param lobby: the state.
-    @param session: of who leaves.
-    @param batch: of this turn.
-    """
+    """Note when somebody was last here."""
     if session.account is not None:
         disown(lobby, session, batch)
     elif session.key not in lobby.holders:
@@ -273,13 +211,7 @@ def _note(lobby: Lobby, session: Session, batch: Batch) -> None:
 
 
 def disown(lobby: Lobby, session: Session, batch: Batch) -> None:
-    """
-    Somebody is logged out.
-
-    @param lobby: the state.
-    @param session: theirs.
-    @param batch: of this turn.
-    """
+    """Somebody is logged out."""
     key, session.account = session.account, None
     assert key is not None
     others = tuple(each for each in lobby.owners[key] if each is not session)
@@ -293,14 +225,7 @@ def disown(lobby: Lobby, session: Session, batch: Batch) -> None:
 
 
 def leave(lobby: Lobby, session: Session, room: Room, batch: Batch) -> None:
-    """
-    Take somebody out of a room.
-
-    @param lobby: the state.
-    @param session: who leaves.
-    @param room: which room.
-    @param batch: of this turn.
-    """
+    """Take somebody out of a room."""
     batch.cut(room)
     room.leave(session)
     if not room.members:
@@ -312,15 +237,7 @@ def leave(lobby: Lobby, session: Session, room: Room, batch: Batch) -> None:
 
 
 def expel(lobby: Lobby, room: Room, people: list[Session], batch: Batch, known: str = "") -> None:
-    """
-    Take people out of a room.
-
-    @param lobby: the state.
-    @param room: that room.
-    @param people: some of its members.
-    @param batch: of this turn.
-    @param known: the key of the name of which the room knows already that it leaves.
-    """
+    """Take people out of a room."""
     record = room.record
     for each in people:
         leave(lobby, each, room, batch)

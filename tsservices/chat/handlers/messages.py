@@ -42,15 +42,7 @@ if TYPE_CHECKING:
 
 
 def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch) -> None:
-    """
-    Number lines, and give them time and id.
-
-    @param room: where they are said.
-    @param kind: what they are.
-    @param texts: the lines.
-    @param session: who says them.
-    @param batch: of this turn.
-    """
+    """Number lines, and give them time and id."""
     record = room.record
     said = Said(
         record.key,
@@ -74,12 +66,6 @@ def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch:
 
 
 def _say(lobby: Lobby, event: Say, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: some lines.
-    @param session: who says them.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     if room.access.restraints:
         lobby.checkSpeak(session, room, batch.stamp)
@@ -87,12 +73,6 @@ def _say(lobby: Lobby, event: Say, session: Session, batch: Batch) -> None:
 
 
 def _setTopic(lobby: Lobby, event: SetTopic, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: what a room is about.
-    @param session: who says so.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     lobby.checkSpeak(session, room, batch.stamp)
     record = room.record
@@ -103,12 +83,6 @@ def _setTopic(lobby: Lobby, event: SetTopic, session: Session, batch: Batch) -> 
 
 
 def _delete(lobby: Lobby, event: Delete, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a line.
-    @param session: who wants it gone.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     name = ROOM_SIGN + room.record.name
     own = event.author is not None and event.author == session.account
@@ -123,12 +97,6 @@ def _delete(lobby: Lobby, event: Delete, session: Session, batch: Batch) -> None
 
 
 def _whisper(lobby: Lobby, event: Whisper, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a line.
-    @param session: who says it.
-    @param batch: of this turn.
-    """
     lobby.checkEntered(session)
     holders = lobby.holders.get(event.key)
     if holders is None:
@@ -146,15 +114,7 @@ def _whisper(lobby: Lobby, event: Whisper, session: Session, batch: Batch) -> No
 
 
 def _leaveLetter(lobby: Lobby, event: Whisper, session: Session, batch: Batch) -> None:
-    """
-    Keep what is said to somebody by a name that nobody is called now.
-
-    @param lobby: the state.
-    @param event: a line.
-    @param session: who says it.
-    @param batch: of this turn.
-    @raise Refused: it can't be kept.
-    """
+    """Keep what is said to somebody by a name that nobody is called now."""
     account = lobby.accounts.get(event.key)
     if account is None:
         raise Refused(NO_PERSON, nick=event.nick)
@@ -173,16 +133,7 @@ def _leaveLetter(lobby: Lobby, event: Whisper, session: Session, batch: Batch) -
 
 
 def _letter(event: Whisper, session: Session, to: str, name: str, batch: Batch) -> Letter:
-    """
-    Keep what is said between two accounts.
-
-    @param event: a line.
-    @param session: who says it, logged in.
-    @param to: the key of the other account.
-    @param name: what its owner is called.
-    @param batch: of this turn.
-    @return: what is kept.
-    """
+    """Keep what is said between two accounts."""
     assert session.account is not None
     letter = Letter(
         batch.letterIdent(),
@@ -207,15 +158,6 @@ def _tellBoth(
     letter: Letter | None,
     batch: Batch,
 ) -> None:
-    """
-    @param lobby: the state.
-    @param event: a line.
-    @param session: who says it.
-    @param holders: those to whom it is said.
-    @param to: what they are called.
-    @param letter: as it is kept, if it is.
-    @param batch: of this turn.
-    """
     said = Whispered(
         session.nick,
         session.key,
@@ -234,12 +176,6 @@ def _tellBoth(
 
 
 def _markRead(lobby: Lobby, event: MarkRead, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: how far somebody has read.
-    @param session: theirs.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     record = room.record
     if session.account is None:
@@ -256,17 +192,12 @@ def _markRead(lobby: Lobby, event: MarkRead, session: Session, batch: Batch) -> 
 
 
 def _emptyInbox(lobby: Lobby, event: EmptyInbox, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: nothing is unread any more.
-    @param session: whose owner has read it.
-    @param batch: of this turn.
-    """
     account = lobby.accountOf(session)
     if account is not None and account.unread:
         lobby.keep(account.withUnread(0), batch)
 
 
+#: What each kind of event does.
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     Say: _say,
     SetTopic: _setTopic,
@@ -275,6 +206,3 @@ APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     MarkRead: _markRead,
     EmptyInbox: _emptyInbox,
 }
-"""
-What each kind of event does.
-"""

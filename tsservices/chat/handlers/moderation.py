@@ -39,12 +39,6 @@ if TYPE_CHECKING:
 
 
 def _setOperator(lobby: Lobby, event: SetOperator, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: who is to look after a room, or not any more.
-    @param session: who says so.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     target = targetOf(lobby, event.name, event.key)
     if event.on or target.account is None or target.account != session.account:
@@ -67,12 +61,6 @@ def _setOperator(lobby: Lobby, event: SetOperator, session: Session, batch: Batc
 
 
 def _kick(lobby: Lobby, event: Kick, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: who is to leave a room.
-    @param session: who says so.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     checkRank(lobby, session, room, OPERATOR_RANK)
     target = targetOf(lobby, event.name, event.key)
@@ -92,12 +80,6 @@ def _kick(lobby: Lobby, event: Kick, session: Session, batch: Batch) -> None:
 
 
 def _setPrivate(lobby: Lobby, event: SetPrivate, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: whether a room is by invitation only.
-    @param session: who says so.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     name = ROOM_SIGN + room.record.name
     if room.record.key == LOBBY:
@@ -120,12 +102,6 @@ def _setPrivate(lobby: Lobby, event: SetPrivate, session: Session, batch: Batch)
 
 
 def _invite(lobby: Lobby, event: Invite, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: who may enter a private room.
-    @param session: who says so.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     record = room.record
     if record.private:
@@ -149,12 +125,10 @@ def _invite(lobby: Lobby, event: Invite, session: Session, batch: Batch) -> None
     batch.audit("invite", session, room, target=target.mask)
 
 
+#: What each kind of event does.
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     SetOperator: _setOperator,
     Kick: _kick,
     SetPrivate: _setPrivate,
     Invite: _invite,
 }
-"""
-What each kind of event does.
-"""

@@ -37,16 +37,12 @@ from tsservices.common.timestamps import NANOSECONDS
 if TYPE_CHECKING:
     from tsservices.chat.state import Lobby
 
+#: Incarnations of each node that are known to be over: a message of one of these that is sent again
+#: does not count.
 FORMERS_REMEMBERED = 8
-"""
-Incarnations of each node that are known to be over: a message of one of these that is
-sent again does not count.
-"""
 
+#: No message has a higher one.
 LAST_POSITION = 2**63 - 1
-"""
-No message has a higher one.
-"""
 
 
 class Verdict(Enum):
@@ -88,9 +84,7 @@ class Node:
     former: tuple[str, ...] = ()
 
     def over(self) -> tuple[str, ...]:
-        """
-        @return: its incarnations, when this one is over too.
-        """
+        """Its incarnations, when this one is over too."""
         return (*self.former, self.incarnation)[-FORMERS_REMEMBERED:]
 
 
@@ -99,13 +93,7 @@ def heard(lobby: Lobby, node: str, incarnation: str, n: int, position: int, stam
     A message has come that does not begin with a L{NodeUp} that counts.  Whatever comes of
     it, its node is there.
 
-    @param lobby: the state.
-    @param node: the name of the node that sent it.
-    @param incarnation: of that node, when it did.
-    @param n: the number it has among the messages of that incarnation.
-    @param position: its place.
     @param stamp: when it got that: nanoseconds since 1970, UTC.
-    @return: whether it counts; if so, it is the last one now.
     """
     known = lobby.nodes.get(node)
     if known is None or known.incarnation != incarnation:
@@ -120,44 +108,23 @@ def heard(lobby: Lobby, node: str, incarnation: str, n: int, position: int, stam
 
 
 def mayBegin(lobby: Lobby, node: str, incarnation: str, n: int) -> bool:
-    """
-    @param lobby: the state.
-    @param node: the name of the node that sent a message beginning with L{NodeUp}.
-    @param incarnation: of that node.
-    @param n: the number of the message.
-    @return: whether it counts: it is the first of an incarnation that was not known.
-    """
+    """Whether it counts: it is the first of an incarnation that was not known."""
     known = lobby.nodes.get(node)
     former = lobby.formers.get(node, ()) if known is None else (*known.former, known.incarnation)
     return n == 1 and incarnation not in former
 
 
 def goodbye(node: Node) -> NodeGone:
-    """
-    @param node: this one.
-    @return: what it says last: nobody returns.
-    """
+    """What it says last: nobody returns."""
     return NodeGone("", node.name, node.incarnation, LAST_POSITION)
 
 
 def sessionOf(lobby: Lobby, ident: str, node: str) -> Session:
-    """
-    @param lobby: the state.
-    @param ident: of a session that is connected to another node, or was to this one before
-        it began again.
-    @param node: the name of that node.
-    @return: the session, or a new one, should it enter now.
-    """
+    """The session, or a new one, should it enter now."""
     return lobby.sessions.get(ident) or Session(ident, None, node=node)
 
 
 def _up(lobby: Lobby, event: NodeUp, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a node begins.
-    @param session: nobody's.
-    @param batch: of this turn.
-    """
     if not mayBegin(lobby, event.node, event.incarnation, 1):
         return
     departTogether(lobby, _connected(lobby, event.node), batch)
@@ -181,12 +148,6 @@ def _up(lobby: Lobby, event: NodeUp, session: Session, batch: Batch) -> None:
 
 
 def _gone(lobby: Lobby, event: NodeGone, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: a node is gone.
-    @param session: nobody's.
-    @param batch: of this turn.
-    """
     node = lobby.nodes.get(event.node)
     if node is None or node.incarnation != event.incarnation or node.position > event.seen:
         return
@@ -201,21 +162,14 @@ def _gone(lobby: Lobby, event: NodeGone, session: Session, batch: Batch) -> None
 
 
 def _connected(lobby: Lobby, node: str) -> list[Session]:
-    """
-    @param lobby: the state.
-    @param node: the name of a node.
-    @return: the sessions that are connected to it.
-    """
     return [each for each in lobby.sessions.values() if each.node == node]
 
 
+#: What each kind of event does.
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     NodeUp: _up,
     NodeGone: _gone,
 }
-"""
-What each kind of event does.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +222,9 @@ class CutOff:
 
 def cutOff(lobby: Lobby, session: Session, stamp: int) -> CutOff:
     """
-    @param lobby: the state.
-    @param session: of a node that is taken for gone.
+    What it has.
+
     @param stamp: when: nanoseconds since 1970, UTC.
-    @return: what it has.
     """
     account = lobby.accountOf(session)
     return CutOff(
@@ -293,11 +246,6 @@ def cutOff(lobby: Lobby, session: Session, stamp: int) -> CutOff:
 
 
 def _place(session: Session, room: Room) -> Place:
-    """
-    @param session: somebody's.
-    @param room: where they are.
-    @return: what they have there.
-    """
     record = room.record
     guest = record.private and session.account is None
     return Place(
@@ -314,7 +262,6 @@ def forget(lobby: Lobby, now: int) -> None:
     """
     Forget those who were cut off too long ago.
 
-    @param lobby: the state.
     @param now: the time: nanoseconds since 1970, UTC.
     """
     since = now - int(CUT_OFF_SECONDS) * NANOSECONDS
@@ -324,10 +271,8 @@ def forget(lobby: Lobby, now: int) -> None:
 
 def returns(lobby: Lobby, node: str) -> list[Return]:
     """
-    @param lobby: the state.
-    @param node: the name of a node that was taken for gone, and is not.
-    @return: what it proposes for its sessions, of those that are still connected; the
-        sessions of its earlier processes are among them.
+    What it proposes for its sessions, of those that are still connected; the sessions of its
+    earlier processes are among them.
     """
     return [
         Return(
@@ -348,12 +293,6 @@ def returns(lobby: Lobby, node: str) -> list[Return]:
 
 
 def _return(lobby: Lobby, event: Return, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: what somebody had.
-    @param session: theirs.
-    @param batch: of this turn.
-    """
     if session.ident in lobby.sessions:
         return
     before = lobby.cutOff.pop(session.ident, None)
@@ -387,14 +326,7 @@ def _return(lobby: Lobby, event: Return, session: Session, batch: Batch) -> None
 
 
 def _name(lobby: Lobby, event: Return, session: Session, account: Account | None) -> None:
-    """
-    Give somebody their name, if nobody else has it now.
-
-    @param lobby: the state.
-    @param event: what they had.
-    @param session: theirs, without a name.
-    @param account: theirs, which has a name that nobody else can have.
-    """
+    """Give somebody their name, if nobody else has it now."""
     names = [(event.nick, event.key)]
     if account is not None:
         names.append((account.name, account.key))
@@ -410,16 +342,7 @@ def _name(lobby: Lobby, event: Return, session: Session, account: Account | None
 def _goBack(
     lobby: Lobby, event: Join, seq: int, session: Session, place: Place | None, batch: Batch
 ) -> None:
-    """
-    Put somebody back into a room, and tell them what they missed there.
-
-    @param lobby: the state.
-    @param event: which room.
-    @param seq: the number of the last line that they were told of.
-    @param session: theirs.
-    @param place: what they had there, if that is known.
-    @param batch: of this turn.
-    """
+    """Put somebody back into a room, and tell them what they missed there."""
     if event.room in session.rooms:
         return
     room = lobby.rooms.get(event.room)
@@ -451,14 +374,7 @@ def _goBack(
 
 
 def _inviteAgain(lobby: Lobby, before: CutOff, session: Session, now: int) -> None:
-    """
-    Let a guest enter the private rooms that they were invited to, and are not in.
-
-    @param lobby: the state.
-    @param before: what they had.
-    @param session: theirs.
-    @param now: the time: nanoseconds since 1970, UTC.
-    """
+    """Let a guest enter the private rooms that they were invited to, and are not in."""
     if before.account is not None or session.account is not None:
         return
     for key in sorted(before.invited):
@@ -469,7 +385,5 @@ def _inviteAgain(lobby: Lobby, before: CutOff, session: Session, now: int) -> No
             session.invited |= {key}
 
 
+#: What each kind of event does.
 RETURNING_APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {Return: _return}
-"""
-What each kind of event does.
-"""

@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 
 
 def _restrain(lobby: Lobby, event: Restrain, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: who may not enter a room, or not speak in it.
-    @param session: who says so.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     checkRank(lobby, session, room, OPERATOR_RANK)
     target = targetOf(lobby, event.name, event.key)
@@ -77,12 +71,6 @@ def _holdGuests(
     """
     Have a ban or a mute hold those who are meant also when they go on as a guest, or by
     another name.
-
-    @param lobby: the state.
-    @param restraint: what was said.
-    @param room: where.
-    @param target: of whom.
-    @param batch: of this turn.
     """
     if target.session is None:
         return
@@ -106,14 +94,6 @@ def _holdGuests(
 
 
 def _stands(lobby: Lobby, room: str, kind: str, mask: str, time: int) -> bool:
-    """
-    @param lobby: the state.
-    @param room: the key of a room.
-    @param kind: ban or mute.
-    @param mask: whom it is about.
-    @param time: when it was said.
-    @return: whether it was neither lifted nor replaced since.
-    """
     there = lobby.rooms.get(room)
     found = None if there is None else there.access.restraints.get((kind, mask))
     return found is not None and found.time == time
@@ -123,10 +103,6 @@ def _uninvite(lobby: Lobby, room: Room, now: int) -> None:
     """
     Guests who may not enter a room any more, and are not in it, are not invited any more,
     as accounts are not.
-
-    @param lobby: the state.
-    @param room: any.
-    @param now: the time: nanoseconds since 1970, UTC.
     """
     key = room.record.key
     for each in lobby.sessions.values():
@@ -135,22 +111,10 @@ def _uninvite(lobby: Lobby, room: Room, now: int) -> None:
 
 
 def _banned(lobby: Lobby, room: Room, now: int) -> list[Session]:
-    """
-    @param lobby: the state.
-    @param room: any.
-    @param now: the time: nanoseconds since 1970, UTC.
-    @return: those in it who may not enter it any more.
-    """
     return [each for each in room.audience if lobby.restraint(BAN, each, room, now) is not None]
 
 
 def _release(lobby: Lobby, event: Release, session: Session, batch: Batch) -> None:
-    """
-    @param lobby: the state.
-    @param event: who may again.
-    @param session: who says so.
-    @param batch: of this turn.
-    """
     room = lobby.speaker(session, event.room)
     checkRank(lobby, session, room, OPERATOR_RANK)
     restraints = room.access.restraints
@@ -177,10 +141,8 @@ def _release(lobby: Lobby, event: Release, session: Session, batch: Batch) -> No
     batch.audit(kind, session, room, target=[each.mask for each in found])
 
 
+#: What each kind of event does.
 APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
     Restrain: _restrain,
     Release: _release,
 }
-"""
-What each kind of event does.
-"""

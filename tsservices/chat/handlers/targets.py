@@ -33,18 +33,14 @@ class Target:
 
     @property
     def account(self) -> str | None:
-        """
-        @return: the key of their account, if they have one.
-        """
+        """The key of their account, if they have one."""
         return None if self.mask.startswith(CLOAK_SIGN) else self.mask
 
 
 def targetOf(lobby: Lobby, name: str, key: str) -> Target:
     """
-    @param lobby: the state.
-    @param name: as it was written.
-    @param key: the same, folded.
-    @return: who is meant.
+    Who is meant.
+
     @raise Refused: nobody has that name.
     """
     if key.startswith(CLOAK_SIGN):
@@ -63,26 +59,14 @@ def targetOf(lobby: Lobby, name: str, key: str) -> Target:
 
 
 def checkRank(lobby: Lobby, session: Session, room: Room, wanted: str) -> None:
-    """
-    @param lobby: the state.
-    @param session: who wants to do something.
-    @param room: where.
-    @param wanted: the rank that is needed.
-    @raise Refused: theirs is below.
-    """
+    """@raise Refused: theirs is below."""
     if not atLeast(lobby.rank(session, room), wanted):
         who = "the founder" if wanted == FOUNDER else "operators of the room"
         raise Refused(NOT_ALLOWED, who=who)
 
 
 def checkBelow(lobby: Lobby, session: Session, room: Room, target: Target) -> None:
-    """
-    @param lobby: the state.
-    @param session: who wants to do something to somebody.
-    @param room: where.
-    @param target: to whom.
-    @raise Refused: that would be themselves, or somebody who may do as much.
-    """
+    """@raise Refused: that would be themselves, or somebody who may do as much."""
     if target.session is session or (target.account and target.account == session.account):
         raise Refused(ONESELF)
     if target.session is not None:

@@ -30,17 +30,11 @@ from tsservices.chat.records import Account
 from tsservices.chat.verbs.parsing import Misused, needed
 from tsservices.common.timestamps import NANOSECONDS
 
+#: What people are asked for.
 PASSWORD, NEW, AGAIN = "password: ", "new password: ", "the same again: "
-"""
-What people are asked for.
-"""
 
 
 def register(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a password, or nothing to be asked for it.
-    """
     house, session = conversation.house, conversation.session
     checkRegister(house.lobby, session)
     if not house.lobby.registering.allows(session.cloak, house.now() / NANOSECONDS):
@@ -69,10 +63,6 @@ def register(conversation: Conversation, rest: str) -> None:
 
 
 def login(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name and a password; what is missing is one's own, or asked for.
-    """
     session = conversation.session
     name, _, password = rest.partition(" ")
     account = _account(conversation, name or session.nick)
@@ -102,18 +92,10 @@ def login(conversation: Conversation, rest: str) -> None:
 
 
 def logout(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: not used.
-    """
     conversation.propose(Logout(conversation.session.ident))
 
 
 def passwd(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks, logged in.
-    @param rest: the old password and the new one, or nothing to be asked for both.
-    """
     session = conversation.session
     account = conversation.house.lobby.accountOf(session)
     if account is None:
@@ -142,10 +124,6 @@ def passwd(conversation: Conversation, rest: str) -> None:
 
 
 def reset(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of an operator of the server.
-    @param rest: a name.
-    """
     account = _account(conversation, needed(rest))
     conversation.checkStored()
     password = conversation.house.random()
@@ -166,21 +144,13 @@ def reset(conversation: Conversation, rest: str) -> None:
 
 
 def drop(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of an operator of the server.
-    @param rest: a name.
-    """
     account = _account(conversation, needed(rest))
     conversation.checkStored()
     conversation.propose(Drop(conversation.session.ident, account.key))
 
 
 def resume(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of a connection that goes on for another one.
-    @param rest: what that one was told.
-    @raise Refused: this one has a name already.
-    """
+    """@raise Refused: this one has a name already."""
     session = conversation.session
     token = needed(rest)
     if conversation.entered:
@@ -197,12 +167,6 @@ def resume(conversation: Conversation, rest: str) -> None:
 
 
 def _account(conversation: Conversation, name: str) -> Account:
-    """
-    @param conversation: of whoever asks.
-    @param name: as it was written.
-    @return: the account of that name.
-    @raise Refused: there is none.
-    """
     account = conversation.house.lobby.accounts.get(fold(name))
     if account is None:
         raise Refused(NO_ACCOUNT, name=name or "a name like yours")
@@ -212,15 +176,7 @@ def _account(conversation: Conversation, name: str) -> Account:
 def _check(
     conversation: Conversation, account: Account, password: str, then: Callable[[int], None]
 ) -> None:
-    """
-    Find out whether somebody knows the password of an account.
-
-    @param conversation: of whoever says so.
-    @param account: that one.
-    @param password: as they say it.
-    @param then: called if they do, with how many did not since the last who did.
-    @raise Refused: they have tried too often.
-    """
+    """Find out whether somebody knows the password of an account."""
     house, cloak = conversation.house, conversation.session.cloak
     wait = house.guesses.allowed(account.key, cloak, house.now() / NANOSECONDS)
     if wait:
@@ -253,14 +209,7 @@ def _derive(
     event: Callable[[str], Register | SetPassword],
     done: Callable[[], None] = lambda: None,
 ) -> None:
-    """
-    Have a password hashed, and propose what is to be done with that.
-
-    @param conversation: of whoever asks.
-    @param password: as they said it.
-    @param event: makes the proposal of a verifier.
-    @param done: called when that is decided.
-    """
+    """Have a password hashed, and propose what is to be done with that."""
 
     def propose(verifier: str | Refused) -> None:
         if isinstance(verifier, Refused):
@@ -276,12 +225,7 @@ def _derive(
 
 
 def _askTwice(conversation: Conversation, then: Callable[[str], None]) -> None:
-    """
-    Ask for a new password, twice because it is not seen.
-
-    @param conversation: of whoever is asked.
-    @param then: gets it.
-    """
+    """Ask for a new password, twice because it is not seen."""
 
     def first(password: str) -> None:
         conversation.ask(AGAIN, lambda again: second(password, again))

@@ -33,59 +33,36 @@ from tsservices.common.limits import (
     SEARCH_WORDS,
 )
 
+#: The largest number that a line can have.
 HIGHEST_SEQ = 2**63 - 1
-"""
-The largest number that a line can have.
-"""
 
+#: What asks for the next older page.
 OLDER = "+"
-"""
-What asks for the next older page.
-"""
 
+#: Stands for all rooms where one is.
 ALL_ROOMS = ROOM_SIGN + "*"
-"""
-Stands for all rooms where one is.
-"""
 
 _WORDS = re.compile(r'(from|since|before):(\S+)|"([^"]*)"?|(\S+)')
 
 
 def history(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: how many lines, or nothing.
-    """
     room = here(conversation)
     count = number("how many", rest or str(REPLAYED_LINES), 1, HISTORY_LINES)
     conversation.replay(room, room.released - count + 1)
 
 
 def since(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a room and a number, or a number.
-    """
     room, seq = _roomAndSeq(conversation, rest)
     conversation.replay(room, seq + 1)
 
 
 def read(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a room and a number, or a number.
-    """
     room, seq = _roomAndSeq(conversation, rest)
     conversation.checkStored()
     conversation.propose(MarkRead(conversation.session.ident, room.record.key, seq))
 
 
 def _roomAndSeq(conversation: Conversation, rest: str) -> tuple[Room, int]:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a room and a number, or a number.
-    @return: a room where they are, and the number of a line.
-    """
     words = rest.split()
     if len(words) not in (1, 2):
         raise Misused
@@ -94,10 +71,6 @@ def _roomAndSeq(conversation: Conversation, rest: str) -> tuple[Room, int]:
 
 
 def delete(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: the number of a line.
-    """
     room = here(conversation)
     seq = number("the number of a line", needed(rest), 1, HIGHEST_SEQ)
     missing = Refused(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
@@ -123,10 +96,6 @@ def delete(conversation: Conversation, rest: str) -> None:
 
 
 def seen(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name.
-    """
     lobby = conversation.house.lobby
     key = fold(needed(rest))
     holders, account = lobby.holders.get(key), lobby.accounts.get(key)
@@ -142,10 +111,6 @@ def seen(conversation: Conversation, rest: str) -> None:
 
 
 def inbox(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks, logged in.
-    @param rest: a name, nothing, or L{OLDER}.
-    """
     if rest == OLDER:
         if conversation.lettersBefore is None:
             raise Misused
@@ -172,10 +137,6 @@ def inbox(conversation: Conversation, rest: str) -> None:
 
 
 def search(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: where, whose, when and what; or nothing for the next older page.
-    """
     if rest:
         conversation.searched = _asked(conversation, rest)
     asked = conversation.searched
@@ -217,12 +178,6 @@ def search(conversation: Conversation, rest: str) -> None:
 
 
 def _asked(conversation: Conversation, rest: str) -> Search:
-    """
-    @param conversation: of whoever asks.
-    @param rest: where, whose, when and what.
-    @return: the same, read.
-    @raise Refused: it can't be searched for.
-    """
     session, now = conversation.session, conversation.house.now()
     given: dict[str, str] = {}
     words: list[str] = []
@@ -252,10 +207,6 @@ def _asked(conversation: Conversation, rest: str) -> Search:
 
 
 def _isRoom(word: str) -> bool:
-    """
-    @param word: begins with the sign of a room.
-    @return: whether it can be the name of one.
-    """
     try:
         roomKey(word)
     except Refused:

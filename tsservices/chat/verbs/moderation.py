@@ -24,34 +24,19 @@ from tsservices.chat.operations import (
 from tsservices.chat.verbs.parsing import Misused, choice, here, short, target
 from tsservices.common.durations import spanAndWords
 
+#: What is said of those who are kicked, banned or muted.
 REASON = "a reason"
-"""
-What is said of those who are kicked, banned or muted.
-"""
 
 
 def op(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name.
-    """
     _setOperator(conversation, rest, True)
 
 
 def deop(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name.
-    """
     _setOperator(conversation, rest, False)
 
 
 def _setOperator(conversation: Conversation, rest: str, on: bool) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name.
-    @param on: whether its owner is to look after the room.
-    """
     room = here(conversation).record.key
     name, key, more = target(rest)
     if more:
@@ -61,10 +46,6 @@ def _setOperator(conversation: Conversation, rest: str, on: bool) -> None:
 
 
 def kick(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name, and why.
-    """
     room = here(conversation).record.key
     name, key, why = target(rest)
     conversation.checkStored()
@@ -73,16 +54,9 @@ def kick(conversation: Conversation, rest: str) -> None:
 
 
 def restrain(kind: str) -> Callable[[Conversation, str], None]:
-    """
-    @param kind: L{BAN} or L{MUTE}.
-    @return: what is done for its command.
-    """
+    """What is done for its command."""
 
     def run(conversation: Conversation, rest: str) -> None:
-        """
-        @param conversation: of whoever asks.
-        @param rest: a name, for how long, and why; nothing to be told who is.
-        """
         room = here(conversation)
         if not rest:
             now = conversation.house.now()
@@ -113,16 +87,9 @@ def restrain(kind: str) -> Callable[[Conversation, str], None]:
 
 
 def release(kind: str) -> Callable[[Conversation, str], None]:
-    """
-    @param kind: L{BAN} or L{MUTE}.
-    @return: what is done for the command that ends one.
-    """
+    """What is done for the command that ends one."""
 
     def run(conversation: Conversation, rest: str) -> None:
-        """
-        @param conversation: of whoever asks.
-        @param rest: a name.
-        """
         room = here(conversation).record.key
         name, key, more = target(rest)
         if more:
@@ -138,10 +105,6 @@ mute, unmute = restrain(MUTE), release(MUTE)
 
 
 def private(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: on or off.
-    """
     room = here(conversation).record.key
     on = choice(rest, ("on", "off")) == "on"
     conversation.checkStored()
@@ -149,10 +112,6 @@ def private(conversation: Conversation, rest: str) -> None:
 
 
 def invite(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name.
-    """
     room = here(conversation).record.key
     name, key, more = target(rest)
     if more:

@@ -12,15 +12,13 @@ from tsservices.common.limits import TOPIC_LENGTH
 
 
 class Misused(Exception):
-    """
-    A command was not written as its usage says.
-    """
+    """A command was not written as its usage says."""
 
 
 def needed(rest: str) -> str:
     """
-    @param rest: what follows a command that needs something.
-    @return: the same.
+    The same.
+
     @raise Misused: there is nothing.
     """
     if not rest:
@@ -30,8 +28,8 @@ def needed(rest: str) -> str:
 
 def wordAndText(rest: str) -> tuple[str, str]:
     """
-    @param rest: two things.
-    @return: a word, and what follows it.
+    A word, and what follows it.
+
     @raise Misused: there are fewer.
     """
     word, _, text = rest.partition(" ")
@@ -40,9 +38,8 @@ def wordAndText(rest: str) -> tuple[str, str]:
 
 def short(what: str, text: str) -> str:
     """
-    @param what: the text is.
-    @param text: some text.
-    @return: the same.
+    The same.
+
     @raise Refused: it is too long.
     """
     if len(text) > TOPIC_LENGTH:
@@ -52,11 +49,8 @@ def short(what: str, text: str) -> str:
 
 def number(what: str, given: str, least: int, most: int) -> int:
     """
-    @param what: the number is.
-    @param given: as it was written.
-    @param least: the smallest allowed.
-    @param most: the largest allowed.
-    @return: the number.
+    The number.
+
     @raise Refused: it is none.
     """
     if not (given.isascii() and given.isdigit() and len(given) <= 19):
@@ -69,9 +63,8 @@ def number(what: str, given: str, least: int, most: int) -> int:
 
 def choice(rest: str, choices: tuple[str, ...]) -> str:
     """
-    @param rest: as it was written.
-    @param choices: the words allowed.
-    @return: one of them.
+    One of them.
+
     @raise Refused: it is another.
     """
     if rest.lower() not in choices:
@@ -81,9 +74,8 @@ def choice(rest: str, choices: tuple[str, ...]) -> str:
 
 def here(conversation: Conversation, name: str = "") -> Room:
     """
-    @param conversation: of whoever asks.
-    @param name: of a room where they are; nothing: the current one.
-    @return: that room.
+    That room.
+
     @raise Refused: they are not there.
     """
     key = roomKey(name)[1] if name else conversation.current
@@ -94,8 +86,8 @@ def here(conversation: Conversation, name: str = "") -> Room:
 
 def target(rest: str) -> tuple[str, str, str]:
     """
-    @param rest: a name, or the cloak of an address, and more.
-    @return: the name as it was written, its key, and the rest.
+    The name as it was written, its key, and the rest.
+
     @raise Misused: there is none.
     """
     name, _, words = needed(rest).partition(" ")

@@ -18,17 +18,11 @@ from tsservices.chat.room import Room
 from tsservices.chat.verbs.parsing import choice, here, needed, short, wordAndText
 from tsservices.common.limits import IGNORED, LISTED
 
+#: What an operator asks for who wants to know of these, not of people.
 NODES = "nodes"
-"""
-What an operator asks for who wants to know of these, not of people.
-"""
 
 
 def nick(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name.
-    """
     needed(rest)
     key = nameKey(rest)
     conversation.house.lobby.checkNick(conversation.session, rest, key)
@@ -40,19 +34,11 @@ def nick(conversation: Conversation, rest: str) -> None:
 
 
 def join(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a room.
-    """
     needed(rest)
     conversation.join(*roomKey(rest))
 
 
 def part(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a room and why, or nothing.
-    """
     name, _, why = rest.partition(" ")
     key = here(conversation, name).record.key
     why = short("the reason of a leave", why.strip())
@@ -66,10 +52,6 @@ def part(conversation: Conversation, rest: str) -> None:
 
 
 def rooms(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: not used.
-    """
     lobby = conversation.house.lobby
     rooms = sorted(
         (each for each in lobby.rooms.values() if lobby.visible(conversation.session, each)),
@@ -81,11 +63,6 @@ def rooms(conversation: Conversation, rest: str) -> None:
 
 
 def who(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a room, or nothing; L{NODES}, if an operator of the server asks where
-        there are any.
-    """
     lobby = conversation.house.lobby
     nodes = conversation.house.nodes
     if rest == NODES and nodes is not None and conversation.session.account in lobby.operators:
@@ -109,10 +86,6 @@ def who(conversation: Conversation, rest: str) -> None:
 
 
 def whois(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name.
-    """
     needed(rest)
     lobby, session = conversation.house.lobby, conversation.session
     person = lobby.person(rest, fold(rest))
@@ -133,10 +106,6 @@ def whois(conversation: Conversation, rest: str) -> None:
 
 
 def msg(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name or a room, and what to say.
-    """
     to, text = wordAndText(rest)
     if to.startswith(ROOM_SIGN):
         conversation.sayIn(roomKey(to)[1], (text,), MESSAGE)
@@ -150,19 +119,11 @@ def msg(conversation: Conversation, rest: str) -> None:
 
 
 def me(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: what they do.
-    """
     needed(rest)
     conversation.say((rest,), ME)
 
 
 def topic(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: what the room is about, C{-} for nothing, or nothing to be told.
-    """
     room = here(conversation)
     if not rest:
         conversation.voice.tell(room.keptTopic())
@@ -173,19 +134,11 @@ def topic(conversation: Conversation, rest: str) -> None:
 
 
 def away(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: why they are away; nothing: they are back.
-    """
     text = short("a note of absence", rest)
     conversation.propose(SetAway(conversation.session.ident, text))
 
 
 def ignore(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a name, or nothing.
-    """
     session = conversation.session
     if not rest:
         listed = ", ".join(sorted(session.ignores)) or "nobody"
@@ -200,35 +153,19 @@ def ignore(conversation: Conversation, rest: str) -> None:
 
 
 def format(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: the name of a form.
-    """
     conversation.voice.choose(choice(rest, ("text", "json")))
 
 
 def ack(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: on or off.
-    """
     conversation.session.acks = choice(rest, ("on", "off")) == "on"
     conversation.voice.tell(Notice([f"ack is {rest.lower()}"]))
 
 
 def echo(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: on or off.
-    """
     conversation.session.echoes = choice(rest, ("on", "off")) == "on"
     conversation.voice.tell(Notice([f"echo is {rest.lower()}"]))
 
 
 def quit(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: why, or nothing.
-    """
     conversation.quit(short("the reason of a leave", rest))
     conversation.voice.farewell()

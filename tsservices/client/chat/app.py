@@ -43,10 +43,8 @@ if TYPE_CHECKING:
 
     from tsservices.client.chat.ui.terminal import Terminal
 
+#: Lines that are read ahead of what was sent: more stay where they come from.
 LINES_AHEAD = 1000
-"""
-Lines that are read ahead of what was sent: more stay where they come from.
-"""
 
 
 class Client:
@@ -66,15 +64,6 @@ class Client:
         random: Callable[[], float],
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """
-        @param clock: measures time.
-        @param endpoint: where the server is.
-        @param command: what is asked for.
-        @param console: gives lines.
-        @param surface: shows lines.
-        @param random: gives numbers from 0 to 1.
-        @param environ: the environment.
-        """
         self._clock = clock
         self._endpoint = endpoint
         self._command = command
@@ -115,7 +104,6 @@ class Client:
         """
         Talk until one leaves.
 
-        @return: the exit status.
         @raise ClientError: it can't go on.
         """
         ticking = LoopingCall(self._tick)
@@ -140,29 +128,17 @@ class Client:
             self._surface.ask("")
 
     def send(self, line: str) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.Outlet.send}
-        """
         if self._connection is not None:
             self._connection.send(line)
 
     def hangUp(self) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.Outlet.hangUp}
-        """
         if self._connection is not None:
             self._connection.abort()
 
     def connectIn(self, seconds: float) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.Outlet.connectIn}
-        """
         self._clock.callLater(seconds, self._connect)
 
     def ended(self, status: int, message: str = "") -> None:
-        """
-        @see: L{tsservices.client.chat.ports.Outlet.ended}
-        """
         if self._done.called:
             return
         if message:
@@ -172,9 +148,7 @@ class Client:
             self._done.callback(1 if refused else status)
 
     def _connect(self) -> None:
-        """
-        Make a connection.
-        """
+        """Make a connection."""
         if self._done.called:
             return
         factory = ChatFactory(self._connected, self._received, self._lost)
@@ -182,9 +156,6 @@ class Client:
         self._connecting = connecting
 
         def failed(failure: Failure) -> None:
-            """
-            @param failure: why there is none.
-            """
             self._connecting = None
             if self._done.called:
                 return
@@ -200,31 +171,19 @@ class Client:
         connecting.addErrback(self._broken)
 
     def _made(self, connection: IProtocol) -> None:
-        """
-        @param connection: is made; L{_connected} knows already.
-        """
         self._connecting = None
 
     def _connected(self, connection: ChatProtocol) -> None:
-        """
-        @param connection: a new one.
-        """
         self._connection = connection
         self._console.registerProducer(connection)
         self.link.connected(self._now())
         self._after()
 
     def _received(self, line: bytes) -> None:
-        """
-        @param line: of the server.
-        """
         self.link.received(line, self._now())
         self._after()
 
     def _lost(self, reason: str) -> None:
-        """
-        @param reason: why the connection is lost.
-        """
         self._connection = None
         self._console.unregisterProducer()
         if not self._done.called:
@@ -232,9 +191,7 @@ class Client:
             self._after()
 
     async def _read(self) -> None:
-        """
-        Take what is typed.
-        """
+        """Take what is typed."""
         console, link = self._console, self.link
         while not self._done.called:
             self._idle = True
@@ -261,9 +218,7 @@ class Client:
                 self._idle = False
 
     def _after(self) -> None:
-        """
-        Something has happened.
-        """
+        """Something has happened."""
         if self.link.phase is Phase.READY:
             self._since = self._now()
         if self._room is not None and len(self.link.exchange.outbox.waiting) < LINES_AHEAD:
@@ -272,24 +227,16 @@ class Client:
         self._surface.changed()
 
     def _tick(self) -> None:
-        """
-        A second has passed.
-        """
+        """A second has passed."""
         now = self._now()
         self.link.tick(now)
         if self._finishing and now > self._since + self._command.timeout:
             self.link.giveUp(f"no connection to {self._there} within {self._command.timeout:g} s")
 
     def _now(self) -> float:
-        """
-        @return: the time in seconds.
-        """
         return self._clock.seconds()
 
     def _broken(self, failure: Failure) -> None:
-        """
-        @param failure: a mistake of this program, or the end of reading.
-        """
         if not self._done.called:
             self._done.errback(failure)
 
@@ -304,12 +251,6 @@ async def chat(
     """
     Talk in the chat.
 
-    @param reactor: makes connections and measures time.
-    @param command: what is asked for.
-    @param console: gives lines.
-    @param surface: shows lines.
-    @param random: gives numbers from 0 to 1.
-    @return: the exit status.
     @raise ClientError: it can't go on.
     """
     endpoint = HostnameEndpoint(reactor, command.host, command.port, command.timeout)
@@ -317,31 +258,22 @@ async def chat(
     return await Client(clock, endpoint, command, console, surface, random).run()
 
 
+#: What somebody at a terminal is told who has a plain prompt for want of the other.
 NO_EDITING = (
     "prompt_toolkit is not installed, so there is no line editing; "
     "pip install 'tsservices[client]' brings it"
 )
-"""
-What somebody at a terminal is told who has a plain prompt for want of the other.
-"""
 
 
 class Prompt(NamedTuple):
-    """
-    A prompt that stands, and the event loop under it.
-    """
+    """A prompt that stands, and the event loop under it."""
 
     terminal: Terminal
     loop: asyncio.AbstractEventLoop
 
 
 def openPrompt(command: ChatCommand) -> Prompt:
-    """
-    Show the prompt on this process's terminal.
-
-    @param command: says where what was typed before is.
-    @return: the prompt.
-    """
+    """Show the prompt on this process's terminal."""
     import asyncio
 
     from prompt_toolkit.input import create_input
@@ -358,8 +290,6 @@ async def converse(reactor: ReactorBase, command: ChatCommand, prompt: Prompt | 
     """
     Run the client.
 
-    @param reactor: the reactor.
-    @param command: what is asked for.
     @param prompt: stands already; L{None}: standard input and output are to be used as they
         are.
     @raise SystemExit: with the exit status, when that is not 0.
@@ -391,7 +321,6 @@ def main(arguments: Sequence[str]) -> None:
     """
     Read the command line and run the client.
 
-    @param arguments: those behind C{chat}.
     @raise SystemExit: always, with the exit status.
     """
     command = parseChat(arguments, os.environ, asker(os.isatty))

@@ -19,20 +19,14 @@ from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
 from tsservices.common.limits import DEFAULT_PORT
 from tsservices.common.statedir import defaultStateFolder
 
+#: How far the chat's port lies above L{DEFAULT_PORT}.
 CHAT_OFFSET = 6
-"""
-How far the chat's port lies above L{DEFAULT_PORT}.
-"""
 
+#: The room of those who name none.
 LOBBY = "lobby"
-"""
-The room of those who name none.
-"""
 
+#: The variable of the environment with the password of C{--account}.
 PASSWORD = "TSSERVICES_PASSWORD"
-"""
-The variable of the environment with the password of C{--account}.
-"""
 
 PROGRAM = "python -m tsservices.client chat"
 
@@ -100,11 +94,6 @@ class ChatCommand:
 
 
 def _name(text: str) -> str:
-    """
-    @param text: the name of a person.
-    @return: the same.
-    @raise argparse.ArgumentTypeError: it is no name.
-    """
     try:
         nameKey(text)
     except Refused as refused:
@@ -113,11 +102,6 @@ def _name(text: str) -> str:
 
 
 def _room(text: str) -> str:
-    """
-    @param text: the name of a room.
-    @return: the same without its sign.
-    @raise argparse.ArgumentTypeError: it is no name.
-    """
     try:
         return roomKey(text)[0]
     except Refused as refused:
@@ -125,9 +109,6 @@ def _room(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    """
-    @return: the parser.
-    """
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description=DESCRIPTION,
@@ -207,9 +188,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def passwordOf(path: str, user: int) -> str:
     """
-    @param path: of a file.
-    @param user: who asks.
-    @return: the password in it.
+    The password in it.
+
     @raise ValueError: there is none that is safe to use; the text says why.
     """
     try:
@@ -238,11 +218,7 @@ def parseChat(
     """
     Read the command line.
 
-    @param arguments: those behind C{chat}.
-    @param environ: the environment.
     @param ask: asks for a password; L{None} where nobody can be asked.
-    @param stateFolder: says where the state is when C{--state} does not.
-    @return: what is asked for.
     @raise SystemExit: with status 2 when the command line is wrong, and with status 0
         when help or the version was asked for and is printed; 130 when the question for
         the password was interrupted.
@@ -283,10 +259,7 @@ def parseChat(
 
 
 def userName(environ: Mapping[str, str]) -> str:
-    """
-    @param environ: the environment.
-    @return: a name for who has not chosen one.
-    """
+    """A name for who has not chosen one."""
     name = environ.get("USER") or environ.get("LOGNAME") or ""
     try:
         nameKey(name)
@@ -296,8 +269,5 @@ def userName(environ: Mapping[str, str]) -> str:
 
 
 def asker(isTerminal: Callable[[int], bool]) -> Callable[[str], str] | None:
-    """
-    @param isTerminal: says whether a descriptor is a terminal.
-    @return: asks for a password, unseen, if somebody is there to be asked.
-    """
+    """Asks for a password, unseen, if somebody is there to be asked."""
     return getpass.getpass if isTerminal(0) and isTerminal(2) else None

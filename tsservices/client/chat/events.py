@@ -10,34 +10,26 @@ from dataclasses import dataclass
 
 from tsservices.common.text import visible
 
+#: Bytes of one line of a server. The longest that it writes lists some hundred people.
 LONGEST = 4 * 1024 * 1024
-"""
-Bytes of one line of a server.  The longest that it writes lists some hundred people.
-"""
 
 
 class Unbounded(Exception):
-    """
-    A line does not end: this is no server of ours.
-    """
+    """A line does not end: this is no server of ours."""
 
 
 class Lines:
-    """
-    Puts lines together, however the network has cut them.
-    """
+    """Puts lines together, however the network has cut them."""
 
     def __init__(self) -> None:
-        """
-        Begin with nothing.
-        """
+        """Begin with nothing."""
         self._rest: list[bytes] = []
         self._length = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """
-        @param data: what has come.
-        @return: the lines that are whole now.
+        The lines that are whole now.
+
         @raise Unbounded: one is longer than L{LONGEST}.
         """
         first, *others = data.split(b"\n")
@@ -53,10 +45,7 @@ class Lines:
 
 
 def clean(text: str) -> str:
-    """
-    @param text: from the wire.
-    @return: the same as one line that can do nothing to a terminal.
-    """
+    """The same as one line that can do nothing to a terminal."""
     if text.isprintable():
         return text
     return visible(text).replace("\n", "\\n").replace("\t", "    ")
@@ -78,58 +67,37 @@ class Event:
     raw: str = ""
 
     def text(self, name: str) -> str:
-        """
-        @param name: of a field.
-        @return: its text, harmless.
-        """
+        """Its text, harmless."""
         value = self.fields.get(name)
         return clean(value) if isinstance(value, str) else ""
 
     def secret(self, name: str) -> str:
-        """
-        @param name: of a field that is given back to the server and never shown.
-        @return: its text as it is, if that is one word.
-        """
+        """Its text as it is, if that is one word."""
         value = self.fields.get(name)
         return value if isinstance(value, str) and value.split() == [value] else ""
 
     def number(self, name: str) -> int:
-        """
-        @param name: of a field.
-        @return: its number, or 0.
-        """
+        """Its number, or 0."""
         return self.perhaps(name) or 0
 
     def perhaps(self, name: str) -> int | None:
-        """
-        @param name: of a field.
-        @return: its number, if it has one.
-        """
+        """Its number, if it has one."""
         value = self.fields.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def truth(self, name: str) -> bool:
-        """
-        @param name: of a field.
-        @return: whether it says so.
-        """
+        """Whether it says so."""
         return self.fields.get(name) is True
 
     def texts(self, name: str) -> list[str]:
-        """
-        @param name: of a field.
-        @return: its list of texts, harmless.
-        """
+        """Its list of texts, harmless."""
         value = self.fields.get(name)
         if not isinstance(value, list):
             return []
         return [clean(each) for each in value if isinstance(each, str)]
 
     def span(self, name: str) -> tuple[int, int] | None:
-        """
-        @param name: of a field.
-        @return: its two numbers, if it has them.
-        """
+        """Its two numbers, if it has them."""
         value = self.fields.get(name)
         if isinstance(value, list) and len(value) == 2:
             first, last = value
@@ -138,20 +106,14 @@ class Event:
         return None
 
     def each(self, name: str) -> list[Event]:
-        """
-        @param name: of a field.
-        @return: its list of objects, or its one object.
-        """
+        """Its list of objects, or its one object."""
         value = self.fields.get(name)
         values = value if isinstance(value, list) else [value]
         return [Event("", each) for each in values if isinstance(each, dict)]
 
 
 def decode(line: bytes) -> Event | None:
-    """
-    @param line: of a server, without its ending.
-    @return: what it says; L{None} if it is no object with a type.
-    """
+    """What it says; L{None} if it is no object with a type."""
     if not line.startswith(b"{"):
         return None
     text = line.decode("utf-8", "backslashreplace")

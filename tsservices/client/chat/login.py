@@ -11,31 +11,21 @@ from dataclasses import dataclass, field
 
 from tsservices.chat.names import fold
 
+#: The refusal of a name that somebody has, maybe only for a while.
 NICK_TAKEN = "nick-taken"
-"""
-The refusal of a name that somebody has, maybe only for a while.
-"""
 
+#: The refusal of a token of a connection that has ended.
 NOTHING_TO_RESUME = "nothing-to-resume"
-"""
-The refusal of a token of a connection that has ended.
-"""
 
+#: Names that are tried for somebody who has not chosen one.
 GUESTS = 20
-"""
-Names that are tried for somebody who has not chosen one.
-"""
 
+#: How long one's own name is waited for: the server may take the connection that was lost for one
+#: that lives, and the name for taken.
 GHOST_SECONDS = 30.0
-"""
-How long one's own name is waited for: the server may take the connection that was lost
-for one that lives, and the name for taken.
-"""
 
+#: How often it is asked for meanwhile.
 RETRY_SECONDS = 2.0
-"""
-How often it is asked for meanwhile.
-"""
 
 
 @dataclass(slots=True)
@@ -77,13 +67,7 @@ class Entering:
         now: float,
         digits: Callable[[], int],
     ) -> None:
-        """
-        @param wish: what was asked for.
-        @param before: the name that one had, if one was in before.
-        @param token: of the connection before, if there is one.
-        @param now: the time in seconds.
-        @param digits: gives a number for the name of a guest.
-        """
+        """@param now: the time in seconds."""
         self._wish = wish
         self._before = before
         self._digits = digits
@@ -102,9 +86,7 @@ class Entering:
         self.retryAt: float | None = None
 
     def next(self) -> str:
-        """
-        @return: what to send next; nothing when there is nothing left to try.
-        """
+        """What to send next; nothing when there is nothing left to try."""
         self.retryAt = None
         if not self._ways:
             self.way = ""
@@ -119,9 +101,7 @@ class Entering:
         """
         The attempt has failed.
 
-        @param code: why.
         @param now: the time in seconds.
-        @return: whether there is something left to try, now or at C{retryAt}.
         """
         if self.way == "nick":
             self._otherName(code, now)
@@ -130,10 +110,6 @@ class Entering:
         return bool(self._ways)
 
     def _otherName(self, code: str, now: float) -> None:
-        """
-        @param code: why a name was refused.
-        @param now: the time in seconds.
-        """
         if self._before and code == NICK_TAKEN and now < self._until:
             self._ways.append(("nick", self._before))
             self.retryAt = now + RETRY_SECONDS
@@ -144,9 +120,8 @@ class Entering:
 
     def same(self, nick: str) -> bool:
         """
-        @param nick: under which one is in now.
-        @return: whether the connection before has ended for the server too: nothing that
-            was sent by it comes later.
+        Whether the connection before has ended for the server too: nothing that was sent by it
+        comes later.
         """
         if self._gone or self.way == "resume":
             return True

@@ -24,9 +24,7 @@ from tsservices.client.chat.transcript import Story
 
 
 class Phase(Enum):
-    """
-    How far a connection has come.
-    """
+    """How far a connection has come."""
 
     AWAY = "not connected"
     GREETING = "connected"
@@ -37,30 +35,20 @@ class Phase(Enum):
     ENDED = "over"
 
 
+#: Of the meaning of what servers write, as this client reads it.
 VERSION = 1
-"""
-Of the meaning of what servers write, as this client reads it.
-"""
 
+#: After so long without a word the server is asked for one.
 SILENCE_SECONDS = 45.0
-"""
-After so long without a word the server is asked for one.
-"""
 
+#: Within this it answers, or the connection is taken for lost.
 PATIENCE_SECONDS = 30.0
-"""
-Within this it answers, or the connection is taken for lost.
-"""
 
+#: Seconds before the first attempt to connect again, and before the later ones.
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
-"""
-Seconds before the first attempt to connect again, and before the later ones.
-"""
 
+#: The refusal with which a connection ends that another one goes on for.
 TAKEN_OVER = "taken-over"
-"""
-The refusal with which a connection ends that another one goes on for.
-"""
 
 
 _PHASES = {
@@ -84,13 +72,6 @@ class Link:
     def __init__(
         self, wish: Wish, town: Town, outlet: Outlet, view: View, random: Callable[[], float]
     ) -> None:
-        """
-        @param wish: what was asked for.
-        @param town: is filled with what is known.
-        @param outlet: takes lines, and makes connections.
-        @param view: shows what happens.
-        @param random: gives numbers from 0 to 1.
-        """
         self.town = town
         self.exchange = Exchange(town, outlet, view)
         self.phase = Phase.AWAY
@@ -111,9 +92,7 @@ class Link:
         self._unasked = False
 
     def connected(self, now: float) -> None:
-        """
-        @param now: the time in seconds.
-        """
+        """@param now: the time in seconds."""
         self._heard = self._now = now
         self._pinged = False
         self._greeting = []
@@ -123,10 +102,7 @@ class Link:
             self._outlet.send(line)
 
     def lost(self, reason: str, now: float) -> None:
-        """
-        @param reason: why there is no connection, or none any more.
-        @param now: the time in seconds.
-        """
+        """@param now: the time in seconds."""
         self._now = now
         if self.phase is Phase.ENDED:
             return
@@ -154,10 +130,7 @@ class Link:
             self._outlet.connectIn(delay * (0.5 + self._random()))
 
     def received(self, line: bytes, now: float) -> None:
-        """
-        @param line: of the server.
-        @param now: the time in seconds.
-        """
+        """@param now: the time in seconds."""
         self._heard = self._now = now
         event = decode(line)
         if event is None:
@@ -188,10 +161,7 @@ class Link:
             self._pump()
 
     def typed(self, text: str, now: float) -> None:
-        """
-        @param text: one line that was typed.
-        @param now: the time in seconds.
-        """
+        """@param now: the time in seconds."""
         self._now = now
         words = text.split(None, 1)
         word = words[0].lower() if words else ""
@@ -215,18 +185,12 @@ class Link:
             self._pump()
 
     def finish(self) -> None:
-        """
-        Nothing more will be typed: leave when all is said.
-        """
+        """Nothing more will be typed: leave when all is said."""
         self._finishing = True
         self._pump()
 
     def quit(self, why: str = "") -> None:
-        """
-        Leave; at once when it is asked for twice.
-
-        @param why: in words.
-        """
+        """Leave; at once when it is asked for twice."""
         if self._quitting or self.phase is not Phase.READY:
             self._quitting = True
             self._leave()
@@ -238,17 +202,11 @@ class Link:
         self.exchange.pump()
 
     def giveUp(self, message: str) -> None:
-        """
-        There will be no connection any more.
-
-        @param message: for standard error.
-        """
+        """There will be no connection any more."""
         self._leave(message)
 
     def tick(self, now: float) -> None:
-        """
-        @param now: the time in seconds; this is called about once a second.
-        """
+        """@param now: the time in seconds; this is called about once a second."""
         self._now = now
         if self.phase in (Phase.AWAY, Phase.ENDED, Phase.NAMELESS) or self.exchange.prompted:
             return
@@ -264,9 +222,7 @@ class Link:
             self.exchange.fence()
 
     def _fenced(self) -> None:
-        """
-        A fence is answered.
-        """
+        """A fence is answered."""
         self._pinged = False
         if self.phase is Phase.GREETING:
             self.phase = Phase.ENTERING
@@ -278,9 +234,6 @@ class Link:
             self._pump()
 
     def _greeted(self, event: Event) -> None:
-        """
-        @param event: while the server was told how to speak.
-        """
         if event.type == "format":
             if event.number("version") != VERSION:
                 self._leave("this server speaks another version of the JSON form")
@@ -294,9 +247,7 @@ class Link:
             self.town.learnHelp(event)
 
     def _caughtUp(self) -> None:
-        """
-        All that was missed has come.
-        """
+        """All that was missed has come."""
         town, exchange = self.town, self.exchange
         missed = self._story.caughtUp(self._now)
         self._arrival.inside()
@@ -314,9 +265,7 @@ class Link:
         self._pump()
 
     def _pump(self) -> None:
-        """
-        Send what can be sent, and leave if nothing is left to be said.
-        """
+        """Send what can be sent, and leave if nothing is left to be said."""
         if self.phase is not Phase.READY:
             return
         self._story.listPeople()
@@ -327,11 +276,7 @@ class Link:
             self.quit()
 
     def _leave(self, message: str = "") -> None:
-        """
-        Be gone.  Nothing that was typed is silently lost.
-
-        @param message: what has gone wrong.
-        """
+        """Be gone.  Nothing that was typed is silently lost."""
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED

@@ -16,31 +16,21 @@ from tsservices.client.chat.events import Event, clean
 from tsservices.client.chat.state import roomKey
 from tsservices.common.text import visible
 
+#: What commands begin with; two of them begin a line with one.
 SIGN = "/"
-"""
-What commands begin with; two of them begin a line with one.
-"""
 
+#: Commands that passwords may follow.
 SECRET = frozenset({"login", "register", "passwd", "reset"})
-"""
-Commands that passwords may follow.
-"""
 
+#: Commands after which the server may wait for a password, or for nothing more: nothing may follow
+#: them unasked.
 ASKING = SECRET | {"drop", "quit"}
-"""
-Commands after which the server may wait for a password, or for nothing more: nothing may
-follow them unasked.
-"""
 
+#: Commands whose state this client relies on.
 OURS = frozenset({"format", "ack", "echo", "resume"})
-"""
-Commands whose state this client relies on.
-"""
 
+#: The kind of a line whose text was removed: it may have been any.
 DELETED = "deleted"
-"""
-The kind of a line whose text was removed: it may have been any.
-"""
 
 
 @dataclass(eq=False, slots=True)
@@ -67,24 +57,17 @@ class Item:
 
     @property
     def shown(self) -> str:
-        """
-        @return: the same without what nobody should see.
-        """
+        """The same without what nobody should see."""
         return f"{SIGN}{self.word} ..." if self.word in SECRET else clean(self.text)
 
     @property
     def indented(self) -> bool:
-        """
-        @return: whether its spaces would be lost behind a command.
-        """
+        """Whether its spaces would be lost behind a command."""
         return self.text != self.text.strip()
 
 
 def read(typed: str) -> Item | None:
-    """
-    @param typed: one line.
-    @return: what it is; L{None} if it says nothing.
-    """
+    """What it is; L{None} if it says nothing."""
     text = visible(typed.rstrip("\r\n"))
     if not text.strip():
         return None
@@ -119,26 +102,17 @@ class Outbox:
 
     @property
     def lines(self) -> int:
-        """
-        @return: how many lines are waiting or on the way.
-        """
+        """How many lines are waiting or on the way."""
         both = [*self.waiting, *self.sent, *self.doubtful]
         return sum(1 for each in both if each is not None and each.kind)
 
     @property
     def idle(self) -> bool:
-        """
-        @return: whether everything is settled.
-        """
+        """Whether everything is settled."""
         return not (self.waiting or self.sent or self.doubtful)
 
     def came(self, said: Event) -> list[Item]:
-        """
-        A line has come back, or one of somebody else has come.
-
-        @param said: the line.
-        @return: lines of the same room that were sent before it: they will not come.
-        """
+        """A line has come back, or one of somebody else has come."""
         room, nick = roomKey(said.text("room")), fold(said.text("nick"))
         kind, body = said.text("kind"), said.text("text").strip()
         for items in (self.doubtful, self.sent):
@@ -152,29 +126,18 @@ class Outbox:
         return []
 
     def fenced(self) -> list[Item]:
-        """
-        The oldest fence is answered.
-
-        @return: what was sent before it and did not come back.
-        """
+        """The oldest fence is answered."""
         items: list[Item] = []
         while self.sent and (item := self.sent.popleft()) is not None:
             items.append(item)
         return items
 
     def lost(self) -> list[Item]:
-        """
-        The connection is lost.
-
-        @return: commands of which nobody knows whether they were done.
-        """
+        """The connection is lost."""
         items = [each for each in self.sent if each is not None]
         self.sent.clear()
         self.doubtful += [each for each in items if each.kind]
         return [each for each in items if not each.kind and not each.quiet]
 
     def again(self, items: Iterable[Item]) -> None:
-        """
-        @param items: to be sent before all that waits.
-        """
         self.waiting.extendleft(reversed(list(items)))

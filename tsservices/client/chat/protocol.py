@@ -18,9 +18,7 @@ from tsservices.client.connection import lostReason
 
 @implementer(IPushProducer)
 class ChatProtocol(Protocol):
-    """
-    One connection.  It is the producer of the console it feeds.
-    """
+    """One connection.  It is the producer of the console it feeds."""
 
     transport: StreamTransport
 
@@ -30,11 +28,6 @@ class ChatProtocol(Protocol):
         received: Callable[[bytes], None],
         lost: Callable[[str], None],
     ) -> None:
-        """
-        @param connected: is told that this is a connection now.
-        @param received: takes each line.
-        @param lost: is told why it is none any more.
-        """
         self._connected = connected
         self._received = received
         self._lost = lost
@@ -42,16 +35,12 @@ class ChatProtocol(Protocol):
         self._open = False
 
     def connectionMade(self) -> None:
-        """
-        Begin.
-        """
+        """Begin."""
         self._open = True
         self._connected(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: the next bytes.
-        """
+        """@param data: the next bytes."""
         try:
             lines = self._lines.feed(data)
         except Unbounded:
@@ -62,54 +51,36 @@ class ChatProtocol(Protocol):
                 self._received(line)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: why it is lost.
-        """
         self._open = False
         self._lost(lostReason(reason))
 
     def send(self, line: str) -> None:
-        """
-        @param line: without its ending.
-        """
         self.transport.write(f"{line}\n".encode("utf-8", "replace"))
 
     def close(self) -> None:
-        """
-        End the connection; nothing that still comes is of interest.
-        """
+        """End the connection; nothing that still comes is of interest."""
         self._open = False
         self.transport.loseConnection()
 
     def abort(self) -> None:
-        """
-        End the connection without a word: it seems to be dead.
-        """
+        """End the connection without a word: it seems to be dead."""
         self.transport.abortConnection()
 
     def pauseProducing(self) -> None:
-        """
-        The console takes nothing: stop reading.
-        """
+        """The console takes nothing: stop reading."""
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """
-        The console takes more: read on.
-        """
+        """The console takes more: read on."""
         self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """
-        The console is gone.
-        """
+        """The console is gone."""
         self.close()
 
 
 class ChatFactory(ClientFactory):
-    """
-    Makes one L{ChatProtocol}.
-    """
+    """Makes one L{ChatProtocol}."""
 
     noisy = False
 
@@ -119,16 +90,8 @@ class ChatFactory(ClientFactory):
         received: Callable[[bytes], None],
         lost: Callable[[str], None],
     ) -> None:
-        """
-        @param connected: as in L{ChatProtocol}.
-        @param received: the same.
-        @param lost: the same.
-        """
         self._reports = connected, received, lost
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:
-        """
-        @param addr: of the server.
-        @return: the connection.
-        """
+        """The connection."""
         return ChatProtocol(*self._reports)

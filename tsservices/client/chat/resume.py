@@ -16,9 +16,7 @@ from tsservices.client.chat.state import RoomView, Town, roomKey
 
 
 class Progress(Enum):
-    """
-    How far one has come.
-    """
+    """How far one has come."""
 
     TRYING = 1
     NAMELESS = 2
@@ -43,14 +41,6 @@ class Arrival:
         view: View,
         random: Callable[[], float],
     ) -> None:
-        """
-        @param wish: what was asked for.
-        @param town: what is known.
-        @param exchange: is told where the server believes one to be.
-        @param outlet: takes lines.
-        @param view: shows what happens.
-        @param random: gives numbers from 0 to 1.
-        """
         self.replaced = False
         self._wish = wish
         self._town = town
@@ -79,10 +69,6 @@ class Arrival:
         self._outlet.send(self._entering.next())
 
     def keepToken(self, token: str, ready: bool) -> None:
-        """
-        @param token: with which the next connection may go on for this one.
-        @param ready: one is in, and has all that was missed.
-        """
         # While it is not known that the connection before has ended, its own token is the
         # one that can end it.
         self._newToken = token
@@ -91,9 +77,9 @@ class Arrival:
 
     def happened(self, event: Event, now: float) -> Progress:
         """
-        @param event: while one comes in; the town has learnt from it.
+        How far one has come.
+
         @param now: the time in seconds.
-        @return: how far one has come.
         """
         entering = self._entering
         assert entering is not None
@@ -128,8 +114,9 @@ class Arrival:
 
     def tick(self, now: float) -> bool:
         """
+        Whether something will be tried again at its time.
+
         @param now: the time in seconds.
-        @return: whether something will be tried again at its time.
         """
         entering = self._entering
         if entering is None or entering.retryAt is None:
@@ -139,9 +126,7 @@ class Arrival:
         return True
 
     def inside(self) -> None:
-        """
-        All that was missed has come.
-        """
+        """All that was missed has come."""
         assert self._entering is not None
         self._wanted = []
         self._unjoined = set()
@@ -150,17 +135,11 @@ class Arrival:
             self._token = self._newToken
 
     def lost(self) -> None:
-        """
-        The connection is lost, on which one was in and had all that was missed.
-        """
+        """The connection is lost, on which one was in and had all that was missed."""
         self._before = self._town.nick
 
     def _catchUp(self, event: Event) -> None:
-        """
-        Enter the rooms, and ask for what was missed.
-
-        @param event: with which one has come in.
-        """
+        """Enter the rooms, and ask for what was missed."""
         town, send = self._town, self._outlet.send
         here = {roomKey(each.text("room")): each for each in event.each("rooms")}
         for key, each in here.items():

@@ -13,30 +13,20 @@ from tsservices.client.chat.outbox import ASKING, OURS, Item, Outbox, read
 from tsservices.client.chat.ports import Outlet, View
 from tsservices.client.chat.state import Town, roomKey
 
+#: What is sent as a fence.
 FENCE = "/ack on"
-"""
-What is sent as a fence.
-"""
 
+#: How that is answered.
 FENCED = ["ack is on"]
-"""
-How that is answered.
-"""
 
+#: Lines on the way at the same time: so many are looked for after a loss.
 WINDOW = 64
-"""
-Lines on the way at the same time: so many are looked for after a loss.
-"""
 
+#: How the server answers who turns to a room.
 TURNED = "you talk in "
-"""
-How the server answers who turns to a room.
-"""
 
+#: Types of events with which a command that may ask for a password is done.
 _ANSWERS = frozenset({"refused", "notice", "loggedIn", "entered"})
-"""
-Types of events with which a command that may ask for a password is done.
-"""
 
 
 class Exchange:
@@ -52,11 +42,6 @@ class Exchange:
     """
 
     def __init__(self, town: Town, outlet: Outlet, view: View) -> None:
-        """
-        @param town: what is known.
-        @param outlet: takes lines.
-        @param view: is told what is not sent.
-        """
         self._town = town
         self._outlet = outlet
         self._view = view
@@ -71,15 +56,10 @@ class Exchange:
 
     @property
     def quiet(self) -> bool:
-        """
-        @return: whether the client itself has asked for what comes now.
-        """
+        """Whether the client itself has asked for what comes now."""
         return self.barrier is not None and self.barrier.quiet
 
     def typed(self, text: str) -> None:
-        """
-        @param text: one line.
-        """
         if self.prompted:
             self.prompted = False
             self._outlet.send(text)
@@ -98,11 +78,7 @@ class Exchange:
             self.pump()
 
     def asked(self) -> bool:
-        """
-        The server waits for a password: the next line is it, also when it is here already.
-
-        @return: whether it was not, and has to be typed.
-        """
+        """The server waits for a password: the next line is it, also when it is here already."""
         waiting = self.outbox.waiting
         answer = next((each for each in waiting if not each.quiet), None)
         if answer is None:
@@ -113,16 +89,11 @@ class Exchange:
         return False
 
     def quietly(self, command: str) -> None:
-        """
-        @param command: to be done without a word.
-        """
         self.outbox.waiting.append(Item(command, command[1:].partition(" ")[0], quiet=True))
         self.pump()
 
     def resend(self) -> None:
-        """
-        Say again what was not sent.
-        """
+        """Say again what was not sent."""
         items, self.outbox.unsent = self.outbox.unsent, []
         if not items:
             self._view.complain("nothing was left unsent")
@@ -131,9 +102,7 @@ class Exchange:
         self.pump()
 
     def pump(self) -> None:
-        """
-        Send what can be sent now.
-        """
+        """Send what can be sent now."""
         waiting, sent = self.outbox.waiting, self.outbox.sent
         while self.open and waiting and self.barrier is None and len(sent) < WINDOW:
             if waiting[0].kind:
@@ -146,41 +115,28 @@ class Exchange:
             self.fence()
 
     def fence(self) -> None:
-        """
-        Have all that was sent so far settled.
-        """
+        """Have all that was sent so far settled."""
         self._unfenced = False
         self.outbox.sent.append(None)
         self._outlet.send(FENCE)
 
     def fenced(self) -> None:
-        """
-        A fence is answered.
-        """
+        """A fence is answered."""
         items = self.outbox.fenced()
         if self.barrier in items:
             self.barrier = None
         self.refused([each for each in items if each.kind])
 
     def refused(self, items: list[Item]) -> None:
-        """
-        @param items: lines that were not said.
-        """
         for item in items:
             self.outbox.unsent.append(item)
             self._view.notSent(item, sure=True)
 
     def came(self, event: Event) -> None:
-        """
-        @param event: a line of somebody, maybe one's own.
-        """
         self.refused(self.outbox.came(event))
 
     def told(self, event: Event) -> bool:
-        """
-        @param event: anything but a line.
-        @return: whether it was an answer to this object itself.
-        """
+        """Whether it was an answer to this object itself."""
         if event.type == "notice" and self._turns:
             lines = event.texts("lines")
             if lines and lines[0].startswith(TURNED):
@@ -191,9 +147,7 @@ class Exchange:
         return False
 
     def lost(self) -> None:
-        """
-        The connection is lost.
-        """
+        """The connection is lost."""
         self._cut = self._cut or self.open
         self.open = self.prompted = self._unfenced = False
         self.barrier = None
@@ -207,29 +161,17 @@ class Exchange:
         self.outbox.waiting.extend(kept)
 
     def unsure(self, room: str) -> None:
-        """
-        Lines that might be one's own are no longer kept.
-
-        @param room: the folded name of their room.
-        """
+        """Lines that might be one's own are no longer kept."""
         self._doubt([each for each in self.outbox.doubtful if each.room == room])
 
     def _doubt(self, items: list[Item]) -> None:
-        """
-        @param items: lines of which nobody can know whether they were said.
-        """
         for item in items:
             self.outbox.doubtful.remove(item)
             self.outbox.unsent.append(item)
             self._view.notSent(item, sure=False)
 
     def back(self, replaced: bool) -> None:
-        """
-        There is a connection again, and all that was missed has come.
-
-        @param replaced: whether nothing can come any more from the one that was lost:
-            then what has not come was not said.
-        """
+        """There is a connection again, and all that was missed has come."""
         self.open, self._cut = True, False
         if replaced:
             doubtful, self.outbox.doubtful = self.outbox.doubtful, []
@@ -238,9 +180,6 @@ class Exchange:
             self._doubt(list(self.outbox.doubtful))
 
     def _say(self, item: Item) -> None:
-        """
-        @param item: a line.
-        """
         town = self._town
         key = item.room or town.current
         if not key:
@@ -269,9 +208,6 @@ class Exchange:
         self._outlet.send(line)
 
     def _ask(self, item: Item) -> None:
-        """
-        @param item: a command.
-        """
         if item.word == "join" and (key := roomKey(item.text[5:].strip())) in self._town.rooms:
             self._town.turn(key)
             self._view.note(f"{TURNED}{ROOM_SIGN}{self._town.rooms[key].name}")
@@ -285,11 +221,7 @@ class Exchange:
         self._outlet.send(item.text)
 
     def turnTo(self, key: str) -> None:
-        """
-        Have the server turn to a room, if it has not.
-
-        @param key: of the room.
-        """
+        """Have the server turn to a room, if it has not."""
         room = self._town.rooms.get(key)
         if key != self.serverRoom and room is not None:
             self.serverRoom = key

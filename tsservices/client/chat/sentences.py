@@ -14,97 +14,56 @@ from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 from tsservices.frontends.formats.sentences import counted, people, reason
 
+#: Names on one line of a list of people.
 PEOPLE_IN_A_LINE = 10
-"""
-Names on one line of a list of people.
-"""
 
 FOR_EVER = "for ever"
 
 
 class Sentences:
-    """
-    Writes events as the text form of the server does.
-    """
+    """Writes events as the text form of the server does."""
 
     def __init__(self, time: LocalTime) -> None:
-        """
-        @param time: reads times.
-        """
         self._time = time
 
     def of(self, event: Event) -> list[str]:
-        """
-        @param event: any but a line.
-        @return: what it says; nothing for what is not for people, or not known here.
-        """
+        """What it says; nothing for what is not for people, or not known here."""
         write = self._WRITE.get(event.type)
         return write(self, event) if write is not None else []
 
     def when(self, nanoseconds: int) -> str:
         """
+        Day and minute.
+
         @param nanoseconds: since 1970, UTC.
-        @return: day and minute.
         """
         return self._time.minute(nanoseconds // NANOSECONDS)
 
     def _joined(self, event: Event) -> list[str]:
-        """
-        @param event: somebody entered a room.
-        @return: that.
-        """
         return [f"{event.text('nick')} joined {_room(event)}"]
 
     def _left(self, event: Event) -> list[str]:
-        """
-        @param event: somebody left a room.
-        @return: that.
-        """
         return [f"{event.text('nick')} left {_room(event)}{reason(event.text('why'))}"]
 
     def _gone(self, event: Event) -> list[str]:
-        """
-        @param event: somebody left altogether.
-        @return: that.
-        """
         return [f"{event.text('nick')} is gone{reason(event.text('why'))}"]
 
     def _renamed(self, event: Event) -> list[str]:
-        """
-        @param event: somebody is called something else.
-        @return: that.
-        """
         return [f"{event.text('nick')} is now called {event.text('to')}"]
 
     def _away(self, event: Event) -> list[str]:
-        """
-        @param event: somebody is away, or back.
-        @return: that.
-        """
         text = event.text("text")
         return [f"{event.text('nick')} is {f'away: {text}' if text else 'back'}"]
 
     def _account(self, event: Event) -> list[str]:
-        """
-        @param event: a name belongs to somebody now, or is a guest's again.
-        @return: that.
-        """
         account = event.text("account")
         who = f"logged in as {account}" if account else "a guest"
         return [f"{event.text('nick')} is {who}"]
 
     def _entered(self, event: Event) -> list[str]:
-        """
-        @param event: one is in.
-        @return: that.
-        """
         return [f"you are {event.text('nick')}"]
 
     def _loggedIn(self, event: Event) -> list[str]:
-        """
-        @param event: one has an account.
-        @return: that, and what waits.
-        """
         unread = event.number("unread")
         written = [f"logged in as {event.text('account')}"]
         if unread:
@@ -112,10 +71,6 @@ class Sentences:
         return written
 
     def _roomEntered(self, event: Event) -> list[str]:
-        """
-        @param event: one is in a room.
-        @return: who else is, and what it is about.
-        """
         company = ", alone"
         others = event.number("present") - 1
         if others > 0:
@@ -130,25 +85,12 @@ class Sentences:
         return written
 
     def _roomLeft(self, event: Event) -> list[str]:
-        """
-        @param event: one has left a room.
-        @return: that.
-        """
         return [f"you left {_room(event)}"]
 
     def _topic(self, event: Event) -> list[str]:
-        """
-        @param event: what a room is about.
-        @return: that.
-        """
         return self._topicOf(_room(event), event)
 
     def _topicOf(self, room: str, topic: Event) -> list[str]:
-        """
-        @param room: which.
-        @param topic: what it is about.
-        @return: that.
-        """
         text = topic.text("text")
         if not text:
             return [f"{room} has no topic"]
@@ -156,10 +98,6 @@ class Sentences:
         return [f"topic of {room}: {text} (set by {topic.text('by')}, {when})"]
 
     def _rooms(self, event: Event) -> list[str]:
-        """
-        @param event: the rooms.
-        @return: a line for each, after their number.
-        """
         rooms = event.each("rooms")
         written = [counted(len(rooms), "room")]
         for each in rooms:
@@ -169,10 +107,6 @@ class Sentences:
         return written
 
     def _people(self, event: Event) -> list[str]:
-        """
-        @param event: who is somewhere.
-        @return: some names on each line, after their number.
-        """
         found = event.each("people")
         where = f"in {_room(event)}" if event.text("room") else "here"
         names = [_person(each) for each in found]
@@ -182,10 +116,6 @@ class Sentences:
         return written
 
     def _personShown(self, event: Event) -> list[str]:
-        """
-        @param event: what there is to know of somebody.
-        @return: that.
-        """
         who = "a guest" if event.truth("guest") else "registered"
         rooms = ", ".join(ROOM_SIGN + name for name in event.texts("rooms"))
         where = f"in {rooms} with you" if rooms else "in no room with you"
@@ -195,20 +125,12 @@ class Sentences:
         return [written + (f"; ~{cloak.removeprefix('~')}" if cloak else "")]
 
     def _seen(self, event: Event) -> list[str]:
-        """
-        @param event: when somebody was here.
-        @return: that.
-        """
         nick, time = event.text("nick"), event.number("time")
         if event.truth("here"):
             return [f"{nick} is here"]
         return [f"{nick} was here {self.when(time)}" if time else f"{nick} was never seen here"]
 
     def _inbox(self, event: Event) -> list[str]:
-        """
-        @param event: private messages that were said before.
-        @return: they.
-        """
         letters, other = event.each("letters"), event.text("with")
         between = f" with {other}" if other else ""
         written = [f"{counted(len(letters), 'private message')}{between}"]
@@ -220,10 +142,6 @@ class Sentences:
         return written
 
     def _restraints(self, event: Event) -> list[str]:
-        """
-        @param event: who may not enter a room, or not speak there.
-        @return: they.
-        """
         found = event.each("restraints")
         written = [f"{counted(len(found), 'ban or mute')} in {_room(event)}"]
         if len(found) > 1:
@@ -236,18 +154,10 @@ class Sentences:
         return written
 
     def _invited(self, event: Event) -> list[str]:
-        """
-        @param event: one may enter a private room.
-        @return: that.
-        """
         name = event.text("room")
         return [f"{event.text('by')} invites you to {_room(event)}: /join {name}"]
 
     def _commands(self, event: Event) -> list[str]:
-        """
-        @param event: what can be asked for.
-        @return: a line for each.
-        """
         rows = [
             Command(each.text("name"), each.text("usage"), each.text("meaning"))
             for each in event.each("commands")
@@ -257,17 +167,9 @@ class Sentences:
         return written
 
     def _notice(self, event: Event) -> list[str]:
-        """
-        @param event: words of the server.
-        @return: they.
-        """
         return event.texts("lines")
 
     def _refused(self, event: Event) -> list[str]:
-        """
-        @param event: something is not done.
-        @return: why.
-        """
         return [event.text("text") or event.text("code")]
 
     _WRITE: ClassVar[dict[str, Callable[[Sentences, Event], list[str]]]] = {
@@ -297,18 +199,10 @@ class Sentences:
 
 
 def _room(event: Event) -> str:
-    """
-    @param event: that speaks of a room.
-    @return: the name of the room, with its sign.
-    """
     return ROOM_SIGN + event.text("room")
 
 
 def _person(event: Event) -> str:
-    """
-    @param event: one of those in a room.
-    @return: their name, and what else is to be known.
-    """
     notes = []
     if event.text("rank") not in ("", "member"):
         notes.append(event.text("rank"))

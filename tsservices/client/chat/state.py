@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.client.chat.events import Event
 
+#: Lines of which it is remembered who said them, for when one is deleted.
 REMEMBERED = 1000
-"""
-Lines of which it is remembered who said them, for when one is deleted.
-"""
 
 
 @dataclass(slots=True)
@@ -53,10 +51,6 @@ class RoomView:
     """
 
     def __init__(self, name: str, last: int) -> None:
-        """
-        @param name: of the room.
-        @param last: the number of its last line.
-        """
         self.name = name
         self.last = last
         self.people: OrderedDict[str, Person] = OrderedDict()
@@ -68,10 +62,7 @@ class RoomView:
         self._held: dict[int, Event] = {}
 
     def take(self, said: Event) -> list[Event]:
-        """
-        @param said: a line that was said now, or while one was away.
-        @return: the lines that are to be shown now.
-        """
+        """The lines that are to be shown now."""
         seq = said.number("seq")
         if seq <= self.last:
             return []
@@ -86,12 +77,7 @@ class RoomView:
         return ready
 
     def skip(self, last: int) -> list[Event]:
-        """
-        Lines are no longer kept: go on after them.
-
-        @param last: the number of the last of them.
-        @return: the lines that are to be shown now.
-        """
+        """Lines are no longer kept: go on after them."""
         self.last = max(self.last, last)
         ready = []
         while (following := self._held.pop(self.last + 1, None)) is not None:
@@ -100,18 +86,11 @@ class RoomView:
         return ready
 
     def catchUp(self) -> None:
-        """
-        From now on lines may come twice, and in another order.
-        """
+        """From now on lines may come twice, and in another order."""
         self.catching = True
 
     def caughtUp(self) -> list[Event]:
-        """
-        All that was missed has come.
-
-        @return: the lines that are still held back: those between are not for this
-            person.
-        """
+        """All that was missed has come."""
         self.catching = False
         held = [self._held[seq] for seq in sorted(self._held) if seq > self.last]
         self._held.clear()
@@ -120,19 +99,12 @@ class RoomView:
         return held
 
     def restart(self, last: int) -> None:
-        """
-        The room is another one than before: it has fewer lines than were shown.
-
-        @param last: the number of its last line.
-        """
+        """The room is another one than before: it has fewer lines than were shown."""
         self.last = 0 if self.catching else last
         self._held.clear()
         self.authors.clear()
 
     def spoke(self, said: Event) -> None:
-        """
-        @param said: a line that is shown.
-        """
         nick = said.text("nick")
         self.authors[said.number("seq")] = nick, said.number("time")
         if len(self.authors) > REMEMBERED:
@@ -143,11 +115,6 @@ class RoomView:
             self.people.move_to_end(key)
 
     def enter(self, nick: str, guest: bool | None = None, away: str = "") -> None:
-        """
-        @param nick: who is there.
-        @param guest: whether the name belongs to nobody, if that is known.
-        @param away: why they are away.
-        """
         key = fold(nick)
         known = self.people.get(key)
         if known is None:
@@ -159,16 +126,9 @@ class RoomView:
             known.guest = known.guest if guest is None else guest
 
     def leave(self, nick: str) -> None:
-        """
-        @param nick: who is not there any more.
-        """
         self.people.pop(fold(nick), None)
 
     def rename(self, nick: str, to: str) -> None:
-        """
-        @param nick: who is called something else.
-        @param to: the new name.
-        """
         if fold(nick) in self.people:
             keep = OrderedDict[str, Person]()
             for key, person in self.people.items():
@@ -180,9 +140,7 @@ class RoomView:
             self.people = keep
 
     def nicks(self) -> list[str]:
-        """
-        @return: those who are there, who spoke last first.
-        """
+        """Those who are there, who spoke last first."""
         return [person.nick for person in reversed(self.people.values())]
 
 
@@ -201,25 +159,18 @@ class Command:
     meaning: str
 
 
+#: Commands that the client knows by itself.
 OWN_COMMANDS = (
     Command("resend", "", "say again what was not sent"),
     Command("quit", "[WHY]", "leave"),
 )
-"""
-Commands that the client knows by itself.
-"""
 
+#: A command in the words of a server that writes them for people.
 _HELP = re.compile(r"/(\w+)(?: (\S.*?))? {2,}(\S.*)")
-"""
-A command in the words of a server that writes them for people.
-"""
 
 
 def roomKey(name: str) -> str:
-    """
-    @param name: of a room, with or without the sign before it.
-    @return: what is the same for all forms of the name.
-    """
+    """What is the same for all forms of the name."""
     return fold(name.removeprefix(ROOM_SIGN))
 
 
@@ -237,9 +188,7 @@ class Town:
     """
 
     def __init__(self) -> None:
-        """
-        Know nothing.
-        """
+        """Know nothing."""
         self.nick = ""
         self.account = ""
         self.rooms: dict[str, RoomView] = {}
@@ -249,23 +198,14 @@ class Town:
         self.known: dict[str, str] = {}
 
     def isMe(self, nick: str) -> bool:
-        """
-        @param nick: of somebody.
-        @return: whether that is oneself.
-        """
+        """Whether that is oneself."""
         return bool(self.nick) and fold(nick) == fold(self.nick)
 
     def room(self, event: Event) -> RoomView | None:
-        """
-        @param event: that speaks of a room.
-        @return: the room, if one is in it.
-        """
+        """The room, if one is in it."""
         return self.rooms.get(roomKey(event.text("room")))
 
     def turn(self, key: str) -> None:
-        """
-        @param key: of the room where lines go from now on.
-        """
         if self.current in self.rooms:
             self.rooms[self.current].unread = 0
         self.current = key
@@ -273,26 +213,16 @@ class Town:
             self.rooms[key].unread = 0
 
     def learn(self, event: Event) -> None:
-        """
-        Keep what an event says of people and rooms; lines are not its business.
-
-        @param event: any.
-        """
+        """Keep what an event says of people and rooms; lines are not its business."""
         learn = getattr(self, f"_{event.type}", None)
         if event.type in _LEARNED and learn is not None:
             learn(event)
 
     def learnHelp(self, event: Event) -> None:
-        """
-        @param event: the answer of an older server to C{/help}: words for people.
-        """
         rows = [_HELP.fullmatch(line) for line in event.texts("lines")]
         self._offer([Command(row[1], row[2] or "", row[3]) for row in rows if row is not None])
 
     def _commands(self, event: Event) -> None:
-        """
-        @param event: what can be asked for.
-        """
         self._offer(
             [
                 Command(row.text("name"), row.text("usage"), row.text("meaning"))
@@ -302,17 +232,11 @@ class Town:
         )
 
     def _offer(self, listed: list[Command]) -> None:
-        """
-        @param listed: what can be asked for.
-        """
         names = {row.name for row in listed}
         self.commands = [*listed, *(row for row in OWN_COMMANDS if row.name not in names)]
         self.accounts = "login" in names
 
     def _entered(self, event: Event) -> None:
-        """
-        @param event: one is in; also after C{resumed}.
-        """
         self.nick = event.text("nick")
         self.account = event.text("account")
 
@@ -320,9 +244,6 @@ class Town:
     _loggedIn = _entered
 
     def _account(self, event: Event) -> None:
-        """
-        @param event: a name belongs to somebody now, or to nobody any more.
-        """
         nick = event.text("nick")
         guest = event.text("account") == ""
         if self.isMe(nick):
@@ -333,9 +254,6 @@ class Town:
                 person.guest = guest
 
     def _renamed(self, event: Event) -> None:
-        """
-        @param event: somebody is called something else.
-        """
         nick, to = event.text("nick"), event.text("to")
         if self.isMe(nick):
             self.nick = to
@@ -343,42 +261,27 @@ class Town:
             room.rename(nick, to)
 
     def _away(self, event: Event) -> None:
-        """
-        @param event: somebody is away or back.
-        """
         for room in self.rooms.values():
             person = room.people.get(fold(event.text("nick")))
             if person is not None:
                 person.away = event.text("text")
 
     def _gone(self, event: Event) -> None:
-        """
-        @param event: somebody left altogether.
-        """
         for room in self.rooms.values():
             room.leave(event.text("nick"))
 
     def _joined(self, event: Event) -> None:
-        """
-        @param event: somebody entered a room.
-        """
         room = self.room(event)
         if room is not None:
             guest = event.text("account") == "" if "account" in event.fields else None
             room.enter(event.text("nick"), guest)
 
     def _left(self, event: Event) -> None:
-        """
-        @param event: somebody left a room.
-        """
         room = self.room(event)
         if room is not None:
             room.leave(event.text("nick"))
 
     def _people(self, event: Event) -> None:
-        """
-        @param event: who is in a room.
-        """
         room = self.room(event)
         if room is not None:
             for each in event.each("people"):
@@ -386,17 +289,11 @@ class Town:
                 room.enter(each.text("nick"), guest, each.text("away"))
 
     def _rooms(self, event: Event) -> None:
-        """
-        @param event: which rooms there are.
-        """
         for each in event.each("rooms"):
             name = each.text("room")
             self.known[roomKey(name)] = name
 
     def _roomEntered(self, event: Event) -> None:
-        """
-        @param event: one is in a room.
-        """
         name = event.text("room")
         key = roomKey(name)
         last = event.number("joinedSeq")
@@ -415,21 +312,16 @@ class Town:
             room.enter(nick)
 
     def _roomLeft(self, event: Event) -> None:
-        """
-        @param event: one is not in a room any more.
-        """
         self.forget(roomKey(event.text("room")))
 
     def forget(self, key: str) -> None:
-        """
-        @param key: of a room in which one is not any more.
-        """
         self.rooms.pop(key, None)
         if self.current == key:
             self.current = ""
             self.turn(next(reversed(self.rooms), ""))
 
 
+#: Types of events that say something of people or rooms.
 _LEARNED = frozenset(
     {
         "commands",
@@ -448,6 +340,3 @@ _LEARNED = frozenset(
         "roomLeft",
     }
 )
-"""
-Types of events that say something of people or rooms.
-"""

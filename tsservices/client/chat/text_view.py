@@ -18,12 +18,10 @@ from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 from tsservices.frontends.formats.sentences import counted, lasting, noLongerKept
 
+#: What stands before and after the name of who says a line of each kind, other than C{<} and C{>}.
 _AROUND = {"me": ("* ", " "), "notice": ("-", "- ")}
-"""
-What stands before and after the name of who says a line of each kind, other than
-C{<} and C{>}.
-"""
 
+#: Lines that say what somebody did to somebody.
 _DEEDS = {
     "kick": "kicked {} from {room}",
     "ban": "banned {} from {room}",
@@ -33,9 +31,6 @@ _DEEDS = {
     "op": "made {} an operator of {room}",
     "deop": "made {} a plain member of {room}",
 }
-"""
-Lines that say what somebody did to somebody.
-"""
 
 
 class PeopleView:
@@ -53,14 +48,7 @@ class PeopleView:
         localtime: Callable[[float], time.struct_time] = time.localtime,
         marked: bool = True,
     ) -> None:
-        """
-        @param town: what is known.
-        @param show: takes a line, and whether it calls for attention.
-        @param ask: takes what asks for a password, which is the next line; nothing when it
-            has been given.
-        @param localtime: gives the local time of seconds since 1970.
-        @param marked: whether guests are marked, and what is new.
-        """
+        """@param localtime: gives the local time of seconds since 1970."""
         self.searched: list[str] = []
         self._town = town
         self._show = show
@@ -72,14 +60,9 @@ class PeopleView:
         self._dayBefore = ""
 
     def raw(self, event: Event) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.raw}
-        """
+        pass
 
     def told(self, event: Event) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.told}
-        """
         if event.type == "whispered":
             self._whispered(event)
             return
@@ -88,9 +71,6 @@ class PeopleView:
             self._show([(style, f"{mark}{text}")], event.type == "invited")
 
     def said(self, room: RoomView | None, event: Event, how: How) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.said}
-        """
         moment = self._time.moment(event.number("time") // NANOSECONDS)
         before = how is How.BEFORE
         prefix: list[Span] = [("time", "| ")] if before else []
@@ -112,14 +92,6 @@ class PeopleView:
     def _line(
         self, room: RoomView | None, event: Event, how: How, own: bool, called: bool
     ) -> list[Span]:
-        """
-        @param room: where it was said.
-        @param event: a line.
-        @param how: why it is shown.
-        @param own: one has said it oneself.
-        @param called: one's own name is in it.
-        @return: it, without its time.
-        """
         nick, text, kind = event.text("nick"), event.text("text"), event.text("kind")
         where = ROOM_SIGN + event.text("room")
         several = how is How.FOUND or room is None or len(self._town.rooms) > 1
@@ -139,13 +111,6 @@ class PeopleView:
         return [*start, ("", opening), name, ("", closing), *said]
 
     def _deed(self, kind: str, text: str, where: str, room: RoomView | None) -> str:
-        """
-        @param kind: of a line.
-        @param text: of the line.
-        @param where: the name of its room, with its sign.
-        @param room: the room.
-        @return: what was done, if the line says what somebody did.
-        """
         if kind == "topic":
             return f"{'changed' if text else 'removed'} the topic of {where}" + (
                 f" to: {text}" if text else ""
@@ -169,9 +134,6 @@ class PeopleView:
         return _DEEDS[kind].format(name, room=where) + (f": {why}" if why else "")
 
     def _whispered(self, event: Event) -> None:
-        """
-        @param event: said to one person.
-        """
         moment = self._time.moment(event.number("time") // NANOSECONDS)
         nick, to = event.text("nick"), event.text("to")
         own = self._town.isMe(nick)
@@ -188,9 +150,6 @@ class PeopleView:
         )
 
     def replayed(self, event: Event) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.replayed}
-        """
         lines = event.number("lines")
         what = counted(lines, "line") if lines else "nothing"
         self._dayBefore = ""
@@ -202,61 +161,34 @@ class PeopleView:
             self._mark(f"--- {noLongerKept(*missing)} ---")
 
     def missing(self, room: RoomView, first: int, last: int) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.missing}
-        """
         self._mark(f"--- {ROOM_SIGN}{room.name}: {noLongerKept(first, last)} ---")
 
     def endOfLines(self, how: How, more: bool) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.endOfLines}
-        """
         if how is How.BEFORE:
             self._mark("--- now ---")
         else:
             self._mark("--- /search shows older ones ---" if more else "--- that is all ---")
 
     def unread(self) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.unread}
-        """
         if self._marked:
             self._mark("--- new ---")
 
     def note(self, text: str) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.note}
-        """
         self._show([("event", f"* {text}")], False)
 
     def complain(self, text: str) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.complain}
-        """
         self._show([("refusal", f"! {text}")], False)
 
     def waits(self, item: Item) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.waits}
-        """
         self.note(f"waits for the connection: {item.shown}")
 
     def notSent(self, item: Item, sure: bool) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.notSent}
-        """
         self.complain(f"{'not' if sure else 'perhaps not'} sent: {item.shown}")
 
     def asked(self, text: str) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.asked}
-        """
         self._ask(text)
 
     def connection(self, what: str, reason: str = "", missed: int = 0) -> None:
-        """
-        @see: L{tsservices.client.chat.ports.View.connection}
-        """
         if what == "lost":
             self.note(f"connection lost, trying again ({reason})")
         elif what == "resumed":
@@ -265,17 +197,11 @@ class PeopleView:
             self.note(f"back: {lines} {verb} said meanwhile")
 
     def _mark(self, text: str) -> None:
-        """
-        @param text: a line that separates others.
-        """
         self._show([("mark", text)], False)
 
 
 def searchedFor(rest: str) -> list[str]:
-    """
-    @param rest: of a C{/search}.
-    @return: the words in it that are no filters.
-    """
+    """The words in it that are no filters."""
     words: Sequence[str] = rest.split()
     if words and words[0].startswith(ROOM_SIGN):
         words = words[1:]

@@ -9,38 +9,23 @@ from tsservices.client.chat.ports import How, View
 from tsservices.client.chat.sender import Exchange
 from tsservices.client.chat.state import RoomView, Town, roomKey
 
+#: Who has typed nothing for so long may not have read what was shown since.
 UNATTENDED_SECONDS = 60.0
-"""
-Who has typed nothing for so long may not have read what was shown since.
-"""
 
+#: How often the server is told at most what was read.
 MARK_SECONDS = 10.0
-"""
-How often the server is told at most what was read.
-"""
 
+#: Refusals of questions about a room that one could not enter, of which that is told.
 _NOT_THERE = frozenset({"not-in-room", "no-room"})
-"""
-Refusals of questions about a room that one could not enter, of which that is told.
-"""
 
+#: Types of events that are for the client alone, once one is in.
 _UNSHOWN = frozenset({"stored", "token", "format", "entered", "resumed"})
-"""
-Types of events that are for the client alone, once one is in.
-"""
 
 
 class Story:
-    """
-    Decides which lines are shown, and as what.
-    """
+    """Decides which lines are shown, and as what."""
 
     def __init__(self, town: Town, exchange: Exchange, view: View) -> None:
-        """
-        @param town: what is known.
-        @param exchange: waits for one's own lines.
-        @param view: shows.
-        """
         self._missed = 0
         self._town = town
         self._exchange = exchange
@@ -55,11 +40,7 @@ class Story:
         self._unlisted: list[str] = []
 
     def happened(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: from the server; the town has learnt from it.
-        @param now: the time in seconds.
-        @param catching: what was missed is still to come.
-        """
+        """@param now: the time in seconds."""
         tell = getattr(self, f"_{event.type}", None) if event.type in _TOLD else None
         answer = event.type != "said" and self._exchange.told(event)
         if answer or event.type in _UNSHOWN:
@@ -83,7 +64,6 @@ class Story:
         Have the server know what was read.
 
         @param now: the time in seconds.
-        @param last: there will be no other time.
         """
         town = self._town
         room = town.rooms.get(town.current)
@@ -97,9 +77,7 @@ class Story:
             self._exchange.quietly(f"/read {room.name} {room.last}")
 
     def lost(self) -> None:
-        """
-        The connection is lost.
-        """
+        """The connection is lost."""
         self._following = 0
         self._unlisted = []
 
@@ -108,7 +86,6 @@ class Story:
         What was missed has come: show what was held back.
 
         @param now: the time in seconds.
-        @return: how many lines of others were missed.
         """
         for key, room in list(self._town.rooms.items()):
             held = room.caughtUp()
@@ -121,19 +98,12 @@ class Story:
         return missed
 
     def listPeople(self) -> None:
-        """
-        Ask who is in rooms that have told of a part only.
-        """
+        """Ask who is in rooms that have told of a part only."""
         names, self._unlisted = self._unlisted, []
         for name in names:
             self._exchange.quietly(f"/who {name}")
 
     def _said(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: a line.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         room = self._town.room(event)
         before = event.truth("replay")
         if event.truth("found") or (before and (room is None or not room.catching)):
@@ -151,12 +121,6 @@ class Story:
                 self._show(room, each, how, now)
 
     def _show(self, room: RoomView, event: Event, how: How, now: float) -> None:
-        """
-        @param room: of a line.
-        @param event: a line that has not been shown.
-        @param how: why it is shown.
-        @param now: the time in seconds.
-        """
         town = self._town
         self._exchange.came(event)
         if not town.isMe(event.text("nick")):
@@ -172,11 +136,6 @@ class Story:
         self._view.said(room, event, how)
 
     def _markUnread(self, room: RoomView | None, event: Event) -> None:
-        """
-        @param room: of a line that was said before.
-        @param event: the line; if it is the first one after those that were read, that
-            is shown.
-        """
         if room is None or room.read is None or self._split:
             return
         if event.number("seq") > room.read:
@@ -184,11 +143,6 @@ class Story:
             self._view.unread()
 
     def _replay(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: tells that lines follow which were said before.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         room = self._town.room(event)
         missing = event.span("missing")
         if room is not None and room.catching:
@@ -205,11 +159,6 @@ class Story:
             self._view.replayed(event)
 
     def _found(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: tells that lines follow which were searched for.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         self._how, self._following = How.FOUND, event.number("lines")
         self._more = event.truth("more")
         self._view.replayed(event)
@@ -217,11 +166,6 @@ class Story:
             self._view.endOfLines(How.FOUND, self._more)
 
     def _roomEntered(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: one is in a room.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         room = self._town.room(event)
         if room is None or room.catching:
             return
@@ -233,57 +177,30 @@ class Story:
             self._unlisted.append(room.name)
 
     def _roomLeft(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: one is not in a room any more.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         self._exchange.serverRoom = None
         self._view.told(event)
 
     def _people(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: who is in a room.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         if not catching and not self._exchange.quiet:
             self._view.told(event)
 
     def _read(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: how far a room was read, maybe elsewhere.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         room = self._town.room(event)
         if room is not None:
             room.read = event.number("seq")
 
     def _refused(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: something is not done.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         if catching and event.text("code") in _NOT_THERE:
             return
         if not self._exchange.quiet:
             self._view.told(event)
 
     def _prompt(self, event: Event, now: float, catching: bool) -> None:
-        """
-        @param event: the server waits for a password.
-        @param now: the time in seconds.
-        @param catching: as in L{happened}.
-        """
         if self._exchange.asked():
             self._view.asked(event.text("text"))
 
 
+#: Types of events that are more than something to be shown.
 _TOLD = frozenset(
     {"said", "replay", "found", "roomEntered", "roomLeft", "people", "read", "refused", "prompt"}
 )
-"""
-Types of events that are more than something to be shown.
-"""

@@ -28,25 +28,17 @@ from tsservices.stamp.telemetry import EXTENSION_LENGTH
 
 PROGRAM = "python -m tsservices.client probe"
 
+#: Seconds: faster than this the program measures itself.
 LEAST_INTERVAL = 0.0002
-"""
-Seconds: faster than this the program measures itself.
-"""
 
+#: Packets: more than anybody can wait for.
 LONGEST_COUNT = 10**12
-"""
-Packets: more than anybody can wait for.
-"""
 
+#: Bytes in a datagram that the timestamp service answers, and enough for a line.
 TEXT_LARGEST = 512
-"""
-Bytes in a datagram that the timestamp service answers, and enough for a line.
-"""
 
+#: Bytes that name and number of a packet need as text.
 TEXT_LEAST = 32
-"""
-Bytes that name and number of a packet need as text.
-"""
 
 EPILOG = f"""\
 what a line tells (times in milliseconds):
@@ -85,8 +77,6 @@ def count(text: str) -> int:
     """
     Read a number of packets.
 
-    @param text: the number in decimal digits.
-    @return: the number.
     @raise argparse.ArgumentTypeError: it is none above 0.
     """
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 13 else 0
@@ -113,8 +103,6 @@ def size(text: str) -> int:
     """
     Read a number of bytes.
 
-    @param text: the number in decimal digits.
-    @return: the number.
     @raise argparse.ArgumentTypeError: no datagram has so many.
     """
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else -1
@@ -127,8 +115,6 @@ def typeOfService(text: str) -> int:
     """
     Read a type of service.
 
-    @param text: the number in decimal, or in hexadecimal behind C{0x}.
-    @return: the number.
     @raise argparse.ArgumentTypeError: it has not 8 bits.
     """
     try:
@@ -141,9 +127,7 @@ def typeOfService(text: str) -> int:
 
 
 def probeParser() -> argparse.ArgumentParser:
-    """
-    @return: the parser of the measuring client.
-    """
+    """The parser of the measuring client."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Measure the way to one host or to many: round trip by the kernels' clocks,\n"
@@ -167,9 +151,6 @@ def probeParser() -> argparse.ArgumentParser:
 
 
 def _addPacketOptions(parser: argparse.ArgumentParser) -> None:
-    """
-    @param parser: gets the options that say what is sent, and when.
-    """
     packets = parser.add_argument_group("packets")
     packets.add_argument("-c", dest="count", metavar="N", type=count, help="stop after N packets")
     packets.add_argument(
@@ -261,9 +242,6 @@ def _addPacketOptions(parser: argparse.ArgumentParser) -> None:
 
 
 def _addOutputOptions(parser: argparse.ArgumentParser) -> None:
-    """
-    @param parser: gets the options that say what is told, and how.
-    """
     output = parser.add_argument_group("output")
     output.add_argument("-q", dest="quiet", action="store_true", help="only the summary")
     output.add_argument(
@@ -308,8 +286,6 @@ def parseProbe(arguments: Sequence[str]) -> ProbeCommand:
     """
     Read the command line of the measuring client.
 
-    @param arguments: the arguments behind C{probe}.
-    @return: what is asked for.
     @raise SystemExit: with status 2 when the command line is wrong, and with status 0
         when help or the version was asked for and is printed.
     """
@@ -368,55 +344,35 @@ def parseProbe(arguments: Sequence[str]) -> ProbeCommand:
     )
 
 
+#: How far the STAMP reflector's port lies above L{DEFAULT_PORT}.
 STAMP_OFFSET = 9
-"""
-How far the STAMP reflector's port lies above L{DEFAULT_PORT}.
-"""
 
+#: Seconds between two packets to one target, as ping has it.
 INTERVAL = 1.0
-"""
-Seconds between two packets to one target, as ping has it.
-"""
 
+#: Seconds until a packet without a reply is lost: twice the way around the world.
 TIMEOUT = 1.0
-"""
-Seconds until a packet without a reply is lost: twice the way around the world.
-"""
 
+#: Bytes of payload that a datagram can have.
 LARGEST_SIZE = 65_507
-"""
-Bytes of payload that a datagram can have.
-"""
 
+#: Exit status: a reply from every target.
 ALL_REPLIED = 0
-"""
-Exit status: a reply from every target.
-"""
 
+#: Exit status: no reply at all from one target or from all.
 SOME_SILENT = 1
-"""
-Exit status: no reply at all from one target or from all.
-"""
 
+#: Exit status: the command line is wrong, a name is unknown, a file cannot be written.
 TROUBLE = 2
-"""
-Exit status: the command line is wrong, a name is unknown, a file cannot be written.
-"""
 
+#: Exit status: a condition of C{--fail-if} holds, or nobody can know.
 CONDITION_HELD = 3
-"""
-Exit status: a condition of C{--fail-if} holds, or nobody can know.
-"""
 
+#: What is sent: STAMP packets, or text to the timestamp service.
 ProbeWire = Literal["stamp", "udp", "tcp"]
-"""
-What is sent: STAMP packets, or text to the timestamp service.
-"""
 
+#: How it is told.
 Form = Literal["text", "json", "csv"]
-"""
-How it is told.
-"""
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,7 @@ if TYPE_CHECKING:
 
 
 def verdict(targets: Sequence[Target], conditions: list[Condition]) -> tuple[int, list[str]]:
-    """
-    @param targets: that were measured.
-    @param conditions: none of which should hold.
-    @return: the exit status, and what to say about it.
-    """
+    """The exit status, and what to say about it."""
     said = [
         f"{target.name}: {each}"
         for target in targets
@@ -75,10 +71,8 @@ def verdict(targets: Sequence[Target], conditions: list[Condition]) -> tuple[int
     return (SOME_SILENT if silent else ALL_REPLIED), []
 
 
+#: Nanoseconds from the start of a run to its first packet: the reactor settles.
 LEAD = 5_000_000
-"""
-Nanoseconds from the start of a run to its first packet: the reactor settles.
-"""
 
 
 class Session:
@@ -91,12 +85,6 @@ class Session:
     def __init__(
         self, clock: IReactorTime, times: Times, command: ProbeCommand, reporter: Reporter
     ) -> None:
-        """
-        @param clock: has the timers.
-        @param times: this host's clocks.
-        @param command: what is asked for.
-        @param reporter: tells what happens.
-        """
         self.targets: Sequence[Target] = ()
         self._clock = clock
         self._times = times
@@ -108,10 +96,7 @@ class Session:
         self._done: Deferred[None] = Deferred()
 
     def run(self, targets: Sequence[Target]) -> Deferred[None]:
-        """
-        @param targets: with open wires.
-        @return: fires at the end.
-        """
+        """Fires at the end."""
         self.targets = targets
         if self._done.called:
             return self._done
@@ -135,9 +120,7 @@ class Session:
         return self._done
 
     def finish(self) -> None:
-        """
-        End the run now.  Doing it twice does no harm.
-        """
+        """End the run now.  Doing it twice does no harm."""
         for schedule in self._schedules.values():
             schedule.stop()
         for target in self.targets:
@@ -148,40 +131,21 @@ class Session:
             self._done.callback(None)
 
     def interim(self) -> None:
-        """
-        Tell what is known so far.
-        """
+        """Tell what is known so far."""
         self._reporter.interim(self.targets)
 
     def happened(self, target: Target, outcome: Outcome) -> None:
-        """
-        @param target: the one.
-        @param outcome: of a packet to it.
-        """
         if not self._done.called:
             self._reporter.happened(target, outcome)
 
     def waited(self, target: Target, sequence: int) -> None:
-        """
-        @param target: the one.
-        @param sequence: of a packet without a reply when the next is sent.
-        """
         self._reporter.waited(target, sequence)
 
     def settled(self, target: Target) -> None:
-        """
-        @param target: one of which no packet is on its way any more.
-        """
         if not self._sending and not any(each.waiting for each in self.targets):
             self.finish()
 
     def _fire(self, target: Target, lateness: int, skipped: int) -> bool:
-        """
-        @param target: whose turn it is.
-        @param lateness: nanoseconds since its turn.
-        @param skipped: turns left out before it.
-        @return: whether it has more turns.
-        """
         count = self._command.count
         last = count is not None and target.tally.transmitted + 1 >= count
         if last:
@@ -191,12 +155,7 @@ class Session:
 
 
 def reporterFor(command: ProbeCommand, output: Output, times: Times) -> Reporter:
-    """
-    @param command: what is asked for.
-    @param output: gets what is told.
-    @param times: this host's clocks.
-    @return: what tells it in the form that is wanted.
-    """
+    """What tells it in the form that is wanted."""
     if command.form == "json":
         return JSONReport(output, times, command.quiet)
     if command.form == "csv":
@@ -216,14 +175,7 @@ def reporterFor(command: ProbeCommand, output: Output, times: Times) -> Reporter
 def wireTo(
     address: str, reactor: ReactorBase, times: Times, command: ProbeCommand, session: int
 ) -> Wire:
-    """
-    @param address: the IP address of a target.
-    @param reactor: watches the sockets.
-    @param times: this host's clocks.
-    @param command: what is asked for.
-    @param session: 32 bits that tell this run from others.
-    @return: the way to it.
-    """
+    """The way to it."""
     if command.wire == "stamp":
         return StampWire(
             reactor,
@@ -241,11 +193,8 @@ def wireTo(
 
 async def addressOf(reactor: ReactorBase, host: str, port: int, family: int) -> str:
     """
-    @param reactor: looks names up.
-    @param host: a name or an address.
-    @param port: of the service.
-    @param family: 4 or 6 when only one is wanted, else 0.
-    @return: its first address of that family.
+    Its first address of that family.
+
     @raise ClientError: there is none.
     """
     resolver = IReactorPluggableNameResolver(reactor).nameResolver
@@ -263,11 +212,6 @@ class Run:
     """
 
     def __init__(self, reactor: ReactorBase, command: ProbeCommand, times: Times) -> None:
-        """
-        @param reactor: watches the sockets and has the timers.
-        @param command: what is asked for.
-        @param times: this host's clocks.
-        """
         self.output = Output(sys.stdout, sys.stderr, self._unread)
         self._reactor = reactor
         self._command = command
@@ -280,9 +224,7 @@ class Run:
         self._metrics: IListeningPort | None = None
 
     async def go(self) -> int:
-        """
-        @return: the exit status.
-        """
+        """The exit status."""
         self._reactor.callWhenRunning(self._takeSignals)
         targets: list[Target] = []
         try:
@@ -305,10 +247,6 @@ class Run:
         return await self._conclude(targets)
 
     async def _prepare(self) -> list[Target]:
-        """
-        @return: the targets, with open wires.
-        @raise ClientError: a name is unknown, or there is no socket to be had.
-        """
         command = self._command
         session = random.SystemRandom().getrandbits(32)
         targets = []
@@ -340,10 +278,6 @@ class Run:
         return targets
 
     def _serveMetrics(self, targets: list[Target]) -> None:
-        """
-        @param targets: whose figures can be read.
-        @raise ClientError: the port cannot be had.
-        """
         if self._command.prometheus is None:
             return
         from tsservices.client.probe.reports.prometheus import metricsSite
@@ -360,18 +294,11 @@ class Run:
             ) from error
 
     def _showProgress(self, targets: list[Target]) -> None:
-        """
-        @param targets: to show the progress of, on a terminal that else stays empty.
-        """
         if self._command.quiet and sys.stderr.isatty():
             columns = shutil.get_terminal_size().columns
             self._progress = showProgress(self._reactor, self.output, targets, columns)
 
     async def _conclude(self, targets: list[Target]) -> int:
-        """
-        @param targets: that were measured.
-        @return: the exit status.
-        """
         for target in targets:
             await target.wire.close()
         if self._metrics is not None:
@@ -391,15 +318,9 @@ class Run:
         return status
 
     def _takeSignals(self) -> None:
-        """
-        Take signals over from the reactor, which would just stop.
-        """
+        """Take signals over from the reactor, which would just stop."""
 
         def soon(number: int, frame: object) -> None:
-            """
-            @param number: of the signal.
-            @param frame: what was interrupted.
-            """
             quit = number == getattr(signal, "SIGQUIT", None)
             self._reactor.callFromThread(self._session.interim if quit else self._stop)
 
@@ -408,18 +329,14 @@ class Run:
                 signal.signal(getattr(signal, name), soon)
 
     def _stop(self) -> None:
-        """
-        End the run; before it has begun, give it up.
-        """
+        """End the run; before it has begun, give it up."""
         self._stopped = True
         if self._preparing is not None and not self._preparing.called:
             self._preparing.cancel()
         self._session.finish()
 
     def _unread(self) -> None:
-        """
-        Nobody reads the output any more.
-        """
+        """Nobody reads the output any more."""
         # Python would complain at its end that it cannot flush.
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -430,8 +347,6 @@ async def probe(reactor: ReactorBase, command: ProbeCommand) -> None:
     """
     Measure, on this process's streams.
 
-    @param reactor: the reactor.
-    @param command: what is asked for.
     @raise SystemExit: with the exit status, when that is not 0.
     """
     status = await Run(reactor, command, Times()).go()
@@ -443,7 +358,6 @@ def main(command: ProbeCommand) -> None:
     """
     Run the reactor until all is measured.
 
-    @param command: what is asked for.
     @raise SystemExit: always, with the exit status.
     """
     from twisted.internet.task import react

@@ -8,28 +8,20 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+#: In a second.
 NANOSECONDS = 1_000_000_000
-"""
-In a second.
-"""
 
+#: Nanoseconds before a packet's turn at which a precise schedule is awake: the reactor's timer is
+#: late by up to a millisecond, as epoll counts in these.
 GUARD = 1_500_000
-"""
-Nanoseconds before a packet's turn at which a precise schedule is awake: the reactor's
-timer is late by up to a millisecond, as epoll counts in these.
-"""
 
+#: Nanoseconds of delay that are made up for by sending at once. Later than that, and with the next
+#: packet's turn come too, a turn is skipped: a burst would measure itself.
 CATCH_UP = 20_000_000
-"""
-Nanoseconds of delay that are made up for by sending at once.  Later than that, and with
-the next packet's turn come too, a turn is skipped: a burst would measure itself.
-"""
 
 
 class Schedule:
-    """
-    Calls something at fixed times of the monotonic clock.
-    """
+    """Calls something at fixed times of the monotonic clock."""
 
     def __init__(
         self,
@@ -40,12 +32,10 @@ class Schedule:
         precise: bool = False,
     ) -> None:
         """
-        @param clock: has the timers.
         @param monotonic: gives the time in nanoseconds.
         @param interval: nanoseconds between two calls.
         @param fire: is called with the nanoseconds since its turn and the number of
             turns skipped before it; gives whether to go on.
-        @param precise: whether to be awake before each turn, and wait without sleeping.
         """
         self._clock = clock
         self._monotonic = monotonic
@@ -57,33 +47,24 @@ class Schedule:
         self._running = False
 
     def start(self, first: int) -> None:
-        """
-        @param first: the time of the first call, by the monotonic clock.
-        """
+        """@param first: the time of the first call, by the monotonic clock."""
         self._due = first
         self._running = True
         self._wait(self._monotonic())
 
     def stop(self) -> None:
-        """
-        Call nothing any more.  Doing it twice does no harm.
-        """
+        """Call nothing any more.  Doing it twice does no harm."""
         self._running = False
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
 
     def _wait(self, now: int) -> None:
-        """
-        @param now: the time.
-        """
         delay = max(0, self._due - self._guard - now)
         self._timer = self._clock.callLater(delay / NANOSECONDS, self._awake)
 
     def _awake(self) -> None:
-        """
-        Call for every turn that has come, and sleep again.
-        """
+        """Call for every turn that has come, and sleep again."""
         self._timer = None
         now = self._monotonic()
         while self._running and self._due - now <= self._guard:

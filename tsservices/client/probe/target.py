@@ -15,34 +15,22 @@ from tsservices.stamp.stats.loss import Arrival
 from tsservices.stamp.stats.result import Outcome, Pairing, Stamps, State
 from tsservices.stamp.stats.summary import Tally
 
+#: Packets of which it is known what became of them, and whose times are kept: for what comes late
+#: or twice.
 REMEMBERED = 1024
-"""
-Packets of which it is known what became of them, and whose times are kept: for what
-comes late or twice.
-"""
 
 
 class Watcher(Protocol):
-    """
-    Who wants to know what happens with a target.
-    """
+    """Who wants to know what happens with a target."""
 
     def happened(self, target: Target, outcome: Outcome) -> None:
-        """
-        @param target: the one.
-        @param outcome: of a packet, or one more reply to it.
-        """
+        pass
 
     def waited(self, target: Target, sequence: int) -> None:
-        """
-        @param target: the one.
-        @param sequence: of a packet without a reply when the next is sent.
-        """
+        pass
 
     def settled(self, target: Target) -> None:
-        """
-        @param target: the one, of which no packet is on its way any more.
-        """
+        pass
 
 
 class Packet:
@@ -57,10 +45,6 @@ class Packet:
     __slots__ = ("sent", "sequence", "stamp")
 
     def __init__(self, sequence: int, sent: Sent) -> None:
-        """
-        @param sequence: its number.
-        @param sent: when.
-        """
         self.sequence = sequence
         self.sent = sent
         self.stamp: int | None = None
@@ -89,17 +73,7 @@ class Target:
         timeout: float,
         watcher: Watcher,
     ) -> None:
-        """
-        @param name: as it was asked for.
-        @param address: its IP address.
-        @param port: its port.
-        @param wire: the way to it.
-        @param tally: gets what is known of it.
-        @param clock: has the timers.
-        @param times: this host's clocks.
-        @param timeout: seconds until a packet is lost.
-        @param watcher: is told what happens.
-        """
+        """@param timeout: seconds until a packet is lost."""
         self.name = name
         self.address = address
         self.port = port
@@ -116,9 +90,7 @@ class Target:
         self._timer: IDelayedCall | None = None
 
     def begin(self, origin: int) -> None:
-        """
-        @param origin: the start of the run by the monotonic clock.
-        """
+        """@param origin: the start of the run by the monotonic clock."""
         self._origin = origin
 
     def fire(self, lateness: int, skipped: int) -> None:
@@ -126,7 +98,6 @@ class Target:
         Send the next packet.
 
         @param lateness: nanoseconds since its turn.
-        @param skipped: turns left out before it.
         """
         sequence = self.tally.transmitted
         if sequence - 1 in self._pending:
@@ -142,9 +113,6 @@ class Target:
             self._watch()
 
     def replied(self, reply: Reply) -> None:
-        """
-        @param reply: one that came.
-        """
         arrival = self.tally.arrival(reply.sequence, reply.counted)
         if arrival is Arrival.STRAY:
             return
@@ -156,26 +124,17 @@ class Target:
         self._settle(reply.sequence, self._pairing.arrived(outcome, reply.departure))
 
     def stamped(self, sequence: int, nanoseconds: int) -> None:
-        """
-        @param sequence: of a packet that has left this host.
-        @param nanoseconds: when, by the kernel, since 1970.
-        """
+        """@param nanoseconds: when, by the kernel, since 1970."""
         packet = self._pending.get(sequence)
         if packet is not None:
             packet.stamp = nanoseconds
 
     def strayed(self) -> None:
-        """
-        Something came that is no reply.
-        """
+        """Something came that is no reply."""
         self.tally.strays += 1
 
     def failed(self, sequence: int | None, state: State, reason: str) -> None:
-        """
-        @param sequence: of a packet that will not be answered; L{None} for the newest.
-        @param state: what became of it.
-        @param reason: the same in words.
-        """
+        """@param sequence: of a packet that will not be answered; L{None} for the newest."""
         if sequence is None and self._pending:
             sequence = next(reversed(self._pending))
         packet = None if sequence is None else self._pending.get(sequence)
@@ -184,15 +143,11 @@ class Target:
 
     @property
     def waiting(self) -> bool:
-        """
-        @return: whether any packet may still be answered in time.
-        """
+        """Whether any packet may still be answered in time."""
         return bool(self._pending)
 
     def end(self) -> None:
-        """
-        Wait for nothing any more.
-        """
+        """Wait for nothing any more."""
         for outcome in self._pairing.release():
             self._tell(outcome)
         timer, self._timer = self._timer, None
@@ -200,12 +155,6 @@ class Target:
             timer.cancel()
 
     def _outcome(self, reply: Reply, packet: Packet | None, state: State) -> Outcome:
-        """
-        @param reply: what came.
-        @param packet: what it answers, if that is remembered.
-        @param state: what the reply is.
-        @return: all of it together.
-        """
         if packet is None:
             return Outcome(
                 reply.sequence,
@@ -238,22 +187,12 @@ class Target:
         )
 
     def _fail(self, packet: Packet, state: State, reason: str) -> None:
-        """
-        @param packet: that was not answered.
-        @param state: what became of it.
-        @param reason: the same in words.
-        """
         at = packet.sent.at - self._origin
         outcome = Outcome(packet.sequence, state, at, packet.sent.wall, reason=reason)
         self._settle(packet.sequence, [*self._pairing.failed(packet.sequence), outcome])
 
     def _settle(self, sequence: int, outcomes: list[Outcome]) -> None:
-        """
-        A packet is waited for no longer.
-
-        @param sequence: its number.
-        @param outcomes: what is known now, of this packet or others.
-        """
+        """A packet is waited for no longer."""
         packet = self._pending.pop(sequence, None)
         if packet is not None:
             self._past[sequence] = packet
@@ -265,25 +204,18 @@ class Target:
             self._watcher.settled(self)
 
     def _tell(self, outcome: Outcome) -> None:
-        """
-        @param outcome: of a packet, or one more reply to it.
-        """
         self.tally.take(outcome)
         self._watcher.happened(self, outcome)
 
     def _watch(self) -> None:
-        """
-        Have the timer run for the oldest packet.
-        """
+        """Have the timer run for the oldest packet."""
         if self._timer is None and self._pending:
             oldest = next(iter(self._pending.values()))
             delay = oldest.sent.at + self._timeout - self._times.monotonic()
             self._timer = self._clock.callLater(max(0, delay) / NANOSECONDS, self._expire)
 
     def _expire(self) -> None:
-        """
-        Give up packets whose time is over.
-        """
+        """Give up packets whose time is over."""
         self._timer = None
         now = self._times.monotonic()
         while self._pending:

@@ -23,19 +23,13 @@ from zope.interface import implementer
 
 from tsservices.client.terminal.text import ScreenText, complaint
 
+#: Seconds to wait for a standard error that takes nothing because it shares a full pipe with
+#: standard output.
 COMPLAINT_PATIENCE = 2.0
-"""
-Seconds to wait for a standard error that takes nothing because it shares a
-full pipe with standard output.
-"""
 
 
 def writeError(text: str) -> None:
-    """
-    Write to standard error, also when its descriptor is non-blocking.
-
-    @param text: what to write. It is lost when nobody can read it.
-    """
+    """Write to standard error, also when its descriptor is non-blocking."""
     data = text.encode("utf-8", "backslashreplace")
     while data:
         try:
@@ -79,17 +73,13 @@ def blockingRestored() -> Iterator[None]:
                 os.set_blocking(descriptor, blocking)
 
 
+#: How many lines are read before somebody asks for them. One read of a pipe can bring more; no
+#: further read is made until the lines are fewer.
 LINES_AHEAD = 1024
-"""
-How many lines are read before somebody asks for them. One read of a pipe can
-bring more; no further read is made until the lines are fewer.
-"""
 
 
 class Interrupted(Exception):
-    """
-    The person at the console pressed Ctrl-C.
-    """
+    """The person at the console pressed Ctrl-C."""
 
 
 class Console(Seam):
@@ -109,7 +99,6 @@ class Console(Seam):
         Wait for the next line.
 
         @return: the line without its newline; L{None} at the end of the input.
-
         @raise Interrupted: when Ctrl-C was typed in its place.
         """
 
@@ -121,30 +110,16 @@ class Console(Seam):
         """
 
     def complain(self, message: str) -> None:
-        """
-        Print one line on standard error.
-
-        @param message: the line without its newline.
-        """
+        """Print one line on standard error."""
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """
-        Let the output's reader hold back where the output comes from.
-
-        @param producer: is paused while the reader takes nothing.
-        """
+        """Let the output's reader hold back where the output comes from."""
 
     def unregisterProducer(self) -> None:
-        """
-        Forget the producer.
-        """
+        """Forget the producer."""
 
     async def close(self, flush: bool) -> None:
-        """
-        Give the terminal or the pipes back as they were.
-
-        @param flush: whether to wait until what was written is out.
-        """
+        """Give the terminal or the pipes back as they were."""
 
 
 @implementer(IHalfCloseableProtocol)
@@ -166,15 +141,7 @@ class PlainConsole(Protocol):
         errors: Callable[[str], None] = writeError,
         read: bool = True,
     ) -> None:
-        """
-        Start without a transport.
-
-        @param interactive: whether the input is a terminal.
-        @param screen: whether the output is a terminal.
-        @param prompt: what asks for a line when both are terminals.
-        @param errors: takes the text for standard error.
-        @param read: whether the output is read by somebody, and no file.
-        """
+        """Start without a transport."""
         self.interactive = interactive
         self._read = read
         self.gone: Deferred[bool] = Deferred()
@@ -207,9 +174,7 @@ class PlainConsole(Protocol):
         self._wake()
 
     def readConnectionLost(self) -> None:
-        """
-        The input has ended: what stands behind its last newline is a line too.
-        """
+        """The input has ended: what stands behind its last newline is a line too."""
         rest = b"".join(self._rest)
         if rest:
             self._lines.append(rest)
@@ -217,18 +182,12 @@ class PlainConsole(Protocol):
         self._wake()
 
     def writeConnectionLost(self) -> None:
-        """
-        Nobody reads the output any more.
-        """
+        """Nobody reads the output any more."""
         if not self.gone.called:
             self.gone.callback(self._read)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Both sides are closed.
-
-        @param reason: why; of no interest here.
-        """
+        """Both sides are closed."""
         self._closed.callback(None)
 
     async def readLine(self) -> bytes | None:
@@ -266,35 +225,21 @@ class PlainConsole(Protocol):
             self.transport.write(data)
 
     def complain(self, message: str) -> None:
-        """
-        Print one line on standard error.
-
-        @param message: the line without its newline.
-        """
+        """Print one line on standard error."""
         start = "\n" if self._midLine else ""
         self._atPrompt = self._midLine = False
         self._errors(start + complaint(message))
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """
-        Let the output's reader hold back where the output comes from.
-
-        @param producer: is paused while the reader takes nothing.
-        """
+        """Let the output's reader hold back where the output comes from."""
         self.transport.registerProducer(producer, True)
 
     def unregisterProducer(self) -> None:
-        """
-        Forget the producer.
-        """
+        """Forget the producer."""
         self.transport.unregisterProducer()
 
     async def close(self, flush: bool) -> None:
-        """
-        Give the descriptors back.
-
-        @param flush: whether to wait until what was written is out.
-        """
+        """Give the descriptors back."""
         if self._screen is not None:
             self._print(self._screen.show(b"", final=True))
         self.transport.loseConnection()
@@ -302,11 +247,7 @@ class PlainConsole(Protocol):
             await self._closed
 
     def _print(self, text: str) -> None:
-        """
-        Put text on the screen, beside no prompt.
-
-        @param text: harmless text.
-        """
+        """Put text on the screen, beside no prompt."""
         if self._atPrompt:
             text = "\n" + text
         self._atPrompt = False
@@ -315,23 +256,14 @@ class PlainConsole(Protocol):
             self.transport.write(text.encode("utf-8"))
 
     def _wake(self) -> None:
-        """
-        Let whoever waits for a line look again.
-        """
+        """Let whoever waits for a line look again."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
 
 
 def openPlainConsole(reactor: IReactorFDSet, prompt: bytes) -> PlainConsole:
-    """
-    Open the console on this process's standard input and output.
-
-    @param reactor: watches the descriptors.
-    @param prompt: what asks for a line when both are terminals.
-
-    @return: the console.
-    """
+    """Open the console on this process's standard input and output."""
     kind = os.fstat(1).st_mode
     read = os.isatty(1) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
     console = PlainConsole(os.isatty(0), os.isatty(1), prompt, read=read)

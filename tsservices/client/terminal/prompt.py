@@ -18,11 +18,9 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTim
 from tsservices.client.terminal.console import Interrupted, writeError
 from tsservices.client.terminal.text import ScreenText, complaint
 
+#: Seconds for which a line without its newline waits for the rest: enough for the next segment, and
+#: too short for a reader to notice.
 PATIENCE = 0.1
-"""
-Seconds for which a line without its newline waits for the rest: enough for
-the next segment, and too short for a reader to notice.
-"""
 
 
 class PromptConsole:
@@ -47,15 +45,7 @@ class PromptConsole:
         screen: Output,
         errors: Callable[[str], None] = writeError,
     ) -> None:
-        """
-        Start with an empty history.
-
-        @param loop: the event loop under the reactor.
-        @param clock: measures how long an unfinished line waits.
-        @param keys: the terminal's input.
-        @param screen: the terminal's output.
-        @param errors: takes the text for standard error.
-        """
+        """Start with an empty history."""
         self.gone: Deferred[bool] = Deferred()
         self._loop = loop
         self._clock = clock
@@ -79,7 +69,6 @@ class PromptConsole:
         Let the person edit a line.
 
         @return: the line without its newline; L{None} for Ctrl-D.
-
         @raise Interrupted: for Ctrl-C.
         """
         self._finishLine()
@@ -114,39 +103,23 @@ class PromptConsole:
             self._flushing = self._clock.callLater(PATIENCE, self._flush)
 
     def complain(self, message: str) -> None:
-        """
-        Print one line on standard error.
-
-        @param message: the line without its newline.
-        """
+        """Print one line on standard error."""
         self._finishLine()
         self._errors(complaint(message))
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """
-        Do nothing: a terminal takes what it is given.
-
-        @param producer: is never paused.
-        """
+        """Do nothing: a terminal takes what it is given."""
 
     def unregisterProducer(self) -> None:
-        """
-        Do nothing: there is no producer.
-        """
+        """Do nothing: there is no producer."""
 
     async def close(self, flush: bool) -> None:
-        """
-        Print what is left.
-
-        @param flush: makes no difference here.
-        """
+        """Print what is left."""
         self._unfinished += self._text.show(b"", final=True)
         self._finishLine()
 
     def _flush(self) -> None:
-        """
-        The rest of a line has not come in time.
-        """
+        """The rest of a line has not come in time."""
         self._flushing = None
         self._finishLine()
 
@@ -163,11 +136,7 @@ class PromptConsole:
             self._print(text + "\n")
 
     def _print(self, text: str) -> None:
-        """
-        Print whole lines.
-
-        @param text: harmless text that ends with a newline, or nothing.
-        """
+        """Print whole lines."""
         if not text:
             return
         waiting = bool(self._unprinted)
@@ -178,15 +147,11 @@ class PromptConsole:
             self._loop.call_soon(self._printAbove)
 
     def _printAbove(self) -> None:
-        """
-        Take the prompt off the screen, print, and show it again.
-        """
+        """Take the prompt off the screen, print, and show it again."""
         run_in_terminal(self._printNow)
 
     def _printNow(self) -> None:
-        """
-        Print what is left to print, where the cursor is.
-        """
+        """Print what is left to print, where the cursor is."""
         text, self._unprinted = self._unprinted, ""
         if text:
             self._output.write_raw(text)
@@ -194,14 +159,7 @@ class PromptConsole:
 
 
 def openPromptConsole(loop: asyncio.AbstractEventLoop, clock: IReactorTime) -> PromptConsole:
-    """
-    Open the console on this process's terminal.
-
-    @param loop: the event loop under the reactor.
-    @param clock: measures how long an unfinished line waits.
-
-    @return: the console.
-    """
+    """Open the console on this process's terminal."""
     screen = create_output()
     if isinstance(screen, Vt100_Output):
         # One line needs no cursor position, and the question for it leaves

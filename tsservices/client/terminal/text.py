@@ -13,14 +13,10 @@ from tsservices.common.text import visible
 
 
 class ScreenText:
-    """
-    Turns arriving bytes into text that cannot do anything to a terminal.
-    """
+    """Turns arriving bytes into text that cannot do anything to a terminal."""
 
     def __init__(self) -> None:
-        """
-        Start with nothing held back.
-        """
+        """Start with nothing held back."""
         # Translating no newlines it still holds a CR at the end of a chunk
         # back, so the two halves of a CRLF are always seen together.
         self._decoder = io.IncrementalNewlineDecoder(
@@ -33,22 +29,12 @@ class ScreenText:
 
         @param data: the bytes; a character may be cut at either end.
         @param final: whether no bytes follow.
-
-        @return: the text that is complete so far.
         """
         return visible(self._decoder.decode(data, final).replace("\r\n", "\n"))
 
 
 def editingPossible(environment: Mapping[str, str], isTerminal: Callable[[int], bool]) -> bool:
-    """
-    Say whether the prompt can have line editing and history.
-
-    @param environment: the environment variables.
-    @param isTerminal: says whether a descriptor is a terminal.
-
-    @return: whether prompt_toolkit is installed and has a terminal that can
-        move its cursor.
-    """
+    """Say whether the prompt can have line editing and history."""
     return (
         find_spec("prompt_toolkit") is not None
         and environment.get("TERM", "").lower() not in ("", "dumb", "unknown")
@@ -58,11 +44,5 @@ def editingPossible(environment: Mapping[str, str], isTerminal: Callable[[int], 
 
 
 def complaint(message: str) -> str:
-    """
-    Make the line that standard error gets.
-
-    @param message: what went wrong.
-
-    @return: the line, with the program's name and a newline.
-    """
+    """Make the line that standard error gets."""
     return f"tsservices: {visible(message)}\n"

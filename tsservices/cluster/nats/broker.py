@@ -30,22 +30,17 @@ if TYPE_CHECKING:
     from tsservices.cluster.nats.consumer import Allowance
     from tsservices.cluster.nats.session import Session
 
+#: Messages delivered in one turn of the reactor.
 _DELIVERED_AT_ONCE = 256
-"""
-Messages delivered in one turn of the reactor.
-"""
 
+#: Seconds after which the thread is not waited for any more.
 _GOODBYE_SECONDS = ENGINE_STOP_SECONDS - 1.0
-"""
-Seconds after which the thread is not waited for any more.
-"""
 
 
 class JetStreamEngine:
     """
     The engine.
 
-    @see: L{tsservices.cluster.broker.Engine}
     @ivar where: the server there is a connection to, or nothing.
     @ivar connections: how many there were, one after the other.
     @ivar published: how many messages of this node were sent to the stream.
@@ -65,12 +60,8 @@ class JetStreamEngine:
         noted: Noted | None = None,
     ) -> None:
         """
-        @param place: where the servers are.
-        @param callFromThread: has something called in the reactor's thread.
         @param clock: gives seconds, and only goes forward.
         @param entropy: gives so many random bytes.
-        @param noted: is told, in the reactor's thread, what goes wrong, whenever that is
-            something else than before.
         @raise EngineError: it can't be used.
         """
         try:
@@ -103,23 +94,17 @@ class JetStreamEngine:
 
     @property
     def published(self) -> int:
-        """
-        @return: how many messages of this node were sent to the stream.
-        """
+        """How many messages of this node were sent to the stream."""
         return self._session.publisher.published if self._session else 0
 
     @property
     def doubts(self) -> int:
-        """
-        @return: how often it was not sure whether it has.
-        """
+        """How often it was not sure whether it has."""
         return self._session.publisher.doubts if self._session else 0
 
     @property
     def resubscriptions(self) -> int:
-        """
-        @return: how often messages had to be asked for anew.
-        """
+        """How often messages had to be asked for anew."""
         return max(0, self._session.reader.resubscriptions) if self._session else 0
 
     def open(
@@ -128,65 +113,38 @@ class JetStreamEngine:
         opened: Callable[[Stream], object],
         failed: Callable[[str], object],
     ) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.open}
-        """
         if self._thread is None and not self._stopping:
             self._thread = LoopThread("engine", self._main, self._note)
             self._thread.start()
         self._do("open", founding, self._back(opened), self._back(failed))
 
     def subscribe(self, number: int, listener: EngineListener) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.subscribe}
-        """
         self._listener = listener
         listener.connected(self.where)
         self._do("subscribe", number)
 
     def publish(self, data: bytes) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.publish}
-        """
         self._do("publisher.publish", data)
 
     def pause(self, paused: bool) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.pause}
-        """
         if paused != self._paused:
             self._paused = paused
             self._do("reader.pause", paused)
             self._giveSoon()
 
     def last(self, found: Callable[[int | None], object]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.last}
-        """
         self._do("last", self._back(found))
 
     def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.snapshot}
-        """
         self._do("snapshot", self._back(found))
 
     def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.fetch}
-        """
         self._do("fetch", path, self._back(fetched))
 
     def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.offer}
-        """
         self._do("offer", snapshot, path, self._back(offered))
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.stop}
-        """
         self._toldStopped.append(stopped)
         if self._thread is None or self._stopped:
             self._callFromThread(self._end)
@@ -195,10 +153,6 @@ class JetStreamEngine:
         self._stopping = True
 
     def _do(self, what: str, *args: object) -> None:
-        """
-        @param what: a method of the session, with the part of it whose it is.
-        @param args: its arguments.
-        """
         if self._thread is None or self._stopping:
             return
 
@@ -211,10 +165,6 @@ class JetStreamEngine:
         self._thread.do(work)
 
     def _back(self, then: Callable[[Any], object]) -> Callable[[Any], object]:
-        """
-        @param then: is to be called in the reactor's thread.
-        @return: what to call in the other one.
-        """
 
         def tell(outcome: Any) -> None:
             if not self._stopping:
@@ -223,9 +173,7 @@ class JetStreamEngine:
         return lambda outcome: self._up.put(lambda: tell(outcome))
 
     async def _main(self) -> None:
-        """
-        Be all that the thread does.
-        """
+        """Be all that the thread does."""
         up = self._up.put
         try:
             session = self._session = self._make(
@@ -247,30 +195,18 @@ class JetStreamEngine:
             up(self._end)
 
     def _fail(self, reason: str) -> None:
-        """
-        @param reason: why it can't be gone on with, said in the thread.
-        """
         self._up.put(lambda: self._wasBroken(reason))
 
     def _note(self, words: str) -> None:
-        """
-        @param words: what went wrong, said in the thread.
-        """
         self._up.put(lambda: self._wasNoted(words))
 
     def _wasNoted(self, words: str) -> None:
-        """
-        @param words: what went wrong.
-        """
         self.lastError, self.lastErrorAt = words, self._clock()
         if self._noted is not None and words != self._said and not self._stopping:
             self._said = words
             self._noted(words)
 
     def _connected(self, where: str) -> None:
-        """
-        @param where: the server there is a connection to now, or nothing.
-        """
         self.where = where
         if where:
             self.connections += 1
@@ -279,17 +215,12 @@ class JetStreamEngine:
             self._listener.connected(where)
 
     def _unsure(self) -> None:
-        """
-        Something may not have got there.
-        """
+        """Something may not have got there."""
         self._do("publisher.resume")
         if self._listener is not None and not self._stopping:
             self._listener.unsure()
 
     def _wasBroken(self, reason: str) -> None:
-        """
-        @param reason: why it can't be gone on with.
-        """
         if self._broken:
             return
         self._broken = True
@@ -298,9 +229,6 @@ class JetStreamEngine:
             self._listener.broken(reason)
 
     def _arrived(self, items: deque[Work | Delivery | Allowance]) -> None:
-        """
-        @param items: from the thread, in order: work to be done here, and deliveries.
-        """
         while items:
             item = items.popleft()
             if callable(item):
@@ -311,17 +239,13 @@ class JetStreamEngine:
             self._give()
 
     def _giveSoon(self) -> None:
-        """
-        Go on in another turn.
-        """
+        """Go on in another turn."""
         if self._held and not self._giving:
             self._giving = True
             self._callFromThread(self._give)
 
     def _give(self) -> None:
-        """
-        Deliver some of what there is.
-        """
+        """Deliver some of what there is."""
         self._giving = False
         listener = self._listener
         some: list[Delivery] = []
@@ -342,18 +266,12 @@ class JetStreamEngine:
             self._deliver(listener, some)
 
     def _deliver(self, listener: EngineListener, some: list[Delivery]) -> None:
-        """
-        @param listener: gets them.
-        @param some: deliveries, maybe none.
-        """
         if some:
             self.delivered += len(some)
             listener.delivered(some)
 
     def _end(self) -> None:
-        """
-        Nothing is under way any more.
-        """
+        """Nothing is under way any more."""
         self._stopped = True
         self._held.clear()
         tell, self._toldStopped = self._toldStopped, []

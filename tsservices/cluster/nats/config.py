@@ -57,9 +57,7 @@ class EnginePlace:
 
     @property
     def secure(self) -> bool:
-        """
-        @return: whether no connection may be without TLS.
-        """
+        """Whether no connection may be without TLS."""
         return bool(self.caFile or self.certificateFile)
 
     def check(self) -> None:
@@ -90,10 +88,6 @@ class EnginePlace:
 
 
 def _checkServer(server: str) -> None:
-    """
-    @param server: what is said to be an address.
-    @raise EngineError: it is none.
-    """
     try:
         parts = urlsplit(server)
         host, port = parts.hostname, parts.port
@@ -108,11 +102,6 @@ def _checkServer(server: str) -> None:
 
 
 def _lineOf(path: str) -> str:
-    """
-    @param path: of a file.
-    @return: its only line.
-    @raise EngineError: there is none.
-    """
     try:
         text = Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -123,11 +112,6 @@ def _lineOf(path: str) -> str:
 
 
 def _readable(path: str) -> str:
-    """
-    @param path: of a file.
-    @return: the same.
-    @raise EngineError: it can't be read.
-    """
     try:
         with open(path, "rb"):
             return path
@@ -136,11 +120,6 @@ def _readable(path: str) -> str:
 
 
 def _context(place: EnginePlace) -> ssl.SSLContext:
-    """
-    @param place: where the servers are.
-    @return: whom to trust.
-    @raise EngineError: a file can't be used.
-    """
     for path in (place.caFile, place.certificateFile, place.keyFile):
         if path:
             _readable(path)
@@ -157,17 +136,13 @@ def _context(place: EnginePlace) -> ssl.SSLContext:
 
 
 def _noPassphrase() -> str:
-    """
-    @return: never.
-    @raise EngineError: always.
-    """
     raise EngineError("the key must not have a passphrase")
 
 
 def options(place: EnginePlace) -> dict[str, Any]:
     """
-    @param place: where the servers are.
-    @return: what the client takes, to get in now.
+    What the client takes, to get in now.
+
     @raise EngineError: a file can't be used.
     """
     found: dict[str, Any] = {}
@@ -187,7 +162,5 @@ def options(place: EnginePlace) -> dict[str, Any]:
     return found
 
 
+#: Is told, in one line, what is not as it should be.
 Noted = Callable[[str], object]
-"""
-Is told, in one line, what is not as it should be.
-"""

@@ -19,54 +19,36 @@ from tsservices.cluster.broker import EngineError
 from tsservices.cluster.nats.config import EnginePlace, Noted, options
 from tsservices.cluster.nats.loop_thread import oneLine
 
+#: Seconds for each step of a connection.
 _CONNECT_SECONDS = 2.0
-"""
-Seconds for each step of a connection.
-"""
 
+#: Seconds for all of them.
 _LOGIN_SECONDS = 6.0
-"""
-Seconds for all of them.
-"""
 
+#: Seconds between two questions whether a server is there; the third without an answer ends it.
 _PING_SECONDS = 1.0
-"""
-Seconds between two questions whether a server is there; the third without an answer ends it.
-"""
 
+#: Seconds between two attempts, at first.
 _PAUSE_LEAST = 0.1
-"""
-Seconds between two attempts, at first.
-"""
 
+#: Seconds between two attempts, when there were many.
 _PAUSE_MOST = 2.0
-"""
-Seconds between two attempts, when there were many.
-"""
 
+#: Seconds for saying goodbye.
 _CLOSE_SECONDS = 0.5
-"""
-Seconds for saying goodbye.
-"""
 
+#: Seconds for what was said before that.
 _FLUSH_SECONDS = 1
-"""
-Seconds for what was said before that.
-"""
 
+#: Words by which a server says that somebody may not come in.
 _REFUSALS = ("authorization", "authentication", "credentials", "nkey", "jwt")
-"""
-Words by which a server says that somebody may not come in.
-"""
 
 # What the client logs beside what it raises is noted here already.
 logging.getLogger("nats").addHandler(logging.NullHandler())
 
 
 class Insecure(Error):
-    """
-    A server offers no TLS where it has to be.
-    """
+    """A server offers no TLS where it has to be."""
 
 
 class Connection(Client):
@@ -78,28 +60,18 @@ class Connection(Client):
     """
 
     def __init__(self, secure: bool, noted: Callable[[BaseException], None]) -> None:
-        """
-        @param secure: whether it has to be TLS.
-        @param noted: is told of errors.
-        """
         super().__init__()
         self._secure = secure
         self.noted = noted
         self.over = asyncio.Event()
 
     async def errorSeen(self, error: Exception) -> None:
-        """
-        @param error: that nobody gets otherwise.
-        """
         self.noted(error)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """
         The client itself would go on in clear text, and say its password, where a server
         does not ask for TLS.
-
-        @param info: what the server says of itself.
-        @param initial_connection: whether that is the first thing.
         """
         if initial_connection and self._secure and not info.get("tls_required"):
             raise Insecure("this server does not offer TLS")
@@ -107,19 +79,12 @@ class Connection(Client):
         await super()._process_info({**info, "connect_urls": None}, initial_connection)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
-        """
-        End, which may take long.
-
-        @param status: the new one.
-        @param do_cbs: whether somebody is to be told.
-        """
+        """End, which may take long."""
         self.over.set()
         await super()._close(status, do_cbs)
 
     async def leave(self) -> None:
-        """
-        End soon.
-        """
+        """End soon."""
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self.close(), _CLOSE_SECONDS)
         # A peer that is stopped would keep it open.
@@ -150,12 +115,6 @@ class Link:
         changed: Callable[[str], object],
         noted: Noted,
     ) -> None:
-        """
-        @param place: where the servers are.
-        @param random: which one is first, and how long to wait.
-        @param changed: gets the server to which there is a connection now; nothing: to none.
-        @param noted: is told of errors.
-        """
         self._place = place
         self._random = random
         self._changed = changed
@@ -168,9 +127,7 @@ class Link:
         self.connections = 0
 
     async def run(self) -> None:
-        """
-        Do this for ever.
-        """
+        """Do this for ever."""
         pause = _PAUSE_LEAST
         while True:
             for server in list(self._servers):
@@ -188,10 +145,6 @@ class Link:
             self._servers.append(server)
 
     async def _connect(self, server: str) -> Connection | None:
-        """
-        @param server: its address.
-        @return: a connection, if there is one.
-        """
         secure = self._place.secure or server.startswith("tls:")
         seen: list[BaseException] = []
         connection = Connection(secure, seen.append)
@@ -231,10 +184,6 @@ class Link:
         return None
 
     async def _use(self, connection: Connection, server: str) -> None:
-        """
-        @param connection: to be had until it ends.
-        @param server: with whom.
-        """
         self.connections += 1
         self.connection = connection
         self.up.set()
@@ -252,17 +201,10 @@ class Link:
             await connection.leave()
 
     def _told(self, error: BaseException) -> None:
-        """
-        @param error: of a connection that is used.
-        """
         self.noted(oneLine(error))
 
 
 def _refused(error: BaseException) -> bool:
-    """
-    @param error: why there is no connection.
-    @return: whether it is one that waiting does not mend.
-    """
     if isinstance(error, ssl.SSLCertVerificationError | Insecure | EngineError):
         return True
     words = str(error).casefold()

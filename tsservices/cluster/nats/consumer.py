@@ -23,61 +23,39 @@ from tsservices.cluster.nats.connection import Connection, Link
 from tsservices.cluster.nats.loop_thread import oneLine
 from tsservices.cluster.nats.stream import Inspection
 
+#: Seconds of silence after which the engine says that it is there.
 _BEAT_SECONDS = 1.0
-"""
-Seconds of silence after which the engine says that it is there.
-"""
 
+#: Seconds without even that after which it is asked anew.
 _SILENT_SECONDS = 2.5
-"""
-Seconds without even that after which it is asked anew.
-"""
 
+#: Seconds in which nothing comes, though there is something, after which it is asked anew.
 _BEHIND_SECONDS = 1.5
-"""
-Seconds in which nothing comes, though there is something, after which it is asked anew.
-"""
 
+#: Seconds between two looks at all this.
 _LOOK_SECONDS = 0.25
-"""
-Seconds between two looks at all this.
-"""
 
+#: Seconds between two questions how far the stream is, and whether it is the same.
 _INSPECT_SECONDS = 2.0
-"""
-Seconds between two questions how far the stream is, and whether it is the same.
-"""
 
+#: Seconds between two attempts: what has no leader now has none in a moment.
 _AGAIN_SECONDS = 0.5
-"""
-Seconds between two attempts: what has no leader now has none in a moment.
-"""
 
+#: Seconds that such a question may take: an engine without a leader answers none, and does not
+#: remember them when it has one.
 _ASK_SECONDS = 1.0
-"""
-Seconds that such a question may take: an engine without a leader answers none, and does not
-remember them when it has one.
-"""
 
+#: Seconds that it may take when the ones before took too long.
 _ASK_MOST = 4.0
-"""
-Seconds that it may take when the ones before took too long.
-"""
 
+#: Seconds between two looks at something bad.
 _STRIKE_SECONDS = 0.7
-"""
-Seconds between two looks at something bad.
-"""
 
+#: Bytes that may wait in the client's own queue: what does not fit in there is asked for again.
 _KEPT_BYTES = 64 * 1024 * 1024
-"""
-Bytes that may wait in the client's own queue: what does not fit in there is asked for again.
-"""
 
+#: Seconds after which the engine forgets about one who does not listen any more.
 _FORGET_SECONDS = 10.0
-"""
-Seconds after which the engine forgets about one who does not listen any more.
-"""
 
 
 class Allowance(NamedTuple):
@@ -111,13 +89,6 @@ class Reader:
         broken: Callable[[str], object],
         noted: Noted,
     ) -> None:
-        """
-        @param place: which stream.
-        @param link: by what.
-        @param deliver: gets what there is.
-        @param broken: is told, once, that it can't be gone on with.
-        @param noted: is told of errors.
-        """
         self._place = place
         self._link = link
         self._deliver = deliver
@@ -144,42 +115,27 @@ class Reader:
         self.ended = ""
 
     def begin(self, number: int, known: StreamInfo) -> None:
-        """
-        @param number: of the first message that is wanted.
-        @param known: the stream as it was found.
-        """
         self.wanted = number
         self._inspection = Inspection(self._place.stream, known)
         self._wake.set()
 
     def pause(self, paused: bool) -> None:
-        """
-        @param paused: whether nothing is wanted for now.
-        """
         self.paused = paused
         self._stale = True
         self._wake.set()
 
     def allow(self, allowance: Allowance) -> None:
-        """
-        @param allowance: what was delivered before it has been taken.
-        """
         self._allowances -= 1
         if allowance.connection is self._connection and self._connection.is_connected:
             task = asyncio.ensure_future(self._allow(allowance))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _allow(self, allowance: Allowance) -> None:
-        """
-        @param allowance: to be given to the engine.
-        """
         with contextlib.suppress(Error, OSError):
             await allowance.connection.publish(allowance.reply)
 
     async def run(self) -> None:
-        """
-        Read, until it can't be gone on with.
-        """
+        """Read, until it can't be gone on with."""
         while not self.ended:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
@@ -198,13 +154,7 @@ class Reader:
                 self._noted(f"reading: {oneLine(error)}")
 
     async def _look(self, connection: Connection, jetstream: JetStreamContext) -> None:
-        """
-        See whether all is well.
-
-        @param connection: the one there is.
-        @param jetstream: the same.
-        @raise Error: there is no answer.
-        """
+        """See whether all is well."""
         now = self._seconds()
         if connection is not self._connection:
             self._connection, self._subscription, self._stale = connection, None, True
@@ -224,9 +174,7 @@ class Reader:
                 await self._ask(connection, jetstream)
 
     async def _drop(self) -> None:
-        """
-        Listen no more.
-        """
+        """Listen no more."""
         self._round += 1
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
@@ -234,13 +182,7 @@ class Reader:
                 await subscription.unsubscribe()
 
     async def _ask(self, connection: Connection, jetstream: JetStreamContext) -> None:
-        """
-        Ask for all messages from the next one on.
-
-        @param connection: the one there is.
-        @param jetstream: the same.
-        @raise Error: there is no answer.
-        """
+        """Ask for all messages from the next one on."""
         self._next = 1
         self._heardAt = self._seconds()
         self._stale = False
@@ -275,10 +217,6 @@ class Reader:
         self._patience = _ASK_SECONDS
 
     async def _heard(self, ofRound: int, message: Msg) -> None:
-        """
-        @param ofRound: of which question this is the answer.
-        @param message: of the stream, or about it.
-        """
         if ofRound != self._round or self._stale:
             return
         self._heardAt = self._seconds()
@@ -308,10 +246,6 @@ class Reader:
         self._deliver(Delivery(number, stamp, message.data))
 
     def _control(self, message: Msg, headers: dict[str, str]) -> None:
-        """
-        @param message: about the stream, not of it.
-        @param headers: of it.
-        """
         if headers["Status"] != "100":
             self._again(headers.get("Description", "it has ended"))
             return
@@ -325,21 +259,12 @@ class Reader:
             self._deliver(Allowance(self._connection, reply))
 
     def _again(self, reason: str) -> None:
-        """
-        @param reason: why it has to be asked for anew.
-        """
         self._noted(f"reading: {reason}")
         self._stale = True
         self._wake.set()
 
     async def _inspect(self, jetstream: JetStreamContext) -> bool:
-        """
-        See how far the stream is, and whether it is the same.
-
-        @param jetstream: of the connection.
-        @return: whether all is well.
-        @raise Error: there is no answer.
-        """
+        """See how far the stream is, and whether it is the same."""
         inspection, wanted = self._inspection, self.wanted
         assert inspection is not None
         try:
@@ -358,20 +283,13 @@ class Reader:
         return inspection.goesOn
 
     def _end(self, reason: str) -> None:
-        """
-        Read no more.
-
-        @param reason: why.
-        """
+        """Read no more."""
         if not self.ended:
             self.ended = reason
             self._round += 1
             self._broken(reason)
 
     def _inspectProgress(self, last: int) -> None:
-        """
-        @param last: the number of the last message there is.
-        """
         if last < self.wanted or self._allowances or self.paused:
             self._behind = None
         elif self._behind is None or self._behind[0] != self.wanted:
@@ -381,12 +299,7 @@ class Reader:
             self._again(f"nothing comes, and the stream is at {last}")
 
     def _inspectJump(self, inspection: Inspection, info: StreamInfo) -> None:
-        """
-        A message was missing, maybe: find out whether it is there.
-
-        @param inspection: is told if it is not.
-        @param info: the stream as it is.
-        """
+        """A message was missing, maybe: find out whether it is there."""
         jump, self._jump = self._jump, None
         if jump is None or jump[0] != self.wanted or info.state.first_seq > jump[0]:
             inspection.missing(None)

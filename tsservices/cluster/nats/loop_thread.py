@@ -14,42 +14,29 @@ from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 
+#: Something to be called in the other thread.
 Work = Callable[[], object]
-"""
-Something to be called in the other thread.
-"""
 
 
 class Crossing(Generic[Item]):
-    """
-    Brings things from one thread to another, with one call for all that come meanwhile.
-    """
+    """Brings things from one thread to another, with one call for all that come meanwhile."""
 
     def __init__(
         self, call: Callable[[Work], object], take: Callable[[deque[Item]], object]
     ) -> None:
-        """
-        @param call: has something called in the other thread.
-        @param take: is given there what has come, at least one: it takes all of it out.
-        """
         self._call = call
         self._take = take
         self._items: deque[Item] = deque()
         self._called = False
 
     def put(self, item: Item) -> None:
-        """
-        @param item: for the other thread.
-        """
         self._items.append(item)
         if not self._called:
             self._called = True
             self._call(self._cross)
 
     def _cross(self) -> None:
-        """
-        Be in the other thread.
-        """
+        """Be in the other thread."""
         # First this: what is put from now on has another call.
         self._called = False
         if self._items:
@@ -57,10 +44,6 @@ class Crossing(Generic[Item]):
 
 
 def _loopFactory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """
-    @return: makes uvloop's loops, which cost a message half of what asyncio's do; L{None}:
-        there is no uvloop.
-    """
     try:
         import uvloop
     except ImportError:
@@ -70,27 +53,16 @@ def _loopFactory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _work(items: deque[Work]) -> None:
-    """
-    @param items: to be called, and taken out.
-    """
     while items:
         items.popleft()()
 
 
 class LoopThread:
-    """
-    The thread.
-    """
+    """The thread."""
 
     def __init__(
         self, name: str, main: Callable[[], Coroutine[Any, Any, None]], noted: Callable[[str], None]
     ) -> None:
-        """
-        @param name: of the thread.
-        @param main: makes what runs in the loop; the thread ends with it.  Nothing is to be
-            done in the loop before it has begun.
-        @param noted: is told in that thread of what went wrong, beside what C{main} does.
-        """
         self._main = main
         self._noted = noted
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,21 +72,13 @@ class LoopThread:
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """
-        Begin.
-        """
+        """Begin."""
         self.thread.start()
 
     def do(self, work: Work) -> None:
-        """
-        @param work: to be called in the loop, in the order in which it is said here.
-        """
         self._works.put(work)
 
     def _call(self, work: Work) -> None:
-        """
-        @param work: to be called in the loop, if it is not over.
-        """
         with self._lock:
             loop = self._loop
             if loop is None:
@@ -125,17 +89,13 @@ class LoopThread:
             loop.call_soon_threadsafe(work)
 
     def _run(self) -> None:
-        """
-        Be the thread.
-        """
+        """Be the thread."""
         with asyncio.Runner(loop_factory=_loopFactory()) as runner:
             runner.get_loop().set_exception_handler(self._failed)
             runner.run(self._go())
 
     async def _go(self) -> None:
-        """
-        Be the loop.
-        """
+        """Be the loop."""
         loop = asyncio.get_running_loop()
         main = asyncio.ensure_future(self._main())
         # It goes as far as it can, which is to where it can take what is to be done.
@@ -147,21 +107,13 @@ class LoopThread:
         await main
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """
-        Nobody waited for something that failed.
-
-        @param loop: the loop.
-        @param context: what there is to say of it.
-        """
+        """Nobody waited for something that failed."""
         error = context.get("exception")
         self._noted(oneLine(error) if error is not None else str(context.get("message", "")))
 
 
 def oneLine(error: BaseException) -> str:
-    """
-    @param error: what went wrong.
-    @return: the same for somebody who reads it.
-    """
+    """The same for somebody who reads it."""
     said = getattr(error, "description", None) or str(error)
     words = " ".join(said.split()).removeprefix("nats: ")
     if not words and isinstance(error, TimeoutError):
@@ -170,10 +122,7 @@ def oneLine(error: BaseException) -> str:
 
 
 def unforeseen(error: BaseException) -> str:
-    """
-    @param error: that nobody has thought of.
-    @return: the same for somebody who reads it, and for somebody who has to mend it.
-    """
+    """The same for somebody who reads it, and for somebody who has to mend it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"the engine's client failed: {type(error).__name__}: {oneLine(error)}{where}"

@@ -18,22 +18,16 @@ from tsservices.cluster.nats.connection import Connection, Link
 from tsservices.cluster.nats.loop_thread import oneLine
 from tsservices.common.limits import ENGINE_DOUBT_SECONDS, ENGINE_RETRY_SECONDS
 
+#: Seconds between two looks for messages that nobody has answered.
 _LOOK_SECONDS = 0.2
-"""
-Seconds between two looks for messages that nobody has answered.
-"""
 
+#: Seconds that an answer may take, when the ones before took too long.
 _PATIENCE_MOST = 3.0
-"""
-Seconds that an answer may take, when the ones before took too long.
-"""
 
 
+#: Seconds until the engine is asked again to answer. Whoever publishes sees each message come back;
+#: what an answer has beside that is the reason when none does.
 _ANSWER_SECONDS = 1.0
-"""
-Seconds until the engine is asked again to answer.  Whoever publishes sees each message
-come back; what an answer has beside that is the reason when none does.
-"""
 
 
 class Publisher:
@@ -53,12 +47,6 @@ class Publisher:
     def __init__(
         self, place: EnginePlace, link: Link, unsure: Callable[[], object], noted: Noted
     ) -> None:
-        """
-        @param place: where it goes.
-        @param link: by what.
-        @param unsure: is told of doubts.
-        @param noted: is told of errors.
-        """
         self._place = place
         self._link = link
         self._unsure = unsure
@@ -79,32 +67,23 @@ class Publisher:
         self.doubts = 0
 
     def publish(self, data: bytes) -> None:
-        """
-        @param data: a message.
-        """
         if not self._doubtful:
             self._waiting.append(data)
             self._some.set()
 
     def resume(self) -> None:
-        """
-        Who publishes knows of the doubt: what comes from now on is in order again.
-        """
+        """Who publishes knows of the doubt: what comes from now on is in order again."""
         self._doubtful = self._told = False
 
     async def run(self) -> None:
-        """
-        Send what there is to send, for ever.
-        """
+        """Send what there is to send, for ever."""
         while True:
             await self._some.wait()
             self._some.clear()
             await self._send()
 
     async def watch(self) -> None:
-        """
-        Doubt what was not answered in time, for ever.
-        """
+        """Doubt what was not answered in time, for ever."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if self._doubtful:
@@ -119,9 +98,7 @@ class Publisher:
                 self._doubt()
 
     async def _send(self) -> None:
-        """
-        Send all there is.
-        """
+        """Send all there is."""
         while self._waiting:
             connection = self._link.connection
             try:
@@ -138,10 +115,6 @@ class Publisher:
                 self._doubt()
 
     async def _listen(self, connection: Connection) -> None:
-        """
-        @param connection: a new one: where its answers come.
-        @raise Error: it is over already.
-        """
         if self._under:
             raise Error("the connection was lost")
         self._inbox = connection.new_inbox()
@@ -150,11 +123,6 @@ class Publisher:
         await connection.subscribe(f"{self._inbox}.*", cb=self._answered)
 
     async def _sendOne(self, connection: Connection, data: bytes) -> None:
-        """
-        @param connection: by which.
-        @param data: a message.
-        @raise Error: it can't be sent.
-        """
         now = self._seconds()
         reply = ""
         if now >= self._askAt:
@@ -167,9 +135,6 @@ class Publisher:
         self.published += 1
 
     async def _answered(self, message: Msg) -> None:
-        """
-        @param message: what the engine says of one of ours.
-        """
         number = int(message.subject.rpartition(".")[2])
         if self._sent.pop(number, None) is None:
             return
@@ -185,9 +150,7 @@ class Publisher:
         self._doubt()
 
     def _doubt(self) -> None:
-        """
-        Something that was published may be lost.
-        """
+        """Something that was published may be lost."""
         self._sent.clear()
         self._waiting.clear()
         self._under = False
@@ -198,9 +161,7 @@ class Publisher:
             self._tell()
 
     def _tell(self) -> None:
-        """
-        Say so, once, and not again and again while there is no connection.
-        """
+        """Say so, once, and not again and again while there is no connection."""
         now = self._seconds()
         if not self._told and now - self._toldAt >= ENGINE_RETRY_SECONDS:
             self._told, self._toldAt = True, now

@@ -21,35 +21,23 @@ from tsservices.cluster.nats.publisher import Publisher
 from tsservices.cluster.nats.stream import NotYet, find
 from tsservices.common.limits import MESSAGE_BYTES
 
+#: Seconds that an answer may take.
 _ASK_SECONDS = 2.0
-"""
-Seconds that an answer may take.
-"""
 
+#: Seconds until it is asked for again.
 _AGAIN_SECONDS = 0.3
-"""
-Seconds until it is asked for again.
-"""
 
+#: Seconds that servers which have just begun may say that they can't.
 _PATIENCE_SECONDS = 60.0
-"""
-Seconds that servers which have just begun may say that they can't.
-"""
 
+#: Seconds until a task that does not end is told again.
 _CANCEL_SECONDS = 0.3
-"""
-Seconds until a task that does not end is told again.
-"""
 
+#: Seconds that the connection has to end: it sends what there is, and says goodbye.
 _LINK_SECONDS = 1.8
-"""
-Seconds that the connection has to end: it sends what there is, and says goodbye.
-"""
 
+#: How often at least somebody is not let in before it is given up.
 _REFUSALS = 2
-"""
-How often at least somebody is not let in before it is given up.
-"""
 
 
 class Session:
@@ -72,15 +60,6 @@ class Session:
         broken: Callable[[str], object],
         noted: Noted,
     ) -> None:
-        """
-        @param place: where the servers are.
-        @param random: for what need not be the same everywhere.
-        @param changed: gets the server there is a connection to, or nothing.
-        @param deliver: gets what comes.
-        @param unsure: is told when something may not have got there.
-        @param broken: is told when it can't be gone on with.
-        @param noted: is told of errors.
-        """
         self._place = place
         self._noted = noted
         self._broken = broken
@@ -93,9 +72,7 @@ class Session:
         self.snapshots = Snapshots(place, self.link, noted)
 
     async def run(self) -> None:
-        """
-        Go on until L{end}.
-        """
+        """Go on until L{end}."""
         link = self._spawn(self.link.run())
         for work in (self.reader.run(), self.publisher.run(), self.publisher.watch()):
             self._spawn(work)
@@ -105,31 +82,20 @@ class Session:
         await _cancel({link}, _LINK_SECONDS)
 
     def end(self) -> None:
-        """
-        End soon.
-        """
+        """End soon."""
         self._ending.set()
 
     async def ended(self) -> None:
-        """
-        Wait until it is to end.
-        """
+        """Wait until it is to end."""
         await self._ending.wait()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """
-        @param work: to be done beside the rest.
-        @return: its task.
-        """
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
-        """
-        @param task: that has ended.
-        """
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
@@ -141,9 +107,6 @@ class Session:
         opened: Callable[[Stream], object],
         failed: Callable[[str], object],
     ) -> None:
-        """
-        @see: L{tsservices.cluster.broker.Engine.open}
-        """
         self._spawn(self._open(founding, opened, failed))
 
     async def _open(
@@ -152,9 +115,6 @@ class Session:
         opened: Callable[[Stream], object],
         failed: Callable[[str], object],
     ) -> None:
-        """
-        @see: L{open}
-        """
         seconds = asyncio.get_running_loop().time
         since: float | None = None
         reason = ""
@@ -197,22 +157,13 @@ class Session:
             self.link.noted = self._noted
 
     def subscribe(self, number: int) -> None:
-        """
-        @param number: of the first message that is wanted.
-        """
         assert self._info is not None, "it is not open"
         self.reader.begin(number, self._info)
 
     def last(self, found: Callable[[int | None], object]) -> None:
-        """
-        @param found: gets the number of the last message.
-        """
         self._spawn(self._last(found))
 
     async def _last(self, found: Callable[[int | None], object]) -> None:
-        """
-        @param found: gets the number of the last message.
-        """
         number: int | None = None
         connection = self.link.connection
         if connection is not None:
@@ -224,39 +175,19 @@ class Session:
         found(number)
 
     def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
-        """
-        @param found: gets the newest snapshot.
-        """
         self._spawn(self._tell(self.snapshots.newest(), found))
 
     def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        """
-        @param path: of a file that is not there yet.
-        @param fetched: is told how it ended.
-        """
         self._spawn(self._tell(self.snapshots.fetch(path), fetched))
 
     def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
-        """
-        @param snapshot: what it is.
-        @param path: of its file.
-        @param offered: is told how it ended.
-        """
         self._spawn(self._tell(self.snapshots.offer(snapshot, path), offered))
 
     async def _tell(self, work: Coroutine[Any, Any, Any], then: Callable[[Any], object]) -> None:
-        """
-        @param work: to be done.
-        @param then: gets what comes of it.
-        """
         then(await work)
 
 
 def _checkSize(connection: Connection) -> None:
-    """
-    @param connection: to a server.
-    @raise EngineError: it would take no message of full length, and so nothing after it.
-    """
     if connection.max_payload < MESSAGE_BYTES:
         raise EngineError(
             f"the server takes messages of {connection.max_payload} bytes at most, and"
@@ -265,10 +196,6 @@ def _checkSize(connection: Connection) -> None:
 
 
 async def _cancel(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
-    """
-    @param tasks: to be ended.
-    @param seconds: until those that have not ended are told again.
-    """
     left = tasks
     while left:
         for task in left:

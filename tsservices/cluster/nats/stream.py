@@ -21,28 +21,19 @@ _FORM = "1"
 
 _PREFIX = "tsservices-"
 
+#: What the engine says when there is a stream of that name, made otherwise.
 _IN_USE = 10058
-"""
-What the engine says when there is a stream of that name, made otherwise.
-"""
 
+#: What it says while its servers have not found each other, or are short of something.
 _NOT_YET = {10002, 10003, 10005, 10008, 10009, 10023, 10028, 10039, 10047, 10076}
-"""
-What it says while its servers have not found each other, or are short of something.
-"""
 
 
 class NotYet(EngineError):
-    """
-    Servers that begin say so; but some say it for ever.
-    """
+    """Servers that begin say so; but some say it for ever."""
 
 
 def metadata(founding: Founding) -> dict[str, str]:
-    """
-    @param founding: of a stream.
-    @return: how it stands there.
-    """
+    """How it stands there."""
     return {
         _PREFIX + "form": _FORM,
         _PREFIX + "epoch": founding.epoch,
@@ -54,9 +45,8 @@ def metadata(founding: Founding) -> dict[str, str]:
 
 def founding(name: str, found: dict[str, str] | None) -> Founding:
     """
-    @param name: of a stream.
-    @param found: what stands there.
-    @return: what that means.
+    What that means.
+
     @raise EngineError: nothing.
     """
     of = found or {}
@@ -80,12 +70,6 @@ _PARTS = ("epoch", "log", "base", "secret")
 
 
 def _checked(place: EnginePlace, info: StreamInfo) -> Founding:
-    """
-    @param place: as it is configured.
-    @param info: as it is.
-    @return: what it was made with.
-    @raise EngineError: it can't be used.
-    """
     name, config = place.stream, info.config
     found = founding(name, config.metadata)
     wrong = {
@@ -109,10 +93,9 @@ async def find(
     jetstream: JetStreamContext, place: EnginePlace, wanted: Founding | None
 ) -> tuple[Stream, StreamInfo]:
     """
-    @param jetstream: of a connection.
-    @param place: which stream.
+    The stream.
+
     @param wanted: what to make it with, if it is not there; L{None}: it has to be.
-    @return: the stream.
     @raise NotYet: the servers may need some time.
     @raise EngineError: it can't be used.
     @raise nats.errors.Error: there is no answer.
@@ -142,14 +125,6 @@ async def find(
 async def _make(
     jetstream: JetStreamContext, place: EnginePlace, wanted: Founding
 ) -> tuple[StreamInfo, bool]:
-    """
-    @param jetstream: of a connection.
-    @param place: which stream.
-    @param wanted: what to make it with.
-    @return: the stream, and whether it was made here: somebody else may be faster.
-    @raise APIError: it can't be made.
-    @raise Error: there is no answer.
-    """
     config = StreamConfig(
         name=place.stream,
         description="what is said in the chat",
@@ -172,10 +147,8 @@ async def _make(
     return await jetstream.stream_info(place.stream), False
 
 
+#: How often something bad has to be seen in a row: engines that begin may know less.
 _SURE = 3
-"""
-How often something bad has to be seen in a row: engines that begin may know less.
-"""
 
 _MISSING = "missing"
 
@@ -188,11 +161,7 @@ class Inspection:
     """
 
     def __init__(self, name: str, known: StreamInfo) -> None:
-        """
-        @param name: of the stream.
-        @param known: as it was found.
-        @raise EngineError: it is none of ours.
-        """
+        """@raise EngineError: it is none of ours."""
         self._name = name
         self._epoch = founding(name, known.config.metadata).epoch
         self._created = known.created
@@ -201,31 +170,22 @@ class Inspection:
 
     @property
     def bad(self) -> bool:
-        """
-        @return: whether something bad was seen the last time.
-        """
+        """Whether something bad was seen the last time."""
         return bool(self._strikes or self.reason)
 
     @property
     def goesOn(self) -> bool:
         """
-        @return: whether one may ask for messages: also for one that is missing, since only
-            so it shows that it is.
+        Whether one may ask for messages: also for one that is missing, since only so it shows
+        that it is.
         """
         return not self.reason and self._strikes.keys() <= {_MISSING}
 
     def gone(self) -> None:
-        """
-        There is no such stream.
-        """
+        """There is no such stream."""
         self._strike("gone", True, "was deleted")
 
     def seen(self, info: StreamInfo, wanted: int, moved: bool) -> None:
-        """
-        @param info: the stream as it is.
-        @param wanted: the number of the message that was wanted when it was asked for.
-        @param moved: whether it came meanwhile.
-        """
         self._strike("gone", False, "")
         try:
             epoch = founding(self._name, info.config.metadata).epoch
@@ -251,11 +211,7 @@ class Inspection:
 
     @staticmethod
     def replaced(name: str, number: int) -> str:
-        """
-        @param name: of a stream.
-        @param number: of a message that was there, and is another one now.
-        @return: why it can't be gone on with.
-        """
+        """Why it can't be gone on with."""
         return (
             f"the stream {name} has another message {number} now: it was restored from an old"
             " copy, or lost what it had"
@@ -269,11 +225,6 @@ class Inspection:
         self._strike(_MISSING, number is not None, f"can't give message {number} any more")
 
     def _strike(self, what: str, isSo: bool, words: str) -> None:
-        """
-        @param what: something bad.
-        @param isSo: whether it is so now.
-        @param words: what to say when that was so often enough.
-        """
         if not isSo:
             self._strikes.pop(what, None)
             return
@@ -282,7 +233,4 @@ class Inspection:
             self._end(words)
 
     def _end(self, words: str) -> None:
-        """
-        @param words: what the stream does, or what happened to it.
-        """
         self.reason = self.reason or f"the stream {self._name} {words}"

@@ -94,105 +94,60 @@ from tsservices.chat.notifications import (
     Whispered,
 )
 
+#: What JSON can say, without C{type}.
 Fields = dict[str, object]
-"""
-What JSON can say, without C{type}.
-"""
 
 
 def topic(topic: Topic) -> Fields:
-    """
-    @param topic: what a room is about.
-    @return: the fields of that.
-    """
+    """The fields of that."""
     return {"text": topic.text, "by": topic.by, "time": topic.time}
 
 
 def _only(*names: str) -> Callable[[Any], Fields]:
-    """
-    @param names: of attributes that are fields under the same names.
-    @return: gives these.
-    """
     return lambda it: {name: getattr(it, name) for name in names}
 
 
 def _ofRoom(*names: str) -> Callable[[Any], Fields]:
-    """
-    @param names: of attributes that are fields under the same names.
-    @return: gives these after the name of the room.
-    """
     return lambda it: {"room": it.roomName} | {name: getattr(it, name) for name in names}
 
 
 def _whispered(whispered: Whispered) -> Fields:
-    """
-    @param whispered: something said to one person.
-    @return: the fields of that.
-    """
     named = _only("nick", "account", "to", "kind", "text", "time")
     return named(whispered) | {"id": whispered.ident}
 
 
 def _resumed(resumed: Resumed) -> Fields:
-    """
-    @param resumed: the reader goes on where another connection was.
-    @return: the fields of that.
-    """
     rooms = [{"room": name, "last": last} for name, last in resumed.rooms]
     return {"nick": resumed.nick, "account": resumed.account, "rooms": rooms}
 
 
 def _inbox(inbox: Inbox) -> Fields:
-    """
-    @param inbox: private messages that were said before.
-    @return: the fields of that.
-    """
     named = _only("time", "nick", "to", "kind", "text")
     letters = [{"id": each.ident} | named(each) for each in inbox.letters]
     return {"letters": letters, "with": inbox.other, "more": inbox.more}
 
 
 def _rooms(listed: RoomsListed) -> Fields:
-    """
-    @param listed: the rooms.
-    @return: the fields of that.
-    """
     names = ("room", "present", "topic")
     return {"rooms": [dict(zip(names, each, strict=True)) for each in listed.rooms]}
 
 
 def _commands(listed: CommandsListed) -> Fields:
-    """
-    @param listed: what can be asked for.
-    @return: the fields of that.
-    """
     names = ("name", "usage", "meaning", "permission")
     return {"commands": [dict(zip(names, each, strict=True)) for each in listed.commands]}
 
 
 def _people(listed: PeopleListed) -> Fields:
-    """
-    @param listed: who is somewhere.
-    @return: the fields of that.
-    """
     named = _only("nick", "guest", "away", "rank")
     return {"room": listed.roomName, "people": [named(each) for each in listed.people]}
 
 
 def _restraints(listed: RestraintsListed) -> Fields:
-    """
-    @param listed: who may not enter a room, or not speak in it.
-    @return: the fields of that.
-    """
     named = _only("kind", "name", "mask", "by", "time", "until", "why")
     return {"room": listed.roomName, "restraints": [named(each) for each in listed.restraints]}
 
 
 def _refused(refusal: Refusal) -> Fields:
-    """
-    @param refusal: what is not done.
-    @return: the fields of that.
-    """
     return {"code": refusal.why.reason.code, "text": str(refusal.why)}
 
 
@@ -202,15 +157,10 @@ _Kind = TypeVar("_Kind")
 def _row(
     kind: type[_Kind], name: str, fields: Callable[[_Kind], Fields]
 ) -> tuple[type[_Kind], tuple[str, Callable[[_Kind], Fields]]]:
-    """
-    @param kind: of happenings.
-    @param name: of their type.
-    @param fields: gives the others.
-    @return: a row of the table.
-    """
     return kind, (name, fields)
 
 
+#: The type and the fields of each kind of happening.
 FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
     (
         _row(Joined, "joined", _ofRoom("nick", "account")),
@@ -241,52 +191,32 @@ FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
         _row(Refusal, "refused", _refused),
     )
 )
-"""
-The type and the fields of each kind of happening.
-"""
 
 
+#: Of the meaning of what is written here.
 VERSION = 1
-"""
-Of the meaning of what is written here.
-"""
 
+#: The first object of a connection that has asked for JSON; the door sends it.
 FORMAT = b'{"type":"format","version":%d}\n' % VERSION
-"""
-The first object of a connection that has asked for JSON; the door sends it.
-"""
 
 _asJSON = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def prompt(text: str) -> bytes:
-    """
-    @param text: names the secret that is waited for.
-    @return: an object that asks for it.
-    """
+    """An object that asks for it."""
     return f"{_asJSON({'type': 'prompt', 'text': text})}\n".encode()
 
 
 class JSONForm:
-    """
-    Objects for programs.
-    """
+    """Objects for programs."""
 
     def encode(self, happenings: Sequence[Happening]) -> bytes:
-        """
-        @param happenings: what happened, in order.
-        @return: lines in UTF-8.
-        """
+        """Lines in UTF-8."""
         lines = [_write(each) for each in happenings]
         return "".join(lines).encode("utf-8", "replace")
 
 
 def _lines(said: Said, end: str = "}\n") -> str:
-    """
-    @param said: lines, said now or before.
-    @param end: what closes each object.
-    @return: an object for each.
-    """
     # The hot path: all that the lines of one person have in common is written once.
     account = "null" if said.account is None else quoted(said.account)
     start = f'{{"type":"said","room":{quoted(said.roomName)},"seq":'
@@ -303,10 +233,6 @@ def _lines(said: Said, end: str = "}\n") -> str:
 
 
 def _replay(replay: Replay) -> str:
-    """
-    @param replay: lines that were said before.
-    @return: an object that tells of them, and one for each.
-    """
     head = {
         "type": "replay",
         "room": replay.roomName,
@@ -319,10 +245,6 @@ def _replay(replay: Replay) -> str:
 
 
 def _found(found: Found) -> str:
-    """
-    @param found: lines that were searched for.
-    @return: an object that tells of them, and one for each.
-    """
     count = sum(len(each.texts) for each in found.said)
     head = {"type": "found", "lines": count, "more": found.more}
     lines = [_lines(each, ',"found":true}\n') for each in found.said]
@@ -330,10 +252,6 @@ def _found(found: Found) -> str:
 
 
 def _roomEntered(entered: RoomEntered) -> str:
-    """
-    @param entered: the reader is in a room.
-    @return: an object, and what was said last if that is at hand.
-    """
     head = {
         "type": "roomEntered",
         "room": entered.roomName,
@@ -350,22 +268,16 @@ def _roomEntered(entered: RoomEntered) -> str:
     return f"{_asJSON(head)}\n{replay}"
 
 
+#: What those are written by that are more than one object.
 _WRITE: dict[type[Happening], Callable[[Any], str]] = {
     Said: _lines,
     Replay: _replay,
     Found: _found,
     RoomEntered: _roomEntered,
 }
-"""
-What those are written by that are more than one object.
-"""
 
 
 def _write(happening: Happening) -> str:
-    """
-    @param happening: any.
-    @return: objects.
-    """
     kind = type(happening)
     if (several := _WRITE.get(kind)) is not None:
         return several(happening)

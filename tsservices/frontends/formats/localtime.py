@@ -10,11 +10,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+#: Seconds whose time of day is kept: those of the lines that are said now, and of the last ones in
+#: some hundred rooms, which all who enter are shown.
 SECONDS_REMEMBERED = 4096
-"""
-Seconds whose time of day is kept: those of the lines that are said now, and of the
-last ones in some hundred rooms, which all who enter are shown.
-"""
 
 # Not the locale's: the lines around them are English.
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -63,17 +61,14 @@ class LocalTime:
 
     def minute(self, second: int) -> str:
         """
+        Day and minute: C{2026-11-20 12:10}.
+
         @param second: since 1970.
-        @return: day and minute: C{2026-11-20 12:10}.
         """
         year, month, day, hour, minute = self._localtime(second)[:5]
         return f"{year}-{month:02d}-{day:02d} {hour:02d}:{minute:02d}"
 
     def _moment(self, second: int) -> Moment:
-        """
-        @param second: since 1970.
-        @return: how people read it.
-        """
         year, month, day, hour, minute, sec, weekday = self._localtime(second)[:7]
         return Moment(
             f"{hour:02d}:{minute:02d}:{sec:02d}",

@@ -64,36 +64,22 @@ from tsservices.frontends.formats.localtime import LocalTime
 
 
 def counted(number: int, noun: str) -> str:
-    """
-    @param number: of things.
-    @param noun: what one is called.
-    @return: both together.
-    """
+    """Both together."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def people(number: int) -> str:
-    """
-    @param number: of people.
-    @return: that, in words.
-    """
+    """That, in words."""
     return "1 person" if number == 1 else f"{number} people"
 
 
 def reason(why: str) -> str:
-    """
-    @param why: somebody left, or nothing.
-    @return: the same as the end of a line.
-    """
+    """The same as the end of a line."""
     return f" ({why})" if why else ""
 
 
 def noLongerKept(first: int, last: int) -> str:
-    """
-    @param first: the first number.
-    @param last: the last number.
-    @return: that these lines are gone.
-    """
+    """That these lines are gone."""
     if first == last:
         return f"line {first} is no longer kept"
     return f"lines {first} to {last} are no longer kept"
@@ -105,20 +91,13 @@ _DURATION = re.compile(f"([0-9]+)([{''.join(_UNITS)}])")
 
 
 def deeds(said: Said, withRoom: bool) -> list[str]:
-    """
-    @param said: lines that no person has said.
-    @param withRoom: whether the room is named where it need not be.
-    @return: a sentence for each.
-    """
+    """A sentence for each."""
     write = _WRITE.get(said.kind, _unknown)
     return [write(said, text, withRoom) for text in said.texts]
 
 
 def lasting(duration: str) -> str:
-    """
-    @param duration: how long something lasts, as events have it: C{2h}, or C{forever}.
-    @return: the same in words.
-    """
+    """The same in words."""
     found = _DURATION.fullmatch(duration)
     if found is None:
         return "for ever"
@@ -126,28 +105,14 @@ def lasting(duration: str) -> str:
 
 
 def _room(said: Said) -> str:
-    """
-    @param said: in some room.
-    @return: what the room is called.
-    """
     return f"{ROOM_SIGN}{said.roomName}"
 
 
 def _because(why: str) -> str:
-    """
-    @param why: in somebody's words, or nothing.
-    @return: the same as the end of a sentence.
-    """
     return f": {why}" if why else ""
 
 
 def _toSomebody(before: str, after: str, preposition: str) -> Callable[[Said, str, bool], str]:
-    """
-    @param before: what stands before the name of who it was done to.
-    @param after: what stands behind.
-    @param preposition: what joins it with the room.
-    @return: writes what was done to somebody.
-    """
 
     def write(said: Said, text: str, withRoom: bool) -> str:
         name, _, why = text.partition(" ")
@@ -158,11 +123,6 @@ def _toSomebody(before: str, after: str, preposition: str) -> Callable[[Said, st
 
 
 def _forSomeTime(done: str, preposition: str) -> Callable[[Said, str, bool], str]:
-    """
-    @param done: to somebody.
-    @param preposition: what joins it with the room.
-    @return: writes what was done to somebody for some time.
-    """
 
     def write(said: Said, text: str, withRoom: bool) -> str:
         name, _, rest = text.partition(" ")
@@ -174,45 +134,24 @@ def _forSomeTime(done: str, preposition: str) -> Callable[[Said, str, bool], str
 
 
 def _toRoom(words: str) -> Callable[[Said, str, bool], str]:
-    """
-    @param words: what the room is now.
-    @return: writes what was done to a room.
-    """
     return lambda said, text, withRoom: f"{_room(said)} is {words} now ({said.nick})"
 
 
 def _topic(said: Said, text: str, withRoom: bool) -> str:
-    """
-    @param said: a topic.
-    @param text: it, or nothing.
-    @param withRoom: it is named anyway.
-    @return: that it was changed.
-    """
     did = "changed" if text else "removed"
     return f"{said.nick} {did} the topic of {_room(said)}{f' to: {text}' if text else ''}"
 
 
 def _deleted(said: Said, text: str, withRoom: bool) -> str:
-    """
-    @param said: that a line is no more.
-    @param text: its number.
-    @param withRoom: whether the room is named.
-    @return: the same.
-    """
     return f"{said.nick} deleted line {text}{f' of {_room(said)}' if withRoom else ''}"
 
 
 def _unknown(said: Said, text: str, withRoom: bool) -> str:
-    """
-    @param said: of a kind that is not known here: a newer server has kept it.
-    @param text: of a line.
-    @param withRoom: whether the room is named.
-    @return: as much as there is to tell.
-    """
     where = f" in {_room(said)}" if withRoom else ""
     return f"{said.nick} did {said.kind}{where}{_because(text)}"
 
 
+#: What each kind of line is written by that no person has said.
 _WRITE: dict[str, Callable[[Said, str, bool], str]] = {
     TOPIC: _topic,
     KICK: _toSomebody("kicked", "", "from"),
@@ -226,93 +165,45 @@ _WRITE: dict[str, Callable[[Said, str, bool], str]] = {
     PUBLIC: _toRoom("open to everybody"),
     DELETE: _deleted,
 }
-"""
-What each kind of line is written by that no person has said.
-"""
 
 
 def _joined(times: LocalTime, joined: Joined) -> str:
-    """
-    @param times: not looked at.
-    @param joined: somebody entered a room.
-    @return: a line.
-    """
     guest = " (guest)" if joined.account is None else ""
     return f"* {joined.nick}{guest} joined {ROOM_SIGN}{joined.roomName}\n"
 
 
 def _left(times: LocalTime, left: Left) -> str:
-    """
-    @param times: not looked at.
-    @param left: somebody left a room.
-    @return: a line.
-    """
     return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{reason(left.why)}\n"
 
 
 def _gone(times: LocalTime, gone: Gone) -> str:
-    """
-    @param times: not looked at.
-    @param gone: somebody left altogether.
-    @return: a line.
-    """
     return f"* {gone.nick} is gone{reason(gone.why)}\n"
 
 
 def _renamed(times: LocalTime, renamed: Renamed) -> str:
-    """
-    @param times: not looked at.
-    @param renamed: somebody is called something else.
-    @return: a line.
-    """
     return f"* {renamed.nick} is now called {renamed.to}\n"
 
 
 def _away(times: LocalTime, away: AwayChanged | Absent) -> str:
-    """
-    @param times: not looked at.
-    @param away: somebody is away, or back.
-    @return: a line.
-    """
     return f"* {away.nick} is {f'away: {away.text}' if away.text else 'back'}\n"
 
 
 def _entered(times: LocalTime, entered: Entered) -> str:
-    """
-    @param times: not looked at.
-    @param entered: the reader is in.
-    @return: a line.
-    """
     return f"* you are {entered.nick}\n"
 
 
 def _loggedIn(times: LocalTime, loggedIn: LoggedIn) -> str:
-    """
-    @param times: not looked at.
-    @param loggedIn: the reader has an account.
-    @return: a line.
-    """
     unread = loggedIn.unread
     letters = f"; {counted(unread, 'private message')} for you: /inbox" if unread else ""
     return f"* you are {loggedIn.nick}, logged in{letters}\n"
 
 
 def _accountChanged(times: LocalTime, changed: AccountChanged) -> str:
-    """
-    @param times: not looked at.
-    @param changed: somebody's name belongs to them now, or does not any more.
-    @return: a line.
-    """
     now = "a guest again" if changed.account is None else "logged in"
     return f"* {changed.nick} is {now}\n"
 
 
 def _resumed(times: LocalTime, resumed: Resumed) -> str:
-    """
-    @param times: not looked at.
-    @param resumed: the reader goes on where another connection was.
-    @return: a line for all, and one for each room.
-    """
     written = [f"* you are {resumed.nick}, as before\n"]
     for name, last in resumed.rooms:
         written.append(f"* you are in {ROOM_SIGN}{name}, where the last line is {last}\n")
@@ -320,43 +211,23 @@ def _resumed(times: LocalTime, resumed: Resumed) -> str:
 
 
 def _invited(times: LocalTime, invited: Invited) -> str:
-    """
-    @param times: not looked at.
-    @param invited: the reader may enter a private room.
-    @return: a line.
-    """
     room = f"{ROOM_SIGN}{invited.roomName}"
     return f"* {invited.by} has invited you to {room}: /join {room}\n"
 
 
 def _roomLeft(times: LocalTime, left: RoomLeft) -> str:
-    """
-    @param times: not looked at.
-    @param left: the reader has left a room.
-    @return: a line.
-    """
     return f"* you left {ROOM_SIGN}{left.roomName}\n"
 
 
 def _markedRead(times: LocalTime, marked: MarkedRead) -> str:
-    """
-    @param times: not used.
-    @param marked: how far the reader has read.
-    @return: a line.
-    """
     return f"* you have read {ROOM_SIGN}{marked.roomName} up to line {marked.seq}\n"
 
 
 def _nothing(times: LocalTime, happening: Token) -> str:
-    """
-    @param times: not looked at.
-    @param happening: what only programs want to know: a secret that should not stay on a
-        screen.
-    @return: nothing.
-    """
     return ""
 
 
+#: What each of these is written by.
 PEOPLE_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
     Joined: _joined,
     Left: _left,
@@ -373,33 +244,20 @@ PEOPLE_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
     Token: _nothing,
     MarkedRead: _markedRead,
 }
-"""
-What each of these is written by.
-"""
 
 
+#: Names on one line of a list of people.
 PEOPLE_IN_A_LINE = 10
-"""
-Names on one line of a list of people.
-"""
 
+#: Characters of a command before what it does.
 SYNOPSIS_WIDTH = 26
-"""
-Characters of a command before what it does.
-"""
 
+#: What stands below the list of commands.
 TALK = "anything else is said in the room you are in; // begins a line with /"
-"""
-What stands below the list of commands.
-"""
 
 
 def topic(times: LocalTime, topic: Topic) -> str:
-    """
-    @param times: reads times.
-    @param topic: what a room is about.
-    @return: a line.
-    """
+    """A line."""
     room = f"{ROOM_SIGN}{topic.roomName}"
     if not topic.text:
         return f"* {room} has no topic\n"
@@ -408,21 +266,11 @@ def topic(times: LocalTime, topic: Topic) -> str:
 
 
 def _stored(times: LocalTime, stored: Stored) -> str:
-    """
-    @param times: not looked at.
-    @param stored: lines of the reader are kept.
-    @return: a line for each, so that a program can count on one number.
-    """
     numbers = range(stored.first, stored.last + 1)
     return "".join(f"* stored {stored.roomName} {number}\n" for number in numbers)
 
 
 def _rooms(times: LocalTime, listed: RoomsListed) -> str:
-    """
-    @param times: not looked at.
-    @param listed: the rooms.
-    @return: a line for each, after their number.
-    """
     written = [f"* {counted(len(listed.rooms), 'room')}\n"]
     for name, present, about in listed.rooms:
         written.append(f"*   {ROOM_SIGN}{name}, {people(present)}{f': {about}' if about else ''}\n")
@@ -430,11 +278,6 @@ def _rooms(times: LocalTime, listed: RoomsListed) -> str:
 
 
 def _people(times: LocalTime, listed: PeopleListed) -> str:
-    """
-    @param times: not looked at.
-    @param listed: who is somewhere.
-    @return: some names on each line, after their number.
-    """
     where = f"in {ROOM_SIGN}{listed.roomName}" if listed.roomName else "here"
     names = [_present(each) for each in listed.people]
     written = [f"* {people(len(names))} {where}\n"]
@@ -444,10 +287,6 @@ def _people(times: LocalTime, listed: PeopleListed) -> str:
 
 
 def _present(present: Present) -> str:
-    """
-    @param present: somebody.
-    @return: their name, and what there is to say of them.
-    """
     marks = []
     if present.guest:
         marks.append("guest")
@@ -459,11 +298,6 @@ def _present(present: Present) -> str:
 
 
 def _person(times: LocalTime, shown: PersonShown) -> str:
-    """
-    @param times: not looked at.
-    @param shown: what there is to know of somebody.
-    @return: a line.
-    """
     who = "a guest" if shown.guest else "registered"
     rooms = ", ".join(f"{ROOM_SIGN}{name}" for name in shown.rooms)
     where = f"in {rooms} with you" if rooms else "in no room with you"
@@ -473,11 +307,6 @@ def _person(times: LocalTime, shown: PersonShown) -> str:
 
 
 def _seen(times: LocalTime, seen: LastSeen) -> str:
-    """
-    @param times: reads times.
-    @param seen: when somebody was here.
-    @return: a line.
-    """
     if seen.here:
         return f"* {seen.nick} is here\n"
     if not seen.time:
@@ -486,11 +315,6 @@ def _seen(times: LocalTime, seen: LastSeen) -> str:
 
 
 def _restraints(times: LocalTime, listed: RestraintsListed) -> str:
-    """
-    @param times: reads times.
-    @param listed: who may not enter a room, or not speak in it.
-    @return: a line for each, after their number.
-    """
     room = f"{ROOM_SIGN}{listed.roomName}"
     if not listed.restraints:
         return f"* nobody is banned from {room}, or mute there\n"
@@ -503,11 +327,6 @@ def _restraints(times: LocalTime, listed: RestraintsListed) -> str:
 
 
 def _restraint(times: LocalTime, restraint: Restraint) -> str:
-    """
-    @param times: reads times.
-    @param restraint: that somebody may not do something.
-    @return: a line.
-    """
     name, mask, until = restraint.name, restraint.mask, restraint.until
     who = name if mask in (name, fold(name)) else f"{name} ({mask})"
     end = f"until {times.minute(until // NANOSECONDS)}" if until else "for ever"
@@ -517,11 +336,6 @@ def _restraint(times: LocalTime, restraint: Restraint) -> str:
 
 
 def _commands(times: LocalTime, listed: CommandsListed) -> str:
-    """
-    @param times: not looked at.
-    @param listed: what can be asked for.
-    @return: a line for each, and one on what is no command.
-    """
     written = []
     for name, usage, meaning, _ in listed.commands:
         synopsis = f"/{name} {usage}".rstrip()
@@ -530,23 +344,14 @@ def _commands(times: LocalTime, listed: CommandsListed) -> str:
 
 
 def _notice(times: LocalTime, notice: Notice) -> str:
-    """
-    @param times: not looked at.
-    @param notice: words of the server.
-    @return: they.
-    """
     return "".join(f"* {line}\n" for line in notice.lines)
 
 
 def _refusal(times: LocalTime, refusal: Refusal) -> str:
-    """
-    @param times: not looked at.
-    @param refusal: what is not done.
-    @return: a line that says why.
-    """
     return f"! {refusal.why}\n"
 
 
+#: What each of these is written by.
 LISTS_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
     Topic: topic,
     Stored: _stored,
@@ -559,6 +364,3 @@ LISTS_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
     Notice: _notice,
     Refusal: _refusal,
 }
-"""
-What each of these is written by.
-"""

@@ -46,25 +46,19 @@ _BEFORE = "| "
 
 _NOW = "--- now ---\n"
 
+#: What stands before and after the name of who says a line of each kind.
 _AROUND = {MESSAGE: ("<", "> "), ME: ("* ", " "), NOTICE: ("-", "- ")}
-"""
-What stands before and after the name of who says a line of each kind.
-"""
 
+#: What stands before and after the names of who says something to whom: no name begins like that,
+#: so nobody can do this to all in a room.
 _AROUND_BOTH = {MESSAGE: ("<", "> "), ME: ("* <", "> "), NOTICE: ("-", "- ")}
-"""
-What stands before and after the names of who says something to whom: no name begins like
-that, so nobody can do this to all in a room.
-"""
 
+#: What those are who may do more in a room than others.
 _RANKS = {
     OPERATOR: "an operator of",
     FOUNDER: "the founder of",
     SERVER: "an operator of this server in",
 }
-"""
-What those are who may do more in a room than others.
-"""
 
 
 class TextForm:
@@ -77,7 +71,6 @@ class TextForm:
         """
         @param localtime: gives the local time of seconds since 1970, as
             C{time.localtime} does.
-        @param withRoom: whether what is said shows its room.
         """
         self._time = LocalTime(localtime)
         self._withRoom = withRoom
@@ -93,19 +86,12 @@ class TextForm:
         }
 
     def encode(self, happenings: Sequence[Happening]) -> bytes:
-        """
-        @param happenings: what happened, in order.
-        @return: lines in UTF-8.
-        """
+        """Lines in UTF-8."""
         write = self._write
         lines = [write[type(each)](each) for each in happenings]
         return "".join(lines).encode("utf-8", "replace")
 
     def _said(self, said: Said) -> str:
-        """
-        @param said: lines that are said now.
-        @return: they, after the new day if it begins with them.
-        """
         moment = self._time.moment
         now = moment(said.time // NANOSECONDS)
         around = _AROUND.get(said.kind)
@@ -122,23 +108,11 @@ class TextForm:
         return lines
 
     def _unsaid(self, said: Said, clock: str) -> str:
-        """
-        @param said: lines of now that no person has said, or that are no more.
-        @param clock: when.
-        @return: they.
-        """
         if said.kind == DELETED:
             return "".join(self._before(said, clock, "", False))
         return "".join(f"* {deed}\n" for deed in deeds(said, self._withRoom))
 
     def _before(self, said: Said, clock: str, mark: str, numbered: bool) -> Iterable[str]:
-        """
-        @param said: lines that were said before.
-        @param clock: when.
-        @param mark: what each begins with.
-        @param numbered: whether each shows its room and its number.
-        @return: they.
-        """
         room = f"{ROOM_SIGN}{said.roomName} "
         where = room if self._withRoom or numbered else ""
         deleted = said.kind == DELETED
@@ -156,22 +130,11 @@ class TextForm:
         return [f"{start}{number} {name}{text}" for number, text in enumerate(texts, said.first)]
 
     def page(self, said: Iterable[Said], before: int) -> str:
-        """
-        @param said: lines for a file, which has nothing but lines of one room.
-        @param before: when the last line of the page before was said; 0: there is none.
-        @return: they, each day after its date.
-        """
+        """They, each day after its date."""
         day = self._time.moment(before // NANOSECONDS).date if before else ""
         return "".join(self._dated(said, "", False, day))
 
     def _dated(self, said: Iterable[Said], mark: str, numbered: bool, day: str) -> list[str]:
-        """
-        @param said: lines that were said before.
-        @param mark: what each begins with.
-        @param numbered: whether each shows its room and its number.
-        @param day: the date of what stands before them, if any.
-        @return: they, each further day after its date.
-        """
         written: list[str] = []
         for each in said:
             moment = self._time.moment(each.time // NANOSECONDS)
@@ -182,10 +145,6 @@ class TextForm:
         return written
 
     def _replay(self, replay: Replay) -> str:
-        """
-        @param replay: lines that were said before.
-        @return: they, marked, each day with its date.
-        """
         count = _count(replay.said)
         what = counted(count, "line") if count else "nothing"
         written = [f"--- {ROOM_SIGN}{replay.roomName}: {what} from before ---\n"]
@@ -197,10 +156,6 @@ class TextForm:
         return "".join(written)
 
     def _found(self, found: Found) -> str:
-        """
-        @param found: lines that were searched for.
-        @return: they, marked, each with its room and its number.
-        """
         if not found.said:
             return "* nothing was found\n"
         more = "; /search shows older ones" if found.more else ""
@@ -208,10 +163,6 @@ class TextForm:
         return "".join([head, *self._dated(found.said, _BEFORE, True, ""), _NOW])
 
     def _inbox(self, inbox: Inbox) -> str:
-        """
-        @param inbox: private messages that were said before.
-        @return: they, marked, each day with its date.
-        """
         other = f" with {inbox.other}" if inbox.other else ""
         if not inbox.letters:
             return f"* there are no private messages{other}\n"
@@ -227,17 +178,9 @@ class TextForm:
         return "".join([*written, _NOW])
 
     def _whispered(self, whispered: Whispered) -> str:
-        """
-        @param whispered: something said to one person.
-        @return: a line.
-        """
         return _private(whispered, self._time.moment(whispered.time // NANOSECONDS).clock)
 
     def _roomEntered(self, entered: RoomEntered) -> str:
-        """
-        @param entered: the reader is in a room.
-        @return: who else is, what it is about, and what was said last.
-        """
         room = f"{ROOM_SIGN}{entered.roomName}"
         company = ", alone"
         if others := entered.present - 1:
@@ -264,18 +207,9 @@ class TextForm:
 
 
 def _count(said: Iterable[Said]) -> int:
-    """
-    @param said: lines.
-    @return: how many.
-    """
     return sum(len(each.texts) for each in said)
 
 
 def _private(letter: Whispered | Letter, clock: str) -> str:
-    """
-    @param letter: something said to one person, now or before.
-    @param clock: when.
-    @return: a line.
-    """
     before, after = _AROUND_BOTH.get(letter.kind, _AROUND_BOTH[MESSAGE])
     return f"[{clock}] {before}{letter.nick} -> {letter.to}{after}{letter.text}\n"

@@ -28,35 +28,24 @@ from tsservices.chat.verbs import talk as requests
 from tsservices.chat.verbs.parsing import Misused, here
 from tsservices.common.limits import TOPIC_LENGTH
 
+#: What commands begin with. A line that begins with two of them is talk.
 SIGN = "/"
-"""
-What commands begin with.  A line that begins with two of them is talk.
-"""
 
+#: Who has not said a name yet may do it too.
 ANYONE = "anyone"
-"""
-Who has not said a name yet may do it too.
-"""
 
+#: Who has a name may do it.
 NAMED = "named"
-"""
-Who has a name may do it.
-"""
 
+#: Who is logged in may do it.
 REGISTERED = "registered"
-"""
-Who is logged in may do it.
-"""
 
+#: Who may do what not everybody may, in the room they have turned to: by the rank that is needed.
 OFFICES = {
     OPERATOR: "operators of the room",
     FOUNDER: "its founder",
     SERVER: "operators of the server",
 }
-"""
-Who may do what not everybody may, in the room they have turned to: by the rank that is
-needed.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +70,7 @@ class Command:
 
     @property
     def synopsis(self) -> str:
-        """
-        @return: how it is written.
-        """
+        """How it is written."""
         return f"{SIGN}{self.name} {self.usage}".rstrip()
 
 
@@ -91,8 +78,6 @@ def perform(conversation: Conversation, line: str) -> None:
     """
     Do what a line asks for, as soon as its turn has come.
 
-    @param conversation: of whoever asks.
-    @param line: without the sign.
     @raise Refused: it can't be done.
     """
     word, _, rest = line.partition(" ")
@@ -118,13 +103,7 @@ def perform(conversation: Conversation, line: str) -> None:
 
 
 def _checkPermission(conversation: Conversation, command: Command) -> None:
-    """
-    A courtesy: what is not allowed is refused at once.  Whoever applies it decides.
-
-    @param conversation: of whoever asks.
-    @param command: what for.
-    @raise Refused: they may not.
-    """
+    """A courtesy: what is not allowed is refused at once.  Whoever applies it decides."""
     wanted, session = command.permission, conversation.session
     if wanted == ANYONE:
         return
@@ -144,10 +123,6 @@ def _checkPermission(conversation: Conversation, command: Command) -> None:
 
 
 def _help(conversation: Conversation, rest: str) -> None:
-    """
-    @param conversation: of whoever asks.
-    @param rest: a command, or nothing.
-    """
     word = rest.removeprefix(SIGN).lower()
     if word:
         command = COMMANDS.get(word)
@@ -210,12 +185,8 @@ _ROWS: tuple[tuple[str, str, str, str, Callable[[Conversation, str], None]], ...
     ("quit", "[WHY]", "leave", ANYONE, requests.quit),
 )
 
+#: Talk follows talk without waiting.
 _TALK = frozenset({"msg", "me"})
-"""
-Talk follows talk without waiting.
-"""
 
+#: By their words, in the order of the help.
 COMMANDS = {row[0]: Command(*row, waits=row[0] not in _TALK) for row in _ROWS}
-"""
-By their words, in the order of the help.
-"""

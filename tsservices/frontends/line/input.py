@@ -18,10 +18,8 @@ from tsservices.frontends.line.telnet import TelnetFilter, edit
 
 _SIGN = SIGN.encode()
 
+#: What stands before a password that is on the same line as its command.
 _SECRET = re.compile(rf"{SIGN}(?:(?:register|passwd)|login +\S+) +", re.IGNORECASE)
-"""
-What stands before a password that is on the same line as its command.
-"""
 
 
 class Intake:
@@ -49,16 +47,12 @@ class Intake:
 
     @property
     def waiting(self) -> bool:
-        """
-        @return: whether there are lines that were not taken yet.
-        """
+        """Whether there are lines that were not taken yet."""
         return bool(self._waiting) or self._lines.more
 
     @property
     def telnet(self) -> bool:
-        """
-        @return: whether they use a telnet program.
-        """
+        """Whether they use a telnet program."""
         return self._filter.telnet
 
     def whole(self, data: bytes) -> tuple[str, ...] | None:
@@ -66,7 +60,6 @@ class Intake:
         Take what has come at one go, without L{feed} and L{take}, if it is whole lines of plain
         talk.  Most is, and this is the hot path of the chat.
 
-        @param data: what has come.
         @return: the lines, without those that say nothing; L{None} if it has to be fed.
         """
         if not self.clean:
@@ -79,16 +72,11 @@ class Intake:
         return self._talk(data[:-1])
 
     def feed(self, data: bytes) -> None:
-        """
-        @param data: what has come, cut anywhere.
-        """
         self.clean = False
         self._lines.feed(self._filter.feed(data))
 
     def finish(self) -> None:
-        """
-        Nothing more comes: what there is without an ending is a line too.
-        """
+        """Nothing more comes: what there is without an ending is a line too."""
         while self._lines.more:
             self._waiting.extend(self._lines.take(LINES_AT_ONCE))
         if rest := self._lines.finish():
@@ -98,7 +86,6 @@ class Intake:
         """
         Take the next lines that belong together: plain ones, or one command.
 
-        @param together: plain ones may be taken together; else each is taken for itself.
         @return: the lines, without those that say nothing; or why one is not accepted.
             None, and L{delay}, when they have to wait.
         """
@@ -160,12 +147,7 @@ class Intake:
         return edit(line).decode("utf-8", "surrogateescape")
 
     def _takeAll(self, lines: list[bytes | Overlong]) -> tuple[str, ...] | None:
-        """
-        Take lines at one go, if they are plain talk that nothing has to be done about.
-
-        @param lines: as they came.
-        @return: the lines; L{None} if they have to be looked at one by one.
-        """
+        """Take lines at one go, if they are plain talk that nothing has to be done about."""
         try:
             joined = b"\n".join(lines)  # type: ignore[arg-type]
         except TypeError:
@@ -173,10 +155,6 @@ class Intake:
         return self._talk(joined)
 
     def _talk(self, joined: bytes) -> tuple[str, ...] | None:
-        """
-        @param joined: some lines, with line feeds between.
-        @return: they; L{None} if they have to be looked at one by one.
-        """
         try:
             text = joined.decode()
         except UnicodeDecodeError:
@@ -195,11 +173,6 @@ class Intake:
         return tuple([each for each in texts if each and not each.isspace()])
 
     def _read(self, line: bytes | Overlong) -> str:
-        """
-        @param line: as it came.
-        @return: the same as text that can be shown.
-        @raise Refused: it is not accepted.
-        """
         if isinstance(line, Overlong):
             raise Refused(LINE_LONG, most=line.limit)
         line = edit(line)
@@ -216,16 +189,9 @@ class Intake:
 
 
 def _size(line: bytes | Overlong) -> int:
-    """
-    @param line: as it came.
-    @return: how many bytes of it were taken.
-    """
     return line.limit if isinstance(line, Overlong) else len(line)
 
 
 def isCommand(line: str) -> bool:
-    """
-    @param line: what somebody typed.
-    @return: whether it asks for something.
-    """
+    """Whether it asks for something."""
     return line.startswith(SIGN) and not line.startswith(2 * SIGN)

@@ -30,36 +30,24 @@ from tsservices.transport.stream import StreamFactory
 if TYPE_CHECKING:
     from tsservices.transport.context import Environment
 
+#: What everybody is told who connects.
 GREETING = "say your name in one line to enter, or /help"
-"""
-What everybody is told who connects.
-"""
 
+#: What those are told who are held back.
 SLOWED = "you send faster than is taken here: what you sent comes later, all of it"
-"""
-What those are told who are held back.
-"""
 
+#: What everybody is told who connects to a node that can't take part yet.
 NOT_OPEN = b"! this server has not caught up with the others yet: come again in a moment\n"
-"""
-What everybody is told who connects to a node that can't take part yet.
-"""
 
+#: The first line of a request, or the next one: the first may be too long to be taken.
 _HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/[0-9.]+|(?i:host):")
-"""
-The first line of a request, or the next one: the first may be too long to be taken.
-"""
 
+#: Refusals that the log speaks of: no person at a keyboard brings them about.
 _COMPLAINTS = frozenset({LINE_LONG, NOT_UTF8, NO_WEB})
-"""
-Refusals that the log speaks of: no person at a keyboard brings them about.
-"""
 
 
 class LineProtocol(PersonProtocol):
-    """
-    One person who sends lines.
-    """
+    """One person who sends lines."""
 
     factory: LineFactory
     _text: Form
@@ -71,9 +59,7 @@ class LineProtocol(PersonProtocol):
     _working = False
 
     def opened(self) -> None:
-        """
-        Greet.
-        """
+        """Greet."""
         super().opened()
         environment = self.factory.environment
         limits = environment.limits
@@ -84,17 +70,11 @@ class LineProtocol(PersonProtocol):
         self.tell(Notice([*environment.chat.welcome(), GREETING]))
 
     def membershipChanged(self, rooms: int) -> None:
-        """
-        @see: L{tsservices.chat.session.Outlet.membershipChanged}
-        """
         self._text = self.factory.textWithRoom if rooms > 1 else self.factory.text
         if not self._json:
             self.form = self._text
 
     def choose(self, form: str) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.choose}
-        """
         self._json = form == "json"
         if self._json:
             self.form = self.factory.json
@@ -104,15 +84,9 @@ class LineProtocol(PersonProtocol):
             self.tell(Notice([f"format is {form}"]))
 
     def ask(self, prompt: str) -> None:
-        """
-        @see: L{tsservices.chat.controller.Voice.ask}
-        """
         self._question.ask(prompt, self._json, self._intake.telnet)
 
     def chunkReceived(self, data: bytes) -> None:
-        """
-        @param data: one chunk.
-        """
         conversation = self.conversation
         if (
             conversation.entered
@@ -129,25 +103,19 @@ class LineProtocol(PersonProtocol):
         self.goOn()
 
     def readConnectionLost(self) -> None:
-        """
-        The peer has said all that it wants to say: do it, then close.
-        """
+        """The peer has said all that it wants to say: do it, then close."""
         self._intake.finish()
         self._heardAll = True
         self.goOn()
 
     def closed(self) -> None:
-        """
-        The connection has ended.
-        """
+        """The connection has ended."""
         if self._delayed is not None:
             self._delayed.cancel()
         super().closed()
 
     def goOn(self) -> None:
-        """
-        Take what was typed, as far as it goes now.
-        """
+        """Take what was typed, as far as it goes now."""
         if self._working or (self._intake.clean and not self._heardAll):
             return
         self._working = True
@@ -169,9 +137,6 @@ class LineProtocol(PersonProtocol):
             self.farewell()
 
     def _waits(self) -> bool:
-        """
-        @return: whether the next line has to wait.
-        """
         conversation = self.conversation
         return (
             self._delayed is not None
@@ -182,9 +147,7 @@ class LineProtocol(PersonProtocol):
         )
 
     def _take(self) -> None:
-        """
-        Take the next lines that belong together.
-        """
+        """Take the next lines that belong together."""
         intake = self._intake
         if self.conversation.wantsSecret:
             self._takeSecret()
@@ -201,9 +164,7 @@ class LineProtocol(PersonProtocol):
             self._refuse(refused)
 
     def _takeSecret(self) -> None:
-        """
-        Take the answer to what was asked.
-        """
+        """Take the answer to what was asked."""
         try:
             secret = self._intake.takeSecret()
             if secret is not None:
@@ -217,9 +178,6 @@ class LineProtocol(PersonProtocol):
             self._delay(self._intake.delay)
 
     def _say(self, texts: tuple[str, ...]) -> None:
-        """
-        @param texts: plain lines that came together.
-        """
         try:
             self.conversation.say(texts)
         except Refused as refused:
@@ -240,10 +198,6 @@ class LineProtocol(PersonProtocol):
             self.transport.pauseProducing()
 
     def _do(self, lines: tuple[str, ...]) -> None:
-        """
-        @param lines: plain ones, or one command.
-        @raise Refused: this can't be done.
-        """
         conversation = self.conversation
         first = lines[0]
         if isCommand(first):
@@ -256,9 +210,6 @@ class LineProtocol(PersonProtocol):
             conversation.introduce(first.strip())
 
     def _refuse(self, refused: Refused) -> None:
-        """
-        @param refused: why a line is not taken.
-        """
         self.conversation.refuse(refused)
         if refused.reason is LINE_LONG:
             self.factory.counters.overlong += 1
@@ -271,11 +222,7 @@ class LineProtocol(PersonProtocol):
             self.finish()
 
     def _delay(self, seconds: float) -> None:
-        """
-        They send too fast.
-
-        @param seconds: until the next line may be taken.
-        """
+        """They send too fast."""
         clock = self.factory.environment.clock
         self._delayed = clock.callLater(seconds, self._undelay)
         self.factory.counters.delayed += 1
@@ -284,9 +231,7 @@ class LineProtocol(PersonProtocol):
             self.tell(Notice([SLOWED]))
 
     def _undelay(self) -> None:
-        """
-        The next line may be taken.
-        """
+        """The next line may be taken."""
         self._delayed = None
         self.goOn()
         if self._delayed is None and not self.backlog.paused:
@@ -294,18 +239,10 @@ class LineProtocol(PersonProtocol):
 
 
 def _bounded(limits: Limits) -> bool:
-    """
-    @param limits: of this server.
-    @return: whether there is a bound on how fast somebody may send.
-    """
     return bool(limits.floodLines or limits.floodBytes)
 
 
 def _unescaped(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """
-    @param lines: plain ones, as they were typed.
-    @return: what they say: two signs of a command stand for one.
-    """
     return tuple([each.removeprefix(SIGN) for each in lines])
 
 
@@ -326,21 +263,14 @@ class LineFactory(StreamFactory):
         counters: StreamCounters,
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
-        """
-        @param environment: what the server gives to all protocols.
-        @param counters: what happened here.
-        @param localtime: makes hours and days of seconds since 1970.
-        """
+        """@param localtime: makes hours and days of seconds since 1970."""
         super().__init__(environment, counters)
         self.text = TextForm(localtime, withRoom=False)
         self.textWithRoom = TextForm(localtime, withRoom=True)
         self.json = JSONForm()
 
     def buildProtocol(self, address: IAddress | None) -> Protocol | None:
-        """
-        @param address: of the peer.
-        @return: a protocol; one that turns them away, or L{None}, when they can't come in.
-        """
+        """A protocol; one that turns them away, or L{None}, when they can't come in."""
         if self.environment.chat.open:
             return super().buildProtocol(address)
         self.counters.refused += 1

@@ -26,28 +26,18 @@ class Asking:
     """
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
-        """
-        @param write: sends what was asked for.
-        """
         self._write = write
         self._question = b""
         self._hidden = False
 
     def ask(self, prompt: str, json: bool, telnet: bool) -> None:
-        """
-        @param prompt: what is wanted, as people are asked for it: C{password: }.
-        @param json: whether a program is asked.
-        @param telnet: whether the peer is a telnet program.
-        """
         self._hidden = telnet and not json
         text = f"* {prompt}".encode()
         self._question = jsonform.prompt(prompt.rstrip(": ")) if json else text
         self._write((IAC + WILL + ECHO if self._hidden else b"") + self._question)
 
     def again(self) -> None:
-        """
-        The answer was none: ask once more.
-        """
+        """The answer was none: ask once more."""
         self._write(self._question)
 
     def answered(self) -> None:
@@ -60,19 +50,16 @@ class Asking:
             self._write(IAC + WONT + ECHO + b"\n")
 
 
+#: What this side says to a telnet program.
 IAC, WILL, WONT, ECHO = b"\xff", b"\xfb", b"\xfc", b"\x01"
-"""
-What this side says to a telnet program.
-"""
 
+#: Bytes of one subnegotiation. The longest in use, a list of environment variables, have some
+#: hundred; after this many without an end, what follows is text again.
 SUBNEGOTIATION = 512
-"""
-Bytes of one subnegotiation.  The longest in use, a list of environment variables, have
-some hundred; after this many without an end, what follows is text again.
-"""
 
 _UNIT = rb"(?:[^\xff]|\xff[^\xf0])"
 
+#: A whole command, or the beginning of one that the network has cut.
 _COMMAND = re.compile(
     # Bytes below EOF (236) are no commands: that 0xff was a letter in Latin-1, and the
     # line feed behind it still ends the line.
@@ -81,25 +68,18 @@ _COMMAND = re.compile(
     % {b"unit": _UNIT, b"most": SUBNEGOTIATION - 1, b"all": SUBNEGOTIATION},
     re.DOTALL,
 )
-"""
-A whole command, or the beginning of one that the network has cut.
-"""
 
 _BACKSPACE, _LINE_ERASE, _WORD_ERASE, _DELETE = 0x08, 0x15, 0x17, 0x7F
 
+#: The commands that stand for data: an escaped 0xff, Erase Character and Erase Line.
 _MEANINGS = {
     b"\xff\xff": b"\xff",
     b"\xff\xf7": bytes([_BACKSPACE]),
     b"\xff\xf8": bytes([_LINE_ERASE]),
 }
-"""
-The commands that stand for data: an escaped 0xff, Erase Character and Erase Line.
-"""
 
+#: The keys that L{edit} obeys.
 _EDITS = bytes([_BACKSPACE, _LINE_ERASE, _WORD_ERASE, _DELETE])
-"""
-The keys that L{edit} obeys.
-"""
 
 _PIECES = re.compile(rb"[%b]|[^%b]+" % (_EDITS, _EDITS))
 
@@ -115,26 +95,21 @@ class TelnetFilter:
     __slots__ = ("_command", "_return", "telnet")
 
     def __init__(self) -> None:
-        """
-        Nothing is unfinished.
-        """
+        """Nothing is unfinished."""
         self.telnet = False
         self._command = b""
         self._return = b""
 
     @property
     def unfinished(self) -> bool:
-        """
-        @return: whether what comes next belongs to what came last.
-        """
+        """Whether what comes next belongs to what came last."""
         return bool(self._command or self._return)
 
     def feed(self, data: bytes) -> bytes:
         """
-        @param data: what has come.
-        @return: the same without commands, and with line feeds for the two ways in
-            which telnet sends the Enter key: CR LF and CR NUL.  Other carriage returns
-            stay; one that comes last waits for what follows it.
+        The same without commands, and with line feeds for the two ways in which telnet sends
+        the Enter key: CR LF and CR NUL. Other carriage returns stay; one that comes last waits
+        for what follows it.
         """
         if self._command or b"\xff" in data:
             data, self._command = self._command + data, b""
@@ -149,10 +124,6 @@ class TelnetFilter:
         return data
 
     def _meaning(self, command: re.Match[bytes]) -> bytes:
-        """
-        @param command: one, or the beginning of one.
-        @return: the data it stands for, mostly none.
-        """
         if command[1] is not None:
             self._command = command[1]
             return b""
@@ -165,9 +136,6 @@ def edit(line: bytes) -> bytes:
     Obey the keys that a terminal in character mode, or without any mode, sends as they
     are: Backspace and Delete take the character before them away, a combining mark
     before what it stands on; Control-U takes the line so far, Control-W its last word.
-
-    @param line: what was typed, without its ending.
-    @return: what was meant.
     """
     if len(line.translate(None, _EDITS)) == len(line):
         return line
@@ -186,10 +154,6 @@ def edit(line: bytes) -> bytes:
 
 
 def _lastCharacter(text: bytearray) -> int:
-    """
-    @param text: some text in UTF-8, or what is none.
-    @return: where its last character begins; where it is no UTF-8, its last byte.
-    """
     last = max(0, len(text) - 1)
     begin = last
     while begin > max(0, last - 3) and text[begin] & 0xC0 == 0x80:

@@ -18,10 +18,8 @@ from tsservices.cluster.broker import Engine, EngineError, Founding, Snapshot, S
 from tsservices.cluster.join_decision import Own, Way, join, serves
 from tsservices.common.limits import Limits
 
+#: What follows the path of a database in the names of its files, itself the last.
 _BESIDE = ("-wal", "-shm", "")
-"""
-What follows the path of a database in the names of its files, itself the last.
-"""
 
 
 class Joining:
@@ -49,16 +47,7 @@ class Joining:
         operators: frozenset[str],
         failed: Callable[[str], object],
     ) -> None:
-        """
-        @param node: its name.
-        @param journal: its own, not started.
-        @param engine: has the stream.
-        @param path: of the database.
-        @param limits: all bounds.
-        @param operators: the folded names of those accounts that may do anything.
-        @param failed: gets one line: this node can't join.
-        @raise JournalError: the journal can't be used.
-        """
+        """@raise JournalError: the journal can't be used."""
         self._node = node
         self._journal = journal
         self._engine = engine
@@ -71,10 +60,6 @@ class Joining:
         self.loaded = journal.prepare()
 
     def begin(self, epoch: str, joined: Callable[[Stream], object]) -> None:
-        """
-        @param epoch: of the stream, if it is this node that makes it.
-        @param joined: gets the stream as it was found, when the state is there to go on from.
-        """
         self._joined = joined
         loaded = self.loaded
         founding = None
@@ -84,31 +69,19 @@ class Joining:
         self._engine.open(founding, self._look, self._fail)
 
     def stop(self) -> None:
-        """
-        Have nothing more come of it.
-        """
+        """Have nothing more come of it."""
         self._joined = None
 
     def _fail(self, reason: str) -> None:
-        """
-        @param reason: one line.
-        """
         if self._joined is not None:
             self._joined = None
             self._failed(reason)
 
     def _look(self, stream: Stream) -> None:
-        """
-        @param stream: as it was found.
-        """
         if self._joined is not None:
             self._engine.snapshot(lambda snapshot: self._join(stream, snapshot))
 
     def _join(self, stream: Stream, snapshot: Snapshot | None) -> None:
-        """
-        @param stream: as it was found.
-        @param snapshot: the newest one.
-        """
         joined = self._joined
         if joined is None:
             return
@@ -137,12 +110,7 @@ class Joining:
         joined(stream)
 
     def _bind(self, founding: Founding) -> None:
-        """
-        Make the journal a part of the cluster.
-
-        @param founding: of that.
-        @raise JournalError: it can't be.
-        """
+        """Make the journal a part of the cluster."""
         loaded = self.loaded
         # What comes next is applied to this, also when it has to be done again.
         state = checkpoint.save(Lobby(self._limits, loaded.records, loaded.kept, self._operators))
@@ -150,13 +118,7 @@ class Joining:
         self.loaded = self._journal.prepare()
 
     def _fetch(self, snapshot: Snapshot | None) -> None:
-        """
-        Get the snapshot in place of what this node has.
-
-        @param snapshot: the newest one.
-        @raise EngineError: it is no better than what this node has.
-        @raise OSError: there can be no file for it.
-        """
+        """Get the snapshot in place of what this node has."""
         if snapshot == self._fetched:
             raise EngineError(
                 "the snapshot does not reach as far as it says; take a backup of another node"
@@ -170,10 +132,6 @@ class Joining:
         self._engine.fetch(draft, lambda reason: self._came(draft, reason))
 
     def _came(self, draft: str, reason: str | None) -> None:
-        """
-        @param draft: the path of the file that came.
-        @param reason: why none came.
-        """
         if self._joined is None:
             return
         try:
@@ -188,12 +146,6 @@ class Joining:
         self._engine.open(None, self._look, self._fail)
 
     def _replace(self, draft: str) -> Loaded:
-        """
-        @param draft: the path of what takes the place of the database.
-        @return: what it has.
-        @raise JournalError: it can't be used; the database is back in its place.
-        @raise OSError: a file can't be moved: the same.
-        """
         path = self._path
         before = f"{path}.before"
         # A log of the old database beside the new one would be applied to that.
@@ -207,12 +159,6 @@ class Joining:
 
 
 def _move(source: str, target: str, parts: Iterable[str]) -> None:
-    """
-    @param source: the path of a database.
-    @param target: where it goes, in place of what is there.
-    @param parts: the files of it, in the order in which they go.
-    @raise OSError: one can't be moved.
-    """
     for part in parts:
         try:
             os.replace(f"{source}{part}", f"{target}{part}")

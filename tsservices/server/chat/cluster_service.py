@@ -31,64 +31,39 @@ from tsservices.server.chat.service import ChatService
 
 
 class Reports:
-    """
-    Tells the log, and whoever opens and ends the chat.
-
-    @see: L{tsservices.cluster.status.ClusterListener}
-    """
+    """Tells the log, and whoever opens and ends the chat."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
         self, node: str, ready: Callable[[], object], broken: Callable[[str], object]
     ) -> None:
-        """
-        @param node: the name of the node.
-        @param ready: is called when it has caught up.
-        @param broken: gets one line: it can't go on.
-        """
         self._node = node
         self._ready = ready
         self._broken = broken
 
     def ready(self) -> None:
-        """
-        @see: L{tsservices.cluster.status.ClusterListener.ready}
-        """
         self._ready()
 
     def broken(self, reason: str) -> None:
-        """
-        @param reason: why this node can't go on.
-        """
         self._broken(reason)
 
     def troubled(self, trouble: Refused | None) -> None:
-        """
-        @param trouble: why nothing gets its place at present; L{None}: that is over.
-        """
+        """@param trouble: why nothing gets its place at present; L{None}: that is over."""
         if trouble is None:
             self.noted("the others answer again")
         else:
             self._log.error("node {node}: {trouble}", node=self._node, trouble=str(trouble))
 
     def noted(self, text: str) -> None:
-        """
-        @param text: for the log.
-        """
         self._log.info("node {node}: {text}", node=self._node, text=text)
 
     def failed(self, error: Exception) -> None:
-        """
-        @param error: went wrong with somebody.
-        """
         self._log.failure("node {node}", Failure(error), node=self._node)
 
 
 class TellingEngine(Engine, Connected, Protocol):
-    """
-    An engine that also tells how it is.
-    """
+    """An engine that also tells how it is."""
 
 
 class ClusterChatService(ChatService):
@@ -116,17 +91,6 @@ class ClusterChatService(ChatService):
         incarnations: Callable[[], str] = lambda: secrets.token_hex(4),
         **more: Any,
     ) -> None:
-        """
-        @param args: of L{ChatService}.
-        @param node: the name of this node.
-        @param engine: orders messages.
-        @param where: the engine is, for people.
-        @param path: of the database.
-        @param clock: schedules.
-        @param seconds: a clock that only goes forward.
-        @param incarnations: gives texts that no other node and no other run has.
-        @param more: of L{ChatService}.
-        """
         super().__init__(*args, **more)
         self.node = node
         self.nodes = self._tellNodes
@@ -170,27 +134,20 @@ class ClusterChatService(ChatService):
         ]
 
     def startService(self) -> None:
-        """
-        Look for the others.
-        """
+        """Look for the others."""
         Service.startService(self)
         self.hasher.start()
         assert self._joining is not None
         self._joining.begin(self._incarnations() + self._incarnations(), self._joined)
 
     def whenReady(self, call: Callable[[], object]) -> None:
-        """
-        @param call: is called when people may come.
-        """
         if self.open:
             call()
         else:
             self._waiting.append(call)
 
     def stopService(self) -> Deferred[None]:
-        """
-        @return: fires when all that was said is kept, and the others know that this node ends.
-        """
+        """Fires when all that was said is kept, and the others know that this node ends."""
         self._over = True
         self.running = False
         if self._left is None:
@@ -200,9 +157,7 @@ class ClusterChatService(ChatService):
         return told
 
     async def _leave(self) -> None:
-        """
-        End one after another.
-        """
+        """End one after another."""
         if self._joining is not None:
             self._joining.stop()
         if self._orderer is not None:
@@ -215,16 +170,10 @@ class ClusterChatService(ChatService):
         await super().stopService()
 
     def _within(self, begin: Callable[[Callable[[], object]], object]) -> Deferred[None]:
-        """
-        @param begin: begins something, and is given what to call at its end.
-        @return: fires then, or when that takes too long.
-        """
         ended: Deferred[None] = Deferred()
 
         def end() -> None:
-            """
-            Fire, once.
-            """
+            """Fire, once."""
             if late.active():
                 late.cancel()
             if not ended.called:
@@ -235,11 +184,7 @@ class ClusterChatService(ChatService):
         return ended
 
     def _joined(self, stream: Stream) -> None:
-        """
-        Take messages.
-
-        @param stream: as it was found.
-        """
+        """Take messages."""
         joining = self._joining
         assert joining is not None
         loaded = joining.loaded
@@ -275,18 +220,14 @@ class ClusterChatService(ChatService):
         self._orderer.begin(stream, joining.number, kept)
 
     def _tick(self) -> None:
-        """
-        Time goes by, whatever goes wrong: a node that does not notice is taken for gone.
-        """
+        """Time goes by, whatever goes wrong: a node that does not notice is taken for gone."""
         try:
             self._look()
         except Exception as error:
             self._reports.failed(error)
 
     def _look(self) -> None:
-        """
-        See how things are.
-        """
+        """See how things are."""
         orderer, snapshots = self._orderer, self._snapshots
         assert orderer is not None
         assert snapshots is not None
@@ -300,26 +241,18 @@ class ClusterChatService(ChatService):
             snapshots.tick(self._kept)
 
     def stored(self, position: int) -> None:
-        """
-        @see: L{tsservices.chat.storage.Listener.stored}
-        """
         super().stored(position)
         # What was stored before this run, and is applied again, is not stored again.
         if self._orderer is not None and self._began < self._orderer.saved <= position:
             self._kept = self._orderer.saved
 
     def _tellNodes(self) -> list[str]:
-        """
-        @return: how all nodes are, a line each.
-        """
         if self._orderer is None:
             return []
         return describe(self.node, self._orderer.standing(), self._engine)
 
     def ready(self) -> None:
-        """
-        This node has caught up with the others.
-        """
+        """This node has caught up with the others."""
         if self._over:
             return
         self.open = True
@@ -329,9 +262,6 @@ class ClusterChatService(ChatService):
             each()
 
     def broken(self, reason: str) -> None:
-        """
-        @param reason: why this node can't go on.
-        """
         if self._over:
             return
         self._over = True
@@ -341,10 +271,6 @@ class ClusterChatService(ChatService):
 
 
 def _pass(outcome: Failure | None, told: Deferred[None]) -> None:
-    """
-    @param outcome: of something that several wait for.
-    @param told: is of one of them.
-    """
     if outcome is None:
         told.callback(None)
     else:

@@ -18,9 +18,7 @@ from tsservices.storage.sqlite.backup import PART
 
 
 class Snapshots:
-    """
-    Makes one now and then, while this node is the one to do it.
-    """
+    """Makes one now and then, while this node is the one to do it."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
@@ -33,14 +31,6 @@ class Snapshots:
         urgent: bool,
         seconds: Callable[[], float],
     ) -> None:
-        """
-        @param journal: is copied.
-        @param engine: keeps the copies.
-        @param path: of a file for the time between.
-        @param epoch: of the stream.
-        @param urgent: whether one is due at once: without it nobody can join.
-        @param seconds: a clock that only goes forward.
-        """
         self._journal = journal
         self._engine = engine
         self._path = path
@@ -51,11 +41,7 @@ class Snapshots:
         self._due = seconds() + (0.0 if urgent else SNAPSHOT_SECONDS)
 
     def tick(self, position: int) -> None:
-        """
-        Make one, if it is time to.
-
-        @param position: of the state that the database has now, at least; 0: there is none.
-        """
+        """Make one, if it is time to."""
         if self._under or self._stopped or not position or self._seconds() < self._due:
             return
         self._under = True
@@ -67,18 +53,12 @@ class Snapshots:
         self._journal.copy(self._path, lambda trouble: self._copied(position, trouble))
 
     def stop(self) -> None:
-        """
-        The engine has ended, and says nothing more.
-        """
+        """The engine has ended, and says nothing more."""
         self._stopped = True
         with contextlib.suppress(OSError):
             self._clear()
 
     def _copied(self, position: int, trouble: str | None) -> None:
-        """
-        @param position: of the state in it.
-        @param trouble: why there is no copy.
-        """
         if trouble is not None or self._stopped:
             self._ended(trouble)
             return
@@ -90,9 +70,6 @@ class Snapshots:
         self._engine.offer(Snapshot(self._epoch, position, size), self._path, self._ended)
 
     def _ended(self, trouble: str | None) -> None:
-        """
-        @param trouble: why there is no snapshot.
-        """
         self._under = False
         with contextlib.suppress(OSError):
             self._clear()
@@ -106,11 +83,7 @@ class Snapshots:
             self._due = self._seconds() + SNAPSHOT_RETRY_SECONDS
 
     def _clear(self) -> None:
-        """
-        Remove the file, also one that was left unfinished.
-
-        @raise OSError: that can't be done.
-        """
+        """Remove the file, also one that was left unfinished."""
         for path in (self._path, f"{self._path}{PART}"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)

@@ -31,31 +31,22 @@ from tsservices.transport.epoll.set import turnEnd
 
 _LOG = Logger("tsservices")
 
+#: Troubles of an engine of which it is remembered when the log told of them.
 _TROUBLES_REMEMBERED = 64
-"""
-Troubles of an engine of which it is remembered when the log told of them.
-"""
 
+#: How many the log tells of in one minute: with many servers many fail.
 _TROUBLES_PER_MINUTE = 20
-"""
-How many the log tells of in one minute: with many servers many fail.
-"""
 
 
 def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
     """
-    @param options: what was asked for.
-    @param limits: as they came to be.
-    @param reactor: runs the server.
-    @return: the chat, not loaded.
+    The chat, not loaded.
+
     @raise JournalError: it can't be kept as asked for.
     @raise EngineError: it can't be one with others as asked for.
     """
 
     def callFromThread(*call: Any) -> None:
-        """
-        @param call: what to call in the reactor's thread.
-        """
         reactor.callFromThread(*call)
 
     served = any(each.offering.name == "chat" for each in options.places)
@@ -85,9 +76,6 @@ def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
     once = OncePerMinute(_TROUBLES_REMEMBERED, _TROUBLES_PER_MINUTE, time.monotonic())
 
     def noted(words: str) -> None:
-        """
-        @param words: why the engine can't be had, or does not take something.
-        """
         if once.allows(words, time.monotonic()):
             _LOG.warn("the engine: {words}", words=words)
 
@@ -127,10 +115,6 @@ def nodeName(folder: StateFolder, machine: str, random: Callable[[], str]) -> st
     Name a node that nobody has named: after its machine, where others may run too, and the
     same at each start.
 
-    @param folder: of all that it keeps.
-    @param machine: the name of the machine.
-    @param random: gives a few letters and digits.
-    @return: the name.
     @raise EngineError: it can't be kept.
     """
     path = folder.path(NODE_FILE)
@@ -146,13 +130,6 @@ def nodeName(folder: StateFolder, machine: str, random: Callable[[], str]) -> st
 
 
 def _journal(options: Options, served: bool, callFromThread: Any) -> Journal:
-    """
-    @param options: what was asked for.
-    @param served: whether there is a chat at all.
-    @param callFromThread: has something called in the reactor's thread.
-    @return: where the chat is kept.
-    @raise JournalError: it can't be kept as asked for.
-    """
     folder = options.folder
     if options["journal"] == "memory" or not served:
         return MemoryJournal(secrets.token_hex(4))

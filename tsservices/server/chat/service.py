@@ -68,19 +68,7 @@ class ChatService(Service):
         random: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
         leave: bool = False,
     ) -> None:
-        """
-        @param journal: keeps what is said.
-        @param limits: all bounds.
-        @param now: the time: nanoseconds since 1970, UTC.
-        @param turnEnd: has something called when this turn ends.
-        @param token: no other run of a server has it.
-        @param hasher: does the work of passwords.
-        @param welcomeFile: what it says is shown to who connects, if it is there.
-        @param giveUp: ends the server with a failure, for the reason given.
-        @param operators: the folded names of those accounts that may do anything.
-        @param random: gives a text that nobody can guess.
-        @param leave: whether a journal that is part of a cluster is to go on alone.
-        """
+        """@param now: the time: nanoseconds since 1970, UTC."""
         self._leaves = leave
         self._random = random
         self.journal = journal
@@ -115,12 +103,7 @@ class ChatService(Service):
         self._pipeline.begin(self.journal, audit)
 
     def _open(self, loaded: Loaded, lobby: Lobby) -> None:
-        """
-        Make all of what was kept that conversations need.
-
-        @param loaded: what was kept.
-        @param lobby: the state.
-        """
+        """Make all of what was kept that conversations need."""
         self._secret = loaded.secret
         if free := sorted(self.operators - lobby.accounts.keys()):
             self.notes.append(
@@ -141,25 +124,17 @@ class ChatService(Service):
         )
 
     def whenReady(self, call: Callable[[], object]) -> None:
-        """
-        @param call: is called when people may come: at once, where nobody else has to be
-            asked.
-        """
         call()
 
     def startService(self) -> None:
-        """
-        Begin to keep.
-        """
+        """Begin to keep."""
         super().startService()
         self.hasher.start()
         self.journal.start(self)
         self.open = True
 
     def stopService(self) -> Deferred[None]:
-        """
-        @return: fires when all that was said is kept.
-        """
+        """Fires when all that was said is kept."""
         super().stopService()
         self.hasher.stop()
         stopped: Deferred[None] = Deferred()
@@ -167,19 +142,13 @@ class ChatService(Service):
         return stopped
 
     def newSession(self, outlet: Outlet, host: str) -> Session:
-        """
-        @param outlet: where it hears.
-        @param host: the address it comes from.
-        @return: a session for a new connection.
-        """
+        """A session for a new connection."""
         self._sessions += 1
         ident = f"{self._token}.{self._sessions}"
         return Session(ident, outlet, cloak(self._secret, host), self.node)
 
     def welcome(self) -> list[str]:
-        """
-        @return: what to show to who connects, which may have been changed meanwhile.
-        """
+        """What to show to who connects, which may have been changed meanwhile."""
         if not self._welcomeFile:
             return []
         try:
@@ -190,15 +159,9 @@ class ChatService(Service):
         return [visible(line) for line in text.splitlines()]
 
     def stored(self, position: int) -> None:
-        """
-        @see: L{tsservices.chat.storage.Listener.stored}
-        """
         self._pipeline.stored(position)
 
     def troubled(self, trouble: Refused | None) -> None:
-        """
-        @see: L{tsservices.chat.storage.Listener.troubled}
-        """
         if trouble is None:
             self._log.info("the chat is stored again")
             return
@@ -209,9 +172,6 @@ class ChatService(Service):
                 session.outlet.push(session.outlet.form.encode([words]))
 
     def failed(self, reason: str) -> None:
-        """
-        @see: L{tsservices.chat.storage.Listener.failed}
-        """
         self._log.critical("the chat can't be kept any more: {reason}", reason=reason)
         words = Refusal(Refused(JOURNAL_FAILED))
         for session in self.house.lobby.sessions.values():

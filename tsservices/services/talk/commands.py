@@ -29,12 +29,7 @@ class Command:
 
 
 def enter(board: Switchboard, text: str) -> None:
-    """
-    Take a line that the operator has typed: a command, or talk.
-
-    @param board: the operator's.
-    @param text: the line.
-    """
+    """Take a line that the operator has typed: a command, or talk."""
     if not text.startswith("/"):
         board.sayToCurrent(text)
     elif text.startswith("//"):
@@ -49,35 +44,24 @@ def enter(board: Switchboard, text: str) -> None:
 
 
 def _to(board: Switchboard, rest: str) -> None:
-    """
-    @param board: the operator's.
-    @param rest: the number of a caller.
-    """
     caller = board.find(rest)
     if caller is not None:
         board.choose(caller)
 
 
 def _close(board: Switchboard, rest: str) -> None:
-    """
-    @param board: the operator's.
-    @param rest: the number of a caller, or nothing for the current one.
-    """
     caller = board.find(rest) if rest else board.partner()
     if caller is not None:
         board.hangUp(caller)
 
 
 def _help(board: Switchboard, rest: str) -> None:
-    """
-    @param board: the operator's.
-    @param rest: not used.
-    """
     for command in COMMANDS.values():
         board.tell(f"{command.usage:<14} {command.meaning}")
     board.tell("anything else goes to the one you talk with; // begins a line with /")
 
 
+#: By the word they begin with.
 COMMANDS = {
     "/who": Command("/who", "who is there", lambda board, _: board.who()),
     "/to": Command("/to N", "talk with caller N", _to),
@@ -85,6 +69,3 @@ COMMANDS = {
     "/close": Command("/close [N]", "end the talk with caller N, or with this one", _close),
     "/help": Command("/help", "this list", _help),
 }
-"""
-By the word they begin with.
-"""

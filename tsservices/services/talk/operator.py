@@ -32,12 +32,6 @@ class OperatorSeat(Service):
     def __init__(
         self, switchboard: Switchboard, folder: StateFolder, reactor: Any, onTerminal: bool
     ) -> None:
-        """
-        @param switchboard: where calls arrive.
-        @param folder: where the socket goes.
-        @param reactor: serves it.
-        @param onTerminal: whether an operator sits at this terminal.
-        """
         self._switchboard = switchboard
         self._folder = folder
         self._reactor = reactor
@@ -62,9 +56,7 @@ class OperatorSeat(Service):
                 self.trouble = f"{self._folder.path(OPERATOR_SOCKET)}: {reason.socketError}"
 
     def startService(self) -> None:
-        """
-        Let them come.
-        """
+        """Let them come."""
         super().startService()
         for port in self._binder.ports:
             port.startListening()
@@ -73,9 +65,7 @@ class OperatorSeat(Service):
             self._console = StandardIO(console, reactor=self._reactor)
 
     def stopService(self) -> Deferred[None]:
-        """
-        @return: fires when nobody can come any more.
-        """
+        """Fires when nobody can come any more."""
         super().stopService()
         self._switchboard.close()
         for port in self._binder.ports:

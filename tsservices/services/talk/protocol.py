@@ -44,112 +44,78 @@ class TalkProtocol(StreamProtocol):
     _lingering: IDelayedCall | None = None
 
     def opened(self) -> None:
-        """
-        Call.
-        """
+        """Call."""
         self._decoder = utf8Decoder()
         self._ending = b"\n"
         self.factory.environment.switchboard.arrive(self)
 
     def producer(self) -> Any:
-        """
-        @return: this: both ways are independent of each other.
-        """
+        """This: both ways are independent of each other."""
         return self
 
     def pauseProducing(self) -> None:
-        """
-        It does not read.
-        """
+        """It does not read."""
         self.reads = False
 
     def resumeProducing(self) -> None:
-        """
-        It reads again.
-        """
+        """It reads again."""
         self.reads = True
 
     def stopProducing(self) -> None:
-        """
-        The connection is lost; L{connectionLost} says so too.
-        """
+        """The connection is lost; L{connectionLost} says so too."""
 
     def chunkReceived(self, data: bytes) -> None:
-        """
-        @param data: some text.
-        """
         self._ending = splitEnding(data)[1]
         if text := self._decoder.decode(data):
             self.factory.environment.switchboard.hear(self, text)
 
     def say(self, text: str) -> None:
-        """
-        @param text: what to send.
-        """
         self.transport.write(text.encode("utf-8", "replace") + self._ending)
 
     def hold(self, held: bool) -> None:
-        """
-        @param held: whether to stop reading.
-        """
         if held:
             self.transport.pauseProducing()
         elif not self.ending and not self._silent:
             self.transport.resumeProducing()
 
     def readConnectionLost(self) -> None:
-        """
-        The caller has said all; the operator may still answer, for a while.
-        """
+        """The caller has said all; the operator may still answer, for a while."""
         self._silent = True
         environment = self.factory.environment
         environment.switchboard.silence(self)
         self._lingering = environment.clock.callLater(environment.limits.talkLinger, self.finish)
 
     def goodbye(self) -> None:
-        """
-        The server stops.
-        """
+        """The server stops."""
         self.say(STOPPING)
         self.finish()
 
     def closed(self) -> None:
-        """
-        The call is over.
-        """
+        """The call is over."""
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
         self.factory.environment.switchboard.leave(self)
 
 
 class TalkFactory(StreamFactory):
-    """
-    Makes L{TalkProtocol}s.
-    """
+    """Makes L{TalkProtocol}s."""
 
     protocol = TalkProtocol
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class OperatorProtocol(Protocol):
-    """
-    An operator: lines of commands and talk in, lines to show out.
-    """
+    """An operator: lines of commands and talk in, lines to show out."""
 
     transport: ITransport
 
     def __init__(self, switchboard: Switchboard) -> None:
-        """
-        @param switchboard: where to sit.
-        """
         self._switchboard = switchboard
         self._lines = LineSplitter(OPERATOR_LINE)
         self._finished = False
 
     def connectionMade(self) -> None:
-        """
-        Take the seat, if it is free.
-        """
+        """Take the seat, if it is free."""
         IConsumer(self.transport).registerProducer(self, True)
         try:
             self._switchboard.attach(self)
@@ -158,9 +124,6 @@ class OperatorProtocol(Protocol):
             self.finish()
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: what was typed.
-        """
         self._lines.feed(data)
         while self._lines.more:
             for line in self._lines.take(LINES_AT_ONCE):
@@ -170,87 +133,58 @@ class OperatorProtocol(Protocol):
                     self._enter(line)
 
     def _enter(self, line: bytes) -> None:
-        """
-        @param line: one that was typed.
-        """
         text = splitEnding(line)[0].decode("utf-8", "replace")
         if text:
             enter(self._switchboard, text)
 
     def show(self, line: str) -> None:
-        """
-        @param line: to be seen.
-        """
         self.transport.write(line.encode("utf-8", "replace") + b"\n")
 
     def pauseProducing(self) -> None:
-        """
-        The terminal takes no more for now.
-        """
+        """The terminal takes no more for now."""
         self._switchboard.hold(True)
         if not self._finished:
             # What is typed is answered too.
             IPushProducer(self.transport).pauseProducing()
 
     def resumeProducing(self) -> None:
-        """
-        The terminal takes more.
-        """
+        """The terminal takes more."""
         self._switchboard.hold(False)
         if not self._finished:
             IPushProducer(self.transport).resumeProducing()
 
     def stopProducing(self) -> None:
-        """
-        The terminal is gone; L{connectionLost} says so too.
-        """
+        """The terminal is gone; L{connectionLost} says so too."""
 
     def readConnectionLost(self) -> None:
-        """
-        The end of what is typed ends the console, not the server.
-        """
+        """The end of what is typed ends the console, not the server."""
         if rest := self._lines.finish():
             self._enter(rest)
         self.finish()
 
     def writeConnectionLost(self) -> None:
-        """
-        Nobody sees anything any more.
-        """
+        """Nobody sees anything any more."""
         self.finish()
 
     def finish(self) -> None:
-        """
-        Leave the seat.
-        """
+        """Leave the seat."""
         self._finished = True
         self._switchboard.detach(self)
         IConsumer(self.transport).unregisterProducer()
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: not looked at.
-        """
         self._switchboard.detach(self)
 
 
 class OperatorFactory(ServerFactory):
-    """
-    Makes L{OperatorProtocol}s for those who attach.
-    """
+    """Makes L{OperatorProtocol}s for those who attach."""
 
     noisy = False
 
     def __init__(self, switchboard: Switchboard) -> None:
-        """
-        @param switchboard: where they sit.
-        """
         self._switchboard = switchboard
 
     def buildProtocol(self, address: IAddress | None) -> OperatorProtocol:
-        """
-        @param address: of the one who attaches.
-        @return: the protocol.
-        """
+        """The protocol."""
         return OperatorProtocol(self._switchboard)

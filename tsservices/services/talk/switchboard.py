@@ -9,10 +9,8 @@ from typing import Protocol as Interface
 
 from tsservices.common.text import visible
 
+#: Bytes of talk kept for an operator who is not there, from all people together.
 WAITING_IN_ALL = 1024 * 1024
-"""
-Bytes of talk kept for an operator who is not there, from all people together.
-"""
 
 ABSENT = "! no operator is here; what you write is kept until one comes"
 FULL = "! too much waits for the operator already; this was not kept"
@@ -30,41 +28,23 @@ class Caller(Interface):
     peer: str
     reads: bool
 
-    def say(self, text: str) -> None:
-        """
-        @param text: what to send, without a line ending.
-        """
-        ...
+    def say(self, text: str) -> None: ...
 
-    def hold(self, held: bool) -> None:
-        """
-        @param held: whether to stop listening to it for now.
-        """
-        ...
+    def hold(self, held: bool) -> None: ...
 
     def finish(self) -> None:
-        """
-        End the call.
-        """
+        """End the call."""
         ...
 
 
 class Console(Interface):
-    """
-    Where an operator sits.
-    """
+    """Where an operator sits."""
 
-    def show(self, line: str) -> None:
-        """
-        @param line: safe to show.
-        """
-        ...
+    def show(self, line: str) -> None: ...
 
 
 class OperatorPresent(Exception):
-    """
-    There is an operator already.  The argument is what to tell the second one.
-    """
+    """There is an operator already.  The argument is what to tell the second one."""
 
 
 class _Line:
@@ -79,9 +59,6 @@ class _Line:
     """
 
     def __init__(self, number: int) -> None:
-        """
-        @param number: what the operator calls it by.
-        """
         self.number = number
         self.waiting = 0
         self.told = False
@@ -97,10 +74,7 @@ class Switchboard:
     """
 
     def __init__(self, name: str, waiting: int) -> None:
-        """
-        @param name: the operator's.
-        @param waiting: bytes kept of each caller while there is no operator.
-        """
+        """@param waiting: bytes kept of each caller while there is no operator."""
         self.name = name
         self._limit = waiting
         self._console: Console | None = None
@@ -117,7 +91,6 @@ class Switchboard:
         """
         An operator comes, and sees what was said meanwhile.
 
-        @param console: where.
         @raise OperatorPresent: there is one.
         """
         if self._console is not None:
@@ -135,26 +108,16 @@ class Switchboard:
             self.who()
 
     def detach(self, console: Console) -> None:
-        """
-        The operator goes.
-
-        @param console: where.
-        """
+        """The operator goes."""
         if self._console is console:
             self._console = None
             self.hold(False)
 
     def close(self) -> None:
-        """
-        The server stops.
-        """
+        """The server stops."""
         self.tell("the server stops")
 
     def hold(self, held: bool) -> None:
-        """
-        @param held: whether the console can't show more for now, so that callers
-            must wait.
-        """
         if self._held != held:
             self._held = held
             for caller in self._lines:
@@ -163,9 +126,6 @@ class Switchboard:
     # The callers' side.
 
     def arrive(self, caller: Caller) -> None:
-        """
-        @param caller: calls.
-        """
         self._last += 1
         line = self._lines[caller] = _Line(self._last)
         if self._console is None:
@@ -180,10 +140,6 @@ class Switchboard:
             caller.hold(True)
 
     def hear(self, caller: Caller, text: str) -> None:
-        """
-        @param caller: has called.
-        @param text: what it says.
-        """
         line = self._lines[caller]
         if self._console is not None:
             if self._current is None:
@@ -207,16 +163,10 @@ class Switchboard:
             caller.hold(True)
 
     def silence(self, caller: Caller) -> None:
-        """
-        @param caller: has said all it wants to say, and may still listen.
-        """
         self._lines[caller].silent = True
         self.tell(f"{self._label(caller)} has finished speaking")
 
     def leave(self, caller: Caller) -> None:
-        """
-        @param caller: has ended its call.
-        """
         self.tell(f"{self._label(caller)} has gone")
         del self._lines[caller]
         if self._current is caller:
@@ -225,9 +175,7 @@ class Switchboard:
     # What the operator's commands are made of.
 
     def who(self) -> None:
-        """
-        Show who is there.
-        """
+        """Show who is there."""
         for caller in self._lines:
             marks = "; has finished speaking" if self._lines[caller].silent else ""
             marks += "; you talk with them" if caller is self._current else ""
@@ -236,40 +184,25 @@ class Switchboard:
             self.tell("nobody is there")
 
     def choose(self, caller: Caller) -> None:
-        """
-        @param caller: to talk with from now on.
-        """
         self._current = caller
         self.tell(f"you talk with {self._label(caller)}")
 
     def sayToAll(self, text: str) -> None:
-        """
-        @param text: what to say.
-        """
         for caller in tuple(self._lines):
             self._say(caller, text)
         self.tell(f"told {len(self._lines)}")
 
     def sayToCurrent(self, text: str) -> None:
-        """
-        @param text: for whom the operator talks with.
-        """
         caller = self.partner()
         if caller is not None:
             self._say(caller, text)
 
     def hangUp(self, caller: Caller) -> None:
-        """
-        @param caller: whose talk ends.
-        """
         caller.say(CLOSED)
         caller.finish()
 
     def find(self, number: str) -> Caller | None:
-        """
-        @param number: as the operator typed it.
-        @return: the caller; if there is none, the operator has been told.
-        """
+        """The caller; if there is none, the operator has been told."""
         for caller, line in self._lines.items():
             if str(line.number) == number:
                 return caller
@@ -277,10 +210,7 @@ class Switchboard:
         return None
 
     def partner(self) -> Caller | None:
-        """
-        @return: whom the operator talks with; if there is nobody, the operator
-            has been told.
-        """
+        """Whom the operator talks with; if there is nobody, the operator has been told."""
         if self._current is None and len(self._lines) == 1:
             (self._current,) = self._lines
         if self._current is None:
@@ -288,35 +218,19 @@ class Switchboard:
         return self._current
 
     def _say(self, caller: Caller, text: str) -> None:
-        """
-        @param caller: one of them.
-        @param text: what to say.
-        """
         if caller.reads:
             caller.say(text)
         else:
             self.tell(f"[{self._lines[caller].number}] does not read; this was not sent")
 
     def _label(self, caller: Caller) -> str:
-        """
-        @param caller: one of them.
-        @return: its number and name.
-        """
         return f"[{self._lines[caller].number}] {caller.peer}"
 
     def tell(self, text: str) -> None:
-        """
-        @param text: for the operator, about the calls.
-        """
         if self._console is not None:
             self._console.show(f"* {text}")
 
     def _show(self, label: str, text: str) -> None:
-        """
-        @param label: who said it.
-        @param text: what was said; each of its lines is labelled, so that nobody
-            can speak in another's name.
-        """
         assert self._console is not None
         for line in text.removesuffix("\n").split("\n"):
             self._console.show(f"{label} {visible(line.removesuffix(chr(13)))}")

@@ -10,35 +10,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+#: Spans of time whose best sample is kept; when there are more, two become one.
 CELLS = 64
-"""
-Spans of time whose best sample is kept; when there are more, two become one.
-"""
 
+#: Nanoseconds of a span at the beginning.
 FIRST_SPAN = 100_000_000
-"""
-Nanoseconds of a span at the beginning.
-"""
 
+#: How fast an offset may become wrong: what NTP reckons with (RFC 5905, PHI).
 DRIFT = 15e-6
-"""
-How fast an offset may become wrong: what NTP reckons with (RFC 5905, PHI).
-"""
 
+#: Spans that a line is fitted through at least.
 FEWEST = 5
-"""
-Spans that a line is fitted through at least.
-"""
 
+#: Nanoseconds between the first and the last of them, at least.
 SHORTEST = 2_000_000_000
-"""
-Nanoseconds between the first and the last of them, at least.
-"""
 
+#: Nanoseconds below which differences of delay say nothing.
 BLUR = 1000
-"""
-Nanoseconds below which differences of delay say nothing.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +73,20 @@ class Skew:
 
     @property
     def significant(self) -> bool:
-        """
-        @return: whether it is more than noise.
-        """
+        """Whether it is more than noise."""
         return abs(self.ppm) > 2 * self.error
 
 
 class ClockFilter:
-    """
-    Keeps the best sample of each span of time, in bounded memory.
-    """
+    """Keeps the best sample of each span of time, in bounded memory."""
 
     def __init__(self) -> None:
-        """
-        Start with no sample.
-        """
+        """Start with no sample."""
         self._span = FIRST_SPAN
         self._best: dict[int, ClockSample] = {}
         self._last = 0
 
     def add(self, sample: ClockSample) -> None:
-        """
-        @param sample: one more.
-        """
         self._last = max(self._last, sample.at)
         self._keep(sample)
         while len(self._best) > CELLS:
@@ -118,9 +97,6 @@ class ClockFilter:
                 self._keep(each)
 
     def _keep(self, sample: ClockSample) -> None:
-        """
-        @param sample: is kept if its span has no better one.
-        """
         cell = sample.at // self._span
         held = self._best.get(cell)
         if held is None or sample.delay < held.delay:
@@ -128,8 +104,8 @@ class ClockFilter:
 
     def offset(self) -> Offset | None:
         """
-        @return: the offset by the sample that knows most, with age held against it;
-            L{None} when there is none.
+        The offset by the sample that knows most, with age held against it; L{None} when there
+        is none.
         """
         if not self._best:
             return None
@@ -141,8 +117,8 @@ class ClockFilter:
 
     def skew(self) -> Skew | None:
         """
-        @return: the slope of the line through the best samples, where those with little
-            delay count for more; L{None} as long as they are too few or too close.
+        The slope of the line through the best samples, where those with little delay count for
+        more; L{None} as long as they are too few or too close.
         """
         samples = list(self._best.values())
         times = [each.at for each in samples]

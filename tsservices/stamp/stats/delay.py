@@ -31,9 +31,7 @@ class Jitter:
     """
 
     def __init__(self) -> None:
-        """
-        Start with no packet.
-        """
+        """Start with no packet."""
         self.variation = Distribution()
         self.absolute = Distribution()
         self._estimate = 0.0
@@ -41,7 +39,6 @@ class Jitter:
 
     def add(self, sequence: int, delay: int | None) -> None:
         """
-        @param sequence: of the packet.
         @param delay: of it in nanoseconds; an error of the clocks that stays the same
             does no harm.  L{None} when it is unknown.
         """
@@ -60,27 +57,19 @@ class Jitter:
 
     @property
     def estimate(self) -> float | None:
-        """
-        @return: the smoothed jitter in nanoseconds; L{None} before the first difference.
-        """
+        """The smoothed jitter in nanoseconds; L{None} before the first difference."""
         return self._estimate if self.absolute.count else None
 
 
+#: Samples that wait until the skew among them is known.
 BLOCK = 512
-"""
-Samples that wait until the skew among them is known.
-"""
 
+#: Smallest delays of earlier blocks that are kept; when there are more, two become one.
 MINIMA = 64
-"""
-Smallest delays of earlier blocks that are kept; when there are more, two become one.
-"""
 
 
 class QueueingDelay:
-    """
-    The delay of one way above its minimum.
-    """
+    """The delay of one way above its minimum."""
 
     def __init__(self, skew: Callable[[], float]) -> None:
         """
@@ -111,9 +100,7 @@ class QueueingDelay:
                 self._minima = [_least(pair, skew) for pair in pairs] + odd
 
     def summary(self) -> Distribution:
-        """
-        @return: the delays above the minimum, of all samples so far.
-        """
+        """The delays above the minimum, of all samples so far."""
         whole = Distribution()
         whole.merge(self._done)
         if self._block:
@@ -121,12 +108,7 @@ class QueueingDelay:
         return whole
 
     def _take(self, into: Distribution, skew: float) -> None:
-        """
-        Work the block off.
-
-        @param into: gets the delays above the minimum.
-        @param skew: of the raw delays.
-        """
+        """Work the block off."""
         start = self._block[0][0]
         floor = min(delay - skew * (at - start) for at, delay in (*self._minima, *self._block))
         for at, delay in self._block:
@@ -136,24 +118,15 @@ class QueueingDelay:
 def _least(
     samples: list[tuple[int, int]] | tuple[tuple[int, int], ...], skew: float
 ) -> tuple[int, int]:
-    """
-    @param samples: times and delays.
-    @param skew: of the delays.
-    @return: the sample with the least delay when the skew is taken off.
-    """
     start = samples[0][0]
     return min(samples, key=lambda each: each[1] - skew * (each[0] - start))
 
 
+#: Spans of time that are kept; when there are more, two become one.
 CELLS = 1024
-"""
-Spans of time that are kept; when there are more, two become one.
-"""
 
+#: Nanoseconds of a span at the beginning.
 FIRST_SPAN = 1_000_000
-"""
-Nanoseconds of a span at the beginning.
-"""
 
 
 @dataclass(slots=True)
@@ -175,9 +148,6 @@ class Cell:
     total: int = 0
 
     def take(self, other: Cell) -> None:
-        """
-        @param other: a neighbour, whose contents are added.
-        """
         self.count += other.count
         self.lost += other.lost
         self.total += other.total
@@ -194,9 +164,7 @@ class Timeline:
     """
 
     def __init__(self) -> None:
-        """
-        Start with no cell.
-        """
+        """Start with no cell."""
         self.span = FIRST_SPAN
         self._cells: dict[int, Cell] = {}
 
@@ -214,7 +182,5 @@ class Timeline:
                 self._cells.setdefault(number // 2, Cell()).take(cell)
 
     def cells(self) -> list[tuple[int, Cell]]:
-        """
-        @return: when each cell that is not empty begins, and what is in it, in order.
-        """
+        """When each cell that is not empty begins, and what is in it, in order."""
         return [(number * self.span, self._cells[number]) for number in sorted(self._cells)]

@@ -14,27 +14,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+#: Bits of a value that its bucket keeps, beside the first.
 SUB_BITS = 7
-"""
-Bits of a value that its bucket keeps, beside the first.
-"""
 
+#: Buckets for each doubling.
 SUB_BUCKETS = 1 << SUB_BITS
-"""
-Buckets for each doubling.
-"""
 
+#: Larger values, some 146 years in nanoseconds, are counted as this one.
 LARGEST = (1 << 62) - 1
-"""
-Larger values, some 146 years in nanoseconds, are counted as this one.
-"""
 
 
 def bucketOf(value: int) -> int:
-    """
-    @param value: any whole number.
-    @return: the number of its bucket; the order of buckets is that of values.
-    """
+    """The number of its bucket; the order of buckets is that of values."""
     if value < 0:
         return ~bucketOf(-value)
     value = min(value, LARGEST)
@@ -45,10 +36,7 @@ def bucketOf(value: int) -> int:
 
 
 def rangeOf(bucket: int) -> tuple[int, int]:
-    """
-    @param bucket: the number of one.
-    @return: the smallest and the largest value in it.
-    """
+    """The smallest and the largest value in it."""
     if bucket < 0:
         low, high = rangeOf(~bucket)
         return -high, -low
@@ -71,19 +59,13 @@ class Histogram:
     __slots__ = ("_counts", "maximum", "minimum", "total")
 
     def __init__(self) -> None:
-        """
-        Start with nothing counted.
-        """
+        """Start with nothing counted."""
         self._counts: dict[int, int] = {}
         self.total = 0
         self.minimum: int | None = None
         self.maximum: int | None = None
 
     def add(self, value: int, count: int = 1) -> None:
-        """
-        @param value: is counted.
-        @param count: how often it came.
-        """
         bucket = bucketOf(value)
         self._counts[bucket] = self._counts.get(bucket, 0) + count
         self.total += count
@@ -93,11 +75,7 @@ class Histogram:
             self.maximum = value
 
     def merge(self, other: Histogram) -> None:
-        """
-        Count all that another one has counted, as well.
-
-        @param other: is left as it is.
-        """
+        """Count all that another one has counted, as well."""
         for bucket, count in other._counts.items():
             self._counts[bucket] = self._counts.get(bucket, 0) + count
         self.total += other.total
@@ -111,18 +89,15 @@ class Histogram:
             )
 
     def copy(self) -> Histogram:
-        """
-        @return: another with the same counts.
-        """
+        """Another with the same counts."""
         twin = Histogram()
         twin.merge(self)
         return twin
 
     def percentile(self, percent: float) -> int | None:
         """
-        @param percent: 0 to 100.
-        @return: the value that so many percent of all do not exceed, by nearest rank;
-            L{None} when nothing was counted.
+        The value that so many percent of all do not exceed, by nearest rank; L{None} when
+        nothing was counted.
         """
         if self.minimum is None or self.maximum is None:
             return None
@@ -144,18 +119,15 @@ class Histogram:
 
     def ranges(self) -> Iterator[tuple[int, int, int]]:
         """
-        @return: for each bucket that is not empty, in order, the smallest and the
-            largest value in it, and how many were counted.
+        For each bucket that is not empty, in order, the smallest and the largest value in it,
+        and how many were counted.
         """
         for bucket in sorted(self._counts):
             low, high = rangeOf(bucket)
             yield low, high, self._counts[bucket]
 
     def notAbove(self, bound: int) -> int:
-        """
-        @param bound: a value.
-        @return: how many do not exceed it, as far as buckets tell.
-        """
+        """How many do not exceed it, as far as buckets tell."""
         limit = bucketOf(bound)
         return sum(count for bucket, count in self._counts.items() if bucket <= limit)
 
@@ -173,9 +145,7 @@ class Moments:
     __slots__ = ("_mean", "_squares", "count", "maximum", "minimum")
 
     def __init__(self) -> None:
-        """
-        Start with no value.
-        """
+        """Start with no value."""
         self.count = 0
         self.minimum: int | None = None
         self.maximum: int | None = None
@@ -183,9 +153,6 @@ class Moments:
         self._squares = 0.0
 
     def add(self, value: int) -> None:
-        """
-        @param value: one more.
-        """
         self.count += 1
         if self.minimum is None or value < self.minimum:
             self.minimum = value
@@ -196,11 +163,7 @@ class Moments:
         self._squares += difference * (value - self._mean)
 
     def merge(self, other: Moments) -> None:
-        """
-        Take all values of another in.
-
-        @param other: is left as it is.
-        """
+        """Take all values of another in."""
         if other.minimum is None or other.maximum is None:
             return
         count = self.count + other.count
@@ -213,24 +176,20 @@ class Moments:
 
     @property
     def mean(self) -> float | None:
-        """
-        @return: the average; L{None} when there is no value.
-        """
+        """The average; L{None} when there is no value."""
         return self._mean if self.count else None
 
     @property
     def deviation(self) -> float | None:
         """
-        @return: the standard deviation of these values (not of what they might be a
-            sample of); L{None} when there is no value.
+        The standard deviation of these values (not of what they might be a sample of); L{None}
+        when there is no value.
         """
         return math.sqrt(self._squares / self.count) if self.count else None
 
 
+#: The percentiles that every report has.
 PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
-"""
-The percentiles that every report has.
-"""
 
 
 class Distribution:
@@ -244,40 +203,26 @@ class Distribution:
     __slots__ = ("histogram", "moments")
 
     def __init__(self) -> None:
-        """
-        Start with no value.
-        """
+        """Start with no value."""
         self.moments = Moments()
         self.histogram = Histogram()
 
     def add(self, value: int | None) -> None:
-        """
-        @param value: one more; L{None} is passed over.
-        """
+        """@param value: one more; L{None} is passed over."""
         if value is not None:
             self.moments.add(value)
             self.histogram.add(value)
 
     def merge(self, other: Distribution) -> None:
-        """
-        Take all values of another in.
-
-        @param other: is left as it is.
-        """
+        """Take all values of another in."""
         self.moments.merge(other.moments)
         self.histogram.merge(other.histogram)
 
     @property
     def count(self) -> int:
-        """
-        @return: how many values there were.
-        """
+        """How many values there were."""
         return self.moments.count
 
     def percentile(self, percent: float) -> int | None:
-        """
-        @param percent: 0 to 100.
-        @return: the value that so many percent of all do not exceed; L{None} when there
-            is none.
-        """
+        """The value that so many percent of all do not exceed; L{None} when there is none."""
         return self.histogram.percentile(percent)

@@ -16,16 +16,12 @@ from enum import Enum
 
 from tsservices.stamp.stats.distribution import Histogram
 
+#: How many replies, and how many sequence numbers back, doubles are recognized.
 WINDOW = 4096
-"""
-How many replies, and how many sequence numbers back, doubles are recognized.
-"""
 
+#: How far a reflector's counter may be ahead of the sender's before it counts something else:
+#: packets that overtook others are ahead for a moment.
 SLACK = 64
-"""
-How far a reflector's counter may be ahead of the sender's before it counts something
-else: packets that overtook others are ahead for a moment.
-"""
 
 
 class Arrival(Enum):
@@ -53,9 +49,6 @@ class Directions:
     """
 
     def __init__(self, stateful: bool | None = None) -> None:
-        """
-        @param stateful: whether the reflector counts, if that is known from elsewhere.
-        """
         self.stateful = stateful
         self.duplicates = 0
         self.reordered = 0
@@ -76,9 +69,9 @@ class Directions:
 
     def add(self, sequence: int, counted: int | None) -> Arrival:
         """
-        @param sequence: the sender's number of the packet that is answered.
+        What it is.
+
         @param counted: the reflector's number of the reply; L{None} if it has none.
-        @return: what it is.
         """
         again = sequence in self._answered
         if not again and self._highest - sequence >= WINDOW:
@@ -104,11 +97,7 @@ class Directions:
         return Arrival.FIRST
 
     def refused(self, sequence: int) -> None:
-        """
-        A packet's fate was told by the network itself: it is no loss to find a way for.
-
-        @param sequence: of the packet.
-        """
+        """A packet's fate was told by the network itself: it is no loss to find a way for."""
         self._lastError = max(self._lastError, sequence)
         if sequence < self._highest:
             self._errors += 1
@@ -116,14 +105,7 @@ class Directions:
             self._tailErrors += 1
 
     def _count(self, sequence: int, counted: int | None, again: bool) -> bool:
-        """
-        Look at a reply's own number.
-
-        @param sequence: the sender's.
-        @param counted: the reflector's.
-        @param again: whether the packet was answered before.
-        @return: whether the reflector's number is new.
-        """
+        """Look at a reply's own number."""
         if counted is None:
             return False
         if counted != sequence and not self._told:
@@ -146,66 +128,45 @@ class Directions:
 
     @property
     def known(self) -> bool:
-        """
-        @return: whether the two ways can be told apart.
-        """
+        """Whether the two ways can be told apart."""
         return bool(self.stateful) and not self._contradicted and self._upward() >= 0
 
     def _upward(self) -> int:
-        """
-        @return: how many packets up to the last answered one the reflector did not count.
-        """
         counted = self._highestCounted + 1 - self._duplicatesUp
         return self._highest + 1 - counted - self._errors
 
     @property
     def lostUp(self) -> int | None:
-        """
-        @return: packets that did not reach the reflector; L{None} if nobody can know.
-        """
+        """Packets that did not reach the reflector; L{None} if nobody can know."""
         return self._upward() if self.known else None
 
     @property
     def lostDown(self) -> int | None:
-        """
-        @return: replies that did not arrive; L{None} if nobody can know.
-        """
+        """Replies that did not arrive; L{None} if nobody can know."""
         return self._highestCounted + 1 - self._distinct if self.known else None
 
     @property
     def duplicatesUp(self) -> int | None:
-        """
-        @return: packets that reached the reflector twice; L{None} if nobody can know.
-        """
+        """Packets that reached the reflector twice; L{None} if nobody can know."""
         return self._duplicatesUp if self.known else None
 
     @property
     def duplicatesDown(self) -> int | None:
-        """
-        @return: replies that arrived twice; L{None} if nobody can know.
-        """
+        """Replies that arrived twice; L{None} if nobody can know."""
         return self.duplicates - self._duplicatesUp if self.known else None
 
     @property
     def reorderedUp(self) -> int | None:
-        """
-        @return: packets that were overtaken on the way up; L{None} if nobody can know.
-        """
+        """Packets that were overtaken on the way up; L{None} if nobody can know."""
         return self._reorderedUp if self.known else None
 
     @property
     def reorderedDown(self) -> int | None:
-        """
-        @return: replies that were overtaken on the way down; L{None} if nobody can know.
-        """
+        """Replies that were overtaken on the way down; L{None} if nobody can know."""
         return self._reorderedDown if self.known else None
 
 
 def _remember(seen: OrderedDict[int, None], number: int) -> None:
-    """
-    @param seen: the numbers so far; the oldest is forgotten.
-    @param number: one more.
-    """
     seen[number] = None
     if len(seen) > WINDOW:
         seen.popitem(last=False)
@@ -222,19 +183,13 @@ class LossRuns:
     """
 
     def __init__(self) -> None:
-        """
-        Start before the packet with sequence number 0.
-        """
+        """Start before the packet with sequence number 0."""
         self.lengths = Histogram()
         self._next = 0
         self._early: dict[int, bool] = {}
         self._current = 0
 
     def settle(self, sequence: int, lost: bool) -> None:
-        """
-        @param sequence: of a packet; each is told once.
-        @param lost: what became of it.
-        """
         self._early[sequence] = lost
         while (known := self._early.pop(self._next, None)) is not None:
             self._next += 1
@@ -245,9 +200,7 @@ class LossRuns:
                 self._current = 0
 
     def summary(self) -> Histogram:
-        """
-        @return: the lengths, with the run that has not ended.
-        """
+        """The lengths, with the run that has not ended."""
         lengths = self.lengths.copy()
         if self._current:
             lengths.add(self._current)

@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
+#: Nanoseconds by which a round trip between two stamps of the wall clock may exceed the same on the
+#: monotonic clock, before the wall clock must have been set in between.
 MOST_STEP = 1_000_000
-"""
-Nanoseconds by which a round trip between two stamps of the wall clock may exceed the
-same on the monotonic clock, before the wall clock must have been set in between.
-"""
 
 
 class State(Enum):
@@ -85,10 +83,8 @@ class Timing:
 
 def timing(stamps: Stamps | None, application: int | None) -> Timing:
     """
-    @param stamps: the four times.
-    @param application: the round trip by a clock that nobody sets.
-    @return: what follows; nothing when the times contradict each other, as they do when
-        a clock is set during the exchange.
+    What follows; nothing when the times contradict each other, as they do when a clock is set
+    during the exchange.
     """
     if stamps is None:
         return Timing()
@@ -135,37 +131,29 @@ class Outcome:
 
     @property
     def timing(self) -> Timing:
-        """
-        @return: what follows from the stamps.
-        """
+        """What follows from the stamps."""
         return timing(self.stamps, self.application)
 
     @property
     def followUp(self) -> int | None:
         """
-        @return: nanoseconds from T3 in the packet to the moment at which the reply left;
-            L{None} when that moment is not known, and T3 in the packet counts.
+        Nanoseconds from T3 in the packet to the moment at which the reply left; L{None} when
+        that moment is not known, and T3 in the packet counts.
         """
         if self.stamps is None or self.stamps.written is None or self.stamps.returned is None:
             return None
         return self.stamps.returned - self.stamps.written
 
 
+#: A reply whose number is this far behind the held one at most was overtaken by it; one farther
+#: behind is of a reflector that has begun anew.
 OVERTAKEN = 16
-"""
-A reply whose number is this far behind the held one at most was overtaken by it; one
-farther behind is of a reflector that has begun anew.
-"""
 
+#: Times kept of replies that are still on their way.
 EARLY = 64
-"""
-Times kept of replies that are still on their way.
-"""
 
+#: Replies in a row that could tell a time and do not, until it is no longer waited for.
 MISSES = 3
-"""
-Replies in a row that could tell a time and do not, until it is no longer waited for.
-"""
 
 
 class Departure(NamedTuple):
@@ -182,10 +170,8 @@ class Departure(NamedTuple):
 
 def completed(outcome: Outcome, left: int) -> Outcome:
     """
-    @param outcome: of a packet with a reply.
-    @param left: when that reply left, as it is told.
-    @return: the same with that as T3; or just the same if that cannot be, as when a clock
-        was set in between or the time is of another clock.
+    The same with that as T3; or just the same if that cannot be, as when a clock was set in
+    between or the time is of another clock.
     """
     stamps = outcome.stamps
     if stamps is None or stamps.arrived is None or stamps.returned is None:
@@ -196,24 +182,20 @@ def completed(outcome: Outcome, left: int) -> Outcome:
 
 
 class Pairing:
-    """
-    The replies of one session.
-    """
+    """The replies of one session."""
 
     def __init__(self) -> None:
-        """
-        Nothing is held.
-        """
+        """Nothing is held."""
         self._held: Outcome | None = None
         self._early: OrderedDict[int, int] = OrderedDict()
         self._misses = 0
 
     def arrived(self, outcome: Outcome, told: Departure | None) -> list[Outcome]:
         """
-        @param outcome: of a packet with a reply; only the first in time is held.
+        Of which packets nothing better will be known any more.
+
         @param told: what this reply tells of another; L{None} if its sender does not know
             how to.
-        @return: of which packets nothing better will be known any more.
         """
         if told is not None:
             self._note(told)
@@ -230,25 +212,17 @@ class Pairing:
         return ready
 
     def failed(self, sequence: int) -> list[Outcome]:
-        """
-        @param sequence: of a packet that was not answered.
-        @return: what need not be held any more: it could have told.
-        """
+        """What need not be held any more: it could have told."""
         if self._held is not None and self._held.sequence < sequence:
             return self.release()
         return []
 
     def release(self) -> list[Outcome]:
-        """
-        @return: what is held.
-        """
+        """What is held."""
         held, self._held = self._held, None
         return [] if held is None else [held]
 
     def _note(self, told: Departure) -> None:
-        """
-        @param told: what a reply tells of another.
-        """
         if told.when is None:
             self._misses += 1
             return
@@ -258,10 +232,6 @@ class Pairing:
             self._early.popitem(last=False)
 
     def _freed(self, counted: int | None) -> list[Outcome]:
-        """
-        @param counted: the number of a reply that has come, by the reflector's own count.
-        @return: what need not be held any more, completed if it can be.
-        """
         held = self._held
         if held is None or held.counted is None:
             return self.release()

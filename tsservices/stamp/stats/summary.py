@@ -14,38 +14,24 @@ from tsservices.stamp.stats.distribution import PERCENTS, Distribution
 from tsservices.stamp.stats.loss import Arrival, Directions, LossRuns
 from tsservices.stamp.stats.result import Outcome, State
 
+#: The version of this form; it grows when a name changes its meaning or goes.
 SCHEMA = 1
-"""
-The version of this form; it grows when a name changes its meaning or goes.
-"""
 
+#: Figures by name; L{None} for what is unknown.
 Figures: TypeAlias = dict[str, "Figures | int | float | bool | None"]
-"""
-Figures by name; L{None} for what is unknown.
-"""
 
 
 def percentName(percent: float) -> str:
-    """
-    @param percent: of a percentile.
-    @return: its name, like C{p99.9}.
-    """
+    """Its name, like C{p99.9}."""
     return f"p{percent:g}"
 
 
 def _whole(value: float | None) -> int | None:
-    """
-    @param value: nanoseconds.
-    @return: the nearest whole number of them.
-    """
     return None if value is None else round(value)
 
 
 def distributionFigures(values: Distribution) -> Figures:
-    """
-    @param values: of one kind.
-    @return: what is told of them.
-    """
+    """What is told of them."""
     moments = values.moments
     figures: Figures = {
         "count": values.count,
@@ -60,10 +46,7 @@ def distributionFigures(values: Distribution) -> Figures:
 
 
 def delayVariation(values: Distribution) -> Figures:
-    """
-    @param values: delays.
-    @return: percentiles of what each is above the least of them (PDV, RFC 5481).
-    """
+    """Percentiles of what each is above the least of them (PDV, RFC 5481)."""
     least = values.moments.minimum
     figures: Figures = {}
     for percent in PERCENTS:
@@ -73,11 +56,7 @@ def delayVariation(values: Distribution) -> Figures:
 
 
 def jitterFigures(jitter: Jitter, values: Distribution) -> Figures:
-    """
-    @param jitter: of one way.
-    @param values: the delays of the same.
-    @return: what is told of it.
-    """
+    """What is told of it."""
     return {
         "rfc3550_ns": _whole(jitter.estimate),
         "ipdv_ns": distributionFigures(jitter.variation),
@@ -87,10 +66,7 @@ def jitterFigures(jitter: Jitter, values: Distribution) -> Figures:
 
 
 def lossFigures(tally: Tally) -> Figures:
-    """
-    @param tally: of one target.
-    @return: what was lost, doubled and reordered, and where.
-    """
+    """What was lost, doubled and reordered, and where."""
     ways = tally.directions
     lengths = tally.runs.summary()
     mean = sum(low * count for low, _, count in lengths.ranges()) / max(1, lengths.total)
@@ -118,10 +94,7 @@ def lossFigures(tally: Tally) -> Figures:
 
 
 def clockFigures(tally: Tally) -> Figures:
-    """
-    @param tally: of one target.
-    @return: what is known of its clock.
-    """
+    """What is known of its clock."""
     offset, skew = tally.clock.offset(), tally.clock.skew()
     return {
         "offset_ns": None if offset is None else offset.value,
@@ -133,10 +106,7 @@ def clockFigures(tally: Tally) -> Figures:
 
 
 def figuresOf(tally: Tally) -> Figures:
-    """
-    @param tally: of one target.
-    @return: all figures, nested by kind.
-    """
+    """All figures, nested by kind."""
     return {
         "transmitted": tally.transmitted,
         "received": tally.received,
@@ -202,9 +172,7 @@ class Tally:
     """
 
     def __init__(self, stateful: bool | None = None) -> None:
-        """
-        @param stateful: whether the reflector counts; L{None} when its replies must tell.
-        """
+        """@param stateful: whether the reflector counts; L{None} when its replies must tell."""
         self.transmitted = 0
         self.skipped = 0
         self.received = 0
@@ -235,11 +203,7 @@ class Tally:
         self.followed = 0
 
     def sent(self, at: int, lateness: int, skipped: int) -> None:
-        """
-        @param at: when a packet was sent, in nanoseconds since the start.
-        @param lateness: how long after its turn.
-        @param skipped: packets left out since the one before.
-        """
+        """@param at: when a packet was sent, in nanoseconds since the start."""
         if self.began is None:
             self.began = at
         self.ended = max(self.ended, at)
@@ -248,11 +212,7 @@ class Tally:
         self.timer.add(lateness)
 
     def arrival(self, sequence: int, counted: int | None) -> Arrival:
-        """
-        @param sequence: of the packet that is answered.
-        @param counted: the reflector's own number.
-        @return: what the reply is beside those before it.
-        """
+        """What the reply is beside those before it."""
         if not 0 <= sequence < self.transmitted:
             self.strays += 1
             return Arrival.STRAY
@@ -261,9 +221,6 @@ class Tally:
         return arrival
 
     def take(self, outcome: Outcome) -> None:
-        """
-        @param outcome: of one packet; duplicates are counted by L{arrival}.
-        """
         state = outcome.state
         if state is State.OK:
             self.received += 1
@@ -285,9 +242,6 @@ class Tally:
         self.ended = max(self.ended, outcome.at + (outcome.application or 0))
 
     def _measure(self, outcome: Outcome) -> None:
-        """
-        @param outcome: of a packet with a reply in time.
-        """
         times = outcome.timing
         at, sequence = outcome.at, outcome.sequence
         self.network.add(times.network)
@@ -310,59 +264,44 @@ class Tally:
             self.followed += outcome.followUp is not None
 
     def _skew(self) -> float:
-        """
-        @return: by how much raw delays of the way up grow; 0 when that may be noise.
-        """
         skew = self.clock.skew()
         return skew.ppm / 1e6 if skew is not None and skew.significant else 0.0
 
     @property
     def settled(self) -> int:
-        """
-        @return: packets of which it is known what became of them.
-        """
+        """Packets of which it is known what became of them."""
         return self.received + self.lost
 
     @property
     def lost(self) -> int:
-        """
-        @return: packets without a reply in time, for whatever reason.
-        """
+        """Packets without a reply in time, for whatever reason."""
         return self.timeouts + self.refused + self.unreachable
 
     @property
     def outstanding(self) -> int:
-        """
-        @return: packets that may still be answered in time.
-        """
+        """Packets that may still be answered in time."""
         return self.transmitted - self.settled
 
     @property
     def lossPercent(self) -> float | None:
-        """
-        @return: lost packets of a hundred; L{None} before any is settled.
-        """
+        """Lost packets of a hundred; L{None} before any is settled."""
         return 100 * self.lost / self.settled if self.settled else None
 
     @property
     def lostUp(self) -> int | None:
-        """
-        @return: packets that did not reach the reflector; L{None} if nobody can know.
-        """
+        """Packets that did not reach the reflector; L{None} if nobody can know."""
         return 0 if self.timeouts <= self.late else self.directions.lostUp
 
     @property
     def lostDown(self) -> int | None:
-        """
-        @return: packets whose reply did not arrive; L{None} if nobody can know.
-        """
+        """Packets whose reply did not arrive; L{None} if nobody can know."""
         return 0 if self.timeouts <= self.late else self.directions.lostDown
 
     @property
     def undecided(self) -> int | None:
         """
-        @return: packets lost on a way that nobody can know, because nothing came after
-            them; L{None} if the ways cannot be told apart at all.
+        Packets lost on a way that nobody can know, because nothing came after them; L{None} if
+        the ways cannot be told apart at all.
         """
         up, down = self.lostUp, self.lostDown
         if up is None or down is None:
@@ -371,8 +310,5 @@ class Tally:
 
     @property
     def trip(self) -> Distribution:
-        """
-        @return: the round trips of the best clock there is: the network's, else the
-            application's.
-        """
+        """The round trips of the best clock there is: the network's, else the application's."""
         return self.network if self.network.count else self.application

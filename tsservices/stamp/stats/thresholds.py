@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from tsservices.stamp.stats.distribution import Distribution
 from tsservices.stamp.stats.summary import Tally
 
+#: Nanoseconds in each unit of time.
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
-"""
-Nanoseconds in each unit of time.
-"""
 
 _CONDITION = re.compile(
     r"\s*([a-z][a-z0-9.]*)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*(%|[a-z]*)\s*"
@@ -33,11 +31,10 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
 }
 
+#: A figure; L{None} when it is unknown.
 Number = float | None
-"""
-A figure; L{None} when it is unknown.
-"""
 
+#: Figures that count packets; with C{%} they are compared as a share of all packets.
 COUNTS: dict[str, Callable[[Tally], int | None]] = {
     "loss": lambda tally: tally.lost,
     "loss.up": lambda tally: tally.lostUp,
@@ -48,10 +45,8 @@ COUNTS: dict[str, Callable[[Tally], int | None]] = {
     "reordered": lambda tally: tally.directions.reordered,
     "burst": lambda tally: tally.runs.summary().maximum or 0,
 }
-"""
-Figures that count packets; with C{%} they are compared as a share of all packets.
-"""
 
+#: Kinds of time, by what stands before C{.min}, C{.avg}, C{.max}, C{.stddev} or C{.p99}.
 TIMES: dict[str, Callable[[Tally], Distribution]] = {
     "": lambda tally: tally.trip,
     "net": lambda tally: tally.network,
@@ -63,24 +58,17 @@ TIMES: dict[str, Callable[[Tally], Distribution]] = {
     "queue.down": lambda tally: tally.queueDown.summary(),
     "ipdv": lambda tally: tally.jitter.absolute,
 }
-"""
-Kinds of time, by what stands before C{.min}, C{.avg}, C{.max}, C{.stddev} or C{.p99}.
-"""
 
+#: All figures there are, for a person.
 FIGURES_HELP = """\
   loss loss.up loss.down late errors duplicates reordered burst   packets, or with %
   min avg max stddev p50 p99.9 ...   of the round trips, in ns, us, ms or s
   net. app. server. up. down. queue.up. queue.down. ipdv.   before these: of that time
   jitter   by RFC 3550;   offset   of the clocks, without its sign;   skew   in ppm"""
-"""
-All figures there are, for a person.
-"""
 
 
 class ConditionError(ValueError):
-    """
-    A condition has no meaning; the text says which and why.
-    """
+    """A condition has no meaning; the text says which and why."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +87,6 @@ class Condition:
 
 
 def _moment(name: str) -> Callable[[Distribution], Number] | None:
-    """
-    @param name: of what is told of a distribution.
-    @return: what gives it; L{None} if there is no such thing.
-    """
     if name == "min":
         return lambda values: values.moments.minimum
     if name == "max":
@@ -119,10 +103,6 @@ def _moment(name: str) -> Callable[[Distribution], Number] | None:
 
 
 def _time(name: str) -> Callable[[Tally], Number] | None:
-    """
-    @param name: of a figure.
-    @return: what gives it in nanoseconds; L{None} if there is no such time.
-    """
     if name == "jitter":
         return lambda tally: tally.jitter.estimate
     if name == "offset":
@@ -137,10 +117,6 @@ def _time(name: str) -> Callable[[Tally], Number] | None:
 
 
 def _share(count: Callable[[Tally], int | None]) -> Callable[[Tally], Number]:
-    """
-    @param count: counts packets.
-    @return: gives the same of a hundred packets.
-    """
 
     def share(tally: Tally) -> Number:
         counted = count(tally)
@@ -150,20 +126,11 @@ def _share(count: Callable[[Tally], int | None]) -> Callable[[Tally], Number]:
 
 
 def _skew(tally: Tally) -> Number:
-    """
-    @param tally: of one target.
-    @return: the skew in ppm, without its sign.
-    """
     skew = tally.clock.skew()
     return None if skew is None else abs(skew.ppm)
 
 
 def _condition(text: str) -> Condition:
-    """
-    @param text: one condition.
-    @return: the same.
-    @raise ConditionError: it has no meaning.
-    """
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise ConditionError(f"{text.strip()!r} is no condition like loss>1% or p99>50ms")
@@ -190,8 +157,8 @@ def _condition(text: str) -> Condition:
 
 def parseConditions(text: str) -> list[Condition]:
     """
-    @param text: conditions with commas between them.
-    @return: the conditions.
+    The conditions.
+
     @raise ConditionError: one of them has no meaning.
     """
     return [_condition(each) for each in text.split(",")]
@@ -199,10 +166,7 @@ def parseConditions(text: str) -> list[Condition]:
 
 def violations(conditions: list[Condition], tally: Tally) -> list[str]:
     """
-    @param conditions: none of which should hold.
-    @param tally: of one target.
-    @return: those that hold, and those of which nobody can know: a test that cannot
-        tell must not pass.
+    Those that hold, and those of which nobody can know: a test that cannot tell must not pass.
     """
     found = []
     for each in conditions:

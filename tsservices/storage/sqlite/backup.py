@@ -14,16 +14,12 @@ from tsservices.chat.storage import JournalError
 from tsservices.common.limits import BUSY_SECONDS, COPY_PAGES, COPY_PAUSE_SECONDS
 from tsservices.storage.sqlite.connection import Connect, explain, openAs, openToRead
 
+#: Follows the path of a copy until that is whole.
 PART = ".part"
-"""
-Follows the path of a copy until that is whole.
-"""
 
 
 class Copier:
-    """
-    Makes one copy.
-    """
+    """Makes one copy."""
 
     def __init__(
         self,
@@ -34,14 +30,6 @@ class Copier:
         callFromThread: Callable[..., object],
         ended: Callable[[str | None], None],
     ) -> None:
-        """
-        @param path: of the database.
-        @param target: of the copy.
-        @param connect: makes connections.
-        @param opened: says that the writer has opened the database, or never will.
-        @param callFromThread: has something called in the reactor's thread.
-        @param ended: is told there that the copy is there, or why it is not.
-        """
         self._path = path
         self._target = target
         self._connect = connect
@@ -51,21 +39,15 @@ class Copier:
         self._ending = threading.Event()
 
     def start(self) -> None:
-        """
-        Begin, in a thread of its own.
-        """
+        """Begin, in a thread of its own."""
         threading.Thread(target=self._run, name="journal copier", daemon=True).start()
 
     def end(self) -> None:
-        """
-        Give it up.
-        """
+        """Give it up."""
         self._ending.set()
 
     def _run(self) -> None:
-        """
-        All that the thread does.
-        """
+        """All that the thread does."""
         self._opened.wait()
         reason = None
         try:
@@ -75,11 +57,7 @@ class Copier:
         self._call(self._ended, reason)
 
     def _copy(self) -> None:
-        """
-        Copy all that is kept at this moment.
-
-        @raise Exception: it can't be done; what there is of the copy is gone.
-        """
+        """Copy all that is kept at this moment."""
         part = f"{self._target}{PART}"
         for path in (self._target, part):
             if os.path.lexists(path):
@@ -107,13 +85,6 @@ class Copier:
             os.close(folder)
 
     def _pause(self, status: int, remaining: int, total: int) -> None:
-        """
-        Called after each step.
-
-        @param status: how it ended.
-        @param remaining: the pages that are left.
-        @param total: all pages.
-        @raise JournalError: it is to be given up.
-        """
+        """Called after each step."""
         if self._ending.wait(COPY_PAUSE_SECONDS if remaining else 0):
             raise JournalError("the server stops")

@@ -13,10 +13,8 @@ from pathlib import Path
 from tsservices.chat.storage import JournalError
 from tsservices.common.limits import BUSY_SECONDS, READ_SECONDS
 
+#: L{sqlite3.connect}, or what a test has in its place.
 Connect = Callable[..., sqlite3.Connection]
-"""
-L{sqlite3.connect}, or what a test has in its place.
-"""
 
 _MEANINGS = {
     sqlite3.SQLITE_BUSY: "is locked by another process",
@@ -29,29 +27,19 @@ _MEANINGS = {
 
 
 def code(error: BaseException) -> int:
-    """
-    @param error: any.
-    @return: SQLite's extended code of it, or -1.
-    """
+    """SQLite's extended code of it, or -1."""
     found: int = getattr(error, "sqlite_errorcode", -1)
     return found
 
 
 def isFull(error: sqlite3.Error) -> bool:
-    """
-    @param error: of a write.
-    @return: whether there was no room for it, and nothing else is wrong.
-    """
+    """Whether there was no room for it, and nothing else is wrong."""
     # The memory that connections share is a file too; nothing in it has to last.
     return code(error) & 0xFF == sqlite3.SQLITE_FULL or code(error) == sqlite3.SQLITE_IOERR_SHMSIZE
 
 
 def explain(path: str, error: BaseException) -> str:
-    """
-    @param path: of the database.
-    @param error: why it can't be used.
-    @return: the same in one line.
-    """
+    """The same in one line."""
     if isinstance(error, sqlite3.Error):
         meaning = _MEANINGS.get(code(error) & 0xFF)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
@@ -68,8 +56,6 @@ def makePrivate(path: str) -> None:
     See to it that the database is there and its owner's only; SQLite gives the files
     beside it the same mode.
 
-    @param path: of the database, which nothing in this process has open: closing any
-        descriptor of it would undo SQLite's locks.
     @raise OSError: it can't be made, or belongs to somebody else.
     """
     try:
@@ -85,10 +71,9 @@ def openToWrite(
     path: str, connect: Connect = sqlite3.connect, busy: float = BUSY_SECONDS
 ) -> sqlite3.Connection:
     """
-    @param path: of the database, which is there.
-    @param connect: makes connections.
+    The one connection that writes.
+
     @param busy: the seconds that another program may keep it locked.
-    @return: the one connection that writes.
     @raise sqlite3.Error: it can't be opened.
     @raise JournalError: not in the mode that is needed.
     """
@@ -116,9 +101,6 @@ def openToRead(path: str, connect: Connect = sqlite3.connect) -> sqlite3.Connect
 
     While the other one opens the database it is locked for a moment: who asks then waits.
 
-    @param path: of the database, which is there.
-    @param connect: makes connections.
-    @return: a connection that only reads.
     @raise sqlite3.Error: it can't be opened.
     """
     return openAs(path, "ro", connect, READ_SECONDS)
@@ -126,11 +108,9 @@ def openToRead(path: str, connect: Connect = sqlite3.connect) -> sqlite3.Connect
 
 def openAs(path: str, mode: str, connect: Connect, busy: float) -> sqlite3.Connection:
     """
-    @param path: of the database.
-    @param mode: C{ro} or C{rw}: never makes a file.
-    @param connect: makes connections.
+    A connection that begins no transaction by itself.
+
     @param busy: the seconds that another program may keep it locked.
-    @return: a connection that begins no transaction by itself.
     @raise sqlite3.Error: it can't be opened.
     """
     uri = f"{Path(path).as_uri()}?mode={mode}"

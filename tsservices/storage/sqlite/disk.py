@@ -16,22 +16,15 @@ _PROBES = 5
 
 
 class Ballast:
-    """
-    A file that is only there to be thrown away when the disk is full.
-    """
+    """A file that is only there to be thrown away when the disk is full."""
 
     def __init__(self, path: str, size: int = BALLAST_BYTES) -> None:
-        """
-        @param path: of the file.
-        @param size: in bytes.
-        """
+        """@param size: in bytes."""
         self._path = path
         self._size = size
 
     def load(self) -> bool:
-        """
-        @return: whether it is there now.
-        """
+        """Whether it is there now."""
         with contextlib.suppress(OSError):
             if os.stat(self._path).st_size >= self._size:
                 return True
@@ -48,9 +41,7 @@ class Ballast:
         return True
 
     def drop(self) -> None:
-        """
-        Make room.
-        """
+        """Make room."""
         with contextlib.suppress(OSError):
             os.unlink(self._path)
 
@@ -59,9 +50,6 @@ def fsyncMilliseconds(path: str, seconds: Callable[[], float]) -> float:
     """
     Find out how long it takes until something is on the disk.
 
-    @param path: of a file that may be made, and is gone afterwards.
-    @param seconds: a clock.
-    @return: the median of some attempts.
     @raise OSError: it can't be written.
     """
     taken = []

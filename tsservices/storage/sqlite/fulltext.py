@@ -21,15 +21,11 @@ from tsservices.chat.names import fold
 from tsservices.chat.operations import DELETED, ME, MESSAGE, NOTICE, TOPIC
 from tsservices.storage.sqlite.rows import asJSON, columns, select
 
+#: The kinds of lines that are found.
 FOUND_KINDS = (MESSAGE, ME, NOTICE, TOPIC)
-"""
-The kinds of lines that are found.
-"""
 
+#: Of what this module makes of lines: an index that was made with another one can't be used.
 VERSION = f"1, Unicode {unicodedata.unidata_version}"
-"""
-Of what this module makes of lines: an index that was made with another one can't be used.
-"""
 
 _LONGEST = 64
 _DIACRITICS = re.compile("[\u0300-\u036f]+")
@@ -56,24 +52,13 @@ _SELECTORS = ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
 
 
 def _within(code: int, ranges: Iterable[tuple[int, int]]) -> bool:
-    """
-    @param code: of a character.
-    @param ranges: the first and the last of each.
-    @return: whether it is in one of them.
-    """
     return any(first <= code <= last for first, last in ranges)
 
 
 class _Letters(dict[int, str]):
-    """
-    What becomes of each character, found out when it is first seen.
-    """
+    """What becomes of each character, found out when it is first seen."""
 
     def __missing__(self, code: int) -> str:
-        """
-        @param code: of a character.
-        @return: what becomes of it.
-        """
         character = chr(code)
         category = unicodedata.category(character)
         if category == "Cf" or _within(code, _SELECTORS):
@@ -90,10 +75,7 @@ _LETTERS = _Letters()
 
 
 def searchable(text: str) -> str:
-    """
-    @param text: any.
-    @return: its words, folded, with one space between: letters, marks and digits only.
-    """
+    """Its words, folded, with one space between: letters, marks and digits only."""
     if text.isascii():
         words = text.translate(_PLAIN).split()
     else:
@@ -110,19 +92,14 @@ def searchable(text: str) -> str:
 
 
 def nameWord(key: str) -> str:
-    """
-    @param key: a folded name.
-    @return: one word that no other name has.
-    """
+    """One word that no other name has."""
     return key.encode("utf-8", "surrogatepass").hex()
 
 
 def phrases(words: Iterable[str]) -> list[str] | None:
     """
-    @param words: what somebody searches for: words, or several in one.
-    @return: what has to be in the words of a line, each once.  What holds nothing that
-        can be searched for is left out; if nothing else was given, L{None}: no line is
-        found.
+    What has to be in the words of a line, each once. What holds nothing that can be searched
+    for is left out; if nothing else was given, L{None}: no line is found.
     """
     given = [searchable(each) for each in words]
     found = list(dict.fromkeys(each for each in given if each))
@@ -130,19 +107,13 @@ def phrases(words: Iterable[str]) -> list[str] | None:
 
 
 def holds(text: str, wanted: Iterable[str]) -> bool:
-    """
-    @param text: of a line.
-    @param wanted: of L{phrases}.
-    @return: whether all of them are in it.
-    """
+    """Whether all of them are in it."""
     line = f" {searchable(text)} "
     return all(f" {each} " in line for each in wanted)
 
 
+#: The kinds of lines that are found, in SQL.
 KINDS = ", ".join(f"'{each}'" for each in FOUND_KINDS)
-"""
-The kinds of lines that are found, in SQL.
-"""
 
 _NEXT = """
 SELECT id, text, room, nick, kind FROM messages WHERE id > ? ORDER BY id LIMIT ?
@@ -179,10 +150,6 @@ UPDATE meta SET indexed = min(indexed, (SELECT coalesce(max(id), 0) FROM message
 
 
 def _words(rows: Sequence[Sequence[object]]) -> str:
-    """
-    @param rows: the id, text, room and nick of lines, and more.
-    @return: what the index has of them, as JSON.
-    """
     return asJSON(
         [
             (ident, searchable(str(text)), str(room), nameWord(fold(str(nick))))
@@ -192,14 +159,7 @@ def _words(rows: Sequence[Sequence[object]]) -> str:
 
 
 def _takeOut(connection: sqlite3.Connection, which: str, parameters: Sequence[object]) -> None:
-    """
-    Take lines out of the index, if they are in it, before they change.
-
-    @param connection: to the database, in a transaction.
-    @param which: a SELECT of the ids of the lines.
-    @param parameters: of it.
-    @raise sqlite3.Error: it can't be done.
-    """
+    """Take lines out of the index, if they are in it, before they change."""
     source = f"""
         SELECT id, text, room, nick FROM messages
         WHERE id IN ({which}) AND id <= (SELECT indexed FROM meta) AND kind IN ({KINDS})
@@ -213,7 +173,6 @@ def renew(connection: sqlite3.Connection) -> None:
     """
     Begin the index again, if other rules than the present ones made it.
 
-    @param connection: to the database.
     @raise sqlite3.Error: it can't be done.
     """
     (version,) = connection.execute("SELECT words FROM meta").fetchone()
@@ -224,8 +183,8 @@ def renew(connection: sqlite3.Connection) -> None:
 
 def lag(connection: sqlite3.Connection) -> int:
     """
-    @param connection: to the database.
-    @return: how many lines are not in the index yet, or some more.
+    How many lines are not in the index yet, or some more.
+
     @raise sqlite3.Error: it can't be done.
     """
     row: tuple[int] = connection.execute(
@@ -238,8 +197,6 @@ def index(connection: sqlite3.Connection, most: int) -> int:
     """
     Take the next lines into the index, in a transaction of its own.
 
-    @param connection: to the database, outside of any transaction.
-    @param most: how many.
     @return: how many bytes that is for the write-ahead log, about.
     @raise sqlite3.Error: it can't be done; the transaction may still be open.
     """
@@ -259,9 +216,6 @@ def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     """
     Blank the lines that batches delete.
 
-    @param connection: to the database, in a transaction in which their lines are kept.
-    @param batches: some, in order.
-    @return: how many lines that were.
     @raise sqlite3.Error: it can't be done.
     """
     # Each line once: taking it out of the index twice would damage that.
@@ -280,10 +234,7 @@ def prune(connection: sqlite3.Connection, before: int, most: int) -> int:
     """
     Delete old lines, but neither the rooms nor their numbers, in a transaction of its own.
 
-    @param connection: to the database, outside of any transaction.
     @param before: the time before which a line is old: nanoseconds since 1970, UTC.
-    @param most: how many lines may be deleted.
-    @return: how many were.
     @raise sqlite3.Error: it can't be done; the transaction may still be open.
     """
     connection.execute("BEGIN IMMEDIATE")

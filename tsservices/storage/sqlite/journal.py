@@ -53,16 +53,9 @@ class SQLiteJournal:
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """
-        @param path: of the database; its folder is there, and no other server's.
-        @param log: the incarnation of the order, if the database is new.
         @param keep: the seconds that lines are kept; L{None}: for ever.
-        @param callFromThread: has something called in the reactor's thread.
         @param now: the time: nanoseconds since 1970, UTC.
-        @param seconds: a clock that only goes forward.
-        @param pace: how long to wait.
         @param ballast: the bytes of the ballast.
-        @param connect: makes connections.
-        @param migrations: what makes the present schema.
         @param entropy: gives as many random bytes as it is asked for.
         """
         self.trouble: Refused | None = None
@@ -90,7 +83,8 @@ class SQLiteJournal:
 
     def prepare(self) -> Loaded:
         """
-        @return: all but the lines.
+        All but the lines.
+
         @raise JournalError: it can't be used.
         """
         loaded = self._preparing.prepare(self._now(), self._seconds)
@@ -100,27 +94,15 @@ class SQLiteJournal:
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
     ) -> None:
-        """
-        @param epoch: of a cluster.
-        @param log: the incarnation of its order.
-        @param secret: that all of it share.
-        @param base: the position that was the last one when the cluster was founded.
-        @param checkpoint: the state at that position.
-        @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
-        """
+        """@raise JournalError: it belongs elsewhere, has a history of its own, or can't be used."""
         bound = self._preparing.bind(epoch, log, secret, base, checkpoint)
         self._log, self._kept = bound.log, bound.position
 
     def leave(self) -> None:
-        """
-        @raise JournalError: it can't be used.
-        """
+        """@raise JournalError: it can't be used."""
         self._preparing.leave()
 
     def start(self, listener: Listener) -> None:
-        """
-        @param listener: is told.
-        """
         self._listener = listener
         self._writer = Writer(
             self._path,
@@ -153,29 +135,16 @@ class SQLiteJournal:
         self._searcher.start()
 
     def store(self, batch: Batch) -> None:
-        """
-        @param batch: the next one, sealed.
-        """
         self._given = batch.position
         if self._writer is not None:
             self._writer.give(batch)
 
     def read(self, room: str, first: int, last: int, found: Found) -> None:
-        """
-        @param room: the key of the room.
-        @param first: the number of the first line.
-        @param last: the number of the last line, which is kept already.
-        @param found: gets them, in the reactor's thread.
-        """
         assert self._reader is not None
         log = self._log
         self._reader.ask(lambda connection: read(connection, log, room, first, last), found)
 
     def search(self, search: Search, found: Found) -> None:
-        """
-        @param search: what is searched for.
-        @param found: gets it, in the reactor's thread.
-        """
         assert self._searcher is not None
         log = self._log
         self._searcher.ask(lambda connection: find(connection, log, search), found)
@@ -183,23 +152,12 @@ class SQLiteJournal:
     def letters(
         self, account: str, other: str, before: str, most: int, found: LettersFound
     ) -> None:
-        """
-        @param account: the key of an account.
-        @param other: the key of the other one; nothing: what anybody has said to the first.
-        @param before: the id of a message; nothing: all.
-        @param most: how many are given at most.
-        @param found: gets them, in the reactor's thread.
-        """
         assert self._reader is not None
         self._reader.ask(
             lambda connection: letters(connection, account, other, before, most), found
         )
 
     def copy(self, path: str, copied: Copied) -> None:
-        """
-        @param path: of a file that is not there yet.
-        @param copied: is told of the end, in the reactor's thread.
-        """
         assert self._opened is not None
         if self._stopped is not None:
             copied("the server stops")
@@ -209,9 +167,6 @@ class SQLiteJournal:
             return
 
         def ended(reason: str | None) -> None:
-            """
-            @param reason: why there is no copy.
-            """
             self._copier = None
             try:
                 copied(reason)
@@ -227,8 +182,6 @@ class SQLiteJournal:
         """
         End the readers, then the writer, which so is the last to close the database and
         takes the files beside it away.
-
-        @param stopped: is called when that is done, or takes too long.
         """
         if self._reader is None or self._searcher is None:
             stopped()
@@ -243,39 +196,25 @@ class SQLiteJournal:
             self._copier.end()
 
     def stored(self, position: int) -> None:
-        """
-        The writer's word, in the reactor's thread.
-
-        @param position: of the last batch that is kept now.
-        """
+        """The writer's word, in the reactor's thread."""
         self._kept = position
         assert self._listener is not None
         self._listener.stored(position)
 
     def troubled(self, trouble: Refused | None) -> None:
-        """
-        The writer's word, in the reactor's thread.
-
-        @param trouble: why nothing can be kept for now.
-        """
+        """The writer's word, in the reactor's thread."""
         self.trouble = trouble
         assert self._listener is not None
         self._listener.troubled(trouble)
 
     def failed(self, reason: str) -> None:
-        """
-        The writer's word, in the reactor's thread.
-
-        @param reason: one line.
-        """
+        """The writer's word, in the reactor's thread."""
         self.trouble = Refused(JOURNAL_FAILED)
         assert self._listener is not None
         self._listener.failed(reason)
 
     def _readerEnded(self) -> None:
-        """
-        One of those who read has ended.
-        """
+        """One of those who read has ended."""
         self._reading -= 1
         if self._reading:
             return
@@ -285,17 +224,13 @@ class SQLiteJournal:
             self._writer.end()
 
     def _writerEnded(self) -> None:
-        """
-        Nothing is stored any more: at the end, or because it can't be.
-        """
+        """Nothing is stored any more: at the end, or because it can't be."""
         self._writer = None
         if self._stopped is not None:
             self._finish()
 
     def _giveUp(self) -> None:
-        """
-        The end took too long.
-        """
+        """The end took too long."""
         if self._stopped is not None:
             try:
                 if self._kept < self._given:
@@ -304,9 +239,7 @@ class SQLiteJournal:
                 self._finish()
 
     def _finish(self) -> None:
-        """
-        Say that this is the end, once.
-        """
+        """Say that this is the end, once."""
         assert self._watchdog is not None
         self._watchdog.cancel()
         stopped, self._stopped = self._stopped, None

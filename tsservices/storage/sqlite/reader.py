@@ -37,9 +37,7 @@ class _Question:
 
 
 class Reader:
-    """
-    Answers one question after another.
-    """
+    """Answers one question after another."""
 
     def __init__(
         self,
@@ -51,15 +49,6 @@ class Reader:
         callFromThread: Callable[..., object],
         ended: Callable[[], None],
     ) -> None:
-        """
-        @param path: of the database.
-        @param name: of the thread.
-        @param seconds: a clock that only goes forward.
-        @param connect: makes connections.
-        @param opened: says that the writer has opened the database, or never will.
-        @param callFromThread: has something called in the reactor's thread.
-        @param ended: is called there when the thread has nothing more to do.
-        """
         self._path = path
         self._name = name
         self._seconds = seconds
@@ -73,18 +62,12 @@ class Reader:
         self._connection: sqlite3.Connection | None = None
 
     def start(self) -> None:
-        """
-        Begin, in a thread of its own.
-        """
+        """Begin, in a thread of its own."""
         threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def ask(
         self, look: Callable[[sqlite3.Connection], T], found: Callable[[T | Refused], None]
     ) -> None:
-        """
-        @param look: reads what is asked for, in the reader's thread.
-        @param found: gets it, or why it can't be had, in the reactor's.
-        """
         if self._waiting >= READS_WAITING:
             found(Refused(READ_SLOW))
             return
@@ -92,15 +75,11 @@ class Reader:
         self._questions.put(_Question(look, self._seconds() + READ_SECONDS, found))
 
     def end(self) -> None:
-        """
-        Answer what was asked, then end.
-        """
+        """Answer what was asked, then end."""
         self._questions.put(None)
 
     def _run(self) -> None:
-        """
-        All that the thread does.
-        """
+        """All that the thread does."""
         # Two connections that open a database at once are in each other's way.
         self._opened.wait()
         while (question := self._questions.get()) is not None:
@@ -109,20 +88,11 @@ class Reader:
         self._call(self._ended)
 
     def _answer(self, found: Callable[[Any], None], answer: object) -> None:
-        """
-        In the reactor's thread.
-
-        @param found: gets the answer.
-        @param answer: of a question.
-        """
+        """In the reactor's thread."""
         self._waiting -= 1
         found(answer)
 
     def _look(self, question: _Question) -> object:
-        """
-        @param question: what is asked for.
-        @return: that, or why it can't be had.
-        """
         self._deadline = question.deadline
         if self._late():
             return Refused(READ_SLOW)
@@ -142,15 +112,11 @@ class Reader:
         """
         Called by SQLite every so many steps: a question ends some microseconds after
         its time, unless the disk itself hangs, when nothing could end it.
-
-        @return: whether to give up.
         """
         return self._seconds() > self._deadline
 
     def _close(self) -> None:
-        """
-        Let go of the database.
-        """
+        """Let go of the database."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -17,10 +17,7 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def asJSON(rows: Sequence[object]) -> str:
-    """
-    @param rows: of what JSON can say.
-    @return: the same as JSON.
-    """
+    """The same as JSON."""
     text = json.dumps(rows)
     if "\\u0000" in text:
         # SQLite's JSON ends a text at a NUL: better its picture than half a line.
@@ -29,10 +26,7 @@ def asJSON(rows: Sequence[object]) -> str:
 
 
 def columns(count: int) -> str:
-    """
-    @param count: of columns.
-    @return: what takes these from the rows that C{json_each} gives, in SQL.
-    """
+    """What takes these from the rows that C{json_each} gives, in SQL."""
     return ", ".join(f"json_extract(value, '$[{number}]')" for number in range(count))
 
 
@@ -45,11 +39,6 @@ def select(
     """
     Read rows in one step.
 
-    @param connection: to the database.
-    @param names: of the columns, which C{source} gives and which hold no BLOB.
-    @param source: a SELECT with a LIMIT, so that SQLite keeps its order.
-    @param parameters: of it.
-    @return: the rows in order.
     @raise sqlite3.Error: it can't be done.
     """
     statement = f"SELECT json_group_array(json_array({names})) FROM ({source})"

@@ -8,10 +8,8 @@ import sqlite3
 
 from tsservices.chat.storage import JournalError
 
+#: What marks a database as this program's: C{tsch}.
 APPLICATION = 0x74736368
-"""
-What marks a database as this program's: C{tsch}.
-"""
 
 # Lines get their ids in the order of the log.  A full-text index wants stable ids that
 # grow, searches want the newest first, and retention takes the lowest.
@@ -121,11 +119,9 @@ CREATE TABLE checkpoint (
 );
 """
 
+#: The scripts that lead from an empty database to the present schema. The version of a database is
+#: the number of those it has seen, so none is ever changed or taken out.
 MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
-"""
-The scripts that lead from an empty database to the present schema.  The version of a
-database is the number of those it has seen, so none is ever changed or taken out.
-"""
 
 
 def migrate(
@@ -134,9 +130,6 @@ def migrate(
     """
     Bring a database to the present schema.
 
-    @param connection: to the database, outside of any transaction.
-    @param path: of the database.
-    @param migrations: all scripts.
     @raise JournalError: it is none of ours, or newer than we are.
     @raise sqlite3.Error: it can't be done; the script that failed left nothing behind.
     """

@@ -98,10 +98,8 @@ ORDER BY messages.id DESC LIMIT -1
 
 def search(connection: sqlite3.Connection, log: str, wanted: Search) -> list[Said]:
     """
-    @param connection: to the database, outside of any transaction.
-    @param log: the incarnation of the order.
-    @param wanted: what is searched for.
-    @return: the newest lines that are found, in order, each by itself.
+    The newest lines that are found, in order, each by itself.
+
     @raise sqlite3.Error: it can't be done.
     """
     words = phrases(wanted.words)
@@ -120,13 +118,6 @@ def search(connection: sqlite3.Connection, log: str, wanted: Search) -> list[Sai
 
 
 def _search(connection: sqlite3.Connection, wanted: Search, words: list[str]) -> list[list[Any]]:
-    """
-    @param connection: to the database, in a transaction.
-    @param wanted: what is searched for.
-    @param words: the phrases that have to be in a line.
-    @return: the rows of the newest lines that are found, the newest first.
-    @raise sqlite3.Error: it can't be done.
-    """
     until = wanted.until + 1 if wanted.until else _FOREVER
     spans = [
         span
@@ -169,22 +160,10 @@ def _search(connection: sqlite3.Connection, wanted: Search, words: list[str]) ->
 
 
 def _isWanted(row: list[Any], nick: str, words: list[str]) -> bool:
-    """
-    @param row: of a line that is not in the index.
-    @param nick: the folded name of who said it; nothing: anybody.
-    @param words: the phrases that have to be in it.
-    @return: whether it is found.
-    """
     return (not nick or fold(row[7]) == nick) and (not words or holds(row[9], words))
 
 
 def _query(rooms: list[int], nick: str, words: list[str]) -> str:
-    """
-    @param rooms: the numbers of rooms.
-    @param nick: a folded name, or nothing.
-    @param words: phrases: letters, marks and digits with spaces between.
-    @return: the query for the index, in which nothing that people wrote is an operator.
-    """
     terms = [f'text : "{each}"' for each in words]
     if nick:
         terms.append(f'nick : "{nameWord(nick)}"')

@@ -25,9 +25,7 @@ from tsservices.storage.sqlite.tables import (
 
 
 class Preparing:
-    """
-    Makes a database what a journal needs, and finds out what is in it.
-    """
+    """Makes a database what a journal needs, and finds out what is in it."""
 
     def __init__(
         self,
@@ -39,11 +37,7 @@ class Preparing:
         entropy: Callable[[int], bytes],
     ) -> None:
         """
-        @param path: of the database; its folder is there, and no other server's.
-        @param log: the incarnation of the order, if the database is new.
         @param busy: the seconds that another program may keep it locked.
-        @param connect: makes connections.
-        @param migrations: what makes the present schema.
         @param entropy: gives as many random bytes as it is asked for.
         """
         self._path = path
@@ -55,9 +49,9 @@ class Preparing:
 
     def prepare(self, now: int, seconds: Callable[[], float]) -> Loaded:
         """
+        All but the lines.
+
         @param now: the time: nanoseconds since 1970, UTC.
-        @param seconds: a clock that only goes forward.
-        @return: all but the lines.
         @raise JournalError: it can't be used.
         """
         path = self._path
@@ -99,12 +93,8 @@ class Preparing:
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str]
     ) -> Belonging:
         """
-        @param epoch: of a cluster.
-        @param log: the incarnation of its order.
-        @param secret: that all of it share.
-        @param base: the position that was the last one when the cluster was founded.
-        @param checkpoint: the state at that position.
-        @return: what it is part of now.
+        What it is part of now.
+
         @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
         """
 
@@ -119,7 +109,8 @@ class Preparing:
 
     def leave(self) -> Belonging:
         """
-        @return: what it is part of now: of nothing.
+        What it is part of now: of nothing.
+
         @raise JournalError: it can't be used.
         """
 
@@ -132,11 +123,6 @@ class Preparing:
         return self._change(change)
 
     def _change(self, change: Callable[[sqlite3.Connection, Belonging], Belonging]) -> Belonging:
-        """
-        @param change: changes what it is part of, within one transaction.
-        @return: what that gives.
-        @raise JournalError: it can't be used.
-        """
         try:
             with closing(openToWrite(self._path, self._connect, self._busy)) as connection:
                 connection.execute("BEGIN IMMEDIATE")

@@ -74,10 +74,6 @@ class _Table:
     """
 
     def __init__(self, name: str, kind: type[Record]) -> None:
-        """
-        @param name: of the table.
-        @param kind: of the records; their fields are its columns.
-        """
         names = [each.name for each in fields(kind)]
         every = ", ".join(f'"{each}"' for each in names)
         key = ", ".join(f'"{each}"' for each in kind.KEY)
@@ -103,10 +99,8 @@ _TABLES: dict[type[Record], _Table] = {
 
 def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
     """
-    @param batches: some, in order.
-    @return: the statements that keep their records and letters, each with its parameter
-        and how many rows that is: none if there are none, and never more than two for
-        each table.
+    The statements that keep their records and letters, each with its parameter and how many
+    rows that is: none if there are none, and never more than two for each table.
     """
     kept: dict[tuple[object, ...], Record | None] = {}
     letters: list[Letter] = []
@@ -151,12 +145,7 @@ def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
 
 
 def _foldNames(connection: sqlite3.Connection) -> None:
-    """
-    Keep the folded names of restraints from before these were kept.
-
-    @param connection: to the database, in a transaction.
-    @raise sqlite3.Error: it can't be done.
-    """
+    """Keep the folded names of restraints from before these were kept."""
     table = _TABLES[Restraint]
     found = [Restraint(*row) for row in connection.execute(table.load)]
     if lacking := [replace(each, key=fold(each.name)) for each in found if not each.key]:
@@ -167,9 +156,7 @@ def loadKept(connection: sqlite3.Connection, now: int) -> list[Record]:
     """
     Read all records; restraints whose end is past are no more.
 
-    @param connection: to the database, in a transaction.
     @param now: the time: nanoseconds since 1970, UTC.
-    @return: the records.
     @raise sqlite3.Error: it can't be done.
     """
     connection.execute("DELETE FROM restraints WHERE until <> 0 AND until <= ?", (now,))
@@ -192,12 +179,8 @@ def letters(
     connection: sqlite3.Connection, account: str, other: str, before: str, most: int
 ) -> list[Letter]:
     """
-    @param connection: to the database.
-    @param account: the key of one of the two.
-    @param other: the key of the other one; nothing: anybody, who said it to the first.
-    @param before: the id of a message: only those before it; not known: all.
-    @param most: how many.
-    @return: the newest, in order.
+    The newest, in order.
+
     @raise sqlite3.Error: it can't be done.
     """
     statement = _BETWEEN if other else _RECEIVED
@@ -211,10 +194,7 @@ def pruneLetters(connection: sqlite3.Connection, before: int, most: int) -> int:
     """
     Delete old letters.
 
-    @param connection: to the database, outside of any transaction.
     @param before: the time before which one is old: nanoseconds since 1970, UTC.
-    @param most: how many may be deleted.
-    @return: how many were.
     @raise sqlite3.Error: it can't be done.
     """
     return connection.execute(_PRUNE_LETTERS, (most, before)).rowcount
@@ -268,8 +248,6 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     """
     Store batches in one transaction.
 
-    @param connection: to the database, outside of any transaction.
-    @param batches: some, in order.
     @return: how many bytes that is for the write-ahead log, about.
     @raise sqlite3.Error: it can't be done; the transaction may still be open.
     """
@@ -336,10 +314,6 @@ def keepCheckpoint(connection: sqlite3.Connection, chunks: Sequence[str], positi
     """
     Keep a checkpoint in place of the one before.
 
-    @param connection: to the database, in a transaction.
-    @param chunks: of it.
-    @param position: of the batch after which it was made.
-    @return: how many pages that is, about.
     @raise sqlite3.Error: it can't be done.
     """
     connection.execute("DELETE FROM checkpoint")
@@ -351,8 +325,8 @@ def keepCheckpoint(connection: sqlite3.Connection, chunks: Sequence[str], positi
 
 def loadCheckpoint(connection: sqlite3.Connection) -> tuple[list[str], int]:
     """
-    @param connection: to the database.
-    @return: the chunks of the checkpoint, if there is one, and its position.
+    The chunks of the checkpoint, if there is one, and its position.
+
     @raise sqlite3.Error: it can't be done.
     """
     rows: list[tuple[str, int]] = connection.execute(
@@ -363,8 +337,8 @@ def loadCheckpoint(connection: sqlite3.Connection) -> tuple[list[str], int]:
 
 def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
     """
-    @param connection: to the database.
-    @return: all rooms.
+    All rooms.
+
     @raise sqlite3.Error: it can't be done.
     """
     rows: list[tuple[str, str, int, int, str, str, int, str, int, int]] = connection.execute(
@@ -379,10 +353,9 @@ def loadMeta(
     connection: sqlite3.Connection, log: str, entropy: Callable[[int], bytes]
 ) -> Belonging:
     """
-    @param connection: to the database.
-    @param log: the incarnation of the order, if it begins now.
+    What the database is part of.
+
     @param entropy: gives as many random bytes as it is asked for, if there is no secret.
-    @return: what the database is part of.
     @raise sqlite3.Error: it can't be done.
     """
     connection.execute(
@@ -396,11 +369,7 @@ def loadMeta(
 
 
 def keepMeta(connection: sqlite3.Connection, belonging: Belonging) -> None:
-    """
-    @param connection: to the database, in a transaction.
-    @param belonging: what the database is part of now.
-    @raise sqlite3.Error: it can't be done.
-    """
+    """@raise sqlite3.Error: it can't be done."""
     connection.execute(
         "UPDATE meta SET epoch = ?, log = ?, secret = ?, position = ?",
         (belonging.epoch, belonging.log, belonging.secret, belonging.position),
@@ -409,12 +378,8 @@ def keepMeta(connection: sqlite3.Connection, belonging: Belonging) -> None:
 
 def read(connection: sqlite3.Connection, log: str, room: str, first: int, last: int) -> list[Said]:
     """
-    @param connection: to the database.
-    @param log: the incarnation of the order.
-    @param room: the key of a room.
-    @param first: the number of the first line.
-    @param last: the number of the last line.
-    @return: those lines that are kept, each by itself, but not more than a page.
+    Those lines that are kept, each by itself, but not more than a page.
+
     @raise sqlite3.Error: it can't be done.
     """
     found = connection.execute(_READ, (room, first, last, HISTORY_PAGE))

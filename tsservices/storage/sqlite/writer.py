@@ -80,16 +80,8 @@ class Writer:
         ended: Callable[[], None],
     ) -> None:
         """
-        @param path: of the database.
-        @param ballast: beside it.
         @param keep: the seconds that lines are kept; L{None}: for ever.
         @param now: the time: nanoseconds since 1970, UTC.
-        @param seconds: a clock that only goes forward.
-        @param pace: how long to wait.
-        @param connect: makes connections.
-        @param listener: is told, in the reactor's thread.
-        @param callFromThread: has something called in the reactor's thread.
-        @param ended: is called there when the thread has nothing more to do.
         """
         self._path = path
         self._ballast = ballast
@@ -115,27 +107,18 @@ class Writer:
         self._refused = False
 
     def start(self) -> None:
-        """
-        Begin, in a thread of its own.
-        """
+        """Begin, in a thread of its own."""
         threading.Thread(target=self._run, name="journal writer", daemon=True).start()
 
     def give(self, batch: Batch) -> None:
-        """
-        @param batch: to be stored.
-        """
         self._given.put(batch)
 
     def end(self) -> None:
-        """
-        Store what was given, then end.
-        """
+        """Store what was given, then end."""
         self._given.put(None)
 
     def _run(self) -> None:
-        """
-        All that the thread does.
-        """
+        """All that the thread does."""
         interval = sys.getswitchinterval()
         sys.setswitchinterval(WRITER_SWITCH_SECONDS)
         try:
@@ -161,11 +144,7 @@ class Writer:
             self._call(self._ended)
 
     def _work(self) -> None:
-        """
-        Store until the end.
-
-        @raise sqlite3.Error: nothing more can be stored.
-        """
+        """Store until the end."""
         while self._pending or not self._ending:
             self._collect()
             if self._short and self._seconds() < self._retryAt:
@@ -180,9 +159,7 @@ class Writer:
                     self._full()
 
     def _collect(self) -> None:
-        """
-        Take what was given, and wait until there is something to do.
-        """
+        """Take what was given, and wait until there is something to do."""
         wait: float | None = None
         if self._short:
             wait = max(0.0, self._retryAt - self._seconds())
@@ -208,11 +185,7 @@ class Writer:
             pass
 
     def _store(self) -> None:
-        """
-        Store what there is, but not more than is good for one transaction.
-
-        @raise sqlite3.Error: it can't be done.
-        """
+        """Store what there is, but not more than is good for one transaction."""
         self._stored = 0
         if not self._pending:
             return
@@ -235,8 +208,6 @@ class Writer:
         """
         Take lines into the index of words, when there is nothing better to do; when too
         many are missing there, then as many as were stored in this round at least.
-
-        @raise sqlite3.Error: it can't be done.
         """
         if not self._lag or self._short:
             return
@@ -249,11 +220,7 @@ class Writer:
         self._lag = lag(self._connection)
 
     def _prune(self) -> None:
-        """
-        Delete old lines, when it is time for that.
-
-        @raise sqlite3.Error: it can't be done.
-        """
+        """Delete old lines, when it is time for that."""
         if self._keep is None or self._seconds() < self._pruneAt:
             return
         before = self._now() - int(self._keep * 1e9)
@@ -270,8 +237,6 @@ class Writer:
         Copy the write-ahead log to the database, when there is enough of it.  What was
         stored is told before, and readers are not waited for; but while the disk is
         full the room that the log takes is given back, which has to wait for them.
-
-        @raise sqlite3.Error: it can't be done.
         """
         if self._unmoved >= CHECKPOINT_BYTES:
             mode = "TRUNCATE" if self._short else "PASSIVE"
@@ -279,9 +244,7 @@ class Writer:
             self._unmoved = 0
 
     def _full(self) -> None:
-        """
-        There is no room: keep what was given, and make some.
-        """
+        """There is no room: keep what was given, and make some."""
         self._refused = True
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")

@@ -31,9 +31,6 @@ class Broadcast:
     __slots__ = ("_descriptors", "_reactor", "_streams", "sent", "valid")
 
     def __init__(self, streams: Sequence[FastTCPServer]) -> None:
-        """
-        @param streams: clear ones, at least one.
-        """
         self.sent = 0
         self.valid = True
         self._reactor = streams[0].reactor
@@ -43,9 +40,6 @@ class Broadcast:
             stream.broadcasts += (self,)
 
     def send(self, data: bytes, without: Sequence[FastTCPServer]) -> bool:
-        """
-        @see: L{tsservices.chat.outlet.Broadcast.send}
-        """
         epollSet = self._reactor
         if not self.valid or epollSet.queued or epollSet.hasWriters:
             # What was written before goes first.
@@ -73,9 +67,6 @@ class Broadcast:
         return True
 
     def dissolve(self) -> None:
-        """
-        @see: L{tsservices.chat.outlet.Broadcast.dissolve}
-        """
         if not self.valid:
             return
         self.valid = False
@@ -86,12 +77,7 @@ class Broadcast:
         self._descriptors.clear()
 
     def _finish(self, data: bytes, taken: dict[int, int]) -> None:
-        """
-        Keep for later what some did not take.
-
-        @param data: what all were sent.
-        @param taken: how much of it each descriptor took.
-        """
+        """Keep for later what some did not take."""
         size = len(data)
         behind = [
             (stream, taken[stream.descriptor])

@@ -9,38 +9,26 @@ from typing import Any, Protocol, TypeGuard
 
 from twisted.python.failure import Failure
 
+#: How much to read from a connection whose messages are short. It is the longest L{bytes} that
+#: CPython takes from its own pools: room for more is a block of the C library, which is split and
+#: merged again for each message.
 SHORT_READ = 479
-"""
-How much to read from a connection whose messages are short.  It is the longest L{bytes} that
-CPython takes from its own pools: room for more is a block of the C library, which is split and
-merged again for each message.
-"""
 
 
 class Member(Protocol):
-    """
-    What may be added to a set: any Twisted descriptor.
-    """
+    """What may be added to a set: any Twisted descriptor."""
 
     def fileno(self) -> int:
-        """
-        @return: the number of the descriptor to watch, or -1 once it is closed.
-        """
+        """The number of the descriptor to watch, or -1 once it is closed."""
 
     def connectionLost(self, reason: Failure) -> None:
-        """
-        @param reason: why the descriptor will not be watched again.
-        """
+        pass
 
     def doRead(self) -> object:
-        """
-        @return: L{None}, or the exception that ends the connection.
-        """
+        """L{None}, or the exception that ends the connection."""
 
     def doWrite(self) -> object:
-        """
-        @return: L{None}, or the exception that ends the connection.
-        """
+        """L{None}, or the exception that ends the connection."""
 
 
 class RoundWatcher(Protocol):
@@ -49,20 +37,14 @@ class RoundWatcher(Protocol):
     """
 
     def roundBegan(self) -> None:
-        """
-        What is ready will be read now.
-        """
+        """What is ready will be read now."""
 
     def roundEnded(self) -> None:
-        """
-        All that was ready is read: a millisecond has gone by at the most.
-        """
+        """All that was ready is read: a millisecond has gone by at the most."""
 
 
+#: Makes the whole answer to one chunk, and does nothing else with the connection.
 Reply = Callable[[bytes], bytes]
-"""
-Makes the whole answer to one chunk, and does nothing else with the connection.
-"""
 
 
 class Stream(Member, Protocol):
@@ -98,18 +80,12 @@ class Stream(Member, Protocol):
     _tempDataLen: int
 
     def leave(self) -> None:
-        """
-        Be sent to alone from now on.
-        """
+        """Be sent to alone from now on."""
 
     def pendingBytes(self) -> int:
-        """
-        @return: how many bytes in user space are still to be sent.
-        """
+        """How many bytes in user space are still to be sent."""
 
 
 def isStream(member: Member) -> TypeGuard[Stream]:
-    """
-    @return: whether C{member} is a transport of ours.
-    """
+    """Whether C{member} is a transport of ours."""
     return hasattr(member, "descriptor")

@@ -16,10 +16,8 @@ from zope.interface import alsoProvides, implementer, providedBy
 
 from tsservices.transport.epoll.interfaces import Member, RoundWatcher, Stream, isStream
 
+#: About as much memory as the reads and replies of one round need at the most.
 KEPT_BYTES = 16 * 1024 * 1024
-"""
-About as much memory as the reads and replies of one round need at the most.
-"""
 
 EPOLLIN: int = getattr(select, "EPOLLIN", 0x01)
 EPOLLOUT: int = getattr(select, "EPOLLOUT", 0x04)
@@ -46,10 +44,6 @@ class EpollMembers:
     """
 
     def __init__(self, reactor: Any) -> None:
-        """
-        @param reactor: the real reactor, an L{IReactorFDSet} and
-            L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
-        """
         self._reactor = reactor
         self.passing = False
         self.queued: list[Stream] = []
@@ -65,23 +59,17 @@ class EpollMembers:
         alsoProvides(self, providedBy(reactor))
 
     def __getattr__(self, name: str) -> Any:
-        """
-        Hand whatever else a reactor can do to the real one.
-        """
+        """Hand whatever else a reactor can do to the real one."""
         if name == "_reactor":
             raise AttributeError(name)
         return getattr(self._reactor, name)
 
     def __repr__(self) -> str:
-        """
-        Say what the set holds: this is what a dirty reactor is reported with.
-        """
+        """Say what the set holds: this is what a dirty reactor is reported with."""
         return f"<{type(self).__name__} of {self._members()} for {self._ports} ports>"
 
     def fileno(self) -> int:
-        """
-        @return: the number of the epoll object, or -1 when it is closed.
-        """
+        """The number of the epoll object, or -1 when it is closed."""
         return self._number
 
     def portOpened(self) -> None:
@@ -94,18 +82,12 @@ class EpollMembers:
         self._ports += 1
 
     def portClosed(self) -> None:
-        """
-        Count one listening port less; without ports and members the set leaves the reactor.
-        """
+        """Count one listening port less; without ports and members the set leaves the reactor."""
         self._ports -= 1
         self._closeIfUnused()
 
     def _open(self) -> select.epoll:
-        """
-        Have an epoll object, watched by the real reactor.
-
-        @raise OSError: when no epoll object can be had.
-        """
+        """Have an epoll object, watched by the real reactor."""
         poller = self._poller
         if poller is None:
             poller = select.epoll()
@@ -139,9 +121,7 @@ class EpollMembers:
             self._close()
 
     def _close(self) -> None:
-        """
-        Give the epoll object back.
-        """
+        """Give the epoll object back."""
         poller, self._poller = self._poller, None
         if poller is not None:
             poller.close()
@@ -149,29 +129,17 @@ class EpollMembers:
         self.watchers.clear()
 
     def wake(self) -> None:
-        """
-        Have a pass made although the kernel has nothing to say.  Subclasses do it.
-        """
+        """Have a pass made although the kernel has nothing to say.  Subclasses do it."""
         raise NotImplementedError
 
     def _members(self) -> list[Member]:
-        """
-        @return: each member once.
-        """
         return list({**self._streams, **self._readers, **self._waiting, **self._writing()}.values())
 
     def _writing(self) -> dict[int, Stream]:
-        """
-        @return: the streams that will be sent for at the end of the round, by descriptor.
-        """
         queued = {stream.descriptor: stream for stream in self.queued if stream.pendingBytes()}
         return {**queued, **self._writers}
 
     def _numberOf(self, member: Member) -> int:
-        """
-        @return: the descriptor C{member} is known by, also when it was closed behind our back;
-            -1 when it is not known.
-        """
         if isStream(member):
             return member.descriptor
         number = member.fileno()
@@ -182,21 +150,11 @@ class EpollMembers:
         return number
 
     def _interest(self, number: int) -> int:
-        """
-        @return: the events the kernel is asked to report for a descriptor; 0 when it does not
-            know the descriptor.
-        """
         reading = EPOLLIN if number in self._streams or number in self._readers else 0
         return reading | (EPOLLOUT if number in self._waiting else 0)
 
     def _watch(self, number: int, before: int, after: int) -> None:
-        """
-        Tell the kernel what is wanted of a descriptor.
-
-        @param before: the events wanted so far, 0 when the kernel does not know the descriptor.
-        @param after: the events wanted from now on.
-        @raise OSError: when the kernel has no room for one more, or cannot watch such a thing.
-        """
+        """Tell the kernel what is wanted of a descriptor."""
         if self.passing:
             self._changed.add(number)
         poller = self._open()
@@ -210,9 +168,6 @@ class EpollMembers:
                 poller.unregister(number)
 
     def addReader(self, reader: Any) -> None:
-        """
-        @see: L{IReactorFDSet.addReader}
-        """
         number = self._numberOf(reader)
         if number not in self._streams and number not in self._readers:
             before = self._interest(number)
@@ -221,9 +176,6 @@ class EpollMembers:
             place[number] = reader
 
     def removeReader(self, reader: Any) -> None:
-        """
-        @see: L{IReactorFDSet.removeReader}
-        """
         number = self._numberOf(reader)
         before = self._interest(number)
         if before & EPOLLIN:
@@ -236,8 +188,6 @@ class EpollMembers:
         """
         Have C{writer} sent for at the end of the round; the kernel is asked to watch it only if
         that leaves something over.
-
-        @see: L{IReactorFDSet.addWriter}
         """
         number = self._numberOf(writer)
         if number not in self._waiting:
@@ -249,18 +199,13 @@ class EpollMembers:
                 self._await(number, writer)
 
     def _await(self, number: int, writer: Member) -> None:
-        """
-        Have the kernel say when C{writer} can be written to.
-        """
+        """Have the kernel say when C{writer} can be written to."""
         before = self._interest(number)
         if not before & EPOLLOUT:
             self._watch(number, before, before | EPOLLOUT)
             self._waiting[number] = writer
 
     def removeWriter(self, writer: Any) -> None:
-        """
-        @see: L{IReactorFDSet.removeWriter}
-        """
         number = self._numberOf(writer)
         self._writers.pop(number, None)
         before = self._interest(number)
@@ -270,9 +215,6 @@ class EpollMembers:
             self._closeIfUnused()
 
     def removeAll(self) -> list[Any]:
-        """
-        @see: L{IReactorFDSet.removeAll}
-        """
         members = self._members()
         for member in members:
             self.removeReader(member)
@@ -280,13 +222,7 @@ class EpollMembers:
         return members
 
     def getReaders(self) -> list[Any]:
-        """
-        @see: L{IReactorFDSet.getReaders}
-        """
         return [*self._streams.values(), *self._readers.values()]
 
     def getWriters(self) -> list[Any]:
-        """
-        @see: L{IReactorFDSet.getWriters}
-        """
         return list({**self._waiting, **self._writing()}.values())

@@ -22,16 +22,12 @@ from twisted.python.failure import Failure
 from tsservices.transport.epoll.interfaces import SHORT_READ, Member, Stream
 from tsservices.transport.epoll.registry import EPOLLIN, EPOLLOUT, EpollMembers
 
+#: The most streams sent for in one round. What is said to many at once should leave at once: who
+#: hears it early answers early, and then those who still wait are written to twice.
 ROUND_SENDS = 1024
-"""
-The most streams sent for in one round.  What is said to many at once should leave at once: who
-hears it early answers early, and then those who still wait are written to twice.
-"""
 
+#: The most events served in one round; fewer once a round has taken longer than L{PASS_SECONDS}.
 ROUND_EVENTS = 128
-"""
-The most events served in one round; fewer once a round has taken longer than L{PASS_SECONDS}.
-"""
 
 _GONE: int = getattr(select, "EPOLLHUP", 0x10) | getattr(select, "EPOLLERR", 0x08)
 
@@ -44,9 +40,7 @@ _SHARED_REASONS: dict[type, Failure] = {
 
 
 class EpollRound(EpollMembers):
-    """
-    The members of an epoll object, and one round of serving them.
-    """
+    """The members of an epoll object, and one round of serving them."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -57,8 +51,6 @@ class EpollRound(EpollMembers):
         Reading here rather than in a method of the transport saves a fifth of the processor time
         of a request, sending an answer at once a twentieth.  A stale event, for a number used
         again in this round, reads nothing.
-
-        @param events: pairs of descriptor and event mask.
         """
         streams = self._streams
         read = os.read
@@ -112,8 +104,6 @@ class EpollRound(EpollMembers):
         """
         Read the rest of a chunk that was longer than a short read, and from now on read as much as
         there is.
-
-        @param data: what was read.
         """
         number = stream.descriptor
         stream.readSize = stream.bufferSize
@@ -159,9 +149,7 @@ class EpollRound(EpollMembers):
             self._disconnect(writer, CONNECTION_LOST, False)
 
     def _write(self, writer: Member) -> None:
-        """
-        Let a member send by its own C{doWrite}.
-        """
+        """Let a member send by its own C{doWrite}."""
         try:
             why = writer.doWrite()
         except BaseException as error:
@@ -171,9 +159,7 @@ class EpollRound(EpollMembers):
                 self._disconnect(writer, why, False)
 
     def _send(self) -> None:
-        """
-        Send for the members that have something queued, at most L{ROUND_SENDS} of a kind.
-        """
+        """Send for the members that have something queued, at most L{ROUND_SENDS} of a kind."""
         if self._writers:
             self._sendByMembers()
         queued = self.queued
@@ -189,9 +175,7 @@ class EpollRound(EpollMembers):
             raise
 
     def _sendPlain(self, queued: list[Stream]) -> None:
-        """
-        Send once for each stream that still has something queued.
-        """
+        """Send once for each stream that still has something queued."""
         write = os.write
         for stream in queued:
             chunks = stream._tempDataBuffer
@@ -231,15 +215,11 @@ class EpollRound(EpollMembers):
 
     @property
     def hasWriters(self) -> bool:
-        """
-        @return: whether streams are to be sent for by their own C{doWrite}.
-        """
+        """Whether streams are to be sent for by their own C{doWrite}."""
         return bool(self._writers)
 
     def keepRest(self, stream: Stream, data: bytes, sent: int) -> None:
-        """
-        Keep what the kernel did not take of C{data}.
-        """
+        """Keep what the kernel did not take of C{data}."""
         stream.dataBuffer = data
         stream.offset = sent
         self._keepForLater(stream)
@@ -256,9 +236,7 @@ class EpollRound(EpollMembers):
             self._disconnect(stream, error, False)
 
     def _resume(self, stream: Stream) -> None:
-        """
-        Ask the waiting producer of a stream that has nothing more to send for more.
-        """
+        """Ask the waiting producer of a stream that has nothing more to send for more."""
         stream.producerPaused = False
         try:
             stream.producer.resumeProducing()
@@ -266,9 +244,7 @@ class EpollRound(EpollMembers):
             self._raised(stream, error)
 
     def _raised(self, member: Member, error: BaseException) -> None:
-        """
-        End the connection of a protocol that raised, with one log event that names the peer.
-        """
+        """End the connection of a protocol that raised, with one log event that names the peer."""
         try:
             peer: object = member.getPeer()  # type: ignore[attr-defined]
         except Exception:
@@ -279,13 +255,7 @@ class EpollRound(EpollMembers):
         self._end(member, Failure(error))
 
     def _disconnect(self, member: Member, why: object, isRead: bool) -> None:
-        """
-        End one connection, or only its reading half.
-
-        @param why: the exception that says how it ended.
-        @param isRead: whether a read said so: a clean end of what the peer sends is not the end
-            of the connection to a half-closeable protocol.
-        """
+        """End one connection, or only its reading half."""
         reason = _SHARED_REASONS.get(why.__class__) or Failure(why)
         if (
             isRead
@@ -301,9 +271,7 @@ class EpollRound(EpollMembers):
             self._end(member, reason)
 
     def _end(self, member: Member, reason: Failure) -> None:
-        """
-        Watch a member no longer and tell it, so that what it raises hurts nobody else.
-        """
+        """Watch a member no longer and tell it, so that what it raises hurts nobody else."""
         try:
             self.removeReader(member)
             self.removeWriter(member)

@@ -34,25 +34,17 @@ from zope.interface import implementer
 
 from tsservices.transport.epoll.round import ROUND_EVENTS, EpollRound
 
+#: How long, in seconds, a pass may go on before the real reactor gets its turn.
 PASS_SECONDS = 0.001
-"""
-How long, in seconds, a pass may go on before the real reactor gets its turn.
-"""
 
 
 def available() -> bool:
-    """
-    @return: whether this platform has epoll, without which no L{EpollSet} can be opened.
-    """
+    """Whether this platform has epoll, without which no L{EpollSet} can be opened."""
     return hasattr(select, "epoll")
 
 
 def epollSetOf(reactor: Any) -> EpollSet:
-    """
-    Find the set all fast ports of one reactor share, or make it.
-
-    @param reactor: the real reactor; a set is returned as it is.
-    """
+    """Find the set all fast ports of one reactor share, or make it."""
     if isinstance(reactor, EpollSet):
         return reactor
     found = _sets.get(reactor)
@@ -61,10 +53,8 @@ def epollSetOf(reactor: Any) -> EpollSet:
 
 def turnEnd(reactor: Any, fast: bool) -> Callable[[Callable[[], None]], object]:
     """
-    @param reactor: the real reactor.
-    @param fast: whether connections live in a set.
-    @return: has something called when this turn of the reactor ends: once more has been read, and
-        nothing is sent yet, if that can be.
+    Has something called when this turn of the reactor ends: once more has been read, and
+    nothing is sent yet, if that can be.
     """
     if not fast or not available():
         return lambda job: reactor.callLater(0, job)
@@ -82,18 +72,12 @@ class EpollSet(EpollRound):
     """
 
     def __init__(self, reactor: Any) -> None:
-        """
-        @param reactor: the real reactor.
-        """
         super().__init__(reactor)
         self._roundEvents = ROUND_EVENTS
         self._woken = False
         self._jobs: list[Callable[[], None]] = []
 
     def _open(self) -> select.epoll:
-        """
-        @see: L{EpollRound._open}
-        """
         if self._poller is not None:
             return self._poller
         poller = super()._open()
@@ -101,39 +85,28 @@ class EpollSet(EpollRound):
         return poller
 
     def _close(self) -> None:
-        """
-        @see: L{EpollRound._close}
-        """
         super()._close()
         if _sets.get(self._reactor) is self:
             del _sets[self._reactor]
 
     def logPrefix(self) -> str:
-        """
-        @return: what the real reactor puts in front of lines logged during a pass.
-        """
+        """What the real reactor puts in front of lines logged during a pass."""
         return "-"
 
     def connectionLost(self, reason: Failure) -> None:
-        """
-        The real reactor stops: pass it on to every member, whatever one of them raises.
-        """
+        """The real reactor stops: pass it on to every member, whatever one of them raises."""
         for member in self.removeAll():
             self._end(member, reason)
         self._close()
 
     def wake(self) -> None:
-        """
-        Have a pass made in the next turn of the real reactor, whatever the kernel has to say.
-        """
+        """Have a pass made in the next turn of the real reactor, whatever the kernel has to say."""
         if not self._woken:
             self._woken = True
             self._reactor.callLater(0, self._woke)
 
     def _woke(self) -> None:
-        """
-        Make the pass asked for by L{wake}.
-        """
+        """Make the pass asked for by L{wake}."""
         self._woken = False
         self.doRead()
 
@@ -141,8 +114,6 @@ class EpollSet(EpollRound):
         """
         Have something done when a round has read all that was ready, before it sends: what that
         writes leaves together with the rest.
-
-        @param job: to be called once.
         """
         self._jobs.append(job)
         if not self.passing:
@@ -167,9 +138,7 @@ class EpollSet(EpollRound):
         self._closeIfUnused()
 
     def _pass(self) -> None:
-        """
-        Serve rounds until there is nothing to do or the time is over.
-        """
+        """Serve rounds until there is nothing to do or the time is over."""
         began = monotonic()
         deadline = began + PASS_SECONDS
         while True:

@@ -66,12 +66,7 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         reactor: Any,
     ) -> None:
         """
-        @param sock: the connected socket.
         @param protocol: what the bytes are for.
-        @param client: the address of the peer, as the socket gives it.
-        @param server: the port that accepted the connection, if one did.
-        @param sessionno: the number of the connection among those of its port.
-        @param reactor: the real reactor, or the set that stands in for it.
         @raise OSError: when the kernel cannot watch one more descriptor.
         """
         self.descriptor = sock.fileno()
@@ -91,35 +86,23 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
     @property
     def bytesSent(self) -> int:
         """
-        @return: how many bytes the kernel has taken so far.  A sweep sees by it that a peer
-            drains what it asked for.
+        How many bytes the kernel has taken so far. A sweep sees by it that a peer drains what
+        it asked for.
         """
         return self.sentAlone + sum([each.sent for each in self.broadcasts])
 
     @bytesSent.setter
     def bytesSent(self, sent: int) -> None:
-        """
-        @param sent: what it is now.
-        """
         self.sentAlone += sent - self.bytesSent
 
     @property
     def clear(self) -> bool:
-        """
-        @see: L{tsservices.chat.outlet.Wire.clear}
-        """
         return self.plain and not self.dataBuffer
 
     def together(self, wires: Sequence[FastTCPServer]) -> Broadcast:
-        """
-        @see: L{tsservices.chat.outlet.Wire.together}
-        """
         return Broadcast(wires)
 
     def leave(self) -> None:
-        """
-        @see: L{tsservices.chat.outlet.Wire.leave}
-        """
         for broadcast in self.broadcasts:
             broadcast.dissolve()
 
@@ -152,8 +135,6 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
 
         It is L{write} without the queue, for what goes to many: each connection is touched once
         instead of twice.
-
-        @param data: not empty.
         """
         if not self.plain or self._tempDataBuffer or self.dataBuffer:
             self.write(data)
@@ -176,9 +157,6 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         waits to be sent, the connection is closing, there is TLS) the chunk goes to the protocol
         as ever, which has to do the same.  Not for a protocol behind a wrapper: the chunks here
         are not what it is given.
-
-        @param reply: makes the whole answer to a chunk.
-        @param watcher: is told of the rounds in which chunks are read, until the set closes.
         """
         self.reply = reply
         watchers = self.reactor.watchers
@@ -186,66 +164,46 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
             watchers.append(watcher)
 
     def startReading(self) -> None:
-        """
-        Read, unless the connection was aborted: then nothing is to reach the protocol.
-        """
+        """Read, unless the connection was aborted: then nothing is to reach the protocol."""
         if not self._aborting:
             super().startReading()
 
     def startWriting(self) -> None:
-        """
-        Write, unless the connection was aborted: then nothing is to reach the peer.
-        """
+        """Write, unless the connection was aborted: then nothing is to reach the peer."""
         if not self._aborting:
             super().startWriting()
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:
-        """
-        Send what is queued as it is, and all that follows through TLS.
-
-        @param ctx: an L{IOpenSSLContextFactory
-            <twisted.internet.interfaces.IOpenSSLContextFactory>}.
-        @param normal: whether the server of the connection is the server of the handshake.
-        """
+        """Send what is queued as it is, and all that follows through TLS."""
         self._notPlain()
         if self._tempDataLen:
             self.startWriting()
         super().startTLS(ctx, normal)
 
     def loseConnection(self) -> None:
-        """
-        Close the connection when all that is queued is sent.
-        """
+        """Close the connection when all that is queued is sent."""
         self._notPlain()
         super().loseConnection()
 
     def loseWriteConnection(self) -> None:
-        """
-        Close the sending half when all that is queued is sent.
-        """
+        """Close the sending half when all that is queued is sent."""
         self._notPlain()
         super().loseWriteConnection()
 
     def abortConnection(self) -> None:
-        """
-        Drop the connection and what is queued.
-        """
+        """Drop the connection and what is queued."""
         self._notPlain()
         super().abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:
-        """
-        Close the socket and tell the protocol.
-        """
+        """Close the socket and tell the protocol."""
         self._notPlain()
         # A function of the protocol: without this the two would wait for the garbage collector.
         self.reply = None
         super().connectionLost(reason)
 
     def _notPlain(self) -> None:
-        """
-        From now on there is more to do than to send bytes.
-        """
+        """From now on there is more to do than to send bytes."""
         self.plain = False
         self.leave()
 
@@ -281,9 +239,7 @@ class FastTCPPort(tcp.Port):
             raise
 
     def connectionLost(self, reason: Failure) -> None:
-        """
-        Close the listening socket, and the set if it was the last.
-        """
+        """Close the listening socket, and the set if it was the last."""
         try:
             super().connectionLost(reason)
         finally:
@@ -291,9 +247,7 @@ class FastTCPPort(tcp.Port):
 
 
 class FastUNIXServer(FastTCPServer, unix.Server):  # type: ignore[misc]
-    """
-    The transport of one accepted connection to a UNIX socket.
-    """
+    """The transport of one accepted connection to a UNIX socket."""
 
     readInPlace = False
 

@@ -22,20 +22,14 @@ from twisted.python.failure import Failure
 
 from tsservices.transport.epoll.interfaces import RoundWatcher
 
+#: How long, in seconds, a pass may go on before the reactor gets its turn.
 PASS_SECONDS = 0.001
-"""
-How long, in seconds, a pass may go on before the reactor gets its turn.
-"""
 
+#: How many datagrams are served between two looks at the clock.
 ROUND_DATAGRAMS = 16
-"""
-How many datagrams are served between two looks at the clock.
-"""
 
+#: Makes the answer to a datagram from an address, if there is one.
 DatagramReply = Callable[[bytes, tuple[str, int]], bytes | None]
-"""
-Makes the answer to a datagram from an address, if there is one.
-"""
 
 _UNREACHABLE = frozenset({ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENETDOWN})
 
@@ -68,12 +62,7 @@ class FastUDPPort(udp.Port):
     ) -> None:
         """
         @param port: the number of the port, 0 for any; L{None} around an existing socket.
-        @param proto: the protocol that gets the datagrams.
-        @param interface: the local address, empty for all of IPv4.
         @param maxPacketSize: the most bytes kept of a datagram.
-        @param reactor: the reactor that watches the socket.
-        @param reusePort: whether other processes may bind the same port.  A socket that exists
-            already must have the option set before it was bound.
         @raise InvalidAddressError: if C{interface} is not an address.
         """
         super().__init__(port, proto, interface, maxPacketSize, reactor)
@@ -90,10 +79,6 @@ class FastUDPPort(udp.Port):
         """
         Let a function answer the datagrams in place of the protocol: saves a C{write} for each.
         Not for a protocol that connects its port.
-
-        @param reply: makes the answer to a datagram.
-        @param unsent: is called when the kernel does not send an answer.
-        @param watchers: are told when datagrams are going to be read.
         """
         self._reply = reply
         self._unsent = unsent
@@ -101,7 +86,8 @@ class FastUDPPort(udp.Port):
 
     def createInternetSocket(self) -> socket.socket:
         """
-        @return: a new socket, which shares its port if that was asked for.
+        A new socket, which shares its port if that was asked for.
+
         @raise OSError: if the platform cannot share ports.
         """
         skt = super().createInternetSocket()
@@ -159,20 +145,13 @@ class FastUDPPort(udp.Port):
                 watcher.roundEnded()
 
     def _handOn(self, datagram: bytes, source: tuple[str, int]) -> None:
-        """
-        Give a datagram to the protocol, which answers by L{write}.
-
-        @param source: as the protocol has it.
-        """
+        """Give a datagram to the protocol, which answers by L{write}."""
         self._source = source
         self.protocol.datagramReceived(datagram, source)
 
     def _receiveFailed(self, error: OSError) -> bool:
         """
         Tell a moment without datagrams from news about the peer and from trouble with the socket.
-
-        @return: whether there is nothing more to receive now.
-        @raise OSError: C{error}, if the socket is of no use any more.
         """
         if error.errno == EWOULDBLOCK or self.maxThroughput < 0:
             return True
@@ -184,11 +163,7 @@ class FastUDPPort(udp.Port):
         raise error
 
     def _peerRefused(self, number: int | None) -> None:
-        """
-        Tell the protocol of a connected port that its peer does not listen.
-
-        @param number: the error number the kernel gave.
-        """
+        """Tell the protocol of a connected port that its peer does not listen."""
         if self._connectedAddr and number == ECONNREFUSED:
             try:
                 self.protocol.connectionRefused()

@@ -15,10 +15,8 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
+#: Whether the numbers below mean something. Python's socket module lacks them.
 LINUX = sys.platform.startswith("linux")
-"""
-Whether the numbers below mean something.  Python's socket module lacks them.
-"""
 
 SO_TIMESTAMPNS = 35
 SO_TIMESTAMPING = 37
@@ -36,56 +34,36 @@ IPV6_HOPLIMIT = 52
 IPV6_RECVTCLASS = 66
 IPV6_TCLASS = 67
 
+#: Of SO_TIMESTAMPING: what comes, in software; and of a datagram that asks for itself when it is
+#: sent, its number, without its bytes.
 ARRIVALS = 8 | 16 | 128 | 2048
-"""
-Of SO_TIMESTAMPING: what comes, in software; and of a datagram that asks for itself when it
-is sent, its number, without its bytes.
-"""
 
+#: The same, and all datagrams ask.
 TIMESTAMPING = 2 | ARRIVALS
-"""
-The same, and all datagrams ask.
-"""
 
+#: The kernel's numbers of sent datagrams go round here.
 NUMBERS = 1 << 32
-"""
-The kernel's numbers of sent datagrams go round here.
-"""
 
+#: The origin of an entry of the error queue that is the time of a sent datagram.
 ORIGIN_TIMESTAMPING = 4
-"""
-The origin of an entry of the error queue that is the time of a sent datagram.
-"""
 
+#: Bytes that all of it needs at most, with room to spare.
 ROOM = 512
-"""
-Bytes that all of it needs at most, with room to spare.
-"""
 
+#: The same for an entry of the error queue.
 ERROR_ROOM = 512
-"""
-The same for an entry of the error queue.
-"""
 
+#: Destination addresses whose text is kept.
 DESTINATIONS = 1024
-"""
-Destination addresses whose text is kept.
-"""
 
+#: The destination of a datagram that was not for this host alone: broadcast, multicast.
 FOR_MANY = ""
-"""
-The destination of a datagram that was not for this host alone: broadcast, multicast.
-"""
 
+#: As recvmsg gives it.
 Ancillary = Iterable[tuple[int, int, bytes]]
-"""
-As recvmsg gives it.
-"""
 
+#: Beside a datagram that is sent: it asks for its time.
 TELL_DEPARTURE = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", 2))
-"""
-Beside a datagram that is sent: it asks for its time.
-"""
 
 _TIME = struct.Struct("@ll")
 _INT = struct.Struct("@i")
@@ -118,15 +96,7 @@ class Arrival(NamedTuple):
 def ask(
     asked: socket.socket, transmit: bool = False, destination: bool = True, tos: bool = False
 ) -> bool:
-    """
-    Have the kernel tell more with each datagram.
-
-    @param asked: of IPv4 or IPv6.
-    @param transmit: whether it is also to tell when datagrams were sent.
-    @param destination: whether it is to tell their destination.
-    @param tos: whether it is to tell their type of service.
-    @return: whether it takes the time of what comes.
-    """
+    """Have the kernel tell more with each datagram."""
     if not LINUX:
         return False
     # An IPv6 socket gets IPv4 datagrams too, and of these only the IPv4 options tell.
@@ -155,9 +125,6 @@ def awaitDepartures(asked: socket.socket) -> bool:
     """
     Have the kernel tell of datagrams that ask for themselves, with L{TELL_DEPARTURE}.  What
     it tells of those that come is longer from then on, and costs more to read.
-
-    @param asked: one that L{ask} has prepared for what comes.
-    @return: whether it can.
     """
     try:
         asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, ARRIVALS)
@@ -168,12 +135,7 @@ def awaitDepartures(asked: socket.socket) -> bool:
 
 
 def numberAnew(asked: socket.socket, wanted: int = TIMESTAMPING) -> None:
-    """
-    Have the kernel number the datagrams that are sent from 0 on again.
-
-    @param asked: one that it tells the times of.
-    @param wanted: L{TIMESTAMPING} or L{ARRIVALS}, as it was asked.
-    """
+    """Have the kernel number the datagrams that are sent from 0 on again."""
     for flags in (wanted & ~128, wanted):
         asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
 
@@ -186,17 +148,13 @@ class AncillaryReader:
     """
 
     def __init__(self, destination: str | None) -> None:
-        """
-        @param destination: the address that the socket is bound to, if it is one.
-        """
         self.destination = destination
         self._texts: dict[bytes, str] = {}
 
     def read(self, ancillary: Ancillary) -> tuple[int, str | None, int | None, int | None]:
         """
-        @param ancillary: of one datagram.
-        @return: when it came in nanoseconds since 1970 (0 if the kernel does not tell),
-            its destination, TTL and type of service, as in L{Arrival}.
+        When it came in nanoseconds since 1970 (0 if the kernel does not tell), its destination,
+        TTL and type of service, as in L{Arrival}.
         """
         nanoseconds = 0
         destination = self.destination
@@ -226,10 +184,6 @@ class AncillaryReader:
         return nanoseconds, destination, ttl, tos
 
     def _text(self, packed: bytes) -> str:
-        """
-        @param packed: an address.
-        @return: the same in writing.
-        """
         text = self._texts.get(packed)
         if text is None:
             family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
@@ -241,9 +195,8 @@ class AncillaryReader:
 
 def sendingFrom(family: int, source: str) -> list[tuple[int, int, bytes]]:
     """
-    @param family: of the socket.
-    @param source: an address of this host, as L{Arrival.destination}.
-    @return: what sendmsg needs to send from it.
+    What sendmsg needs to send from it.
+
     @raise OSError: it is no address of the family.
     """
     if family == socket.AF_INET6:
@@ -255,9 +208,8 @@ def sendingFrom(family: int, source: str) -> list[tuple[int, int, bytes]]:
 
 def transmitted(ancillary: Ancillary) -> tuple[int, int] | None:
     """
-    @param ancillary: of one entry of the error queue.
-    @return: the kernel's number of a datagram, and when it was sent in nanoseconds since
-        1970; L{None} if the entry is about something else.
+    The kernel's number of a datagram, and when it was sent in nanoseconds since 1970; L{None}
+    if the entry is about something else.
     """
     number = nanoseconds = None
     for level, kind, value in ancillary:

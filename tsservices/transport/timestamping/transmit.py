@@ -14,15 +14,11 @@ from typing import Any
 
 from tsservices.transport.timestamping import cmsg as ancillary
 
+#: Is told when a datagram has left, in nanoseconds since 1970.
 Left = Callable[[int], None]
-"""
-Is told when a datagram has left, in nanoseconds since 1970.
-"""
 
+#: Datagrams whose time is still waited for. Nearly always the kernel has it at once.
 WAITING = 1024
-"""
-Datagrams whose time is still waited for.  Nearly always the kernel has it at once.
-"""
 
 
 class Departures:
@@ -34,9 +30,6 @@ class Departures:
     """
 
     def __init__(self, asked: socket.socket) -> None:
-        """
-        @param asked: one that L{ancillary.ask} has prepared.
-        """
         self.begun = False
         self._socket = asked
         self._next = 0
@@ -45,13 +38,7 @@ class Departures:
     def send(
         self, datagram: bytes, address: Any, choice: list[tuple[int, int, bytes]], left: Left
     ) -> None:
-        """
-        @param datagram: to send.
-        @param address: where to, as the kernel has it.
-        @param choice: what else sendmsg is to know.
-        @param left: is told when it has left, later, or never.
-        @raise OSError: it was not sent.
-        """
+        """@raise OSError: it was not sent."""
         if not self.begun:
             self.begun = ancillary.awaitDepartures(self._socket)
         if not self.begun:
@@ -71,10 +58,7 @@ class Departures:
             self._waiting.popitem(last=False)
 
     def told(self, number: int, nanoseconds: int) -> None:
-        """
-        @param number: the kernel's, of a datagram that asked.
-        @param nanoseconds: when it left, since 1970.
-        """
+        """@param nanoseconds: when it left, since 1970."""
         left = self._waiting.pop(number, None)
         if left is not None:
             left(nanoseconds)

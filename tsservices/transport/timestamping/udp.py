@@ -39,46 +39,31 @@ from tsservices.transport.timestamping.transmit import Departures, Left
 
 __all__ = ["Arrival", "StampedDatagramProtocol", "StampedUDPPort"]
 
+#: What to send; alone, or with whom to tell when it has left.
 StampedAnswer = bytes | tuple[bytes, Left]
-"""
-What to send; alone, or with whom to tell when it has left.
-"""
 
+#: Makes the answer to a datagram, if there is one, of: the datagram; where it came from; time,
+#: clock, destination and TTL as in L{Arrival}; the monotonic time in seconds at which the pass
+#: began.
 StampedReply = Callable[
     [bytes, tuple[str, int], int, bool, str | None, int | None, float], StampedAnswer | None
 ]
-"""
-Makes the answer to a datagram, if there is one, of: the datagram; where it came from; time, clock,
-destination and TTL as in L{Arrival}; the monotonic time in seconds at which the pass began.
-"""
 
+#: Entries of the error queue read in one go.
 ERRORS_AT_ONCE = 64
-"""
-Entries of the error queue read in one go.
-"""
 
+#: Interfaces that are no address.
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
-"""
-Interfaces that are no address.
-"""
 
 
 class StampedDatagramProtocol(DatagramProtocol):
-    """
-    What a L{StampedUDPPort} calls.
-    """
+    """What a L{StampedUDPPort} calls."""
 
     noisy = False
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: Arrival
     ) -> None:
-        """
-        @param datagram: the payload.
-        @param address: where it came from; an answer goes there by C{transport.write(answer,
-            address, arrival.destination)}.
-        @param arrival: how it came.
-        """
         raise NotImplementedError
 
     def transmitStamp(self, number: int, nanoseconds: int) -> None:
@@ -86,7 +71,6 @@ class StampedDatagramProtocol(DatagramProtocol):
         A datagram has left this host.  Comes from within C{write} where that is so at
         once, or later, or never.
 
-        @param number: of the datagram: what C{transport.sent} was before its C{write}.
         @param nanoseconds: when, since 1970.
         """
 
@@ -120,13 +104,7 @@ class StampedUDPPort(FastUDPPort):
     ) -> None:
         """
         @param port: the number of the port, 0 for any; L{None} around an existing socket.
-        @param proto: the protocol that gets the datagrams.
-        @param interface: the local address, empty for all of IPv4.
         @param maxPacketSize: the most bytes kept of a datagram.
-        @param reactor: the reactor that watches the socket.
-        @param reusePort: whether other processes may bind the same port.
-        @param transmit: whether to tell the protocol when datagrams have been sent.
-        @param tos: whether to tell it their type of service.
         @param nanoclock: nanoseconds since 1970, where the kernel does not tell.
         @raise InvalidAddressError: if C{interface} is not an address.
         """
@@ -142,9 +120,7 @@ class StampedUDPPort(FastUDPPort):
         self.stamping = self.transmitting = False
 
     def _bindSocket(self) -> None:
-        """
-        Ask the kernel to tell more as soon as there is a socket.
-        """
+        """Ask the kernel to tell more as soon as there is a socket."""
         super()._bindSocket()
         self._many = self.interface in WILDCARDS
         self._reader = AncillaryReader(None if self._many else self.interface)
@@ -158,10 +134,6 @@ class StampedUDPPort(FastUDPPort):
         """
         As L{replyWith}, for answers that need more than the datagram.  They go out from where it
         was sent to.
-
-        @param reply: makes the answer to a datagram.
-        @param unsent: is called when the kernel does not send an answer.
-        @param watchers: are told when datagrams are going to be read.
         """
         self._stampedReply = reply
         self._unsent = unsent
@@ -237,11 +209,6 @@ class StampedUDPPort(FastUDPPort):
         """
         Send an answer of which somebody wants to know when it left.  On a port that tells this
         of everything, L{StampedDatagramProtocol.transmitStamp} is who is told.
-
-        @param answer: with whom to tell.
-        @param sockaddr: where to.
-        @param destination: of the datagram that it answers.
-        @raise OSError: it was not sent.
         """
         datagram, left = answer
         choice = self._sourceChoice(destination) if self._many and destination else []
@@ -304,13 +271,7 @@ class StampedUDPPort(FastUDPPort):
         return count
 
     def _writeFrom(self, datagram: bytes, addr: tuple[str, int] | None, source: str) -> int | None:
-        """
-        Send a datagram from one of several addresses of this host.
-
-        @param addr: where to.
-        @param source: where from.
-        @return: how many bytes were sent, if any.
-        """
+        """Send a datagram from one of several addresses of this host."""
         assert addr is not None
         if addr is self._source:
             addr = self._sockaddr
@@ -326,11 +287,6 @@ class StampedUDPPort(FastUDPPort):
         return None
 
     def _sourceChoice(self, source: str) -> list[tuple[int, int, bytes]]:
-        """
-        @param source: an address of this host.
-        @return: what sendmsg needs to send from it.
-        @raise OSError: it is no address.
-        """
         choice = self._sources.get(source)
         if choice is None:
             if len(self._sources) >= DESTINATIONS:
@@ -356,11 +312,7 @@ class StampedUDPPort(FastUDPPort):
                 return
 
     def _takeError(self) -> bool:
-        """
-        Take one entry of the error queue.
-
-        @return: whether there may be another.
-        """
+        """Take one entry of the error queue."""
         # The protocol may have closed the port.
         if not ((self.transmitting or self._departures.begun) and self.connected):
             return False
@@ -378,12 +330,7 @@ class StampedUDPPort(FastUDPPort):
         return True
 
     def _transmitted(self, number: int, nanoseconds: int) -> None:
-        """
-        Tell the protocol, or who asked for it, when a datagram was sent.
-
-        @param number: the kernel's, of 32 bits.
-        @param nanoseconds: since 1970.
-        """
+        """Tell the protocol, or who asked for it, when a datagram was sent."""
         if not self.transmitting:
             self._departures.told(number, nanoseconds)
             return

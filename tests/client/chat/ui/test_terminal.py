@@ -28,28 +28,15 @@ pytestmark = pytest.mark.skipif(
 
 MOVES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08|\r")
 
+#: How many turns of the event loop anything here may take: it all happens in memory, so none of
+#: them waits.
 TURNS = 100
-"""
-How many turns of the event loop anything here may take: it all happens in memory, so
-none of them waits.
-"""
 
 
 class Fixture:
-    """
-    A terminal in memory.
-
-    @ivar terminal: the prompt.
-    @ivar typed: the lines that were typed.
-    @ivar left: how often Ctrl-D was pressed on an empty line.
-    """
+    """A terminal in memory."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, keys: PipeInput, folder: Path) -> None:
-        """
-        @param loop: on which it runs.
-        @param keys: the keyboard.
-        @param folder: for what was typed.
-        """
         from prompt_toolkit.data_structures import Size
         from prompt_toolkit.output.vt100 import Vt100_Output
 
@@ -71,17 +58,9 @@ class Fixture:
         self.turn(self.terminal.drawn())
 
     def _leave(self) -> None:
-        """
-        Ctrl-D was pressed.
-        """
         self.left += 1
 
     def turn(self, first: object = None) -> None:
-        """
-        Let the event loop do what it has to do.
-
-        @param first: something to wait for.
-        """
 
         async def turns() -> None:
             if first is not None:
@@ -92,16 +71,10 @@ class Fixture:
         self._loop.run_until_complete(turns())
 
     def type(self, keys: str) -> None:
-        """
-        @param keys: to press.
-        """
         self._keys.send_text(keys)
         self.turn()
 
     def drawn(self) -> str:
-        """
-        @return: what was drawn since the last time, without what moves the cursor.
-        """
         self.turn()
         text = MOVES.sub("", self._screen.getvalue())
         self._screen.seek(0)
@@ -109,18 +82,11 @@ class Fixture:
         return text
 
     def close(self) -> None:
-        """
-        Give the terminal back.
-        """
         self.turn(self.terminal.stop())
 
 
 @pytest.fixture
 def fixture(tmp_path: Path) -> Iterator[Fixture]:
-    """
-    @param tmp_path: pytest's.
-    @return: a terminal.
-    """
     from prompt_toolkit.input import create_pipe_input
 
     loop = asyncio.new_event_loop()
@@ -131,16 +97,8 @@ def fixture(tmp_path: Path) -> Iterator[Fixture]:
 
 
 class TestTerminal:
-    """
-    Tests for L{Terminal}.
-    """
-
     def test_prompt(self, fixture: Fixture) -> None:
-        """
-        Prompt and status stand, and change when they are asked to.
-
-        @param fixture: a terminal.
-        """
+        """Prompt and status stand, and change when they are asked to."""
         text = fixture.drawn()
         assert text.startswith(">")
         assert "connecting" in text
@@ -151,21 +109,13 @@ class TestTerminal:
         assert "online" in fixture.drawn()
 
     def test_lines(self, fixture: Fixture) -> None:
-        """
-        Lines are delivered one by one, also when they are pasted together.
-
-        @param fixture: a terminal.
-        """
+        """Lines are delivered one by one, also when they are pasted together."""
         fixture.type("hello\r")
         fixture.type("\x1b[200~one\ntwo\x1b[201~\r")
         assert fixture.typed == ["hello", "one", "two"]
 
     def test_above(self, fixture: Fixture) -> None:
-        """
-        What happens is printed while somebody types, and nothing of that is lost.
-
-        @param fixture: a terminal.
-        """
+        """What happens is printed while somebody types, and nothing of that is lost."""
         fixture.type("hel")
         fixture.drawn()
         fixture.terminal.show("<bob> hi", bell=False)
@@ -176,22 +126,14 @@ class TestTerminal:
         assert fixture.typed == ["hello"]
 
     def test_keys(self, fixture: Fixture) -> None:
-        """
-        Ctrl-C clears the line, Ctrl-D leaves only an empty one.
-
-        @param fixture: a terminal.
-        """
+        """Ctrl-C clears the line, Ctrl-D leaves only an empty one."""
         fixture.type("never\x03said\x04\r")
         assert (fixture.typed, fixture.left) == (["said"], 0)
         fixture.type("\x04")
         assert fixture.left == 1
 
     def test_tab(self, fixture: Fixture) -> None:
-        """
-        The only way to go on is taken at once; of several the first is shown.
-
-        @param fixture: a terminal.
-        """
+        """The only way to go on is taken at once; of several the first is shown."""
         found = {"b": ["bob: "], "x": ["xa ", "xb "]}
         fixture.terminal.complete = lambda before: (1, found.get(before[-1:], []))
         fixture.type("b\thi\r")
@@ -200,12 +142,7 @@ class TestTerminal:
         assert fixture.typed == ["bob: hi", "xb "]
 
     def test_history(self, fixture: Fixture, tmp_path: Path) -> None:
-        """
-        Up brings back what was typed, but no passwords.
-
-        @param fixture: a terminal.
-        @param tmp_path: where what was typed is kept.
-        """
+        """Up brings back what was typed, but no passwords."""
         fixture.type("first\r")
         fixture.type("/login ann swordfish\r")
         fixture.type("\x1b[A\r")
@@ -221,11 +158,7 @@ class TestTerminal:
         assert InputHistory(str(tmp_path)).load()[0] == "first"
 
     def test_afterwards(self, fixture: Fixture) -> None:
-        """
-        What is shown after the end is printed as it is.
-
-        @param fixture: a terminal.
-        """
+        """What is shown after the end is printed as it is."""
         fixture.turn(fixture.terminal.stop())
         fixture.drawn()
         fixture.terminal.show("bye", bell=False)

@@ -12,23 +12,13 @@ from tests.live.crash.rules.actions import Act
 from tests.live.crash.rules.database import Letter, Tables
 from tests.live.crash.rules.log import Diary
 
+#: Whether a name is an account.
 NOBODY, MAYBE, OWNED = "nobody's", "maybe somebody's", "somebody's"
-"""
-Whether a name is an account.
-"""
 
 
 @dataclass
 class Owner:
-    """
-    What is owed to one name.
-
-    @ivar state: whether it is an account.
-    @ivar passwords: those of which one has to be right, the likeliest last.
-    @ivar wrong: one that was never set; nothing if there is none.
-    @ivar unread: how many private messages may wait for it.
-    @ivar read: the numbers up to which it may have read each room.
-    """
+    """What is owed to one name."""
 
     state: str = NOBODY
     passwords: list[str] = field(default_factory=list)
@@ -37,9 +27,6 @@ class Owner:
     read: dict[str, set[int]] = field(default_factory=dict)
 
     def secrets(self, acts: Iterable[Act]) -> None:
-        """
-        @param acts: of one life.
-        """
         for act in acts:
             if act.verb not in ("register", "passwd"):
                 continue
@@ -52,10 +39,6 @@ class Owner:
                 self.state = MAYBE if self.state == NOBODY else self.state
 
     def marks(self, diary: Diary, lengths: dict[str, int]) -> None:
-        """
-        @param diary: of one life.
-        @param lengths: how many lines each room has.
-        """
         for room, seq in diary.reads:
             self.read[room] = {seq}
         for act in diary.acts:
@@ -71,28 +54,13 @@ class Owner:
 
 
 class Ledger:
-    """
-    What is owed to everybody.
-
-    @ivar owners: by name.
-    @ivar letters: those that were kept, in order.
-    """
+    """What is owed to everybody."""
 
     def __init__(self) -> None:
-        """
-        Nobody has registered yet.
-        """
         self.owners: dict[str, Owner] = {}
         self.letters: list[Letter] = []
 
     def judge(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
-        """
-        Go on by one life of the server.
-
-        @param diaries: of it.
-        @param tables: what is kept after it.
-        @return: what is wrong.
-        """
         lengths = {room: len(lines) for room, lines in tables.lines.items()}
         for diary in diaries:
             owner = self.owners.setdefault(diary.name, Owner())
@@ -114,11 +82,6 @@ class Ledger:
                 self.owners[name].unread = {count}
 
     def _letters(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
-        """
-        @param diaries: of a life.
-        @param tables: what is kept after it.
-        @return: what is wrong with private messages.
-        """
         if tables.letters[: len(self.letters)] != self.letters:
             yield "private messages that were kept have changed"
         new = tables.letters[len(self.letters) :]
@@ -161,11 +124,6 @@ class Ledger:
                 owner.unread = _counts(owner.unread, places)
 
     def _unread(self, diary: Diary, idents: list[str], places: list[tuple[int, bool]]) -> None:
-        """
-        @param diary: of the receiver.
-        @param idents: of all private messages of this life, in order.
-        @param places: of those that came while they were away, and whether that is sure.
-        """
         owner = self.owners[diary.name]
         counts = owner.unread
         for act in diary.acts:
@@ -181,10 +139,5 @@ class Ledger:
 
 
 def _counts(counts: set[int], places: list[tuple[int, bool]]) -> set[int]:
-    """
-    @param counts: how many there may have been.
-    @param places: of more, and whether each is sure.
-    @return: how many there may be.
-    """
     sure = sum(each[1] for each in places)
     return {count + sure + more for count in counts for more in range(len(places) - sure + 1)}

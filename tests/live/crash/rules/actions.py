@@ -7,25 +7,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Acts whose line is a name and nothing else.
 NAMING = frozenset({"op", "deop", "unban", "unmute"})
-"""
-Acts whose line is a name and nothing else.
-"""
 
+#: Acts whose line says for how long.
 RESTRAINING = frozenset({"ban", "mute"})
-"""
-Acts whose line says for how long.
-"""
 
+#: Acts that make no line where they would change nothing.
 IDEMPOTENT = frozenset({"op", "deop", "private", "public"})
-"""
-Acts that make no line where they would change nothing.
-"""
 
+#: Acts that make a numbered line of the same kind.
 NUMBERED = NAMING | RESTRAINING | {"message", "kick", "private", "public", "delete"}
-"""
-Acts that make a numbered line of the same kind.
-"""
 
 _COMMANDS = {
     "message": "/msg #{room} {text}",
@@ -50,22 +42,7 @@ _COMMANDS = {
 
 @dataclass
 class Act:
-    """
-    Something that was asked for.
-
-    @ivar verb: what: the kind of the line that it makes, if it makes one.
-    @ivar room: where.
-    @ivar target: to whom, or what.
-    @ivar text: in which words, or with which password.
-    @ivar span: for how long.
-    @ivar settled: whether it is over.
-    @ivar refused: the code that says why it was not done.
-    @ivar codes: of what the server said of it.
-    @ivar after: the number of the line of its room after which the server said so.
-    @ivar lines: how many lines from before it brought.
-    @ivar letters: the private messages that it brought.
-    @ivar restraints: the names of those it says are restrained, and whether for ever.
-    """
+    """Something that was asked for."""
 
     verb: str
     room: str = ""
@@ -82,32 +59,20 @@ class Act:
 
     @property
     def done(self) -> bool:
-        """
-        @return: whether it was seen to be done.
-        """
         return self.settled and not self.refused
 
     @property
     def pending(self) -> bool:
-        """
-        @return: whether nobody knows what has come of it.
-        """
         return not self.settled and not self.refused
 
     @property
     def command(self) -> str:
-        """
-        @return: what is sent for it.
-        """
         pattern = _COMMANDS.get(self.verb, f"/{self.verb} {{target}}")
         names = {"room": self.room, "target": self.target, "text": self.text, "span": self.span}
         return pattern.format(**names).strip()
 
     @property
     def words(self) -> str:
-        """
-        @return: the text of the line that it makes.
-        """
         if self.verb in RESTRAINING:
             return f"{self.target} {self.span} {self.text}"
         if self.verb == "kick":

@@ -19,30 +19,18 @@ from tests.live.crash.rules.world import FOUNDERS, GUESTS, OWNERS, Town
 from tests.live.support.server import Address
 from tsservices.common.limits import INBOX_PAGE
 
+#: Lines of each room that are looked for, of those deleted and of those not.
 PROBED = 3
-"""
-Lines of each room that are looked for, of those deleted and of those not.
-"""
 
+#: The last bytes of the addresses of those who are always here, who are new, and who were new
+#: before.
 FIRST_PLACE, FIRST_NEW, FIRST_OLD = 11, 31, 41
-"""
-The last bytes of the addresses of those who are always here, who are new, and who were
-new before.
-"""
 
 
 class Trial:
-    """
-    The people, and what is known of them from one life of the server to the next.
-
-    @ivar judge: knows what must hold.
-    @ivar town: what people know.
-    """
+    """The people, and what is known of them from one life of the server to the next."""
 
     def __init__(self, town: Town) -> None:
-        """
-        @param town: what people know.
-        """
         self.judge = Judge()
         self.town = town
         self._all: list[Citizen] = []
@@ -50,10 +38,6 @@ class Trial:
             self.judge.found(name, founder)
 
     def end(self, state: Path) -> list[str]:
-        """
-        @param state: the state folder of the server, which is down.
-        @return: what is wrong.
-        """
         diaries = [each.diary for each in self._all]
         self.disperse()
         with copied(state) as connection:
@@ -66,18 +50,11 @@ class Trial:
         return complaints
 
     def disperse(self) -> None:
-        """
-        All leave, however it is.
-        """
         for each in self._all:
             each.socket.close()
         self._all = []
 
     def begin(self, address: Address) -> tuple[list[Citizen], list[str]]:
-        """
-        @param address: of a chat that has just started.
-        @return: people who go on from here, and what is wrong.
-        """
         town = self.town
         old, town.life = town.newcomers, town.life + 1
         town.newcomers = [f"neu-{town.life}-{which}" for which in range(2)]
@@ -107,12 +84,6 @@ class Trial:
     def _come(
         self, address: Address, names: tuple[str, ...] | list[str], place: int
     ) -> list[Citizen]:
-        """
-        @param address: of the chat.
-        @param names: of people.
-        @param place: of the first.
-        @return: they, connected.
-        """
         come = []
         for which, name in enumerate(names):
             citizen = Citizen(address, name, self.town, place + which)
@@ -121,19 +92,13 @@ class Trial:
         return come
 
     def _found(self) -> None:
-        """
-        There is to be one more room, and the last one of this kind goes out of use.
-        """
+        """There is to be one more room, and the last one of this kind goes out of use."""
         town = self.town
         town.founders = {**FOUNDERS, f"yard-{town.life}": town.random.choice(OWNERS[:3])}
         for name, founder in town.founders.items():
             self.judge.found(name, founder)
 
     def _logIn(self, people: list[Citizen]) -> Iterator[str]:
-        """
-        @param people: of whom some have accounts.
-        @return: what is wrong.
-        """
         owners = self.judge.ledger.owners
         waiting = [each for each in people if each.name in owners and each.name not in GUESTS]
         for each in waiting:
@@ -159,11 +124,6 @@ class Trial:
                     yield f"{each.name} has {each.diary.unread} unread, not {owner.unread}"
 
     def _enter(self, people: list[Citizen], rooms: list[RoomOrder]) -> Iterator[str]:
-        """
-        @param people: those who are always here.
-        @param rooms: those that are there.
-        @return: what is wrong.
-        """
         begun = time.time_ns()
         tried: list[tuple[Citizen, RoomOrder, list[Act]]] = []
         for each in people:
@@ -181,13 +141,6 @@ class Trial:
     def _tried(
         self, each: Citizen, room: RoomOrder, acts: list[Act], times: tuple[int, int]
     ) -> Iterator[str]:
-        """
-        @param each: has tried to enter a room and to speak in it.
-        @param room: that.
-        @param acts: what was tried.
-        @param times: between which that was.
-        @return: what is wrong.
-        """
         join, message, *lists = acts
         allowed = {code for now in times for code in room.outcomes(each.name, now)}
         outcome = join.refused or "entered"
@@ -226,11 +179,6 @@ class Trial:
                     yield f"{kind} of {name} is {holds}, listed are {listed.restraints}"
 
     def _look(self, people: list[Citizen], rooms: list[RoomOrder]) -> Iterator[str]:
-        """
-        @param people: those who are always here.
-        @param rooms: those that are there.
-        @return: what is wrong with what their founders find in them.
-        """
         tried: list[tuple[Act, int]] = []
         told: list[tuple[Act, dict[str, int]]] = []
         for room in rooms:
@@ -256,10 +204,6 @@ class Trial:
                 yield f"{act} brought {act.lines} lines, not {count}"
 
     def _letters(self, people: list[Citizen]) -> Iterator[str]:
-        """
-        @param people: those who are always here.
-        @return: what is wrong with what they find of private messages.
-        """
         kept = self.judge.ledger.letters
         tried: list[tuple[Act, list[str]]] = []
         for each in people[: len(OWNERS)]:
@@ -281,8 +225,5 @@ class Trial:
 
 
 def _settle(people: list[Citizen]) -> None:
-    """
-    @param people: who wait until what they asked for is over.
-    """
     for each in people:
         each.settle()

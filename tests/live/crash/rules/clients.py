@@ -17,11 +17,10 @@ from tests.live.crash.rules.log import FENCE, Diary
 from tests.live.crash.rules.world import GUESTS, OWNERS, Town
 from tests.live.support.server import ANSWER_SECONDS, Address
 
+#: Acts after which another may follow at once: none of them changes who or where one is.
 _TOGETHER = frozenset({"message", "kick", "ban", "unban", "mute", "unmute", "op", "deop"})
-"""
-Acts after which another may follow at once: none of them changes who or where one is.
-"""
 
+#: What is done in rooms, and how often.
 _ORDER = (
     ("message", 10),
     ("ban", 3),
@@ -36,29 +35,12 @@ _ORDER = (
     ("invite", 3),
     ("delete", 4),
 )
-"""
-What is done in rooms, and how often.
-"""
 
 
 class Citizen:
-    """
-    One of them.  Its socket does not block.
-
-    @ivar name: of the account, or the guest.
-    @ivar diary: what it asked for and was told.
-    @ivar due: when it acts next.
-    @ivar ended: whether the connection has ended.
-    @ivar password: the one that it has now, as far as it knows.
-    """
+    """One of them.  Its socket does not block."""
 
     def __init__(self, address: Address, name: str, town: Town, place: int) -> None:
-        """
-        @param address: of the chat.
-        @param name: nobody else's.
-        @param town: all of them.
-        @param place: the last byte of the address it comes from: nobody else's.
-        """
         self.socket = socket.socket()
         try:
             self.socket.bind((f"127.0.0.{place}", 0))
@@ -80,26 +62,16 @@ class Citizen:
 
     @property
     def unsent(self) -> bool:
-        """
-        @return: whether it would send.
-        """
         return bool(self._unsent)
 
     def ask(self, *acts: Act) -> None:
-        """
-        @param acts: to ask for.
-        """
         for act in acts:
             self.diary.acts.append(act)
             self._unsent += f"{act.command}\n{FENCE}\n".encode()
         self.flush()
 
     def act(self, now: float) -> None:
-        """
-        Do the next thing, if its time has come and the last one is over.
-
-        @param now: the time in seconds.
-        """
+        """Do the next thing, if its time has come and the last one is over."""
         if now < self.due:
             return
         random = self._town.random
@@ -114,9 +86,6 @@ class Citizen:
                 self.ask(act)
 
     def receive(self) -> None:
-        """
-        Read what there is.
-        """
         try:
             data = self.socket.recv(1 << 18)
         except BlockingIOError:
@@ -132,18 +101,10 @@ class Citizen:
             self._town.known.add(self.diary.heard[-1].line.room)
 
     def flush(self) -> None:
-        """
-        Send what the server takes.
-        """
         with contextlib.suppress(OSError):
             del self._unsent[: self.socket.send(self._unsent)]
 
     def settle(self) -> None:
-        """
-        Wait until all that was asked for is over.
-
-        @raise AssertionError: it is not in time.
-        """
         deadline = time.monotonic() + ANSWER_SECONDS
         while self.diary.outstanding and not self.ended:
             left = deadline - time.monotonic()
@@ -155,18 +116,11 @@ class Citizen:
                 self.receive()
 
     def _note(self) -> None:
-        """
-        Remember the last password that was set.
-        """
         for act in self.diary.acts:
             if {"registered", "password"} & set(act.codes):
                 self.password = act.text
 
     def _next(self, random: Random) -> Act:
-        """
-        @param random: decides.
-        @return: what to do.
-        """
         town, diary = self._town, self.diary
         rooms = sorted(town.known & set(town.founders))
         present = sorted(set(diary.rooms) & set(rooms))
@@ -193,11 +147,6 @@ class Citizen:
         return self._order(random, last.room)
 
     def _alone(self, random: Random, room: str) -> Act:
-        """
-        @param random: decides.
-        @param room: where it is.
-        @return: something that is nobody else's business.
-        """
         town, diary = self._town, self.diary
         acts = [
             Act("since", room),
@@ -216,11 +165,6 @@ class Citizen:
         return random.choice(acts)
 
     def _order(self, random: Random, room: str) -> Act:
-        """
-        @param random: decides.
-        @param room: where it is, and has turned to.
-        @return: something that is done in a room.
-        """
         [verb] = random.choices([each[0] for each in _ORDER], [each[1] for each in _ORDER])
         target, span = "", random.choice(("forever", "1h", "2s"))
         if verb == "delete":

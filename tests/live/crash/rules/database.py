@@ -14,17 +14,13 @@ from pathlib import Path
 
 from tests.live.crash.rules.log import Line
 
+#: Its name in the state folder.
 FILE = "chat.sqlite"
-"""
-Its name in the state folder.
-"""
 
 
 @dataclass
 class Letter:
-    """
-    A private message that is kept.
-    """
+    """A private message that is kept."""
 
     ident: str
     sender: str
@@ -34,14 +30,7 @@ class Letter:
 
 @dataclass
 class Tables:
-    """
-    What is kept.
-
-    @ivar lines: by room, in order.
-    @ivar accounts: the keys of all.
-    @ivar unread: how many private messages wait, by account.
-    @ivar letters: in order.
-    """
+    """What is kept."""
 
     lines: dict[str, list[Line]]
     accounts: set[str]
@@ -51,12 +40,7 @@ class Tables:
 
 @contextmanager
 def copied(state: Path) -> Iterator[sqlite3.Connection]:
-    """
-    Look at a copy: whoever opens the file itself mends it, which is for the server.
-
-    @param state: the state folder of a server that is down.
-    @return: a connection to the copy.
-    """
+    """Look at a copy: whoever opens the file itself mends it, which is for the server."""
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("", "-wal"):
             source = state / f"{FILE}{suffix}"
@@ -67,11 +51,6 @@ def copied(state: Path) -> Iterator[sqlite3.Connection]:
 
 
 def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
-    """
-    @param connection: to a copy.
-    @param rooms: those that are of interest.
-    @return: what is kept.
-    """
     lines: dict[str, list[Line]] = {}
     for name, *row in connection.execute(
         "SELECT rooms.name, messages.seq, kind, nick, text,"
@@ -92,11 +71,6 @@ def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
 
 
 def stands(connection: sqlite3.Connection, word: str) -> bool:
-    """
-    @param connection: to a copy.
-    @param word: one word for the index.
-    @return: whether any table has it, or the index.
-    """
     like = f"%{word}%"
     (count,) = connection.execute(
         "SELECT (SELECT count(*) FROM messages WHERE text LIKE ?)"

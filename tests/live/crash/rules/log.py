@@ -11,26 +11,18 @@ from typing import Any, NamedTuple
 
 from tests.live.crash.rules.actions import Act
 
+#: The question behind each act.
 FENCE = "/echo on"
-"""
-The question behind each act.
-"""
 
+#: Its answer.
 FENCED = ["echo is on"]
-"""
-Its answer.
-"""
 
+#: Codes of refusals that are about no act.
 FAREWELLS = frozenset({"stopping"})
-"""
-Codes of refusals that are about no act.
-"""
 
 
 class Line(NamedTuple):
-    """
-    A numbered line of a room.
-    """
+    """A numbered line of a room."""
 
     room: str
     seq: int
@@ -42,14 +34,7 @@ class Line(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """
-    That somebody was told a line.
-
-    @ivar line: it.
-    @ivar live: whether that was when it was said.
-    @ivar again: whether it was among what was said before, and not searched for.
-    @ivar lasting: whether whoever heard it was logged in.
-    """
+    """That somebody was told a line."""
 
     line: Line
     live: bool
@@ -58,13 +43,7 @@ class Heard(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """
-    That somebody has entered a room.
-
-    @ivar nick: what they were called.
-    @ivar lasting: whether they were logged in.
-    @ivar seq: the number of the last line before.
-    """
+    """That somebody has entered a room."""
 
     room: str
     nick: str
@@ -76,26 +55,9 @@ class Entry(NamedTuple):
 
 
 class Diary:
-    """
-    All that one client asked for and was told in one life of the server.
-
-    @ivar name: of the account, or of the guest.
-    @ivar acts: in order.
-    @ivar heard: lines, in order.
-    @ivar entries: rooms entered.
-    @ivar rooms: where it is.
-    @ivar whispers: private messages that it was told.
-    @ivar reads: rooms and the numbers up to which it was told that it has read.
-    @ivar logins: the rooms where it was when it logged in, each with its last number then.
-    @ivar lasting: whether it is logged in.
-    @ivar unread: as it was told when it logged in last; -1: it was not.
-    @ivar strange: what belongs to nothing that it asked for.
-    """
+    """All that one client asked for and was told in one life of the server."""
 
     def __init__(self, name: str) -> None:
-        """
-        @param name: of the client.
-        """
         self.name = name
         self.acts: list[Act] = []
         self.heard: list[Heard] = []
@@ -111,15 +73,9 @@ class Diary:
 
     @property
     def outstanding(self) -> list[Act]:
-        """
-        @return: the acts that are not over.
-        """
         return self.acts[self._next :]
 
     def feed(self, told: dict[str, Any]) -> None:
-        """
-        @param told: the next object of the server.
-        """
         match told["type"]:
             case "said":
                 self._said(told)
@@ -143,19 +99,12 @@ class Diary:
                 self._answer(told)
 
     def _current(self, told: dict[str, Any]) -> Act:
-        """
-        @param told: of an act.
-        @return: which.
-        """
         if self._next < len(self.acts):
             return self.acts[self._next]
         self.strange.append(f"{self.name} was told {told}, and has asked for nothing")
         return Act("nothing")
 
     def _said(self, told: dict[str, Any]) -> None:
-        """
-        @param told: a line.
-        """
         live = not told.get("replay") and not told.get("found")
         names = ("room", "seq", "kind", "nick", "text", "id", "time")
         line = Line(*[told[name] for name in names])
@@ -167,9 +116,6 @@ class Diary:
             self.rooms[line.room] = line.seq
 
     def _entered(self, told: dict[str, Any]) -> None:
-        """
-        @param told: of a room entered.
-        """
         room, seq = told["room"], told["joinedSeq"]
         self.rooms[room] = seq
         self.entries.append(
@@ -185,9 +131,6 @@ class Diary:
         )
 
     def _answer(self, told: dict[str, Any]) -> None:
-        """
-        @param told: what is said of the current act.
-        """
         act = self._current(told)
         match told["type"]:
             case "refused":

@@ -12,21 +12,10 @@ from tests.live.crash.rules.log import Diary, Line
 
 
 def asKept(line: Line, deleted: set[int]) -> Line:
-    """
-    @param line: as it was said.
-    @param deleted: the numbers of lines whose text is no more.
-    @return: as it has to be kept.
-    """
     return line._replace(kind="deleted", text="") if line.seq in deleted else line
 
 
 def unchanged(kept: list[Line], said: list[Line], deleted: set[int]) -> Iterator[str]:
-    """
-    @param kept: of a room.
-    @param said: what was kept of it before.
-    @param deleted: the numbers of lines whose text is no more.
-    @return: what is wrong.
-    """
     if len(kept) < len(said):
         yield f"{said[0].room}: {len(kept)} lines, there were {len(said)}"
     for seq, line in enumerate(kept, 1):
@@ -39,12 +28,6 @@ def unchanged(kept: list[Line], said: list[Line], deleted: set[int]) -> Iterator
 
 
 def heard(diary: Diary, kept: dict[str, list[Line]], deleted: dict[str, set[int]]) -> Iterator[str]:
-    """
-    @param diary: of one client.
-    @param kept: by room.
-    @param deleted: by room, the numbers of lines whose text is no more.
-    @return: what it was told and is not kept, or in another way.
-    """
     gone: set[tuple[str, str]] = set()
     for each in diary.heard:
         line = each.line
@@ -61,14 +44,6 @@ def heard(diary: Diary, kept: dict[str, list[Line]], deleted: dict[str, set[int]
 
 
 def asked(room: str, diary: Diary, lines: list[Line]) -> Iterator[str]:
-    """
-    @param room: a name.
-    @param diary: of one client.
-    @param lines: what was said there in the same life, with its first texts where these
-        are known.
-    @return: what happened though it was refused or not asked for, and what was seen to be
-        done and did not happen.
-    """
     acts = deque(act for act in diary.acts if act.room == room and act.verb in NUMBERED)
     for line in lines:
         if line.nick != diary.name:
@@ -84,20 +59,11 @@ def asked(room: str, diary: Diary, lines: list[Line]) -> Iterator[str]:
 
 
 def _makes(act: Act, line: Line) -> bool:
-    """
-    @param act: some.
-    @param line: in its room, by whoever asked for it.
-    @return: whether the line may come of the act.
-    """
     if line.kind == "deleted":
         return act.verb == "message"
     return (act.verb, act.words) == (line.kind, line.text)
 
 
 def _missing(act: Act) -> Iterator[str]:
-    """
-    @param act: without a line.
-    @return: what is wrong with that.
-    """
     if act.done and act.verb not in IDEMPOTENT:
         yield f"{act.room}: this was done, and is not there: {act}"

@@ -18,17 +18,7 @@ from tests.live.crash.rules.timeline import marks
 
 @dataclass
 class Deeds:
-    """
-    How much has been judged.
-
-    @ivar acts: that were seen to be done.
-    @ivar refusals: that were seen.
-    @ivar unseen: acts of which nobody saw what came of them.
-    @ivar lines: numbered lines of the rooms that are there.
-    @ivar deleted: those without their text.
-    @ivar letters: private messages that are kept.
-    @ivar tries: after a restart, to enter, to speak, to log in, to find.
-    """
+    """How much has been judged."""
 
     acts: int = 0
     refusals: int = 0
@@ -40,35 +30,17 @@ class Deeds:
 
 
 class Judge:
-    """
-    Knows what must hold.
-
-    @ivar rooms: by name.
-    @ivar ledger: of accounts.
-    @ivar deeds: how much has been judged.
-    """
+    """Knows what must hold."""
 
     def __init__(self) -> None:
-        """
-        Nothing was said yet.
-        """
         self.rooms: dict[str, RoomOrder] = {}
         self.ledger = Ledger()
         self.deeds = Deeds()
 
     def found(self, name: str, founder: str) -> None:
-        """
-        @param name: of a room that will be there, if anything is said in it.
-        @param founder: the account that makes it.
-        """
         self.rooms.setdefault(name, RoomOrder(name, founder))
 
     def judge(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
-        """
-        @param diaries: of all who were in the last life.
-        @param tables: what is kept after it.
-        @return: what is wrong.
-        """
         for diary in diaries:
             yield from diary.strange
             self.deeds.acts += sum(act.done for act in diary.acts)
@@ -100,13 +72,6 @@ class Judge:
     def _room(
         self, room: RoomOrder, kept: list[Line], new: list[Line], diaries: list[Diary]
     ) -> Iterator[str]:
-        """
-        @param room: one.
-        @param kept: all of its lines.
-        @param new: those that were said in the last life.
-        @param diaries: of all who were in it.
-        @return: what is wrong.
-        """
         names = {diary.name for diary in diaries}
         yield from (f"nobody here said {line}" for line in new if line.nick not in names)
         told = [mark for diary in diaries for mark in marks(room.name, diary)]
@@ -122,10 +87,6 @@ class Judge:
                     yield f"{diary.name} is a stranger, and was told {each}; {room.insiders}"
 
     def secrets(self, most: int) -> Iterator[tuple[str, bool]]:
-        """
-        @param most: how many of each kind, in each room.
-        @return: words of which some were deleted, and whether they have to be there.
-        """
         for room in self.rooms.values():
             said = [line for line in room.lines if line.kind == "message"]
             gone = [line for line in said if line.seq in room.deleted]

@@ -15,10 +15,8 @@ from tests.live.crash.rules.log import Diary, Line
 from tests.live.crash.rules.restrictions import Restraints
 from tests.live.crash.rules.timeline import Mark
 
+#: Whether a private room lets somebody in who is not an operator.
 OPEN, CLOSED, UNSURE = "open", "closed", "unsure"
-"""
-Whether a private room lets somebody in who is not an operator.
-"""
 
 _TURNS = ("line", "stay", "invite", "enter", "login")
 
@@ -30,22 +28,7 @@ _OFFICES = {
 
 @dataclass
 class RoomOrder:
-    """
-    What must hold of one room.
-
-    @ivar name: of the room.
-    @ivar founder: the account that made it.
-    @ivar lines: those that it has had, with their first texts.
-    @ivar operators: accounts.
-    @ivar restraints: bans and mutes.
-    @ivar private: whether it is by invitation only.
-    @ivar spans: the first and the last number of what was said while it was private.
-    @ivar doors: whether it lets accounts in while it is private; closed if not said.
-    @ivar invited: those whom it lets in only once.
-    @ivar insiders: who may ever have been in while it was private, and the lowest number
-        of what they may have read of that.
-    @ivar deleted: the numbers of lines whose text is no more.
-    """
+    """What must hold of one room."""
 
     name: str
     founder: str
@@ -62,29 +45,14 @@ class RoomOrder:
     deleted: set[int] = field(default_factory=set)
 
     def rank(self, name: str) -> str:
-        """
-        @param name: of an account, or of a guest.
-        @return: their rank.
-        """
         if name == self.founder:
             return "founder"
         return "operator" if name in self.operators else "member"
 
     def restrained(self, kind: str, name: str, now: int) -> bool | None:
-        """
-        @param kind: ban or mute.
-        @param name: of an account, or of a guest.
-        @param now: the time.
-        @return: as L{Restraints.holds}.
-        """
         return self.restraints[kind].holds(name, now)
 
     def outcomes(self, name: str, now: int) -> set[str]:
-        """
-        @param name: of an account, or of a guest.
-        @param now: the time.
-        @return: what may come of it when they try to enter: C{entered}, or codes.
-        """
         banned = self.restrained("ban", name, now)
         if banned:
             return {"banned"}
@@ -96,31 +64,15 @@ class RoomOrder:
         return found | ({"banned"} if banned is None else set())
 
     def learn(self, name: str, entered: bool) -> None:
-        """
-        @param name: of an account that has tried.
-        @param entered: whether it was let in; if not, it is not banned.
-        """
         if self.private and self.rank(name) == "member":
             self.doors[name] = OPEN if entered else CLOSED
 
     def mayHaveRead(self, name: str, seq: int) -> bool:
-        """
-        @param name: of an account, or of a guest.
-        @param seq: the number of a line.
-        @return: whether they may have been told it at some time.
-        """
         if name == self.founder or not any(low <= seq <= high for low, high in self.spans):
             return True
         return name in self.insiders and seq >= self.insiders[name]
 
     def advance(self, lines: list[Line], marks: Iterable[Mark]) -> Iterator[str]:
-        """
-        Go on by one life of the server.
-
-        @param lines: what was said in it.
-        @param marks: what else happened.
-        @return: what should not have happened.
-        """
         items: list[tuple[int, int, Line | Mark]] = [(line.seq, 0, line) for line in lines]
         # Who was there when it was said, who was invited after it, and who could enter then.
         items += [(mark.after, _TURNS.index(mark.what), mark) for mark in marks]
@@ -132,12 +84,7 @@ class RoomOrder:
                 yield from self._mark(item)
 
     def doubt(self, diary: Diary, lines: list[Line]) -> None:
-        """
-        Take into account what somebody asked for without seeing what came of it.
-
-        @param diary: theirs, of the life that L{advance} went on by.
-        @param lines: what was said in it here.
-        """
+        """Take into account what somebody asked for without seeing what came of it."""
         last = diary.rooms.get(self.name, 0)
         unheard = any(line.kind == "private" and line.seq > last for line in lines)
         for act in diary.acts:
@@ -151,34 +98,18 @@ class RoomOrder:
             self._doubt(diary.name)
 
     def restart(self, accounts: Iterable[str]) -> None:
-        """
-        Guests are no more.
-
-        @param accounts: the names of those who are none.
-        """
         known = set(accounts)
         self.doors = {name: door for name, door in self.doors.items() if name in known}
 
     def _doubt(self, name: str) -> None:
-        """
-        @param name: of somebody who may have been let in.
-        """
         if self.doors.get(name, CLOSED) == CLOSED:
             self.doors[name] = UNSURE
         self.insiders[name] = 0
 
     def _admit(self, name: str, lowest: int) -> None:
-        """
-        @param name: of somebody who is let in.
-        @param lowest: the number of the first line that they may read.
-        """
         self.insiders[name] = min(lowest, self.insiders.get(name, lowest))
 
     def _line(self, line: Line) -> Iterator[str]:
-        """
-        @param line: the next one.
-        @return: what should not have happened.
-        """
         kind, nick = line.kind, line.nick
         where = f"{self.name} {line.seq}"
         own = kind == "deop" and line.text == nick
@@ -215,17 +146,10 @@ class RoomOrder:
             self._close(name)
 
     def _close(self, name: str) -> None:
-        """
-        @param name: of somebody who is not let in any more.
-        """
         self.doors[name] = CLOSED
         self.invited.discard(name)
 
     def _delete(self, line: Line) -> Iterator[str]:
-        """
-        @param line: says that another line is to go.
-        @return: what is wrong with that.
-        """
         seq = int(line.text)
         old = self.lines[seq - 1] if 0 < seq <= len(self.lines) else None
         if old is None or old.kind not in ("message", "deleted"):
@@ -235,10 +159,6 @@ class RoomOrder:
         self.deleted.add(seq)
 
     def _mark(self, mark: Mark) -> Iterator[str]:
-        """
-        @param mark: what happened between two lines.
-        @return: what should not have.
-        """
         name, first = mark.name, mark.after + 1
         if mark.what == "stay" or (mark.what == "login" and self.private):
             self._admit(name, 0)

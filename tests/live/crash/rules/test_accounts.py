@@ -11,9 +11,7 @@ from tests.model.order import Sample, ask, notice
 
 
 def test_refusedNotDone() -> None:
-    """
-    A password that was refused is not one, and one that was seen to be set is the only one.
-    """
+    """A password that was refused is not one, and one that was seen to be set is the only one."""
     sample = Sample()
     ask(sample.diaries["cleo"], Act("passwd", target="cleo-1", text="cleo-3"), notice("password"))
     judge, _ = sample.judge()
@@ -26,13 +24,7 @@ def test_refusedNotDone() -> None:
     [(True, True, {0}), (False, True, {0, 1}), (False, False, {1})],
 )
 def test_inbox(settled: bool, shown: bool, counts: set[int]) -> None:
-    """
-    What was shown is unread no more, once that is seen.
-
-    @param settled: whether the reader has seen that the inbox is emptied.
-    @param shown: whether they have seen what is in it.
-    @param counts: how many may be unread then.
-    """
+    """What was shown is unread no more, once that is seen."""
     sample = Sample()
     if shown:
         letters = {"type": "inbox", "letters": [{"id": "log-9-w1"}]}

@@ -16,9 +16,7 @@ from tests.model.order import LINES, SECOND, Sample, ask, entered, makeLine, not
 
 
 def test_nothingWrong() -> None:
-    """
-    Nothing is found where nothing is wrong, and what must hold is known.
-    """
+    """Nothing is found where nothing is wrong, and what must hold is known."""
     judge, complaints = Sample().judge()
     assert complaints == []
     room, owners = judge.rooms["den"], judge.ledger.owners
@@ -96,12 +94,7 @@ def test_nothingWrong() -> None:
     ],
 )
 def test_wrong(change: Callable[[Sample], object], words: str) -> None:
-    """
-    Whatever is wrong is told.
-
-    @param change: makes something wrong.
-    @param words: part of what is to be told.
-    """
+    """Whatever is wrong is told."""
     sample = Sample()
     change(sample)
     if words == "has asked for nothing":
@@ -111,9 +104,7 @@ def test_wrong(change: Callable[[Sample], object], words: str) -> None:
 
 
 def test_mute() -> None:
-    """
-    Who is mute says nothing, until that has an end.
-    """
+    """Who is mute says nothing, until that has an end."""
     room = RoomOrder("den", "anna")
     lines = [
         makeLine(1, "mute", "anna", "cleo 2s w1"),
@@ -158,9 +149,7 @@ def test_doors() -> None:
 
 
 def test_leftAndBack() -> None:
-    """
-    Who was there when the room became private, left and came back, is no stranger.
-    """
+    """Who was there when the room became private, left and came back, is no stranger."""
     sample = Sample()
     bert = sample.diaries["bert"]
     bert.feed({"type": "roomLeft", "room": "den"})

@@ -11,25 +11,16 @@ from tests.live.crash.rules.restrictions import Restraints
 from tests.live.crash.rules.room import RoomOrder
 from tests.live.crash.rules.timeline import Mark
 
+#: Nanoseconds.
 SECOND = 1_000_000_000
-"""
-Nanoseconds.
-"""
 
+#: When all of this is over.
 LATE = 100 * SECOND
-"""
-When all of this is over.
-"""
 
 INSIDE, OUTSIDE = {"entered"}, {"private-room"}
 
 
 def room(*rows: tuple[str, str, str], marks: tuple[Mark, ...] = ()) -> RoomOrder:
-    """
-    @param rows: kind, nick and text of lines.
-    @param marks: what happened between them.
-    @return: a room that anna has made, in which nothing is wrong.
-    """
     lines = [
         Line("den", seq, *row, f"log-{seq}-0", seq * SECOND) for seq, row in enumerate(rows, 1)
     ]
@@ -39,12 +30,6 @@ def room(*rows: tuple[str, str, str], marks: tuple[Mark, ...] = ()) -> RoomOrder
 
 
 def entered(after: int, private: bool, rank: str = "member") -> Mark:
-    """
-    @param after: the number of the line before.
-    @param private: whether the room is.
-    @param rank: of cleo there.
-    @return: that cleo, who has an account, enters it.
-    """
     entry = Entry("den", "cleo", True, after, private, rank, None)
     return Mark(after, "enter", "cleo", True, entry)
 
@@ -81,19 +66,12 @@ INVITED, LOGGED_IN = Mark(1, "invite", "cleo"), Mark(1, "login", "cleo")
     ],
 )
 def test_outcomes(found: RoomOrder, outcomes: set[str]) -> None:
-    """
-    What comes of it when cleo tries to enter is what the lines say, and what was between.
-
-    @param found: the room.
-    @param outcomes: what may come of it.
-    """
+    """What comes of it when cleo tries to enter is what the lines say, and what was between."""
     assert found.outcomes("cleo", LATE) == outcomes
 
 
 def test_mayHaveRead() -> None:
-    """
-    What was said while the room was private is for those who were in.
-    """
+    """What was said while the room was private is for those who were in."""
     message = ("message", "anna", "w")
     found = room(
         message, PRIVATE, message, message, PUBLIC, message, marks=(Mark(3, "invite", "cleo"),)
@@ -105,9 +83,7 @@ def test_mayHaveRead() -> None:
 
 
 def test_restraints() -> None:
-    """
-    The last one of a name holds; a longer one before it may hold still.
-    """
+    """The last one of a name holds; a longer one before it may hold still."""
     restraints = Restraints()
     restraints.begin("cleo", "2s", SECOND)
     assert restraints.holds("cleo", SECOND)

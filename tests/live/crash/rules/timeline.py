@@ -11,16 +11,7 @@ from tests.live.crash.rules.log import Diary, Entry
 
 
 class Mark(NamedTuple):
-    """
-    What happened between two lines of a room.
-
-    @ivar after: the number of the line before.
-    @ivar what: C{invite}, C{enter}, C{login}: of somebody who is there, or C{stay}: they
-        were there when it became private.
-    @ivar name: of whom it is about.
-    @ivar lasting: whether that was an account.
-    @ivar entry: what they were told, if they entered.
-    """
+    """What happened between two lines of a room."""
 
     after: int
     what: str
@@ -30,11 +21,6 @@ class Mark(NamedTuple):
 
 
 def marks(room: str, diary: Diary) -> Iterator[Mark]:
-    """
-    @param room: the name of a room.
-    @param diary: of one client.
-    @return: what it says of the room beside lines.
-    """
     for act in diary.acts:
         if act.verb == "invite" and act.room == room and "invited" in act.codes:
             yield Mark(act.after, "invite", act.target)

@@ -14,22 +14,17 @@ from hashlib import blake2b
 
 from tsservices.chat.names import fold
 
+#: A style and a text.
 Span = tuple[str, str]
-"""
-A style and a text.
-"""
 
+#: Numbers of the 256 colours of terminals that can be read on white and on black: the contrast with
+#: either is at least 3 to 1.
 PALETTE = (27, 29, 31, 33, 62, 64, 66, 93, 94, 98, 127, 130, 133, 161, 163, 166, 168, 199)
-"""
-Numbers of the 256 colours of terminals that can be read on white and on black: the
-contrast with either is at least 3 to 1.
-"""
 
+#: The same where there are eight colours: SGR codes, without black, white and yellow.
 BASIC = (31, 32, 34, 35, 36)
-"""
-The same where there are eight colours: SGR codes, without black, white and yellow.
-"""
 
+#: SGR codes of styles that are no names.
 _STYLES = {
     "time": "2",
     "event": "2",
@@ -39,30 +34,18 @@ _STYLES = {
     "mention": "1;7",
     "found": "1;4",
 }
-"""
-SGR codes of styles that are no names.
-"""
 
+#: What the style of a name begins with; the name follows.
 NICK = "nick "
-"""
-What the style of a name begins with; the name follows.
-"""
 
 
 @lru_cache(1024)
 def _hash(nick: str) -> int:
-    """
-    @param nick: a name.
-    @return: a number that is the same for all its forms, on any day and machine.
-    """
     return int.from_bytes(blake2b(fold(nick).encode("utf-8", "replace"), digest_size=4).digest())
 
 
 def depth(environ: Mapping[str, str]) -> int:
-    """
-    @param environ: the environment.
-    @return: how many colours there are: 0, 8 or 256.
-    """
+    """How many colours there are: 0, 8 or 256."""
     term = environ.get("TERM", "").lower()
     if environ.get("NO_COLOR") or term in ("", "dumb", "unknown"):
         return 0
@@ -70,40 +53,24 @@ def depth(environ: Mapping[str, str]) -> int:
 
 
 class Painter:
-    """
-    Makes text for a terminal.
-    """
+    """Makes text for a terminal."""
 
     def __init__(self, depth: int) -> None:
-        """
-        @param depth: how many colours there are.
-        """
         self._depth = depth
 
     def paint(self, line: Sequence[Span]) -> str:
-        """
-        @param line: whose texts can do nothing to a terminal.
-        @return: one line, without its ending.
-        """
+        """One line, without its ending."""
         if not self._depth:
             return "".join(text for _, text in line)
         return "".join(self._span(style, text) for style, text in line)
 
     def _span(self, style: str, text: str) -> str:
-        """
-        @param style: how.
-        @param text: what.
-        @return: both.
-        """
         code = self.nick(style.removeprefix(NICK)) if style.startswith(NICK) else ""
         code = code or _STYLES.get(style, "")
         return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
     def nick(self, nick: str) -> str:
-        """
-        @param nick: a name.
-        @return: the SGR code of its colour.
-        """
+        """The SGR code of its colour."""
         number = _hash(nick)
         if self._depth == 256:
             return f"38;5;{PALETTE[number % len(PALETTE)]}"
@@ -112,28 +79,16 @@ class Painter:
 
 @lru_cache(64)
 def _word(text: str) -> re.Pattern[str]:
-    """
-    @param text: a name.
-    @return: finds it where it stands alone.
-    """
     return re.compile(rf"(?<![\w-]){re.escape(text)}(?![\w-])", re.IGNORECASE)
 
 
 def mentions(text: str, nick: str) -> bool:
-    """
-    @param text: what somebody said.
-    @param nick: a name.
-    @return: whether it is in there, as a word.
-    """
+    """Whether it is in there, as a word."""
     return bool(nick) and _word(nick).search(text) is not None
 
 
 def highlighted(text: str, words: Sequence[str]) -> list[Span]:
-    """
-    @param text: of a line.
-    @param words: that were searched for.
-    @return: the text with these words set off.
-    """
+    """The text with these words set off."""
     if not words:
         return [("", text)]
     pattern = "|".join(re.escape(each) for each in sorted(words, key=len, reverse=True))

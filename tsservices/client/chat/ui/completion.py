@@ -10,18 +10,12 @@ from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.client.chat.outbox import SIGN
 from tsservices.client.chat.state import Town
 
+#: Before the name of somebody whose lines are searched for.
 _FROM = "from:"
-"""
-Before the name of somebody whose lines are searched for.
-"""
 
 
 def completions(before: str, town: Town) -> tuple[int, list[str]]:
-    """
-    @param before: the line up to the cursor.
-    @param town: what is known.
-    @return: how many characters before the cursor are replaced, and by what, best first.
-    """
+    """How many characters before the cursor are replaced, and by what, best first."""
     word = before.rpartition(" ")[2]
     if before.startswith(SIGN) and not before.startswith(2 * SIGN):
         found = _inCommand(before, word, town)
@@ -33,12 +27,6 @@ def completions(before: str, town: Town) -> tuple[int, list[str]]:
 
 
 def _inCommand(before: str, word: str, town: Town) -> list[str]:
-    """
-    @param before: the line up to the cursor, which begins a command.
-    @param word: its last word.
-    @param town: what is known.
-    @return: what the word may become.
-    """
     if word == before:
         names = [f"{SIGN}{row.name}" for row in town.commands]
         return [f"{name} " for name in names if name.startswith(word.lower())]
@@ -62,13 +50,6 @@ def _inCommand(before: str, word: str, town: Town) -> list[str]:
 
 
 def _nicks(word: str, town: Town, ending: str) -> list[str]:
-    """
-    @param word: the beginning of a name.
-    @param town: what is known.
-    @param ending: what follows the name.
-    @return: names of those present, who spoke last first: in the current room, then in
-        the others.
-    """
     key = fold(word)
     rooms = [town.rooms[town.current]] if town.current in town.rooms else []
     rooms += [room for room in town.rooms.values() if room not in rooms]
@@ -81,12 +62,6 @@ def _nicks(word: str, town: Town, ending: str) -> list[str]:
 
 
 def _rooms(word: str, town: Town, sign: str) -> list[str]:
-    """
-    @param word: the beginning of the name of a room, maybe with its sign.
-    @param town: what is known.
-    @param sign: what the names get.
-    @return: names of rooms: those one is in, then others.
-    """
     key = fold(word.removeprefix(ROOM_SIGN))
     names = {each: room.name for each, room in town.rooms.items()}
     for each, name in sorted(town.known.items()):

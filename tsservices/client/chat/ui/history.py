@@ -9,22 +9,15 @@ import os
 
 from tsservices.client.chat.outbox import SECRET, SIGN
 
+#: In the state folder of the user.
 HISTORY_FILE = "chat-history"
-"""
-In the state folder of the user.
-"""
 
+#: Lines that are kept; the file may grow to twice as many.
 KEPT = 1000
-"""
-Lines that are kept; the file may grow to twice as many.
-"""
 
 
 def keepable(line: str) -> bool:
-    """
-    @param line: that was typed.
-    @return: whether it may be kept: it can hold no password.
-    """
+    """Whether it may be kept: it can hold no password."""
     words = line.split()
     if not words:
         return False
@@ -39,16 +32,11 @@ class InputHistory:
     """
 
     def __init__(self, folder: str) -> None:
-        """
-        @param folder: where the file is; made if need be.
-        """
         self._folder = folder
         self._path = os.path.join(folder, HISTORY_FILE)
 
     def load(self) -> list[str]:
-        """
-        @return: the lines of before.
-        """
+        """The lines of before."""
         try:
             with open(self._path, encoding="utf-8", errors="replace", newline="\n") as file:
                 lines = [line for line in file.read().split("\n") if keepable(line)]
@@ -63,10 +51,7 @@ class InputHistory:
         return lines[-KEPT:]
 
     def keep(self, line: str) -> bool:
-        """
-        @param line: that was typed.
-        @return: whether it is kept.
-        """
+        """Whether it is kept."""
         if not keepable(line):
             return False
         with contextlib.suppress(OSError):
@@ -75,11 +60,6 @@ class InputHistory:
         return True
 
     def _append(self, path: str, lines: list[str]) -> None:
-        """
-        @param path: of a file that only its owner may read.
-        @param lines: for its end.
-        @raise OSError: they can't be written.
-        """
         data = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:

@@ -9,10 +9,7 @@ from tsservices.client.chat.machine import Link, Phase
 
 
 def statusLine(link: Link) -> str:
-    """
-    @param link: the client.
-    @return: who and where one is, what is unread, and how things stand.
-    """
+    """Who and where one is, what is unread, and how things stand."""
     town, outbox = link.town, link.exchange.outbox
     parts = []
     if town.nick:
@@ -31,9 +28,6 @@ def statusLine(link: Link) -> str:
 
 
 def promptText(link: Link) -> str:
-    """
-    @param link: the client.
-    @return: what stands before what is typed.
-    """
+    """What stands before what is typed."""
     room = link.town.rooms.get(link.town.current)
     return f"{ROOM_SIGN}{room.name}> " if room is not None else "> "

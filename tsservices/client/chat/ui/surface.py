@@ -37,29 +37,14 @@ class Surface(Protocol):
 
     editing: bool
 
-    def show(self, line: list[Span], alert: bool) -> None:
-        """
-        @param line: what to show.
-        @param alert: it calls for attention.
-        """
-        ...
+    def show(self, line: list[Span], alert: bool) -> None: ...
 
-    def ask(self, text: str) -> None:
-        """
-        @param text: asks for a password, which is typed unseen; nothing: no longer.
-        """
-        ...
+    def ask(self, text: str) -> None: ...
 
-    def attach(self, link: Link) -> None:
-        """
-        @param link: what is shown beside the lines is known there.
-        """
-        ...
+    def attach(self, link: Link) -> None: ...
 
     def changed(self) -> None:
-        """
-        Something has happened that may be seen beside the lines.
-        """
+        """Something has happened that may be seen beside the lines."""
         ...
 
 
@@ -73,31 +58,18 @@ class PlainSurface:
     editing = False
 
     def __init__(self, console: Console, terminal: int | None = None) -> None:
-        """
-        @param console: prints.
-        @param terminal: the descriptor of the terminal at which passwords are typed.
-        """
         self._console = console
         self._terminal = terminal
         self._painter = Painter(0)
         self._hidden = False
 
     def show(self, line: list[Span], alert: bool) -> None:
-        """
-        @see: L{Surface.show}
-        """
         self.write(self._painter.paint(line))
 
     def write(self, text: str) -> None:
-        """
-        @param text: a line, without its ending.
-        """
         self._console.write(f"{text}\n".encode("utf-8", "replace"))
 
     def ask(self, text: str) -> None:
-        """
-        @see: L{Surface.ask}
-        """
         if text:
             self.write(f"* {text}")
         if self._terminal is not None and self._hidden != bool(text):
@@ -108,14 +80,10 @@ class PlainSurface:
                 termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
 
     def attach(self, link: Link) -> None:
-        """
-        @see: L{Surface.attach}
-        """
+        pass
 
     def changed(self) -> None:
-        """
-        @see: L{Surface.changed}
-        """
+        pass
 
 
 class TerminalConsole:
@@ -138,13 +106,6 @@ class TerminalConsole:
         bell: bool,
         errors: Callable[[str], None] = writeError,
     ) -> None:
-        """
-        @param terminal: the prompt.
-        @param loop: on which it runs.
-        @param painter: knows colours.
-        @param bell: whether to ring.
-        @param errors: takes the text for standard error.
-        """
         self.gone: Deferred[bool] = Deferred()
         self._terminal = terminal
         self._loop = loop
@@ -157,83 +118,47 @@ class TerminalConsole:
         terminal.left = lambda: self._put(None)
 
     async def readLine(self) -> bytes | None:
-        """
-        @return: the next line that was typed; L{None} for Ctrl-D.
-        """
+        """The next line that was typed; L{None} for Ctrl-D."""
         while not self._lines:
             self._waiting = Deferred()
             await self._waiting
         return self._lines.popleft()
 
     def write(self, data: bytes) -> None:
-        """
-        @param data: lines.
-        """
         for line in data.decode("utf-8", "backslashreplace").splitlines():
             self._terminal.show(line, False)
 
     def complain(self, message: str) -> None:
-        """
-        @param message: the line for standard error, without its newline.
-        """
         self._errors(complaint(message))
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """
-        Do nothing: a terminal takes what it is given.
-
-        @param producer: is never paused.
-        """
+        """Do nothing: a terminal takes what it is given."""
 
     def unregisterProducer(self) -> None:
-        """
-        Do nothing: there is no producer.
-        """
+        """Do nothing: there is no producer."""
 
     async def close(self, flush: bool) -> None:
-        """
-        Give the terminal back.
-
-        @param flush: makes no difference here.
-        """
+        """Give the terminal back."""
         await Deferred.fromFuture(self._loop.create_task(self._terminal.stop()))
 
     def show(self, line: list[Span], alert: bool) -> None:
-        """
-        @see: L{Surface.show}
-        """
         self._terminal.show(self._painter.paint(line), alert and self._bell)
 
     def ask(self, text: str) -> None:
-        """
-        @see: L{Surface.ask}
-        """
         self._terminal.ask(text)
 
     def attach(self, link: Link) -> None:
-        """
-        @see: L{Surface.attach}
-        """
         self._terminal.status = lambda: statusLine(link)
         self._terminal.prompt = lambda: promptText(link)
         self._terminal.complete = lambda before: completions(before, link.town)
 
     def changed(self) -> None:
-        """
-        @see: L{Surface.changed}
-        """
         self._terminal.redraw()
 
     def _typed(self, line: str) -> None:
-        """
-        @param line: that was typed.
-        """
         self._put(line.encode("utf-8", "surrogateescape"))
 
     def _put(self, line: bytes | None) -> None:
-        """
-        @param line: for who reads.
-        """
         self._lines.append(line)
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
@@ -241,8 +166,5 @@ class TerminalConsole:
 
 
 def terminalOf(descriptor: int) -> int | None:
-    """
-    @param descriptor: standard input.
-    @return: the same, if it is a terminal.
-    """
+    """The same, if it is a terminal."""
     return descriptor if os.isatty(descriptor) else None

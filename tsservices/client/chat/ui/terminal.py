@@ -26,57 +26,33 @@ BELL = "\a"
 
 
 class _Completer(Completer):
-    """
-    Asks somebody else what a word may become.
-    """
+    """Asks somebody else what a word may become."""
 
     def __init__(self, complete: Callable[[str], tuple[int, list[str]]]) -> None:
-        """
-        @param complete: given the line up to the cursor.
-        """
         self._complete = complete
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        """
-        @param document: what is typed.
-        @param complete_event: why it is asked.
-        @return: what it may become.
-        """
         length, found = self._complete(document.text_before_cursor)
         return [Completion(each, -length, display=each.strip()) for each in found]
 
 
 class _History(History):
-    """
-    What was typed before, without what must not be kept.
-    """
+    """What was typed before, without what must not be kept."""
 
     def __init__(self, kept: InputHistory) -> None:
-        """
-        @param kept: the file.
-        """
         super().__init__()
         self._kept = kept
 
     def load_history_strings(self) -> Iterable[str]:
-        """
-        @return: the lines, the newest first.
-        """
         return reversed(self._kept.load())
 
     def append_string(self, string: str) -> None:
-        """
-        @param string: what was typed.
-        """
         if keepable(string):
             super().append_string(string)
 
     def store_string(self, string: str) -> None:
-        """
-        @param string: what was typed.
-        """
         for line in string.split("\n"):
             self._kept.keep(line)
 
@@ -89,17 +65,15 @@ class Screen(Vt100_Output):
 
     @classmethod
     def open(cls) -> Vt100_Output:
-        """
-        @return: that of this process.
-        """
+        """That of this process."""
         screen = cls.from_pty(sys.stdout, term=os.environ.get("TERM"))
         screen.enable_cpr = False
         return screen
 
     def get_rows_below_cursor_position(self) -> int:
         """
-        @return: what is certain; the rest is made room for.  Without an answer there would
-            be no line below the prompt.
+        What is certain; the rest is made room for. Without an answer there would be no line
+        below the prompt.
         """
         return 1
 
@@ -124,12 +98,6 @@ class Terminal:
         screen: Output,
         history: InputHistory,
     ) -> None:
-        """
-        @param loop: on which it runs.
-        @param keys: the terminal's input.
-        @param screen: the terminal's output.
-        @param history: what was typed before.
-        """
         self.typed: Callable[[str], None] = lambda line: None
         self.left: Callable[[], None] = lambda: None
         self.complete: Callable[[str], tuple[int, list[str]]] = lambda before: (0, [])
@@ -156,23 +124,17 @@ class Terminal:
 
     @property
     def buffer(self) -> Buffer:
-        """
-        @return: the line being typed.
-        """
+        """The line being typed."""
         return self._session.default_buffer
 
     def start(self) -> None:
-        """
-        Show the prompt.
-        """
+        """Show the prompt."""
         self._running = self._loop.create_task(
             self._session.prompt_async(handle_sigint=False, set_exception_handler=False)
         )
 
     async def drawn(self) -> None:
-        """
-        Show the prompt, and wait until it stands.
-        """
+        """Show the prompt, and wait until it stands."""
         first: asyncio.Future[None] = self._loop.create_future()
 
         def rendered(sender: object) -> None:
@@ -185,9 +147,7 @@ class Terminal:
         self._session.app.after_render -= rendered
 
     async def stop(self) -> None:
-        """
-        Take the prompt off the screen, and give the terminal back.
-        """
+        """Take the prompt off the screen, and give the terminal back."""
         running, self._running = self._running, None
         if running is not None:
             if self._session.app.is_running:
@@ -198,12 +158,7 @@ class Terminal:
         self._printNow()
 
     def show(self, text: str, bell: bool) -> None:
-        """
-        Print a line above the prompt.
-
-        @param text: harmless text, without its ending.
-        @param bell: whether to ring.
-        """
+        """Print a line above the prompt."""
         waiting = bool(self._unprinted)
         self._unprinted += f"{BELL if bell else ''}{text}\n"
         if self._running is None:
@@ -212,23 +167,14 @@ class Terminal:
             self._loop.call_soon(self._printAbove)
 
     def ask(self, text: str) -> None:
-        """
-        @param text: asks for a password, which is typed unseen; nothing: no longer.
-        """
         self._secret = f"{text.rstrip(': ')}: " if text else ""
         self.redraw()
 
     def redraw(self) -> None:
-        """
-        What stands around the line being typed has changed.
-        """
+        """What stands around the line being typed has changed."""
         self._session.app.invalidate()
 
     def _completions(self, before: str) -> tuple[int, list[str]]:
-        """
-        @param before: the line up to the cursor.
-        @return: how much of it is replaced, and by what.
-        """
         return (0, []) if self._secret else self.complete(before)
 
     def _printAbove(self) -> None:
@@ -244,18 +190,13 @@ class Terminal:
         self.redraw()
 
     def _printNow(self) -> None:
-        """
-        Print what is left to print, where the cursor is.
-        """
+        """Print what is left to print, where the cursor is."""
         text, self._unprinted = self._unprinted, ""
         if text:
             self._output.write_raw(text.replace("\n", "\r\n"))
             self._output.flush()
 
     def _bindings(self) -> KeyBindings:
-        """
-        @return: what the keys do that do something else than elsewhere.
-        """
         bindings = KeyBindings()
 
         @bindings.add("enter")

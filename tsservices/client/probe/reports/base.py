@@ -13,10 +13,8 @@ from tsservices.client.probe.target import Target
 from tsservices.client.terminal.text import complaint
 from tsservices.stamp.stats.result import Outcome
 
+#: Takes a line on a terminal away.
 CLEAR = "\r\x1b[K"
-"""
-Takes a line on a terminal away.
-"""
 
 
 class Output:
@@ -27,11 +25,6 @@ class Output:
     """
 
     def __init__(self, out: TextIO, errors: TextIO, gone: Callable[[], None]) -> None:
-        """
-        @param out: gets what was asked for.
-        @param errors: gets everything else.
-        @param gone: is called when C{out} cannot be written any more.
-        """
         self.lost = False
         self._out = out
         self._errors = errors
@@ -39,9 +32,6 @@ class Output:
         self._midLine = False
 
     def line(self, text: str) -> None:
-        """
-        @param text: a line, or several, for the one who reads.
-        """
         self._clear()
         if self.lost:
             return
@@ -54,38 +44,24 @@ class Output:
             self._gone()
 
     def aside(self, text: str) -> None:
-        """
-        @param text: a line that does not belong to the output.
-        """
         self._clear()
         self._error(text + "\n")
 
     def complain(self, message: str) -> None:
-        """
-        @param message: what went wrong.
-        """
         self._clear()
         self._error(complaint(message))
 
     def progress(self, text: str) -> None:
-        """
-        @param text: what the last line of a terminal shall show until something else does.
-        """
         self._error(CLEAR + text)
         self._midLine = True
 
     def _clear(self) -> None:
-        """
-        Take the line of progress away.
-        """
+        """Take the line of progress away."""
         if self._midLine:
             self._midLine = False
             self._error(CLEAR)
 
     def _error(self, text: str) -> None:
-        """
-        @param text: for standard error; it is lost when nobody can read it.
-        """
         try:
             self._errors.write(text)
             self._errors.flush()
@@ -94,33 +70,19 @@ class Output:
 
 
 class Reporter(Protocol):
-    """
-    Tells what happens, in one form.
-    """
+    """Tells what happens, in one form."""
 
     def began(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: all of them.
-        """
+        pass
 
     def happened(self, target: Target, outcome: Outcome) -> None:
-        """
-        @param target: the one.
-        @param outcome: of a packet to it.
-        """
+        pass
 
     def waited(self, target: Target, sequence: int) -> None:
-        """
-        @param target: the one.
-        @param sequence: of a packet without a reply when the next is sent.
-        """
+        pass
 
     def interim(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: of which to say what is known so far.
-        """
+        pass
 
     def summary(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: of which to say all that is known.
-        """
+        pass

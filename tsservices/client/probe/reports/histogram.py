@@ -8,29 +8,22 @@ import math
 
 from tsservices.stamp.stats.distribution import Histogram
 
+#: Rows at most.
 ROWS = 16
-"""
-Rows at most.
-"""
 
+#: Characters of the longest bar.
 WIDTH = 50
-"""
-Characters of the longest bar.
-"""
 
+#: The end of a bar.
 EIGHTHS = " ▏▎▍▌▋▊▉"
-"""
-The end of a bar.
-"""
 
 
 def bars(histogram: Histogram, rows: int = ROWS, width: int = WIDTH) -> list[str]:
     """
+    A line for each span of values: where it begins, how many there are of all, and a bar. The
+    spans grow by the same factor each.
+
     @param histogram: of durations in nanoseconds.
-    @param rows: at most.
-    @param width: of the longest bar.
-    @return: a line for each span of values: where it begins, how many there are of all,
-        and a bar.  The spans grow by the same factor each.
     """
     low, high = histogram.minimum, histogram.maximum
     if low is None or high is None:

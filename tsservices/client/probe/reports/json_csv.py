@@ -17,6 +17,7 @@ from tsservices.client.probe.wires.base import Times
 from tsservices.stamp.stats.result import Outcome
 from tsservices.stamp.stats.summary import SCHEMA, figuresOf
 
+#: What is told of each packet, in this order.
 COLUMNS = (
     "host",
     "address",
@@ -37,17 +38,10 @@ COLUMNS = (
     "ttl",
     "reason",
 )
-"""
-What is told of each packet, in this order.
-"""
 
 
 def record(target: Target, outcome: Outcome) -> dict[str, int | str | None]:
-    """
-    @param target: where a packet went.
-    @param outcome: what became of it.
-    @return: both by L{COLUMNS}; L{None} for what is unknown.
-    """
+    """Both by L{COLUMNS}; L{None} for what is unknown."""
     times = outcome.timing
     return {
         "host": target.name,
@@ -72,58 +66,32 @@ def record(target: Target, outcome: Outcome) -> dict[str, int | str | None]:
 
 
 class JSONReport:
-    """
-    One object a line: C{probe}, C{interim}, C{summary}.
-    """
+    """One object a line: C{probe}, C{interim}, C{summary}."""
 
     def __init__(self, output: Output, times: Times, quiet: bool = False) -> None:
-        """
-        @param output: gets the lines.
-        @param times: this host's clocks.
-        @param quiet: whether packets are left out.
-        """
         self._output = output
         self._times = times
         self._quiet = quiet
 
     def began(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: all of them; nothing is known yet.
-        """
+        pass
 
     def happened(self, target: Target, outcome: Outcome) -> None:
-        """
-        @param target: the one.
-        @param outcome: of a packet to it.
-        """
         if not self._quiet:
             self._write("probe", record(target, outcome))
 
     def waited(self, target: Target, sequence: int) -> None:
-        """
-        @param target: the one.
-        @param sequence: of a packet of which the outcome is told later.
-        """
+        pass
 
     def interim(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: of which to say what is known so far.
-        """
         for target in targets:
             self._figures("interim", target)
 
     def summary(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: of which to say all that is known.
-        """
         for target in targets:
             self._figures("summary", target)
 
     def _figures(self, kind: str, target: Target) -> None:
-        """
-        @param kind: of object.
-        @param target: what it is about.
-        """
         about: dict[str, object] = {
             "host": target.name,
             "address": target.address,
@@ -135,10 +103,6 @@ class JSONReport:
         self._write(kind, {**about, **figuresOf(target.tally), "tcp": facts or None})
 
     def _write(self, kind: str, values: Mapping[str, object]) -> None:
-        """
-        @param kind: of object.
-        @param values: what it holds.
-        """
         self._output.line(
             json.dumps({"type": kind, "schema": SCHEMA, **values}, separators=(",", ":"))
         )
@@ -151,51 +115,28 @@ class CSVReport:
     """
 
     def __init__(self, output: Output, quiet: bool = False) -> None:
-        """
-        @param output: gets the lines.
-        @param quiet: whether packets are left out.
-        """
         self._output = output
         self._quiet = quiet
 
     def began(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: all of them.
-        """
         self._row(COLUMNS)
 
     def happened(self, target: Target, outcome: Outcome) -> None:
-        """
-        @param target: the one.
-        @param outcome: of a packet to it.
-        """
         if not self._quiet:
             self._row(tuple(record(target, outcome).values()))
 
     def waited(self, target: Target, sequence: int) -> None:
-        """
-        @param target: the one.
-        @param sequence: of a packet of which the outcome is told later.
-        """
+        pass
 
     def interim(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: of which to say what is known so far.
-        """
         for target in targets:
             self._output.aside(interimText(target))
 
     def summary(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: of which to say all that is known.
-        """
         for target in targets:
             self._output.aside("\n".join(summaryLines(target, False)))
 
     def _row(self, cells: Sequence[object]) -> None:
-        """
-        @param cells: of one line.
-        """
         text = io.StringIO()
         csv.writer(text, lineterminator="").writerow(cells)
         self._output.line(text.getvalue())

@@ -11,17 +11,11 @@ from matplotlib.figure import Figure
 from tsservices.client.probe.target import Target
 from tsservices.stamp.stats.distribution import Histogram
 
+#: Width and height.
 INCHES = (11, 4.5)
-"""
-Width and height.
-"""
 
 
 def _cumulated(histogram: Histogram) -> tuple[list[float], list[float]]:
-    """
-    @param histogram: of nanoseconds.
-    @return: milliseconds, and how many percent do not exceed them.
-    """
     values: list[float] = []
     shares: list[float] = []
     seen = 0
@@ -34,8 +28,6 @@ def _cumulated(histogram: Histogram) -> tuple[list[float], list[float]]:
 
 def draw(targets: Sequence[Target], path: str) -> None:
     """
-    @param targets: that were measured.
-    @param path: of the file; its ending says which kind of picture.
     @raise OSError: the file cannot be written.
     @raise ValueError: there is no such kind of picture.
     """

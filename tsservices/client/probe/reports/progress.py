@@ -13,18 +13,12 @@ from tsservices.client.probe.reports.base import Output
 from tsservices.client.probe.reports.text import interimText
 from tsservices.client.probe.target import Target
 
+#: Between two of them, and before the first.
 PROGRESS_SECONDS = 1.0
-"""
-Between two of them, and before the first.
-"""
 
 
 def progressText(targets: Sequence[Target], columns: int) -> str:
-    """
-    @param targets: that are measured.
-    @param columns: of the terminal.
-    @return: what fits into its last line.
-    """
+    """What fits into its last line."""
     if len(targets) == 1:
         text = interimText(targets[0])
     else:
@@ -37,13 +31,7 @@ def progressText(targets: Sequence[Target], columns: int) -> str:
 def showProgress(
     clock: IReactorTime, output: Output, targets: Sequence[Target], columns: int
 ) -> LoopingCall:
-    """
-    @param clock: has the timers.
-    @param output: gets the line.
-    @param targets: that are measured.
-    @param columns: of the terminal.
-    @return: what shows it, until it is stopped.
-    """
+    """What shows it, until it is stopped."""
     showing = LoopingCall(lambda: output.progress(progressText(targets, columns)))
     showing.clock = clock
     showing.start(PROGRESS_SECONDS, now=False)

@@ -21,42 +21,29 @@ from twisted.web.server import Site
 from tsservices.client.probe.target import Target
 from tsservices.stamp.stats.distribution import Distribution
 
+#: Before all names.
 PREFIX = "tsservices_probe_"
-"""
-Before all names.
-"""
 
+#: Upper bounds of the buckets in nanoseconds: 5 us to 5 s.
 BUCKETS = (
     *(step * 10**power for power in range(3, 9) for step in (5, 10, 25)),
     1_000_000_000,
     2_500_000_000,
     5_000_000_000,
 )
-"""
-Upper bounds of the buckets in nanoseconds: 5 us to 5 s.
-"""
 
+#: What every figure has.
 LABELS = ("host", "address")
-"""
-What every figure has.
-"""
 
 
 class TargetCollector:
-    """
-    Reads the targets when it is asked.
-    """
+    """Reads the targets when it is asked."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: that are measured.
-        """
         self._targets = targets
 
     def collect(self) -> Iterable[Metric]:
-        """
-        @return: all figures there are.
-        """
+        """All figures there are."""
         yield from self._counters()
         yield from self._gauges()
         trips = HistogramMetricFamily(
@@ -77,9 +64,6 @@ class TargetCollector:
         yield queues
 
     def _counters(self) -> Iterable[Metric]:
-        """
-        @return: what is counted.
-        """
         for name, meaning, attribute in (
             ("transmitted", "Packets sent.", "transmitted"),
             ("received", "Packets with a reply in time.", "received"),
@@ -111,9 +95,6 @@ class TargetCollector:
         yield from (lost, doubled, reordered)
 
     def _gauges(self) -> Iterable[Metric]:
-        """
-        @return: what goes up and down; nothing for what is unknown.
-        """
         ways = GaugeMetricFamily(
             PREFIX + "lost_on_the_way", "Packets lost, by direction.", labels=(*LABELS, "direction")
         )
@@ -150,20 +131,10 @@ class TargetCollector:
 
 
 def _labels(target: Target) -> list[str]:
-    """
-    @param target: one that is measured.
-    @return: the values of L{LABELS}.
-    """
     return [target.name, target.address]
 
 
 def _fill(family: HistogramMetricFamily, target: Target, kind: str, values: Distribution) -> None:
-    """
-    @param family: gets a histogram.
-    @param target: whose it is.
-    @param kind: what tells it from the others of the same target.
-    @param values: what is in it.
-    """
     buckets = [(str(bound / 1e9), values.histogram.notAbove(bound)) for bound in BUCKETS]
     buckets.append(("+Inf", values.count))
     total = (values.moments.mean or 0.0) * values.count / 1e9
@@ -171,34 +142,23 @@ def _fill(family: HistogramMetricFamily, target: Target, kind: str, values: Dist
 
 
 class MetricsPage(Resource):
-    """
-    C{/metrics}.
-    """
+    """C{/metrics}."""
 
     isLeaf = True
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """
-        @param registry: gives the figures.
-        """
         super().__init__()
         self._registry = registry
 
     def render_GET(self, request: Request) -> bytes:
-        """
-        @param request: for the page.
-        @return: the figures as text.
-        """
+        """The figures as text."""
         request.setHeader(b"content-type", CONTENT_TYPE_LATEST.encode("ascii"))
         page: bytes = generate_latest(self._registry)
         return page
 
 
 def metricsSite(targets: Sequence[Target]) -> Site:
-    """
-    @param targets: that are measured.
-    @return: a site with one page, C{/metrics}.
-    """
+    """A site with one page, C{/metrics}."""
     # A collector is whatever has that method, whatever the annotations say.
     registry: Any = CollectorRegistry(auto_describe=False)
     registry.register(TargetCollector(targets))

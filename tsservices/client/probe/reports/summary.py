@@ -10,41 +10,26 @@ from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
 from tsservices.stamp.stats.summary import Tally, percentName
 
+#: Stands for what nobody can know.
 UNKNOWN = "?"
-"""
-Stands for what nobody can know.
-"""
 
 
 def milliseconds(nanoseconds: float | None) -> str:
-    """
-    @param nanoseconds: a time.
-    @return: the same in milliseconds, to the microsecond.
-    """
+    """The same in milliseconds, to the microsecond."""
     return UNKNOWN if nanoseconds is None else f"{nanoseconds / 1e6:.3f}"
 
 
 def percentText(value: float | None) -> str:
-    """
-    @param value: of a hundred.
-    @return: the same, as ping writes it.
-    """
+    """The same, as ping writes it."""
     return UNKNOWN if value is None else f"{value:.6g}%"
 
 
 def _known(count: int | None) -> str:
-    """
-    @param count: of packets.
-    @return: the same in digits.
-    """
     return UNKNOWN if count is None else str(count)
 
 
 def countsLine(tally: Tally) -> str:
-    """
-    @param tally: of one target.
-    @return: the line that ping has, with what is ours behind it.
-    """
+    """The line that ping has, with what is ours behind it."""
     words = [f"{tally.transmitted} packets transmitted", f"{tally.received} received"]
     if tally.directions.duplicates:
         words.append(f"+{tally.directions.duplicates} duplicates")
@@ -59,10 +44,7 @@ def countsLine(tally: Tally) -> str:
 
 
 def lossLines(tally: Tally) -> list[str]:
-    """
-    @param tally: of one target.
-    @return: what was lost, doubled, reordered, and where; only what there is.
-    """
+    """What was lost, doubled, reordered, and where; only what there is."""
     lines = []
     ways = tally.directions
     if tally.lost:
@@ -99,11 +81,6 @@ def lossLines(tally: Tally) -> list[str]:
 
 
 def _row(name: str, values: Distribution) -> str:
-    """
-    @param name: of a kind of time.
-    @param values: of that kind.
-    @return: a row of the table.
-    """
     moments = values.moments
     cells = [moments.minimum, moments.mean, moments.maximum, moments.deviation]
     cells += [values.percentile(percent) for percent in PERCENTS]
@@ -111,10 +88,7 @@ def _row(name: str, values: Distribution) -> str:
 
 
 def timeTable(tally: Tally) -> list[str]:
-    """
-    @param tally: of one target.
-    @return: a table of all kinds of time that were measured, in milliseconds.
-    """
+    """A table of all kinds of time that were measured, in milliseconds."""
     kinds = [
         ("network", tally.network),
         ("application", tally.application),
@@ -132,18 +106,9 @@ def timeTable(tally: Tally) -> list[str]:
 
 
 def jitterLine(tally: Tally) -> str | None:
-    """
-    @param tally: of one target.
-    @return: the jitter of each way; L{None} before there is any.
-    """
+    """The jitter of each way; L{None} before there is any."""
 
     def words(name: str, jitter: Jitter, values: Distribution) -> str:
-        """
-        @param name: of a way.
-        @param jitter: of it.
-        @param values: the delays of it.
-        @return: both in words.
-        """
         least, most = values.moments.minimum, values.percentile(99)
         variation = None if least is None or most is None else most - least
         return (
@@ -162,10 +127,7 @@ def jitterLine(tally: Tally) -> str | None:
 
 
 def clockLine(tally: Tally) -> str | None:
-    """
-    @param tally: of one target.
-    @return: offset and skew; L{None} when nothing is known.
-    """
+    """Offset and skew; L{None} when nothing is known."""
     offset, skew = tally.clock.offset(), tally.clock.skew()
     if offset is None:
         return None
@@ -176,11 +138,7 @@ def clockLine(tally: Tally) -> str | None:
 
 
 def stampsLine(tally: Tally) -> str | None:
-    """
-    @param tally: of one target.
-    @return: how many stamps the kernel took; L{None} when all of them, or when there
-        were no packets.
-    """
+    """How many stamps the kernel took; L{None} when all of them, or when there were no packets."""
     count = tally.network.count
     if not count or (tally.kernelSent >= count and tally.kernelReceived >= count):
         return None
@@ -191,10 +149,7 @@ def stampsLine(tally: Tally) -> str | None:
 
 
 def followUpLine(tally: Tally) -> str | None:
-    """
-    @param tally: of one target.
-    @return: of how many replies it is known when they left; L{None} when of none.
-    """
+    """Of how many replies it is known when they left; L{None} when of none."""
     if not tally.followed:
         return None
     count = tally.server.count
@@ -202,11 +157,7 @@ def followUpLine(tally: Tally) -> str | None:
 
 
 def summaryLines(target: Target, histogram: bool) -> list[str]:
-    """
-    @param target: one that was measured.
-    @param histogram: whether to draw one.
-    @return: the lines of its summary.
-    """
+    """The lines of its summary."""
     tally = target.tally
     lines = [f"--- {target.name} probe statistics ---", countsLine(tally), *lossLines(tally)]
     trip = tally.trip

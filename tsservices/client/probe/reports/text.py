@@ -17,17 +17,12 @@ from tsservices.client.probe.target import Target
 from tsservices.client.probe.wires.base import Times
 from tsservices.stamp.stats.result import Outcome, State
 
+#: What stands behind a reply that is not the first in time.
 MARKS = {State.LATE: " (LATE)", State.DUPLICATE: " (DUP!)"}
-"""
-What stands behind a reply that is not the first in time.
-"""
 
 
 def replyText(outcome: Outcome) -> str:
-    """
-    @param outcome: of a packet with a reply.
-    @return: what is known of it.
-    """
+    """What is known of it."""
     times = outcome.timing
     words = [f"seq={outcome.sequence}"]
     if outcome.ttl is not None:
@@ -44,10 +39,7 @@ def replyText(outcome: Outcome) -> str:
 
 
 def interimText(target: Target) -> str:
-    """
-    @param target: one that is measured.
-    @return: what is known so far, in a line.
-    """
+    """What is known so far, in a line."""
     tally = target.tally
     trip = tally.trip
     text = (
@@ -66,9 +58,7 @@ def interimText(target: Target) -> str:
 
 
 class TextReport:
-    """
-    A line for each packet, and a summary.
-    """
+    """A line for each packet, and a summary."""
 
     def __init__(
         self,
@@ -82,14 +72,8 @@ class TextReport:
         histogram: bool = False,
     ) -> None:
         """
-        @param output: gets the lines.
-        @param times: this host's clocks.
         @param interval: seconds between packets.
         @param timeout: seconds until one is lost.
-        @param quiet: whether only header and summary are wanted.
-        @param dated: whether lines begin with the time.
-        @param outstanding: whether to tell of packets that are still waited for.
-        @param histogram: whether the summary has a histogram.
         """
         self._output = output
         self._times = times
@@ -101,9 +85,6 @@ class TextReport:
         self._histogram = histogram
 
     def began(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: all of them.
-        """
         for target in targets:
             self._output.line(
                 f"PROBE {target.name} ({target.address}) port {target.port}: "
@@ -111,10 +92,6 @@ class TextReport:
             )
 
     def happened(self, target: Target, outcome: Outcome) -> None:
-        """
-        @param target: the one.
-        @param outcome: of a packet to it.
-        """
         if self._quiet:
             return
         if outcome.state is State.TIMEOUT:
@@ -127,24 +104,14 @@ class TextReport:
         self._line(words)
 
     def waited(self, target: Target, sequence: int) -> None:
-        """
-        @param target: the one.
-        @param sequence: of a packet without a reply when the next is sent.
-        """
         if self._outstanding and not self._quiet:
             self._line(f"no answer yet from {target.address}: seq={sequence}")
 
     def interim(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: of which to say what is known so far.
-        """
         for target in targets:
             self._output.aside(interimText(target))
 
     def summary(self, targets: Sequence[Target]) -> None:
-        """
-        @param targets: of which to say all that is known.
-        """
         for target in targets:
             self._output.line("\n" + "\n".join(summaryLines(target, self._histogram)))
         if len(targets) > 1:
@@ -153,9 +120,6 @@ class TextReport:
                 self._output.line(f"{target.name}: {countsLine(target.tally)}")
 
     def _line(self, words: str) -> None:
-        """
-        @param words: of one packet.
-        """
         stamp = ""
         if self._dated:
             seconds, rest = divmod(self._times.wall(), 1_000_000_000)

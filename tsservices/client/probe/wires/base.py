@@ -22,10 +22,6 @@ class WireError(Exception):
     """
 
     def __init__(self, state: State, reason: str) -> None:
-        """
-        @param state: what became of it.
-        @param reason: the same in words.
-        """
         super().__init__(reason)
         self.state = state
 
@@ -86,33 +82,22 @@ class Reply(NamedTuple):
 
 
 class Listener(Protocol):
-    """
-    What a wire calls.
-    """
+    """What a wire calls."""
 
     def replied(self, reply: Reply) -> None:
-        """
-        @param reply: one that came.
-        """
+        pass
 
     def stamped(self, sequence: int, nanoseconds: int) -> None:
-        """
-        @param sequence: of a packet that has left this host, perhaps from within C{send}.
-        @param nanoseconds: when, by the kernel, since 1970.
-        """
+        """@param nanoseconds: when, by the kernel, since 1970."""
 
     def failed(self, sequence: int | None, state: State, reason: str) -> None:
         """
         @param sequence: of a packet that will not be answered; L{None} when it can only
             be the newest, or when it is all of them.
-        @param state: what became of it.
-        @param reason: the same in words.
         """
 
     def strayed(self) -> None:
-        """
-        Something came that is no reply.
-        """
+        """Something came that is no reply."""
 
 
 class Wire(Protocol):
@@ -128,25 +113,20 @@ class Wire(Protocol):
 
     def open(self, listener: Listener) -> Deferred[None]:
         """
-        @param listener: is told what happens.
-        @return: fires when packets can be sent, or it is known why not: that is then
-            told for each packet.
+        Fires when packets can be sent, or it is known why not: that is then told for each packet.
+
         @raise CannotListenError: there is no socket to be had.
         """
 
     def send(self, sequence: int) -> Sent:
         """
-        @param sequence: the number of the packet.
-        @return: when.
+        When.
+
         @raise WireError: it could not be sent.
         """
 
     def facts(self) -> dict[str, int | None]:
-        """
-        @return: what the system knows of this wire, by name, in nanoseconds.
-        """
+        """What the system knows of this wire, by name, in nanoseconds."""
 
     def close(self) -> Deferred[None]:
-        """
-        @return: fires when nothing of it is left.
-        """
+        """Fires when nothing of it is left."""

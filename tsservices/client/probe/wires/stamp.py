@@ -24,30 +24,20 @@ from tsservices.transport.timestamping.cmsg import Arrival
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
+#: Sequence numbers on the wire go round here.
 ROUND = 1 << 32
-"""
-Sequence numbers on the wire go round here.
-"""
 
+#: What is said of this host's clock: nothing is claimed.
 UNSYNCHRONISED = ErrorEstimate.of(1_000_000, False).encode()
-"""
-What is said of this host's clock: nothing is claimed.
-"""
 
 
 def unwrapped(number: int, near: int) -> int:
-    """
-    @param number: as it was on the wire, 32 bits.
-    @param near: a number without end that is less than half a round away.
-    @return: the number that was meant.
-    """
+    """The number that was meant."""
     return near + ((number - near + ROUND // 2) % ROUND) - ROUND // 2
 
 
 class StampWire(DatagramWire):
-    """
-    STAMP packets to one reflector.
-    """
+    """STAMP packets to one reflector."""
 
     label = "STAMP"
 
@@ -63,16 +53,8 @@ class StampWire(DatagramWire):
         followUp: bool = False,
     ) -> None:
         """
-        @param reactor: watches the socket.
-        @param times: this host's clocks.
-        @param address: the IP address of the reflector.
-        @param port: its port.
         @param size: bytes of each packet; L{None} for the least.
-        @param tos: the type of service of what is sent.
         @param key: of authenticated packets; L{None} for open ones.
-        @param followUp: whether to ask of each reply when it has really left, if packets
-            have the room.  Not of authenticated ones: the digest does not cover what stands
-            behind it, and anybody on the way could write times into it.
         """
         least = OPEN_LENGTH if key is None else SEALED_LENGTH
         asking = followUp and key is None
@@ -89,9 +71,9 @@ class StampWire(DatagramWire):
 
     def packet(self, sequence: int, wall: int) -> bytes:
         """
-        @param sequence: the number of the packet.
+        The packet.
+
         @param wall: the time in nanoseconds since 1970.
-        @return: the packet.
         """
         self._newest = sequence
         made = SenderPacket(sequence % ROUND, toNTP(wall), UNSYNCHRONISED, rest=self._rest)
@@ -101,10 +83,9 @@ class StampWire(DatagramWire):
 
     def read(self, datagram: bytes, arrival: Arrival, at: int) -> Reply | None:
         """
-        @param datagram: what came.
-        @param arrival: how it came.
+        What it says; L{None} if it is no reply.
+
         @param at: when this program had it, by the monotonic clock.
-        @return: what it says; L{None} if it is no reply.
         """
         try:
             if self._key is not None:
@@ -127,13 +108,6 @@ class StampWire(DatagramWire):
         )
 
     def _departure(self, packet: ReflectorPacket, counted: int, near: int) -> Departure | None:
-        """
-        @param packet: a reply.
-        @param counted: its own number.
-        @param near: nanoseconds since 1970 that tell the era.
-        @return: what it tells of the one before it; L{None} if the reflector does not know
-            the extension.
-        """
         told = followup.read(packet.rest)
         if told is None:
             return None
@@ -141,10 +115,7 @@ class StampWire(DatagramWire):
         return Departure(unwrapped(told.sequence, counted), when)
 
     def numberOf(self, datagram: bytes) -> int | None:
-        """
-        @param datagram: the beginning of a packet of ours.
-        @return: its number, if that can be read.
-        """
+        """Its number, if that can be read."""
         if len(datagram) < 4:
             return None
         return unwrapped(int.from_bytes(datagram[:4], "big"), self._newest)

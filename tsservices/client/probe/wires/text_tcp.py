@@ -30,32 +30,23 @@ from tsservices.stamp.stats.result import State
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
+#: Where the smoothed round trip stands in C{struct tcp_info}, in microseconds.
 RTT_OFFSET = 68
-"""
-Where the smoothed round trip stands in C{struct tcp_info}, in microseconds.
-"""
 
+#: The same of its mean deviation.
 RTTVAR_OFFSET = 72
-"""
-The same of its mean deviation.
-"""
 
+#: The same of the least round trip.
 MINIMUM_OFFSET = 148
-"""
-The same of the least round trip.
-"""
 
+#: Bytes that are asked for; older kernels give fewer.
 LENGTH = 232
-"""
-Bytes that are asked for; older kernels give fewer.
-"""
 
 
 def tcpInfo(connected: socket.socket) -> dict[str, int | None]:
     """
-    @param connected: a TCP socket.
-    @return: the kernel's round trip, its deviation and its minimum in nanoseconds;
-        L{None} for what it does not tell.
+    The kernel's round trip, its deviation and its minimum in nanoseconds; L{None} for what it
+    does not tell.
     """
     data = b""
     if sys.platform.startswith("linux"):
@@ -71,53 +62,35 @@ def tcpInfo(connected: socket.socket) -> dict[str, int | None]:
 
 
 def _microseconds(data: bytes, offset: int) -> int | None:
-    """
-    @param data: a C{struct tcp_info}.
-    @param offset: of a field of it.
-    @return: the field in nanoseconds; L{None} if there is no such field, or no value yet.
-    """
     if len(data) < offset + 4:
         return None
     (value,) = struct.unpack_from("@I", data, offset)
     return None if value in (0, 0xFFFFFFFF) else int(value) * 1000
 
 
+#: To wait for a connection.
 CONNECT_SECONDS = 5.0
-"""
-To wait for a connection.
-"""
 
+#: Bytes without a line ending after which the other side speaks something else.
 LONGEST_LINE = 4096
-"""
-Bytes without a line ending after which the other side speaks something else.
-"""
 
 
 class LineReader(Protocol):
-    """
-    One connection to the service.
-    """
+    """One connection to the service."""
 
     transport: Connection
 
     def __init__(self, wire: StreamWire) -> None:
-        """
-        @param wire: gets the lines.
-        """
         self._wire = wire
         self._rest = b""
 
     def connectionMade(self) -> None:
-        """
-        Send each line at once, with the type of service that is wanted.
-        """
+        """Send each line at once, with the type of service that is wanted."""
         self.transport.setTcpNoDelay(True)
         self._wire.connected(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        @param data: the next bytes.
-        """
+        """@param data: the next bytes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._wire.lineReceived(line)
@@ -126,9 +99,6 @@ class LineReader(Protocol):
             self._wire.lineReceived(b"")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        @param reason: why the connection ended.
-        """
         self._wire.lost(lostReason(reason))
 
 
@@ -152,15 +122,7 @@ class StreamWire:
         size: int | None = None,
         tos: int = 0,
     ) -> None:
-        """
-        @param reactor: makes the connections.
-        @param times: this host's clocks.
-        @param address: the IP address of the server.
-        @param port: its port.
-        @param session: 32 bits that tell this run from others.
-        @param size: bytes of each line; L{None} for the usual.
-        @param tos: the type of service of what is sent.
-        """
+        """@param size: bytes of each line; L{None} for the usual."""
         self.size = size or TEXT_SIZE
         self._times = times
         six = ":" in address
@@ -180,31 +142,18 @@ class StreamWire:
         self._facts: dict[str, int | None] = {"rtt": None, "rttvar": None, "min_rtt": None}
 
     def open(self, listener: Listener) -> Deferred[None]:
-        """
-        @param listener: is told what happens.
-        @return: fires when there is a connection, or it is known why there is none.
-        """
+        """Fires when there is a connection, or it is known why there is none."""
         self._listener = listener
         return self._connect()
 
     def _connect(self) -> Deferred[None]:
-        """
-        @return: fires when an attempt has ended, either way.
-        """
         attempt = self._endpoint.connect(Factory.forProtocol(lambda: LineReader(self)))
 
         def made(_: object) -> None:
-            """
-            The connection has told so itself.
-
-            @param _: the protocol.
-            """
+            """The connection has told so itself."""
             self._connecting = None
 
         def failed(failure: Failure) -> None:
-            """
-            @param failure: why there is no connection.
-            """
             self._connecting = None
             error = failure.value
             assert isinstance(error, Exception)
@@ -216,18 +165,12 @@ class StreamWire:
         return self._connecting
 
     def connected(self, reader: LineReader) -> None:
-        """
-        @param reader: a connection that has been made.
-        """
         self._reader = reader
         if self._tos:
             with suppress(OSError):
                 reader.transport.getHandle().setsockopt(*self._option, self._tos)
 
     def lost(self, reason: str) -> None:
-        """
-        @param reason: why the connection ended.
-        """
         self._reader = None
         self._state, self._reason = State.UNREACHABLE, f"connection lost: {reason}"
         closed, self._closed = self._closed, None
@@ -238,9 +181,6 @@ class StreamWire:
                 self._listener.failed(sequence, self._state, self._reason)
 
     def lineReceived(self, line: bytes) -> None:
-        """
-        @param line: without its ending.
-        """
         at = self._times.monotonic()
         if self._listener is None:
             return
@@ -252,8 +192,8 @@ class StreamWire:
 
     def send(self, sequence: int) -> Sent:
         """
-        @param sequence: the number of the packet.
-        @return: when.
+        When.
+
         @raise WireError: there is no connection.
         """
         self._newest = sequence
@@ -267,17 +207,13 @@ class StreamWire:
         return sent
 
     def facts(self) -> dict[str, int | None]:
-        """
-        @return: the kernel's own account of the connection.
-        """
+        """The kernel's own account of the connection."""
         if self._reader is not None:
             self._facts = tcpInfo(self._reader.transport.getHandle())
         return self._facts
 
     def close(self) -> Deferred[None]:
-        """
-        @return: fires when there is no connection any more.
-        """
+        """Fires when there is no connection any more."""
         self.facts()
         self._listener = None
         if self._connecting is not None:

@@ -33,69 +33,44 @@ from tsservices.transport.timestamping.udp import (
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
+#: Bytes of the packet that an ICMP message is about: enough to find its number.
 PACKET_ROOM = 128
-"""
-Bytes of the packet that an ICMP message is about: enough to find its number.
-"""
 
+#: The origins of entries of the error queue that came as ICMP and as ICMPv6.
 ORIGIN_NETWORK = (2, 3)
-"""
-The origins of entries of the error queue that came as ICMP and as ICMPv6.
-"""
 
+#: How often a packet is offered: the first offers can be turned down with the news about the
+#: packets before it.
 ATTEMPTS = 3
-"""
-How often a packet is offered: the first offers can be turned down with the news about
-the packets before it.
-"""
 
+#: Bytes of the receive buffer: no datagram is cut.
 LARGEST_DATAGRAM = 65_536
-"""
-Bytes of the receive buffer: no datagram is cut.
-"""
 
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
 
 def failureOf(number: int) -> tuple[State, str]:
-    """
-    @param number: of an error of the system.
-    @return: what became of a packet with it, and the same in words.
-    """
+    """What became of a packet with it, and the same in words."""
     if number == errno.ECONNREFUSED:
         return State.REFUSED, "connection refused"
     return State.UNREACHABLE, os.strerror(number).lower()
 
 
 class ProbeProtocol(StampedDatagramProtocol):
-    """
-    What a L{ProbePort} calls, beside datagrams and stamps.
-    """
+    """What a L{ProbePort} calls, beside datagrams and stamps."""
 
     def peerFailed(self, number: int, datagram: bytes | None) -> None:
-        """
-        @param number: of the error that the network reports.
-        @param datagram: the beginning of the packet it is about, if that is known.
-        """
         raise NotImplementedError
 
 
 class ProbePort(StampedUDPPort):
-    """
-    A connected port for the packets to one target.
-    """
+    """A connected port for the packets to one target."""
 
     protocol: ProbeProtocol
 
     def __init__(
         self, protocol: ProbeProtocol, interface: str, tos: int, reactor: ReactorBase
     ) -> None:
-        """
-        @param protocol: gets what comes.
-        @param interface: the unspecified address of the family that is wanted.
-        @param tos: the type of service of what is sent.
-        @param reactor: watches the socket.
-        """
         super().__init__(
             0, protocol, interface, LARGEST_DATAGRAM, reactor, transmit=True, tos=False
         )
@@ -103,9 +78,7 @@ class ProbePort(StampedUDPPort):
         self._reporting = False
 
     def _bindSocket(self) -> None:
-        """
-        Ask the kernel for ICMP messages as well.
-        """
+        """Ask the kernel for ICMP messages as well."""
         super()._bindSocket()
         six = self.addressFamily == socket.AF_INET6
         level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
@@ -122,7 +95,6 @@ class ProbePort(StampedUDPPort):
         """
         Send a packet.
 
-        @param datagram: the packet.
         @raise WireError: this host does not send it.
         """
         for attempt in range(ATTEMPTS):
@@ -138,11 +110,7 @@ class ProbePort(StampedUDPPort):
         raise WireError(*failureOf(errno.ECONNREFUSED))
 
     def _peerRefused(self, number: int | None) -> None:
-        """
-        Pass the news on, unless the error queue has them too, and knows more.
-
-        @param number: of the error.
-        """
+        """Pass the news on, unless the error queue has them too, and knows more."""
         if number and not self._reporting:
             self.protocol.peerFailed(number, None)
 
@@ -174,10 +142,8 @@ class ProbePort(StampedUDPPort):
                         self.protocol.peerFailed(number, data)
 
 
+#: Sent datagrams whose time is still waited for.
 NUMBERS = 1024
-"""
-Sent datagrams whose time is still waited for.
-"""
 
 
 class DatagramWire(ProbeProtocol):
@@ -200,14 +166,7 @@ class DatagramWire(ProbeProtocol):
         size: int,
         tos: int = 0,
     ) -> None:
-        """
-        @param reactor: watches the socket.
-        @param times: this host's clocks.
-        @param address: the IP address of the target.
-        @param port: its port.
-        @param size: bytes of each packet.
-        @param tos: the type of service of what is sent.
-        """
+        """@param size: bytes of each packet."""
         self.size = size
         self._reactor = reactor
         self._times = times
@@ -219,8 +178,8 @@ class DatagramWire(ProbeProtocol):
 
     def open(self, listener: Listener) -> Deferred[None]:
         """
-        @param listener: is told what happens.
-        @return: has fired.
+        Has fired.
+
         @raise CannotListenError: there is no socket to be had.
         """
         self._listener = listener
@@ -229,39 +188,33 @@ class DatagramWire(ProbeProtocol):
         return succeed(None)
 
     def startProtocol(self) -> None:
-        """
-        Connect the port.
-        """
+        """Connect the port."""
         self.transport.connect(self._address, self._port)
 
     def packet(self, sequence: int, wall: int) -> bytes:
         """
-        @param sequence: the number of the packet.
+        The packet.
+
         @param wall: the time in nanoseconds since 1970.
-        @return: the packet.
         """
         raise NotImplementedError
 
     def read(self, datagram: bytes, arrival: Arrival, at: int) -> Reply | None:
         """
-        @param datagram: what came.
-        @param arrival: how it came.
+        What it says; L{None} if it is no reply.
+
         @param at: when this program had it, by the monotonic clock.
-        @return: what it says; L{None} if it is no reply.
         """
         raise NotImplementedError
 
     def numberOf(self, datagram: bytes) -> int | None:
-        """
-        @param datagram: the beginning of a packet of ours.
-        @return: its number, if that can be read.
-        """
+        """Its number, if that can be read."""
         raise NotImplementedError
 
     def send(self, sequence: int) -> Sent:
         """
-        @param sequence: the number of the packet.
-        @return: when.
+        When.
+
         @raise WireError: it could not be sent.
         """
         port = self.transport
@@ -277,11 +230,6 @@ class DatagramWire(ProbeProtocol):
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: Arrival
     ) -> None:
-        """
-        @param datagram: what came.
-        @param address: where from: the port is connected.
-        @param arrival: how it came.
-        """
         at = self._times.monotonic()
         if self._listener is not None:
             reply = self.read(datagram, arrival, at)
@@ -291,33 +239,21 @@ class DatagramWire(ProbeProtocol):
                 self._listener.replied(reply)
 
     def transmitStamp(self, number: int, nanoseconds: int) -> None:
-        """
-        @param number: of a datagram of the port.
-        @param nanoseconds: when it left.
-        """
         sequence = self._sequence.pop(number, None)
         if sequence is not None and self._listener is not None:
             self._listener.stamped(sequence, nanoseconds)
 
     def peerFailed(self, number: int, datagram: bytes | None) -> None:
-        """
-        @param number: of the error that the network reports.
-        @param datagram: the beginning of the packet it is about, if that is known.
-        """
         if self._listener is not None:
             sequence = None if datagram is None else self.numberOf(datagram)
             self._listener.failed(sequence, *failureOf(number))
 
     def facts(self) -> dict[str, int | None]:
-        """
-        @return: nothing: the system keeps no account of datagrams.
-        """
+        """Nothing: the system keeps no account of datagrams."""
         return {}
 
     def close(self) -> Deferred[None]:
-        """
-        @return: fires when the port is closed.
-        """
+        """Fires when the port is closed."""
         self._listener = None
         if self.transport is None:
             return succeed(None)
