@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.common.machine import described, machine
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import Refused
 from tsservices.chat.operations import Enter, Event, Join, Quit, Say
@@ -106,7 +107,7 @@ class Node:
         self._position += 1
         batch = Batch(LOG, self._position, BEGAN + self._position * 1_000_000)
         for event in events:
-            self.lobby.apply(event, self._people[event.session], batch)
+            apply(self.lobby, event, self._people[event.session], batch)
         batch.seal()
         batch.release(True)
         return batch

@@ -21,7 +21,7 @@ from tsservices.chat.errors import (
 from tsservices.chat.handlers.membership import LOBBY
 from tsservices.chat.notifications import Entered, Notice, Replay, RoomEntered, Said, Token, Topic
 from tsservices.chat.operations import ME, MESSAGE
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import RoomRecord
 from tsservices.common.limits import HISTORY_PAGE, Limits
 
 

@@ -12,7 +12,8 @@ from tests.support.storage import LOG, Talk
 from tsservices.chat.errors import READ_FAILED, Refused
 from tsservices.chat.history import Recall
 from tsservices.chat.notifications import Happening, Refusal, Replay
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import RoomRecord
+from tsservices.chat.room import Room
 from tsservices.common.limits import HISTORY_PAGE, REPLAYED_LINES
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsservices.chat.apply import APPLY
 from tsservices.chat.operations import Delete, Event, NodeGone, NodeUp, Quit, Return, Say
 from tsservices.chat.serialization import asRow, fromRow
-from tsservices.chat.state import APPLY
 
 #: Any event that something comes of.
 EVENTS = st.one_of([st.builds(kind) for kind in {**dict.fromkeys(APPLY), NodeUp: 0, Return: 0}])

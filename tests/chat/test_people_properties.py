@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from tests.model.invariants import Watch
 from tests.model.operations import LIMITS, OPERATORS, TURNS, Wish, World, anyWish, opening
 from tests.support.chat import NOON, Sessions
+from tsservices.chat.apply import APPLY
 from tsservices.chat.batch import Batch
 from tsservices.chat.notifications import Said
 from tsservices.chat.operations import Event
 from tsservices.chat.permissions import FOUNDER
-from tsservices.chat.records import Record
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.serialization import asRow, fromRow
-from tsservices.chat.state import APPLY, Lobby
+from tsservices.chat.state import Lobby
 
 #: How many long lives are lived.
 LIVES = 40

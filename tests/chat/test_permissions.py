@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.chat import PASSWORD, Person, Town
+from tsservices.chat.apply import APPLY
 from tsservices.chat.handlers import nodes
 from tsservices.chat.notifications import Refusal
 from tsservices.chat.operations import (
@@ -42,7 +43,6 @@ from tsservices.chat.operations import (
     SetTopic,
     Whisper,
 )
-from tsservices.chat.state import APPLY
 from tsservices.frontends.line.commands import COMMANDS
 
 #: Everybody, by one letter each.
@@ -356,7 +356,7 @@ def test_complete() -> None:
     assert {line.split()[0][1:] for line in LINES if line[0] == "/"} == set(COMMANDS)
     somebody = actor("g")
     # Nobody but nodes proposes these.
-    people = set(APPLY) - set(nodes.APPLY) - set(nodes.RETURNING_APPLY)
+    people = set(APPLY) - set(nodes.APPLY)
     assert {type(make(somebody)) for make, _ in EVENTS.values()} == people
     for cells in [*LINES.values(), *(cells for _, cells in EVENTS.values())]:
         letters = "".join(cells.values())

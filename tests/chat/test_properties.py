@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.chat import NOON, Sessions
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import Refused
 from tsservices.chat.fanout import Slice
@@ -29,7 +30,8 @@ from tsservices.chat.operations import (
     Whisper,
 )
 from tsservices.chat.pipeline import Pipeline
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import RoomRecord
+from tsservices.chat.room import Room
 from tsservices.chat.serialization import asRow, fromRow
 from tsservices.common.limits import Limits
 
@@ -88,9 +90,8 @@ def agree(sessions: Sessions) -> None:
     assert len(lobby.holders) == len(lobby.sessions)
     for ident, session in sessions.people.items():
         assert (lobby.sessions.get(ident) is session) or not session.rooms
-        for key, room in session.rooms.items():
-            assert lobby.rooms[key] is room
-            assert room.members[ident] is session
+        for key in session.rooms:
+            assert lobby.rooms[key].members[ident] is session
         assert len(session.rooms) <= LIMITS.roomsEach
     assert len(lobby.rooms) <= LIMITS.maxRooms
     for key, room in lobby.rooms.items():
@@ -125,7 +126,7 @@ class Watch:
         before = {key: room.record.copy() for key, room in lobby.rooms.items()}
         said = len(batch.said)
         told = len(batch._deliveries)
-        lobby.apply(event, session, batch)
+        apply(lobby, event, session, batch)
         refusals = [
             each
             for each in batch._deliveries[told:]
@@ -397,7 +398,8 @@ def test_theWatchSees() -> None:
     sessions = Sessions(LIMITS)
     sessions.turn(*OPENING)
     agree(sessions)
-    sessions.people["s0"].rooms["q"] = Room(RoomRecord("q", "Q"))
+    sessions.lobby.rooms["q"] = Room(RoomRecord("q", "Q"))
+    sessions.people["s0"].rooms["q"] = None
     try:
         agree(sessions)
     except KeyError:

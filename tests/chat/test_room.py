@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tsservices.chat.notifications import Said
 from tsservices.chat.operations import DELETED
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import RoomRecord
+from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.common.limits import REPLAYED_LINES
 

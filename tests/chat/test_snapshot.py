@@ -148,18 +148,18 @@ def test_neverMore() -> None:
             for event in life.events() if number else life.begin():
                 if isinstance(event, NodeGone):
                     had |= {
-                        (each.ident, key): rights(lobby, each, room, life.stamp)
+                        (each.ident, room.record.key): rights(lobby, each, room, life.stamp)
                         for each in lobby.sessions.values()
                         if each.account is None
-                        for key, room in each.rooms.items()
+                        for room in lobby.roomsOf(each)
                     }
                 life.apply([event])
                 if not isinstance(event, Return) or event.account is not None:
                     continue
                 guest = people[event.session]
-                for key, room in guest.rooms.items():
+                for room in lobby.roomsOf(guest):
                     seen["private" if room.record.private else "public"] += 1
-                    first, rank, before = had.pop((guest.ident, key))
+                    first, rank, before = had.pop((guest.ident, room.record.key))
                     _, _, after = rights(lobby, guest, room, life.stamp)
                     assert room.access.readsFrom(guest) >= first
                     assert atLeast(rank, room.access.rank(guest))

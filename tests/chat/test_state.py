@@ -44,7 +44,7 @@ from tsservices.chat.operations import (
     SetTopic,
     Whisper,
 )
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import RoomRecord
 from tsservices.common.limits import NAMES_SHOWN, REPLAYED_LINES, Limits
 
 

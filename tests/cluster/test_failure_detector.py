@@ -4,8 +4,8 @@ Tests for L{tsservices.cluster.failure_detector}.
 
 from __future__ import annotations
 
-from tsservices.chat.handlers.nodes import Node
 from tsservices.chat.operations import NodeGone
+from tsservices.chat.records import Node
 from tsservices.chat.state import Lobby
 from tsservices.cluster.failure_detector import Watch
 from tsservices.common.limits import HEARTBEAT_SECONDS, SILENCE_SECONDS, Limits

@@ -11,11 +11,12 @@ import pytest
 
 from tests.support.cluster import ROOM, Dweller, SimNode, World
 from tests.support.cluster_network import FOUNDING
+from tsservices.chat.apply import APPLY
 from tsservices.chat.batch import Batch
 from tsservices.chat.notifications import Notice, Refusal
 from tsservices.chat.operations import MESSAGE, Event, NodeGone, NodeUp, Quit, Say
 from tsservices.chat.session import Session
-from tsservices.chat.state import APPLY, Lobby
+from tsservices.chat.state import Lobby
 from tsservices.cluster.consistency import Outline
 from tsservices.cluster.messages import Message, encode
 from tsservices.cluster.status import NOT_YET, STORED, TROUBLE, UNKNOWN

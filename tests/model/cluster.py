@@ -9,6 +9,7 @@ from random import Random
 
 from tests.model.operations import LIMITS, OPERATORS, World, anyWish, opening
 from tests.support.chat import NOON
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.handlers.nodes import goodbye, returns, sessionOf
 from tsservices.chat.operations import Event, NodeGone, NodeUp
@@ -50,7 +51,7 @@ def remote(lobby: Lobby, events: Sequence[Event], position: int, stamp: int) -> 
     for event in events:
         ident = event.session
         session = sessionOf(lobby, ident, nodeOf(ident)) if ident else Session("", None)
-        lobby.apply(fromRow(asRow(event)), session, batch)
+        apply(lobby, fromRow(asRow(event)), session, batch)
     batch.seal()
     return batch
 
@@ -94,7 +95,7 @@ class Life:
             session = people[event.session] if event.session else Session("", None)
             if session.ident:
                 session.node = nodeOf(session.ident)
-            self.lobby.apply(event, session, batch)
+            apply(self.lobby, event, session, batch)
         batch.seal()
         batch.release()
         return batch

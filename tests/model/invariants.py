@@ -8,6 +8,7 @@ from collections import Counter
 
 from tests.model.operations import LIMITS, OPERATORS
 from tests.support.chat import Sessions
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.fanout import Answer
 from tsservices.chat.notifications import Refusal, RoomEntered
@@ -48,9 +49,8 @@ def agree(lobby: Lobby) -> None:
     for ident, session in sessions.items():
         assert session.ident == ident
         assert len(session.rooms) <= LIMITS.roomsEach
-        for key, room in session.rooms.items():
-            assert lobby.rooms[key] is room
-            assert room.members[ident] is session
+        for key in session.rooms:
+            assert lobby.rooms[key].members[ident] is session
     assert len(lobby.rooms) <= LIMITS.maxRooms
     for room in lobby.rooms.values():
         _agreeInside(lobby, room)
@@ -62,7 +62,8 @@ def _agreeInside(lobby: Lobby, room: Room) -> None:
     record, access, members = room.record, room.access, room.members
     assert room.members or record.seq
     assert all(lobby.sessions[ident] is each for ident, each in members.items())
-    assert all(each.rooms[record.key] is room for each in members.values())
+    assert all(record.key in each.rooms for each in members.values())
+    assert lobby.rooms[record.key] is room
     assert room.audience == tuple(members.values())
     assert room.names == Counter(each.key for each in members.values())
     assert room.several == sum(len(each.rooms) > 1 for each in members.values())
@@ -129,7 +130,7 @@ class Watch:
         closed = {key for key, room in lobby.rooms.items() if room.record.private}
         seqs = {key: room.record.seq for key, room in lobby.rooms.items()}
         said, told = len(batch.said), len(batch._deliveries)
-        lobby.apply(event, session, batch)
+        apply(lobby, event, session, batch)
         answers = [
             (each.session, each.happening)
             for each in batch._deliveries[told:]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.controller import Conversation, House
 from tsservices.chat.errors import Reason, Refused
@@ -15,8 +16,7 @@ from tsservices.chat.notifications import Happening, Refusal, Said
 from tsservices.chat.operations import Event
 from tsservices.chat.outlet import Wire
 from tsservices.chat.pipeline import Pipeline
-from tsservices.chat.records import Record
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.session import Form, Session
 from tsservices.chat.state import Lobby
 from tsservices.common.limits import Limits
@@ -119,7 +119,7 @@ class Sessions:
         self.batches.append(batch)
         for event in events:
             session = self.people.get(event.session) or self.arrive(event.session)
-            self.lobby.apply(event, session, batch)
+            apply(self.lobby, event, session, batch)
         batch.seal()
         if release:
             batch.release()

@@ -14,8 +14,8 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import Refused
 from tsservices.chat.notifications import Said
 from tsservices.chat.operations import MESSAGE
-from tsservices.chat.records import Letter
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import Letter, RoomRecord
+from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.storage import Journal, Search
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from tsservices.chat.errors import Refused
 from tsservices.chat.fanout import Answer, Audience, Dismissal, Move, Slice
 from tsservices.chat.notifications import Happening, Said
-from tsservices.chat.records import Deletion, Letter, Record, keyOf
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import Deletion, Letter, Record, RoomRecord, keyOf
+from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.common.limits import AUTHORS_IN_A_SLICE
 
@@ -133,8 +133,8 @@ class Batch:
 
     def answer(self, session: Session, happening: Happening) -> None:
         """Tell one person, after all that was told before."""
-        for room in session.rooms.values():
-            self._open.pop(room, None)
+        for room in [each for each in self._open if each.record.key in session.rooms]:
+            del self._open[room]
         self._deliveries.append(Answer(session, happening))
 
     def move(self, session: Session) -> None:

@@ -5,7 +5,11 @@ Pure.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+
+from tsservices.chat.records import Restraint
+from tsservices.common.timestamps import NANOSECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +141,16 @@ class Refused(Exception):
         )
 
     __hash__ = Exception.__hash__
+
+
+def endText(restraint: Restraint) -> str:
+    """Until when it holds, in words."""
+    if not restraint.until:
+        return "for ever"
+    seconds = time.gmtime(restraint.until // NANOSECONDS)
+    return "until " + time.strftime("%Y-%m-%d %H:%M UTC", seconds)
+
+
+def reasonText(restraint: Restraint) -> str:
+    """Why, behind a colon; nothing if that was not said."""
+    return f": {restraint.why}" if restraint.why else ""

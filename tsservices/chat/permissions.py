@@ -10,13 +10,9 @@ their session, and is kept nowhere else than here.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from tsservices.chat.records import Account, Restraint, Standing
-
-if TYPE_CHECKING:
-    from tsservices.chat.room import RoomRecord
-    from tsservices.chat.session import Session
+from tsservices.chat.records import Account, Restraint, RoomRecord, Standing
+from tsservices.chat.session import Session
 
 #: Whoever is in the room.
 MEMBER = "member"

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import Refused
 from tsservices.chat.notifications import Refusal
@@ -121,9 +122,8 @@ class Pipeline:
             self._orderer.order(outbox)
             return
         batch = Batch(self._log, self._position + 1, self._now())
-        apply = self.lobby.apply
         for event, session in outbox:
-            apply(event, session, batch)
+            apply(self.lobby, event, session, batch)
             batch.origins.append(session)
         self._keep(batch)
 

@@ -171,3 +171,128 @@ class Deletion:
 
     room: str
     seq: int
+
+
+@dataclass(slots=True)
+class RoomRecord:
+    """
+    What is kept of a room, beside its lines.
+
+    @ivar key: the folded name.
+    @ivar name: as its first visitor wrote it.
+    @ivar seq: the number of its last line.
+    @ivar time: when that was said: nanoseconds since 1970, UTC.
+    @ivar topic: what it is about.
+    @ivar topicBy: who said so.
+    @ivar topicTime: when.
+    @ivar founder: the key of the account that made it; nothing if a guest did.
+    @ivar private: whether only those may enter who were invited.
+    @ivar openFrom: the number of the first line that everybody may read who is in it: what
+        was said while it was private stays so.
+    """
+
+    key: str
+    name: str
+    seq: int = 0
+    time: int = 0
+    topic: str = ""
+    topicBy: str = ""
+    topicTime: int = 0
+    founder: str = ""
+    private: bool = False
+    openFrom: int = 1
+
+    def copy(self) -> RoomRecord:
+        """The same, which does not change with this one."""
+        return RoomRecord(
+            self.key,
+            self.name,
+            self.seq,
+            self.time,
+            self.topic,
+            self.topicBy,
+            self.topicTime,
+            self.founder,
+            self.private,
+            self.openFrom,
+        )
+
+
+#: Incarnations of each node that are known to be over: a message of one of these that is sent again
+#: does not count.
+FORMERS_REMEMBERED = 8
+
+
+@dataclass(slots=True)
+class Node:
+    """
+    A node that is up.
+
+    @ivar name: its name, which no other node has.
+    @ivar incarnation: of its beginning, which no other beginning has.
+    @ivar n: the number of its last message that counted.
+    @ivar position: of the last message of it that was heard.
+    @ivar stamp: when that was: nanoseconds since 1970, UTC.
+    @ivar since: when it began: the same.
+    @ivar former: its incarnations before, the newest last.
+    """
+
+    name: str
+    incarnation: str
+    n: int
+    position: int
+    stamp: int
+    since: int
+    former: tuple[str, ...] = ()
+
+    def over(self) -> tuple[str, ...]:
+        """Its incarnations, when this one is over too."""
+        return (*self.former, self.incarnation)[-FORMERS_REMEMBERED:]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    A room where somebody was who is cut off.
+
+    @ivar room: its key.
+    @ivar name: its name.
+    @ivar seq: the number of its last line then.
+    @ivar first: the number of the first line that they might read there as a guest, if the
+        room was private; 0 if it was not, or they were none.
+    @ivar openFrom: what that was of the room then.
+    @ivar founder: whether they were its founder as long as they were there.
+    """
+
+    room: str
+    name: str
+    seq: int
+    first: int
+    openFrom: int
+    founder: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """
+    What a session had when its node was taken for gone; see
+    L{Session<tsservices.chat.session.Session>} for what is not explained here.
+
+    @ivar stamp: when that was: nanoseconds since 1970, UTC.
+    @ivar version: of the password of its account.
+    """
+
+    ident: str
+    node: str
+    stamp: int
+    nick: str
+    key: str
+    account: str | None
+    version: int
+    cloak: str
+    token: str
+    away: str
+    arrived: int
+    held: frozenset[tuple[str, str, str, int]]
+    invited: frozenset[str]
+    places: tuple[Place, ...]

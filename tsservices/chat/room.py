@@ -5,61 +5,13 @@ A room: who is in it, what was said last, and what of it is kept.  Pure.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tsservices.chat.fanout import Audience
 from tsservices.chat.notifications import Replay, Said, Topic
 from tsservices.chat.permissions import Access
+from tsservices.chat.records import RoomRecord
+from tsservices.chat.session import Session
 from tsservices.common.limits import REPLAYED_LINES
-
-if TYPE_CHECKING:
-    from tsservices.chat.session import Session
-
-
-@dataclass(slots=True)
-class RoomRecord:
-    """
-    What is kept of a room, beside its lines.
-
-    @ivar key: the folded name.
-    @ivar name: as its first visitor wrote it.
-    @ivar seq: the number of its last line.
-    @ivar time: when that was said: nanoseconds since 1970, UTC.
-    @ivar topic: what it is about.
-    @ivar topicBy: who said so.
-    @ivar topicTime: when.
-    @ivar founder: the key of the account that made it; nothing if a guest did.
-    @ivar private: whether only those may enter who were invited.
-    @ivar openFrom: the number of the first line that everybody may read who is in it: what
-        was said while it was private stays so.
-    """
-
-    key: str
-    name: str
-    seq: int = 0
-    time: int = 0
-    topic: str = ""
-    topicBy: str = ""
-    topicTime: int = 0
-    founder: str = ""
-    private: bool = False
-    openFrom: int = 1
-
-    def copy(self) -> RoomRecord:
-        """The same, which does not change with this one."""
-        return RoomRecord(
-            self.key,
-            self.name,
-            self.seq,
-            self.time,
-            self.topic,
-            self.topicBy,
-            self.topicTime,
-            self.founder,
-            self.private,
-            self.openFrom,
-        )
 
 
 class Room:
@@ -117,11 +69,7 @@ class Room:
         self.members[session.ident] = session
         self.named(session.key)
         self._endAudience()
-        if session.rooms:
-            self.several += 1
-        if len(session.rooms) == 1:
-            next(iter(session.rooms.values())).several += 1
-        session.rooms[self.record.key] = self
+        session.rooms[self.record.key] = None
 
     def leave(self, session: Session) -> None:
         del self.members[session.ident]
@@ -129,10 +77,6 @@ class Room:
         self.access.left(session)
         self._endAudience()
         del session.rooms[self.record.key]
-        if session.rooms:
-            self.several -= 1
-        if len(session.rooms) == 1:
-            next(iter(session.rooms.values())).several -= 1
 
     def replace(self, old: Session, new: Session) -> None:
         """Somebody goes on from another connection."""

@@ -12,7 +12,6 @@ from tsservices.chat.outlet import Wire
 
 if TYPE_CHECKING:
     from tsservices.chat.errors import Refused
-    from tsservices.chat.room import Room
 
 
 class Form(Protocol):
@@ -74,7 +73,7 @@ class Session:
     @ivar cloak: stands for its address, which only the operators of the server know.
     @ivar token: the digest of what another connection has to know to go on for it.
     @ivar away: why it is away.
-    @ivar rooms: where it is, by key, in the order of joining.
+    @ivar rooms: the keys of the rooms where it is, in the order of joining (an ordered set).
     @ivar ignores: keys of the names whose lines it does not want.
     @ivar arrived: when it said its name: nanoseconds since 1970, UTC.
     @ivar held: the bans and mutes of its address that were meant for it: room, kind, mask and
@@ -117,7 +116,7 @@ class Session:
         self.key = ""
         self.account: str | None = None
         self.away = ""
-        self.rooms: dict[str, Room] = {}
+        self.rooms: dict[str, None] = {}
         self._ignores: frozenset[str] = frozenset()
         self.invited: frozenset[str] = frozenset()
         self.echoes = False

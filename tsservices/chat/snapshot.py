@@ -18,9 +18,17 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
-from tsservices.chat.handlers.nodes import CutOff, Node, Place
-from tsservices.chat.records import Account, ReadMark, Restraint, Standing
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import (
+    Account,
+    CutOff,
+    Node,
+    Place,
+    ReadMark,
+    Restraint,
+    RoomRecord,
+    Standing,
+)
+from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import Lobby
 from tsservices.common.limits import CHECKPOINT_ROWS, Limits
@@ -140,7 +148,7 @@ def _addSession(lobby: Lobby, ident: str, node: str, nick: str, key: str, *more:
     session.nick, session.key, session.account = nick, key, account
     session.token, session.away, session.arrived = token, away, arrived
     session.held, session.invited = _held(held), frozenset(invited)
-    session.rooms = {each: lobby.rooms[each] for each in rooms}
+    session.rooms = dict.fromkeys(rooms)
 
 
 def _held(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:

@@ -5,19 +5,12 @@ Nothing that only one node knows is in it, nor in what events decide: neither wh
 sessions hear, nor what lines are at hand, nor the time by anybody's clock.  What
 sessions hold for their own connections alone (C{ignores}, C{echoes}, C{acks}) matters only
 to how they are told; it is not known to the node where another connection goes on.
-
-The state of the chat, and what each event makes of it.  Pure and deterministic: the
-same events in the same order make the same state, on any node and at any time.
-
-What an event may do is decided here, in the modules of the table L{APPLY}, and nowhere
-else.  Who proposed it may have checked before, but by a state that has changed since.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
@@ -32,27 +25,29 @@ from tsservices.chat.errors import (
     ROOMS_ALL,
     ROOMS_EACH,
     Refused,
+    endText,
+    reasonText,
 )
-from tsservices.chat.handlers import accounts, moderation, nodes
-from tsservices.chat.handlers import identity as naming
-from tsservices.chat.handlers import membership as presence
-from tsservices.chat.handlers import messages as talking
-from tsservices.chat.handlers import nodes as returning
-from tsservices.chat.handlers import restrictions as restraining
-from tsservices.chat.handlers.nodes import CutOff, Node
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.chat.notifications import Refusal
-from tsservices.chat.operations import BAN, MUTE, Event
+from tsservices.chat.operations import BAN, MUTE
 from tsservices.chat.permissions import MEMBER, OPERATOR, SERVER, atLeast
-from tsservices.chat.records import Account, ReadMark, Record, Restraint, Standing
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import (
+    Account,
+    CutOff,
+    Node,
+    ReadMark,
+    Record,
+    Restraint,
+    RoomRecord,
+    Standing,
+)
+from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.common.durations import because, end
 from tsservices.common.limits import ENDED_REMEMBERED, FOUNDED_SECONDS, REGISTERED_SECONDS, Limits
 from tsservices.common.ratelimit import Quota
 
 
-class State:
+class Lobby:
     """
     Everybody and every room.
 
@@ -145,43 +140,38 @@ class State:
         self.accounts[account.key] = account
         batch.put(account)
 
-
-#: What each kind of event does.
-APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
-    **naming.APPLY,
-    **presence.APPLY,
-    **talking.APPLY,
-    **accounts.APPLY,
-    **moderation.APPLY,
-    **restraining.APPLY,
-    **nodes.APPLY,
-    **returning.RETURNING_APPLY,
-}
-
-
-class Lobby(State):
-    """Everybody and every room, and what they may do."""
-
-    def apply(self, event: Event, session: Session, batch: Batch) -> None:
-        """Decide, and change the state accordingly."""
-        try:
-            APPLY[type(event)](self, event, session, batch)
-        except Refused as refused:
-            batch.answer(session, Refusal(refused))
-
     def speaker(self, session: Session, key: str) -> Room:
         """
         The room.
 
         @raise Refused: it is not theirs to act there.
         """
-        room = session.rooms.get(key)
-        if room is None:
-            known = self.rooms.get(key)
+        room = self.rooms.get(key)
+        if room is None or key not in session.rooms:
             raise Refused(
-                NOT_IN_ROOM, room=ROOM_SIGN + (known.record.name if known is not None else key)
+                NOT_IN_ROOM, room=ROOM_SIGN + (room.record.name if room is not None else key)
             )
         return room
+
+    def roomsOf(self, session: Session) -> list[Room]:
+        """The rooms where they are, in the order of joining."""
+        return [self.rooms[key] for key in session.rooms]
+
+    def enter(self, session: Session, room: Room) -> None:
+        """Put somebody into a room where they are not, and count those who are in several."""
+        if session.rooms:
+            room.several += 1
+        if len(session.rooms) == 1:
+            self.rooms[next(iter(session.rooms))].several += 1
+        room.enter(session)
+
+    def leave(self, session: Session, room: Room) -> None:
+        """Take somebody out of a room, and count those who are in several."""
+        room.leave(session)
+        if session.rooms:
+            room.several -= 1
+        if len(session.rooms) == 1:
+            self.rooms[next(iter(session.rooms))].several -= 1
 
     def rank(self, session: Session, room: Room) -> str:
         """What they may do there."""
@@ -222,7 +212,7 @@ class Lobby(State):
         name = ROOM_SIGN + room.record.name
         restraint = self.restraint(BAN, session, room, now)
         if restraint is not None:
-            raise Refused(BANNED, room=name, until=end(restraint), why=because(restraint))
+            raise Refused(BANNED, room=name, until=endText(restraint), why=reasonText(restraint))
         if not (room.access.mayEnter(session) or atLeast(self.rank(session, room), OPERATOR)):
             raise Refused(PRIVATE_ROOM, room=name)
 
@@ -235,10 +225,10 @@ class Lobby(State):
             return
         name = ROOM_SIGN + room.record.name
         if (found := self.restraint(MUTE, session, room, now)) is not None:
-            raise Refused(MUTED, room=name, until=end(found), why=because(found))
+            raise Refused(MUTED, room=name, until=endText(found), why=reasonText(found))
         if (found := self.restraint(BAN, session, room, now)) is not None:
             # They go on from another address since, or are no operator any more.
-            raise Refused(BANNED, room=name, until=end(found), why=because(found))
+            raise Refused(BANNED, room=name, until=endText(found), why=reasonText(found))
 
     def muted(self, session: Session, room: Room, now: int) -> bool:
         """
@@ -281,7 +271,7 @@ class Lobby(State):
         @param rooms: some of those where they are; L{None}: all.
         """
         found: dict[str, Session] = {}
-        for room in session.rooms.values() if rooms is None else rooms:
+        for room in self.roomsOf(session) if rooms is None else rooms:
             found.update(room.members)
         found.pop(session.ident, None)
         return ([session] if itself else []) + list(found.values())

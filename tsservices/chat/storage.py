@@ -11,8 +11,7 @@ from typing import Protocol
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import Refused
 from tsservices.chat.notifications import Said
-from tsservices.chat.records import Letter, Record
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import Letter, Record, RoomRecord
 
 
 class JournalError(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.handlers.nodes import Verdict, heard, mayBegin, sessionOf
 from tsservices.chat.operations import Event, NodeGone, NodeUp, Return
@@ -129,7 +130,7 @@ class Applying:
                 if self._speaksOfThis(event):
                     self._goodbye(event, session, batch)
                 else:
-                    lobby.apply(event, session, batch)
+                    apply(lobby, event, session, batch)
             except Exception as error:
                 self._failed(error)
             if sent is not None and type(event) is Return:
@@ -157,7 +158,7 @@ class Applying:
             for each in lobby.sessions.values()
             if each.node == self._node and each.outlet is not None
         }
-        lobby.apply(event, session, batch)
+        apply(lobby, event, session, batch)
         if self._node not in lobby.nodes:
             self.away.update(here)
             self.gone = True

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tsservices.chat.records import Account, Record
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import Account, Record, RoomRecord
 from tsservices.chat.state import Lobby
 
 _Marks = frozenset[tuple[str, int, int]]

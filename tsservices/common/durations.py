@@ -7,8 +7,6 @@ from __future__ import annotations
 import re
 import time
 
-from tsservices.chat.errors import DURATION, WHEN, Refused
-from tsservices.chat.records import Restraint
 from tsservices.common.limits import LONGEST_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -22,18 +20,22 @@ _SPAN = re.compile(r"([0-9]{1,9})([wdhms])")
 _TRIED = re.compile(r"[+-]?[.,]?\d\S*")
 
 
+class DurationError(ValueError):
+    """What was given is no duration, or too long a one."""
+
+
 def span(given: str) -> int:
     """
     The same in seconds; 0: for ever.
 
-    @raise Refused: it is none, or too long.
+    @raise DurationError: it is none, or too long.
     """
     if given.lower() == FOREVER:
         return 0
     found = _SPAN.fullmatch(given.lower())
     seconds = int(found[1]) * UNITS[found[2]] if found else 0
     if not 0 < seconds <= LONGEST_SECONDS:
-        raise Refused(DURATION, most=spanText(LONGEST_SECONDS), given=given)
+        raise DurationError(given)
     return seconds
 
 
@@ -41,7 +43,7 @@ def spanAndWords(given: str) -> tuple[int, str]:
     """
     The seconds, 0 for ever, and the words.
 
-    @raise Refused: what looks like a time is none.
+    @raise DurationError: what looks like a time is none.
     """
     first, _, words = given.partition(" ")
     if first.lower() != FOREVER and not _TRIED.fullmatch(first):
@@ -57,25 +59,12 @@ def spanText(seconds: int) -> str:
     return f"{seconds // UNITS[unit]}{unit}"
 
 
-def end(restraint: Restraint) -> str:
-    """Until when it holds."""
-    if not restraint.until:
-        return "for ever"
-    seconds = time.gmtime(restraint.until // NANOSECONDS)
-    return "until " + time.strftime("%Y-%m-%d %H:%M UTC", seconds)
-
-
-def because(restraint: Restraint) -> str:
-    """Why, behind a colon; nothing if that was not said."""
-    return f": {restraint.why}" if restraint.why else ""
-
-
 def moment(given: str, now: int) -> int:
     """
     That time, likewise.
 
     @param now: the time: nanoseconds since 1970, UTC.
-    @raise Refused: it is none.
+    @raise ValueError: it is none.
     """
     if _SPAN.fullmatch(given.lower()):
         return max(0, now - span(given) * NANOSECONDS)
@@ -84,4 +73,4 @@ def moment(given: str, now: int) -> int:
             return max(0, int(time.mktime(time.strptime(given, shape))) * NANOSECONDS)
         except (ValueError, OverflowError):
             continue
-    raise Refused(WHEN, given=given)
+    raise ValueError(given)

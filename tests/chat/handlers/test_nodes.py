@@ -7,15 +7,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.chat import NOON, Sessions
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.handlers.nodes import (
-    FORMERS_REMEMBERED,
-    Verdict,
-    goodbye,
-    heard,
-    mayBegin,
-    sessionOf,
-)
+from tsservices.chat.handlers.nodes import Verdict, goodbye, heard, mayBegin, sessionOf
 from tsservices.chat.operations import (
     BAN,
     Enter,
@@ -29,6 +23,7 @@ from tsservices.chat.operations import (
     Restrain,
     Resume,
 )
+from tsservices.chat.records import FORMERS_REMEMBERED
 from tsservices.chat.session import Session
 from tsservices.chat.state import Lobby
 from tsservices.common.limits import Limits
@@ -58,7 +53,7 @@ class TestHeard:
 
     def apply(self, event: Event, position: int) -> Batch:
         batch = Batch("log", position, NOON + position)
-        self.lobby.apply(event, Session("", None), batch)
+        apply(self.lobby, event, Session("", None), batch)
         return batch
 
     def test_up(self) -> None:
@@ -153,7 +148,7 @@ class TestHeard:
         lobby = self.lobby
         session = sessionOf(lobby, "s", "a")
         assert (session.ident, session.node, session.outlet) == ("s", "a", None)
-        lobby.apply(Enter("s", "Ann", "ann"), session, Batch("log", 8, NOON))
+        apply(lobby, Enter("s", "Ann", "ann"), session, Batch("log", 8, NOON))
         assert sessionOf(lobby, "s", "a") is session
 
 
@@ -171,7 +166,7 @@ class TestEnded:
         sessions.turn(Resume("x", "t", "~x"))
         login = Login("s", "ann", NOON, "~s", "u")
         for session in (sessions.people["s"], sessionOf(lobby, "s", "a")):
-            lobby.apply(login, session, Batch("log", 9, NOON))
+            apply(lobby, login, session, Batch("log", 9, NOON))
             assert set(lobby.sessions) == {"x"}
 
     def test_again(self) -> None:

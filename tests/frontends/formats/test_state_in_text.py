@@ -9,6 +9,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.chat_samples import DAY, NOON
+from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import Refused
 from tsservices.chat.operations import Enter, Event, Join, Say, SetAway, Whisper
@@ -65,7 +66,7 @@ class LobbyTests(SynchronousTestCase):
         self.position += 1
         batch = Batch("4f", self.position, stamp)
         for event in events:
-            self.lobby.apply(event, self.sessions[event.session], batch)
+            apply(self.lobby, event, self.sessions[event.session], batch)
         batch.seal()
         batch.release()
 

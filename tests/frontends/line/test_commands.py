@@ -46,7 +46,8 @@ from tsservices.chat.notifications import (
 )
 from tsservices.chat.operations import ME, MESSAGE, TOPIC
 from tsservices.chat.permissions import FOUNDER, MEMBER
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import RoomRecord
+from tsservices.chat.room import Room
 from tsservices.chat.verbs.history import HIGHEST_SEQ
 from tsservices.common.limits import HISTORY_LINES, LISTED, TOPIC_LENGTH
 from tsservices.frontends.line.commands import ANYONE, COMMANDS

@@ -15,7 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.broker import HandEngine
 from tests.support.storage import Talk
 from tsservices.chat import snapshot as checkpoint
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import RoomRecord
+from tsservices.chat.room import Room
 from tsservices.chat.state import Lobby
 from tsservices.chat.storage import JournalError
 from tsservices.cluster.broker import Founding, Snapshot, Stream

@@ -21,7 +21,7 @@ from tsservices.chat.errors import STOPPING, Refused
 from tsservices.chat.handlers.nodes import goodbye
 from tsservices.chat.notifications import Notice, Said
 from tsservices.chat.operations import Enter, Event, Join, Say
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.storage import Loaded
 from tsservices.cluster.broker import Founding, Stream

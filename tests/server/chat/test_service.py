@@ -15,7 +15,7 @@ from tests.support.chat import NOON, Ear, SlowJournal
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, Refused
 from tsservices.chat.notifications import Notice, Refusal, Said
 from tsservices.chat.operations import Enter, Join, Say
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import RoomRecord
 from tsservices.chat.storage import JournalError, Loaded
 from tsservices.common.limits import WELCOME_BYTES, Limits
 from tsservices.server.chat.service import ChatService

@@ -8,7 +8,7 @@ which one it was.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
@@ -29,11 +29,9 @@ from tsservices.chat.notifications import AccountChanged, Entered, LoggedIn, Not
 from tsservices.chat.operations import BAN, MUTE, Drop, Event, Login, Logout, Register, SetPassword
 from tsservices.chat.records import Account, ReadMark
 from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
 from tsservices.common.limits import SESSIONS_EACH
 from tsservices.common.timestamps import NANOSECONDS
-
-if TYPE_CHECKING:
-    from tsservices.chat.state import Lobby
 
 
 def _register(lobby: Lobby, event: Register, session: Session, batch: Batch) -> None:
@@ -64,10 +62,10 @@ def checkRegister(lobby: Lobby, session: Session) -> None:
 
 def own(lobby: Lobby, session: Session, account: Account, batch: Batch) -> None:
     """Somebody is logged in: what was theirs as a guest is their account's."""
-    reads = {key: room.access.readsFrom(session) for key, room in session.rooms.items()}
+    reads = {room.record.key: room.access.readsFrom(session) for room in lobby.roomsOf(session)}
     session.account = account.key
     lobby.owners[account.key] = (*lobby.owners.get(account.key, ()), session)
-    for room in session.rooms.values():
+    for room in lobby.roomsOf(session):
         access = room.access
         # Who is banned leaves at once, and has to be invited again.
         banned = lobby.restraint(BAN, session, room, batch.stamp) is not None
@@ -117,7 +115,7 @@ def _login(lobby: Lobby, event: Login, session: Session, batch: Batch) -> None:
 
 def _leaveRooms(lobby: Lobby, session: Session, batch: Batch, private: bool) -> None:
     """Somebody is taken for somebody else: they leave the rooms that these may not enter."""
-    for room in list(session.rooms.values()):
+    for room in lobby.roomsOf(session):
         banned = lobby.restraint(BAN, session, room, batch.stamp) is not None
         if banned or (private and room.record.private):
             expel(lobby, room, [session], batch)

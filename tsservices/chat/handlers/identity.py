@@ -6,7 +6,7 @@ connection.  Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NICK_SHARED, NOTHING_TO_RESUME, TAKEN_OVER, Refused
@@ -14,9 +14,7 @@ from tsservices.chat.notifications import Entered, Joined, Left, Renamed, Resume
 from tsservices.chat.operations import Enter, Event, Rename, Resume
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-
-if TYPE_CHECKING:
-    from tsservices.chat.state import Lobby
+from tsservices.chat.state import Lobby
 
 
 def _enter(lobby: Lobby, event: Enter, session: Session, batch: Batch) -> None:
@@ -87,7 +85,7 @@ def call(lobby: Lobby, session: Session, nick: str, key: str, batch: Batch) -> N
     old, oldKey = session.nick, session.key
     told: dict[str, Session] = {session.ident: session}
     apart: list[tuple[Room, Joined | Left]] = []
-    for room in session.rooms.values():
+    for room in lobby.roomsOf(session):
         stays = room.names[oldKey] > 1
         there = key != oldKey and key in room.names
         record = room.record
@@ -119,7 +117,7 @@ def _resume(lobby: Lobby, event: Resume, session: Session, batch: Batch) -> None
     session.rooms, old.rooms = old.rooms, {}
     # What it has proposed, and comes only now, is nobody's.
     old.token, old.account = "", None
-    for room in session.rooms.values():
+    for room in lobby.roomsOf(session):
         batch.cut(room)
         room.replace(old, session)
     for names, key in ((lobby.holders, session.key), (lobby.owners, session.account)):
@@ -127,7 +125,7 @@ def _resume(lobby: Lobby, event: Resume, session: Session, batch: Batch) -> None
             names[key] = tuple(session if each is old else each for each in names[key])
     batch.dismiss(old, Refused(TAKEN_OVER))
     batch.move(session)
-    rooms = [(room.record.name, room.record.seq) for room in session.rooms.values()]
+    rooms = [(room.record.name, room.record.seq) for room in lobby.roomsOf(session)]
     batch.answer(session, Resumed(session.nick, session.account, rooms))
 
 

@@ -10,7 +10,7 @@ What comes of it when people leave: a room, or altogether, one or many at once. 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ROOMS_FOUNDED, Refused
@@ -25,13 +25,12 @@ from tsservices.chat.notifications import (
     RoomLeft,
 )
 from tsservices.chat.operations import Event, Join, Part, Quit, SetAway
-from tsservices.chat.room import Room, RoomRecord
+from tsservices.chat.records import RoomRecord
+from tsservices.chat.room import Room
 from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
 from tsservices.common.limits import GUESTS_REMEMBERED, NAMES_SHOWN
 from tsservices.common.timestamps import NANOSECONDS
-
-if TYPE_CHECKING:
-    from tsservices.chat.state import Lobby
 
 #: The key of the room where those are who only say their name. It is everybody's.
 LOBBY = "lobby"
@@ -44,7 +43,7 @@ def _join(lobby: Lobby, event: Join, session: Session, batch: Batch) -> None:
     lobby.checkJoin(session, event.room, batch.stamp)
     room = lobby.rooms.get(event.room) or found(lobby, event, session, batch)
     record = room.record
-    enter(session, room, batch)
+    enter(lobby, session, room, batch)
     mark = None if session.account is None else lobby.marks.get((session.account, event.room))
     batch.answer(
         session,
@@ -64,7 +63,7 @@ def _join(lobby: Lobby, event: Join, session: Session, batch: Batch) -> None:
     )
 
 
-def enter(session: Session, room: Room, batch: Batch) -> None:
+def enter(lobby: Lobby, session: Session, room: Room, batch: Batch) -> None:
     """Put somebody into a room."""
     record = room.record
     if room.members and session.key not in room.names:
@@ -72,7 +71,7 @@ def enter(session: Session, room: Room, batch: Batch) -> None:
     batch.cut(room)
     if (standing := room.access.entered(session)) is not None:
         batch.put(standing)
-    room.enter(session)
+    lobby.enter(session, room)
     batch.move(session)
 
 
@@ -131,7 +130,7 @@ def _setAway(lobby: Lobby, event: SetAway, session: Session, batch: Batch) -> No
     if session.away == event.text:
         return
     session.away = event.text
-    rooms = [each for each in session.rooms.values() if not lobby.muted(session, each, batch.stamp)]
+    rooms = [each for each in lobby.roomsOf(session) if not lobby.muted(session, each, batch.stamp)]
     people = lobby.neighbours(session, True, rooms)
     batch.tellAll(people, AwayChanged(session.nick, event.text))
 
@@ -149,7 +148,7 @@ def depart(lobby: Lobby, session: Session, why: str, batch: Batch) -> None:
     """Somebody leaves altogether."""
     if not lobby.end(session):
         return
-    if any(lobby.muted(session, room, batch.stamp) for room in session.rooms.values()):
+    if any(lobby.muted(session, room, batch.stamp) for room in lobby.roomsOf(session)):
         # What they say of it would be heard there too.
         why = ""
     lobby.tokens.pop(session.token, None)
@@ -157,7 +156,7 @@ def depart(lobby: Lobby, session: Session, why: str, batch: Batch) -> None:
     # By another connection they may still be elsewhere.
     stays = session.key in lobby.holders
     told: dict[str, Session] = {}
-    for room in list(session.rooms.values()):
+    for room in lobby.roomsOf(session):
         leave(lobby, session, room, batch)
         if session.key in room.names:
             continue
@@ -176,7 +175,7 @@ def departTogether(lobby: Lobby, sessions: Sequence[Session], batch: Batch) -> N
     Many leave altogether, at once and without a word.  They may be most of a large room:
     those who stay are told of all together.
     """
-    gone = [(each, list(each.rooms.values())) for each in sessions if lobby.end(each)]
+    gone = [(each, lobby.roomsOf(each)) for each in sessions if lobby.end(each)]
     for session, rooms in gone:
         lobby.tokens.pop(session.token, None)
         unhold(lobby, session)
@@ -227,7 +226,7 @@ def disown(lobby: Lobby, session: Session, batch: Batch) -> None:
 def leave(lobby: Lobby, session: Session, room: Room, batch: Batch) -> None:
     """Take somebody out of a room."""
     batch.cut(room)
-    room.leave(session)
+    lobby.leave(session, room)
     if not room.members:
         batch.empty(room)
         if not room.record.seq:

@@ -6,7 +6,7 @@ read.  Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
@@ -35,10 +35,8 @@ from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.records import Deletion, Letter, ReadMark
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
 from tsservices.common.limits import INBOX_UNREAD
-
-if TYPE_CHECKING:
-    from tsservices.chat.state import Lobby
 
 
 def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PERSON, Refused
@@ -33,9 +33,7 @@ from tsservices.chat.operations import (
 from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
 from tsservices.chat.session import Session
-
-if TYPE_CHECKING:
-    from tsservices.chat.state import Lobby
+from tsservices.chat.state import Lobby
 
 
 def _setOperator(lobby: Lobby, event: SetOperator, session: Session, batch: Batch) -> None:

@@ -17,9 +17,9 @@ who has just come.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import LOGGED_OUT, NO_ACCOUNT, TAKEN_OVER, Refused
@@ -28,18 +28,12 @@ from tsservices.chat.handlers.identity import appear, guestName, hold
 from tsservices.chat.handlers.membership import departTogether, enter, found
 from tsservices.chat.notifications import AccountChanged, Notice, Refusal, Renamed, RoomLeft
 from tsservices.chat.operations import BAN, Event, Join, NodeGone, NodeUp, Return
-from tsservices.chat.records import Account
+from tsservices.chat.records import Account, CutOff, Node, Place
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
 from tsservices.common.limits import CUT_OFF_SECONDS, SESSIONS_EACH
 from tsservices.common.timestamps import NANOSECONDS
-
-if TYPE_CHECKING:
-    from tsservices.chat.state import Lobby
-
-#: Incarnations of each node that are known to be over: a message of one of these that is sent again
-#: does not count.
-FORMERS_REMEMBERED = 8
 
 #: No message has a higher one.
 LAST_POSITION = 2**63 - 1
@@ -59,33 +53,6 @@ class Verdict(Enum):
     DUPLICATE = auto()
     GAP = auto()
     STRANGER = auto()
-
-
-@dataclass(slots=True)
-class Node:
-    """
-    A node that is up.
-
-    @ivar name: its name, which no other node has.
-    @ivar incarnation: of its beginning, which no other beginning has.
-    @ivar n: the number of its last message that counted.
-    @ivar position: of the last message of it that was heard.
-    @ivar stamp: when that was: nanoseconds since 1970, UTC.
-    @ivar since: when it began: the same.
-    @ivar former: its incarnations before, the newest last.
-    """
-
-    name: str
-    incarnation: str
-    n: int
-    position: int
-    stamp: int
-    since: int
-    former: tuple[str, ...] = ()
-
-    def over(self) -> tuple[str, ...]:
-        """Its incarnations, when this one is over too."""
-        return (*self.former, self.incarnation)[-FORMERS_REMEMBERED:]
 
 
 def heard(lobby: Lobby, node: str, incarnation: str, n: int, position: int, stamp: int) -> Verdict:
@@ -165,61 +132,6 @@ def _connected(lobby: Lobby, node: str) -> list[Session]:
     return [each for each in lobby.sessions.values() if each.node == node]
 
 
-#: What each kind of event does.
-APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
-    NodeUp: _up,
-    NodeGone: _gone,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """
-    A room where somebody was who is cut off.
-
-    @ivar room: its key.
-    @ivar name: its name.
-    @ivar seq: the number of its last line then.
-    @ivar first: the number of the first line that they might read there as a guest, if the
-        room was private; 0 if it was not, or they were none.
-    @ivar openFrom: what that was of the room then.
-    @ivar founder: whether they were its founder as long as they were there.
-    """
-
-    room: str
-    name: str
-    seq: int
-    first: int
-    openFrom: int
-    founder: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CutOff:
-    """
-    What a session had when its node was taken for gone; see
-    L{Session<tsservices.chat.session.Session>} for what is not explained here.
-
-    @ivar stamp: when that was: nanoseconds since 1970, UTC.
-    @ivar version: of the password of its account.
-    """
-
-    ident: str
-    node: str
-    stamp: int
-    nick: str
-    key: str
-    account: str | None
-    version: int
-    cloak: str
-    token: str
-    away: str
-    arrived: int
-    held: frozenset[tuple[str, str, str, int]]
-    invited: frozenset[str]
-    places: tuple[Place, ...]
-
-
 def cutOff(lobby: Lobby, session: Session, stamp: int) -> CutOff:
     """
     What it has.
@@ -241,7 +153,7 @@ def cutOff(lobby: Lobby, session: Session, stamp: int) -> CutOff:
         session.arrived,
         session.held,
         session.invited,
-        tuple([_place(session, room) for room in session.rooms.values()]),
+        tuple([_place(session, room) for room in lobby.roomsOf(session)]),
     )
 
 
@@ -361,7 +273,7 @@ def _goBack(
         batch.answer(session, Refusal(refused))
         batch.answer(session, RoomLeft(event.room, event.name))
         return
-    enter(session, room, batch)
+    enter(lobby, session, room, batch)
     access = room.access
     if first:
         access.let(session.ident, first)
@@ -386,4 +298,8 @@ def _inviteAgain(lobby: Lobby, before: CutOff, session: Session, now: int) -> No
 
 
 #: What each kind of event does.
-RETURNING_APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {Return: _return}
+APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
+    NodeUp: _up,
+    NodeGone: _gone,
+    Return: _return,
+}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_RESTRAINED, ONESELF, RESTRAINTS_ALL, Refused
@@ -19,12 +19,10 @@ from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
 from tsservices.chat.records import Restraint
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
 from tsservices.common.durations import spanText
 from tsservices.common.limits import RESTRAINTS_EACH
 from tsservices.common.timestamps import NANOSECONDS
-
-if TYPE_CHECKING:
-    from tsservices.chat.state import Lobby
 
 
 def _restrain(lobby: Lobby, event: Restrain, session: Session, batch: Batch) -> None:

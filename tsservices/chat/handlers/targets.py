@@ -5,16 +5,13 @@ Who is meant by a command about somebody, and whether one may do it to them.  Pu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tsservices.chat.errors import NO_PERSON, NOT_ALLOWED, ONESELF, STANDS_ABOVE, Refused
 from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER, SERVER, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
+from tsservices.chat.state import Lobby
 from tsservices.common.limits import NAME_LENGTH
-
-if TYPE_CHECKING:
-    from tsservices.chat.state import Lobby
 
 
 @dataclass(frozen=True, slots=True)

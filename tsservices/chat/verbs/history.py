@@ -15,6 +15,7 @@ from tsservices.chat.errors import (
     NOTHING_SEARCHED,
     SEARCHING,
     TEXT_LONG,
+    WHEN,
     Refused,
 )
 from tsservices.chat.names import ROOM_SIGN, fold, roomKey
@@ -23,8 +24,8 @@ from tsservices.chat.operations import ME, MESSAGE, NOTICE, Delete, EmptyInbox, 
 from tsservices.chat.records import Letter
 from tsservices.chat.room import Room
 from tsservices.chat.storage import Search
-from tsservices.chat.verbs.parsing import Misused, here, needed, number
-from tsservices.common.durations import moment
+from tsservices.chat.verbs.parsing import Misused, durationRefused, here, needed, number
+from tsservices.common.durations import DurationError, moment
 from tsservices.common.limits import (
     FOUND_LINES,
     HISTORY_LINES,
@@ -147,7 +148,7 @@ def search(conversation: Conversation, rest: str) -> None:
     rooms = tuple(
         (key, max(first, room.access.readsFrom(session)))
         for key, first in asked.rooms
-        if (room := session.rooms.get(key)) is not None
+        if key in session.rooms and (room := house.lobby.rooms[key])
     )
     if not rooms:
         raise Refused(NOTHING_SEARCHED)
@@ -187,7 +188,7 @@ def _asked(conversation: Conversation, rest: str) -> Search:
         if sign:
             given[sign] = value
         elif word == ALL_ROOMS:
-            where = list(session.rooms.values())
+            where = conversation.house.lobby.roomsOf(session)
         elif word and word.startswith(ROOM_SIGN) and _isRoom(word):
             where.append(here(conversation, word))
         else:
@@ -199,11 +200,22 @@ def _asked(conversation: Conversation, rest: str) -> Search:
         tuple(rooms.items()),
         tuple(each for each in words if each.strip()),
         fold(given.get("from", "")),
-        moment(given["since"], now) if "since" in given else 0,
-        moment(given["before"], now) if "before" in given else 0,
+        _moment(given.get("since"), now),
+        _moment(given.get("before"), now),
         None,
         FOUND_LINES + 1,
     )
+
+
+def _moment(given: str | None, now: int) -> int:
+    if given is None:
+        return 0
+    try:
+        return moment(given, now)
+    except DurationError as error:
+        raise durationRefused(error) from None
+    except ValueError as error:
+        raise Refused(WHEN, given=error) from None
 
 
 def _isRoom(word: str) -> bool:

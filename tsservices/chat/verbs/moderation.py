@@ -21,8 +21,8 @@ from tsservices.chat.operations import (
     SetOperator,
     SetPrivate,
 )
-from tsservices.chat.verbs.parsing import Misused, choice, here, short, target
-from tsservices.common.durations import spanAndWords
+from tsservices.chat.verbs.parsing import Misused, choice, durationRefused, here, short, target
+from tsservices.common.durations import DurationError, spanAndWords
 
 #: What is said of those who are kicked, banned or muted.
 REASON = "a reason"
@@ -69,7 +69,10 @@ def restrain(kind: str) -> Callable[[Conversation, str], None]:
             conversation.voice.tell(RestraintsListed(record.key, record.name, listed))
             return
         name, key, more = target(rest)
-        seconds, why = spanAndWords(more)
+        try:
+            seconds, why = spanAndWords(more)
+        except DurationError as error:
+            raise durationRefused(error) from None
         conversation.checkStored()
         conversation.propose(
             Restrain(

@@ -5,10 +5,11 @@ What follows a command, read.  Pure.
 from __future__ import annotations
 
 from tsservices.chat.controller import Conversation
-from tsservices.chat.errors import CHOICE, NOWHERE, NUMBER, TEXT_LONG, Refused
+from tsservices.chat.errors import CHOICE, DURATION, NOWHERE, NUMBER, TEXT_LONG, Refused
 from tsservices.chat.names import fold, roomKey
 from tsservices.chat.room import Room
-from tsservices.common.limits import TOPIC_LENGTH
+from tsservices.common.durations import DurationError, spanText
+from tsservices.common.limits import LONGEST_SECONDS, TOPIC_LENGTH
 
 
 class Misused(Exception):
@@ -92,3 +93,8 @@ def target(rest: str) -> tuple[str, str, str]:
     """
     name, _, words = needed(rest).partition(" ")
     return name, fold(name), words.strip()
+
+
+def durationRefused(error: DurationError) -> Refused:
+    """What is said to who gave a duration that is none."""
+    return Refused(DURATION, most=spanText(LONGEST_SECONDS), given=error)

@@ -89,7 +89,7 @@ def whois(conversation: Conversation, rest: str) -> None:
     needed(rest)
     lobby, session = conversation.house.lobby, conversation.session
     person = lobby.person(rest, fold(rest))
-    both = [room for key, room in person.rooms.items() if key in session.rooms]
+    both = [lobby.rooms[key] for key in person.rooms if key in session.rooms]
     # Those who may ban somebody have to know what to ban.
     knows = session.account in lobby.operators or any(
         atLeast(lobby.rank(session, room), OPERATOR) for room in both

@@ -18,8 +18,15 @@ from operator import attrgetter
 from tsservices.chat.batch import Batch
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import Said
-from tsservices.chat.records import Account, Letter, ReadMark, Record, Restraint, Standing
-from tsservices.chat.room import RoomRecord
+from tsservices.chat.records import (
+    Account,
+    Letter,
+    ReadMark,
+    Record,
+    Restraint,
+    RoomRecord,
+    Standing,
+)
 from tsservices.chat.storage import Belonging
 from tsservices.common.limits import HISTORY_PAGE, INBOX_UNREAD, SECRET_BYTES
 from tsservices.storage.sqlite.fulltext import delete, renew
