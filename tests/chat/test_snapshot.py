@@ -47,7 +47,7 @@ TURNS = 60
 #: What only one node knows of sessions and rooms.
 LOCAL = {
     # How sessions are told.
-    *("_outlet", "_ignores", "echoes", "acks", "outstanding"),
+    *("outlet", "ignores", "echoes", "acks", "outstanding"),
     # What is at hand, stored, or made when it is wanted.
     *("_audience", "_recent", "_count", "_gone", "_lowest", "kept"),
 }

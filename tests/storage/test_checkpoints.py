@@ -29,6 +29,8 @@ SECRET = bytes(range(32))
 def checkpoint(talk: Talk, *chunks: str) -> Batch:
     batch = talk.batch()
     batch.checkpoint = list(chunks)
+    # A checkpoint is made when a batch is applied, before it is sealed.
+    batch.seal()
     return batch
 
 

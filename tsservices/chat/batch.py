@@ -38,6 +38,7 @@ class Batch:
     @ivar audits: what the log is to tell of, once it is stored.
     @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.snapshot}
         writes it, if it is to be kept now.
+    @ivar durable: whether any of this is to be stored, once it is sealed.
     @ivar origins: the sessions whose proposals were decided, once for each.
     """
 
@@ -55,6 +56,7 @@ class Batch:
         self.checkpoint: list[str] = []
         self.origins: list[Session] = []
         self.lines = 0
+        self.durable = False
         self._deliveries: list[Slice | Answer | Move | Dismissal] = []
         self._open: dict[Room, Slice] = {}
         self._changed: dict[Room, RoomRecord] = {}
@@ -69,12 +71,20 @@ class Batch:
             # What is not stored yet could not be read again.
             if not room.members and room.released == room.record.seq:
                 room.forget()
-        self._changed = {room: room.record.copy() for room in self._changed}
-        self.records = list(self._changed.values())
+        changed = self._changed
+        for room in changed:
+            changed[room] = room.record.copy()
+        self.records = list(changed.values())
+        self.durable = bool(
+            self.records or self.kept or self.letters or self.deletions or self.checkpoint
+        )
 
     def keep(self, room: Room, said: Said, author: Session) -> None:
         """Tell a room what somebody said in it, and keep that."""
-        slice = self._slice(room)
+        # The slice of the room that spoke last is still open, if it was not cut.
+        slice = self._open.get(room) if room is self._last else None
+        if slice is None:
+            slice = self._slice(room)
         if author.ident not in slice.authors:
             if len(slice.authors) >= AUTHORS_IN_A_SLICE:
                 slice = self._begin(room)
@@ -107,11 +117,6 @@ class Batch:
     def dismiss(self, session: Session, why: Refused) -> None:
         """End somebody's connection, when all before this has been told."""
         self._deliveries.append(Dismissal(session, why))
-
-    @property
-    def durable(self) -> bool:
-        """Whether any of this is to be stored."""
-        return bool(self.records or self.kept or self.letters or self.deletions or self.checkpoint)
 
     def put(self, record: Record) -> None:
         """Keep a record, in place of what was kept with its key."""

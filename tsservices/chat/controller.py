@@ -113,6 +113,9 @@ class Conversation:
     @ivar current: the key of the room where plain lines go.
     @ivar ended: nothing more is to be said.
     @ivar searched: what the next page is of that they have searched for.
+    @ivar secret: gets the next line, which is the answer to what was asked; L{None}: nothing was.
+    @ivar asking: something is done elsewhere, for which the next line has to wait.
+    @ivar next: what is to be done when all that was proposed is decided, before the next line.
     @ivar lettersBefore: the key of whom the next page of private messages is with, and
         the id before which it ends.
     """
@@ -125,24 +128,24 @@ class Conversation:
         self.ended = False
         self.searched: Search | None = None
         self.lettersBefore: tuple[str, str] | None = None
-        self._asking = False
-        self._next: list[Callable[[], None]] = []
-        self._secret: Callable[[str], None] | None = None
+        self.asking = False
+        self.next: list[Callable[[], None]] = []
+        self.secret: Callable[[str], None] | None = None
         self._token = ""
 
     @property
     def wantsSecret(self) -> bool:
         """Whether the next line is the answer to what was asked."""
-        return self._secret is not None
+        return self.secret is not None
 
     def ask(self, prompt: str, then: Callable[[str], None]) -> None:
         """Have them say something that is not to be seen."""
-        self._secret = then
+        self.secret = then
         self.voice.ask(prompt)
 
     def answerSecret(self, text: str) -> None:
         """@raise Refused: it won't do."""
-        then, self._secret = self._secret, None
+        then, self.secret = self.secret, None
         if then is not None:
             then(text)
 
@@ -152,10 +155,10 @@ class Conversation:
 
         @raise Refused: it does not even begin.
         """
-        self._asking = True
+        self.asking = True
 
         def done(what: Callable[[], None]) -> None:
-            self._asking = False
+            self.asking = False
             if self.ended:
                 return
             try:
@@ -169,7 +172,7 @@ class Conversation:
         try:
             begin(done)
         except Refused:
-            self._asking = False
+            self.asking = False
             raise
 
     @property
@@ -195,7 +198,7 @@ class Conversation:
     @property
     def busy(self) -> bool:
         """Whether the next line has to wait."""
-        return self._asking or bool(self._next)
+        return self.asking or bool(self.next)
 
     def propose(self, event: Event) -> None:
         self.house.pipeline.propose(event, self.session)
@@ -206,7 +209,7 @@ class Conversation:
 
         @raise Refused: it can't be said.
         """
-        if not self.entered:
+        if not self.session.nick:
             raise Refused(NAME_FIRST)
         if not self.current:
             raise Refused(NOWHERE)
@@ -214,12 +217,17 @@ class Conversation:
 
     def sayIn(self, room: str, texts: tuple[str, ...], kind: str) -> None:
         """@raise Refused: it can't be said."""
-        lobby = self.house.lobby
-        found = lobby.speaker(self.session, room)
+        house, session = self.house, self.session
+        pipeline = house.pipeline
+        # Each line comes by: what others do by a method each is done in place.
+        lobby = pipeline.lobby
+        found = lobby.rooms[room] if room in session.rooms else lobby.speaker(session, room)
         if found.access.restraints:
-            lobby.checkSpeak(self.session, found, self.house.now())
-        self.checkStored()
-        self.propose(Say(self.session.ident, room, kind, texts))
+            pipeline.lobby.checkSpeak(session, found, house.now())
+        trouble = house.store.trouble
+        if trouble is not None:
+            raise trouble
+        pipeline.propose(Say(session.ident, room, kind, texts), session)
 
     def checkStored(self) -> None:
         """@raise Refused: nothing can be kept at present."""
@@ -266,12 +274,12 @@ class Conversation:
         if room is None:
             self._propose(name, key)
         else:
-            self._asking = True
+            self.asking = True
             self.house.recall.preload(room, lambda refused: self._preloaded(name, key, refused))
 
     def _preloaded(self, name: str, key: str, refused: Refused | None) -> None:
         """What was said in a room is at hand, if it can be had."""
-        self._asking = False
+        self.asking = False
         if self.ended:
             return
         if refused is not None:
@@ -289,7 +297,7 @@ class Conversation:
 
     def replay(self, room: Room, first: int) -> None:
         """Be told what was said in a room; what is said meanwhile waits."""
-        self._asking = True
+        self.asking = True
         self.voice.hold(True)
         first = max(first, room.access.readsFrom(self.session))
         self.house.recall.replay(room, first, self._page, self._replayed)
@@ -299,7 +307,7 @@ class Conversation:
         if len(pages) == 1:
             self.voice.tell(pages[0])
             return
-        self._asking = True
+        self.asking = True
         self.voice.hold(True)
         self._nextPage(iter(pages))
 
@@ -316,7 +324,7 @@ class Conversation:
 
     def _replayed(self) -> None:
         """All has been told."""
-        self._asking = False
+        self.asking = False
         self.settled()
         if not self.ended:
             self.voice.hold(False)
@@ -333,21 +341,21 @@ class Conversation:
         Have something done when all that was proposed is decided, stored and told:
         now, if nothing is.
         """
-        self._next.append(what)
+        self.next.append(what)
         self.settled()
 
     def settled(self) -> None:
         """Go on, if nothing is outstanding."""
-        while self._next and not self._asking and not self.session.outstanding:
-            what, *later = self._next
-            self._next = []
+        while self.next and not self.asking and not self.session.outstanding:
+            what, *later = self.next
+            self.next = []
             if not self.ended:
                 try:
                     what()
                 except Refused as refused:
                     self.refuse(refused)
             # What this has put off comes before what was put off earlier.
-            self._next += later
+            self.next += later
 
     def refuse(self, refused: Refused) -> None:
         self.voice.tell(Refusal(refused))

@@ -54,7 +54,8 @@ class Slice:
         data = b""
         audience: Iterable[Session] = self.audience
         last = last and len(self.audience) <= TOLD_AT_ONCE
-        if last and self.audience.gathered():
+        # For a few it is not worth it, and not worth the question.
+        if last and len(self.audience) >= TOGETHER_FROM and self.audience.gathered():
             audience = self._releaseTogether()
         # The hot path: most of an audience is told the same bytes.
         for session in audience:
@@ -92,14 +93,22 @@ class Slice:
     def _encoded(self, form: Form) -> list[bytes]:
         pieces = self._pieces.get(form)
         if pieces is None:
-            pieces = self._pieces[form] = [form.encode([each]) for each in self.happenings]
+            happenings = self.happenings
+            pieces = self._pieces[form] = (
+                [form.encode(happenings)]
+                if len(happenings) == 1
+                else [form.encode([each]) for each in happenings]
+            )
         return pieces
 
     def _variant(self, session: Session, form: Form) -> bytes:
         told: list[bytes] = []
         ident, ignores = session.ident, session.ignores
+        # Most are told nothing here, their own line being all there is.  Then nothing is to be
+        # encoded: it may be that nobody else hears in this form.
+        pieces: list[bytes] | None = None
         # Lines that tell what was done to the room are for everybody in it.
-        for each, piece in zip(self.happenings, self._encoded(form), strict=True):
+        for place, each in enumerate(self.happenings):
             if isinstance(each, Said):
                 if each.session == ident:
                     if session.acks:
@@ -109,7 +118,9 @@ class Slice:
                         continue
                 elif each.kind in IGNORED_KINDS and self.authors[each.session] in ignores:
                     continue
-            told.append(piece)
+            if pieces is None:
+                pieces = self._encoded(form)
+            told.append(pieces[place])
         return b"".join(told)
 
 

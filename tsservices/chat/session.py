@@ -65,7 +65,8 @@ class Session:
     One of those who are connected.
 
     @ivar ident: its id: stable, and no other session's ever.
-    @ivar outlet: where it hears; L{None} when that is on another node.
+    @ivar outlet: where it hears; L{None} when that is on another node.  Read for each line and
+        each member, so it is no property; L{hearBy} changes it.
     @ivar node: the name of the node that it is connected to; nothing if there is one only.
     @ivar nick: what it is called; nothing before it has said so.
     @ivar key: the same, folded.
@@ -74,7 +75,7 @@ class Session:
     @ivar token: the digest of what another connection has to know to go on for it.
     @ivar away: why it is away.
     @ivar rooms: the keys of the rooms where it is, in the order of joining (an ordered set).
-    @ivar ignores: keys of the names whose lines it does not want.
+    @ivar ignores: keys of the names whose lines it does not want; L{ignore} changes it.
     @ivar arrived: when it said its name: nanoseconds since 1970, UTC.
     @ivar held: the bans and mutes of its address that were meant for it: room, kind, mask and
         time of each.
@@ -85,8 +86,6 @@ class Session:
     """
 
     __slots__ = (
-        "_ignores",
-        "_outlet",
         "account",
         "acks",
         "arrived",
@@ -95,10 +94,12 @@ class Session:
         "echoes",
         "held",
         "ident",
+        "ignores",
         "invited",
         "key",
         "nick",
         "node",
+        "outlet",
         "outstanding",
         "rooms",
         "token",
@@ -106,7 +107,7 @@ class Session:
 
     def __init__(self, ident: str, outlet: Outlet | None, cloak: str = "", node: str = "") -> None:
         self.ident = ident
-        self._outlet = outlet
+        self.outlet = outlet
         self.cloak = cloak
         self.node = node
         self.token = ""
@@ -117,33 +118,23 @@ class Session:
         self.account: str | None = None
         self.away = ""
         self.rooms: dict[str, None] = {}
-        self._ignores: frozenset[str] = frozenset()
+        self.ignores: frozenset[str] = frozenset()
         self.invited: frozenset[str] = frozenset()
         self.echoes = False
         self.acks = False
         self.outstanding = 0
 
+    def hearBy(self, outlet: Outlet | None) -> None:
+        """Hear there from now on: the only way to change C{outlet}."""
+        self._leave()
+        self.outlet = outlet
+
+    def ignore(self, keys: frozenset[str]) -> None:
+        """Want no lines of these names from now on: the only way to change C{ignores}."""
+        self._leave()
+        self.ignores = keys
+
     def _leave(self) -> None:
-        """What it is to be told is changing."""
-        if self._outlet is not None and self._outlet.wire is not None:
-            self._outlet.wire.leave()
-
-    @property
-    def outlet(self) -> Outlet | None:
-        """Where it hears."""
-        return self._outlet
-
-    @outlet.setter
-    def outlet(self, outlet: Outlet | None) -> None:
-        self._leave()
-        self._outlet = outlet
-
-    @property
-    def ignores(self) -> frozenset[str]:
-        """Keys of the names whose lines it does not want."""
-        return self._ignores
-
-    @ignores.setter
-    def ignores(self, ignores: frozenset[str]) -> None:
-        self._leave()
-        self._ignores = ignores
+        # Who is sent the same as others is so by what it was before this change.
+        if self.outlet is not None and self.outlet.wire is not None:
+            self.outlet.wire.leave()

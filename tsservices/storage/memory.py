@@ -41,6 +41,8 @@ class MemoryJournal:
         self._rooms: dict[str, deque[Said]] = {}
         self._letters: deque[Letter] = deque(maxlen=most)
         self._belonging = Belonging("", log, entropy(SECRET_BYTES), 0)
+        # Apart, because it is the one that each batch changes.
+        self._position = 0
         self._checkpoint: list[str] = []
         self._checkpointPosition = 0
         self._listener: Listener | None = None
@@ -50,7 +52,7 @@ class MemoryJournal:
         mine = self._belonging
         return Loaded(
             mine.log,
-            mine.position,
+            self._position,
             [],
             secret=mine.secret,
             epoch=mine.epoch,
@@ -63,8 +65,9 @@ class MemoryJournal:
     ) -> None:
         """@raise JournalError: it belongs elsewhere, or has a history of its own."""
         what = "the chat in memory"
-        mine = self._belonging
+        mine = replace(self._belonging, position=self._position)
         self._belonging = mine.bound(epoch, log, secret, base, what)
+        self._position = self._belonging.position
         if checkpoint and not mine.epoch:
             self._checkpoint, self._checkpointPosition = list(checkpoint), base
 
@@ -91,7 +94,7 @@ class MemoryJournal:
             self._letters.clear()
             self._letters.extend(letters)
         self._letters.extend(batch.letters)
-        self._belonging = replace(self._belonging, position=batch.position)
+        self._position = batch.position
         if batch.checkpoint:
             self._checkpoint = list(batch.checkpoint)
             self._checkpointPosition = batch.position

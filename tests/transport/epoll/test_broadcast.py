@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.epoll import HandReactor, Recorder, connect, receiveAll
 from tests.support.line_sockets import PEOPLE, Crowd
 from tsservices.chat import fanout as audience
+from tsservices.chat import fanout as deliveries
 from tsservices.transport.epoll.broadcast import Broadcast
 from tsservices.transport.epoll.set import EpollSet, available
 from tsservices.transport.epoll.tcp import FastTCPServer
@@ -177,7 +178,8 @@ class DissolvingTests(SynchronousTestCase):
     """Whatever changes what somebody is to be sent dissolves the broadcast of their room."""
 
     def setUp(self) -> None:
-        self.patch(audience, "TOGETHER_FROM", 2)
+        for module in (audience, deliveries):
+            self.patch(module, "TOGETHER_FROM", 2)
         self.crowd = Crowd()
         self.addCleanup(self.crowd.close)
         self.one = self.crowd.peers[1]
@@ -256,10 +258,10 @@ class DissolvingTests(SynchronousTestCase):
     def test_outlet(self) -> None:
         """Whose session hears elsewhere hears nothing here."""
         session = self.one.protocol.session
-        session.outlet = None
+        session.hearBy(None)
         for _ in range(4):
             self.assertEqual(self.say(b"hello"), b"")
-        session.outlet = self.one.protocol
+        session.hearBy(self.one.protocol)
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_membership(self) -> None:

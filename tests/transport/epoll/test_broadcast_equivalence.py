@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.line_sockets import PEOPLE, Crowd
 from tsservices.chat import fanout as audience
+from tsservices.chat import fanout as deliveries
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.broadcast import Broadcast
 from tsservices.transport.epoll.set import available
@@ -62,7 +63,8 @@ def heardIn(
     steps: list[tuple[int, bytes | str]], least: int, sends: Callable[..., bool] = Broadcast.send
 ) -> list[bytes]:
     with ExitStack() as stack:
-        stack.enter_context(patch.object(audience, "TOGETHER_FROM", least))
+        for module in (audience, deliveries):
+            stack.enter_context(patch.object(module, "TOGETHER_FROM", least))
         stack.enter_context(patch.object(Broadcast, "send", sends))
         # A pass that is late would end between two of those who are to be read together.
         stack.enter_context(patch.object(epollset, "PASS_SECONDS", 60.0))

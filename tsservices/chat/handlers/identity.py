@@ -113,7 +113,8 @@ def _resume(lobby: Lobby, event: Resume, session: Session, batch: Batch) -> None
     appear(lobby, session, event.cloak, event.token, old.arrived)
     session.held = old.held
     session.nick, session.key, session.account = old.nick, old.key, old.account
-    session.away, session.ignores, session.invited = old.away, old.ignores, old.invited
+    session.away, session.invited = old.away, old.invited
+    session.ignore(old.ignores)
     session.rooms, old.rooms = old.rooms, {}
     # What it has proposed, and comes only now, is nobody's.
     old.token, old.account = "", None

@@ -64,7 +64,8 @@ def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch:
 
 
 def _say(lobby: Lobby, event: Say, session: Session, batch: Batch) -> None:
-    room = lobby.speaker(session, event.room)
+    key = event.room
+    room = lobby.rooms[key] if key in session.rooms else lobby.speaker(session, key)
     if room.access.restraints:
         lobby.checkSpeak(session, room, batch.stamp)
     keep(room, event.kind, event.texts, session, batch)

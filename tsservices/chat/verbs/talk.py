@@ -147,7 +147,7 @@ def ignore(conversation: Conversation, rest: str) -> None:
     key = nameKey(rest)
     if key not in session.ignores and len(session.ignores) >= IGNORED:
         raise Refused(IGNORED_ALL, most=IGNORED)
-    session.ignores ^= {key}
+    session.ignore(session.ignores ^ {key})
     doing = "ignore" if key in session.ignores else "no longer ignore"
     conversation.voice.tell(Notice([f"you {doing} {rest}"]))
 

@@ -88,6 +88,10 @@ class TextForm:
     def encode(self, happenings: Sequence[Happening]) -> bytes:
         """Lines in UTF-8."""
         write = self._write
+        if len(happenings) == 1:
+            # What a batch asks for: each happening by itself.
+            happening = happenings[0]
+            return write[type(happening)](happening).encode("utf-8", "replace")
         lines = [write[type(each)](each) for each in happenings]
         return "".join(lines).encode("utf-8", "replace")
 

@@ -170,6 +170,9 @@ class Intake:
         flood = self._flood
         if flood is not None and flood.delay(len(texts), len(joined), self._monotonic()):
             return None
+        if len(texts) == 1:
+            # Most are alone.
+            return (text,) if text and not text.isspace() else ()
         return tuple([each for each in texts if each and not each.isspace()])
 
     def _read(self, line: bytes | Overlong) -> str:

@@ -87,17 +87,26 @@ class LineProtocol(PersonProtocol):
         self._question.ask(prompt, self._json, self._intake.telnet)
 
     def chunkReceived(self, data: bytes) -> None:
-        conversation = self.conversation
+        conversation, session = self.conversation, self.session
+        # The hot path: the conversation's entered and wantsSecret, and _waits, without calls.
         if (
-            conversation.entered
-            and not conversation.wantsSecret
+            session.nick
+            and conversation.secret is None
             and not self._working
-            and not self._waits()
+            and self._delayed is None
+            and not conversation.asking
+            and not conversation.next
+            and not conversation.ended
+            and not self.backlog.paused
+            and session.outstanding < OUTSTANDING
         ):
             texts = self._intake.whole(data)
             if texts is not None:
                 if texts:
-                    self._say(texts)
+                    try:
+                        conversation.say(texts)
+                    except Refused as refused:
+                        self._refuse(refused)
                 return
         self._intake.feed(data)
         self.goOn()
@@ -176,12 +185,6 @@ class LineProtocol(PersonProtocol):
                 self._question.again()
         if self._intake.delay:
             self._delay(self._intake.delay)
-
-    def _say(self, texts: tuple[str, ...]) -> None:
-        try:
-            self.conversation.say(texts)
-        except Refused as refused:
-            self._refuse(refused)
 
     def _listen(self) -> None:
         """

@@ -214,6 +214,7 @@ class ClusterChatService(ChatService):
             self._seconds,
         )
         self._pipeline.begin(self.journal, audit, self._orderer)
+        self.stored = self._storedHere
         self.journal.start(self)
         self._ticking.start(TICK_SECONDS, now=False)
         kept = Outline.of(loaded.position, loaded.records, loaded.kept)
@@ -240,8 +241,8 @@ class ClusterChatService(ChatService):
         if self.open and first == self.node:
             snapshots.tick(self._kept)
 
-    def stored(self, position: int) -> None:
-        super().stored(position)
+    def _storedHere(self, position: int) -> None:
+        self._pipeline.stored(position)
         # What was stored before this run, and is applied again, is not stored again.
         if self._orderer is not None and self._began < self._orderer.saved <= position:
             self._kept = self._orderer.saved

@@ -44,6 +44,8 @@ class ChatService(Service):
     @ivar node: the name of this node; nothing if there is one only.
     @ivar counters: how it is among the others; L{None}: the same.
     @ivar nodes: says how all nodes are, if there are several.
+    @ivar stored: the pipeline's own, since each batch comes by; see
+        L{tsservices.chat.storage.Listener.stored}.
     """
 
     name = "chat"
@@ -53,6 +55,7 @@ class ChatService(Service):
     nodes: Callable[[], list[str]] | None = None
     _log: ClassVar[Logger] = Logger("tsservices")
     house: House
+    stored: Callable[[int], None]
 
     def __init__(
         self,
@@ -111,6 +114,7 @@ class ChatService(Service):
                 " whoever does first looks after the server"
             )
         self._pipeline = Pipeline(lobby, loaded.log, loaded.position, self._now, self._turnEnd)
+        self.stored = self._pipeline.stored
         self.house = House(
             self._pipeline,
             Recall(self.journal),
@@ -157,9 +161,6 @@ class ChatService(Service):
         except OSError:
             return []
         return [visible(line) for line in text.splitlines()]
-
-    def stored(self, position: int) -> None:
-        self._pipeline.stored(position)
 
     def troubled(self, trouble: Refused | None) -> None:
         if trouble is None:

@@ -27,6 +27,7 @@ import select
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
+from weakref import WeakValueDictionary
 
 from twisted.internet.interfaces import ILoggingContext, IReactorFDSet, IReadDescriptor
 from twisted.python.failure import Failure
@@ -48,7 +49,10 @@ def epollSetOf(reactor: Any) -> EpollSet:
     if isinstance(reactor, EpollSet):
         return reactor
     found = _sets.get(reactor)
-    return EpollSet(reactor) if found is None else found
+    if found is None:
+        # Known before it is opened: the end of turns is asked for before ports are.
+        found = _sets[reactor] = EpollSet(reactor)
+    return found
 
 
 def turnEnd(reactor: Any, fast: bool) -> Callable[[Callable[[], None]], object]:
@@ -58,7 +62,7 @@ def turnEnd(reactor: Any, fast: bool) -> Callable[[Callable[[], None]], object]:
     """
     if not fast or not available():
         return lambda job: reactor.callLater(0, job)
-    return lambda job: epollSetOf(reactor).atTurnEnd(job)
+    return epollSetOf(reactor).atTurnEnd
 
 
 @implementer(IReactorFDSet, IReadDescriptor, ILoggingContext)
@@ -184,4 +188,5 @@ class EpollSet(EpollRound):
                 self._log.failure("What was to be done at the end of a turn was cut short")
 
 
-_sets: dict[Any, EpollSet] = {}
+# Weak: a set that never was opened goes with the last port or chat that wanted it.
+_sets: WeakValueDictionary[Any, EpollSet] = WeakValueDictionary()

@@ -1,0 +1,157 @@
+"""
+Tests for L{benchmarks.path}: what is counted, how it is printed, and one run of the whole.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import benchmarks
+from tsservices.transport.epoll.set import available
+
+if available():
+    from benchmarks.path.__main__ import (
+        PACKAGE,
+        PathError,
+        Trace,
+        counts,
+        exceeded,
+        flattened,
+        lines,
+    )
+
+CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
+# Seconds: the command ends by itself before.
+LIMIT = 20
+COUNTED = re.compile(r".*: (\d+) calls in (\d+) modules, sends: (\d+) \(.*: (\d+)\)")
+ENTRY = re.compile(r"(?P<depth> *)(?:x\d+:|-> (?:read|send)|(?P<module>[\w.]+):(?P<name>\S+))")
+TIMES = re.compile(r"  x(\d+)$")
+
+pytestmark = pytest.mark.skipif(not available(), reason="this platform has no epoll")
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.path", *options],
+        cwd=CHECKOUT,
+        timeout=LIMIT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestPath:
+    """A trace put together by hand."""
+
+    def trace(self) -> Trace:
+        """One call before the read, one after the send, and in between two that repeat."""
+        trace = Trace()
+
+        def call(outer: object, name: str) -> object:
+            trace.calls += 1
+            return trace._add(outer, f"module{name[0]}", name)  # type: ignore[arg-type]
+
+        turn = call(trace.top, "turn")
+        call(call(turn, "before"), "inner")
+        trace.reads.append(trace._add(turn, "", "read").number)  # type: ignore[arg-type]
+        for _ in range(3):
+            call(turn, "look")
+            deliver = call(turn, "deliver")
+            trace.sends.append(trace._add(deliver, "", "send").number)  # type: ignore[arg-type]
+        call(turn, "after")
+        return trace
+
+    def test_counts(self) -> None:
+        assert counts(self.trace()) == {"calls": 7, "modules": 3, "sends": 3, "outside": 3}
+
+    def test_lines(self) -> None:
+        assert lines(self.trace().path()) == [
+            "modulet:turn",
+            "  -> read",
+            "  x3:",
+            "    modulel:look",
+            "    moduled:deliver",
+            "      -> send",
+        ]
+
+    def test_repeated(self) -> None:
+        """One call that repeats is written once, and counted each time."""
+        trace = Trace()
+        for _ in range(4):
+            trace._add(trace.top, "throttle", "take")
+        assert lines(trace.top.inner) == ["throttle:take  x4"]
+        assert len(flattened(trace.top.inner)) == 4
+
+    def test_nothingSeen(self) -> None:
+        with pytest.raises(PathError):
+            Trace().path()
+
+    def test_exceeded(self) -> None:
+        """Both bounds of the line and the one of the datagrams are checked, each inclusive."""
+        found = {
+            "line": {"calls": 55, "modules": 20},
+            "trusted datagram": {"calls": 4},
+            "untrusted datagram": {"calls": 12},
+        }
+        assert exceeded(found, (55, 20, 12)) == []
+        assert exceeded(found, (54, 19, 11)) == [
+            "line: 55 calls, at most 54 wanted",
+            "line: 20 modules, at most 19 wanted",
+            "untrusted datagram: 12 calls, at most 11 wanted",
+        ]
+
+
+class TestCommand:
+    """The command itself, on the server itself."""
+
+    def test_printed(self) -> None:
+        """Three trees, all of modules that there are; with too low bounds the status is 1."""
+        done = run("--check", "1", "1", "1")
+        assert done.returncode == 1, done.stderr
+        assert len(done.stderr.splitlines()) == 4, done.stderr
+        _, *parts = re.split(r"\n\n(?=One )", done.stdout)
+        assert len(parts) == 3
+        for part, sends in zip(parts, (4, 1, 1), strict=True):
+            heading, _, *entries = part.rstrip("\n").split("\n")
+            numbers = COUNTED.fullmatch(heading)
+            assert numbers is not None, heading
+            calls, modules = 0, set()
+            factors: list[tuple[int, int]] = []
+            for entry in entries:
+                found = ENTRY.match(entry)
+                assert found is not None, entry
+                depth = len(found["depth"])
+                while factors and factors[-1][0] >= depth:
+                    factors.pop()
+                times = TIMES.search(entry) or re.search(r"^ *x(\d+):$", entry)
+                factors.append((depth, int(times[1]) if times else 1))
+                if found["module"] is not None:
+                    module = importlib.import_module(f"{PACKAGE}.{found['module']}")
+                    assert hasattr(module, found["name"].split(".")[0]), entry
+                    modules.add(module)
+                    product = 1
+                    for _, factor in factors:
+                        product *= factor
+                    calls += product
+            assert [calls, len(modules), sends] == [int(each) for each in numbers.groups()[:3]]
+            assert "-> read" in part
+            assert entries[-1].endswith("-> send")
+
+    def test_json(self) -> None:
+        """The counts alone; with bounds that hold the status is 0."""
+        done = run("--json", "--check", "1000", "1000", "1000")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert list(found) == ["line", "trusted datagram", "untrusted datagram"]
+        assert found["line"]["sends"] == 4
+        assert found["line"]["calls"] > found["line"]["modules"] > 10
+        # Only who is not trusted has an allowance.
+        assert found["untrusted datagram"]["calls"] > found["trusted datagram"]["calls"]
