@@ -8,14 +8,15 @@ from dataclasses import fields
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common.limits import LimitError, Limits, optionName
+from tsservices.common.limits import LimitError, Limits
 
 
 class LimitsTests(SynchronousTestCase):
     def test_names(self) -> None:
-        """Keys are the fields in kebab case."""
-        self.assertEqual(optionName("maxConnectionsPerAddress"), "max-connections-per-address")
+        """Each field has a key of its own, in kebab case."""
         self.assertEqual(len(Limits.fieldNames()), len(fields(Limits)))
+        for key in Limits.fieldNames():
+            self.assertRegex(key, "^[a-z]+(-[a-z]+)*$")
         self.assertEqual(Limits.fieldNames()["idle-limit"], "idleLimit")
 
     def test_defaultsAreInRange(self) -> None:

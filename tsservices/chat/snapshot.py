@@ -74,11 +74,11 @@ def _asJSON(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-_LIMITS = ("roomsEach", "maxRooms", "maxAccounts", "roomsFounded", "accountsFounded")
-
 _Row = tuple[Any, ...]
 
 
+# Rows have no names: a field may be called otherwise, but one that moves, or comes, is another
+# version of what nodes keep.
 def _fieldsOf(kind: type) -> Callable[[Any], _Row]:
     return attrgetter(*[each.name for each in fields(kind)])
 
@@ -91,11 +91,27 @@ def _rowsOf(found: Mapping[Any, Any], kind: type) -> Iterator[_Row]:
 
 
 def _bounds(lobby: Lobby) -> Iterator[_Row]:
-    yield tuple([getattr(lobby.limits, name) for name in _LIMITS])
+    limits = lobby.limits
+    yield (
+        limits.roomsEach,
+        limits.maxRooms,
+        limits.maxAccounts,
+        limits.roomsFounded,
+        limits.accountsFounded,
+    )
 
 
-def _setBounds(lobby: Lobby, *bounds: int) -> None:
-    lobby.limits = replace(lobby.limits, **dict(zip(_LIMITS, bounds, strict=True)))
+def _setBounds(
+    lobby: Lobby, each: int, rooms: int, accounts: int, founded: int, registered: int
+) -> None:
+    lobby.limits = replace(
+        lobby.limits,
+        roomsEach=each,
+        maxRooms=rooms,
+        maxAccounts=accounts,
+        roomsFounded=founded,
+        accountsFounded=registered,
+    )
     lobby.founding.change(lobby.limits.roomsFounded)
     lobby.registering.change(lobby.limits.accountsFounded)
 

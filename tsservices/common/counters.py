@@ -5,7 +5,7 @@ a node of a cluster.  Pure.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 
 
 @dataclass(slots=True)
@@ -123,6 +123,60 @@ class ClusterCounters:
 AnyCounters = StreamCounters | DatagramCounters | ClusterCounters
 
 
+_DATAGRAM_NAMES = (
+    "received",
+    "receivedBytes",
+    "answered",
+    "badSource",
+    "ownFormat",
+    "badSize",
+    "overRate",
+    "muted",
+    "unsent",
+)
+
+#: What C{counters.json} calls the counters, in the order of the fields: programs know these.
+_NAMES: dict[type[AnyCounters], tuple[str, ...]] = {
+    StreamCounters: (
+        "accepted",
+        "open",
+        "refused",
+        "received",
+        "receivedBytes",
+        "overlong",
+        "idle",
+        "stalled",
+        "unproxied",
+        "refusals",
+        "delayed",
+        "slow",
+    ),
+    DatagramCounters: _DATAGRAM_NAMES,
+    StampCounters: (
+        *_DATAGRAM_NAMES,
+        "forged",
+        "replayed",
+        "unstamped",
+    ),
+    ClusterCounters: (
+        "connected",
+        "connections",
+        "published",
+        "doubts",
+        "resubscriptions",
+        "nodes",
+        "position",
+        "lag",
+        "outbox",
+        "outboxBytes",
+        "duplicates",
+        "gaps",
+        "strangers",
+        "garbage",
+    ),
+}
+
+
 class Ledger:
     """All counters of one server."""
 
@@ -135,4 +189,7 @@ class Ledger:
 
     def asList(self) -> list[dict[str, object]]:
         """Place and every counter, one entry for each place."""
-        return [place | asdict(counters) for place, counters in self._entries]
+        return [
+            place | dict(zip(_NAMES[type(counters)], astuple(counters), strict=True))
+            for place, counters in self._entries
+        ]

@@ -280,10 +280,10 @@ class LimitError(ValueError):
     """A limit was given a value it can't have."""
 
 
-def _limit(default: int, least: int, most: int, unit: str, reason: str) -> Any:
+def _limit(key: str, default: int, least: int, most: int, unit: str, reason: str) -> Any:
     return field(
         default=default,
-        metadata={"least": least, "most": most, "unit": unit, "reason": reason},
+        metadata={"key": key, "least": least, "most": most, "unit": unit, "reason": reason},
     )
 
 
@@ -292,97 +292,218 @@ class Limits:
     """The bounds of one server."""
 
     maxConnections: int = _limit(
-        20_000, 1, 1_000_000, "connections", "open at once; kept below the descriptors there are"
+        "max-connections",
+        20_000,
+        1,
+        1_000_000,
+        "connections",
+        "open at once; kept below the descriptors there are",
     )
     maxConnectionsPerAddress: int = _limit(
-        200, 1, 1_000_000, "connections", "open at once from one IPv4 address or IPv6 /64"
+        "max-connections-per-address",
+        200,
+        1,
+        1_000_000,
+        "connections",
+        "open at once from one IPv4 address or IPv6 /64",
     )
     backlog: int = _limit(
-        1024, 1, 65_535, "connections", "waiting to be accepted, at each TCP port"
+        "backlog", 1024, 1, 65_535, "connections", "waiting to be accepted, at each TCP port"
     )
     idleLimit: int = _limit(
-        600, 0, 31_536_000, "seconds", "until a silent TCP connection is closed; 0: never"
+        "idle-limit",
+        600,
+        0,
+        31_536_000,
+        "seconds",
+        "until a silent TCP connection is closed; 0: never",
     )
     writeLimit: int = _limit(
-        60, 0, 31_536_000, "seconds", "until a TCP peer that reads nothing is closed; 0: never"
+        "write-limit",
+        60,
+        0,
+        31_536_000,
+        "seconds",
+        "until a TCP peer that reads nothing is closed; 0: never",
     )
     proxyLimit: int = _limit(
-        10, 1, 3600, "seconds", "until the PROXY header must be there, behind haproxy"
+        "proxy-limit",
+        10,
+        1,
+        3600,
+        "seconds",
+        "until the PROXY header must be there, behind haproxy",
     )
-    stopLimit: int = _limit(5, 0, 3600, "seconds", "for answers under way when the server stops")
+    stopLimit: int = _limit(
+        "stop-limit", 5, 0, 3600, "seconds", "for answers under way when the server stops"
+    )
     maxLine: int = _limit(
-        65_536, 1, 16_777_216, "bytes", "in a line of timestamp-line; a longer one is refused"
+        "max-line",
+        65_536,
+        1,
+        16_777_216,
+        "bytes",
+        "in a line of timestamp-line; a longer one is refused",
     )
     maxDatagram: int = _limit(
-        512, 1, 65_507, "bytes", "in a datagram that is answered; a longer one is dropped"
+        "max-datagram",
+        512,
+        1,
+        65_507,
+        "bytes",
+        "in a datagram that is answered; a longer one is dropped",
     )
     udpRate: int = _limit(
-        5, 1, 1_000_000, "replies per second", "to one source over UDP, when it is not trusted"
+        "udp-rate",
+        5,
+        1,
+        1_000_000,
+        "replies per second",
+        "to one source over UDP, when it is not trusted",
     )
-    udpBurst: int = _limit(20, 1, 1_000_000, "replies", "at once to one source over UDP")
+    udpBurst: int = _limit(
+        "udp-burst", 20, 1, 1_000_000, "replies", "at once to one source over UDP"
+    )
     udpMute: int = _limit(
-        60, 0, 86_400, "seconds", "without a reply after three drops in a row by udp-rate"
+        "udp-mute",
+        60,
+        0,
+        86_400,
+        "seconds",
+        "without a reply after three drops in a row by udp-rate",
     )
     stampDatagram: int = _limit(
-        9000, 112, 65_507, "bytes", "in a STAMP packet that is reflected; a longer one is dropped"
+        "stamp-datagram",
+        9000,
+        112,
+        65_507,
+        "bytes",
+        "in a STAMP packet that is reflected; a longer one is dropped",
     )
     stampRate: int = _limit(
-        1000, 1, 1_000_000_000, "packets per second", "reflected to one source, trusted or not"
+        "stamp-rate",
+        1000,
+        1,
+        1_000_000_000,
+        "packets per second",
+        "reflected to one source, trusted or not",
     )
-    stampBurst: int = _limit(2000, 1, 1_000_000_000, "packets", "reflected to one source at once")
+    stampBurst: int = _limit(
+        "stamp-burst", 2000, 1, 1_000_000_000, "packets", "reflected to one source at once"
+    )
     stampSessions: int = _limit(
-        4096, 1, 1_000_000, "sessions", "of STAMP whose packets are counted; the oldest goes first"
+        "stamp-sessions",
+        4096,
+        1,
+        1_000_000,
+        "sessions",
+        "of STAMP whose packets are counted; the oldest goes first",
     )
     stampIdle: int = _limit(
-        900, 1, 86_400, "seconds", "until a silent session's packets are counted from 0 again"
+        "stamp-idle",
+        900,
+        1,
+        86_400,
+        "seconds",
+        "until a silent session's packets are counted from 0 again",
     )
     logRate: int = _limit(
-        1_048_576, 1, 1_073_741_824, "bytes per second", "of text that ack and sink log, in all"
+        "log-rate",
+        1_048_576,
+        1,
+        1_073_741_824,
+        "bytes per second",
+        "of text that ack and sink log, in all",
     )
     floodLines: int = _limit(
-        10, 0, 1_000_000, "lines per second", "taken from one chat connection; 0: all it sends"
+        "flood-lines",
+        10,
+        0,
+        1_000_000,
+        "lines per second",
+        "taken from one chat connection; 0: all it sends",
     )
     floodBytes: int = _limit(
-        8192, 0, 1_000_000_000, "bytes per second", "taken from one chat connection; 0: all"
+        "flood-bytes",
+        8192,
+        0,
+        1_000_000_000,
+        "bytes per second",
+        "taken from one chat connection; 0: all",
     )
     chatLine: int = _limit(
-        4096, 64, 65_536, "bytes", "in a line of the chat; a longer one is refused"
+        "chat-line", 4096, 64, 65_536, "bytes", "in a line of the chat; a longer one is refused"
     )
     chatNameLimit: int = _limit(
-        120, 1, 86_400, "seconds", "that a chat connection has to say a name"
+        "chat-name-limit", 120, 1, 86_400, "seconds", "that a chat connection has to say a name"
     )
     chatPending: int = _limit(
-        262_144, 65_536, 67_108_864, "bytes", "of talk that may wait for one who does not read"
+        "chat-pending",
+        262_144,
+        65_536,
+        67_108_864,
+        "bytes",
+        "of talk that may wait for one who does not read",
     )
     chatPendingAll: int = _limit(
-        268_435_456, 1_048_576, 68_719_476_736, "bytes", "of talk that may wait for all of them"
+        "chat-pending-all",
+        268_435_456,
+        1_048_576,
+        68_719_476_736,
+        "bytes",
+        "of talk that may wait for all of them",
     )
     chatSlow: int = _limit(
-        10, 1, 3600, "seconds", "without reading, with more than that waiting, until one is dropped"
+        "chat-slow",
+        10,
+        1,
+        3600,
+        "seconds",
+        "without reading, with more than that waiting, until one is dropped",
     )
-    maxRooms: int = _limit(10_000, 1, 10_000_000, "rooms", "in the chat")
-    roomsEach: int = _limit(50, 1, 10_000, "rooms", "that one person may be in")
+    maxRooms: int = _limit("max-rooms", 10_000, 1, 10_000_000, "rooms", "in the chat")
+    roomsEach: int = _limit("rooms-each", 50, 1, 10_000, "rooms", "that one person may be in")
     roomsFounded: int = _limit(
-        500, 1, 10_000_000, "rooms", "that one account, or guests of one address, may make at once"
+        "rooms-founded",
+        500,
+        1,
+        10_000_000,
+        "rooms",
+        "that one account, or guests of one address, may make at once",
     )
     accountsFounded: int = _limit(
-        200, 1, 10_000_000, "accounts", "that may be registered from one address at once"
+        "accounts-founded",
+        200,
+        1,
+        10_000_000,
+        "accounts",
+        "that may be registered from one address at once",
     )
     guesses: int = _limit(
-        200, 1, 1_000_000, "passwords", "that may be tried from one address at once"
+        "guesses", 200, 1, 1_000_000, "passwords", "that may be tried from one address at once"
     )
-    maxAccounts: int = _limit(100_000, 0, 100_000_000, "accounts", "in the chat")
+    maxAccounts: int = _limit("max-accounts", 100_000, 0, 100_000_000, "accounts", "in the chat")
     talkLinger: int = _limit(
-        60, 0, 86_400, "seconds", "that a talker who has half-closed may still listen"
+        "talk-linger",
+        60,
+        0,
+        86_400,
+        "seconds",
+        "that a talker who has half-closed may still listen",
     )
     talkWaiting: int = _limit(
-        65_536, 1, 16_777_216, "bytes", "of each person's talk kept while no operator is there"
+        "talk-waiting",
+        65_536,
+        1,
+        16_777_216,
+        "bytes",
+        "of each person's talk kept while no operator is there",
     )
 
     @classmethod
     def fieldNames(cls) -> dict[str, str]:
         """The field of each key, in the order of the fields."""
-        return {optionName(each.name): each.name for each in fields(cls)}
+        return {each.metadata["key"]: each.name for each in fields(cls)}
 
     @classmethod
     def describe(cls, key: str) -> tuple[int, str]:
@@ -407,11 +528,6 @@ class Limits:
         if not least <= number <= most:
             raise LimitError(f"{key} takes {least} to {most} {unit}, not {number}")
         return number
-
-
-def optionName(fieldName: str) -> str:
-    """The same in kebab case, as options and configuration write it."""
-    return re.sub("([A-Z])", lambda match: "-" + match[0].lower(), fieldName)
 
 
 #: The stream that all nodes of a cluster share.

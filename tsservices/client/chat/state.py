@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.client.chat.events import Event
@@ -214,9 +216,9 @@ class Town:
 
     def learn(self, event: Event) -> None:
         """Keep what an event says of people and rooms; lines are not its business."""
-        learn = getattr(self, f"_{event.type}", None)
-        if event.type in _LEARNED and learn is not None:
-            learn(event)
+        learn = self._LEARN.get(event.type)
+        if learn is not None:
+            learn(self, event)
 
     def learnHelp(self, event: Event) -> None:
         rows = [_HELP.fullmatch(line) for line in event.texts("lines")]
@@ -239,9 +241,6 @@ class Town:
     def _entered(self, event: Event) -> None:
         self.nick = event.text("nick")
         self.account = event.text("account")
-
-    _resumed = _entered
-    _loggedIn = _entered
 
     def _account(self, event: Event) -> None:
         nick = event.text("nick")
@@ -320,23 +319,20 @@ class Town:
             self.current = ""
             self.turn(next(reversed(self.rooms), ""))
 
-
-#: Types of events that say something of people or rooms.
-_LEARNED = frozenset(
-    {
-        "commands",
-        "entered",
-        "resumed",
-        "loggedIn",
-        "account",
-        "renamed",
-        "away",
-        "gone",
-        "joined",
-        "left",
-        "people",
-        "rooms",
-        "roomEntered",
-        "roomLeft",
+    #: What is done with the events that say something of people or rooms, by their types.
+    _LEARN: ClassVar[dict[str, Callable[[Town, Event], None]]] = {
+        "commands": _commands,
+        "entered": _entered,
+        "resumed": _entered,
+        "loggedIn": _entered,
+        "account": _account,
+        "renamed": _renamed,
+        "away": _away,
+        "gone": _gone,
+        "joined": _joined,
+        "left": _left,
+        "people": _people,
+        "rooms": _rooms,
+        "roomEntered": _roomEntered,
+        "roomLeft": _roomLeft,
     }
-)

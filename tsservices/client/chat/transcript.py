@@ -4,6 +4,9 @@ What happens in the rooms, in the order in which it is shown: each line once.  P
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from tsservices.client.chat.events import Event
 from tsservices.client.chat.ports import How, View
 from tsservices.client.chat.sender import Exchange
@@ -41,12 +44,12 @@ class Story:
 
     def happened(self, event: Event, now: float, catching: bool) -> None:
         """@param now: the time in seconds."""
-        tell = getattr(self, f"_{event.type}", None) if event.type in _TOLD else None
+        tell = self._TELL.get(event.type)
         answer = event.type != "said" and self._exchange.told(event)
         if answer or event.type in _UNSHOWN:
             return
         if tell is not None:
-            tell(event, now, catching)
+            tell(self, event, now, catching)
         else:
             self._view.told(event)
 
@@ -199,8 +202,15 @@ class Story:
         if self._exchange.asked():
             self._view.asked(event.text("text"))
 
-
-#: Types of events that are more than something to be shown.
-_TOLD = frozenset(
-    {"said", "replay", "found", "roomEntered", "roomLeft", "people", "read", "refused", "prompt"}
-)
+    #: What is done with the events that are more than something to be shown, by their types.
+    _TELL: ClassVar[dict[str, Callable[[Story, Event, float, bool], None]]] = {
+        "said": _said,
+        "replay": _replay,
+        "found": _found,
+        "roomEntered": _roomEntered,
+        "roomLeft": _roomLeft,
+        "people": _people,
+        "read": _read,
+        "refused": _refused,
+        "prompt": _prompt,
+    }

@@ -1,9 +1,8 @@
 """
-The fields of what is one object for programs.  Pure.
-
-What they mean stands in L{tsservices.frontends.formats.json}.
-
 What happens, written for programs: one JSON object on each line.  Pure.
+
+The names of types and fields are written out in L{FIELDS}, though most are those of attributes:
+programs know them, so they may not change when an attribute is called otherwise.
 
 C{type} says what an object is and which fields it has.  There may be more fields and
 more types at any time; what a field means changes only with L{VERSION}, which the first
@@ -103,17 +102,16 @@ def topic(topic: Topic) -> Fields:
     return {"text": topic.text, "by": topic.by, "time": topic.time}
 
 
-def _only(*names: str) -> Callable[[Any], Fields]:
-    return lambda it: {name: getattr(it, name) for name in names}
-
-
-def _ofRoom(*names: str) -> Callable[[Any], Fields]:
-    return lambda it: {"room": it.roomName} | {name: getattr(it, name) for name in names}
-
-
 def _whispered(whispered: Whispered) -> Fields:
-    named = _only("nick", "account", "to", "kind", "text", "time")
-    return named(whispered) | {"id": whispered.ident}
+    return {
+        "nick": whispered.nick,
+        "account": whispered.account,
+        "to": whispered.to,
+        "kind": whispered.kind,
+        "text": whispered.text,
+        "time": whispered.time,
+        "id": whispered.ident,
+    }
 
 
 def _resumed(resumed: Resumed) -> Fields:
@@ -122,8 +120,17 @@ def _resumed(resumed: Resumed) -> Fields:
 
 
 def _inbox(inbox: Inbox) -> Fields:
-    named = _only("time", "nick", "to", "kind", "text")
-    letters = [{"id": each.ident} | named(each) for each in inbox.letters]
+    letters = [
+        {
+            "id": letter.ident,
+            "time": letter.time,
+            "nick": letter.nick,
+            "to": letter.to,
+            "kind": letter.kind,
+            "text": letter.text,
+        }
+        for letter in inbox.letters
+    ]
     return {"letters": letters, "with": inbox.other, "more": inbox.more}
 
 
@@ -138,13 +145,27 @@ def _commands(listed: CommandsListed) -> Fields:
 
 
 def _people(listed: PeopleListed) -> Fields:
-    named = _only("nick", "guest", "away", "rank")
-    return {"room": listed.roomName, "people": [named(each) for each in listed.people]}
+    people = [
+        {"nick": person.nick, "guest": person.guest, "away": person.away, "rank": person.rank}
+        for person in listed.people
+    ]
+    return {"room": listed.roomName, "people": people}
 
 
 def _restraints(listed: RestraintsListed) -> Fields:
-    named = _only("kind", "name", "mask", "by", "time", "until", "why")
-    return {"room": listed.roomName, "restraints": [named(each) for each in listed.restraints]}
+    restraints = [
+        {
+            "kind": restraint.kind,
+            "name": restraint.name,
+            "mask": restraint.mask,
+            "by": restraint.by,
+            "time": restraint.time,
+            "until": restraint.until,
+            "why": restraint.why,
+        }
+        for restraint in listed.restraints
+    ]
+    return {"room": listed.roomName, "restraints": restraints}
 
 
 def _refused(refusal: Refusal) -> Fields:
@@ -163,31 +184,51 @@ def _row(
 #: The type and the fields of each kind of happening.
 FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
     (
-        _row(Joined, "joined", _ofRoom("nick", "account")),
-        _row(Left, "left", _ofRoom("nick", "why")),
-        _row(Gone, "gone", _only("nick", "why")),
-        _row(Renamed, "renamed", _only("nick", "to")),
-        _row(AwayChanged, "away", _only("nick", "text")),
-        _row(AccountChanged, "account", _only("nick", "account")),
+        _row(
+            Joined,
+            "joined",
+            lambda it: {"room": it.roomName, "nick": it.nick, "account": it.account},
+        ),
+        _row(Left, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.why}),
+        _row(Gone, "gone", lambda it: {"nick": it.nick, "why": it.why}),
+        _row(Renamed, "renamed", lambda it: {"nick": it.nick, "to": it.to}),
+        _row(AwayChanged, "away", lambda it: {"nick": it.nick, "text": it.text}),
+        _row(AccountChanged, "account", lambda it: {"nick": it.nick, "account": it.account}),
         _row(Whispered, "whispered", _whispered),
-        _row(Absent, "absent", _only("nick", "text")),
-        _row(Entered, "entered", _only("nick", "account")),
-        _row(Token, "token", _only("token")),
+        _row(Absent, "absent", lambda it: {"nick": it.nick, "text": it.text}),
+        _row(Entered, "entered", lambda it: {"nick": it.nick, "account": it.account}),
+        _row(Token, "token", lambda it: {"token": it.token}),
         _row(Resumed, "resumed", _resumed),
-        _row(LoggedIn, "loggedIn", _only("nick", "account", "unread")),
-        _row(Invited, "invited", _ofRoom("by")),
-        _row(MarkedRead, "read", _ofRoom("seq")),
-        _row(RoomLeft, "roomLeft", _ofRoom()),
+        _row(
+            LoggedIn,
+            "loggedIn",
+            lambda it: {"nick": it.nick, "account": it.account, "unread": it.unread},
+        ),
+        _row(Invited, "invited", lambda it: {"room": it.roomName, "by": it.by}),
+        _row(MarkedRead, "read", lambda it: {"room": it.roomName, "seq": it.seq}),
+        _row(RoomLeft, "roomLeft", lambda it: {"room": it.roomName}),
         _row(Inbox, "inbox", _inbox),
-        _row(Topic, "topic", lambda it: {"room": it.roomName} | topic(it)),
-        _row(Stored, "stored", _ofRoom("first", "last")),
+        _row(Topic, "topic", lambda it: {"room": it.roomName, **topic(it)}),
+        _row(
+            Stored, "stored", lambda it: {"room": it.roomName, "first": it.first, "last": it.last}
+        ),
         _row(RoomsListed, "rooms", _rooms),
         _row(PeopleListed, "people", _people),
-        _row(PersonShown, "person", _only("nick", "guest", "away", "rooms", "cloak")),
-        _row(LastSeen, "seen", _only("nick", "here", "time")),
+        _row(
+            PersonShown,
+            "person",
+            lambda it: {
+                "nick": it.nick,
+                "guest": it.guest,
+                "away": it.away,
+                "rooms": it.rooms,
+                "cloak": it.cloak,
+            },
+        ),
+        _row(LastSeen, "seen", lambda it: {"nick": it.nick, "here": it.here, "time": it.time}),
         _row(RestraintsListed, "restraints", _restraints),
         _row(CommandsListed, "commands", _commands),
-        _row(Notice, "notice", _only("lines", "code")),
+        _row(Notice, "notice", lambda it: {"lines": it.lines, "code": it.code}),
         _row(Refusal, "refused", _refused),
     )
 )

@@ -80,10 +80,12 @@ class _Table:
     @ivar values: gives the row of a record.
     """
 
-    def __init__(self, name: str, kind: type[Record]) -> None:
-        names = [each.name for each in fields(kind)]
+    def __init__(self, name: str, kind: type[Record], *names: str) -> None:
+        attributes = [each.name for each in fields(kind)]
+        if len(attributes) != len(names) or tuple(attributes[: len(kind.KEY)]) != kind.KEY:
+            raise TypeError(f"these are not the columns of {kind}: {names}")
         every = ", ".join(f'"{each}"' for each in names)
-        key = ", ".join(f'"{each}"' for each in kind.KEY)
+        key = ", ".join(f'"{each}"' for each in names[: len(kind.KEY)])
         self.put = (
             f"INSERT OR REPLACE INTO {name} ({every})"
             f" SELECT {columns(len(names))} FROM json_each(?)"
@@ -93,14 +95,19 @@ class _Table:
             f" (SELECT {columns(len(kind.KEY))} FROM json_each(?))"
         )
         self.load = f"SELECT {every} FROM {name} ORDER BY {key}"
-        self.values = attrgetter(*names)
+        self.values = attrgetter(*attributes)
 
 
+# Databases know the names of columns: they stay, whatever the fields of records are called.
 _TABLES: dict[type[Record], _Table] = {
-    Account: _Table("accounts", Account),
-    Restraint: _Table("restraints", Restraint),
-    Standing: _Table("standings", Standing),
-    ReadMark: _Table("readMarks", ReadMark),
+    Account: _Table(
+        "accounts", Account, "key", "name", "verifier", "version", "created", "seen", "unread"
+    ),
+    Restraint: _Table(
+        "restraints", Restraint, "room", "kind", "mask", "name", "by", "time", "until", "why", "key"
+    ),
+    Standing: _Table("standings", Standing, "room", "account", "operator", "invited", "admitted"),
+    ReadMark: _Table("readMarks", ReadMark, "account", "room", "seq"),
 }
 
 

@@ -1,0 +1,390 @@
+"""
+Today's code, as plain texts, lists and dictionaries: the one module of these tests that
+knows names of the inside of the program, and so the one that changes with them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import partial
+from typing import Any, cast, get_type_hints
+from unittest.mock import patch
+
+from tsservices.chat import errors as refusals
+from tsservices.chat import notifications as an
+from tsservices.chat import notifications as ha
+from tsservices.chat.apply import apply
+from tsservices.chat.batch import Batch
+from tsservices.chat.handlers.nodes import Verdict, sessionOf
+from tsservices.chat.notifications import Said
+from tsservices.chat.records import Account, Letter, ReadMark, Record, Restraint, Standing
+from tsservices.chat.serialization import _BY_NAME, fromRow
+from tsservices.chat.session import Form, Session
+from tsservices.chat.snapshot import load, save
+from tsservices.chat.state import Lobby
+from tsservices.cluster.apply import judge
+from tsservices.cluster.messages import decode, encode
+from tsservices.common.counters import ClusterCounters, DatagramCounters, Ledger, StampCounters
+from tsservices.common.counters import StreamCounters as Stream
+from tsservices.common.limits import LimitError, Limits
+from tsservices.frontends.formats.json import FORMAT, JSONForm, prompt
+from tsservices.frontends.formats.text import TextForm
+from tsservices.server.options import Options
+
+#: When everything here takes place: nanoseconds since 1970.
+NOON = 1_795_176_600_000_000_000
+
+LIMITS = Limits(roomsFounded=1000)
+
+LOG, BASE = "0a1b2c3d", 1000
+
+
+def operations() -> dict[str, list[str]]:
+    found = {}
+    for name, shape in _BY_NAME.items():
+        hints = get_type_hints(shape.kind)
+        types = [hints[each.name] for each in fields(shape.kind)]
+        found[name] = [each.__name__ if isinstance(each, type) else str(each) for each in types]
+    return found
+
+
+def options() -> dict[str, Any]:
+    bounds = {}
+    for key in Limits.fieldNames():
+        try:
+            Limits.coerce(key, -1)
+        except LimitError as reason:
+            bounds[key] = [Limits.describe(key)[0], str(reason)]
+    given = Options()
+    return {
+        "parameters": [row[:3] for row in Options.optParameters],
+        "flags": [row[:2] for row in Options.optFlags],
+        "defaults": {key: given[key] for key in sorted(given)},
+        "bounds": bounds,
+    }
+
+
+def counters() -> list[dict[str, object]]:
+    ledger = Ledger()
+    for kind in (Stream, DatagramCounters, StampCounters, ClusterCounters):
+        ledger.add({}, kind())
+    return ledger.asList()
+
+
+def errors() -> dict[str, str]:
+    found = [each for each in vars(refusals).values() if isinstance(each, refusals.Reason)]
+    return {each.code: each.words for each in found}
+
+
+def _said(kind: str, *texts: str, account: str | None = None, previous: int = NOON) -> Said:
+    return Said("lobby", "Lobby", 17, NOON, LOG, 5, 2, kind, "Ann", account, "s1", texts, previous)
+
+
+def _notifications() -> Iterator[Any]:
+    hour = 3_600_000_000_000
+    lines = [
+        _said("message", "hello", "Grüße 🍵"),
+        _said("me", "waves", account="ann"),
+        _said("notice", "beep"),
+        *(_said("topic", text) for text in ("tea", "")),
+        *(
+            _said(kind, *texts)
+            for kind in ("ban", "mute")
+            for texts in (("bob forever",), ("bob 2h why", "eve 1s"))
+        ),
+        *(_said(kind, "bob", "bob why so") for kind in ("kick", "unban", "unmute", "op", "deop")),
+        *(_said(kind, "") for kind in ("private", "public", "deleted")),
+        _said("delete", "12"),
+        _said("unheard-of", "x"),
+    ]
+    yield from lines
+    yield _said("message", "a new day", previous=NOON - 24 * hour)
+    yield ha.Replay("lobby", "Lobby", lines, None, 40)
+    yield ha.Replay("lobby", "Lobby", [], (1, 16), 16)
+    yield ha.Replay("lobby", "Lobby", lines[:1], (16, 16), 17)
+    yield an.Found(lines, True)
+    yield an.Found([], False)
+    for account in ("bob", None):
+        yield ha.Joined("lobby", "Lobby", "Bob", account)
+        yield ha.AccountChanged("Bob", account)
+        yield an.Entered("Bob", account)
+    for why in ("", "tea"):
+        yield ha.Left("lobby", "Lobby", "bob", why)
+        yield ha.Gone("bob", why)
+        yield ha.AwayChanged("bob", why)
+    yield ha.Renamed("bob", "rob")
+    for kind in ("message", "me", "notice"):
+        yield ha.Whispered("Ann", "ann", "ann", "bob", kind, "psst", NOON, f"{LOG}-1-w1")
+    yield ha.Absent("bob", "tea")
+    empty = ha.Topic("lobby", "Lobby", "", "", 0)
+    topic = ha.Topic("lobby", "Lobby", "tea", "bob", NOON)
+    yield from (empty, topic)
+    yield an.Token("5f")
+    yield an.Resumed("Ann", "ann", [("Lobby", 17), ("Tee", 3)])
+    yield an.Resumed("Ann", None, [])
+    for number in (0, 1, 3):
+        yield an.LoggedIn("Ann", "ann", number)
+    yield an.Invited("lobby", "Lobby", "Bob", "bob")
+    yield an.MarkedRead("lobby", "Lobby", 12)
+    yield an.RoomEntered("lobby", "Lobby", empty, ["Ann"], 1, 0, None, "Ann")
+    for rank, private, read in (
+        ("member", False, None),
+        ("operator", True, 3),
+        ("founder", True, 16),
+        ("server", False, 17),
+    ):
+        replay = ha.Replay("lobby", "Lobby", lines[:1], None, 17)
+        yield an.RoomEntered(
+            "lobby", "Lobby", topic, ["bob", "Ann"], 5, 17, replay, "Ann", rank, private, read
+        )
+    yield an.RoomLeft("lobby", "Lobby")
+    yield an.Stored("lobby", "Lobby", 9, 9)
+    yield an.Stored("lobby", "Lobby", 9, 11)
+    yield an.RoomsListed([])
+    yield an.RoomsListed([("Lobby", 2, "tea"), ("Tee", 1, "")])
+    ranks = ("member", "operator", "founder", "server")
+    people = [
+        an.Present(f"bob{n}", n % 2 == 0, "tea" * (n % 3), rank) for n, rank in enumerate(ranks)
+    ]
+    yield an.PeopleListed("Lobby", people)
+    yield an.PeopleListed("", people[:1])
+    yield an.PersonShown("bob", True, "", ["Lobby"], "~5f")
+    yield an.PersonShown("bob", False, "tea", [], "")
+    for here, when in ((True, 0), (False, 0), (False, NOON)):
+        yield an.LastSeen("bob", here, when)
+    yield an.RestraintsListed("lobby", "Lobby", [])
+    held = [
+        Restraint("lobby", kind, mask, "Bob", "ann", NOON, until, why)
+        for kind, mask, until, why in (("ban", "bob", 0, ""), ("mute", "~5f", NOON + hour, "spam"))
+    ]
+    yield an.RestraintsListed("lobby", "Lobby", held)
+    letters = [
+        Letter(f"{LOG}-1-w{n}", NOON, "ann", "bob", "Ann", "Bob", kind, "x")
+        for n, kind in enumerate(("message", "me", "notice"))
+    ]
+    yield an.Inbox(letters, "Ann", True)
+    yield an.Inbox(letters[:1], "", False)
+    yield an.Inbox([], "", False)
+    yield an.Inbox([], "Ann", False)
+    yield an.CommandsListed(
+        [("nick", "NAME", "be called NAME", "anyone"), ("me", "", "x", "named")]
+    )
+    yield an.Notice(["one", "two"], "registered")
+    yield an.Refusal(refusals.Refused(refusals.NO_PERSON, nick="rob"))
+
+
+def notifications() -> dict[str, list[str]]:
+    forms: dict[str, Form] = {
+        "json": JSONForm(),
+        "text": TextForm(time.gmtime, True),
+        "text of one room": TextForm(time.gmtime, False),
+    }
+    found = {
+        name: [form.encode([each]).decode() for each in _notifications()]
+        for name, form in forms.items()
+    }
+    found["json"] += [FORMAT.decode(), prompt("password").decode()]
+    return found
+
+
+def _row(record: Any) -> list[Any] | None:
+    if record is None:
+        return None
+    return [getattr(record, each.name) for each in fields(record)]
+
+
+#: What kinds of records are called in the files.
+_RECORDS = {Account: "account", Restraint: "restraint", Standing: "standing", ReadMark: "mark"}
+
+
+def _whole(lobby: Lobby) -> list[Any]:
+    chunks = save(lobby)
+    assert save(load(LIMITS, chunks)) == chunks
+    return [json.loads(chunk) for chunk in chunks]
+
+
+def reload(state: list[Any]) -> list[Any]:
+    return _whole(load(LIMITS, [json.dumps(chunk) for chunk in state]))
+
+
+def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
+    lobby = Lobby(LIMITS)
+    found: list[Any] = []
+    states: dict[str, list[Any]] = {}
+    for number, stamp, data in stream:
+        data = base64.b64decode(data)
+        message = decode(data)
+        assert encode(message) == data
+        position = BASE + number
+        verdict = judge(lobby, message, position, stamp)
+        result: dict[str, Any] = {"position": position, "is": verdict.name.lower()}
+        if verdict is Verdict.TAKEN and message.events:
+            batch = Batch(LOG, position, stamp)
+            for event in message.events:
+                apply(lobby, event, sessionOf(lobby, event.session, message.node), batch)
+            batch.seal()
+            kept = [
+                [_RECORDS[cast(type[Record], key[0])], *key[1:], _row(each)]
+                for key, each in batch.kept.items()
+            ]
+            all_ = {
+                "said": [_row(each) for each in batch.said],
+                "rooms": [_row(each) for each in batch.records],
+                "kept": kept,
+                "letters": [_row(each) for each in batch.letters],
+                "forgotten": batch.forgotten,
+                "deletions": [_row(each) for each in batch.deletions],
+                "audits": batch.audits,
+            }
+            result |= {key: each for key, each in all_.items() if each}
+        found.append(json.loads(json.dumps(result)))
+        if b'"NodeGone"' in data or number == stream[-1][0]:
+            states[str(position)] = _whole(lobby)
+    return found, states
+
+
+# What is proposed, in this order: the node through which it is, and the row of it; or what
+# becomes of a node.  A text in braces is the version of the password of an account then.
+_SCRIPT: tuple[tuple[str, Any], ...] = (
+    ("a", ["Enter", "a-ann", "Ann", "ann", "~a1", "t-ann"]),
+    ("a", ["Register", "a-ann", "ann", "v-ann"]),
+    ("a", ["Join", "a-ann", "Lobby", "lobby"]),
+    ("a", ["Join", "a-ann", "Tee", "tee"]),
+    ("b", ["Enter", "b-bob", "Bob", "bob", "~b1", "t-bob"]),
+    ("b", ["Join", "b-bob", "TEE", "tee"]),
+    ("b", ["Register", "b-bob", "bob", "v-bob"]),
+    ("b", ["Enter", "b-eve", "eve", "eve", "~b2", "t-eve"]),
+    ("b", ["Join", "b-eve", "Tee", "tee"]),
+    ("a", ["Enter", "a-root", "root", "root", "~a2", "t-root"]),
+    ("a", ["Register", "a-root", "root", "v-root"]),
+    ("a", ["Join", "a-root", "Tee", "tee"]),
+    ("b", ["Enter", "b-zoe", "Zoë", "zoë", "~b3", "t-zoe"]),
+    ("b", ["Register", "b-zoe", "zoë", "v-zoe"]),
+    ("a", ["Say", "a-ann", "tee", "message", ["hello", "早上好 🍵", "half \ud83d", " "]]),
+    ("b", ["Say", "b-bob", "tee", "me", ["waves"]]),
+    ("b", ["Say", "b-eve", "tee", "notice", ["beep"]]),
+    ("a", ["SetTopic", "a-ann", "tee", "Tee & Gebäck"]),
+    ("b", ["SetAway", "b-bob", "lunch"]),
+    ("a", ["Whisper", "a-ann", "Bob", "bob", "message", "psst"]),
+    ("b", ["SetAway", "b-bob", ""]),
+    ("b", ["Quit", "b-zoe", "gute Nacht"]),
+    ("a", ["Whisper", "a-ann", "Zoë", "zoë", "message", "für später"]),
+    ("b", ["Whisper", "b-bob", "Zoë", "zoë", "me", "denkt"]),
+    ("a", ["SetOperator", "a-ann", "tee", "Bob", "bob", True]),
+    ("b", ["Restrain", "b-bob", "tee", "mute", "eve", "eve", 0, "loud"]),
+    ("b", ["Say", "b-eve", "tee", "message", ["may I?"]]),
+    ("b", ["Release", "b-bob", "tee", "mute", "eve", "eve"]),
+    ("b", ["Restrain", "b-bob", "tee", "mute", "eve", "eve", 3600, ""]),
+    ("b", ["Kick", "b-bob", "tee", "eve", "eve", "enough"]),
+    ("a", ["Restrain", "a-ann", "tee", "ban", "eve", "eve", 86_400, "too much"]),
+    ("b", ["Join", "b-eve", "Tee", "tee"]),
+    ("a", ["Restrain", "a-ann", "tee", "ban", "~b9", "~b9", 0, ""]),
+    ("a", ["SetPrivate", "a-ann", "tee", True]),
+    ("a", ["Invite", "a-ann", "tee", "Zoë", "zoë"]),
+    ("a", ["Delete", "a-ann", "tee", 1, "ann"]),
+    ("b", ["Delete", "b-bob", "tee", 2, "ann"]),
+    ("b", ["MarkRead", "b-bob", "tee", 5]),
+    ("b", ["Part", "b-bob", "tee", "bis gleich"]),
+    ("b", ["Join", "b-bob", "Garden", "garden"]),
+    ("b", ["Rename", "b-eve", "Eve2", "eve2"]),
+    ("b", ["Join", "b-eve", "garden", "garden"]),
+    ("a", ["Login", "a-zoe", "zoë", "{zoë}", "~a3", "t-zoe2"]),
+    ("a", ["Join", "a-zoe", "Tee", "tee"]),
+    ("a", ["EmptyInbox", "a-zoe"]),
+    ("a", ["SetPassword", "a-zoe", "zoë", "{zoë}", "w-zoe"]),
+    ("a", ["SetPassword", "a-root", "bob", None, "w-bob"]),
+    ("a", ["Logout", "a-zoe"]),
+    ("a", ["Enter", "a-gone", "Gone", "gone", "~a4", "t-gone"]),
+    ("a", ["Register", "a-gone", "gone", "v-gone"]),
+    ("a", ["Join", "a-gone", "garden", "garden"]),
+    ("b", ["Resume", "b-gone", "t-gone", "~b4"]),
+    ("a", ["Drop", "a-root", "gone"]),
+    ("faults", 0.7),
+    *(
+        (
+            "ab"[n % 2],
+            [
+                "Say",
+                ("a-ann", "b-eve")[n % 2],
+                ("tee", "garden")[n % 2],
+                "message",
+                [f"number {n}"],
+            ],
+        )
+        for n in range(24)
+    ),
+    ("wait", 20.0),
+    ("faults", 0.0),
+    # Those of b are taken for gone; it comes back, and they with it.
+    ("cut", "b"),
+    ("wait", 30.0),
+    ("a", ["Say", "a-ann", "tee", "message", ["is anybody there?"]]),
+    ("mend", "b"),
+    ("wait", 6.0),
+    ("b", ["Say", "b-eve", "garden", "message", ["back again"]]),
+    # It ends at once, and begins anew.
+    ("die", "b"),
+    ("start", "b"),
+    ("wait", 4.0),
+    # What was on its way all the time: of a beginning that is over.
+    ("late", "b"),
+    ("b", ["Enter", "b-new", "New", "new", "~b5", "t-new"]),
+    ("b", ["Join", "b-new", "garden", "garden"]),
+    ("b", ["Say", "b-new", "garden", "message", ["once more"]]),
+    ("a", ["Quit", "a-zoe", ""]),
+    ("stop", "b"),
+    ("wait", 4.0),
+)
+
+
+def record() -> list[list[Any]]:
+    # Nothing but this needs them, and it needs no test.
+    from tests.support import cluster as simulated
+    from tests.support.chat import Ear
+    from tsservices.cluster.orderer import Orderer
+
+    people: dict[str, simulated.Dweller] = {}
+    orderer = partial(Orderer, operators=("root",))
+    with patch.object(simulated, "Orderer", orderer), patch.object(simulated, "LIMITS", LIMITS):
+        world = simulated.World(2, 3)
+        nodes = {node.name: node for node in world.nodes}
+        for what, more in _SCRIPT:
+            if what == "faults":
+                world.net.faults = more
+            elif what == "wait":
+                world.timeline.run(more)
+            elif what == "cut":
+                nodes[more].engine.cut = True
+            elif what == "late":
+                old = [each.data for each in world.net.messages if decode(each.data).node == more]
+                world.net.take(old[-8])
+            elif what == "mend":
+                nodes[more].engine.reconnect()
+            elif what in ("die", "start", "stop"):
+                getattr(nodes[more], what)()
+                world.timeline.run(1.0)
+            else:
+                node, ident = nodes[what], more[1]
+                accounts = node.pipeline.lobby.accounts
+                row = [
+                    accounts[each[1:-1]].version if str(each).startswith("{") else each
+                    for each in more
+                ]
+                if ident not in people:
+                    session = Session(ident, Ear(), "~" + ident, what)
+                    people[ident] = simulated.Dweller(session, Ear())
+                    node.people.append(people[ident])
+                node.propose(people[ident], fromRow(row))
+                world.timeline.run(0.3)
+        assert not any(node.errors or node.ends for node in world.nodes)
+        stream = [
+            [each.number, each.stamp, base64.b64encode(each.data).decode("ascii")]
+            for each in world.net.messages
+        ]
+        last = list(applied(stream)[1].values())[-1]
+        assert last == _whole(nodes["a"].pipeline.lobby)
+    return stream
