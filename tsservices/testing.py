@@ -16,21 +16,21 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from tsservices.common.addresses import LOOPBACK, Trust
+from tsservices.common.addresses import LOOPBACK, TrustedNetworks
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
-from tsservices.common.timestamps import NANOSECONDS, Stamper
+from tsservices.common.timestamps import NANOSECONDS, TimestampFormatter
 from tsservices.server.chat.service import ChatService
-from tsservices.server.password_hasher import Hasher, Job, Then
-from tsservices.storage.memory import MemoryJournal
-from tsservices.transport.context import Environment
+from tsservices.server.password_hasher import Job, PasswordHasherThread, Then
+from tsservices.storage.memory import MemoryStorage
+from tsservices.transport.context import ServiceContext
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 
 #: When tests take place: seconds since 1970.
 NOON = 1_795_176_600
 
 
-class MeasuredTransport(StringTransport):
+class MemoryTransport(StringTransport):
     """
     A transport in memory, whose peer reads when the test says so.
 
@@ -55,7 +55,7 @@ class MeasuredTransport(StringTransport):
         super().abortConnection()
 
 
-class ImmediateHasher(Hasher):
+class ImmediateHasher(PasswordHasherThread):
     """
     Hashes passwords without a thread, and badly.
 
@@ -97,7 +97,7 @@ def environment(
     limits: Limits | None = None,
     form: str = "ctime",
     trust: tuple[str, ...] = LOOPBACK,
-) -> Environment:
+) -> ServiceContext:
     """
     What services are given.
 
@@ -111,7 +111,7 @@ def environment(
         return NOON * NANOSECONDS + round(time.seconds() * NANOSECONDS)
 
     chat = ChatService(
-        MemoryJournal("testing"),
+        MemoryStorage("testing"),
         bounds,
         now,
         lambda job: time.callLater(0, job),
@@ -120,10 +120,10 @@ def environment(
     )
     chat.prepare()
     chat.startService()
-    return Environment.make(
+    return ServiceContext.make(
         bounds,
-        Stamper(form, now),
-        Trust(trust),
+        TimestampFormatter(form, now),
+        TrustedNetworks(trust),
         time,
         time.seconds,
         chat,
@@ -133,13 +133,13 @@ def environment(
 
 def connect(
     factoryClass: type[StreamFactory],
-    surroundings: Environment,
+    surroundings: ServiceContext,
     host: str = "192.0.2.1",
     port: int = 50_000,
-) -> tuple[Any, MeasuredTransport]:
+) -> tuple[Any, MemoryTransport]:
     """The service's protocol, connected, and its transport."""
     factory = factoryClass(surroundings, StreamCounters())
-    transport = MeasuredTransport(host, port)
+    transport = MemoryTransport(host, port)
     protocol = factory.buildProtocol(transport.getPeer())
     assert isinstance(protocol, StreamProtocol)
     protocol.makeConnection(transport)

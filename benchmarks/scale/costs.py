@@ -25,12 +25,12 @@ from typing import Any
 from benchmarks.common.machine import described, machine
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
-from tsservices.chat.operations import Enter, Event, Join, Quit, Say
+from tsservices.chat.errors import ChatError
+from tsservices.chat.operations import Enter, Join, Operation, Quit, Say
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
-from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.storage.sqlite.journal import SQLiteStorage
 
 PEOPLE = 100_000
 ROOMS = 10_000
@@ -92,7 +92,7 @@ class Node:
     def __init__(self) -> None:
         """Nobody is there."""
         most = 10_000_000
-        self.lobby = Lobby(Limits(maxRooms=most, roomsEach=10_000, roomsFounded=most))
+        self.lobby = ChatState(Limits(maxRooms=most, roomsEach=10_000, roomsFounded=most))
         self._position = 0
         self._people: dict[str, Session] = {}
 
@@ -102,14 +102,14 @@ class Node:
         session = self._people[ident] = Session(ident, None, "k3v9x2m7q8w1", "b")
         return session
 
-    def message(self, events: Sequence[Event]) -> Batch:
+    def message(self, events: Sequence[Operation]) -> Batch:
         """Apply the events of one message, and release what comes of it."""
         self._position += 1
         batch = Batch(LOG, self._position, BEGAN + self._position * 1_000_000)
         for event in events:
             apply(self.lobby, event, self._people[event.session], batch)
-        batch.seal()
-        batch.release(True)
+        batch.freeze()
+        batch.deliver(True)
         return batch
 
     def enter(self, number: int, rooms: Sequence[int]) -> Session:
@@ -171,8 +171,8 @@ def state(session: Session) -> list[Any]:
         session.cloak,
         session.token,
         session.away,
-        session.arrived,
-        sorted(session.held),
+        session.connectedAt,
+        sorted(session.inheritedRestrictions),
         sorted(session.invited),
         list(session.rooms),
     ]
@@ -198,7 +198,7 @@ def presence(costs: Costs) -> None:
 
 def talk(costs: Costs, node: Node) -> None:
     """Lines of the people of a node with one room."""
-    many: list[Event] = [
+    many: list[Operation] = [
         Say(f"b-5f0c62a1-{number}", "room0", "message", (TEXT,)) for number in range(20)
     ]
     costs.lineMicroseconds = microseconds(lambda: node.message(many[:1]), 2000)
@@ -238,7 +238,7 @@ class Stored:
             self._position = position
             self._changed.notify()
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         """The disk is full, or not any more."""
         self.problem = str(trouble or "")
 
@@ -270,7 +270,7 @@ def storing(costs: Costs) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "chat.sqlite")
         heard = Stored()
-        journal = SQLiteJournal(path, LOG, None, lambda call, *args: call(*args), lambda: 0)
+        journal = SQLiteStorage(path, LOG, None, lambda call, *args: call(*args), lambda: 0)
         journal.prepare()
         journal.start(heard)
         batches = [line(number) for number in range(ALONE)]

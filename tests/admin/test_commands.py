@@ -98,7 +98,7 @@ def test_answers() -> None:
 def test_noEnd() -> None:
     """Without its end an answer is none, whatever stands in its place."""
     for end in (b"", b"x\n", b'{"text":"' + b"x" * CONTROL_ANSWER):
-        with pytest.raises(controlclient.Failed):
+        with pytest.raises(controlclient.CommandFailed):
             list(controlclient._answers(io.BytesIO(b'{"text":"a"}\n' + end)))
 
 
@@ -106,5 +106,5 @@ def test_error() -> None:
     """A reason is told after the parts there are."""
     parts = controlclient._answers(answered({"text": "a"}, {"error": "no disk"}))
     assert next(parts) == "a"
-    with pytest.raises(controlclient.Failed, match="no disk"):
+    with pytest.raises(controlclient.CommandFailed, match="no disk"):
         next(parts)

@@ -14,8 +14,8 @@ from typing import Any
 from twisted.internet.protocol import connectionDone
 
 from tests.support.line_clients import LineDoorCase
-from tsservices.admin.control import ControlFactory, ControlProtocol, ControlSeat
-from tsservices.chat.errors import READ_SLOW, Refused
+from tsservices.admin.control import ControlFactory, ControlProtocol, ControlService
+from tsservices.chat.errors import READ_SLOW, ChatError
 from tsservices.common.limits import (
     CONTROL_ALIVE_SECONDS,
     CONTROL_LINE,
@@ -24,8 +24,8 @@ from tsservices.common.limits import (
     CONTROLS,
     HISTORY_PAGE,
 )
-from tsservices.common.statedir import StateFolder
-from tsservices.testing import MeasuredTransport
+from tsservices.common.statedir import StateDirectory
+from tsservices.testing import MemoryTransport
 
 
 class ControlCase(LineDoorCase):
@@ -38,19 +38,19 @@ class ControlCase(LineDoorCase):
         self.copies: list[tuple[str, Callable[[str | None], None]]] = []
         self.patch(self.journal, "copy", lambda path, copied: self.copies.append((path, copied)))
 
-    def call(self) -> tuple[ControlProtocol, MeasuredTransport]:
+    def call(self) -> tuple[ControlProtocol, MemoryTransport]:
         protocol = self.control.buildProtocol(None)
         assert isinstance(protocol, ControlProtocol)
-        transport = MeasuredTransport()
+        transport = MemoryTransport()
         protocol.makeConnection(transport)
         return protocol, transport
 
-    def heard(self, transport: MeasuredTransport) -> list[dict[str, Any]]:
+    def heard(self, transport: MemoryTransport) -> list[dict[str, Any]]:
         lines = transport.value().splitlines()
         transport.clear()
         return [json.loads(line) for line in lines]
 
-    def pull(self, transport: MeasuredTransport) -> None:
+    def pull(self, transport: MemoryTransport) -> None:
         producer: Any = transport.producer
         producer.resumeProducing()
 
@@ -293,7 +293,7 @@ class ExportTests(ControlCase):
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
         self.pull(transport)
-        self.journal.failure = Refused(READ_SLOW)
+        self.journal.failure = ChatError(READ_SLOW)
         self.pull(transport)
         _, error = self.heard(transport)
         self.assertIn("takes too long", error["error"])
@@ -322,12 +322,12 @@ class ExportTests(ControlCase):
 
 
 class ControlSeatTests(ControlCase):
-    def seat(self, path: str) -> ControlSeat:
-        folder = StateFolder(path)
-        folder.make()
-        folder.claim()
+    def seat(self, path: str) -> ControlService:
+        folder = StateDirectory(path)
+        folder.create()
+        folder.lock()
         self.addCleanup(folder.release)
-        return ControlSeat(self.chat, folder, self.clock)
+        return ControlService(self.chat, folder, self.clock)
 
     def test_bind(self) -> None:
         """The socket is for its owner only."""

@@ -6,32 +6,32 @@ from __future__ import annotations
 
 from tests.support.chat import NOON, Ear, Index, Sessions
 from tsservices.chat.notifications import (
-    Joined,
-    Left,
-    Renamed,
-    RoomEntered,
-    RoomLeft,
-    Said,
-    Stored,
-    Whispered,
+    JoinedRoom,
+    LeftRoom,
+    MessageStored,
+    NickChanged,
+    PrivateMessage,
+    RoomMessages,
+    UserJoined,
+    UserLeft,
 )
 from tsservices.chat.operations import (
     ME,
     MESSAGE,
     TOPIC,
     Enter,
-    Event,
     Join,
+    Operation,
     Part,
     Rename,
     Say,
+    SendPrivate,
     SetTopic,
-    Whisper,
 )
 from tsservices.common.limits import AUTHORS_IN_A_SLICE
 
 
-def say(who: str, *texts: str, room: str = "r", kind: str = MESSAGE) -> Event:
+def say(who: str, *texts: str, room: str = "r", kind: str = MESSAGE) -> Operation:
     return Say(who, room, kind, texts)
 
 
@@ -76,20 +76,20 @@ class TestSlice:
     def test_echo(self) -> None:
         """Who wants it hears their own lines, in their place."""
         sessions = gathered("ann", "bob")
-        sessions.people["ann"].echoes = True
+        sessions.people["ann"].wantsEcho = True
         sessions.turn(say("bob", "1"), say("ann", "2"), say("bob", "3"))
         assert sessions.ears["ann"].lines() == ["1", "2", "3"]
 
     def test_ack(self) -> None:
         """Who wants it is told the numbers of their own lines, and of no others'."""
         sessions = gathered("ann", "bob")
-        sessions.people["ann"].acks = True
+        sessions.people["ann"].wantsAcks = True
         sessions.turn(say("bob", "1"), say("ann", "2", "3"), SetTopic("ann", "r", "t"))
         heard = sessions.ears["ann"].take()
-        stored = [(each.first, each.last) for each in heard if isinstance(each, Stored)]
+        stored = [(each.first, each.last) for each in heard if isinstance(each, MessageStored)]
         assert stored == [(2, 3), (4, 4)]
-        assert [each.kind for each in heard if isinstance(each, Said)] == [MESSAGE, TOPIC]
-        assert not [each for each in sessions.ears["bob"].take() if isinstance(each, Stored)]
+        assert [each.kind for each in heard if isinstance(each, RoomMessages)] == [MESSAGE, TOPIC]
+        assert not [each for each in sessions.ears["bob"].take() if isinstance(each, MessageStored)]
 
     def test_ownTopic(self) -> None:
         """Who changes the topic is told of it like all others."""
@@ -105,12 +105,12 @@ class TestSlice:
             say("ann", "1"),
             say("ann", "2", kind=ME),
             say("bob", "3"),
-            Whisper("ann", "cat", "cat", MESSAGE, "psst"),
+            SendPrivate("ann", "cat", "cat", MESSAGE, "psst"),
             Part("ann", "r", ""),
         )
         heard = sessions.ears["cat"].take()
-        assert [type(each) for each in heard] == [Said, Left]
-        assert isinstance(heard[0], Said)
+        assert [type(each) for each in heard] == [RoomMessages, UserLeft]
+        assert isinstance(heard[0], RoomMessages)
         assert heard[0].texts == ("3",)
         assert sessions.ears["bob"].lines() == ["1", "2"]
 
@@ -132,7 +132,7 @@ class TestSlice:
         sessions = gathered("ann", "bob")
         sessions.people["bob"].outlet = None
         sessions.turn(
-            say("ann", "1"), Whisper("ann", "bob", "bob", MESSAGE, "psst"), Part("bob", "r", "")
+            say("ann", "1"), SendPrivate("ann", "bob", "bob", MESSAGE, "psst"), Part("bob", "r", "")
         )
         assert sessions.ears["bob"].take() == []
 
@@ -165,13 +165,13 @@ class TestBatch:
             say("ann", "4"),
         )
         assert [type(each) for each in sessions.ears["bob"].heard] == [
-            Said,
-            Joined,
-            Said,
-            RoomLeft,
+            RoomMessages,
+            UserJoined,
+            RoomMessages,
+            LeftRoom,
         ]
         assert sessions.ears["bob"].lines() == ["1", "2"]
-        entered = [each for each in sessions.ears["cat"].heard if isinstance(each, RoomEntered)]
+        entered = [each for each in sessions.ears["cat"].heard if isinstance(each, JoinedRoom)]
         assert entered[0].joinedSeq == 1
         assert entered[0].replay is not None
         assert [each.texts for each in entered[0].replay.said] == [("1",)]
@@ -182,14 +182,24 @@ class TestBatch:
         sessions = gathered("ann", "bob")
         sessions.turn(
             say("ann", "1"),
-            Whisper("ann", "bob", "bob", MESSAGE, "2"),
+            SendPrivate("ann", "bob", "bob", MESSAGE, "2"),
             say("ann", "3"),
             Rename("ann", "eve", "eve"),
             say("ann", "4"),
         )
         heard = sessions.ears["bob"].take()
-        assert [type(each) for each in heard] == [Said, Whispered, Said, Renamed, Said]
-        assert [each.nick for each in heard if isinstance(each, Said)] == ["ann", "ann", "eve"]
+        assert [type(each) for each in heard] == [
+            RoomMessages,
+            PrivateMessage,
+            RoomMessages,
+            NickChanged,
+            RoomMessages,
+        ]
+        assert [each.nick for each in heard if isinstance(each, RoomMessages)] == [
+            "ann",
+            "ann",
+            "eve",
+        ]
 
     def test_formFollows(self) -> None:
         """
@@ -201,9 +211,9 @@ class TestBatch:
         sessions.turn(Part("bob", "r", ""), release=False)
         assert sessions.ears["bob"].moves == []
         first, second = sessions.batches[-2:]
-        first.release()
+        first.deliver()
         assert sessions.ears["bob"].moves == [2]
-        second.release()
+        second.deliver()
         assert sessions.ears["bob"].moves == [2, 1]
 
     def test_formOfWhatWasSaidBefore(self) -> None:
@@ -216,13 +226,13 @@ class TestBatch:
         ear = sessions.ears["bob"]
         when: list[tuple[int, str]] = []
         ear.moves.clear()
-        push = ear.push
+        push = ear.write
 
         def noted(data: bytes) -> None:
             push(data)
             when.extend((len(ear.moves), text) for text in ear.lines())
 
-        ear.push = noted  # type: ignore[method-assign]
+        ear.write = noted  # type: ignore[method-assign]
         sessions.turn(say("ann", "1"), Part("bob", "q", ""), say("ann", "2"))
         assert when == [(0, "1"), (1, "2")]
 
@@ -231,13 +241,13 @@ class TestBatch:
         sessions = gathered("ann")
         first = sessions.turn(say("ann", "1", "2"), SetTopic("ann", "r", "tea"), release=False)
         second = sessions.turn(SetTopic("ann", "r", "coffee"), release=False)
-        assert [(each.seq, each.topic) for each in first.records] == [(3, "tea")]
-        assert [(each.seq, each.topic) for each in second.records] == [(4, "coffee")]
-        room = sessions.lobby.rooms["r"]
+        assert [(each.seq, each.topic) for each in first.roomRecords] == [(3, "tea")]
+        assert [(each.seq, each.topic) for each in second.roomRecords] == [(4, "coffee")]
+        room = sessions.state.rooms["r"]
         assert room.released == 0
-        first.release()
+        first.deliver()
         assert (room.released, room.keptTopic().text) == (3, "tea")
-        second.release()
+        second.deliver()
         assert (room.released, room.keptTopic().text) == (4, "coffee")
 
     def test_numbers(self) -> None:
@@ -247,11 +257,11 @@ class TestBatch:
             Join("ann", "q", "q"), say("ann", "1", "2"), say("ann", "3", room="q"), stamp=NOON
         )
         assert batch.lines == 3
-        assert [(each.index, each.ident(0)) for each in batch.said] == [
+        assert [(each.index, each.ident(0)) for each in batch.messages] == [
             (0, f"log-{batch.position}-0"),
             (2, f"log-{batch.position}-2"),
         ]
-        assert batch.said[0].ident(1) == f"log-{batch.position}-1"
+        assert batch.messages[0].ident(1) == f"log-{batch.position}-1"
 
     def test_severalRoomsInOrder(self) -> None:
         """Who is in two rooms hears what is said in both in the order in which it was said."""

@@ -16,10 +16,18 @@ from tsservices.chat.errors import (
     NOWHERE,
     READ_FAILED,
     ROOMS_EACH,
-    Refused,
+    ChatError,
 )
 from tsservices.chat.handlers.membership import LOBBY
-from tsservices.chat.notifications import Entered, Notice, Replay, RoomEntered, Said, Token, Topic
+from tsservices.chat.notifications import (
+    HistoryReplay,
+    JoinedRoom,
+    Notice,
+    ResumeToken,
+    RoomMessages,
+    Topic,
+    Welcome,
+)
 from tsservices.chat.operations import ME, MESSAGE
 from tsservices.chat.records import RoomRecord
 from tsservices.common.limits import HISTORY_PAGE, Limits
@@ -37,14 +45,14 @@ class TestEntering:
         town = Town()
         ann = town.stranger()
         heard = ann.do("Ann")
-        assert [type(each) for each in heard] == [Entered, Token, RoomEntered]
+        assert [type(each) for each in heard] == [Welcome, ResumeToken, JoinedRoom]
         assert ann.conversation.current == LOBBY
 
     def test_command(self) -> None:
         """Who enters by command is in no room unasked."""
         town = Town()
         ann = town.stranger()
-        assert [type(each) for each in ann.do("/nick Ann")] == [Entered, Token]
+        assert [type(each) for each in ann.do("/nick Ann")] == [Welcome, ResumeToken]
         assert ann.session.rooms == {}
         ann.type("hello")
         assert ann.reasons() == [NOWHERE]
@@ -100,7 +108,7 @@ class TestOrder:
             ann.type(text, "/me " + text)
             town.turn()
             assert not ann.conversation.busy
-        assert ann.session.outstanding == 6
+        assert ann.session.pending == 6
         assert bob.lines() == []
         town.journal.keep()
         town.turn()
@@ -121,7 +129,7 @@ class TestOrder:
         town.journal.keep()
         town.turn()
         heard = ann.take()
-        assert [type(each) for each in heard] == [Said, Topic]
+        assert [type(each) for each in heard] == [RoomMessages, Topic]
         assert isinstance(heard[1], Topic)
         assert heard[1].text == "tea"
         assert not ann.conversation.busy
@@ -135,7 +143,7 @@ class TestOrder:
         town.turn()
         town.hush()
         bob.type("/who")
-        assert kinds(bob) == ["PeopleListed"]
+        assert kinds(bob) == ["MemberList"]
 
     def test_topicIsStoredFirst(self) -> None:
         """Nobody is told of a topic that a crash could take back, whichever way they ask."""
@@ -186,7 +194,7 @@ class TestSaying:
     def test_nameFirst(self) -> None:
         """Who has no name says nothing."""
         town = Town()
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ChatError) as caught:
             town.stranger().conversation.say(("x",))
         assert caught.value.reason is NAME_FIRST
 
@@ -195,9 +203,9 @@ class TestSaying:
         town = Town()
         town.person("bob", "tea")
         ann = town.person("ann")
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ChatError) as caught:
             ann.conversation.sayIn("tea", ("x",), ME)
-        assert caught.value == Refused(NOT_IN_ROOM, room="#tea")
+        assert caught.value == ChatError(NOT_IN_ROOM, room="#tea")
 
     def test_trouble(self) -> None:
         """
@@ -207,7 +215,7 @@ class TestSaying:
         town = Town()
         ann, bob = town.person("ann"), town.person("bob")
         town.hush()
-        town.journal.trouble = Refused(NOT_STORED, reason="the disk is full")
+        town.journal.trouble = ChatError(NOT_STORED, reason="the disk is full")
         ann.type("x", "/me x", "/topic x", "/msg #lobby x")
         assert ann.reasons() == [NOT_STORED] * 4
         ann.type("/msg bob psst")
@@ -254,7 +262,7 @@ class TestJoining:
         town.journal.answer()
         town.turn()
         (entered,) = ann.take()
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
         assert [each.texts for each in entered.replay.said] == [("x",)]
         assert not ann.conversation.busy
@@ -264,7 +272,7 @@ class TestJoining:
         town = Town()
         ann = town.person("ann", "tea")
         ann.do("x", "/part")
-        town.journal.failure = Refused(READ_FAILED)
+        town.journal.failure = ChatError(READ_FAILED)
         ann.type("/join tea")
         town.turn()
         assert READ_FAILED in ann.reasons()
@@ -279,8 +287,8 @@ class TestJoining:
         ann.conversation.quit("")
         town.journal.answer()
         town.turn()
-        assert town.house.lobby.rooms["tea"].members == {}
-        assert town.house.lobby.holders == {}
+        assert town.house.state.rooms["tea"].members == {}
+        assert town.house.state.sessionsByNick == {}
 
     def test_lastOneLeavesMeanwhile(self) -> None:
         """Who enters in the turn in which the last one leaves is shown what was said."""
@@ -292,7 +300,7 @@ class TestJoining:
         bob.type("/join tea")
         town.turn()
         (entered,) = bob.take()
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
         assert [each.texts for each in entered.replay.said] == [("x",)]
 
@@ -311,11 +319,11 @@ class TestReplay:
         assert ann.held
         assert ann.conversation.busy
         (page,) = ann.take()
-        assert isinstance(page, Replay)
+        assert isinstance(page, HistoryReplay)
         ann.more()
         assert ann.held
         (page,) = ann.take()
-        assert isinstance(page, Replay)
+        assert isinstance(page, HistoryReplay)
         ann.more()
         assert not ann.held
         assert not ann.conversation.busy
@@ -337,7 +345,7 @@ class TestReplay:
         town = Town()
         ann = town.person("ann")
         ann.do("x")
-        town.journal.failure = Refused(NOT_STORED, reason="x")
+        town.journal.failure = ChatError(NOT_STORED, reason="x")
         ann.type("/since 0")
         assert ann.reasons() == [NOT_STORED]
         ann.more()
@@ -362,8 +370,8 @@ class TestQuit:
         town.journal.keep()
         town.turn()
         assert kinds(ann) == []
-        assert kinds(bob) == ["Said", "Gone"]
-        assert set(town.house.lobby.holders) == {"bob"}
+        assert kinds(bob) == ["RoomMessages", "UserQuit"]
+        assert set(town.house.state.sessionsByNick) == {"bob"}
 
     def test_nameUnderway(self) -> None:
         """Who leaves before the outcome of their name is known leaves nothing behind."""
@@ -372,21 +380,21 @@ class TestQuit:
         ann.type("ann")
         ann.conversation.quit("")
         town.turn()
-        assert not town.house.lobby.holders
-        assert not town.house.lobby.sessions
+        assert not town.house.state.sessionsByNick
+        assert not town.house.state.sessions
 
     def test_stranger(self) -> None:
         """Who never had a name leaves without a word."""
         town = Town()
         ann = town.stranger()
         ann.conversation.quit("")
-        assert ann.session.outstanding == 0
+        assert ann.session.pending == 0
 
     def test_records(self) -> None:
         """A town may begin with rooms; their numbers go on."""
         town = Town(records=[RoomRecord("tea", "Tea", 5)])
         ann = town.person("ann", "tea")
-        ann.conversation.session.echoes = True
+        ann.conversation.session.wantsEcho = True
         (said,) = ann.do("x")
-        assert isinstance(said, Said)
+        assert isinstance(said, RoomMessages)
         assert (said.first, said.roomName) == (6, "Tea")

@@ -13,10 +13,10 @@ import pytest
 
 import tsservices
 from tsservices.chat import errors as refusals
-from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, STOPPING, Reason, Refused
+from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, STOPPING, ChatError, ErrorCode
 
 #: All rows of the table, by the names of their constants.
-REASONS = {name: each for name, each in vars(refusals).items() if isinstance(each, Reason)}
+REASONS = {name: each for name, each in vars(refusals).items() if isinstance(each, ErrorCode)}
 
 
 def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -26,7 +26,7 @@ def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id == "Refused"
+                and node.func.id == "ChatError"
                 and node.args
                 and isinstance(node.args[0], ast.Name)
                 and node.args[0].id in REASONS
@@ -39,7 +39,7 @@ def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
 RAISED = tuple(raised())
 
 
-def wanted(reason: Reason) -> frozenset[str]:
+def wanted(reason: ErrorCode) -> frozenset[str]:
     return frozenset(field for _, field, _, _ in string.Formatter().parse(reason.words) if field)
 
 
@@ -73,12 +73,12 @@ def test_words(name: str) -> None:
     assert words[0] in string.ascii_lowercase + "{"
     assert words[-1] != "."
     facts = dict.fromkeys(wanted(REASONS[name]), "{0}%s")
-    assert str(Refused(REASONS[name], **facts)).isprintable()
+    assert str(ChatError(REASONS[name], **facts)).isprintable()
 
 
 def test_equal() -> None:
     """Refusals are the same when reason and facts are."""
-    assert Refused(NICK_TAKEN, nick="ann") == Refused(NICK_TAKEN, nick="ann")
-    assert Refused(NICK_TAKEN, nick="ann") != Refused(NICK_TAKEN, nick="bob")
-    assert Refused(NICK_TAKEN, nick="ann") != Refused(NO_PERSON, nick="ann")
-    assert Refused(STOPPING) != STOPPING
+    assert ChatError(NICK_TAKEN, nick="ann") == ChatError(NICK_TAKEN, nick="ann")
+    assert ChatError(NICK_TAKEN, nick="ann") != ChatError(NICK_TAKEN, nick="bob")
+    assert ChatError(NICK_TAKEN, nick="ann") != ChatError(NO_PERSON, nick="ann")
+    assert ChatError(STOPPING) != STOPPING

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.support.chat import Ear, Index
-from tsservices.chat.fanout import Audience
+from tsservices.chat.fanout import Recipients
 from tsservices.chat.session import Session
 from tsservices.common.limits import TOGETHER_FROM
 
@@ -17,19 +17,19 @@ class Cord:
     """A wire, and its own broadcast."""
 
     def __init__(self) -> None:
-        self.clear = True
+        self.isIdle = True
         self.valid = True
         self.wires: Sequence[Any] = ()
 
-    def together(self, wires: Sequence[Any]) -> Cord:
+    def broadcastWith(self, wires: Sequence[Any]) -> Cord:
         self.valid = True
         self.wires = wires
         return self
 
-    def leave(self) -> None:
+    def leaveBroadcast(self) -> None:
         self.valid = False
 
-    dissolve = leave
+    dissolve = leaveBroadcast
 
     def send(self, data: bytes, without: Sequence[Any]) -> bool:
         raise NotImplementedError
@@ -49,20 +49,20 @@ class TestAudience:
         that was dissolved.
         """
         sessions, ears = people()
-        audience = Audience(sessions)
-        assert [audience.gathered() for _ in range(3)] == [False, True, True]
+        audience = Recipients(sessions)
+        assert [audience.canBroadcast() for _ in range(3)] == [False, True, True]
         (group,) = audience.groups
         assert group.sessions == sessions
         assert audience.others == ()
         wire = ears[0].wire
         assert wire is not None
-        wire.leave()
-        assert [audience.gathered() for _ in range(4)] == [False, False, True, True]
+        wire.leaveBroadcast()
+        assert [audience.canBroadcast() for _ in range(4)] == [False, False, True, True]
 
     def test_few(self) -> None:
         """For a few it is not worth it."""
-        audience = Audience(people(TOGETHER_FROM - 1)[0])
-        assert not any(audience.gathered() for _ in range(4))
+        audience = Recipients(people(TOGETHER_FROM - 1)[0])
+        assert not any(audience.canBroadcast() for _ in range(4))
 
     def test_groups(self) -> None:
         """Each form has a group; who can't be sent to together with others is in none."""
@@ -72,10 +72,10 @@ class TestAudience:
         sessions[2].outlet = None
         sessions[3].ignores = frozenset({"x"})
         cord = ears[4].wire = Cord()
-        cord.clear = False
-        audience = Audience(sessions)
-        audience.gathered()
-        assert audience.gathered()
+        cord.isIdle = False
+        audience = Recipients(sessions)
+        audience.canBroadcast()
+        assert audience.canBroadcast()
         assert [(each.form, each.sessions) for each in audience.groups] == [
             (other, sessions[:1]),
             (ears[5].form, sessions[5:]),
@@ -88,26 +88,26 @@ class TestAudience:
         sessions, ears = people()
         for ear in ears:
             ear.wire = None
-        audience = Audience(sessions)
-        assert not any(audience.gathered() for _ in range(4))
+        audience = Recipients(sessions)
+        assert not any(audience.canBroadcast() for _ in range(4))
 
     def test_return(self) -> None:
         """Who was not with them, and could be now, has them gathered anew."""
         sessions, ears = people()
         wire, ears[0].wire = ears[0].wire, None
-        audience = Audience(sessions)
-        assert [audience.gathered() for _ in range(3)] == [False, True, True]
+        audience = Recipients(sessions)
+        assert [audience.canBroadcast() for _ in range(3)] == [False, True, True]
         ears[0].wire = wire
-        assert [audience.gathered() for _ in range(3)] == [False, False, True]
+        assert [audience.canBroadcast() for _ in range(3)] == [False, False, True]
         assert audience.others == ()
 
     def test_end(self) -> None:
         """Those who are in a room no longer together are not gathered again."""
-        audience = Audience(people()[0])
-        audience.gathered()
-        audience.gathered()
+        audience = Recipients(people()[0])
+        audience.canBroadcast()
+        audience.canBroadcast()
         broadcast = audience.groups[0].broadcast
-        audience.end()
+        audience.close()
         assert not broadcast.valid
-        assert not any(audience.gathered() for _ in range(4))
+        assert not any(audience.canBroadcast() for _ in range(4))
         assert audience.groups == ()

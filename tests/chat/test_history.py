@@ -9,9 +9,9 @@ from itertools import chain
 
 from tests.support.chat import SlowJournal
 from tests.support.storage import LOG, Talk
-from tsservices.chat.errors import READ_FAILED, Refused
-from tsservices.chat.history import Recall
-from tsservices.chat.notifications import Happening, Refusal, Replay
+from tsservices.chat.errors import READ_FAILED, ChatError
+from tsservices.chat.history import HistoryReplayer
+from tsservices.chat.notifications import ErrorReply, Happening, HistoryReplay
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
 from tsservices.common.limits import HISTORY_PAGE, REPLAYED_LINES
@@ -23,7 +23,7 @@ class Silent:
     def stored(self, position: int) -> None:
         pass
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         pass
 
     def failed(self, reason: str) -> None:
@@ -39,7 +39,7 @@ class TestRecall:
             self.journal.store(talk.batch(("r", (str(number),))))
         record = talk.records()["r"] if lines else RoomRecord("r", "R")
         self.room = Room(record.copy())
-        self.recall = Recall(self.journal)
+        self.recall = HistoryReplayer(self.journal)
         self.told: list[Happening] = []
         self.then: list[Callable[[], None]] = []
         self.done = 0
@@ -48,7 +48,7 @@ class TestRecall:
         self.told.append(happening)
         self.then.append(then)
 
-    def finish(self, refused: Refused | None = None) -> None:
+    def finish(self, refused: ChatError | None = None) -> None:
         self.done += 1
 
     def replay(self, first: int) -> list[tuple[list[str], tuple[int, int] | None, int]]:
@@ -59,7 +59,7 @@ class TestRecall:
         assert self.done == 1
         pages = []
         for each in self.told:
-            assert isinstance(each, Replay)
+            assert isinstance(each, HistoryReplay)
             texts = [text for said in each.said for text in said.texts]
             pages.append((texts, each.missing, each.until))
         return pages
@@ -92,7 +92,7 @@ class TestRecall:
         tries again.
         """
         self.begin(3)
-        self.journal.failure = Refused(READ_FAILED)
+        self.journal.failure = ChatError(READ_FAILED)
         self.recall.preload(self.room, self.finish)
         assert (self.done, self.room.replay()) == (1, None)
         self.journal.failure = None
@@ -125,7 +125,7 @@ class TestRecall:
         self.room.kept.seq = HISTORY_PAGE + 5
         self.then.pop()()
         page = self.told[-1]
-        assert isinstance(page, Replay)
+        assert isinstance(page, HistoryReplay)
         assert (page.said[0].first, page.said[-1].last) == (HISTORY_PAGE + 1, HISTORY_PAGE + 1)
         self.then.pop()()
         assert self.done == 1
@@ -152,10 +152,10 @@ class TestRecall:
     def test_fails(self) -> None:
         """Who can't be told is told why, and that is all."""
         self.begin(5)
-        self.journal.failure = Refused(READ_FAILED)
+        self.journal.failure = ChatError(READ_FAILED)
         self.recall.replay(self.room, 1, self.tell, self.finish)
         (refusal,) = self.told
-        assert isinstance(refusal, Refusal)
+        assert isinstance(refusal, ErrorReply)
         assert refusal.why.reason is READ_FAILED
         self.then.pop()()
         assert self.done == 1

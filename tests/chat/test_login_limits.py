@@ -4,7 +4,7 @@ Tests for L{tsservices.chat.login_limits}.
 
 from __future__ import annotations
 
-from tsservices.chat.login_limits import Guesses
+from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.common.limits import (
     ACCOUNT_GUESS_SECONDS,
     ACCOUNT_GUESSES_AT_ONCE,
@@ -16,7 +16,9 @@ from tsservices.common.limits import (
 AT_ONCE = 50
 
 
-def attack(guesses: Guesses, account: str, cloak: str, count: int, now: float = 0.0) -> int:
+def attack(
+    guesses: LoginRateLimiter, account: str, cloak: str, count: int, now: float = 0.0
+) -> int:
     allowed = 0
     for _ in range(count):
         if not guesses.allowed(account, cloak, now):
@@ -25,7 +27,7 @@ def attack(guesses: Guesses, account: str, cloak: str, count: int, now: float = 
     return allowed
 
 
-def enter(guesses: Guesses, account: str, cloak: str, now: float = 0.0) -> bool:
+def enter(guesses: LoginRateLimiter, account: str, cloak: str, now: float = 0.0) -> bool:
     if guesses.allowed(account, cloak, now):
         return False
     guesses.succeeded(account, cloak, now)
@@ -37,7 +39,7 @@ def test_oneAddress() -> None:
     From one address only some may be tried at once, for whichever accounts, and then one
     after another.
     """
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     allowed = sum(attack(guesses, f"a{number}", "~x", 1) for number in range(1000))
     assert allowed == AT_ONCE
     assert guesses.allowed("ann", "~x", 0.0) == GUESS_SECONDS
@@ -51,7 +53,7 @@ def test_manyAddresses() -> None:
     For one account only some may be tried at once, from whichever addresses; those who
     were held up for it have lost nothing for other accounts.
     """
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     allowed = sum(attack(guesses, "ann", f"~{number}", 1) for number in range(1000))
     assert allowed == ACCOUNT_GUESSES_AT_ONCE
     assert guesses.allowed("ann", "~new", 0.0) == ACCOUNT_GUESS_SECONDS
@@ -65,7 +67,7 @@ def test_ownerGetsIn() -> None:
     Whatever others try, the owner gets in from where they did before, also from behind
     the same address as one of those.
     """
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     assert enter(guesses, "ann", "~home")
     for cloak in ("~home", "~x", "~y", "~z"):
         attack(guesses, "bob", cloak, 1000)
@@ -77,7 +79,7 @@ def test_ownerGetsIn() -> None:
 
 def test_guessedAtHome() -> None:
     """Who guesses from such an address is held up there too."""
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     assert enter(guesses, "ann", "~home")
     assert attack(guesses, "ann", "~home", 1000) == ACCOUNT_GUESSES_AT_ONCE
     assert not enter(guesses, "ann", "~home")
@@ -86,13 +88,13 @@ def test_guessedAtHome() -> None:
 
 def test_rightOnesCostNothing() -> None:
     """Who knows the password may enter as often as they like."""
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     assert all(enter(guesses, f"a{number % 3}", "~x") for number in range(1000))
 
 
 def test_company() -> None:
     """Many behind one address may log in at the same time, each to their own account."""
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     assert not any(guesses.allowed(f"a{number}", "~x", 0.0) for number in range(AT_ONCE))
     for number in range(AT_ONCE):
         guesses.succeeded(f"a{number}", "~x", 0.0)
@@ -101,7 +103,7 @@ def test_company() -> None:
 
 def test_ownPasswordIsNoKey() -> None:
     """To enter one's own account lifts nothing for others'."""
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     allowed = 0
     for _ in range(100):
         assert enter(guesses, "mallory", "~x")
@@ -111,14 +113,14 @@ def test_ownPasswordIsNoKey() -> None:
 
 def test_atTheSameTime() -> None:
     """What is still being looked at counts."""
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     begun = [guesses.allowed("ann", "~x", 0.0) for _ in range(100)]
     assert begun.count(0) == ACCOUNT_GUESSES_AT_ONCE
 
 
 def test_wrongOnes() -> None:
     """Whoever enters can be told how many others tried."""
-    guesses = Guesses(AT_ONCE)
+    guesses = LoginRateLimiter(AT_ONCE)
     guesses.allowed("ann", "~x", 0.0)
     assert guesses.failed("ann", "~x", 0.0) == 1
     assert guesses.failed("ann", "~y", 0.0) == 2
@@ -129,7 +131,7 @@ def test_wrongOnes() -> None:
 
 def test_bounded() -> None:
     """A million addresses are not remembered, nor all of one account."""
-    guesses = Guesses(AT_ONCE, most=50)
+    guesses = LoginRateLimiter(AT_ONCE, most=50)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)
         enter(guesses, f"b{number}", f"~b{number}")
@@ -145,7 +147,7 @@ def test_bounded() -> None:
 
 def test_theNewestStay() -> None:
     """An account that is being attacked is not forgotten for others that are tried once."""
-    guesses = Guesses(AT_ONCE, most=20)
+    guesses = LoginRateLimiter(AT_ONCE, most=20)
     attack(guesses, "ann", "~x", 1000)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)

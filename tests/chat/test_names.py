@@ -15,8 +15,8 @@ from tsservices.chat.errors import (
     NAME_EMPTY,
     NAME_LONG,
     NAME_SCRIPTS,
-    Reason,
-    Refused,
+    ChatError,
+    ErrorCode,
 )
 from tsservices.chat.names import fold, nameKey, roomKey
 from tsservices.common.limits import NAME_LENGTH
@@ -47,7 +47,7 @@ GOOD = (
 )
 
 #: What is no name, and why.
-BAD: dict[str, Reason] = {
+BAD: dict[str, ErrorCode] = {
     "": NAME_EMPTY,
     "a b": NAME_CHARACTER,
     "a\tb": NAME_CHARACTER,
@@ -93,7 +93,7 @@ def test_good(name: str) -> None:
 @pytest.mark.parametrize("name", BAD, ids=ascii)
 def test_bad(name: str) -> None:
     """Anything else is refused, in words that can be shown."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ChatError) as caught:
         nameKey(name)
     assert caught.value.reason is BAD[name]
     assert str(caught.value).isprintable()
@@ -125,7 +125,7 @@ def test_key(name: str) -> None:
     """
     try:
         key = nameKey(name)
-    except Refused:
+    except ChatError:
         return
     assert 1 <= len(key) <= NAME_LENGTH
     assert nameKey(key) == key
@@ -143,5 +143,5 @@ def test_room() -> None:
     """One sign before the name of a room is no part of it."""
     assert roomKey("#Tea") == roomKey("Tea") == ("Tea", "tea")
     for name in ("", "#", "##tea"):
-        with pytest.raises(Refused):
+        with pytest.raises(ChatError):
             roomKey(name)

@@ -12,17 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsservices.chat.apply import APPLY
-from tsservices.chat.operations import Delete, Event, NodeGone, NodeUp, Quit, Return, Say
+from tsservices.chat.operations import (
+    DeleteMessage,
+    NodeDown,
+    NodeUp,
+    Operation,
+    Quit,
+    ReattachSession,
+    Say,
+)
 from tsservices.chat.serialization import asRow, fromRow
 
 #: Any event that something comes of.
-EVENTS = st.one_of([st.builds(kind) for kind in {**dict.fromkeys(APPLY), NodeUp: 0, Return: 0}])
+EVENTS = st.one_of(
+    [st.builds(kind) for kind in {**dict.fromkeys(APPLY), NodeUp: 0, ReattachSession: 0}]
+)
 
 HELLO = ["Say", "s", "r", "message", ["a", "b"]]
 
 
 @given(EVENTS)
-def test_journey(event: Event) -> None:
+def test_journey(event: Operation) -> None:
     """An event that went through JSON is the same event, its tuples being tuples."""
     again = fromRow(json.loads(json.dumps(asRow(event))))
     assert again == event
@@ -33,7 +43,7 @@ def test_journey(event: Event) -> None:
 def test_row() -> None:
     """A row is the kind and the fields in their order."""
     assert asRow(Say("s", "r", "message", ("a", "b")))[:4] == HELLO[:4]
-    assert asRow(NodeGone("", "a", "i", 17)) == ["NodeGone", "", "a", "i", 17]
+    assert asRow(NodeDown("", "a", "i", 17)) == ["NodeGone", "", "a", "i", 17]
     assert fromRow(list(HELLO)) == Say("s", "r", "message", ("a", "b"))
 
 
@@ -45,8 +55,8 @@ def test_notChanged() -> None:
 
 def test_others() -> None:
     """Where there may be nothing there may be nothing; numbers and yes or no are not the same."""
-    assert fromRow(["Delete", "s", "r", 1, None]) == Delete("s", "r", 1, None)
-    assert fromRow(["Delete", "s", "r", 1, "ann"]) == Delete("s", "r", 1, "ann")
+    assert fromRow(["Delete", "s", "r", 1, None]) == DeleteMessage("s", "r", 1, None)
+    assert fromRow(["Delete", "s", "r", 1, "ann"]) == DeleteMessage("s", "r", 1, "ann")
     with pytest.raises(ValueError, match="fields of Delete"):
         fromRow(["Delete", "s", "r", True, None])
     with pytest.raises(ValueError, match="fields of SetPrivate"):
@@ -89,6 +99,6 @@ def test_returned() -> None:
     """Rooms within an event are tuples again."""
     row = ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R", 1], ["q", "Q", 2]]]
     event = fromRow(row)
-    assert isinstance(event, Return)
+    assert isinstance(event, ReattachSession)
     assert event.rooms == (("r", "R", 1), ("q", "Q", 2))
     assert fromRow(asRow(Quit("s", ""))) == Quit("s", "")

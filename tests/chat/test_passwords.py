@@ -16,8 +16,8 @@ from tsservices.chat.errors import (
     PASSWORD_CHARACTER,
     PASSWORD_LONG,
     PASSWORD_SHORT,
-    Reason,
-    Refused,
+    ChatError,
+    ErrorCode,
 )
 from tsservices.chat.passwords import _keys, matches, prepare, verifier
 from tsservices.common.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
@@ -26,8 +26,8 @@ from tsservices.common.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
 SALT = bytes(range(16))
 
 
-def why(password: str) -> Reason:
-    with pytest.raises(Refused) as caught:
+def why(password: str) -> ErrorCode:
+    with pytest.raises(ChatError) as caught:
         verifier(password, SALT, 1)
     return caught.value.reason
 
@@ -120,7 +120,7 @@ def test_anyPassword(password: str) -> None:
     assert matches(verifier("correct horse", SALT, 1), password) is False
     try:
         kept = verifier(password, SALT, 1)
-    except Refused:
+    except ChatError:
         return
     assert matches(kept, password)
     assert matches(kept, prepare(password))
@@ -167,7 +167,7 @@ def test_prepare(said: str, prepared: str) -> None:
 def test_characters(password: str) -> None:
     """Some characters are in no password; their refusal does not show them."""
     assert why(password) is PASSWORD_CHARACTER
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ChatError) as caught:
         verifier(password, SALT, 1)
     assert "aaa" not in str(caught.value)
     assert str(caught.value).isprintable()

@@ -15,22 +15,22 @@ from tests.model.operations import LIMITS, OPERATORS, TURNS, Wish, World, anyWis
 from tests.support.chat import NOON, Sessions
 from tsservices.chat.apply import APPLY
 from tsservices.chat.batch import Batch
-from tsservices.chat.notifications import Said
-from tsservices.chat.operations import Event
+from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.operations import Operation
 from tsservices.chat.permissions import FOUNDER
 from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.serialization import asRow, fromRow
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 
 #: How many long lives are lived.
 LIVES = 40
 
 
-def durable(lobby: Lobby) -> object:
-    rooms = {key: room for key, room in lobby.rooms.items() if room.record.seq}
+def durable(state: ChatState) -> object:
+    rooms = {key: room for key, room in state.rooms.items() if room.record.seq}
     return (
-        lobby.accounts,
-        lobby.marks,
+        state.accounts,
+        state.readMarkers,
         {key: room.record for key, room in rooms.items()},
         {key: room.access.restraints for key, room in rooms.items()},
         {key: room.access.standings for key, room in rooms.items()},
@@ -46,35 +46,35 @@ class Disk:
 
     def store(self, batch: Batch) -> None:
         if not batch.durable:
-            assert not batch.said
-        for record in batch.records:
+            assert not batch.messages
+        for record in batch.roomRecords:
             self.records[record.key] = record.copy()
-        for key, kept in batch.kept.items():
+        for key, kept in batch.records.items():
             if kept is None:
                 self.kept.pop(key, None)
             else:
                 self.kept[key] = kept
 
-    def load(self) -> Lobby:
+    def load(self) -> ChatState:
         records = [each.copy() for each in self.records.values()]
-        return Lobby(LIMITS, records, list(self.kept.values()), OPERATORS)
+        return ChatState(LIMITS, records, list(self.kept.values()), OPERATORS)
 
 
 def picture(sessions: Sessions) -> object:
-    lobby = sessions.lobby
+    state = sessions.state
     return (
         [
             (each.ident, each.nick, each.key, each.account, each.away, each.cloak, each.token)
-            for each in lobby.sessions.values()
+            for each in state.sessions.values()
         ],
-        {key: [each.ident for each in holders] for key, holders in lobby.holders.items()},
-        {key: [each.ident for each in owners] for key, owners in lobby.owners.items()},
-        {key: (list(room.members), room.access.guestFounder) for key, room in lobby.rooms.items()},
-        repr(durable(lobby)),
-        list(lobby.left.items()),
+        {key: [each.ident for each in holders] for key, holders in state.sessionsByNick.items()},
+        {key: [each.ident for each in owners] for key, owners in state.sessionsByAccount.items()},
+        {key: (list(room.members), room.access.guestFounder) for key, room in state.rooms.items()},
+        repr(durable(state)),
+        list(state.lastSeenGuests.items()),
         {who: [repr(each) for each in ear.heard] for who, ear in sessions.ears.items()},
-        [repr(batch.said) for batch in sessions.batches],
-        [repr(batch.letters) for batch in sessions.batches],
+        [repr(batch.messages) for batch in sessions.batches],
+        [repr(batch.privateMessages) for batch in sessions.batches],
         [repr(batch.audits) for batch in sessions.batches],
     )
 
@@ -87,13 +87,13 @@ def live(turns: list[list[Wish]]) -> Counter[str]:
     world = World()
     sessions, disk = world.sessions, Disk()
     watch = Watch(sessions)
-    done: list[tuple[int, list[Event]]] = []
-    late: list[tuple[int, Event]] = []
+    done: list[tuple[int, list[Operation]]] = []
+    late: list[tuple[int, Operation]] = []
     stamp, count = NOON, 0
     for number, wishes in enumerate([[], *turns, []]):
         batch = Batch("log", len(sessions.batches) + 1, stamp)
         sessions.batches.append(batch)
-        due: list[Event] = opening(world) if not number else []
+        due: list[Operation] = opening(world) if not number else []
         for event in due:
             watch.apply(event, batch)
         applied = list(due)
@@ -104,21 +104,21 @@ def live(turns: list[list[Wish]]) -> Counter[str]:
                 watch.apply(event, batch)
                 applied.append(event)
             late = [each for each in late if each[0] > count]
-        batch.seal()
+        batch.freeze()
         disk.store(batch)
         loaded = disk.load()
-        assert durable(loaded) == durable(sessions.lobby)
+        assert durable(loaded) == durable(sessions.state)
         assert all(room.record.seq for room in loaded.rooms.values())
-        batch.release()
+        batch.deliver()
         done.append((stamp, applied))
         stamp += sum(wish.step for wish in wishes)
     for ear in sessions.ears.values():
         numbers: dict[str, int] = {}
         for each in ear.heard:
-            if isinstance(each, Said):
+            if isinstance(each, RoomMessages):
                 assert each.first > numbers.get(each.room, 0)
                 numbers[each.room] = each.last
-    letters = [letter.ident for batch in sessions.batches for letter in batch.letters]
+    letters = [letter.ident for batch in sessions.batches for letter in batch.privateMessages]
     assert len(set(letters)) == len(letters)
     again = Sessions(LIMITS, operators=OPERATORS)
     for ident in sessions.people:
@@ -142,7 +142,7 @@ def test_longLives() -> None:
     for seed in range(LIVES):
         chance = Random(seed)
         done += live([[anyWish(chance) for _ in range(chance.randrange(12))] for _ in range(50)])
-    kinds = {kind.__name__ for kind in APPLY} - {"NodeUp", "NodeGone", "Return"}
+    kinds = {kind.__name__ for kind in APPLY} - {"NodeUp", "NodeDown", "ReattachSession"}
     assert min(done[kind] for kind in kinds) >= LIVES // 2
     assert set(done) == kinds
 
@@ -151,8 +151,8 @@ def test_somethingHappens() -> None:
     """The opening is what it says."""
     world = World()
     world.sessions.turn(*opening(world))
-    lobby = world.sessions.lobby
-    assert set(lobby.accounts) == {"ann", "bob", "root"}
-    assert len(lobby.owners["ann"]) == 2
-    assert lobby.rank(world.session(2), lobby.rooms["r"]) == FOUNDER
-    assert len(lobby.rooms["r"].members) == 6
+    state = world.sessions.state
+    assert set(state.accounts) == {"ann", "bob", "root"}
+    assert len(state.sessionsByAccount["ann"]) == 2
+    assert state.rank(world.session(2), state.rooms["r"]) == FOUNDER
+    assert len(state.rooms["r"].members) == 6

@@ -11,37 +11,37 @@ import pytest
 from tests.support.chat import PASSWORD, Person, Town
 from tsservices.chat.apply import APPLY
 from tsservices.chat.handlers import nodes
-from tsservices.chat.notifications import Refusal
+from tsservices.chat.notifications import ErrorReply
 from tsservices.chat.operations import (
     BAN,
     ME,
     MESSAGE,
     MUTE,
-    Delete,
-    Drop,
-    EmptyInbox,
+    ClearUnread,
+    DeleteMessage,
+    DropAccount,
     Enter,
-    Event,
     Invite,
     Join,
     Kick,
+    LiftRestriction,
     Login,
     Logout,
     MarkRead,
+    Operation,
     Part,
     Quit,
     Register,
-    Release,
     Rename,
-    Restrain,
+    Restrict,
     Resume,
     Say,
+    SendPrivate,
     SetAway,
     SetOperator,
     SetPassword,
     SetPrivate,
     SetTopic,
-    Whisper,
 )
 from tsservices.frontends.line.commands import COMMANDS
 
@@ -153,7 +153,7 @@ LINES: dict[str, Cells] = {
 OUTSIDE = "S" + NOWHERE + "kx"
 
 #: What is proposed, whoever does, and who is refused.
-EVENTS: dict[str, tuple[Callable[[Person], Event], Cells]] = {
+EVENTS: dict[str, tuple[Callable[[Person], Operation], Cells]] = {
     "enter": (lambda it: Enter(it.session.ident, "fresh", "fresh", "~f"), ANYONE),
     "enter as another": (
         lambda it: Enter(it.session.ident, "vic", "vic", "~f"),
@@ -170,7 +170,7 @@ EVENTS: dict[str, tuple[Callable[[Person], Event], Cells]] = {
         lambda it: Say(it.session.ident, "tea", ME, ("x",)),
         {"not-in-room": OUTSIDE, "muted": "m"},
     ),
-    "whisper": (lambda it: Whisper(it.session.ident, "vic", "vic", MESSAGE, "x"), NAMED),
+    "whisper": (lambda it: SendPrivate(it.session.ident, "vic", "vic", MESSAGE, "x"), NAMED),
     "topic": (
         lambda it: SetTopic(it.session.ident, "tea", "x"),
         {"not-in-room": OUTSIDE, "muted": "m"},
@@ -209,7 +209,7 @@ EVENTS: dict[str, tuple[Callable[[Person], Event], Cells]] = {
         lambda it: SetPassword(it.session.ident, "vic", None, "v"),
         {"not-allowed": "SGgAaOoFfbmkx"},
     ),
-    "drop": (lambda it: Drop(it.session.ident, "vic"), {"not-allowed": "SGgAaOoFfbmkx"}),
+    "drop": (lambda it: DropAccount(it.session.ident, "vic"), {"not-allowed": "SGgAaOoFfbmkx"}),
     "op": (
         lambda it: SetOperator(it.session.ident, "tea", "vic", "vic", True),
         {"not-in-room": OUTSIDE, "not-allowed": "gaom"},
@@ -231,19 +231,19 @@ EVENTS: dict[str, tuple[Callable[[Person], Event], Cells]] = {
         {"not-in-room": OUTSIDE, "not-allowed": "gam", "stands-above": "o"},
     ),
     "ban": (
-        lambda it: Restrain(it.session.ident, "tea", BAN, "vic", "vic", 0, ""),
+        lambda it: Restrict(it.session.ident, "tea", BAN, "vic", "vic", 0, ""),
         {"not-in-room": OUTSIDE, "not-allowed": "gam"},
     ),
     "mute an operator": (
-        lambda it: Restrain(it.session.ident, "tea", MUTE, "olga", "olga", 9, ""),
+        lambda it: Restrict(it.session.ident, "tea", MUTE, "olga", "olga", 9, ""),
         {"not-in-room": OUTSIDE, "not-allowed": "gam", "stands-above": "o"},
     ),
     "unban": (
-        lambda it: Release(it.session.ident, "tea", BAN, "ned", "ned"),
+        lambda it: LiftRestriction(it.session.ident, "tea", BAN, "ned", "ned"),
         {"not-in-room": OUTSIDE, "not-allowed": "gam"},
     ),
     "unmute": (
-        lambda it: Release(it.session.ident, "tea", MUTE, "ned", "ned"),
+        lambda it: LiftRestriction(it.session.ident, "tea", MUTE, "ned", "ned"),
         {"not-in-room": OUTSIDE, "not-allowed": "gam"},
     ),
     "private": (
@@ -255,18 +255,18 @@ EVENTS: dict[str, tuple[Callable[[Person], Event], Cells]] = {
         {"not-in-room": OUTSIDE},
     ),
     "delete": (
-        lambda it: Delete(it.session.ident, "tea", 1, None),
+        lambda it: DeleteMessage(it.session.ident, "tea", 1, None),
         {"not-in-room": OUTSIDE, "not-allowed": "gam"},
     ),
     "delete another's": (
-        lambda it: Delete(it.session.ident, "tea", 1, "vic"),
+        lambda it: DeleteMessage(it.session.ident, "tea", 1, "vic"),
         {"not-in-room": OUTSIDE, "not-allowed": "gam"},
     ),
     "read": (
         lambda it: MarkRead(it.session.ident, "tea", 1),
         {"not-in-room": OUTSIDE, "account-needed": "g"},
     ),
-    "empty the inbox": (lambda it: EmptyInbox(it.session.ident), ANYONE),
+    "empty the inbox": (lambda it: ClearUnread(it.session.ident), ANYONE),
 }
 
 #: Those who are nowhere from the beginning.
@@ -278,7 +278,7 @@ def _vic(person: Person) -> Person:
 
 
 def _version(person: Person) -> int:
-    return person._town.house.lobby.accounts["vic"].version
+    return person._town.house.state.accounts["vic"].version
 
 
 def actor(who: str) -> Person:
@@ -315,7 +315,7 @@ def actor(who: str) -> Person:
 
 
 def refused(person: Person) -> str:
-    codes = [each.why.reason.code for each in person.take() if isinstance(each, Refusal)]
+    codes = [each.why.reason.code for each in person.take() if isinstance(each, ErrorReply)]
     assert len(codes) < 2
     return "".join(codes)
 
@@ -330,14 +330,14 @@ def expected(cells: Cells, who: str) -> str:
 def test_commands(line: str, who: str) -> None:
     """What is typed is refused for the reason in the table, and else is done."""
     person = actor(who)
-    lobby = person._town.house.lobby
-    before = lobby.rooms["tea"].record.seq
+    state = person._town.house.state
+    before = state.rooms["tea"].record.seq
     person.type(line)
     person._town.turn()
     code = expected(LINES[line], who)
     assert refused(person) == code
     if code and who != "x":
-        assert lobby.rooms["tea"].record.seq == before
+        assert state.rooms["tea"].record.seq == before
 
 
 @pytest.mark.parametrize("who", WHO)

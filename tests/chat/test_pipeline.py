@@ -10,11 +10,11 @@ import pytest
 
 from tests.support.chat import NOON, Ear
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
-from tsservices.chat.operations import Enter, Join, Say, Whisper
+from tsservices.chat.errors import ChatError
+from tsservices.chat.operations import Enter, Join, Say, SendPrivate
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 
 
@@ -22,7 +22,7 @@ class Shelf:
     """Takes batches, and keeps none."""
 
     def __init__(self) -> None:
-        self.trouble: Refused | None = None
+        self.trouble: ChatError | None = None
         self.batches: list[Batch] = []
 
     def store(self, batch: Batch) -> None:
@@ -33,8 +33,8 @@ class TestPipeline:
     def setup_method(self) -> None:
         self.jobs: list[Callable[[], None]] = []
         self.shelf = Shelf()
-        self.pipeline = Pipeline(Lobby(Limits()), "log", 41, lambda: NOON, self.jobs.append)
-        self.pipeline.begin(self.shelf)
+        self.pipeline = Pipeline(ChatState(Limits()), "log", 41, lambda: NOON, self.jobs.append)
+        self.pipeline.start(self.shelf)
         self.ears = {name: Ear() for name in ("ann", "bob")}
         self.sessions = {name: Session(name, ear) for name, ear in self.ears.items()}
         for name, session in self.sessions.items():
@@ -64,9 +64,9 @@ class TestPipeline:
         assert self.shelf.batches == []
         self.turn()
         (batch,) = self.shelf.batches
-        assert [each.texts for each in batch.said] == [("1",), ("2",), ("3",)]
+        assert [each.texts for each in batch.messages] == [("1",), ("2",), ("3",)]
         assert (batch.position, batch.log, batch.stamp) == (42, "log", NOON)
-        assert [each.ident for each in self.pipeline.waiting()] == ["ann", "bob"]
+        assert [each.ident for each in self.pipeline.unconfirmedSessions()] == ["ann", "bob"]
 
     def test_notBeforeItIsStored(self) -> None:
         """Nobody is told of what is not stored; then all in their order."""
@@ -77,7 +77,7 @@ class TestPipeline:
         assert self.ears["bob"].lines() == []
         self.stored(42)
         assert self.ears["bob"].lines() == ["1"]
-        assert self.sessions["ann"].outstanding == 1
+        assert self.sessions["ann"].pending == 1
         self.stored(43)
         assert self.ears["bob"].lines() == ["2"]
 
@@ -88,7 +88,7 @@ class TestPipeline:
             self.turn()
         self.stored(44)
         assert self.ears["bob"].lines() == ["1", "2", "3"]
-        assert self.pipeline.waiting() == []
+        assert self.pipeline.unconfirmedSessions() == []
 
     def test_lastOfTheTurn(self) -> None:
         """Only what nothing follows in a turn is told as the last: one batch of one room."""
@@ -103,7 +103,9 @@ class TestPipeline:
         self.stored(45)
         assert bob.lasts == 2
         self.say("ann", "5")
-        self.pipeline.propose(Whisper("ann", "bob", "bob", "message", "6"), self.sessions["ann"])
+        self.pipeline.propose(
+            SendPrivate("ann", "bob", "bob", "message", "6"), self.sessions["ann"]
+        )
         self.turn()
         self.stored(46)
         assert bob.lasts == 2
@@ -123,7 +125,11 @@ class TestPipeline:
         self.turn()
         assert self.ears["bob"].take() == []
         self.stored(42)
-        assert [type(each).__name__ for each in self.ears["bob"].take()] == ["Said", "RoomEntered"]
+        names = [type(each).__name__ for each in self.ears["bob"].take()]
+        assert names == ["RoomMessages", "JoinedRoom"]
+            "RoomMessages",
+            "JoinedRoom",
+        ]
         self.say("ann", "2")
         self.turn()
         assert [each.position for each in self.shelf.batches] == [42, 43]
@@ -138,20 +144,20 @@ class TestPipeline:
         self.say("ann", "3")
         self.turn()
         self.stored(42)
-        assert (ear.settlements, self.sessions["ann"].outstanding) == (before, 2)
+        assert (ear.settlements, self.sessions["ann"].pending) == (before, 2)
         self.stored(43)
-        assert (ear.settlements, self.sessions["ann"].outstanding) == (before + 1, 0)
+        assert (ear.settlements, self.sessions["ann"].pending) == (before + 1, 0)
 
     def test_proposedWhileTelling(self) -> None:
         """What somebody proposes because of what they are told is of the next turn."""
         ear = self.ears["ann"]
-        ear.settled = lambda: self.say("ann", "again")  # type: ignore[method-assign]
+        ear.idle = lambda: self.say("ann", "again")  # type: ignore[method-assign]
         self.say("ann", "once")
         self.turn()
         self.pipeline.stored(42)
         self.jobs.pop()()
         assert len(self.jobs) == 1
-        ear.settled = lambda: None  # type: ignore[method-assign]
+        ear.idle = lambda: None  # type: ignore[method-assign]
         self.turn()
         assert len(self.shelf.batches) == 2
 
@@ -161,19 +167,21 @@ class TestPipeline:
         def broken(data: bytes) -> None:
             raise ValueError("broken")
 
-        self.ears["bob"].push = broken  # type: ignore[method-assign]
-        self.ears["bob"].pushLast = broken  # type: ignore[method-assign]
+        self.ears["bob"].write = broken  # type: ignore[method-assign]
+        self.ears["bob"].writeLast = broken  # type: ignore[method-assign]
         self.say("ann", "1")
-        self.pipeline.propose(Whisper("bob", "ann", "ann", "message", "2"), self.sessions["bob"])
+        self.pipeline.propose(
+            SendPrivate("bob", "ann", "ann", "message", "2"), self.sessions["bob"]
+        )
         self.turn()
         self.pipeline.stored(42)
         with pytest.raises(ValueError, match="broken"):
             self.jobs.pop()()
-        assert [each.outstanding for each in self.sessions.values()] == [0, 0]
+        assert [each.pending for each in self.sessions.values()] == [0, 0]
         assert self.ears["ann"].settlements
         assert self.ears["ann"].heard
 
     def test_emptyTurn(self) -> None:
         """A turn in which nothing was proposed brings nothing about."""
-        self.pipeline.turn()
+        self.pipeline.flush()
         assert self.shelf.batches == []

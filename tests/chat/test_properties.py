@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 from tests.support.chat import NOON, Sessions
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
-from tsservices.chat.fanout import Slice
-from tsservices.chat.notifications import Refusal, Said, Whispered
+from tsservices.chat.errors import ChatError
+from tsservices.chat.fanout import RoomDelivery
+from tsservices.chat.notifications import ErrorReply, PrivateMessage, RoomMessages
 from tsservices.chat.operations import (
     MESSAGE,
     Enter,
-    Event,
     Join,
+    Operation,
     Part,
     Quit,
     Rename,
     Say,
+    SendPrivate,
     SetAway,
     SetTopic,
-    Whisper,
 )
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.records import RoomRecord
@@ -49,7 +49,7 @@ _room = st.sampled_from((*ROOMS, "r", "r", "r", "r"))
 _text = st.sampled_from(("a", "b", ""))
 
 #: Anything that anybody may propose, whatever they believe about the state.
-EVENTS: st.SearchStrategy[Event] = st.one_of(
+EVENTS: st.SearchStrategy[Operation] = st.one_of(
     st.builds(lambda who, nick: Enter(who, nick.title(), nick), _who, _nick),
     st.builds(lambda who, nick: Rename(who, nick.upper(), nick), _who, _nick),
     st.builds(lambda who, room: Join(who, room.upper(), room), _who, _room),
@@ -65,13 +65,13 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
     st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
     st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
-    st.builds(Whisper, _who, _nick, _nick, st.just(MESSAGE), st.just("psst")),
+    st.builds(SendPrivate, _who, _nick, _nick, st.just(MESSAGE), st.just("psst")),
     st.builds(SetTopic, _who, _room, _text),
     st.builds(SetAway, _who, _text),
 )
 
 #: So that not everything is refused.
-OPENING: list[Event] = [
+OPENING: list[Operation] = [
     event
     for who, nick in zip(PEOPLE, NICKS, strict=False)
     for event in (Enter(who, nick, nick), Join(who, "R", "r"))
@@ -85,16 +85,16 @@ TURNS = st.lists(
 
 def agree(sessions: Sessions) -> None:
     """One holder for each name, and rooms and sessions that know of each other."""
-    lobby = sessions.lobby
-    assert {each.key: (each,) for each in lobby.sessions.values()} == lobby.holders
-    assert len(lobby.holders) == len(lobby.sessions)
+    state = sessions.state
+    assert {each.key: (each,) for each in state.sessions.values()} == state.sessionsByNick
+    assert len(state.sessionsByNick) == len(state.sessions)
     for ident, session in sessions.people.items():
-        assert (lobby.sessions.get(ident) is session) or not session.rooms
+        assert (state.sessions.get(ident) is session) or not session.rooms
         for key in session.rooms:
-            assert lobby.rooms[key].members[ident] is session
+            assert state.rooms[key].members[ident] is session
         assert len(session.rooms) <= LIMITS.roomsEach
-    assert len(lobby.rooms) <= LIMITS.maxRooms
-    for key, room in lobby.rooms.items():
+    assert len(state.rooms) <= LIMITS.maxRooms
+    for key, room in state.rooms.items():
         assert room.record.key == key
         assert set(room.audience) == set(room.members.values())
         assert all(key in each.rooms for each in room.members.values())
@@ -102,12 +102,12 @@ def agree(sessions: Sessions) -> None:
 
 
 def picture(sessions: Sessions) -> object:
-    lobby = sessions.lobby
+    state = sessions.state
     return (
-        [(each.ident, each.key, each.nick, each.away) for each in lobby.sessions.values()],
-        [(key, room.record, list(room.members)) for key, room in lobby.rooms.items()],
+        [(each.ident, each.key, each.nick, each.away) for each in state.sessions.values()],
+        [(key, room.record, list(room.members)) for key, room in state.rooms.items()],
         {who: [repr(each) for each in ear.heard] for who, ear in sessions.ears.items()},
-        [[repr(said) for said in batch.said] for batch in sessions.batches],
+        [[repr(said) for said in batch.messages] for batch in sessions.batches],
     )
 
 
@@ -118,26 +118,26 @@ class Watch:
         self._sessions = sessions
         self.last: dict[str, tuple[int, int]] = {}
 
-    def apply(self, event: Event, batch: Batch) -> None:
+    def apply(self, event: Operation, batch: Batch) -> None:
         """Apply one event, and compare what it brought about with the state before."""
-        lobby = self._sessions.lobby
+        state = self._sessions.state
         session = self._sessions.people[event.session]
-        present = {key: set(room.members) for key, room in lobby.rooms.items()}
-        before = {key: room.record.copy() for key, room in lobby.rooms.items()}
-        said = len(batch.said)
+        present = {key: set(room.members) for key, room in state.rooms.items()}
+        before = {key: room.record.copy() for key, room in state.rooms.items()}
+        said = len(batch.messages)
         told = len(batch._deliveries)
-        apply(lobby, event, session, batch)
+        apply(state, event, session, batch)
         refusals = [
             each
             for each in batch._deliveries[told:]
-            if isinstance(getattr(each, "happening", None), Refusal)
+            if isinstance(getattr(each, "happening", None), ErrorReply)
         ]
         assert all(each.session is session for each in refusals)  # type: ignore[union-attr]
         assert len(refusals) <= 1
-        new = batch.said[said:]
+        new = batch.messages[said:]
         if refusals:
             assert not new
-            assert before == {key: room.record for key, room in lobby.rooms.items()}
+            assert before == {key: room.record for key, room in state.rooms.items()}
         elif isinstance(event, Say | SetTopic):
             assert len(new) == 1
         for each in new:
@@ -147,7 +147,7 @@ class Watch:
             assert each.first == number + 1
             assert each.time > time
             self.last[each.room] = (each.last, each.time + len(each.texts) - 1)
-            slice = batch._open[lobby.rooms[each.room]]
+            slice = batch._open[state.rooms[each.room]]
             assert slice.happenings[-1] is each
             assert {one.ident for one in slice.audience} == present[each.room]
             assert set(slice.authors) <= present[each.room]
@@ -155,7 +155,7 @@ class Watch:
 
 @settings(max_examples=250, derandomize=True)
 @given(TURNS)
-def test_anyOrder(turns: list[tuple[list[Event], int]]) -> None:
+def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
     """
     Events that were checked against no state at all, in any order: after each the state
     agrees with itself, rooms have no gap, and nobody is told what is not theirs.
@@ -173,25 +173,26 @@ def test_anyOrder(turns: list[tuple[list[Event], int]]) -> None:
         for event in events:
             watch.apply(event, batch)
             agree(sessions)
-        batch.seal()
-        assert batch.records == [
-            sessions.lobby.rooms[key].record for key in dict.fromkeys(s.room for s in batch.said)
+        batch.freeze()
+        assert batch.roomRecords == [
+            sessions.state.rooms[key].record
+            for key in dict.fromkeys(s.room for s in batch.messages)
         ]
-        batch.release()
+        batch.deliver()
         for delivery in batch._deliveries:
-            if isinstance(delivery, Slice):
+            if isinstance(delivery, RoomDelivery):
                 assert delivery.happenings
     for ear in sessions.ears.values():
         numbers: dict[str, int] = {}
         for each in ear.heard:
-            if isinstance(each, Said):
+            if isinstance(each, RoomMessages):
                 assert each.first > numbers.get(each.room, 0)
                 numbers[each.room] = each.last
 
 
 @settings(max_examples=60, derandomize=True)
 @given(TURNS)
-def test_deterministic(turns: list[tuple[list[Event], int]]) -> None:
+def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
     """
     The same events make the same state and the same happenings, also after a journey
     through JSON, and where the sessions are elsewhere.
@@ -222,20 +223,20 @@ class Node:
     """A server among several, which knows of the order only what has come to it."""
 
     view: Sessions
-    queue: list[Event]
+    queue: list[Operation]
     seen: int = 0
 
 
-def willing(node: Node, event: Event) -> bool:
-    lobby = node.view.lobby
+def willing(node: Node, event: Operation) -> bool:
+    state = node.view.state
     session = node.view.people[event.session]
     if isinstance(event, Enter | Rename):
-        entered = event.session in lobby.sessions
-        free = lobby.holders.get(event.key, (session,)) == (session,)
+        entered = event.session in state.sessions
+        free = state.sessionsByNick.get(event.key, (session,)) == (session,)
         return free and entered is isinstance(event, Rename)
     if isinstance(event, Say | SetTopic | Part):
         return event.room in session.rooms
-    return event.session in lobby.sessions
+    return event.session in state.sessions
 
 
 #: Which node does what: propose, have its oldest proposal ordered, or apply what was ordered.
@@ -250,13 +251,13 @@ STEPS = st.lists(
 
 @settings(max_examples=200, derandomize=True)
 @given(STEPS)
-def test_severalNodes(steps: list[tuple[int, Event | str]]) -> None:
+def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
     """
     Each node checks by its own stale view, its proposals keep their order, and those of
     several nodes are mixed: in the end all nodes have the same state, and it is sound.
     """
     nodes = [Node(Sessions(LIMITS), []) for _ in range(3)]
-    order: list[Event] = list(OPENING)
+    order: list[Operation] = list(OPENING)
     home = {ident: number % 3 for number, ident in enumerate(PEOPLE)}
     for node in nodes:
         for ident in PEOPLE:
@@ -269,7 +270,7 @@ def test_severalNodes(steps: list[tuple[int, Event | str]]) -> None:
         agree(node.view)
 
     for which, step in steps:
-        if isinstance(step, Event):
+        if isinstance(step, Operation):
             # People speak to their own server only.
             node = nodes[home[step.session]]
             if willing(node, step):
@@ -286,9 +287,9 @@ def test_severalNodes(steps: list[tuple[int, Event | str]]) -> None:
         catchUp(node)
     assert picture(nodes[0].view) == picture(nodes[1].view) == picture(nodes[2].view)
     sessions = nodes[0].view
-    lines: dict[str, list[Said]] = {}
+    lines: dict[str, list[RoomMessages]] = {}
     for batch in sessions.batches:
-        for said in batch.said:
+        for said in batch.messages:
             lines.setdefault(said.room, []).append(said)
     for spoken in lines.values():
         numbers = [n for said in spoken for n in range(said.first, said.last + 1)]
@@ -300,7 +301,7 @@ def test_severalNodes(steps: list[tuple[int, Event | str]]) -> None:
     ]
     assert len(set(idents)) == len(idents)
     for ident, ear in sessions.ears.items():
-        refused = sum(isinstance(each, Refusal) for each in ear.heard)
+        refused = sum(isinstance(each, ErrorReply) for each in ear.heard)
         proposed = sum(event.session == ident for event in order)
         assert refused <= proposed
 
@@ -309,22 +310,22 @@ class Disk:
     """Keeps what it is given when it gets round to it, and forgets the rest in a crash."""
 
     def __init__(self) -> None:
-        self.trouble: Refused | None = None
+        self.trouble: ChatError | None = None
         self.given: list[Batch] = []
-        self.said: list[Said] = []
+        self.said: list[RoomMessages] = []
         self.records: dict[str, RoomRecord] = {}
         self.position = 0
 
     def store(self, batch: Batch) -> None:
-        assert batch.records
+        assert batch.roomRecords
         self.given.append(batch)
 
     def commit(self, count: int) -> None:
         for batch in self.given[:count]:
             assert batch.position == self.position + 1
             self.position = batch.position
-            self.said += batch.said
-            self.records.update({each.key: each.copy() for each in batch.records})
+            self.said += batch.messages
+            self.records.update({each.key: each.copy() for each in batch.roomRecords})
         del self.given[:count]
 
 
@@ -339,7 +340,7 @@ LIVES = st.lists(
 
 @settings(max_examples=200, derandomize=True)
 @given(LIVES)
-def test_crash(lives: list[list[Event | int | str]]) -> None:
+def test_crash(lives: list[list[Operation | int | str]]) -> None:
     """
     Whenever it crashes: all that anybody has seen is kept, no number that was seen is
     given again, and the topic is the one that was kept.
@@ -350,23 +351,23 @@ def test_crash(lives: list[list[Event | int | str]]) -> None:
     for number, life in enumerate(lives):
         sessions = Sessions(LIMITS, [each.copy() for each in disk.records.values()])
         for key, topic in topics.items():
-            assert sessions.lobby.rooms[key].keptTopic().text == topic
+            assert sessions.state.rooms[key].keptTopic().text == topic
         disk.given.clear()
         jobs: list[Callable[[], None]] = []
-        pipeline = Pipeline(sessions.lobby, "log", disk.position, lambda: NOON, jobs.append)
-        pipeline.begin(disk)
+        pipeline = Pipeline(sessions.state, "log", disk.position, lambda: NOON, jobs.append)
+        pipeline.start(disk)
         for event in OPENING:
             sessions.people.get(event.session) or sessions.arrive(event.session)
             pipeline.propose(event, sessions.people[event.session])
         for step in life:
-            if isinstance(step, Event):
+            if isinstance(step, Operation):
                 person = sessions.people.get(step.session) or sessions.arrive(step.session)
-                person.echoes = True
+                person.wantsEcho = True
                 pipeline.propose(step, person)
             elif isinstance(step, int):
                 disk.commit(step)
             elif step == "turn":
-                pipeline.turn()
+                pipeline.flush()
             else:
                 before = len(jobs)
                 pipeline.stored(disk.position)
@@ -375,11 +376,11 @@ def test_crash(lives: list[list[Event | int | str]]) -> None:
             kept = {repr(each) for each in disk.said}
             for ear in sessions.ears.values():
                 for heard in ear.take():
-                    if isinstance(heard, Said):
+                    if isinstance(heard, RoomMessages):
                         assert repr(heard) in kept, "somebody has seen what is not kept"
                         seen.append(repr(heard))
-                    assert not isinstance(heard, Whispered) or heard.text == "psst"
-            for key, room in sessions.lobby.rooms.items():
+                    assert not isinstance(heard, PrivateMessage) or heard.text == "psst"
+            for key, room in sessions.state.rooms.items():
                 assert room.released <= (disk.records[key].seq if key in disk.records else 0)
         topics = {key: each.topic for key, each in disk.records.items()}
         assert number < len(lives)
@@ -398,7 +399,7 @@ def test_theWatchSees() -> None:
     sessions = Sessions(LIMITS)
     sessions.turn(*OPENING)
     agree(sessions)
-    sessions.lobby.rooms["q"] = Room(RoomRecord("q", "Q"))
+    sessions.state.rooms["q"] = Room(RoomRecord("q", "Q"))
     sessions.people["s0"].rooms["q"] = None
     try:
         agree(sessions)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.chat.notifications import Said
+from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import DELETED
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
@@ -18,9 +18,9 @@ from tsservices.chat.session import Session
 from tsservices.common.limits import REPLAYED_LINES
 
 
-def said(first: int, count: int = 1) -> Said:
+def said(first: int, count: int = 1) -> RoomMessages:
     texts = tuple(str(number) for number in range(first, first + count))
-    return Said("r", "R", first, first, "log", first, 0, "message", "ann", None, "s", texts)
+    return RoomMessages("r", "R", first, first, "log", first, 0, "message", "ann", None, "s", texts)
 
 
 def grown(*counts: int) -> Room:
@@ -119,7 +119,7 @@ class TestRoom:
         assert room.replay() is None
 
     @pytest.mark.parametrize(("kept", "first"), [([said(21, 10)], 21), ([], 31)])
-    def test_preloadPruned(self, kept: list[Said], first: int) -> None:
+    def test_preloadPruned(self, kept: list[RoomMessages], first: int) -> None:
         """What is not kept any more is told, and not looked for again."""
         room = Room(RoomRecord("r", "R", seq=30))
         room.preload(kept, 11)

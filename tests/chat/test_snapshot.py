@@ -20,21 +20,21 @@ from tsservices.chat.operations import (
     MESSAGE,
     MUTE,
     Enter,
-    Event,
     Invite,
     Join,
-    NodeGone,
+    NodeDown,
+    Operation,
+    ReattachSession,
     Register,
-    Return,
     Say,
     SetPrivate,
 )
 from tsservices.chat.permissions import FOUNDER, atLeast
-from tsservices.chat.records import Restraint
+from tsservices.chat.records import Restriction
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.snapshot import VERSION, load, save
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import CHECKPOINT_ROWS, Limits
 
 #: How many lives are lived.
@@ -47,7 +47,7 @@ TURNS = 60
 #: What only one node knows of sessions and rooms.
 LOCAL = {
     # How sessions are told.
-    *("outlet", "ignores", "echoes", "acks", "outstanding"),
+    *("outlet", "ignores", "wantsEcho", "wantsAcks", "pending"),
     # What is at hand, stored, or made when it is wanted.
     *("_audience", "_recent", "_count", "_gone", "_lowest", "kept"),
 }
@@ -67,7 +67,7 @@ def picture(value: Any, deep: bool = True) -> Any:
         return [(key, picture(each, deep)) for key, each in value.items()]
     if isinstance(value, list | tuple):
         return [picture(each, deep) for each in value]
-    if isinstance(value, Lobby):
+    if isinstance(value, ChatState):
         rooms, people = picture(value.rooms), picture(value.sessions)
         rest = {key: each for key, each in vars(value).items() if key not in ("rooms", "sessions")}
         return rooms, people, picture(rest, False)
@@ -83,8 +83,8 @@ def picture(value: Any, deep: bool = True) -> Any:
     }
 
 
-def journey(lobby: Lobby) -> Lobby:
-    return load(LIMITS, json.loads(json.dumps(save(lobby))))
+def journey(state: ChatState) -> ChatState:
+    return load(LIMITS, json.loads(json.dumps(save(state))))
 
 
 def test_anyMoment() -> None:
@@ -97,7 +97,7 @@ def test_anyMoment() -> None:
     returned = 0
     for seed in range(LIVES):
         chance = Random(seed)
-        life, other = Life(chance), Lobby(Limits(roomsEach=17, maxRooms=LIMITS.maxRooms))
+        life, other = Life(chance), ChatState(Limits(roomsEach=17, maxRooms=LIMITS.maxRooms))
         others = [other]
         for number in range(TURNS):
             events = life.events() if number else life.begin()
@@ -106,13 +106,13 @@ def test_anyMoment() -> None:
             wanted = outcome(batch)
             for each in others:
                 assert outcome(remote(each, events, life.position, life.stamp)) == wanted
-            agree(life.lobby)
+            agree(life.state)
             returned += sum(
-                each.session in life.lobby.sessions
+                each.session in life.state.sessions
                 for each in events
-                if type(each).__name__ == "Return"
+                if type(each).__name__ == "ReattachSession"
             )
-            saved = save(life.lobby)
+            saved = save(life.state)
             for each in others:
                 assert save(each) == saved
             if chance.random() < 0.05:
@@ -120,18 +120,20 @@ def test_anyMoment() -> None:
                 assert save(others[-1]) == saved
                 before = picture(other)
                 assert picture(others[-1]) == before
-                assert picture(life.lobby) == before
+                assert picture(life.state) == before
                 agree(others[-1])
-    assert min(done[each] for each in ("NodeUp", "NodeGone", "Return")) > LIVES
+    assert min(done[each] for each in ("NodeUp", "NodeDown", "ReattachSession")) > LIVES
     assert returned > LIVES
 
 
-def rights(lobby: Lobby, guest: Session, room: Room, now: int) -> tuple[int, str, list[Restraint]]:
+def rights(
+    state: ChatState, guest: Session, room: Room, now: int
+) -> tuple[int, str, list[Restriction]]:
     if not room.record.seq:
         return 0, FOUNDER, []
-    kinds = [lobby.restraint(kind, guest, room, now) for kind in (BAN, MUTE)]
+    kinds = [state.restraint(kind, guest, room, now) for kind in (BAN, MUTE)]
     held = [each for each in kinds if each is not None]
-    return room.access.readsFrom(guest), room.access.rank(guest), held
+    return room.access.firstReadable(guest), room.access.rank(guest), held
 
 
 def test_neverMore() -> None:
@@ -142,26 +144,26 @@ def test_neverMore() -> None:
     seen: Counter[str] = Counter()
     for seed in range(LIVES, 4 * LIVES):
         life = Life(Random(seed))
-        lobby, people = life.lobby, life.world.sessions.people
-        had: dict[tuple[str, str], tuple[int, str, list[Restraint]]] = {}
+        state, people = life.state, life.world.sessions.people
+        had: dict[tuple[str, str], tuple[int, str, list[Restriction]]] = {}
         for number in range(TURNS):
             for event in life.events() if number else life.begin():
-                if isinstance(event, NodeGone):
+                if isinstance(event, NodeDown):
                     had |= {
-                        (each.ident, room.record.key): rights(lobby, each, room, life.stamp)
-                        for each in lobby.sessions.values()
+                        (each.ident, room.record.key): rights(state, each, room, life.stamp)
+                        for each in state.sessions.values()
                         if each.account is None
-                        for room in lobby.roomsOf(each)
+                        for room in state.roomsOf(each)
                     }
                 life.apply([event])
-                if not isinstance(event, Return) or event.account is not None:
+                if not isinstance(event, ReattachSession) or event.account is not None:
                     continue
                 guest = people[event.session]
-                for room in lobby.roomsOf(guest):
+                for room in state.roomsOf(guest):
                     seen["private" if room.record.private else "public"] += 1
                     first, rank, before = had.pop((guest.ident, room.record.key))
-                    _, _, after = rights(lobby, guest, room, life.stamp)
-                    assert room.access.readsFrom(guest) >= first
+                    _, _, after = rights(state, guest, room, life.stamp)
+                    assert room.access.firstReadable(guest) >= first
                     assert atLeast(rank, room.access.rank(guest))
                     for each in before:
                         there = room.access.restraints.get((each.kind, each.mask)) is each
@@ -180,18 +182,18 @@ def test_guests() -> None:
         sessions.turn(Enter(ident, ident, ident, f"~{ident}", f"t{ident}"))
         sessions.turn(Invite("s", "r", ident, ident))
     sessions.turn(Join("g", "R", "r"), Join("h", "Q", "q"))
-    lobby = journey(sessions.lobby)
-    assert lobby.sessions["h"].invited == {"r"}
-    assert lobby.rooms["r"].access.readsFrom(lobby.sessions["g"]) == 3
-    assert lobby.rank(lobby.sessions["h"], lobby.rooms["q"]) == FOUNDER
-    assert picture(lobby) == picture(sessions.lobby)
+    state = journey(sessions.state)
+    assert state.sessions["h"].invited == {"r"}
+    assert state.rooms["r"].access.firstReadable(state.sessions["g"]) == 3
+    assert state.rank(state.sessions["h"], state.rooms["q"]) == FOUNDER
+    assert picture(state) == picture(sessions.state)
 
 
 def test_nobodyHears() -> None:
     """Those who are loaded are connected to nobody here."""
     world = World()
     world.sessions.turn(*opening(world))
-    loaded = journey(world.sessions.lobby)
+    loaded = journey(world.sessions.state)
     assert [each.ident for each in loaded.sessions.values()]
     assert all(each.outlet is None for each in loaded.sessions.values())
     assert load(Limits(), save(loaded)).limits == LIMITS
@@ -201,17 +203,17 @@ def test_chunks() -> None:
     """No chunk has more than so many rows, and any text comes back."""
     sessions = Sessions(Limits(accountsFounded=2), operators=[f"o{n}" for n in range(50)])
     odd = 'x\0\ud800 "\\u0000'
-    events: list[Event] = [
+    events: list[Operation] = [
         Enter(f"s{number}", f"{odd}{number}", f"k{number}", "~c", f"t{number}")
         for number in range(CHECKPOINT_ROWS + 1)
     ]
     sessions.turn(*events)
-    chunks = save(sessions.lobby)
+    chunks = save(sessions.state)
     operators = next(each for each in map(json.loads, chunks) if each[0] == "operators")[1]
     assert operators == sorted(operators)
     assert all(each.isascii() for each in chunks)
     assert max(len(json.loads(each)[1]) for each in chunks[1:]) == CHECKPOINT_ROWS
-    loaded = journey(sessions.lobby)
+    loaded = journey(sessions.state)
     assert save(loaded) == chunks
     assert loaded.sessions["s7"].nick == f"{odd}7"
 
@@ -237,9 +239,9 @@ def test_unknown(chunks: list[str]) -> None:
 
 def test_quotas() -> None:
     """Who has made enough rooms has so after a start too, also when the bound is another one."""
-    lobby = Lobby(LIMITS)
-    assert all(lobby.founding.take("ann", NOON / 1e9) for _ in range(LIMITS.roomsFounded))
-    assert not journey(lobby).founding.take("ann", NOON / 1e9)
-    assert journey(lobby).founding.take("ann", NOON / 1e9 + 60)
-    lobby.founding.change(1)
-    assert journey(lobby).founding.rows() == lobby.founding.rows()
+    state = ChatState(LIMITS)
+    assert all(state.roomCreationLimit.take("ann", NOON / 1e9) for _ in range(LIMITS.roomsFounded))
+    assert not journey(state).roomCreationLimit.take("ann", NOON / 1e9)
+    assert journey(state).roomCreationLimit.take("ann", NOON / 1e9 + 60)
+    state.roomCreationLimit.change(1)
+    assert journey(state).roomCreationLimit.rows() == state.roomCreationLimit.rows()

@@ -16,33 +16,33 @@ from tsservices.chat.errors import (
     ROOMS_EACH,
 )
 from tsservices.chat.notifications import (
-    Absent,
     AwayChanged,
-    Entered,
-    Gone,
-    Joined,
-    Left,
-    Refusal,
-    Renamed,
-    RoomEntered,
-    RoomLeft,
-    Said,
-    Whispered,
+    AwayReply,
+    ErrorReply,
+    JoinedRoom,
+    LeftRoom,
+    NickChanged,
+    PrivateMessage,
+    RoomMessages,
+    UserJoined,
+    UserLeft,
+    UserQuit,
+    Welcome,
 )
 from tsservices.chat.operations import (
     ME,
     MESSAGE,
     TOPIC,
     Enter,
-    Event,
     Join,
+    Operation,
     Part,
     Quit,
     Rename,
     Say,
+    SendPrivate,
     SetAway,
     SetTopic,
-    Whisper,
 )
 from tsservices.chat.records import RoomRecord
 from tsservices.common.limits import NAMES_SHOWN, REPLAYED_LINES, Limits
@@ -76,7 +76,7 @@ class TestNames:
         sessions = Sessions()
         sessions.turn(enter("ann"), Enter("b", "ANN", "ann"))
         entered = sessions.ears["ann"].take()
-        assert [type(each) for each in entered] == [Entered]
+        assert [type(each) for each in entered] == [Welcome]
         assert sessions.ears["b"].reasons() == [NICK_TAKEN]
         assert sessions.people["b"].nick == ""
         sessions.turn(join("b"))
@@ -89,11 +89,11 @@ class TestNames:
         """
         sessions = gathered("bob")
         sessions.turn(enter("ann"), join("ann"), Enter("ann", "Eve", "eve"))
-        assert set(sessions.lobby.holders) == {"bob", "eve"}
+        assert set(sessions.state.sessionsByNick) == {"bob", "eve"}
         assert sessions.people["ann"].nick == "Eve"
-        assert [type(each) for each in sessions.ears["bob"].take()] == [Joined, Renamed]
+        assert [type(each) for each in sessions.ears["bob"].take()] == [UserJoined, NickChanged]
         sessions.turn(Quit("ann", ""))
-        assert set(sessions.lobby.holders) == {"bob"}
+        assert set(sessions.state.sessionsByNick) == {"bob"}
 
     def test_rename(self) -> None:
         """All neighbours are told once, also in several rooms; the old name is free."""
@@ -118,10 +118,10 @@ class TestNames:
         """One's own name may be written in another way; the same way is no change."""
         sessions = gathered("ann", "bob")
         sessions.turn(Rename("ann", "ANN", "ann"))
-        assert [type(each) for each in sessions.ears["bob"].take()] == [Renamed]
+        assert [type(each) for each in sessions.ears["bob"].take()] == [NickChanged]
         sessions.turn(Rename("ann", "ANN", "ann"))
         assert sessions.ears["bob"].take() == []
-        assert sessions.lobby.holders["ann"] == (sessions.people["ann"],)
+        assert sessions.state.sessionsByNick["ann"] == (sessions.people["ann"],)
 
 
 class TestRooms:
@@ -137,13 +137,13 @@ class TestRooms:
         sessions.hush()
         sessions.turn(enter("bob"), Join("bob", "R", "r"))
         _, entered = sessions.ears["bob"].take()
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert (entered.roomName, entered.nicks, entered.present) == ("R", ["Ann", "Bob"], 2)
         assert (entered.joinedSeq, entered.topic.text, entered.nick) == (2, "tea", "Bob")
         assert entered.replay is not None
         assert [each.kind for each in entered.replay.said] == [MESSAGE, TOPIC]
         (joined,) = sessions.ears["ann"].take()
-        assert isinstance(joined, Joined)
+        assert isinstance(joined, UserJoined)
         assert joined.nick == "Bob"
 
     def test_joinTwice(self) -> None:
@@ -157,7 +157,7 @@ class TestRooms:
         sessions = gathered(*(f"p{number}" for number in range(NAMES_SHOWN + 1)))
         sessions.turn(enter("late"), join("late"))
         entered = sessions.ears["late"].take()[-1]
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert (len(entered.nicks), entered.present) == (NAMES_SHOWN, NAMES_SHOWN + 2)
 
     def test_bounds(self) -> None:
@@ -175,10 +175,10 @@ class TestRooms:
         sessions = gathered("ann", "bob")
         sessions.turn(Part("ann", "r", "tea"), say("ann", "x"), say("bob", "y"))
         (left,) = sessions.ears["bob"].take()
-        assert isinstance(left, Left)
+        assert isinstance(left, UserLeft)
         assert (left.nick, left.why) == ("Ann", "tea")
         heard = sessions.ears["ann"].take()
-        assert isinstance(heard[0], RoomLeft)
+        assert isinstance(heard[0], LeftRoom)
         assert len(heard) == 2
         sessions.turn(Part("ann", "r", ""))
         assert sessions.ears["ann"].reasons() == [NOT_IN_ROOM]
@@ -188,8 +188,8 @@ class TestRooms:
         sessions = gathered("ann")
         sessions.turn(join("ann", "q"), say("ann", "x"))
         sessions.turn(Part("ann", "r", ""), Part("ann", "q", ""))
-        assert set(sessions.lobby.rooms) == {"r"}
-        assert sessions.lobby.rooms["r"].replay() is None
+        assert set(sessions.state.rooms) == {"r"}
+        assert sessions.state.rooms["r"].replay() is None
 
     def test_emptiedAndEntered(self) -> None:
         """Who enters in the turn in which the last one leaves is shown what was said."""
@@ -197,19 +197,19 @@ class TestRooms:
         sessions.turn(say("ann", "x"))
         sessions.turn(enter("bob"), Part("ann", "r", ""), join("bob"))
         entered = sessions.ears["bob"].take()[-1]
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
         assert [each.texts for each in entered.replay.said] == [("x",)]
-        assert sessions.lobby.rooms["r"].replay() is not None
+        assert sessions.state.rooms["r"].replay() is not None
 
     def test_kept(self) -> None:
         """Rooms that were kept are there, with their topic, and their numbers go on."""
         sessions = Sessions(records=[RoomRecord("r", "R", 7, NOON + 5, "tea", "eve", NOON)])
         sessions.turn(enter("ann"), join("ann"), say("ann", "x"))
-        (said,) = sessions.batches[-1].said
+        (said,) = sessions.batches[-1].messages
         assert (said.first, said.time, said.previous) == (8, NOON + 6, NOON + 5)
         entered = sessions.ears["ann"].take()[1]
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert (entered.topic.text, entered.joinedSeq, entered.replay) == ("tea", 7, None)
 
 
@@ -221,7 +221,7 @@ class TestTalk:
         sessions = gathered("ann", "bob")
         for stamp in (NOON, NOON, NOON - 10, NOON + 3):
             sessions.turn(say("ann", "a", "b"), say("bob", "c"), stamp=stamp)
-        said = [each for batch in sessions.batches for each in batch.said]
+        said = [each for batch in sessions.batches for each in batch.messages]
         times = [each.time + n for each in said for n in range(len(each.texts))]
         assert [each.first for each in said] == [1, 3, 4, 6, 7, 9, 10, 12]
         assert times == list(range(NOON, NOON + 12))
@@ -234,15 +234,15 @@ class TestTalk:
         sessions = gathered("ann")
         batch = sessions.turn(say("x", "a"), SetTopic("x", "r", "a"), enter("x"), say("x", "b"))
         assert sessions.ears["x"].reasons() == [NOT_IN_ROOM] * 3
-        assert (batch.said, batch.records) == ([], [])
-        assert sessions.turn(say("ann", "c")).said[0].first == 1
+        assert (batch.messages, batch.roomRecords) == ([], [])
+        assert sessions.turn(say("ann", "c")).messages[0].first == 1
 
     def test_refusalNamesTheRoom(self) -> None:
         """A refusal calls a room by its name, if there is one."""
         sessions = gathered("ann")
         sessions.turn(enter("x"), say("x", "a"), say("x", "a", room="nowhere"))
         heard = sessions.ears["x"].take()[1:]
-        assert [str(each.why) for each in heard if isinstance(each, Refusal)] == [
+        assert [str(each.why) for each in heard if isinstance(each, ErrorReply)] == [
             "you are not in #R; /join #R first",
             "you are not in #nowhere; /join #nowhere first",
         ]
@@ -251,11 +251,11 @@ class TestTalk:
         """A topic is a line, and taking it away is one too."""
         sessions = gathered("ann")
         sessions.turn(SetTopic("ann", "r", "tea"))
-        record = sessions.lobby.rooms["r"].record
+        record = sessions.state.rooms["r"].record
         assert (record.topic, record.topicBy, record.topicTime) == ("tea", "Ann", NOON)
         batch = sessions.turn(SetTopic("ann", "r", ""))
         assert (record.topic, record.topicBy, record.seq) == ("", "", 2)
-        assert [(each.kind, each.texts) for each in batch.said] == [(TOPIC, ("",))]
+        assert [(each.kind, each.texts) for each in batch.messages] == [(TOPIC, ("",))]
 
     def test_replayIsBounded(self) -> None:
         """Who enters is shown the last lines, cut out of longer speeches."""
@@ -263,7 +263,7 @@ class TestTalk:
         sessions.turn(say("ann", *map(str, range(50))))
         sessions.turn(enter("bob"), join("bob"))
         entered = sessions.ears["bob"].take()[-1]
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
         (said,) = entered.replay.said
         assert said.texts == tuple(map(str, range(50 - REPLAYED_LINES, 50)))
@@ -273,27 +273,27 @@ class TestTalk:
     def test_whisper(self) -> None:
         """Both are told, nobody else, and nothing is kept."""
         sessions = gathered("ann", "bob", "cat")
-        batch = sessions.turn(Whisper("ann", "BOB", "bob", ME, "waves"), stamp=NOON + 1)
+        batch = sessions.turn(SendPrivate("ann", "BOB", "bob", ME, "waves"), stamp=NOON + 1)
         for who in ("ann", "bob"):
             (heard,) = sessions.ears[who].take()
-            assert isinstance(heard, Whispered)
+            assert isinstance(heard, PrivateMessage)
             assert (heard.nick, heard.to, heard.kind, heard.text) == ("Ann", "Bob", ME, "waves")
             assert heard.time == NOON + 1
         assert sessions.ears["cat"].take() == []
-        assert (batch.said, batch.records) == ([], [])
+        assert (batch.messages, batch.roomRecords) == ([], [])
 
     def test_whisperToOneself(self) -> None:
         """Who speaks to themselves hears it once."""
         sessions = gathered("ann")
-        sessions.turn(Whisper("ann", "ann", "ann", MESSAGE, "hm"))
-        assert [type(each) for each in sessions.ears["ann"].take()] == [Whispered]
+        sessions.turn(SendPrivate("ann", "ann", "ann", MESSAGE, "hm"))
+        assert [type(each) for each in sessions.ears["ann"].take()] == [PrivateMessage]
 
     def test_whisperRefused(self) -> None:
         """Nobody is called that, or nobody speaks."""
         sessions = gathered("ann")
-        sessions.turn(Whisper("ann", "bob", "bob", MESSAGE, "x"))
+        sessions.turn(SendPrivate("ann", "bob", "bob", MESSAGE, "x"))
         assert sessions.ears["ann"].reasons() == [NO_PERSON]
-        sessions.turn(Whisper("x", "ann", "ann", MESSAGE, "x"))
+        sessions.turn(SendPrivate("x", "ann", "ann", MESSAGE, "x"))
         assert sessions.ears["x"].reasons() == [NAME_FIRST]
         assert sessions.ears["ann"].take() == []
 
@@ -302,8 +302,8 @@ class TestTalk:
         sessions = gathered("ann", "bob")
         sessions.turn(SetAway("bob", "lunch"), SetAway("bob", "lunch"))
         assert [type(each) for each in sessions.ears["ann"].take()] == [AwayChanged]
-        sessions.turn(Whisper("ann", "bob", "bob", MESSAGE, "x"))
-        assert [type(each) for each in sessions.ears["ann"].take()] == [Whispered, Absent]
+        sessions.turn(SendPrivate("ann", "bob", "bob", MESSAGE, "x"))
+        assert [type(each) for each in sessions.ears["ann"].take()] == [PrivateMessage, AwayReply]
         sessions.turn(SetAway("bob", ""))
         assert [type(each) for each in sessions.ears["ann"].take()] == [AwayChanged]
 
@@ -318,12 +318,12 @@ class TestQuit:
         sessions.hush()
         sessions.turn(Quit("ann", "tea"))
         (gone,) = sessions.ears["bob"].take()
-        assert isinstance(gone, Gone)
+        assert isinstance(gone, UserQuit)
         assert (gone.nick, gone.why) == ("Ann", "tea")
         assert sessions.ears["cat"].take() == sessions.ears["ann"].take() == []
-        assert "ann" not in sessions.lobby.holders
+        assert "ann" not in sessions.state.sessionsByNick
         assert sessions.people["ann"].rooms == {}
-        assert list(sessions.lobby.rooms["q"].members) == ["bob"]
+        assert list(sessions.state.rooms["q"].members) == ["bob"]
 
     @pytest.mark.parametrize(
         "event",
@@ -334,11 +334,11 @@ class TestQuit:
             Rename("ann", "zoe", "zoe"),
             SetAway("ann", "x"),
             SetTopic("ann", "r", "x"),
-            Whisper("ann", "bob", "bob", MESSAGE, "x"),
+            SendPrivate("ann", "bob", "bob", MESSAGE, "x"),
         ],
         ids=lambda event: type(event).__name__,
     )
-    def test_afterwards(self, event: Event) -> None:
+    def test_afterwards(self, event: Operation) -> None:
         """Nothing comes from who has left, and nobody is told of it."""
         sessions = gathered("ann", "bob")
         sessions.turn(Quit("ann", ""))
@@ -346,7 +346,7 @@ class TestQuit:
         batch = sessions.turn(event)
         assert len(sessions.ears["ann"].reasons()) == 1
         assert sessions.ears["bob"].take() == []
-        assert batch.said == []
+        assert batch.messages == []
 
     def test_twice(self) -> None:
         """Who has left, or was never there, does not leave."""
@@ -359,4 +359,4 @@ class TestQuit:
         """What somebody said in their last turn is told."""
         sessions = gathered("ann", "bob")
         sessions.turn(say("ann", "bye"), Quit("ann", ""))
-        assert [type(each) for each in sessions.ears["bob"].take()] == [Said, Gone]
+        assert [type(each) for each in sessions.ears["bob"].take()] == [RoomMessages, UserQuit]

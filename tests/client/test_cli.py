@@ -16,9 +16,9 @@ from tsservices import __version__
 from tsservices.client.cli import (
     LINE_OFFSET,
     TALK_OFFSET,
-    EchoCommand,
-    OperatorCommand,
-    TalkCommand,
+    EchoOptions,
+    OperatorOptions,
+    TalkOptions,
     parseArguments,
 )
 from tsservices.server.registry import BY_NAME
@@ -38,22 +38,22 @@ class ParseTests(SynchronousTestCase):
     def test_asks(self) -> None:
         """Each command line gives its command, with its own defaults."""
         for line, command in [
-            ("", EchoCommand("127.0.0.1", 21567, "tcp", 10.0, 2)),
-            ("--udp", EchoCommand("127.0.0.1", 21567, "udp", 2.0, 2)),
-            ("--line", EchoCommand("127.0.0.1", 21568, "line", 10.0, 2)),
-            ("--line --port 7", EchoCommand("127.0.0.1", 7, "line", 10.0, 2)),
-            ("::1 --port 65535", EchoCommand("::1", 65535, "tcp", 10.0, 2)),
-            ("[::1]", EchoCommand("::1", 21567, "tcp", 10.0, 2)),
+            ("", EchoOptions("127.0.0.1", 21567, "tcp", 10.0, 2)),
+            ("--udp", EchoOptions("127.0.0.1", 21567, "udp", 2.0, 2)),
+            ("--line", EchoOptions("127.0.0.1", 21568, "line", 10.0, 2)),
+            ("--line --port 7", EchoOptions("127.0.0.1", 7, "line", 10.0, 2)),
+            ("::1 --port 65535", EchoOptions("::1", 65535, "tcp", 10.0, 2)),
+            ("[::1]", EchoOptions("::1", 21567, "tcp", 10.0, 2)),
             (
                 "h --udp --timeout 0.5 --retries 0",
-                EchoCommand("h", 21567, "udp", 0.5, 0),
+                EchoOptions("h", 21567, "udp", 0.5, 0),
             ),
-            ("talk", TalkCommand("127.0.0.1", 21572, 10.0)),
-            ("talk h --port 9 --timeout 3", TalkCommand("h", 9, 3.0)),
-            ("talk --operator", OperatorCommand("/state/operator.sock", 10.0)),
+            ("talk", TalkOptions("127.0.0.1", 21572, 10.0)),
+            ("talk h --port 9 --timeout 3", TalkOptions("h", 9, 3.0)),
+            ("talk --operator", OperatorOptions("/state/operator.sock", 10.0)),
             (
                 "talk --operator --state s --timeout 1",
-                OperatorCommand("s/operator.sock", 1.0),
+                OperatorOptions("s/operator.sock", 1.0),
             ),
         ]:
             assert parseArguments(line.split(), lambda: "/state") == command

@@ -20,7 +20,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.support.client import FakeConsole, FakeReactor, FakeServer
-from tsservices.client.connection import ClientError, Connection, Outflow, connectReason, lostReason
+from tsservices.client.connection import (
+    BackpressuredWriter,
+    ClientError,
+    Connection,
+    connectReason,
+    lostReason,
+)
 from tsservices.client.echo import LINE_WINDOW, exchangeLines
 
 HERE = "127.0.0.1 port 21567"
@@ -247,7 +253,7 @@ class ConnectTests(SynchronousTestCase):
         """Both flow controls are what Twisted asks for."""
         fixture = EchoFixture(FakeConsole(ended=False))
         assert verifyObject(IPushProducer, Connection(lambda data: None))
-        outflow = Outflow(fixture.server.transport)  # type: ignore[arg-type]
+        outflow = BackpressuredWriter(fixture.server.transport)  # type: ignore[arg-type]
         assert verifyObject(IPushProducer, outflow)
         outflow.stopProducing()
         outflow.resumeProducing()

@@ -23,7 +23,13 @@ from zope.interface import implementer
 
 from tests.support.client import FakeConsole, FakeReactor
 from tsservices.client.connection import ClientError
-from tsservices.client.echo_udp import LARGEST_DATAGRAM, Asker, answers, exchangeDatagrams, sameHost
+from tsservices.client.echo_udp import (
+    LARGEST_DATAGRAM,
+    UDPClient,
+    answers,
+    exchangeDatagrams,
+    sameHost,
+)
 from tsservices.client.resolve import resolve
 
 SERVER = ("127.0.0.1", 21567)
@@ -42,7 +48,7 @@ class DatagramFixture:
         self.reactor = FakeReactor()
         self.reactor.udpFailure = failure
         self.console = console
-        asker = Asker(self.reactor, self.reactor, addresses or [SERVER], 2.0, 3)
+        asker = UDPClient(self.reactor, self.reactor, addresses or [SERVER], 2.0, 3)
         self.status = Deferred.fromCoroutine(exchangeDatagrams(asker, "there", console))
 
     def receive(self, datagram: bytes, address: tuple[str, int] = SERVER, port: int = -1) -> None:

@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.client import FakeConsole, FakeReactor
 from tsservices.client import __main__ as program
-from tsservices.client.cli import Command, EchoCommand, TalkCommand
+from tsservices.client.cli import Command, EchoOptions, TalkOptions
 
 
 class MainTests(SynchronousTestCase):
@@ -44,7 +44,7 @@ class MainTests(SynchronousTestCase):
     def test_plain(self) -> None:
         """Without editing the default reactor runs."""
         ran, installed = self.runMain(False)
-        assert ran == [(program.client, EchoCommand(port=21568, wire="line"), None)]
+        assert ran == [(program.client, EchoOptions(port=21568, wire="line"), None)]
         assert installed == []
 
     def test_editing(self) -> None:
@@ -67,17 +67,17 @@ class ClientTests(SynchronousTestCase):
 
     def test_status(self) -> None:
         """A status other than 0 becomes the program's."""
-        done, prompt = self.runClient(EchoCommand(), FakeConsole())
+        done, prompt = self.runClient(EchoOptions(), FakeConsole())
         assert prompt == b"> "
         self.reactor.acceptTCP()
         self.successResultOf(done)
-        done, _ = self.runClient(EchoCommand(), FakeConsole(ended=False))
+        done, _ = self.runClient(EchoOptions(), FakeConsole(ended=False))
         self.reactor.acceptTCP().drop()
         assert cast(SystemExit, self.failureResultOf(done, SystemExit).value).code == 1
 
     def test_noPrompt(self) -> None:
         """The plain talk client has no prompt for what arrives to run into."""
-        _, prompt = self.runClient(TalkCommand(), FakeConsole())
+        _, prompt = self.runClient(TalkOptions(), FakeConsole())
         assert prompt == b""
 
     def test_editing(self) -> None:
@@ -90,7 +90,7 @@ class ClientTests(SynchronousTestCase):
             "tsservices.client.terminal.prompt.openPromptConsole", return_value=FakeConsole()
         ) as opened:
             done = Deferred.fromCoroutine(
-                program.client(cast(ReactorBase, reactor), EchoCommand(), loop)
+                program.client(cast(ReactorBase, reactor), EchoOptions(), loop)
             )
         opened.assert_called_once_with(loop, reactor)
         reactor.acceptTCP()

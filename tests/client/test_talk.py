@@ -12,7 +12,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.client import FakeConsole, FakeReactor
-from tsservices.client.cli import Command, EchoCommand, OperatorCommand, TalkCommand
+from tsservices.client.cli import Command, EchoOptions, OperatorOptions, TalkOptions
 from tsservices.client.connection import ClientError
 from tsservices.client.runner import run
 from tsservices.client.talk import talk
@@ -109,7 +109,7 @@ class SessionTests(SynchronousTestCase):
         """The timestamp command talks to its host and port."""
         for wire in ("tcp", "line"):
             console = FakeConsole(b"a")
-            reactor, status = self.start(EchoCommand("127.0.0.1", 7, wire), console)
+            reactor, status = self.start(EchoOptions("127.0.0.1", 7, wire), console)
             assert reactor.tcpClients[0][:2] == ("127.0.0.1", 7)
             server = reactor.acceptTCP()
             server.answer(b"! a\n")
@@ -120,7 +120,7 @@ class SessionTests(SynchronousTestCase):
     def test_datagrams(self) -> None:
         """The UDP form sends datagrams to the address of its host."""
         console = FakeConsole(b"a")
-        reactor, status = self.start(EchoCommand("h", 7, "udp", 1.0, 0), console)
+        reactor, status = self.start(EchoOptions("h", 7, "udp", 1.0, 0), console)
         assert reactor.udpPorts[0].sent == [(b"a", ("127.0.0.1", 7))]
         reactor.advance(1)
         assert self.successResultOf(status) == 1
@@ -128,20 +128,20 @@ class SessionTests(SynchronousTestCase):
 
     def test_talk(self) -> None:
         """The talk command talks to its host and port."""
-        reactor, _ = self.start(TalkCommand("127.0.0.1", 8), FakeConsole())
+        reactor, _ = self.start(TalkOptions("127.0.0.1", 8), FakeConsole())
         assert reactor.tcpClients[0][:2] == ("127.0.0.1", 8)
         reactor.acceptTCP()
 
     def test_operator(self) -> None:
         """The operator attaches to the socket in the state folder."""
-        reactor, _ = self.start(OperatorCommand("/s/operator.sock"), FakeConsole())
+        reactor, _ = self.start(OperatorOptions("/s/operator.sock"), FakeConsole())
         assert reactor.unixClients[0][0] == "/s/operator.sock"
 
     def test_longSocketPath(self) -> None:
         """A path that no socket can have is one clear line."""
         console = FakeConsole()
         path = "/" + "x" * 120
-        _, status = self.start(OperatorCommand(path), console)
+        _, status = self.start(OperatorOptions(path), console)
         assert self.successResultOf(status) == 1
         assert console.complaints == [
             f"cannot connect to the operator's socket {path}: the path is too long"
@@ -150,7 +150,7 @@ class SessionTests(SynchronousTestCase):
     def test_failure(self) -> None:
         """A failure is told once the output is out, and gives status 1."""
         console = FakeConsole(ended=False)
-        reactor, status = self.start(EchoCommand(), console)
+        reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP().drop()
         assert self.successResultOf(status) == 1
         assert console.closed == [True]
@@ -162,7 +162,7 @@ class SessionTests(SynchronousTestCase):
     def test_signal(self) -> None:
         """A signal ends the run with status 130, and the reactor waits for it."""
         console = FakeConsole(ended=False)
-        reactor, status = self.start(EchoCommand(), console)
+        reactor, status = self.start(EchoOptions(), console)
         server = reactor.acceptTCP()
         [finished] = reactor.shutDown()
         assert isinstance(finished, Deferred)
@@ -176,7 +176,7 @@ class SessionTests(SynchronousTestCase):
         """A signal also ends the wait for a reader who does not read."""
         console = FakeConsole()
         console.stuck = Deferred()
-        reactor, status = self.start(EchoCommand(), console)
+        reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
         self.assertNoResult(status)
         [finished] = reactor.shutDown()
@@ -187,7 +187,7 @@ class SessionTests(SynchronousTestCase):
     def test_signalWhileConnecting(self) -> None:
         """A signal ends an attempt to connect without a word."""
         console = FakeConsole()
-        reactor, status = self.start(EchoCommand(), console)
+        reactor, status = self.start(EchoOptions(), console)
         reactor.shutDown()
         assert self.successResultOf(status) == 130
         assert console.complaints == []
@@ -196,7 +196,7 @@ class SessionTests(SynchronousTestCase):
         """Ctrl-C at the prompt ends the run with status 130."""
         console = FakeConsole()
         console.failure = Interrupted()
-        reactor, status = self.start(EchoCommand(), console)
+        reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
         assert self.successResultOf(status) == 130
         assert console.complaints == []
@@ -204,7 +204,7 @@ class SessionTests(SynchronousTestCase):
     def test_nobodyReads(self) -> None:
         """When nobody reads the output the run ends quietly."""
         console = FakeConsole(ended=False)
-        reactor, status = self.start(EchoCommand(), console)
+        reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
         console.gone.callback(True)
         assert self.successResultOf(status) == 0
@@ -214,7 +214,7 @@ class SessionTests(SynchronousTestCase):
     def test_outputFails(self) -> None:
         """When the output is a file that can't be written that is told, and a failure."""
         console = FakeConsole(ended=False)
-        reactor, status = self.start(EchoCommand(), console)
+        reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
         console.gone.callback(False)
         assert self.successResultOf(status) == 1
@@ -224,7 +224,7 @@ class SessionTests(SynchronousTestCase):
         """A fault of the program itself is not hidden, and the console is closed."""
         console = FakeConsole()
         console.failure = ZeroDivisionError()
-        reactor, status = self.start(EchoCommand(), console)
+        reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
         self.failureResultOf(status, ZeroDivisionError)
         assert console.closed == [True]

@@ -4,30 +4,30 @@ Tests for L{tsservices.cluster.failure_detector}.
 
 from __future__ import annotations
 
-from tsservices.chat.operations import NodeGone
+from tsservices.chat.operations import NodeDown
 from tsservices.chat.records import Node
-from tsservices.chat.state import Lobby
-from tsservices.cluster.failure_detector import Watch
+from tsservices.chat.state import ChatState
+from tsservices.cluster.failure_detector import FailureDetector
 from tsservices.common.limits import HEARTBEAT_SECONDS, SILENCE_SECONDS, Limits
 
 
 class TestWatch:
     def setup_method(self) -> None:
         self.now = 100.0
-        self.lobby = Lobby(Limits())
+        self.state = ChatState(Limits())
         for name in "ab":
-            self.lobby.nodes[name] = Node(name, f"{name}-1", 1, 10, 0, 0)
-        self.watch = Watch("a", self.lobby, lambda: self.now)
-        self.gone: list[NodeGone] = []
+            self.state.nodes[name] = Node(name, f"{name}-1", 1, 10, 0, 0)
+        self.watch = FailureDetector("a", self.state, lambda: self.now)
+        self.gone: list[NodeDown] = []
 
     def wait(self, seconds: float, returns: bool = True, speaks: bool = False) -> float:
         found = 0.0
         for count in range(int(seconds * 4)):
             self.now += 0.25
             if returns and not count % (HEARTBEAT_SECONDS * 4):
-                self.watch.returned()
+                self.watch.ownMessageSeen()
             if speaks and not count % (HEARTBEAT_SECONDS * 4):
-                self.lobby.nodes["b"].position += 1
+                self.state.nodes["b"].position += 1
             gone = self.watch.tick()
             self.gone += gone
             if gone and not found:
@@ -40,7 +40,7 @@ class TestWatch:
         after = self.wait(60)
         # It was heard last up to one heartbeat before.
         assert SILENCE_SECONDS - HEARTBEAT_SECONDS <= after <= SILENCE_SECONDS
-        assert self.gone == [NodeGone("", "b", "b-1", self.lobby.nodes["b"].position)]
+        assert self.gone == [NodeDown("", "b", "b-1", self.state.nodes["b"].position)]
 
     def test_heardAgain(self) -> None:
         """Who was heard since may fall silent again."""
@@ -54,10 +54,10 @@ class TestWatch:
     def test_another(self) -> None:
         """Who begins again is heard by that."""
         self.wait(7)
-        self.lobby.nodes["b"] = Node("b", "b-2", 1, 10, 0, 0)
+        self.state.nodes["b"] = Node("b", "b-2", 1, 10, 0, 0)
         assert self.wait(SILENCE_SECONDS - 0.25) == 0.0
         self.wait(1)
-        assert self.gone == [NodeGone("", "b", "b-2", 10)]
+        assert self.gone == [NodeDown("", "b", "b-2", 10)]
 
     def test_deaf(self) -> None:
         """Who does not hear itself can't say anything of others, nor soon after."""
@@ -73,7 +73,7 @@ class TestWatch:
 
     def test_itself(self) -> None:
         """Nobody says of itself that it is gone; who is gone is forgotten."""
-        del self.lobby.nodes["b"]
+        del self.state.nodes["b"]
         assert self.wait(60) == 0.0
         assert self.watch.ages() == {}
 
@@ -86,6 +86,6 @@ class TestWatch:
     def test_forgive(self) -> None:
         """Who begins again says it again, after listening for long enough."""
         self.wait(20)
-        self.watch.forgive()
+        self.watch.reset()
         assert self.wait(20) >= SILENCE_SECONDS
         assert len(self.gone) == 2

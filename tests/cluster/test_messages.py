@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chat.test_operations import EVENTS
-from tsservices.chat.operations import Event, Quit, Say
+from tsservices.chat.operations import Operation, Quit, Say
 from tsservices.chat.serialization import SCHEMA
 from tsservices.cluster.messages import (
     Message,
-    NewerMessage,
+    UnsupportedVersion,
     decode,
     encode,
     overhead,
@@ -46,7 +46,7 @@ def test_form() -> None:
 
 
 @given(st.lists(EVENTS, max_size=5), st.integers(1, 2**63))
-def test_journey(events: list[Event], n: int) -> None:
+def test_journey(events: list[Operation], n: int) -> None:
     """A message arrives as it was."""
     message = Message("a-node", "its beginning", n, events)
     assert decode(encode(message)) == message
@@ -61,7 +61,7 @@ def test_anyText(text: str) -> None:
 
 
 @given(st.lists(EVENTS, max_size=5), st.integers(1, 2**63))
-def test_size(events: list[Event], n: int) -> None:
+def test_size(events: list[Operation], n: int) -> None:
     """How long a message gets is known before it is put together."""
     parts = [written(each) for each in events]
     most = overhead("node", "inc") + sum(len(each) + 1 for each in parts)
@@ -71,7 +71,7 @@ def test_size(events: list[Event], n: int) -> None:
 def test_newer() -> None:
     """Who meets a later version has to know that there is more than it understands."""
     for version in (SCHEMA + 1, 10**30):
-        with pytest.raises(NewerMessage, match="is known here"):
+        with pytest.raises(UnsupportedVersion, match="is known here"):
             decode(changed(v=version, whatever="else"))
 
 

@@ -13,11 +13,11 @@ from tests.support.cluster import ROOM, Dweller, SimNode, World
 from tests.support.cluster_network import FOUNDING
 from tsservices.chat.apply import APPLY
 from tsservices.chat.batch import Batch
-from tsservices.chat.notifications import Notice, Refusal
-from tsservices.chat.operations import MESSAGE, Event, NodeGone, NodeUp, Quit, Say
+from tsservices.chat.notifications import ErrorReply, Notice
+from tsservices.chat.operations import MESSAGE, NodeDown, NodeUp, Operation, Quit, Say
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
-from tsservices.cluster.consistency import Outline
+from tsservices.chat.state import ChatState
+from tsservices.cluster.consistency import StateDigest
 from tsservices.cluster.messages import Message, encode
 from tsservices.cluster.status import NOT_YET, STORED, TROUBLE, UNKNOWN
 from tsservices.common.limits import (
@@ -56,13 +56,13 @@ class TestOrderer:
     def say(self, node: SimNode, person: Dweller, *texts: str) -> None:
         node.propose(person, Say(person.session.ident, ROOM, MESSAGE, texts))
 
-    def forge(self, node: str, incarnation: str, n: int, *events: Event) -> None:
+    def forge(self, node: str, incarnation: str, n: int, *events: Operation) -> None:
         data = encode(Message(node, incarnation, n, list(events)))
         self.world.net.take(data)
         self.run(0.5)
 
     def here(self, node: SimNode) -> list[str]:
-        return sorted(each.nick for each in node.pipeline.lobby.rooms[ROOM].audience)
+        return sorted(each.nick for each in node.pipeline.state.rooms[ROOM].audience)
 
     def notices(self, person: Dweller) -> list[Notice]:
         return [each for each in person.ear.heard if isinstance(each, Notice)]
@@ -72,7 +72,7 @@ class TestOrderer:
         self.say(self.a, self.ann, "hello", "there")
         self.run(0.1)
         assert self.ann.ear.lines() == self.bob.ear.lines() == ["hello", "there"]
-        assert self.ann.session.outstanding == 0
+        assert self.ann.session.pending == 0
 
     def test_together(self) -> None:
         """What is proposed while as much is under way as may be goes in one message."""
@@ -95,7 +95,7 @@ class TestOrderer:
         assert not self.a.alive
         assert self.bob.ear.lines() == ["last words"]
         assert self.here(self.b) == ["bob"]
-        last = FOUNDING.base + len(self.world.net.messages)
+        last = FOUNDING.baseSequence + len(self.world.net.messages)
         assert self.a.disk.checkpoint is not None
         assert self.a.disk.position == self.a.disk.checkpoint[0] == last
         self.a.start()
@@ -144,7 +144,7 @@ class TestOrderer:
         assert self.here(self.b) == ["ann", "bob"]
         self.run(HEARTBEAT_SECONDS + 1.5)
         assert self.here(self.b) == ["bob"]
-        assert set(self.b.pipeline.lobby.nodes) == {"b"}
+        assert set(self.b.pipeline.state.nodes) == {"b"}
         self.run(30)
         assert sum("silent" in each for each in self.b.notes) == 1
 
@@ -215,7 +215,7 @@ class TestOrderer:
         self.a.engine.reconnect()
         self.run(2)
         assert self.here(self.a) == self.here(self.b) == ["bob"]
-        assert self.ann.session.outstanding == 0
+        assert self.ann.session.pending == 0
         self.world.check()
 
     def test_quitAfterReturning(self) -> None:
@@ -223,7 +223,7 @@ class TestOrderer:
         self.a.engine.cut = True
         self.run(20)
         self.a.engine.reconnect()
-        self.until(lambda: self.ann.session.outstanding > 0)
+        self.until(lambda: self.ann.session.pending > 0)
         self.a.propose(self.ann, Quit(self.ann.session.ident, ""))
         self.ann.left = True
         self.run(2)
@@ -235,7 +235,7 @@ class TestOrderer:
         self.a.engine.cut = True
         self.run(20)
         self.a.engine.reconnect()
-        self.until(lambda: self.ann.session.outstanding > 0)
+        self.until(lambda: self.ann.session.pending > 0)
         up = self.a.orderer.standing().incarnation
         # Its first message gets there, but it does not hear of it.
         self.run(0.006)
@@ -320,7 +320,7 @@ class TestOrderer:
             person.left = True
         self.run(OUTBOX_SECONDS + 1)
         assert self.a.orderer.standing().size < before + 100
-        assert all(not each.session.outstanding for each in self.a.people[1:])
+        assert all(not each.session.pending for each in self.a.people[1:])
         self.world.net.away = False
         self.run(10)
         assert self.here(self.a) == self.here(self.b) == ["bob"]
@@ -417,19 +417,19 @@ class TestOrderer:
         self.forge("c", "c-1", 1, up)
         self.forge("c", "c-2", 1, NodeUp("", "c", "c-2", 10, 10, 10, 10, 10, ()))
         self.forge("c", "c-1", 1, up)
-        assert self.a.pipeline.lobby.nodes["c"].incarnation == "c-2"
+        assert self.a.pipeline.state.nodes["c"].incarnation == "c-2"
         self.forge("c", "c-2", 3, Say("x", ROOM, MESSAGE, ("hello",)))
         assert self.a.orderer.standing().gaps == 1
 
     def test_goneTooLate(self) -> None:
         """Who was heard of since is not gone."""
-        seen = self.b.pipeline.lobby.nodes["a"].position
+        seen = self.b.pipeline.state.nodes["a"].position
         self.say(self.a, self.ann, "I am here")
         self.run(0.1)
-        n = self.b.pipeline.lobby.nodes["b"].n
+        n = self.b.pipeline.state.nodes["b"].n
         incarnation = self.a.orderer.standing().incarnation
         other = self.b.orderer.standing().incarnation
-        self.forge("b", other, n + 1, NodeGone("", "a", incarnation, seen))
+        self.forge("b", other, n + 1, NodeDown("", "a", incarnation, seen))
         assert self.here(self.a) == ["ann", "bob"]
         assert self.a.orderer.standing().incarnation == incarnation
 
@@ -449,7 +449,7 @@ class TestOrderer:
         self.run(10)
         standing = self.a.orderer.standing()
         assert (standing.up, standing.lag, standing.gaps, standing.garbage) == (True, 0, 0, 0)
-        assert standing.position == FOUNDING.base + len(self.world.net.messages)
+        assert standing.position == FOUNDING.baseSequence + len(self.world.net.messages)
         assert standing.incarnation == "a-1"
         assert [each[:2] for each in standing.nodes] == [("a", "a-1"), ("b", "b-1")]
         assert all(0 <= age < 4 for _, _, age in standing.nodes)
@@ -470,23 +470,23 @@ class TestOrderer:
         ):
             self.run(100)
         assert self.a.disk.checkpoint is not None
-        assert self.a.disk.checkpoint[0] > FOUNDING.base + len(self.world.net.messages) - 40
+        assert self.a.disk.checkpoint[0] > FOUNDING.baseSequence + len(self.world.net.messages) - 40
 
     def test_somebodyFails(self) -> None:
         """What goes wrong with one is told, and costs nobody else anything."""
         apply = APPLY[Say]
 
-        def bad(lobby: Lobby, event: Say, session: Session, batch: Batch) -> None:
+        def bad(state: ChatState, event: Say, session: Session, batch: Batch) -> None:
             if event.texts == ("2",):
                 raise OSError("broken")
-            apply(lobby, event, session, batch)
+            apply(state, event, session, batch)
 
         with patch.dict(APPLY, {Say: bad}):
             for text in "123":
                 self.say(self.a, self.ann, text)
             self.run(1)
         assert self.bob.ear.lines() == ["1", "3"]
-        assert self.ann.session.outstanding == 0
+        assert self.ann.session.pending == 0
         assert [str(each) for each in self.a.errors + self.b.errors] == ["broken"] * 2
 
     def test_notSaved(self) -> None:
@@ -496,7 +496,7 @@ class TestOrderer:
             self.say(self.a, self.ann, "1")
             self.run(1)
         assert self.bob.ear.lines() == ["1"]
-        assert self.ann.session.outstanding == 0
+        assert self.ann.session.pending == 0
         assert all("1" in "".join(each.disk.said.values()) for each in (self.a, self.b))
         assert self.a.disk.checkpoint is None
         assert {str(each) for each in self.a.errors + self.b.errors} == {"broken"}
@@ -515,16 +515,16 @@ class TestOrderer:
         """
         self.say(self.a, self.ann, "1")
         self.run(1)
-        node, lobby = self.a, self.a.pipeline.lobby
-        records = [each.record.copy() for each in lobby.rooms.values()]
-        node.outline = Outline.of(node.disk.position, records, lobby.accounts.values())
+        node, state = self.a, self.a.pipeline.state
+        records = [each.record.copy() for each in state.rooms.values()]
+        node.outline = StateDigest.of(node.disk.position, records, state.accounts.values())
         node.die()
         if stopped:
             self.b.stop()
         self.run(5)
         if not same:
             records[0].time += 1
-            node.outline = Outline.of(node.disk.position, records, ())
+            node.outline = StateDigest.of(node.disk.position, records, ())
         node.start()
         self.run(5)
         assert node.open == same
@@ -543,7 +543,7 @@ class TestOrderer:
         self.say(self.a, self.ann, "too late")
         self.run(1)
         assert self.ann.refused == {"too late": 1}
-        assert any(isinstance(each, Refusal) for each in self.ann.ear.heard)
+        assert any(isinstance(each, ErrorReply) for each in self.ann.ear.heard)
         assert self.here(self.b) == ["bob"]
 
 

@@ -7,20 +7,20 @@ from __future__ import annotations
 from unittest.mock import patch
 
 from tests.support.chat import Ear
-from tsservices.chat.operations import MESSAGE, Event, NodeGone, Quit, Say
+from tsservices.chat.operations import MESSAGE, NodeDown, Operation, Quit, Say
 from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.messages import decode
-from tsservices.cluster.outbox import Outbox
+from tsservices.cluster.outbox import PublishQueue
 from tsservices.common.limits import MESSAGES_UNDER_WAY, OUTBOX_SECONDS
 
 
 class TestOutbox:
     def setup_method(self) -> None:
         self.now = 100.0
-        self.published: list[tuple[int, list[Event]]] = []
+        self.published: list[tuple[int, list[Operation]]] = []
         self.idents: list[str] = []
-        self.outbox = Outbox("a", lambda: self.now, self.publish)
+        self.outbox = PublishQueue("a", lambda: self.now, self.publish)
         self.ann = Session("ann", Ear())
         self.outbox.begin("i", [self.proposal("first")])
         self.outbox.send()
@@ -79,7 +79,7 @@ class TestOutbox:
 
     def test_beforeItBegins(self) -> None:
         """What is proposed before the beginning comes after it."""
-        outbox = Outbox("a", lambda: self.now, self.publish)
+        outbox = PublishQueue("a", lambda: self.now, self.publish)
         outbox.add([self.proposal("early")])
         outbox.send(heartbeat=True)
         assert self.published == []
@@ -169,7 +169,7 @@ class TestOutbox:
     def test_expired(self) -> None:
         """What was never sent is not sent after a while, but for what has to be."""
         self.say(*"abcd")
-        quit, gone = (Quit("ann", ""), self.ann), (NodeGone("", "b", "i", 1), self.ann)
+        quit, gone = (Quit("ann", ""), self.ann), (NodeDown("", "b", "i", 1), self.ann)
         self.outbox.add([gone, self.proposal("e"), quit])
         self.now += OUTBOX_SECONDS - 1
         self.say("f")

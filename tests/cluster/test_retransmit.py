@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from tsservices.cluster.broker import Engine
+from tsservices.cluster.broker import Broker
 from tsservices.cluster.messages import decode
-from tsservices.cluster.outbox import Outbox
-from tsservices.cluster.retransmit import Resending
+from tsservices.cluster.outbox import PublishQueue
+from tsservices.cluster.retransmit import Retransmitter
 from tsservices.common.limits import (
     ENGINE_DOUBT_SECONDS,
     ENGINE_RETRY_SECONDS,
@@ -24,9 +24,9 @@ class TestResending:
         self.now = 100.0
         self.questions: list[Callable[[int | None], object]] = []
         self.idents: list[str] = []
-        self.outbox = Outbox("a", lambda: self.now, self.publish)
-        self.resending = Resending(cast(Engine, self), self.outbox, lambda: self.now)
-        self.resending.reached(10)
+        self.outbox = PublishQueue("a", lambda: self.now, self.publish)
+        self.resending = Retransmitter(cast(Broker, self), self.outbox, lambda: self.now)
+        self.resending.advanced(10)
         self.outbox.begin("i", [])
         self.outbox.send(heartbeat=True)
         self.resending.tick()
@@ -38,7 +38,7 @@ class TestResending:
         message = decode(data)
         self.idents.append(f"{message.node}.{message.incarnation}.{message.n}")
 
-    def last(self, found: Callable[[int | None], object]) -> None:
+    def lastSequence(self, found: Callable[[int | None], object]) -> None:
         self.questions.append(found)
 
     def answer(self, number: int | None) -> None:
@@ -49,35 +49,35 @@ class TestResending:
         What may be lost goes again when all was read that was there when it was in doubt,
         and nothing goes meanwhile.
         """
-        self.resending.doubt()
-        self.resending.doubt()
+        self.resending.suspect()
+        self.resending.suspect()
         assert len(self.questions) == 1
         assert self.outbox.held
         self.answer(12)
         assert self.resending.last == 12
-        self.resending.reached(11)
+        self.resending.advanced(11)
         assert self.idents == []
-        self.resending.reached(12)
+        self.resending.advanced(12)
         assert self.idents == ["a.i.1"]
         assert not self.outbox.held
-        self.resending.reached(13)
+        self.resending.advanced(13)
         assert self.idents == ["a.i.1"]
 
     def test_readAlready(self) -> None:
         """If all was read it goes at once."""
-        self.resending.doubt()
+        self.resending.suspect()
         self.answer(10)
         assert self.idents == ["a.i.1"]
 
     def test_cameBack(self) -> None:
         """What comes back while the stream is read does not go again."""
-        self.resending.doubt()
+        self.resending.suspect()
         self.answer(11)
         self.outbox.arrived(1)
-        self.resending.reached(11)
+        self.resending.advanced(11)
         assert self.idents == []
         assert not self.outbox.held
-        self.resending.doubt()
+        self.resending.suspect()
         assert not self.questions
 
     def test_retry(self) -> None:
@@ -85,7 +85,7 @@ class TestResending:
         While the end can't be found it is looked for every so often; and there is a pause
         between attempts.
         """
-        self.resending.doubt()
+        self.resending.suspect()
         self.answer(None)
         self.resending.tick()
         assert self.questions == []
@@ -93,7 +93,7 @@ class TestResending:
         self.resending.tick()
         self.answer(10)
         assert self.idents == ["a.i.1"]
-        self.resending.doubt()
+        self.resending.suspect()
         assert self.questions == []
         self.now += ENGINE_RETRY_SECONDS
         self.resending.tick()
@@ -109,7 +109,7 @@ class TestResending:
         self.outbox.published = self.now
         self.resending.tick()
         self.now += ENGINE_RETRY_SECONDS
-        self.resending.doubt()
+        self.resending.suspect()
         assert len(self.questions) == 2
         self.answer(10)
         assert self.idents == []
@@ -132,9 +132,9 @@ class TestResending:
 
     def test_believe(self) -> None:
         """Doubts end with what they were about."""
-        self.resending.doubt()
+        self.resending.suspect()
         self.outbox.drop()
-        self.resending.believe()
+        self.resending.confirm()
         self.answer(10)
         assert self.idents == []
         assert not self.outbox.held

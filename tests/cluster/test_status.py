@@ -8,11 +8,18 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from tests.support.broker import HandEngine
-from tsservices.cluster.status import BEHIND, Changes, Connected, Standing, count, describe
+from tsservices.cluster.status import (
+    BEHIND,
+    BrokerStatus,
+    NodeStatus,
+    StatusChangeLog,
+    count,
+    describe,
+)
 from tsservices.common.counters import ClusterCounters
 
 #: Of node a, which knows of another one.
-STANDING = Standing(
+STANDING = NodeStatus(
     incarnation="inc",
     up=True,
     position=117,
@@ -41,7 +48,7 @@ class TestDescribe:
 
     def test_nodes(self) -> None:
         """Each node has a line, in order, and this one and its engine have another."""
-        typed: Connected = engine()
+        typed: BrokerStatus = engine()
         assert describe("a", STANDING, typed) == [
             "a (this one): heard 0.2 s ago, since its start a1",
             "b: heard 12.3 s ago, since its start b1",
@@ -80,7 +87,7 @@ def test_count() -> None:
         "strangers": 6,
         "garbage": 7,
     }
-    none: dict[str, Any] = {each.name: 0 for each in fields(Standing) if each.type == "int"}
+    none: dict[str, Any] = {each.name: 0 for each in fields(NodeStatus) if each.type == "int"}
     count(counters, replace(STANDING, nodes=(), **none), HandEngine())
     assert counters == ClusterCounters()
 
@@ -90,7 +97,7 @@ class TestChanges:
 
     def setup_method(self) -> None:
         self.lines: list[str] = []
-        self.changes = Changes(self.lines.append)
+        self.changes = StatusChangeLog(self.lines.append)
 
     def look(self, lag: int, *names: str) -> list[str]:
         self.lines.clear()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common.addresses import Trust, hostPort, parse, source
+from tsservices.common.addresses import TrustedNetworks, hostPort, parse, source
 
 
 class AddressTests(SynchronousTestCase):
@@ -34,13 +34,13 @@ class AddressTests(SynchronousTestCase):
 class TrustTests(SynchronousTestCase):
     def test_default(self) -> None:
         """Loopback is trusted, of both families."""
-        trust = Trust()
+        trust = TrustedNetworks()
         for host, expected in (("127.9.9.9", True), ("::1", True), ("10.0.0.1", False)):
             self.assertEqual(parse(host) in trust, expected)
 
     def test_named(self) -> None:
         """Networks take the place of the default; C{none} is nobody."""
-        self.assertIn(parse("10.1.2.3"), Trust(["10.0.0.0/8"]))
-        self.assertNotIn(parse("127.0.0.1"), Trust(["10.0.0.0/8"]))
-        self.assertNotIn(parse("127.0.0.1"), Trust(["none"]))
-        self.assertRaises(ValueError, Trust, ["everyone"])
+        self.assertIn(parse("10.1.2.3"), TrustedNetworks(["10.0.0.0/8"]))
+        self.assertNotIn(parse("127.0.0.1"), TrustedNetworks(["10.0.0.0/8"]))
+        self.assertNotIn(parse("127.0.0.1"), TrustedNetworks(["none"]))
+        self.assertRaises(ValueError, TrustedNetworks, ["everyone"])

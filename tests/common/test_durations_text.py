@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.chat_samples import said
 from tsservices.chat import operations as events
-from tsservices.frontends.formats.sentences import _WRITE, deeds, lasting
+from tsservices.frontends.formats.sentences import _WRITE, actionText, durationText
 
 #: All that can be done.
 KINDS = (
@@ -76,8 +76,8 @@ def test_deeds(kind: str, text: str, alone: str, withRoom: str | None) -> None:
     Each is a sentence, with the room where that is wanted; what is not known yet is told
     all the same.
     """
-    assert deeds(said(text, kind=kind), False) == [alone]
-    assert deeds(said(text, kind=kind), True) == [withRoom or alone]
+    assert actionText(said(text, kind=kind), False) == [alone]
+    assert actionText(said(text, kind=kind), True) == [withRoom or alone]
 
 
 def test_all() -> None:
@@ -87,7 +87,7 @@ def test_all() -> None:
 
 def test_several() -> None:
     """Of several lines each is a sentence."""
-    lines = deeds(said("1", "2", kind=events.DELETE), False)
+    lines = actionText(said("1", "2", kind=events.DELETE), False)
     assert lines == ["ann deleted line 1", "ann deleted line 2"]
 
 
@@ -105,4 +105,4 @@ def test_several() -> None:
 )
 def test_lasting(duration: str, words: str) -> None:
     """How long something lasts, in words."""
-    assert lasting(duration) == words
+    assert durationText(duration) == words

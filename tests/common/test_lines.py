@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common.lines import LineSplitter, Overlong
+from tsservices.common.lines import LineSplitter, LineTooLong
 
 
-def split(limit: int, chunks: list[bytes], most: int = 512) -> list[bytes | Overlong]:
+def split(limit: int, chunks: list[bytes], most: int = 512) -> list[bytes | LineTooLong]:
     splitter = LineSplitter(limit)
-    lines: list[bytes | Overlong] = []
+    lines: list[bytes | LineTooLong] = []
     for chunk in chunks:
         splitter.feed(chunk)
         while splitter.more:
@@ -42,13 +42,13 @@ class LineSplitterTests(SynchronousTestCase):
         """
         data = b"".join(b"x" * length + b"\n" for length in lengths)
         chunks = [data[i : i + size] for i in range(0, len(data), size)]
-        expected = [Overlong(5) if length > 5 else b"x" * length for length in lengths]
+        expected = [LineTooLong(5) if length > 5 else b"x" * length for length in lengths]
         self.assertEqual(split(5, chunks, most), expected)
 
     def test_overlongIsTheEnd(self) -> None:
         """The end of a line over the limit is no line of its own."""
-        self.assertEqual(split(5, [b"x" * 6, b"tail"]), [Overlong(5)])
-        self.assertEqual(split(5, [b"x" * 6, b"tail", b"\nok"]), [Overlong(5), b"ok"])
+        self.assertEqual(split(5, [b"x" * 6, b"tail"]), [LineTooLong(5)])
+        self.assertEqual(split(5, [b"x" * 6, b"tail", b"\nok"]), [LineTooLong(5), b"ok"])
 
     def test_memory(self) -> None:
         """A line without an end is not kept."""

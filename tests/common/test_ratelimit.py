@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common.ratelimit import Bucket, OncePerMinute, Quota
+from tsservices.common.ratelimit import KeyedRateLimiter, LogThrottle, TokenBucket
 
 
 class BucketTests(SynchronousTestCase):
     def test_burstThenRate(self) -> None:
         """The burst is there at once; then tokens come back at the rate."""
-        bucket = Bucket(5, 20, 0.0)
+        bucket = TokenBucket(5, 20, 0.0)
         self.assertEqual(sum(bucket.take(0.0) for _ in range(30)), 20)
         self.assertFalse(bucket.take(0.19))
         self.assertTrue(bucket.take(0.2))
@@ -22,7 +22,7 @@ class BucketTests(SynchronousTestCase):
 
     def test_wait(self) -> None:
         """It says when what is wanted will be there."""
-        bucket = Bucket(5, 20, 0.0)
+        bucket = TokenBucket(5, 20, 0.0)
         self.assertEqual(bucket.wait(20), 0.0)
         self.assertTrue(bucket.take(0.0, 19))
         self.assertEqual(bucket.wait(2), 0.2)
@@ -31,13 +31,13 @@ class BucketTests(SynchronousTestCase):
 
     def test_neverOverTheBurst(self) -> None:
         """Waiting for long does not save up more than the burst."""
-        bucket = Bucket(5, 20, 0.0)
+        bucket = TokenBucket(5, 20, 0.0)
         self.assertEqual(sum(bucket.take(1e6) for _ in range(30)), 20)
 
     @given(st.lists(st.floats(-1.0, 2.0), max_size=30))
     def test_holds(self, gaps: list[float]) -> None:
         """What it says it holds is taken next, and saying so changes nothing."""
-        bucket, other = Bucket(2, 3, 0.0), Bucket(2, 3, 0.0)
+        bucket, other = TokenBucket(2, 3, 0.0), TokenBucket(2, 3, 0.0)
         now = 0.0
         for gap in gaps:
             now += gap
@@ -48,7 +48,7 @@ class BucketTests(SynchronousTestCase):
 
     def test_clockGoesBack(self) -> None:
         """A time before the last one gives and takes nothing."""
-        bucket = Bucket(1, 1, 100.0)
+        bucket = TokenBucket(1, 1, 100.0)
         self.assertTrue(bucket.take(100.0))
         self.assertFalse(bucket.take(0.0))
         self.assertTrue(bucket.take(101.0))
@@ -56,7 +56,7 @@ class BucketTests(SynchronousTestCase):
     @given(st.lists(st.floats(0, 2), max_size=200))
     def test_bound(self, gaps: list[float]) -> None:
         """In any stretch of time no more than burst and rate allow."""
-        bucket = Bucket(5, 20, 0.0)
+        bucket = TokenBucket(5, 20, 0.0)
         now, taken = 0.0, 0
         for gap in gaps:
             now += gap
@@ -67,7 +67,7 @@ class BucketTests(SynchronousTestCase):
 class OncePerMinuteTests(SynchronousTestCase):
     def test_eachPeer(self) -> None:
         """Each peer once a minute; what was withheld is counted."""
-        once = OncePerMinute(10, 100, 0.0)
+        once = LogThrottle(10, 100, 0.0)
         self.assertTrue(once.allows("a", 0.0))
         self.assertFalse(once.allows("a", 59.9))
         self.assertTrue(once.allows("b", 1.0))
@@ -76,12 +76,12 @@ class OncePerMinuteTests(SynchronousTestCase):
 
     def test_allTogether(self) -> None:
         """Many peers share one bound."""
-        once = OncePerMinute(1000, 60, 0.0)
+        once = LogThrottle(1000, 60, 0.0)
         self.assertEqual(sum(once.allows(str(n), 0.0) for n in range(500)), 60)
 
     def test_forgets(self) -> None:
         """Memory is bounded: the peer unheard of for longest is forgotten."""
-        once = OncePerMinute(2, 100, 0.0)
+        once = LogThrottle(2, 100, 0.0)
         for peer in ("a", "b", "c"):
             once.allows(peer, 0.0)
         self.assertTrue(once.allows("a", 1.0))
@@ -91,7 +91,7 @@ class OncePerMinuteTests(SynchronousTestCase):
 class QuotaTests(SynchronousTestCase):
     def test_change(self) -> None:
         """Another bound holds at once for everybody; nothing is given to who has used it up."""
-        quota = Quota(3, 60.0)
+        quota = KeyedRateLimiter(3, 60.0)
         self.assertTrue(quota.take("ann", 0.0))
         self.assertTrue(all(quota.take("bob", 0.0) for _ in range(3)))
         quota.change(1)
@@ -103,7 +103,7 @@ class QuotaTests(SynchronousTestCase):
 
     def test_rows(self) -> None:
         """What is restored goes on as it was, also in who is forgotten first."""
-        quota, other = Quota(3, 60.0, 3), Quota(3, 60.0, 3)
+        quota, other = KeyedRateLimiter(3, 60.0, 3), KeyedRateLimiter(3, 60.0, 3)
         for number, who in enumerate("abcab"):
             quota.take(who, number * 0.1)
         for row in quota.rows():

@@ -10,7 +10,7 @@ import stat
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common.statedir import StateFolder, defaultStateFolder
+from tsservices.common.statedir import StateDirectory, defaultStateFolder
 
 
 class DefaultTests(SynchronousTestCase):
@@ -26,12 +26,12 @@ class DefaultTests(SynchronousTestCase):
 class StateFolderTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.name = self.mktemp()
-        self.folder = StateFolder(self.name)
+        self.folder = StateDirectory(self.name)
 
     def test_made(self) -> None:
         """It is made for its owner only."""
-        self.folder.make()
-        self.folder.claim()
+        self.folder.create()
+        self.folder.lock()
         self.addCleanup(self.folder.release)
         self.assertEqual(stat.S_IMODE(os.stat(self.name).st_mode), 0o700)
         self.assertTrue(self.folder.owned)
@@ -41,15 +41,15 @@ class StateFolderTests(SynchronousTestCase):
         A second server does not own it, and has a file of its own, until the
         first has gone.
         """
-        second = StateFolder(self.name)
-        self.folder.make()
-        self.folder.claim()
-        second.claim()
+        second = StateDirectory(self.name)
+        self.folder.create()
+        self.folder.lock()
+        second.lock()
         self.assertFalse(second.owned)
-        self.assertEqual(self.folder.ownPath("ports.json"), self.folder.path("ports.json"))
-        self.assertEqual(second.ownPath("ports.json"), second.path(f"ports.{os.getpid()}.json"))
+        self.assertEqual(self.folder.privatePath("ports.json"), self.folder.path("ports.json"))
+        self.assertEqual(second.privatePath("ports.json"), second.path(f"ports.{os.getpid()}.json"))
         self.folder.release()
-        second.claim()
+        second.lock()
         self.assertTrue(second.owned)
         second.release()
         second.release()
@@ -58,24 +58,24 @@ class StateFolderTests(SynchronousTestCase):
         """A server that becomes another user gives it what is there."""
         given: list[tuple[str, int, int]] = []
         self.patch(os, "chown", lambda *arguments: given.append(arguments))
-        self.folder.make()
-        self.folder.claim()
+        self.folder.create()
+        self.folder.lock()
         self.addCleanup(self.folder.release)
-        self.folder.give(-1, -1)
+        self.folder.chown(-1, -1)
         self.assertEqual(given, [])
-        self.folder.give(7, -1)
+        self.folder.chown(7, -1)
         self.assertEqual(given, [(self.folder.path(""), 7, -1), (self.folder.path("lock"), 7, -1)])
 
     def test_cantBeMade(self) -> None:
         """A file in the way is an error."""
         with open(self.name, "w"):
             pass
-        self.assertRaises(OSError, self.folder.make)
+        self.assertRaises(OSError, self.folder.create)
 
     def test_write(self) -> None:
         """Files are replaced whole, and nothing is left beside them."""
-        self.folder.make()
-        self.folder.claim()
+        self.folder.create()
+        self.folder.lock()
         self.addCleanup(self.folder.release)
         path = self.folder.path("x.json")
         for content in ([1], ["ü"]):

@@ -20,19 +20,31 @@ from tsservices.chat import notifications as ha
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.handlers.nodes import Verdict, sessionOf
-from tsservices.chat.notifications import Said
-from tsservices.chat.records import Account, Letter, ReadMark, Record, Restraint, Standing
+from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.records import (
+    Account,
+    ReadMarker,
+    Record,
+    Restriction,
+    RoomRole,
+    StoredPrivateMessage,
+)
 from tsservices.chat.serialization import _BY_NAME, fromRow
-from tsservices.chat.session import Form, Session
+from tsservices.chat.session import Formatter, Session
 from tsservices.chat.snapshot import load, save
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.cluster.apply import judge
 from tsservices.cluster.messages import decode, encode
-from tsservices.common.counters import ClusterCounters, DatagramCounters, Ledger, StampCounters
+from tsservices.common.counters import (
+    ClusterCounters,
+    CounterRegistry,
+    DatagramCounters,
+    StampCounters,
+)
 from tsservices.common.counters import StreamCounters as Stream
 from tsservices.common.limits import LimitError, Limits
-from tsservices.frontends.formats.json import FORMAT, JSONForm, prompt
-from tsservices.frontends.formats.text import TextForm
+from tsservices.frontends.formats.json import FORMAT, JSONFormatter, prompt
+from tsservices.frontends.formats.text import TextFormatter
 from tsservices.server.options import Options
 
 #: When everything here takes place: nanoseconds since 1970.
@@ -69,19 +81,21 @@ def options() -> dict[str, Any]:
 
 
 def counters() -> list[dict[str, object]]:
-    ledger = Ledger()
+    ledger = CounterRegistry()
     for kind in (Stream, DatagramCounters, StampCounters, ClusterCounters):
         ledger.add({}, kind())
-    return ledger.asList()
+    return ledger.snapshot()
 
 
 def errors() -> dict[str, str]:
-    found = [each for each in vars(refusals).values() if isinstance(each, refusals.Reason)]
+    found = [each for each in vars(refusals).values() if isinstance(each, refusals.ErrorCode)]
     return {each.code: each.words for each in found}
 
 
-def _said(kind: str, *texts: str, account: str | None = None, previous: int = NOON) -> Said:
-    return Said("lobby", "Lobby", 17, NOON, LOG, 5, 2, kind, "Ann", account, "s1", texts, previous)
+def _said(kind: str, *texts: str, account: str | None = None, previous: int = NOON) -> RoomMessages:
+    return RoomMessages(
+        "lobby", "Lobby", 17, NOON, LOG, 5, 2, kind, "Ann", account, "s1", texts, previous
+    )
 
 
 def _notifications() -> Iterator[Any]:
@@ -103,85 +117,83 @@ def _notifications() -> Iterator[Any]:
     ]
     yield from lines
     yield _said("message", "a new day", previous=NOON - 24 * hour)
-    yield ha.Replay("lobby", "Lobby", lines, None, 40)
-    yield ha.Replay("lobby", "Lobby", [], (1, 16), 16)
-    yield ha.Replay("lobby", "Lobby", lines[:1], (16, 16), 17)
-    yield an.Found(lines, True)
-    yield an.Found([], False)
+    yield ha.HistoryReplay("lobby", "Lobby", lines, None, 40)
+    yield ha.HistoryReplay("lobby", "Lobby", [], (1, 16), 16)
+    yield ha.HistoryReplay("lobby", "Lobby", lines[:1], (16, 16), 17)
+    yield an.SearchResults(lines, True)
+    yield an.SearchResults([], False)
     for account in ("bob", None):
-        yield ha.Joined("lobby", "Lobby", "Bob", account)
+        yield ha.UserJoined("lobby", "Lobby", "Bob", account)
         yield ha.AccountChanged("Bob", account)
-        yield an.Entered("Bob", account)
+        yield an.Welcome("Bob", account)
     for why in ("", "tea"):
-        yield ha.Left("lobby", "Lobby", "bob", why)
-        yield ha.Gone("bob", why)
+        yield ha.UserLeft("lobby", "Lobby", "bob", why)
+        yield ha.UserQuit("bob", why)
         yield ha.AwayChanged("bob", why)
-    yield ha.Renamed("bob", "rob")
+    yield ha.NickChanged("bob", "rob")
     for kind in ("message", "me", "notice"):
-        yield ha.Whispered("Ann", "ann", "ann", "bob", kind, "psst", NOON, f"{LOG}-1-w1")
-    yield ha.Absent("bob", "tea")
+        yield ha.PrivateMessage("Ann", "ann", "ann", "bob", kind, "psst", NOON, f"{LOG}-1-w1")
+    yield ha.AwayReply("bob", "tea")
     empty = ha.Topic("lobby", "Lobby", "", "", 0)
     topic = ha.Topic("lobby", "Lobby", "tea", "bob", NOON)
     yield from (empty, topic)
-    yield an.Token("5f")
+    yield an.ResumeToken("5f")
     yield an.Resumed("Ann", "ann", [("Lobby", 17), ("Tee", 3)])
     yield an.Resumed("Ann", None, [])
     for number in (0, 1, 3):
         yield an.LoggedIn("Ann", "ann", number)
     yield an.Invited("lobby", "Lobby", "Bob", "bob")
     yield an.MarkedRead("lobby", "Lobby", 12)
-    yield an.RoomEntered("lobby", "Lobby", empty, ["Ann"], 1, 0, None, "Ann")
+    yield an.JoinedRoom("lobby", "Lobby", empty, ["Ann"], 1, 0, None, "Ann")
     for rank, private, read in (
         ("member", False, None),
         ("operator", True, 3),
         ("founder", True, 16),
         ("server", False, 17),
     ):
-        replay = ha.Replay("lobby", "Lobby", lines[:1], None, 17)
-        yield an.RoomEntered(
+        replay = ha.HistoryReplay("lobby", "Lobby", lines[:1], None, 17)
+        yield an.JoinedRoom(
             "lobby", "Lobby", topic, ["bob", "Ann"], 5, 17, replay, "Ann", rank, private, read
         )
-    yield an.RoomLeft("lobby", "Lobby")
-    yield an.Stored("lobby", "Lobby", 9, 9)
-    yield an.Stored("lobby", "Lobby", 9, 11)
-    yield an.RoomsListed([])
-    yield an.RoomsListed([("Lobby", 2, "tea"), ("Tee", 1, "")])
+    yield an.LeftRoom("lobby", "Lobby")
+    yield an.MessageStored("lobby", "Lobby", 9, 9)
+    yield an.MessageStored("lobby", "Lobby", 9, 11)
+    yield an.RoomList([])
+    yield an.RoomList([("Lobby", 2, "tea"), ("Tee", 1, "")])
     ranks = ("member", "operator", "founder", "server")
     people = [
-        an.Present(f"bob{n}", n % 2 == 0, "tea" * (n % 3), rank) for n, rank in enumerate(ranks)
+        an.Member(f"bob{n}", n % 2 == 0, "tea" * (n % 3), rank) for n, rank in enumerate(ranks)
     ]
-    yield an.PeopleListed("Lobby", people)
-    yield an.PeopleListed("", people[:1])
-    yield an.PersonShown("bob", True, "", ["Lobby"], "~5f")
-    yield an.PersonShown("bob", False, "tea", [], "")
+    yield an.MemberList("Lobby", people)
+    yield an.MemberList("", people[:1])
+    yield an.WhoisReply("bob", True, "", ["Lobby"], "~5f")
+    yield an.WhoisReply("bob", False, "tea", [], "")
     for here, when in ((True, 0), (False, 0), (False, NOON)):
-        yield an.LastSeen("bob", here, when)
-    yield an.RestraintsListed("lobby", "Lobby", [])
+        yield an.SeenReply("bob", here, when)
+    yield an.RestrictionList("lobby", "Lobby", [])
     held = [
-        Restraint("lobby", kind, mask, "Bob", "ann", NOON, until, why)
+        Restriction("lobby", kind, mask, "Bob", "ann", NOON, until, why)
         for kind, mask, until, why in (("ban", "bob", 0, ""), ("mute", "~5f", NOON + hour, "spam"))
     ]
-    yield an.RestraintsListed("lobby", "Lobby", held)
+    yield an.RestrictionList("lobby", "Lobby", held)
     letters = [
-        Letter(f"{LOG}-1-w{n}", NOON, "ann", "bob", "Ann", "Bob", kind, "x")
+        StoredPrivateMessage(f"{LOG}-1-w{n}", NOON, "ann", "bob", "Ann", "Bob", kind, "x")
         for n, kind in enumerate(("message", "me", "notice"))
     ]
     yield an.Inbox(letters, "Ann", True)
     yield an.Inbox(letters[:1], "", False)
     yield an.Inbox([], "", False)
     yield an.Inbox([], "Ann", False)
-    yield an.CommandsListed(
-        [("nick", "NAME", "be called NAME", "anyone"), ("me", "", "x", "named")]
-    )
+    yield an.CommandList([("nick", "NAME", "be called NAME", "anyone"), ("me", "", "x", "named")])
     yield an.Notice(["one", "two"], "registered")
-    yield an.Refusal(refusals.Refused(refusals.NO_PERSON, nick="rob"))
+    yield an.ErrorReply(refusals.ChatError(refusals.NO_PERSON, nick="rob"))
 
 
 def notifications() -> dict[str, list[str]]:
-    forms: dict[str, Form] = {
-        "json": JSONForm(),
-        "text": TextForm(time.gmtime, True),
-        "text of one room": TextForm(time.gmtime, False),
+    forms: dict[str, Formatter] = {
+        "json": JSONFormatter(),
+        "text": TextFormatter(time.gmtime, True),
+        "text of one room": TextFormatter(time.gmtime, False),
     }
     found = {
         name: [form.encode([each]).decode() for each in _notifications()]
@@ -198,21 +210,21 @@ def _row(record: Any) -> list[Any] | None:
 
 
 #: What kinds of records are called in the files.
-_RECORDS = {Account: "account", Restraint: "restraint", Standing: "standing", ReadMark: "mark"}
+_RECORDS = {Account: "account", Restriction: "restraint", RoomRole: "standing", ReadMarker: "mark"}
 
 
-def _whole(lobby: Lobby) -> list[Any]:
-    chunks = save(lobby)
+def _whole(state: ChatState) -> list[Any]:
+    chunks = save(state)
     assert save(load(LIMITS, chunks)) == chunks
     return [json.loads(chunk) for chunk in chunks]
 
 
-def reload(state: list[Any]) -> list[Any]:
-    return _whole(load(LIMITS, [json.dumps(chunk) for chunk in state]))
+def reload(rows: list[Any]) -> list[Any]:
+    return _whole(load(LIMITS, [json.dumps(chunk) for chunk in rows]))
 
 
 def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
-    lobby = Lobby(LIMITS)
+    state = ChatState(LIMITS)
     found: list[Any] = []
     states: dict[str, list[Any]] = {}
     for number, stamp, data in stream:
@@ -220,30 +232,30 @@ def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
         message = decode(data)
         assert encode(message) == data
         position = BASE + number
-        verdict = judge(lobby, message, position, stamp)
+        verdict = judge(state, message, position, stamp)
         result: dict[str, Any] = {"position": position, "is": verdict.name.lower()}
         if verdict is Verdict.TAKEN and message.events:
             batch = Batch(LOG, position, stamp)
             for event in message.events:
-                apply(lobby, event, sessionOf(lobby, event.session, message.node), batch)
-            batch.seal()
+                apply(state, event, sessionOf(state, event.session, message.node), batch)
+            batch.freeze()
             kept = [
                 [_RECORDS[cast(type[Record], key[0])], *key[1:], _row(each)]
-                for key, each in batch.kept.items()
+                for key, each in batch.records.items()
             ]
             all_ = {
-                "said": [_row(each) for each in batch.said],
-                "rooms": [_row(each) for each in batch.records],
+                "said": [_row(each) for each in batch.messages],
+                "rooms": [_row(each) for each in batch.roomRecords],
                 "kept": kept,
-                "letters": [_row(each) for each in batch.letters],
-                "forgotten": batch.forgotten,
+                "letters": [_row(each) for each in batch.privateMessages],
+                "forgotten": batch.erasedInboxes,
                 "deletions": [_row(each) for each in batch.deletions],
                 "audits": batch.audits,
             }
             result |= {key: each for key, each in all_.items() if each}
         found.append(json.loads(json.dumps(result)))
         if b'"NodeGone"' in data or number == stream[-1][0]:
-            states[str(position)] = _whole(lobby)
+            states[str(position)] = _whole(state)
     return found, states
 
 
@@ -345,11 +357,14 @@ def record() -> list[list[Any]]:
     # Nothing but this needs them, and it needs no test.
     from tests.support import cluster as simulated
     from tests.support.chat import Ear
-    from tsservices.cluster.orderer import Orderer
+    from tsservices.cluster.orderer import ClusterOrderer
 
     people: dict[str, simulated.Dweller] = {}
-    orderer = partial(Orderer, operators=("root",))
-    with patch.object(simulated, "Orderer", orderer), patch.object(simulated, "LIMITS", LIMITS):
+    orderer = partial(ClusterOrderer, operators=("root",))
+    with (
+        patch.object(simulated, "ClusterOrderer", orderer),
+        patch.object(simulated, "LIMITS", LIMITS),
+    ):
         world = simulated.World(2, 3)
         nodes = {node.name: node for node in world.nodes}
         for what, more in _SCRIPT:
@@ -369,7 +384,7 @@ def record() -> list[list[Any]]:
                 world.timeline.run(1.0)
             else:
                 node, ident = nodes[what], more[1]
-                accounts = node.pipeline.lobby.accounts
+                accounts = node.pipeline.state.accounts
                 row = [
                     accounts[each[1:-1]].version if str(each).startswith("{") else each
                     for each in more
@@ -386,5 +401,5 @@ def record() -> list[list[Any]]:
             for each in world.net.messages
         ]
         last = list(applied(stream)[1].values())[-1]
-        assert last == _whole(nodes["a"].pipeline.lobby)
+        assert last == _whole(nodes["a"].pipeline.state)
     return stream

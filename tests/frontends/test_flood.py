@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsservices.common.limits import FLOOD_BURST_SECONDS, Limits
-from tsservices.frontends.flood import Flood
+from tsservices.frontends.flood import FloodControl
 
 
-def taken(flood: Flood, sizes: list[int], now: float = 0.0) -> list[float]:
+def taken(flood: FloodControl, sizes: list[int], now: float = 0.0) -> list[float]:
     times: list[float] = []
     for size in sizes:
         for _ in range(50):
@@ -29,19 +29,19 @@ def taken(flood: Flood, sizes: list[int], now: float = 0.0) -> list[float]:
 class TestFlood:
     def test_lines(self) -> None:
         """A burst at once, then the rate."""
-        times = taken(Flood(Limits(floodLines=10, floodBytes=0), 0.0), [1] * 200)
+        times = taken(FloodControl(Limits(floodLines=10, floodBytes=0), 0.0), [1] * 200)
         assert times[:100] == [0.0] * 100
         assert times[100:] == pytest.approx([0.1 * n for n in range(1, 101)], abs=0.01)
 
     def test_bytes(self) -> None:
         """The same for bytes."""
-        times = taken(Flood(Limits(floodLines=0, floodBytes=1000), 0.0), [1000] * 20)
+        times = taken(FloodControl(Limits(floodLines=0, floodBytes=1000), 0.0), [1000] * 20)
         assert times[:10] == [0.0] * 10
         assert times[10:] == pytest.approx([float(n) for n in range(1, 11)])
 
     def test_both(self) -> None:
         """What one bound refuses is not taken from the other."""
-        flood = Flood(Limits(floodLines=1, floodBytes=100), 0.0)
+        flood = FloodControl(Limits(floodLines=1, floodBytes=100), 0.0)
         assert [flood.delay(1, 10, 0.0) for _ in range(10)] == [0.0] * 10
         for _ in range(100):
             assert flood.delay(1, 900, 0.0) == 1.0
@@ -49,7 +49,7 @@ class TestFlood:
 
     def test_none(self) -> None:
         """Zero lifts a bound."""
-        flood = Flood(Limits(floodLines=0, floodBytes=0), 0.0)
+        flood = FloodControl(Limits(floodLines=0, floodBytes=0), 0.0)
         assert flood.delay(10**6, 10**9, 0.0) == 0.0
 
     @given(
@@ -65,7 +65,7 @@ class TestFlood:
         However small the rates, each line that is allowed at all is taken in the end, and
         never faster than allowed.
         """
-        flood = Flood(Limits(floodLines=lines, floodBytes=size, chatLine=longest), 0.0)
+        flood = FloodControl(Limits(floodLines=lines, floodBytes=size, chatLine=longest), 0.0)
         sizes = [round(part * longest) for part in parts]
         times = taken(flood, sizes)
         if times:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tsservices.chat.outlet import Broadcast, Wire
+from tsservices.chat.outlet import Broadcast, BroadcastMember
 from tsservices.common.limits import PIECE_BYTES, SLOW_FACTOR, Limits
-from tsservices.frontends.sendqueue import Backlog, Pool
+from tsservices.frontends.sendqueue import SendQueue, SendQueuePool
 
 #: The bounds of these tests.
 LIMITS = Limits(chatPending=65_536, chatPendingAll=1_048_576, chatSlow=10)
@@ -23,19 +23,19 @@ class Reader:
     @ivar overruns: how many bytes waited when these were too many.
     """
 
-    push: Callable[[bytes], object]
-    pushLast: Callable[[bytes], object]
-    wire: Wire | None
-    clear = True
+    write: Callable[[bytes], object]
+    writeLast: Callable[[bytes], object]
+    wire: BroadcastMember | None
+    isIdle = True
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: SendQueuePool) -> None:
         self.bytesSent = 0
         self.departures = 0
         self.written: list[bytes] = []
         self.overruns: list[int] = []
         self.now = 0.0
         self.room = 1_000_000
-        self.backlog = Backlog(
+        self.backlog = SendQueue(
             self,
             self._write,
             self._write,
@@ -56,10 +56,10 @@ class Reader:
         if self.room == 0:
             self.backlog.pause()
 
-    def together(self, wires: Sequence[Wire]) -> Broadcast:
+    def broadcastWith(self, wires: Sequence[BroadcastMember]) -> Broadcast:
         raise NotImplementedError
 
-    def leave(self) -> None:
+    def leaveBroadcast(self) -> None:
         self.departures += 1
 
     def text(self) -> bytes:
@@ -69,7 +69,7 @@ class Reader:
 class TestPool:
     def test_shared(self) -> None:
         """One object counts once, however many wait for it."""
-        pool = Pool()
+        pool = SendQueuePool()
         one, equal = bytes(bytearray(b"12345")), bytes(bytearray(b"12345"))
         for _ in range(3):
             pool.add(one)
@@ -85,14 +85,14 @@ class TestPool:
 
 class TestBacklog:
     def setup_method(self) -> None:
-        self.pool = Pool()
+        self.pool = SendQueuePool()
         self.reader = Reader(self.pool)
         self.backlog = self.reader.backlog
 
     def test_direct(self) -> None:
         """As long as they read nothing waits."""
-        self.reader.push(b"a")
-        self.backlog.answer(b"b")
+        self.reader.write(b"a")
+        self.backlog.writeReply(b"b")
         assert self.reader.written == [b"a", b"b"]
         assert self.pool.size == 0
 
@@ -101,27 +101,27 @@ class TestBacklog:
         self.backlog.pause()
         parts = [bytes([number]) * (PIECE_BYTES // 2) for number in range(1, 6)]
         for part in parts:
-            self.reader.push(part)
+            self.reader.write(part)
         assert self.reader.written == []
         assert self.pool.size == sum(map(len, parts))
         self.reader.room = 2
         self.backlog.resume()
         assert [len(each) for each in self.reader.written] == [PIECE_BYTES, PIECE_BYTES]
         assert self.backlog.paused
-        self.reader.push(b"last")
-        self.backlog.answer(b"answer")
+        self.reader.write(b"last")
+        self.backlog.writeReply(b"answer")
         self.reader.room = 100
         self.backlog.resume()
         assert self.reader.text() == b"".join(parts) + b"lastanswer"
         assert self.pool.size == 0
-        self.reader.push(b"direct")
+        self.reader.write(b"direct")
         assert self.reader.written[-1] == b"direct"
 
     def test_held(self) -> None:
         """During a replay what is pushed waits; answers are the replay."""
         self.backlog.hold(True)
-        self.reader.push(b"live")
-        self.backlog.answer(b"page")
+        self.reader.write(b"live")
+        self.backlog.writeReply(b"page")
         self.backlog.pause()
         self.backlog.resume()
         assert self.reader.text() == b"page"
@@ -132,7 +132,7 @@ class TestBacklog:
         """Both have to be over."""
         self.backlog.hold(True)
         self.backlog.pause()
-        self.reader.push(b"live")
+        self.reader.write(b"live")
         self.backlog.hold(False)
         assert self.reader.text() == b""
         self.backlog.resume()
@@ -140,16 +140,16 @@ class TestBacklog:
 
     def fill(self, size: int) -> None:
         for _ in range(size // 1024):
-            self.reader.push(bytes(1024))
+            self.reader.write(bytes(1024))
 
     def test_slow(self) -> None:
         """Over the bound, and nothing read for some time: too much; within the bound never."""
         self.backlog.pause()
         self.fill(LIMITS.chatPending)
         self.reader.now = 1000.0
-        self.reader.push(b"")
+        self.reader.write(b"")
         assert self.reader.overruns == []
-        self.reader.push(b"x")
+        self.reader.write(b"x")
         assert self.reader.overruns == [LIMITS.chatPending + 1]
 
     def test_slowButReads(self) -> None:
@@ -159,7 +159,7 @@ class TestBacklog:
         for step in range(1, 20):
             self.reader.now = step * (LIMITS.chatSlow - 1.0)
             self.reader.bytesSent += 1
-            self.reader.push(b"x")
+            self.reader.write(b"x")
         assert self.reader.overruns == []
         self.fill((SLOW_FACTOR - 1) * LIMITS.chatPending)
         assert len(self.reader.overruns) == 1
@@ -171,48 +171,48 @@ class TestBacklog:
         readers = [Reader(self.pool) for _ in range(100)]
         for reader in readers:
             reader.backlog.pause()
-            reader.push(shared)
+            reader.write(shared)
         assert self.pool.size == len(shared)
         for reader in readers:
-            reader.backlog.clear()
+            reader.backlog.discard()
         assert self.pool.size == 0
         others = [Reader(self.pool) for _ in range(17)]
         for reader in others:
             reader.backlog.pause()
-            reader.push(bytes(bytearray(LIMITS.chatPending)))
+            reader.write(bytes(bytearray(LIMITS.chatPending)))
         assert sum(len(reader.overruns) for reader in others) == 1
 
     @pytest.mark.parametrize("again", ["pause", "hold"])
     def test_clear(self, again: str) -> None:
         """Nobody reads any more: nothing waits, now or ever."""
         self.backlog.pause()
-        self.reader.push(b"a")
-        self.backlog.clear()
+        self.reader.write(b"a")
+        self.backlog.discard()
         if again == "pause":
             self.backlog.pause()
         else:
             self.backlog.hold(True)
-        self.reader.push(b"b")
+        self.reader.write(b"b")
         assert (self.pool.size, len(self.backlog._waiting)) == (0, 0)
         self.backlog.hold(False)
         self.backlog.resume()
-        self.reader.push(b"c")
+        self.reader.write(b"c")
         assert self.reader.text() == b""
 
     def test_close(self) -> None:
         """At the end all that waits is sent."""
         self.backlog.pause()
-        self.reader.push(b"a")
-        self.reader.push(b"b")
+        self.reader.write(b"a")
+        self.reader.write(b"b")
         self.backlog.close()
-        self.reader.push(b"c")
+        self.reader.write(b"c")
         assert self.reader.text() == b"ab"
         assert self.pool.size == 0
 
     def test_closeInReplay(self) -> None:
         """But for what would follow on lines that are not sent."""
         self.backlog.hold(True)
-        self.reader.push(b"live")
+        self.reader.write(b"live")
         self.backlog.close()
         assert self.reader.text() == b""
         assert self.pool.size == 0
@@ -222,7 +222,7 @@ class TestBacklog:
         others = [Reader(self.pool) for _ in range(16)]
         for reader in others:
             reader.backlog.pause()
-            reader.push(bytes(bytearray(LIMITS.chatPending)))
+            reader.write(bytes(bytearray(LIMITS.chatPending)))
         self.backlog.pause()
-        self.reader.push(b"hello")
+        self.reader.write(b"hello")
         assert self.reader.overruns == []

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 
 from tsservices.server.options import Options
 from tsservices.server.plugin import makeService
-from tsservices.server.shutdown import StopSignals
+from tsservices.server.shutdown import SignalService
 
 reactor: Any = installed
 
@@ -116,7 +116,7 @@ class Server:
 def _processAsBefore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Signals stay the tests' own, and descriptors as few as they were."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    monkeypatch.setattr(StopSignals, "startService", lambda self: None)
+    monkeypatch.setattr(SignalService, "startService", lambda self: None)
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 

@@ -50,7 +50,7 @@ class TestOrder:
             assert all(began <= each.stamp <= time.time_ns() for each in a.deliveries)
             assert any(each.stamp % 1000 for each in a.deliveries)
             # A slow disk makes doubts, and these more than there has to be.
-            assert answer(a, a.engine.last) >= a.engine.delivered >= 500
+            assert answer(a, a.engine.lastSequence) >= a.engine.delivered >= 500
             assert (a.engine.connections, a.engine.resubscriptions) == (1, 0)
             assert a.places == [engineServer.url]
             a.reactor.until(lambda: a.engine.published >= 300)
@@ -173,7 +173,7 @@ class TestBroken:
     def pause(self, listener: Listener) -> None:
         listener.engine.pause(True)
         # It is done when something that was asked for later is.
-        answer(listener, listener.engine.last)
+        answer(listener, listener.engine.lastSequence)
 
     def broken(self, engineServer: NatsServer, work: Callable[[Any], Awaitable[object]]) -> str:
         with listening(place(engineServer.url), "a", "b") as (a, b):
@@ -302,5 +302,5 @@ def test_threads(engineServer: NatsServer) -> None:
         a.stop()
         a.stop()
         a.say()
-        a.engine.last(lambda _: None)
+        a.engine.lastSequence(lambda _: None)
     assert not [each for each in threading.enumerate() if each.name == "engine"]

@@ -26,8 +26,8 @@ from tests.live.support.broker import (
 )
 from tests.live.support.nats_server import NatsServer, freePorts
 from tests.support.storage import Reactor
-from tsservices.cluster.broker import EngineError
-from tsservices.cluster.nats.config import EnginePlace
+from tsservices.cluster.broker import BrokerError
+from tsservices.cluster.nats.config import JetStreamConfig
 
 pytestmark = pytest.mark.usefixtures("quietLoop")
 
@@ -142,7 +142,7 @@ class TestFounding:
 class TestWaysIn:
     """Passwords and certificates."""
 
-    def fails(self, where: EnginePlace) -> str:
+    def fails(self, where: JetStreamConfig) -> str:
         with listening(where, "a") as (a,):
             a.beginToOpen(founding())
             a.reactor.until(lambda: a.failures or a.stream)
@@ -234,8 +234,8 @@ class TestWaysIn:
     )
     def test_configuration(self, settings: dict[str, Any], said: str) -> None:
         """What can't be right is said before anything begins, and no secret with it."""
-        where = EnginePlace(**{"servers": ("nats://host",), **settings})
-        with pytest.raises(EngineError, match=said) as caught:
+        where = JetStreamConfig(**{"servers": ("nats://host",), **settings})
+        with pytest.raises(BrokerError, match=said) as caught:
             Listener(Reactor(), where)
         assert "secret" not in str(caught.value)
 
@@ -245,5 +245,5 @@ class TestWaysIn:
             if each.startswith("tsservices.cluster.jetstreams"):
                 monkeypatch.delitem(sys.modules, each)
         monkeypatch.setitem(sys.modules, "nats.js.api", None)
-        with pytest.raises(EngineError, match=r"pip install 'tsservices\[cluster\]'"):
+        with pytest.raises(BrokerError, match=r"pip install 'tsservices\[cluster\]'"):
             Listener(Reactor(), place("nats://host"))

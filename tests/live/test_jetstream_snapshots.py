@@ -14,7 +14,7 @@ import pytest
 
 from tests.live.support.broker import STREAM, administer, answer, founding, listening, place
 from tests.live.support.nats_server import NatsServer
-from tsservices.cluster.broker import Snapshot
+from tsservices.cluster.broker import SnapshotInfo
 
 pytestmark = pytest.mark.usefixtures("quietLoop")
 
@@ -40,26 +40,26 @@ class TestSnapshots:
             a.open(founding())
             b.open(None)
             assert answer(a, a.engine.snapshot) is None
-            assert answer(a, a.engine.fetch, str(target)) == "there is no snapshot"
+            assert answer(a, a.engine.getSnapshot, str(target)) == "there is no snapshot"
             assert not target.exists()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            first = Snapshot("e1", 17, SNAPSHOT_BYTES)
-            assert answer(a, a.engine.offer, first, str(source)) is None
+            first = SnapshotInfo("e1", 17, SNAPSHOT_BYTES)
+            assert answer(a, a.engine.putSnapshot, first, str(source)) is None
             assert answer(b, b.engine.snapshot) == first
-            assert answer(b, b.engine.fetch, str(target)) is None
+            assert answer(b, b.engine.getSnapshot, str(target)) is None
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             assert target.read_bytes() == content
             assert target.stat().st_mode & 0o777 == 0o600
             assert grown * 1024 < SNAPSHOT_MEMORY
-            assert "exists" in answer(b, b.engine.fetch, str(target))
+            assert "exists" in answer(b, b.engine.getSnapshot, str(target))
             source.write_bytes(b"x" * 1000)
-            second = Snapshot("e1", 20, 1000)
-            assert answer(b, b.engine.offer, second, str(source)) is None
-            older = Snapshot("e1", 19, 1000)
-            assert answer(a, a.engine.offer, older, str(source)) is None
+            second = SnapshotInfo("e1", 20, 1000)
+            assert answer(b, b.engine.putSnapshot, second, str(source)) is None
+            older = SnapshotInfo("e1", 19, 1000)
+            assert answer(a, a.engine.putSnapshot, older, str(source)) is None
             assert answer(a, a.engine.snapshot) == second
             target.unlink()
-            assert answer(a, a.engine.fetch, str(target)) is None
+            assert answer(a, a.engine.getSnapshot, str(target)) is None
             assert target.read_bytes() == b"x" * 1000
         info = engineServer.ask("jsz?accounts=1&streams=1")
         assert info is not None
@@ -83,8 +83,8 @@ class TestSnapshots:
         with listening(place(engineServer.url), "a") as (a,):
             a.open(founding())
             for position in range(1, 5):
-                snapshot = Snapshot("e1", position, 1000)
-                assert answer(a, a.engine.offer, snapshot, str(source)) is None
+                snapshot = SnapshotInfo("e1", position, 1000)
+                assert answer(a, a.engine.putSnapshot, snapshot, str(source)) is None
                 administer(engineServer.url, count)
                 if position == 1:
                     administer(engineServer.url, leave)
@@ -97,7 +97,7 @@ class TestSnapshots:
         with listening(place(engineServer.url), "a") as (a,):
             a.open(founding())
             for position, size in ((1, 999_999), (2, 1_000_001)):
-                snapshot = Snapshot("e1", position, size)
-                assert answer(a, a.engine.offer, snapshot, str(source)) is None
-                assert "the snapshot can't be had" in answer(a, a.engine.fetch, str(target))
+                snapshot = SnapshotInfo("e1", position, size)
+                assert answer(a, a.engine.putSnapshot, snapshot, str(source)) is None
+                assert "the snapshot can't be had" in answer(a, a.engine.getSnapshot, str(target))
                 assert not target.exists()

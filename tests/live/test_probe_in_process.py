@@ -27,10 +27,10 @@ from tests.live.support.server import Server
 from tests.live.test_probe import freePort, server, stampPort
 from tsservices.client.cli import parseArguments
 from tsservices.client.probe import run as program
-from tsservices.client.probe.cli import ProbeCommand
-from tsservices.client.probe.run import Run, probe
-from tsservices.client.probe.wires.base import Times
-from tsservices.client.probe.wires.stamp import StampWire
+from tsservices.client.probe.cli import ProbeOptions
+from tsservices.client.probe.run import ProbeRun, probe
+from tsservices.client.probe.wires.base import Clocks
+from tsservices.client.probe.wires.stamp import StampTransport
 
 __all__ = ["server"]
 
@@ -78,14 +78,14 @@ class Page(Protocol):
         self.whole.callback(self._read)
 
 
-def commandOf(*words: object) -> ProbeCommand:
+def commandOf(*words: object) -> ProbeOptions:
     command = parseArguments(["probe", *map(str, words)])
-    assert isinstance(command, ProbeCommand)
+    assert isinstance(command, ProbeOptions)
     return command
 
 
 def start(*words: object) -> Deferred[int]:
-    run = Run(reactor, commandOf(*words), Times())
+    run = ProbeRun(reactor, commandOf(*words), Clocks())
     return Deferred.fromCoroutine(run.go()).addTimeout(WAIT, reactor)
 
 
@@ -212,6 +212,6 @@ async def test_trouble(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     def refuse(*_: object) -> None:
         raise OSError(97, "Address family not supported by protocol")
 
-    monkeypatch.setattr(StampWire, "open", refuse)
+    monkeypatch.setattr(StampTransport, "open", refuse)
     assert await start("::1") == 2
     assert "no socket for ::1: " in capsys.readouterr().err

@@ -12,10 +12,10 @@ from tests.support.chat import NOON
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.handlers.nodes import goodbye, returns, sessionOf
-from tsservices.chat.operations import Event, NodeGone, NodeUp
+from tsservices.chat.operations import NodeDown, NodeUp, Operation
 from tsservices.chat.serialization import asRow, fromRow
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import CUT_OFF_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -46,24 +46,24 @@ def nodeOf(ident: str) -> str:
     return NODES[int(ident[1:].partition(".")[0]) % len(NODES)]
 
 
-def remote(lobby: Lobby, events: Sequence[Event], position: int, stamp: int) -> Batch:
+def remote(state: ChatState, events: Sequence[Operation], position: int, stamp: int) -> Batch:
     batch = Batch("log", position, stamp)
     for event in events:
         ident = event.session
-        session = sessionOf(lobby, ident, nodeOf(ident)) if ident else Session("", None)
-        apply(lobby, fromRow(asRow(event)), session, batch)
-    batch.seal()
+        session = sessionOf(state, ident, nodeOf(ident)) if ident else Session("", None)
+        apply(state, fromRow(asRow(event)), session, batch)
+    batch.freeze()
     return batch
 
 
 def outcome(batch: Batch) -> object:
     return (
         batch.durable,
-        repr(batch.said),
-        repr(batch.records),
-        {key: repr(each) for key, each in batch.kept.items()},
-        batch.letters,
-        batch.forgotten,
+        repr(batch.messages),
+        repr(batch.roomRecords),
+        {key: repr(each) for key, each in batch.records.items()},
+        batch.privateMessages,
+        batch.erasedInboxes,
         batch.deletions,
         batch.audits,
     )
@@ -78,16 +78,16 @@ class Life:
     def __init__(self, chance: Random) -> None:
         self.world = World()
         self._chance = chance
-        self._late: list[Event] = []
+        self._late: list[Operation] = []
         self._count = 0
         self.position = 0
         self.stamp = NOON
 
     @property
-    def lobby(self) -> Lobby:
-        return self.world.sessions.lobby
+    def state(self) -> ChatState:
+        return self.world.sessions.state
 
-    def apply(self, events: Sequence[Event]) -> Batch:
+    def apply(self, events: Sequence[Operation]) -> Batch:
         self.position += 1
         batch = Batch("log", self.position, self.stamp)
         people = self.world.sessions.people
@@ -95,19 +95,19 @@ class Life:
             session = people[event.session] if event.session else Session("", None)
             if session.ident:
                 session.node = nodeOf(session.ident)
-            apply(self.lobby, event, session, batch)
-        batch.seal()
-        batch.release()
+            apply(self.state, event, session, batch)
+        batch.freeze()
+        batch.deliver()
         return batch
 
-    def begin(self) -> list[Event]:
+    def begin(self) -> list[Operation]:
         return [*(nodeUp(each, f"{each}0") for each in NODES), *opening(self.world)]
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[Operation]:
         chance = self._chance
         step = chance.choice((0, 1, NANOSECONDS, 60 * NANOSECONDS, 900 * NANOSECONDS))
         self.stamp += LONG if chance.random() < 0.01 else step
-        found: list[Event] = []
+        found: list[Operation] = []
         for _ in range(chance.randrange(6)):
             event = self.world.event(anyWish(chance))
             (self._late if chance.random() < 0.2 else found).append(event)
@@ -118,14 +118,14 @@ class Life:
             found += self._ofNodes()
         return found
 
-    def _ofNodes(self) -> list[Event]:
-        chance, lobby = self._chance, self.lobby
+    def _ofNodes(self) -> list[Operation]:
+        chance, state = self._chance, self.state
         name = chance.choice(NODES)
-        node = lobby.nodes.get(name)
+        node = state.nodes.get(name)
         self._count += 1
         if node is None:
-            events: list[Event] = [nodeUp(name, f"{name}{self._count}", chance.randrange(1, 5))]
-            back = returns(lobby, name)
+            events: list[Operation] = [nodeUp(name, f"{name}{self._count}", chance.randrange(1, 5))]
+            back = returns(state, name)
             return events + [each for each in back if chance.random() < 0.9]
         if chance.random() < 0.2:
             old = chance.choice((*node.former, node.incarnation))
@@ -133,4 +133,4 @@ class Life:
         if chance.random() < 0.1:
             return [goodbye(node)]
         seen = node.position - (chance.random() < 0.1)
-        return [NodeGone("", name, node.incarnation, seen)]
+        return [NodeDown("", name, node.incarnation, seen)]

@@ -10,15 +10,15 @@ from tests.model.operations import LIMITS, OPERATORS
 from tests.support.chat import Sessions
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.fanout import Answer
-from tsservices.chat.notifications import Refusal, RoomEntered
+from tsservices.chat.fanout import DirectDelivery
+from tsservices.chat.notifications import ErrorReply, JoinedRoom
 from tsservices.chat.operations import (
     BAN,
     MUTE,
-    Drop,
-    Event,
+    DropAccount,
     Kick,
-    Restrain,
+    Operation,
+    Restrict,
     Resume,
     Say,
     SetOperator,
@@ -28,46 +28,46 @@ from tsservices.chat.operations import (
 from tsservices.chat.permissions import MEMBER
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 
 
-def agree(lobby: Lobby) -> None:
-    sessions = lobby.sessions
-    held = {each.ident: key for key, holders in lobby.holders.items() for each in holders}
+def agree(state: ChatState) -> None:
+    sessions = state.sessions
+    held = {each.ident: key for key, holders in state.sessionsByNick.items() for each in holders}
     assert held == {ident: each.key for ident, each in sessions.items()}
-    assert sum(map(len, lobby.holders.values())) == len(sessions)
-    for key, holders in lobby.holders.items():
+    assert sum(map(len, state.sessionsByNick.values())) == len(sessions)
+    for key, holders in state.sessionsByNick.items():
         assert len(holders) == 1 or all(each.account == key for each in holders)
-        assert key not in lobby.accounts or all(each.account == key for each in holders)
-    owned = {each.ident: key for key, owners in lobby.owners.items() for each in owners}
+        assert key not in state.accounts or all(each.account == key for each in holders)
+    owned = {each.ident: key for key, owners in state.sessionsByAccount.items() for each in owners}
     assert owned == {ident: each.account for ident, each in sessions.items() if each.account}
-    assert all(lobby.owners.values())
-    assert set(lobby.owners) <= set(lobby.accounts)
-    assert {key: each.ident for key, each in lobby.tokens.items()} == {
+    assert all(state.sessionsByAccount.values())
+    assert set(state.sessionsByAccount) <= set(state.accounts)
+    assert {key: each.ident for key, each in state.tokens.items()} == {
         each.token: ident for ident, each in sessions.items() if each.token
     }
     for ident, session in sessions.items():
         assert session.ident == ident
         assert len(session.rooms) <= LIMITS.roomsEach
         for key in session.rooms:
-            assert lobby.rooms[key].members[ident] is session
-    assert len(lobby.rooms) <= LIMITS.maxRooms
-    for room in lobby.rooms.values():
-        _agreeInside(lobby, room)
-    accounts = set(lobby.accounts)
-    assert {account for account, _ in lobby.marks} <= accounts
+            assert state.rooms[key].members[ident] is session
+    assert len(state.rooms) <= LIMITS.maxRooms
+    for room in state.rooms.values():
+        _agreeInside(state, room)
+    accounts = set(state.accounts)
+    assert {account for account, _ in state.readMarkers} <= accounts
 
 
-def _agreeInside(lobby: Lobby, room: Room) -> None:
+def _agreeInside(state: ChatState, room: Room) -> None:
     record, access, members = room.record, room.access, room.members
     assert room.members or record.seq
-    assert all(lobby.sessions[ident] is each for ident, each in members.items())
+    assert all(state.sessions[ident] is each for ident, each in members.items())
     assert all(record.key in each.rooms for each in members.values())
-    assert lobby.rooms[record.key] is room
+    assert state.rooms[record.key] is room
     assert room.audience == tuple(members.values())
     assert room.names == Counter(each.key for each in members.values())
     assert room.several == sum(len(each.rooms) > 1 for each in members.values())
-    accounts = set(lobby.accounts)
+    accounts = set(state.accounts)
     assert not record.founder or record.founder in accounts
     assert set(access.standings) <= accounts
     assert {mask for _, mask in access.restraints if mask[0] != "~"} <= accounts
@@ -82,8 +82,8 @@ def _agreeInside(lobby: Lobby, room: Room) -> None:
     )
 
 
-def held(lobby: Lobby, kind: str, session: Session, room: Room, now: int) -> bool:
-    account = lobby.accounts.get(session.account or "")
+def held(state: ChatState, kind: str, session: Session, room: Room, now: int) -> bool:
+    account = state.accounts.get(session.account or "")
     if account is not None and account.key in OPERATORS:
         return False
     for each in room.access.restraints.values():
@@ -91,12 +91,12 @@ def held(lobby: Lobby, kind: str, session: Session, room: Room, now: int) -> boo
             continue
         if account is not None and each.mask == account.key:
             return True
-        meant = (each.room, each.kind, each.mask, each.time) in session.held
+        meant = (each.room, each.kind, each.mask, each.time) in session.inheritedRestrictions
         if account is not None:
             later = account.created > each.time
         else:
-            later = session.arrived > each.time or each.mask == each.name
-        if each.mask == session.cloak and (meant or later) and lobby.rank(session, room) == MEMBER:
+            later = session.connectedAt > each.time or each.mask == each.name
+        if each.mask == session.cloak and (meant or later) and state.rank(session, room) == MEMBER:
             return True
     return False
 
@@ -111,33 +111,33 @@ class Watch:
         self.last: dict[str, int] = {}
         self.done: Counter[str] = Counter()
 
-    def apply(self, event: Event, batch: Batch) -> None:
+    def apply(self, event: Operation, batch: Batch) -> None:
         """Apply one event, and compare what comes of it with the rules."""
-        lobby = self._sessions.lobby
+        state = self._sessions.state
         session = self._sessions.people[event.session]
-        members = {key: dict(room.members) for key, room in lobby.rooms.items()}
-        accounts = {each.ident: each.account for each in lobby.sessions.values()}
+        members = {key: dict(room.members) for key, room in state.rooms.items()}
+        accounts = {each.ident: each.account for each in state.sessions.values()}
         readable = {
-            (key, ident): room.access.readsFrom(each)
-            for key, room in lobby.rooms.items()
+            (key, ident): room.access.firstReadable(each)
+            for key, room in state.rooms.items()
             for ident, each in room.members.items()
         }
         silent = {
             key
-            for key, room in lobby.rooms.items()
-            if any(held(lobby, kind, session, room, batch.stamp) for kind in (BAN, MUTE))
+            for key, room in state.rooms.items()
+            if any(held(state, kind, session, room, batch.stamp) for kind in (BAN, MUTE))
         }
-        closed = {key for key, room in lobby.rooms.items() if room.record.private}
-        seqs = {key: room.record.seq for key, room in lobby.rooms.items()}
-        said, told = len(batch.said), len(batch._deliveries)
-        apply(lobby, event, session, batch)
+        closed = {key for key, room in state.rooms.items() if room.record.private}
+        seqs = {key: room.record.seq for key, room in state.rooms.items()}
+        said, told = len(batch.messages), len(batch._deliveries)
+        apply(state, event, session, batch)
         answers = [
             (each.session, each.happening)
             for each in batch._deliveries[told:]
-            if isinstance(each, Answer)
+            if isinstance(each, DirectDelivery)
         ]
-        refused = any(who is session and isinstance(what, Refusal) for who, what in answers)
-        for each in batch.said[said:]:
+        refused = any(who is session and isinstance(what, ErrorReply) for who, what in answers)
+        for each in batch.messages[said:]:
             assert not refused
             assert event.session in members.get(each.room, ())
             assert each.session == event.session
@@ -151,37 +151,37 @@ class Watch:
         if not refused:
             self.done[type(event).__name__] += 1
         self._follow(event, refused, members, accounts, readable, seqs)
-        agree(lobby)
+        agree(state)
         for who, what in answers:
-            if isinstance(what, RoomEntered) and what.replay is not None:
-                room = lobby.rooms[what.room]
-                first = room.access.readsFrom(who)
+            if isinstance(what, JoinedRoom) and what.replay is not None:
+                room = state.rooms[what.room]
+                first = room.access.firstReadable(who)
                 assert all(each.first >= first for each in what.replay.said)
         self._notMore()
 
     def _follow(
         self,
-        event: Event,
+        event: Operation,
         refused: bool,
         members: dict[str, dict[str, Session]],
         accounts: dict[str, str | None],
         readable: dict[tuple[str, str], int],
         seqs: dict[str, int],
     ) -> None:
-        lobby = self._sessions.lobby
+        state = self._sessions.state
         if refused:
             return
-        if isinstance(event, Drop):
+        if isinstance(event, DropAccount):
             for inside in self.inside.values():
                 inside.pop(event.account, None)
-        if isinstance(event, SetOperator) and event.on and event.room in lobby.rooms:
-            standing = lobby.rooms[event.room].access.standings
+        if isinstance(event, SetOperator) and event.on and event.room in state.rooms:
+            standing = state.rooms[event.room].access.standings
             for account in standing:
                 if account not in self.inside.get(event.room, {}):
                     self._enter(event.room, account, seqs[event.room])
-        for key in set(members) | set(lobby.rooms):
+        for key in set(members) | set(state.rooms):
             before = members.get(key, {})
-            room = lobby.rooms.get(key)
+            room = state.rooms.get(key)
             after = {} if room is None else room.members
             for ident in set(before) - set(after):
                 self._left(event, key, ident, accounts.get(ident), before[ident], after)
@@ -201,7 +201,7 @@ class Watch:
 
     def _left(
         self,
-        event: Event,
+        event: Operation,
         key: str,
         ident: str,
         account: str | None,
@@ -212,18 +212,18 @@ class Watch:
         since = inside.pop(ident)
         if isinstance(event, Resume):
             inside[event.session] = since
-        elif isinstance(event, Kick | Restrain) and account is not None:
+        elif isinstance(event, Kick | Restrict) and account is not None:
             inside.pop(account, None)
 
     def _notMore(self) -> None:
         """Nobody may read what was said in private before they were in."""
-        for key, room in self._sessions.lobby.rooms.items():
+        for key, room in self._sessions.state.rooms.items():
             for ident, session in room.members.items():
                 if session.account is not None and session.account == room.record.founder:
                     continue
                 inside = self.inside[key]
                 since = min(inside[ident], inside.get(session.account or ident, inside[ident]))
-                first = room.access.readsFrom(session)
+                first = room.access.firstReadable(session)
                 if room.record.private:
                     assert first > since
                 else:

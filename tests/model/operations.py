@@ -15,35 +15,35 @@ from tsservices.chat.operations import (
     BAN,
     MESSAGE,
     MUTE,
-    Delete,
-    Drop,
-    EmptyInbox,
+    ClearUnread,
+    DeleteMessage,
+    DropAccount,
     Enter,
-    Event,
     Invite,
     Join,
     Kick,
+    LiftRestriction,
     Login,
     Logout,
     MarkRead,
+    Operation,
     Part,
     Quit,
     Register,
-    Release,
     Rename,
-    Restrain,
+    Restrict,
     Resume,
     Say,
+    SendPrivate,
     SetAway,
     SetOperator,
     SetPassword,
     SetPrivate,
     SetTopic,
-    Whisper,
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -87,7 +87,7 @@ class World:
         sessions = self.sessions
         ident = self._idents.get(slot, "")
         known = sessions.people.get(ident)
-        if known is None or (known.nick and ident not in sessions.lobby.sessions):
+        if known is None or (known.nick and ident not in sessions.state.sessions):
             return self._fresh(slot)
         return known
 
@@ -99,25 +99,25 @@ class World:
         session.cloak = f"~{slot // 2}"
         return session
 
-    def event(self, wish: Wish) -> Event:
-        lobby = self.sessions.lobby
+    def event(self, wish: Wish) -> Operation:
+        state = self.sessions.state
         other = self.session(wish.other)
         if wish.kind == "resume":
-            return MAKERS[wish.kind](lobby, wish, self._fresh(wish.slot), other)
+            return MAKERS[wish.kind](state, wish, self._fresh(wish.slot), other)
         me = self.session(wish.slot)
-        room = lobby.rooms.get(wish.room)
+        room = state.rooms.get(wish.room)
         if room is not None and wish.kind in DEEDS and wish.late != 1:
             # Most who try such things are those who may.
-            able = [each for each in room.audience if atLeast(lobby.rank(each, room), OPERATOR)]
+            able = [each for each in room.audience if atLeast(state.rank(each, room), OPERATOR)]
             me = able[wish.slot % len(able)] if able else me
             other = room.audience[wish.other % len(room.audience)] if room.audience else other
         elif wish.kind in ("drop", "password") and wish.flag:
-            me = next(iter(lobby.owners.get("root", ())), me)
-        return MAKERS[wish.kind](lobby, wish, me, other)
+            me = next(iter(state.sessionsByAccount.get("root", ())), me)
+        return MAKERS[wish.kind](state, wish, me, other)
 
 
-def _version(lobby: Lobby, wish: Wish) -> int:
-    account = lobby.accounts.get(wish.name)
+def _version(state: ChatState, wish: Wish) -> int:
+    account = state.accounts.get(wish.name)
     return account.version if account is not None else 1
 
 
@@ -127,58 +127,58 @@ def _whom(wish: Wish, other: Session) -> str:
     return other.key or wish.name
 
 
-def _held(lobby: Lobby, wish: Wish, other: Session) -> str:
-    room = lobby.rooms.get(wish.room)
+def _held(state: ChatState, wish: Wish, other: Session) -> str:
+    room = state.rooms.get(wish.room)
     masks = [] if room is None else [mask for _, mask in room.access.restraints]
     return masks[wish.other % len(masks)] if masks else _whom(wish, other)
 
 
-Maker = Callable[[Lobby, Wish, Session, Session], Event]
+Maker = Callable[[ChatState, Wish, Session, Session], Operation]
 
 #: What each wish becomes.
 MAKERS: dict[str, Maker] = {
-    "enter": lambda lobby, it, me, other: Enter(
+    "enter": lambda state, it, me, other: Enter(
         me.ident, it.name.title(), it.name, me.cloak, f"t-{me.ident}"
     ),
-    "rename": lambda lobby, it, me, other: Rename(me.ident, it.name.upper(), it.name),
-    "join": lambda lobby, it, me, other: Join(me.ident, it.room.upper(), it.room),
-    "part": lambda lobby, it, me, other: Part(me.ident, it.room, ""),
-    "quit": lambda lobby, it, me, other: Quit(me.ident, ""),
-    "say": lambda lobby, it, me, other: Say(me.ident, it.room, MESSAGE, ("a", "b")),
-    "whisper": lambda lobby, it, me, other: Whisper(me.ident, it.name, it.name, MESSAGE, "x"),
-    "topic": lambda lobby, it, me, other: SetTopic(me.ident, it.room, "x" * it.flag),
-    "away": lambda lobby, it, me, other: SetAway(me.ident, "x" * it.flag),
-    "resume": lambda lobby, it, me, other: Resume(me.ident, other.token or "t", me.cloak),
-    "register": lambda lobby, it, me, other: Register(me.ident, me.key or it.name, "v"),
-    "login": lambda lobby, it, me, other: Login(
-        me.ident, it.name, _version(lobby, it), me.cloak, f"t-{me.ident}"
+    "rename": lambda state, it, me, other: Rename(me.ident, it.name.upper(), it.name),
+    "join": lambda state, it, me, other: Join(me.ident, it.room.upper(), it.room),
+    "part": lambda state, it, me, other: Part(me.ident, it.room, ""),
+    "quit": lambda state, it, me, other: Quit(me.ident, ""),
+    "say": lambda state, it, me, other: Say(me.ident, it.room, MESSAGE, ("a", "b")),
+    "whisper": lambda state, it, me, other: SendPrivate(me.ident, it.name, it.name, MESSAGE, "x"),
+    "topic": lambda state, it, me, other: SetTopic(me.ident, it.room, "x" * it.flag),
+    "away": lambda state, it, me, other: SetAway(me.ident, "x" * it.flag),
+    "resume": lambda state, it, me, other: Resume(me.ident, other.token or "t", me.cloak),
+    "register": lambda state, it, me, other: Register(me.ident, me.key or it.name, "v"),
+    "login": lambda state, it, me, other: Login(
+        me.ident, it.name, _version(state, it), me.cloak, f"t-{me.ident}"
     ),
-    "logout": lambda lobby, it, me, other: Logout(me.ident),
-    "password": lambda lobby, it, me, other: SetPassword(
+    "logout": lambda state, it, me, other: Logout(me.ident),
+    "password": lambda state, it, me, other: SetPassword(
         me.ident,
         me.account or it.name,
-        None if it.flag else _version(lobby, replace(it, name=me.account or "")),
+        None if it.flag else _version(state, replace(it, name=me.account or "")),
         "w",
     ),
-    "drop": lambda lobby, it, me, other: Drop(me.ident, it.name),
-    "op": lambda lobby, it, me, other: SetOperator(
+    "drop": lambda state, it, me, other: DropAccount(me.ident, it.name),
+    "op": lambda state, it, me, other: SetOperator(
         me.ident, it.room, "x", _whom(it, other), it.flag
     ),
-    "kick": lambda lobby, it, me, other: Kick(me.ident, it.room, "x", _whom(it, other), ""),
-    "ban": lambda lobby, it, me, other: Restrain(
+    "kick": lambda state, it, me, other: Kick(me.ident, it.room, "x", _whom(it, other), ""),
+    "ban": lambda state, it, me, other: Restrict(
         me.ident, it.room, BAN, "x", _whom(it, other), 3600 * it.flag, ""
     ),
-    "mute": lambda lobby, it, me, other: Restrain(
+    "mute": lambda state, it, me, other: Restrict(
         me.ident, it.room, MUTE, "x", _whom(it, other), 3600 * it.flag, ""
     ),
-    "release": lambda lobby, it, me, other: Release(
-        me.ident, it.room, BAN if it.flag else MUTE, "x", _held(lobby, it, other)
+    "release": lambda state, it, me, other: LiftRestriction(
+        me.ident, it.room, BAN if it.flag else MUTE, "x", _held(state, it, other)
     ),
-    "private": lambda lobby, it, me, other: SetPrivate(me.ident, it.room, it.flag),
-    "invite": lambda lobby, it, me, other: Invite(me.ident, it.room, "x", _whom(it, other)),
-    "delete": lambda lobby, it, me, other: Delete(me.ident, it.room, it.other, me.account),
-    "read": lambda lobby, it, me, other: MarkRead(me.ident, it.room, it.other),
-    "inbox": lambda lobby, it, me, other: EmptyInbox(me.ident),
+    "private": lambda state, it, me, other: SetPrivate(me.ident, it.room, it.flag),
+    "invite": lambda state, it, me, other: Invite(me.ident, it.room, "x", _whom(it, other)),
+    "delete": lambda state, it, me, other: DeleteMessage(me.ident, it.room, it.other, me.account),
+    "read": lambda state, it, me, other: MarkRead(me.ident, it.room, it.other),
+    "inbox": lambda state, it, me, other: ClearUnread(me.ident),
 }
 
 HOUR = 3600 * NANOSECONDS
@@ -218,8 +218,8 @@ def anyWish(chance: Random) -> Wish:
     )
 
 
-def opening(world: World) -> list[Event]:
-    events: list[Event] = []
+def opening(world: World) -> list[Operation]:
+    events: list[Operation] = []
     for slot, name in ((0, "ann"), (1, "bob"), (3, "root"), (4, "cat"), (5, "dan")):
         me = world.session(slot)
         events.append(Enter(me.ident, name, name, me.cloak, f"t-{me.ident}"))

@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.server.listeners import Place, PlaceError, arrange, choose, listen
+from tsservices.server.listeners import (
+    ListenError,
+    ListenSpec,
+    parseListen,
+    resolveListeners,
+    selectServices,
+)
 from tsservices.server.registry import CATALOG
 
 
@@ -14,22 +20,22 @@ class PlacesTests(SynchronousTestCase):
     def arrange(
         self, names: list[str] | None = None, added: tuple[str, ...] = (), port: int = 21567
     ) -> list[str]:
-        places = arrange(
-            choose(names),
-            [listen(each, "127.0.0.1", 5) for each in added],
+        places = resolveListeners(
+            selectServices(names),
+            [parseListen(each, "127.0.0.1", 5) for each in added],
             port,
             "127.0.0.1",
             5,
         )
         return [self.show(place) for place in places]
 
-    def show(self, place: Place) -> str:
+    def show(self, place: ListenSpec) -> str:
         description = place.description
         where = description.argument("port") if description.kind != "unix" else "unix"
         return f"{place.offering.name} {place.transport} {where}"
 
     def refused(self, words: str, *arguments: object) -> None:
-        error = self.assertRaises(PlaceError, self.arrange, *arguments)
+        error = self.assertRaises(ListenError, self.arrange, *arguments)
         self.assertIn(words, str(error))
 
     def test_defaults(self) -> None:
@@ -84,9 +90,9 @@ class PlacesTests(SynchronousTestCase):
         What keeps state is left out where ports are shared, and refused if it is
         asked for.
         """
-        self.assertNotIn("talk", [each.name for each in choose(None, sharing=True)])
-        self.assertEqual([each.name for each in choose(["ack"], sharing=True)], ["ack"])
-        error = self.assertRaises(PlaceError, choose, ["ack", "talk"], True)
+        self.assertNotIn("talk", [each.name for each in selectServices(None, sharing=True)])
+        self.assertEqual([each.name for each in selectServices(["ack"], sharing=True)], ["ack"])
+        error = self.assertRaises(ListenError, selectServices, ["ack", "talk"], True)
         self.assertIn("talk can't share its port", str(error))
 
     def test_noPlace(self) -> None:

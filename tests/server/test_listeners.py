@@ -13,10 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.logs import gather
 from tsservices.common.limits import Limits
-from tsservices.common.statedir import PORTS_FILE, StateFolder
+from tsservices.common.statedir import PORTS_FILE, StateDirectory
 from tsservices.server.chat.service import ChatService
-from tsservices.server.listeners import Listener, Listening, listen
-from tsservices.storage.memory import MemoryJournal
+from tsservices.server.listeners import BoundListener, ListenerService, parseListen
+from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import ImmediateHasher
 
 
@@ -25,7 +25,7 @@ class Late(ChatService):
 
     def __init__(self) -> None:
         super().__init__(
-            MemoryJournal("log"), Limits(), int, lambda job: None, "run", ImmediateHasher()
+            MemoryStorage("log"), Limits(), int, lambda job: None, "run", ImmediateHasher()
         )
         self.waiting: list[Callable[[], object]] = []
 
@@ -54,16 +54,18 @@ class Port:
 
 class ListeningTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.folder = StateFolder(self.mktemp())
-        self.folder.make()
-        self.folder.claim()
+        self.folder = StateDirectory(self.mktemp())
+        self.folder.create()
+        self.folder.lock()
         self.addCleanup(self.folder.release)
         self.chat = Late()
         self.ports = [Port(7001), Port(7002), Port(7003)]
         names = ("chat", "ack", "chat")
-        self.listening = Listening(
+        self.listening = ListenerService(
             [
-                Listener(listen(f"{name}=tcp:{port.name[1]}", "127.0.0.1", 5), self.bound(port))
+                BoundListener(
+                    parseListen(f"{name}=tcp:{port.name[1]}", "127.0.0.1", 5), self.bound(port)
+                )
                 for name, port in zip(names, self.ports, strict=True)
             ],
             self.folder,

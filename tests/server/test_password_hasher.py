@@ -14,10 +14,10 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
-from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, PASSWORD_SHORT, Refused
+from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, PASSWORD_SHORT, ChatError
 from tsservices.chat.passwords import verifier
 from tsservices.server import password_hasher as hashing
-from tsservices.server.password_hasher import Hasher
+from tsservices.server.password_hasher import PasswordHasherThread
 from tsservices.testing import ImmediateHasher
 
 #: Seconds after which the thread is not heard of any more.
@@ -31,7 +31,9 @@ class HasherTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.calls: queue.SimpleQueue[tuple[Callable[..., object], tuple[object, ...]]]
         self.calls = queue.SimpleQueue()
-        self.hasher = Hasher(lambda call, *given: self.calls.put((call, given)), bytes, 1, 3)
+        self.hasher = PasswordHasherThread(
+            lambda call, *given: self.calls.put((call, given)), bytes, 1, 3
+        )
         self.addCleanup(self.hasher.stop)
         self.told: list[object] = []
 
@@ -59,7 +61,7 @@ class HasherTests(SynchronousTestCase):
 
     def test_rules(self) -> None:
         """What can't be a password is refused at once."""
-        refused = self.assertRaises(Refused, self.hasher.derive, "short", self.told.append)
+        refused = self.assertRaises(ChatError, self.hasher.derive, "short", self.told.append)
         self.assertIs(refused.reason, PASSWORD_SHORT)
         self.assertEqual(self.hasher.waiting, 0)
 
@@ -71,7 +73,7 @@ class HasherTests(SynchronousTestCase):
             lambda: self.hasher.check(KEPT, "x", self.told.append),
             lambda: self.hasher.derive("long enough", self.told.append),
         ):
-            self.assertEqual(self.assertRaises(Refused, each), Refused(BUSY_HASHING, most=3))
+            self.assertEqual(self.assertRaises(ChatError, each), ChatError(BUSY_HASHING, most=3))
         self.hasher.start()
         self.turn()
         self.hasher.check(KEPT, "x", self.told.append)
@@ -148,7 +150,7 @@ class HasherTests(SynchronousTestCase):
         self.turn()
         self.hasher.derive("correct horse", self.told.append)
         self.turn()
-        self.assertEqual(self.told, [Refused(HASHING_FAILED), KEPT])
+        self.assertEqual(self.told, [ChatError(HASHING_FAILED), KEPT])
         self.assertEqual(self.hasher.waiting, 0)
         self.assertEqual(len(logged), 1)
         self.assertNotIn("horse", logged[0])

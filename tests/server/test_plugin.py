@@ -27,15 +27,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.logs import gather
 from tsservices import __main__
 from tsservices.admin import commands as controlclient
-from tsservices.admin.metrics import REFRESH_SECONDS, Reckoning
-from tsservices.common.counters import DatagramCounters, Ledger
-from tsservices.common.statedir import StateFolder
+from tsservices.admin.metrics import REFRESH_SECONDS, CountersFile
+from tsservices.common.counters import CounterRegistry, DatagramCounters
+from tsservices.common.statedir import StateDirectory
 from tsservices.server import listeners
 from tsservices.server import plugin as tap
 from tsservices.server.options import Options
 from tsservices.server.plugin import makeService
-from tsservices.server.shutdown import Server, StopSignals
-from tsservices.services.talk.operator import OperatorSeat
+from tsservices.server.shutdown import OrderedMultiService, SignalService
+from tsservices.services.talk.operator import OperatorService
 from tsservices.services.talk.switchboard import Switchboard
 
 
@@ -139,7 +139,7 @@ class MakeServiceTests(SynchronousTestCase):
             def stopService(self) -> None:
                 stopped.append("quick")
 
-        server = Server()
+        server = OrderedMultiService()
         Quick().setServiceParent(server)
         Slow().setServiceParent(server)
         server.startService()
@@ -189,8 +189,8 @@ class MakeServiceTests(SynchronousTestCase):
         )
         self.assertFalse(os.path.exists(path))
         self.assertEqual(self.terminal.getvalue(), "")
-        again = StateFolder(self.state)
-        again.claim()
+        again = StateDirectory(self.state)
+        again.lock()
         self.assertTrue(again.owned)
         again.release()
 
@@ -288,8 +288,8 @@ class MakeServiceTests(SynchronousTestCase):
 class OperatorSeatTests(SynchronousTestCase):
     def test_withoutAnything(self) -> None:
         """With neither socket nor terminal it starts and stops."""
-        seat = OperatorSeat(
-            Switchboard("Jack", 10), StateFolder(self.mktemp()), None, onTerminal=False
+        seat = OperatorService(
+            Switchboard("Jack", 10), StateDirectory(self.mktemp()), None, onTerminal=False
         )
         seat.bind()
         seat.startService()
@@ -299,14 +299,14 @@ class OperatorSeatTests(SynchronousTestCase):
 class ReckoningTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.folder = StateFolder(self.mktemp())
-        self.folder.make()
-        self.folder.claim()
+        self.folder = StateDirectory(self.mktemp())
+        self.folder.create()
+        self.folder.lock()
         self.addCleanup(self.folder.release)
-        self.ledger = Ledger()
+        self.ledger = CounterRegistry()
         self.counters = DatagramCounters()
         self.ledger.add({"offering": "echo", "transport": "udp"}, self.counters)
-        self.reckoning = Reckoning(self.ledger, self.folder, self.clock)
+        self.reckoning = CountersFile(self.ledger, self.folder, self.clock)
         self.logged = gather(self)
 
     def read(self) -> Any:
@@ -368,7 +368,7 @@ class StopSignalsTests(SynchronousTestCase):
 
         reactor = Reactor()
         reactor.running = True
-        service = StopSignals(reactor)
+        service = SignalService(reactor)
         service.startService()
         for function, arguments, named in reactor.whenRunningHooks:
             function(*arguments, **named)

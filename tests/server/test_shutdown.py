@@ -11,7 +11,7 @@ from collections.abc import Callable
 from twisted.internet.error import ReactorNotRunning
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.server.shutdown import FailingStop
+from tsservices.server.shutdown import FatalShutdown
 
 
 class StoppingReactor:
@@ -34,7 +34,7 @@ class FailingStopTests(SynchronousTestCase):
         statuses: list[int] = []
         told = io.StringIO()
         self.patch(sys, "__stderr__", told)
-        failing = FailingStop(reactor, asked.append, statuses.append)
+        failing = FatalShutdown(reactor, asked.append, statuses.append)
         failing.stop("the disk is gone")
         failing.stop("once more")
         self.assertEqual(told.getvalue(), "tsserver: the disk is gone\n")
@@ -55,12 +55,12 @@ class FailingStopTests(SynchronousTestCase):
         told.close()
         self.patch(sys, "__stderr__", told)
         asked: list[Callable[[], None]] = []
-        FailingStop(Stopping(), asked.append, lambda status: None).stop("the disk is gone")
+        FatalShutdown(Stopping(), asked.append, lambda status: None).stop("the disk is gone")
         self.assertEqual(len(asked), 1)
 
     def test_nobodyLooks(self) -> None:
         """A daemon has no standard error."""
         reactor = StoppingReactor()
         self.patch(sys, "__stderr__", None)
-        FailingStop(reactor, lambda end: None, lambda status: None).stop("the disk is gone")
+        FatalShutdown(reactor, lambda end: None, lambda status: None).stop("the disk is gone")
         self.assertEqual(reactor.stops, 1)

@@ -14,7 +14,7 @@ from tests.support.udp import serve
 from tsservices.common.limits import Limits
 from tsservices.services.ack_sink import ACKNOWLEDGEMENT, AckFactory, SinkFactory
 from tsservices.testing import connect, environment
-from tsservices.transport.context import Environment
+from tsservices.transport.context import ServiceContext
 
 
 class LogTests(SynchronousTestCase):
@@ -24,7 +24,7 @@ class LogTests(SynchronousTestCase):
         self.logged = gather(self)
         self.clock = Clock()
 
-    def environment(self, rate: int = 1000) -> Environment:
+    def environment(self, rate: int = 1000) -> ServiceContext:
         return environment(self.clock, Limits(logRate=rate))
 
 

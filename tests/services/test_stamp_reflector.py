@@ -21,7 +21,7 @@ from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.server.options import Options
 from tsservices.server.registry import BY_NAME
-from tsservices.services.stamp_reflector import ESTIMATE_SECONDS, StampDatagramProtocol
+from tsservices.services.stamp_reflector import ESTIMATE_SECONDS, StampReflectorProtocol
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import check, seal
 from tsservices.stamp.clock import (
@@ -33,10 +33,10 @@ from tsservices.stamp.clock import (
     systemCall,
 )
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
-from tsservices.stamp.reflector import Mode, Reflector
+from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
 from tsservices.testing import NOON, environment
-from tsservices.transport.context import Environment
-from tsservices.transport.timestamping.udp import Arrival
+from tsservices.transport.context import ServiceContext
+from tsservices.transport.timestamping.udp import ReceiveInfo
 
 SENDER = ("192.0.2.7", 862)
 T2 = NOON * NANOSECONDS - 5000
@@ -57,7 +57,7 @@ class SourcedTransport:
         self.written.append((data, address, source))
 
 
-def serve(surroundings: Environment) -> tuple[Any, SourcedTransport]:
+def serve(surroundings: ServiceContext) -> tuple[Any, SourcedTransport]:
     offering = BY_NAME["stamp"]
     assert offering.datagram is not None
     protocol = offering.datagram(surroundings, offering.counters(), None)
@@ -73,7 +73,7 @@ class StampTests(SynchronousTestCase):
         time that the kernel took and the one of the server's clock.
         """
         protocol, transport = serve(environment())
-        arrival = Arrival(T2, True, "198.51.100.1", 61, None)
+        arrival = ReceiveInfo(T2, True, "198.51.100.1", 61, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
         ((data, address, source),) = transport.written
         packet = ReflectorPacket.decode(data)
@@ -92,7 +92,7 @@ class StampTests(SynchronousTestCase):
         packet = replace(PACKET, rest=followup.asking(20) or b"")
         for _ in range(2):
             protocol.stampedDatagramReceived(
-                packet.encode(), SENDER, Arrival(T2, True, None, None, None)
+                packet.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
         for data, _, _ in transport.written:
             self.assertEqual(followup.read(ReflectorPacket.decode(data).rest), followup.NOTHING)
@@ -102,7 +102,7 @@ class StampTests(SynchronousTestCase):
         """A packet without a time from the kernel is answered, and counted."""
         protocol, transport = serve(environment())
         protocol.stampedDatagramReceived(
-            PACKET.encode(), SENDER, Arrival(T2, False, None, None, None)
+            PACKET.encode(), SENDER, ReceiveInfo(T2, False, None, None, None)
         )
         self.assertEqual(protocol.counters.unstamped, 1)
         self.assertEqual(len(transport.written), 1)
@@ -110,7 +110,7 @@ class StampTests(SynchronousTestCase):
     def test_dropped(self) -> None:
         """What is dropped is received, and not answered."""
         protocol, transport = serve(environment())
-        protocol.stampedDatagramReceived(b"x", SENDER, Arrival(T2, True, None, None, None))
+        protocol.stampedDatagramReceived(b"x", SENDER, ReceiveInfo(T2, True, None, None, None))
         self.assertEqual(transport.written, [])
         self.assertEqual((protocol.counters.received, protocol.counters.badSize), (1, 1))
 
@@ -120,14 +120,16 @@ class StampTests(SynchronousTestCase):
         for error in (OSError("no buffer space"), MessageLengthError("too long")):
             transport.error = error
             protocol.stampedDatagramReceived(
-                PACKET.encode(), SENDER, Arrival(T2, True, None, None, None)
+                PACKET.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
         self.assertEqual((protocol.counters.answered, protocol.counters.unsent), (0, 2))
 
     def test_mode(self) -> None:
         """Key and numbering are the environment's."""
-        protocol, transport = serve(replace(environment(), mode=Mode(KEY, stateful=False)))
-        arrival = Arrival(T2, True, None, None, None)
+        protocol, transport = serve(
+            replace(environment(), mode=ReflectorConfig(KEY, stateful=False))
+        )
+        arrival = ReceiveInfo(T2, True, None, None, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
         protocol.stampedDatagramReceived(seal(KEY, PACKET.encode(sealed=True)), SENDER, arrival)
         ((data, _, _),) = transport.written
@@ -140,8 +142,8 @@ class StampTests(SynchronousTestCase):
         clock = Clock()
         surroundings = environment(clock)
         counters = StampCounters()
-        reflector = Reflector(
-            Mode(), Limits(), surroundings.trust, counters, surroundings.nanoclock
+        reflector = SessionReflector(
+            ReflectorConfig(), Limits(), surroundings.trust, counters, surroundings.nanoclock
         )
         asked: list[int] = []
 
@@ -149,13 +151,13 @@ class StampTests(SynchronousTestCase):
             asked.append(1)
             return ErrorEstimate.of(len(asked) * 1000, synchronised=True)
 
-        protocol = StampDatagramProtocol(reflector, counters, clock.seconds, estimate)
+        protocol = StampReflectorProtocol(reflector, counters, clock.seconds, estimate)
         transport = SourcedTransport()
         protocol.makeConnection(transport)  # type: ignore[arg-type]
         for seconds in (0, ESTIMATE_SECONDS / 2, ESTIMATE_SECONDS / 2):
             clock.advance(seconds)
             protocol.stampedDatagramReceived(
-                PACKET.encode(), SENDER, Arrival(T2, True, None, None, None)
+                PACKET.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
         told = [ReflectorPacket.decode(data).errorEstimate for data, _, _ in transport.written]
         first, second = (ErrorEstimate.of(each, True).encode() for each in (1000, 2000))
@@ -227,17 +229,17 @@ class OptionTests(SynchronousTestCase):
 
     def test_default(self) -> None:
         """Unauthenticated and stateful."""
-        self.assertEqual(self.parse().mode, Mode(None, True))
+        self.assertEqual(self.parse().mode, ReflectorConfig(None, True))
 
     def test_given(self) -> None:
         """A file with a key, and no state, on the command line or in the file."""
         path = self.key(KEY.hex() + "\n")
         self.assertEqual(
-            self.parse("--stamp-key", path, "--stamp-stateless").mode, Mode(KEY, False)
+            self.parse("--stamp-key", path, "--stamp-stateless").mode, ReflectorConfig(KEY, False)
         )
         config = self.key(f'stamp-key = "{path}"\nstamp-stateless = true\nstamp-rate = 7\n')
         options = self.parse("--config", config)
-        self.assertEqual((options.mode, options.limits.stampRate), (Mode(KEY, False), 7))
+        self.assertEqual((options.mode, options.limits.stampRate), (ReflectorConfig(KEY, False), 7))
 
     def test_bad(self) -> None:
         """A key that is missing, none, or for everybody is one line to the user."""

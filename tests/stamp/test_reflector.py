@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.common.addresses import Trust
+from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import StampCounters
 from tsservices.common.limits import PEERS_REMEMBERED, Limits
-from tsservices.common.timestamps import FORMS, Stamper
+from tsservices.common.timestamps import FORMS, TimestampFormatter
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import check, seal
 from tsservices.stamp.clock import ErrorEstimate, toNTP, toPTP
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
-from tsservices.stamp.reflector import Left, Mode, Reflector
+from tsservices.stamp.reflector import Left, ReflectorConfig, SessionReflector
 from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp
 
 #: T2 of everything here, in nanoseconds since 1970.
@@ -42,16 +42,16 @@ class Place:
     @ivar departure: T3, in nanoseconds since 1970.
     """
 
-    def __init__(self, mode: Mode | None = None, **limits: int) -> None:
+    def __init__(self, mode: ReflectorConfig | None = None, **limits: int) -> None:
         self.counters = StampCounters()
         self.now = 0.0
         self.departure = NOON + 5000
         self.left: Left | None = None
-        self.mode = mode or Mode()
-        self.reflector = Reflector(
+        self.mode = mode or ReflectorConfig()
+        self.reflector = SessionReflector(
             self.mode,
             Limits(**limits),
-            Trust(["10.0.0.0/8"]),
+            TrustedNetworks(["10.0.0.0/8"]),
             self.counters,
             lambda: self.departure,
         )
@@ -107,7 +107,7 @@ def test_open() -> None:
 
 def test_exactBytes() -> None:
     """What must be zero is zero, whatever the sender has there."""
-    place = Place(Mode(stateful=False))
+    place = Place(ReflectorConfig(stateful=False))
     answer = place.ask(PACKET.encode())
     assert answer == place.answer(PACKET.encode()).encode()
     noisy = bytearray(PACKET.encode())
@@ -178,11 +178,11 @@ def test_followUpRefused() -> None:
     A stateless reflector tells nothing, one with authentication does not understand, and a
     wrong length is marked; none of them wants to know when the answer leaves.
     """
-    stateless = Place(Mode(stateful=False))
+    stateless = Place(ReflectorConfig(stateful=False))
     for _ in range(3):
         assert followup.read(stateless.answer(FOLLOWING.encode()).rest) == NOTHING
         assert stateless.left is None
-    sealed = Place(Mode(KEY))
+    sealed = Place(ReflectorConfig(KEY))
     answer = sealed.answer(seal(KEY, FOLLOWING.encode(sealed=True)))
     assert (answer.rest, sealed.left) == (FOLLOWING.rest, None)
     wrong = Place()
@@ -199,7 +199,7 @@ def test_anyExtension(rest: bytes) -> None:
 
 def test_sealed() -> None:
     """Every field of an authenticated answer, and its authentication."""
-    place = Place(Mode(KEY))
+    place = Place(ReflectorConfig(KEY))
     datagram = seal(KEY, PACKET.encode(sealed=True))
     answer = place.ask(datagram)
     assert answer is not None
@@ -212,8 +212,8 @@ def test_sealed() -> None:
     assert answer == seal(KEY, packet.encode(sealed=True))
 
 
-@pytest.mark.parametrize("mode", [Mode(), Mode(KEY)])
-def test_symmetric(mode: Mode) -> None:
+@pytest.mark.parametrize("mode", [ReflectorConfig(), ReflectorConfig(KEY)])
+def test_symmetric(mode: ReflectorConfig) -> None:
     """The answer is as long as the packet, and what stands behind the base packet comes back."""
     place = Place(mode, stampRate=1000, stampBurst=1000)
     for extra in (0, 1, 4, 100, 1400):
@@ -257,7 +257,7 @@ def test_stateful() -> None:
 
 def test_stateless() -> None:
     """Without state the sender's number comes back, and nothing is remembered."""
-    place = Place(Mode(stateful=False))
+    place = Place(ReflectorConfig(stateful=False))
     assert [place.answer(PACKET.encode()).sequence for _ in range(3)] == [5, 5, 5]
     assert not place.reflector._sessions
 
@@ -310,7 +310,7 @@ def test_badSource() -> None:
 def test_short(length: int) -> None:
     """What is shorter than a packet is not answered: the answer would be longer."""
     Place().dropped("badSize", PACKET.encode()[:length])
-    Place(Mode(KEY)).dropped("badSize", PACKET.encode()[:length])
+    Place(ReflectorConfig(KEY)).dropped("badSize", PACKET.encode()[:length])
 
 
 def test_shortAndTrusted() -> None:
@@ -324,7 +324,7 @@ def test_shortAndTrusted() -> None:
         assert answer.session == (0 if length == 14 else 0x1234)
     for length in (0, 1, 13):
         place.dropped("badSize", PACKET.encode()[:length], friend)
-    Place(Mode(KEY)).dropped("badSize", PACKET.encode(), friend)
+    Place(ReflectorConfig(KEY)).dropped("badSize", PACKET.encode(), friend)
 
 
 def test_long() -> None:
@@ -336,7 +336,7 @@ def test_long() -> None:
 
 def test_wrongKey() -> None:
     """With a key, whoever has not got it is not answered; nor is who had it changed."""
-    place = Place(Mode(KEY))
+    place = Place(ReflectorConfig(KEY))
     datagram = PACKET.encode(sealed=True)
     place.dropped("forged", datagram)
     place.dropped("forged", seal(KEY[::-1], datagram))
@@ -348,7 +348,7 @@ def test_wrongKey() -> None:
 @pytest.mark.parametrize("stateful", [True, False])
 def test_replayed(stateful: bool) -> None:
     """A packet that comes again is not answered, also by a reflector without numbers."""
-    place = Place(Mode(KEY, stateful))
+    place = Place(ReflectorConfig(KEY, stateful))
     first = seal(KEY, PACKET.encode(sealed=True))
     later = replace(PACKET, sequence=9, timestamp=toNTP(NOON))
     assert place.ask(first)
@@ -379,7 +379,7 @@ def test_answersAreNotAnswered(form: object, off: int) -> None:
     """Whose times are where an answer has them is an answer, in either format."""
     assert callable(form)
     time = form(NOON + off * 10**9)
-    for mode in (Mode(), Mode(KEY)):
+    for mode in (ReflectorConfig(), ReflectorConfig(KEY)):
         answer = ReflectorPacket(1, time, 1, time, 1, time, 1, 64).encode(mode.key is not None)
         Place(mode).dropped("ownFormat", answer if mode.key is None else seal(mode.key, answer))
 
@@ -421,7 +421,7 @@ def test_answersInTheNextEra() -> None:
 def test_textIsNotAnswered() -> None:
     """What timestamp and hello answer is not answered, whatever its length."""
     for form in FORMS:
-        data = Stamper(form, lambda: NOON).stamp() + bytes(60)
+        data = TimestampFormatter(form, lambda: NOON).stamp() + bytes(60)
         Place().dropped("ownFormat", data)
     Place().dropped("ownFormat", b"Hello, " + bytes(60) + b"!")
     assert Place().ask(b"[" + bytes(60))
@@ -430,7 +430,7 @@ def test_textIsNotAnswered() -> None:
 @given(st.binary(max_size=200), st.booleans(), st.booleans())
 def test_anyBytes(datagram: bytes, authenticated: bool, stateful: bool) -> None:
     """Any bytes are answered by as many (44 at least), or dropped with a count."""
-    place = Place(Mode(KEY if authenticated else None, stateful))
+    place = Place(ReflectorConfig(KEY if authenticated else None, stateful))
     for address in (SENDER, ("10.0.0.1", 9)):
         answer = place.ask(datagram, address)
         if answer is not None:
@@ -441,9 +441,12 @@ def test_anyBytes(datagram: bytes, authenticated: bool, stateful: bool) -> None:
 
 
 @pytest.mark.parametrize("first", range(5))
-@pytest.mark.parametrize("modes", [(Mode(), Mode()), (Mode(), Mode(stateful=False))])
+@pytest.mark.parametrize(
+    "modes",
+    [(ReflectorConfig(), ReflectorConfig()), (ReflectorConfig(), ReflectorConfig(stateful=False))],
+)
 @pytest.mark.parametrize("trusted", [True, False])
-def test_loop(first: int, modes: tuple[Mode, Mode], trusted: bool) -> None:
+def test_loop(first: int, modes: tuple[ReflectorConfig, ReflectorConfig], trusted: bool) -> None:
     """One forged packet between two reflectors: at most 3 others follow."""
     packet = (
         PACKET.encode(),
@@ -460,12 +463,16 @@ def test_loop(first: int, modes: tuple[Mode, Mode], trusted: bool) -> None:
 def test_sealedLoop() -> None:
     """The same for reflectors with one key and a packet that somebody has recorded."""
     packet = seal(KEY, PACKET.encode(sealed=True))
-    assert 1 <= len(exchange(packet, (Mode(KEY), Mode(KEY)), False)) <= 2
-    assert 1 <= len(exchange(packet, (Mode(KEY), Mode(KEY, False)), False)) <= 2
-    assert 1 <= len(exchange(packet, (Mode(KEY), Mode()), False)) <= 2
+    assert 1 <= len(exchange(packet, (ReflectorConfig(KEY), ReflectorConfig(KEY)), False)) <= 2
+    assert (
+        1 <= len(exchange(packet, (ReflectorConfig(KEY), ReflectorConfig(KEY, False)), False)) <= 2
+    )
+    assert 1 <= len(exchange(packet, (ReflectorConfig(KEY), ReflectorConfig()), False)) <= 2
 
 
-def exchange(packet: bytes, modes: tuple[Mode, Mode], trusted: bool) -> list[bytes]:
+def exchange(
+    packet: bytes, modes: tuple[ReflectorConfig, ReflectorConfig], trusted: bool
+) -> list[bytes]:
     places = [Place(mode) for mode in modes]
     hosts = ("10.0.0.1", "10.0.0.2") if trusted else ("192.0.2.1", "192.0.2.2")
     sent: list[bytes] = []

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from tsservices.stamp.stats.result import (
     EARLY,
     MISSES,
-    Departure,
-    Outcome,
-    Pairing,
-    Stamps,
-    State,
+    FollowUpInfo,
+    FollowUpMatcher,
+    ProbeResult,
+    ProbeState,
+    Timestamps,
     completed,
 )
 from tsservices.stamp.telemetry import (
@@ -123,21 +123,21 @@ def test_unread() -> None:
     assert read(bytes(20)) is None
 
 
-def outcome(sequence: int, counted: int, state: State = State.OK) -> Outcome:
+def outcome(sequence: int, counted: int, state: ProbeState = ProbeState.OK) -> ProbeResult:
     at = 10_000 * counted
-    stamps = Stamps(at, at + 1000, at + 100, at + 500, "kk")
-    return Outcome(sequence, state, at, at, 1100, stamps, counted, 64, 64)
+    stamps = Timestamps(at, at + 1000, at + 100, at + 500, "kk")
+    return ProbeResult(sequence, state, at, at, 1100, stamps, counted, 64, 64)
 
 
 def left(counted: int) -> int:
     return 10_000 * counted + 500 + TURN
 
 
-def after(counted: int) -> Departure:
-    return Departure(counted - 1, left(counted - 1)) if counted else Departure(0, None)
+def after(counted: int) -> FollowUpInfo:
+    return FollowUpInfo(counted - 1, left(counted - 1)) if counted else FollowUpInfo(0, None)
 
 
-def told(ready: Sequence[Outcome]) -> list[tuple[int, int | None]]:
+def told(ready: Sequence[ProbeResult]) -> list[tuple[int, int | None]]:
     return [(each.sequence, each.followUp) for each in ready]
 
 
@@ -158,14 +158,14 @@ def test_impossible() -> None:
     before = outcome(3, 3)
     for wrong in (left(3) - TURN - 1, left(3) + 501, 0, 2**62):
         assert completed(before, wrong) is before
-    bare = Outcome(0, State.OK, 0, 0)
+    bare = ProbeResult(0, ProbeState.OK, 0, 0)
     assert completed(bare, 5) is bare
     assert completed(before, left(3) - TURN).followUp == 0
 
 
 def test_next() -> None:
     """Each reply frees the one before it, and the end frees the last."""
-    pairing = Pairing()
+    pairing = FollowUpMatcher()
     assert pairing.arrived(outcome(0, 0), after(0)) == []
     assert told(pairing.arrived(outcome(1, 1), after(1))) == [(0, TURN)]
     assert told(pairing.arrived(outcome(2, 2), after(2))) == [(1, TURN)]
@@ -175,7 +175,7 @@ def test_next() -> None:
 
 def test_lost() -> None:
     """With a reply lost, the one before it has T3 of its packet, and the next is held."""
-    pairing = Pairing()
+    pairing = FollowUpMatcher()
     pairing.arrived(outcome(0, 0), after(0))
     assert told(pairing.arrived(outcome(2, 2), after(2))) == [(0, None)]
     assert told(pairing.arrived(outcome(3, 3), after(3))) == [(2, TURN)]
@@ -183,7 +183,7 @@ def test_lost() -> None:
 
 def test_failed() -> None:
     """What could not tell any more is not waited for; a packet sent before could not anyway."""
-    pairing = Pairing()
+    pairing = FollowUpMatcher()
     pairing.arrived(outcome(5, 5), after(5))
     assert pairing.failed(4) == []
     assert told(pairing.failed(6)) == [(5, None)]
@@ -195,9 +195,9 @@ def test_ignorant() -> None:
     A reflector that does not know the extension has nothing held; one that never tells a
     time, nothing after a few replies, until it does.
     """
-    pairing = Pairing()
+    pairing = FollowUpMatcher()
     assert told(pairing.arrived(outcome(0, 0), None)) == [(0, None)]
-    found = [pairing.arrived(outcome(each, each), Departure(0, None)) for each in range(1, 9)]
+    found = [pairing.arrived(outcome(each, each), FollowUpInfo(0, None)) for each in range(1, 9)]
     assert [len(each) for each in found] == [0] + [1] * (MISSES - 2) + [2] + [1] * (8 - MISSES)
     assert pairing.release() == []
     assert told(pairing.arrived(outcome(9, 9), after(9))) == []
@@ -205,7 +205,7 @@ def test_ignorant() -> None:
 
 def test_overtaken() -> None:
     """A reply that was overtaken by the one which tells of it needs not be held."""
-    pairing = Pairing()
+    pairing = FollowUpMatcher()
     pairing.arrived(outcome(0, 0), after(0))
     assert told(pairing.arrived(outcome(2, 2), after(2))) == [(0, None)]
     assert told(pairing.arrived(outcome(1, 1), after(1))) == [(1, TURN)]
@@ -214,7 +214,7 @@ def test_overtaken() -> None:
 
 def test_begunAnew() -> None:
     """A reflector that counts from 0 again does not have the old reply held for ever."""
-    pairing = Pairing()
+    pairing = FollowUpMatcher()
     pairing.arrived(outcome(1000, 1000), after(1000))
     assert told(pairing.arrived(outcome(1001, 0), after(0))) == [(1000, None)]
     assert told(pairing.arrived(outcome(1002, 1), after(1))) == [(1001, TURN)]
@@ -249,18 +249,18 @@ def test_anyWay(seed: int, count: int, way: Way) -> None:
             late = random.random() * 5 if random.randrange(100) < way.overtaken else 0
             arrivals.append((number + late, number))
     arrivals.sort()
-    pairing = Pairing()
+    pairing = FollowUpMatcher()
     seen: set[int] = set()
-    ready: list[Outcome] = []
+    ready: list[ProbeResult] = []
     for _, number in arrivals:
-        state = State.DUPLICATE if number in seen else State.OK
+        state = ProbeState.DUPLICATE if number in seen else ProbeState.OK
         seen.add(number)
         ready += pairing.arrived(outcome(number, number, state), after(number))
-        firsts = {each.sequence for each in ready if each.state is State.OK}
+        firsts = {each.sequence for each in ready if each.state is ProbeState.OK}
         assert len(seen - firsts) <= 1
         assert len(pairing._early) <= EARLY
     ready += pairing.release()
-    whole = [each for each in ready if each.state is State.OK]
+    whole = [each for each in ready if each.state is ProbeState.OK]
     assert sorted(each.sequence for each in whole) == sorted(seen)
     assert {each.followUp for each in whole} <= {TURN, None}
     unknown = {each.sequence for each in whole if each.followUp is None}

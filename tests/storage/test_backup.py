@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.support.sqlite import Kept, broken
 from tests.support.storage import LOG, PATIENCE, Reactor, Talk, Witness, lines
 from tsservices.chat.records import Account
-from tsservices.storage.memory import MemoryJournal
-from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.storage.memory import MemoryStorage
+from tsservices.storage.sqlite.journal import SQLiteStorage
 
 
 class TestCopy:
@@ -23,7 +23,7 @@ class TestCopy:
     def kept(self, talk: Talk) -> Kept:
         kept = Kept()
         batch = talk.batch(("a", tuple(f"line {number} " + "x" * 900 for number in range(3000))))
-        batch.put(Account("ann", "Ann", "v", 1, 2, 3))
+        batch.upsert(Account("ann", "Ann", "v", 1, 2, 3))
         kept.journal.store(batch)
         kept.witness.await_(1)
         return kept
@@ -44,7 +44,7 @@ class TestCopy:
         assert stat.S_IMODE(os.stat("copy.db").st_mode) == 0o600
 
         reactor = Reactor()
-        copy = SQLiteJournal("copy.db", "other", None, reactor.callFromThread, lambda: 0)
+        copy = SQLiteStorage("copy.db", "other", None, reactor.callFromThread, lambda: 0)
         loaded = copy.prepare()
         assert (loaded.log, loaded.position, loaded.secret) == (LOG, 1, kept.loaded.secret)
         assert loaded.kept == [Account("ann", "Ann", "v", 1, 2, 3)]
@@ -78,7 +78,7 @@ class TestCopy:
         assert answers == [None]
         assert said > 3
         kept.witness.stop()
-        loaded = SQLiteJournal("copy.db", LOG, None, print, lambda: 0).prepare()
+        loaded = SQLiteStorage("copy.db", LOG, None, print, lambda: 0).prepare()
         assert loaded.position >= 1
         assert loaded.records[0].seq == 3000 + loaded.position - 1
 
@@ -133,6 +133,6 @@ class TestCopy:
 
     def test_memory(self) -> None:
         """What is in memory only is not copied."""
-        journal = MemoryJournal(LOG)
+        journal = MemoryStorage(LOG)
         reason = Witness(journal, Reactor()).copy("copy.db")
         assert reason == "this chat is kept in memory only, there is nothing to copy"

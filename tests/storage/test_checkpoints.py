@@ -15,10 +15,10 @@ from tests.support.sqlite import Kept
 from tests.support.storage import LOG, PATIENCE, Reactor, Talk, Witness
 from tsservices.chat.batch import Batch
 from tsservices.chat.operations import BAN
-from tsservices.chat.records import Restraint
-from tsservices.chat.storage import Journal, JournalError, Loaded
-from tsservices.storage.memory import MemoryJournal
-from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.chat.records import Restriction
+from tsservices.chat.storage import Storage, StorageError, StoredState
+from tsservices.storage.memory import MemoryStorage
+from tsservices.storage.sqlite.journal import SQLiteStorage
 from tsservices.storage.sqlite.rows import asJSON
 from tsservices.storage.sqlite.schema import APPLICATION, MIGRATIONS
 
@@ -30,22 +30,22 @@ def checkpoint(talk: Talk, *chunks: str) -> Batch:
     batch = talk.batch()
     batch.checkpoint = list(chunks)
     # A checkpoint is made when a batch is applied, before it is sealed.
-    batch.seal()
+    batch.freeze()
     return batch
 
 
-def part(loaded: Loaded) -> tuple[str, str, bytes, int]:
+def part(loaded: StoredState) -> tuple[str, str, bytes, int]:
     return loaded.epoch, loaded.log, loaded.secret, loaded.position
 
 
 class Case:
-    def fresh(self) -> Journal:
+    def fresh(self) -> Storage:
         raise NotImplementedError
 
-    def again(self, journal: Journal) -> Journal:
+    def again(self, journal: Storage) -> Storage:
         raise NotImplementedError
 
-    def store(self, journal: Journal, *batches: Batch) -> None:
+    def store(self, journal: Storage, *batches: Batch) -> None:
         witness = Witness(journal, self.reactor)
         journal.start(witness)
         for batch in batches:
@@ -73,7 +73,7 @@ class Case:
             ("e", "another", SECRET),
             ("e", "other", bytes(32)),
         ):
-            with pytest.raises(JournalError, match="belongs to another cluster"):
+            with pytest.raises(StorageError, match="belongs to another cluster"):
                 journal.bind(epoch, log, secret, 40)
         self.talk = Talk("other", 40)
         self.store(journal, self.talk.batch(("a", ("1",))))
@@ -91,9 +91,9 @@ class Case:
         journal = self.again(journal)
         epoch, log, secret, position = part(journal.prepare())
         assert (epoch, log, position) == ("", LOG, 1)
-        with pytest.raises(JournalError, match="was used without it since"):
+        with pytest.raises(StorageError, match="was used without it since"):
             journal.bind("e", log, secret, 0)
-        with pytest.raises(JournalError, match="history of its own"):
+        with pytest.raises(StorageError, match="history of its own"):
             journal.bind("e", "other", SECRET, 1)
         assert part(journal.prepare()) == ("", log, secret, 1)
         journal.bind("e", log, secret, 1)
@@ -105,7 +105,7 @@ class Case:
         is that already.
         """
         journal = self.fresh()
-        with pytest.raises(JournalError):
+        with pytest.raises(StorageError):
             journal.bind("e", LOG, journal.prepare().secret, 3, ["wrong"])
         assert journal.prepare().checkpoint == []
         journal.bind("e", "other", SECRET, 40, ["1", "2"])
@@ -136,23 +136,23 @@ class Case:
 class TestMemory(Case):
     """In memory."""
 
-    def fresh(self) -> Journal:
-        return MemoryJournal(LOG)
+    def fresh(self) -> Storage:
+        return MemoryStorage(LOG)
 
-    def again(self, journal: Journal) -> Journal:
+    def again(self, journal: Storage) -> Storage:
         return journal
 
 
 class TestSQLite(Case):
     """In SQLite."""
 
-    def fresh(self) -> Journal:
+    def fresh(self) -> Storage:
         call = self.reactor.callFromThread
-        journal = SQLiteJournal("chat.db", LOG, None, call, lambda: 0)
+        journal = SQLiteStorage("chat.db", LOG, None, call, lambda: 0)
         journal.prepare()
         return journal
 
-    def again(self, journal: Journal) -> Journal:
+    def again(self, journal: Storage) -> Storage:
         return self.fresh()
 
     def test_together(self) -> None:
@@ -217,7 +217,7 @@ class TestSQLite(Case):
         kept.witness.await_(1)
         assert kept.witness.copy("copy.db") is None
         kept.witness.stop()
-        copy = SQLiteJournal("copy.db", "x", None, self.reactor.callFromThread, lambda: 0)
+        copy = SQLiteStorage("copy.db", "x", None, self.reactor.callFromThread, lambda: 0)
         loaded = copy.prepare()
         assert part(loaded) == ("e", LOG, kept.loaded.secret, 1)
         assert (loaded.checkpoint, loaded.checkpointPosition) == (["1", "2"], 1)
@@ -229,7 +229,7 @@ class TestSQLite(Case):
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             kept.journal._pace = replace(kept.journal._pace, busy=0.01)
-            with pytest.raises(JournalError, match="is locked by another process"):
+            with pytest.raises(StorageError, match="is locked by another process"):
                 kept.journal.bind("e", "other", SECRET, 0)
         assert self.fresh().prepare().epoch == ""
 
@@ -251,7 +251,7 @@ class TestSQLite(Case):
         loaded = self.fresh().prepare()
         assert (loaded.epoch, loaded.log, loaded.position) == ("", "old", 7)
         assert loaded.checkpoint == []
-        restraint = Restraint("a", BAN, "~x", name, "ann", 5, 0, "", "strasse\ud800")
+        restraint = Restriction("a", BAN, "~x", name, "ann", 5, 0, "", "strasse\ud800")
         assert loaded.kept == [restraint]
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.text_factory = bytes

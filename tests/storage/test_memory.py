@@ -5,15 +5,15 @@ Tests for L{tsservices.storage.memory}.
 from __future__ import annotations
 
 from tests.support.storage import LOG, Reactor, Talk, Witness, lines
-from tsservices.chat.notifications import Said
-from tsservices.chat.storage import Journal
+from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.storage import Storage
 from tsservices.common.limits import HISTORY_PAGE
-from tsservices.storage.memory import MemoryJournal
+from tsservices.storage.memory import MemoryStorage
 
 
-def begun(most: int = 1000) -> tuple[MemoryJournal, Witness]:
-    journal = MemoryJournal(LOG, most)
-    typed: Journal = journal
+def begun(most: int = 1000) -> tuple[MemoryStorage, Witness]:
+    journal = MemoryStorage(LOG, most)
+    typed: Storage = journal
     witness = Witness(typed, Reactor())
     journal.start(witness)
     return journal, witness
@@ -22,7 +22,7 @@ def begun(most: int = 1000) -> tuple[MemoryJournal, Witness]:
 class TestMemoryJournal:
     def test_empty(self) -> None:
         """It begins with nothing."""
-        loaded = MemoryJournal(LOG).prepare()
+        loaded = MemoryStorage(LOG).prepare()
         assert (loaded.log, loaded.position, loaded.records, loaded.notes) == (LOG, 0, [], [])
 
     def test_atOnce(self) -> None:
@@ -76,5 +76,5 @@ class TestMemoryJournal:
         journal.store(batch)
         found = witness.read("a", 1, 1)
         assert isinstance(found, list)
-        assert isinstance(found[0], Said)
-        assert (found[0].session, batch.said[0].session) == ("", "s1")
+        assert isinstance(found[0], RoomMessages)
+        assert (found[0].session, batch.messages[0].session) == ("", "s1")

@@ -17,9 +17,9 @@ from tests.support.sqlite import AT_ONCE, Kept, unindexed
 from tests.support.storage import LOG, SECOND, Reactor, Talk, Witness, lines
 from tsservices.chat.batch import Batch
 from tsservices.chat.operations import DELETED, KICK, ME, NOTICE, TOPIC
-from tsservices.chat.records import Deletion
-from tsservices.chat.storage import Journal
-from tsservices.storage.memory import MemoryJournal
+from tsservices.chat.records import MessageDeletion
+from tsservices.chat.storage import Storage
+from tsservices.storage.memory import MemoryStorage
 
 #: When all this happens.
 START = 1_700_000_000 * SECOND
@@ -35,7 +35,7 @@ class Searched:
         self.talk = Talk()
         self._kept: Kept | None = None
         if kind == "memory":
-            self._journal: Journal = MemoryJournal(LOG, 20_000)
+            self._journal: Storage = MemoryStorage(LOG, 20_000)
             self.witness = Witness(self._journal, Reactor())
             self._journal.start(self.witness)
         else:
@@ -143,7 +143,7 @@ class TestSearch:
         """What somebody said, by their folded name."""
         with searching(kind) as searched:
             first, second = searched.talk.batch(("a", ("x",))), searched.talk.batch(("a", ("y",)))
-            second.said[0].nick = "Straße"
+            second.messages[0].nick = "Straße"
             searched.store(first, second)
             every = lines(searched.talk.said)
             assert searched.witness.search(EVERYWHERE, nick="strasse") == every[1:]
@@ -198,8 +198,12 @@ class TestSearch:
             said = ("secret one", "secret two", "secret three", "other")
             searched.store(talk.batch(("a", said), ("b", ("secret four",))))
             batch = talk.batch(("a", ("secret five", "secret six")))
-            batch.deletions += [Deletion("a", 2), Deletion("a", 5), Deletion("a", 2)]
-            batch.deletions += [Deletion("a", 99), Deletion("gone", 1)]
+            batch.deletions += [
+                MessageDeletion("a", 2),
+                MessageDeletion("a", 5),
+                MessageDeletion("a", 2),
+            ]
+            batch.deletions += [MessageDeletion("a", 99), MessageDeletion("gone", 1)]
             searched.store(batch)
             assert searched.texts("secret") == [
                 "secret one",
@@ -221,18 +225,22 @@ class TestSearch:
                 wanted[number] = (*wanted[number][:5], DELETED, *wanted[number][6:8], "")
             assert read == wanted
             later = talk.batch()
-            later.deletions += [Deletion("a", 2), Deletion("a", 1), Deletion("b", 1)]
+            later.deletions += [
+                MessageDeletion("a", 2),
+                MessageDeletion("a", 1),
+                MessageDeletion("b", 1),
+            ]
             searched.store(later)
             assert searched.texts("secret") == ["secret three", "secret six"]
             assert searched.texts("two") == searched.texts("four") == []
             # What others hold of it stays as it was said.
-            assert batch.said[0].texts == ("secret five", "secret six")
+            assert batch.messages[0].texts == ("secret five", "secret six")
 
     def test_early(self, kind: str) -> None:
         """A deletion does nothing to lines of later batches."""
         with searching(kind) as searched:
             early = searched.talk.batch()
-            early.deletions.append(Deletion("a", 1))
+            early.deletions.append(MessageDeletion("a", 1))
             searched.store(early, searched.talk.batch(("a", ("x",))))
             assert searched.texts("x") == ["x"]
 

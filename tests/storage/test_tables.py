@@ -18,34 +18,42 @@ from tests.support.sqlite import Kept
 from tests.support.storage import LOG, PATIENCE, SECOND, Reactor, Talk, Witness
 from tsservices.chat.batch import Batch
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
-from tsservices.chat.records import Account, Letter, ReadMark, Record, Restraint, Standing, keyOf
-from tsservices.chat.storage import Journal
-from tsservices.storage.memory import MemoryJournal
-from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.chat.records import (
+    Account,
+    ReadMarker,
+    Record,
+    Restriction,
+    RoomRole,
+    StoredPrivateMessage,
+    keyOf,
+)
+from tsservices.chat.storage import Storage
+from tsservices.storage.memory import MemoryStorage
+from tsservices.storage.sqlite.journal import SQLiteStorage
 from tsservices.storage.sqlite.tables import statementsFor
 
 #: When all this happens.
 START = 1_700_000_000 * SECOND
 
 ANN = Account("ann", "Ann", "SCRAM-SHA-256$4096:salt$stored:server", 1, START, START)
-BAN_OF_BOB = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he\0 "was" rude\ud800', "bob")
-MUTE_OF_BOB = Restraint("a", MUTE, "bob", "Bob", "Ann", START, START + 100 * SECOND, "", "bob")
+BAN_OF_BOB = Restriction("a", BAN, "bob", "Bob", "Ann", START, 0, 'he\0 "was" rude\ud800', "bob")
+MUTE_OF_BOB = Restriction("a", MUTE, "bob", "Bob", "Ann", START, START + 100 * SECOND, "", "bob")
 #: One of each kind at least; two of each table differ in one part of their key only.
 RECORDS: tuple[Record, ...] = (
     ANN,
     Account("büb", "Büb", "", 3, START + 1, START + 2, 17),
     BAN_OF_BOB,
     MUTE_OF_BOB,
-    Standing("a", "ann", operator=True),
-    Standing("a", "büb", invited=True, admitted=7),
-    Standing("b", "ann"),
-    ReadMark("ann", "a", 12),
-    ReadMark("ann", "b", 2**62),
+    RoomRole("a", "ann", operator=True),
+    RoomRole("a", "büb", invited=True, admitted=7),
+    RoomRole("b", "ann"),
+    ReadMarker("ann", "a", 12),
+    ReadMarker("ann", "b", 2**62),
 )
 
 
-def letter(number: int, sender: str = "ann", receiver: str = "bob") -> Letter:
-    return Letter(
+def letter(number: int, sender: str = "ann", receiver: str = "bob") -> StoredPrivateMessage:
+    return StoredPrivateMessage(
         f"{LOG}-{number}-0",
         START + number,
         sender,
@@ -60,9 +68,9 @@ def letter(number: int, sender: str = "ann", receiver: str = "bob") -> Letter:
 def changing(talk: Talk, *records: Record, gone: tuple[Record, ...] = ()) -> Batch:
     batch = talk.batch()
     for each in records:
-        batch.put(each)
+        batch.upsert(each)
     for each in gone:
-        batch.remove(each)
+        batch.delete(each)
     return batch
 
 
@@ -75,11 +83,11 @@ class TestRecords:
         kept.journal.store(changing(talk, *RECORDS))
         kept.witness.stop()
         found = Kept(start=False).loaded.kept
-        ban = Restraint("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800', "bob")
+        ban = Restriction("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800', "bob")
         assert set(found) == {*RECORDS} - {BAN_OF_BOB} | {ban}
         assert len(found) == len(RECORDS)
-        standing = next(each for each in found if each == Standing("a", "ann", True))
-        assert isinstance(standing, Standing)
+        standing = next(each for each in found if each == RoomRole("a", "ann", True))
+        assert isinstance(standing, RoomRole)
         assert (standing.operator is True, standing.invited is False) == (True, True)
 
     @pytest.mark.parametrize("together", [False, True])
@@ -89,14 +97,14 @@ class TestRecords:
         going = threading.Event()
         if together:
             kept.wires.before = lambda connection, text: going.wait(PATIENCE)
-        kept.journal.store(changing(talk, Standing("z", "z", operator=True)))
+        kept.journal.store(changing(talk, RoomRole("z", "z", operator=True)))
         newer = Account("ann", "Änn", "other", 2, START, START + 9, 1)
         for batch in (
             changing(talk, *RECORDS),
             changing(talk, gone=(ANN, MUTE_OF_BOB, BAN_OF_BOB)),
             changing(talk, Account("ann", "AnN", "x", 1, START, START), BAN_OF_BOB),
-            changing(talk, newer, ReadMark("ann", "a", 13), gone=(Standing("b", "ann"),)),
-            changing(talk, gone=(Standing("z", "z"), Standing("never", "there"))),
+            changing(talk, newer, ReadMarker("ann", "a", 13), gone=(RoomRole("b", "ann"),)),
+            changing(talk, gone=(RoomRole("z", "z"), RoomRole("never", "there"))),
         ):
             kept.journal.store(batch)
             if not together:
@@ -106,8 +114,8 @@ class TestRecords:
         assert (kept.witness.positions == [6]) is together
         assert kept.witness.positions[-1] == 6
         found = {keyOf(each): each for each in Kept(start=False).loaded.kept}
-        wanted = {keyOf(each): each for each in (*RECORDS, newer, ReadMark("ann", "a", 13))}
-        del wanted[keyOf(MUTE_OF_BOB)], wanted[keyOf(Standing("b", "ann"))]
+        wanted = {keyOf(each): each for each in (*RECORDS, newer, ReadMarker("ann", "a", 13))}
+        del wanted[keyOf(MUTE_OF_BOB)], wanted[keyOf(RoomRole("b", "ann"))]
         assert found.pop(keyOf(BAN_OF_BOB))
         del wanted[keyOf(BAN_OF_BOB)]
         assert found == wanted
@@ -119,7 +127,7 @@ class TestRecords:
         kept.witness.stop()
         for later, left in ((99, 2), (100, 1)):
             now = partial(int, START + later * SECOND)
-            assert len(SQLiteJournal("chat.db", LOG, None, print, now).prepare().kept) == left
+            assert len(SQLiteStorage("chat.db", LOG, None, print, now).prepare().kept) == left
         with closing(sqlite3.connect("chat.db")) as connection:
             assert connection.execute("SELECT kind FROM restraints").fetchall() == [(BAN,)]
 
@@ -149,11 +157,11 @@ class TestRecords:
         """Who made a room and whether it is private is kept."""
         kept, talk = Kept(), Talk()
         batch = talk.batch(("a", ("1",)), ("b", ("1",)))
-        batch.records[0].founder, batch.records[0].private = "ann", True
+        batch.roomRecords[0].founder, batch.roomRecords[0].private = "ann", True
         kept.journal.store(batch)
         kept.witness.stop()
         loaded = Kept(start=False).loaded
-        assert loaded.records == batch.records
+        assert loaded.records == batch.roomRecords
         assert [each.private is True for each in loaded.records] == [True, False]
 
     def test_secret(self) -> None:
@@ -161,29 +169,29 @@ class TestRecords:
         first = Kept(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
         assert first == bytes(range(32))
         assert Kept(start=False).loaded.secret == first
-        others = {MemoryJournal(LOG).prepare().secret for _ in range(2)}
+        others = {MemoryStorage(LOG).prepare().secret for _ in range(2)}
         assert len(others) == 2
         assert {len(each) for each in others} == {32}
 
 
-#: Asks for private messages as L{Journal.letters} does, and gives their numbers.
+#: Asks for private messages as L{Storage.letters} does, and gives their numbers.
 Ask = Callable[[str, str, str, int], list[int]]
 
 
 @contextmanager
-def asking(kind: str, *letters: Letter) -> Iterator[Ask]:
+def asking(kind: str, *letters: StoredPrivateMessage) -> Iterator[Ask]:
     talk = Talk()
     if kind == "sqlite":
         kept = Kept()
-        journal: Journal = kept.journal
+        journal: Storage = kept.journal
         witness = kept.witness
     else:
-        journal = MemoryJournal(LOG, 100)
+        journal = MemoryStorage(LOG, 100)
         witness = Witness(journal, Reactor())
         journal.start(witness)
     for half in (letters[: len(letters) // 2], letters[len(letters) // 2 :]):
         batch = talk.batch()
-        batch.letters.extend(half)
+        batch.privateMessages.extend(half)
         journal.store(batch)
     witness.await_(talk.position)
     sent = {each.ident: each for each in letters}
@@ -256,13 +264,13 @@ class TestOldLetters:
         """What is too old goes."""
         kept, talk = Kept(keep=100.0), Talk()
         batch = talk.batch()
-        batch.letters += [letter(1), replace(letter(2), time=START + 60 * SECOND)]
+        batch.privateMessages += [letter(1), replace(letter(2), time=START + 60 * SECOND)]
         kept.journal.store(batch)
         kept.witness.await_(1)
         assert len(kept.witness.letters("bob", "", "", 9)) == 2
         kept.time = START + 130 * SECOND
         kept.reactor.until(lambda: len(kept.witness.letters("bob", "", "", 9)) == 1)
-        assert kept.witness.letters("bob", "", "", 9) == batch.letters[1:]
+        assert kept.witness.letters("bob", "", "", 9) == batch.privateMessages[1:]
         kept.witness.stop()
 
 
@@ -273,9 +281,9 @@ def test_droppedInTurn() -> None:
     """
     talk = Talk()
     first, between, second = talk.batch(), talk.batch(), talk.batch()
-    between.letters += [letter(1, "cid", "ann"), letter(2, "cid", "bob")]
-    first.forgotten.append("ann")
-    second.forgotten.append("bob")
+    between.privateMessages += [letter(1, "cid", "ann"), letter(2, "cid", "bob")]
+    first.erasedInboxes.append("ann")
+    second.erasedInboxes.append("bob")
     *_, (_, rows, count) = statementsFor([first, between, second])
     assert [row[0] for row in json.loads(rows)] == [letter(1).ident]
     assert count == 1

@@ -7,7 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.support.chat import NOON
-from tsservices.cluster.broker import Delivery, EngineListener, Founding, Snapshot, Stream
+from tsservices.cluster.broker import (
+    BrokerListener,
+    ClusterIdentity,
+    SnapshotInfo,
+    StreamMessage,
+    StreamState,
+)
 from tsservices.common.timestamps import NANOSECONDS
 
 
@@ -15,19 +21,19 @@ class HandEngine:
     """The engine."""
 
     def __init__(self) -> None:
-        self.founding: Founding | None = None
-        self.opened: Callable[[Stream], object] | None = None
+        self.founding: ClusterIdentity | None = None
+        self.opened: Callable[[StreamState], object] | None = None
         self.failed: Callable[[str], object] | None = None
-        self.newest: Snapshot | None = None
+        self.newest: SnapshotInfo | None = None
         self.slow = False
-        self.asked: list[Callable[[Snapshot | None], object]] = []
+        self.asked: list[Callable[[SnapshotInfo | None], object]] = []
         self.number = 0
-        self.listener: EngineListener | None = None
+        self.listener: BrokerListener | None = None
         self.messages: list[bytes] = []
         self.placed: list[bytes] = []
         self.end = 0
         self.fetches: list[tuple[str, Callable[[str | None], object]]] = []
-        self.offers: list[tuple[Snapshot, str, Callable[[str | None], object]]] = []
+        self.offers: list[tuple[SnapshotInfo, str, Callable[[str | None], object]]] = []
         self.dumb = False
         self.stops: list[Callable[[], object]] = []
         self.where = ""
@@ -40,22 +46,22 @@ class HandEngine:
 
     def open(
         self,
-        founding: Founding | None,
-        opened: Callable[[Stream], object],
+        founding: ClusterIdentity | None,
+        opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         self.founding, self.opened, self.failed = founding, opened, failed
 
-    def find(self, stream: Stream) -> None:
+    def find(self, stream: StreamState) -> None:
         self.where, self.connections, self.end = "nats://here:4222", 1, stream.last
         assert self.opened is not None
         self.opened(stream)
 
     def found(self) -> None:
         assert self.founding is not None
-        self.find(Stream(self.founding, 1, 0, True))
+        self.find(StreamState(self.founding, 1, 0, True))
 
-    def subscribe(self, number: int, listener: EngineListener) -> None:
+    def subscribe(self, number: int, listener: BrokerListener) -> None:
         self.number, self.listener = number, listener
 
     def publish(self, data: bytes) -> None:
@@ -73,25 +79,27 @@ class HandEngine:
             self.published += len(messages)
             stamp = NOON + self.end * NANOSECONDS
             self.listener.delivered(
-                [Delivery(first + place, stamp, data) for place, data in enumerate(messages)]
+                [StreamMessage(first + place, stamp, data) for place, data in enumerate(messages)]
             )
 
     def pause(self, paused: bool) -> None:
         pass
 
-    def last(self, found: Callable[[int | None], object]) -> None:
+    def lastSequence(self, found: Callable[[int | None], object]) -> None:
         found(self.end)
 
-    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
+    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
         if self.slow:
             self.asked.append(found)
         else:
             found(self.newest)
 
-    def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
+    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
         self.fetches.append((path, fetched))
 
-    def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
+    def putSnapshot(
+        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+    ) -> None:
         self.offers.append((snapshot, path, offered))
 
     def stop(self, stopped: Callable[[], object]) -> None:

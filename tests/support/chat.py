@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.controller import Conversation, House
-from tsservices.chat.errors import Reason, Refused
-from tsservices.chat.history import Found, Recall
-from tsservices.chat.login_limits import Guesses
-from tsservices.chat.notifications import Happening, Refusal, Said
-from tsservices.chat.operations import Event
-from tsservices.chat.outlet import Wire
+from tsservices.chat.controller import ChatContext, SessionController
+from tsservices.chat.errors import ChatError, ErrorCode
+from tsservices.chat.history import Found, HistoryReplayer
+from tsservices.chat.login_limits import LoginRateLimiter
+from tsservices.chat.notifications import ErrorReply, Happening, RoomMessages
+from tsservices.chat.operations import Operation
+from tsservices.chat.outlet import BroadcastMember
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.records import Record, RoomRecord
-from tsservices.chat.session import Form, Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.session import Formatter, Session
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import perform
-from tsservices.storage.memory import MemoryJournal
+from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import ImmediateHasher
 
 #: When tests take place: nanoseconds since 1970.
@@ -56,42 +56,44 @@ class Ear:
     """Where one session hears."""
 
     def __init__(self, form: Index = INDEX) -> None:
-        self.form: Form = form
-        self.wire: Wire | None = None
+        self.form: Formatter = form
+        self.wire: BroadcastMember | None = None
         self._index = form
         self.pushed: list[bytes] = []
         self.lasts = 0
         self.heard: list[Happening] = []
         self.settlements = 0
         self.moves: list[int] = []
-        self.dismissals: list[Refused] = []
+        self.dismissals: list[ChatError] = []
 
-    def push(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         self.pushed.append(data)
         self.heard.extend(self._index.read(data))
 
-    def pushLast(self, data: bytes) -> None:
+    def writeLast(self, data: bytes) -> None:
         self.lasts += 1
-        self.push(data)
+        self.write(data)
 
-    def settled(self) -> None:
+    def idle(self) -> None:
         self.settlements += 1
 
-    def membershipChanged(self, rooms: int) -> None:
+    def roomCountChanged(self, rooms: int) -> None:
         self.moves.append(rooms)
 
-    def dismissed(self, why: Refused) -> None:
+    def replaced(self, why: ChatError) -> None:
         self.dismissals.append(why)
 
     def take(self) -> list[Happening]:
         heard, self.heard = self.heard, []
         return heard
 
-    def reasons(self) -> list[Reason]:
-        return [each.why.reason for each in self.take() if isinstance(each, Refusal)]
+    def reasons(self) -> list[ErrorCode]:
+        return [each.why.reason for each in self.take() if isinstance(each, ErrorReply)]
 
     def lines(self) -> list[str]:
-        return [text for each in self.take() if isinstance(each, Said) for text in each.texts]
+        return [
+            text for each in self.take() if isinstance(each, RoomMessages) for text in each.texts
+        ]
 
 
 class Sessions:
@@ -104,7 +106,7 @@ class Sessions:
         kept: Sequence[Record] = (),
         operators: Sequence[str] = (),
     ) -> None:
-        self.lobby = Lobby(limits or Limits(), records, kept, operators)
+        self.state = ChatState(limits or Limits(), records, kept, operators)
         self.people: dict[str, Session] = {}
         self.ears: dict[str, Ear] = {}
         self.batches: list[Batch] = []
@@ -114,15 +116,15 @@ class Sessions:
         self.people[ident] = Session(ident, self.ears[ident])
         return self.people[ident]
 
-    def turn(self, *events: Event, stamp: int = NOON, release: bool = True) -> Batch:
+    def turn(self, *events: Operation, stamp: int = NOON, release: bool = True) -> Batch:
         batch = Batch("log", len(self.batches) + 1, stamp)
         self.batches.append(batch)
         for event in events:
             session = self.people.get(event.session) or self.arrive(event.session)
-            apply(self.lobby, event, session, batch)
-        batch.seal()
+            apply(self.state, event, session, batch)
+        batch.freeze()
         if release:
-            batch.release()
+            batch.deliver()
         return batch
 
     def hush(self) -> None:
@@ -130,7 +132,7 @@ class Sessions:
             ear.take()
 
 
-class SlowJournal(MemoryJournal):
+class SlowJournal(MemoryStorage):
     """Keeps when the test says so."""
 
     def __init__(self) -> None:
@@ -139,7 +141,7 @@ class SlowJournal(MemoryJournal):
         self.slowReads = False
         self.queue: list[Batch] = []
         self.reads: list[tuple[str, int, int]] = []
-        self.failure: Refused | None = None
+        self.failure: ChatError | None = None
         self._waiting: list[Callable[[], None]] = []
 
     def store(self, batch: Batch) -> None:
@@ -169,7 +171,7 @@ class SlowJournal(MemoryJournal):
 class Person(Ear):
     """One person of a L{Town}: outlet and voice."""
 
-    conversation: Conversation
+    conversation: SessionController
 
     def __init__(self, town: Town, ident: str, cloak: str) -> None:
         super().__init__()
@@ -180,28 +182,28 @@ class Person(Ear):
         self.prompts: list[str] = []
         self._town = town
         self._then: Callable[[], None] | None = None
-        self.conversation = Conversation(town.house, self.session, self)
+        self.conversation = SessionController(town.house, self.session, self)
 
-    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
         self.heard.append(happening)
         if then is not None:
             self._then = then
 
-    def hold(self, held: bool) -> None:
+    def holdOutput(self, held: bool) -> None:
         self.held = held
 
-    def choose(self, form: str) -> None:
+    def setFormat(self, form: str) -> None:
         self.chosen.append(form)
 
-    def ask(self, prompt: str) -> None:
+    def prompt(self, prompt: str) -> None:
         self.prompts.append(prompt)
 
-    def farewell(self) -> None:
+    def closeWhenIdle(self) -> None:
         self.left = True
 
-    def settled(self) -> None:
-        super().settled()
-        self.conversation.settled()
+    def idle(self) -> None:
+        super().idle()
+        self.conversation.onIdle()
 
     def more(self) -> None:
         then, self._then = self._then, None
@@ -219,8 +221,8 @@ class Person(Ear):
                 elif self.conversation.entered:
                     self.conversation.say((line,))
                 else:
-                    self.conversation.introduce(line)
-            except Refused as refused:
+                    self.conversation.pickNick(line)
+            except ChatError as refused:
                 self.conversation.refuse(refused)
 
     def do(self, *lines: str) -> list[Happening]:
@@ -245,17 +247,17 @@ class Town:
         self._jobs: list[Callable[[], None]] = []
         self.hasher = ImmediateHasher()
         self._secrets = 0
-        lobby = Lobby(limits or Limits(), records, (), operators)
-        pipeline = Pipeline(lobby, "log", 0, lambda: self.now, self._jobs.append)
-        pipeline.begin(self.journal)
+        state = ChatState(limits or Limits(), records, (), operators)
+        pipeline = Pipeline(state, "log", 0, lambda: self.now, self._jobs.append)
+        pipeline.start(self.journal)
         self.journal.start(_Listening(pipeline))
-        self.house = House(
+        self.house = ChatContext(
             pipeline,
-            Recall(self.journal),
+            HistoryReplayer(self.journal),
             self.journal,
             self.journal,
             self.hasher,
-            Guesses((limits or Limits()).guesses),
+            LoginRateLimiter((limits or Limits()).guesses),
             lambda: self.now,
             self._random,
             nodes,
@@ -298,7 +300,7 @@ class _Listening:
     def __init__(self, pipeline: Pipeline) -> None:
         self.stored = pipeline.stored
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         pass
 
     def failed(self, reason: str) -> None:

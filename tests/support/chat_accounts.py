@@ -5,8 +5,8 @@ Accounts, for the tests of those who have one.
 from __future__ import annotations
 
 from tests.support.chat import PASSWORD, Person, Town
-from tsservices.chat.errors import Refused
-from tsservices.chat.notifications import Happening, Notice, Refusal
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import ErrorReply, Happening, Notice
 
 #: Another password.
 OTHER = "battery staple"
@@ -18,9 +18,9 @@ def names(happenings: list[Happening]) -> list[str]:
 
 def codes(happenings: list[Happening]) -> list[str]:
     return [
-        each.why.reason.code if isinstance(each, Refusal) else each.code
+        each.why.reason.code if isinstance(each, ErrorReply) else each.code
         for each in happenings
-        if isinstance(each, Refusal | Notice)
+        if isinstance(each, ErrorReply | Notice)
     ]
 
 
@@ -33,7 +33,7 @@ def login(town: Town, nick: str, *rooms: str, password: str = PASSWORD) -> Perso
 
 
 def verifierOf(town: Town) -> str:
-    got: list[str | Refused] = []
+    got: list[str | ChatError] = []
     town.house.hashing.derive(PASSWORD, got.append)
     (verifier,) = got
     assert isinstance(verifier, str)

@@ -5,21 +5,24 @@ A room with an operator, a founder, and others, for the tests of order in rooms.
 from __future__ import annotations
 
 from tests.support.chat import PASSWORD, Person, Town
-from tsservices.chat.errors import Reason
-from tsservices.chat.notifications import Happening, Refusal, Said
+from tsservices.chat.errors import ErrorCode
+from tsservices.chat.notifications import ErrorReply, Happening, RoomMessages
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Nanoseconds.
 HOUR = 3600 * NANOSECONDS
 
 
-def reasons(happenings: list[Happening]) -> list[Reason]:
-    return [each.why.reason for each in happenings if isinstance(each, Refusal)]
+def reasons(happenings: list[Happening]) -> list[ErrorCode]:
+    return [each.why.reason for each in happenings if isinstance(each, ErrorReply)]
 
 
 def lines(happenings: list[Happening]) -> list[tuple[str, str]]:
     return [
-        (each.kind, text) for each in happenings if isinstance(each, Said) for text in each.texts
+        (each.kind, text)
+        for each in happenings
+        if isinstance(each, RoomMessages)
+        for text in each.texts
     ]
 
 
@@ -40,8 +43,8 @@ class TeaRoom:
         self.ann.do("hello", "/op opal")
         self.root.do("/join tea")
         self.town.hush()
-        self.lobby = self.town.house.lobby
-        self.room = self.lobby.rooms["tea"]
+        self.state = self.town.house.state
+        self.room = self.state.rooms["tea"]
         assert self.room.record.founder == "ann"
 
     def login(self, nick: str, *rooms: str, cloak: str = "") -> Person:

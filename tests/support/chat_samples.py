@@ -4,7 +4,7 @@ Happenings for the tests of those that write them.
 
 from __future__ import annotations
 
-from tsservices.chat.notifications import Replay, RoomEntered, Said, Topic
+from tsservices.chat.notifications import HistoryReplay, JoinedRoom, RoomMessages, Topic
 from tsservices.chat.operations import MESSAGE
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -23,20 +23,20 @@ def said(
     nick: str = "ann",
     account: str | None = None,
     previous: int = NOON,
-) -> Said:
-    return Said(
+) -> RoomMessages:
+    return RoomMessages(
         "lobby", "Lobby", first, time, "4f", 5, 2, kind, nick, account, "s1", texts, previous
     )
 
 
-def replay(*lines: Said, missing: tuple[int, int] | None = None) -> Replay:
-    return Replay("lobby", "Lobby", list(lines), missing, 17)
+def replay(*lines: RoomMessages, missing: tuple[int, int] | None = None) -> HistoryReplay:
+    return HistoryReplay("lobby", "Lobby", list(lines), missing, 17)
 
 
 def entered(
-    *nicks: str, present: int = 0, topic: str = "", before: Replay | None = None
-) -> RoomEntered:
+    *nicks: str, present: int = 0, topic: str = "", before: HistoryReplay | None = None
+) -> JoinedRoom:
     about = Topic("lobby", "Lobby", topic, "bob" if topic else "", NOON if topic else 0)
-    return RoomEntered(
+    return JoinedRoom(
         "lobby", "Lobby", about, list(nicks), present or len(nicks), 17, before, "ann"
     )

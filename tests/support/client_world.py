@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.support.fakechat import FakeChat, FakeSession, RecordingView
-from tsservices.client.chat.login import Wish
-from tsservices.client.chat.machine import Link, Phase
+from tsservices.client.chat.login import LoginOptions
+from tsservices.client.chat.machine import ClientMachine, Phase
 from tsservices.client.chat.ports import View
-from tsservices.client.chat.state import Town
+from tsservices.client.chat.state import ClientState
 
 
 class World:
@@ -24,9 +24,9 @@ class World:
     def __init__(
         self,
         modern: bool = True,
-        wish: Wish | None = None,
+        wish: LoginOptions | None = None,
         view: View | None = None,
-        town: Town | None = None,
+        town: ClientState | None = None,
         random: float = 0.5,
     ) -> None:
         self.chat = FakeChat(modern)
@@ -37,8 +37,10 @@ class World:
         self.sent: list[str] = []
         self.over: list[tuple[int, str]] = []
         self.delays: list[float] = []
-        wish = wish or Wish("ann", rooms=["lobby", "den"])
-        self.link = Link(wish, town or Town(), self, view or self.view, lambda: random)
+        wish = wish or LoginOptions("ann", rooms=["lobby", "den"])
+        self.link = ClientMachine(
+            wish, town or ClientState(), self, view or self.view, lambda: random
+        )
 
     def send(self, line: str) -> None:
         assert "\n" not in line

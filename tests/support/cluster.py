@@ -13,16 +13,16 @@ from random import Random
 from tests.support.chat import Ear
 from tests.support.cluster_network import FOUNDING, LooseEngine, Net, Timeline
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
-from tsservices.chat.notifications import Notice, Refusal, Said
-from tsservices.chat.operations import MESSAGE, Enter, Event, Join, Part, Quit, Rename, Say
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import ErrorReply, Notice, RoomMessages
+from tsservices.chat.operations import MESSAGE, Enter, Join, Operation, Part, Quit, Rename, Say
 from tsservices.chat.pipeline import Pipeline, Proposal
 from tsservices.chat.session import Session
 from tsservices.chat.snapshot import load, save
-from tsservices.chat.state import Lobby
-from tsservices.cluster.broker import Stream
-from tsservices.cluster.consistency import Outline
-from tsservices.cluster.orderer import Orderer
+from tsservices.chat.state import ChatState
+from tsservices.cluster.broker import StreamState
+from tsservices.cluster.consistency import StateDigest
+from tsservices.cluster.orderer import ClusterOrderer
 from tsservices.cluster.status import STORED, UNKNOWN
 from tsservices.common.limits import ENGINE_STOP_SECONDS, Limits
 
@@ -35,7 +35,7 @@ class Disk:
     """What a node has kept, also when it is dead."""
 
     def __init__(self) -> None:
-        self.position = FOUNDING.base
+        self.position = FOUNDING.baseSequence
         self.said: dict[int, str] = {}
         self.checkpoint: tuple[int, list[str]] | None = None
 
@@ -49,12 +49,14 @@ class Truth:
         self.texts: dict[str, tuple[int, str]] = {}
 
     def check(self, batch: Batch) -> None:
-        picture = repr((batch.said, batch.records, batch.kept, batch.letters, batch.stamp))
+        picture = repr(
+            (batch.messages, batch.roomRecords, batch.records, batch.privateMessages, batch.stamp)
+        )
         if self.batches.setdefault(batch.position, picture) != picture:
             raise AssertionError(f"{self.batches[batch.position]} here, {picture} there")
         if batch.checkpoint:
             assert self.states.setdefault(batch.position, batch.checkpoint) == batch.checkpoint
-        for said in batch.said:
+        for said in batch.messages:
             for text in said.texts:
                 place = (batch.position, said.session)
                 assert self.texts.setdefault(text, place) == place, f"{text} is there twice"
@@ -74,7 +76,7 @@ class Dweller:
 class SimNode:
     """A node, through all its lives."""
 
-    orderer: Orderer
+    orderer: ClusterOrderer
     pipeline: Pipeline
     engine: LooseEngine
 
@@ -84,7 +86,7 @@ class SimNode:
         self._net = net
         self._truth = truth
         self.disk = Disk()
-        self.trouble: Refused | None = None
+        self.trouble: ChatError | None = None
         self.alive = False
         self.frozen = False
         self.open = False
@@ -92,10 +94,10 @@ class SimNode:
         self.diskSeconds = 0.01
         self.people: list[Dweller] = []
         self.ends: list[str] = []
-        self.troubles: list[Refused | None] = []
+        self.troubles: list[ChatError | None] = []
         self.notes: list[str] = []
         self.errors: list[Exception] = []
-        self.outline: Outline | None = None
+        self.outline: StateDigest | None = None
         self._life = 0
         self._incarnations = 0
         self._backlog: list[Callable[[], object]] = []
@@ -123,17 +125,17 @@ class SimNode:
         self.engine = self._net.engine(self.later)
         self.engine.open(None, self._opened, self.broken)
 
-    def _opened(self, stream: Stream) -> None:
+    def _opened(self, stream: StreamState) -> None:
         kept = self.disk.checkpoint
-        lobby = Lobby(LIMITS) if kept is None else load(LIMITS, kept[1])
+        state = ChatState(LIMITS) if kept is None else load(LIMITS, kept[1])
         self.pipeline = Pipeline(
-            lobby,
+            state,
             FOUNDING.log,
             self.disk.position,
             self._timeline.stamp,
             lambda what: self.later(0.0, what),
         )
-        self.orderer = Orderer(
+        self.orderer = ClusterOrderer(
             self.name,
             self._incarnation,
             self.pipeline,
@@ -142,19 +144,19 @@ class SimNode:
             self,
             LIMITS,
         )
-        self.pipeline.begin(self, orderer=self.orderer)
-        refused = self.pipeline.refused
+        self.pipeline.start(self, orderer=self.orderer)
+        refused = self.pipeline.rejected
 
-        def note(proposals: Sequence[Proposal], why: Refused) -> None:
+        def note(proposals: Sequence[Proposal], why: ChatError) -> None:
             for event, session in proposals:
                 if isinstance(event, Say):
                     person = next(each for each in self.people if each.session is session)
                     person.refused.update(event.texts)
             refused(proposals, why)
 
-        self.pipeline.refused = note  # type: ignore[method-assign]
-        first = FOUNDING.base if kept is None else kept[0]
-        self.orderer.begin(stream, first + 1 - FOUNDING.base, self.outline)
+        self.pipeline.rejected = note  # type: ignore[method-assign]
+        first = FOUNDING.baseSequence if kept is None else kept[0]
+        self.orderer.begin(stream, first + 1 - FOUNDING.baseSequence, self.outline)
         self._tick()
 
     def _incarnation(self) -> str:
@@ -178,8 +180,8 @@ class SimNode:
             each = self._stores.pop(0)
             assert each.position > disk.position
             disk.position = each.position
-            if each.said:
-                disk.said[each.position] = repr(each.said)
+            if each.messages:
+                disk.said[each.position] = repr(each.messages)
             if each.checkpoint:
                 disk.checkpoint = (each.position, each.checkpoint)
             if each is batch:
@@ -190,7 +192,7 @@ class SimNode:
         assert not self.open
         self.open = True
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         self.troubles.append(trouble)
 
     def broken(self, reason: str) -> None:
@@ -224,7 +226,7 @@ class SimNode:
     def willing(self) -> bool:
         return self.alive and self.open and not self.frozen and not self.stopping
 
-    def propose(self, person: Dweller, event: Event) -> None:
+    def propose(self, person: Dweller, event: Operation) -> None:
         if isinstance(event, Say):
             person.said.extend(event.texts)
         self.pipeline.propose(event, person.session)
@@ -233,7 +235,7 @@ class SimNode:
         ear = Ear()
         ident = f"{self.name}{self._life}.{len(self.people)}"
         session = Session(ident, ear, "~" + ident, self.name)
-        session.echoes = True
+        session.wantsEcho = True
         person = Dweller(session, ear)
         self.people.append(person)
         self.propose(person, Enter(ident, nick, nick, "~" + ident, f"t-{ident}"))
@@ -303,37 +305,37 @@ class World:
         assert states[1:] == states[:-1]
         disks = [node.disk.said for node in self.nodes]
         assert disks[1:] == disks[:-1]
-        lobby = self.nodes[0].pipeline.lobby
-        assert set(lobby.nodes) == {node.name for node in self.nodes}
+        state = self.nodes[0].pipeline.state
+        assert set(state.nodes) == {node.name for node in self.nodes}
         here = {
             each.session.ident: each
             for node in self.nodes
             for each in node.people
             if each.session.nick and not each.left
         }
-        assert set(lobby.sessions) == set(here)
+        assert set(state.sessions) == set(here)
         for node in self.nodes:
             for person in node.people:
                 self.checkPerson(person)
         self.checkOrder()
 
     def durable(self, node: SimNode) -> list[str]:
-        lobby = node.pipeline.lobby
-        before = {name: (each.n, each.position, each.stamp) for name, each in lobby.nodes.items()}
-        for each in lobby.nodes.values():
+        state = node.pipeline.state
+        before = {name: (each.n, each.position, each.stamp) for name, each in state.nodes.items()}
+        for each in state.nodes.values():
             each.n = each.position = each.stamp = 0
-        state = save(lobby)
-        for name, each in lobby.nodes.items():
+        rows = save(state)
+        for name, each in state.nodes.items():
             each.n, each.position, each.stamp = before[name]
-        return state
+        return rows
 
     def checkPerson(self, person: Dweller) -> None:
         session, texts = person.session, self.truth.texts
-        assert session.outstanding == 0
+        assert session.pending == 0
         told = Counter(
             text
             for each in person.ear.heard
-            if isinstance(each, Said) and each.session == session.ident
+            if isinstance(each, RoomMessages) and each.session == session.ident
             for text in each.texts
         )
         stored = {text for text in person.said if text in texts}
@@ -341,7 +343,7 @@ class World:
         assert not stored & person.refused.keys()
         if not person.left:
             assert told == Counter(stored)
-        refusals = sum(isinstance(each, Refusal) for each in person.ear.heard)
+        refusals = sum(isinstance(each, ErrorReply) for each in person.ear.heard)
         rest = [each for each in person.said if each not in stored | person.refused.keys()]
         if not person.left:
             assert refusals >= (bool(rest) + bool(person.refused))
@@ -357,6 +359,6 @@ class World:
             who = text.partition("/")[0]
             assert last.get(who, "") < text
             last[who] = text
-        record = self.nodes[0].pipeline.lobby.rooms.get(ROOM)
+        record = self.nodes[0].pipeline.state.rooms.get(ROOM)
         if record is not None:
             assert record.record.seq == len(self.truth.texts)

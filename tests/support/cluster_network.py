@@ -9,12 +9,18 @@ from collections.abc import Callable
 from random import Random
 
 from tests.support.chat import NOON
-from tsservices.cluster.broker import Delivery, EngineListener, Founding, Snapshot, Stream
+from tsservices.cluster.broker import (
+    BrokerListener,
+    ClusterIdentity,
+    SnapshotInfo,
+    StreamMessage,
+    StreamState,
+)
 from tsservices.common.limits import ENGINE_DOUBT_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Of every stream here.
-FOUNDING = Founding("epoch", "log", 1000, bytes(32))
+FOUNDING = ClusterIdentity("epoch", "log", 1000, bytes(32))
 
 #: Has something called after so many seconds.
 Later = Callable[[float, Callable[[], object]], object]
@@ -56,7 +62,7 @@ class Net:
     def __init__(self, timeline: Timeline, chance: Random) -> None:
         self.timeline = timeline
         self.chance = chance
-        self.messages: list[Delivery] = []
+        self.messages: list[StreamMessage] = []
         self.away = False
         self.faults = 0.0
         self._engines: list[LooseEngine] = []
@@ -74,7 +80,7 @@ class Net:
             # Who has it tries until somebody takes it.
             self.timeline.later(0.5, lambda: self.take(data))
             return
-        self.messages.append(Delivery(len(self.messages) + 1, self.timeline.stamp(), data))
+        self.messages.append(StreamMessage(len(self.messages) + 1, self.timeline.stamp(), data))
         for engine in self._engines:
             engine.wake()
 
@@ -90,26 +96,26 @@ class LooseEngine:
         self._net = net
         self._later = later
         self._next = 1
-        self._listener: EngineListener | None = None
+        self._listener: BrokerListener | None = None
         self.cut = False
         self.slow = 0.0
         self.paused = False
 
     def open(
         self,
-        founding: Founding | None,
-        opened: Callable[[Stream], object],
+        founding: ClusterIdentity | None,
+        opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
-        self.last(
+        self.lastSequence(
             lambda last: (
-                opened(Stream(FOUNDING, 1, last))
+                opened(StreamState(FOUNDING, 1, last))
                 if last is not None
                 else self._later(0.5, lambda: self.open(founding, opened, failed))
             )
         )
 
-    def subscribe(self, number: int, listener: EngineListener) -> None:
+    def subscribe(self, number: int, listener: BrokerListener) -> None:
         self._next, self._listener = number, listener
         self.wake()
 
@@ -158,20 +164,22 @@ class LooseEngine:
         self.paused = paused
         self.wake()
 
-    def last(self, found: Callable[[int | None], object]) -> None:
+    def lastSequence(self, found: Callable[[int | None], object]) -> None:
         if self.cut or self._net.away:
             self._later(0.4, lambda: found(None))
             return
         last = len(self._net.messages)
         self._later(0.004, lambda: found(last))
 
-    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
+    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
         found(None)
 
-    def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
+    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
         fetched("there are no snapshots here")
 
-    def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
+    def putSnapshot(
+        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+    ) -> None:
         offered("there are no snapshots here")
 
     def stop(self, stopped: Callable[[], object]) -> None:

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.transport.epoll.set import EpollSet
+from tsservices.transport.epoll.set import EpollReactor
 from tsservices.transport.epoll.tcp import FastTCPServer
 
 
@@ -82,7 +82,7 @@ class Echo(Recorder):
 
 
 def connect(
-    epollSet: EpollSet, protocol: Protocol, transport: type[FastTCPServer] = FastTCPServer
+    epollSet: EpollReactor, protocol: Protocol, transport: type[FastTCPServer] = FastTCPServer
 ) -> socket.socket:
     """
     Make a connection in a set, over a pair of sockets: what one end sends is there for the other

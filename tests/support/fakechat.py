@@ -10,10 +10,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from tsservices.chat.names import fold
-from tsservices.client.chat.events import Event
-from tsservices.client.chat.outbox import Item
-from tsservices.client.chat.ports import How
-from tsservices.client.chat.state import RoomView
+from tsservices.client.chat.events import ServerEvent
+from tsservices.client.chat.outbox import OutgoingLine
+from tsservices.client.chat.ports import LineOrigin
+from tsservices.client.chat.state import ClientRoom
 
 COMMANDS = [
     {"name": "join", "usage": "ROOM", "meaning": "enter a room", "permission": "named"},
@@ -280,24 +280,24 @@ class RecordingView:
         self.texts: list[str] = []
         self.lines: list[tuple[str, str, str]] = []
 
-    def raw(self, event: Event) -> None:
+    def raw(self, event: ServerEvent) -> None:
         pass
 
-    def told(self, event: Event) -> None:
+    def told(self, event: ServerEvent) -> None:
         self.texts.append(f"{event.type} {event.text('code')}".strip())
 
-    def said(self, room: RoomView | None, event: Event, how: How) -> None:
+    def said(self, room: ClientRoom | None, event: ServerEvent, how: LineOrigin) -> None:
         self.lines.append((how.value, event.text("nick"), event.text("text")))
-        if how in (How.NOW, How.MISSED):
+        if how in (LineOrigin.NOW, LineOrigin.MISSED):
             self.shown.setdefault(event.text("room"), []).append(event.number("seq"))
 
-    def replayed(self, event: Event) -> None:
+    def replayed(self, event: ServerEvent) -> None:
         self.texts.append(event.type)
 
-    def missing(self, room: RoomView, first: int, last: int) -> None:
+    def missing(self, room: ClientRoom, first: int, last: int) -> None:
         self.gone.setdefault(room.name, []).extend(range(first, last + 1))
 
-    def endOfLines(self, how: How, more: bool) -> None:
+    def endOfLines(self, how: LineOrigin, more: bool) -> None:
         self.texts.append(f"end of {how.value}{', more' if more else ''}")
 
     def unread(self) -> None:
@@ -310,10 +310,10 @@ class RecordingView:
     def complain(self, text: str) -> None:
         self.texts.append(f"! {text}")
 
-    def waits(self, item: Item) -> None:
+    def waits(self, item: OutgoingLine) -> None:
         self.texts.append(f"waits {item.shown}")
 
-    def notSent(self, item: Item, sure: bool) -> None:
+    def notSent(self, item: OutgoingLine, sure: bool) -> None:
         self.texts.append(f"{'not' if sure else 'perhaps not'} sent {item.shown}")
 
     def asked(self, text: str) -> None:

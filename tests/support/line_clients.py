@@ -15,20 +15,20 @@ from tests.support.chat import SlowJournal
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
-from tsservices.frontends.line.protocol import LineFactory, LineProtocol
+from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
 from tsservices.server.chat.service import ChatService
-from tsservices.testing import NOON, ImmediateHasher, MeasuredTransport, environment
-from tsservices.transport.context import Environment
+from tsservices.testing import NOON, ImmediateHasher, MemoryTransport, environment
+from tsservices.transport.context import ServiceContext
 
 
 class Client:
     """One connection."""
 
-    def __init__(self, factory: LineFactory, clock: Clock, port: int) -> None:
+    def __init__(self, factory: LineChatFactory, clock: Clock, port: int) -> None:
         self._clock = clock
-        self.transport = MeasuredTransport(port=port)
+        self.transport = MemoryTransport(port=port)
         protocol = factory.buildProtocol(self.transport.getPeer())
-        assert isinstance(protocol, LineProtocol)
+        assert isinstance(protocol, LineChatProtocol)
         self.protocol = protocol
         protocol.makeConnection(self.transport)
 
@@ -87,7 +87,7 @@ class LineDoorCase(SynchronousTestCase):
         )
         chat.prepare()
         chat.startService()
-        self.environment = Environment.make(
+        self.environment = ServiceContext.make(
             limits,
             surroundings.stamper,
             surroundings.trust,
@@ -97,7 +97,7 @@ class LineDoorCase(SynchronousTestCase):
         )
         self.environment.sweep.startService()
         self.counters = StreamCounters()
-        self.factory = LineFactory(self.environment, self.counters, time.gmtime)
+        self.factory = LineChatFactory(self.environment, self.counters, time.gmtime)
         self._ports = 50_000
 
     def _atTurnEnd(self, job: Callable[[], None]) -> None:

@@ -14,12 +14,12 @@ from tests.support.epoll import HandReactor, connect, receiveAll
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
-from tsservices.frontends.line.protocol import LineFactory, LineProtocol
+from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
 from tsservices.server.chat.service import ChatService
-from tsservices.storage.memory import MemoryJournal
+from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import NOON, ImmediateHasher, environment
-from tsservices.transport.context import Environment
-from tsservices.transport.epoll.set import EpollSet
+from tsservices.transport.context import ServiceContext
+from tsservices.transport.epoll.set import EpollReactor
 from tsservices.transport.epoll.tcp import FastTCPServer
 
 #: Nobody is held back or dropped.
@@ -36,7 +36,7 @@ class Peer:
         self.reads = True
         self.heard = b""
         protocol = crowd.factory.buildProtocol(None)
-        assert isinstance(protocol, LineProtocol)
+        assert isinstance(protocol, LineChatProtocol)
         self.protocol = protocol
         self.end = connect(crowd.set, protocol)
         transport = protocol.transport
@@ -55,12 +55,12 @@ class Crowd:
 
     def __init__(self) -> None:
         self._reactor = HandReactor()
-        self.set = EpollSet(self._reactor)
+        self.set = EpollReactor(self._reactor)
         self.set.portOpened()
         clock = Clock()
         given = environment(clock, LIMITS)
         chat = ChatService(
-            MemoryJournal("log"),
+            MemoryStorage("log"),
             LIMITS,
             lambda: NOON * NANOSECONDS,
             self.set.atTurnEnd,
@@ -69,10 +69,10 @@ class Crowd:
         )
         chat.prepare()
         chat.startService()
-        self._environment = Environment.make(
+        self._environment = ServiceContext.make(
             LIMITS, given.stamper, given.trust, self._reactor, clock.seconds, chat
         )
-        self.factory = LineFactory(self._environment, StreamCounters(), time.gmtime)
+        self.factory = LineChatFactory(self._environment, StreamCounters(), time.gmtime)
         self.gone: list[Peer] = []
         self._came = 0
         self.peers = [self.come() for _ in range(PEOPLE)]

@@ -11,10 +11,16 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from tsservices.client.probe.reports.base import Output
-from tsservices.client.probe.target import Target, Watcher
-from tsservices.client.probe.wires.base import Listener, Reply, Sent, Times, WireError
-from tsservices.stamp.stats.result import Departure, Outcome, State
-from tsservices.stamp.stats.summary import Tally
+from tsservices.client.probe.target import ProbeTarget, TargetListener
+from tsservices.client.probe.wires.base import (
+    Clocks,
+    Reply,
+    SendError,
+    SendTimes,
+    TransportListener,
+)
+from tsservices.stamp.stats.result import FollowUpInfo, ProbeResult, ProbeState
+from tsservices.stamp.stats.summary import TargetStatistics
 
 #: Nanoseconds since 1970 at the start of each test.
 EPOCH = 1_795_000_000_000_000_000
@@ -23,8 +29,10 @@ EPOCH = 1_795_000_000_000_000_000
 MILLISECOND = 1_000_000
 
 
-def timesOf(clock: Clock) -> Times:
-    return Times(lambda: round(clock.seconds() * 1e9), lambda: EPOCH + round(clock.seconds() * 1e9))
+def timesOf(clock: Clock) -> Clocks:
+    return Clocks(
+        lambda: round(clock.seconds() * 1e9), lambda: EPOCH + round(clock.seconds() * 1e9)
+    )
 
 
 class FakeWire:
@@ -33,26 +41,26 @@ class FakeWire:
     label = "STAMP"
     size = 44
 
-    def __init__(self, times: Times) -> None:
+    def __init__(self, times: Clocks) -> None:
         self.sent: list[int] = []
-        self.failure: WireError | None = None
+        self.failure: SendError | None = None
         self.closed = False
         self._times = times
-        self._listener: Listener | None = None
+        self._listener: TransportListener | None = None
         self._answer: Callable[[int], None] | None = None
 
-    def open(self, listener: Listener) -> Deferred[None]:
+    def open(self, listener: TransportListener) -> Deferred[None]:
         self._listener = listener
         return succeed(None)
 
     def answering(self, answer: Callable[[int], None]) -> None:
         self._answer = answer
 
-    def send(self, sequence: int) -> Sent:
+    def send(self, sequence: int) -> SendTimes:
         self.sent.append(sequence)
         if self.failure is not None:
             raise self.failure
-        sent = Sent(self._times.monotonic(), self._times.wall())
+        sent = SendTimes(self._times.monotonic(), self._times.wall())
         if self._answer is not None:
             self._answer(sequence)
         return sent
@@ -68,7 +76,7 @@ class FakeWire:
         server: int = 0,
         down: int = 0,
         counted: int | None = None,
-        departure: Departure | None = None,
+        departure: FollowUpInfo | None = None,
     ) -> None:
         assert self._listener is not None
         received = self._times.wall()
@@ -88,7 +96,7 @@ class FakeWire:
             )
         )
 
-    def fail(self, sequence: int | None, state: State, reason: str) -> None:
+    def fail(self, sequence: int | None, state: ProbeState, reason: str) -> None:
         assert self._listener is not None
         self._listener.failed(sequence, state, reason)
 
@@ -104,17 +112,17 @@ class Witness:
     """Keeps what happens."""
 
     def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[ProbeResult] = []
         self.waiting: list[int] = []
         self.ends = 0
 
-    def happened(self, target: Target, outcome: Outcome) -> None:
+    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         self.outcomes.append(outcome)
 
-    def waited(self, target: Target, sequence: int) -> None:
+    def waited(self, target: ProbeTarget, sequence: int) -> None:
         self.waiting.append(sequence)
 
-    def settled(self, target: Target) -> None:
+    def settled(self, target: ProbeTarget) -> None:
         self.ends += 1
 
     def states(self) -> list[tuple[int, str]]:
@@ -122,11 +130,13 @@ class Witness:
 
 
 def targetOn(
-    clock: Clock, watcher: Watcher, timeout: float = 1.0, name: str = "host.example"
-) -> tuple[Target, FakeWire]:
+    clock: Clock, watcher: TargetListener, timeout: float = 1.0, name: str = "host.example"
+) -> tuple[ProbeTarget, FakeWire]:
     times = timesOf(clock)
     wire = FakeWire(times)
-    target = Target(name, "192.0.2.1", 21576, wire, Tally(), clock, times, timeout, watcher)
+    target = ProbeTarget(
+        name, "192.0.2.1", 21576, wire, TargetStatistics(), clock, times, timeout, watcher
+    )
     wire.open(target)
     target.begin(0)
     return target, wire

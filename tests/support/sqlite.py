@@ -11,12 +11,12 @@ from contextlib import closing
 from typing import Any
 
 from tests.support.storage import LOG, SECOND, Reactor, Witness
-from tsservices.chat.storage import Journal
-from tsservices.storage.sqlite.journal import SQLiteJournal
-from tsservices.storage.sqlite.writer import Pace
+from tsservices.chat.storage import Storage
+from tsservices.storage.sqlite.journal import SQLiteStorage
+from tsservices.storage.sqlite.writer import Timings
 
 #: Of a journal that has all lines in its index soon.
-AT_ONCE = Pace(full=0.01, prune=0.01, index=0.0)
+AT_ONCE = Timings(full=0.01, prune=0.01, index=0.0)
 
 
 class Wires:
@@ -62,19 +62,19 @@ class Kept:
         self.reactor = Reactor()
         self.wires = Wires()
         self.time = 1_700_000_000 * SECOND
-        self.journal = SQLiteJournal(
+        self.journal = SQLiteStorage(
             "chat.db",
             LOG,
             keep,
             self.reactor.callFromThread,
             lambda: self.time,
             **{
-                "pace": Pace(full=0.01, prune=0.01, index=3600.0),
+                "pace": Timings(full=0.01, prune=0.01, index=3600.0),
                 "connect": self.wires.connect,
                 **more,
             },
         )
-        typed: Journal = self.journal
+        typed: Storage = self.journal
         self.witness = Witness(typed, self.reactor)
         self.loaded = self.journal.prepare()
         if start:

@@ -11,13 +11,13 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
-from tsservices.chat.notifications import Said
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import MESSAGE
-from tsservices.chat.records import Letter, RoomRecord
+from tsservices.chat.records import RoomRecord, StoredPrivateMessage
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.chat.storage import Journal, Search
+from tsservices.chat.storage import SearchQuery, Storage
 
 #: An incarnation.
 LOG = "0a1b2c3d"
@@ -35,7 +35,7 @@ class Talk:
     def __init__(self, log: str = LOG, position: int = 0) -> None:
         self.log = log
         self.position = position
-        self.said: list[Said] = []
+        self.said: list[RoomMessages] = []
         self._rooms: dict[str, Room] = {}
         self._author = Session("s1", None)
         self._author.nick, self._author.key = "Ann", "ann"
@@ -52,7 +52,7 @@ class Talk:
         for key, texts in said:
             room = self._rooms.setdefault(key, Room(RoomRecord(key, key.title())))
             record = room.record
-            one = Said(
+            one = RoomMessages(
                 key,
                 record.name,
                 record.seq + 1,
@@ -68,16 +68,16 @@ class Talk:
             )
             record.seq = one.last
             record.time = one.time + len(texts) - 1
-            batch.keep(room, one, self._author)
+            batch.addMessage(room, one, self._author)
             self.said.append(one)
-        batch.seal()
+        batch.freeze()
         return batch
 
     def records(self) -> dict[str, RoomRecord]:
         return {key: room.record for key, room in self._rooms.items()}
 
 
-def lines(said: list[Said]) -> list[tuple[object, ...]]:
+def lines(said: list[RoomMessages]) -> list[tuple[object, ...]]:
     return [
         (
             each.room,
@@ -116,9 +116,9 @@ class Reactor:
 class Witness:
     """Listens to a journal, and asks it."""
 
-    def __init__(self, journal: Journal, reactor: Reactor) -> None:
+    def __init__(self, journal: Storage, reactor: Reactor) -> None:
         self.positions: list[int] = []
-        self.troubles: list[Refused | None] = []
+        self.troubles: list[ChatError | None] = []
         self.failures: list[str] = []
         self.ended = False
         self._journal = journal
@@ -127,7 +127,7 @@ class Witness:
     def stored(self, position: int) -> None:
         self.positions.append(position)
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         self.troubles.append(trouble)
 
     def failed(self, reason: str) -> None:
@@ -136,15 +136,15 @@ class Witness:
     def await_(self, position: int) -> None:
         self._reactor.until(lambda: self.positions and self.positions[-1] >= position)
 
-    def read(self, room: str, first: int, last: int) -> list[Said] | Refused:
-        answers: list[list[Said] | Refused] = []
+    def read(self, room: str, first: int, last: int) -> list[RoomMessages] | ChatError:
+        answers: list[list[RoomMessages] | ChatError] = []
         self._journal.read(room, first, last, answers.append)
         self._reactor.until(lambda: answers)
         return answers[0]
 
     def lines(self, room: str, first: int, last: int) -> list[tuple[object, ...]]:
         answer = self.read(room, first, last)
-        assert not isinstance(answer, Refused), answer
+        assert not isinstance(answer, ChatError), answer
         assert all(not each.session for each in answer)
         return lines(answer)
 
@@ -158,19 +158,21 @@ class Witness:
         before: tuple[int, int] | None = None,
         most: int = 1000,
     ) -> list[tuple[object, ...]]:
-        answers: list[list[Said] | Refused] = []
-        wanted = Search(rooms, words, nick, since, until, before, most)
+        answers: list[list[RoomMessages] | ChatError] = []
+        wanted = SearchQuery(rooms, words, nick, since, until, before, most)
         self._journal.search(wanted, answers.append)
         self._reactor.until(lambda: answers)
-        assert not isinstance(answers[0], Refused), answers
+        assert not isinstance(answers[0], ChatError), answers
         assert all(len(each.texts) == 1 and not each.session for each in answers[0])
         return lines(answers[0])
 
-    def letters(self, account: str, other: str, before: str, most: int) -> list[Letter]:
-        answers: list[list[Letter] | Refused] = []
+    def letters(
+        self, account: str, other: str, before: str, most: int
+    ) -> list[StoredPrivateMessage]:
+        answers: list[list[StoredPrivateMessage] | ChatError] = []
         self._journal.letters(account, other, before, most, answers.append)
         self._reactor.until(lambda: answers)
-        assert not isinstance(answers[0], Refused), answers
+        assert not isinstance(answers[0], ChatError), answers
         return answers[0]
 
     def copy(self, path: str) -> str | None:

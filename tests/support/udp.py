@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsservices.server.registry import BY_NAME
-from tsservices.transport.context import Environment
+from tsservices.transport.context import ServiceContext
 
 
 class FakeDatagramTransport:
@@ -23,7 +23,7 @@ class FakeDatagramTransport:
         self.written.append((data, address))
 
 
-def serve(name: str, environment: Environment) -> tuple[Any, FakeDatagramTransport]:
+def serve(name: str, environment: ServiceContext) -> tuple[Any, FakeDatagramTransport]:
     offering = BY_NAME[name]
     assert offering.datagram is not None
     counters = offering.counters()

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common.addresses import Trust
+from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.limits import Limits
-from tsservices.transport.admission import Admission, Refused
+from tsservices.transport.admission import Admission, AdmissionDenied
 
 
 class AdmissionTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.admission = Admission(Limits(maxConnections=5, maxConnectionsPerAddress=2), Trust())
+        self.admission = Admission(
+            Limits(maxConnections=5, maxConnectionsPerAddress=2), TrustedNetworks()
+        )
 
     def test_perAddress(self) -> None:
         """
@@ -22,7 +24,7 @@ class AdmissionTests(SynchronousTestCase):
         """
         first = self.admission.enter("192.0.2.1")
         self.admission.enter("192.0.2.1")
-        refused = self.assertRaises(Refused, self.admission.enter, "192.0.2.1")
+        refused = self.assertRaises(AdmissionDenied, self.admission.enter, "192.0.2.1")
         self.assertEqual(str(refused), "your address has its 2 connections")
         self.admission.enter("192.0.2.2")
         self.admission.leave(first)
@@ -36,7 +38,7 @@ class AdmissionTests(SynchronousTestCase):
         """
         for host in ("127.0.0.1", "127.0.0.1", "127.0.0.1", None, "unknown"):
             self.assertIsNone(self.admission.enter(host))
-        refused = self.assertRaises(Refused, self.admission.enter, None)
+        refused = self.assertRaises(AdmissionDenied, self.admission.enter, None)
         self.assertEqual(str(refused), "this server has its 5 connections")
 
     def test_leavesNothing(self) -> None:

@@ -14,8 +14,8 @@ from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.services.hello import HelloFactory
 from tsservices.services.rfc86x import TimeFactory
-from tsservices.testing import MeasuredTransport, environment
-from tsservices.transport.proxy_protocol import PeerFirstFactory, PeerFirstWrapper
+from tsservices.testing import MemoryTransport, environment
+from tsservices.transport.proxy_protocol import ProxyProtocolFactory, ProxyProtocolWrapper
 from tsservices.transport.stream import StreamFactory
 
 HEADER = b"PROXY TCP4 198.51.100.7 192.0.2.1 40000 80\r\n"
@@ -31,12 +31,12 @@ class PeerFirstTests(SynchronousTestCase):
 
     def connect(
         self, factoryClass: type[StreamFactory] = HelloFactory
-    ) -> tuple[PeerFirstWrapper, MeasuredTransport]:
+    ) -> tuple[ProxyProtocolWrapper, MemoryTransport]:
         factory = factoryClass(self.environment, self.counters)
-        outer = PeerFirstFactory(factory, self.environment, self.counters)
-        transport = MeasuredTransport("127.0.0.1", 9)
+        outer = ProxyProtocolFactory(factory, self.environment, self.counters)
+        transport = MemoryTransport("127.0.0.1", 9)
         wrapper = outer.buildProtocol(transport.getPeer())
-        assert isinstance(wrapper, PeerFirstWrapper)
+        assert isinstance(wrapper, ProxyProtocolWrapper)
         wrapper.makeConnection(transport)
         return wrapper, transport
 
@@ -103,8 +103,8 @@ class PeerFirstTests(SynchronousTestCase):
         for _ in range(3):
             self.connect()
         factory = HelloFactory(self.environment, self.counters)
-        outer = PeerFirstFactory(factory, self.environment, self.counters)
-        self.assertIsNone(outer.buildProtocol(MeasuredTransport().getPeer()))
+        outer = ProxyProtocolFactory(factory, self.environment, self.counters)
+        self.assertIsNone(outer.buildProtocol(MemoryTransport().getPeer()))
         self.assertEqual(self.counters.refused, 1)
 
     def test_noHeader(self) -> None:

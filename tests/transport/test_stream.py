@@ -18,7 +18,7 @@ from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import TURNED_AT_ONCE, TURNED_SECONDS, Limits
 from tsservices.server.registry import CATALOG
 from tsservices.services.rfc86x import EchoFactory, TimeFactory
-from tsservices.testing import MeasuredTransport, connect, environment
+from tsservices.testing import MemoryTransport, connect, environment
 from tsservices.transport.stream import StreamFactory, StreamProtocol, peerName
 
 
@@ -44,7 +44,7 @@ class StreamProtocolTests(SynchronousTestCase):
         Below a wrapper only what can't be sent stops the reading: a handshake has
         to be read.
         """
-        wrapper = MeasuredTransport()
+        wrapper = MemoryTransport()
         wrapper.transport = self.transport  # type: ignore[attr-defined]
         factory = EchoFactory(self.environment, StreamCounters())
         protocol = factory.buildProtocol(wrapper.getPeer())
@@ -67,7 +67,7 @@ class StreamProtocolTests(SynchronousTestCase):
         """The producer is taken off before the connection is closed, once."""
         self.protocol.readConnectionLost()
         self.protocol.writeConnectionLost()
-        self.protocol.goodbye()
+        self.protocol.serverStopping()
         self.assertIsNone(self.transport.producer)
         self.assertTrue(self.transport.disconnecting)
         self.protocol.dataReceived(b"late")
@@ -107,7 +107,7 @@ class StreamFactoryTests(SynchronousTestCase):
         protocol = factory.buildProtocol(IPv4Address("TCP", host, 5000))
         if protocol is None:
             return None
-        transport = MeasuredTransport(host)
+        transport = MemoryTransport(host)
         protocol.makeConnection(transport)
         self.assertTrue(transport.disconnecting)
         told: bytes = transport.value()
@@ -150,7 +150,7 @@ class StreamFactoryTests(SynchronousTestCase):
         for _ in range(TURNED_AT_ONCE):
             protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
             assert protocol is not None
-            transports.append((protocol, MeasuredTransport()))
+            transports.append((protocol, MemoryTransport()))
             protocol.makeConnection(transports[-1][1])
         self.assertIsNone(self.refuse(factory))
         first, transport = transports[0]
@@ -208,7 +208,7 @@ class EveryServiceTests(SynchronousTestCase):
         for offering in CATALOG:
             if offering.stream is not None:
                 protocol, transport = connect(offering.stream, environment())
-                protocol.goodbye()
+                protocol.serverStopping()
                 self.assertTrue(transport.disconnecting, offering.name)
                 told = transport.value().endswith(b"! the server stops\n")
                 self.assertEqual(told, offering.name in ("talk", "chat"), offering.name)

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.common.limits import SWEEP_SECONDS, SWEEP_SLICE, Limits
 from tsservices.services.rfc86x import EchoFactory
-from tsservices.testing import MeasuredTransport, connect, environment
+from tsservices.testing import MemoryTransport, connect, environment
 
 
 class SweepTests(SynchronousTestCase):
@@ -170,7 +170,7 @@ class UnlimitedTests(SynchronousTestCase):
         clock = Clock()
         surroundings = environment(clock, Limits(idleLimit=0, writeLimit=0))
         _, transport = connect(EchoFactory, surroundings)
-        assert isinstance(transport, MeasuredTransport)
+        assert isinstance(transport, MemoryTransport)
         transport.pending = 1000
         surroundings.sweep.startService()
         clock.pump([1000] * 100)

@@ -9,11 +9,17 @@ import time
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common.addresses import LOOPBACK, Trust
+from tsservices.common.addresses import LOOPBACK, TrustedNetworks
 from tsservices.common.counters import DatagramCounters
 from tsservices.common.limits import PEERS_REMEMBERED, Limits
-from tsservices.common.timestamps import FORMS, Stamper
-from tsservices.transport.udp_guard import GUARDS, PAUSE_SECONDS, REFLECTOR_PORTS, STREAK, Guard
+from tsservices.common.timestamps import FORMS, TimestampFormatter
+from tsservices.transport.udp_guard import (
+    GUARDS,
+    PAUSE_SECONDS,
+    REFLECTOR_PORTS,
+    STREAK,
+    DatagramGuard,
+)
 
 STRANGER = "192.0.2.7"
 
@@ -24,11 +30,11 @@ class GuardTests(SynchronousTestCase):
         self.counters = DatagramCounters()
         self.closedPorts = set(REFLECTOR_PORTS)
 
-    def guard(self, name: str, trust: tuple[str, ...] = LOOPBACK) -> Guard:
-        return Guard(
+    def guard(self, name: str, trust: tuple[str, ...] = LOOPBACK) -> DatagramGuard:
+        return DatagramGuard(
             GUARDS[name],
             Limits(),
-            Trust(trust),
+            TrustedNetworks(trust),
             self.closedPorts,
             self.counters,
             self.clock.seconds,
@@ -62,7 +68,7 @@ class GuardTests(SynchronousTestCase):
         for name in ("timestamp", "hello"):
             guard = self.guard(name)
             for form in FORMS:
-                data = Stamper(form, time.time_ns).stamp() + b"x"
+                data = TimestampFormatter(form, time.time_ns).stamp() + b"x"
                 self.assertFalse(guard.admits(data, "127.0.0.1", 5000))
             self.assertFalse(guard.admits(b"Hello, Hello, x!!", "127.0.0.1", 5000))
             self.assertTrue(guard.admits(b"Hello, world!", "127.0.0.1", 5000))
@@ -71,7 +77,9 @@ class GuardTests(SynchronousTestCase):
     def test_othersMayLookLikeOurs(self) -> None:
         """Echo echoes stamps: it has to, and its bucket ends the loop."""
         self.assertTrue(
-            self.guard("echo").admits(Stamper("ctime", time.time_ns).stamp(), "127.0.0.1", 5000)
+            self.guard("echo").admits(
+                TimestampFormatter("ctime", time.time_ns).stamp(), "127.0.0.1", 5000
+            )
         )
 
     def test_size(self) -> None:

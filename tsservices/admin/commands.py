@@ -24,7 +24,7 @@ PROGRAM = "tsservices"
 WORDS = ("backup", "export")
 
 
-class Failed(Exception):
+class CommandFailed(Exception):
     """A command was not done.  The argument is one line that says why."""
 
 
@@ -36,7 +36,7 @@ def main(words: list[str]) -> NoReturn:
             backup(given.state, given.file)
         else:
             export(given.state, given.room, given.since, given.format, given.output)
-    except Failed as reason:
+    except CommandFailed as reason:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)
         raise SystemExit(1) from None
     except BrokenPipeError:
@@ -55,7 +55,7 @@ def backup(folder: str, file: str) -> None:
     """@raise Failed: it is not made."""
     path = os.path.abspath(file)
     if os.path.lexists(path):
-        raise Failed(f"{path} is there already")
+        raise CommandFailed(f"{path} is there already")
     for _ in _command(folder, {"command": "backup", "path": path}):
         pass
     print(f"copied to {path}")
@@ -87,9 +87,9 @@ def _open(file: str | None) -> TextIO:
             # What is said in a room is not for everybody on this machine.
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise Failed(f"{file} is there already") from None
+        raise CommandFailed(f"{file} is there already") from None
     except OSError as reason:
-        raise Failed(f"{file}: {reason.strerror}") from reason
+        raise CommandFailed(f"{file}: {reason.strerror}") from reason
     return open(
         descriptor, "w", encoding="utf-8", errors="replace", newline="", closefd=file is not None
     )
@@ -102,17 +102,17 @@ def _command(folder: str, command: dict[str, object]) -> Iterator[str]:
         try:
             connection.connect(path)
         except (FileNotFoundError, ConnectionRefusedError):
-            raise Failed(f"no server with a chat runs in {os.path.dirname(path)}") from None
+            raise CommandFailed(f"no server with a chat runs in {os.path.dirname(path)}") from None
         except OSError as reason:
-            raise Failed(f"{path}: {reason.strerror or reason}") from reason
+            raise CommandFailed(f"{path}: {reason.strerror or reason}") from reason
         try:
             connection.sendall(json.dumps(command).encode("ascii") + b"\n")
             with connection.makefile("rb") as answers:
                 yield from _answers(answers)
         except TimeoutError:
-            raise Failed("the server does not answer") from None
+            raise CommandFailed("the server does not answer") from None
         except ConnectionError:
-            raise Failed("the server has hung up") from None
+            raise CommandFailed("the server has hung up") from None
 
 
 def _answers(answers: Any) -> Iterator[str]:
@@ -122,12 +122,12 @@ def _answers(answers: Any) -> Iterator[str]:
         except ValueError:
             break
         if "error" in answer:
-            raise Failed(answer["error"])
+            raise CommandFailed(answer["error"])
         if "done" in answer:
             return
         if "text" in answer:
             yield answer["text"]
-    raise Failed("the server has hung up")
+    raise CommandFailed("the server has hung up")
 
 
 def _number(text: str) -> int:

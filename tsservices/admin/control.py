@@ -26,8 +26,8 @@ from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 
-from tsservices.admin.export import FORMATS, Export
-from tsservices.chat.errors import NO_ROOM, Refused
+from tsservices.admin.export import FORMATS, RoomExport
+from tsservices.chat.errors import NO_ROOM, ChatError
 from tsservices.chat.names import ROOM_SIGN, roomKey
 from tsservices.chat.room import Room
 from tsservices.common.limits import (
@@ -37,13 +37,13 @@ from tsservices.common.limits import (
     CONTROL_UNREAD_SECONDS,
     CONTROLS,
 )
-from tsservices.common.lines import LineSplitter, Overlong
-from tsservices.common.statedir import CONTROL_SOCKET, StateFolder
+from tsservices.common.lines import LineSplitter, LineTooLong
+from tsservices.common.statedir import CONTROL_SOCKET, StateDirectory
 from tsservices.server.chat.service import ChatService
 from tsservices.transport.binder import Binder
 
 
-class Impossible(Exception):
+class ControlError(Exception):
     """A command can't be done.  The argument is one line that says why."""
 
 
@@ -75,10 +75,10 @@ class ControlProtocol(Protocol):
             self._begun = True
             self.working()
             try:
-                if isinstance(line, Overlong):
-                    raise Impossible(f"a command has at most {line.limit} bytes")
+                if isinstance(line, LineTooLong):
+                    raise ControlError(f"a command has at most {line.limit} bytes")
                 self._do(line)
-            except (Impossible, Refused) as reason:
+            except (ControlError, ChatError) as reason:
                 self.fail(str(reason))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -109,20 +109,20 @@ class ControlProtocol(Protocol):
             command = None
         word = command.get("command") if isinstance(command, dict) else None
         if not isinstance(word, str) or word not in self._DO:
-            raise Impossible("this is no command that this server knows")
+            raise ControlError("this is no command that this server knows")
         if not self.factory.chat.open:
-            raise Impossible("the chat is not open yet")
+            raise ControlError("the chat is not open yet")
         self._DO[word](self, command)
 
     def _backup(self, command: dict[str, Any]) -> None:
         path = command.get("path")
         if not isinstance(path, str) or not _isPath(path):
-            raise Impossible("a backup needs the absolute path of a file")
+            raise ControlError("a backup needs the absolute path of a file")
         if os.path.lexists(path):
-            raise Impossible(f"{path} is there already")
+            raise ControlError(f"{path} is there already")
         factory = self.factory
         if factory.copying:
-            raise Impossible("a backup is being made already")
+            raise ControlError("a backup is being made already")
         factory.copying = True
 
         def copied(trouble: str | None) -> None:
@@ -143,18 +143,18 @@ class ControlProtocol(Protocol):
             or not isinstance(form, str)
             or form not in FORMATS
         ):
-            raise Impossible("an export needs a room, the number of a line, and a format")
+            raise ControlError("an export needs a room, the number of a line, and a format")
         room = self._room(name)
         write = FORMATS[form](self.factory.localtime)
         journal, key = self.factory.chat.journal, room.record.key
-        export = Export(journal, key, since + 1, room.released, write, self)
+        export = RoomExport(journal, key, since + 1, room.released, write, self)
         self._exporting = True
         self.transport.registerProducer(export, False)
 
     def _room(self, name: str) -> Room:
-        room = self.factory.chat.house.lobby.rooms.get(roomKey(name)[1])
+        room = self.factory.chat.house.state.rooms.get(roomKey(name)[1])
         if room is None:
-            raise Refused(NO_ROOM, room=f"{ROOM_SIGN}{name.removeprefix(ROOM_SIGN)}")
+            raise ChatError(NO_ROOM, room=f"{ROOM_SIGN}{name.removeprefix(ROOM_SIGN)}")
         return room
 
     _DO: ClassVar[dict[str, Callable[[ControlProtocol, dict[str, Any]], None]]] = {
@@ -238,7 +238,7 @@ class ControlFactory(ServerFactory):
 _OWNER_ONLY = 0o600
 
 
-class ControlSeat(Service):
+class ControlService(Service):
     """
     Lets commands come.
 
@@ -247,7 +247,7 @@ class ControlSeat(Service):
 
     name = "control"
 
-    def __init__(self, chat: ChatService, folder: StateFolder, reactor: Any) -> None:
+    def __init__(self, chat: ChatService, folder: StateDirectory, reactor: Any) -> None:
         self._folder = folder
         self._binder = Binder(reactor, fast=False)
         self._factory = ControlFactory(chat, reactor)

@@ -11,22 +11,22 @@ from typing import Protocol as Interface
 from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
-from tsservices.chat.errors import Refused
-from tsservices.chat.history import Reader
-from tsservices.chat.notifications import Said
-from tsservices.frontends.formats.json import JSONForm
-from tsservices.frontends.formats.text import TextForm
+from tsservices.chat.errors import ChatError
+from tsservices.chat.history import HistoryReader
+from tsservices.chat.notifications import RoomMessages
+from tsservices.frontends.formats.json import JSONFormatter
+from tsservices.frontends.formats.text import TextFormatter
 
 #: Writes a page, given also when the line before it was said, or 0.
-Page = Callable[[list[Said], int], str]
+Page = Callable[[list[RoomMessages], int], str]
 
 
 def _text(localtime: Callable[[float], time.struct_time]) -> Page:
-    return TextForm(localtime, withRoom=False).page
+    return TextFormatter(localtime, withRoom=False).page
 
 
 def _json(localtime: Callable[[float], time.struct_time]) -> Page:
-    form = JSONForm()
+    form = JSONFormatter()
     return lambda said, before: form.encode(said).decode()
 
 
@@ -37,7 +37,7 @@ FORMATS: dict[str, Callable[[Callable[[float], time.struct_time]], Page]] = {
 }
 
 
-class Reading(Interface):
+class ExportSink(Interface):
     """Who reads an export."""
 
     def working(self) -> None:
@@ -52,14 +52,20 @@ class Reading(Interface):
 
 
 @implementer(IPullProducer)
-class Export:
+class RoomExport:
     """
     One export.  A page is read from the journal when the one before it was sent: nothing
     waits in memory, and the chat's own questions come between any two.
     """
 
     def __init__(
-        self, reader: Reader, room: str, first: int, last: int, write: Page, reading: Reading
+        self,
+        reader: HistoryReader,
+        room: str,
+        first: int,
+        last: int,
+        write: Page,
+        reading: ExportSink,
     ) -> None:
         self._reader = reader
         self._room = room
@@ -88,11 +94,11 @@ class Export:
         """Nobody reads any more."""
         self._stopped = True
 
-    def _found(self, lines: list[Said] | Refused) -> None:
+    def _found(self, lines: list[RoomMessages] | ChatError) -> None:
         self._asking = False
         if self._stopped:
             return
-        if isinstance(lines, Refused):
+        if isinstance(lines, ChatError):
             self._stopped = True
             since = self._next - 1
             self._reading.fail(f"{lines}; lines up to {since} are written: --since {since} goes on")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
+from tsservices.chat.errors import ChatError
 from tsservices.chat.handlers import (
     accounts,
     identity,
@@ -23,13 +23,13 @@ from tsservices.chat.handlers import (
     nodes,
     restrictions,
 )
-from tsservices.chat.notifications import Refusal
-from tsservices.chat.operations import Event
+from tsservices.chat.notifications import ErrorReply
+from tsservices.chat.operations import Operation
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 
 #: The handler of each operation.
-APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
+APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     **identity.APPLY,
     **membership.APPLY,
     **messages.APPLY,
@@ -40,9 +40,9 @@ APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
 }
 
 
-def apply(lobby: Lobby, event: Event, session: Session, batch: Batch) -> None:
+def apply(state: ChatState, event: Operation, session: Session, batch: Batch) -> None:
     """Decide, and change the state; a rejection goes to the session that proposed it."""
     try:
-        APPLY[type(event)](lobby, event, session, batch)
-    except Refused as refused:
-        batch.answer(session, Refusal(refused))
+        APPLY[type(event)](state, event, session, batch)
+    except ChatError as refused:
+        batch.reply(session, ErrorReply(refused))

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tsservices.chat.errors import Refused
-from tsservices.chat.fanout import Answer, Audience, Dismissal, Move, Slice
-from tsservices.chat.notifications import Happening, Said
-from tsservices.chat.records import Deletion, Letter, Record, RoomRecord, keyOf
+from tsservices.chat.errors import ChatError
+from tsservices.chat.fanout import (
+    DirectDelivery,
+    Disconnect,
+    MembershipUpdate,
+    Recipients,
+    RoomDelivery,
+)
+from tsservices.chat.notifications import Happening, RoomMessages
+from tsservices.chat.records import MessageDeletion, Record, RoomRecord, StoredPrivateMessage, keyOf
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.common.limits import AUTHORS_IN_A_SLICE
@@ -26,45 +32,45 @@ class Batch:
     @ivar log: the incarnation of the order in which it stands.
     @ivar position: its place there.
     @ivar stamp: when that was: nanoseconds since 1970, UTC.
-    @ivar said: the lines to be kept, in order.
+    @ivar messages: the lines to be kept, in order.
     @ivar lines: how many lines that is.
-    @ivar records: of the rooms that have changed, as they are after this batch.
-    @ivar kept: what else has changed, as it is after this batch, by kind and key; L{None}
+    @ivar roomRecords: of the rooms that have changed, as they are after this batch.
+    @ivar records: what else has changed, as it is after this batch, by kind and key; L{None}
         for what is no more.
-    @ivar letters: the private messages to be kept, in order.
-    @ivar forgotten: the keys of accounts whose private messages are to go, those before
+    @ivar privateMessages: the private messages to be kept, in order.
+    @ivar erasedInboxes: the keys of accounts whose private messages are to go, those before
         this batch.
     @ivar deletions: the lines whose text is to go, after those of this batch were kept.
     @ivar audits: what the log is to tell of, once it is stored.
     @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.snapshot}
         writes it, if it is to be kept now.
     @ivar durable: whether any of this is to be stored, once it is sealed.
-    @ivar origins: the sessions whose proposals were decided, once for each.
+    @ivar proposers: the sessions whose proposals were decided, once for each.
     """
 
     def __init__(self, log: str, position: int, stamp: int) -> None:
         self.log = log
         self.position = position
         self.stamp = stamp
-        self.said: list[Said] = []
-        self.records: list[RoomRecord] = []
-        self.kept: dict[tuple[object, ...], Record | None] = {}
-        self.letters: list[Letter] = []
-        self.forgotten: list[str] = []
-        self.deletions: list[Deletion] = []
+        self.messages: list[RoomMessages] = []
+        self.roomRecords: list[RoomRecord] = []
+        self.records: dict[tuple[object, ...], Record | None] = {}
+        self.privateMessages: list[StoredPrivateMessage] = []
+        self.erasedInboxes: list[str] = []
+        self.deletions: list[MessageDeletion] = []
         self.audits: list[dict[str, object]] = []
         self.checkpoint: list[str] = []
-        self.origins: list[Session] = []
+        self.proposers: list[Session] = []
         self.lines = 0
         self.durable = False
-        self._deliveries: list[Slice | Answer | Move | Dismissal] = []
-        self._open: dict[Room, Slice] = {}
+        self._deliveries: list[RoomDelivery | DirectDelivery | MembershipUpdate | Disconnect] = []
+        self._open: dict[Room, RoomDelivery] = {}
         self._changed: dict[Room, RoomRecord] = {}
         self._emptied: list[Room] = []
         self._numbered = 0
         self._last: Room | None = None
 
-    def seal(self) -> None:
+    def freeze(self) -> None:
         """The turn is over: what follows changes the rooms, but not this."""
         self._open.clear()
         for room in self._emptied:
@@ -74,12 +80,16 @@ class Batch:
         changed = self._changed
         for room in changed:
             changed[room] = room.record.copy()
-        self.records = list(changed.values())
+        self.roomRecords = list(changed.values())
         self.durable = bool(
-            self.records or self.kept or self.letters or self.deletions or self.checkpoint
+            self.roomRecords
+            or self.records
+            or self.privateMessages
+            or self.deletions
+            or self.checkpoint
         )
 
-    def keep(self, room: Room, said: Said, author: Session) -> None:
+    def addMessage(self, room: Room, said: RoomMessages, author: Session) -> None:
         """Tell a room what somebody said in it, and keep that."""
         # The slice of the room that spoke last is still open, if it was not cut.
         slice = self._open.get(room) if room is self._last else None
@@ -91,7 +101,7 @@ class Batch:
             slice.speakers.append(author)
         slice.authors[author.ident] = author.key
         slice.happenings.append(said)
-        self.said.append(said)
+        self.messages.append(said)
         self.lines += len(said.texts)
         self._changed[room] = room.record
 
@@ -100,7 +110,7 @@ class Batch:
         self._numbered += 1
         return f"{self.log}-{self.position}-w{self._numbered}"
 
-    def change(self, room: Room) -> None:
+    def roomChanged(self, room: Room) -> None:
         """
         Keep what has changed of a room, though nothing was said in it now.  A room where
         nothing ever was goes with its last visitor, and is not kept.
@@ -114,63 +124,63 @@ class Batch:
         by = {"by": session.nick, "account": session.account, "cloak": session.cloak}
         self.audits.append({"audit": what, "time": self.stamp, **where, **by, **facts})
 
-    def dismiss(self, session: Session, why: Refused) -> None:
+    def disconnect(self, session: Session, why: ChatError) -> None:
         """End somebody's connection, when all before this has been told."""
-        self._deliveries.append(Dismissal(session, why))
+        self._deliveries.append(Disconnect(session, why))
 
-    def put(self, record: Record) -> None:
+    def upsert(self, record: Record) -> None:
         """Keep a record, in place of what was kept with its key."""
-        self.kept[keyOf(record)] = record
+        self.records[keyOf(record)] = record
 
-    def remove(self, record: Record) -> None:
+    def delete(self, record: Record) -> None:
         """Keep a record no longer."""
-        self.kept[keyOf(record)] = None
+        self.records[keyOf(record)] = None
 
-    def tell(self, room: Room, happening: Happening) -> None:
+    def sendToRoom(self, room: Room, happening: Happening) -> None:
         self._slice(room).happenings.append(happening)
 
-    def tellAll(self, people: Iterable[Session], *happenings: Happening) -> None:
+    def sendTo(self, people: Iterable[Session], *happenings: Happening) -> None:
         """Tell people of several rooms, each once."""
         self._open.clear()
-        slice = Slice(Audience(people))
+        slice = RoomDelivery(Recipients(people))
         slice.happenings.extend(happenings)
         self._deliveries.append(slice)
 
-    def answer(self, session: Session, happening: Happening) -> None:
+    def reply(self, session: Session, happening: Happening) -> None:
         """Tell one person, after all that was told before."""
         for room in [each for each in self._open if each.record.key in session.rooms]:
             del self._open[room]
-        self._deliveries.append(Answer(session, happening))
+        self._deliveries.append(DirectDelivery(session, happening))
 
-    def move(self, session: Session) -> None:
+    def membershipChanged(self, session: Session) -> None:
         """Somebody is in more rooms now, or in fewer, when all before this has been told."""
-        self._deliveries.append(Move(session))
+        self._deliveries.append(MembershipUpdate(session))
 
-    def cut(self, room: Room) -> None:
+    def splitDelivery(self, room: Room) -> None:
         """Who is in a room changes: what follows is for others."""
         self._open.pop(room, None)
 
-    def empty(self, room: Room) -> None:
+    def roomEmptied(self, room: Room) -> None:
         """
         Nobody is in a room now.  Who enters it in this same turn has asked for its last
         lines already, so they stay at hand until the turn's end.
         """
         self._emptied.append(room)
 
-    def release(self, last: bool = False, errors: list[Exception] | None = None) -> None:
+    def deliver(self, last: bool = False, errors: list[Exception] | None = None) -> None:
         """It is stored: tell everybody."""
         last = last and len(self._deliveries) == 1
         for room, record in self._changed.items():
             room.kept = record
         for delivery in self._deliveries:
             try:
-                delivery.release(last)
+                delivery.deliver(last)
             except Exception as error:
                 if errors is None:
                     raise
                 errors.append(error)
 
-    def _slice(self, room: Room) -> Slice:
+    def _slice(self, room: Room) -> RoomDelivery:
         if room is not self._last and room.several:
             # Who is in several rooms hears all of them in one order.
             for other in [each for each in self._open if each is not room and each.several]:
@@ -178,7 +188,7 @@ class Batch:
         self._last = room
         return self._open.get(room) or self._begin(room)
 
-    def _begin(self, room: Room) -> Slice:
-        slice = self._open[room] = Slice(room.audience)
+    def _begin(self, room: Room) -> RoomDelivery:
+        slice = self._open[room] = RoomDelivery(room.audience)
         self._deliveries.append(slice)
         return slice

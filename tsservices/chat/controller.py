@@ -16,47 +16,49 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from tsservices.chat.errors import NAME_FIRST, NOWHERE, Refused
+from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
 from tsservices.chat.handlers.membership import LOBBY
-from tsservices.chat.history import Recall
-from tsservices.chat.login_limits import Guesses
+from tsservices.chat.history import HistoryReplayer
+from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.names import ROOM_SIGN, nameKey
-from tsservices.chat.notifications import Happening, Notice, Refusal, Token
-from tsservices.chat.operations import MESSAGE, Enter, Event, Join, Quit, Say
-from tsservices.chat.passwords import Hashing
-from tsservices.chat.pipeline import Pipeline, Store
+from tsservices.chat.notifications import ErrorReply, Happening, Notice, ResumeToken
+from tsservices.chat.operations import MESSAGE, Enter, Join, Operation, Quit, Say
+from tsservices.chat.passwords import PasswordHasher
+from tsservices.chat.pipeline import BatchStore, Pipeline
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 
 if TYPE_CHECKING:
-    from tsservices.chat.storage import Found, LettersFound, Search
+    from tsservices.chat.storage import Found, LettersFound, SearchQuery
 
 
-class Voice(Protocol):
+class Presenter(Protocol):
     """How a conversation speaks to its person, beside what the pipeline releases."""
 
-    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None: ...
+    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None: ...
 
-    def hold(self, held: bool) -> None: ...
+    def holdOutput(self, held: bool) -> None: ...
 
-    def choose(self, form: str) -> None: ...
+    def setFormat(self, form: str) -> None: ...
 
-    def ask(self, prompt: str) -> None:
-        """Have them say something that is not to be seen; L{Conversation.answerSecret} gets it."""
+    def prompt(self, prompt: str) -> None:
+        """
+        Have them say something that is not to be seen; L{SessionController.answerSecret} gets it.
+        """
         ...
 
-    def farewell(self) -> None:
+    def closeWhenIdle(self) -> None:
         """They have said goodbye."""
         ...
 
 
-class Archive(Protocol):
+class HistoryQueries(Protocol):
     """Where what was said can be looked for: a journal."""
 
     def read(self, room: str, first: int, last: int, found: Found) -> None: ...
 
-    def search(self, search: Search, found: Found) -> None: ...
+    def search(self, search: SearchQuery, found: Found) -> None: ...
 
     def letters(
         self, account: str, other: str, before: str, most: int, found: LettersFound
@@ -64,7 +66,7 @@ class Archive(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ChatContext:
     """
     What all conversations share.
 
@@ -82,20 +84,20 @@ class House:
     """
 
     pipeline: Pipeline
-    recall: Recall
-    store: Store
-    archive: Archive
-    hashing: Hashing
-    guesses: Guesses
+    recall: HistoryReplayer
+    store: BatchStore
+    archive: HistoryQueries
+    hashing: PasswordHasher
+    guesses: LoginRateLimiter
     now: Callable[[], int]
     random: Callable[[], str]
     nodes: Callable[[], list[str]] | None = None
     searching: set[str] = field(default_factory=set)
 
     @property
-    def lobby(self) -> Lobby:
+    def state(self) -> ChatState:
         """Everybody and every room."""
-        return self.pipeline.lobby
+        return self.pipeline.state
 
 
 def digest(token: str) -> str:
@@ -103,7 +105,7 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Conversation:
+class SessionController:
     """
     One person's side.
 
@@ -120,13 +122,13 @@ class Conversation:
         the id before which it ends.
     """
 
-    def __init__(self, house: House, session: Session, voice: Voice) -> None:
+    def __init__(self, house: ChatContext, session: Session, voice: Presenter) -> None:
         self.house = house
         self.session = session
         self.voice = voice
         self.current = ""
         self.ended = False
-        self.searched: Search | None = None
+        self.searched: SearchQuery | None = None
         self.lettersBefore: tuple[str, str] | None = None
         self.asking = False
         self.next: list[Callable[[], None]] = []
@@ -141,7 +143,7 @@ class Conversation:
     def ask(self, prompt: str, then: Callable[[str], None]) -> None:
         """Have them say something that is not to be seen."""
         self.secret = then
-        self.voice.ask(prompt)
+        self.voice.prompt(prompt)
 
     def answerSecret(self, text: str) -> None:
         """@raise Refused: it won't do."""
@@ -149,7 +151,7 @@ class Conversation:
         if then is not None:
             then(text)
 
-    def suspend(self, begin: Callable[[Callable[[Callable[[], None]], None]], None]) -> None:
+    def awaitResult(self, begin: Callable[[Callable[[Callable[[], None]], None]], None]) -> None:
         """
         Wait for something that is done elsewhere.
 
@@ -163,15 +165,15 @@ class Conversation:
                 return
             try:
                 what()
-            except Refused as refused:
+            except ChatError as refused:
                 self.refuse(refused)
-            self.settled()
+            self.onIdle()
             # The next line may be waiting, with nothing proposed that would bring it on.
-            self.voice.hold(False)
+            self.voice.holdOutput(False)
 
         try:
             begin(done)
-        except Refused:
+        except ChatError:
             self.asking = False
             raise
 
@@ -182,13 +184,13 @@ class Conversation:
             self._token = self.house.random()
         return digest(self._token)
 
-    def keepToken(self, token: str) -> None:
+    def setToken(self, token: str) -> None:
         self._token = token
 
-    def tellToken(self) -> None:
+    def showToken(self) -> None:
         """They have a name now, or have been told why not."""
         if self.entered:
-            self.voice.tell(Token(self._token))
+            self.voice.show(ResumeToken(self._token))
 
     @property
     def entered(self) -> bool:
@@ -200,7 +202,7 @@ class Conversation:
         """Whether the next line has to wait."""
         return self.asking or bool(self.next)
 
-    def propose(self, event: Event) -> None:
+    def propose(self, event: Operation) -> None:
         self.house.pipeline.propose(event, self.session)
 
     def say(self, texts: tuple[str, ...], kind: str = MESSAGE) -> None:
@@ -210,9 +212,9 @@ class Conversation:
         @raise Refused: it can't be said.
         """
         if not self.session.nick:
-            raise Refused(NAME_FIRST)
+            raise ChatError(NAME_FIRST)
         if not self.current:
-            raise Refused(NOWHERE)
+            raise ChatError(NOWHERE)
         self.sayIn(self.current, texts, kind)
 
     def sayIn(self, room: str, texts: tuple[str, ...], kind: str) -> None:
@@ -220,10 +222,10 @@ class Conversation:
         house, session = self.house, self.session
         pipeline = house.pipeline
         # Each line comes by: what others do by a method each is done in place.
-        lobby = pipeline.lobby
-        found = lobby.rooms[room] if room in session.rooms else lobby.speaker(session, room)
+        state = pipeline.state
+        found = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
         if found.access.restraints:
-            pipeline.lobby.checkSpeak(session, found, house.now())
+            pipeline.state.checkSpeak(session, found, house.now())
         trouble = house.store.trouble
         if trouble is not None:
             raise trouble
@@ -235,23 +237,23 @@ class Conversation:
         if trouble is not None:
             raise trouble
 
-    def introduce(self, nick: str) -> None:
+    def pickNick(self, nick: str) -> None:
         """
         Take a name that was said without a command, and enter the lobby.
 
         @raise Refused: it can't be theirs.
         """
         key = nameKey(nick)
-        self.house.lobby.checkNick(self.session, nick, key)
+        self.house.state.checkNick(self.session, nick, key)
         self.checkStored()
-        self.enter(nick, key)
-        self.then(self._enterLobby)
+        self.register(nick, key)
+        self.afterPending(self._enterLobby)
 
-    def enter(self, nick: str, key: str) -> None:
+    def register(self, nick: str, key: str) -> None:
         """Take a name for the first time."""
         session = self.session
         self.propose(Enter(session.ident, nick, key, session.cloak, self.token))
-        self.then(self.tellToken)
+        self.afterPending(self.showToken)
 
     def _enterLobby(self) -> None:
         """They have a name now, or have been told why not."""
@@ -266,18 +268,18 @@ class Conversation:
         """
         if key in self.session.rooms:
             self.current = key
-            self.voice.tell(Notice([f"you talk in {ROOM_SIGN}{name}"]))
+            self.voice.show(Notice([f"you talk in {ROOM_SIGN}{name}"]))
             return
-        self.house.lobby.checkJoin(self.session, key, self.house.now())
+        self.house.state.checkJoin(self.session, key, self.house.now())
         self.checkStored()
-        room = self.house.lobby.rooms.get(key)
+        room = self.house.state.rooms.get(key)
         if room is None:
             self._propose(name, key)
         else:
             self.asking = True
             self.house.recall.preload(room, lambda refused: self._preloaded(name, key, refused))
 
-    def _preloaded(self, name: str, key: str, refused: Refused | None) -> None:
+    def _preloaded(self, name: str, key: str, refused: ChatError | None) -> None:
         """What was said in a room is at hand, if it can be had."""
         self.asking = False
         if self.ended:
@@ -293,22 +295,22 @@ class Conversation:
             if key in self.session.rooms:
                 self.current = key
 
-        self.then(turn)
+        self.afterPending(turn)
 
     def replay(self, room: Room, first: int) -> None:
         """Be told what was said in a room; what is said meanwhile waits."""
         self.asking = True
-        self.voice.hold(True)
-        first = max(first, room.access.readsFrom(self.session))
+        self.voice.holdOutput(True)
+        first = max(first, room.access.firstReadable(self.session))
         self.house.recall.replay(room, first, self._page, self._replayed)
 
-    def tellPages(self, pages: Sequence[Happening]) -> None:
+    def showPages(self, pages: Sequence[Happening]) -> None:
         """Be told something that may be long, each page when the one before is read."""
         if len(pages) == 1:
-            self.voice.tell(pages[0])
+            self.voice.show(pages[0])
             return
         self.asking = True
-        self.voice.hold(True)
+        self.voice.holdOutput(True)
         self._nextPage(iter(pages))
 
     def _nextPage(self, pages: Iterator[Happening]) -> None:
@@ -320,42 +322,42 @@ class Conversation:
 
     def _page(self, happening: Happening, then: Callable[[], None]) -> None:
         if not self.ended:
-            self.voice.tell(happening, then)
+            self.voice.show(happening, then)
 
     def _replayed(self) -> None:
         """All has been told."""
         self.asking = False
-        self.settled()
+        self.onIdle()
         if not self.ended:
-            self.voice.hold(False)
+            self.voice.holdOutput(False)
 
     def quit(self, why: str) -> None:
         """Leave."""
         if not self.ended:
             self.ended = True
-            if self.entered or self.session.outstanding:
+            if self.entered or self.session.pending:
                 self.propose(Quit(self.session.ident, why))
 
-    def then(self, what: Callable[[], None]) -> None:
+    def afterPending(self, what: Callable[[], None]) -> None:
         """
         Have something done when all that was proposed is decided, stored and told:
         now, if nothing is.
         """
         self.next.append(what)
-        self.settled()
+        self.onIdle()
 
-    def settled(self) -> None:
+    def onIdle(self) -> None:
         """Go on, if nothing is outstanding."""
-        while self.next and not self.asking and not self.session.outstanding:
+        while self.next and not self.asking and not self.session.pending:
             what, *later = self.next
             self.next = []
             if not self.ended:
                 try:
                     what()
-                except Refused as refused:
+                except ChatError as refused:
                     self.refuse(refused)
             # What this has put off comes before what was put off earlier.
             self.next += later
 
-    def refuse(self, refused: Refused) -> None:
-        self.voice.tell(Refusal(refused))
+    def refuse(self, refused: ChatError) -> None:
+        self.voice.show(ErrorReply(refused))

@@ -14,18 +14,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tsservices.chat.errors import Refused
-from tsservices.chat.notifications import Happening, Invited, Said, Stored, Whispered
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import (
+    Happening,
+    Invited,
+    MessageStored,
+    PrivateMessage,
+    RoomMessages,
+)
 from tsservices.chat.operations import TALK, TOPIC
-from tsservices.chat.outlet import Broadcast, Wire
-from tsservices.chat.session import Form, Session
+from tsservices.chat.outlet import Broadcast, BroadcastMember
+from tsservices.chat.session import Formatter, Session
 from tsservices.common.limits import TOGETHER_FROM, TOLD_AT_ONCE
 
 #: The kinds of lines that are not told to who ignores who says them.
 IGNORED_KINDS = TALK | {TOPIC}
 
 
-class Slice:
+class RoomDelivery:
     """
     What some people are told together, in order.
 
@@ -38,24 +44,24 @@ class Slice:
 
     __slots__ = ("_pieces", "audience", "authors", "happenings", "speakers")
 
-    def __init__(self, audience: Audience) -> None:
+    def __init__(self, audience: Recipients) -> None:
         self.audience = audience
         self.happenings: list[Happening] = []
         self.authors: dict[str, str] = {}
         self.speakers: list[Session] = []
-        self._pieces: dict[Form, list[bytes]] = {}
+        self._pieces: dict[Formatter, list[bytes]] = {}
 
-    def release(self, last: bool) -> None:
+    def deliver(self, last: bool) -> None:
         """Tell them."""
         authors = self.authors
         speakers = authors.values()
-        encoded: dict[Form, bytes] = {}
-        current: Form | None = None
+        encoded: dict[Formatter, bytes] = {}
+        current: Formatter | None = None
         data = b""
         audience: Iterable[Session] = self.audience
         last = last and len(self.audience) <= TOLD_AT_ONCE
         # For a few it is not worth it, and not worth the question.
-        if last and len(self.audience) >= TOGETHER_FROM and self.audience.gathered():
+        if last and len(self.audience) >= TOGETHER_FROM and self.audience.canBroadcast():
             audience = self._releaseTogether()
         # The hot path: most of an audience is told the same bytes.
         for session in audience:
@@ -66,7 +72,7 @@ class Slice:
                 session.ignores and not session.ignores.isdisjoint(speakers)
             ):
                 if own := self._variant(session, outlet.form):
-                    outlet.push(own)
+                    outlet.write(own)
                 continue
             if outlet.form is not current:
                 current = outlet.form
@@ -74,9 +80,9 @@ class Slice:
                     encoded[current] = b"".join(self._encoded(current))
                 data = encoded[current]
             if last:
-                outlet.pushLast(data)
+                outlet.writeLast(data)
             else:
-                outlet.push(data)
+                outlet.write(data)
 
     def _releaseTogether(self) -> list[Session]:
         """Tell those who can be sent to at one go."""
@@ -90,7 +96,7 @@ class Slice:
                 rest += [each for each in sessions if each.ident not in authors]
         return rest
 
-    def _encoded(self, form: Form) -> list[bytes]:
+    def _encoded(self, form: Formatter) -> list[bytes]:
         pieces = self._pieces.get(form)
         if pieces is None:
             happenings = self.happenings
@@ -101,7 +107,7 @@ class Slice:
             )
         return pieces
 
-    def _variant(self, session: Session, form: Form) -> bytes:
+    def _variant(self, session: Session, form: Formatter) -> bytes:
         told: list[bytes] = []
         ident, ignores = session.ident, session.ignores
         # Most are told nothing here, their own line being all there is.  Then nothing is to be
@@ -109,12 +115,12 @@ class Slice:
         pieces: list[bytes] | None = None
         # Lines that tell what was done to the room are for everybody in it.
         for place, each in enumerate(self.happenings):
-            if isinstance(each, Said):
+            if isinstance(each, RoomMessages):
                 if each.session == ident:
-                    if session.acks:
-                        stored = Stored(each.room, each.roomName, each.first, each.last)
+                    if session.wantsAcks:
+                        stored = MessageStored(each.room, each.roomName, each.first, each.last)
                         told.append(form.encode([stored]))
-                    if not session.echoes and each.kind in TALK:
+                    if not session.wantsEcho and each.kind in TALK:
                         continue
                 elif each.kind in IGNORED_KINDS and self.authors[each.session] in ignores:
                     continue
@@ -124,7 +130,7 @@ class Slice:
         return b"".join(told)
 
 
-class Answer:
+class DirectDelivery:
     """What one person is told."""
 
     __slots__ = ("happening", "session")
@@ -133,15 +139,17 @@ class Answer:
         self.session = session
         self.happening = happening
 
-    def release(self, last: bool) -> None:
+    def deliver(self, last: bool) -> None:
         """Tell them."""
         session, happening = self.session, self.happening
-        ignored = isinstance(happening, Whispered | Invited) and happening.key in session.ignores
+        ignored = (
+            isinstance(happening, PrivateMessage | Invited) and happening.key in session.ignores
+        )
         if session.outlet is not None and not ignored:
-            session.outlet.push(session.outlet.form.encode([happening]))
+            session.outlet.write(session.outlet.form.encode([happening]))
 
 
-class Move:
+class MembershipUpdate:
     """That somebody is in more rooms now, or in fewer."""
 
     __slots__ = ("rooms", "session")
@@ -150,28 +158,28 @@ class Move:
         self.session = session
         self.rooms = len(session.rooms)
 
-    def release(self, last: bool) -> None:
+    def deliver(self, last: bool) -> None:
         """Let them hear in the form that suits it."""
         if self.session.outlet is not None:
-            self.session.outlet.membershipChanged(self.rooms)
+            self.session.outlet.roomCountChanged(self.rooms)
 
 
-class Dismissal:
+class Disconnect:
     """That another connection goes on for somebody's."""
 
     __slots__ = ("session", "why")
 
-    def __init__(self, session: Session, why: Refused) -> None:
+    def __init__(self, session: Session, why: ChatError) -> None:
         self.session = session
         self.why = why
 
-    def release(self, last: bool) -> None:
+    def deliver(self, last: bool) -> None:
         """Tell them."""
         if self.session.outlet is not None:
-            self.session.outlet.dismissed(self.why)
+            self.session.outlet.replaced(self.why)
 
 
-class Group(NamedTuple):
+class RecipientGroup(NamedTuple):
     """
     Some of an audience who hear in the same form.
 
@@ -180,25 +188,25 @@ class Group(NamedTuple):
     @ivar broadcast: sends to them.
     """
 
-    form: Form
+    form: Formatter
     sessions: list[Session]
     broadcast: Broadcast
 
 
-class Audience(tuple[Session, ...]):
+class Recipients(tuple[Session, ...]):
     """
     Those who are told together.
 
-    @ivar groups: those who are sent to at one go, when L{gathered} says so.
+    @ivar groups: those who are sent to at one go, when L{canBroadcast} says so.
     @ivar others: the rest.
     """
 
-    groups: tuple[Group, ...] = ()
+    groups: tuple[RecipientGroup, ...] = ()
     others: tuple[Session, ...] = ()
     _calm = False
     _over = False
 
-    def gathered(self) -> bool:
+    def canBroadcast(self) -> bool:
         """
         To be asked each time they are told something.  Nobody is gathered for what may be told
         only once, nor again after each of many changes.
@@ -213,7 +221,7 @@ class Audience(tuple[Session, ...]):
                         break
                 else:
                     return True
-            self.scatter()
+            self.reset()
             return False
         if len(self) < TOGETHER_FROM or self._over:
             return False
@@ -223,21 +231,21 @@ class Audience(tuple[Session, ...]):
         self._gather()
         return bool(self.groups)
 
-    def scatter(self) -> None:
+    def reset(self) -> None:
         """They are to be looked at one by one."""
         groups, self.groups, self.others = self.groups, (), ()
         self._calm = False
         for group in groups:
             group.broadcast.dissolve()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Others are told from now on.  What these are still told is not worth gathering for."""
-        self.scatter()
+        self.reset()
         self._over = True
 
     def _gather(self) -> None:
         """Look at each of them."""
-        found: dict[Form, tuple[list[Session], list[Wire]]] = {}
+        found: dict[Formatter, tuple[list[Session], list[BroadcastMember]]] = {}
         others: list[Session] = []
         for session in self:
             wire = _wire(session)
@@ -250,15 +258,15 @@ class Audience(tuple[Session, ...]):
         self.others = tuple(others)
         self.groups = tuple(
             [
-                Group(form, sessions, wires[0].together(wires))
+                RecipientGroup(form, sessions, wires[0].broadcastWith(wires))
                 for form, (sessions, wires) in found.items()
             ]
         )
 
 
-def _wire(session: Session) -> Wire | None:
+def _wire(session: Session) -> BroadcastMember | None:
     outlet = session.outlet
     if outlet is None or session.ignores:
         return None
     wire = outlet.wire
-    return wire if wire is not None and wire.clear else None
+    return wire if wire is not None and wire.isIdle else None

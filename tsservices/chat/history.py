@@ -7,29 +7,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from tsservices.chat.errors import Refused
-from tsservices.chat.notifications import Happening, Refusal, Replay, Said
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import ErrorReply, Happening, HistoryReplay, RoomMessages
 from tsservices.chat.room import Room
 from tsservices.common.limits import REPLAYED_LINES
 
 #: Gets lines in order, or why they can't be had.
-Found = Callable[["list[Said] | Refused"], None]
+Found = Callable[["list[RoomMessages] | ChatError"], None]
 
 
-class Reader(Protocol):
+class HistoryReader(Protocol):
     """What gives lines back: a journal."""
 
     def read(self, room: str, first: int, last: int, found: Found) -> None: ...
 
 
-class Recall:
+class HistoryReplayer:
     """Reads lines for those who ask."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: HistoryReader) -> None:
         self._reader = reader
-        self._preloading: dict[str, list[Callable[[Refused | None], None]]] = {}
+        self._preloading: dict[str, list[Callable[[ChatError | None], None]]] = {}
 
-    def preload(self, room: Room, then: Callable[[Refused | None], None]) -> None:
+    def preload(self, room: Room, then: Callable[[ChatError | None], None]) -> None:
         """
         Have the last lines of a room at hand, for who is about to enter it.  Many who
         enter at the same time cost one look.
@@ -45,9 +45,9 @@ class Recall:
 
         first = max(1, last - REPLAYED_LINES + 1)
 
-        def found(lines: list[Said] | Refused) -> None:
-            refused = lines if isinstance(lines, Refused) else None
-            if not isinstance(lines, Refused):
+        def found(lines: list[RoomMessages] | ChatError) -> None:
+            refused = lines if isinstance(lines, ChatError) else None
+            if not isinstance(lines, ChatError):
                 room.preload(lines, first)
             for each in self._preloading.pop(key):
                 each(refused)
@@ -73,7 +73,7 @@ class _Replaying:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: HistoryReader,
         room: Room,
         first: int,
         tell: Callable[[Happening, Callable[[], None]], None],
@@ -93,9 +93,9 @@ class _Replaying:
             return
         self._reader.read(self._record.key, self._next, self._last, self._found)
 
-    def _found(self, lines: list[Said] | Refused) -> None:
-        if isinstance(lines, Refused):
-            self._tell(Refusal(lines), self._done)
+    def _found(self, lines: list[RoomMessages] | ChatError) -> None:
+        if isinstance(lines, ChatError):
+            self._tell(ErrorReply(lines), self._done)
             return
         record = self._record
         missing = None
@@ -104,4 +104,4 @@ class _Replaying:
             missing = (self._next, first - 1)
         last = lines[-1].last if lines else self._last
         self._next = last + 1
-        self._tell(Replay(record.key, record.name, lines, missing, last), self.go)
+        self._tell(HistoryReplay(record.key, record.name, lines, missing, last), self.go)

@@ -22,7 +22,7 @@ from tsservices.common.limits import (
     GUESSERS_REMEMBERED,
     HOMES_REMEMBERED,
 )
-from tsservices.common.ratelimit import Bucket
+from tsservices.common.ratelimit import TokenBucket
 
 _Value = TypeVar("_Value")
 
@@ -52,14 +52,14 @@ class _Newest(Generic[_Value]):
         return value
 
 
-class Guesses:
+class LoginRateLimiter:
     """What was tried lately."""
 
     def __init__(self, atOnce: int, most: int = GUESSERS_REMEMBERED) -> None:
         self._atOnce = atOnce
-        self._addresses: _Newest[Bucket] = _Newest(most)
-        self._accounts: _Newest[Bucket] = _Newest(most)
-        self._homes: _Newest[_Newest[Bucket]] = _Newest(most)
+        self._addresses: _Newest[TokenBucket] = _Newest(most)
+        self._accounts: _Newest[TokenBucket] = _Newest(most)
+        self._homes: _Newest[_Newest[TokenBucket]] = _Newest(most)
         self._wrong: _Newest[int] = _Newest(most)
 
     def __len__(self) -> int:
@@ -126,7 +126,7 @@ class Guesses:
         if homes.get(cloak) is None:
             homes.put(cloak, _bucket(GUESS_SECONDS, ACCOUNT_GUESSES_AT_ONCE, now))
 
-    def _buckets(self, account: str, cloak: str, now: float) -> list[Bucket]:
+    def _buckets(self, account: str, cloak: str, now: float) -> list[TokenBucket]:
         homes = self._homes.get(account)
         own = None if homes is None else homes.get(cloak)
         if own is not None:
@@ -142,5 +142,5 @@ class Guesses:
         return [address, strangers]
 
 
-def _bucket(seconds: float, atOnce: int, now: float) -> Bucket:
-    return Bucket(1 / seconds, atOnce, now)
+def _bucket(seconds: float, atOnce: int, now: float) -> TokenBucket:
+    return TokenBucket(1 / seconds, atOnce, now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from tsservices.chat.errors import NAME_CHARACTER, NAME_EMPTY, NAME_LONG, NAME_SCRIPTS, Refused
+from tsservices.chat.errors import NAME_CHARACTER, NAME_EMPTY, NAME_LONG, NAME_SCRIPTS, ChatError
 from tsservices.common.limits import NAME_LENGTH
 from tsservices.common.text import visible
 
@@ -40,9 +40,9 @@ def nameKey(name: str) -> str:
     """
     key = fold(name)
     if not key:
-        raise Refused(NAME_EMPTY)
+        raise ChatError(NAME_EMPTY)
     if len(key) > NAME_LENGTH or len(name) > NAME_LENGTH:
-        raise Refused(NAME_LONG, most=NAME_LENGTH, length=max(len(key), len(name)))
+        raise ChatError(NAME_LONG, most=NAME_LENGTH, length=max(len(key), len(name)))
     if _PLAIN.issuperset(key) and name.isascii():
         return key
     for character in name + key:
@@ -50,9 +50,9 @@ def nameKey(name: str) -> str:
             shown = character if character.isprintable() else visible(character)
             if shown == character and not character.isprintable():
                 shown = f"\\u{ord(character):04x}"
-            raise Refused(NAME_CHARACTER, character=shown if shown.strip() else "a space")
+            raise ChatError(NAME_CHARACTER, character=shown if shown.strip() else "a space")
     if unicodedata.category(key[0]).startswith("M"):
-        raise Refused(NAME_CHARACTER, character="a combining mark at the beginning")
+        raise ChatError(NAME_CHARACTER, character="a combining mark at the beginning")
     _checkScripts(key)
     return key
 
@@ -121,4 +121,4 @@ def _checkScripts(key: str) -> None:
             scripts[script] = None
     if len(scripts) > 1 and not any(scripts.keys() <= group for group in _TOGETHER):
         first, second = list(scripts)[:2]
-        raise Refused(NAME_SCRIPTS, first=first.capitalize(), second=second.capitalize())
+        raise ChatError(NAME_SCRIPTS, first=first.capitalize(), second=second.capitalize())

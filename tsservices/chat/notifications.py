@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tsservices.chat.errors import Refused
+from tsservices.chat.errors import ChatError
 from tsservices.chat.operations import DELETED
-from tsservices.chat.records import Letter, Restraint
+from tsservices.chat.records import Restriction, StoredPrivateMessage
 
 
 @dataclass(slots=True, eq=False)
-class Said:
+class RoomMessages:
     """
     Lines that one person said in one room, which numbers them.  The lines after the
     first have the next numbers, and each is a nanosecond later.
@@ -63,12 +63,12 @@ class Said:
         """Its id, the same on every node and for ever."""
         return f"{self.log}-{self.position}-{self.index + which}"
 
-    def since(self, number: int) -> Said:
+    def since(self, number: int) -> RoomMessages:
         """That line and those after it."""
         skipped = number - self.first
         return self._part(skipped, len(self.texts)) if skipped > 0 else self
 
-    def without(self, number: int) -> list[Said]:
+    def without(self, number: int) -> list[RoomMessages]:
         """The same lines; if that is one of them, without its text."""
         which = number - self.first
         if not 0 <= which < len(self.texts):
@@ -77,7 +77,7 @@ class Said:
         around = (self._part(0, which), deleted, self._part(which + 1, len(self.texts)))
         return [each for each in around if each.texts]
 
-    def _part(self, begin: int, end: int) -> Said:
+    def _part(self, begin: int, end: int) -> RoomMessages:
         return replace(
             self,
             first=self.first + begin,
@@ -89,7 +89,7 @@ class Said:
 
 
 @dataclass(slots=True, eq=False)
-class Entered:
+class Welcome:
     """
     The one who is told this is in, under a name.
 
@@ -101,7 +101,7 @@ class Entered:
 
 
 @dataclass(slots=True, eq=False)
-class Token:
+class ResumeToken:
     """
     What the one who is told this can go on with, from another connection, should this one
     be lost.
@@ -161,7 +161,7 @@ class MarkedRead:
 
 
 @dataclass(slots=True, eq=False)
-class RoomEntered:
+class JoinedRoom:
     """
     The one who is told this has entered a room.
 
@@ -182,7 +182,7 @@ class RoomEntered:
     nicks: list[str]
     present: int
     joinedSeq: int
-    replay: Replay | None
+    replay: HistoryReplay | None
     nick: str
     rank: str = ""
     private: bool = False
@@ -190,7 +190,7 @@ class RoomEntered:
 
 
 @dataclass(slots=True, eq=False)
-class RoomLeft:
+class LeftRoom:
     """The one who is told this has left a room."""
 
     room: str
@@ -198,7 +198,7 @@ class RoomLeft:
 
 
 @dataclass(slots=True, eq=False)
-class Stored:
+class MessageStored:
     """The lines of the one who is told this are kept for ever under these numbers."""
 
     room: str
@@ -208,14 +208,14 @@ class Stored:
 
 
 @dataclass(slots=True, eq=False)
-class RoomsListed:
+class RoomList:
     """The rooms there are: name, how many are in it, what it is about."""
 
     rooms: list[tuple[str, int, str]]
 
 
 @dataclass(slots=True, eq=False)
-class Present:
+class Member:
     """
     One of those in a room.
 
@@ -231,15 +231,15 @@ class Present:
 
 
 @dataclass(slots=True, eq=False)
-class PeopleListed:
+class MemberList:
     """Who is in a room."""
 
     roomName: str
-    people: list[Present]
+    people: list[Member]
 
 
 @dataclass(slots=True, eq=False)
-class PersonShown:
+class WhoisReply:
     """
     What there is to know of somebody.
 
@@ -256,7 +256,7 @@ class PersonShown:
 
 
 @dataclass(slots=True, eq=False)
-class LastSeen:
+class SeenReply:
     """
     When somebody was here.
 
@@ -270,12 +270,12 @@ class LastSeen:
 
 
 @dataclass(slots=True, eq=False)
-class RestraintsListed:
+class RestrictionList:
     """Who may not enter a room, or not speak in it."""
 
     room: str
     roomName: str
-    restraints: list[Restraint]
+    restraints: list[Restriction]
 
 
 @dataclass(slots=True, eq=False)
@@ -287,25 +287,25 @@ class Inbox:
     @ivar more: whether there are older ones.
     """
 
-    letters: list[Letter]
+    letters: list[StoredPrivateMessage]
     other: str
     more: bool
 
 
 @dataclass(slots=True, eq=False)
-class Found:
+class SearchResults:
     """
     Lines that were searched for, the oldest first.
 
     @ivar more: whether there are older ones.
     """
 
-    said: list[Said]
+    said: list[RoomMessages]
     more: bool
 
 
 @dataclass(slots=True, eq=False)
-class CommandsListed:
+class CommandList:
     """What can be asked for: how each command is written, what it does, and who may."""
 
     commands: list[tuple[str, str, str, str]]
@@ -324,14 +324,14 @@ class Notice:
 
 
 @dataclass(slots=True, eq=False)
-class Refusal:
+class ErrorReply:
     """The one who is told this asked for something that is not done."""
 
-    why: Refused
+    why: ChatError
 
 
 @dataclass(slots=True, eq=False)
-class Joined:
+class UserJoined:
     """
     Somebody entered a room where one is.
 
@@ -345,7 +345,7 @@ class Joined:
 
 
 @dataclass(slots=True, eq=False)
-class Left:
+class UserLeft:
     """Somebody left a room where one is."""
 
     room: str
@@ -355,7 +355,7 @@ class Left:
 
 
 @dataclass(slots=True, eq=False)
-class Gone:
+class UserQuit:
     """Somebody left altogether."""
 
     nick: str
@@ -363,7 +363,7 @@ class Gone:
 
 
 @dataclass(slots=True, eq=False)
-class Renamed:
+class NickChanged:
     """Somebody is called something else now."""
 
     nick: str
@@ -379,7 +379,7 @@ class AwayChanged:
 
 
 @dataclass(slots=True, eq=False)
-class Whispered:
+class PrivateMessage:
     """
     Something said to one person, as both are told.
 
@@ -401,7 +401,7 @@ class Whispered:
 
 
 @dataclass(slots=True, eq=False)
-class Absent:
+class AwayReply:
     """
     The one to whom something was just said is away, as only who said it is told.
 
@@ -441,7 +441,7 @@ class Topic:
 
 
 @dataclass(slots=True, eq=False)
-class Replay:
+class HistoryReplay:
     """
     Lines that were said before.
 
@@ -452,41 +452,41 @@ class Replay:
 
     room: str
     roomName: str
-    said: list[Said]
+    said: list[RoomMessages]
     missing: tuple[int, int] | None
     until: int
 
 
 #: Anything that a door has to be able to say.
 Happening = (
-    Said
-    | Joined
-    | Left
-    | Gone
-    | Renamed
+    RoomMessages
+    | UserJoined
+    | UserLeft
+    | UserQuit
+    | NickChanged
     | AwayChanged
-    | Whispered
-    | Absent
-    | Entered
+    | PrivateMessage
+    | AwayReply
+    | Welcome
     | Topic
-    | Replay
-    | RoomEntered
-    | RoomLeft
-    | Stored
-    | RoomsListed
-    | PeopleListed
-    | PersonShown
-    | Token
+    | HistoryReplay
+    | JoinedRoom
+    | LeftRoom
+    | MessageStored
+    | RoomList
+    | MemberList
+    | WhoisReply
+    | ResumeToken
     | Resumed
     | LoggedIn
     | AccountChanged
     | Invited
     | MarkedRead
-    | LastSeen
-    | RestraintsListed
+    | SeenReply
+    | RestrictionList
     | Inbox
-    | Found
-    | CommandsListed
+    | SearchResults
+    | CommandList
     | Notice
-    | Refusal
+    | ErrorReply
 )

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Event:
+class Operation:
     """
     Anything that can be proposed.
 
@@ -31,7 +31,7 @@ class Event:
 
 
 @dataclass(slots=True)
-class Enter(Event):
+class Enter(Operation):
     """
     Somebody says who they are for the first time.
 
@@ -48,7 +48,7 @@ class Enter(Event):
 
 
 @dataclass(slots=True)
-class Rename(Event):
+class Rename(Operation):
     """
     Somebody wants to be called something else.
 
@@ -61,7 +61,7 @@ class Rename(Event):
 
 
 @dataclass(slots=True)
-class Join(Event):
+class Join(Operation):
     """
     Somebody enters a room, which is made if it is not there.
 
@@ -74,7 +74,7 @@ class Join(Event):
 
 
 @dataclass(slots=True)
-class Part(Event):
+class Part(Operation):
     """
     Somebody leaves a room.
 
@@ -87,7 +87,7 @@ class Part(Event):
 
 
 @dataclass(slots=True)
-class Quit(Event):
+class Quit(Operation):
     """
     Somebody leaves.
 
@@ -98,7 +98,7 @@ class Quit(Event):
 
 
 @dataclass(slots=True)
-class Say(Event):
+class Say(Operation):
     """
     Somebody says some lines in a room: one after another, nobody else's between.
 
@@ -113,7 +113,7 @@ class Say(Event):
 
 
 @dataclass(slots=True)
-class Whisper(Event):
+class SendPrivate(Operation):
     """
     Somebody says something to one person.
 
@@ -130,7 +130,7 @@ class Whisper(Event):
 
 
 @dataclass(slots=True)
-class SetTopic(Event):
+class SetTopic(Operation):
     """
     Somebody says what a room is about.
 
@@ -143,7 +143,7 @@ class SetTopic(Event):
 
 
 @dataclass(slots=True)
-class SetAway(Event):
+class SetAway(Operation):
     """
     Somebody is away, or back.
 
@@ -154,7 +154,7 @@ class SetAway(Event):
 
 
 @dataclass(slots=True)
-class Delete(Event):
+class DeleteMessage(Operation):
     """
     The text of a line is to be no more.
 
@@ -186,7 +186,7 @@ DELETED = "deleted"
 
 
 @dataclass(slots=True)
-class SetOperator(Event):
+class SetOperator(Operation):
     """
     Somebody is to look after a room, or not any more.
 
@@ -203,7 +203,7 @@ class SetOperator(Event):
 
 
 @dataclass(slots=True)
-class Kick(Event):
+class Kick(Operation):
     """
     Somebody is to leave a room at once.
 
@@ -220,7 +220,7 @@ class Kick(Event):
 
 
 @dataclass(slots=True)
-class Restrain(Event):
+class Restrict(Operation):
     """
     Somebody may not enter a room, or not speak in it, for some time.
 
@@ -241,7 +241,7 @@ class Restrain(Event):
 
 
 @dataclass(slots=True)
-class Release(Event):
+class LiftRestriction(Operation):
     """
     Somebody may again.
 
@@ -258,7 +258,7 @@ class Release(Event):
 
 
 @dataclass(slots=True)
-class SetPrivate(Event):
+class SetPrivate(Operation):
     """
     A room is to be entered by invitation only, or by everybody.
 
@@ -271,7 +271,7 @@ class SetPrivate(Event):
 
 
 @dataclass(slots=True)
-class Invite(Event):
+class Invite(Operation):
     """
     Somebody may enter a private room.
 
@@ -286,7 +286,7 @@ class Invite(Event):
 
 
 @dataclass(slots=True)
-class Resume(Event):
+class Resume(Operation):
     """
     A new connection goes on for another one, which is not heard of any more.
 
@@ -299,7 +299,7 @@ class Resume(Event):
 
 
 @dataclass(slots=True)
-class Register(Event):
+class Register(Operation):
     """
     Somebody wants the name they have to be theirs.
 
@@ -312,7 +312,7 @@ class Register(Event):
 
 
 @dataclass(slots=True)
-class Login(Event):
+class Login(Operation):
     """
     Somebody has said the password of an account.
 
@@ -329,12 +329,12 @@ class Login(Event):
 
 
 @dataclass(slots=True)
-class Logout(Event):
+class Logout(Operation):
     """Somebody is a guest again."""
 
 
 @dataclass(slots=True)
-class SetPassword(Event):
+class SetPassword(Operation):
     """
     An account gets another password: its owner's wish, or an operator's.
 
@@ -350,7 +350,7 @@ class SetPassword(Event):
 
 
 @dataclass(slots=True)
-class Drop(Event):
+class DropAccount(Operation):
     """
     An account is to be no more.
 
@@ -361,7 +361,7 @@ class Drop(Event):
 
 
 @dataclass(slots=True)
-class MarkRead(Event):
+class MarkRead(Operation):
     """
     The owner of an account has read a room up to some line.
 
@@ -374,12 +374,12 @@ class MarkRead(Event):
 
 
 @dataclass(slots=True)
-class EmptyInbox(Event):
+class ClearUnread(Operation):
     """The owner of an account has read what came while they were away."""
 
 
 @dataclass(slots=True)
-class NodeUp(Event):
+class NodeUp(Operation):
     """
     A node begins, or begins again: all who were connected to it before are gone.
 
@@ -404,7 +404,7 @@ class NodeUp(Event):
 
 
 @dataclass(slots=True)
-class NodeGone(Event):
+class NodeDown(Operation):
     """
     A node is not heard of any more, or says itself that it ends: all who were connected to
     it are gone.  It comes too late if the node was heard of since.
@@ -420,7 +420,7 @@ class NodeGone(Event):
 
 
 @dataclass(slots=True)
-class Return(Event):
+class ReattachSession(Operation):
     """
     Somebody is still connected to a node that the others have taken for gone: they get
     back what they had, as far as nobody else has it now.

@@ -30,19 +30,19 @@ class Broadcast(Protocol):
         ...
 
 
-class Wire(Protocol):
+class BroadcastMember(Protocol):
     """What carries bytes to one peer."""
 
     @property
-    def clear(self) -> bool:
+    def isIdle(self) -> bool:
         """Whether bytes go as they are to a peer that takes them."""
         ...
 
-    def together(self, wires: Sequence[Any]) -> Broadcast:
+    def broadcastWith(self, wires: Sequence[Any]) -> Broadcast:
         """What sends to them at one go."""
         ...
 
-    def leave(self) -> None:
+    def leaveBroadcast(self) -> None:
         """
         Dissolve the broadcasts in which it is.  Whoever changes anything that decides what
         this peer is to be sent, or whether it takes it, has to call this first.

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Protocol
 from unicodedata import ucd_3_2_0
 
-from tsservices.chat.errors import PASSWORD_CHARACTER, PASSWORD_LONG, PASSWORD_SHORT, Refused
+from tsservices.chat.errors import PASSWORD_CHARACTER, PASSWORD_LONG, PASSWORD_SHORT, ChatError
 from tsservices.common.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
 
 #: What verifiers begin with.
@@ -55,10 +55,10 @@ _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
 )
 
 
-class Hashing(Protocol):
+class PasswordHasher(Protocol):
     """Who does the work of passwords, which takes a while, and may have too much of it."""
 
-    def derive(self, password: str, then: Callable[[str | Refused], object]) -> None:
+    def derive(self, password: str, then: Callable[[str | ChatError], object]) -> None:
         """
         Make a verifier.
 
@@ -66,7 +66,9 @@ class Hashing(Protocol):
         """
         ...
 
-    def check(self, verifier: str, password: str, then: Callable[[bool | Refused], object]) -> None:
+    def check(
+        self, verifier: str, password: str, then: Callable[[bool | ChatError], object]
+    ) -> None:
         """
         Compare a password with a verifier.
 
@@ -94,7 +96,7 @@ def matches(verifier: str, password: str) -> bool:
         if found is None:
             return False
         salt, kept, server = (b64decode(each, validate=True) for each in found.groups()[1:])
-    except (Refused, ValueError):
+    except (ChatError, ValueError):
         return False
     stored, ours = _keys(prepared, salt, int(found[1]))
     # Both are compared, whatever the first has brought.
@@ -109,9 +111,9 @@ def checked(password: str) -> str:
     """
     prepared = prepare(password)
     if len(prepared) < PASSWORD_SHORTEST:
-        raise Refused(PASSWORD_SHORT, least=PASSWORD_SHORTEST)
+        raise ChatError(PASSWORD_SHORT, least=PASSWORD_SHORTEST)
     if len(prepared) > PASSWORD_LONGEST:
-        raise Refused(PASSWORD_LONG, most=PASSWORD_LONGEST)
+        raise ChatError(PASSWORD_LONG, most=PASSWORD_LONGEST)
     return prepared
 
 
@@ -122,7 +124,7 @@ def prepare(password: str) -> str:
     @raise Refused: something in it is in no password.
     """
     if len(password) > _UNPREPARED:
-        raise Refused(PASSWORD_LONG, most=PASSWORD_LONGEST)
+        raise ChatError(PASSWORD_LONG, most=PASSWORD_LONGEST)
     if password.isascii() and password.isprintable():
         # Most are, and who hashes them has the interpreter's lock for so much less long.
         return password
@@ -135,11 +137,11 @@ def prepare(password: str) -> str:
     prepared = ucd_3_2_0.normalize("NFKC", mapped)
     if len(prepared) > PASSWORD_LONGEST:
         # One character may have become eighteen: each costs several looks, and people wait.
-        raise Refused(PASSWORD_LONG, most=PASSWORD_LONGEST)
+        raise ChatError(PASSWORD_LONG, most=PASSWORD_LONGEST)
     for character in prepared:
         for what, forbidden in _FORBIDDEN:
             if forbidden(character):
-                raise Refused(PASSWORD_CHARACTER, what=what)
+                raise ChatError(PASSWORD_CHARACTER, what=what)
     _checkDirections(prepared)
     return prepared
 
@@ -149,7 +151,7 @@ def _checkDirections(prepared: str) -> None:
     if any(leftward) and not (
         leftward[0] and leftward[-1] and not any(map(stringprep.in_table_d2, prepared))
     ):
-        raise Refused(PASSWORD_CHARACTER, what="letters that run both ways")
+        raise ChatError(PASSWORD_CHARACTER, what="letters that run both ways")
 
 
 def _keys(password: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:

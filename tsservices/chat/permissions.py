@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tsservices.chat.records import Account, Restraint, RoomRecord, Standing
+from tsservices.chat.records import Account, Restriction, RoomRecord, RoomRole
 from tsservices.chat.session import Session
 
 #: Whoever is in the room.
@@ -39,7 +39,7 @@ def atLeast(rank: str, wanted: str) -> bool:
 CLOAK_SIGN = "~"
 
 
-class Access:
+class RoomPermissions:
     """
     The rights in one room.
 
@@ -54,8 +54,8 @@ class Access:
 
     def __init__(self, record: RoomRecord) -> None:
         self._record = record
-        self.standings: dict[str, Standing] = {}
-        self.restraints: dict[tuple[str, str], Restraint] = {}
+        self.standings: dict[str, RoomRole] = {}
+        self.restraints: dict[tuple[str, str], Restriction] = {}
         self.guestFounder = ""
         self.maker = ""
         self._since: dict[str, int] = {}
@@ -73,13 +73,13 @@ class Access:
         standing = self.standings.get(account)
         return OPERATOR if standing is not None and standing.operator else MEMBER
 
-    def standing(self, account: str) -> Standing:
+    def standing(self, account: str) -> RoomRole:
         """What is kept of it, or would be."""
-        return self.standings.get(account) or Standing(self._record.key, account)
+        return self.standings.get(account) or RoomRole(self._record.key, account)
 
     def restraint(
         self, kind: str, session: Session, account: Account | None, now: int
-    ) -> Restraint | None:
+    ) -> Restriction | None:
         """
         What holds them, if anything does.
 
@@ -94,16 +94,16 @@ class Access:
         found = self.restraints.get((kind, session.cloak))
         if found is None or _over(found, now):
             return None
-        if (found.room, kind, found.mask, found.time) in session.held:
+        if (found.room, kind, found.mask, found.time) in session.inheritedRestrictions:
             return found
         # Who was here before, or has an account that was, is somebody else at the same
         # address, unless the address itself was meant.
-        before = session.arrived if found.name != found.mask else found.time + 1
+        before = session.connectedAt if found.name != found.mask else found.time + 1
         if account is not None:
             before = account.created
         return found if before > found.time else None
 
-    def mayEnter(self, session: Session) -> bool:
+    def canJoin(self, session: Session) -> bool:
         """Whether the room is open to them, if they are not banned."""
         if not self._record.private:
             return True
@@ -112,12 +112,12 @@ class Access:
         standing = self.standings.get(session.account)
         return standing is not None and (standing.invited or standing.admitted is not None)
 
-    def entered(self, session: Session) -> Standing | None:
+    def onJoin(self, session: Session) -> RoomRole | None:
         """Somebody enters: use up their invitation."""
         session.invited -= {self._record.key}
         if not self._record.private:
             had = self.standings.get(session.account or "")
-            return self.stand(replace(had, invited=False)) if had and had.invited else None
+            return self.setRole(replace(had, invited=False)) if had and had.invited else None
         first = self._record.seq + 1
         if session.account is None or session.account == self._record.founder:
             self._since[session.ident] = first
@@ -125,27 +125,27 @@ class Access:
         standing = self.standing(session.account)
         if standing.admitted is not None:
             return None
-        return self.stand(
-            Standing(standing.room, standing.account, standing.operator, False, first)
+        return self.setRole(
+            RoomRole(standing.room, standing.account, standing.operator, False, first)
         )
 
-    def admit(self, account: str, first: int) -> Standing | None:
+    def admit(self, account: str, first: int) -> RoomRole | None:
         """Who is in a private room as a guest has an account now."""
         had = self.standing(account)
         if account == self._record.founder or had.admitted is not None:
             return None
-        return self.stand(replace(had, invited=False, admitted=first))
+        return self.setRole(replace(had, invited=False, admitted=first))
 
-    def revoke(self, account: str | None) -> Standing | None:
+    def revoke(self, account: str | None) -> RoomRole | None:
         """
         Who has an account is put out: they need another invitation.
 
         @param account: its key; L{None} for guests.
         """
         had = self.standings.get(account or "")
-        return None if had is None else self.stand(replace(had, invited=False, admitted=None))
+        return None if had is None else self.setRole(replace(had, invited=False, admitted=None))
 
-    def stand(self, standing: Standing) -> Standing:
+    def setRole(self, standing: RoomRole) -> RoomRole:
         """The same."""
         if standing.operator or standing.invited or standing.admitted is not None:
             self.standings[standing.account] = standing
@@ -153,7 +153,7 @@ class Access:
             self.standings.pop(standing.account, None)
         return standing
 
-    def readsFrom(self, session: Session) -> int:
+    def firstReadable(self, session: Session) -> int:
         """The number of the first line that they may read."""
         record = self._record
         if session.account is not None:
@@ -166,17 +166,17 @@ class Access:
             return self._since[session.ident]
         return record.openFrom
 
-    def close(self, members: list[Session]) -> list[Standing]:
+    def close(self, members: list[Session]) -> list[RoomRole]:
         """The room becomes private: those who are in stay in, and may read what they could."""
-        kept: dict[str, Standing] = {}
+        kept: dict[str, RoomRole] = {}
         for session in members:
-            first = self.readsFrom(session)
+            first = self.firstReadable(session)
             if session.account is None:
                 self._since[session.ident] = first
             elif session.account != self._record.founder:
                 had = self.standing(session.account)
-                kept[session.account] = self.stand(
-                    Standing(had.room, had.account, had.operator, False, first)
+                kept[session.account] = self.setRole(
+                    RoomRole(had.room, had.account, had.operator, False, first)
                 )
         self._record.private = True
         return list(kept.values())
@@ -186,7 +186,7 @@ class Access:
         self._record.private = False
         self._record.openFrom = self._record.seq + 1
 
-    def let(self, ident: str, first: int) -> None:
+    def setReadableFrom(self, ident: str, first: int) -> None:
         """Have somebody read what they could read before."""
         self._since[ident] = first
 
@@ -203,7 +203,7 @@ class Access:
         if not self.guestFounder and not self._record.founder:
             self.guestFounder = session.ident
 
-    def left(self, session: Session) -> None:
+    def onPart(self, session: Session) -> None:
         self._since.pop(session.ident, None)
         if session.ident == self.guestFounder:
             self.guestFounder = ""
@@ -215,5 +215,5 @@ class Access:
             self.guestFounder = new.ident
 
 
-def _over(restraint: Restraint, now: int) -> bool:
+def _over(restraint: Restriction, now: int) -> bool:
     return bool(restraint.until) and restraint.until <= now

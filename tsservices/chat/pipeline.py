@@ -16,21 +16,21 @@ from typing import Protocol
 
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
-from tsservices.chat.notifications import Refusal
-from tsservices.chat.operations import Event
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import ErrorReply
+from tsservices.chat.operations import Operation
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 
 
-class Store(Protocol):
+class BatchStore(Protocol):
     """
     Where batches are kept.
 
     @ivar trouble: why nothing can be kept at present.
     """
 
-    trouble: Refused | None
+    trouble: ChatError | None
 
     def store(self, batch: Batch) -> None:
         """Keep a batch; L{Pipeline.stored} is called when that is done, at once or later."""
@@ -38,16 +38,16 @@ class Store(Protocol):
 
 
 #: What is to happen, and who proposes it.
-Proposal = tuple[Event, Session]
+Proposal = tuple[Operation, Session]
 
 
 class Orderer(Protocol):
     """What puts the proposals of several nodes in one order."""
 
-    def order(self, proposals: list[Proposal]) -> None:
+    def submit(self, proposals: list[Proposal]) -> None:
         """
-        Give proposals their places.  L{Pipeline.ordered} is called when they have them, or
-        L{Pipeline.refused} when they get none.
+        Give proposals their places.  L{Pipeline.applied} is called when they have them, or
+        L{Pipeline.rejected} when they get none.
         """
         ...
 
@@ -69,14 +69,14 @@ class Pipeline:
 
     def __init__(
         self,
-        lobby: Lobby,
+        state: ChatState,
         log: str,
         position: int,
         now: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
     ) -> None:
         """@param now: the time: nanoseconds since 1970, UTC."""
-        self.lobby = lobby
+        self.state = state
         self._log = log
         self._position = self._kept = position
         self._telling = False
@@ -84,50 +84,50 @@ class Pipeline:
         self._turnEnd = turnEnd
         self._outbox: list[Proposal] = []
         self._waiting: deque[Batch] = deque()
-        self._store: Store | None = None
+        self._store: BatchStore | None = None
         self._orderer: Orderer | None = None
         self._audit: Audit = _unheard
 
-    def begin(
-        self, store: Store, audit: Audit | None = None, orderer: Orderer | None = None
+    def start(
+        self, store: BatchStore, audit: Audit | None = None, orderer: Orderer | None = None
     ) -> None:
         """@param orderer: orders proposals; L{None}: the turns of this node do."""
         self._store = store
         self._audit = audit or _unheard
         self._orderer = orderer
 
-    def waiting(self) -> list[Session]:
+    def unconfirmedSessions(self) -> list[Session]:
         """Those who proposed what is not stored yet, each once."""
         return list(
-            {each.ident: each for batch in self._waiting for each in batch.origins}.values()
+            {each.ident: each for batch in self._waiting for each in batch.proposers}.values()
         )
 
     @property
-    def behind(self) -> int:
+    def backlog(self) -> int:
         """How many batches are not stored, or not told, yet."""
         return len(self._waiting)
 
-    def propose(self, event: Event, session: Session) -> None:
-        session.outstanding += 1
+    def propose(self, event: Operation, session: Session) -> None:
+        session.pending += 1
         if not self._outbox:
-            self._turnEnd(self.turn)
+            self._turnEnd(self.flush)
         self._outbox.append((event, session))
 
-    def turn(self) -> None:
+    def flush(self) -> None:
         """The turn ends: order, apply, and have it stored."""
         outbox, self._outbox = self._outbox, []
         if not outbox:
             return
         if self._orderer is not None:
-            self._orderer.order(outbox)
+            self._orderer.submit(outbox)
             return
         batch = Batch(self._log, self._position + 1, self._now())
         for event, session in outbox:
-            apply(self.lobby, event, session, batch)
-            batch.origins.append(session)
+            apply(self.state, event, session, batch)
+            batch.proposers.append(session)
         self._keep(batch)
 
-    def ordered(
+    def applied(
         self,
         position: int,
         stamp: int,
@@ -142,22 +142,22 @@ class Pipeline:
         """
         batch = Batch(self._log, position, stamp)
         apply(batch)
-        batch.origins += origins
+        batch.proposers += origins
         self._keep(batch)
 
-    def refused(self, proposals: Sequence[Proposal], why: Refused) -> None:
+    def rejected(self, proposals: Sequence[Proposal], why: ChatError) -> None:
         """Proposals get no place, and so never happen."""
-        words = Refusal(why)
+        words = ErrorReply(why)
         errors: list[Exception] = []
         for _, session in proposals:
-            session.outstanding -= 1
+            session.pending -= 1
             outlet = session.outlet
             if outlet is None:
                 continue
             try:
-                outlet.push(outlet.form.encode([words]))
-                if not session.outstanding:
-                    outlet.settled()
+                outlet.write(outlet.form.encode([words]))
+                if not session.pending:
+                    outlet.idle()
             except Exception as failed:
                 errors.append(failed)
         for error in errors:
@@ -165,7 +165,7 @@ class Pipeline:
             raise error
 
     def _keep(self, batch: Batch) -> None:
-        batch.seal()
+        batch.freeze()
         self._waiting.append(batch)
         if batch.durable and batch.position > self._kept:
             self._position = batch.position
@@ -174,7 +174,7 @@ class Pipeline:
             self._telling = True
             self._store.store(batch)
         # Where nothing is kept it may still rest on what is not stored yet.
-        self._tell()
+        self._deliverStored()
 
     def stored(self, position: int) -> None:
         """
@@ -184,9 +184,9 @@ class Pipeline:
         self._kept = position
         if not self._telling:
             self._telling = True
-            self._turnEnd(self._tell)
+            self._turnEnd(self._deliverStored)
 
-    def _tell(self) -> None:
+    def _deliverStored(self) -> None:
         """Release what is kept."""
         self._telling = False
         waiting = self._waiting
@@ -195,20 +195,20 @@ class Pipeline:
             ready.append(waiting.popleft())
         errors: list[Exception] = []
         for batch in ready:
-            self._release(batch, batch is ready[-1], errors)
+            self._deliver(batch, batch is ready[-1], errors)
         for error in errors:
             # Told once all others have got what is theirs.
             raise error
 
-    def _release(self, batch: Batch, last: bool, errors: list[Exception]) -> None:
-        batch.release(last, errors)
+    def _deliver(self, batch: Batch, last: bool, errors: list[Exception]) -> None:
+        batch.deliver(last, errors)
         for facts in batch.audits:
             self._audit(facts)
-        for session in batch.origins:
-            session.outstanding -= 1
-        for session in dict.fromkeys(batch.origins):
-            if not session.outstanding and session.outlet is not None:
+        for session in batch.proposers:
+            session.pending -= 1
+        for session in dict.fromkeys(batch.proposers):
+            if not session.pending and session.outlet is not None:
                 try:
-                    session.outlet.settled()
+                    session.outlet.idle()
                 except Exception as error:
                     errors.append(error)

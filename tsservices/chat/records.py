@@ -55,7 +55,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Restraint:
+class Restriction:
     """
     That somebody may not enter a room, or not speak in it.
 
@@ -86,7 +86,7 @@ class Restraint:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RoomRole:
     """
     What an account may do in a room.
 
@@ -109,7 +109,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadMark:
+class ReadMarker:
     """
     How far the owner of an account has read a room.
 
@@ -127,7 +127,7 @@ class ReadMark:
 
 
 #: What a batch may change, beside rooms.
-Record = Account | Restraint | Standing | ReadMark
+Record = Account | Restriction | RoomRole | ReadMarker
 
 
 def keyOf(record: Record) -> tuple[object, ...]:
@@ -136,7 +136,7 @@ def keyOf(record: Record) -> tuple[object, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class StoredPrivateMessage:
     """
     A private message between two accounts.
 
@@ -161,7 +161,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
+class MessageDeletion:
     """
     That the text of a line is to go from wherever it is kept.
 
@@ -251,7 +251,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DetachedMembership:
     """
     A room where somebody was who is cut off.
 
@@ -273,7 +273,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class CutOff:
+class DetachedSession:
     """
     What a session had when its node was taken for gone; see
     L{Session<tsservices.chat.session.Session>} for what is not explained here.
@@ -295,4 +295,4 @@ class CutOff:
     arrived: int
     held: frozenset[tuple[str, str, str, int]]
     invited: frozenset[str]
-    places: tuple[Place, ...]
+    places: tuple[DetachedMembership, ...]

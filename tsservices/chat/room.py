@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from tsservices.chat.fanout import Audience
-from tsservices.chat.notifications import Replay, Said, Topic
-from tsservices.chat.permissions import Access
+from tsservices.chat.fanout import Recipients
+from tsservices.chat.notifications import HistoryReplay, RoomMessages, Topic
+from tsservices.chat.permissions import RoomPermissions
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
 from tsservices.common.limits import REPLAYED_LINES
@@ -45,19 +45,19 @@ class Room:
         self.members: dict[str, Session] = {}
         self.several = 0
         self.kept = record.copy()
-        self.access = Access(record)
+        self.access = RoomPermissions(record)
         self.names: dict[str, int] = {}
-        self._audience: Audience | None = None
-        self._recent: deque[Said] = deque()
+        self._audience: Recipients | None = None
+        self._recent: deque[RoomMessages] = deque()
         self._count = 0
         self._gone: tuple[int, ...] = ()
         self._lowest = 1
 
     @property
-    def audience(self) -> Audience:
+    def audience(self) -> Recipients:
         """Who is in it now; the same object until that changes."""
         if self._audience is None:
-            self._audience = Audience(self.members.values())
+            self._audience = Recipients(self.members.values())
         return self._audience
 
     @property
@@ -74,7 +74,7 @@ class Room:
     def leave(self, session: Session) -> None:
         del self.members[session.ident]
         self.unnamed(session.key)
-        self.access.left(session)
+        self.access.onPart(session)
         self._endAudience()
         del session.rooms[self.record.key]
 
@@ -108,10 +108,10 @@ class Room:
     def _endAudience(self) -> None:
         """Others are in it now."""
         if self._audience is not None:
-            self._audience.end()
+            self._audience.close()
             self._audience = None
 
-    def keep(self, said: Said) -> None:
+    def keep(self, said: RoomMessages) -> None:
         """Have new lines at hand for those who enter later."""
         recent = self._recent
         recent.append(said)
@@ -119,7 +119,7 @@ class Room:
         while self._count - len(recent[0].texts) >= REPLAYED_LINES:
             self._count -= len(recent.popleft().texts)
 
-    def preload(self, said: list[Said], wanted: int) -> None:
+    def preload(self, said: list[RoomMessages], wanted: int) -> None:
         """Have lines at hand that were read from the journal."""
         for seq in self._gone:
             said = [part for each in said for part in each.without(seq)]
@@ -137,7 +137,7 @@ class Room:
         self._recent.clear()
         self._count = 0
 
-    def replay(self) -> Replay | None:
+    def replay(self) -> HistoryReplay | None:
         """The last lines; L{None} if they are not all at hand."""
         record = self.record
         wanted = max(1, record.seq - REPLAYED_LINES + 1)
@@ -146,9 +146,9 @@ class Room:
             return None
         said = [each.since(first) for each in self._recent if each.last >= first]
         missing = (wanted, min(first - 1, record.seq)) if first > wanted <= record.seq else None
-        return Replay(record.key, record.name, said, missing, record.seq)
+        return HistoryReplay(record.key, record.name, said, missing, record.seq)
 
-    def missed(self, first: int) -> Replay | None:
+    def missed(self, first: int) -> HistoryReplay | None:
         """The lines since then, as far as they are at hand; L{None} if there are none."""
         record = self.record
         if first > record.seq:
@@ -156,13 +156,13 @@ class Room:
         said = [each.since(first) for each in self._recent if each.last >= first]
         begin = said[0].first if said else record.seq + 1
         missing = (first, begin - 1) if begin > first else None
-        return Replay(record.key, record.name, said, missing, record.seq)
+        return HistoryReplay(record.key, record.name, said, missing, record.seq)
 
     def delete(self, seq: int) -> None:
         """The text of a line is no more."""
         # What is being read from the journal now may have it still.
         self._gone = (*self._gone, seq)[-REPLAYED_LINES:]
-        recent: list[Said] = []
+        recent: list[RoomMessages] = []
         for each in self._recent:
             recent += each.without(seq)
         self._recent = deque(recent)

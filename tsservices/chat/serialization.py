@@ -16,34 +16,34 @@ from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from tsservices.chat.operations import (
-    Delete,
-    Drop,
-    EmptyInbox,
+    ClearUnread,
+    DeleteMessage,
+    DropAccount,
     Enter,
-    Event,
     Invite,
     Join,
     Kick,
+    LiftRestriction,
     Login,
     Logout,
     MarkRead,
-    NodeGone,
+    NodeDown,
     NodeUp,
+    Operation,
     Part,
     Quit,
+    ReattachSession,
     Register,
-    Release,
     Rename,
-    Restrain,
+    Restrict,
     Resume,
-    Return,
     Say,
+    SendPrivate,
     SetAway,
     SetOperator,
     SetPassword,
     SetPrivate,
     SetTopic,
-    Whisper,
 )
 
 #: The version of these events' shapes: another one for every kind and every field that is new,
@@ -53,14 +53,14 @@ SCHEMA = 1
 # Neither names nor places of values follow the classes by themselves: nodes of other versions
 # and streams of last week know them.  Classes and fields may be called otherwise at any time,
 # but a field that moves is another message.
-_KINDS: dict[str, type[Event]] = {
+_KINDS: dict[str, type[Operation]] = {
     "Enter": Enter,
     "Rename": Rename,
     "Join": Join,
     "Part": Part,
     "Quit": Quit,
     "Say": Say,
-    "Whisper": Whisper,
+    "Whisper": SendPrivate,
     "SetTopic": SetTopic,
     "SetAway": SetAway,
     "Resume": Resume,
@@ -68,19 +68,19 @@ _KINDS: dict[str, type[Event]] = {
     "Login": Login,
     "Logout": Logout,
     "SetPassword": SetPassword,
-    "Drop": Drop,
+    "Drop": DropAccount,
     "SetOperator": SetOperator,
     "Kick": Kick,
-    "Restrain": Restrain,
-    "Release": Release,
+    "Restrain": Restrict,
+    "Release": LiftRestriction,
     "SetPrivate": SetPrivate,
     "Invite": Invite,
-    "Delete": Delete,
+    "Delete": DeleteMessage,
     "MarkRead": MarkRead,
-    "EmptyInbox": EmptyInbox,
+    "EmptyInbox": ClearUnread,
     "NodeUp": NodeUp,
-    "NodeGone": NodeGone,
-    "Return": Return,
+    "NodeGone": NodeDown,
+    "Return": ReattachSession,
 }
 
 _Read = Callable[[Any], tuple[Any, ...]]
@@ -97,9 +97,9 @@ class _Shape(NamedTuple):
     @ivar tuples: the places of tuples among the values, and what reads each.
     """
 
-    kind: type[Event]
+    kind: type[Operation]
     name: str
-    values: Callable[[Event], tuple[Any, ...]]
+    values: Callable[[Operation], tuple[Any, ...]]
     types: frozenset[tuple[type, ...]]
     tuples: tuple[tuple[int, _Read], ...]
 
@@ -125,7 +125,7 @@ def _several(element: Any) -> _Read:
     return plain
 
 
-def _shape(name: str, kind: type[Event]) -> _Shape:
+def _shape(name: str, kind: type[Operation]) -> _Shape:
     hints = get_type_hints(kind)
     attributes = [field.name for field in fields(kind)]
     types: list[tuple[type, ...]] = []
@@ -152,13 +152,13 @@ _BY_NAME = {name: _shape(name, kind) for name, kind in _KINDS.items()}
 _BY_KIND = {shape.kind: shape for shape in _BY_NAME.values()}
 
 
-def asRow(event: Event) -> list[Any]:
+def asRow(event: Operation) -> list[Any]:
     """What JSON can say."""
     shape = _BY_KIND[type(event)]
     return [shape.name, *shape.values(event)]
 
 
-def fromRow(row: object) -> Event:
+def fromRow(row: object) -> Operation:
     """
     An equal event.
 

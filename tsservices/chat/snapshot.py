@@ -20,34 +20,34 @@ from typing import Any
 
 from tsservices.chat.records import (
     Account,
-    CutOff,
+    DetachedMembership,
+    DetachedSession,
     Node,
-    Place,
-    ReadMark,
-    Restraint,
+    ReadMarker,
+    Restriction,
     RoomRecord,
-    Standing,
+    RoomRole,
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import CHECKPOINT_ROWS, Limits
 
 #: Of what L{save} writes.
 VERSION = 1
 
 
-def save(lobby: Lobby) -> list[str]:
+def save(state: ChatState) -> list[str]:
     """All of it that events can rest on: equal for equal states."""
     chunks: list[str] = []
     for name, (rows, _) in SECTIONS.items():
-        left = rows(lobby)
+        left = rows(state)
         while some := list(islice(left, CHECKPOINT_ROWS)):
             chunks.append(_asJSON([name, some]))
     return [_asJSON(["checkpoint", VERSION, len(chunks)]), *chunks]
 
 
-def load(limits: Limits, chunks: list[str]) -> Lobby:
+def load(limits: Limits, chunks: list[str]) -> ChatState:
     """
     The state. Nobody in it hears anything.
 
@@ -56,18 +56,18 @@ def load(limits: Limits, chunks: list[str]) -> Lobby:
     head: object = json.loads(chunks[0]) if chunks else None
     if head != ["checkpoint", VERSION, len(chunks) - 1]:
         raise ValueError(f"a checkpoint of version {VERSION} is wanted, not {chunks[:1]}")
-    lobby = Lobby(limits)
+    state = ChatState(limits)
     try:
         for chunk in chunks[1:]:
             name, rows = json.loads(chunk)
             restore = SECTIONS[name][1]
             for row in rows:
-                restore(lobby, *row)
+                restore(state, *row)
     except (LookupError, TypeError) as error:
         raise ValueError(f"this checkpoint can't be read: {error!r}") from error
-    for room in lobby.rooms.values():
+    for room in state.rooms.values():
         room.count()
-    return lobby
+    return state
 
 
 def _asJSON(value: object) -> str:
@@ -83,15 +83,15 @@ def _fieldsOf(kind: type) -> Callable[[Any], _Row]:
     return attrgetter(*[each.name for each in fields(kind)])
 
 
-_PLACE, _RECORD = _fieldsOf(Place), _fieldsOf(RoomRecord)
+_PLACE, _RECORD = _fieldsOf(DetachedMembership), _fieldsOf(RoomRecord)
 
 
 def _rowsOf(found: Mapping[Any, Any], kind: type) -> Iterator[_Row]:
     return map(_fieldsOf(kind), found.values())
 
 
-def _bounds(lobby: Lobby) -> Iterator[_Row]:
-    limits = lobby.limits
+def _bounds(state: ChatState) -> Iterator[_Row]:
+    limits = state.limits
     yield (
         limits.roomsEach,
         limits.maxRooms,
@@ -102,46 +102,46 @@ def _bounds(lobby: Lobby) -> Iterator[_Row]:
 
 
 def _setBounds(
-    lobby: Lobby, each: int, rooms: int, accounts: int, founded: int, registered: int
+    state: ChatState, each: int, rooms: int, accounts: int, founded: int, registered: int
 ) -> None:
-    lobby.limits = replace(
-        lobby.limits,
+    state.limits = replace(
+        state.limits,
         roomsEach=each,
         maxRooms=rooms,
         maxAccounts=accounts,
         roomsFounded=founded,
         accountsFounded=registered,
     )
-    lobby.founding.change(lobby.limits.roomsFounded)
-    lobby.registering.change(lobby.limits.accountsFounded)
+    state.roomCreationLimit.change(state.limits.roomsFounded)
+    state.registrationLimit.change(state.limits.accountsFounded)
 
 
-def _addOperator(lobby: Lobby, account: str) -> None:
-    lobby.operators |= {account}
+def _addOperator(state: ChatState, account: str) -> None:
+    state.operators |= {account}
 
 
-def _addNode(lobby: Lobby, name: str, *more: Any) -> None:
-    node = lobby.nodes[name] = Node(name, *more)
+def _addNode(state: ChatState, name: str, *more: Any) -> None:
+    node = state.nodes[name] = Node(name, *more)
     node.former = tuple(node.former)
 
 
-def _addFormer(lobby: Lobby, name: str, former: list[str]) -> None:
-    lobby.formers[name] = tuple(former)
+def _addFormer(state: ChatState, name: str, former: list[str]) -> None:
+    state.previousIncarnations[name] = tuple(former)
 
 
-def _rooms(lobby: Lobby) -> Iterator[_Row]:
-    for room in lobby.rooms.values():
+def _rooms(state: ChatState) -> Iterator[_Row]:
+    for room in state.rooms.values():
         yield (_RECORD(room.record), room.access.maker, room.access.guestFounder)
 
 
-def _addRoom(lobby: Lobby, record: list[Any], maker: str, guestFounder: str) -> None:
+def _addRoom(state: ChatState, record: list[Any], maker: str, guestFounder: str) -> None:
     room = Room(RoomRecord(*record))
     room.access.maker, room.access.guestFounder = maker, guestFounder
-    lobby.rooms[room.record.key] = room
+    state.rooms[room.record.key] = room
 
 
-def _sessions(lobby: Lobby) -> Iterator[_Row]:
-    for each in lobby.sessions.values():
+def _sessions(state: ChatState) -> Iterator[_Row]:
+    for each in state.sessions.values():
         yield (
             each.ident,
             each.node,
@@ -151,19 +151,19 @@ def _sessions(lobby: Lobby) -> Iterator[_Row]:
             each.cloak,
             each.token,
             each.away,
-            each.arrived,
-            sorted(each.held),
+            each.connectedAt,
+            sorted(each.inheritedRestrictions),
             sorted(each.invited),
             list(each.rooms),
         )
 
 
-def _addSession(lobby: Lobby, ident: str, node: str, nick: str, key: str, *more: Any) -> None:
+def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *more: Any) -> None:
     account, cloak, token, away, arrived, held, invited, rooms = more
-    session = lobby.sessions[ident] = Session(ident, None, cloak, node)
+    session = state.sessions[ident] = Session(ident, None, cloak, node)
     session.nick, session.key, session.account = nick, key, account
-    session.token, session.away, session.arrived = token, away, arrived
-    session.held, session.invited = _held(held), frozenset(invited)
+    session.token, session.away, session.connectedAt = token, away, arrived
+    session.inheritedRestrictions, session.invited = _held(held), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
 
 
@@ -176,98 +176,104 @@ def _people(groups: dict[str, tuple[Session, ...]]) -> Iterator[_Row]:
         yield (key, [each.ident for each in people])
 
 
-def _addHolders(lobby: Lobby, key: str, idents: list[str]) -> None:
-    lobby.holders[key] = tuple([lobby.sessions[each] for each in idents])
+def _addHolders(state: ChatState, key: str, idents: list[str]) -> None:
+    state.sessionsByNick[key] = tuple([state.sessions[each] for each in idents])
 
 
-def _addOwners(lobby: Lobby, key: str, idents: list[str]) -> None:
-    lobby.owners[key] = tuple([lobby.sessions[each] for each in idents])
+def _addOwners(state: ChatState, key: str, idents: list[str]) -> None:
+    state.sessionsByAccount[key] = tuple([state.sessions[each] for each in idents])
 
 
-def _addToken(lobby: Lobby, token: str, ident: str) -> None:
-    lobby.tokens[token] = lobby.sessions[ident]
+def _addToken(state: ChatState, token: str, ident: str) -> None:
+    state.tokens[token] = state.sessions[ident]
 
 
-def _members(lobby: Lobby) -> Iterator[_Row]:
-    for key, room in lobby.rooms.items():
+def _members(state: ChatState) -> Iterator[_Row]:
+    for key, room in state.rooms.items():
         readers = room.access.readers
         for ident in room.members:
             yield (key, ident, readers.get(ident))
 
 
-def _addMember(lobby: Lobby, key: str, ident: str, first: int | None) -> None:
-    room = lobby.rooms[key]
-    room.members[ident] = lobby.sessions[ident]
+def _addMember(state: ChatState, key: str, ident: str, first: int | None) -> None:
+    room = state.rooms[key]
+    room.members[ident] = state.sessions[ident]
     if first is not None:
-        room.access.let(ident, first)
+        room.access.setReadableFrom(ident, first)
 
 
-def _addLeft(lobby: Lobby, key: str, time: int) -> None:
-    lobby.left[key] = time
+def _addLeft(state: ChatState, key: str, time: int) -> None:
+    state.lastSeenGuests[key] = time
 
 
-def _addEnded(lobby: Lobby, ident: str) -> None:
-    lobby.ended[ident] = None
+def _addEnded(state: ChatState, ident: str) -> None:
+    state.ended[ident] = None
 
 
-def _cutOff(lobby: Lobby) -> Iterator[_Row]:
-    for row, each in zip(_rowsOf(lobby.cutOff, CutOff), lobby.cutOff.values(), strict=True):
+def _cutOff(state: ChatState) -> Iterator[_Row]:
+    for row, each in zip(
+        _rowsOf(state.cutOff, DetachedSession), state.cutOff.values(), strict=True
+    ):
         places = [_PLACE(place) for place in each.places]
         yield (*row[:-3], sorted(each.held), sorted(each.invited), places)
 
 
-def _addCutOff(lobby: Lobby, *row: Any) -> None:
+def _addCutOff(state: ChatState, *row: Any) -> None:
     *first, held, invited, places = row
-    more = (_held(held), frozenset(invited), tuple([Place(*place) for place in places]))
-    each = CutOff(*(*first, *more))
-    lobby.cutOff[each.ident] = each
+    more = (
+        _held(held),
+        frozenset(invited),
+        tuple([DetachedMembership(*place) for place in places]),
+    )
+    each = DetachedSession(*(*first, *more))
+    state.cutOff[each.ident] = each
 
 
 #: What gives the rows of each part of the state, and what makes that part of one row again; each
 #: after those that it needs.
-SECTIONS: dict[str, tuple[Callable[[Lobby], Iterator[_Row]], Callable[..., None]]] = {
+SECTIONS: dict[str, tuple[Callable[[ChatState], Iterator[_Row]], Callable[..., None]]] = {
     "bounds": (_bounds, _setBounds),
-    "operators": (lambda lobby: ((each,) for each in sorted(lobby.operators)), _addOperator),
-    "nodes": (lambda lobby: _rowsOf(lobby.nodes, Node), _addNode),
-    "formers": (lambda lobby: iter(lobby.formers.items()), _addFormer),
+    "operators": (lambda state: ((each,) for each in sorted(state.operators)), _addOperator),
+    "nodes": (lambda state: _rowsOf(state.nodes, Node), _addNode),
+    "formers": (lambda state: iter(state.previousIncarnations.items()), _addFormer),
     "accounts": (
-        lambda lobby: _rowsOf(lobby.accounts, Account),
-        lambda lobby, *row: lobby.load(Account(*row)),
+        lambda state: _rowsOf(state.accounts, Account),
+        lambda state, *row: state.load(Account(*row)),
     ),
     "marks": (
-        lambda lobby: _rowsOf(lobby.marks, ReadMark),
-        lambda lobby, *row: lobby.load(ReadMark(*row)),
+        lambda state: _rowsOf(state.readMarkers, ReadMarker),
+        lambda state, *row: state.load(ReadMarker(*row)),
     ),
     "rooms": (_rooms, _addRoom),
     "restraints": (
-        lambda lobby: chain.from_iterable(
-            _rowsOf(room.access.restraints, Restraint) for room in lobby.rooms.values()
+        lambda state: chain.from_iterable(
+            _rowsOf(room.access.restraints, Restriction) for room in state.rooms.values()
         ),
-        lambda lobby, *row: lobby.load(Restraint(*row)),
+        lambda state, *row: state.load(Restriction(*row)),
     ),
     "standings": (
-        lambda lobby: chain.from_iterable(
-            _rowsOf(room.access.standings, Standing) for room in lobby.rooms.values()
+        lambda state: chain.from_iterable(
+            _rowsOf(room.access.standings, RoomRole) for room in state.rooms.values()
         ),
-        lambda lobby, *row: lobby.load(Standing(*row)),
+        lambda state, *row: state.load(RoomRole(*row)),
     ),
     "sessions": (_sessions, _addSession),
-    "holders": (lambda lobby: _people(lobby.holders), _addHolders),
-    "owners": (lambda lobby: _people(lobby.owners), _addOwners),
+    "holders": (lambda state: _people(state.sessionsByNick), _addHolders),
+    "owners": (lambda state: _people(state.sessionsByAccount), _addOwners),
     "tokens": (
-        lambda lobby: ((token, each.ident) for token, each in lobby.tokens.items()),
+        lambda state: ((token, each.ident) for token, each in state.tokens.items()),
         _addToken,
     ),
     "members": (_members, _addMember),
-    "left": (lambda lobby: iter(lobby.left.items()), _addLeft),
-    "ended": (lambda lobby: ((each,) for each in lobby.ended), _addEnded),
+    "left": (lambda state: iter(state.lastSeenGuests.items()), _addLeft),
+    "ended": (lambda state: ((each,) for each in state.ended), _addEnded),
     "cutOff": (_cutOff, _addCutOff),
     "founding": (
-        lambda lobby: iter(lobby.founding.rows()),
-        lambda lobby, *row: lobby.founding.restore(*row),
+        lambda state: iter(state.roomCreationLimit.rows()),
+        lambda state, *row: state.roomCreationLimit.restore(*row),
     ),
     "registering": (
-        lambda lobby: iter(lobby.registering.rows()),
-        lambda lobby, *row: lobby.registering.restore(*row),
+        lambda state: iter(state.registrationLimit.rows()),
+        lambda state, *row: state.registrationLimit.restore(*row),
     ),
 }

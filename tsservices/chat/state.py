@@ -24,7 +24,7 @@ from tsservices.chat.errors import (
     PRIVATE_ROOM,
     ROOMS_ALL,
     ROOMS_EACH,
-    Refused,
+    ChatError,
     endText,
     reasonText,
 )
@@ -33,45 +33,46 @@ from tsservices.chat.operations import BAN, MUTE
 from tsservices.chat.permissions import MEMBER, OPERATOR, SERVER, atLeast
 from tsservices.chat.records import (
     Account,
-    CutOff,
+    DetachedSession,
     Node,
-    ReadMark,
+    ReadMarker,
     Record,
-    Restraint,
+    Restriction,
     RoomRecord,
-    Standing,
+    RoomRole,
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.common.limits import ENDED_REMEMBERED, FOUNDED_SECONDS, REGISTERED_SECONDS, Limits
-from tsservices.common.ratelimit import Quota
+from tsservices.common.ratelimit import KeyedRateLimiter
 
 
-class Lobby:
+class ChatState:
     """
     Everybody and every room.
 
     @ivar limits: all bounds.  Those that events rest on are those of the last
         L{NodeUp<tsservices.chat.operations.NodeUp>}, on all nodes.
     @ivar nodes: those that are up, by their names.
-    @ivar formers: the incarnations of those that are not up any more, by their names.
+    @ivar previousIncarnations: the incarnations of those that are not up any more, by their names.
     @ivar cutOff: the sessions of nodes that were taken for gone, by their ids: they may
         return.
     @ivar ended: the ids of those sessions that left, or that others go on for, the newest
         last: what they have proposed may still come.
     @ivar sessions: those that have entered, by id.
-    @ivar holders: the same by folded name.  A name has one holder, or several that are
+    @ivar sessionsByNick: the same by folded name.  A name has one holder, or several that are
         logged in to the account of that name.
-    @ivar owners: those that are logged in, by the keys of their accounts, the oldest first.
+    @ivar sessionsByAccount: those that are logged in, by the keys of their accounts, the oldest
+        first.
     @ivar tokens: those that another connection may go on for, by the digest of what it has
         to know.
     @ivar rooms: by key.
     @ivar accounts: by key.
-    @ivar marks: how far somebody has read, by the keys of account and room.
+    @ivar readMarkers: how far somebody has read, by the keys of account and room.
     @ivar operators: the keys of the accounts that may do anything.
-    @ivar left: when the guests who were here last left, by folded name.
-    @ivar founding: bounds who makes how many rooms.
-    @ivar registering: bounds from where how many names are registered.
+    @ivar lastSeenGuests: when the guests who were here last left, by folded name.
+    @ivar roomCreationLimit: bounds who makes how many rooms.
+    @ivar registrationLimit: bounds from where how many names are registered.
     """
 
     def __init__(
@@ -83,34 +84,34 @@ class Lobby:
     ) -> None:
         self.limits = limits
         self.nodes: dict[str, Node] = {}
-        self.formers: dict[str, tuple[str, ...]] = {}
-        self.cutOff: dict[str, CutOff] = {}
+        self.previousIncarnations: dict[str, tuple[str, ...]] = {}
+        self.cutOff: dict[str, DetachedSession] = {}
         self.ended: OrderedDict[str, None] = OrderedDict()
         self.sessions: dict[str, Session] = {}
-        self.holders: dict[str, tuple[Session, ...]] = {}
-        self.owners: dict[str, tuple[Session, ...]] = {}
+        self.sessionsByNick: dict[str, tuple[Session, ...]] = {}
+        self.sessionsByAccount: dict[str, tuple[Session, ...]] = {}
         self.tokens: dict[str, Session] = {}
         self.rooms: dict[str, Room] = {record.key: Room(record) for record in records}
         self.accounts: dict[str, Account] = {}
-        self.marks: dict[tuple[str, str], ReadMark] = {}
+        self.readMarkers: dict[tuple[str, str], ReadMarker] = {}
         self.operators = frozenset(operators)
-        self.left: OrderedDict[str, int] = OrderedDict()
-        self.founding = Quota(limits.roomsFounded, FOUNDED_SECONDS)
-        self.registering = Quota(limits.accountsFounded, REGISTERED_SECONDS)
+        self.lastSeenGuests: OrderedDict[str, int] = OrderedDict()
+        self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, FOUNDED_SECONDS)
+        self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTERED_SECONDS)
         for each in kept:
             self.load(each)
 
     def load(self, record: Record) -> None:
         if isinstance(record, Account):
             self.accounts[record.key] = record
-        elif isinstance(record, ReadMark):
-            self.marks[record.account, record.room] = record
+        elif isinstance(record, ReadMarker):
+            self.readMarkers[record.account, record.room] = record
         elif (room := self.rooms.get(record.room)) is None:
             return
-        elif isinstance(record, Restraint):
+        elif isinstance(record, Restriction):
             room.access.restraints[record.kind, record.mask] = record
-        elif isinstance(record, Standing):
-            room.access.stand(record)
+        elif isinstance(record, RoomRole):
+            room.access.setRole(record)
 
     def end(self, session: Session) -> bool:
         """A session is no more."""
@@ -127,9 +128,9 @@ class Lobby:
 
         @raise Refused: nobody is.
         """
-        found = self.holders.get(key)
+        found = self.sessionsByNick.get(key)
         if found is None:
-            raise Refused(NO_PERSON, nick=nick)
+            raise ChatError(NO_PERSON, nick=nick)
         return found[0]
 
     def accountOf(self, session: Session) -> Account | None:
@@ -138,9 +139,9 @@ class Lobby:
 
     def keep(self, account: Account, batch: Batch) -> None:
         self.accounts[account.key] = account
-        batch.put(account)
+        batch.upsert(account)
 
-    def speaker(self, session: Session, key: str) -> Room:
+    def joinedRoom(self, session: Session, key: str) -> Room:
         """
         The room.
 
@@ -148,7 +149,7 @@ class Lobby:
         """
         room = self.rooms.get(key)
         if room is None or key not in session.rooms:
-            raise Refused(
+            raise ChatError(
                 NOT_IN_ROOM, room=ROOM_SIGN + (room.record.name if room is not None else key)
             )
         return room
@@ -186,15 +187,15 @@ class Lobby:
     def checkEntered(self, session: Session) -> None:
         """@raise Refused: who has no name."""
         if session.ident not in self.sessions:
-            raise Refused(NAME_FIRST)
+            raise ChatError(NAME_FIRST)
 
     def checkNick(self, session: Session, nick: str, key: str) -> None:
         """@raise Refused: it is somebody else's."""
         if key in self.accounts and session.account != key:
-            raise Refused(NICK_REGISTERED, nick=nick)
-        holders = self.holders.get(key)
+            raise ChatError(NICK_REGISTERED, nick=nick)
+        holders = self.sessionsByNick.get(key)
         if holders is not None and session not in holders and session.account != key:
-            raise Refused(NICK_TAKEN, nick=nick)
+            raise ChatError(NICK_TAKEN, nick=nick)
 
     def checkJoin(self, session: Session, key: str, now: int) -> None:
         """
@@ -203,18 +204,18 @@ class Lobby:
         """
         limits = self.limits
         if len(session.rooms) >= limits.roomsEach:
-            raise Refused(ROOMS_EACH, most=limits.roomsEach)
+            raise ChatError(ROOMS_EACH, most=limits.roomsEach)
         room = self.rooms.get(key)
         if room is None:
             if len(self.rooms) >= limits.maxRooms:
-                raise Refused(ROOMS_ALL, most=limits.maxRooms)
+                raise ChatError(ROOMS_ALL, most=limits.maxRooms)
             return
         name = ROOM_SIGN + room.record.name
         restraint = self.restraint(BAN, session, room, now)
         if restraint is not None:
-            raise Refused(BANNED, room=name, until=endText(restraint), why=reasonText(restraint))
-        if not (room.access.mayEnter(session) or atLeast(self.rank(session, room), OPERATOR)):
-            raise Refused(PRIVATE_ROOM, room=name)
+            raise ChatError(BANNED, room=name, until=endText(restraint), why=reasonText(restraint))
+        if not (room.access.canJoin(session) or atLeast(self.rank(session, room), OPERATOR)):
+            raise ChatError(PRIVATE_ROOM, room=name)
 
     def checkSpeak(self, session: Session, room: Room, now: int) -> None:
         """
@@ -225,10 +226,10 @@ class Lobby:
             return
         name = ROOM_SIGN + room.record.name
         if (found := self.restraint(MUTE, session, room, now)) is not None:
-            raise Refused(MUTED, room=name, until=endText(found), why=reasonText(found))
+            raise ChatError(MUTED, room=name, until=endText(found), why=reasonText(found))
         if (found := self.restraint(BAN, session, room, now)) is not None:
             # They go on from another address since, or are no operator any more.
-            raise Refused(BANNED, room=name, until=endText(found), why=reasonText(found))
+            raise ChatError(BANNED, room=name, until=endText(found), why=reasonText(found))
 
     def muted(self, session: Session, room: Room, now: int) -> bool:
         """
@@ -238,7 +239,7 @@ class Lobby:
         """
         return any(self.restraint(kind, session, room, now) for kind in (MUTE, BAN))
 
-    def restraint(self, kind: str, session: Session, room: Room, now: int) -> Restraint | None:
+    def restraint(self, kind: str, session: Session, room: Room, now: int) -> Restriction | None:
         """
         What holds them there, if anything does. What was said of an address does not hold
         operators, and nothing holds those of the server.
@@ -259,10 +260,10 @@ class Lobby:
             not room.record.private
             or session.ident in room.members
             or atLeast(self.rank(session, room), OPERATOR)
-            or room.access.mayEnter(session)
+            or room.access.canJoin(session)
         )
 
-    def neighbours(
+    def sharedWith(
         self, session: Session, itself: bool, rooms: Iterable[Room] | None = None
     ) -> list[Session]:
         """

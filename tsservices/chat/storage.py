@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
-from tsservices.chat.notifications import Said
-from tsservices.chat.records import Letter, Record, RoomRecord
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.records import Record, RoomRecord, StoredPrivateMessage
 
 
-class JournalError(Exception):
+class StorageError(Exception):
     """A journal can't be used.  The argument is one line that says which, and why."""
 
 
 @dataclass(slots=True)
-class Loaded:
+class StoredState:
     """
     What a journal has kept, but for the lines.
 
@@ -48,7 +48,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
+class ClusterBinding:
     """
     What a journal is part of.
 
@@ -63,7 +63,7 @@ class Belonging:
     secret: bytes
     position: int
 
-    def bound(self, epoch: str, log: str, secret: bytes, base: int, where: str) -> Belonging:
+    def bound(self, epoch: str, log: str, secret: bytes, base: int, where: str) -> ClusterBinding:
         """
         What this becomes as a part of that cluster.
 
@@ -71,26 +71,26 @@ class Belonging:
         """
         same = (self.log, self.secret) == (log, secret)
         if self.epoch and (self.epoch != epoch or not same):
-            raise JournalError(f"{where} belongs to another cluster")
+            raise StorageError(f"{where} belongs to another cluster")
         if self.epoch:
             return self
         if same and self.position == base:
-            return Belonging(epoch, log, secret, base)
+            return ClusterBinding(epoch, log, secret, base)
         if same:
-            raise JournalError(
+            raise StorageError(
                 f"{where} founded this cluster, but was used without it since: move it away,"
                 " and what was said in it since then with it"
             )
         if self.position:
-            raise JournalError(
+            raise StorageError(
                 f"{where} has a history of its own, and so can't become part of a cluster:"
                 " move it away"
             )
-        return Belonging(epoch, log, secret, base)
+        return ClusterBinding(epoch, log, secret, base)
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchQuery:
     """
     What somebody searches for.
 
@@ -115,12 +115,12 @@ class Search:
     most: int
 
 
-class Listener(Protocol):
+class StorageListener(Protocol):
     """Who is told how a journal is doing, in the reactor's thread."""
 
     def stored(self, position: int) -> None: ...
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         """
         @param trouble: why nothing can be kept for now, though what was given is not
             lost; L{None}: the trouble is over.
@@ -136,25 +136,25 @@ class Listener(Protocol):
 
 
 #: Gets lines in order, or why they can't be had.
-Found = Callable[["list[Said] | Refused"], None]
+Found = Callable[["list[RoomMessages] | ChatError"], None]
 
 #: Gets private messages in order, or why they can't be had.
-LettersFound = Callable[["list[Letter] | Refused"], None]
+LettersFound = Callable[["list[StoredPrivateMessage] | ChatError"], None]
 
 #: Is told that a copy is there, or why it can't be made, in one line.
 Copied = Callable[["str | None"], None]
 
 
-class Journal(Protocol):
+class Storage(Protocol):
     """
     Keeps batches, and gives lines back.
 
     @ivar trouble: why nothing can be kept at present.
     """
 
-    trouble: Refused | None
+    trouble: ChatError | None
 
-    def prepare(self) -> Loaded:
+    def prepare(self) -> StoredState:
         """
         Find out what was kept.  Comes before the process becomes a daemon, so nothing
         of it may stay open.
@@ -181,7 +181,7 @@ class Journal(Protocol):
         """
         ...
 
-    def start(self, listener: Listener) -> None:
+    def start(self, listener: StorageListener) -> None:
         """Begin to keep."""
         ...
 
@@ -196,7 +196,7 @@ class Journal(Protocol):
         """
         ...
 
-    def search(self, search: Search, found: Found) -> None:
+    def search(self, search: SearchQuery, found: Found) -> None:
         """Find lines.  Those whose text is no more are not found."""
         ...
 

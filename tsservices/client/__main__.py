@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorFDSet
 
-from tsservices.client.cli import Command, EchoCommand, parseArguments
-from tsservices.client.probe.cli import ProbeCommand
+from tsservices.client.cli import Command, EchoOptions, parseArguments
+from tsservices.client.probe.cli import ProbeOptions
 from tsservices.client.runner import run
 from tsservices.client.terminal.console import (
     Console,
@@ -47,7 +47,7 @@ async def client(
         console = openPromptConsole(loop, reactor)
     else:
         # What arrives at any time would run into a plain prompt.
-        prompt = b"> " if isinstance(command, EchoCommand) else b""
+        prompt = b"> " if isinstance(command, EchoOptions) else b""
         console = openPlainConsole(IReactorFDSet(reactor), prompt)
     status = await run(reactor, command, console)
     if status:
@@ -62,7 +62,7 @@ def main() -> None:
     """
     command = parseArguments(sys.argv[1:])
     openMissing()
-    if isinstance(command, ProbeCommand):
+    if isinstance(command, ProbeOptions):
         from tsservices.client.probe.run import main as measure
 
         measure(command)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from tsservices import __version__
 from tsservices.client.argtypes import hostName, portNumber, repeats, seconds
-from tsservices.client.probe.cli import ProbeCommand, parseProbe
+from tsservices.client.probe.cli import ProbeOptions, parseProbe
 from tsservices.common.limits import DEFAULT_PORT
 from tsservices.common.statedir import OPERATOR_SOCKET, defaultStateFolder
 
@@ -155,7 +155,7 @@ def _talkParser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parseEcho(arguments: Sequence[str]) -> EchoCommand:
+def _parseEcho(arguments: Sequence[str]) -> EchoOptions:
     """Read the command line of the timestamp client."""
     parser = _echoParser()
     given = parser.parse_args(arguments)
@@ -164,7 +164,7 @@ def _parseEcho(arguments: Sequence[str]) -> EchoCommand:
         parser.error(f"the command {given.host!r} stands before its options")
     if given.retries is not None and wire != "udp":
         parser.error("--retries needs --udp")
-    return EchoCommand(
+    return EchoOptions(
         host=given.host,
         port=given.port or DEFAULT_PORT + (LINE_OFFSET if wire == "line" else 0),
         wire=wire,
@@ -175,7 +175,7 @@ def _parseEcho(arguments: Sequence[str]) -> EchoCommand:
 
 def _parseTalk(
     arguments: Sequence[str], stateFolder: Callable[[], str]
-) -> TalkCommand | OperatorCommand:
+) -> TalkOptions | OperatorOptions:
     """Read the command line of the talk client."""
     parser = _talkParser()
     given = parser.parse_args(arguments)
@@ -183,17 +183,17 @@ def _parseTalk(
         if given.host is not None or given.port is not None:
             parser.error("--operator goes without HOST and --port")
         folder = given.state or stateFolder()
-        return OperatorCommand(os.path.join(folder, OPERATOR_SOCKET), given.timeout)
+        return OperatorOptions(os.path.join(folder, OPERATOR_SOCKET), given.timeout)
     if given.state is not None:
         parser.error("--state needs --operator")
-    return TalkCommand(
+    return TalkOptions(
         given.host or DEFAULT_HOST, given.port or DEFAULT_PORT + TALK_OFFSET, given.timeout
     )
 
 
 def parseArguments(
     arguments: Sequence[str], stateFolder: Callable[[], str] = defaultStateFolder
-) -> Command | ProbeCommand:
+) -> Command | ProbeOptions:
     """
     Read the command line.
 
@@ -231,7 +231,7 @@ Wire = Literal["tcp", "line", "udp"]
 
 
 @dataclass(frozen=True)
-class EchoCommand:
+class EchoOptions:
     """
     Send lines to the timestamp service and print the answers.
 
@@ -250,7 +250,7 @@ class EchoCommand:
 
 
 @dataclass(frozen=True)
-class TalkCommand:
+class TalkOptions:
     """
     Talk with the operator of a server.
 
@@ -266,16 +266,16 @@ class TalkCommand:
 
 
 @dataclass(frozen=True)
-class OperatorCommand:
+class OperatorOptions:
     """
     Talk as the operator of a server on this machine.
 
     @ivar path: the path of the server's UNIX socket for its operator.
-    @ivar timeout: as for L{TalkCommand}.
+    @ivar timeout: as for L{TalkOptions}.
     """
 
     path: str
     timeout: float = STREAM_TIMEOUT
 
 
-Command = EchoCommand | TalkCommand | OperatorCommand
+Command = EchoOptions | TalkOptions | OperatorOptions

@@ -153,7 +153,7 @@ class Connection(Protocol):
 
 
 @implementer(IPushProducer)
-class Outflow:
+class BackpressuredWriter:
     """Holds a sender back while its transport's buffer is full."""
 
     def __init__(self, transport: StreamTransport) -> None:

@@ -16,7 +16,7 @@ from tsservices.client.terminal.console import Console
 LINE_WINDOW = 512
 
 
-class Answers:
+class ReplyCounter:
     """
     Counts the answers that are owed and prints what arrives.
 
@@ -61,7 +61,7 @@ async def exchangeLines(
     @raise ClientError: when there is no connection, it is lost, or the server
         is silent.
     """
-    answers = Answers(console)
+    answers = ReplyCounter(console)
     connection = await connect(endpoint, there, answers.received)
     window = LINE_WINDOW if lineService and not console.interactive else 1
     console.registerProducer(connection)
@@ -79,7 +79,7 @@ async def exchangeLines(
 
 async def _sendLines(
     connection: Connection,
-    answers: Answers,
+    answers: ReplyCounter,
     console: Console,
     clock: IReactorTime,
     timeout: float,

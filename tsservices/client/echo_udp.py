@@ -43,7 +43,7 @@ def sameHost(one: str, other: str) -> bool:
     )
 
 
-class Inquiry:
+class UDPQuery:
     """
     One line on its way, and the wait for its answer.
 
@@ -80,7 +80,7 @@ class Inquiry:
             waiting.callback(None)
 
 
-class InquiryPort(DatagramProtocol):
+class UDPQueryProtocol(DatagramProtocol):
     """
     A port for the datagrams of one inquiry.
 
@@ -90,7 +90,7 @@ class InquiryPort(DatagramProtocol):
 
     transport: Port
 
-    def __init__(self, inquiry: Inquiry) -> None:
+    def __init__(self, inquiry: UDPQuery) -> None:
         """Start without a transport."""
         self._inquiry = inquiry
 
@@ -99,7 +99,7 @@ class InquiryPort(DatagramProtocol):
         self._inquiry.received(datagram, addr)
 
 
-class Asker:
+class UDPClient:
     """Asks a server line by line."""
 
     def __init__(
@@ -133,15 +133,15 @@ class Asker:
         @raise CannotListenError: when the machine has no such network.
         @raise MessageLengthError: when it is too long for a datagram.
         """
-        inquiry = Inquiry(line)
-        ports: dict[str, tuple[InquiryPort, IListeningPort]] = {}
+        inquiry = UDPQuery(line)
+        ports: dict[str, tuple[UDPQueryProtocol, IListeningPort]] = {}
         try:
             for _ in range(self._tries):
                 address = self._addresses[0]
                 everywhere = "::" if isIPv6Address(address[0]) else "0.0.0.0"
                 try:
                     if everywhere not in ports:
-                        port = InquiryPort(inquiry)
+                        port = UDPQueryProtocol(inquiry)
                         listening = self._udp.listenUDP(0, port, everywhere, LARGEST_DATAGRAM)
                         ports[everywhere] = port, listening
                     answered = inquiry.send(ports[everywhere][0].transport, address)
@@ -163,7 +163,7 @@ class Asker:
                 listening.stopListening()
 
 
-async def exchangeDatagrams(asker: Asker, there: str, console: Console) -> int:
+async def exchangeDatagrams(asker: UDPClient, there: str, console: Console) -> int:
     """Send each line of the console as a datagram and print the answers."""
     status = 0
     while (line := await console.readLine()) is not None:

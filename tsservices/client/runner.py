@@ -18,10 +18,10 @@ from twisted.internet.interfaces import (
     IReactorUDP,
 )
 
-from tsservices.client.cli import Command, EchoCommand, OperatorCommand, TalkCommand
+from tsservices.client.cli import Command, EchoOptions, OperatorOptions, TalkOptions
 from tsservices.client.connection import ClientError, place
 from tsservices.client.echo import exchangeLines
-from tsservices.client.echo_udp import Asker, exchangeDatagrams
+from tsservices.client.echo_udp import UDPClient, exchangeDatagrams
 from tsservices.client.resolve import resolve
 from tsservices.client.talk import talk
 from tsservices.client.terminal.console import Console, Interrupted
@@ -44,12 +44,12 @@ async def converse(reactor: ReactorBase, command: Command, console: Console) -> 
     @raise ClientError: when it cannot go on.
     """
     clock = IReactorTime(reactor)
-    if isinstance(command, OperatorCommand):
+    if isinstance(command, OperatorOptions):
         return await _operate(reactor, command, console)
     there = place(command.host, command.port)
-    if isinstance(command, EchoCommand) and command.wire == "udp":
+    if isinstance(command, EchoOptions) and command.wire == "udp":
         resolver = IReactorPluggableNameResolver(reactor).nameResolver
-        asker = Asker(
+        asker = UDPClient(
             IReactorUDP(reactor),
             clock,
             await resolve(resolver, command.host, command.port),
@@ -58,14 +58,14 @@ async def converse(reactor: ReactorBase, command: Command, console: Console) -> 
         )
         return await exchangeDatagrams(asker, there, console)
     endpoint = HostnameEndpoint(reactor, command.host, command.port, command.timeout)
-    if isinstance(command, TalkCommand):
+    if isinstance(command, TalkOptions):
         return await talk(endpoint, there, console, clock, command.timeout)
     return await exchangeLines(
         endpoint, there, console, clock, command.timeout, command.wire == "line"
     )
 
 
-async def _operate(reactor: ReactorBase, command: OperatorCommand, console: Console) -> int:
+async def _operate(reactor: ReactorBase, command: OperatorOptions, console: Console) -> int:
     """Talk as the operator of a server on this machine."""
     there = f"the operator's socket {command.path}"
     if len(os.fsencode(command.path)) > LONGEST_SOCKET_PATH:

@@ -8,7 +8,7 @@ from twisted.internet.defer import TimeoutError
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
-from tsservices.client.connection import ClientError, Connection, Outflow, connect
+from tsservices.client.connection import BackpressuredWriter, ClientError, Connection, connect
 from tsservices.client.terminal.console import Console
 
 
@@ -28,7 +28,7 @@ async def talk(
     """
     connection = await connect(endpoint, there, console.write)
     console.registerProducer(connection)
-    outflow = Outflow(connection.transport)
+    outflow = BackpressuredWriter(connection.transport)
     try:
         await connection.during(_sendLines(outflow, console))
         outflow.stop()
@@ -42,7 +42,7 @@ async def talk(
     return 0
 
 
-async def _sendLines(outflow: Outflow, console: Console) -> None:
+async def _sendLines(outflow: BackpressuredWriter, console: Console) -> None:
     """Send lines until there are no more."""
     while (line := await console.readLine()) is not None:
         await outflow.send(line + b"\n")

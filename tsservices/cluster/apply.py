@@ -12,18 +12,18 @@ from collections.abc import Callable
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.handlers.nodes import Verdict, heard, mayBegin, sessionOf
-from tsservices.chat.operations import Event, NodeGone, NodeUp, Return
+from tsservices.chat.operations import NodeDown, NodeUp, Operation, ReattachSession
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.session import Session
 from tsservices.chat.snapshot import save
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.cluster.messages import Message
-from tsservices.cluster.outbox import Sent
+from tsservices.cluster.outbox import InFlight
 from tsservices.cluster.status import STORED
 from tsservices.common.limits import CHECKPOINT_SECONDS, SNAPSHOT_SECONDS, Limits
 
 
-def judge(lobby: Lobby, message: Message, position: int, stamp: int) -> Verdict:
+def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verdict:
     """
     Whether it counts.
 
@@ -34,10 +34,10 @@ def judge(lobby: Lobby, message: Message, position: int, stamp: int) -> Verdict:
     if (
         type(first) is NodeUp
         and (first.node, first.incarnation) == (node, incarnation)
-        and mayBegin(lobby, node, incarnation, message.n)
+        and mayBegin(state, node, incarnation, message.n)
     ):
         return Verdict.TAKEN
-    return heard(lobby, node, incarnation, message.n, position, stamp)
+    return heard(state, node, incarnation, message.n, position, stamp)
 
 
 def nodeUp(node: str, incarnation: str, limits: Limits, operators: tuple[str, ...]) -> NodeUp:
@@ -55,7 +55,7 @@ def nodeUp(node: str, incarnation: str, limits: Limits, operators: tuple[str, ..
     )
 
 
-class Applying:
+class LogApplier:
     """
     Applies messages that count.
 
@@ -86,14 +86,14 @@ class Applying:
         self.saved = 0
 
     @property
-    def _lobby(self) -> Lobby:
-        return self._pipeline.lobby
+    def _state(self) -> ChatState:
+        return self._pipeline.state
 
     def begin(self) -> None:
         """The state is as it was kept."""
         self._checkpointed = self._seconds()
 
-    def apply(self, message: Message, sent: Sent | None, position: int, stamp: int) -> None:
+    def apply(self, message: Message, sent: InFlight | None, position: int, stamp: int) -> None:
         """
         @param sent: the same as this node has sent it; L{None}: another has, or one that had
             its name before.
@@ -114,30 +114,30 @@ class Applying:
         self, position: int, stamp: int, apply: Callable[[Batch], None], origins: list[Session]
     ) -> None:
         try:
-            self._pipeline.ordered(position, stamp, apply, origins)
+            self._pipeline.applied(position, stamp, apply, origins)
         except Exception as error:
             # What goes wrong with one costs the others nothing, and no message its place.
             self._failed(error)
 
-    def _events(self, message: Message, sent: Sent | None, batch: Batch) -> None:
-        lobby = self._lobby
+    def _events(self, message: Message, sent: InFlight | None, batch: Batch) -> None:
+        state = self._state
         for number, event in enumerate(message.events):
             if sent is not None:
                 session = sent.proposals[number][1]
             else:
-                session = sessionOf(lobby, event.session, message.node)
+                session = sessionOf(state, event.session, message.node)
             try:
                 if self._speaksOfThis(event):
                     self._goodbye(event, session, batch)
                 else:
-                    apply(lobby, event, session, batch)
+                    apply(state, event, session, batch)
             except Exception as error:
                 self._failed(error)
-            if sent is not None and type(event) is Return:
+            if sent is not None and type(event) is ReattachSession:
                 self.away.pop(session.ident, None)
         if sent is not None and sent.told:
             for session in {each.ident: each for _, each in sent.proposals if each.ident}.values():
-                batch.answer(session, STORED)
+                batch.reply(session, STORED)
         if sent is None:
             # The node through which it was done tells its log of it: once, though all apply
             # it, and some do again.
@@ -146,27 +146,27 @@ class Applying:
         if last or self._seconds() - self._checkpointed >= CHECKPOINT_SECONDS:
             self._save(batch)
 
-    def _speaksOfThis(self, event: Event) -> bool:
-        if type(event) is not NodeGone:
+    def _speaksOfThis(self, event: Operation) -> bool:
+        if type(event) is not NodeDown:
             return False
         return (event.node, event.incarnation) == (self._node, self.incarnation)
 
-    def _goodbye(self, event: Event, session: Session, batch: Batch) -> None:
-        lobby = self._lobby
+    def _goodbye(self, event: Operation, session: Session, batch: Batch) -> None:
+        state = self._state
         here = {
             each.ident: each
-            for each in lobby.sessions.values()
+            for each in state.sessions.values()
             if each.node == self._node and each.outlet is not None
         }
-        apply(lobby, event, session, batch)
-        if self._node not in lobby.nodes:
+        apply(state, event, session, batch)
+        if self._node not in state.nodes:
             self.away.update(here)
             self.gone = True
 
     def _save(self, batch: Batch) -> None:
         self._checkpointed = self._seconds()
         try:
-            batch.checkpoint = save(self._lobby)
+            batch.checkpoint = save(self._state)
         except Exception as error:
             # What this message has brought about is to be kept all the same.
             self._failed(error)

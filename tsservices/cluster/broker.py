@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class EngineError(Exception):
+class BrokerError(Exception):
     """
     An engine can't be used as it is.  The argument is one line that says why, and what
     to do.
@@ -19,24 +19,24 @@ class EngineError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Founding:
+class ClusterIdentity:
     """
     What all nodes of a cluster share from its beginning: kept with the stream itself.
 
     @ivar epoch: no other stream has it: of the same name, made again, it has another one.
     @ivar log: the incarnation of the order: the first part of the ids of lines.
-    @ivar base: what is added to a number in the stream to get a position.
-    @ivar secret: 32 bytes, by which the addresses of people are cloaked.
+    @ivar baseSequence: what is added to a number in the stream to get a position.
+    @ivar cloakKey: 32 bytes, by which the addresses of people are cloaked.
     """
 
     epoch: str
     log: str
-    base: int
-    secret: bytes
+    baseSequence: int
+    cloakKey: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class StreamState:
     """
     What there is to know of the stream.
 
@@ -46,14 +46,14 @@ class Stream:
     @ivar made: this node has made it now.
     """
 
-    founding: Founding
+    founding: ClusterIdentity
     first: int
     last: int
     made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class StreamMessage:
     """
     A message, at its place.
 
@@ -68,7 +68,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class SnapshotInfo:
     """
     A copy of a node's database, kept beside the stream.
 
@@ -82,10 +82,10 @@ class Snapshot:
     size: int
 
 
-class EngineListener(Protocol):
+class BrokerListener(Protocol):
     """Who is told what an engine brings."""
 
-    def delivered(self, deliveries: list[Delivery]) -> None: ...
+    def delivered(self, deliveries: list[StreamMessage]) -> None: ...
 
     def unsure(self) -> None:
         """Something that was published may not have got there, or not yet."""
@@ -98,13 +98,13 @@ class EngineListener(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Broker(Protocol):
     """Orders messages, and keeps them for some days."""
 
     def open(
         self,
-        founding: Founding | None,
-        opened: Callable[[Stream], object],
+        founding: ClusterIdentity | None,
+        opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         """
@@ -114,31 +114,33 @@ class Engine(Protocol):
         """
         ...
 
-    def subscribe(self, number: int, listener: EngineListener) -> None: ...
+    def subscribe(self, number: int, listener: BrokerListener) -> None: ...
 
     def publish(self, data: bytes) -> None:
         """
         Give the stream a message.  Whether it got there is seen when it is delivered;
-        L{EngineListener.unsure} says when it is time to doubt.
+        L{BrokerListener.unsure} says when it is time to doubt.
         """
         ...
 
     def pause(self, paused: bool) -> None: ...
 
-    def last(self, found: Callable[[int | None], object]) -> None:
+    def lastSequence(self, found: Callable[[int | None], object]) -> None:
         """
         @param found: gets the number of the last message in the stream now; L{None}: it
             can't be found out.
         """
         ...
 
-    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None: ...
+    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None: ...
 
-    def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
+    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
         """@param fetched: is told of the end: L{None}, or why it failed, in one line."""
         ...
 
-    def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
+    def putSnapshot(
+        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+    ) -> None:
         """
         Keep a snapshot in place of the one before.
 

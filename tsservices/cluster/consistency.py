@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tsservices.chat.records import Account, Record, RoomRecord
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 
 _Marks = frozenset[tuple[str, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class StateDigest:
     """
     What the database had at one position.
 
@@ -31,15 +31,15 @@ class Outline:
     marks: _Marks
 
     @classmethod
-    def of(cls, position: int, rooms: Iterable[RoomRecord], kept: Iterable[Record]) -> Outline:
+    def of(cls, position: int, rooms: Iterable[RoomRecord], kept: Iterable[Record]) -> StateDigest:
         """The same in short."""
         accounts = [each for each in kept if isinstance(each, Account)]
         return cls(position, _marks(rooms, accounts))
 
-    def agrees(self, lobby: Lobby) -> bool:
+    def agrees(self, state: ChatState) -> bool:
         """Whether it is the same."""
-        rooms = [room.record for room in lobby.rooms.values()]
-        return self.marks == _marks(rooms, lobby.accounts.values())
+        rooms = [room.record for room in state.rooms.values()]
+        return self.marks == _marks(rooms, state.accounts.values())
 
 
 def _marks(rooms: Iterable[RoomRecord], accounts: Iterable[Account]) -> _Marks:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tsservices.chat.operations import NodeGone
-from tsservices.chat.state import Lobby
+from tsservices.chat.operations import NodeDown
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import ENGINE_DOUBT_SECONDS, HEARTBEAT_SECONDS, SILENCE_SECONDS
 
 #: Seconds within which something of this node has to come back, if it hears well.
@@ -38,44 +38,44 @@ class _Ear:
     accused: bool = False
 
 
-class Watch:
+class FailureDetector:
     """Listens to the other nodes."""
 
-    def __init__(self, node: str, lobby: Lobby, seconds: Callable[[], float]) -> None:
+    def __init__(self, node: str, state: ChatState, seconds: Callable[[], float]) -> None:
         self._node = node
-        self._lobby = lobby
+        self._state = state
         self._seconds = seconds
         self._ears: dict[str, _Ear] = {}
         self._returned: float | None = None
         self._since = 0.0
         self._ticked = seconds()
 
-    def returned(self) -> None:
+    def ownMessageSeen(self) -> None:
         """A message of this node has come back."""
         now = self._seconds()
         if self._returned is None or now - self._returned > STEADY_SECONDS:
             self._since = now
         self._returned = now
 
-    def interrupted(self) -> None:
+    def paused(self) -> None:
         """This node can't hear."""
         self._returned = None
 
-    def forgive(self) -> None:
+    def reset(self) -> None:
         """What this node has said of others does not count any more."""
         self._ears.clear()
-        self.interrupted()
+        self.paused()
 
     def ages(self) -> dict[str, float]:
         """How many seconds ago each other node was heard, by name."""
         now = self._seconds()
         return {name: now - ear.heard for name, ear in self._ears.items()}
 
-    def tick(self) -> list[NodeGone]:
+    def tick(self) -> list[NodeDown]:
         """Some time has gone by."""
         now = self._seconds()
         if now - self._ticked > FROZEN_SECONDS:
-            self.interrupted()
+            self.paused()
         self._ticked = now
         self._listen(now)
         if self._returned is None or now - self._returned > STEADY_SECONDS:
@@ -84,13 +84,13 @@ class Watch:
         for name, ear in self._ears.items():
             if not ear.accused and now - max(ear.heard, self._since) >= SILENCE_SECONDS:
                 ear.accused = True
-                gone.append(NodeGone("", name, ear.incarnation, ear.position))
+                gone.append(NodeDown("", name, ear.incarnation, ear.position))
         return gone
 
     def _listen(self, now: float) -> None:
         """Note who was heard since the last look."""
         ears: dict[str, _Ear] = {}
-        for name, node in self._lobby.nodes.items():
+        for name, node in self._state.nodes.items():
             if name == self._node:
                 continue
             ear = self._ears.get(name)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from tsservices.cluster.broker import EngineError, Snapshot, Stream
+from tsservices.cluster.broker import BrokerError, SnapshotInfo, StreamState
 
 
-class Way(Enum):
+class JoinMethod(Enum):
     """
     What a node does before it takes messages.
 
@@ -26,7 +26,7 @@ class Way(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class LocalState:
     """
     What a node's own database has.
 
@@ -44,62 +44,64 @@ class Own:
     empty: bool
 
 
-def join(own: Own, stream: Stream, snapshot: Snapshot | None) -> tuple[Way, int]:
+def join(
+    own: LocalState, stream: StreamState, snapshot: SnapshotInfo | None
+) -> tuple[JoinMethod, int]:
     """
-    What to do, and the number of the message to go on with; after L{Way.FETCH} the database
+    What to do, and the number of the message to go on with; after L{JoinMethod.FETCH} the database
     that comes is to be asked again.
 
     @raise EngineError: this node can't join.
     """
     founding = stream.founding
-    base = founding.base
+    base = founding.baseSequence
     if own.epoch == founding.epoch:
         if own.position - base > stream.last:
-            raise EngineError(
+            raise BrokerError(
                 f"the stream ends at {stream.last}, but this node has its message"
                 f" {own.position - base}: the engine has lost what it had; see docs/cluster.md"
             )
         number = own.checkpoint - base + 1
         if number >= stream.first:
-            return Way.ITSELF, number
-        return Way.FETCH, _behind(stream, snapshot)
+            return JoinMethod.ITSELF, number
+        return JoinMethod.FETCH, _behind(stream, snapshot)
     if own.epoch:
-        raise EngineError(
+        raise BrokerError(
             "the database of this node belongs to another stream, which was made anew since or"
             " is elsewhere; see docs/cluster.md"
         )
     if stream.made or (own.log == founding.log and own.position == base):
         # It was this node that began the stream, maybe in a run that went no further.
-        return Way.BIND, 1
+        return JoinMethod.BIND, 1
     if not own.empty:
-        raise EngineError(
+        raise BrokerError(
             "this node has a chat of its own in its database, which is not that of the cluster;"
             " start it with another --state, or move chat.sqlite away"
         )
     if serves(snapshot, stream):
-        return Way.FETCH, _behind(stream, snapshot)
+        return JoinMethod.FETCH, _behind(stream, snapshot)
     if stream.first > 1 or base:
-        raise EngineError(
+        raise BrokerError(
             "there is no snapshot yet from which a new node could begin; one comes within an"
             " hour of any other node's start, or take a backup of another node for chat.sqlite"
         )
-    return Way.BIND, 1
+    return JoinMethod.BIND, 1
 
 
-def serves(snapshot: Snapshot | None, stream: Stream) -> bool:
+def serves(snapshot: SnapshotInfo | None, stream: StreamState) -> bool:
     """Whether the stream goes on from it."""
     founding = stream.founding
     return (
         snapshot is not None
         and snapshot.epoch == founding.epoch
-        and snapshot.position - founding.base + 1 >= stream.first
+        and snapshot.position - founding.baseSequence + 1 >= stream.first
     )
 
 
-def _behind(stream: Stream, snapshot: Snapshot | None) -> int:
+def _behind(stream: StreamState, snapshot: SnapshotInfo | None) -> int:
     if snapshot is None or not serves(snapshot, stream):
-        raise EngineError(
+        raise BrokerError(
             "this node was away for longer than the stream keeps messages, and there is no"
             " snapshot to go on from; take a backup of another node for its chat.sqlite"
         )
-    return snapshot.position - stream.founding.base + 1
+    return snapshot.position - stream.founding.baseSequence + 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring as _quoted
 
-from tsservices.chat.operations import Event
+from tsservices.chat.operations import Operation
 from tsservices.chat.serialization import SCHEMA, asRow, fromRow
 
 _written = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
@@ -24,7 +24,7 @@ _read = JSONDecoder().raw_decode
 _FIELDS = {"v", "node", "inc", "n", "events"}
 
 
-class NewerMessage(Exception):
+class UnsupportedVersion(Exception):
     """Some node speaks in a way that is not known here: this one is too old to go on."""
 
 
@@ -42,10 +42,10 @@ class Message:
     node: str
     incarnation: str
     n: int
-    events: list[Event]
+    events: list[Operation]
 
 
-def written(event: Event) -> bytes:
+def written(event: Operation) -> bytes:
     """What stands for it in a message."""
     return _written(asRow(event)).encode("utf-8", "surrogatepass")
 
@@ -84,7 +84,7 @@ def decode(data: bytes) -> Message:
     version = said.get("v")
     if version != SCHEMA or type(version) is not int:
         if type(version) is int and version > SCHEMA:
-            raise NewerMessage(f"version {version}; version {SCHEMA} is known here")
+            raise UnsupportedVersion(f"version {version}; version {SCHEMA} is known here")
         raise ValueError(f"there is no version {version!r} of messages")
     if said.keys() != _FIELDS:
         raise ValueError("this is no message: it has other fields")

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from tsservices.chat.errors import Refused
+from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import Notice
 from tsservices.chat.pipeline import Pipeline, Proposal
 from tsservices.chat.session import Session
-from tsservices.cluster.outbox import Outbox
+from tsservices.cluster.outbox import PublishQueue
 from tsservices.cluster.status import EXPIRED, NOT_YET, TROUBLE, UNKNOWN, ClusterListener
 from tsservices.common.limits import ENGINE_TROUBLE_SECONDS
 
 
-class Telling:
+class UserNotifier:
     """
     Tells people, and whoever looks after the server.
 
@@ -27,7 +27,7 @@ class Telling:
     def __init__(
         self,
         pipeline: Pipeline,
-        outbox: Outbox,
+        outbox: PublishQueue,
         seconds: Callable[[], float],
         tell: ClusterListener,
     ) -> None:
@@ -36,16 +36,16 @@ class Telling:
         self._seconds = seconds
         self._tell = tell
         self._told: set[str] = set()
-        self.trouble: Refused | None = None
+        self.trouble: ChatError | None = None
         self.back = seconds()
 
     def waiting(self) -> list[Session]:
         """Those whose proposals have no place yet, each once."""
         return _people(self._outbox.proposals())
 
-    def refuse(self, proposals: Sequence[Proposal], why: Refused) -> None:
+    def refuse(self, proposals: Sequence[Proposal], why: ChatError) -> None:
         try:
-            self._pipeline.refused([each for each in proposals if each[1].ident], why)
+            self._pipeline.rejected([each for each in proposals if each[1].ident], why)
         except Exception as error:
             self._tell.failed(error)
 
@@ -63,7 +63,7 @@ class Telling:
 
     def tick(self, listening: bool) -> None:
         """Some time has gone by: what has waited for too long is told."""
-        self.refuse(self._outbox.expired(self._pipeline.lobby.sessions), EXPIRED)
+        self.refuse(self._outbox.expired(self._pipeline.state.sessions), EXPIRED)
         self._push(self._outbox.unknown(), UNKNOWN)
         sent = self._outbox.sent
         if self.trouble is not None or not listening or not sent:
@@ -82,7 +82,7 @@ class Telling:
         for session in people:
             if session.outlet is not None:
                 try:
-                    session.outlet.push(session.outlet.form.encode([words]))
+                    session.outlet.write(session.outlet.form.encode([words]))
                 except Exception as error:
                     self._tell.failed(error)
 

@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from tsservices.chat.errors import STOPPING, Refused
+from tsservices.chat.errors import STOPPING, ChatError
 from tsservices.chat.handlers.nodes import Verdict, goodbye, returns
-from tsservices.chat.operations import Quit, Return
+from tsservices.chat.operations import Quit, ReattachSession
 from tsservices.chat.pipeline import Pipeline, Proposal
 from tsservices.chat.session import Session
-from tsservices.cluster.apply import Applying, judge, nodeUp
-from tsservices.cluster.broker import Delivery, Engine, Stream
-from tsservices.cluster.consistency import Outline
-from tsservices.cluster.failure_detector import FROZEN_SECONDS, Watch
-from tsservices.cluster.messages import NewerMessage, decode
-from tsservices.cluster.notices import Telling
-from tsservices.cluster.outbox import Outbox
-from tsservices.cluster.retransmit import Resending
-from tsservices.cluster.status import CUT_OFF, FULL, ClusterListener, Standing, Tally
+from tsservices.cluster.apply import LogApplier, judge, nodeUp
+from tsservices.cluster.broker import Broker, StreamMessage, StreamState
+from tsservices.cluster.consistency import StateDigest
+from tsservices.cluster.failure_detector import FROZEN_SECONDS, FailureDetector
+from tsservices.cluster.messages import UnsupportedVersion, decode
+from tsservices.cluster.notices import UserNotifier
+from tsservices.cluster.outbox import PublishQueue
+from tsservices.cluster.retransmit import Retransmitter
+from tsservices.cluster.status import CUT_OFF, FULL, ClusterListener, MessageCounters, NodeStatus
 from tsservices.common.limits import (
     GATHER_SECONDS,
     HEARTBEAT_SECONDS,
@@ -37,7 +37,7 @@ from tsservices.common.limits import (
 Later = Callable[[float, Callable[[], object]], object]
 
 
-class Orderer:
+class ClusterOrderer:
     """Orders the proposals of a node among those of all."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Orderer:
         node: str,
         incarnations: Callable[[], str],
         pipeline: Pipeline,
-        engine: Engine,
+        engine: Broker,
         seconds: Callable[[], float],
         tell: ClusterListener,
         limits: Limits,
@@ -61,11 +61,11 @@ class Orderer:
         self._tell = tell
         self._limits = limits
         self._operators = tuple(sorted(operators))
-        self._outbox = Outbox(node, seconds, engine.publish)
-        self._resending = Resending(engine, self._outbox, seconds)
-        self._watch = Watch(node, pipeline.lobby, seconds)
-        self._applying = Applying(node, pipeline, seconds, tell.failed)
-        self._telling = Telling(pipeline, self._outbox, seconds, tell)
+        self._outbox = PublishQueue(node, seconds, engine.publish)
+        self._resending = Retransmitter(engine, self._outbox, seconds)
+        self._watch = FailureDetector(node, pipeline.state, seconds)
+        self._applying = LogApplier(node, pipeline, seconds, tell.failed)
+        self._telling = UserNotifier(pipeline, self._outbox, seconds, tell)
         self._itself = Session("", None, node=node)
         self._base = 0
         self._goal: int | None = None
@@ -73,19 +73,19 @@ class Orderer:
         self._gathering = False
         self._speaker: Session | None = None
         self._spoke = self._several = -SEVERAL_SECONDS
-        self._kept: Outline | None = None
+        self._kept: StateDigest | None = None
         self._up = False
         self._ready = False
         self._ended = False
         self._paused = False
         self._stopped: Callable[[], object] | None = None
         self._ticked = seconds()
-        self._tally = Tally(seconds, tell.noted)
+        self._tally = MessageCounters(seconds, tell.noted)
 
-    def begin(self, stream: Stream, number: int, kept: Outline | None = None) -> None:
+    def begin(self, stream: StreamState, number: int, kept: StateDigest | None = None) -> None:
         """Read the stream, and take part in it as soon as all is read that it has now."""
         self._kept = kept
-        self._base = stream.founding.base
+        self._base = stream.founding.baseSequence
         self._resending.read = number - 1
         self._resending.last = self._goal = max(stream.last, number - 1)
         self._ticked = self._telling.back = self._seconds()
@@ -96,26 +96,26 @@ class Orderer:
     def stop(self, stopped: Callable[[], object]) -> None:
         """Say goodbye, after all that was proposed."""
         # What was proposed in this turn comes before the goodbye.
-        self._pipeline.turn()
+        self._pipeline.flush()
         self._stopped = stopped
         self._applying.stopping = True
-        node = self._pipeline.lobby.nodes.get(self._node)
+        node = self._pipeline.state.nodes.get(self._node)
         if self._ended or not self._up or node is None:
             self._end()
         else:
             self._outbox.add([(goodbye(node), self._itself)])
             self._outbox.send()
 
-    def order(self, proposals: list[Proposal]) -> None:
+    def submit(self, proposals: list[Proposal]) -> None:
         if self._ended or self._stopped is not None:
-            self._telling.refuse(proposals, Refused(STOPPING))
+            self._telling.refuse(proposals, ChatError(STOPPING))
             return
         self._telling.proposed(proposals)
         self._telling.refuse(self._outbox.add(proposals), FULL)
-        self._listen(proposals)
+        self._detectConcurrency(proposals)
         self._send()
 
-    def _listen(self, proposals: list[Proposal]) -> None:
+    def _detectConcurrency(self, proposals: list[Proposal]) -> None:
         now, speaker = self._seconds(), proposals[-1][1]
         another = speaker is not self._speaker and now < self._spoke + SEVERAL_SECONDS
         if another or any(session is not speaker for _, session in proposals):
@@ -142,7 +142,7 @@ class Orderer:
             self._outbox.send()
 
     @property
-    def trouble(self) -> Refused | None:
+    def trouble(self) -> ChatError | None:
         """Why nothing gets its place at present."""
         return self._telling.trouble
 
@@ -150,12 +150,12 @@ class Orderer:
         """Those whose proposals have no place yet, each once."""
         return self._telling.waiting()
 
-    def standing(self) -> Standing:
+    def standing(self) -> NodeStatus:
         """How this node stands among the others."""
         counts, now = self._tally.counts, self._seconds()
         ages = {**self._watch.ages(), self._node: now - self._telling.back}
-        nodes = self._pipeline.lobby.nodes.values()
-        return Standing(
+        nodes = self._pipeline.state.nodes.values()
+        return NodeStatus(
             self._applying.incarnation,
             self._up,
             self._base + self._resending.read,
@@ -195,7 +195,7 @@ class Orderer:
             self._outbox.send(heartbeat=now - self._outbox.published >= HEARTBEAT_SECONDS)
         self._telling.tick(not self._paused)
 
-    def delivered(self, deliveries: list[Delivery]) -> None:
+    def delivered(self, deliveries: list[StreamMessage]) -> None:
         for delivery in deliveries:
             read = self._resending.read
             if self._ended:
@@ -208,12 +208,12 @@ class Orderer:
                 return
             if delivery.number == read + 1:
                 self._take(delivery)
-                self._resending.reached(delivery.number)
+                self._resending.advanced(delivery.number)
         self._proceed()
 
     def unsure(self) -> None:
         if not self._ended:
-            self._resending.doubt()
+            self._resending.suspect()
 
     def connected(self, where: str) -> None:
         if where:
@@ -232,9 +232,9 @@ class Orderer:
         if self._ended:
             return
         if not self._applying.incarnation and self._resending.read >= (self._goal or 0):
-            if not self._agrees(self._base + self._resending.read + 1):
+            if not self._matchesDatabase(self._base + self._resending.read + 1):
                 return
-            self._rise()
+            self._announce()
         if self._up and not self._ready:
             self._ready = True
             self._tell.ready()
@@ -244,42 +244,42 @@ class Orderer:
 
     def _resume(self) -> None:
         """Read on, if not too much waits for the disk any more."""
-        if self._paused and self._pipeline.behind <= WAITING_BATCHES // 2:
+        if self._paused and self._pipeline.backlog <= WAITING_BATCHES // 2:
             self._paused = False
             self._engine.pause(False)
 
-    def _rise(self, lost: Mapping[str, Return] = MappingProxyType({})) -> None:
+    def _announce(self, lost: Mapping[str, ReattachSession] = MappingProxyType({})) -> None:
         """Begin, or begin again, and bring those back who were here."""
         incarnation = self._applying.incarnation = self._incarnations()
         up = nodeUp(self._node, incarnation, self._limits, self._operators)
-        back = {each.session: each for each in returns(self._pipeline.lobby, self._node)}
+        back = {each.session: each for each in returns(self._pipeline.state, self._node)}
         first: list[Proposal] = [(up, self._itself)]
         for ident, session in self._applying.away.items():
-            session.outstanding += 1
+            session.pending += 1
             first.append((back.get(ident) or lost[ident], session))
         self._outbox.begin(incarnation, first)
         self._outbox.send()
 
-    def _take(self, delivery: Delivery) -> None:
+    def _take(self, delivery: StreamMessage) -> None:
         try:
             message = decode(delivery.data)
-        except NewerMessage as newer:
+        except UnsupportedVersion as newer:
             self.broken(f"another server speaks in a newer way ({newer}): update this one")
             return
         except ValueError:
             self._tally.misunderstood()
             return
         position = self._base + delivery.number
-        if not self._agrees(position):
+        if not self._matchesDatabase(position):
             return
-        verdict = judge(self._pipeline.lobby, message, position, delivery.stamp)
+        verdict = judge(self._pipeline.state, message, position, delivery.stamp)
         self._tally.counts[verdict] += 1
         own = message.node == self._node
         current = own and message.incarnation == self._applying.incarnation
         if current:
-            self._watch.returned()
+            self._watch.ownMessageSeen()
         if verdict is Verdict.GAP and current:
-            self._resending.doubt()
+            self._resending.suspect()
         if verdict is not Verdict.TAKEN:
             return
         if own and not current and self._up:
@@ -294,17 +294,17 @@ class Orderer:
         if current and message.n == 1:
             self._up = True
         if self._applying.gone:
-            self._gone()
-        if not self._paused and self._pipeline.behind > WAITING_BATCHES:
+            self._evicted()
+        if not self._paused and self._pipeline.backlog > WAITING_BATCHES:
             self._paused = True
             self._engine.pause(True)
 
-    def _agrees(self, position: int) -> bool:
+    def _matchesDatabase(self, position: int) -> bool:
         kept = self._kept
         if kept is None or position <= kept.position:
             return True
         self._kept = None
-        if kept.agrees(self._pipeline.lobby):
+        if kept.agrees(self._pipeline.state):
             return True
         self.broken(
             f"up to {kept.position} the database of this node has something else than the stream:"
@@ -313,7 +313,7 @@ class Orderer:
         )
         return False
 
-    def _gone(self) -> None:
+    def _evicted(self) -> None:
         """
         The others have taken this node for gone, or it has said goodbye: nothing of what is
         under way will ever count.
@@ -321,28 +321,28 @@ class Orderer:
         applying = self._applying
         applying.gone = self._up = False
         dropped = self._outbox.drop()
-        self._resending.believe()
-        self._watch.forgive()
-        returning: dict[str, Return] = {}
+        self._resending.confirm()
+        self._watch.reset()
+        returning: dict[str, ReattachSession] = {}
         for event, session in dropped:
             if type(event) is Quit:
                 # They are gone, as they wanted.
                 applying.away.pop(session.ident, None)
-            elif isinstance(event, Return):
-                session.outstanding -= 1
+            elif isinstance(event, ReattachSession):
+                session.pending -= 1
                 returning[session.ident] = event
-        lost = [each for each in dropped if type(each[0]) is not Return]
+        lost = [each for each in dropped if type(each[0]) is not ReattachSession]
         if self._stopped is not None:
-            self._telling.refuse(lost, Refused(STOPPING))
+            self._telling.refuse(lost, ChatError(STOPPING))
             self._end()
             return
         self._tell.noted("the others have taken this server for gone: it begins again")
-        self._rise(returning)
+        self._announce(returning)
         self._telling.refuse(lost, CUT_OFF)
 
     def _end(self) -> None:
         """Have nothing to do with the stream any more."""
         self._ended = True
-        self._telling.refuse(self._outbox.drop(), Refused(STOPPING))
+        self._telling.refuse(self._outbox.drop(), ChatError(STOPPING))
         if self._stopped is not None:
             self._stopped()

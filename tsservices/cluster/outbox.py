@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from tsservices.chat.operations import Event, NodeGone, NodeUp, Quit, Return
+from tsservices.chat.operations import NodeDown, NodeUp, Operation, Quit, ReattachSession
 from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.messages import overhead, put, written
@@ -20,11 +20,11 @@ from tsservices.common.limits import MESSAGE_BYTES, MESSAGES_UNDER_WAY, OUTBOX_B
 
 #: What there is always room and time for: without it people would be somewhere for ever who have
 #: left long since, or the other way round.
-CERTAIN: tuple[type[Event], ...] = (Quit, NodeUp, NodeGone, Return)
+CERTAIN: tuple[type[Operation], ...] = (Quit, NodeUp, NodeDown, ReattachSession)
 
 
 @dataclass(slots=True)
-class Sent:
+class InFlight:
     """
     A message that was published, and has not come back.
 
@@ -57,7 +57,7 @@ class _Waiting:
     since: float
 
 
-class Outbox:
+class PublishQueue:
     """
     What was proposed and has not come back.
 
@@ -77,7 +77,7 @@ class Outbox:
         self._n = 0
         self._room = 0
         self._waiting: deque[_Waiting] = deque()
-        self.sent: deque[Sent] = deque()
+        self.sent: deque[InFlight] = deque()
         self.size = 0
         self.held = False
         self.published = 0.0
@@ -169,11 +169,11 @@ class Outbox:
         self._n += 1
         data = put(self._node, self._incarnation, self._n, [each.data for each in parts])
         self.size += len(data) - sum(len(each.data) + 1 for each in parts)
-        sent = Sent(self._n, data, [each.proposal for each in parts], self._seconds())
+        sent = InFlight(self._n, data, [each.proposal for each in parts], self._seconds())
         self.sent.append(sent)
         self._again(sent)
 
-    def _again(self, sent: Sent) -> None:
+    def _again(self, sent: InFlight) -> None:
         self.published = self._seconds()
         self._publish(sent.data)
 
@@ -182,7 +182,7 @@ class Outbox:
         for sent in list(self.sent):
             self._again(sent)
 
-    def arrived(self, n: int) -> Sent | None:
+    def arrived(self, n: int) -> InFlight | None:
         """What it was; L{None}: not what is waited for."""
         if not self.sent or self.sent[0].n != n:
             return None
@@ -203,7 +203,7 @@ class Outbox:
         self._waiting = deque()
         for each in waiting:
             event, session = each.proposal
-            if isinstance(event, Return):
+            if isinstance(event, ReattachSession):
                 coming.add(session.ident)
             idle = type(event) is Quit and session.ident not in coming
             idle = idle and session.ident not in entered

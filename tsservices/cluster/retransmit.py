@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tsservices.cluster.broker import Engine
-from tsservices.cluster.outbox import Outbox
+from tsservices.cluster.broker import Broker
+from tsservices.cluster.outbox import PublishQueue
 from tsservices.common.limits import (
     ENGINE_DOUBT_SECONDS,
     ENGINE_RETRY_SECONDS,
@@ -19,7 +19,7 @@ from tsservices.common.limits import (
 )
 
 
-class Resending:
+class Retransmitter:
     """
     Doubts, looks how far the stream goes, reads on, and sends again.
 
@@ -27,7 +27,7 @@ class Resending:
     @ivar read: the number up to which it was read.
     """
 
-    def __init__(self, engine: Engine, outbox: Outbox, seconds: Callable[[], float]) -> None:
+    def __init__(self, engine: Broker, outbox: PublishQueue, seconds: Callable[[], float]) -> None:
         self._engine = engine
         self._outbox = outbox
         self._seconds = seconds
@@ -41,7 +41,7 @@ class Resending:
         self._attempt = -ENGINE_RETRY_SECONDS
         self._heard = 0.0
 
-    def doubt(self) -> None:
+    def suspect(self) -> None:
         """Something that is under way may be lost."""
         if self._outbox.sent and not self._doubtful:
             self._doubtful = self._outbox.held = True
@@ -50,7 +50,7 @@ class Resending:
             self._open = False
             self._look()
 
-    def believe(self) -> None:
+    def confirm(self) -> None:
         """There is nothing to doubt any more, since nothing of it counts any more."""
         self._doubtful = self._outbox.held = False
         self._target = None
@@ -59,11 +59,11 @@ class Resending:
         """Something has come back."""
         self._heard = self._seconds()
 
-    def reached(self, number: int) -> None:
+    def advanced(self, number: int) -> None:
         self.read = number
         self.last = max(self.last, number)
         if self._target is not None and number >= self._target:
-            self.believe()
+            self.confirm()
             self._attempt = self._seconds()
             self._outbox.again()
 
@@ -73,7 +73,7 @@ class Resending:
         quiet = now - max(self._heard, self._outbox.published)
         if quiet >= ENGINE_DOUBT_SECONDS:
             # Nobody has said so, but whatever comes does so sooner.
-            self.doubt()
+            self.suspect()
         self._look()
 
     def _look(self) -> None:
@@ -92,7 +92,7 @@ class Resending:
         self._question += 1
         question = self._question
         self._open, self._asked = True, now
-        self._engine.last(lambda number: self._found(question, number))
+        self._engine.lastSequence(lambda number: self._found(question, number))
 
     def _found(self, question: int, number: int | None) -> None:
         if question != self._question or not self._open:
@@ -103,4 +103,4 @@ class Resending:
         self.last = max(self.last, number)
         if self._doubtful:
             self._target = number
-            self.reached(self.read)
+            self.advanced(self.read)

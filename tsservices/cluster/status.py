@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tsservices.chat.errors import NOT_STORED, Refused
+from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.handlers.nodes import Verdict
 from tsservices.chat.notifications import Notice
 from tsservices.common.counters import ClusterCounters
@@ -20,7 +20,7 @@ from tsservices.common.limits import OUTBOX_SECONDS
 BEHIND = 1000
 
 
-class Connected(Protocol):
+class BrokerStatus(Protocol):
     """
     What an engine says of itself.
 
@@ -48,7 +48,7 @@ class Connected(Protocol):
     def resubscriptions(self) -> int: ...
 
 
-def describe(node: str, standing: Standing, engine: Connected) -> list[str]:
+def describe(node: str, standing: NodeStatus, engine: BrokerStatus) -> list[str]:
     """The same for an operator, a line each."""
     lines = [
         f"{name}{' (this one)' if name == node else ''}:"
@@ -69,7 +69,7 @@ def describe(node: str, standing: Standing, engine: Connected) -> list[str]:
     return lines
 
 
-def count(counters: ClusterCounters, standing: Standing, engine: Connected) -> None:
+def count(counters: ClusterCounters, standing: NodeStatus, engine: BrokerStatus) -> None:
     counters.connected = int(bool(engine.where))
     counters.connections = engine.connections
     counters.published = engine.published
@@ -86,7 +86,7 @@ def count(counters: ClusterCounters, standing: Standing, engine: Connected) -> N
     counters.garbage = standing.garbage
 
 
-class Changes:
+class StatusChangeLog:
     """What of all this is worth a line in the log."""
 
     def __init__(self, tell: Callable[[str], object]) -> None:
@@ -94,7 +94,7 @@ class Changes:
         self._nodes: tuple[str, ...] = ()
         self._behind = False
 
-    def look(self, standing: Standing) -> None:
+    def look(self, standing: NodeStatus) -> None:
         nodes = tuple(sorted(name for name, _, _ in standing.nodes))
         if nodes != self._nodes:
             self._nodes = nodes
@@ -108,13 +108,13 @@ class Changes:
 #: Seconds between two log lines about messages that nobody understands.
 GARBAGE_SECONDS = 60.0
 
-CUT_OFF = Refused(
+CUT_OFF = ChatError(
     NOT_STORED,
     reason="this server was cut off from the others meanwhile; what you said is lost, say it again",
 )
-FULL = Refused(NOT_STORED, reason="too much waits for the other servers")
-EXPIRED = Refused(NOT_STORED, reason="the other servers do not answer; what you said is lost")
-TROUBLE = Refused(NOT_STORED, reason="the other servers do not answer")
+FULL = ChatError(NOT_STORED, reason="too much waits for the other servers")
+EXPIRED = ChatError(NOT_STORED, reason="the other servers do not answer; what you said is lost")
+TROUBLE = ChatError(NOT_STORED, reason="the other servers do not answer")
 
 NOT_YET = Notice([f"not stored yet: {TROUBLE.facts['reason']}; what you said is told when it is"])
 UNKNOWN = Notice(
@@ -135,7 +135,7 @@ class ClusterListener(Protocol):
         """This node knows all that was said before it came, and the others know of it: once."""
         ...
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         """
         @param trouble: why nothing gets its place at present, of which those who wait are
             told already; L{None}: that is over.
@@ -152,7 +152,7 @@ class ClusterListener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class NodeStatus:
     """
     How a node stands among the others.
 
@@ -186,7 +186,7 @@ class Standing:
     nodes: tuple[tuple[str, str, float], ...]
 
 
-class Tally:
+class MessageCounters:
     """
     Counts what came.
 

@@ -36,7 +36,7 @@ def source(address: IPv4Address | IPv6Address) -> tuple[int, int]:
     return 4, int(address)
 
 
-class Trust:
+class TrustedNetworks:
     """The networks whose people are trusted."""
 
     def __init__(self, networks: Iterable[str] = LOOPBACK) -> None:

@@ -177,7 +177,7 @@ _NAMES: dict[type[AnyCounters], tuple[str, ...]] = {
 }
 
 
-class Ledger:
+class CounterRegistry:
     """All counters of one server."""
 
     def __init__(self) -> None:
@@ -187,7 +187,7 @@ class Ledger:
     def add(self, place: dict[str, object], counters: AnyCounters) -> None:
         self._entries.append((place, counters))
 
-    def asList(self) -> list[dict[str, object]]:
+    def snapshot(self) -> list[dict[str, object]]:
         """Place and every counter, one entry for each place."""
         return [
             place | dict(zip(_NAMES[type(counters)], astuple(counters), strict=True))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Overlong:
+class LineTooLong:
     """
     Stands where a line over the limit would have been.
 
@@ -42,10 +42,10 @@ class LineSplitter:
         self._rest += data
         self.more = True
 
-    def take(self, most: int) -> list[bytes | Overlong]:
+    def take(self, most: int) -> list[bytes | LineTooLong]:
         """Take out what is whole."""
         *whole, self._rest = self._rest.split(b"\n", most)
-        lines: list[bytes | Overlong] = []
+        lines: list[bytes | LineTooLong] = []
         if whole and not self._skipping and len(max(whole, key=len)) <= self._limit:
             lines.extend(whole)
             whole = []
@@ -53,13 +53,13 @@ class LineSplitter:
             if self._skipping:
                 self._skipping = False
             else:
-                lines.append(line if len(line) <= self._limit else Overlong(self._limit))
+                lines.append(line if len(line) <= self._limit else LineTooLong(self._limit))
         self.more = b"\n" in self._rest
         if not self.more:
             if self._skipping:
                 self._rest = b""
             elif len(self._rest) > self._limit:
-                lines.append(Overlong(self._limit))
+                lines.append(LineTooLong(self._limit))
                 self._skipping = True
                 self._rest = b""
         return lines

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from twisted.logger import Logger
 
 from tsservices.common.limits import LOG_LINES_PER_MINUTE, PEERS_REMEMBERED
-from tsservices.common.ratelimit import Bucket, OncePerMinute
+from tsservices.common.ratelimit import LogThrottle, TokenBucket
 from tsservices.common.text import logged
 
 _LOG = Logger("tsservices.audit")
@@ -31,7 +31,7 @@ def audit(facts: Mapping[str, object]) -> None:
     _LOG.info("{audit}", audit=json.dumps(dict(facts), default=str, separators=(",", ":")))
 
 
-class Complaints:
+class PeerLog:
     """Writes them."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -39,9 +39,9 @@ class Complaints:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """@param monotonic: the time in seconds."""
         self._monotonic = monotonic
-        self._throttle = OncePerMinute(PEERS_REMEMBERED, LOG_LINES_PER_MINUTE, monotonic())
+        self._throttle = LogThrottle(PEERS_REMEMBERED, LOG_LINES_PER_MINUTE, monotonic())
 
-    def complain(self, host: str, form: str, **facts: Any) -> None:
+    def warn(self, host: str, form: str, **facts: Any) -> None:
         if self._throttle.allows(host, self._monotonic()):
             withheld, self._throttle.withheld = self._throttle.withheld, 0
             if withheld:
@@ -56,7 +56,7 @@ BURST_SECONDS = 8
 CLIENT_SAYS = "客户端发来的消息是:{text} [{peer}]"
 
 
-class Transcript:
+class PayloadLog:
     """
     Logs text of strangers as data, so much a second.
 
@@ -71,7 +71,7 @@ class Transcript:
         @param monotonic: the time in seconds.
         """
         self._monotonic = monotonic
-        self._bucket = Bucket(rate, rate * BURST_SECONDS, monotonic())
+        self._bucket = TokenBucket(rate, rate * BURST_SECONDS, monotonic())
         self.omitted = 0
 
     def note(self, text: str, peer: str) -> None:

@@ -12,7 +12,7 @@ from tsservices.common.limits import ADDRESSES_REMEMBERED
 MINUTE = 60.0
 
 
-class Bucket:
+class TokenBucket:
     """
     A token bucket.
 
@@ -59,7 +59,7 @@ class Bucket:
         return max(0.0, (count - self.tokens) / self.rate)
 
 
-class OncePerMinute:
+class LogThrottle:
     """
     Lets each peer be spoken of once a minute, and all of them together only so
     often.
@@ -71,7 +71,7 @@ class OncePerMinute:
         """@param now: the time in seconds."""
         self._peers = peers
         self._last: OrderedDict[str, float] = OrderedDict()
-        self._all = Bucket(inAll / MINUTE, inAll, now)
+        self._all = TokenBucket(inAll / MINUTE, inAll, now)
         self.withheld = 0
 
     def allows(self, peer: str, now: float) -> bool:
@@ -91,7 +91,7 @@ class OncePerMinute:
         return True
 
 
-class Quota:
+class KeyedRateLimiter:
     """
     How often each of many may do something.  The one not heard of for the longest time is
     forgotten when there are too many.
@@ -101,7 +101,7 @@ class Quota:
         self._atOnce = atOnce
         self._rate = 1 / seconds
         self._most = most
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, who: str, now: float) -> bool:
         """
@@ -111,7 +111,7 @@ class Quota:
         """
         bucket = self._buckets.get(who)
         if bucket is None:
-            bucket = self._buckets[who] = Bucket(self._rate, self._atOnce, now)
+            bucket = self._buckets[who] = TokenBucket(self._rate, self._atOnce, now)
             if len(self._buckets) > self._most:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(who)
@@ -146,7 +146,7 @@ class Quota:
 
         @param when: as of when: the time in seconds.
         """
-        bucket = self._buckets[who] = Bucket(self._rate, self._atOnce, when)
+        bucket = self._buckets[who] = TokenBucket(self._rate, self._atOnce, when)
         bucket.tokens = tokens
 
     def giveBack(self, who: str) -> None:

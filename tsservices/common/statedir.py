@@ -46,7 +46,7 @@ def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
     return named or platformdirs.user_state_dir("tsservices", appauthor=False)
 
 
-class StateFolder:
+class StateDirectory:
     """
     A folder that one server has for itself.
 
@@ -69,7 +69,7 @@ class StateFolder:
         """Its path."""
         return os.path.join(self._folder, name)
 
-    def make(self) -> None:
+    def create(self) -> None:
         """
         Make the folder if need be.
 
@@ -77,7 +77,7 @@ class StateFolder:
         """
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
 
-    def claim(self) -> None:
+    def lock(self) -> None:
         """
         Take the folder, if it is free.
 
@@ -92,7 +92,7 @@ class StateFolder:
             self._lock = lock
             self.owned = True
 
-    def give(self, user: int, group: int) -> None:
+    def chown(self, user: int, group: int) -> None:
         """
         Let another user have what is there, because the server becomes that one.
 
@@ -109,7 +109,7 @@ class StateFolder:
             self._lock = None
             self.owned = False
 
-    def ownPath(self, name: str) -> str:
+    def privatePath(self, name: str) -> str:
         """
         Its path, if this server owns the folder; else that of a file of this process,
         C{ports.123.json} for C{ports.json}.

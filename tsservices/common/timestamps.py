@@ -50,7 +50,7 @@ def rfc868(nanoseconds: int) -> bytes:
     return (seconds & 0xFFFFFFFF).to_bytes(4, "big")
 
 
-class Stamper:
+class TimestampFormatter:
     """
     Writes the stamps of one server.
 
@@ -117,5 +117,5 @@ class Stamper:
         return rfc868(self._clock())
 
 
-#: The forms a stamp may have, and the method of L{Stamper} that writes each.
+#: The forms a stamp may have, and the method of L{TimestampFormatter} that writes each.
 FORMS = {"ctime": "_ctime", "iso": "_iso", "epoch-ns": "_epochNs"}

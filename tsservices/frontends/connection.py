@@ -9,38 +9,38 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from tsservices.chat.controller import Conversation
-from tsservices.chat.errors import STOPPING, TOO_SLOW, Refused
-from tsservices.chat.notifications import Happening, Refusal
-from tsservices.chat.outlet import Wire
-from tsservices.chat.session import Form
-from tsservices.frontends.sendqueue import Backlog
+from tsservices.chat.controller import SessionController
+from tsservices.chat.errors import STOPPING, TOO_SLOW, ChatError
+from tsservices.chat.notifications import ErrorReply, Happening
+from tsservices.chat.outlet import BroadcastMember
+from tsservices.chat.session import Formatter
+from tsservices.frontends.sendqueue import SendQueue
 from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.sockets import keepAlive
 from tsservices.transport.stream import StreamProtocol
 
 
-class PersonProtocol(StreamProtocol):
+class ChatConnection(StreamProtocol):
     """
     One connection of one person.  A door's own protocol says how they are told
-    (C{form}, L{membershipChanged}, L{choose}), and takes what they send.
+    (C{form}, L{roomCountChanged}, L{setFormat}), and takes what they send.
 
     @ivar form: how they are told.
-    @ivar push: as L{tsservices.chat.session.Outlet} has it; the backlog sets it.
-    @ivar pushLast: the same.
+    @ivar write: as L{tsservices.chat.session.Recipient} has it; the backlog sets it.
+    @ivar writeLast: the same.
     @ivar wire: the same.
     @ivar session: as the chat sees them.
     @ivar conversation: their side of the chat.
     @ivar backlog: what they have still to be sent.
     """
 
-    push: Callable[[bytes], object]
-    pushLast: Callable[[bytes], object]
-    wire: Wire | None = None
+    write: Callable[[bytes], object]
+    writeLast: Callable[[bytes], object]
+    wire: BroadcastMember | None = None
     _paging: Callable[[], None] | None = None
     _leaving = False
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """Begin a conversation."""
         environment = self.factory.environment
         limits, chat = environment.limits, environment.chat
@@ -51,7 +51,7 @@ class PersonProtocol(StreamProtocol):
             keepAlive(handle())
         transport: object = self.transport
         wire = transport if isinstance(transport, FastTCPServer) else None
-        self.backlog = Backlog(
+        self.backlog = SendQueue(
             self,
             self.transport.write,
             self.transport.write if wire is None else wire.writeLast,
@@ -63,26 +63,26 @@ class PersonProtocol(StreamProtocol):
             self._overrun,
         )
         self.session = chat.newSession(self, self.host)
-        self.conversation = Conversation(chat.house, self.session, self)
+        self.conversation = SessionController(chat.house, self.session, self)
 
-    def _hearIn(self, form: Form) -> None:
+    def _hearIn(self, form: Formatter) -> None:
         if self.wire is not None:
-            self.wire.leave()
+            self.wire.leaveBroadcast()
         self._form = form
 
     form: property = property(attrgetter("_form"), _hearIn)
 
-    def goOn(self) -> None:
+    def resumeInput(self) -> None:
         """Take what they have sent, as far as it goes now."""
         raise NotImplementedError
 
-    def membershipChanged(self, rooms: int) -> None:
+    def roomCountChanged(self, rooms: int) -> None:
         pass
 
-    def choose(self, form: str) -> None:
+    def setFormat(self, form: str) -> None:
         raise NotImplementedError
 
-    def ask(self, prompt: str) -> None:
+    def prompt(self, prompt: str) -> None:
         """
         Have them say a secret.  What they say next goes to C{conversation.answerSecret},
         as long as C{conversation.wantsSecret}.
@@ -104,64 +104,64 @@ class PersonProtocol(StreamProtocol):
         """The peer reads again."""
         self.backlog.resume()
         if not self.backlog.paused and not self.ending:
-            self.conversation.settled()
+            self.conversation.onIdle()
             self._page()
-            self.goOn()
+            self.resumeInput()
 
     def stopProducing(self) -> None:
         """The connection is lost; L{connectionLost} says so too."""
 
-    def settled(self) -> None:
+    def idle(self) -> None:
         # What is asked for now is answered behind what waits for the reader.
         if not self.backlog.paused:
-            self.conversation.settled()
+            self.conversation.onIdle()
         if self.conversation.entered:
             self.deadline = None
         if self._leaving:
             self.finish()
         else:
-            self.goOn()
+            self.resumeInput()
 
     def finish(self) -> None:
         if not self.ending:
             self.backlog.close()
         super().finish()
 
-    def tell(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
-        if isinstance(happening, Refusal):
+    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+        if isinstance(happening, ErrorReply):
             self.factory.counters.refusals += 1
-        self.backlog.answer(self.form.encode([happening]))
+        self.backlog.writeReply(self.form.encode([happening]))
         if then is not None:
             self._paging = then
             self.factory.environment.clock.callLater(0, self._page)
 
-    def hold(self, held: bool) -> None:
+    def holdOutput(self, held: bool) -> None:
         self.backlog.hold(held)
         if not held:
-            self.goOn()
+            self.resumeInput()
 
-    def farewell(self) -> None:
-        if self.session.outstanding:
+    def closeWhenIdle(self) -> None:
+        if self.session.pending:
             self._leaving = True
         else:
             self.finish()
 
-    def dismissed(self, why: Refused) -> None:
+    def replaced(self, why: ChatError) -> None:
         if not self.ending:
-            self.tell(Refusal(why))
+            self.show(ErrorReply(why))
             self.conversation.ended = True
-            self.farewell()
+            self.closeWhenIdle()
 
-    def goodbye(self) -> None:
+    def serverStopping(self) -> None:
         """
         The server stops; what was said is stored and acknowledged first.  That all
         leave is told to nobody.
         """
-        self.dismissed(Refused(STOPPING))
+        self.replaced(ChatError(STOPPING))
 
     def closed(self) -> None:
         """The connection has ended."""
-        self.backlog.clear()
+        self.backlog.discard()
         self.conversation.quit("")
 
     def _page(self) -> None:
@@ -176,11 +176,11 @@ class PersonProtocol(StreamProtocol):
             return
         limits = self.factory.environment.limits
         self.factory.counters.slow += 1
-        refused = Refused(TOO_SLOW, pending=pending, most=limits.chatPending)
-        self.factory.environment.complaints.complain(
+        refused = ChatError(TOO_SLOW, pending=pending, most=limits.chatPending)
+        self.factory.environment.complaints.warn(
             self.host, "{peer} was dropped: {reason}", peer=self.peer, reason=str(refused)
         )
-        self.backlog.clear()
-        self.transport.write(self.form.encode([Refusal(refused)]))
+        self.backlog.discard()
+        self.transport.write(self.form.encode([ErrorReply(refused)]))
         self.conversation.quit("did not read")
         self.finish()

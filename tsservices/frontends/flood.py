@@ -5,27 +5,27 @@ How fast one person may send.  Pure: the time comes from the caller.
 from __future__ import annotations
 
 from tsservices.common.limits import FLOOD_BURST_SECONDS, Limits
-from tsservices.common.ratelimit import Bucket
+from tsservices.common.ratelimit import TokenBucket
 
 #: Seconds: what is less is a rounding error, and a timer that is due before any time has passed
 #: would find the same again.
 _SHORTEST = 0.001
 
 
-class Flood:
+class FloodControl:
     """Lines and bytes, both.  Who sends faster is delayed; nothing is lost."""
 
     def __init__(self, limits: Limits, now: float) -> None:
         """@param now: the time in seconds."""
-        self._lines: Bucket | None = None
-        self._bytes: Bucket | None = None
+        self._lines: TokenBucket | None = None
+        self._bytes: TokenBucket | None = None
         if limits.floodLines:
             burst = max(1, limits.floodLines * FLOOD_BURST_SECONDS)
-            self._lines = Bucket(limits.floodLines, burst, now)
+            self._lines = TokenBucket(limits.floodLines, burst, now)
         if limits.floodBytes:
             # The longest line has to fit, or it would wait for ever.
             burst = max(limits.chatLine, limits.floodBytes * FLOOD_BURST_SECONDS)
-            self._bytes = Bucket(limits.floodBytes, burst, now)
+            self._bytes = TokenBucket(limits.floodBytes, burst, now)
 
     def delay(self, lines: int, size: int, now: float) -> float:
         """

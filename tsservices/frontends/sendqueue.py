@@ -13,12 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from tsservices.chat.outlet import Wire
+from tsservices.chat.outlet import BroadcastMember
 from tsservices.common.limits import PIECE_BYTES, SLOW_FACTOR, Limits
-from tsservices.transport.stock import Measured
+from tsservices.transport.stock import CountsBytes
 
 
-class Pool:
+class SendQueuePool:
     """
     What waits for all people together: each object counts once.
 
@@ -29,7 +29,7 @@ class Pool:
     def __init__(self) -> None:
         """Nothing waits."""
         self.size = 0
-        self.backlogs: set[Backlog] = set()
+        self.backlogs: set[SendQueue] = set()
         self._waiting: dict[int, int] = {}
 
     def add(self, data: bytes) -> None:
@@ -47,22 +47,22 @@ class Pool:
             self.size -= len(data)
 
 
-class Pushed(Protocol):
+class SendTarget(Protocol):
     """
     What is pushed to.
 
-    @ivar push: takes what to send next; set here, to what is to be done with it now.
-    @ivar pushLast: the same for what is the last in this turn.
+    @ivar write: takes what to send next; set here, to what is to be done with it now.
+    @ivar writeLast: the same for what is the last in this turn.
     @ivar wire: to what it is sent as long as nothing waits, if it may be sent together with
         others'.
     """
 
-    push: Callable[[bytes], object]
-    pushLast: Callable[[bytes], object]
-    wire: Wire | None
+    write: Callable[[bytes], object]
+    writeLast: Callable[[bytes], object]
+    wire: BroadcastMember | None
 
 
-class Backlog:
+class SendQueue:
     """
     What waits for one person.
 
@@ -72,12 +72,12 @@ class Backlog:
 
     def __init__(
         self,
-        pushed: Pushed,
+        pushed: SendTarget,
         write: Callable[[bytes], object],
         writeLast: Callable[[bytes], object],
-        wire: Wire | None,
-        measured: Measured,
-        pool: Pool,
+        wire: BroadcastMember | None,
+        measured: CountsBytes,
+        pool: SendQueuePool,
         limits: Limits,
         monotonic: Callable[[], float],
         overrun: Callable[[int], None],
@@ -121,7 +121,7 @@ class Backlog:
         else:
             self._flush()
 
-    def answer(self, data: bytes) -> None:
+    def writeReply(self, data: bytes) -> None:
         """Send what was asked for.  During a replay it is the replay."""
         if self._held or not self._waiting:
             self._write(data)
@@ -136,9 +136,9 @@ class Backlog:
         if not self._held:
             for data in self._waiting:
                 self._write(data)
-        self.clear()
+        self.discard()
 
-    def clear(self) -> None:
+    def discard(self) -> None:
         """Nobody will read it any more."""
         for data in self._waiting:
             self._pool.remove(data)
@@ -150,15 +150,15 @@ class Backlog:
 
     def _direct(self) -> None:
         """From now on what is pushed is sent."""
-        self._pushed.push, self._pushed.pushLast = self._write, self._writeLast
+        self._pushed.write, self._pushed.writeLast = self._write, self._writeLast
         self._pushed.wire = self._wire
 
     def _redirect(self, push: Callable[[bytes], object]) -> None:
         """From now on what is pushed is not sent."""
-        self._pushed.push = self._pushed.pushLast = push
+        self._pushed.write = self._pushed.writeLast = push
         self._pushed.wire = None
         if self._wire is not None:
-            self._wire.leave()
+            self._wire.leaveBroadcast()
 
     def _begin(self) -> None:
         """From now on what is pushed waits, if anybody is to read it at all."""
@@ -173,7 +173,7 @@ class Backlog:
         pool.add(data)
         pool.backlogs.add(self)
         if pool.size > limits.chatPendingAll:
-            max(pool.backlogs, key=lambda backlog: backlog.size).drop()
+            max(pool.backlogs, key=lambda backlog: backlog.size).overflow()
         if self.size <= limits.chatPending:
             return
         sent, now = self._measured.bytesSent, self._monotonic()
@@ -182,9 +182,9 @@ class Backlog:
         # What waits for a replay waits for this server, not for its reader.
         stuck = self.paused and now - self._since >= limits.chatSlow
         if stuck or self.size > SLOW_FACTOR * limits.chatPending:
-            self.drop()
+            self.overflow()
 
-    def drop(self) -> None:
+    def overflow(self) -> None:
         """Too much waits."""
         self._overrun(self.size)
 

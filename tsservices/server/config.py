@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tsservices.chat.errors import Refused
+from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey
-from tsservices.common.addresses import Trust
+from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.limits import HIGHEST_PORT
 from tsservices.common.timestamps import FORMS
-from tsservices.server.listeners import choose
+from tsservices.server.listeners import selectServices
 
 #: Reads one value, and raises L{ValueError} when it can't be one.
 Coerce = Callable[[Any], Any]
@@ -103,7 +103,7 @@ def services(value: Any) -> list[str]:
     """
     words = value if isinstance(value, list) else [value]
     names = [name.strip() for word in words for name in str(word).split(",") if name.strip()]
-    choose(names)
+    selectServices(names)
     return names
 
 
@@ -127,7 +127,7 @@ def trust(value: Any) -> list[str]:
     words = value if isinstance(value, list) else [value]
     networks = [each.strip() for word in words for each in str(word).split(",")]
     try:
-        Trust(networks)
+        TrustedNetworks(networks)
     except ValueError as reason:
         raise ValueError(f"trust takes networks like 10.0.0.0/8, or none: {reason}") from reason
     return networks
@@ -167,7 +167,7 @@ def chatOperators(value: Any) -> list[str]:
     for name in names:
         try:
             keys.append(nameKey(name))
-        except Refused as refused:
+        except ChatError as refused:
             raise ValueError(f"{name!r}: {refused}") from refused
     return keys
 

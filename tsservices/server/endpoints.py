@@ -23,7 +23,7 @@ PROXY = "haproxy"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class EndpointKind:
     """
     Where the arguments of one kind of endpoint stand when they are not named.
 
@@ -39,14 +39,14 @@ class Kind:
 
 #: The kinds that are served.
 KINDS = {
-    "tcp": Kind(port=0, interface=1, backlog=2),
-    "tcp6": Kind(port=0, interface=2, backlog=1),
-    "unix": Kind(backlog=2),
-    "ssl": Kind(port=0, interface=4, backlog=5),
-    "tls": Kind(port=1, interface=3, backlog=2),
-    "systemd": Kind(),
-    PROXY: Kind(),
-    "udp": Kind(port=0, interface=1),
+    "tcp": EndpointKind(port=0, interface=1, backlog=2),
+    "tcp6": EndpointKind(port=0, interface=2, backlog=1),
+    "unix": EndpointKind(backlog=2),
+    "ssl": EndpointKind(port=0, interface=4, backlog=5),
+    "tls": EndpointKind(port=1, interface=3, backlog=2),
+    "systemd": EndpointKind(),
+    PROXY: EndpointKind(),
+    "udp": EndpointKind(port=0, interface=1),
 }
 
 #: What the two usual IPv4 interfaces are called in IPv6.
@@ -58,7 +58,7 @@ class EndpointError(ValueError):
 
 
 @dataclass
-class Description:
+class EndpointSpec:
     """
     An endpoint string, taken apart.
 
@@ -87,7 +87,7 @@ class Description:
         return ":".join(parts)
 
 
-def parse(text: str, interface: str, backlog: int) -> Description:
+def parse(text: str, interface: str, backlog: int) -> EndpointSpec:
     """
     Take an endpoint string apart, and put in what it leaves open.
 
@@ -102,7 +102,7 @@ def parse(text: str, interface: str, backlog: int) -> Description:
         return inner
     if kind not in KINDS:
         raise EndpointError(f"there is no endpoint {kind!r}; there are {', '.join(KINDS)}")
-    description = Description(kind, arguments, named)
+    description = EndpointSpec(kind, arguments, named)
     takes = KINDS[kind]
     if takes.port is not None:
         _checkPort(description)
@@ -123,7 +123,7 @@ def parse(text: str, interface: str, backlog: int) -> Description:
     return description
 
 
-def endpoint(description: Description, reactor: Any) -> IStreamServerEndpoint:
+def endpoint(description: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
     """
     The endpoint.
 
@@ -144,7 +144,7 @@ def endpoint(description: Description, reactor: Any) -> IStreamServerEndpoint:
         raise EndpointError(words or type(reason).__name__) from reason
 
 
-def udpAddress(description: Description) -> tuple[int, str]:
+def udpAddress(description: EndpointSpec) -> tuple[int, str]:
     """Port and interface."""
     port = description.argument("port")
     interface = description.argument("interface")
@@ -174,7 +174,7 @@ def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
     return arguments.pop(0) if arguments else "", arguments, named
 
 
-def _checkPort(description: Description) -> None:
+def _checkPort(description: EndpointSpec) -> None:
     port = description.argument("port")
     if port is None and description.kind == "tls":
         return
@@ -182,14 +182,14 @@ def _checkPort(description: Description) -> None:
         raise EndpointError(f"a port is a number from 0 to {HIGHEST_PORT}, not {port!r}")
 
 
-def _checkBacklog(description: Description) -> None:
+def _checkBacklog(description: EndpointSpec) -> None:
     try:
         Limits.coerce("backlog", description.argument("backlog"))
     except LimitError as reason:
         raise EndpointError(str(reason)) from reason
 
 
-def _checkInterface(description: Description) -> None:
+def _checkInterface(description: EndpointSpec) -> None:
     interface = description.argument("interface")
     try:
         ipaddress.ip_address(interface or "0.0.0.0")

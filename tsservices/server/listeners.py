@@ -18,21 +18,21 @@ from twisted.python.failure import Failure
 
 from tsservices.common.addresses import hostPort
 from tsservices.common.counters import AnyCounters, DatagramCounters, StreamCounters
-from tsservices.common.statedir import PORTS_FILE, StateFolder
+from tsservices.common.statedir import PORTS_FILE, StateDirectory
 from tsservices.server.chat.service import ChatService
-from tsservices.server.endpoints import Description, EndpointError, endpoint, parse, udpAddress
-from tsservices.server.registry import BY_NAME, CATALOG, Offering
+from tsservices.server.endpoints import EndpointError, EndpointSpec, endpoint, parse, udpAddress
+from tsservices.server.registry import BY_NAME, CATALOG, ServiceSpec
 from tsservices.transport.binder import Binder, BoundPort
-from tsservices.transport.context import Environment
-from tsservices.transport.proxy_protocol import PeerFirstFactory
+from tsservices.transport.context import ServiceContext
+from tsservices.transport.proxy_protocol import ProxyProtocolFactory
 
 
-class PlaceError(ValueError):
+class ListenError(ValueError):
     """What was asked for can't be served.  The argument is why."""
 
 
 @dataclass(frozen=True)
-class Place:
+class ListenSpec:
     """
     One offering at one place.
 
@@ -41,23 +41,23 @@ class Place:
     @ivar description: where.
     """
 
-    offering: Offering
+    offering: ServiceSpec
     transport: str
-    description: Description
+    description: EndpointSpec
 
 
-def named(name: str) -> Offering:
+def serviceNamed(name: str) -> ServiceSpec:
     """
     Its row.
 
     @raise PlaceError: there is none.
     """
     if name not in BY_NAME:
-        raise PlaceError(f"there is no service {name!r}; there are {', '.join(BY_NAME)}")
+        raise ListenError(f"there is no service {name!r}; there are {', '.join(BY_NAME)}")
     return BY_NAME[name]
 
 
-def choose(names: Iterable[str] | None, sharing: bool = False) -> list[Offering]:
+def selectServices(names: Iterable[str] | None, sharing: bool = False) -> list[ServiceSpec]:
     """
     Their rows, each once, in the order of the catalogue.
 
@@ -70,22 +70,22 @@ def choose(names: Iterable[str] | None, sharing: bool = False) -> list[Offering]
             for offering in CATALOG
             if offering.offset is not None and (offering.shareable or not sharing)
         ]
-    chosen = [named(name) for name in names]
+    chosen = [serviceNamed(name) for name in names]
     if not chosen:
-        raise PlaceError(f"services names none; there are {', '.join(BY_NAME)}")
+        raise ListenError(f"services names none; there are {', '.join(BY_NAME)}")
     if sharing:
         checkShareable(chosen)
     return [offering for offering in CATALOG if offering in chosen]
 
 
-def checkShareable(offerings: Iterable[Offering]) -> None:
+def checkShareable(offerings: Iterable[ServiceSpec]) -> None:
     """@raise PlaceError: one of them can't be."""
     for offering in offerings:
         if not offering.shareable:
-            raise PlaceError(f"{offering.name} can't share its port with other processes")
+            raise ListenError(f"{offering.name} can't share its port with other processes")
 
 
-def listen(text: str, interface: str, backlog: int) -> Place:
+def parseListen(text: str, interface: str, backlog: int) -> ListenSpec:
     """
     The place.
 
@@ -93,30 +93,34 @@ def listen(text: str, interface: str, backlog: int) -> Place:
     """
     name, equals, where = text.partition("=")
     if not equals:
-        raise PlaceError(f"listen takes NAME=ENDPOINT, not {text!r}")
-    offering = named(name)
+        raise ListenError(f"listen takes NAME=ENDPOINT, not {text!r}")
+    offering = serviceNamed(name)
     try:
         description = parse(where, interface, backlog)
         if description.kind != "udp":
             endpoint(description, None)
     except EndpointError as reason:
-        raise PlaceError(f"{text}: {reason}") from reason
+        raise ListenError(f"{text}: {reason}") from reason
     transport = "udp" if description.kind == "udp" else "tcp"
     if transport not in offering.transports:
-        raise PlaceError(f"{name} has no {transport}; it has {', '.join(offering.transports)}")
-    return Place(offering, transport, description)
+        raise ListenError(f"{name} has no {transport}; it has {', '.join(offering.transports)}")
+    return ListenSpec(offering, transport, description)
 
 
-def arrange(
-    offerings: Sequence[Offering], added: Sequence[Place], port: int, interface: str, backlog: int
-) -> list[Place]:
+def resolveListeners(
+    offerings: Sequence[ServiceSpec],
+    added: Sequence[ListenSpec],
+    port: int,
+    interface: str,
+    backlog: int,
+) -> list[ListenSpec]:
     """
     Give each offering its places: the first that is named for it and a transport
     replaces the default one, later ones stand beside it.
 
     @raise PlaceError: an offering has no place, or a port is too high.
     """
-    places: list[Place] = []
+    places: list[ListenSpec] = []
     for offering in CATALOG:
         for transport in offering.transports:
             there = [
@@ -126,29 +130,31 @@ def arrange(
                 there = [_default(offering, transport, port, interface, backlog)]
             places += there
         if offering in offerings and not any(each.offering is offering for each in places):
-            raise PlaceError(
+            raise ListenError(
                 f"{offering.name} has no default place; "
                 f"say --listen {offering.name}={offering.transports[-1]}:PORT"
             )
     return places
 
 
-def _default(offering: Offering, transport: str, port: int, interface: str, backlog: int) -> Place:
+def _default(
+    offering: ServiceSpec, transport: str, port: int, interface: str, backlog: int
+) -> ListenSpec:
     assert offering.offset is not None
     number = port + offering.offset if port else 0
     try:
         where = f"{transport}:{number}"
-        return Place(offering, transport, parse(where, interface, backlog))
+        return ListenSpec(offering, transport, parse(where, interface, backlog))
     except EndpointError as reason:
-        raise PlaceError(f"{offering.name} would be at port {number}: {reason}") from reason
+        raise ListenError(f"{offering.name} would be at port {number}: {reason}") from reason
 
 
-class PlaceTaken(Exception):
+class BindError(Exception):
     """A place can't be listened on.  The argument names it, and says why."""
 
 
 @dataclass(frozen=True)
-class Listener:
+class BoundListener:
     """
     One place that is bound.
 
@@ -156,7 +162,7 @@ class Listener:
     @ivar port: what listens.
     """
 
-    place: Place
+    place: ListenSpec
     port: BoundPort
 
     @property
@@ -176,13 +182,15 @@ class Listener:
         }
 
 
-def bind(places: list[Place], environment: Environment, binder: Binder) -> list[Listener]:
+def bind(
+    places: list[ListenSpec], environment: ServiceContext, binder: Binder
+) -> list[BoundListener]:
     """
     Bind all places, or none.
 
     @raise PlaceTaken: one can't be had.
     """
-    listeners: list[Listener] = []
+    listeners: list[BoundListener] = []
     for place in places:
         counters: AnyCounters
         try:
@@ -192,10 +200,10 @@ def bind(places: list[Place], environment: Environment, binder: Binder) -> list[
                 counters = _bindStream(place, environment, binder)
         except (CannotListenError, OSError) as reason:
             binder.discard()
-            raise PlaceTaken(
+            raise BindError(
                 f"{place.offering.name} can't listen on {_where(place)}: {_why(reason)}"
             ) from reason
-        listener = Listener(place, binder.ports[-1])
+        listener = BoundListener(place, binder.ports[-1])
         listeners.append(listener)
         environment.ledger.add(listener.asJSON(), counters)
         if place.transport == "udp":
@@ -203,13 +211,13 @@ def bind(places: list[Place], environment: Environment, binder: Binder) -> list[
     return listeners
 
 
-def _bindStream(place: Place, environment: Environment, binder: Binder) -> StreamCounters:
+def _bindStream(place: ListenSpec, environment: ServiceContext, binder: Binder) -> StreamCounters:
     offering = place.offering
     assert offering.stream is not None
     counters = StreamCounters()
     factory: Any = offering.stream(environment, counters)
     if place.description.proxied:
-        factory = PeerFirstFactory(factory, environment, counters)
+        factory = ProxyProtocolFactory(factory, environment, counters)
     failures: list[Failure] = []
     endpoint(place.description, binder).listen(factory).addErrback(failures.append)
     for failure in failures:
@@ -217,7 +225,9 @@ def _bindStream(place: Place, environment: Environment, binder: Binder) -> Strea
     return counters
 
 
-def _bindDatagram(place: Place, environment: Environment, binder: Binder) -> DatagramCounters:
+def _bindDatagram(
+    place: ListenSpec, environment: ServiceContext, binder: Binder
+) -> DatagramCounters:
     offering = place.offering
     assert offering.datagram is not None
     counters = offering.counters()
@@ -228,7 +238,7 @@ def _bindDatagram(place: Place, environment: Environment, binder: Binder) -> Dat
     return counters
 
 
-def _where(place: Place) -> str:
+def _where(place: ListenSpec) -> str:
     description = place.description
     if description.kind == "unix":
         return f"unix {description.arguments[0] if description.arguments else description.named}"
@@ -243,13 +253,15 @@ def _why(reason: CannotListenError | OSError) -> str:
     return getattr(cause, "strerror", None) or str(cause)
 
 
-class Listening(Service):
+class ListenerService(Service):
     """Serves the bound places, and tells programs where they are."""
 
     name = "listeners"
     _log: ClassVar[Logger] = Logger("tsservices")
 
-    def __init__(self, listeners: list[Listener], folder: StateFolder, chat: ChatService) -> None:
+    def __init__(
+        self, listeners: list[BoundListener], folder: StateDirectory, chat: ChatService
+    ) -> None:
         self.listeners = listeners
         self._chat = chat
         self._open = False
@@ -262,7 +274,7 @@ class Listening(Service):
         for listener in self.listeners:
             listener.port.startListening()
         self._chat.whenReady(self._opened)
-        self._file = self._folder.ownPath(PORTS_FILE)
+        self._file = self._folder.privatePath(PORTS_FILE)
         self._tell()
 
     def _opened(self) -> None:
@@ -291,7 +303,7 @@ class Listening(Service):
         return DeferredList([each.port.stopListening() for each in self.listeners])
 
 
-def writeTable(listeners: list[Listener], notes: list[str], terminal: TextIO) -> None:
+def writeTable(listeners: list[BoundListener], notes: list[str], terminal: TextIO) -> None:
     """Say what is served where."""
     rows = [("service", "over", "address", "what it is")] + [
         (

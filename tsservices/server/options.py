@@ -15,15 +15,21 @@ from tsservices import __version__
 from tsservices.admin.commands import WORDS
 from tsservices.common.addresses import LOOPBACK
 from tsservices.common.limits import DEFAULT_PORT, DEFAULT_STREAM, Limits
-from tsservices.common.statedir import LOG_FILE, StateFolder, defaultStateFolder
+from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
 from tsservices.common.timestamps import FORMS
 from tsservices.server import config
 from tsservices.server import config as values
 from tsservices.server.endpoints import KINDS
-from tsservices.server.listeners import Place, arrange, checkShareable, choose, listen
+from tsservices.server.listeners import (
+    ListenSpec,
+    checkShareable,
+    parseListen,
+    resolveListeners,
+    selectServices,
+)
 from tsservices.server.registry import BY_NAME, CATALOG
 from tsservices.stamp.auth import readKey
-from tsservices.stamp.reflector import Mode
+from tsservices.stamp.reflector import ReflectorConfig
 
 #: The command that is twistd with these options and no others.
 PROGRAM = "tsservices"
@@ -184,10 +190,10 @@ class Options(usage.Options):
 
     longdesc: ClassVar[str] = ""
 
-    places: list[Place]
+    places: list[ListenSpec]
     limits: Limits
-    folder: StateFolder
-    mode: Mode
+    folder: StateDirectory
+    mode: ReflectorConfig
 
     def __init__(self) -> None:
         """Nothing has been asked for yet."""
@@ -260,8 +266,8 @@ class Options(usage.Options):
             key = None if path is None else readKey(path)
         except ValueError as reason:
             raise usage.UsageError(str(reason)) from reason
-        self.mode = Mode(key, not self["stamp-stateless"])
-        self.folder = StateFolder(self["state"] or defaultStateFolder())
+        self.mode = ReflectorConfig(key, not self["stamp-stateless"])
+        self.folder = StateDirectory(self["state"] or defaultStateFolder())
         if self["operator"] is not None:
             self._moveLog()
 
@@ -293,12 +299,12 @@ class Options(usage.Options):
     def _readPlaces(self) -> None:
         """Find where each offering is to listen."""
         interface, backlog = self["interface"], self.limits.backlog
-        added = [listen(each, interface, backlog) for each in self["listen"]]
+        added = [parseListen(each, interface, backlog) for each in self["listen"]]
         sharing = bool(self["reuse-port"])
         if sharing:
             checkShareable(each.offering for each in added)
-        chosen = choose(self["services"], sharing)
-        self.places = arrange(chosen, added, self["port"], interface, backlog)
+        chosen = selectServices(self["services"], sharing)
+        self.places = resolveListeners(chosen, added, self["port"], interface, backlog)
 
     def _moveLog(self) -> None:
         """The operator has the terminal, so the log goes to a file."""

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from twisted.logger import Logger
 
-from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, Refused
+from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, ChatError
 from tsservices.chat.passwords import SALT_BYTES, checked, matches, verifier
 from tsservices.common.limits import HASH_ITERATIONS, HASHES_WAITING, HASHING_STOP_SECONDS
 
@@ -29,7 +29,7 @@ Job = Callable[[], object]
 Then = Callable[..., object]
 
 
-class Hasher:
+class PasswordHasherThread:
     """
     One thread that hashes one password after another.  It is one because the chat is to
     have a core left, however many log in; its work lets go of the interpreter's lock.
@@ -73,17 +73,19 @@ class Hasher:
             self._jobs.put(None)
             thread.join(HASHING_STOP_SECONDS)
 
-    def derive(self, password: str, then: Callable[[str | Refused], object]) -> None:
+    def derive(self, password: str, then: Callable[[str | ChatError], object]) -> None:
         checked(password)
         salt = self._random(SALT_BYTES)
         self._add(lambda: verifier(password, salt, self._iterations), then)
 
-    def check(self, verifier: str, password: str, then: Callable[[bool | Refused], object]) -> None:
+    def check(
+        self, verifier: str, password: str, then: Callable[[bool | ChatError], object]
+    ) -> None:
         self._add(lambda: matches(verifier, password), then)
 
     def _add(self, job: Job, then: Then) -> None:
         if self.waiting >= self._most:
-            raise Refused(BUSY_HASHING, most=self.waiting)
+            raise ChatError(BUSY_HASHING, most=self.waiting)
         self.waiting += 1
         self._put(job, then)
 
@@ -116,4 +118,4 @@ class Hasher:
     def _broken(self, then: Then) -> None:
         """A password could not be hashed at all, for lack of memory maybe."""
         self._log.error("a password could not be hashed")
-        self._done(then, Refused(HASHING_FAILED))
+        self._done(then, ChatError(HASHING_FAILED))

@@ -18,21 +18,21 @@ from typing import Any, TextIO
 
 from twisted.application.service import IService
 
-from tsservices.admin.control import ControlSeat
-from tsservices.admin.metrics import Reckoning
-from tsservices.chat.storage import JournalError
-from tsservices.cluster.broker import EngineError
-from tsservices.common.addresses import Trust
+from tsservices.admin.control import ControlService
+from tsservices.admin.metrics import CountersFile
+from tsservices.chat.storage import StorageError
+from tsservices.cluster.broker import BrokerError
+from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.limits import DESCRIPTORS_ANYWHERE, DESCRIPTORS_RESERVED, Limits
-from tsservices.common.timestamps import Stamper
+from tsservices.common.timestamps import TimestampFormatter
 from tsservices.server.chat.factory import makeChat
 from tsservices.server.chat.service import ChatService
-from tsservices.server.listeners import Listening, PlaceTaken, bind, writeTable
+from tsservices.server.listeners import BindError, ListenerService, bind, writeTable
 from tsservices.server.options import Options
-from tsservices.server.shutdown import Server, StopSignals
-from tsservices.services.talk.operator import OperatorSeat
+from tsservices.server.shutdown import OrderedMultiService, SignalService
+from tsservices.services.talk.operator import OperatorService
 from tsservices.transport.binder import Binder
-from tsservices.transport.context import Environment
+from tsservices.transport.context import ServiceContext
 
 __all__ = ["Options", "makeService"]
 
@@ -51,18 +51,18 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     for stream in (sys.stdout, terminal):
         _makeForgiving(stream)
     try:
-        folder.make()
+        folder.create()
         if not options["reuse-port"]:
-            folder.claim()
+            folder.lock()
     except OSError as reason:
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
         chat = makeChat(options, limits, reactor)
-        environment = Environment.make(
+        environment = ServiceContext.make(
             limits,
-            Stamper(options["stamp"], time.time_ns),
-            Trust(options["trust"]),
+            TimestampFormatter(options["stamp"], time.time_ns),
+            TrustedNetworks(options["trust"]),
             reactor,
             time.monotonic,
             chat,
@@ -71,32 +71,34 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         )
         listeners = bind(options.places, environment, binder)
         chat.prepare()
-    except (PlaceTaken, JournalError, EngineError) as reason:
+    except (BindError, StorageError, BrokerError) as reason:
         binder.discard()
         folder.release()
         raise SystemExit(f"tsserver: {reason}") from reason
     if chat.counters is not None:
         environment.ledger.add({"offering": "chat", "node": chat.node}, chat.counters)
-    seat = OperatorSeat(environment.switchboard, folder, reactor, onTerminal=_hasTerminal(options))
+    seat = OperatorService(
+        environment.switchboard, folder, reactor, onTerminal=_hasTerminal(options)
+    )
     if any(each.place.offering.name == "talk" for each in listeners):
         seat.bind()
-    control = ControlSeat(chat, folder, reactor)
+    control = ControlService(chat, folder, reactor)
     if any(each.place.offering.name == "chat" for each in listeners):
         control.bind()
     # Who may not do this may not become that user either, which twistd will say.
     with contextlib.suppress(OSError):
-        folder.give(*_becoming(options))
+        folder.chown(*_becoming(options))
 
-    server = Server()
+    server = OrderedMultiService()
     server.setName("tsserver")
     services = (
-        Reckoning(environment.ledger, folder, reactor),
+        CountersFile(environment.ledger, folder, reactor),
         chat,
         environment.sweep,
         seat,
         control,
-        Listening(listeners, folder, chat),
-        StopSignals(reactor),
+        ListenerService(listeners, folder, chat),
+        SignalService(reactor),
     )
     for service in services:
         service.setServiceParent(server)
@@ -142,7 +144,11 @@ def _hasTerminal(options: Options) -> bool:
 
 
 def _notes(
-    options: Options, limits: Limits, chat: ChatService, seat: OperatorSeat, control: ControlSeat
+    options: Options,
+    limits: Limits,
+    chat: ChatService,
+    seat: OperatorService,
+    control: ControlService,
 ) -> list[str]:
     notes = [f"log: {_logPlace(options)}; state: {options.folder}", *chat.notes]
     if options["reuse-port"]:

@@ -12,7 +12,7 @@ from twisted.internet.protocol import DatagramProtocol
 
 from tsservices.common.counters import DatagramCounters, StampCounters
 from tsservices.common.limits import LARGEST_DATAGRAM, Limits
-from tsservices.frontends.line.protocol import LineFactory
+from tsservices.frontends.line.protocol import LineChatFactory
 from tsservices.services.ack_sink import AckFactory, SinkDatagramProtocol, SinkFactory
 from tsservices.services.hello import HelloDatagramProtocol, HelloFactory
 from tsservices.services.rfc86x import (
@@ -33,16 +33,16 @@ from tsservices.services.timestamp import (
     TimestampFactory,
     TimestampLineFactory,
 )
-from tsservices.transport.context import Environment
+from tsservices.transport.context import ServiceContext
 from tsservices.transport.stream import StreamFactory
-from tsservices.transport.udp_guard import GUARDS, Guard
+from tsservices.transport.udp_guard import GUARDS, DatagramGuard
 
 #: Makes the protocol of a UDP port.
-BuildDatagram = Callable[[Environment, DatagramCounters, Guard | None], DatagramProtocol]
+BuildDatagram = Callable[[ServiceContext, DatagramCounters, DatagramGuard | None], DatagramProtocol]
 
 
 @dataclass(frozen=True, slots=True)
-class Offering:
+class ServiceSpec:
     """
     One thing to serve.
 
@@ -82,12 +82,14 @@ class Offering:
             return self.longest(limits) + 1
         return limits.maxDatagram + 1 if self.name in GUARDS else LARGEST_DATAGRAM
 
-    def guard(self, environment: Environment, counters: DatagramCounters) -> Guard | None:
+    def guard(
+        self, environment: ServiceContext, counters: DatagramCounters
+    ) -> DatagramGuard | None:
         """What judges its datagrams; L{None} if it answers none."""
         row = GUARDS.get(self.name)
         if row is None:
             return None
-        return Guard(
+        return DatagramGuard(
             row,
             environment.limits,
             environment.trust,
@@ -97,10 +99,10 @@ class Offering:
         )
 
 
-def _guarded(make: Callable[[Guard, DatagramCounters], DatagramProtocol]) -> BuildDatagram:
+def _guarded(make: Callable[[DatagramGuard, DatagramCounters], DatagramProtocol]) -> BuildDatagram:
 
     def build(
-        environment: Environment, counters: DatagramCounters, guard: Guard | None
+        environment: ServiceContext, counters: DatagramCounters, guard: DatagramGuard | None
     ) -> DatagramProtocol:
         assert guard is not None, "what answers datagrams has a row in GUARDS"
         return make(guard, counters)
@@ -113,7 +115,7 @@ def _stamping(
 ) -> BuildDatagram:
 
     def build(
-        environment: Environment, counters: DatagramCounters, guard: Guard | None
+        environment: ServiceContext, counters: DatagramCounters, guard: DatagramGuard | None
     ) -> DatagramProtocol:
         return make(guard, counters, environment.stamper)
 
@@ -122,37 +124,39 @@ def _stamping(
 
 #: All of them, in the order of their ports.
 CATALOG = (
-    Offering(
+    ServiceSpec(
         "timestamp",
         0,
         "each chunk comes back with the time before it",
         TimestampFactory,
         _stamping(TimestampDatagramProtocol),
     ),
-    Offering(
+    ServiceSpec(
         "timestamp-line",
         1,
         "each line comes back with the time before it",
         TimestampLineFactory,
     ),
-    Offering(
+    ServiceSpec(
         "hello",
         2,
         "a welcome, and a hello for each chunk; exit ends",
         HelloFactory,
         _guarded(HelloDatagramProtocol),
     ),
-    Offering("ack", 3, "each chunk is logged and acknowledged; exit ends", AckFactory),
-    Offering(
+    ServiceSpec("ack", 3, "each chunk is logged and acknowledged; exit ends", AckFactory),
+    ServiceSpec(
         "sink",
         4,
         "what comes is logged, nothing is answered",
         SinkFactory,
         lambda environment, counters, guard: SinkDatagramProtocol(environment.transcript, counters),
     ),
-    Offering("talk", 5, "talk with the operator of this server", TalkFactory, shareable=False),
-    Offering("chat", 6, "rooms to talk in, for nc and telnet; /help", LineFactory, shareable=False),
-    Offering(
+    ServiceSpec("talk", 5, "talk with the operator of this server", TalkFactory, shareable=False),
+    ServiceSpec(
+        "chat", 6, "rooms to talk in, for nc and telnet; /help", LineChatFactory, shareable=False
+    ),
+    ServiceSpec(
         "stamp",
         9,
         "RFC 8762: packets come back with the times they came and left",
@@ -161,29 +165,29 @@ CATALOG = (
         counters=StampCounters,
         longest=lambda limits: limits.stampDatagram,
     ),
-    Offering(
+    ServiceSpec(
         "echo",
         None,
         "RFC 862: what comes goes back",
         EchoFactory,
         _guarded(EchoDatagramProtocol),
     ),
-    Offering(
+    ServiceSpec(
         "discard",
         None,
         "RFC 863: what comes is thrown away",
         DiscardFactory,
         lambda environment, counters, guard: DiscardDatagramProtocol(counters),
     ),
-    Offering("chargen", None, "RFC 864: characters without an end", ChargenFactory),
-    Offering(
+    ServiceSpec("chargen", None, "RFC 864: characters without an end", ChargenFactory),
+    ServiceSpec(
         "daytime",
         None,
         "RFC 867: the time as a line",
         DaytimeFactory,
         _stamping(DaytimeDatagramProtocol),
     ),
-    Offering(
+    ServiceSpec(
         "time",
         None,
         "RFC 868: the time as four bytes",

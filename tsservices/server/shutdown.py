@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ReactorNotRunning
 
 
-class FailingStop:
+class FatalShutdown:
     """
     Stops the server in order, with exit status 1: supervisors are to see that it
     failed, and twistd itself ends with 0 when its reactor has stopped.
@@ -59,7 +59,7 @@ class FailingStop:
         self._leave(1)
 
 
-class Server(MultiService):
+class OrderedMultiService(MultiService):
     """
     Stops each service when the one started after it has stopped, so that what
     counts still counts while what serves comes to its end.
@@ -80,7 +80,7 @@ class Server(MultiService):
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class StopSignals(Service):
+class SignalService(Service):
     """
     Makes an orderly stop an exit with status 0.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tsservices.common.addresses import hostPort
 from tsservices.common.counters import DatagramCounters
-from tsservices.common.logs import Transcript
+from tsservices.common.logs import PayloadLog
 from tsservices.common.text import splitEnding, utf8Decoder
 from tsservices.services.hello import EXIT
 from tsservices.transport.datagram import QuietDatagramProtocol
@@ -18,7 +18,7 @@ from tsservices.transport.stream import StreamFactory, StreamProtocol
 class SinkProtocol(StreamProtocol):
     """Logs."""
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """No character has begun."""
         self._decoder = utf8Decoder()
 
@@ -43,7 +43,7 @@ class SinkFactory(StreamFactory):
 class SinkDatagramProtocol(QuietDatagramProtocol):
     """Logs each datagram."""
 
-    def __init__(self, transcript: Transcript, counters: DatagramCounters) -> None:
+    def __init__(self, transcript: PayloadLog, counters: DatagramCounters) -> None:
         self._transcript = transcript
         self.counters = counters
 

@@ -5,7 +5,7 @@ Hello: a welcome, and a hello for each chunk.
 from __future__ import annotations
 
 from tsservices.common.text import splitEnding
-from tsservices.transport.datagram import AnsweringProtocol
+from tsservices.transport.datagram import ReplyingDatagramProtocol
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 
 #: What a client is told when it comes.
@@ -24,7 +24,7 @@ def greeting(data: bytes) -> bytes:
 class HelloProtocol(StreamProtocol):
     """Greets."""
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """Welcome the client."""
         self.transport.write(WELCOME)
 
@@ -41,7 +41,7 @@ class HelloFactory(StreamFactory):
     protocol = HelloProtocol
 
 
-class HelloDatagramProtocol(AnsweringProtocol):
+class HelloDatagramProtocol(ReplyingDatagramProtocol):
     """Greets each datagram."""
 
     def answer(self, datagram: bytes) -> bytes:

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from tsservices.common.counters import DatagramCounters
-from tsservices.common.timestamps import Stamper
-from tsservices.transport.datagram import AnsweringProtocol, QuietDatagramProtocol
+from tsservices.common.timestamps import TimestampFormatter
+from tsservices.transport.datagram import QuietDatagramProtocol, ReplyingDatagramProtocol
 from tsservices.transport.stream import StreamFactory, StreamProtocol
-from tsservices.transport.udp_guard import Guard
+from tsservices.transport.udp_guard import DatagramGuard
 
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _WIDTH = 72
@@ -33,7 +33,7 @@ class EchoFactory(StreamFactory):
     protocol = EchoProtocol
 
 
-class EchoDatagramProtocol(AnsweringProtocol):
+class EchoDatagramProtocol(ReplyingDatagramProtocol):
     """RFC 862 over UDP."""
 
     def answer(self, datagram: bytes) -> bytes:
@@ -87,7 +87,7 @@ class ChargenFactory(StreamFactory):
 class DaytimeProtocol(StreamProtocol):
     """RFC 867: the time as a line, once."""
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """Answer, and close."""
         self.transport.write(self.factory.environment.stamper.daytime())
         self.finish()
@@ -102,7 +102,7 @@ class DaytimeFactory(StreamFactory):
 class TimeProtocol(StreamProtocol):
     """RFC 868: the time as four bytes, once."""
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """Answer, and close."""
         self.transport.write(self.factory.environment.stamper.rfc868())
         self.finish()
@@ -115,10 +115,12 @@ class TimeFactory(StreamFactory):
     textual = False
 
 
-class _ClockDatagramProtocol(AnsweringProtocol):
+class _ClockDatagramProtocol(ReplyingDatagramProtocol):
     """Answers with the time, whatever is asked."""
 
-    def __init__(self, guard: Guard, counters: DatagramCounters, stamper: Stamper) -> None:
+    def __init__(
+        self, guard: DatagramGuard, counters: DatagramCounters, stamper: TimestampFormatter
+    ) -> None:
         super().__init__(guard, counters)
         self._stamper = stamper
 

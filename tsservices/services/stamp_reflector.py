@@ -11,26 +11,30 @@ from twisted.internet.error import MessageLengthError
 
 from tsservices.common.counters import DatagramCounters, StampCounters
 from tsservices.stamp.clock import ErrorEstimate, clockError, systemCall
-from tsservices.stamp.reflector import Reflector
-from tsservices.transport.context import Environment
-from tsservices.transport.timestamping.udp import Arrival, StampedDatagramProtocol, StampedUDPPort
+from tsservices.stamp.reflector import SessionReflector
+from tsservices.transport.context import ServiceContext
+from tsservices.transport.timestamping.udp import (
+    ReceiveInfo,
+    TimestampedDatagramProtocol,
+    TimestampedUDPPort,
+)
 
 #: Seconds between two looks at how far the clock may be off.
 ESTIMATE_SECONDS = 10.0
 
 
-class StampDatagramProtocol(StampedDatagramProtocol):
+class StampReflectorProtocol(TimestampedDatagramProtocol):
     """
     Reflects packets from where they were sent to.
 
     @ivar counters: what happened here.
     """
 
-    transport: StampedUDPPort
+    transport: TimestampedUDPPort
 
     def __init__(
         self,
-        reflector: Reflector,
+        reflector: SessionReflector,
         counters: StampCounters,
         monotonic: Callable[[], float],
         estimate: Callable[[], ErrorEstimate],
@@ -44,11 +48,11 @@ class StampDatagramProtocol(StampedDatagramProtocol):
 
     def startProtocol(self) -> None:
         """Let the port send what the reflector returns."""
-        if isinstance(self.transport, StampedUDPPort):
+        if isinstance(self.transport, TimestampedUDPPort):
             self.transport.reflectWith(self._reflector.reflect, self.unsent, self)
 
     def stampedDatagramReceived(
-        self, datagram: bytes, address: tuple[str, int], arrival: Arrival
+        self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
     ) -> None:
         self.roundBegan()
         ns, kernel, destination, ttl, _ = arrival
@@ -79,17 +83,17 @@ class StampDatagramProtocol(StampedDatagramProtocol):
         self.counters.unsent += 1
 
 
-def reflecting(environment: Environment, counters: DatagramCounters) -> StampDatagramProtocol:
+def reflecting(environment: ServiceContext, counters: DatagramCounters) -> StampReflectorProtocol:
     """The service at one place."""
     assert isinstance(counters, StampCounters)
     call = systemCall()
-    reflector = Reflector(
+    reflector = SessionReflector(
         environment.mode,
         environment.limits,
         environment.trust,
         counters,
         environment.nanoclock,
     )
-    return StampDatagramProtocol(
+    return StampReflectorProtocol(
         reflector, counters, environment.monotonic, lambda: clockError(call)
     )

@@ -8,18 +8,18 @@ from typing import Any
 
 from tsservices.common.counters import DatagramCounters
 from tsservices.common.limits import LINES_AT_ONCE
-from tsservices.common.lines import LineSplitter, Overlong
-from tsservices.common.timestamps import Stamper
-from tsservices.transport.datagram import AnsweringProtocol
+from tsservices.common.lines import LineSplitter, LineTooLong
+from tsservices.common.timestamps import TimestampFormatter
+from tsservices.transport.datagram import ReplyingDatagramProtocol
 from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.stream import StreamFactory, StreamProtocol
-from tsservices.transport.udp_guard import Guard
+from tsservices.transport.udp_guard import DatagramGuard
 
 
 class TimestampProtocol(StreamProtocol):
     """Stamps each chunk as it comes, framed or not."""
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """Have at hand what each chunk needs."""
         stamper = self._stamper = self.factory.environment.stamper
         self._counters = self.factory.counters
@@ -46,10 +46,12 @@ class TimestampFactory(StreamFactory):
     protocol = TimestampProtocol
 
 
-class TimestampDatagramProtocol(AnsweringProtocol):
+class TimestampDatagramProtocol(ReplyingDatagramProtocol):
     """Stamps each datagram."""
 
-    def __init__(self, guard: Guard, counters: DatagramCounters, stamper: Stamper) -> None:
+    def __init__(
+        self, guard: DatagramGuard, counters: DatagramCounters, stamper: TimestampFormatter
+    ) -> None:
         super().__init__(guard, counters, stamper)
         self._stamper = stamper
 
@@ -69,7 +71,7 @@ class TimestampLineProtocol(StreamProtocol):
 
     _paused = False
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """No line has begun."""
         self._lines = LineSplitter(self.factory.environment.limits.maxLine)
 
@@ -110,10 +112,10 @@ class TimestampLineProtocol(StreamProtocol):
                 stamp = self.factory.environment.stamper.stamp()
                 self.transport.write(b"".join([self._reply(stamp, line) for line in lines]))
 
-    def _reply(self, stamp: bytes, line: bytes | Overlong) -> bytes:
-        if isinstance(line, Overlong):
+    def _reply(self, stamp: bytes, line: bytes | LineTooLong) -> bytes:
+        if isinstance(line, LineTooLong):
             self.factory.counters.overlong += 1
-            self.factory.environment.complaints.complain(
+            self.factory.environment.complaints.warn(
                 self.host,
                 "{peer} sent a line longer than {limit} bytes",
                 peer=self.peer,

@@ -32,10 +32,10 @@ from ipaddress import IPv4Address
 from struct import Struct
 
 from tsservices.common import addresses
-from tsservices.common.addresses import Trust
+from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import StampCounters
 from tsservices.common.limits import PEERS_REMEMBERED, Limits
-from tsservices.common.ratelimit import Bucket
+from tsservices.common.ratelimit import TokenBucket
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 from tsservices.stamp.auth import ReplayWindow, check, digest
 from tsservices.stamp.clock import LOW_32, toNTP
@@ -80,7 +80,7 @@ _SEALED_ANSWER = Struct(">I12xQHH4xQ8xI12xQH6xB15x")
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
+class ReflectorConfig:
     """
     How a reflector works.
 
@@ -106,7 +106,7 @@ class _Source:
 
     usable: bool
     trusted: bool
-    bucket: Bucket
+    bucket: TokenBucket
 
 
 class _Session:
@@ -139,7 +139,7 @@ class _Session:
         return FollowUp(before, toNTP(self.departed[1]), SOFTWARE)
 
 
-class Reflector:
+class SessionReflector:
     """
     Answers the packets of one place.
 
@@ -149,9 +149,9 @@ class Reflector:
 
     def __init__(
         self,
-        mode: Mode,
+        mode: ReflectorConfig,
         limits: Limits,
-        trust: Trust,
+        trust: TrustedNetworks,
         counters: StampCounters,
         nanoclock: Callable[[], int],
     ) -> None:
@@ -168,7 +168,7 @@ class Reflector:
         self._counters = counters
         self._nanoclock = nanoclock
         self._sources: OrderedDict[str, _Source] = OrderedDict()
-        self._buckets: OrderedDict[tuple[int, int], Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[int, int], TokenBucket] = OrderedDict()
         self._sessions: OrderedDict[SessionKey, _Session] = OrderedDict()
 
     def reflect(
@@ -296,11 +296,11 @@ class Reflector:
         try:
             address = addresses.parse(host)
         except ValueError:
-            return _Source(False, False, Bucket(1, 0, now))
+            return _Source(False, False, TokenBucket(1, 0, now))
         key = addresses.source(address)
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = Bucket(limits.stampRate, limits.stampBurst, now)
+            bucket = self._buckets[key] = TokenBucket(limits.stampRate, limits.stampBurst, now)
             if len(self._buckets) > PEERS_REMEMBERED:
                 self._buckets.popitem(last=False)
         known = _Source(

@@ -10,17 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
+from tsservices.chat.errors import ChatError
 from tsservices.chat.names import fold
-from tsservices.chat.notifications import Said
+from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import DELETED
-from tsservices.chat.records import Deletion, Letter
-from tsservices.chat.storage import Belonging, Copied, Found, LettersFound, Listener, Loaded, Search
+from tsservices.chat.records import MessageDeletion, StoredPrivateMessage
+from tsservices.chat.storage import (
+    ClusterBinding,
+    Copied,
+    Found,
+    LettersFound,
+    SearchQuery,
+    StorageListener,
+    StoredState,
+)
 from tsservices.common.limits import HISTORY_PAGE, MEMORY_LINES, SECRET_BYTES
 from tsservices.storage.sqlite.fulltext import FOUND_KINDS, holds, phrases
 
 
-class MemoryJournal:
+class MemoryStorage:
     """
     Keeps the newest lines in memory.
 
@@ -34,23 +42,23 @@ class MemoryJournal:
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """@param entropy: gives as many random bytes as it is asked for."""
-        self.trouble: Refused | None = None
+        self.trouble: ChatError | None = None
         self._most = most
         self._lines = 0
-        self._all: deque[Said] = deque()
-        self._rooms: dict[str, deque[Said]] = {}
-        self._letters: deque[Letter] = deque(maxlen=most)
-        self._belonging = Belonging("", log, entropy(SECRET_BYTES), 0)
+        self._all: deque[RoomMessages] = deque()
+        self._rooms: dict[str, deque[RoomMessages]] = {}
+        self._letters: deque[StoredPrivateMessage] = deque(maxlen=most)
+        self._belonging = ClusterBinding("", log, entropy(SECRET_BYTES), 0)
         # Apart, because it is the one that each batch changes.
         self._position = 0
         self._checkpoint: list[str] = []
         self._checkpointPosition = 0
-        self._listener: Listener | None = None
+        self._listener: StorageListener | None = None
 
-    def prepare(self) -> Loaded:
+    def prepare(self) -> StoredState:
         """Nothing was kept, but for a checkpoint."""
         mine = self._belonging
-        return Loaded(
+        return StoredState(
             mine.log,
             self._position,
             [],
@@ -76,11 +84,11 @@ class MemoryJournal:
         self._belonging = replace(self._belonging, epoch="")
         self._checkpoint, self._checkpointPosition = [], 0
 
-    def start(self, listener: Listener) -> None:
+    def start(self, listener: StorageListener) -> None:
         self._listener = listener
 
     def store(self, batch: Batch) -> None:
-        for said in batch.said:
+        for said in batch.messages:
             self._all.append(said)
             self._rooms.setdefault(said.room, deque()).append(said)
         self._lines += batch.lines
@@ -88,12 +96,12 @@ class MemoryJournal:
             self._blank(deletion)
         while self._lines > self._most:
             self._forget(self._all.popleft())
-        if batch.forgotten:
-            gone = set(batch.forgotten)
+        if batch.erasedInboxes:
+            gone = set(batch.erasedInboxes)
             letters = [each for each in self._letters if not gone & {each.sender, each.receiver}]
             self._letters.clear()
             self._letters.extend(letters)
-        self._letters.extend(batch.letters)
+        self._letters.extend(batch.privateMessages)
         self._position = batch.position
         if batch.checkpoint:
             self._checkpoint = list(batch.checkpoint)
@@ -101,7 +109,7 @@ class MemoryJournal:
         assert self._listener is not None
         self._listener.stored(batch.position)
 
-    def _blank(self, deletion: Deletion) -> None:
+    def _blank(self, deletion: MessageDeletion) -> None:
         room = self._rooms.get(deletion.room, ())
         said = next((each for each in room if each.first <= deletion.seq <= each.last), None)
         if said is None:
@@ -120,7 +128,7 @@ class MemoryJournal:
             for part in reversed(parts):
                 kept.insert(place, part)
 
-    def _forget(self, oldest: Said) -> None:
+    def _forget(self, oldest: RoomMessages) -> None:
         self._lines -= len(oldest.texts)
         room = self._rooms[oldest.room]
         room.popleft()
@@ -128,7 +136,7 @@ class MemoryJournal:
             del self._rooms[oldest.room]
 
     def read(self, room: str, first: int, last: int, found: Found) -> None:
-        lines: list[Said] = []
+        lines: list[RoomMessages] = []
         left = HISTORY_PAGE
         for said in self._rooms.get(room, ()):
             if said.first > last or not left:
@@ -140,8 +148,8 @@ class MemoryJournal:
                 left -= len(texts)
         found(lines)
 
-    def search(self, search: Search, found: Found) -> None:
-        wanted: list[Said] = []
+    def search(self, search: SearchQuery, found: Found) -> None:
+        wanted: list[RoomMessages] = []
         words = phrases(search.words)
         rooms = dict(search.rooms)
         newest = () if words is None else reversed(self._all)
@@ -171,7 +179,7 @@ class MemoryJournal:
     def letters(
         self, account: str, other: str, before: str, most: int, found: LettersFound
     ) -> None:
-        wanted: list[Letter] = []
+        wanted: list[StoredPrivateMessage] = []
         for letter in self._letters:
             if before and letter.ident == before:
                 break

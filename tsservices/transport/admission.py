@@ -5,11 +5,11 @@ How many connections there may be, in all and from one source.  Pure.
 from __future__ import annotations
 
 from tsservices.common import addresses
-from tsservices.common.addresses import Trust
+from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.limits import Limits
 
 
-class Refused(Exception):
+class AdmissionDenied(Exception):
     """
     A connection may not be taken.
 
@@ -25,7 +25,7 @@ class Admission:
     @ivar turned: how many are being told that they may not come in.
     """
 
-    def __init__(self, limits: Limits, trust: Trust) -> None:
+    def __init__(self, limits: Limits, trust: TrustedNetworks) -> None:
         self._limits = limits
         self._trust = trust
         self._bySource: dict[tuple[int, int], int] = {}
@@ -41,12 +41,12 @@ class Admission:
         @raise Refused: there are too many.
         """
         if self.total >= self._limits.maxConnections:
-            raise Refused(f"this server has its {self._limits.maxConnections} connections")
+            raise AdmissionDenied(f"this server has its {self._limits.maxConnections} connections")
         source = self._bounded(host)
         if source is not None:
             count = self._bySource.get(source, 0)
             if count >= self._limits.maxConnectionsPerAddress:
-                raise Refused(
+                raise AdmissionDenied(
                     f"your address has its {self._limits.maxConnectionsPerAddress} connections"
                 )
             self._bySource[source] = count + 1

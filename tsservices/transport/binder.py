@@ -30,7 +30,7 @@ from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXPort
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListening
 from tsservices.transport.timestamping import cmsg as ancillary
-from tsservices.transport.timestamping.udp import StampedDatagramProtocol, StampedUDPPort
+from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
 
 #: Makes a port of a reactor and the descriptor of a bound socket.
 Adopt = Callable[[Any, int], IListeningPort]
@@ -175,11 +175,11 @@ class Binder:
         """
         bound = bindInternet(socket.SOCK_DGRAM, interface, port, self._reusePort)
 
-        portClass: Any = FastUDPPort if self._fast else stock.UDPPort
-        if isinstance(protocol, StampedDatagramProtocol):
-            portClass = StampedUDPPort
+        portClass: Any = FastUDPPort if self._fast else stock.BoundedUDPPort
+        if isinstance(protocol, TimestampedDatagramProtocol):
+            portClass = TimestampedUDPPort
             # What comes before the port is served has its time too.
-            ancillary.ask(bound)
+            ancillary.enableTimestamps(bound)
 
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
             port: IListeningPort = portClass._fromListeningDescriptor(
@@ -196,7 +196,7 @@ class Binder:
         self.ports.clear()
 
     def _adoptTCP(self, family: int, factory: IProtocolFactory) -> Adopt:
-        portClass = FastTCPPort if self._fast else stock.Port
+        portClass = FastTCPPort if self._fast else stock.CountingTCPPort
 
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
             port: IListeningPort = portClass._fromListeningDescriptor(
@@ -207,7 +207,7 @@ class Binder:
         return adopt
 
     def _adoptUNIX(self, factory: IProtocolFactory) -> Adopt:
-        portClass = FastUNIXPort if self._fast else stock.UNIXPort
+        portClass = FastUNIXPort if self._fast else stock.CountingUNIXPort
 
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
             port: IListeningPort = portClass._fromListeningDescriptor(reactor, descriptor, factory)

@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IReactorTime
 
-from tsservices.common.addresses import Trust
-from tsservices.common.counters import Ledger
+from tsservices.common.addresses import TrustedNetworks
+from tsservices.common.counters import CounterRegistry
 from tsservices.common.limits import Limits
-from tsservices.common.logs import Complaints, Transcript
-from tsservices.common.timestamps import Nanoclock, Stamper
+from tsservices.common.logs import PayloadLog, PeerLog
+from tsservices.common.timestamps import Nanoclock, TimestampFormatter
 from tsservices.server.chat.service import ChatService
 from tsservices.services.talk.switchboard import Switchboard
-from tsservices.stamp.reflector import Mode
+from tsservices.stamp.reflector import ReflectorConfig
 from tsservices.transport.admission import Admission
-from tsservices.transport.timeouts import Sweep
+from tsservices.transport.timeouts import ConnectionTimeouts
 from tsservices.transport.udp_guard import REFLECTOR_PORTS
 
 
 @dataclass(frozen=True)
-class Environment:
+class ServiceContext:
     """
     Made once, when the server is; the clocks enter here.
 
@@ -47,34 +47,34 @@ class Environment:
     """
 
     limits: Limits
-    stamper: Stamper
-    trust: Trust
+    stamper: TimestampFormatter
+    trust: TrustedNetworks
     clock: IReactorTime
     monotonic: Callable[[], float]
     admission: Admission
-    sweep: Sweep
-    complaints: Complaints
-    transcript: Transcript
+    sweep: ConnectionTimeouts
+    complaints: PeerLog
+    transcript: PayloadLog
     switchboard: Switchboard
     chat: ChatService
     nanoclock: Nanoclock = time.time_ns
-    mode: Mode = field(default_factory=Mode)
-    ledger: Ledger = field(default_factory=Ledger)
+    mode: ReflectorConfig = field(default_factory=ReflectorConfig)
+    ledger: CounterRegistry = field(default_factory=CounterRegistry)
     closedPorts: set[int] = field(default_factory=lambda: set(REFLECTOR_PORTS))
 
     @classmethod
     def make(
         cls,
         limits: Limits,
-        stamper: Stamper,
-        trust: Trust,
+        stamper: TimestampFormatter,
+        trust: TrustedNetworks,
         clock: IReactorTime,
         monotonic: Callable[[], float],
         chat: ChatService,
         operator: str = "operator",
         nanoclock: Nanoclock = time.time_ns,
-        mode: Mode | None = None,
-    ) -> Environment:
+        mode: ReflectorConfig | None = None,
+    ) -> ServiceContext:
         """
         A new one.
 
@@ -88,11 +88,11 @@ class Environment:
             clock=clock,
             monotonic=monotonic,
             admission=Admission(limits, trust),
-            sweep=Sweep(limits, clock, monotonic),
-            complaints=Complaints(monotonic),
-            transcript=Transcript(limits.logRate, monotonic),
+            sweep=ConnectionTimeouts(limits, clock, monotonic),
+            complaints=PeerLog(monotonic),
+            transcript=PayloadLog(limits.logRate, monotonic),
             switchboard=Switchboard(operator, limits.talkWaiting),
             chat=chat,
             nanoclock=nanoclock,
-            mode=mode or Mode(),
+            mode=mode or ReflectorConfig(),
         )

@@ -9,9 +9,9 @@ from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 
 from tsservices.common.counters import DatagramCounters
-from tsservices.transport.epoll.interfaces import RoundWatcher
+from tsservices.transport.epoll.interfaces import RoundObserver
 from tsservices.transport.epoll.udp import FastUDPPort
-from tsservices.transport.udp_guard import Guard
+from tsservices.transport.udp_guard import DatagramGuard
 
 
 class QuietDatagramProtocol(DatagramProtocol):
@@ -20,7 +20,7 @@ class QuietDatagramProtocol(DatagramProtocol):
     noisy = False
 
 
-class AnsweringProtocol(QuietDatagramProtocol):
+class ReplyingDatagramProtocol(QuietDatagramProtocol):
     """
     Answers each datagram that its guard admits.
 
@@ -29,7 +29,9 @@ class AnsweringProtocol(QuietDatagramProtocol):
 
     transport: IUDPTransport
 
-    def __init__(self, guard: Guard, counters: DatagramCounters, *watchers: RoundWatcher) -> None:
+    def __init__(
+        self, guard: DatagramGuard, counters: DatagramCounters, *watchers: RoundObserver
+    ) -> None:
         self.guard = guard
         self.counters = counters
         self._watchers = watchers

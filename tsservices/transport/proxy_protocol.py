@@ -26,11 +26,11 @@ from zope.interface import directlyProvides, implementer, providedBy
 
 from tsservices.common import addresses
 from tsservices.common.counters import StreamCounters
-from tsservices.transport.admission import Refused
+from tsservices.transport.admission import AdmissionDenied
 from tsservices.transport.stream import peerName
 
 if TYPE_CHECKING:
-    from tsservices.transport.context import Environment
+    from tsservices.transport.context import ServiceContext
 
 #: Bytes by which version 1 of the header is known.
 LEAST_V1 = 8
@@ -61,10 +61,10 @@ class _Early(Protocol):
 
 
 @implementer(IHalfCloseableProtocol)
-class PeerFirstWrapper(HAProxyProtocolWrapper):
+class ProxyProtocolWrapper(HAProxyProtocolWrapper):
     """Makes its protocol when the header is there."""
 
-    factory: PeerFirstFactory
+    factory: ProxyProtocolFactory
     _deadline: IDelayedCall | None = None
     _begun: bytes | None = b""
     _known = False
@@ -125,7 +125,7 @@ class PeerFirstWrapper(HAProxyProtocolWrapper):
     def _complain(self, what: str) -> None:
         self.factory.counters.unproxied += 1
         address = self.transport.getPeer()  # type: ignore[union-attr]
-        self.factory.environment.complaints.complain(
+        self.factory.environment.complaints.warn(
             getattr(address, "host", "unix"), "{peer} {what}", peer=peerName(address), what=what
         )
 
@@ -152,7 +152,7 @@ class PeerFirstWrapper(HAProxyProtocolWrapper):
         super().connectionLost(reason)
 
 
-class PeerFirstFactory(HAProxyWrappingFactory):
+class ProxyProtocolFactory(HAProxyWrappingFactory):
     """
     Wraps a factory whose clients come through a proxy.
 
@@ -161,10 +161,10 @@ class PeerFirstFactory(HAProxyWrappingFactory):
     """
 
     noisy = False
-    protocol: Any = PeerFirstWrapper
+    protocol: Any = ProxyProtocolWrapper
 
     def __init__(
-        self, wrapped: IProtocolFactory, environment: Environment, counters: StreamCounters
+        self, wrapped: IProtocolFactory, environment: ServiceContext, counters: StreamCounters
     ) -> None:
         super().__init__(wrapped)
         self.environment = environment
@@ -176,7 +176,7 @@ class PeerFirstFactory(HAProxyWrappingFactory):
         """What waits for the header, or L{None} to hang up."""
         try:
             self.environment.admission.enter(None)
-        except Refused:
+        except AdmissionDenied:
             self.counters.refused += 1
             return None
         wrapper: IProtocol = self.protocol(self, _Early())

@@ -13,15 +13,15 @@ from twisted.python.failure import Failure
 from tsservices.common.limits import TURNED_SECONDS
 
 if TYPE_CHECKING:
-    from tsservices.transport.context import Environment
+    from tsservices.transport.context import ServiceContext
 
 
-class Refusal(Protocol):
+class RejectProtocol(Protocol):
     """Tells a peer why it may not come in."""
 
     transport: ITCPTransport
 
-    def __init__(self, environment: Environment, words: bytes) -> None:
+    def __init__(self, environment: ServiceContext, words: bytes) -> None:
         self._environment = environment
         self._words = words
 

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 
-class Measured(Interface):
+class CountsBytes(Interface):
     """
     What a stream transport of this suite tells beside L{ITCPTransport
     <twisted.internet.interfaces.ITCPTransport>}.
@@ -27,7 +27,7 @@ class Measured(Interface):
         ...
 
 
-class MeasuredMixin:
+class CountsBytesMixin:
     """Counts what the kernel takes."""
 
     bytesSent = 0
@@ -54,24 +54,24 @@ class MeasuredMixin:
         return len(self.dataBuffer) - self.offset + self._tempDataLen
 
 
-class Server(MeasuredMixin, tcp.Server):  # type: ignore[misc]
+class CountingTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     """One TCP connection."""
 
 
-class Port(tcp.Port):
+class CountingTCPPort(tcp.Port):
     """A listening TCP socket."""
 
-    transport = Server
+    transport = CountingTCPServer
 
 
-class UNIXServer(MeasuredMixin, unix.Server):  # type: ignore[misc]
+class CountingUNIXServer(CountsBytesMixin, unix.Server):  # type: ignore[misc]
     """One connection through a UNIX socket."""
 
 
-class UNIXPort(unix.Port):
+class CountingUNIXPort(unix.Port):
     """A listening UNIX socket."""
 
-    transport: type[unix.Server] = UNIXServer
+    transport: type[unix.Server] = CountingUNIXServer
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def startListening(self) -> None:
@@ -98,7 +98,7 @@ class UNIXPort(unix.Port):
         tcp.Port.connectionLost(self, reason)
 
 
-class UDPPort(udp.Port):
+class BoundedUDPPort(udp.Port):
     """A UDP socket."""
 
     # Bytes read in one turn of the reactor.  With the base class's 256 KiB a flood

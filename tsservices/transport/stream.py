@@ -22,12 +22,12 @@ from zope.interface import implementer
 from tsservices.common.addresses import hostPort
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import TURNED_AT_ONCE
-from tsservices.transport.admission import Refused
-from tsservices.transport.rejection import Refusal
-from tsservices.transport.stock import Measured
+from tsservices.transport.admission import AdmissionDenied
+from tsservices.transport.rejection import RejectProtocol
+from tsservices.transport.stock import CountsBytes
 
 if TYPE_CHECKING:
-    from tsservices.transport.context import Environment
+    from tsservices.transport.context import ServiceContext
 
 #: Bytes pending in a transport from which on it pauses its producer.
 FULL = FileDescriptor.bufferSize
@@ -68,7 +68,7 @@ class StreamProtocol(Protocol):
 
     transport: IStreamTransport
     factory: StreamFactory
-    measured: Measured
+    measured: CountsBytes
     streaming: ClassVar[bool] = True
     source: tuple[int, int] | None = None
     host = UNIX
@@ -83,7 +83,7 @@ class StreamProtocol(Protocol):
         self.measured = _bottom(self.transport)
         self.transport.registerProducer(self.producer(), self.streaming)
         self.factory.joined(self)
-        self.opened()
+        self.connectionReady()
 
     def dataReceived(self, data: bytes) -> None:
         """Count, and hand on."""
@@ -104,7 +104,7 @@ class StreamProtocol(Protocol):
             return self.transport
         return _BelowWrapper(self.transport, self.measured)
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """The connection can be used."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -130,7 +130,7 @@ class StreamProtocol(Protocol):
             self.transport.unregisterProducer()
             self.transport.loseConnection()
 
-    def goodbye(self) -> None:
+    def serverStopping(self) -> None:
         """The server stops."""
         self.finish()
 
@@ -155,7 +155,7 @@ class _BelowWrapper:
     read: only what can't be sent is a reason not to read.
     """
 
-    def __init__(self, transport: IStreamTransport, measured: Measured) -> None:
+    def __init__(self, transport: IStreamTransport, measured: CountsBytes) -> None:
         self._transport = transport
         self._measured = measured
         self._paused = False
@@ -176,10 +176,10 @@ class _BelowWrapper:
         """The connection is lost."""
 
 
-def _bottom(transport: Any) -> Measured:
+def _bottom(transport: Any) -> CountsBytes:
     while (below := getattr(transport, "transport", None)) is not None:
         transport = below
-    measured: Measured = transport
+    measured: CountsBytes = transport
     return measured
 
 
@@ -197,7 +197,7 @@ class StreamFactory(ServerFactory):
     protocol: type[StreamProtocol]  # type: ignore[assignment]
     textual: ClassVar[bool] = True
 
-    def __init__(self, environment: Environment, counters: StreamCounters) -> None:
+    def __init__(self, environment: ServiceContext, counters: StreamCounters) -> None:
         self.environment = environment
         self.counters = counters
 
@@ -206,9 +206,9 @@ class StreamFactory(ServerFactory):
         host: str | None = getattr(address, "host", None)
         try:
             source = self.environment.admission.enter(host)
-        except Refused as refused:
+        except AdmissionDenied as refused:
             self.counters.refused += 1
-            self.environment.complaints.complain(
+            self.environment.complaints.warn(
                 host or UNIX,
                 "turned {peer} away: {reason}",
                 peer=peerName(address),
@@ -216,7 +216,7 @@ class StreamFactory(ServerFactory):
             )
             if not self.textual or self.environment.admission.turned >= TURNED_AT_ONCE:
                 return None
-            return Refusal(self.environment, f"! {refused}\n".encode())
+            return RejectProtocol(self.environment, f"! {refused}\n".encode())
         self.counters.accepted += 1
         self.counters.open += 1
         protocol = self.protocol()

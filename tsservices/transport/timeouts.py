@@ -16,10 +16,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 
 from tsservices.common.limits import SWEEP_SECONDS, SWEEP_SLICE, Limits
-from tsservices.transport.stock import Measured
+from tsservices.transport.stock import CountsBytes
 
 
-class Watched(Interface):
+class TimedConnection(Interface):
     """
     A connection, as the sweep sees it.
 
@@ -32,7 +32,7 @@ class Watched(Interface):
     """
 
     heard: bool
-    measured: Measured
+    measured: CountsBytes
     idleLimit: int | None
     deadline: float | None
 
@@ -40,7 +40,7 @@ class Watched(Interface):
         """A time limit is over: end now."""
         ...
 
-    def goodbye(self) -> None:
+    def serverStopping(self) -> None:
         """The server stops: send what is pending, and end."""
         ...
 
@@ -66,7 +66,7 @@ class _Times:
         self.sent = 0
 
 
-class Sweep(Service):
+class ConnectionTimeouts(Service):
     """
     All connections of one server, each ended when a limit is over, and all of
     them when the server stops.
@@ -79,17 +79,17 @@ class Sweep(Service):
         self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
-        self._connections: dict[Watched, _Times] = {}
+        self._connections: dict[TimedConnection, _Times] = {}
         self._loop = LoopingCall(self._begin)
         self._loop.clock = clock
-        self._round: list[Watched] = []
+        self._round: list[TimedConnection] = []
         self._next: IDelayedCall | None = None
         self._emptied: Deferred[None] | None = None
 
-    def add(self, connection: Watched) -> None:
+    def add(self, connection: TimedConnection) -> None:
         self._connections[connection] = _Times(self._monotonic())
 
-    def remove(self, connection: Watched) -> None:
+    def remove(self, connection: TimedConnection) -> None:
         self._connections.pop(connection, None)
         if self._emptied is not None and not self._connections:
             emptied, self._emptied = self._emptied, None
@@ -109,7 +109,7 @@ class Sweep(Service):
             self._next.cancel()
             self._next = None
         for connection in list(self._connections):
-            connection.goodbye()
+            connection.serverStopping()
         if not self._connections:
             return succeed(None)
         emptied: Deferred[None] = Deferred()
@@ -148,7 +148,7 @@ class Sweep(Service):
         if self._round:
             self._next = self._clock.callLater(0, self._look)
 
-    def _judge(self, connection: Watched, times: _Times, now: float) -> None:
+    def _judge(self, connection: TimedConnection, times: _Times, now: float) -> None:
         measured = connection.measured
         sent = measured.bytesSent
         if sent != times.sent:

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from tsservices.common import addresses
-from tsservices.common.addresses import Trust
+from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import DatagramCounters
 from tsservices.common.limits import PEERS_REMEMBERED, Limits
-from tsservices.common.ratelimit import Bucket
+from tsservices.common.ratelimit import TokenBucket
 from tsservices.common.timestamps import stamped
 
 #: Servers have the ports below this, clients have not.
@@ -56,7 +56,7 @@ DROPS_TO_MUTE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class GuardRow:
+class GuardPolicy:
     """
     What differs between the offerings.
 
@@ -72,15 +72,15 @@ class GuardRow:
 
 #: The offerings that answer datagrams.
 GUARDS = {
-    "timestamp": GuardRow(ownFormat=True, empty=False, trusting=True),
-    "hello": GuardRow(ownFormat=True, empty=False, trusting=True),
-    "echo": GuardRow(ownFormat=False, empty=False, trusting=False),
-    "daytime": GuardRow(ownFormat=False, empty=True, trusting=False),
-    "time": GuardRow(ownFormat=False, empty=True, trusting=False),
+    "timestamp": GuardPolicy(ownFormat=True, empty=False, trusting=True),
+    "hello": GuardPolicy(ownFormat=True, empty=False, trusting=True),
+    "echo": GuardPolicy(ownFormat=False, empty=False, trusting=False),
+    "daytime": GuardPolicy(ownFormat=False, empty=True, trusting=False),
+    "time": GuardPolicy(ownFormat=False, empty=True, trusting=False),
 }
 
 
-class _Allowance(Bucket):
+class _Allowance(TokenBucket):
     """
     What one source may still ask.
 
@@ -113,14 +113,14 @@ class _Known:
     source: tuple[int, int]
 
 
-class Guard:
+class DatagramGuard:
     """Judges the datagrams of one place."""
 
     def __init__(
         self,
-        row: GuardRow,
+        row: GuardPolicy,
         limits: Limits,
-        trust: Trust,
+        trust: TrustedNetworks,
         closedPorts: Set[int],
         counters: DatagramCounters,
         monotonic: Callable[[], float],

@@ -15,10 +15,10 @@ from tsservices.chat.errors import (
     USAGE,
     WRONG_PASSWORD,
 )
-from tsservices.chat.notifications import Notice, PersonShown
+from tsservices.chat.notifications import Notice, WhoisReply
 from tsservices.chat.operations import (
     MESSAGE,
-    Drop,
+    DropAccount,
     Enter,
     Join,
     Logout,
@@ -64,13 +64,13 @@ class TestPasswords:
         who is not logged in to the account.
         """
         second = login(self.town, "ann")
-        version = self.town.house.lobby.accounts["ann"].version
+        version = self.town.house.state.accounts["ann"].version
         propose = self.town.house.pipeline.propose
         bob = self.town.owner("bob")
         for each, verifier in ((bob, "v"), (self.ann, "w"), (second, "x"), (self.ann, "y")):
             propose(SetPassword(each.session.ident, "ann", version, verifier), each.session)
         self.town.turn()
-        assert self.town.house.lobby.accounts["ann"].verifier == "w"
+        assert self.town.house.state.accounts["ann"].verifier == "w"
         assert bob.reasons() == [LOGGED_OUT]
         assert self.ann.reasons() == [LOGGED_OUT]
         assert second.reasons() == [LOGGED_OUT, LOGGED_OUT]
@@ -105,24 +105,24 @@ class TestPasswords:
         town = Town(operators=["root"])
         root, _ = town.owner("root"), town.owner("ann")
         told: list[dict[str, object]] = []
-        town.house.pipeline.begin(town.journal, told.append)
+        town.house.pipeline.start(town.journal, told.append)
         root.do("/reset ann", "/drop ann")
         facts = [(each["audit"], each["account"], each["target"]) for each in told]
         assert facts == [("password", "root", "ann"), ("drop", "root", "ann")]
 
     def test_resetNotAllowed(self) -> None:
         """Nobody else does, also when their server thought so."""
-        account = self.town.house.lobby.accounts["root"]
+        account = self.town.house.state.accounts["root"]
         assert codes(self.ann.do("/reset root")) == [NOT_ALLOWED.code]
         for event in (
             SetPassword(self.ann.session.ident, "root", None, "v"),
             SetPassword(self.ann.session.ident, "root", account.version, "v"),
-            Drop(self.ann.session.ident, "root"),
+            DropAccount(self.ann.session.ident, "root"),
         ):
             self.town.house.pipeline.propose(event, self.ann.session)
         self.town.turn()
         assert self.ann.reasons() == [NOT_ALLOWED, LOGGED_OUT, NOT_ALLOWED]
-        assert self.town.house.lobby.accounts["root"] is account
+        assert self.town.house.state.accounts["root"] is account
 
 
 class TestDrop:
@@ -152,23 +152,23 @@ class TestDrop:
         self.root.do("/drop ann")
         assert "AccountChanged" in names(self.ann.take())
         assert (self.ann.session.nick, self.ann.session.account) == ("guest-1", None)
-        lobby = self.town.house.lobby
-        assert "ann" not in lobby.accounts
-        assert all("ann" not in room.access.standings for room in lobby.rooms.values())
-        assert all(room.record.founder != "ann" for room in lobby.rooms.values())
-        assert not [key for key in lobby.marks if key[0] == "ann"]
+        state = self.town.house.state
+        assert "ann" not in state.accounts
+        assert all("ann" not in room.access.standings for room in state.rooms.values())
+        assert all(room.record.founder != "ann" for room in state.rooms.values())
+        assert not [key for key in state.readMarkers if key[0] == "ann"]
         assert codes(self.root.do("/drop ann")) == [NO_ACCOUNT.code]
 
     def test_noRights(self) -> None:
         """The next owner of the name may do nothing in the rooms of the last one."""
         person = self.next()
-        lobby = self.town.house.lobby
+        state = self.town.house.state
         for key in ("tea", "milk"):
-            assert lobby.rank(person.session, lobby.rooms[key]) == MEMBER
-        assert not lobby.visible(person.session, lobby.rooms["tea"])
+            assert state.rank(person.session, state.rooms[key]) == MEMBER
+        assert not state.visible(person.session, state.rooms["tea"])
         person.type("/join tea")
         assert codes(person.take()) == ["private-room"]
-        assert lobby.rooms["tea"].record.private
+        assert state.rooms["tea"].record.private
 
     def test_noRestraints(self) -> None:
         """Nor is the next owner kept from what the last one was."""
@@ -183,17 +183,17 @@ class TestDrop:
         for line in ("/inbox", "/inbox bob"):
             (inbox,) = person.do(line)
             assert getattr(inbox, "letters", None) == []
-        assert self.town.house.lobby.accounts["ann"].unread == 0
+        assert self.town.house.state.accounts["ann"].unread == 0
 
     def test_noDeletion(self) -> None:
         """Nor do they take the last one's lines away, or those of the guest they were."""
         guest = self.town.person("cat", "milk")
         guest.do("as a guest")
-        seq = self.town.house.lobby.rooms["milk"].record.seq
+        seq = self.town.house.state.rooms["milk"].record.seq
         guest.do(f"/register {PASSWORD}")
         assert codes(guest.do(f"/delete {seq}")) == [NOT_ALLOWED.code]
         self.ann.do("/join milk", "by the last one")
-        seq = self.town.house.lobby.rooms["milk"].record.seq
+        seq = self.town.house.state.rooms["milk"].record.seq
         person = self.next()
         person.do("/join milk")
         self.town.hush()
@@ -202,7 +202,7 @@ class TestDrop:
     def test_ownAccount(self) -> None:
         """An operator of the server may drop their own."""
         told: list[dict[str, object]] = []
-        self.town.house.pipeline.begin(self.town.journal, told.append)
+        self.town.house.pipeline.start(self.town.journal, told.append)
         (dropped,) = [each for each in self.root.do("/drop root") if isinstance(each, Notice)]
         assert [(each["audit"], each["account"]) for each in told] == [("drop", "root")]
         assert dropped.code == "dropped"
@@ -221,24 +221,24 @@ class TestRights:
         guest = town.person("bob", "tea")
         town.person("cat", "tea")
         guest.do(f"/login ann {PASSWORD}")
-        room = town.house.lobby.rooms["tea"]
+        room = town.house.state.rooms["tea"]
         assert room.record.founder == "ann"
-        assert town.house.lobby.rank(ann.session, room) == FOUNDER
+        assert town.house.state.rank(ann.session, room) == FOUNDER
 
     def test_guestFounderEnds(self) -> None:
         """A guest who has made a room looks after it as long as they are there."""
         town = Town()
         guest, cat = town.person("bob", "tea"), town.person("cat", "tea")
         guest.do("hello")
-        lobby = town.house.lobby
-        room = lobby.rooms["tea"]
-        assert lobby.rank(guest.session, room) == FOUNDER
+        state = town.house.state
+        room = state.rooms["tea"]
+        assert state.rank(guest.session, room) == FOUNDER
         guest.do("/part", "/join tea")
-        assert lobby.rank(guest.session, room) == MEMBER
+        assert state.rank(guest.session, room) == MEMBER
         guest.do(f"/register {PASSWORD}")
-        assert lobby.rank(guest.session, room) == MEMBER
+        assert state.rank(guest.session, room) == MEMBER
         assert room.record.founder == ""
-        assert lobby.rank(cat.session, room) == MEMBER
+        assert state.rank(cat.session, room) == MEMBER
 
     def test_emptyRoomIsNotKept(self) -> None:
         """A room in which nothing was said is not kept, whoever has made it."""
@@ -246,21 +246,21 @@ class TestRights:
         sessions.turn(Enter("r", "root", "root", "~r"), Register("r", "root", "v"))
         sessions.turn(Enter("b", "bob", "bob", "~b"), Join("b", "tea", "tea"))
         sessions.turn(Register("b", "bob", "v"))
-        assert sessions.lobby.rooms["tea"].record.founder == "bob"
-        sessions.turn(Drop("r", "bob"))
-        assert [batch.records for batch in sessions.batches] == [[]] * 4
+        assert sessions.state.rooms["tea"].record.founder == "bob"
+        sessions.turn(DropAccount("r", "bob"))
+        assert [batch.roomRecords for batch in sessions.batches] == [[]] * 4
         sessions.turn(Say("b", "tea", MESSAGE, ("x",)))
-        assert [each.key for each in sessions.batches[-1].records] == ["tea"]
+        assert [each.key for each in sessions.batches[-1].roomRecords] == ["tea"]
 
     def test_whois(self) -> None:
         """Whose name belongs to somebody is no guest."""
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
         (shown,) = bob.do("/whois ann")
-        assert isinstance(shown, PersonShown)
+        assert isinstance(shown, WhoisReply)
         assert not shown.guest
         (shown,) = ann.do("/whois bob")
-        assert isinstance(shown, PersonShown)
+        assert isinstance(shown, WhoisReply)
         assert shown.guest
 
     def test_logoutOfGuest(self) -> None:

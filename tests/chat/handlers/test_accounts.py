@@ -24,9 +24,15 @@ from tsservices.chat.errors import (
     PASSWORD_SHORT,
     PASSWORDS_DIFFER,
     WRONG_PASSWORD,
-    Refused,
+    ChatError,
 )
-from tsservices.chat.notifications import AccountChanged, Entered, LoggedIn, Renamed, Token
+from tsservices.chat.notifications import (
+    AccountChanged,
+    LoggedIn,
+    NickChanged,
+    ResumeToken,
+    Welcome,
+)
 from tsservices.chat.operations import Login, Register, SetPassword
 from tsservices.chat.permissions import MEMBER
 from tsservices.chat.records import Account
@@ -51,7 +57,7 @@ class TestRegister:
         assert isinstance(changed, AccountChanged)
         assert (changed.nick, changed.account) == ("Ann", "ann")
         assert cat.take() == []
-        account = town.house.lobby.accounts["ann"]
+        account = town.house.state.accounts["ann"]
         assert (account.name, account.created, account.unread) == ("Ann", NOON, 0)
         assert ann.session.account == "ann"
         bob.type("/nick ANN")
@@ -65,10 +71,10 @@ class TestRegister:
         assert ann.prompts == ["new password: "]
         ann.do(PASSWORD, OTHER)
         assert ann.prompts == ["new password: ", "the same again: "]
-        assert not town.house.lobby.accounts
+        assert not town.house.state.accounts
         ann.do("/register", PASSWORD)
         assert ann.do(PASSWORD)
-        assert list(town.house.lobby.accounts) == ["ann"]
+        assert list(town.house.state.accounts) == ["ann"]
 
     def test_differ(self) -> None:
         """What differs is refused, and the next line is a line again."""
@@ -100,7 +106,7 @@ class TestRegister:
         town.house.pipeline.propose(Register(ann.session.ident, "eve", "v"), ann.session)
         town.turn()
         assert ann.reasons() == [NICK_TAKEN]
-        assert not town.house.lobby.accounts
+        assert not town.house.state.accounts
 
     def test_takenMeanwhile(self) -> None:
         """
@@ -118,9 +124,9 @@ class TestRegister:
         town.hasher.work()
         town.turn()
         assert NICK_TAKEN in ann.reasons()
-        assert list(town.house.lobby.accounts) == ["eve"]
-        assert [each.nick for each in town.house.lobby.holders["ann"]] == ["ann"]
-        assert town.house.lobby.holders["ann"][0] is bob.session
+        assert list(town.house.state.accounts) == ["eve"]
+        assert [each.nick for each in town.house.state.sessionsByNick["ann"]] == ["ann"]
+        assert town.house.state.sessionsByNick["ann"][0] is bob.session
 
     def test_bounds(self) -> None:
         """There are not too many accounts, nor too many from one address, for a while."""
@@ -177,9 +183,9 @@ class TestRegister:
         town = Town()
         ann, bob = town.person("ann", "tea"), town.person("bob", "tea")
         ann.do("hello", f"/register {PASSWORD}")
-        room = town.house.lobby.rooms["tea"]
+        room = town.house.state.rooms["tea"]
         assert (room.record.founder, room.access.guestFounder) == ("ann", "")
-        assert town.house.lobby.rank(bob.session, room) == MEMBER
+        assert town.house.state.rank(bob.session, room) == MEMBER
 
 
 class TestLogin:
@@ -191,13 +197,13 @@ class TestLogin:
         town.owner("Ann")
         person = town.stranger()
         heard = person.do(f"/login ANN {PASSWORD}")
-        assert names(heard) == ["Entered", "LoggedIn", "Token"]
+        assert names(heard) == ["Welcome", "LoggedIn", "ResumeToken"]
         entered, logged, token = heard
-        assert isinstance(entered, Entered)
+        assert isinstance(entered, Welcome)
         assert (entered.nick, entered.account) == ("Ann", "ann")
         assert isinstance(logged, LoggedIn)
         assert (logged.nick, logged.account, logged.unread) == ("Ann", "ann", 0)
-        assert isinstance(token, Token)
+        assert isinstance(token, ResumeToken)
         assert person.conversation.entered
         assert person.session.rooms == {}
 
@@ -208,13 +214,13 @@ class TestLogin:
         ann.do("/quit")
         bob, cat = town.person("bob"), town.person("cat")
         heard = bob.do(f"/login ann {PASSWORD}")
-        assert names(heard) == ["Renamed", "LoggedIn"]
+        assert names(heard) == ["NickChanged", "LoggedIn"]
         renamed, changed = cat.take()
-        assert isinstance(renamed, Renamed)
+        assert isinstance(renamed, NickChanged)
         assert (renamed.nick, renamed.to) == ("bob", "Ann")
         assert isinstance(changed, AccountChanged)
         assert (changed.nick, changed.account) == ("Ann", "ann")
-        assert set(town.house.lobby.holders) == {"ann", "cat"}
+        assert set(town.house.state.sessionsByNick) == {"ann", "cat"}
 
     def test_wrong(self) -> None:
         """A wrong password gets nobody in, and does not say more than that."""
@@ -255,13 +261,13 @@ class TestLogin:
         town.owner("bob")
         cat = town.person("cat")
         for account in ("ann", "bob"):
-            version = town.house.lobby.accounts[account].version
+            version = town.house.state.accounts[account].version
             event = Login(cat.session.ident, account, version, "~c", "")
             town.house.pipeline.propose(event, cat.session)
         town.turn()
         assert cat.reasons() == [LOGGED_IN]
         assert cat.session.account == "ann"
-        assert [len(each) for each in town.house.lobby.owners.values()] == [2, 1]
+        assert [len(each) for each in town.house.state.sessionsByAccount.values()] == [2, 1]
 
     def test_guestIsMoved(self) -> None:
         """
@@ -272,15 +278,15 @@ class TestLogin:
         guest, bob = town.person("ann"), town.person("bob")
         taken = town.person("guest-1")
         verifier = verifierOf(town)
-        town.house.lobby.accounts["ann"] = Account("ann", "Ann", verifier, 1, NOON, NOON)
+        town.house.state.accounts["ann"] = Account("ann", "Ann", verifier, 1, NOON, NOON)
         heard = bob.do(f"/login ann {PASSWORD}")
-        assert names(heard) == ["Renamed", "Renamed", "LoggedIn"]
+        assert names(heard) == ["NickChanged", "NickChanged", "LoggedIn"]
         assert guest.session.nick == "guest-2"
         moved = guest.take()
         assert codes(moved) == ["moved"]
-        assert names(moved) == ["Notice", "Renamed", "Renamed", "AccountChanged"]
-        assert names(taken.take()) == ["Renamed", "Renamed", "AccountChanged"]
-        assert town.house.lobby.holders["ann"] == (bob.session,)
+        assert names(moved) == ["Notice", "NickChanged", "NickChanged", "AccountChanged"]
+        assert names(taken.take()) == ["NickChanged", "NickChanged", "AccountChanged"]
+        assert town.house.state.sessionsByNick["ann"] == (bob.session,)
 
     def test_passwordChangedMeanwhile(self) -> None:
         """A log-in that was under way when the password was changed is none any more."""
@@ -289,14 +295,14 @@ class TestLogin:
         thief = town.stranger()
         town.hasher.held = True
         thief.type(f"/login ann {PASSWORD}")
-        version = town.house.lobby.accounts["ann"].version
+        version = town.house.state.accounts["ann"].version
         change = SetPassword(ann.session.ident, "ann", version, "another")
         town.house.pipeline.propose(change, ann.session)
         town.hasher.work()
         town.turn()
         assert thief.reasons() == [LOGGED_OUT]
         assert not thief.conversation.entered
-        assert town.house.lobby.owners["ann"] == (ann.session,)
+        assert town.house.state.sessionsByAccount["ann"] == (ann.session,)
 
     def test_nextOwner(self) -> None:
         """
@@ -316,7 +322,7 @@ class TestLogin:
         assert new.session.account == "ann"
         waiting.do(PASSWORD)
         assert waiting.session.account is None
-        assert town.house.lobby.owners["ann"] == (new.session,)
+        assert town.house.state.sessionsByAccount["ann"] == (new.session,)
 
     def test_guesses(self) -> None:
         """
@@ -345,7 +351,7 @@ class TestLogin:
             assert codes(person.do(f"/login ann {OTHER}")) == [BUSY_HASHING.code]
         town.hasher._most = 1
         with monkeypatch.context() as broken:
-            failed = Refused(HASHING_FAILED)
+            failed = ChatError(HASHING_FAILED)
             broken.setattr(town.hasher, "check", lambda verifier, password, then: then(failed))
             for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
                 assert codes(person.do(f"/login ann {OTHER}")) == [HASHING_FAILED.code]
@@ -361,8 +367,8 @@ class TestLogin:
         person.conversation.quit("")
         town.hasher.work()
         town.turn()
-        assert len(town.house.lobby.owners["ann"]) == 1
-        assert len(town.house.lobby.sessions) == 1
+        assert len(town.house.state.sessionsByAccount["ann"]) == 1
+        assert len(town.house.state.sessions) == 1
 
     def test_typedMeanwhile(self) -> None:
         """What is typed while the password is looked at waits for the outcome."""
@@ -375,7 +381,7 @@ class TestLogin:
         town.hasher.work()
         town.turn()
         assert not person.conversation.busy
-        assert "RoomEntered" in names(person.do("/join tea"))
+        assert "JoinedRoom" in names(person.do("/join tea"))
 
 
 class TestLogout:
@@ -386,10 +392,10 @@ class TestLogout:
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
         heard = ann.do("/logout")
-        assert names(heard) == ["Renamed", "AccountChanged", "Notice"]
-        assert names(bob.take()) == ["Renamed", "AccountChanged"]
+        assert names(heard) == ["NickChanged", "AccountChanged", "Notice"]
+        assert names(bob.take()) == ["NickChanged", "AccountChanged"]
         assert (ann.session.nick, ann.session.account) == ("guest-1", None)
-        assert town.house.lobby.owners == {}
+        assert town.house.state.sessionsByAccount == {}
         assert codes(ann.do("/logout")) == [ACCOUNT_NEEDED.code]
         assert codes(ann.do("/nick ann")) == [NICK_REGISTERED.code]
 

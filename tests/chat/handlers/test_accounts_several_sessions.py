@@ -7,7 +7,14 @@ from __future__ import annotations
 from tests.support.chat import NOON, PASSWORD, Town
 from tests.support.chat_accounts import codes, login, names
 from tsservices.chat.errors import NICK_SHARED, TAKEN_OVER
-from tsservices.chat.notifications import AccountChanged, Gone, Joined, Left, RoomEntered, Whispered
+from tsservices.chat.notifications import (
+    AccountChanged,
+    JoinedRoom,
+    PrivateMessage,
+    UserJoined,
+    UserLeft,
+    UserQuit,
+)
 from tsservices.common.limits import SESSIONS_EACH
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -25,7 +32,7 @@ class TestSeveralSessions:
         second = login(self.town, "ann")
         heard = second.do("/join lobby")
         (entered,) = heard
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert (entered.nicks, entered.present) == (["bob", "ann"], 2)
         assert self.bob.take() == self.ann.take() == []
         self.ann.do("/part")
@@ -33,14 +40,14 @@ class TestSeveralSessions:
         assert second.take() == []
         second.do("/part")
         (left,) = self.bob.take()
-        assert isinstance(left, Left)
+        assert isinstance(left, UserLeft)
         self.ann.do("/join lobby")
         second.do("/join lobby")
-        assert names(self.bob.take()) == ["Joined"]
+        assert names(self.bob.take()) == ["UserJoined"]
         self.ann.do("/quit")
         assert self.bob.take() == []
         second.do("/quit")
-        assert names(self.bob.take()) == ["Gone"]
+        assert names(self.bob.take()) == ["UserQuit"]
 
     def test_quitOfOne(self) -> None:
         """
@@ -52,11 +59,11 @@ class TestSeveralSessions:
         self.town.hush()
         self.ann.do("/quit")
         (left,) = self.bob.take()
-        assert isinstance(left, Left)
+        assert isinstance(left, UserLeft)
         assert (left.room, left.nick) == ("lobby", "ann")
         second.do("/quit")
         (gone,) = self.bob.take()
-        assert isinstance(gone, Gone)
+        assert isinstance(gone, UserQuit)
 
     def test_ownLines(self) -> None:
         """What one says by one connection is seen on the others."""
@@ -72,16 +79,16 @@ class TestSeveralSessions:
         self.town.turn()
         for person in (self.ann, second, third, self.bob):
             (heard,) = person.take()
-            assert isinstance(heard, Whispered)
+            assert isinstance(heard, PrivateMessage)
             assert (heard.nick, heard.to, heard.text, heard.ident) == ("bob", "ann", "psst", "")
         second.type("/msg bob yes")
         self.town.turn()
         for person in (self.ann, second, third, self.bob):
-            assert names(person.take()) == ["Whispered"]
+            assert names(person.take()) == ["PrivateMessage"]
         second.type("/msg ann note to myself")
         self.town.turn()
         for person in (self.ann, second, third):
-            assert names(person.take()) == ["Whispered"]
+            assert names(person.take()) == ["PrivateMessage"]
 
     def test_tooMany(self) -> None:
         """One more than there may be: the oldest has to go, and nobody is told of it."""
@@ -90,12 +97,12 @@ class TestSeveralSessions:
         assert self.ann.dismissals == []
         login(self.town, "ann", "lobby")
         assert self.ann.dismissals[0].reason is TAKEN_OVER
-        assert len(self.town.house.lobby.owners["ann"]) == SESSIONS_EACH
-        assert len(self.town.house.lobby.sessions) == SESSIONS_EACH + 1
+        assert len(self.town.house.state.sessionsByAccount["ann"]) == SESSIONS_EACH
+        assert len(self.town.house.state.sessions) == SESSIONS_EACH + 1
         assert self.ann.session.rooms == {}
         self.ann.conversation.quit("")
         self.town.turn()
-        assert len(self.town.house.lobby.owners["ann"]) == SESSIONS_EACH
+        assert len(self.town.house.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_renameWhileShared(self) -> None:
         """
@@ -108,9 +115,9 @@ class TestSeveralSessions:
         second.do("/nick eve")
         third = login(self.town, "ann", "lobby")
         self.town.hush()
-        assert names(second.do("/nick ann")) == ["Renamed", "Left"]
-        assert names(self.bob.take()) == ["Left"]
-        holders = self.town.house.lobby.holders
+        assert names(second.do("/nick ann")) == ["NickChanged", "UserLeft"]
+        assert names(self.bob.take()) == ["UserLeft"]
+        holders = self.town.house.state.sessionsByNick
         assert set(holders["ann"]) == {second.session, third.session}
         assert set(holders) == {"ann", "bob"}
 
@@ -121,12 +128,12 @@ class TestSeveralSessions:
         assert codes(heard) == ["loggedOut"]
         assert second.session.nick == "guest-1"
         joined, changed = self.bob.take()
-        assert isinstance(joined, Joined)
+        assert isinstance(joined, UserJoined)
         assert (joined.nick, joined.account) == ("guest-1", None)
         assert isinstance(changed, AccountChanged)
         assert (changed.nick, changed.account) == ("guest-1", None)
         assert self.ann.session.account == "ann"
-        room = self.town.house.lobby.rooms["lobby"]
+        room = self.town.house.state.rooms["lobby"]
         assert room.names == {"bob": 1, "ann": 1, "guest-1": 1}
 
     def test_loginInTheRoom(self) -> None:
@@ -134,12 +141,12 @@ class TestSeveralSessions:
         cat = self.town.person("cat")
         self.town.hush()
         cat.do(f"/login ann {PASSWORD}")
-        assert names(self.bob.take())[:1] == ["Left"]
-        assert self.town.house.lobby.rooms["lobby"].names == {"bob": 1, "ann": 2}
+        assert names(self.bob.take())[:1] == ["UserLeft"]
+        assert self.town.house.state.rooms["lobby"].names == {"bob": 1, "ann": 2}
 
     def test_seen(self) -> None:
         """When an account was here is known also when it was not by that name."""
         self.ann.do("/nick eve")
         self.town.now += 5 * NANOSECONDS
         self.ann.do("/quit")
-        assert self.town.house.lobby.accounts["ann"].seen == NOON + 5 * NANOSECONDS
+        assert self.town.house.state.accounts["ann"].seen == NOON + 5 * NANOSECONDS

@@ -7,17 +7,23 @@ from __future__ import annotations
 from tests.chat.handlers.test_private_rooms import asked
 from tests.support.chat import Town
 from tests.support.chat_rooms import TeaRoom, lines, reasons
-from tsservices.chat.errors import NO_LINE, NOT_ALLOWED, NOT_STORED, NUMBER, USAGE, Refused
-from tsservices.chat.notifications import Found, Happening, Replay, RoomEntered, Said
-from tsservices.chat.operations import DELETE, DELETED, MESSAGE, Delete
+from tsservices.chat.errors import NO_LINE, NOT_ALLOWED, NOT_STORED, NUMBER, USAGE, ChatError
+from tsservices.chat.notifications import (
+    Happening,
+    HistoryReplay,
+    JoinedRoom,
+    RoomMessages,
+    SearchResults,
+)
+from tsservices.chat.operations import DELETE, DELETED, MESSAGE, DeleteMessage
 
 
 def shown(happenings: list[Happening]) -> list[tuple[int, str, str]]:
     told: list[tuple[int, str, str]] = []
     for each in happenings:
-        if isinstance(each, RoomEntered) and each.replay is not None:
+        if isinstance(each, JoinedRoom) and each.replay is not None:
             each = each.replay
-        if isinstance(each, Replay | Found):
+        if isinstance(each, HistoryReplay | SearchResults):
             told += [
                 (said.first + which, said.kind, text)
                 for said in each.said
@@ -26,8 +32,8 @@ def shown(happenings: list[Happening]) -> list[tuple[int, str, str]]:
     return told
 
 
-def _lines(read: list[Said] | Refused) -> list[Said]:
-    assert not isinstance(read, Refused)
+def _lines(read: list[RoomMessages] | ChatError) -> list[RoomMessages]:
+    assert not isinstance(read, ChatError)
     return read
 
 
@@ -74,11 +80,11 @@ class TestDelete(TeaRoom):
         people = (self.ann, self.bob, self.opal, self.mel, self.root)
         for person in people:
             person.do("/part tea")
-        self.town.journal.failure = Refused(NOT_STORED, reason="x")
+        self.town.journal.failure = ChatError(NOT_STORED, reason="x")
         self.opal.do("/join tea")
         self.town.journal.failure = None
         assert self.room.replay() is None
-        got: list[list[Said]] = []
+        got: list[list[RoomMessages]] = []
         self.town.journal.read("tea", 1, self.room.released, lambda read: got.append(_lines(read)))
         self.opal.do("/delete 4")
         self.room.preload(got[0], 1)
@@ -111,7 +117,7 @@ class TestDelete(TeaRoom):
             (self.opal, None, 999),
             (self.opal, None, 0),
         ):
-            event = Delete(person.session.ident, "tea", seq, author)
+            event = DeleteMessage(person.session.ident, "tea", seq, author)
             self.town.house.pipeline.propose(event, person.session)
             self.town.turn()
             assert person.reasons() == [
@@ -137,7 +143,7 @@ class TestDelete(TeaRoom):
     def test_saidInTheSameTurn(self) -> None:
         """A line of this turn can be taken away in it."""
         self.mel.conversation.say(("eight",))
-        event = Delete(self.mel.session.ident, "tea", 8, "mel")
+        event = DeleteMessage(self.mel.session.ident, "tea", 8, "mel")
         self.town.house.pipeline.propose(event, self.mel.session)
         self.town.turn()
         assert lines(self.ann.take()) == [(MESSAGE, "eight"), (DELETE, "8")]
@@ -166,12 +172,12 @@ class TestDelete(TeaRoom):
 
     def test_trouble(self) -> None:
         """While nothing can be stored, nothing is taken away."""
-        self.town.journal.trouble = Refused(NOT_STORED, reason="x")
+        self.town.journal.trouble = ChatError(NOT_STORED, reason="x")
         assert reasons(self.mel.do("/delete 3")) == [NOT_STORED]
 
     def test_readingFails(self) -> None:
         """What can't be looked at is not taken away, and the next command works."""
-        self.town.journal.failure = Refused(NOT_STORED, reason="x")
+        self.town.journal.failure = ChatError(NOT_STORED, reason="x")
         assert reasons(self.mel.do("/delete 3")) == [NOT_STORED]
         assert not self.mel.conversation.busy
 
@@ -184,7 +190,7 @@ def test_ownGuestLines() -> None:
     ann.do("/join milk", "/part milk", "one", "/register correct horse")
     ann.do("/nick zed", "two")
     town.hush()
-    room = town.house.lobby.rooms["tea"]
+    room = town.house.state.rooms["tea"]
     room.record.founder = ""
     assert reasons(ann.do("/delete 1")) == [NOT_ALLOWED]
     assert lines(ann.do("/delete 2")) == [(DELETE, "2")]

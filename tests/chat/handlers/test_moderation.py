@@ -16,10 +16,10 @@ from tsservices.chat.errors import (
     ONESELF,
     STANDS_ABOVE,
     USAGE,
-    Reason,
+    ErrorCode,
 )
-from tsservices.chat.notifications import Left, RoomLeft, Said
-from tsservices.chat.operations import BAN, KICK, MESSAGE, Restrain, Say
+from tsservices.chat.notifications import LeftRoom, RoomMessages, UserLeft
+from tsservices.chat.operations import BAN, KICK, MESSAGE, Restrict, Say
 from tsservices.chat.permissions import MEMBER, OPERATOR
 
 
@@ -32,8 +32,8 @@ class TestKick(TeaRoom):
         assert lines(heard) == [(KICK, "bob be  nice")]
         assert lines(self.mel.take()) == [(KICK, "bob be  nice")]
         told, left = self.bob.take()
-        assert isinstance(told, Said)
-        assert isinstance(left, RoomLeft)
+        assert isinstance(told, RoomMessages)
+        assert isinstance(left, LeftRoom)
         assert not self.there(self.bob)
         assert self.bob.moves[-1] == 0
         assert reasons(self.bob.do("hello")) == [NOT_IN_ROOM]
@@ -66,12 +66,12 @@ class TestKick(TeaRoom):
         assert not any(self.there(each) for each in (self.mel, second, third))
         heard = self.bob.take()
         assert lines(heard) == [(KICK, "mel")]
-        assert [each.nick for each in heard if isinstance(each, Left)] == ["zed"]
+        assert [each.nick for each in heard if isinstance(each, UserLeft)] == ["zed"]
         self.mel.do("/join tea")
         self.town.hush()
         self.opal.do("/kick zed")
         assert not self.there(self.mel)
-        assert [type(each) for each in self.bob.take()] == [Said]
+        assert [type(each) for each in self.bob.take()] == [RoomMessages]
 
     def test_byOtherName(self) -> None:
         """An account may be named when nobody goes by its name."""
@@ -120,7 +120,7 @@ class TestKick(TeaRoom):
             ("ann", "/unban bob x", USAGE),
         ],
     )
-    def test_refused(self, who: str, line: str, reason: Reason) -> None:
+    def test_refused(self, who: str, line: str, reason: ErrorCode) -> None:
         """What is not done has a reason, and leaves no trace in the room."""
         seq = self.room.record.seq
         assert reasons(getattr(self, who).do(line)) == [reason]
@@ -144,12 +144,12 @@ class TestOperators(TeaRoom):
     def test_op(self) -> None:
         """The founder names them, and the room is told; they may stop to."""
         self.ann.do("/op MEL")
-        assert self.lobby.rank(self.mel.session, self.room) == OPERATOR
+        assert self.state.rank(self.mel.session, self.room) == OPERATOR
         assert [each[0] for each in lines(self.bob.take())] == ["op"]
         self.mel.do("/deop mel")
-        assert self.lobby.rank(self.mel.session, self.room) == MEMBER
+        assert self.state.rank(self.mel.session, self.room) == MEMBER
         self.ann.do("/deop opal")
-        assert self.lobby.rank(self.opal.session, self.room) == MEMBER
+        assert self.state.rank(self.opal.session, self.room) == MEMBER
         assert self.room.access.standings == {}
 
     def test_noChange(self) -> None:
@@ -170,7 +170,7 @@ class TestOperators(TeaRoom):
         """An account may be named that is not here."""
         self.mel.do("/quit")
         self.ann.do("/op mel")
-        assert self.lobby.rank(self.login("mel", "tea").session, self.room) == OPERATOR
+        assert self.state.rank(self.login("mel", "tea").session, self.room) == OPERATOR
 
     def test_byGuest(self) -> None:
         """
@@ -180,15 +180,15 @@ class TestOperators(TeaRoom):
         guest = self.town.person("guest", "milk")
         self.mel.do("/join milk")
         guest.do("/op mel", "/part")
-        room = self.lobby.rooms["milk"]
-        assert self.lobby.rank(self.mel.session, room) == OPERATOR
+        room = self.state.rooms["milk"]
+        assert self.state.rank(self.mel.session, room) == OPERATOR
         assert room.record.founder == ""
 
     def test_elsewhere(self) -> None:
         """Nothing is done to a room by who is not in it."""
         self.root.do("/part tea")
         for event in (
-            Restrain(self.root.session.ident, "tea", BAN, "bob", "bob", 0, ""),
+            Restrict(self.root.session.ident, "tea", BAN, "bob", "bob", 0, ""),
             Say(self.root.session.ident, "tea", MESSAGE, ("x",)),
         ):
             self.town.house.pipeline.propose(event, self.root.session)

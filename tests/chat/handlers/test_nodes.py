@@ -13,19 +13,19 @@ from tsservices.chat.handlers.nodes import Verdict, goodbye, heard, mayBegin, se
 from tsservices.chat.operations import (
     BAN,
     Enter,
-    Event,
     Join,
     Login,
-    NodeGone,
+    NodeDown,
     NodeUp,
+    Operation,
     Quit,
     Register,
-    Restrain,
+    Restrict,
     Resume,
 )
 from tsservices.chat.records import FORMERS_REMEMBERED
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 
 
@@ -48,36 +48,36 @@ class TestHeard:
     """Which messages count."""
 
     def setup_method(self) -> None:
-        self.lobby = Lobby(Limits())
+        self.state = ChatState(Limits())
         self.apply(up("a", "one"), 7)
 
-    def apply(self, event: Event, position: int) -> Batch:
+    def apply(self, event: Operation, position: int) -> Batch:
         batch = Batch("log", position, NOON + position)
-        apply(self.lobby, event, Session("", None), batch)
+        apply(self.state, event, Session("", None), batch)
         return batch
 
     def test_up(self) -> None:
         """All that is known of a node, and that all nodes have its bounds now."""
-        node = self.lobby.nodes["a"]
+        node = self.state.nodes["a"]
         assert (node.name, node.incarnation, node.n) == ("a", "one", 1)
         assert (node.position, node.stamp, node.since) == (7, NOON + 7, NOON + 7)
         limits = Limits(
             roomsEach=1, maxRooms=2, maxAccounts=3, roomsFounded=4, accountsFounded=5, backlog=9
         )
         self.apply(up("b", "two", limits, "root", "ann"), 8)
-        assert self.lobby.limits == replace(limits, backlog=Limits().backlog)
-        assert self.lobby.operators == {"root", "ann"}
-        assert [self.lobby.founding.take("x", 0) for _ in range(5)] == [True] * 4 + [False]
-        assert [self.lobby.registering.take("x", 0) for _ in range(6)] == [True] * 5 + [False]
+        assert self.state.limits == replace(limits, backlog=Limits().backlog)
+        assert self.state.operators == {"root", "ann"}
+        assert [self.state.roomCreationLimit.take("x", 0) for _ in range(5)] == [True] * 4 + [False]
+        assert [self.state.registrationLimit.take("x", 0) for _ in range(6)] == [True] * 5 + [False]
         self.apply(up("b", "three"), 9)
-        assert self.lobby.operators == frozenset()
+        assert self.state.operators == frozenset()
 
     def test_order(self) -> None:
         """
         One after the other; others are told apart, and say all the same that the node is
         there.
         """
-        node = self.lobby.nodes["a"]
+        node = self.state.nodes["a"]
         for position, (n, verdict) in enumerate(
             (
                 (1, Verdict.DUPLICATE),
@@ -89,67 +89,67 @@ class TestHeard:
             ),
             20,
         ):
-            assert heard(self.lobby, "a", "one", n, position, NOON + position) is verdict
+            assert heard(self.state, "a", "one", n, position, NOON + position) is verdict
             assert (node.position, node.stamp) == (position, NOON + position)
         assert node.n == 3
 
     def test_strangers(self) -> None:
         """A node that is not up, and an incarnation that is not the present one, change nothing."""
         for name, incarnation in (("b", "one"), ("a", "two")):
-            assert heard(self.lobby, name, incarnation, 2, 9, 9) is Verdict.STRANGER
-        assert self.lobby.nodes["a"].position == 7
-        assert list(self.lobby.nodes) == ["a"]
+            assert heard(self.state, name, incarnation, 2, 9, 9) is Verdict.STRANGER
+        assert self.state.nodes["a"].position == 7
+        assert list(self.state.nodes) == ["a"]
 
     def test_mayBegin(self) -> None:
         """
         An incarnation begins once, with its first message; no old one comes back, also
         after its node was gone.
         """
-        lobby = self.lobby
-        assert mayBegin(lobby, "b", "one", 1)
-        assert not mayBegin(lobby, "b", "one", 2)
-        assert not mayBegin(lobby, "a", "one", 1)
+        state = self.state
+        assert mayBegin(state, "b", "one", 1)
+        assert not mayBegin(state, "b", "one", 2)
+        assert not mayBegin(state, "a", "one", 1)
         self.apply(up("a", "two"), 8)
-        assert [mayBegin(lobby, "a", each, 1) for each in ("one", "two", "x")] == [False, False, 1]
+        assert [mayBegin(state, "a", each, 1) for each in ("one", "two", "x")] == [False, False, 1]
         self.apply(up("a", "one"), 9)
-        assert lobby.nodes["a"].incarnation == "two"
-        self.apply(NodeGone("", "a", "two", 99), 10)
-        assert lobby.nodes == {}
-        assert [mayBegin(lobby, "a", each, 1) for each in ("one", "two", "x")] == [False, False, 1]
+        assert state.nodes["a"].incarnation == "two"
+        self.apply(NodeDown("", "a", "two", 99), 10)
+        assert state.nodes == {}
+        assert [mayBegin(state, "a", each, 1) for each in ("one", "two", "x")] == [False, False, 1]
         for number in range(FORMERS_REMEMBERED):
             self.apply(up("a", f"x{number}"), 11 + number)
-        assert len(lobby.nodes["a"].former) == FORMERS_REMEMBERED
-        assert lobby.formers == {}
-        assert not mayBegin(lobby, "a", "two", 1)
+        assert len(state.nodes["a"].former) == FORMERS_REMEMBERED
+        assert state.previousIncarnations == {}
+        assert not mayBegin(state, "a", "two", 1)
 
     def test_gone(self) -> None:
         """
         It counts for the present incarnation, and only if nothing was heard of it since;
         what a node says of itself counts.
         """
-        lobby = self.lobby
-        heard(lobby, "a", "one", 2, 12, NOON)
+        state = self.state
+        heard(state, "a", "one", 2, 12, NOON)
         for event in (
-            NodeGone("", "a", "zero", 99),
-            NodeGone("", "b", "one", 99),
-            NodeGone("", "a", "one", 11),
+            NodeDown("", "a", "zero", 99),
+            NodeDown("", "b", "one", 99),
+            NodeDown("", "a", "one", 11),
         ):
             self.apply(event, 13)
-            assert "a" in lobby.nodes
-        event = goodbye(lobby.nodes["a"])
-        heard(lobby, "a", "one", 3, 13, NOON)
+            assert "a" in state.nodes
+        event = goodbye(state.nodes["a"])
+        heard(state, "a", "one", 3, 13, NOON)
         self.apply(event, 13)
-        assert lobby.nodes == {}
+        assert state.nodes == {}
         self.apply(event, 14)
-        assert lobby.formers == {"a": ("one",)}
+        assert state.previousIncarnations == {"a": ("one",)}
 
     def test_sessionOf(self) -> None:
         """Who is there is found; others are new."""
-        lobby = self.lobby
-        session = sessionOf(lobby, "s", "a")
+        state = self.state
+        session = sessionOf(state, "s", "a")
         assert (session.ident, session.node, session.outlet) == ("s", "a", None)
-        apply(lobby, Enter("s", "Ann", "ann"), session, Batch("log", 8, NOON))
-        assert sessionOf(lobby, "s", "a") is session
+        apply(state, Enter("s", "Ann", "ann"), session, Batch("log", 8, NOON))
+        assert sessionOf(state, "s", "a") is session
 
 
 class TestEnded:
@@ -161,23 +161,23 @@ class TestEnded:
         where they are connected as on any other.
         """
         sessions = Sessions()
-        lobby = sessions.lobby
+        state = sessions.state
         sessions.turn(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
         sessions.turn(Resume("x", "t", "~x"))
         login = Login("s", "ann", NOON, "~s", "u")
-        for session in (sessions.people["s"], sessionOf(lobby, "s", "a")):
-            apply(lobby, login, session, Batch("log", 9, NOON))
-            assert set(lobby.sessions) == {"x"}
+        for session in (sessions.people["s"], sessionOf(state, "s", "a")):
+            apply(state, login, session, Batch("log", 9, NOON))
+            assert set(state.sessions) == {"x"}
 
     def test_again(self) -> None:
         """Who enters again is somebody new."""
         sessions = Sessions(operators=["op"])
         sessions.turn(Enter("o", "op", "op", "~o", "o"), Register("o", "op", "v"))
         sessions.turn(Join("o", "R", "r"), Enter("s", "Gus", "gus", "~s", "t"))
-        sessions.turn(Join("s", "R", "r"), Restrain("o", "r", BAN, "Gus", "gus", 0, ""))
+        sessions.turn(Join("s", "R", "r"), Restrict("o", "r", BAN, "Gus", "gus", 0, ""))
         session = sessions.people["s"]
-        assert session.held
+        assert session.inheritedRestrictions
         session.away = "x"
         sessions.turn(Quit("s", ""), Enter("s", "Gus", "gus", "~s", "t"))
-        assert (session.held, session.away) == (frozenset(), "")
-        assert "s" not in sessions.lobby.ended
+        assert (session.inheritedRestrictions, session.away) == (frozenset(), "")
+        assert "s" not in sessions.state.ended

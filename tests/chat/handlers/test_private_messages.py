@@ -18,14 +18,14 @@ from tsservices.chat.errors import (
 from tsservices.chat.notifications import (
     Happening,
     Inbox,
-    LastSeen,
+    JoinedRoom,
     LoggedIn,
     MarkedRead,
     Notice,
-    RoomEntered,
-    Whispered,
+    PrivateMessage,
+    SeenReply,
 )
-from tsservices.chat.operations import MESSAGE, EmptyInbox, Whisper
+from tsservices.chat.operations import MESSAGE, ClearUnread, SendPrivate
 from tsservices.common.limits import GUESTS_REMEMBERED, INBOX_PAGE, INBOX_UNREAD
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -45,7 +45,7 @@ class TestLetters:
         self.bob = self.town.owner("bob")
         self.cat = self.town.owner("cat")
         self.gus = self.town.person("gus")
-        self.accounts = self.town.house.lobby.accounts
+        self.accounts = self.town.house.state.accounts
 
     def back(self, nick: str) -> tuple[Person, LoggedIn]:
         person = self.town.stranger()
@@ -59,10 +59,10 @@ class TestLetters:
         """Between two accounts it is kept, and both know its id; it is not unread."""
         heard = self.ann.do("/msg BOB psst")
         (whispered,) = heard
-        assert isinstance(whispered, Whispered)
+        assert isinstance(whispered, PrivateMessage)
         assert whispered.ident.startswith("log-")
         (other,) = self.bob.take()
-        assert isinstance(other, Whispered)
+        assert isinstance(other, PrivateMessage)
         assert other.ident == whispered.ident
         assert self.accounts["bob"].unread == 0
         for person, line in (
@@ -82,7 +82,7 @@ class TestLetters:
         self.bob.do("/quit")
         self.town.hush()
         heard = self.ann.do("/msg bob one")
-        assert [type(each) for each in heard] == [Whispered, Notice]
+        assert [type(each) for each in heard] == [PrivateMessage, Notice]
         self.cat.do("/msg bob two")
         self.ann.do("/msg bob three")
         assert self.accounts["bob"].unread == 3
@@ -100,7 +100,9 @@ class TestLetters:
         self.gus.do("/msg bob psst")
         self.ann.do("/msg gus psst")
         for person in (self.bob, self.gus):
-            assert all(each.ident == "" for each in person.take() if isinstance(each, Whispered))
+            assert all(
+                each.ident == "" for each in person.take() if isinstance(each, PrivateMessage)
+            )
         assert list(self.town.journal._letters) == []
         self.bob.do("/quit")
         assert reasons(self.gus.do("/msg bob psst")) == [NOT_HERE]
@@ -115,7 +117,7 @@ class TestLetters:
         of that name.
         """
         self.ann.type("/msg gus psst")
-        event = Whisper(self.ann.session.ident, "gus", "gus", MESSAGE, "again")
+        event = SendPrivate(self.ann.session.ident, "gus", "gus", MESSAGE, "again")
         self.gus.conversation.quit("")
         self.town.house.pipeline.propose(event, self.ann.session)
         self.town.turn()
@@ -127,7 +129,7 @@ class TestLetters:
         self.bob.do("/nick zed")
         for name in ("zed", "bob"):
             self.ann.do(f"/msg {name} to {name}")
-        assert [each.text for each in self.bob.take() if isinstance(each, Whispered)] == [
+        assert [each.text for each in self.bob.take() if isinstance(each, PrivateMessage)] == [
             "to zed",
             "to bob",
         ]
@@ -137,7 +139,7 @@ class TestLetters:
     def test_oneself(self) -> None:
         """A note to oneself is kept, and heard once."""
         heard = self.ann.do("/msg ann milk")
-        assert [type(each) for each in heard] == [Whispered]
+        assert [type(each) for each in heard] == [PrivateMessage]
         assert texts(self.ann.do("/inbox")) == texts(self.ann.do("/inbox ann")) == ["milk"]
 
     def test_ignored(self) -> None:
@@ -200,7 +202,7 @@ class TestLetters:
 
     def test_emptyInboxOfGuest(self) -> None:
         """A guest has nothing unread."""
-        event = EmptyInbox(self.gus.session.ident)
+        event = ClearUnread(self.gus.session.ident)
         self.town.house.pipeline.propose(event, self.gus.session)
         self.town.turn()
         assert self.gus.take() == []
@@ -225,7 +227,7 @@ class TestSeen:
         town.now += NANOSECONDS
         told.append(bob.do("/seen ann"))
         facts = [
-            (each.nick, each.here, each.time) for (each,) in told if isinstance(each, LastSeen)
+            (each.nick, each.here, each.time) for (each,) in told if isinstance(each, SeenReply)
         ]
         assert facts == [("Ann", True, 0), ("Ann", True, 0), ("Ann", False, NOON + 2 * NANOSECONDS)]
 
@@ -236,7 +238,7 @@ class TestSeen:
         ann.do("/nick zed")
         town.hush()
         (seen,) = bob.do("/seen ann")
-        assert isinstance(seen, LastSeen)
+        assert isinstance(seen, SeenReply)
         assert seen.here
 
     def test_guest(self) -> None:
@@ -246,7 +248,7 @@ class TestSeen:
         gus.do("/quit")
         town.hush()
         (seen,) = bob.do("/seen GUS")
-        assert isinstance(seen, LastSeen)
+        assert isinstance(seen, SeenReply)
         assert (seen.here, seen.time) == (False, NOON)
         assert reasons(bob.do("/seen nobody")) == [NO_PERSON]
         assert reasons(bob.do("/seen")) == [USAGE]
@@ -255,7 +257,7 @@ class TestSeen:
             del town.people[next(reversed(town.people))]
         town.hush()
         assert reasons(bob.do("/seen gus")) == [NO_PERSON]
-        assert len(town.house.lobby.left) == GUESTS_REMEMBERED
+        assert len(town.house.state.lastSeenGuests) == GUESTS_REMEMBERED
 
 
 class TestMarks:
@@ -279,13 +281,13 @@ class TestMarks:
         assert isinstance(same, MarkedRead)
         assert self.bob.take() == []
         (entered,) = self.other.do("/join tea")
-        assert isinstance(entered, RoomEntered)
+        assert isinstance(entered, JoinedRoom)
         assert entered.read == 2
 
     def test_onlyForward(self) -> None:
         """A mark goes forward only, and not beyond the last line."""
         self.ann.do("/read tea 2", "/read tea 1", "/read 2")
-        marks = self.town.house.lobby.marks
+        marks = self.town.house.state.readMarkers
         assert [each.seq for each in marks.values()] == [2]
         self.ann.do("/read 999")
         assert [each.seq for each in marks.values()] == [3]
@@ -296,8 +298,8 @@ class TestMarks:
         last visitor, and whoever made rooms for long would fill the server with marks.
         """
         self.ann.do("/join new", "/read 0", "/read 5", "/part", "/read tea 0")
-        assert "new" not in self.town.house.lobby.rooms
-        assert self.town.house.lobby.marks == {}
+        assert "new" not in self.town.house.state.rooms
+        assert self.town.house.state.readMarkers == {}
 
     def test_refused(self) -> None:
         """Guests keep none, nor does who is not in the room."""
@@ -305,4 +307,4 @@ class TestMarks:
         assert reasons(self.other.do("/read tea 1")) == [NOT_IN_ROOM]
         assert reasons(self.ann.do("/read -1")) == [NUMBER]
         assert reasons(self.ann.do("/read")) == [USAGE]
-        assert self.town.house.lobby.marks == {}
+        assert self.town.house.state.readMarkers == {}

@@ -17,16 +17,16 @@ from tsservices.chat.errors import (
     NOT_ALLOWED,
     NOT_IN_ROOM,
     PRIVATE_ROOM,
-    Reason,
+    ErrorCode,
 )
 from tsservices.chat.notifications import (
-    Found,
     Happening,
+    HistoryReplay,
     Invited,
-    PersonShown,
-    Replay,
-    RoomEntered,
-    RoomsListed,
+    JoinedRoom,
+    RoomList,
+    SearchResults,
+    WhoisReply,
 )
 from tsservices.chat.operations import MESSAGE, PRIVATE, PUBLIC, Join, SetPrivate
 from tsservices.chat.permissions import OPERATOR
@@ -35,9 +35,9 @@ from tsservices.chat.permissions import OPERATOR
 def numbers(happenings: list[Happening]) -> list[int]:
     told: list[int] = []
     for each in happenings:
-        if isinstance(each, RoomEntered) and each.replay is not None:
+        if isinstance(each, JoinedRoom) and each.replay is not None:
             each = each.replay
-        if isinstance(each, Replay | Found):
+        if isinstance(each, HistoryReplay | SearchResults):
             told += [n for said in each.said for n in range(said.first, said.last + 1)]
     return told
 
@@ -68,8 +68,8 @@ class TestPrivate:
         self.ann.do("one", "two")
         self.bob.do("three", "/part")
         self.ann.do("/private on", "five", "six")
-        self.lobby = self.town.house.lobby
-        self.room = self.lobby.rooms["tea"]
+        self.state = self.town.house.state
+        self.room = self.state.rooms["tea"]
         assert self.room.record.private
         assert self.room.record.seq == 6
         self.town.hush()
@@ -305,12 +305,12 @@ class TestPrivate:
         self.ann.do("/topic secret")
         for person in (self.bob, self.gus):
             (rooms,) = person.do("/rooms")
-            assert isinstance(rooms, RoomsListed)
+            assert isinstance(rooms, RoomList)
             assert [name for name, _, _ in rooms.rooms] == ["lobby"]
             assert reasons(person.do("/who tea")) == [NO_ROOM]
             assert reasons(person.do("/who nowhere")) == [NO_ROOM]
             (shown,) = person.do("/whois ann")
-            assert isinstance(shown, PersonShown)
+            assert isinstance(shown, WhoisReply)
             assert shown.rooms == []
             for line in ("/search #tea six", "/since tea 0", "/msg #tea hello", "/part tea"):
                 assert reasons(person.do(line)) == [NOT_IN_ROOM]
@@ -318,7 +318,7 @@ class TestPrivate:
         self.town.hush()
         for person in (self.bob, self.mel, self.root):
             (rooms,) = person.do("/rooms")
-            assert isinstance(rooms, RoomsListed)
+            assert isinstance(rooms, RoomList)
             assert "tea" in [name for name, _, _ in rooms.rooms]
         assert reasons(self.bob.do("/who tea")) == []
 
@@ -326,7 +326,7 @@ class TestPrivate:
         """The next page of what was searched for is not for who was kicked meanwhile."""
         self.ann.conversation.say(tuple("line" for _ in range(60)))
         self.town.turn()
-        (found,) = [each for each in self.mel.do("/search line") if isinstance(each, Found)]
+        (found,) = [each for each in self.mel.do("/search line") if isinstance(each, SearchResults)]
         assert found.more
         self.ann.do("/kick mel")
         self.town.hush()
@@ -341,7 +341,7 @@ class TestPrivate:
             ("ann", "/invite ~s1", NO_PERSON),
         ],
     )
-    def test_refused(self, who: str, line: str, reason: Reason) -> None:
+    def test_refused(self, who: str, line: str, reason: ErrorCode) -> None:
         """What is not done."""
         assert reasons(getattr(self, who).do(line)) == [reason]
         assert self.room.record.private
@@ -394,7 +394,7 @@ class TestPrivate:
     def test_rank(self) -> None:
         """Making a room private takes nobody's office."""
         self.ann.do("/private off", "/op mel", "/private on")
-        assert self.lobby.rank(self.mel.session, self.room) == OPERATOR
+        assert self.state.rank(self.mel.session, self.room) == OPERATOR
         self.ann.do("/deop mel")
         assert self.there(self.mel)
         assert 1 in numbers(asked(self.mel, "/history 500"))

@@ -19,7 +19,14 @@ from tsservices.chat.errors import (
     ONESELF,
     RESTRAINTS_ALL,
 )
-from tsservices.chat.notifications import AwayChanged, Gone, Left, RestraintsListed, RoomLeft, Said
+from tsservices.chat.notifications import (
+    AwayChanged,
+    LeftRoom,
+    RestrictionList,
+    RoomMessages,
+    UserLeft,
+    UserQuit,
+)
 from tsservices.chat.operations import BAN, MUTE, UNBAN, UNMUTE
 from tsservices.chat.permissions import FOUNDER, OPERATOR
 from tsservices.common.limits import LONGEST_SECONDS, NAME_LENGTH, RESTRAINTS_EACH
@@ -34,11 +41,11 @@ class TestBan(TeaRoom):
         heard = self.opal.do("/ban mel 2h too loud")
         assert lines(heard) == [(BAN, "mel 2h too loud")]
         told, left = self.mel.take()
-        assert isinstance(told, Said)
-        assert isinstance(left, RoomLeft)
+        assert isinstance(told, RoomMessages)
+        assert isinstance(left, LeftRoom)
         heard = self.bob.take()
         assert lines(heard) == [(BAN, "mel 2h too loud")]
-        assert [each.nick for each in heard if isinstance(each, Left)] == ["mel"]
+        assert [each.nick for each in heard if isinstance(each, UserLeft)] == ["mel"]
         assert reasons(self.mel.do("/join tea")) == [BANNED]
         assert not self.there(self.login("mel", "tea", cloak="~new"))
         other = self.town.stranger(self.mel.session.cloak)
@@ -64,8 +71,11 @@ class TestBan(TeaRoom):
         self.town.now += 1
         self.opal.do(f"/ban {cloak}")
         assert not self.there(twin)
-        assert {each.nick for each in self.mel.take() if isinstance(each, Left)} == {"bob", "twin"}
-        assert isinstance(twin.take()[-1], RoomLeft)
+        assert {each.nick for each in self.mel.take() if isinstance(each, UserLeft)} == {
+            "bob",
+            "twin",
+        }
+        assert isinstance(twin.take()[-1], LeftRoom)
         self.bob.do("/nick rob")
         assert reasons(self.bob.do("/join tea")) == [BANNED]
         self.town.now += 1
@@ -130,7 +140,7 @@ class TestBan(TeaRoom):
         assert not self.there(guest)
         assert list(guest.session.rooms) == ["milk"]
         heard = self.ann.take()
-        assert [each.nick for each in heard if isinstance(each, Left)] == ["guest"]
+        assert [each.nick for each in heard if isinstance(each, UserLeft)] == ["guest"]
 
     def test_mask(self) -> None:
         """An address may be named by its cloak, and again to let it in."""
@@ -182,7 +192,7 @@ class TestBan(TeaRoom):
         assert reasons(self.mel.do("/join tea")) == [BANNED]
         self.town.now = NOON + HOUR
         (listed,) = self.opal.do("/ban")
-        assert isinstance(listed, RestraintsListed)
+        assert isinstance(listed, RestrictionList)
         assert listed.restraints == []
         self.mel.do("/join tea")
         assert self.there(self.mel)
@@ -192,7 +202,7 @@ class TestBan(TeaRoom):
         self.opal.do("/ban mel", "/mute bob 1h")
         for kind, name in ((BAN, "mel"), (MUTE, "bob")):
             (listed,) = self.opal.do(f"/{kind}")
-            assert isinstance(listed, RestraintsListed)
+            assert isinstance(listed, RestrictionList)
             assert {(each.kind, each.name) for each in listed.restraints} == {(kind, name)}
 
     def test_again(self) -> None:
@@ -231,10 +241,10 @@ class TestBan(TeaRoom):
         assert reasons(self.ann.do("/join tea")) == [BANNED]
         self.town.now += HOUR
         self.opal.do("/join tea")
-        assert self.lobby.rank(self.opal.session, self.room) == OPERATOR
+        assert self.state.rank(self.opal.session, self.room) == OPERATOR
         self.opal.do("/unban ann")
         self.ann.do("/join tea")
-        assert self.lobby.rank(self.ann.session, self.room) == FOUNDER
+        assert self.state.rank(self.ann.session, self.room) == FOUNDER
 
     def test_operatorsAddress(self) -> None:
         """An operator is not meant by a ban of an address."""
@@ -253,10 +263,10 @@ class TestBan(TeaRoom):
         for _ in range(10):
             self.town.now += 1
             self.ann.do("/mute bob", "/unmute bob", "/ban mel", "/mute mel")
-        assert len(self.bob.session.held) == 1
-        assert len(self.mel.session.held) == 2
+        assert len(self.bob.session.inheritedRestrictions) == 1
+        assert len(self.mel.session.inheritedRestrictions) == 2
         self.ann.do("/mute bob")
-        assert len(self.bob.session.held) == 1
+        assert len(self.bob.session.inheritedRestrictions) == 1
         assert reasons(self.bob.do("hello")) == [MUTED]
 
     def test_noOperatorAnyMore(self) -> None:
@@ -274,7 +284,7 @@ class TestBan(TeaRoom):
         self.mel.take()
         new.do("/part tea spam")
         (left,) = self.mel.take()
-        assert isinstance(left, Left)
+        assert isinstance(left, UserLeft)
         assert left.why == ""
 
     def test_fromAnotherAddress(self) -> None:
@@ -322,11 +332,11 @@ class TestMute(TeaRoom):
         assert [type(each) for each in gus.take()] == [AwayChanged]
         self.mel.do("/part tea spam", "/join tea")
         left, _ = self.bob.take()
-        assert isinstance(left, Left)
+        assert isinstance(left, UserLeft)
         assert left.why == ""
         self.mel.do("/quit spam")
         (gone,) = self.bob.take()
-        assert isinstance(gone, Gone)
+        assert isinstance(gone, UserQuit)
         assert gone.why == ""
 
     def test_mute(self) -> None:

@@ -22,30 +22,30 @@ from tsservices.chat.errors import (
 from tsservices.chat.handlers.nodes import goodbye, returns
 from tsservices.chat.notifications import (
     AccountChanged,
-    Gone,
-    Joined,
-    Left,
+    ErrorReply,
+    HistoryReplay,
+    LeftRoom,
+    NickChanged,
     Notice,
-    Refusal,
-    Renamed,
-    Replay,
-    RoomLeft,
+    UserJoined,
+    UserLeft,
+    UserQuit,
 )
 from tsservices.chat.operations import (
     BAN,
     MESSAGE,
     Enter,
-    Event,
     Invite,
     Join,
+    LiftRestriction,
     Login,
-    NodeGone,
+    NodeDown,
+    Operation,
     Part,
     Quit,
+    ReattachSession,
     Register,
-    Release,
-    Restrain,
-    Return,
+    Restrict,
     Say,
     SetPassword,
     SetPrivate,
@@ -62,7 +62,7 @@ class TestReturn:
 
     def setup_method(self) -> None:
         self.sessions = Sessions()
-        self.lobby = self.sessions.lobby
+        self.state = self.sessions.state
         self.stamp = NOON
         self.turn(nodeUp("a", "1", operators=("opal",)), nodeUp("b", "1", operators=("opal",)))
         for ident, nick in (("ann", "Ann"), ("gus", "Gus"), ("bob", "Bob"), ("opal", "Opal")):
@@ -72,20 +72,20 @@ class TestReturn:
                 self.turn(Register(ident, ident, "v"))
             self.turn(Join(ident, "R", "r"))
         self.turn(Say("bob", "r", MESSAGE, ("one", "two")))
-        self.room = self.lobby.rooms["r"]
+        self.room = self.state.rooms["r"]
         self.incarnation = 1
         self.sessions.hush()
 
-    def turn(self, *events: Event) -> None:
+    def turn(self, *events: Operation) -> None:
         self.stamp += 1
         self.sessions.turn(*events, stamp=self.stamp)
 
-    def gone(self, node: str = "a") -> list[Return]:
-        it = self.lobby.nodes[node]
-        self.turn(NodeGone("", node, it.incarnation, it.position))
-        return returns(self.lobby, node)
+    def gone(self, node: str = "a") -> list[ReattachSession]:
+        it = self.state.nodes[node]
+        self.turn(NodeDown("", node, it.incarnation, it.position))
+        return returns(self.state, node)
 
-    def back(self, *events: Event) -> None:
+    def back(self, *events: Operation) -> None:
         self.incarnation += 1
         self.turn(nodeUp("a", str(self.incarnation), operators=("opal",)), *events)
 
@@ -100,14 +100,17 @@ class TestReturn:
         self.turn(Join("ann", "Q", "q"), Join("bob", "Q", "q"))
         self.sessions.hush()
         self.gone()
-        assert set(self.lobby.sessions) == {"bob", "opal"}
-        assert set(self.lobby.tokens) == {"t-bob", "t-opal"}
+        assert set(self.state.sessions) == {"bob", "opal"}
+        assert set(self.state.tokens) == {"t-bob", "t-opal"}
         for who in ("bob", "opal"):
             told = self.sessions.ears[who].take()
-            assert sorted(each.nick for each in told if isinstance(each, Gone)) == ["Ann", "Gus"]
+            assert sorted(each.nick for each in told if isinstance(each, UserQuit)) == [
+                "Ann",
+                "Gus",
+            ]
             assert len(told) == 2
-        assert self.lobby.left.keys() == {"gus"}
-        assert self.lobby.accounts["ann"].seen == self.stamp
+        assert self.state.lastSeenGuests.keys() == {"gus"}
+        assert self.state.accounts["ann"].seen == self.stamp
 
     def test_begunAgain(self) -> None:
         """
@@ -115,22 +118,22 @@ class TestReturn:
         nobody of it returns.
         """
         self.back()
-        assert set(self.lobby.sessions) == {"bob", "opal"}
-        assert returns(self.lobby, "a") == []
+        assert set(self.state.sessions) == {"bob", "opal"}
+        assert returns(self.state, "a") == []
 
     def test_there(self) -> None:
         """Who is on another node too has left a room only, if they are not in it there."""
         self.sessions.arrive("ann2").node = "b"
-        version = self.lobby.accounts["ann"].version
+        version = self.state.accounts["ann"].version
         self.turn(Login("ann2", "ann", version, "~x", ""), Join("ann2", "Q", "q"))
         self.sessions.hush()
         self.gone()
         told = self.sessions.ears["bob"].take()
         assert [(type(each), getattr(each, "nick", "")) for each in told] == [
-            (Left, "Ann"),
-            (Gone, "Gus"),
+            (UserLeft, "Ann"),
+            (UserQuit, "Gus"),
         ]
-        assert [each.ident for each in self.lobby.owners["ann"]] == ["ann2"]
+        assert [each.ident for each in self.state.sessionsByAccount["ann"]] == ["ann2"]
 
     def test_returns(self) -> None:
         """
@@ -139,8 +142,8 @@ class TestReturn:
         """
         self.turn(Join("gus", "Q", "q"))
         before = {
-            who: (each.nick, each.account, each.arrived, each.cloak, list(each.rooms))
-            for who, each in self.lobby.sessions.items()
+            who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
+            for who, each in self.state.sessions.items()
         }
         events = self.gone()
         assert [each.session for each in events] == ["ann", "gus"]
@@ -149,28 +152,28 @@ class TestReturn:
         self.sessions.hush()
         self.back(*events)
         after = {
-            who: (each.nick, each.account, each.arrived, each.cloak, list(each.rooms))
-            for who, each in self.lobby.sessions.items()
+            who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
+            for who, each in self.state.sessions.items()
         }
         assert after == before
-        assert self.lobby.tokens["t-gus"] is self.lobby.sessions["gus"]
-        assert [each.ident for each in self.lobby.owners["ann"]] == ["ann"]
+        assert self.state.tokens["t-gus"] is self.state.sessions["gus"]
+        assert [each.ident for each in self.state.sessionsByAccount["ann"]] == ["ann"]
         told = self.sessions.ears["bob"].take()
         assert [(type(each), getattr(each, "nick", "")) for each in told] == [
-            (Joined, "Ann"),
-            (Joined, "Gus"),
+            (UserJoined, "Ann"),
+            (UserJoined, "Gus"),
         ]
-        assert isinstance(told[0], Joined)
+        assert isinstance(told[0], UserJoined)
         assert told[0].account == "ann"
         notice, replay, *_ = self.sessions.ears["gus"].take()
         assert isinstance(notice, Notice)
         assert notice.code == "returned"
-        assert isinstance(replay, Replay)
+        assert isinstance(replay, HistoryReplay)
         assert [text for each in replay.said for text in each.texts] == ["three", "four"]
         assert (replay.missing, replay.until) == (None, 4)
-        assert self.lobby.cutOff == {}
+        assert self.state.cutOff == {}
         self.turn(*events)
-        assert set(self.lobby.sessions) == set(before)
+        assert set(self.state.sessions) == set(before)
 
     def test_missedMuch(self) -> None:
         """What is not at hand is said to be missing."""
@@ -179,7 +182,7 @@ class TestReturn:
             self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
         self.back(*events)
         _, replay = self.sessions.ears["gus"].take()
-        assert isinstance(replay, Replay)
+        assert isinstance(replay, HistoryReplay)
         assert replay.missing == (3, 7)
         assert [each.first for each in replay.said] == list(range(8, 8 + REPLAYED_LINES))
 
@@ -197,33 +200,33 @@ class TestReturn:
         for ident, name in (("x", "gus"), ("y", "guest-1")):
             self.turn(Enter(ident, name, name, "~x", ident))
         self.back(*events)
-        assert self.lobby.sessions["gus"].nick == "guest-2"
+        assert self.state.sessions["gus"].nick == "guest-2"
         renamed = self.sessions.ears["gus"].take()[1]
-        assert isinstance(renamed, Renamed)
+        assert isinstance(renamed, NickChanged)
         assert (renamed.nick, renamed.to) == ("Gus", "guest-2")
-        told = [each for each in self.sessions.ears["bob"].take() if isinstance(each, Joined)]
+        told = [each for each in self.sessions.ears["bob"].take() if isinstance(each, UserJoined)]
         assert [each.nick for each in told] == ["Ann", "guest-2"]
         ann, _ = self.gone()
         self.back(replace(ann, nick="x2", key="gus"))
-        assert self.lobby.sessions["ann"].nick == "Ann"
+        assert self.state.sessions["ann"].nick == "Ann"
 
     def test_nameRegistered(self) -> None:
         """Nor does a guest get a name back that belongs to an account now."""
         events = self.gone()
         self.turn(Enter("x", "Gus", "gus", "~x", "x"), Register("x", "gus", "v"), Quit("x", ""))
         self.back(*events)
-        assert self.lobby.sessions["gus"].key == "guest-1"
+        assert self.state.sessions["gus"].key == "guest-1"
 
     def test_password(self) -> None:
         """Whose password was changed meanwhile is a guest; so is whose account was dropped."""
         events = self.gone()
         self.turn(SetPassword("opal", "ann", None, "w"))
         self.back(*events)
-        ann = self.lobby.sessions["ann"]
+        ann = self.state.sessions["ann"]
         assert (ann.account, ann.nick) == (None, "guest-1")
-        assert self.lobby.owners.keys() == {"opal"}
+        assert self.state.sessionsByAccount.keys() == {"opal"}
         told = self.sessions.ears["ann"].take()
-        assert [each.why.reason for each in told if isinstance(each, Refusal)] == [LOGGED_OUT]
+        assert [each.why.reason for each in told if isinstance(each, ErrorReply)] == [LOGGED_OUT]
         assert [each.account for each in told if isinstance(each, AccountChanged)] == [None]
         (event, *_) = self.gone()
         self.back(replace(event, account="nobody"))
@@ -232,26 +235,26 @@ class TestReturn:
     def test_tooMany(self) -> None:
         """An account does not get more sessions than it may have: who came meanwhile stays."""
         events = self.gone()
-        version = self.lobby.accounts["ann"].version
+        version = self.state.accounts["ann"].version
         for number in range(SESSIONS_EACH):
             self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
         self.back(*events)
-        assert "ann" not in self.lobby.sessions
+        assert "ann" not in self.state.sessions
         assert [each.reason for each in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
-        assert len(self.lobby.owners["ann"]) == SESSIONS_EACH
+        assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_banned(self) -> None:
         """Who was banned meanwhile, by account or by address, is not let in."""
         events = self.gone()
-        self.turn(Restrain("opal", "r", BAN, "Ann", "ann", 0, ""))
-        self.turn(Restrain("opal", "r", BAN, "~gus", "~gus", 0, ""))
+        self.turn(Restrict("opal", "r", BAN, "Ann", "ann", 0, ""))
+        self.turn(Restrict("opal", "r", BAN, "~gus", "~gus", 0, ""))
         self.back(*events)
         for who in ("ann", "gus"):
             assert not self.member(who)
             told = self.sessions.ears[who].take()
-            assert [each.why.reason for each in told if isinstance(each, Refusal)] == [BANNED]
-            assert [each.room for each in told if isinstance(each, RoomLeft)] == ["r"]
-        assert self.lobby.restraint(BAN, self.lobby.sessions["gus"], self.room, self.stamp)
+            assert [each.why.reason for each in told if isinstance(each, ErrorReply)] == [BANNED]
+            assert [each.room for each in told if isinstance(each, LeftRoom)] == ["r"]
+        assert self.state.restraint(BAN, self.state.sessions["gus"], self.room, self.stamp)
 
     @pytest.mark.parametrize("late", [False, True])
     def test_heldBefore(self, late: bool) -> None:
@@ -259,12 +262,12 @@ class TestReturn:
         Bans and mutes from before hold on, though they are of an address, and those who
         were there before are not meant; for ever, also if the node was away for long.
         """
-        self.turn(Restrain("opal", "r", "mute", "Gus", "gus", 0, ""))
+        self.turn(Restrict("opal", "r", "mute", "Gus", "gus", 0, ""))
         events = self.gone()
         if late:
             self.stamp += LONG
             self.turn(nodeUp("c", "1", operators=("opal",)))
-            assert self.lobby.cutOff == {}
+            assert self.state.cutOff == {}
         self.back(*events)
         assert self.member("gus")
         self.turn(Say("gus", "r", MESSAGE, ("x",)))
@@ -278,7 +281,7 @@ class TestReturn:
         for late in (False, True):
             self.sessions.arrive("twin").node = "b"
             self.turn(Enter("twin", "twin", "twin", "~gus", "t"), Join("twin", "R", "r"))
-            self.turn(Restrain("opal", "r", BAN, "twin", "twin", 0, ""), Quit("twin", ""))
+            self.turn(Restrict("opal", "r", BAN, "twin", "twin", 0, ""), Quit("twin", ""))
             events = self.gone()
             if late:
                 self.stamp += LONG
@@ -296,24 +299,24 @@ class TestReturn:
         self.turn(SetPrivate("opal", "p", True), SetPrivate("opal", "q", True))
         self.turn(Invite("opal", "p", "Gus", "gus"), Invite("opal", "q", "Gus", "gus"))
         self.turn(Join("gus", "P", "p"), Say("opal", "p", MESSAGE, ("4",)))
-        gus = self.lobby.sessions["gus"]
-        private = self.lobby.rooms["p"]
-        assert private.access.readsFrom(gus) == 4
+        gus = self.state.sessions["gus"]
+        private = self.state.rooms["p"]
+        assert private.access.firstReadable(gus) == 4
         assert gus.invited == {"q"}
         events = self.gone()
-        assert not private.access.mayEnter(gus)
+        assert not private.access.canJoin(gus)
         self.turn(Say("opal", "p", MESSAGE, ("5",)))
         self.sessions.hush()
         self.back(*events)
         assert list(gus.rooms) == ["r", "p"]
-        assert private.access.readsFrom(gus) == 4
+        assert private.access.firstReadable(gus) == 4
         assert gus.invited == {"q"}
         replay = self.sessions.ears["gus"].take()[-1]
-        assert isinstance(replay, Replay)
+        assert isinstance(replay, HistoryReplay)
         assert [each.texts for each in replay.said] == [("5",)]
         events = self.gone()
         self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))
-        self.turn(Restrain("opal", "q", BAN, "~gus", "~gus", 0, ""))
+        self.turn(Restrict("opal", "q", BAN, "~gus", "~gus", 0, ""))
         self.back(*events)
         assert list(gus.rooms) == ["r"]
         assert self.refusals("gus") == [PRIVATE_ROOM]
@@ -325,10 +328,10 @@ class TestReturn:
         self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Gus", "gus"))
         self.turn(Join("gus", "P", "p"))
         events = self.gone()
-        self.turn(Restrain("opal", "p", BAN, "~gus", "~gus", 0, ""))
+        self.turn(Restrict("opal", "p", BAN, "~gus", "~gus", 0, ""))
         self.back(*events)
         assert self.refusals("gus") == [BANNED]
-        self.turn(Release("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
+        self.turn(LiftRestriction("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
         assert self.refusals("gus") == [PRIVATE_ROOM]
 
     def test_notInvited(self) -> None:
@@ -345,9 +348,11 @@ class TestReturn:
         self.back(ann, replace(gus, rooms=(("p", "P", 0), *gus.rooms)))
         for who in ("ann", "gus"):
             told = self.sessions.ears[who].take()
-            assert PRIVATE_ROOM in [each.why.reason for each in told if isinstance(each, Refusal)]
-            assert {each.room for each in told if isinstance(each, Replay)} <= {"r"}
-        assert list(self.lobby.rooms["p"].members) == ["opal"]
+            assert PRIVATE_ROOM in [
+                each.why.reason for each in told if isinstance(each, ErrorReply)
+            ]
+            assert {each.room for each in told if isinstance(each, HistoryReplay)} <= {"r"}
+        assert list(self.state.rooms["p"].members) == ["opal"]
 
     def test_closedMeanwhile(self) -> None:
         """Nor into a room that was closed while they were cut off."""
@@ -355,7 +360,7 @@ class TestReturn:
         events = self.gone()
         self.turn(SetPrivate("opal", "p", True))
         self.back(*events)
-        assert list(self.lobby.rooms["p"].members) == ["opal"]
+        assert list(self.state.rooms["p"].members) == ["opal"]
 
     def test_founder(self) -> None:
         """
@@ -364,13 +369,13 @@ class TestReturn:
         """
         self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("gus", "N", "n"))
         events = self.gone()
-        assert "n" not in self.lobby.rooms
+        assert "n" not in self.state.rooms
         self.turn(Join("bob", "N", "n"))
         self.back(*events)
-        gus = self.lobby.sessions["gus"]
-        ranks = [self.lobby.rank(gus, self.lobby.rooms[key]) for key in ("m", "n")]
+        gus = self.state.sessions["gus"]
+        ranks = [self.state.rank(gus, self.state.rooms[key]) for key in ("m", "n")]
         assert ranks == [FOUNDER, MEMBER]
-        assert self.lobby.rank(self.lobby.sessions["bob"], self.lobby.rooms["n"]) == FOUNDER
+        assert self.state.rank(self.state.sessions["bob"], self.state.rooms["n"]) == FOUNDER
 
     def test_founderOfAnother(self) -> None:
         """Nor if whoever has made it anew is not there any more."""
@@ -378,32 +383,32 @@ class TestReturn:
         events = self.gone()
         self.turn(Join("bob", "N", "n"), Say("bob", "n", MESSAGE, ("1",)), Part("bob", "n", ""))
         self.back(*events)
-        assert self.lobby.rank(self.lobby.sessions["gus"], self.lobby.rooms["n"]) == MEMBER
+        assert self.state.rank(self.state.sessions["gus"], self.state.rooms["n"]) == MEMBER
 
     def test_roomGone(self) -> None:
         """A room that went with them, because nothing was said in it, is made again."""
         self.turn(Join("gus", "N", "n"))
         self.back(*self.gone())
-        gus = self.lobby.sessions["gus"]
-        assert self.lobby.rank(gus, self.lobby.rooms["n"]) == FOUNDER
+        gus = self.state.sessions["gus"]
+        assert self.state.rank(gus, self.state.rooms["n"]) == FOUNDER
 
     def test_restrainedFounder(self) -> None:
         """Who had lost that before does not get it back."""
         self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("opal", "M", "m"))
-        self.turn(Restrain("opal", "m", "mute", "Gus", "gus", 0, ""))
+        self.turn(Restrict("opal", "m", "mute", "Gus", "gus", 0, ""))
         self.back(*self.gone())
-        gus = self.lobby.sessions["gus"]
-        assert self.lobby.rank(gus, self.lobby.rooms["m"]) == MEMBER
+        gus = self.state.sessions["gus"]
+        assert self.state.rank(gus, self.state.rooms["m"]) == MEMBER
 
     def test_cleanStop(self) -> None:
         """Nobody returns to a node that has said goodbye."""
-        self.turn(goodbye(self.lobby.nodes["a"]))
-        assert set(self.lobby.sessions) == {"bob", "opal"}
-        assert self.lobby.cutOff == {}
+        self.turn(goodbye(self.state.nodes["a"]))
+        assert set(self.state.sessions) == {"bob", "opal"}
+        assert self.state.cutOff == {}
 
     def test_proposedBefore(self) -> None:
         """Between the two they are nowhere, and nothing that they do counts."""
         self.gone()
         self.turn(Say("gus", "r", MESSAGE, ("x",)), Login("gus", "ann", NOON, "~gus", ""))
         assert self.refusals("gus")[0] is NOT_IN_ROOM
-        assert "gus" not in self.lobby.sessions
+        assert "gus" not in self.state.sessions

@@ -57,5 +57,5 @@ class TestFounding:
             ann.do(f"/join r{number}", "/part")
         assert make(ann, "a") == AT_ONCE
         ann.do("/part lobby")
-        assert "lobby" not in town.house.lobby.rooms
+        assert "lobby" not in town.house.state.rooms
         assert reasons(ann.do("/join lobby", "/join a0")) == []

@@ -8,34 +8,34 @@ import pytest
 
 from tests.support.chat import PASSWORD, Person, Town
 from tsservices.chat.errors import MUTED, NOTHING_TO_RESUME, TAKEN_OVER
-from tsservices.chat.notifications import Gone, Refusal, Resumed, Said, Token
+from tsservices.chat.notifications import ErrorReply, Resumed, ResumeToken, RoomMessages, UserQuit
 from tsservices.chat.operations import (
     MESSAGE,
-    Delete,
-    Drop,
-    EmptyInbox,
-    Event,
+    ClearUnread,
+    DeleteMessage,
+    DropAccount,
     Join,
     Kick,
     Login,
     Logout,
     MarkRead,
+    Operation,
     Part,
     Quit,
     Register,
     Rename,
     Say,
+    SendPrivate,
     SetAway,
     SetPassword,
     SetTopic,
-    Whisper,
 )
 from tsservices.chat.permissions import FOUNDER
 
 
 def entered(town: Town, *lines: str) -> tuple[Person, str]:
     person = town.stranger()
-    tokens = [each.token for each in person.do(*lines) if isinstance(each, Token)]
+    tokens = [each.token for each in person.do(*lines) if isinstance(each, ResumeToken)]
     town.hush()
     return person, tokens[0]
 
@@ -57,30 +57,30 @@ class TestResume:
         Rooms, their order and that of the members, name, absence and ignores are kept;
         the old connection is told why it ends, and nobody else of anything.
         """
-        lobby = self.town.house.lobby
-        before = {key: [each.nick for each in room.audience] for key, room in lobby.rooms.items()}
-        several = {key: room.several for key, room in lobby.rooms.items()}
+        state = self.town.house.state
+        before = {key: [each.nick for each in room.audience] for key, room in state.rooms.items()}
+        several = {key: room.several for key, room in state.rooms.items()}
         new = self.town.stranger("~elsewhere")
         heard = new.do(f"/resume {self.token}")
-        assert [type(each) for each in heard] == [Resumed, Token]
+        assert [type(each) for each in heard] == [Resumed, ResumeToken]
         resumed, told = heard
         assert isinstance(resumed, Resumed)
         assert (resumed.nick, resumed.account) == ("Ann", None)
         assert resumed.rooms == [("tea", 0), ("milk", 1)]
-        assert isinstance(told, Token)
+        assert isinstance(told, ResumeToken)
         assert told.token == self.token
         assert {
-            key: [each.nick for each in room.audience] for key, room in lobby.rooms.items()
+            key: [each.nick for each in room.audience] for key, room in state.rooms.items()
         } == before
-        assert {key: room.several for key, room in lobby.rooms.items()} == several
+        assert {key: room.several for key, room in state.rooms.items()} == several
         session = new.session
         assert list(session.rooms) == ["tea", "milk"]
         assert (session.nick, session.away, session.ignores) == ("Ann", "lunch", frozenset({"cat"}))
         assert session.cloak == "~elsewhere"
-        assert lobby.rank(session, lobby.rooms["tea"]) == FOUNDER
+        assert state.rank(session, state.rooms["tea"]) == FOUNDER
         assert [each.reason for each in self.ann.dismissals] == [TAKEN_OVER]
         assert self.bob.take() == self.cat.take() == self.ann.take() == []
-        assert self.ann.session.ident not in lobby.sessions
+        assert self.ann.session.ident not in state.sessions
         assert new.conversation.current == "milk"
         new.do("here I am")
         assert self.bob.lines() == ["here I am"]
@@ -91,20 +91,20 @@ class TestResume:
         new.do(f"/resume {self.token}")
         self.ann.conversation.quit("lost")
         self.town.turn()
-        assert not any(isinstance(each, Gone) for each in self.bob.take())
-        assert self.town.house.lobby.holders["ann"] == (new.session,)
+        assert not any(isinstance(each, UserQuit) for each in self.bob.take())
+        assert self.town.house.state.sessionsByNick["ann"] == (new.session,)
 
     def test_unknown(self) -> None:
         """What nobody was told is nothing to go on with; nor is anything for who has a name."""
         stranger = self.town.stranger()
         (refused,) = stranger.do("/resume what")
-        assert isinstance(refused, Refusal)
+        assert isinstance(refused, ErrorReply)
         assert refused.why.reason is NOTHING_TO_RESUME
         assert not stranger.conversation.entered
         self.cat.do("/join milk", "/join tea")
         for token in (self.token, "what"):
             (refused,) = self.cat.do(f"/resume {token}")
-            assert isinstance(refused, Refusal)
+            assert isinstance(refused, ErrorReply)
             assert refused.why.reason is NOTHING_TO_RESUME
             assert self.cat.conversation.current == "tea"
         assert self.ann.dismissals == []
@@ -116,7 +116,7 @@ class TestResume:
         third.do(f"/resume {self.token}")
         assert [each.reason for each in second.dismissals] == [TAKEN_OVER]
         assert len(self.ann.dismissals) == 1
-        assert self.town.house.lobby.holders["ann"] == (third.session,)
+        assert self.town.house.state.sessionsByNick["ann"] == (third.session,)
 
     def test_twoAtOnce(self) -> None:
         """Of two that come in the same turn the last goes on."""
@@ -134,7 +134,7 @@ class TestResume:
         stranger = self.town.stranger()
         stranger.do(f"/resume {self.token}")
         assert not stranger.conversation.entered
-        assert self.town.house.lobby.tokens.keys() == {
+        assert self.town.house.state.tokens.keys() == {
             each.session.token for each in (self.bob, self.cat)
         }
 
@@ -152,7 +152,7 @@ class TestResume:
         heard = new.take()
         (resumed,) = [each for each in heard if isinstance(each, Resumed)]
         assert dict(resumed.rooms)["milk"] == 2
-        assert [each.texts for each in heard if isinstance(each, Said)] == [("two",)]
+        assert [each.texts for each in heard if isinstance(each, RoomMessages)] == [("two",)]
 
     @pytest.mark.parametrize(
         "event",
@@ -163,36 +163,36 @@ class TestResume:
             Rename("", "eve", "eve"),
             SetAway("", "x"),
             SetTopic("", "milk", "x"),
-            Whisper("", "bob", "bob", MESSAGE, "x"),
+            SendPrivate("", "bob", "bob", MESSAGE, "x"),
             Register("", "ann", "v"),
             Kick("", "tea", "bob", "bob", ""),
-            Delete("", "milk", 1, None),
+            DeleteMessage("", "milk", 1, None),
             Login("", "zoe", 0, "~x", ""),
             Logout(""),
         ],
         ids=lambda event: type(event).__name__,
     )
-    def test_outstanding(self, event: Event) -> None:
+    def test_outstanding(self, event: Operation) -> None:
         """What the old connection has proposed, and stands behind the take-over, is not done."""
         zoe = self.town.owner("zoe")
         if isinstance(event, Login):
-            event.version = self.town.house.lobby.accounts["zoe"].version
+            event.version = self.town.house.state.accounts["zoe"].version
         self.outstanding(event, self.ann, self.token)
         assert zoe.take() == []
 
-    def outstanding(self, event: Event, old: Person, token: str) -> None:
+    def outstanding(self, event: Operation, old: Person, token: str) -> None:
         new = self.town.stranger()
         event.session = old.session.ident
         new.type(f"/resume {token}")
         self.town.house.pipeline.propose(event, old.session)
-        lobby = self.town.house.lobby
+        state = self.town.house.state
         self.town.turn()
         assert len(old.reasons()) == 1
         assert self.bob.take() == []
-        assert old.session.ident not in lobby.sessions
-        held = [each for holders in lobby.holders.values() for each in holders]
-        assert sorted(each.ident for each in held) == sorted(lobby.sessions)
-        assert lobby.holders["ann"] == (new.session,)
+        assert old.session.ident not in state.sessions
+        held = [each for holders in state.sessionsByNick.values() for each in holders]
+        assert sorted(each.ident for each in held) == sorted(state.sessions)
+        assert state.sessionsByNick["ann"] == (new.session,)
 
     @pytest.mark.parametrize("kind", ["logout", "password", "drop"])
     def test_outstandingOfAccount(self, kind: str) -> None:
@@ -200,15 +200,15 @@ class TestResume:
         self.town = Town(operators=["ann"])
         self.bob = self.town.person("bob")
         old, token = entered(self.town, "/nick ann", f"/register {PASSWORD}", "/join lobby")
-        account = self.town.house.lobby.accounts["ann"]
+        account = self.town.house.state.accounts["ann"]
         events = {
             "logout": Logout(""),
             "password": SetPassword("", "ann", account.version, "v"),
-            "drop": Drop("", "ann"),
+            "drop": DropAccount("", "ann"),
         }
         self.outstanding(events[kind], old, token)
-        assert self.town.house.lobby.accounts["ann"] == account
-        assert len(self.town.house.lobby.owners["ann"]) == 1
+        assert self.town.house.state.accounts["ann"] == account
+        assert len(self.town.house.state.sessionsByAccount["ann"]) == 1
 
     def test_nothingIsMarked(self) -> None:
         """Nor does it read what is unread."""
@@ -216,11 +216,11 @@ class TestResume:
         old, token = entered(town, "/nick eve", f"/register {PASSWORD}", "/join lobby", "x")
         new = town.stranger()
         new.type(f"/resume {token}")
-        for event in (EmptyInbox("s1"), MarkRead("s1", "lobby", 1), Quit("s1", "")):
+        for event in (ClearUnread("s1"), MarkRead("s1", "lobby", 1), Quit("s1", "")):
             town.house.pipeline.propose(event, old.session)
         town.turn()
-        assert town.house.lobby.marks == {}
-        assert town.house.lobby.holders["eve"] == (new.session,)
+        assert town.house.state.readMarkers == {}
+        assert town.house.state.sessionsByNick["eve"] == (new.session,)
 
     def test_account(self) -> None:
         """
@@ -232,12 +232,12 @@ class TestResume:
         new = town.stranger()
         new.do(f"/resume {token}")
         assert new.session.account == "eve"
-        assert town.house.lobby.owners == {"eve": (new.session,)}
+        assert town.house.state.sessionsByAccount == {"eve": (new.session,)}
         old.conversation.quit("")
         town.turn()
-        assert town.house.lobby.owners == {"eve": (new.session,)}
+        assert town.house.state.sessionsByAccount == {"eve": (new.session,)}
         new.do("/logout", "/quit")
-        assert town.house.lobby.holders == town.house.lobby.owners == {}
+        assert town.house.state.sessionsByNick == town.house.state.sessionsByAccount == {}
 
     def test_muted(self) -> None:
         """Who is silenced is so on another connection too."""
@@ -248,5 +248,5 @@ class TestResume:
         token = self.cat.conversation._token
         stranger.do(f"/resume {token}", "/join tea")
         (refused,) = stranger.do("hello")
-        assert isinstance(refused, Refusal)
+        assert isinstance(refused, ErrorReply)
         assert refused.why.reason is MUTED

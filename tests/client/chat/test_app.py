@@ -15,21 +15,21 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.client import FakeConsole, FakeReactor, FakeServer
 from tests.support.fakechat import FakeChat, FakeSession
 from tsservices.client.chat.app import LINES_AHEAD, chat
-from tsservices.client.chat.cli import ChatCommand
+from tsservices.client.chat.cli import ChatOptions
 from tsservices.client.chat.events import LONGEST
 from tsservices.client.chat.protocol import ChatProtocol
-from tsservices.client.chat.ui.surface import PlainSurface
+from tsservices.client.chat.ui.surface import PlainDisplay
 from tsservices.client.connection import ClientError
 
 
 class ClientTests(SynchronousTestCase):
-    def begin(self, console: FakeConsole, command: ChatCommand | None = None) -> Deferred[int]:
+    def begin(self, console: FakeConsole, command: ChatOptions | None = None) -> Deferred[int]:
         self.reactor = FakeReactor()
         self.chat = FakeChat()
         self.console = console
-        command = command or ChatCommand(nick="ann")
+        command = command or ChatOptions(nick="ann")
         running = chat(
-            cast(ReactorBase, self.reactor), command, console, PlainSurface(console), lambda: 0.5
+            cast(ReactorBase, self.reactor), command, console, PlainDisplay(console), lambda: 0.5
         )
         done = Deferred.fromCoroutine(running)
         self.addCleanup(self.abandon, done)
@@ -107,7 +107,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_givesUp(self) -> None:
         """After the end of the input a server that is gone is not waited for much longer."""
-        done = self.begin(FakeConsole(b"one", ended=False), ChatCommand(nick="ann", timeout=5.0))
+        done = self.begin(FakeConsole(b"one", ended=False), ChatOptions(nick="ann", timeout=5.0))
         server, session = self.accept()
         self.settle(server, session)
         server.drop(ConnectionLost())
@@ -131,7 +131,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_json(self) -> None:
         """Programs get objects."""
-        done = self.begin(FakeConsole(b"hello"), ChatCommand(nick="ann", json=True))
+        done = self.begin(FakeConsole(b"hello"), ChatOptions(nick="ann", json=True))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
         lines = self.console.written.splitlines()

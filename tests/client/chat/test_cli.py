@@ -14,7 +14,7 @@ import pytest
 
 from tsservices.client.chat.cli import (
     CHAT_OFFSET,
-    ChatCommand,
+    ChatOptions,
     asker,
     parseChat,
     passwordOf,
@@ -26,7 +26,7 @@ from tsservices.server.registry import BY_NAME
 
 def parse(
     line: str, environ: dict[str, str] | None = None, ask: Callable[[str], str] | None = None
-) -> ChatCommand:
+) -> ChatOptions:
     return parseChat(line.split(), environ or {}, ask, lambda: "/state")
 
 
@@ -43,13 +43,13 @@ class TestParse:
 
     def test_defaults(self) -> None:
         """Nothing has to be said."""
-        assert parse("") == ChatCommand(state="/state")
+        assert parse("") == ChatOptions(state="/state")
         assert BY_NAME["chat"].offset == CHAT_OFFSET
 
     def test_all(self) -> None:
         """Everything can be said."""
         line = "::1 --port 7 --nick Ann --room #den --room den --room b --json --no-bell"
-        assert parse(f"{line} --state s --timeout 3") == ChatCommand(
+        assert parse(f"{line} --state s --timeout 3") == ChatOptions(
             "::1", 7, "Ann", ("den", "b"), "", "", True, False, "s", 3.0
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.client_world import World
 from tests.support.fakechat import Room
-from tsservices.client.chat.login import Wish
+from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import (
     FIRST_DELAY,
     LONGEST_DELAY,
@@ -18,7 +18,7 @@ from tsservices.client.chat.machine import (
 )
 
 
-def online(modern: bool = True, wish: Wish | None = None) -> World:
+def online(modern: bool = True, wish: LoginOptions | None = None) -> World:
     world = World(modern, wish)
     world.connect()
     world.settle()
@@ -58,7 +58,7 @@ class TestArrival:
 
     def test_guest(self) -> None:
         """Who has not chosen a name gets another one when it is taken."""
-        world = World(wish=Wish("bob", chosen=False))
+        world = World(wish=LoginOptions("bob", chosen=False))
         world.chat.sessions["bob"] = object()  # type: ignore[assignment]
         world.connect()
         world.settle()
@@ -67,25 +67,25 @@ class TestArrival:
 
     def test_taken(self) -> None:
         """A chosen name that is taken ends it, or another one is asked for."""
-        world = World(wish=Wish("bob"))
+        world = World(wish=LoginOptions("bob"))
         world.chat.sessions["bob"] = object()  # type: ignore[assignment]
         world.connect()
         world.settle()
         assert world.over == [(1, "no: nick-taken")]
-        world = World(wish=Wish("bob", attended=True))
+        world = World(wish=LoginOptions("bob", attended=True))
         world.chat.sessions["bob"] = object()  # type: ignore[assignment]
         world.connect()
         world.settle()
         assert world.phase() is Phase.NAMELESS
-        world.link.typed("", 0.0)
-        world.link.typed(" ann ", 0.0)
+        world.link.input("", 0.0)
+        world.link.input(" ann ", 0.0)
         world.settle()
         assert world.phase() is Phase.READY
         assert world.link.town.nick == "ann"
 
     def test_login(self) -> None:
         """The password is said when it is asked for, and nowhere else."""
-        world = World(wish=Wish("x", account="ann", password="secret word"))
+        world = World(wish=LoginOptions("x", account="ann", password="secret word"))
         world.chat.passwords["ann"] = "secret word"
         world.connect()
         world.settle()
@@ -94,8 +94,8 @@ class TestArrival:
 
     def test_wrongPassword(self) -> None:
         """A wrong password is the end; what was typed is not silently gone."""
-        world = World(wish=Wish("x", account="ann", password="guess"))
-        world.link.typed("hello", 0.0)
+        world = World(wish=LoginOptions("x", account="ann", password="guess"))
+        world.link.input("hello", 0.0)
         world.connect()
         world.settle()
         assert world.over == [(1, "no: wrong-password")]
@@ -122,9 +122,9 @@ class TestLines:
     def test_said(self) -> None:
         """Lines are said where one is, and shown when they come back."""
         world = online()
-        world.link.typed("hello", 0.0)
-        world.link.typed("//slash", 0.0)
-        world.link.typed("/me waves", 0.0)
+        world.link.input("hello", 0.0)
+        world.link.input("//slash", 0.0)
+        world.link.input("/me waves", 0.0)
         world.settle()
         assert world.said("lobby") == ["hello", "/slash", "waves"]
         assert [text for _, _, text in world.view.lines] == ["hello", "/slash", "waves"]
@@ -133,7 +133,7 @@ class TestLines:
     def test_unclean(self) -> None:
         """What a terminal would obey is sent as what one can see."""
         world = online()
-        world.link.typed("a\x1b[31mb\x08", 0.0)
+        world.link.input("a\x1b[31mb\x08", 0.0)
         world.settle()
         assert world.said("lobby") == ["a\\x1b[31mb\\x08"]
         assert world.link.exchange.outbox.idle
@@ -142,7 +142,7 @@ class TestLines:
         """Each line goes to the room that is current when it is sent, also behind a command."""
         world = online()
         for text in ("one", "/join den", "two", "/join attic", "three", "/join lobby", "  four"):
-            world.link.typed(text, 0.0)
+            world.link.input(text, 0.0)
         world.settle()
         assert world.said("lobby") == ["one", "  four"]
         assert world.said("den") == ["two"]
@@ -152,8 +152,8 @@ class TestLines:
         """A line that is refused is told, kept, and sent again when that is asked for."""
         world = online()
         world.chat.muted.add("ann")
-        world.link.typed("one", 0.0)
-        world.link.typed("two", 0.0)
+        world.link.input("one", 0.0)
+        world.link.input("two", 0.0)
         world.settle()
         assert world.view.texts[-4:] == [
             "refused muted",
@@ -162,19 +162,19 @@ class TestLines:
             "not sent two",
         ]
         world.chat.muted.clear()
-        world.link.typed("three", 0.0)
-        world.link.typed("/resend", 0.0)
+        world.link.input("three", 0.0)
+        world.link.input("/resend", 0.0)
         world.settle()
         assert world.said("lobby") == ["three", "one", "two"]
-        world.link.typed("/resend", 0.0)
+        world.link.input("/resend", 0.0)
         assert world.view.texts[-1] == "! nothing was left unsent"
 
     def test_nowhere(self) -> None:
         """Who is in no room can't say anything."""
-        world = online(wish=Wish("ann", rooms=["lobby"]))
-        world.link.typed("/part lobby", 0.0)
-        world.link.typed("hello", 0.0)
-        world.link.typed("/me waves", 0.0)
+        world = online(wish=LoginOptions("ann", rooms=["lobby"]))
+        world.link.input("/part lobby", 0.0)
+        world.link.input("hello", 0.0)
+        world.link.input("/me waves", 0.0)
         world.settle()
         assert "not sent hello" in world.view.texts
         assert "not sent /me waves" in world.view.texts
@@ -185,7 +185,7 @@ class TestLines:
         world = online()
         before = list(world.sent)
         for text in ("/echo off", "/ack off", "/format text"):
-            world.link.typed(text, 0.0)
+            world.link.input(text, 0.0)
         assert world.sent == before
         assert world.view.texts[-1].startswith("! /format is not for you")
 
@@ -194,7 +194,7 @@ class TestLines:
         world = online()
         typed = [f"line {number}" for number in range(500)]
         for text in typed:
-            world.link.typed(text, 0.0)
+            world.link.input(text, 0.0)
         assert len(world.link.exchange.outbox.sent) < 100
         world.settle()
         assert world.said("lobby") == typed
@@ -206,13 +206,13 @@ class TestLines:
         """
         world = online()
         world.chat.passwords["ann"] = "word"
-        world.link.typed("/login ann", 0.0)
+        world.link.input("/login ann", 0.0)
         world.settle()
         assert world.view.texts[-1] == "asked password of ann"
         world.link.tick(1000.0)
         assert world.sent[-1] == "/login ann"
-        world.link.typed("word", 0.0)
-        world.link.typed("hello", 0.0)
+        world.link.input("word", 0.0)
+        world.link.input("hello", 0.0)
         world.settle()
         assert world.link.town.account == "ann"
         assert world.said("lobby") == ["hello"]
@@ -220,7 +220,7 @@ class TestLines:
     def test_secretUndisturbed(self) -> None:
         """Whatever comes while a password is typed, nothing is sent that would be taken for it."""
         world = online()
-        world.link.typed("/login ann", 0.0)
+        world.link.input("/login ann", 0.0)
         world.settle()
         assert world.session is not None
         world.session.tell({"type": "notice", "lines": ["the server will stop"]})
@@ -235,7 +235,7 @@ class TestLines:
         world = online()
         world.chat.passwords["ann"] = "word"
         for text in ("/login ann", "word", "hello", "/login ann"):
-            world.link.typed(text, 0.0)
+            world.link.input(text, 0.0)
         world.settle()
         assert world.link.town.account == "ann"
         assert world.said("lobby") == ["hello"]
@@ -245,10 +245,10 @@ class TestLines:
     def test_secretLost(self) -> None:
         """Who types a password while the connection is lost does not say it to everybody."""
         world = online()
-        world.link.typed("/login ann", 0.0)
+        world.link.input("/login ann", 0.0)
         world.settle()
         world.cut(0)
-        world.link.typed("word", 0.0)
+        world.link.input("word", 0.0)
         world.restore()
         assert world.said("lobby") == []
         assert not any("word" in line for line in world.sent if "password" not in line)
@@ -266,7 +266,7 @@ class TestReturn:
         world.cut(0)
         world.chat.say("lobby", "bob", "missed")
         world.chat.say("den", "bob", "as well")
-        world.link.typed("mine", 0.0)
+        world.link.input("mine", 0.0)
         assert world.view.texts[-2:] == ["lost", "waits mine"]
         world.restore()
         assert world.view.lines == [
@@ -283,8 +283,8 @@ class TestReturn:
     def test_onTheWay(self) -> None:
         """Of lines that were on the way only those are sent again that did not arrive."""
         world = online()
-        world.link.typed("one", 0.0)
-        world.link.typed("two", 0.0)
+        world.link.input("one", 0.0)
+        world.link.input("two", 0.0)
         world.cut(1)
         world.restore()
         assert world.said("lobby") == ["one", "two"]
@@ -293,7 +293,7 @@ class TestReturn:
     def test_deletedMeanwhile(self) -> None:
         """An own line that was deleted before one could see it is not said again."""
         world = online()
-        world.link.typed("one", 0.0)
+        world.link.input("one", 0.0)
         world.cut(9)
         world.ghosts[0].serve()
         world.chat.rooms["lobby"].lines[0] = ("ann", "deleted", "")
@@ -306,7 +306,7 @@ class TestReturn:
         connection before can come any more.
         """
         world = online(modern=False)
-        world.link.typed("one", 0.0)
+        world.link.input("one", 0.0)
         world.cut(9)
         world.connect()
         world.settle()
@@ -325,7 +325,7 @@ class TestReturn:
         connection before: nothing is sent again unasked.
         """
         world = online(modern=False)
-        world.link.typed("one", 0.0)
+        world.link.input("one", 0.0)
         world.cut(9)
         world.connect()
         for _ in range(20):
@@ -345,7 +345,7 @@ class TestReturn:
         about the one before either.
         """
         world = online(modern=False)
-        world.link.typed("one", 0.0)
+        world.link.input("one", 0.0)
         world.cut(9)
         world.connect()
         for _ in range(20):
@@ -360,11 +360,11 @@ class TestReturn:
 
     def test_loginIsNoProof(self) -> None:
         """Connections that are logged in share a name: having it again proves nothing."""
-        world = World(modern=False, wish=Wish("x", account="ann", password="word"))
+        world = World(modern=False, wish=LoginOptions("x", account="ann", password="word"))
         world.chat.passwords["ann"] = "word"
         world.connect()
         world.settle()
-        world.link.typed("one", 0.0)
+        world.link.input("one", 0.0)
         world.cut(9)
         world.connect()
         world.settle()
@@ -376,26 +376,26 @@ class TestReturn:
         knows nothing of them any more; what waits to be said is not taken for it.  After a
         wrong one they may say who they are.
         """
-        world = World(modern=False, wish=Wish("ann", attended=True))
+        world = World(modern=False, wish=LoginOptions("ann", attended=True))
         world.chat.passwords["ann"] = "secret word"
         world.connect()
         world.settle()
-        world.link.typed("/login ann", 0.0)
+        world.link.input("/login ann", 0.0)
         world.settle()
-        world.link.typed("secret word", 0.0)
+        world.link.input("secret word", 0.0)
         world.settle()
         assert world.link.town.account == "ann"
         world.cut(0)
-        world.link.typed("waits", 0.0)
+        world.link.input("waits", 0.0)
         world.connect()
         world.settle()
         assert world.sent[-1] == "/login ann"
-        world.link.typed("wrong word", 0.0)
+        world.link.input("wrong word", 0.0)
         world.settle()
         assert world.phase() is Phase.NAMELESS
-        world.link.typed("/login ann", 0.0)
+        world.link.input("/login ann", 0.0)
         world.settle()
-        world.link.typed("secret word", 0.0)
+        world.link.input("secret word", 0.0)
         world.settle()
         assert world.phase() is Phase.READY
         assert world.said("lobby") == ["waits"]
@@ -406,7 +406,7 @@ class TestReturn:
         take the place of that: its token is the one to go on with.
         """
         world = online()
-        world.link.typed("one", 0.0)
+        world.link.input("one", 0.0)
         world.cut(9)
         old = world.chat.tokens.pop("t1")
         world.connect()
@@ -461,7 +461,7 @@ class TestReturn:
         )
         world.settle()
         assert list(world.link.town.rooms) == ["lobby"]
-        world.link.typed("/msg #den hello", 0.0)
+        world.link.input("/msg #den hello", 0.0)
         world.settle()
         assert world.view.texts[-1] == "not sent /msg #den hello"
 
@@ -519,14 +519,14 @@ class TestReturn:
         That there is nothing to go on with proves that the connection before has ended:
         what did not arrive is sent again, whatever way one comes in.
         """
-        world = World(wish=Wish("x", account="ann", password="word"))
+        world = World(wish=LoginOptions("x", account="ann", password="word"))
         world.chat.passwords["ann"] = "word"
         world.connect()
         world.settle()
         assert world.session is not None
         world.session.tell({"type": "token", "token": world.chat.token(world.session)})
         world.settle()
-        world.link.typed("one", 0.0)
+        world.link.input("one", 0.0)
         world.cut(0)
         world.ghosts[0].serve()
         world.restore()
@@ -570,7 +570,7 @@ class TestSilence:
         """A server that owes an answer gets less time."""
         world = online() if sent else World()
         if sent:
-            world.link.typed(sent, 0.0)
+            world.link.input(sent, 0.0)
         else:
             world.connect()
         world.link.tick(PATIENCE_SECONDS)
@@ -585,8 +585,8 @@ class TestLeaving:
     def test_quit(self) -> None:
         """Who leaves has said everything before."""
         world = online()
-        world.link.typed("bye", 0.0)
-        world.link.typed("/quit tired", 0.0)
+        world.link.input("bye", 0.0)
+        world.link.input("/quit tired", 0.0)
         world.settle()
         assert world.sent[-1] == "/quit tired"
         assert world.said("lobby") == ["bye"]
@@ -595,9 +595,9 @@ class TestLeaving:
     def test_quitTwice(self) -> None:
         """Who says so twice is gone at once, and told what was left."""
         world = online()
-        world.link.typed("bye", 0.0)
-        world.link.typed("/quit", 0.0)
-        world.link.typed("/quit", 0.0)
+        world.link.input("bye", 0.0)
+        world.link.input("/quit", 0.0)
+        world.link.input("/quit", 0.0)
         assert world.over == [(1, "")]
         assert world.view.texts[-1] == "perhaps not sent bye"
 
@@ -605,16 +605,16 @@ class TestLeaving:
         """Who leaves while there is no connection is told what is left unsaid."""
         world = online()
         world.cut(0)
-        world.link.typed("hello", 0.0)
-        world.link.typed("/quit", 0.0)
+        world.link.input("hello", 0.0)
+        world.link.input("/quit", 0.0)
         assert world.over == [(1, "")]
         assert world.view.texts[-1] == "not sent hello"
 
     def test_finish(self) -> None:
         """At the end of the input one leaves when all is stored."""
         world = World()
-        world.link.typed("one", 0.0)
-        world.link.typed("two", 0.0)
+        world.link.input("one", 0.0)
+        world.link.input("two", 0.0)
         world.link.finish()
         world.connect()
         world.settle(lambda: bool(world.over))
@@ -624,9 +624,9 @@ class TestLeaving:
     def test_giveUp(self) -> None:
         """When there will be no connection any more, what is left is told."""
         world = online()
-        world.link.typed("one", 0.0)
+        world.link.input("one", 0.0)
         world.cut(0)
-        world.link.giveUp("no connection")
+        world.link.fail("no connection")
         assert world.over == [(1, "no connection")]
         assert world.view.texts[-1] == "perhaps not sent one"
 
@@ -660,7 +660,7 @@ class TestQuestions:
         world = online()
         session = world.session
         assert session is not None
-        world.link.exchange.quietly("/nonsense")
+        world.link.exchange.sendQuiet("/nonsense")
         world.settle()
         assert "refused no-command" not in world.view.texts
         assert not world.link.refusals
@@ -707,7 +707,7 @@ class TestUnread:
     def test_unattended(self) -> None:
         """What is said while nobody types anything for a minute begins with a mark."""
         world = online()
-        world.link.typed("hello", 0.0)
+        world.link.input("hello", 0.0)
         world.settle()
         world.now = 59.0
         world.chat.say("lobby", "bob", "soon")
@@ -729,7 +729,7 @@ class TestUnread:
             1,
             0,
         )
-        world.link.typed("/join den", 0.0)
+        world.link.input("/join den", 0.0)
         assert world.link.town.rooms["den"].unread == 0
 
     def test_readMark(self) -> None:
@@ -737,7 +737,7 @@ class TestUnread:
         The server is told what was read by who has an account: not too often, and before
         one leaves.
         """
-        wish = Wish("x", account="ann", password="word", marks=True)
+        wish = LoginOptions("x", account="ann", password="word", marks=True)
         world = World(wish=wish)
         world.chat.passwords["ann"] = "word"
         world.connect()
@@ -745,10 +745,10 @@ class TestUnread:
         world.chat.say("lobby", "bob", "one")
         world.settle()
         for now in (0.0, 1.0):
-            world.link.typed("hm", now)
+            world.link.input("hm", now)
             world.settle()
         assert [line for line in world.sent if line.startswith("/read")] == ["/read lobby 1"]
-        world.link.typed("/quit", 2.0)
+        world.link.input("/quit", 2.0)
         world.settle()
         assert [line for line in world.sent if line.startswith("/read")][-1] == "/read lobby 3"
 
@@ -757,7 +757,7 @@ class TestUnread:
         world = online()
         world.chat.say("lobby", "bob", "one")
         world.settle()
-        world.link.typed("/history 5", 0.0)
+        world.link.input("/history 5", 0.0)
         world.settle()
         assert world.view.lines == [("now", "bob", "one"), ("before", "bob", "one")]
         assert world.view.texts[-2:] == ["replay", "end of before"]

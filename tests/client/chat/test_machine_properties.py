@@ -38,7 +38,7 @@ def play(world: World, steps: list[tuple[str, int | str]]) -> list[str]:
     said = []
     for what, how in steps:
         if what in ("type", "turn"):
-            world.link.typed(str(how), world.now)
+            world.link.input(str(how), world.now)
             item = read(str(how))
             if item is not None and item.kind:
                 said.append(item.body)

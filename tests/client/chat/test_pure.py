@@ -14,20 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.client.chat.events import LONGEST, Event, Lines, Unbounded, decode
+from tsservices.client.chat.events import LONGEST, Lines, LineTooLong, ServerEvent, decode
 from tsservices.client.chat.outbox import Outbox, read
-from tsservices.client.chat.state import Command, RoomView, Town
+from tsservices.client.chat.state import ClientRoom, ClientState, CommandInfo
 from tsservices.client.chat.ui import colours
-from tsservices.client.chat.ui.colours import Painter, depth, highlighted, mentions
+from tsservices.client.chat.ui.colours import Styler, depth, highlighted, mentions
 from tsservices.client.chat.ui.completion import completions
 from tsservices.client.chat.ui.history import HISTORY_FILE, KEPT, InputHistory, keepable
 
 
-def event(type: str, **fields: object) -> Event:
-    return Event(type, {"type": type, **fields})
+def event(type: str, **fields: object) -> ServerEvent:
+    return ServerEvent(type, {"type": type, **fields})
 
 
-def line(seq: int, nick: str = "bob", room: str = "lobby", text: str = "hi") -> Event:
+def line(seq: int, nick: str = "bob", room: str = "lobby", text: str = "hi") -> ServerEvent:
     return event("said", seq=seq, nick=nick, room=room, text=text, kind="message", account=None)
 
 
@@ -48,7 +48,7 @@ class TestWire:
         """A line that does not end is no line."""
         lines = Lines()
         lines.feed(b"x" * LONGEST)
-        with pytest.raises(Unbounded):
+        with pytest.raises(LineTooLong):
             lines.feed(b"x")
 
     @given(st.binary(max_size=40))
@@ -92,14 +92,14 @@ class TestWire:
 class TestRoom:
     def test_once(self) -> None:
         """What was shown is not shown again; what is left out by the server is no gap."""
-        room = RoomView("lobby", 3)
+        room = ClientRoom("lobby", 3)
         assert room.take(line(3)) == []
         assert [each.number("seq") for each in room.take(line(6))] == [6]
         assert room.take(line(5)) == []
 
     def test_catching(self) -> None:
         """While lines are caught up with, they are put in order."""
-        room = RoomView("lobby", 3)
+        room = ClientRoom("lobby", 3)
         room.catchUp()
         assert room.take(line(6)) == []
         assert room.take(line(5)) == []
@@ -110,14 +110,14 @@ class TestRoom:
 
     def test_missing(self) -> None:
         """Lines that are gone are stepped over."""
-        room = RoomView("lobby", 0)
+        room = ClientRoom("lobby", 0)
         room.catchUp()
         room.take(line(4))
         assert [each.number("seq") for each in room.skip(3)] == [4]
 
     def test_speakers(self) -> None:
         """Who spoke last comes first; names that change keep their place."""
-        room = RoomView("lobby", 0)
+        room = ClientRoom("lobby", 0)
         for nick in ("ann", "bob", "cid"):
             room.enter(nick)
         room.spoke(line(1, "bob"))
@@ -131,35 +131,35 @@ class TestRoom:
 class TestTown:
     def test_events(self) -> None:
         """People come, go, and change."""
-        town = Town()
-        town.learn(event("entered", nick="ann", account=None))
-        town.learn(
+        town = ClientState()
+        town.apply(event("entered", nick="ann", account=None))
+        town.apply(
             event("roomEntered", room="lobby", nick="ann", nicks=["ann", "bob"], joinedSeq=7)
         )
         room = town.rooms["lobby"]
         assert (room.last, sorted(room.people)) == (7, ["ann", "bob"])
-        town.learn(event("joined", room="lobby", nick="cid", account="cid"))
-        town.learn(event("account", nick="bob", account="bob"))
-        town.learn(event("away", nick="bob", text="lunch"))
+        town.apply(event("joined", room="lobby", nick="cid", account="cid"))
+        town.apply(event("account", nick="bob", account="bob"))
+        town.apply(event("away", nick="bob", text="lunch"))
         assert [(each.guest, each.away) for each in room.people.values()] == [
             (False, ""),
             (False, "lunch"),
             (None, ""),
         ]
-        town.learn(event("renamed", nick="ann", to="Anna"))
-        assert town.isMe("anna")
-        town.learn(event("left", room="lobby", nick="bob"))
-        town.learn(event("gone", nick="cid"))
+        town.apply(event("renamed", nick="ann", to="Anna"))
+        assert town.isSelf("anna")
+        town.apply(event("left", room="lobby", nick="bob"))
+        town.apply(event("gone", nick="cid"))
         assert room.nicks() == ["Anna"]
-        town.turn("lobby")
-        town.learn(event("roomLeft", room="LOBBY"))
+        town.selectRoom("lobby")
+        town.apply(event("roomLeft", room="LOBBY"))
         assert (town.rooms, town.current) == ({}, "")
 
     def test_unknown(self) -> None:
         """Events of other types, and of nothing known, do no harm."""
-        town = Town()
+        town = ClientState()
         for type in ("isMe", "learn", "turn", "room", "left", "people", "__init__", "joined"):
-            town.learn(event(type, room="nowhere", nick="x"))
+            town.apply(event(type, room="nowhere", nick="x"))
         assert town.rooms == {}
 
 
@@ -227,7 +227,7 @@ class TestColours:
 
     def test_stable(self) -> None:
         """A name has the same colour in all its forms, and for ever."""
-        painter = Painter(256)
+        painter = Styler(256)
         assert painter.nick("Ann") == painter.nick("\uff41\uff4e\uff4e") == "38;5;163"
         assert len({painter.nick(f"n{number}") for number in range(200)}) == len(colours.PALETTE)
 
@@ -238,8 +238,8 @@ class TestColours:
         assert depth({"TERM": "xterm", "COLORTERM": "truecolor"}) == 256
         assert depth({"TERM": "xterm-256color", "NO_COLOR": "1"}) == 0
         assert depth({"TERM": "dumb"}) == depth({}) == 0
-        assert Painter(0).paint([("nick ann", "ann"), ("", "x")]) == "annx"
-        assert "\x1b[3" in Painter(8).paint([("nick ann", "ann")])
+        assert Styler(0).paint([("nick ann", "ann"), ("", "x")]) == "annx"
+        assert "\x1b[3" in Styler(8).paint([("nick ann", "ann")])
 
     def test_mentions(self) -> None:
         """A name is mentioned where it stands alone."""
@@ -262,22 +262,22 @@ class TestColours:
 
 class TestCompletion:
     @pytest.fixture
-    def town(self) -> Town:
-        town = Town()
+    def town(self) -> ClientState:
+        town = ClientState()
         town.nick = "ann"
         for name, nicks in (("lobby", ["ann", "bob", "Bert"]), ("den", ["bill"])):
-            room = town.rooms[name] = RoomView(name, 0)
+            room = town.rooms[name] = ClientRoom(name, 0)
             for nick in nicks:
                 room.enter(nick)
         town.rooms["lobby"].spoke(line(1, "Bert"))
-        town.turn("lobby")
+        town.selectRoom("lobby")
         town.known = {"attic": "Attic"}
         town.commands = [
-            Command("join", "ROOM", ""),
-            Command("msg", "NAME|#ROOM TEXT", ""),
-            Command("me", "TEXT", ""),
-            Command("ack", "on|off", ""),
-            Command("search", "[#ROOM|#*] [from:NAME] WORDS", ""),
+            CommandInfo("join", "ROOM", ""),
+            CommandInfo("msg", "NAME|#ROOM TEXT", ""),
+            CommandInfo("me", "TEXT", ""),
+            CommandInfo("ack", "on|off", ""),
+            CommandInfo("search", "[#ROOM|#*] [from:NAME] WORDS", ""),
         ]
         return town
 
@@ -300,14 +300,14 @@ class TestCompletion:
             ("/nope x", 1, []),
         ],
     )
-    def test_offered(self, town: Town, before: str, length: int, found: list[str]) -> None:
+    def test_offered(self, town: ClientState, before: str, length: int, found: list[str]) -> None:
         """What Tab offers, best first."""
         assert completions(before, town) == (length, found)
 
     @given(st.text(max_size=20))
     def test_anything(self, before: str) -> None:
         """Whatever stands there does no harm."""
-        length, found = completions(before, Town())
+        length, found = completions(before, ClientState())
         assert length <= len(before)
         assert all(each.strip() for each in found)
 

@@ -11,13 +11,13 @@ import pytest
 
 from tests.client.chat.test_pure import event
 from tests.support.client_world import World
-from tsservices.client.chat.events import Event
-from tsservices.client.chat.json_view import ProgramView
-from tsservices.client.chat.login import Wish
-from tsservices.client.chat.ports import How
-from tsservices.client.chat.state import RoomView, Town
-from tsservices.client.chat.text_view import PeopleView, searchedFor
-from tsservices.client.chat.ui.colours import Painter, Span
+from tsservices.client.chat.events import ServerEvent
+from tsservices.client.chat.json_view import JSONView
+from tsservices.client.chat.login import LoginOptions
+from tsservices.client.chat.ports import LineOrigin
+from tsservices.client.chat.state import ClientRoom, ClientState
+from tsservices.client.chat.text_view import TextView, searchedFor
+from tsservices.client.chat.ui.colours import Span, Styler
 
 #: Friday 20 November 2026, 12:10:05 UTC.
 NOON = 1_795_176_605 * 10**9
@@ -29,22 +29,22 @@ class Shown:
     """A view and what it shows."""
 
     def __init__(self, marked: bool = True) -> None:
-        self.town = Town()
+        self.town = ClientState()
         self.town.nick = "ann"
-        self.town.rooms["lobby"] = RoomView("lobby", 0)
+        self.town.rooms["lobby"] = ClientRoom("lobby", 0)
         self.lines: list[str] = []
         self.spans: list[list[Span]] = []
         self.alerts: list[str] = []
         self.asked: list[str] = []
-        self.view = PeopleView(self.town, self._show, self.asked.append, time.gmtime, marked)
+        self.view = TextView(self.town, self._show, self.asked.append, time.gmtime, marked)
 
     def _show(self, line: list[Span], alert: bool) -> None:
-        self.lines.append(Painter(0).paint(line))
+        self.lines.append(Styler(0).paint(line))
         self.spans.append(line)
         if alert:
             self.alerts.append(self.lines[-1])
 
-    def said(self, how: How = How.NOW, **fields: object) -> None:
+    def said(self, how: LineOrigin = LineOrigin.NOW, **fields: object) -> None:
         whole = {"room": "lobby", "seq": 1, "time": NOON, "kind": "message", "nick": "bob"}
         said = event("said", **{**whole, "text": "hello", "account": None, **fields})
         self.view.said(self.town.room(said), said, how)
@@ -100,7 +100,7 @@ class TestLines:
         """The room is shown when there are several, or when it is another one."""
         shown = Shown()
         shown.said(room="den")
-        shown.town.rooms["attic"] = RoomView("attic", 0)
+        shown.town.rooms["attic"] = ClientRoom("attic", 0)
         shown.said()
         assert shown.lines == ["[12:10:05] #den <bob> hello", "[12:10:05] #lobby <bob> hello"]
 
@@ -110,9 +110,9 @@ class TestLines:
         shown.said()
         shown.said(time=NOON + DAY)
         shown.view.replayed(event("replay", room="lobby", lines=2, missing=[1, 4], until=6))
-        shown.said(How.BEFORE)
-        shown.said(How.BEFORE, time=NOON + DAY)
-        shown.view.endOfLines(How.BEFORE, False)
+        shown.said(LineOrigin.BEFORE)
+        shown.said(LineOrigin.BEFORE, time=NOON + DAY)
+        shown.view.endOfLines(LineOrigin.BEFORE, False)
         shown.said(time=NOON + DAY)
         assert shown.lines == [
             "[12:10:05] <bob> hello",
@@ -132,8 +132,8 @@ class TestLines:
         """Who calls one is heard; old calls and one's own are not."""
         shown = Shown()
         shown.said(text="ANN: look")
-        shown.said(How.MISSED, text="ann?")
-        shown.said(How.BEFORE, text="ann?")
+        shown.said(LineOrigin.MISSED, text="ann?")
+        shown.said(LineOrigin.BEFORE, text="ann?")
         shown.said(nick="ann", text="ann here")
         assert shown.alerts == ["[12:10:05] <bob> ANN: look", "[12:10:05] <bob> ann?"]
         assert ("mention", "ANN: look") in shown.spans[0]
@@ -158,9 +158,9 @@ class TestLines:
         shown.view.searched = searchedFor('#den from:bob since:2d "tea time" brew*')
         assert shown.view.searched == ["tea", "time", "brew"]
         shown.view.replayed(event("found", lines=1, more=True))
-        shown.said(How.FOUND, text="brewing Tea")
-        shown.view.endOfLines(How.FOUND, True)
-        shown.view.endOfLines(How.FOUND, False)
+        shown.said(LineOrigin.FOUND, text="brewing Tea")
+        shown.view.endOfLines(LineOrigin.FOUND, True)
+        shown.view.endOfLines(LineOrigin.FOUND, False)
         assert shown.lines == [
             "--- found: 1 line ---",
             "[2026-11-20 12:10] #lobby <bob> brewing Tea",
@@ -183,7 +183,7 @@ class TestLines:
         """What strangers write can't paint."""
         shown = Shown()
         shown.said(nick="b\x1b[2Jb", text="\x1b]0;title\x07")
-        painted = Painter(256).paint(shown.spans[0])
+        painted = Styler(256).paint(shown.spans[0])
         assert "\x1b]" not in painted
         assert "\x1b[2J" not in painted
         assert "\x07" not in painted
@@ -282,9 +282,9 @@ class TestSentences:
             (event("refused", code="x"), ["! x"]),
             (event("something-new", text="x"), []),
         ],
-        ids=lambda value: value.type if isinstance(value, Event) else "",
+        ids=lambda value: value.type if isinstance(value, ServerEvent) else "",
     )
-    def test_told(self, told: Event, lines: list[str]) -> None:
+    def test_told(self, told: ServerEvent, lines: list[str]) -> None:
         """Each event has its sentences."""
         shown = Shown()
         shown.view.told(told)
@@ -313,9 +313,9 @@ class TestPrograms:
         """
         written: list[str] = []
         came: list[str] = []
-        town = Town()
+        town = ClientState()
         world = World(
-            wish=Wish("ann", rooms=["lobby"]), view=ProgramView(written.append), town=town
+            wish=LoginOptions("ann", rooms=["lobby"]), view=JSONView(written.append), town=town
         )
         world.connect()
         while world.session is not None and (world.session.came or world.session.told):

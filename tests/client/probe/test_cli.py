@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.client.cli import parseArguments
 from tsservices.client.probe import cli as arguments
-from tsservices.client.probe.cli import STAMP_OFFSET, ProbeCommand
+from tsservices.client.probe.cli import STAMP_OFFSET, ProbeOptions
 from tsservices.server.registry import BY_NAME
 
 
@@ -35,11 +35,11 @@ class ParseTests(SynchronousTestCase):
     def test_asks(self) -> None:
         """Each command line gives its command."""
         for line, command in [
-            ("h", ProbeCommand(("h",))),
-            ("a b [::1]", ProbeCommand(("a", "b", "::1"))),
+            ("h", ProbeOptions(("h",))),
+            ("a b [::1]", ProbeOptions(("a", "b", "::1"))),
             (
                 "-c 5 -i 0.2 -w 9 -W 2 -s 100 -q -D -O h",
-                ProbeCommand(
+                ProbeOptions(
                     ("h",),
                     count=5,
                     interval=0.2,
@@ -51,24 +51,24 @@ class ParseTests(SynchronousTestCase):
                     outstanding=True,
                 ),
             ),
-            ("-Q 0xb8 -4 h", ProbeCommand(("h",), tos=184, family=4)),
-            ("h -6 -Q 3", ProbeCommand(("h",), tos=3, family=6)),
-            ("--tcp h", ProbeCommand(("h",), port=21567, wire="tcp")),
-            ("--udp --port 7 h", ProbeCommand(("h",), port=7, wire="udp")),
-            ("--port 862 h", ProbeCommand(("h",), port=862)),
-            ("--json h", ProbeCommand(("h",), form="json")),
-            ("--csv h", ProbeCommand(("h",), form="csv")),
-            ("--histogram --precise h", ProbeCommand(("h",), histogram=True, precise=True)),
-            ("--no-follow-up h", ProbeCommand(("h",), followUp=False)),
-            ("--reflector stateful h", ProbeCommand(("h",), stateful=True)),
-            ("--reflector stateless h", ProbeCommand(("h",), stateful=False)),
+            ("-Q 0xb8 -4 h", ProbeOptions(("h",), tos=184, family=4)),
+            ("h -6 -Q 3", ProbeOptions(("h",), tos=3, family=6)),
+            ("--tcp h", ProbeOptions(("h",), port=21567, wire="tcp")),
+            ("--udp --port 7 h", ProbeOptions(("h",), port=7, wire="udp")),
+            ("--port 862 h", ProbeOptions(("h",), port=862)),
+            ("--json h", ProbeOptions(("h",), form="json")),
+            ("--csv h", ProbeOptions(("h",), form="csv")),
+            ("--histogram --precise h", ProbeOptions(("h",), histogram=True, precise=True)),
+            ("--no-follow-up h", ProbeOptions(("h",), followUp=False)),
+            ("--reflector stateful h", ProbeOptions(("h",), stateful=True)),
+            ("--reflector stateless h", ProbeOptions(("h",), stateful=False)),
         ]:
             assert parseArguments(["probe", *line.split()]) == command, line
 
     def test_conditions(self) -> None:
         """Conditions are read at the start."""
         command = parseArguments(["probe", "--fail-if", "loss>1%, p99>50ms", "h"])
-        assert isinstance(command, ProbeCommand)
+        assert isinstance(command, ProbeOptions)
         assert [each.text for each in command.conditions] == ["loss>1%", "p99>50ms"]
 
     def test_key(self) -> None:
@@ -77,7 +77,7 @@ class ParseTests(SynchronousTestCase):
         path.touch(mode=0o600)
         path.write_text("00" * 32)
         command = parseArguments(["probe", "--key", "key", "h"])
-        assert isinstance(command, ProbeCommand)
+        assert isinstance(command, ProbeOptions)
         assert command.key == bytes(32)
         os.chmod(path, 0o644)
         assert "others have rights" in run("--key key h")[2]

@@ -25,9 +25,9 @@ from tsservices.client.probe.reports.progress import progressText, showProgress
 from tsservices.client.probe.reports.summary import summaryLines
 from tsservices.client.probe.reports.text import TextReport
 from tsservices.client.probe.run import verdict
-from tsservices.client.probe.target import Target
+from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.distribution import Histogram
-from tsservices.stamp.stats.result import Outcome, State
+from tsservices.stamp.stats.result import ProbeResult, ProbeState
 from tsservices.stamp.stats.thresholds import parseConditions
 
 #: What is told of the packets of L{ReportTests}.
@@ -73,26 +73,26 @@ class ReportTests(SynchronousTestCase):
         self.output = self.streams.output()
         self.times = timesOf(self.clock)
 
-    def play(self, reporter: Reporter) -> Target:
+    def play(self, reporter: Reporter) -> ProbeTarget:
 
         class Telling(Witness):
             """Hands on what happens."""
 
-            def happened(self, target: Target, outcome: Outcome) -> None:
+            def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
                 reporter.happened(target, outcome)
 
-            def waited(self, target: Target, sequence: int) -> None:
+            def waited(self, target: ProbeTarget, sequence: int) -> None:
                 reporter.waited(target, sequence)
 
         target, wire = targetOn(self.clock, Telling())
         reporter.began([target])
-        target.fire(0, 0)
+        target.sendNext(0, 0)
         self.clock.advance(0.005)
         self.exchange(wire, 0, 1, 1, 2, 0)
-        target.fire(0, 0)
-        wire.fail(1, State.REFUSED, "connection refused")
-        target.fire(0, 0)
-        target.fire(0, 0)
+        target.sendNext(0, 0)
+        wire.fail(1, ProbeState.REFUSED, "connection refused")
+        target.sendNext(0, 0)
+        target.sendNext(0, 0)
         self.clock.advance(0.005)
         self.exchange(wire, 3, -6, 2, 10, 1)
         self.exchange(wire, 3, -6, 2, 10, 1)
@@ -147,7 +147,7 @@ class ReportTests(SynchronousTestCase):
             target, wire = targetOn(self.clock, Witness())
             target.tally.directions.stateful = stateful
             for lateness in (0, 0, 0, 1):
-                target.fire(lateness, 2 * lateness)
+                target.sendNext(lateness, 2 * lateness)
             wire.reply(0, counted=0)
             wire.reply(2, counted=1 if stateful else 2)
             wire.reply(99)
@@ -165,7 +165,7 @@ class ReportTests(SynchronousTestCase):
         """Jitter is told of each way, and skew when there is enough to tell."""
         target, wire = targetOn(self.clock, Witness())
         for number in range(30):
-            target.fire(0, 0)
+            target.sendNext(0, 0)
             self.clock.advance(0.1)
             wire.stamp(number, before=4 * MILLISECOND + 1000 * (number % 2))
             wire.reply(number, MILLISECOND, 0, 3 * MILLISECOND, number)

@@ -12,13 +12,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.probe import MILLISECOND, FakeWire, Witness, targetOn, timesOf
-from tsservices.client.probe.cli import ProbeCommand
+from tsservices.client.probe.cli import ProbeOptions
 from tsservices.client.probe.reports.summary import followUpLine
-from tsservices.client.probe.run import Session
+from tsservices.client.probe.run import ProbeSession
 from tsservices.client.probe.schedule import CATCH_UP, Schedule
-from tsservices.client.probe.target import REMEMBERED, Target
-from tsservices.client.probe.wires.base import WireError
-from tsservices.stamp.stats.result import Departure, Outcome, State
+from tsservices.client.probe.target import REMEMBERED, ProbeTarget
+from tsservices.client.probe.wires.base import SendError
+from tsservices.stamp.stats.result import FollowUpInfo, ProbeResult, ProbeState
 
 
 class TargetTests(SynchronousTestCase):
@@ -29,7 +29,7 @@ class TargetTests(SynchronousTestCase):
 
     def send(self, count: int = 1) -> None:
         for _ in range(count):
-            self.target.fire(0, 0)
+            self.target.sendNext(0, 0)
 
     def test_ok(self) -> None:
         """A reply in time gives both round trips."""
@@ -38,7 +38,7 @@ class TargetTests(SynchronousTestCase):
         self.wire.stamp(0, before=200 * MILLISECOND)
         self.wire.reply(0, up=90 * MILLISECOND, server=30 * MILLISECOND, down=80 * MILLISECOND)
         (outcome,) = self.witness.outcomes
-        assert outcome.state is State.OK
+        assert outcome.state is ProbeState.OK
         assert outcome.application == 250 * MILLISECOND
         assert outcome.timing.network == 170 * MILLISECOND
         assert outcome.stamps is not None
@@ -50,7 +50,7 @@ class TargetTests(SynchronousTestCase):
         self.send()
         self.clock.advance(0.01)
         when = None if tells is None else timesOf(self.clock).wall() - tells
-        departure = Departure(max(0, number - 1), when)
+        departure = FollowUpInfo(max(0, number - 1), when)
         self.wire.reply(number, MILLISECOND, MILLISECOND, 2 * MILLISECOND, number, departure)
 
     def test_followUp(self) -> None:
@@ -85,7 +85,7 @@ class TargetTests(SynchronousTestCase):
         assert self.witness.states() == [(0, "ok"), (1, "timeout")]
         self.follow(2, None)
         self.send()
-        self.wire.fail(3, State.REFUSED, "connection refused")
+        self.wire.fail(3, ProbeState.REFUSED, "connection refused")
         assert self.witness.states()[2:] == [(2, "ok"), (3, "refused")]
         assert self.target.tally.followed == 0
 
@@ -127,7 +127,7 @@ class TargetTests(SynchronousTestCase):
         self.clock.advance(1.5)
         self.wire.reply(0)
         last = self.witness.outcomes[-1]
-        assert (last.state, last.application) == (State.LATE, None)
+        assert (last.state, last.application) == (ProbeState.LATE, None)
 
     def test_duplicate(self) -> None:
         """One more reply is told and measured, and changes no statistics of round trips."""
@@ -142,25 +142,25 @@ class TargetTests(SynchronousTestCase):
     def test_strays(self) -> None:
         """Replies to nothing are nothing."""
         self.wire.reply(5)
-        self.target.strayed()
+        self.target.unmatched()
         assert self.witness.outcomes == []
         assert self.target.tally.strays == 2
 
     def test_refused(self) -> None:
         """A refusal belongs to its packet, or else to the newest; others wait on."""
         self.send(3)
-        self.wire.fail(1, State.REFUSED, "connection refused")
-        self.wire.fail(None, State.UNREACHABLE, "no route to host")
-        self.wire.fail(1, State.REFUSED, "connection refused")
+        self.wire.fail(1, ProbeState.REFUSED, "connection refused")
+        self.wire.fail(None, ProbeState.UNREACHABLE, "no route to host")
+        self.wire.fail(1, ProbeState.REFUSED, "connection refused")
         assert self.witness.states() == [(1, "refused"), (2, "unreachable")]
         self.wire.reply(0)
         assert self.witness.states()[2:] == [(0, "ok")]
-        self.wire.fail(None, State.REFUSED, "connection refused")
+        self.wire.fail(None, ProbeState.REFUSED, "connection refused")
         assert len(self.witness.outcomes) == 3
 
     def test_notSent(self) -> None:
         """A packet that cannot be sent has its outcome at once."""
-        self.wire.failure = WireError(State.UNREACHABLE, "network is unreachable")
+        self.wire.failure = SendError(ProbeState.UNREACHABLE, "network is unreachable")
         self.send(2)
         assert self.witness.states() == [(0, "unreachable"), (1, "unreachable")]
         assert self.clock.getDelayedCalls() == []
@@ -273,7 +273,7 @@ class Keeper(Witness):
     def began(self, targets: object) -> None:
         self.told.append("began")
 
-    def happened(self, target: Target, outcome: Outcome) -> None:
+    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         super().happened(target, outcome)
         self.by.append((target.name, outcome.sequence))
 
@@ -285,10 +285,10 @@ class Keeper(Witness):
 
 
 class SessionTests(SynchronousTestCase):
-    def run_(self, command: ProbeCommand, *answering: bool) -> tuple[Session, list[FakeWire]]:
+    def run_(self, command: ProbeOptions, *answering: bool) -> tuple[ProbeSession, list[FakeWire]]:
         self.clock = Clock()
         self.keeper = Keeper()
-        session = Session(self.clock, timesOf(self.clock), command, self.keeper)
+        session = ProbeSession(self.clock, timesOf(self.clock), command, self.keeper)
         targets, wires = [], []
         for number, answers in enumerate(answering):
             target, wire = targetOn(self.clock, session, command.timeout, f"h{number}")
@@ -304,7 +304,7 @@ class SessionTests(SynchronousTestCase):
 
     def test_count(self) -> None:
         """It ends when all packets of all targets are answered."""
-        _, wires = self.run_(ProbeCommand(("h0", "h1"), count=3, interval=0.1), True, True)
+        _, wires = self.run_(ProbeOptions(("h0", "h1"), count=3, interval=0.1), True, True)
         self.pass_(0.2)
         self.assertNoResult(self.done)
         self.pass_(0.1)
@@ -314,13 +314,13 @@ class SessionTests(SynchronousTestCase):
 
     def test_spread(self) -> None:
         """The targets take turns."""
-        self.run_(ProbeCommand(("h0", "h1"), count=2, interval=0.1), True, True)
+        self.run_(ProbeOptions(("h0", "h1"), count=2, interval=0.1), True, True)
         self.pass_(0.4)
         assert self.keeper.by == [("h0", 0), ("h1", 0), ("h0", 1), ("h1", 1)]
 
     def test_waitsForLast(self) -> None:
         """It waits for the last replies, and no longer than their time."""
-        command = ProbeCommand(("h0", "h1"), count=1, timeout=0.5, interval=0.01)
+        command = ProbeOptions(("h0", "h1"), count=1, timeout=0.5, interval=0.01)
         self.run_(command, True, False)
         self.pass_(0.45)
         self.assertNoResult(self.done)
@@ -330,33 +330,33 @@ class SessionTests(SynchronousTestCase):
 
     def test_deadline(self) -> None:
         """A deadline ends it, whatever is outstanding."""
-        self.run_(ProbeCommand(("h0",), deadline=1.0, interval=0.3, timeout=5), False)
+        self.run_(ProbeOptions(("h0",), deadline=1.0, interval=0.3, timeout=5), False)
         self.pass_(1.01)
         self.successResultOf(self.done)
         assert self.clock.getDelayedCalls() == []
 
     def test_unsent(self) -> None:
         """It ends when the last packet cannot be sent."""
-        _, (wire,) = self.run_(ProbeCommand(("h0",), count=2, interval=0.1), False)
-        wire.failure = WireError(State.UNREACHABLE, "no route")
+        _, (wire,) = self.run_(ProbeOptions(("h0",), count=2, interval=0.1), False)
+        wire.failure = SendError(ProbeState.UNREACHABLE, "no route")
         self.pass_(0.2)
         self.successResultOf(self.done)
 
     def test_finish(self) -> None:
         """It can be ended at any time, also before it has begun, and twice."""
-        session, _ = self.run_(ProbeCommand(("h0",)), True)
+        session, _ = self.run_(ProbeOptions(("h0",)), True)
         session.interim()
         session.finish()
         session.finish()
         self.successResultOf(self.done)
         assert self.keeper.told == ["began", "interim"]
-        early = Session(self.clock, timesOf(self.clock), ProbeCommand(("h",)), self.keeper)
+        early = ProbeSession(self.clock, timesOf(self.clock), ProbeOptions(("h",)), self.keeper)
         early.finish()
         self.successResultOf(early.run([]))
 
     def test_memory(self) -> None:
         """An endless run keeps nothing for each packet."""
-        session, (wire,) = self.run_(ProbeCommand(("h0",), interval=0.01), True)
+        session, (wire,) = self.run_(ProbeOptions(("h0",), interval=0.01), True)
         wire.sent = deque(maxlen=1)  # type: ignore[assignment]
         (target,) = session.targets
         sizes = []

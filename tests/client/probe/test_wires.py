@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.epoll import HandReactor
-from tsservices.client.probe.wires.base import Reply, Times, WireError
-from tsservices.client.probe.wires.stamp import ROUND, StampWire, unwrapped
+from tsservices.client.probe.wires.base import Clocks, Reply, SendError
+from tsservices.client.probe.wires.stamp import ROUND, StampTransport, unwrapped
 from tsservices.client.probe.wires.text_tcp import tcpInfo
-from tsservices.client.probe.wires.text_udp import TextWire, numberIn, textPacket
-from tsservices.client.probe.wires.udp import DatagramWire, failureOf
+from tsservices.client.probe.wires.text_udp import UDPTextTransport, numberIn, textPacket
+from tsservices.client.probe.wires.udp import UDPProbeTransport, failureOf
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import seal
 from tsservices.stamp.clock import toNTP
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
-from tsservices.stamp.stats.result import Departure, State
+from tsservices.stamp.stats.result import FollowUpInfo, ProbeState
 from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp, filled
 from tsservices.transport.timestamping import cmsg as ancillary
 
@@ -37,7 +37,7 @@ class Notes:
     def __init__(self) -> None:
         self.replies: list[Reply] = []
         self.stamps: dict[int, int] = {}
-        self.failures: list[tuple[int | None, State, str]] = []
+        self.failures: list[tuple[int | None, ProbeState, str]] = []
         self.strays = 0
 
     def replied(self, reply: Reply) -> None:
@@ -46,10 +46,10 @@ class Notes:
     def stamped(self, sequence: int, nanoseconds: int) -> None:
         self.stamps[sequence] = nanoseconds
 
-    def failed(self, sequence: int | None, state: State, reason: str) -> None:
+    def failed(self, sequence: int | None, state: ProbeState, reason: str) -> None:
         self.failures.append((sequence, state, reason))
 
-    def strayed(self) -> None:
+    def unmatched(self) -> None:
         self.strays += 1
 
 
@@ -63,7 +63,7 @@ class DatagramTests(SynchronousTestCase):
         self.server.bind(("127.0.0.1", 0))
         self.port: int = self.server.getsockname()[1]
 
-    def open(self, wire: DatagramWire) -> None:
+    def open(self, wire: UDPProbeTransport) -> None:
         wire.open(self.notes)
 
         def close() -> None:
@@ -72,12 +72,12 @@ class DatagramTests(SynchronousTestCase):
 
         self.addCleanup(close)
 
-    def stamp(self, **options: Any) -> StampWire:
-        wire = StampWire(self.reactor, Times(), "127.0.0.1", self.port, **options)  # type: ignore[arg-type]
+    def stamp(self, **options: Any) -> StampTransport:
+        wire = StampTransport(self.reactor, Clocks(), "127.0.0.1", self.port, **options)  # type: ignore[arg-type]
         self.open(wire)
         return wire
 
-    def answer(self, wire: DatagramWire, datagram: bytes) -> None:
+    def answer(self, wire: UDPProbeTransport, datagram: bytes) -> None:
         self.server.sendto(datagram, self.source)
         wire.transport.doRead()
 
@@ -115,9 +115,9 @@ class DatagramTests(SynchronousTestCase):
         wire = self.stamp(size=300)
         wire.send(0)
         assert self.took()[44:] == bytes(256)
-        huge = StampWire(self.reactor, Times(), "127.0.0.1", self.port, 65_507 + 100)  # type: ignore[arg-type]
+        huge = StampTransport(self.reactor, Clocks(), "127.0.0.1", self.port, 65_507 + 100)  # type: ignore[arg-type]
         self.open(huge)
-        with pytest.raises(WireError, match="too long for one datagram"):
+        with pytest.raises(SendError, match="too long for one datagram"):
             huge.send(0)
 
     @linux
@@ -152,8 +152,8 @@ class DatagramTests(SynchronousTestCase):
             self.answer(wire, reply.encode() + told[number])
         assert [each.departure for each in self.notes.replies] == [
             None,
-            Departure(0, None),
-            Departure(41, now + 1234),
+            FollowUpInfo(0, None),
+            FollowUpInfo(41, now + 1234),
         ]
         assert {each.size for each in self.notes.replies} == {64}
 
@@ -203,7 +203,7 @@ class DatagramTests(SynchronousTestCase):
             wire.send(number)
             wire.transport.doRead()
         assert [number for number, _, _ in self.notes.failures] == [1, 2, 3]
-        assert {state for _, state, _ in self.notes.failures} == {State.REFUSED}
+        assert {state for _, state, _ in self.notes.failures} == {ProbeState.REFUSED}
         assert len(self.notes.stamps) == 4
         assert wire.transport.connected
 
@@ -216,8 +216,8 @@ class DatagramTests(SynchronousTestCase):
         wire.transport._peerRefused(0)
         wire.peerFailed(errno.EHOSTUNREACH, b"x")
         assert self.notes.failures == [
-            (None, State.REFUSED, "connection refused"),
-            (None, State.UNREACHABLE, "no route to host"),
+            (None, ProbeState.REFUSED, "connection refused"),
+            (None, ProbeState.UNREACHABLE, "no route to host"),
         ]
 
     @linux
@@ -241,11 +241,11 @@ class DatagramTests(SynchronousTestCase):
         failing = Failing(wire.transport.socket)
         wire.transport.socket = failing  # type: ignore[assignment]
         for number, state in (
-            (errno.ENETUNREACH, State.UNREACHABLE),
-            (errno.ECONNREFUSED, State.REFUSED),
+            (errno.ENETUNREACH, ProbeState.UNREACHABLE),
+            (errno.ECONNREFUSED, ProbeState.REFUSED),
         ):
             failing.number = number
-            with pytest.raises(WireError) as raised:
+            with pytest.raises(SendError) as raised:
                 wire.send(0)
             assert raised.value.state is state
         wire.transport.socket = failing._real
@@ -253,7 +253,7 @@ class DatagramTests(SynchronousTestCase):
     @linux
     def test_text(self) -> None:
         """The text service: its stamp before the packet, in any form, is a reply."""
-        wire = TextWire(self.reactor, Times(), "127.0.0.1", self.port, 0xABC, 60)  # type: ignore[arg-type]
+        wire = UDPTextTransport(self.reactor, Clocks(), "127.0.0.1", self.port, 0xABC, 60)  # type: ignore[arg-type]
         self.open(wire)
         wire.send(12)
         packet = self.took()
@@ -284,8 +284,8 @@ class NumberTests(SynchronousTestCase):
 
     def test_failures(self) -> None:
         """A refusal is one, everything else is no way there."""
-        assert failureOf(errno.ECONNREFUSED) == (State.REFUSED, "connection refused")
-        assert failureOf(errno.EHOSTUNREACH) == (State.UNREACHABLE, "no route to host")
+        assert failureOf(errno.ECONNREFUSED) == (ProbeState.REFUSED, "connection refused")
+        assert failureOf(errno.EHOSTUNREACH) == (ProbeState.UNREACHABLE, "no route to host")
 
 
 class TCPInfoTests(SynchronousTestCase):

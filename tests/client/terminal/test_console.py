@@ -22,7 +22,7 @@ from zope.interface.verify import verifyObject
 from tsservices.client.terminal import console as consoles
 from tsservices.client.terminal import console as descriptors
 from tsservices.client.terminal.console import LINES_AHEAD, PlainConsole, openPlainConsole
-from tsservices.client.terminal.text import ScreenText, complaint, editingPossible
+from tsservices.client.terminal.text import TerminalText, complaint, editingPossible
 
 
 class ConsoleFixture:
@@ -205,9 +205,9 @@ class ScreenTests(SynchronousTestCase):
     @given(st.binary(max_size=40), st.integers(0, 40))
     def test_harmless(self, data: bytes, cut: int) -> None:
         """Whatever arrives, in whatever chunks, no control character is shown."""
-        text = ScreenText()
+        text = TerminalText()
         shown = text.show(data[:cut]) + text.show(data[cut:], final=True)
-        assert shown == ScreenText().show(data, final=True)
+        assert shown == TerminalText().show(data, final=True)
         assert not set(shown) & {chr(n) for n in range(32)} - {"\n", "\t"}
 
     def test_complaint(self) -> None:

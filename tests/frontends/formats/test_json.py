@@ -13,59 +13,59 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.chat_samples import NOON, entered, replay, said
-from tsservices.chat.errors import NO_PERSON, Refused
+from tsservices.chat.errors import NO_PERSON, ChatError
 from tsservices.chat.notifications import (
-    Absent,
     AccountChanged,
     AwayChanged,
-    CommandsListed,
-    Entered,
-    Found,
-    Gone,
+    AwayReply,
+    CommandList,
+    ErrorReply,
     Happening,
     Inbox,
     Invited,
-    Joined,
-    LastSeen,
-    Left,
+    LeftRoom,
     LoggedIn,
     MarkedRead,
+    Member,
+    MemberList,
+    MessageStored,
+    NickChanged,
     Notice,
-    PeopleListed,
-    PersonShown,
-    Present,
-    Refusal,
-    Renamed,
-    RestraintsListed,
+    PrivateMessage,
+    RestrictionList,
     Resumed,
-    RoomLeft,
-    RoomsListed,
-    Stored,
-    Token,
+    ResumeToken,
+    RoomList,
+    SearchResults,
+    SeenReply,
     Topic,
-    Whispered,
+    UserJoined,
+    UserLeft,
+    UserQuit,
+    Welcome,
+    WhoisReply,
 )
 from tsservices.chat.operations import BAN, DELETED, ME
-from tsservices.chat.records import Letter, Restraint
+from tsservices.chat.records import Restriction, StoredPrivateMessage
 from tsservices.frontends.formats import json as jsonform
-from tsservices.frontends.formats.json import FIELDS, FORMAT, JSONForm, prompt
+from tsservices.frontends.formats.json import FIELDS, FORMAT, JSONFormatter, prompt
 
 #: What is one object each, and that object.
 OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
     (
-        Joined("lobby", "Lobby", "bob", None),
+        UserJoined("lobby", "Lobby", "bob", None),
         {"type": "joined", "room": "Lobby", "nick": "bob", "account": None},
     ),
     (
-        Left("lobby", "Lobby", "bob", "tea"),
+        UserLeft("lobby", "Lobby", "bob", "tea"),
         {"type": "left", "room": "Lobby", "nick": "bob", "why": "tea"},
     ),
-    (Gone("bob", ""), {"type": "gone", "nick": "bob", "why": ""}),
-    (Renamed("bob", "rob"), {"type": "renamed", "nick": "bob", "to": "rob"}),
+    (UserQuit("bob", ""), {"type": "gone", "nick": "bob", "why": ""}),
+    (NickChanged("bob", "rob"), {"type": "renamed", "nick": "bob", "to": "rob"}),
     (AwayChanged("bob", ""), {"type": "away", "nick": "bob", "text": ""}),
     (AccountChanged("Bob", "bob"), {"type": "account", "nick": "Bob", "account": "bob"}),
     (
-        Whispered("Ann", "ann", "ann", "bob", "me", "psst", NOON, "4f-1-0"),
+        PrivateMessage("Ann", "ann", "ann", "bob", "me", "psst", NOON, "4f-1-0"),
         {
             "type": "whispered",
             "nick": "Ann",
@@ -77,9 +77,9 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
             "id": "4f-1-0",
         },
     ),
-    (Absent("bob", "tea"), {"type": "absent", "nick": "bob", "text": "tea"}),
-    (Entered("Ann", "ann"), {"type": "entered", "nick": "Ann", "account": "ann"}),
-    (Token("5f"), {"type": "token", "token": "5f"}),
+    (AwayReply("bob", "tea"), {"type": "absent", "nick": "bob", "text": "tea"}),
+    (Welcome("Ann", "ann"), {"type": "entered", "nick": "Ann", "account": "ann"}),
+    (ResumeToken("5f"), {"type": "token", "token": "5f"}),
     (
         Resumed("Ann", "ann", [("Lobby", 17)]),
         {
@@ -95,9 +95,13 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
     ),
     (Invited("lobby", "Lobby", "Bob", "bob"), {"type": "invited", "room": "Lobby", "by": "Bob"}),
     (MarkedRead("lobby", "Lobby", 12), {"type": "read", "room": "Lobby", "seq": 12}),
-    (RoomLeft("lobby", "Lobby"), {"type": "roomLeft", "room": "Lobby"}),
+    (LeftRoom("lobby", "Lobby"), {"type": "roomLeft", "room": "Lobby"}),
     (
-        Inbox([Letter("4f-1-0", NOON, "ann", "bob", "Ann", "Bob", "me", "x")], "Ann", True),
+        Inbox(
+            [StoredPrivateMessage("4f-1-0", NOON, "ann", "bob", "Ann", "Bob", "me", "x")],
+            "Ann",
+            True,
+        ),
         {
             "type": "inbox",
             "letters": [
@@ -118,13 +122,16 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
         Topic("lobby", "Lobby", "tea", "bob", NOON),
         {"type": "topic", "room": "Lobby", "text": "tea", "by": "bob", "time": NOON},
     ),
-    (Stored("lobby", "Lobby", 9, 11), {"type": "stored", "room": "Lobby", "first": 9, "last": 11}),
     (
-        RoomsListed([("Lobby", 2, "tea")]),
+        MessageStored("lobby", "Lobby", 9, 11),
+        {"type": "stored", "room": "Lobby", "first": 9, "last": 11},
+    ),
+    (
+        RoomList([("Lobby", 2, "tea")]),
         {"type": "rooms", "rooms": [{"room": "Lobby", "present": 2, "topic": "tea"}]},
     ),
     (
-        PeopleListed("Lobby", [Present("bob", True, "tea", "member")]),
+        MemberList("Lobby", [Member("bob", True, "tea", "member")]),
         {
             "type": "people",
             "room": "Lobby",
@@ -132,7 +139,7 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
         },
     ),
     (
-        PersonShown("bob", True, "", ["Lobby"], "~5f"),
+        WhoisReply("bob", True, "", ["Lobby"], "~5f"),
         {
             "type": "person",
             "nick": "bob",
@@ -142,10 +149,10 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
             "cloak": "~5f",
         },
     ),
-    (LastSeen("bob", False, NOON), {"type": "seen", "nick": "bob", "here": False, "time": NOON}),
+    (SeenReply("bob", False, NOON), {"type": "seen", "nick": "bob", "here": False, "time": NOON}),
     (
-        RestraintsListed(
-            "lobby", "Lobby", [Restraint("lobby", BAN, "bob", "Bob", "ann", NOON, 0, "spam")]
+        RestrictionList(
+            "lobby", "Lobby", [Restriction("lobby", BAN, "bob", "Bob", "ann", NOON, 0, "spam")]
         ),
         {
             "type": "restraints",
@@ -164,7 +171,7 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
         },
     ),
     (
-        CommandsListed([("nick", "NAME", "be called NAME", "anyone")]),
+        CommandList([("nick", "NAME", "be called NAME", "anyone")]),
         {
             "type": "commands",
             "commands": [
@@ -182,14 +189,14 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
         {"type": "notice", "lines": ["one", "two"], "code": "registered"},
     ),
     (
-        Refusal(Refused(NO_PERSON, nick="rob")),
+        ErrorReply(ChatError(NO_PERSON, nick="rob")),
         {"type": "refused", "code": "no-person", "text": "nobody here is called rob"},
     ),
 )
 
 
 def objects(*happenings: Happening) -> list[dict[str, Any]]:
-    lines = JSONForm().encode(happenings).decode().split("\n")
+    lines = JSONFormatter().encode(happenings).decode().split("\n")
     assert lines.pop() == ""
     return [json.loads(line) for line in lines]
 
@@ -209,12 +216,12 @@ class JSONFormTests(SynchronousTestCase):
         they are.
         """
         self.assertEqual(
-            JSONForm().encode([said('你"好')]).decode(),
+            JSONFormatter().encode([said('你"好')]).decode(),
             '{"type":"said","room":"Lobby","seq":17,"id":"4f-5-2","time":1795176600000000000,'
             '"kind":"message","nick":"ann","account":null,"text":"你\\"好"}\n',
         )
         self.assertEqual(
-            JSONForm().encode([Entered("é")]),
+            JSONFormatter().encode([Welcome("é")]),
             '{"type":"entered","nick":"é","account":null}\n'.encode(),
         )
 
@@ -295,10 +302,12 @@ class JSONFormTests(SynchronousTestCase):
     def test_found(self) -> None:
         """Lines that were searched for are announced, and are as they were but for their mark."""
         lines = said("a", "b", first=16), said("", first=18, kind=DELETED)
-        head, *rest = objects(Found(list(lines), True))
+        head, *rest = objects(SearchResults(list(lines), True))
         self.assertEqual(head, {"type": "found", "lines": 3, "more": True})
         self.assertEqual(rest, [{**each, "found": True} for each in objects(*lines)])
-        self.assertEqual(objects(Found([], False)), [{"type": "found", "lines": 0, "more": False}])
+        self.assertEqual(
+            objects(SearchResults([], False)), [{"type": "found", "lines": 0, "more": False}]
+        )
 
     def test_prompt(self) -> None:
         """A secret is asked for."""
@@ -322,7 +331,7 @@ class JSONFormTests(SynchronousTestCase):
         written = objects(
             said("a"),
             entered("ann", topic="tea", before=replay(said("b"))),
-            Found([said("a")], False),
+            SearchResults([said("a")], False),
             *(happening for happening, _ in OTHERS),
         )
         for each in written:

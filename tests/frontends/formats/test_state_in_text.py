@@ -11,35 +11,35 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.chat_samples import DAY, NOON
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import Refused
-from tsservices.chat.operations import Enter, Event, Join, Say, SetAway, Whisper
-from tsservices.chat.outlet import Wire
-from tsservices.chat.session import Form, Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.errors import ChatError
+from tsservices.chat.operations import Enter, Join, Operation, Say, SendPrivate, SetAway
+from tsservices.chat.outlet import BroadcastMember
+from tsservices.chat.session import Formatter, Session
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
-from tsservices.frontends.formats.text import TextForm
+from tsservices.frontends.formats.text import TextFormatter
 
 
 class Ear:
     """Where one person of a test hears."""
 
-    def __init__(self, form: TextForm) -> None:
-        self.form: Form = form
-        self.wire: Wire | None = None
+    def __init__(self, form: TextFormatter) -> None:
+        self.form: Formatter = form
+        self.wire: BroadcastMember | None = None
         self.heard = b""
 
-    def push(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         self.heard += data
 
-    pushLast = push
+    writeLast = write
 
-    def settled(self) -> None:
+    def idle(self) -> None:
         pass
 
-    def dismissed(self, why: Refused) -> None:
+    def replaced(self, why: ChatError) -> None:
         pass
 
-    def membershipChanged(self, rooms: int) -> None:
+    def roomCountChanged(self, rooms: int) -> None:
         pass
 
     def take(self) -> str:
@@ -51,8 +51,8 @@ class LobbyTests(SynchronousTestCase):
     """What the lobby has happen suits the form."""
 
     def setUp(self) -> None:
-        self.lobby = Lobby(Limits())
-        form = TextForm(time.gmtime, False)
+        self.state = ChatState(Limits())
+        form = TextFormatter(time.gmtime, False)
         self.position = 0
         self.ears = {nick: Ear(form) for nick in ("ann", "bob")}
         self.sessions = {nick: Session(nick, ear) for nick, ear in self.ears.items()}
@@ -62,13 +62,13 @@ class LobbyTests(SynchronousTestCase):
         self.entered = self.ears["bob"].take()
         self.ears["ann"].take()
 
-    def apply(self, *events: Event, stamp: int = NOON) -> None:
+    def apply(self, *events: Operation, stamp: int = NOON) -> None:
         self.position += 1
         batch = Batch("4f", self.position, stamp)
         for event in events:
-            apply(self.lobby, event, self.sessions[event.session], batch)
-        batch.seal()
-        batch.release()
+            apply(self.state, event, self.sessions[event.session], batch)
+        batch.freeze()
+        batch.deliver()
 
     def test_company(self) -> None:
         """Who enters is not listed among the others."""
@@ -90,9 +90,9 @@ class LobbyTests(SynchronousTestCase):
 
     def test_absent(self) -> None:
         """Who whispers to somebody who is away is told, and nobody else."""
-        self.apply(Whisper("ann", "bob", "bob", "message", "psst"))
+        self.apply(SendPrivate("ann", "bob", "bob", "message", "psst"))
         line = "[12:10:00] <ann -> bob> psst\n"
         self.assertEqual(self.ears["ann"].take(), line + "* bob is away: lunch\n")
         self.assertEqual(self.ears["bob"].take(), line)
-        self.apply(Whisper("bob", "ann", "ann", "message", "hm"))
+        self.apply(SendPrivate("bob", "ann", "ann", "message", "hm"))
         self.assertEqual(self.ears["bob"].take(), "[12:10:00] <bob -> ann> hm\n")

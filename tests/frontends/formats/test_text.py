@@ -11,7 +11,13 @@ from typing import get_args
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.chat_samples import DAY, NOON, entered, replay, said
-from tsservices.chat.notifications import Found, Happening, Inbox, Joined, Whispered
+from tsservices.chat.notifications import (
+    Happening,
+    Inbox,
+    PrivateMessage,
+    SearchResults,
+    UserJoined,
+)
 from tsservices.chat.operations import (
     BAN,
     DELETE,
@@ -25,17 +31,17 @@ from tsservices.chat.operations import (
     PRIVATE,
     TOPIC,
 )
-from tsservices.chat.records import Letter
+from tsservices.chat.records import StoredPrivateMessage
 from tsservices.common.timestamps import NANOSECONDS
-from tsservices.frontends.formats.text import TextForm
+from tsservices.frontends.formats.text import TextFormatter
 
 HOUR = 3600 * NANOSECONDS
 
 
 class TextFormTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.form = TextForm(time.gmtime, False)
-        self.rooms = TextForm(time.gmtime, True)
+        self.form = TextFormatter(time.gmtime, False)
+        self.rooms = TextFormatter(time.gmtime, True)
 
     def assertLines(self, happening: Happening, *lines: str) -> None:
         for form in (self.form, self.rooms):
@@ -112,20 +118,22 @@ class TextFormTests(SynchronousTestCase):
             for form in (self.form, self.rooms):
                 real.update(_lines(form, said(text, kind=kind)))
                 real.update(_lines(form, replay(said(text, kind=kind))))
-                real.update(_lines(form, Found([said(text, kind=kind)], False)))
+                real.update(_lines(form, SearchResults([said(text, kind=kind)], False)))
         words = {re.sub(r"^(\| )?\* (\[.*?\] )?(#Lobby 17 )?(ann )?", "", line) for line in real}
         for kind in (MESSAGE, ME, NOTICE):
             for word in words | real:
                 for form in (self.form, self.rooms):
                     line = said(word, kind=kind)
                     forged = {*_lines(form, line), *_lines(form, replay(line))}
-                    forged.update(_lines(form, Found([line], False)))
+                    forged.update(_lines(form, SearchResults([line], False)))
                     self.assertEqual(
                         {each for each in forged & real if not each.startswith(("---", "| * Fri"))},
                         set(),
                     )
         for kind in (MESSAGE, ME, NOTICE):
-            (private,) = _lines(self.form, Whispered("ann", "ann", None, "bob", kind, "x", NOON))
+            (private,) = _lines(
+                self.form, PrivateMessage("ann", "ann", None, "bob", kind, "x", NOON)
+            )
             for other in (MESSAGE, ME, NOTICE):
                 for text in ("-> bob x", "-> bob> x", "<ann -> bob> x", "x"):
                     self.assertNotEqual(_lines(self.form, said(text, kind=other)), [private])
@@ -134,7 +142,7 @@ class TextFormTests(SynchronousTestCase):
         """What happens together is written in order."""
         happenings: list[Happening] = [
             said("a"),
-            Joined("lobby", "Lobby", "bob", "bob"),
+            UserJoined("lobby", "Lobby", "bob", "bob"),
             said("b", nick="bob"),
         ]
         self.assertEqual(
@@ -151,7 +159,7 @@ class TextFormTests(SynchronousTestCase):
             asked.append(seconds)
             return time.gmtime(seconds)
 
-        form = TextForm(localtime, False)
+        form = TextFormatter(localtime, False)
         later = NOON + NANOSECONDS - 1
         form.encode([said("a"), said("b", time=later), said("c", "d", time=NOON + 1)])
         self.assertEqual(len(asked), 1)
@@ -173,7 +181,7 @@ class TextFormTests(SynchronousTestCase):
 
     def test_newDayIsLocal(self) -> None:
         """It is the day where the server stands."""
-        form = TextForm(lambda seconds: time.gmtime(seconds + 12 * 3600), False)
+        form = TextFormatter(lambda seconds: time.gmtime(seconds + 12 * 3600), False)
         written = form.encode([said("a", time=NOON, previous=NOON - HOUR)])
         self.assertEqual(written, b"* Saturday 21 November 2026\n[00:10:00] <ann> a\n")
 
@@ -248,7 +256,7 @@ class TextFormTests(SynchronousTestCase):
             ("me", "[12:10:00] * <ann -> bob> psst"),
             ("notice", "[12:10:00] -ann -> bob- psst"),
         ):
-            self.assertLines(Whispered("ann", "ann", None, "bob", kind, "psst", NOON), line)
+            self.assertLines(PrivateMessage("ann", "ann", None, "bob", kind, "psst", NOON), line)
 
     def test_entered(self) -> None:
         """
@@ -320,7 +328,7 @@ class TextFormTests(SynchronousTestCase):
     def test_found(self) -> None:
         """Lines that were searched for show their room and number, for C{/since}."""
         self.assertLines(
-            Found(
+            SearchResults(
                 [
                     said("a", "b", first=14),
                     said("bob 2h", first=16, kind=BAN),
@@ -338,16 +346,16 @@ class TextFormTests(SynchronousTestCase):
             "--- now ---",
         )
         self.assertEqual(
-            _lines(self.form, Found([said("a")], False))[0],
+            _lines(self.form, SearchResults([said("a")], False))[0],
             "--- 1 line found ---",
         )
-        self.assertLines(Found([], False), "* nothing was found")
+        self.assertLines(SearchResults([], False), "* nothing was found")
 
     def test_inbox(self) -> None:
         """Private messages of before have their day."""
         letters = [
-            Letter("4f-1-0", NOON, "ann", "bob", "Ann", "Bob", MESSAGE, "psst"),
-            Letter("4f-1-1", NOON + DAY, "bob", "ann", "Bob", "Ann", ME, "nods"),
+            StoredPrivateMessage("4f-1-0", NOON, "ann", "bob", "Ann", "Bob", MESSAGE, "psst"),
+            StoredPrivateMessage("4f-1-1", NOON + DAY, "bob", "ann", "Bob", "Ann", ME, "nods"),
         ]
         self.assertLines(
             Inbox(letters, "", True),
@@ -366,5 +374,5 @@ class TextFormTests(SynchronousTestCase):
         self.assertLines(Inbox([], "Bob", False), "* there are no private messages with Bob")
 
 
-def _lines(form: TextForm, happening: Happening) -> list[str]:
+def _lines(form: TextFormatter, happening: Happening) -> list[str]:
     return form.encode([happening]).decode().splitlines()

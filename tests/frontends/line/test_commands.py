@@ -21,28 +21,28 @@ from tsservices.chat.errors import (
     NUMBER,
     TEXT_LONG,
     USAGE,
-    Reason,
+    ErrorCode,
 )
 from tsservices.chat.notifications import (
     AwayChanged,
-    CommandsListed,
-    Entered,
-    Gone,
+    CommandList,
+    ErrorReply,
     Happening,
-    Left,
+    HistoryReplay,
+    JoinedRoom,
+    LeftRoom,
+    MemberList,
+    NickChanged,
     Notice,
-    PeopleListed,
-    PersonShown,
-    Refusal,
-    Renamed,
-    Replay,
-    RoomEntered,
-    RoomLeft,
-    RoomsListed,
-    Said,
-    Token,
+    PrivateMessage,
+    ResumeToken,
+    RoomList,
+    RoomMessages,
     Topic,
-    Whispered,
+    UserLeft,
+    UserQuit,
+    Welcome,
+    WhoisReply,
 )
 from tsservices.chat.operations import ME, MESSAGE, TOPIC
 from tsservices.chat.permissions import FOUNDER, MEMBER
@@ -56,7 +56,7 @@ from tsservices.frontends.line.commands import ANYONE, COMMANDS
 LONG = "x" * (TOPIC_LENGTH + 1)
 
 #: What is not done, and why.
-REFUSED: tuple[tuple[str, Reason], ...] = (
+REFUSED: tuple[tuple[str, ErrorCode], ...] = (
     ("/", NO_COMMAND),
     ("/sing", NO_COMMAND),
     ("/nick", USAGE),
@@ -105,7 +105,7 @@ REFUSED: tuple[tuple[str, Reason], ...] = (
 )
 
 
-def people(listed: PeopleListed) -> list[tuple[str, bool, str, str]]:
+def people(listed: MemberList) -> list[tuple[str, bool, str, str]]:
     return [(each.nick, each.guest, each.away, each.rank) for each in listed.people]
 
 
@@ -123,10 +123,10 @@ class TestCommands:
         return told
 
     @pytest.mark.parametrize(("line", "reason"), REFUSED, ids=lambda value: str(value)[:24])
-    def test_refused(self, line: str, reason: Reason) -> None:
+    def test_refused(self, line: str, reason: ErrorCode) -> None:
         """A refusal has its reason, can be shown, and changes nothing."""
         told = self.one(line)
-        assert isinstance(told, Refusal)
+        assert isinstance(told, ErrorReply)
         assert told.why.reason is reason
         assert str(told.why).isprintable()
         assert self.bob.take() == self.cat.take() == []
@@ -145,7 +145,7 @@ class TestCommands:
     def test_help(self) -> None:
         """The help is the table: each command with its usage and meaning; and one at a time."""
         told = self.one("/help")
-        assert isinstance(told, CommandsListed)
+        assert isinstance(told, CommandList)
         for row, listed in zip(COMMANDS.values(), told.commands, strict=True):
             assert listed == (row.name, row.usage, row.meaning, row.permission)
             told = self.one(f"/help /{row.name.upper()}")
@@ -160,37 +160,40 @@ class TestCommands:
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
             root = self.town.owner("root")
             (told,) = root.do(f"/{command.name}")
-            assert isinstance(told, Refusal)
+            assert isinstance(told, ErrorReply)
             assert str(told.why) == f"usage: {command.synopsis}"
 
     def test_case(self) -> None:
         """The word may be written in any case, and spaces around the rest do not count."""
-        assert isinstance(self.one("/WHO   lobby  "), PeopleListed)
+        assert isinstance(self.one("/WHO   lobby  "), MemberList)
 
     def test_nick(self) -> None:
         """All neighbours and oneself are told."""
         told = self.one("/nick Eve")
-        assert isinstance(told, Renamed)
+        assert isinstance(told, NickChanged)
         assert (told.nick, told.to) == ("ann", "Eve")
-        assert [type(each) for each in self.bob.take()] == [Renamed]
+        assert [type(each) for each in self.bob.take()] == [NickChanged]
         assert self.cat.take() == []
-        assert [type(each) for each in self.town.stranger().do("/nick dan")] == [Entered, Token]
+        assert [type(each) for each in self.town.stranger().do("/nick dan")] == [
+            Welcome,
+            ResumeToken,
+        ]
 
     def test_join(self) -> None:
         """A room with the sign before its name, or without."""
         told = self.one("/join #TEA")
-        assert isinstance(told, RoomEntered)
+        assert isinstance(told, JoinedRoom)
         assert (told.roomName, told.nicks) == ("tea", ["cat", "ann"])
         assert self.ann.conversation.current == "tea"
 
     def test_part(self) -> None:
         """The room one talks in, or another, with a reason."""
-        assert isinstance(self.one("/part"), RoomLeft)
+        assert isinstance(self.one("/part"), LeftRoom)
         self.ann.do("/join lobby")
         self.town.hush()
-        assert isinstance(self.one("/part #Lobby must go"), RoomLeft)
+        assert isinstance(self.one("/part #Lobby must go"), LeftRoom)
         (left,) = self.bob.take()
-        assert isinstance(left, Left)
+        assert isinstance(left, UserLeft)
         assert left.why == "must go"
         self.ann.type("/part", "/topic", "/who", "/history", "/since 1")
         assert self.ann.reasons() == [NOWHERE] * 5
@@ -199,7 +202,7 @@ class TestCommands:
         """The fullest first."""
         self.cat.do("/topic hot")
         told = self.one("/rooms")
-        assert isinstance(told, RoomsListed)
+        assert isinstance(told, RoomList)
         assert told.rooms == [("lobby", 2, ""), ("tea", 1, "hot")]
 
     def test_who(self) -> None:
@@ -207,13 +210,13 @@ class TestCommands:
         self.bob.do("/away lunch")
         self.town.hush()
         told = self.one("/who")
-        assert isinstance(told, PeopleListed)
+        assert isinstance(told, MemberList)
         assert (told.roomName, people(told)) == (
             "lobby",
             [("Bob", True, "lunch", MEMBER), ("ann", True, "", MEMBER)],
         )
         told = self.one("/who #tea")
-        assert isinstance(told, PeopleListed)
+        assert isinstance(told, MemberList)
         assert people(told) == [("cat", True, "", FOUNDER)]
 
     def test_whoNodes(self) -> None:
@@ -228,10 +231,10 @@ class TestCommands:
         assert (told.lines, told.code) == (["a: fine", "b: far away"], "nodes")
         for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
             (told,) = person.do(line)
-            assert isinstance(told, PeopleListed)
+            assert isinstance(told, MemberList)
             assert [each.nick for each in told.people] == ["ann"]
         (told,) = ann.do("/part", "/who nodes")[1:]
-        assert isinstance(told, Refusal)
+        assert isinstance(told, ErrorReply)
         assert told.why.reason is NO_ROOM
 
     def test_whoNodesAlone(self) -> None:
@@ -240,19 +243,19 @@ class TestCommands:
         root.type("/who nodes")
         assert root.reasons() == [NO_ROOM]
         (told,) = root.do("/join nodes", "/who nodes")[1:]
-        assert isinstance(told, PeopleListed)
+        assert isinstance(told, MemberList)
 
     def test_manyRooms(self) -> None:
         """A long list comes in pages, the next one when the last is read."""
         for number in range(LISTED + 5):
-            self.town.house.lobby.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
+            self.town.house.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
         self.ann.type("/rooms")
-        pages = [each for each in self.ann.take() if isinstance(each, RoomsListed)]
+        pages = [each for each in self.ann.take() if isinstance(each, RoomList)]
         assert [len(each.rooms) for each in pages] == [LISTED]
         assert self.ann.conversation.busy
         self.ann.more()
-        pages = [each for each in self.ann.take() if isinstance(each, RoomsListed)]
-        assert sum(len(each.rooms) for each in pages) == len(self.town.house.lobby.rooms) - LISTED
+        pages = [each for each in self.ann.take() if isinstance(each, RoomList)]
+        assert sum(len(each.rooms) for each in pages) == len(self.town.house.state.rooms) - LISTED
         self.ann.more()
         assert not self.ann.conversation.busy
 
@@ -261,15 +264,15 @@ class TestCommands:
         self.bob.do("/join tea", "/away lunch")
         self.town.hush()
         told = self.one("/whois BOB")
-        assert isinstance(told, PersonShown)
+        assert isinstance(told, WhoisReply)
         assert (told.nick, told.guest, told.away, told.rooms) == ("Bob", True, "lunch", ["lobby"])
 
     def test_msg(self) -> None:
         """To one person, or to a room where one is, whichever one talks in."""
         told = self.one("/msg bob hello  there")
-        assert isinstance(told, Whispered)
+        assert isinstance(told, PrivateMessage)
         assert (told.to, told.kind, told.text) == ("Bob", MESSAGE, "hello  there")
-        assert [type(each) for each in self.bob.take()] == [Whispered]
+        assert [type(each) for each in self.bob.take()] == [PrivateMessage]
         self.ann.do("/join tea", "/msg #lobby hi")
         assert self.bob.lines() == ["hi"]
 
@@ -277,13 +280,13 @@ class TestCommands:
         """A line of another kind."""
         assert self.ann.do("/me waves") == []
         (said,) = self.bob.take()
-        assert isinstance(said, Said)
+        assert isinstance(said, RoomMessages)
         assert (said.kind, said.texts) == (ME, ("waves",))
 
     def test_topic(self) -> None:
         """Set, ask, and take away."""
         told = self.one("/topic two words")
-        assert isinstance(told, Said)
+        assert isinstance(told, RoomMessages)
         assert (told.kind, told.texts) == (TOPIC, ("two words",))
         told = self.one("/topic")
         assert isinstance(told, Topic)
@@ -291,7 +294,7 @@ class TestCommands:
         told = self.one(
             "/topic -",
         )
-        assert isinstance(told, Said)
+        assert isinstance(told, RoomMessages)
         told = self.one("/topic")
         assert isinstance(told, Topic)
         assert (told.text, told.by) == ("", "")
@@ -301,11 +304,11 @@ class TestCommands:
         while person._then is not None:
             person.more()
             pages += person.take()
-        assert all(isinstance(each, Replay) for each in pages)
+        assert all(isinstance(each, HistoryReplay) for each in pages)
         return [
             number
             for page in pages
-            if isinstance(page, Replay)
+            if isinstance(page, HistoryReplay)
             for said in page.said
             for number in range(said.first, said.last + 1)
         ]
@@ -360,7 +363,7 @@ class TestCommands:
 
     def test_ackAndEcho(self) -> None:
         """On, and off."""
-        for name, attribute in (("ack", "acks"), ("echo", "echoes")):
+        for name, attribute in (("ack", "wantsAcks"), ("echo", "wantsEcho")):
             for word, wanted in (("ON", True), ("off", False)):
                 told = self.one(f"/{name} {word}")
                 assert isinstance(told, Notice)
@@ -372,7 +375,7 @@ class TestCommands:
         self.ann.do("/quit for tea")
         assert self.ann.left
         (gone,) = self.bob.take()
-        assert isinstance(gone, Gone)
+        assert isinstance(gone, UserQuit)
         assert gone.why == "for tea"
         stranger = self.town.stranger()
         stranger.do("/quit")

@@ -10,28 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.chat.errors import LINE_LONG, NOT_UTF8, Refused
+from tsservices.chat.errors import LINE_LONG, NOT_UTF8, ChatError
 from tsservices.common.limits import LINES_AT_ONCE, Limits
-from tsservices.frontends.flood import Flood
-from tsservices.frontends.line.input import Intake, isCommand
+from tsservices.frontends.flood import FloodControl
+from tsservices.frontends.line.input import LineInput, isCommand
 
 #: Bytes in a line of these tests.
 LIMIT = 64
 
 #: What an intake gives.
-Taken = list["tuple[str, ...] | Refused"]
+Taken = list["tuple[str, ...] | ChatError"]
 
 
-def intake(flood: Flood | None = None) -> Intake:
-    return Intake(LIMIT, flood, lambda: 0.0)
+def intake(flood: FloodControl | None = None) -> LineInput:
+    return LineInput(LIMIT, flood, lambda: 0.0)
 
 
 class TestWhole:
     def test_talk(self) -> None:
         """Whole lines of plain talk are taken at one go."""
         lines = intake()
-        assert lines.whole(b"one\n\ntwo \n") == ("one", "two ")
-        assert lines.whole(b" \n") == ()
+        assert lines.takeWholeLines(b"one\n\ntwo \n") == ("one", "two ")
+        assert lines.takeWholeLines(b" \n") == ()
         assert (lines.waiting, lines.clean) == (False, True)
 
     @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ class TestWhole:
     )
     def test_rest(self, data: bytes) -> None:
         """Everything else has to be fed."""
-        assert intake().whole(data) is None
+        assert intake().takeWholeLines(data) is None
 
     def test_many(self) -> None:
         """So have more lines than are taken at once."""
-        lines = Intake(4096, None, lambda: 0.0)
-        assert lines.whole(b"x\n" * (LINES_AT_ONCE + 1)) is None
-        assert lines.whole(b"x\n" * LINES_AT_ONCE) == ("x",) * LINES_AT_ONCE
+        lines = LineInput(4096, None, lambda: 0.0)
+        assert lines.takeWholeLines(b"x\n" * (LINES_AT_ONCE + 1)) is None
+        assert lines.takeWholeLines(b"x\n" * LINES_AT_ONCE) == ("x",) * LINES_AT_ONCE
 
     @pytest.mark.parametrize("before", [b"a", b"/who\n", b"a\r", b"\xff", b"x" * 2 * LIMIT])
     def test_unfinished(self, before: bytes) -> None:
@@ -66,16 +66,16 @@ class TestWhole:
         lines = intake()
         lines.feed(before)
         assert not lines.clean
-        assert lines.whole(b"b\n") is None
+        assert lines.takeWholeLines(b"b\n") is None
         lines.feed(b"b\n")
         drain(lines)
-        assert lines.whole(b"c\n") == ("c",)
+        assert lines.takeWholeLines(b"c\n") == ("c",)
 
     def test_flood(self) -> None:
         """It counts, and what is too much has to be fed."""
-        lines = intake(Flood(Limits(floodLines=1, floodBytes=0), 0.0))
+        lines = intake(FloodControl(Limits(floodLines=1, floodBytes=0), 0.0))
         taken = 0
-        while lines.whole(b"a\n") is not None:
+        while lines.takeWholeLines(b"a\n") is not None:
             taken += 1
         assert 0 < taken < 100
         lines.feed(b"a\n")
@@ -83,7 +83,7 @@ class TestWhole:
         assert lines.delay > 0
 
 
-def drain(lines: Intake, together: bool = True) -> Taken:
+def drain(lines: LineInput, together: bool = True) -> Taken:
     taken: Taken = []
     while lines.waiting:
         each = lines.take(together)
@@ -103,7 +103,7 @@ def given_(*chunks: bytes, together: bool = True) -> Taken:
 
 def flat(taken: Taken) -> list[object]:
     return [
-        text for each in taken for text in ([each.reason] if isinstance(each, Refused) else each)
+        text for each in taken for text in ([each.reason] if isinstance(each, ChatError) else each)
     ]
 
 
@@ -145,11 +145,11 @@ class TestIntake:
         taken = given_(b"a\n" + b"x" * (LIMIT + 1) + b"\nb\n\xff\nc\n" + "é".encode()[:1] + b"\n")
         assert [type(each).__name__ for each in taken] == [
             "tuple",
-            "Refused",
+            "ChatError",
             "tuple",
-            "Refused",
+            "ChatError",
             "tuple",
-            "Refused",
+            "ChatError",
         ]
         assert flat(taken) == ["a", LINE_LONG, "b", NOT_UTF8, "c", NOT_UTF8]
         assert str(taken[3]) == "this line is not UTF-8 at byte 1: nothing of it was sent"
@@ -180,18 +180,18 @@ class TestIntake:
         """What comes last needs no ending."""
         lines = intake()
         lines.feed(b"a\nb\r\nc")
-        lines.finish()
+        lines.endOfInput()
         assert drain(lines) == [("a", "b", "c")]
         lines = intake()
         lines.feed(b"a\n" + b"x" * (LIMIT + 1))
-        lines.finish()
+        lines.endOfInput()
         assert flat(drain(lines)) == ["a", LINE_LONG]
 
     def test_flood(self) -> None:
         """Nothing is lost by a delay, nor taken out of its order; a longer wait brings more."""
         now = 0.0
         limits = Limits(floodLines=1, floodBytes=0)
-        lines = Intake(LIMIT, Flood(limits, now), lambda: now)
+        lines = LineInput(LIMIT, FloodControl(limits, now), lambda: now)
         sent = [str(number) for number in range(30)]
         lines.feed("\n".join(sent).encode() + b"\n")
         taken = flat(drain(lines))
@@ -240,12 +240,12 @@ class TestIntake:
         places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
         whole, cut = intake(), intake()
         whole.feed(data)
-        whole.finish()
+        whole.endOfInput()
         taken: Taken = []
         for a, b in pairwise(places):
             cut.feed(data[a:b])
             taken += drain(cut)
-        cut.finish()
+        cut.endOfInput()
         taken += drain(cut)
         assert flat(taken) == flat(drain(whole))
         for each in taken:

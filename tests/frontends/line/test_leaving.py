@@ -8,7 +8,7 @@ import json
 import re
 
 from tests.support.line_clients import Client, LineDoorCase
-from tsservices.chat.errors import NOT_STORED, Refused
+from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.common.limits import HISTORY_PAGE, Limits
 
 #: The hour of these tests.
@@ -80,7 +80,7 @@ class LeavingTests(LineDoorCase):
         client.send("ann\n", turn=False)
         client.lose()
         self.turns()
-        self.assertEqual(self.environment.chat.house.lobby.holders, {})
+        self.assertEqual(self.environment.chat.house.state.sessionsByNick, {})
 
     def test_halfClose(self) -> None:
         """A whole visit in one segment: all of it is done, then the connection ends."""
@@ -146,7 +146,7 @@ class LeavingTests(LineDoorCase):
         client = self.connect()
         client.send("/quit\n")
         client.take()
-        client.protocol.goodbye()
+        client.protocol.serverStopping()
         self.assertEqual(client.take(), "")
 
     def test_afterTheEnd(self) -> None:
@@ -353,7 +353,7 @@ class ReplayTests(LineDoorCase):
         """Who can't be told is told so, and talks on."""
         ann, bob = self.people("ann", "bob")
         ann.send("1\n")
-        self.journal.failure = Refused(NOT_STORED, reason="x")
+        self.journal.failure = ChatError(NOT_STORED, reason="x")
         self.assertIn("! nothing can be stored", bob.ask("/since 0\n"))
         self.turns()
         self.assertEqual(ann.ask(""), "")

@@ -13,7 +13,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import provider
 
 from tests.support.line_clients import Client, LineDoorCase
-from tsservices.chat.notifications import Said
+from tsservices.chat.notifications import RoomMessages
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import COMMANDS
 
@@ -161,8 +161,10 @@ class Anything(LineDoorCase):
         while self.journal._waiting:
             self.journal.answer()
         self.turns()
-        lobby = self.environment.chat.house.lobby
-        self.assertEqual({each.key: (each,) for each in lobby.sessions.values()}, lobby.holders)
+        state = self.environment.chat.house.state
+        self.assertEqual(
+            {each.key: (each,) for each in state.sessions.values()}, state.sessionsByNick
+        )
         for client in clients:
             sound(client.transport.value())
             if client.transport.connected:
@@ -170,8 +172,8 @@ class Anything(LineDoorCase):
         self.turns()
         self.journal.keep()
         self.assertEqual(self.troubles, [])
-        self.assertEqual((lobby.sessions, lobby.holders), ({}, {}))
-        self.assertTrue(all(not room.members for room in lobby.rooms.values()))
+        self.assertEqual((state.sessions, state.sessionsByNick), ({}, {}))
+        self.assertTrue(all(not room.members for room in state.rooms.values()))
         self.assertEqual((self.factory.environment.chat.pool.size, self.counters.open), (0, 0))
         self.environment.sweep.stopService()
         self.turns(1)
@@ -189,7 +191,7 @@ class Anything(LineDoorCase):
         if not client.transport.disconnecting:
             client.protocol.readConnectionLost()
         self.turns(60)
-        said: list[Said] = list(self.journal._all)
+        said: list[RoomMessages] = list(self.journal._all)
         return [
             (each.room, each.first + number, each.kind, each.nick, text)
             for each in said

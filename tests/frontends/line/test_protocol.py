@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 from tests.support.line_clients import LineDoorCase
 from tsservices.common.limits import OUTSTANDING, TURNED_AT_ONCE, Limits
 from tsservices.frontends.line.protocol import GREETING, NOT_OPEN, SLOWED
-from tsservices.testing import MeasuredTransport
+from tsservices.testing import MemoryTransport
 
 #: The hour of these tests.
 AT = "[12:10:00]"
@@ -35,13 +35,13 @@ class EnteringTests(LineDoorCase):
         """
         self.patch(self.environment.chat, "open", False)
         for _ in range(TURNED_AT_ONCE):
-            transport = MeasuredTransport()
+            transport = MemoryTransport()
             protocol = self.factory.buildProtocol(transport.getPeer())
             assert protocol is not None
             protocol.makeConnection(transport)
             self.assertEqual(transport.value(), NOT_OPEN)
             self.assertTrue(transport.disconnecting)
-        self.assertIsNone(self.factory.buildProtocol(MeasuredTransport().getPeer()))
+        self.assertIsNone(self.factory.buildProtocol(MemoryTransport().getPeer()))
         self.assertEqual(self.counters.refused, TURNED_AT_ONCE + 1)
         self.patch(self.environment.chat, "open", True)
         self.assertIn(GREETING, self.connect().take())
@@ -88,7 +88,7 @@ class EnteringTests(LineDoorCase):
             answer = client.ask(f"{name}\n")
             self.assertTrue(answer.startswith("! "), answer)
             self.assertTrue(answer[:-1].isprintable(), answer)
-        self.assertEqual(self.environment.chat.house.lobby.holders, {})
+        self.assertEqual(self.environment.chat.house.state.sessionsByNick, {})
 
     def test_severalTries(self) -> None:
         """
@@ -380,7 +380,7 @@ class OutstandingTests(LineDoorCase):
             if ann.transport.producerState == "paused":
                 break
             ann.send(f"{number}\n")
-        self.assertEqual(ann.protocol.session.outstanding, OUTSTANDING)
+        self.assertEqual(ann.protocol.session.pending, OUTSTANDING)
         self.assertEqual(number, OUTSTANDING + 1)
         self.assertEqual(bob.take(), "")
         self.journal.keep()

@@ -10,7 +10,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
 from tests.support.line_clients import Client, LineDoorCase
-from tsservices.chat.errors import TAKEN_OVER, Refused
+from tsservices.chat.errors import TAKEN_OVER, ChatError
 from tsservices.common.limits import Limits
 
 #: What is said between this side and a telnet program.
@@ -197,7 +197,7 @@ class PasswordTests(SecretCase):
         second.lose()
         self.hasher.work()
         self.turns()
-        self.assertEqual(len(self.environment.chat.house.lobby.sessions), 1)
+        self.assertEqual(len(self.environment.chat.house.state.sessions), 1)
 
     def test_halfClose(self) -> None:
         """A program that closes its side after the password is still told."""
@@ -264,11 +264,11 @@ class DismissedTests(SecretCase):
     def test_dismissed(self) -> None:
         """Who is taken over is told, and closed, and nobody is told that they have left."""
         ann, bob = self.people("ann", "bob")
-        ann.protocol.dismissed(Refused(TAKEN_OVER))
-        self.assertEqual(ann.take(), f"! {Refused(TAKEN_OVER)}\n")
+        ann.protocol.replaced(ChatError(TAKEN_OVER))
+        self.assertEqual(ann.take(), f"! {ChatError(TAKEN_OVER)}\n")
         self.assertTrue(ann.transport.disconnecting)
         ann.send("hello\n")
-        ann.protocol.dismissed(Refused(TAKEN_OVER))
+        ann.protocol.replaced(ChatError(TAKEN_OVER))
         ann.lose()
         self.turns()
         self.assertEqual((ann.take(), bob.take()), ("", ""))

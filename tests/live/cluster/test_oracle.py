@@ -54,34 +54,34 @@ def _burst(*seqs: int, room: str = "lobby", connection: int = 1) -> Burst:
 
 
 def _sample() -> Sample:
-    lobby = [_line(seq) for seq in range(1, 7)]
+    state = [_line(seq) for seq in range(1, 7)]
     garden = [_line(seq, "garden") for seq in range(1, 3)]
     lost = _burst(5, 6, 7, connection=2)
     lost.settled, lost.lost, lost.stored, lost.told = False, True, [("lobby", 5)], 0.0
     refused = _burst(8, room="garden", connection=3)
     refused.stored, refused.refused = [], ["not-stored"]
     return Sample(
-        {name: {"lobby": list(lobby), "garden": list(garden)} for name in "ab"},
+        {name: {"lobby": list(state), "garden": list(garden)} for name in "ab"},
         [_burst(1), _burst(2, 3, 4), lost, _burst(1, 2, room="garden", connection=3), refused],
         {
             "bob": [
                 Entered("lobby", 0),
                 Entered("garden", 0),
-                *map(Spoken, lobby[:3]),
+                *map(Spoken, state[:3]),
                 Lost(),
                 Entered("lobby", 4),
-                Again("lobby", lobby[:4], None, 4, True),
-                Again("lobby", lobby[3:5], None, 5, True),
-                Spoken(lobby[5]),
+                Again("lobby", state[:4], None, 4, True),
+                Again("lobby", state[3:5], None, 5, True),
+                Spoken(state[5]),
                 *map(Spoken, garden),
             ],
             "eve": [
                 Entered("lobby", 1),
-                Spoken(lobby[1]),
-                Again("lobby", lobby[2:4], None, 4, False),
+                Spoken(state[1]),
+                Again("lobby", state[2:4], None, 4, False),
                 Again("lobby", [], (5, 5), 5, False),
-                Spoken(lobby[5]),
-                Again("lobby", lobby[4:], None, 6, True),
+                Spoken(state[5]),
+                Again("lobby", state[4:], None, 6, True),
             ],
         },
     )

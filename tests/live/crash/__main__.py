@@ -36,7 +36,7 @@ from tests.live.crash.rules.oracle import Deeds
 from tests.live.crash.rules.world import Town
 from tests.live.crash.writers import crowd
 from tests.live.support.server import STOP_SECONDS, Server
-from tsservices.chat.errors import STOPPING, Refused
+from tsservices.chat.errors import STOPPING, ChatError
 
 #: Of the server: people here say more than a chat lets one person say.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
@@ -159,7 +159,7 @@ class Crashes:
         if self._end == signal.SIGKILL:
             server.kill()
         else:
-            life.farewell = str(Refused(STOPPING))
+            life.farewell = str(ChatError(STOPPING))
             server.send(self._end)
 
     def _talk(self, server: Server) -> Life:

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.support.storage import Reactor
-from tsservices.cluster.broker import Delivery, Founding, Stream
-from tsservices.cluster.nats.broker import JetStreamEngine
-from tsservices.cluster.nats.config import EnginePlace
+from tsservices.cluster.broker import ClusterIdentity, StreamMessage, StreamState
+from tsservices.cluster.nats.broker import JetStreamBroker
+from tsservices.cluster.nats.config import JetStreamConfig
 from tsservices.common.limits import ENGINE_DOUBT_SECONDS, ENGINE_STOP_SECONDS
 
 #: The name of a stream, when no other was said.
@@ -27,21 +27,21 @@ UNDER_WAY = 16
 LATE_SECONDS = 2.0
 
 
-def founding(epoch: str = "e1") -> Founding:
-    return Founding(epoch, "0a1b2c3d", 1000, bytes(range(32)))
+def founding(epoch: str = "e1") -> ClusterIdentity:
+    return ClusterIdentity(epoch, "0a1b2c3d", 1000, bytes(range(32)))
 
 
 class Listener:
     """Listens to an engine.  As a node does, it publishes again what it is not sure about."""
 
-    def __init__(self, reactor: Reactor, place: EnginePlace, name: str = "a") -> None:
+    def __init__(self, reactor: Reactor, place: JetStreamConfig, name: str = "a") -> None:
         self.reactor = reactor
         self.name = name
-        self.deliveries: list[Delivery] = []
+        self.deliveries: list[StreamMessage] = []
         self.places: list[str] = []
         self.doubts = 0
         self.reasons: list[str] = []
-        self.stream: Stream | None = None
+        self.stream: StreamState | None = None
         self.failures: list[str] = []
         self.noted: list[str] = []
         self._mine = 0
@@ -49,20 +49,20 @@ class Listener:
         self._sent = 0
         self._moved = time.monotonic()
         self._thread = threading.get_ident()
-        self.engine = JetStreamEngine(
+        self.engine = JetStreamBroker(
             place, reactor.callFromThread, time.monotonic, noted=self.noted.append
         )
 
-    def open(self, made: Founding | None) -> Stream:
+    def open(self, made: ClusterIdentity | None) -> StreamState:
         self.beginToOpen(made)
         self.reactor.until(lambda: self.stream or self.failures)
         assert self.stream is not None, self.failures
         return self.stream
 
-    def beginToOpen(self, made: Founding | None) -> None:
+    def beginToOpen(self, made: ClusterIdentity | None) -> None:
         self.engine.open(made, lambda stream: setattr(self, "stream", stream), self.failures.append)
 
-    def delivered(self, deliveries: list[Delivery]) -> None:
+    def delivered(self, deliveries: list[StreamMessage]) -> None:
         assert threading.get_ident() == self._thread
         for each in deliveries:
             author, number = each.data.split()
@@ -119,7 +119,7 @@ class Listener:
 
 
 @contextmanager
-def listening(place: EnginePlace, *names: str) -> Iterator[list[Listener]]:
+def listening(place: JetStreamConfig, *names: str) -> Iterator[list[Listener]]:
     reactor = Reactor()
     listeners = [Listener(reactor, place, name) for name in names]
     try:
@@ -136,8 +136,8 @@ def answer(listener: Listener, ask: Callable[..., Any], *args: Any) -> Any:
     return answers[0]
 
 
-def place(*urls: str, **other: Any) -> EnginePlace:
-    return EnginePlace(urls, **other)
+def place(*urls: str, **other: Any) -> JetStreamConfig:
+    return JetStreamConfig(urls, **other)
 
 
 def administer(url: str, work: Callable[[Any], Awaitable[object]]) -> None:

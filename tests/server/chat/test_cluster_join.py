@@ -17,35 +17,35 @@ from tests.support.storage import Talk
 from tsservices.chat import snapshot as checkpoint
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
-from tsservices.chat.state import Lobby
-from tsservices.chat.storage import JournalError
-from tsservices.cluster.broker import Founding, Snapshot, Stream
+from tsservices.chat.state import ChatState
+from tsservices.chat.storage import StorageError
+from tsservices.cluster.broker import ClusterIdentity, SnapshotInfo, StreamState
 from tsservices.common.limits import Limits
-from tsservices.server.chat.cluster_join import Joining
-from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.server.chat.cluster_join import JoinProcedure
+from tsservices.storage.sqlite.journal import SQLiteStorage
 from tsservices.storage.sqlite.tables import write
 
 #: Of a node that had a history of 100 batches.
-FOUNDING = Founding("epoch", "log", 100, bytes(32))
+FOUNDING = ClusterIdentity("epoch", "log", 100, bytes(32))
 
 #: Has messages 11 to 50.
-STREAM = Stream(FOUNDING, 11, 50)
+STREAM = StreamState(FOUNDING, 11, 50)
 
 #: Made behind the 45th message.
-SNAPSHOT = Snapshot("epoch", 145, 1)
+SNAPSHOT = SnapshotInfo("epoch", 145, 1)
 
 #: Of the node.
 DATABASE = "chat.sqlite"
 
 
 def state(room: str) -> list[str]:
-    lobby = Lobby(Limits())
+    lobby = ChatState(Limits())
     lobby.rooms[room] = Room(RoomRecord(room, room, seq=1))
     return checkpoint.save(lobby)
 
 
-def journal(path: str = DATABASE, log: str = "mine") -> SQLiteJournal:
-    return SQLiteJournal(path, log, None, lambda *call: None, lambda: 1)
+def journal(path: str = DATABASE, log: str = "mine") -> SQLiteStorage:
+    return SQLiteStorage(path, log, None, lambda *call: None, lambda: 1)
 
 
 def member(position: int, room: str, path: str = DATABASE, epoch: str = "epoch") -> None:
@@ -63,11 +63,11 @@ def history() -> None:
 class JoiningTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.engine = HandEngine()
-        self.joined: list[Stream] = []
+        self.joined: list[StreamState] = []
         self.failures: list[str] = []
 
-    def begin(self) -> Joining:
-        joining = Joining(
+    def begin(self) -> JoinProcedure:
+        joining = JoinProcedure(
             "a",
             journal(),
             self.engine,
@@ -101,27 +101,29 @@ class JoiningTests(SynchronousTestCase):
         joining = self.begin()
         self.engine.find(STREAM)
         self.assertEqual(self.joined, [STREAM])
-        self.assertEqual((joining.number, list(joining.lobby.rooms)), (31, ["tea"]))
+        self.assertEqual((joining.number, list(joining.state.rooms)), (31, ["tea"]))
         self.assertEqual((joining.loaded.log, joining.loaded.position), ("log", 130))
 
     def test_found(self) -> None:
         """Who founds the cluster gives it all that it has."""
         history()
         joining = self.begin()
-        self.assertEqual(self.engine.founding, Founding("made", "log", 1, joining.loaded.secret))
+        self.assertEqual(
+            self.engine.founding, ClusterIdentity("made", "log", 1, joining.loaded.secret)
+        )
         self.engine.found()
         loaded = joining.loaded
         self.assertEqual((loaded.epoch, loaded.position, loaded.checkpointPosition), ("made", 1, 1))
-        self.assertEqual((joining.number, list(joining.lobby.rooms)), (1, ["tea"]))
-        self.assertEqual(joining.lobby.operators, {"root"})
+        self.assertEqual((joining.number, list(joining.state.rooms)), (1, ["tea"]))
+        self.assertEqual(joining.state.operators, {"root"})
 
     def test_bind(self) -> None:
         """A new node begins where all began, with what all share."""
         joining = self.begin()
-        self.engine.find(Stream(replace(FOUNDING, base=0), 1, 5))
+        self.engine.find(StreamState(replace(FOUNDING, baseSequence=0), 1, 5))
         loaded = joining.loaded
         self.assertEqual((loaded.epoch, loaded.log, loaded.secret), ("epoch", "log", bytes(32)))
-        self.assertEqual((joining.number, joining.lobby.rooms), (1, {}))
+        self.assertEqual((joining.number, joining.state.rooms), (1, {}))
         self.assertFalse(joining.unserved)
 
     def test_unserved(self) -> None:
@@ -136,8 +138,16 @@ class JoiningTests(SynchronousTestCase):
             (STREAM, replace(SNAPSHOT, position=109), True),
             (STREAM, SNAPSHOT, False),
             (replace(STREAM, first=1), None, True),
-            (replace(STREAM, founding=replace(FOUNDING, base=0), last=150, first=9), None, True),
-            (replace(STREAM, founding=replace(FOUNDING, base=0), last=150, first=1), None, False),
+            (
+                replace(STREAM, founding=replace(FOUNDING, baseSequence=0), last=150, first=9),
+                None,
+                True,
+            ),
+            (
+                replace(STREAM, founding=replace(FOUNDING, baseSequence=0), last=150, first=1),
+                None,
+                False,
+            ),
         ):
             self.engine.newest = snapshot
             joining = self.begin()
@@ -156,7 +166,7 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(self.joined, [])
         self.fetch("new")
         self.assertEqual(self.joined, [STREAM])
-        self.assertEqual((joining.number, list(joining.lobby.rooms)), (46, ["new"]))
+        self.assertEqual((joining.number, list(joining.state.rooms)), (46, ["new"]))
         self.assertEqual(joining.loaded.position, 145)
         self.assertEqual(sorted(os.listdir(".")), [DATABASE, "chat.sqlite.before"])
         self.assertEqual(journal("chat.sqlite.before").prepare().position, 105)
@@ -228,7 +238,7 @@ class JoiningTests(SynchronousTestCase):
         self.engine.newest = SNAPSHOT
         self.fetch("old", 109)
         self.fetch("new")
-        self.assertEqual((joining.number, list(joining.lobby.rooms)), (46, ["new"]))
+        self.assertEqual((joining.number, list(joining.state.rooms)), (46, ["new"]))
 
     def test_liar(self) -> None:
         """A snapshot that has not what it says is not fetched for ever."""
@@ -274,10 +284,10 @@ class JoiningTests(SynchronousTestCase):
         joining = self.begin()
 
         def refuse(*arguments: object) -> None:
-            raise JournalError("chat.sqlite: no disk")
+            raise StorageError("chat.sqlite: no disk")
 
         self.patch(joining._journal, "bind", refuse)
-        self.engine.find(Stream(replace(FOUNDING, base=0), 1, 5))
+        self.engine.find(StreamState(replace(FOUNDING, baseSequence=0), 1, 5))
         self.fails("no disk")
 
     def test_engineFails(self) -> None:

@@ -17,14 +17,14 @@ from tests.support.chat import NOON, Ear, SlowJournal
 from tests.support.logs import gather
 from tests.support.storage import Reactor, Talk, Witness
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import STOPPING, Refused
+from tsservices.chat.errors import STOPPING, ChatError
 from tsservices.chat.handlers.nodes import goodbye
-from tsservices.chat.notifications import Notice, Said
-from tsservices.chat.operations import Enter, Event, Join, Say
+from tsservices.chat.notifications import Notice, RoomMessages
+from tsservices.chat.operations import Enter, Join, Operation, Say
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
-from tsservices.chat.storage import Loaded
-from tsservices.cluster.broker import Founding, Stream
+from tsservices.chat.storage import StoredState
+from tsservices.cluster.broker import ClusterIdentity, StreamState
 from tsservices.cluster.messages import Message, decode, encode
 from tsservices.common.limits import (
     CHECKPOINT_SECONDS,
@@ -35,7 +35,7 @@ from tsservices.common.limits import (
     TICK_SECONDS,
     Limits,
 )
-from tsservices.server.chat.cluster_service import ClusterChatService, Reports
+from tsservices.server.chat.cluster_service import ClusterChatService, ClusterLog
 from tsservices.testing import ImmediateHasher
 
 #: Where everybody comes from.
@@ -51,12 +51,12 @@ class Witnessed(SlowJournal):
         self.copies: list[Callable[[str | None], None]] = []
         self.stops: list[Callable[[], None]] = []
 
-    def prepare(self) -> Loaded:
+    def prepare(self) -> StoredState:
         return replace(super().prepare(), records=list(self.records.values()))
 
     def store(self, batch: Batch) -> None:
         super().store(batch)
-        self.records.update((each.key, each) for each in batch.records)
+        self.records.update((each.key, each) for each in batch.roomRecords)
 
     def copy(self, path: str, copied: Callable[[str | None], None]) -> None:
         Path(path).write_bytes(b"copy")
@@ -135,7 +135,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         ear.take()
         return session, ear
 
-    def propose(self, session: Session, event: Event) -> None:
+    def propose(self, session: Session, event: Operation) -> None:
         self.chat.house.pipeline.propose(event, session)
         self.turn()
 
@@ -161,19 +161,19 @@ class ClusterChatServiceTests(SynchronousTestCase):
     def test_founding(self) -> None:
         """What it offers to found the cluster with."""
         loaded = self.journal.prepare()
-        self.assertEqual(self.engine.founding, Founding("i0.i1.", "log", 0, loaded.secret))
+        self.assertEqual(self.engine.founding, ClusterIdentity("i0.i1.", "log", 0, loaded.secret))
 
     def test_behind(self) -> None:
         """It opens when it has read to the end of the stream."""
-        founding = Founding("epoch", "log", 0, bytes(32))
-        self.engine.find(Stream(founding, 1, 2))
+        founding = ClusterIdentity("epoch", "log", 0, bytes(32))
+        self.engine.find(StreamState(founding, 1, 2))
         self.engine.end = 0
         others = [encode(Message("a", "a1", 1, [nodeUp("a", "a1")])), b"nonsense"]
         self.engine.deliver(others[0])
         self.assertEqual((self.engine.messages, self.chat.open), ([], False))
         self.engine.deliver(others[1])
         self.assertTrue(self.chat.open)
-        self.assertEqual(list(self.chat.house.lobby.nodes), ["a", "b"])
+        self.assertEqual(list(self.chat.house.state.nodes), ["a", "b"])
         self.assertEqual(self.chat.newSession(Ear(), HOST).node, "b")
 
     def test_talk(self) -> None:
@@ -186,7 +186,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(ear.take(), [])
         self.journal.keep()
         self.turn()
-        self.assertEqual([type(each) for each in ear.take()], [Said])
+        self.assertEqual([type(each) for each in ear.take()], [RoomMessages])
 
     def test_gathered(self) -> None:
         """
@@ -226,7 +226,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         def refuse(data: bytes) -> None:
             raise RuntimeError("no way")
 
-        self.patch(people[0][1], "push", refuse)
+        self.patch(people[0][1], "write", refuse)
         for session, _ in people:
             event = Say(session.ident, "tea", "message", ("x",))
             self.chat.house.pipeline.propose(event, session)
@@ -272,7 +272,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         stopping = self.chat.stopService()
         self.assertEqual(self.engine.stops, [])
         events = [event for each in self.engine.messages for event in decode(each).events]
-        self.assertEqual([type(each).__name__ for each in events], ["Say", "NodeGone"])
+        self.assertEqual([type(each).__name__ for each in events], ["Say", "NodeDown"])
         self.engine.deliver()
         self.assertEqual((len(self.engine.stops), len(self.journal.stops)), (1, 1))
         self.assertEqual(self.journal.prepare().checkpointPosition, self.engine.end)
@@ -458,7 +458,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         placed, founding = self.engine.placed, self.engine.founding
         assert founding is not None
         self.again()
-        self.engine.find(Stream(founding, 1, len(placed)))
+        self.engine.find(StreamState(founding, 1, len(placed)))
         self.engine.end = 0
         self.engine.deliver(*placed[:-1])
         self.clock.advance(CHECKPOINT_SECONDS)
@@ -478,19 +478,19 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertTrue(self.chat.open)
         self.clock.advance(TICK_SECONDS)
         self.assertEqual(self.journal.copies, [])
-        gone = goodbye(self.chat.house.lobby.nodes["a"])
+        gone = goodbye(self.chat.house.state.nodes["a"])
         self.engine.deliver(encode(Message("a", "a1", 2, [gone])))
         self.assertEqual(self.copied(), 1)
 
     def test_reports(self) -> None:
         """The log is told of troubles, and of their end."""
-        reports = Reports("b", lambda: None, self.gaveUp.append)
-        reports.troubled(Refused(STOPPING))
+        reports = ClusterLog("b", lambda: None, self.gaveUp.append)
+        reports.troubled(ChatError(STOPPING))
         reports.troubled(None)
         reports.noted("a line")
         self.assertEqual(
             self.logged[-3:],
-            [f"node b: {Refused(STOPPING)}", "node b: the others answer again", "node b: a line"],
+            [f"node b: {ChatError(STOPPING)}", "node b: the others answer again", "node b: a line"],
         )
         reports.failed(ValueError("x"))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)

@@ -13,16 +13,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.broker import HandEngine
 from tests.support.logs import gather
-from tsservices.cluster.broker import Snapshot
+from tsservices.cluster.broker import SnapshotInfo
 from tsservices.common.limits import SNAPSHOT_RETRY_SECONDS, SNAPSHOT_SECONDS
-from tsservices.server.chat.cluster_snapshots import Snapshots
-from tsservices.storage.memory import MemoryJournal
+from tsservices.server.chat.cluster_snapshots import SnapshotScheduler
+from tsservices.storage.memory import MemoryStorage
 
 #: Where a copy is for the time between.
 FILE = "chat.sqlite.snapshot"
 
 
-class Copied(MemoryJournal):
+class Copied(MemoryStorage):
     """A journal whose copies are made by the test."""
 
     def __init__(self) -> None:
@@ -47,8 +47,10 @@ class SnapshotsTests(SynchronousTestCase):
         self.logged = gather(self)
         self.snapshots = self.make(False)
 
-    def make(self, urgent: bool) -> Snapshots:
-        return Snapshots(self.journal, self.engine, FILE, "epoch", urgent, self.clock.seconds)
+    def make(self, urgent: bool) -> SnapshotScheduler:
+        return SnapshotScheduler(
+            self.journal, self.engine, FILE, "epoch", urgent, self.clock.seconds
+        )
 
     def assertNoFile(self) -> None:
         self.assertEqual(os.listdir(), [])
@@ -62,7 +64,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.snapshots.tick(5)
         self.journal.make()
         ((snapshot, path, offered),) = self.engine.offers
-        self.assertEqual((snapshot, path), (Snapshot("epoch", 5, 4), FILE))
+        self.assertEqual((snapshot, path), (SnapshotInfo("epoch", 5, 4), FILE))
         self.assertTrue(os.path.exists(FILE))
         self.clock.advance(100)
         offered(None)
@@ -101,7 +103,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.assertEqual(self.journal.copies, [])
         self.assertEqual(len(self.engine.offers), 1)
 
-    def again(self, snapshots: Snapshots, reason: str) -> None:
+    def again(self, snapshots: SnapshotScheduler, reason: str) -> None:
         """See that one failed, left nothing behind, and is tried again."""
         self.assertNoFile()
         (line,) = self.logged

@@ -12,9 +12,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.logs import gather
-from tsservices.chat.storage import JournalError
-from tsservices.cluster.broker import EngineError
-from tsservices.common.statedir import NODE_FILE, StateFolder
+from tsservices.chat.storage import StorageError
+from tsservices.cluster.broker import BrokerError
+from tsservices.common.statedir import NODE_FILE, StateDirectory
 from tsservices.server.chat.cluster_service import ClusterChatService
 from tsservices.server.chat.factory import makeChat, nodeName
 from tsservices.server.chat.service import ChatService
@@ -26,27 +26,27 @@ class TestNodeName:
 
     def test_kept(self) -> None:
         """It has something of the machine's, and is the same at the next start."""
-        folder = StateFolder("state")
-        folder.make()
+        folder = StateDirectory("state")
+        folder.create()
         assert nodeName(folder, "Web_07.example.net", lambda: "c0de") == "web-07-c0de"
         assert nodeName(folder, "other", lambda: "f00d") == "web-07-c0de"
 
     @pytest.mark.parametrize("machine", ["", "...", "\u00fc"])
     def test_noName(self, machine: str) -> None:
         """Not every machine has a name that serves."""
-        folder = StateFolder("state")
-        folder.make()
+        folder = StateDirectory("state")
+        folder.create()
         assert nodeName(folder, machine, lambda: "c0de") == "node-c0de"
 
     @pytest.mark.parametrize("content", ["", "7", '"Not One"'])
     def test_broken(self, content: str) -> None:
         """What was kept can't be read, or there is no folder."""
-        folder = StateFolder("state")
-        with pytest.raises(EngineError, match="--node NAME"):
+        folder = StateDirectory("state")
+        with pytest.raises(BrokerError, match="--node NAME"):
             nodeName(folder, "web", lambda: "c0de")
-        folder.make()
+        folder.create()
         Path(folder.path(NODE_FILE)).write_text(content)
-        with pytest.raises(EngineError, match="--node NAME"):
+        with pytest.raises(BrokerError, match="--node NAME"):
             nodeName(folder, "web", lambda: "c0de")
 
 
@@ -54,8 +54,8 @@ class MakeChatTests(SynchronousTestCase):
     def make(self, *words: str) -> ChatService:
         options = Options()
         options.parseOptions(["--port", "0", "--state", "state", *words])
-        options.folder.make()
-        options.folder.claim()
+        options.folder.create()
+        options.folder.lock()
         try:
             return makeChat(options, options.limits, MemoryReactorClock())
         finally:
@@ -84,14 +84,14 @@ class MakeChatTests(SynchronousTestCase):
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         loaded = chat.journal.prepare()
         chat.journal.bind("e", loaded.log, loaded.secret, 0)
-        self.assertRaises(JournalError, self.make().prepare)
-        self.assertRaises(EngineError, self.make, "--cluster", "nats://x", "--leave-cluster")
+        self.assertRaises(StorageError, self.make().prepare)
+        self.assertRaises(BrokerError, self.make, "--cluster", "nats://x", "--leave-cluster")
         self.make("--leave-cluster").prepare()
         self.make().prepare()
 
     def test_memory(self) -> None:
         """What is gone with its process can't go on where the others are."""
-        self.assertRaises(EngineError, self.make, "--cluster", "nats://x", "--journal", "memory")
+        self.assertRaises(BrokerError, self.make, "--cluster", "nats://x", "--journal", "memory")
 
     def test_noted(self) -> None:
         """What the engine complains of while nobody can ask is in the log."""

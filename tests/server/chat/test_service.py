@@ -12,11 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
 from tests.support.chat import NOON, Ear, SlowJournal
-from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, Refused
-from tsservices.chat.notifications import Notice, Refusal, Said
+from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
+from tsservices.chat.notifications import ErrorReply, Notice, RoomMessages
 from tsservices.chat.operations import Enter, Join, Say
 from tsservices.chat.records import RoomRecord
-from tsservices.chat.storage import JournalError, Loaded
+from tsservices.chat.storage import StorageError, StoredState
 from tsservices.common.limits import WELCOME_BYTES, Limits
 from tsservices.server.chat.service import ChatService
 from tsservices.testing import ImmediateHasher
@@ -37,11 +37,11 @@ class Drawer(SlowJournal):
     def leave(self) -> None:
         self.epoch = ""
 
-    def prepare(self) -> Loaded:
+    def prepare(self) -> StoredState:
         if self.broken:
-            raise JournalError("broken: no disk")
+            raise StorageError("broken: no disk")
         room = RoomRecord("tea", "Tea", 5, NOON, "hot", "eve", 1)
-        return Loaded("log", 7, [room], ["a note"], epoch=self.epoch)
+        return StoredState("log", 7, [room], ["a note"], epoch=self.epoch)
 
     def stop(self, stopped: Callable[[], None]) -> None:
         self.stopped = stopped
@@ -84,16 +84,16 @@ class ChatServiceTests(SynchronousTestCase):
     def test_loaded(self) -> None:
         """It goes on where the journal ends."""
         self.assertEqual(self.chat.notes, ["a note"])
-        room = self.chat.house.lobby.rooms["tea"]
+        room = self.chat.house.state.rooms["tea"]
         self.assertEqual((room.record.topic, room.released), ("hot", 5))
         self.say("ann")
         (batch,) = self.journal.queue
-        self.assertEqual((batch.log, batch.position, batch.said[0].first), ("log", 8, 6))
+        self.assertEqual((batch.log, batch.position, batch.messages[0].first), ("log", 8, 6))
 
     def test_broken(self) -> None:
         """A journal that can't be used is told of before the server starts."""
         self.journal.broken = True
-        self.assertRaises(JournalError, self.chat.prepare)
+        self.assertRaises(StorageError, self.chat.prepare)
 
     def test_sessions(self) -> None:
         """No two sessions have the same id, whichever run they are of."""
@@ -108,12 +108,12 @@ class ChatServiceTests(SynchronousTestCase):
         self.journal.keep()
         for job in self.jobs:
             job()
-        self.assertEqual([type(each) for each in self.ears["bob"].take()], [Said])
+        self.assertEqual([type(each) for each in self.ears["bob"].take()], [RoomMessages])
 
     def test_troubled(self) -> None:
         """Only those who wait are told; the log is told of the end too."""
         self.say("ann")
-        trouble = Refused(NOT_STORED, reason="the disk is full")
+        trouble = ChatError(NOT_STORED, reason="the disk is full")
         logged: list[object] = []
 
         @provider(ILogObserver)
@@ -135,7 +135,7 @@ class ChatServiceTests(SynchronousTestCase):
         self.chat.failed("no disk")
         for ear in self.ears.values():
             (refusal,) = ear.take()
-            assert isinstance(refusal, Refusal)
+            assert isinstance(refusal, ErrorReply)
             self.assertIs(refusal.why.reason, JOURNAL_FAILED)
         self.assertEqual(self.gaveUp, ["the chat can't be kept any more: no disk"])
 
@@ -144,7 +144,7 @@ class ChatServiceTests(SynchronousTestCase):
         self.say("ann")
         for session in self.sessions.values():
             session.outlet = None
-        self.chat.troubled(Refused(NOT_STORED, reason="x"))
+        self.chat.troubled(ChatError(NOT_STORED, reason="x"))
         self.chat.failed("x")
         self.assertEqual(self.ears["ann"].take(), [])
 
@@ -184,12 +184,12 @@ class ChatServiceTests(SynchronousTestCase):
         """What is part of a cluster goes on alone only if that is said, and then for good."""
         arguments = (self.journal, Limits(), lambda: NOON, self.jobs.append, "run")
         self.journal.epoch = "e"
-        error = self.assertRaises(JournalError, ChatService(*arguments, ImmediateHasher()).prepare)
+        error = self.assertRaises(StorageError, ChatService(*arguments, ImmediateHasher()).prepare)
         self.assertIn("--leave-cluster", str(error))
         self.assertEqual(self.journal.epoch, "e")
         chat = ChatService(*arguments, ImmediateHasher(), leave=True)
         chat.prepare()
-        self.assertEqual(chat.house.lobby.rooms["tea"].record.seq, 5)
+        self.assertEqual(chat.house.state.rooms["tea"].record.seq, 5)
         ChatService(*arguments, ImmediateHasher()).prepare()
 
     def test_operators(self) -> None:
@@ -204,7 +204,7 @@ class ChatServiceTests(SynchronousTestCase):
             operators=frozenset({"ann"}),
         )
         chat.prepare()
-        self.assertEqual(chat.house.lobby.operators, {"ann"})
+        self.assertEqual(chat.house.state.operators, {"ann"})
 
     def test_welcome(self) -> None:
         """The welcome file is read each time, bounded, and made safe; none is none."""

@@ -12,7 +12,7 @@ from tsservices.services.talk.switchboard import (
     CLOSED,
     FULL,
     WAITING_IN_ALL,
-    OperatorPresent,
+    OperatorBusy,
     Switchboard,
 )
 
@@ -132,7 +132,7 @@ class SwitchboardTests(SynchronousTestCase):
         """A second operator is refused, and its going changes nothing."""
         self.attach()
         second = Desk()
-        error = self.assertRaises(OperatorPresent, self.board.attach, second)
+        error = self.assertRaises(OperatorBusy, self.board.attach, second)
         self.assertEqual(str(error), "Jack is on the line already")
         self.board.detach(second)
         self.board.arrive(self.ann)

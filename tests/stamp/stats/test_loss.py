@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.stamp.stats.loss import WINDOW, Arrival, Directions, LossRuns
+from tsservices.stamp.stats.loss import WINDOW, DirectionalLoss, LossBursts, ReplyKind
 
 
-def account(*replies: tuple[int, int | None], stateful: bool | None = None) -> Directions:
-    ways = Directions(stateful)
+def account(*replies: tuple[int, int | None], stateful: bool | None = None) -> DirectionalLoss:
+    ways = DirectionalLoss(stateful)
     for sequence, counted in replies:
         ways.add(sequence, counted)
     return ways
@@ -49,7 +49,7 @@ class DirectionsTests(SynchronousTestCase):
         """A reflector that begins anew contradicts itself, and nothing is claimed."""
         ways = account((0, 0), (2, 1), (3, 2), (4, 0), (5, 1))
         assert (ways.lostUp, ways.lostDown) == (None, None)
-        later = Directions()
+        later = DirectionalLoss()
         for number in range(2 * WINDOW):
             later.add(number + 1, number)
         assert later.lostUp == 1
@@ -78,15 +78,15 @@ class DirectionsTests(SynchronousTestCase):
 
     def test_kinds(self) -> None:
         """Each reply is the first, a double, or a stray from long ago."""
-        ways = Directions()
-        assert ways.add(0, 0) is Arrival.FIRST
-        assert ways.add(0, 0) is Arrival.DUPLICATE
-        assert ways.add(WINDOW + 5, 1) is Arrival.FIRST
-        assert ways.add(3, 2) is Arrival.STRAY
+        ways = DirectionalLoss()
+        assert ways.add(0, 0) is ReplyKind.FIRST
+        assert ways.add(0, 0) is ReplyKind.DUPLICATE
+        assert ways.add(WINDOW + 5, 1) is ReplyKind.FIRST
+        assert ways.add(3, 2) is ReplyKind.STRAY
 
     def test_refused(self) -> None:
         """Packets whose fate the network tells are not lost on a way, wherever they are."""
-        ways = Directions(stateful=True)
+        ways = DirectionalLoss(stateful=True)
         ways.add(0, 0)
         ways.refused(1)
         ways.refused(2)
@@ -98,7 +98,7 @@ class DirectionsTests(SynchronousTestCase):
 
     def test_memory(self) -> None:
         """Long runs are accounted for in bounded memory."""
-        ways = Directions()
+        ways = DirectionalLoss()
         for number in range(5 * WINDOW):
             ways.add(2 * number, number)
         assert (ways.lostUp, ways.lostDown) == (5 * WINDOW - 1, 0)
@@ -109,7 +109,7 @@ class DirectionsTests(SynchronousTestCase):
     def test_simulated(self, seed: int, up: float, down: float, doubled: float) -> None:
         """On a path with losses and doubles the account is exact, up to the last reply."""
         path = Random(seed)
-        ways = Directions(stateful=True)
+        ways = DirectionalLoss(stateful=True)
         counter = lostUp = lostDown = doubles = 0
         tail = [0, 0]
         for sequence in range(300):
@@ -133,7 +133,7 @@ class DirectionsTests(SynchronousTestCase):
 class RunsTests(SynchronousTestCase):
     def test_lengths(self) -> None:
         """Runs are of packets sent one after the other, in whatever order they are told."""
-        runs = LossRuns()
+        runs = LossBursts()
         for sequence in (1, 0, 4, 3, 2, 6, 5):
             runs.settle(sequence, sequence in (1, 2, 5, 6))
         assert list(runs.lengths.ranges()) == [(2, 2, 1)]
@@ -144,7 +144,7 @@ class RunsTests(SynchronousTestCase):
         """The order in which they are told does not matter."""
         told = list(enumerate(lost))
         randomness.shuffle(told)  # type: ignore[attr-defined]
-        runs = LossRuns()
+        runs = LossBursts()
         for sequence, gone in told:
             runs.settle(sequence, gone)
         text = "".join("x" if gone else " " for gone in lost)

@@ -14,45 +14,47 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.stamp.stats.delay import CELLS, Timeline
-from tsservices.stamp.stats.result import Outcome, Stamps, State, Timing, timing
-from tsservices.stamp.stats.summary import Tally, figuresOf
-from tsservices.stamp.stats.thresholds import ConditionError, parseConditions, violations
+from tsservices.stamp.stats.result import Delays, ProbeResult, ProbeState, Timestamps, timing
+from tsservices.stamp.stats.summary import TargetStatistics, figuresOf
+from tsservices.stamp.stats.thresholds import ThresholdError, parseConditions, violations
 
 
-def answered(tally: Tally, sequence: int, up: int = 10, server: int = 5, down: int = 20) -> None:
+def answered(
+    tally: TargetStatistics, sequence: int, up: int = 10, server: int = 5, down: int = 20
+) -> None:
     at = 1000 * sequence
     tally.sent(at, 0, 0)
     tally.arrival(sequence, sequence)
-    stamps = Stamps(at, at + up + server + down, at + up, at + up + server, "kk")
+    stamps = Timestamps(at, at + up + server + down, at + up, at + up + server, "kk")
     trip = up + server + down + 7
-    tally.take(Outcome(sequence, State.OK, at, at, trip, stamps, sequence, 44, 64))
+    tally.take(ProbeResult(sequence, ProbeState.OK, at, at, trip, stamps, sequence, 44, 64))
 
 
-def failed(tally: Tally, sequence: int, state: State = State.TIMEOUT) -> None:
+def failed(tally: TargetStatistics, sequence: int, state: ProbeState = ProbeState.TIMEOUT) -> None:
     tally.sent(1000 * sequence, 0, 0)
-    tally.take(Outcome(sequence, state, 1000 * sequence, 1000 * sequence))
+    tally.take(ProbeResult(sequence, state, 1000 * sequence, 1000 * sequence))
 
 
 class TimingTests(SynchronousTestCase):
     def test_formulas(self) -> None:
         """d = (T4 - T1) - (T3 - T2), and o = ((T2 - T1) + (T3 - T4)) / 2."""
-        found = timing(Stamps(1000, 1100, 5040, 5060), 150)
-        assert found == Timing(network=80, server=20, up=4040, down=-3960, offset=4000)
+        found = timing(Timestamps(1000, 1100, 5040, 5060), 150)
+        assert found == Delays(network=80, server=20, up=4040, down=-3960, offset=4000)
 
     def test_withoutServer(self) -> None:
         """A server that does not tell its times leaves the round trip."""
-        assert timing(Stamps(1000, 1100), 150) == Timing(network=100)
+        assert timing(Timestamps(1000, 1100), 150) == Delays(network=100)
 
     def test_contradictions(self) -> None:
         """Times that cannot be, because a clock was set, tell nothing."""
         for stamps in (
             None,
-            Stamps(1000, 900, 1010, 1020),
-            Stamps(0, 50_000_000, 10, 20),
-            Stamps(1000, 1100, 5060, 5040),
-            Stamps(1000, 1100, 5000, 5200),
+            Timestamps(1000, 900, 1010, 1020),
+            Timestamps(0, 50_000_000, 10, 20),
+            Timestamps(1000, 1100, 5060, 5040),
+            Timestamps(1000, 1100, 5000, 5200),
         ):
-            assert timing(stamps, 150) == Timing()
+            assert timing(stamps, 150) == Delays()
 
     @given(*[st.integers(0, 10**6) for _ in range(3)], st.integers(-(10**15), 10**15))
     def test_offset(self, up: int, server: int, down: int, offset: int) -> None:
@@ -61,7 +63,7 @@ class TimingTests(SynchronousTestCase):
         by no more than half of it.
         """
         arrived = up + offset
-        found = timing(Stamps(0, up + server + down, arrived, arrived + server), None)
+        found = timing(Timestamps(0, up + server + down, arrived, arrived + server), None)
         assert (found.network, found.server) == (up + down, server)
         assert found.offset is not None
         assert abs(found.offset - offset) <= (up + down) / 2 + 1
@@ -71,40 +73,40 @@ class TimingTests(SynchronousTestCase):
 class TallyTests(SynchronousTestCase):
     def test_counts(self) -> None:
         """Every packet is counted once, and the sum is what was sent."""
-        tally = Tally()
+        tally = TargetStatistics()
         answered(tally, 0)
         failed(tally, 1)
-        failed(tally, 2, State.REFUSED)
-        failed(tally, 3, State.UNREACHABLE)
+        failed(tally, 2, ProbeState.REFUSED)
+        failed(tally, 3, ProbeState.UNREACHABLE)
         answered(tally, 4)
         tally.sent(5000, 0, 0)
         assert (tally.transmitted, tally.received, tally.lost, tally.outstanding) == (6, 2, 3, 1)
         assert tally.lossPercent == 60.0
-        assert Tally().lossPercent is None
+        assert TargetStatistics().lossPercent is None
 
     def test_late(self) -> None:
         """A reply that comes too late leaves its packet lost, and tells that no way lost it."""
-        tally = Tally()
+        tally = TargetStatistics()
         failed(tally, 0)
         tally.arrival(0, 0)
-        tally.take(Outcome(0, State.LATE, 0, 0, 2000))
+        tally.take(ProbeResult(0, ProbeState.LATE, 0, 0, 2000))
         assert (tally.received, tally.lost, tally.late) == (0, 1, 1)
         assert (tally.lostUp, tally.lostDown, tally.undecided) == (0, 0, 0)
 
     def test_undecided(self) -> None:
         """What was lost after the last reply was lost on some way."""
-        tally = Tally(stateful=True)
+        tally = TargetStatistics(stateful=True)
         answered(tally, 0)
         failed(tally, 1)
         assert (tally.lostUp, tally.lostDown, tally.undecided) == (0, 0, 1)
-        tally = Tally()
+        tally = TargetStatistics()
         answered(tally, 0)
         failed(tally, 1)
         assert (tally.lostUp, tally.lostDown, tally.undecided) == (None, None, None)
 
     def test_strays(self) -> None:
         """Replies to what was never sent are nothing."""
-        tally = Tally()
+        tally = TargetStatistics()
         answered(tally, 0)
         tally.arrival(7, 7)
         tally.arrival(-1, 1)
@@ -112,7 +114,7 @@ class TallyTests(SynchronousTestCase):
 
     def test_trip(self) -> None:
         """The round trip of a report is the network's when that was measured."""
-        tally = Tally()
+        tally = TargetStatistics()
         assert tally.trip is tally.application
         answered(tally, 0)
         assert tally.trip is tally.network
@@ -121,14 +123,14 @@ class TallyTests(SynchronousTestCase):
 
     def test_skewTakenOff(self) -> None:
         """Queueing is told without the drift of the clocks."""
-        tally = Tally()
+        tally = TargetStatistics()
         for sequence in range(200):
             at = 100_000_000 * sequence
             drift = at // 10_000
             tally.sent(at, 0, 0)
             tally.arrival(sequence, sequence)
-            stamps = Stamps(at, at + 2005, at + 1000 + drift, at + 1005 + drift, "kk")
-            tally.take(Outcome(sequence, State.OK, at, at, 2100, stamps, sequence))
+            stamps = Timestamps(at, at + 2005, at + 1000 + drift, at + 1005 + drift, "kk")
+            tally.take(ProbeResult(sequence, ProbeState.OK, at, at, 2100, stamps, sequence))
         for queue in (tally.queueUp, tally.queueDown):
             most = queue.summary().percentile(100)
             assert most is not None
@@ -140,7 +142,7 @@ class TallyTests(SynchronousTestCase):
 
     def test_figures(self) -> None:
         """The figures can be written as JSON, times in whole nanoseconds, and unknown as null."""
-        tally = Tally()
+        tally = TargetStatistics()
         answered(tally, 0)
         failed(tally, 1)
         read = json.loads(json.dumps(figuresOf(tally)))
@@ -154,7 +156,7 @@ class TallyTests(SynchronousTestCase):
             "skew_ppm": None,
             "skew_error_ppm": None,
         }
-        empty = json.loads(json.dumps(figuresOf(Tally())))
+        empty = json.loads(json.dumps(figuresOf(TargetStatistics())))
         assert empty["network_ns"]["min"] is empty["loss"]["percent"] is None
 
 
@@ -187,8 +189,8 @@ class TimelineTests(SynchronousTestCase):
 
 
 class ConditionsTests(SynchronousTestCase):
-    def tally(self) -> Tally:
-        tally = Tally()
+    def tally(self) -> TargetStatistics:
+        tally = TargetStatistics()
         for sequence in range(98):
             answered(tally, sequence, up=1_000_000, down=1_000_000)
         answered(tally, 98, up=100_000_000, down=1_000_000)
@@ -233,7 +235,7 @@ class ConditionsTests(SynchronousTestCase):
             "loss.up>1%: the figure is unknown",
             "skew>1ppm: the figure is unknown",
         ]
-        assert violations(parseConditions("p50>1s"), Tally())
+        assert violations(parseConditions("p50>1s"), TargetStatistics())
 
     def test_refused(self) -> None:
         """What has no meaning is refused with the reason."""
@@ -252,5 +254,5 @@ class ConditionsTests(SynchronousTestCase):
             ("foo.p99>1ms", "no figure 'foo.p99'"),
             ("skew>1ms", "skew is in ppm"),
         ]:
-            with pytest.raises(ConditionError, match=reason):
+            with pytest.raises(ThresholdError, match=reason):
                 parseConditions(text)

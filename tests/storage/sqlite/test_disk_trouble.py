@@ -12,12 +12,12 @@ import pytest
 
 from tests.support.sqlite import Kept, broken, unindexed
 from tests.support.storage import PATIENCE, SECOND, Talk, lines
-from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, Refused
+from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
 from tsservices.common.limits import TRANSACTION_LINES
-from tsservices.storage.sqlite.writer import Pace
+from tsservices.storage.sqlite.writer import Timings
 
 #: What people are told meanwhile.
-FULL = Refused(NOT_STORED, reason="the disk is full")
+FULL = ChatError(NOT_STORED, reason="the disk is full")
 
 
 class Small:
@@ -84,7 +84,7 @@ class TestFull:
     @pytest.mark.parametrize("indexed", [False, True])
     def test_retention(self, indexed: bool) -> None:
         """Old lines go at once to make room for new ones."""
-        pace = Pace(full=0.01, prune=3600, index=0.0 if indexed else 3600.0)
+        pace = Timings(full=0.01, prune=3600, index=0.0 if indexed else 3600.0)
         kept, talk = Kept(keep=100.0, pace=pace), Talk()
         kept.wires.before = Small(100)
         kept.journal.store(talk.batch(("a", ("x" * 1000,) * 150), stamp=kept.time))
@@ -101,7 +101,7 @@ class TestFull:
 
     def test_stop(self) -> None:
         """The end does not wait for ever, and says what is lost."""
-        kept, talk = Kept(pace=Pace(full=0.01, stop=0.1)), Talk()
+        kept, talk = Kept(pace=Timings(full=0.01, stop=0.1)), Talk()
         disk = self.full(kept, talk)
         kept.witness.stop()
         assert [each.partition(": ")[2] for each in kept.witness.failures] == [
@@ -167,7 +167,7 @@ class TestBroken:
         assert kept.witness.lines("a", 1, 2) == []
         kept.witness.stop()
         assert [each.replace(f"{os.getcwd()}/", "") for each in kept.witness.failures] == [words]
-        assert kept.journal.trouble == Refused(JOURNAL_FAILED)
+        assert kept.journal.trouble == ChatError(JOURNAL_FAILED)
         assert (asked, kept.witness.positions, kept.witness.troubles) == ([where], [], [])
 
     def test_checkpoint(self) -> None:
@@ -186,7 +186,7 @@ class TestBroken:
 
     def test_hangs(self) -> None:
         """The end does not wait for a disk that does not answer."""
-        kept, talk = Kept(pace=Pace(stop=0.05)), Talk()
+        kept, talk = Kept(pace=Timings(stop=0.05)), Talk()
         going = threading.Event()
         kept.wires.before = lambda connection, text: going.wait(PATIENCE)
         kept.journal.store(talk.batch(("a", ("x",))))

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.sqlite import AT_ONCE, Kept, broken, unindexed
 from tests.support.storage import PATIENCE, SECOND, Talk, lines
-from tsservices.chat.records import Deletion
-from tsservices.chat.storage import Search
+from tsservices.chat.records import MessageDeletion
+from tsservices.chat.storage import SearchQuery
 from tsservices.common.limits import INDEX_LAG, INDEX_LINES
 from tsservices.storage.sqlite import fulltext as index
 from tsservices.storage.sqlite import fulltext as words
@@ -119,7 +119,11 @@ class TestIndex:
         for _ in range(2):
             # The second one finds it gone already.
             batch = talk.batch(("a", ("tea is ours",)))
-            batch.deletions += [Deletion("a", 2), Deletion("a", 2), Deletion("a", 4)]
+            batch.deletions += [
+                MessageDeletion("a", 2),
+                MessageDeletion("a", 2),
+                MessageDeletion("a", 4),
+            ]
             kept.journal.store(batch)
             kept.witness.await_(batch.position)
             self.indexed(kept)
@@ -229,7 +233,7 @@ class TestIndex:
 
         kept.wires.before = hold
         found: list[object] = []
-        kept.journal.search(Search(A, ("tea",), "", 0, 0, None, 9), found.append)
+        kept.journal.search(SearchQuery(A, ("tea",), "", 0, 0, None, 9), found.append)
         assert arrived.wait(PATIENCE)
         assert len(kept.witness.lines("a", 1, 1)) == 1
         assert found == []

@@ -20,7 +20,7 @@ from tsservices.common.limits import HISTORY_PAGE
 CHILD = """
 import os, sys
 from tests.support.storage import LOG, Talk
-from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.storage.sqlite.journal import SQLiteStorage
 
 class Listener:
     def stored(self, position):
@@ -33,7 +33,7 @@ class Listener:
         os.write(2, reason.encode())
         os._exit(1)
 
-journal = SQLiteJournal("chat.db", LOG, None, lambda call, *args: call(*args), lambda: 0)
+journal = SQLiteStorage("chat.db", LOG, None, lambda call, *args: call(*args), lambda: 0)
 journal.prepare()
 journal.start(Listener())
 talk = Talk()
@@ -99,21 +99,21 @@ class TestKeeping:
         """The next start finds rooms, topics, numbers and lines, and goes on."""
         kept, talk = Kept(), Talk()
         batch = talk.batch(("a", ("1", "2")), ("b", ("1",)))
-        batch.records[0].topic, batch.records[0].topicBy = "tea\ud800", "Ann"
+        batch.roomRecords[0].topic, batch.roomRecords[0].topicBy = "tea\ud800", "Ann"
         kept.journal.store(batch)
         kept.witness.stop()
         assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db"]
 
         kept = Kept()
         assert (kept.loaded.log, kept.loaded.position) == (LOG, 1)
-        assert kept.loaded.records == batch.records
+        assert kept.loaded.records == batch.roomRecords
         second = talk.batch(("b", ("2",)), ("c", ("1",)))
         kept.journal.store(second)
         kept.witness.stop()
 
         kept = Kept()
         assert kept.loaded.position == 2
-        assert kept.loaded.records == [batch.records[0], *second.records]
+        assert kept.loaded.records == [batch.roomRecords[0], *second.roomRecords]
         assert kept.witness.lines("b", 1, 2) == lines([talk.said[1], talk.said[2]])
         kept.witness.stop()
 

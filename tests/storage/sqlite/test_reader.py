@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.sqlite import Kept, broken
 from tests.support.storage import Talk
-from tsservices.chat.errors import READ_FAILED, READ_SLOW, Refused
+from tsservices.chat.errors import READ_FAILED, READ_SLOW, ChatError
 from tsservices.common.limits import READS_WAITING
 
 
@@ -41,7 +41,7 @@ class TestReading:
         kept, hurry = self.clocked()
         made = len(kept.wires.statements)
         hurry(step)
-        assert kept.witness.read("a", 1, 200) == Refused(READ_SLOW)
+        assert kept.witness.read("a", 1, 200) == ChatError(READ_SLOW)
         # The disk is not asked what nobody waits for any more.
         assert len(kept.wires.statements) - made == (1 if step < 1 else 0)
         hurry(0)
@@ -65,7 +65,7 @@ class TestReading:
                 raise broken(sqlite3.SQLITE_IOERR_READ, "disk I/O error")
 
         kept.wires.before = fail
-        assert kept.witness.read("a", 1, 200) == Refused(READ_FAILED)
+        assert kept.witness.read("a", 1, 200) == ChatError(READ_FAILED)
         kept.wires.before = lambda connection, text: None
         assert len(kept.witness.lines("a", 1, 200)) == 200
         assert len(kept.wires.statements) == made + 2
@@ -77,7 +77,7 @@ class TestReading:
         answers: list[object] = []
         for _ in range(READS_WAITING + 1):
             kept.journal.read("a", 200, 200, answers.append)
-        assert answers == [Refused(READ_SLOW)]
+        assert answers == [ChatError(READ_SLOW)]
         kept.witness.stop()
         assert len(answers) == READS_WAITING + 1
         assert all(isinstance(each, list) for each in answers[1:])

@@ -14,14 +14,14 @@ import pytest
 
 from tests.support.sqlite import Kept
 from tests.support.storage import LOG
-from tsservices.chat.storage import JournalError
-from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.chat.storage import StorageError
+from tsservices.storage.sqlite.journal import SQLiteStorage
 from tsservices.storage.sqlite.schema import MIGRATIONS
-from tsservices.storage.sqlite.writer import Pace
+from tsservices.storage.sqlite.writer import Timings
 
 
 def refusal(**more: object) -> str:
-    with pytest.raises(JournalError) as caught:
+    with pytest.raises(StorageError) as caught:
         Kept(start=False, **more)  # type: ignore[arg-type]
     words = str(caught.value)
     assert "\n" not in words
@@ -45,8 +45,8 @@ class TestRefused:
 
     def test_noFolder(self) -> None:
         """The folder is not there."""
-        journal = SQLiteJournal("gone/chat.db", LOG, None, print, lambda: 0)
-        with pytest.raises(JournalError) as caught:
+        journal = SQLiteStorage("gone/chat.db", LOG, None, print, lambda: 0)
+        with pytest.raises(StorageError) as caught:
             journal.prepare()
         assert str(caught.value) == f"{os.getcwd()}/gone/chat.db: No such file or directory"
 
@@ -94,7 +94,7 @@ class TestRefused:
         Kept(start=False)
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            assert refusal(pace=Pace(busy=0.0)) == "chat.db is locked by another process"
+            assert refusal(pace=Timings(busy=0.0)) == "chat.db is locked by another process"
         Kept(start=False)
 
     def test_readOnlyFolder(self) -> None:

@@ -16,7 +16,7 @@ from tests.support.line_sockets import PEOPLE, Crowd
 from tsservices.chat import fanout as audience
 from tsservices.chat import fanout as deliveries
 from tsservices.transport.epoll.broadcast import Broadcast
-from tsservices.transport.epoll.set import EpollSet, available
+from tsservices.transport.epoll.set import EpollReactor, available
 from tsservices.transport.epoll.tcp import FastTCPServer
 
 
@@ -24,7 +24,7 @@ from tsservices.transport.epoll.tcp import FastTCPServer
 class BroadcastTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = HandReactor()
-        self.set = EpollSet(self.reactor)
+        self.set = EpollReactor(self.reactor)
         self.set.portOpened()
         self.addCleanup(self.set.portClosed)
         self.streams: list[FastTCPServer] = []
@@ -49,7 +49,7 @@ class BroadcastTests(SynchronousTestCase):
         never in may be left out.
         """
         one, two, three = self.streams
-        broadcast = one.together([one, two])
+        broadcast = one.broadcastWith([one, two])
         self.assertTrue(broadcast.send(b"hello", [two, three]))
         self.assertTrue(broadcast.send(b"all", []))
         self.assertEqual([receiveAll(peer) for peer in self.peers], [b"helloall", b"all", b""])
@@ -63,13 +63,13 @@ class BroadcastTests(SynchronousTestCase):
     def test_several(self) -> None:
         """One may be in several, and leaves all of them at once."""
         one, two, three = self.streams
-        first, second = one.together([one, two]), one.together([one, three])
+        first, second = one.broadcastWith([one, two]), one.broadcastWith([one, three])
         first.send(b"a", [])
         second.send(b"bc", [])
         one.write(b"d")
         self.set.doRead()
         self.assertEqual([each.bytesSent for each in self.streams], [4, 1, 2])
-        one.leave()
+        one.leaveBroadcast()
         self.assertEqual((first.valid, second.valid), (False, False))
         self.assertEqual([each.bytesSent for each in self.streams], [4, 1, 2])
         self.assertEqual(receiveAll(self.peers[0]), b"abcd")
@@ -77,7 +77,7 @@ class BroadcastTests(SynchronousTestCase):
     def test_queued(self) -> None:
         """What anybody was written before goes first."""
         one, two, _ = self.streams
-        broadcast = one.together([one, two])
+        broadcast = one.broadcastWith([one, two])
         writes: list[Callable[[], object]] = [
             lambda: two.write(b"first"),
             lambda: two.writeSequence([b"first"]),
@@ -101,11 +101,11 @@ class BroadcastTests(SynchronousTestCase):
             peer = connect(self.set, protocol := Recorder())
             self.peers.append(peer)
             stream: FastTCPServer = protocol.transport
-            self.assertTrue(stream.clear)
-            broadcast = stream.together([self.streams[0], stream])
+            self.assertTrue(stream.isIdle)
+            broadcast = stream.broadcastWith([self.streams[0], stream])
             end(stream)
             self.assertFalse(broadcast.valid)
-            self.assertFalse(stream.clear)
+            self.assertFalse(stream.isIdle)
 
     def test_slow(self) -> None:
         """
@@ -113,11 +113,11 @@ class BroadcastTests(SynchronousTestCase):
         """
         one, two, three = self.streams
         large = bytes(1 << 22)
-        broadcast = one.together(self.streams)
+        broadcast = one.broadcastWith(self.streams)
         self.assertTrue(broadcast.send(large, [two]))
         self.assertFalse(broadcast.valid)
-        self.assertEqual([each.clear for each in self.streams], [False, True, False])
-        again = two.together([two])
+        self.assertEqual([each.isIdle for each in self.streams], [False, True, False])
+        again = two.broadcastWith([two])
         for stream in (one, three):
             stream.write(b"end")
         for peer in (self.peers[0], self.peers[2]):
@@ -127,7 +127,7 @@ class BroadcastTests(SynchronousTestCase):
                 self.set.doRead()
             self.assertEqual(received, large + b"end")
         self.assertTrue(again.valid)
-        self.assertEqual([each.clear for each in self.streams], [True] * 3)
+        self.assertEqual([each.isIdle for each in self.streams], [True] * 3)
         self.assertEqual(
             [each.bytesSent for each in self.streams], [len(large) + 3, 0, len(large) + 3]
         )
@@ -135,7 +135,7 @@ class BroadcastTests(SynchronousTestCase):
     def test_behind(self) -> None:
         """It dissolves when something is left of what one of them was written, alone."""
         one, two, _ = self.streams
-        broadcast = one.together([one, two])
+        broadcast = one.broadcastWith([one, two])
         one.write(bytes(1 << 22))
         self.assertTrue(broadcast.valid)
         self.set.doRead()
@@ -151,7 +151,7 @@ class BroadcastTests(SynchronousTestCase):
                 one.socket.send(bytes(1 << 16))
             except BlockingIOError:
                 break
-        broadcast = one.together([one, two])
+        broadcast = one.broadcastWith([one, two])
         self.assertTrue(broadcast.send(b"hello", []))
         self.assertEqual(receiveAll(self.peers[1]), b"hello")
         self.assertEqual((one.bytesSent, one.pendingBytes()), (0, 5))
@@ -165,7 +165,7 @@ class BroadcastTests(SynchronousTestCase):
     def test_lost(self) -> None:
         """That a peer has gone is found as with any write: not while others are written to."""
         self.peers[0].close()
-        broadcast = self.streams[0].together(self.streams)
+        broadcast = self.streams[0].broadcastWith(self.streams)
         self.assertTrue(broadcast.send(b"hello", []))
         self.assertEqual([receiveAll(peer) for peer in self.peers[1:]], [b"hello"] * 2)
         self.assertEqual(self.streams[0].connected, 1)
@@ -258,10 +258,10 @@ class DissolvingTests(SynchronousTestCase):
     def test_outlet(self) -> None:
         """Whose session hears elsewhere hears nothing here."""
         session = self.one.protocol.session
-        session.hearBy(None)
+        session.setOutlet(None)
         for _ in range(4):
             self.assertEqual(self.say(b"hello"), b"")
-        session.hearBy(self.one.protocol)
+        session.setOutlet(self.one.protocol)
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_membership(self) -> None:

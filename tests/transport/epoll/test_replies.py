@@ -20,12 +20,12 @@ from tests.support.epoll import HandReactor, Recorder, connect, receiveAll
 from tsservices.common.counters import DatagramCounters, StreamCounters
 from tsservices.services.timestamp import TimestampFactory, TimestampProtocol
 from tsservices.testing import environment
-from tsservices.transport.datagram import AnsweringProtocol
+from tsservices.transport.datagram import ReplyingDatagramProtocol
 from tsservices.transport.epoll.interfaces import SHORT_READ
-from tsservices.transport.epoll.set import EpollSet, available
+from tsservices.transport.epoll.set import EpollReactor, available
 from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.epoll.udp import FastUDPPort
-from tsservices.transport.udp_guard import Guard
+from tsservices.transport.udp_guard import DatagramGuard
 
 BIG = 1 << 22
 
@@ -70,7 +70,7 @@ class Replier(Recorder):
 class ReplyTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = HandReactor()
-        self.epollSet = EpollSet(self.reactor)
+        self.epollSet = EpollReactor(self.reactor)
         self.epollSet.portOpened()
         self.addCleanup(self.close)
         self.rounds = Rounds()
@@ -181,7 +181,7 @@ class ReplyTests(SynchronousTestCase):
 class ShortReadTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = HandReactor()
-        self.epollSet = EpollSet(self.reactor)
+        self.epollSet = EpollReactor(self.reactor)
         self.epollSet.portOpened()
         self.protocol = Chunks()
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -263,7 +263,7 @@ class Chunks(Recorder):
 class TimestampTests(SynchronousTestCase):
     def test_timestamp(self) -> None:
         """It answers as over any other transport, and what is counted is counted."""
-        epollSet = EpollSet(HandReactor())
+        epollSet = EpollReactor(HandReactor())
         factory = TimestampFactory(environment(), StreamCounters())
         protocol = factory.buildProtocol(None)
         assert isinstance(protocol, TimestampProtocol)
@@ -278,7 +278,7 @@ class TimestampTests(SynchronousTestCase):
         assert factory.environment.stamper.held == b""
 
 
-class Doubling(AnsweringProtocol):
+class Doubling(ReplyingDatagramProtocol):
     """Answers with the datagram twice, or raises if it says so."""
 
     def answer(self, datagram: bytes) -> bytes:
@@ -287,7 +287,7 @@ class Doubling(AnsweringProtocol):
         return datagram * 2
 
 
-class Permitting(Guard):
+class Permitting(DatagramGuard):
     """Admits all but one datagram."""
 
     def __init__(self) -> None:

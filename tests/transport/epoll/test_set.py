@@ -21,7 +21,7 @@ from zope.interface.verify import verifyObject
 
 from tests.support.epoll import Echo, HandReactor, Recorder, connect, receiveAll
 from tsservices.transport.epoll import set as epollset
-from tsservices.transport.epoll.set import EpollSet, available, epollSetOf, turnEnd
+from tsservices.transport.epoll.set import EpollReactor, available, epollSetOf, turnEnd
 
 
 class Descriptor:
@@ -186,7 +186,7 @@ class EpollSetTests(SynchronousTestCase):
         assert self.set.getReaders() == []
 
     def test_removeAll(self) -> None:
-        """L{EpollSet.removeAll} gives each member once and watches none of them."""
+        """L{EpollReactor.removeAll} gives each member once and watches none of them."""
         one, other = self.pair()
         reader, writer = Descriptor(one.fileno()), Descriptor(other.fileno())
         self.set.addReader(reader)
@@ -362,7 +362,7 @@ class ScriptedTests(SynchronousTestCase):
         self.patch(Scripted, "script", [])
         self.patch(Scripted, "asked", [])
         self.reactor = HandReactor()
-        self.set = EpollSet(self.reactor)
+        self.set = EpollReactor(self.reactor)
         self.set.portOpened()
         self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
 

@@ -24,25 +24,29 @@ from tests.transport.epoll.test_udp import FailingSocket
 from tsservices.transport.epoll import udp as fastudp
 from tsservices.transport.timestamping import cmsg as ancillary
 from tsservices.transport.timestamping import udp as stampedudp
-from tsservices.transport.timestamping.cmsg import FOR_MANY, AncillaryReader, transmitted
-from tsservices.transport.timestamping.udp import Arrival, StampedDatagramProtocol, StampedUDPPort
+from tsservices.transport.timestamping.cmsg import FOR_MANY, ControlMessageReader, transmitted
+from tsservices.transport.timestamping.udp import (
+    ReceiveInfo,
+    TimestampedDatagramProtocol,
+    TimestampedUDPPort,
+)
 
 #: Nanoseconds since 1970 that no kernel says in these tests.
 LATER = 5_000_000_000_000_000_000
 
 
-class Notes(StampedDatagramProtocol):
+class Notes(TimestampedDatagramProtocol):
     """A protocol that answers each datagram from where it was sent to."""
 
-    transport: StampedUDPPort
+    transport: TimestampedUDPPort
 
     def __init__(self) -> None:
-        self.received: list[tuple[bytes, Any, Arrival]] = []
+        self.received: list[tuple[bytes, Any, ReceiveInfo]] = []
         self.transmitted: list[tuple[int, int]] = []
         self.refused = 0
 
     def stampedDatagramReceived(
-        self, datagram: bytes, address: tuple[str, int], arrival: Arrival
+        self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
     ) -> None:
         self.received.append((datagram, address, arrival))
         if datagram == b"raise":
@@ -61,19 +65,19 @@ class Notes(StampedDatagramProtocol):
 
 @pytest.mark.skipif(not ancillary.LINUX, reason="only Linux tells what this is about")
 class StampedUDPPortTests(SynchronousTestCase):
-    def listen(self, interface: str = "127.0.0.1", **options: Any) -> StampedUDPPort:
+    def listen(self, interface: str = "127.0.0.1", **options: Any) -> TimestampedUDPPort:
         self.reactor = HandReactor()
         self.protocol = Notes()
-        port = StampedUDPPort(0, self.protocol, interface, 8192, self.reactor, **options)
+        port = TimestampedUDPPort(0, self.protocol, interface, 8192, self.reactor, **options)
         port.startListening()
         self.addCleanup(self.close, port)
         return port
 
-    def close(self, port: StampedUDPPort) -> None:
+    def close(self, port: TimestampedUDPPort) -> None:
         port.stopListening()
         self.reactor.advance(0)
 
-    def peer(self, host: str, port: StampedUDPPort) -> socket.socket:
+    def peer(self, host: str, port: TimestampedUDPPort) -> socket.socket:
         peer = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(peer.close)
         peer.settimeout(5)
@@ -138,7 +142,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             bound.bind(("::", 0))
             bound.setblocking(False)
-            port = StampedUDPPort._fromListeningDescriptor(
+            port = TimestampedUDPPort._fromListeningDescriptor(
                 self.reactor, bound.fileno(), socket.AF_INET6, self.protocol, 8192
             )
         port.startListening()
@@ -151,7 +155,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         assert (arrival.destination, arrival.ttl) == ("::ffff:127.0.0.9", 33)
         assert peer.recv(10) == b"x"
 
-    def timed(self, interface: str) -> tuple[StampedUDPPort, list[int]]:
+    def timed(self, interface: str) -> tuple[TimestampedUDPPort, list[int]]:
         port = self.listen(interface)
         times: list[int] = []
 
@@ -272,7 +276,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         peer.send(b"x")
         port.doRead()
         arrival = self.protocol.received[-1][2]
-        assert arrival == Arrival(LATER, False, None, None, None)
+        assert arrival == ReceiveInfo(LATER, False, None, None, None)
         assert not port.stamping
         assert not port.transmitting
         assert peer.recv(10) == b"x"
@@ -289,7 +293,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             def setsockopt(self, *words: object) -> None:
                 raise OSError(errno.ENOPROTOOPT, "no such option")
 
-        assert not ancillary.ask(cast(socket.socket, Refusing()))
+        assert not ancillary.enableTimestamps(cast(socket.socket, Refusing()))
 
     def test_reflects(self) -> None:
         """
@@ -464,8 +468,8 @@ class StampedUDPPortTests(SynchronousTestCase):
             counted.append(port.sent)
             original(asked)
 
-        original = ancillary.numberAnew
-        self.patch(ancillary, "numberAnew", numberAnew)
+        original = ancillary.restartCounter
+        self.patch(ancillary, "restartCounter", numberAnew)
         port = self.listen(transmit=True)
         address = self.peer("127.0.0.1", port).getsockname()
         port.write(b"x", address)
@@ -595,7 +599,7 @@ class AncillaryTests(SynchronousTestCase):
     def test_others(self) -> None:
         """What is not known is passed over."""
         unknown = [(1, 99, b"x"), (0, 99, b"x"), (41, 99, b"x"), (7, 7, b"")]
-        assert AncillaryReader(None).read(unknown) == (0, None, None, None)
+        assert ControlMessageReader(None).read(unknown) == (0, None, None, None)
         assert transmitted(unknown) is None
 
     def test_notATime(self) -> None:

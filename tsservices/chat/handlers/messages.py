@@ -16,33 +16,39 @@ from tsservices.chat.errors import (
     NO_PERSON,
     NOT_ALLOWED,
     NOT_HERE,
-    Refused,
+    ChatError,
 )
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.chat.notifications import Absent, MarkedRead, Notice, Said, Whispered
+from tsservices.chat.notifications import (
+    AwayReply,
+    MarkedRead,
+    Notice,
+    PrivateMessage,
+    RoomMessages,
+)
 from tsservices.chat.operations import (
     DELETE,
     TOPIC,
-    Delete,
-    EmptyInbox,
-    Event,
+    ClearUnread,
+    DeleteMessage,
     MarkRead,
+    Operation,
     Say,
+    SendPrivate,
     SetTopic,
-    Whisper,
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
-from tsservices.chat.records import Deletion, Letter, ReadMark
+from tsservices.chat.records import MessageDeletion, ReadMarker, StoredPrivateMessage
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import INBOX_UNREAD
 
 
 def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch) -> None:
     """Number lines, and give them time and id."""
     record = room.record
-    said = Said(
+    said = RoomMessages(
         record.key,
         record.name,
         record.seq + 1,
@@ -60,20 +66,20 @@ def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch:
     record.seq += len(texts)
     record.time = said.time + len(texts) - 1
     room.keep(said)
-    batch.keep(room, said, session)
+    batch.addMessage(room, said, session)
 
 
-def _say(lobby: Lobby, event: Say, session: Session, batch: Batch) -> None:
+def _say(state: ChatState, event: Say, session: Session, batch: Batch) -> None:
     key = event.room
-    room = lobby.rooms[key] if key in session.rooms else lobby.speaker(session, key)
+    room = state.rooms[key] if key in session.rooms else state.joinedRoom(session, key)
     if room.access.restraints:
-        lobby.checkSpeak(session, room, batch.stamp)
+        state.checkSpeak(session, room, batch.stamp)
     keep(room, event.kind, event.texts, session, batch)
 
 
-def _setTopic(lobby: Lobby, event: SetTopic, session: Session, batch: Batch) -> None:
-    room = lobby.speaker(session, event.room)
-    lobby.checkSpeak(session, room, batch.stamp)
+def _setTopic(state: ChatState, event: SetTopic, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, event.room)
+    state.checkSpeak(session, room, batch.stamp)
     record = room.record
     keep(room, TOPIC, (event.text,), session, batch)
     record.topic = event.text
@@ -81,60 +87,62 @@ def _setTopic(lobby: Lobby, event: SetTopic, session: Session, batch: Batch) -> 
     record.topicTime = record.time
 
 
-def _delete(lobby: Lobby, event: Delete, session: Session, batch: Batch) -> None:
-    room = lobby.speaker(session, event.room)
+def _delete(state: ChatState, event: DeleteMessage, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, event.room)
     name = ROOM_SIGN + room.record.name
     own = event.author is not None and event.author == session.account
-    if not own and not atLeast(lobby.rank(session, room), OPERATOR):
-        raise Refused(NOT_ALLOWED, who="the author, logged in, or an operator")
-    if not room.access.readsFrom(session) <= event.seq <= room.record.seq:
-        raise Refused(NO_LINE, seq=event.seq, room=name)
+    if not own and not atLeast(state.rank(session, room), OPERATOR):
+        raise ChatError(NOT_ALLOWED, who="the author, logged in, or an operator")
+    if not room.access.firstReadable(session) <= event.seq <= room.record.seq:
+        raise ChatError(NO_LINE, seq=event.seq, room=name)
     room.delete(event.seq)
-    batch.deletions.append(Deletion(room.record.key, event.seq))
+    batch.deletions.append(MessageDeletion(room.record.key, event.seq))
     keep(room, DELETE, (str(event.seq),), session, batch)
     batch.audit(DELETE, session, room, line=event.seq, author=event.author)
 
 
-def _whisper(lobby: Lobby, event: Whisper, session: Session, batch: Batch) -> None:
-    lobby.checkEntered(session)
-    holders = lobby.holders.get(event.key)
+def _whisper(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
+    state.checkEntered(session)
+    holders = state.sessionsByNick.get(event.key)
     if holders is None:
-        _leaveLetter(lobby, event, session, batch)
+        _leaveLetter(state, event, session, batch)
         return
     other = holders[0]
     letter = None
     if session.account is not None and other.account is not None:
         letter = _letter(event, session, other.account, other.nick, batch)
     if letter is not None and other.account is not None:
-        holders = tuple(dict.fromkeys((*lobby.owners[other.account], *holders)))
-    _tellBoth(lobby, event, session, holders, other.nick, letter, batch)
+        holders = tuple(dict.fromkeys((*state.sessionsByAccount[other.account], *holders)))
+    _tellBoth(state, event, session, holders, other.nick, letter, batch)
     if other.away and other is not session:
-        batch.answer(session, Absent(other.nick, other.away))
+        batch.reply(session, AwayReply(other.nick, other.away))
 
 
-def _leaveLetter(lobby: Lobby, event: Whisper, session: Session, batch: Batch) -> None:
+def _leaveLetter(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
     """Keep what is said to somebody by a name that nobody is called now."""
-    account = lobby.accounts.get(event.key)
+    account = state.accounts.get(event.key)
     if account is None:
-        raise Refused(NO_PERSON, nick=event.nick)
+        raise ChatError(NO_PERSON, nick=event.nick)
     if session.account is None:
-        raise Refused(NOT_HERE, name=account.name)
-    there = lobby.owners.get(account.key, ())
+        raise ChatError(NOT_HERE, name=account.name)
+    there = state.sessionsByAccount.get(account.key, ())
     if not there:
         if account.unread >= INBOX_UNREAD:
-            raise Refused(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
-        lobby.keep(account.withUnread(account.unread + 1), batch)
+            raise ChatError(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
+        state.keep(account.withUnread(account.unread + 1), batch)
     letter = _letter(event, session, account.key, account.name, batch)
-    _tellBoth(lobby, event, session, there, account.name, letter, batch)
+    _tellBoth(state, event, session, there, account.name, letter, batch)
     if not there:
         words = f"{account.name} is not here, and will read it later"
-        batch.answer(session, Notice([words], "kept"))
+        batch.reply(session, Notice([words], "kept"))
 
 
-def _letter(event: Whisper, session: Session, to: str, name: str, batch: Batch) -> Letter:
+def _letter(
+    event: SendPrivate, session: Session, to: str, name: str, batch: Batch
+) -> StoredPrivateMessage:
     """Keep what is said between two accounts."""
     assert session.account is not None
-    letter = Letter(
+    letter = StoredPrivateMessage(
         batch.letterIdent(),
         batch.stamp,
         session.account,
@@ -144,20 +152,20 @@ def _letter(event: Whisper, session: Session, to: str, name: str, batch: Batch) 
         event.kind,
         event.text,
     )
-    batch.letters.append(letter)
+    batch.privateMessages.append(letter)
     return letter
 
 
 def _tellBoth(
-    lobby: Lobby,
-    event: Whisper,
+    state: ChatState,
+    event: SendPrivate,
     session: Session,
     holders: tuple[Session, ...],
     to: str,
-    letter: Letter | None,
+    letter: StoredPrivateMessage | None,
     batch: Batch,
 ) -> None:
-    said = Whispered(
+    said = PrivateMessage(
         session.nick,
         session.key,
         session.account,
@@ -169,39 +177,41 @@ def _tellBoth(
     )
     own: tuple[Session, ...] = (session,)
     if session.account is not None:
-        own += lobby.owners[session.account]
+        own += state.sessionsByAccount[session.account]
     for each in dict.fromkeys((*holders, *own)):
-        batch.answer(each, said)
+        batch.reply(each, said)
 
 
-def _markRead(lobby: Lobby, event: MarkRead, session: Session, batch: Batch) -> None:
-    room = lobby.speaker(session, event.room)
+def _markRead(state: ChatState, event: MarkRead, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, event.room)
     record = room.record
     if session.account is None:
-        raise Refused(ACCOUNT_NEEDED, what="keep what they have read")
-    had = lobby.marks.get((session.account, record.key))
+        raise ChatError(ACCOUNT_NEEDED, what="keep what they have read")
+    had = state.readMarkers.get((session.account, record.key))
     seq = min(event.seq, record.seq)
     # Nothing is kept of a room where nothing was said: it goes with its last visitor.
     if seq <= (0 if had is None else had.seq):
         return
-    mark = lobby.marks[session.account, record.key] = ReadMark(session.account, record.key, seq)
-    batch.put(mark)
-    for each in lobby.owners[session.account]:
-        batch.answer(each, MarkedRead(record.key, record.name, seq))
+    mark = state.readMarkers[session.account, record.key] = ReadMarker(
+        session.account, record.key, seq
+    )
+    batch.upsert(mark)
+    for each in state.sessionsByAccount[session.account]:
+        batch.reply(each, MarkedRead(record.key, record.name, seq))
 
 
-def _emptyInbox(lobby: Lobby, event: EmptyInbox, session: Session, batch: Batch) -> None:
-    account = lobby.accountOf(session)
+def _emptyInbox(state: ChatState, event: ClearUnread, session: Session, batch: Batch) -> None:
+    account = state.accountOf(session)
     if account is not None and account.unread:
-        lobby.keep(account.withUnread(0), batch)
+        state.keep(account.withUnread(0), batch)
 
 
 #: What each kind of event does.
-APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
+APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Say: _say,
     SetTopic: _setTopic,
-    Delete: _delete,
-    Whisper: _whisper,
+    DeleteMessage: _delete,
+    SendPrivate: _whisper,
     MarkRead: _markRead,
-    EmptyInbox: _emptyInbox,
+    ClearUnread: _emptyInbox,
 }

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PERSON, Refused
-from tsservices.chat.handlers.membership import LOBBY, expel
+from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PERSON, ChatError
+from tsservices.chat.handlers.membership import LOBBY, removeFromRoom
 from tsservices.chat.handlers.messages import keep
 from tsservices.chat.handlers.targets import checkBelow, checkRank, targetOf
 from tsservices.chat.names import ROOM_SIGN
@@ -24,107 +24,107 @@ from tsservices.chat.operations import (
     OPERATOR,
     PRIVATE,
     PUBLIC,
-    Event,
     Invite,
     Kick,
+    Operation,
     SetOperator,
     SetPrivate,
 )
 from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 
 
-def _setOperator(lobby: Lobby, event: SetOperator, session: Session, batch: Batch) -> None:
-    room = lobby.speaker(session, event.room)
-    target = targetOf(lobby, event.name, event.key)
+def _setOperator(state: ChatState, event: SetOperator, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, event.room)
+    target = targetOf(state, event.name, event.key)
     if event.on or target.account is None or target.account != session.account:
         # Whoever looks after a room may always stop to.
-        checkRank(lobby, session, room, FOUNDER)
+        checkRank(state, session, room, FOUNDER)
     if target.account is None:
-        raise Refused(GUEST_OPERATOR, name=target.name)
+        raise ChatError(GUEST_OPERATOR, name=target.name)
     standing = room.access.standing(target.account)
     if standing.operator == event.on:
-        batch.answer(session, Notice([f"nothing has changed for {target.name}"], "same"))
+        batch.reply(session, Notice([f"nothing has changed for {target.name}"], "same"))
         return
     admitted = standing.admitted
     if event.on and room.record.private and admitted is None:
         admitted = room.record.seq + 1
     standing = replace(standing, operator=event.on, admitted=admitted)
-    batch.put(room.access.stand(standing))
+    batch.upsert(room.access.setRole(standing))
     kind = OPERATOR if event.on else NO_OPERATOR
     keep(room, kind, (target.name,), session, batch)
     batch.audit(kind, session, room, target=target.mask)
 
 
-def _kick(lobby: Lobby, event: Kick, session: Session, batch: Batch) -> None:
-    room = lobby.speaker(session, event.room)
-    checkRank(lobby, session, room, OPERATOR_RANK)
-    target = targetOf(lobby, event.name, event.key)
-    checkBelow(lobby, session, room, target)
+def _kick(state: ChatState, event: Kick, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, event.room)
+    checkRank(state, session, room, OPERATOR_RANK)
+    target = targetOf(state, event.name, event.key)
+    checkBelow(state, session, room, target)
     there = [
         each
         for each in room.audience
         if each.key == event.key or (target.account and each.account == target.account)
     ]
     if not there:
-        raise Refused(NO_PERSON, nick=event.name)
+        raise ChatError(NO_PERSON, nick=event.name)
     if (standing := room.access.revoke(target.account)) is not None:
-        batch.put(standing)
+        batch.upsert(standing)
     keep(room, KICK, (f"{target.name} {event.why}".strip(),), session, batch)
-    expel(lobby, room, there, batch, event.key)
+    removeFromRoom(state, room, there, batch, event.key)
     batch.audit(KICK, session, room, target=target.mask, why=event.why)
 
 
-def _setPrivate(lobby: Lobby, event: SetPrivate, session: Session, batch: Batch) -> None:
-    room = lobby.speaker(session, event.room)
+def _setPrivate(state: ChatState, event: SetPrivate, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, event.room)
     name = ROOM_SIGN + room.record.name
     if room.record.key == LOBBY:
-        raise Refused(LOBBY_OPEN, room=name)
-    checkRank(lobby, session, room, FOUNDER)
+        raise ChatError(LOBBY_OPEN, room=name)
+    checkRank(state, session, room, FOUNDER)
     if room.record.private == event.on:
-        batch.answer(session, Notice([f"nothing has changed for {name}"], "same"))
+        batch.reply(session, Notice([f"nothing has changed for {name}"], "same"))
         return
     if event.on and not room.record.founder:
-        raise Refused(GUEST_ROOM, room=name)
+        raise ChatError(GUEST_ROOM, room=name)
     if event.on:
         for standing in room.access.close(list(room.audience)):
-            batch.put(standing)
+            batch.upsert(standing)
         keep(room, PRIVATE, ("",), session, batch)
     else:
         keep(room, PUBLIC, ("",), session, batch)
         room.access.open()
-    batch.change(room)
+    batch.roomChanged(room)
     batch.audit(PRIVATE if event.on else PUBLIC, session, room)
 
 
-def _invite(lobby: Lobby, event: Invite, session: Session, batch: Batch) -> None:
-    room = lobby.speaker(session, event.room)
+def _invite(state: ChatState, event: Invite, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, event.room)
     record = room.record
     if record.private:
-        checkRank(lobby, session, room, OPERATOR_RANK)
-    target = targetOf(lobby, event.name, event.key)
+        checkRank(state, session, room, OPERATOR_RANK)
+    target = targetOf(state, event.name, event.key)
     if target.mask.startswith(CLOAK_SIGN) and target.session is None:
-        raise Refused(NO_PERSON, nick=event.name)
-    people: tuple[Session, ...] = lobby.holders.get(event.key, ())
+        raise ChatError(NO_PERSON, nick=event.name)
+    people: tuple[Session, ...] = state.sessionsByNick.get(event.key, ())
     if record.private and target.account is not None:
         standing = room.access.standing(target.account)
         if standing.admitted is None and not standing.invited:
-            batch.put(room.access.stand(replace(standing, invited=True)))
-        people = lobby.owners.get(target.account, ())
+            batch.upsert(room.access.setRole(replace(standing, invited=True)))
+        people = state.sessionsByAccount.get(target.account, ())
     elif record.private:
         for each in people:
             each.invited |= {record.key}
     for each in people:
-        batch.answer(each, Invited(record.key, record.name, session.nick, session.key))
+        batch.reply(each, Invited(record.key, record.name, session.nick, session.key))
     words = f"{target.name} may enter {ROOM_SIGN}{record.name}"
-    batch.answer(session, Notice([words], "invited"))
+    batch.reply(session, Notice([words], "invited"))
     batch.audit("invite", session, room, target=target.mask)
 
 
 #: What each kind of event does.
-APPLY: dict[type[Event], Callable[[Lobby, Any, Session, Batch], None]] = {
+APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     SetOperator: _setOperator,
     Kick: _kick,
     SetPrivate: _setPrivate,

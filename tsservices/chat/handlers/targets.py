@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tsservices.chat.errors import NO_PERSON, NOT_ALLOWED, ONESELF, STANDS_ABOVE, Refused
+from tsservices.chat.errors import NO_PERSON, NOT_ALLOWED, ONESELF, STANDS_ABOVE, ChatError
 from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER, SERVER, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.chat.state import Lobby
+from tsservices.chat.state import ChatState
 from tsservices.common.limits import NAME_LENGTH
 
 
@@ -34,7 +34,7 @@ class Target:
         return None if self.mask.startswith(CLOAK_SIGN) else self.mask
 
 
-def targetOf(lobby: Lobby, name: str, key: str) -> Target:
+def targetOf(state: ChatState, name: str, key: str) -> Target:
     """
     Who is meant.
 
@@ -43,33 +43,33 @@ def targetOf(lobby: Lobby, name: str, key: str) -> Target:
     if key.startswith(CLOAK_SIGN):
         if len(key) > NAME_LENGTH:
             # It is kept, and shown to all operators.
-            raise Refused(NO_PERSON, nick=name)
+            raise ChatError(NO_PERSON, nick=name)
         return Target(key, key, None)
-    holders = lobby.holders.get(key)
+    holders = state.sessionsByNick.get(key)
     if holders is not None:
         session = holders[0]
         return Target(session.nick, session.account or session.cloak, session)
-    account = lobby.accounts.get(key)
+    account = state.accounts.get(key)
     if account is None:
-        raise Refused(NO_PERSON, nick=name)
+        raise ChatError(NO_PERSON, nick=name)
     return Target(account.name, account.key, None)
 
 
-def checkRank(lobby: Lobby, session: Session, room: Room, wanted: str) -> None:
+def checkRank(state: ChatState, session: Session, room: Room, wanted: str) -> None:
     """@raise Refused: theirs is below."""
-    if not atLeast(lobby.rank(session, room), wanted):
+    if not atLeast(state.rank(session, room), wanted):
         who = "the founder" if wanted == FOUNDER else "operators of the room"
-        raise Refused(NOT_ALLOWED, who=who)
+        raise ChatError(NOT_ALLOWED, who=who)
 
 
-def checkBelow(lobby: Lobby, session: Session, room: Room, target: Target) -> None:
+def checkBelow(state: ChatState, session: Session, room: Room, target: Target) -> None:
     """@raise Refused: that would be themselves, or somebody who may do as much."""
     if target.session is session or (target.account and target.account == session.account):
-        raise Refused(ONESELF)
+        raise ChatError(ONESELF)
     if target.session is not None:
-        rank = lobby.rank(target.session, room)
+        rank = state.rank(target.session, room)
     else:
-        rank = lobby.rankOf(target.mask, room)
-    own = lobby.rank(session, room)
+        rank = state.rankOf(target.mask, room)
+    own = state.rank(session, room)
     if own != SERVER and atLeast(rank, own):
-        raise Refused(STANDS_ABOVE, name=target.name)
+        raise ChatError(STANDS_ABOVE, name=target.name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from tsservices.chat.controller import Conversation, digest
+from tsservices.chat.controller import SessionController, digest
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
     ACCOUNTS_EACH,
@@ -20,26 +20,26 @@ from tsservices.chat.errors import (
     NOTHING_TO_RESUME,
     PASSWORDS_DIFFER,
     WRONG_PASSWORD,
-    Refused,
+    ChatError,
 )
 from tsservices.chat.handlers.accounts import checkRegister
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import Notice
-from tsservices.chat.operations import Drop, Login, Logout, Register, Resume, SetPassword
+from tsservices.chat.operations import DropAccount, Login, Logout, Register, Resume, SetPassword
 from tsservices.chat.records import Account
-from tsservices.chat.verbs.parsing import Misused, needed
+from tsservices.chat.verbs.parsing import UsageError, needed
 from tsservices.common.timestamps import NANOSECONDS
 
 #: What people are asked for.
 PASSWORD, NEW, AGAIN = "password: ", "new password: ", "the same again: "
 
 
-def register(conversation: Conversation, rest: str) -> None:
+def register(conversation: SessionController, rest: str) -> None:
     house, session = conversation.house, conversation.session
-    checkRegister(house.lobby, session)
-    if not house.lobby.registering.allows(session.cloak, house.now() / NANOSECONDS):
+    checkRegister(house.state, session)
+    if not house.state.registrationLimit.allows(session.cloak, house.now() / NANOSECONDS):
         # Before the work of hashing, for which all others would have to wait.
-        raise Refused(ACCOUNTS_EACH)
+        raise ChatError(ACCOUNTS_EACH)
     conversation.checkStored()
     key = session.key
 
@@ -62,12 +62,12 @@ def register(conversation: Conversation, rest: str) -> None:
         _askTwice(conversation, go)
 
 
-def login(conversation: Conversation, rest: str) -> None:
+def login(conversation: SessionController, rest: str) -> None:
     session = conversation.session
     name, _, password = rest.partition(" ")
     account = _account(conversation, name or session.nick)
     if session.account is not None:
-        raise Refused(LOGGED_IN, name=session.nick)
+        raise ChatError(LOGGED_IN, name=session.nick)
     conversation.checkStored()
 
     def go(password: str) -> None:
@@ -80,10 +80,10 @@ def login(conversation: Conversation, rest: str) -> None:
             Login(session.ident, account.key, account.version, session.cloak, token)
         )
         if not entered:
-            conversation.then(conversation.tellToken)
+            conversation.afterPending(conversation.showToken)
         if wrong:
             words = f"wrong passwords since the last right one: {wrong}"
-            conversation.then(lambda: conversation.voice.tell(Notice([words], "guessed")))
+            conversation.afterPending(lambda: conversation.voice.show(Notice([words], "guessed")))
 
     if password:
         go(password)
@@ -91,15 +91,15 @@ def login(conversation: Conversation, rest: str) -> None:
         conversation.ask(PASSWORD, go)
 
 
-def logout(conversation: Conversation, rest: str) -> None:
+def logout(conversation: SessionController, rest: str) -> None:
     conversation.propose(Logout(conversation.session.ident))
 
 
-def passwd(conversation: Conversation, rest: str) -> None:
+def passwd(conversation: SessionController, rest: str) -> None:
     session = conversation.session
-    account = conversation.house.lobby.accountOf(session)
+    account = conversation.house.state.accountOf(session)
     if account is None:
-        raise Refused(ACCOUNT_NEEDED, what="change a password")
+        raise ChatError(ACCOUNT_NEEDED, what="change a password")
     conversation.checkStored()
 
     def change(new: str) -> None:
@@ -113,7 +113,7 @@ def passwd(conversation: Conversation, rest: str) -> None:
     if new:
         _check(conversation, account, old, lambda wrong: change(new))
     elif old:
-        raise Misused
+        raise UsageError
     else:
         conversation.ask(
             PASSWORD,
@@ -123,7 +123,7 @@ def passwd(conversation: Conversation, rest: str) -> None:
         )
 
 
-def reset(conversation: Conversation, rest: str) -> None:
+def reset(conversation: SessionController, rest: str) -> None:
     account = _account(conversation, needed(rest))
     conversation.checkStored()
     password = conversation.house.random()
@@ -136,95 +136,95 @@ def reset(conversation: Conversation, rest: str) -> None:
         return SetPassword(ident, account.key, None, verifier)
 
     def tell() -> None:
-        now = conversation.house.lobby.accounts.get(account.key)
+        now = conversation.house.state.accounts.get(account.key)
         if now is not None and now.verifier in made:
-            conversation.voice.tell(Notice([told], "reset"))
+            conversation.voice.show(Notice([told], "reset"))
 
     _derive(conversation, password, event, tell)
 
 
-def drop(conversation: Conversation, rest: str) -> None:
+def drop(conversation: SessionController, rest: str) -> None:
     account = _account(conversation, needed(rest))
     conversation.checkStored()
-    conversation.propose(Drop(conversation.session.ident, account.key))
+    conversation.propose(DropAccount(conversation.session.ident, account.key))
 
 
-def resume(conversation: Conversation, rest: str) -> None:
+def resume(conversation: SessionController, rest: str) -> None:
     """@raise Refused: this one has a name already."""
     session = conversation.session
     token = needed(rest)
     if conversation.entered:
-        raise Refused(NOTHING_TO_RESUME)
+        raise ChatError(NOTHING_TO_RESUME)
 
     def turn() -> None:
         if conversation.entered:
-            conversation.keepToken(token)
-            conversation.tellToken()
+            conversation.setToken(token)
+            conversation.showToken()
             conversation.current = next(reversed(session.rooms), "")
 
     conversation.propose(Resume(session.ident, digest(token), session.cloak))
-    conversation.then(turn)
+    conversation.afterPending(turn)
 
 
-def _account(conversation: Conversation, name: str) -> Account:
-    account = conversation.house.lobby.accounts.get(fold(name))
+def _account(conversation: SessionController, name: str) -> Account:
+    account = conversation.house.state.accounts.get(fold(name))
     if account is None:
-        raise Refused(NO_ACCOUNT, name=name or "a name like yours")
+        raise ChatError(NO_ACCOUNT, name=name or "a name like yours")
     return account
 
 
 def _check(
-    conversation: Conversation, account: Account, password: str, then: Callable[[int], None]
+    conversation: SessionController, account: Account, password: str, then: Callable[[int], None]
 ) -> None:
     """Find out whether somebody knows the password of an account."""
     house, cloak = conversation.house, conversation.session.cloak
     wait = house.guesses.allowed(account.key, cloak, house.now() / NANOSECONDS)
     if wait:
-        raise Refused(GUESSED_OFTEN, seconds=math.ceil(wait))
+        raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))
 
-    def decide(matched: bool | Refused) -> None:
+    def decide(matched: bool | ChatError) -> None:
         now = house.now() / NANOSECONDS
-        if isinstance(matched, Refused):
+        if isinstance(matched, ChatError):
             house.guesses.unknown(account.key, cloak, now)
             raise matched
         if not matched:
             house.guesses.failed(account.key, cloak, now)
-            raise Refused(WRONG_PASSWORD, name=account.name)
+            raise ChatError(WRONG_PASSWORD, name=account.name)
         then(house.guesses.succeeded(account.key, cloak, now))
 
     try:
-        conversation.suspend(
+        conversation.awaitResult(
             lambda done: house.hashing.check(
                 account.verifier, password, lambda matched: done(lambda: decide(matched))
             )
         )
-    except Refused:
+    except ChatError:
         house.guesses.unknown(account.key, cloak, house.now() / NANOSECONDS)
         raise
 
 
 def _derive(
-    conversation: Conversation,
+    conversation: SessionController,
     password: str,
     event: Callable[[str], Register | SetPassword],
     done: Callable[[], None] = lambda: None,
 ) -> None:
     """Have a password hashed, and propose what is to be done with that."""
 
-    def propose(verifier: str | Refused) -> None:
-        if isinstance(verifier, Refused):
+    def propose(verifier: str | ChatError) -> None:
+        if isinstance(verifier, ChatError):
             raise verifier
         conversation.propose(event(verifier))
-        conversation.then(done)
+        conversation.afterPending(done)
 
-    conversation.suspend(
+    conversation.awaitResult(
         lambda goOn: conversation.house.hashing.derive(
             password, lambda verifier: goOn(lambda: propose(verifier))
         )
     )
 
 
-def _askTwice(conversation: Conversation, then: Callable[[str], None]) -> None:
+def _askTwice(conversation: SessionController, then: Callable[[str], None]) -> None:
     """Ask for a new password, twice because it is not seen."""
 
     def first(password: str) -> None:
@@ -232,7 +232,7 @@ def _askTwice(conversation: Conversation, then: Callable[[str], None]) -> None:
 
     def second(password: str, again: str) -> None:
         if password != again:
-            raise Refused(PASSWORDS_DIFFER)
+            raise ChatError(PASSWORDS_DIFFER)
         then(password)
 
     conversation.ask(NEW, first)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from tsservices.chat.controller import Conversation
+from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import (
     NO_LINE,
     NO_PERSON,
@@ -16,15 +16,15 @@ from tsservices.chat.errors import (
     SEARCHING,
     TEXT_LONG,
     WHEN,
-    Refused,
+    ChatError,
 )
 from tsservices.chat.names import ROOM_SIGN, fold, roomKey
-from tsservices.chat.notifications import Found, Inbox, LastSeen, Said
-from tsservices.chat.operations import ME, MESSAGE, NOTICE, Delete, EmptyInbox, MarkRead
-from tsservices.chat.records import Letter
+from tsservices.chat.notifications import Inbox, RoomMessages, SearchResults, SeenReply
+from tsservices.chat.operations import ME, MESSAGE, NOTICE, ClearUnread, DeleteMessage, MarkRead
+from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.room import Room
-from tsservices.chat.storage import Search
-from tsservices.chat.verbs.parsing import Misused, durationRefused, here, needed, number
+from tsservices.chat.storage import SearchQuery
+from tsservices.chat.verbs.parsing import UsageError, durationRefused, here, needed, number
 from tsservices.common.durations import DurationError, moment
 from tsservices.common.limits import (
     FOUND_LINES,
@@ -46,139 +46,141 @@ ALL_ROOMS = ROOM_SIGN + "*"
 _WORDS = re.compile(r'(from|since|before):(\S+)|"([^"]*)"?|(\S+)')
 
 
-def history(conversation: Conversation, rest: str) -> None:
+def history(conversation: SessionController, rest: str) -> None:
     room = here(conversation)
     count = number("how many", rest or str(REPLAYED_LINES), 1, HISTORY_LINES)
     conversation.replay(room, room.released - count + 1)
 
 
-def since(conversation: Conversation, rest: str) -> None:
+def since(conversation: SessionController, rest: str) -> None:
     room, seq = _roomAndSeq(conversation, rest)
     conversation.replay(room, seq + 1)
 
 
-def read(conversation: Conversation, rest: str) -> None:
+def read(conversation: SessionController, rest: str) -> None:
     room, seq = _roomAndSeq(conversation, rest)
     conversation.checkStored()
     conversation.propose(MarkRead(conversation.session.ident, room.record.key, seq))
 
 
-def _roomAndSeq(conversation: Conversation, rest: str) -> tuple[Room, int]:
+def _roomAndSeq(conversation: SessionController, rest: str) -> tuple[Room, int]:
     words = rest.split()
     if len(words) not in (1, 2):
-        raise Misused
+        raise UsageError
     seq = number("the number of a line", words[-1], 0, HIGHEST_SEQ)
     return here(conversation, words[0] if len(words) > 1 else ""), seq
 
 
-def delete(conversation: Conversation, rest: str) -> None:
+def delete(conversation: SessionController, rest: str) -> None:
     room = here(conversation)
     seq = number("the number of a line", needed(rest), 1, HIGHEST_SEQ)
-    missing = Refused(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
-    if not room.access.readsFrom(conversation.session) <= seq <= room.released:
+    missing = ChatError(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
+    if not room.access.firstReadable(conversation.session) <= seq <= room.released:
         raise missing
     conversation.checkStored()
 
-    def decide(lines: list[Said] | Refused) -> None:
-        if isinstance(lines, Refused):
+    def decide(lines: list[RoomMessages] | ChatError) -> None:
+        if isinstance(lines, ChatError):
             raise lines
         if not lines or lines[0].first != seq or lines[0].kind not in (MESSAGE, ME, NOTICE):
             raise missing
-        account = conversation.house.lobby.accounts.get(lines[0].account or "")
+        account = conversation.house.state.accounts.get(lines[0].account or "")
         # A name may have belonged to somebody else when the line was said.
         author = account.key if account and account.created <= lines[0].time else None
-        conversation.propose(Delete(conversation.session.ident, room.record.key, seq, author))
+        conversation.propose(
+            DeleteMessage(conversation.session.ident, room.record.key, seq, author)
+        )
 
-    conversation.suspend(
+    conversation.awaitResult(
         lambda done: conversation.house.archive.read(
             room.record.key, seq, seq, lambda lines: done(lambda: decide(lines))
         )
     )
 
 
-def seen(conversation: Conversation, rest: str) -> None:
-    lobby = conversation.house.lobby
+def seen(conversation: SessionController, rest: str) -> None:
+    state = conversation.house.state
     key = fold(needed(rest))
-    holders, account = lobby.holders.get(key), lobby.accounts.get(key)
+    holders, account = state.sessionsByNick.get(key), state.accounts.get(key)
     if holders is not None:
-        told = LastSeen(holders[0].nick, True, 0)
+        told = SeenReply(holders[0].nick, True, 0)
     elif account is not None:
-        told = LastSeen(account.name, key in lobby.owners, account.seen)
-    elif key in lobby.left:
-        told = LastSeen(rest, False, lobby.left[key])
+        told = SeenReply(account.name, key in state.sessionsByAccount, account.seen)
+    elif key in state.lastSeenGuests:
+        told = SeenReply(rest, False, state.lastSeenGuests[key])
     else:
-        raise Refused(NO_PERSON, nick=rest)
-    conversation.voice.tell(told)
+        raise ChatError(NO_PERSON, nick=rest)
+    conversation.voice.show(told)
 
 
-def inbox(conversation: Conversation, rest: str) -> None:
+def inbox(conversation: SessionController, rest: str) -> None:
     if rest == OLDER:
         if conversation.lettersBefore is None:
-            raise Misused
+            raise UsageError
         other, before = conversation.lettersBefore
     else:
         other, before = fold(rest), ""
     account = conversation.session.account or ""
 
-    def show(letters: list[Letter] | Refused) -> None:
-        if isinstance(letters, Refused):
+    def show(letters: list[StoredPrivateMessage] | ChatError) -> None:
+        if isinstance(letters, ChatError):
             raise letters
         more = len(letters) > INBOX_PAGE
         page = letters[-INBOX_PAGE:]
         conversation.lettersBefore = (other, page[0].ident) if more else None
-        conversation.voice.tell(Inbox(page, rest if rest != OLDER else other, more))
+        conversation.voice.show(Inbox(page, rest if rest != OLDER else other, more))
         if not other:
-            conversation.propose(EmptyInbox(conversation.session.ident))
+            conversation.propose(ClearUnread(conversation.session.ident))
 
-    conversation.suspend(
+    conversation.awaitResult(
         lambda done: conversation.house.archive.letters(
             account, other, before, INBOX_PAGE + 1, lambda letters: done(lambda: show(letters))
         )
     )
 
 
-def search(conversation: Conversation, rest: str) -> None:
+def search(conversation: SessionController, rest: str) -> None:
     if rest:
         conversation.searched = _asked(conversation, rest)
     asked = conversation.searched
     if asked is None:
-        raise Refused(NOTHING_SEARCHED)
+        raise ChatError(NOTHING_SEARCHED)
     house, session = conversation.house, conversation.session
     # What one may read may have changed since the last page.
     rooms = tuple(
-        (key, max(first, room.access.readsFrom(session)))
+        (key, max(first, room.access.firstReadable(session)))
         for key, first in asked.rooms
-        if key in session.rooms and (room := house.lobby.rooms[key])
+        if key in session.rooms and (room := house.state.rooms[key])
     )
     if not rooms:
-        raise Refused(NOTHING_SEARCHED)
+        raise ChatError(NOTHING_SEARCHED)
     who = session.account or session.ident
     if who in house.searching:
-        raise Refused(SEARCHING)
+        raise ChatError(SEARCHING)
     house.searching.add(who)
 
-    def found(lines: list[Said] | Refused) -> Callable[[], None]:
+    def found(lines: list[RoomMessages] | ChatError) -> Callable[[], None]:
         house.searching.discard(who)
         return lambda: show(lines)
 
-    def show(lines: list[Said] | Refused) -> None:
-        if isinstance(lines, Refused):
+    def show(lines: list[RoomMessages] | ChatError) -> None:
+        if isinstance(lines, ChatError):
             raise lines
         more = len(lines) > FOUND_LINES
         page = lines[-FOUND_LINES:]
         conversation.searched = (
             replace(asked, before=(page[0].position, page[0].index)) if more else None
         )
-        conversation.voice.tell(Found(page, more))
+        conversation.voice.show(SearchResults(page, more))
 
-    conversation.suspend(
+    conversation.awaitResult(
         lambda done: house.archive.search(
             replace(asked, rooms=rooms), lambda lines: done(found(lines))
         )
     )
 
 
-def _asked(conversation: Conversation, rest: str) -> Search:
+def _asked(conversation: SessionController, rest: str) -> SearchQuery:
     session, now = conversation.session, conversation.house.now()
     given: dict[str, str] = {}
     words: list[str] = []
@@ -188,15 +190,15 @@ def _asked(conversation: Conversation, rest: str) -> Search:
         if sign:
             given[sign] = value
         elif word == ALL_ROOMS:
-            where = conversation.house.lobby.roomsOf(session)
+            where = conversation.house.state.roomsOf(session)
         elif word and word.startswith(ROOM_SIGN) and _isRoom(word):
             where.append(here(conversation, word))
         else:
             words.append(phrase if phrase is not None else word)
     if len(words) > SEARCH_WORDS:
-        raise Refused(TEXT_LONG, what="a search, in words,", most=SEARCH_WORDS, length=len(words))
+        raise ChatError(TEXT_LONG, what="a search, in words,", most=SEARCH_WORDS, length=len(words))
     rooms = {each.record.key: 1 for each in where or [here(conversation)]}
-    return Search(
+    return SearchQuery(
         tuple(rooms.items()),
         tuple(each for each in words if each.strip()),
         fold(given.get("from", "")),
@@ -215,12 +217,12 @@ def _moment(given: str | None, now: int) -> int:
     except DurationError as error:
         raise durationRefused(error) from None
     except ValueError as error:
-        raise Refused(WHEN, given=error) from None
+        raise ChatError(WHEN, given=error) from None
 
 
 def _isRoom(word: str) -> bool:
     try:
         roomKey(word)
-    except Refused:
+    except ChatError:
         return False
     return True

@@ -9,43 +9,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tsservices.chat.controller import Conversation
-from tsservices.chat.notifications import RestraintsListed
+from tsservices.chat.controller import SessionController
+from tsservices.chat.notifications import RestrictionList
 from tsservices.chat.operations import (
     BAN,
     MUTE,
     Invite,
     Kick,
-    Release,
-    Restrain,
+    LiftRestriction,
+    Restrict,
     SetOperator,
     SetPrivate,
 )
-from tsservices.chat.verbs.parsing import Misused, choice, durationRefused, here, short, target
+from tsservices.chat.verbs.parsing import UsageError, choice, durationRefused, here, short, target
 from tsservices.common.durations import DurationError, spanAndWords
 
 #: What is said of those who are kicked, banned or muted.
 REASON = "a reason"
 
 
-def op(conversation: Conversation, rest: str) -> None:
+def op(conversation: SessionController, rest: str) -> None:
     _setOperator(conversation, rest, True)
 
 
-def deop(conversation: Conversation, rest: str) -> None:
+def deop(conversation: SessionController, rest: str) -> None:
     _setOperator(conversation, rest, False)
 
 
-def _setOperator(conversation: Conversation, rest: str, on: bool) -> None:
+def _setOperator(conversation: SessionController, rest: str, on: bool) -> None:
     room = here(conversation).record.key
     name, key, more = target(rest)
     if more:
-        raise Misused
+        raise UsageError
     conversation.checkStored()
     conversation.propose(SetOperator(conversation.session.ident, room, name, key, on))
 
 
-def kick(conversation: Conversation, rest: str) -> None:
+def kick(conversation: SessionController, rest: str) -> None:
     room = here(conversation).record.key
     name, key, why = target(rest)
     conversation.checkStored()
@@ -53,10 +53,10 @@ def kick(conversation: Conversation, rest: str) -> None:
     conversation.propose(Kick(conversation.session.ident, room, name, key, why))
 
 
-def restrain(kind: str) -> Callable[[Conversation, str], None]:
+def restrain(kind: str) -> Callable[[SessionController, str], None]:
     """What is done for its command."""
 
-    def run(conversation: Conversation, rest: str) -> None:
+    def run(conversation: SessionController, rest: str) -> None:
         room = here(conversation)
         if not rest:
             now = conversation.house.now()
@@ -66,7 +66,7 @@ def restrain(kind: str) -> Callable[[Conversation, str], None]:
                 if each.kind == kind and not 0 < each.until <= now
             ]
             record = room.record
-            conversation.voice.tell(RestraintsListed(record.key, record.name, listed))
+            conversation.voice.show(RestrictionList(record.key, record.name, listed))
             return
         name, key, more = target(rest)
         try:
@@ -75,7 +75,7 @@ def restrain(kind: str) -> Callable[[Conversation, str], None]:
             raise durationRefused(error) from None
         conversation.checkStored()
         conversation.propose(
-            Restrain(
+            Restrict(
                 conversation.session.ident,
                 room.record.key,
                 kind,
@@ -89,16 +89,16 @@ def restrain(kind: str) -> Callable[[Conversation, str], None]:
     return run
 
 
-def release(kind: str) -> Callable[[Conversation, str], None]:
+def release(kind: str) -> Callable[[SessionController, str], None]:
     """What is done for the command that ends one."""
 
-    def run(conversation: Conversation, rest: str) -> None:
+    def run(conversation: SessionController, rest: str) -> None:
         room = here(conversation).record.key
         name, key, more = target(rest)
         if more:
-            raise Misused
+            raise UsageError
         conversation.checkStored()
-        conversation.propose(Release(conversation.session.ident, room, kind, name, key))
+        conversation.propose(LiftRestriction(conversation.session.ident, room, kind, name, key))
 
     return run
 
@@ -107,17 +107,17 @@ ban, unban = restrain(BAN), release(BAN)
 mute, unmute = restrain(MUTE), release(MUTE)
 
 
-def private(conversation: Conversation, rest: str) -> None:
+def private(conversation: SessionController, rest: str) -> None:
     room = here(conversation).record.key
     on = choice(rest, ("on", "off")) == "on"
     conversation.checkStored()
     conversation.propose(SetPrivate(conversation.session.ident, room, on))
 
 
-def invite(conversation: Conversation, rest: str) -> None:
+def invite(conversation: SessionController, rest: str) -> None:
     room = here(conversation).record.key
     name, key, more = target(rest)
     if more:
-        raise Misused
+        raise UsageError
     conversation.checkStored()
     conversation.propose(Invite(conversation.session.ident, room, name, key))

@@ -4,15 +4,15 @@ What follows a command, read.  Pure.
 
 from __future__ import annotations
 
-from tsservices.chat.controller import Conversation
-from tsservices.chat.errors import CHOICE, DURATION, NOWHERE, NUMBER, TEXT_LONG, Refused
+from tsservices.chat.controller import SessionController
+from tsservices.chat.errors import CHOICE, DURATION, NOWHERE, NUMBER, TEXT_LONG, ChatError
 from tsservices.chat.names import fold, roomKey
 from tsservices.chat.room import Room
 from tsservices.common.durations import DurationError, spanText
 from tsservices.common.limits import LONGEST_SECONDS, TOPIC_LENGTH
 
 
-class Misused(Exception):
+class UsageError(Exception):
     """A command was not written as its usage says."""
 
 
@@ -23,7 +23,7 @@ def needed(rest: str) -> str:
     @raise Misused: there is nothing.
     """
     if not rest:
-        raise Misused
+        raise UsageError
     return rest
 
 
@@ -44,7 +44,7 @@ def short(what: str, text: str) -> str:
     @raise Refused: it is too long.
     """
     if len(text) > TOPIC_LENGTH:
-        raise Refused(TEXT_LONG, what=what, most=TOPIC_LENGTH, length=len(text))
+        raise ChatError(TEXT_LONG, what=what, most=TOPIC_LENGTH, length=len(text))
     return text
 
 
@@ -55,10 +55,10 @@ def number(what: str, given: str, least: int, most: int) -> int:
     @raise Refused: it is none.
     """
     if not (given.isascii() and given.isdigit() and len(given) <= 19):
-        raise Refused(NUMBER, what=what, least=least, most=most, given=given)
+        raise ChatError(NUMBER, what=what, least=least, most=most, given=given)
     value = int(given)
     if not least <= value <= most:
-        raise Refused(NUMBER, what=what, least=least, most=most, given=given)
+        raise ChatError(NUMBER, what=what, least=least, most=most, given=given)
     return value
 
 
@@ -69,11 +69,11 @@ def choice(rest: str, choices: tuple[str, ...]) -> str:
     @raise Refused: it is another.
     """
     if rest.lower() not in choices:
-        raise Refused(CHOICE, choices=" or ".join(choices), given=rest or "nothing")
+        raise ChatError(CHOICE, choices=" or ".join(choices), given=rest or "nothing")
     return rest.lower()
 
 
-def here(conversation: Conversation, name: str = "") -> Room:
+def here(conversation: SessionController, name: str = "") -> Room:
     """
     That room.
 
@@ -81,8 +81,8 @@ def here(conversation: Conversation, name: str = "") -> Room:
     """
     key = roomKey(name)[1] if name else conversation.current
     if not key:
-        raise Refused(NOWHERE)
-    return conversation.house.lobby.speaker(conversation.session, key)
+        raise ChatError(NOWHERE)
+    return conversation.house.state.joinedRoom(conversation.session, key)
 
 
 def target(rest: str) -> tuple[str, str, str]:
@@ -95,6 +95,6 @@ def target(rest: str) -> tuple[str, str, str]:
     return name, fold(name), words.strip()
 
 
-def durationRefused(error: DurationError) -> Refused:
+def durationRefused(error: DurationError) -> ChatError:
     """What is said to who gave a duration that is none."""
-    return Refused(DURATION, most=spanText(LONGEST_SECONDS), given=error)
+    return ChatError(DURATION, most=spanText(LONGEST_SECONDS), given=error)

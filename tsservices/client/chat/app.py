@@ -21,17 +21,17 @@ from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEn
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
-from tsservices.client.chat.cli import ChatCommand, asker, parseChat, userName
-from tsservices.client.chat.json_view import ProgramView
-from tsservices.client.chat.login import Wish
-from tsservices.client.chat.machine import Link, Phase
+from tsservices.client.chat.cli import ChatOptions, asker, parseChat, userName
+from tsservices.client.chat.json_view import JSONView
+from tsservices.client.chat.login import LoginOptions
+from tsservices.client.chat.machine import ClientMachine, Phase
 from tsservices.client.chat.ports import View
 from tsservices.client.chat.protocol import ChatFactory, ChatProtocol
-from tsservices.client.chat.state import Town
-from tsservices.client.chat.text_view import PeopleView, searchedFor
-from tsservices.client.chat.ui.colours import Painter, depth
+from tsservices.client.chat.state import ClientState
+from tsservices.client.chat.text_view import TextView, searchedFor
+from tsservices.client.chat.ui.colours import Styler, depth
 from tsservices.client.chat.ui.history import InputHistory
-from tsservices.client.chat.ui.surface import PlainSurface, Surface
+from tsservices.client.chat.ui.surface import Display, PlainDisplay
 from tsservices.client.connection import ClientError, connectReason, place
 from tsservices.client.terminal.console import Console, blockingRestored, openMissing
 from tsservices.client.terminal.text import complaint, editingPossible
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 LINES_AHEAD = 1000
 
 
-class Client:
+class ChatClient:
     """
     One run of the client.
 
@@ -58,9 +58,9 @@ class Client:
         self,
         clock: IReactorTime,
         endpoint: IStreamClientEndpoint,
-        command: ChatCommand,
+        command: ChatOptions,
         console: Console,
-        surface: Surface,
+        surface: Display,
         random: Callable[[], float],
         environ: Mapping[str, str] = os.environ,
     ) -> None:
@@ -77,18 +77,16 @@ class Client:
         self._since = clock.seconds()
         self._finishing = False
         self._idle = False
-        town = Town()
-        self._people: PeopleView | None = None
+        town = ClientState()
+        self._people: TextView | None = None
         view: View
         if command.json:
-            assert isinstance(surface, PlainSurface)
-            view = ProgramView(surface.write)
+            assert isinstance(surface, PlainDisplay)
+            view = JSONView(surface.write)
         else:
-            view = self._people = PeopleView(
-                town, surface.show, surface.ask, marked=surface.editing
-            )
+            view = self._people = TextView(town, surface.show, surface.ask, marked=surface.editing)
         chosen = bool(command.nick)
-        wish = Wish(
+        wish = LoginOptions(
             command.nick or userName(environ),
             chosen,
             command.account,
@@ -97,7 +95,7 @@ class Client:
             attended=surface.editing,
             marks=surface.editing,
         )
-        self.link = Link(wish, town, self, view, random)
+        self.link = ClientMachine(wish, town, self, view, random)
         surface.attach(self.link)
 
     async def run(self) -> int:
@@ -209,7 +207,7 @@ class Client:
                 words = text.split(None, 1)
                 if self._people is not None and len(words) > 1 and words[0] == "/search":
                     self._people.searched = searchedFor(words[1])
-                link.typed(text, self._now())
+                link.input(text, self._now())
             self._after()
             while not self._surface.editing and len(link.exchange.outbox.waiting) >= LINES_AHEAD:
                 self._room = Deferred()
@@ -231,7 +229,7 @@ class Client:
         now = self._now()
         self.link.tick(now)
         if self._finishing and now > self._since + self._command.timeout:
-            self.link.giveUp(f"no connection to {self._there} within {self._command.timeout:g} s")
+            self.link.fail(f"no connection to {self._there} within {self._command.timeout:g} s")
 
     def _now(self) -> float:
         return self._clock.seconds()
@@ -243,9 +241,9 @@ class Client:
 
 async def chat(
     reactor: ReactorBase,
-    command: ChatCommand,
+    command: ChatOptions,
     console: Console,
-    surface: Surface,
+    surface: Display,
     random: Callable[[], float],
 ) -> int:
     """
@@ -255,7 +253,7 @@ async def chat(
     """
     endpoint = HostnameEndpoint(reactor, command.host, command.port, command.timeout)
     clock = IReactorTime(reactor)
-    return await Client(clock, endpoint, command, console, surface, random).run()
+    return await ChatClient(clock, endpoint, command, console, surface, random).run()
 
 
 #: What somebody at a terminal is told who has a plain prompt for want of the other.
@@ -272,7 +270,7 @@ class Prompt(NamedTuple):
     loop: asyncio.AbstractEventLoop
 
 
-def openPrompt(command: ChatCommand) -> Prompt:
+def openPrompt(command: ChatOptions) -> Prompt:
     """Show the prompt on this process's terminal."""
     import asyncio
 
@@ -286,7 +284,7 @@ def openPrompt(command: ChatCommand) -> Prompt:
     return Prompt(terminal, loop)
 
 
-async def converse(reactor: ReactorBase, command: ChatCommand, prompt: Prompt | None) -> None:
+async def converse(reactor: ReactorBase, command: ChatOptions, prompt: Prompt | None) -> None:
     """
     Run the client.
 
@@ -299,18 +297,18 @@ async def converse(reactor: ReactorBase, command: ChatCommand, prompt: Prompt | 
     from twisted.internet.interfaces import IReactorFDSet
 
     pass
-    from tsservices.client.chat.ui.surface import PlainSurface, TerminalConsole, terminalOf
+    from tsservices.client.chat.ui.surface import PlainDisplay, TerminalDisplay, terminalOf
     from tsservices.client.runner import supervise
     from tsservices.client.terminal.console import PlainConsole, openPlainConsole
 
-    console: TerminalConsole | PlainConsole
-    surface: TerminalConsole | PlainSurface
+    console: TerminalDisplay | PlainConsole
+    surface: TerminalDisplay | PlainDisplay
     if prompt is not None:
-        painter = Painter(depth(os.environ))
-        console = surface = TerminalConsole(prompt.terminal, prompt.loop, painter, command.bell)
+        painter = Styler(depth(os.environ))
+        console = surface = TerminalDisplay(prompt.terminal, prompt.loop, painter, command.bell)
     else:
         console = openPlainConsole(IReactorFDSet(reactor), b"")
-        surface = PlainSurface(console, terminalOf(0))
+        surface = PlainDisplay(console, terminalOf(0))
     talking = chat(reactor, command, console, surface, random)
     status = await supervise(reactor, talking, console)
     if status:

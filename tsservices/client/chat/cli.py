@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tsservices import __version__
-from tsservices.chat.errors import Refused
+from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey, roomKey
 from tsservices.client.argtypes import hostName, portNumber, seconds
 from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
@@ -65,7 +65,7 @@ exit status:
 
 
 @dataclass(frozen=True)
-class ChatCommand:
+class ChatOptions:
     """
     Talk in the chat.
 
@@ -96,7 +96,7 @@ class ChatCommand:
 def _name(text: str) -> str:
     try:
         nameKey(text)
-    except Refused as refused:
+    except ChatError as refused:
         raise argparse.ArgumentTypeError(str(refused)) from None
     return text
 
@@ -104,7 +104,7 @@ def _name(text: str) -> str:
 def _room(text: str) -> str:
     try:
         return roomKey(text)[0]
-    except Refused as refused:
+    except ChatError as refused:
         raise argparse.ArgumentTypeError(str(refused)) from None
 
 
@@ -214,7 +214,7 @@ def parseChat(
     environ: Mapping[str, str] = os.environ,
     ask: Callable[[str], str] | None = None,
     stateFolder: Callable[[], str] = defaultStateFolder,
-) -> ChatCommand:
+) -> ChatOptions:
     """
     Read the command line.
 
@@ -244,7 +244,7 @@ def parseChat(
             raise SystemExit(130) from None
         if not password:
             parser.error(f"--account needs a password: --password-file, or ${PASSWORD}")
-    return ChatCommand(
+    return ChatOptions(
         given.host,
         given.port,
         given.nick or "",
@@ -263,7 +263,7 @@ def userName(environ: Mapping[str, str]) -> str:
     name = environ.get("USER") or environ.get("LOGNAME") or ""
     try:
         nameKey(name)
-    except Refused:
+    except ChatError:
         return "guest"
     return name
 

@@ -14,7 +14,7 @@ from tsservices.common.text import visible
 LONGEST = 4 * 1024 * 1024
 
 
-class Unbounded(Exception):
+class LineTooLong(Exception):
     """A line does not end: this is no server of ours."""
 
 
@@ -40,7 +40,7 @@ class Lines:
             lines.append(b"".join(self._rest).removesuffix(b"\r"))
             self._rest, self._length = [part], len(part)
         if self._length > LONGEST:
-            raise Unbounded
+            raise LineTooLong
         return lines
 
 
@@ -52,7 +52,7 @@ def clean(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ServerEvent:
     """
     One object from the server.  What is missing, or of another kind than it should be,
     reads as empty.
@@ -105,14 +105,14 @@ class Event:
                 return first, last
         return None
 
-    def each(self, name: str) -> list[Event]:
+    def each(self, name: str) -> list[ServerEvent]:
         """Its list of objects, or its one object."""
         value = self.fields.get(name)
         values = value if isinstance(value, list) else [value]
-        return [Event("", each) for each in values if isinstance(each, dict)]
+        return [ServerEvent("", each) for each in values if isinstance(each, dict)]
 
 
-def decode(line: bytes) -> Event | None:
+def decode(line: bytes) -> ServerEvent | None:
     """What it says; L{None} if it is no object with a type."""
     if not line.startswith(b"{"):
         return None
@@ -122,4 +122,4 @@ def decode(line: bytes) -> Event | None:
     except (ValueError, RecursionError):
         return None
     kind = found.get("type") if isinstance(found, dict) else None
-    return Event(kind, found, text) if isinstance(kind, str) else None
+    return ServerEvent(kind, found, text) if isinstance(kind, str) else None

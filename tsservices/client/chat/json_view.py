@@ -7,37 +7,37 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from tsservices.client.chat.events import Event
-from tsservices.client.chat.outbox import Item
-from tsservices.client.chat.ports import How
-from tsservices.client.chat.state import RoomView
+from tsservices.client.chat.events import ServerEvent
+from tsservices.client.chat.outbox import OutgoingLine
+from tsservices.client.chat.ports import LineOrigin
+from tsservices.client.chat.state import ClientRoom
 
 
-class ProgramView:
+class JSONView:
     """Writes one JSON object on each line."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
 
-    def raw(self, event: Event) -> None:
+    def raw(self, event: ServerEvent) -> None:
         self._write(event.raw)
 
     def _own(self, event: str, **fields: object) -> None:
         self._write(json.dumps({"type": "client", "event": event, **fields}, ensure_ascii=False))
 
-    def told(self, event: Event) -> None:
+    def told(self, event: ServerEvent) -> None:
         pass
 
-    def said(self, room: RoomView | None, event: Event, how: How) -> None:
+    def said(self, room: ClientRoom | None, event: ServerEvent, how: LineOrigin) -> None:
         pass
 
-    def replayed(self, event: Event) -> None:
+    def replayed(self, event: ServerEvent) -> None:
         pass
 
-    def missing(self, room: RoomView, first: int, last: int) -> None:
+    def missing(self, room: ClientRoom, first: int, last: int) -> None:
         pass
 
-    def endOfLines(self, how: How, more: bool) -> None:
+    def endOfLines(self, how: LineOrigin, more: bool) -> None:
         pass
 
     def unread(self) -> None:
@@ -49,10 +49,10 @@ class ProgramView:
     def complain(self, text: str) -> None:
         self._own("complaint", text=text)
 
-    def waits(self, item: Item) -> None:
+    def waits(self, item: OutgoingLine) -> None:
         pass
 
-    def notSent(self, item: Item, sure: bool) -> None:
+    def notSent(self, item: OutgoingLine, sure: bool) -> None:
         self._own("notSent", text=item.shown, sure=sure)
 
     def asked(self, text: str) -> None:

@@ -29,7 +29,7 @@ RETRY_SECONDS = 2.0
 
 
 @dataclass(slots=True)
-class Wish:
+class LoginOptions:
     """
     What was asked for on the command line.
 
@@ -51,7 +51,7 @@ class Wish:
     marks: bool = False
 
 
-class Entering:
+class LoginAttempt:
     """
     One attempt after the other to come in, on one connection.
 
@@ -61,7 +61,7 @@ class Entering:
 
     def __init__(
         self,
-        wish: Wish,
+        wish: LoginOptions,
         before: str,
         token: str,
         now: float,

@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from tsservices.client.chat.events import Event, clean, decode
-from tsservices.client.chat.login import Wish
-from tsservices.client.chat.outbox import Item
-from tsservices.client.chat.ports import Outlet, View
-from tsservices.client.chat.resume import Arrival, Progress
-from tsservices.client.chat.sender import FENCE, FENCED, Exchange
-from tsservices.client.chat.state import Town, roomKey
-from tsservices.client.chat.transcript import Story
+from tsservices.client.chat.events import ServerEvent, clean, decode
+from tsservices.client.chat.login import LoginOptions
+from tsservices.client.chat.outbox import OutgoingLine
+from tsservices.client.chat.ports import Network, View
+from tsservices.client.chat.resume import LoginProgress, SessionResumer
+from tsservices.client.chat.sender import FENCE, FENCED, Sender
+from tsservices.client.chat.state import ClientState, roomKey
+from tsservices.client.chat.transcript import Transcript
 
 
 class Phase(Enum):
@@ -52,13 +52,13 @@ TAKEN_OVER = "taken-over"
 
 
 _PHASES = {
-    Progress.TRYING: Phase.ENTERING,
-    Progress.NAMELESS: Phase.NAMELESS,
-    Progress.INSIDE: Phase.CATCHING,
+    LoginProgress.TRYING: Phase.ENTERING,
+    LoginProgress.NAMELESS: Phase.NAMELESS,
+    LoginProgress.INSIDE: Phase.CATCHING,
 }
 
 
-class Link:
+class ClientMachine:
     """
     The client without its sockets and its terminal.
 
@@ -70,15 +70,20 @@ class Link:
     """
 
     def __init__(
-        self, wish: Wish, town: Town, outlet: Outlet, view: View, random: Callable[[], float]
+        self,
+        wish: LoginOptions,
+        town: ClientState,
+        outlet: Network,
+        view: View,
+        random: Callable[[], float],
     ) -> None:
         self.town = town
-        self.exchange = Exchange(town, outlet, view)
+        self.exchange = Sender(town, outlet, view)
         self.phase = Phase.AWAY
         self.refusals = False
         self.wasReady = False
-        self._story = Story(town, self.exchange, view)
-        self._arrival = Arrival(wish, town, self.exchange, outlet, view, random)
+        self._story = Transcript(town, self.exchange, view)
+        self._arrival = SessionResumer(wish, town, self.exchange, outlet, view, random)
         self._wish = wish
         self._outlet = outlet
         self._view = view
@@ -141,7 +146,7 @@ class Link:
             self._fenced()
             return
         self._view.raw(event)
-        self.town.learn(event)
+        self.town.apply(event)
         if event.type == "token":
             self._arrival.keepToken(event.secret("token"), self.phase is Phase.READY)
         elif event.type == "refused" and event.text("code") == TAKEN_OVER:
@@ -150,17 +155,17 @@ class Link:
             self._greeted(event)
         elif self.phase in (Phase.ENTERING, Phase.NAMELESS):
             progress = self._arrival.happened(event, now)
-            if progress is Progress.REFUSED:
+            if progress is LoginProgress.REFUSED:
                 self._leave(event.text("text"))
             else:
                 self.phase = _PHASES[progress]
         elif self.phase in (Phase.CATCHING, Phase.READY):
             if event.type == "refused" and not self.exchange.quiet:
                 self.refusals = True
-            self._story.happened(event, now, self.phase is Phase.CATCHING)
+            self._story.handle(event, now, self.phase is Phase.CATCHING)
             self._pump()
 
-    def typed(self, text: str, now: float) -> None:
+    def input(self, text: str, now: float) -> None:
         """@param now: the time in seconds."""
         self._now = now
         words = text.split(None, 1)
@@ -178,7 +183,7 @@ class Link:
             if words:
                 self._outlet.send(text if word.startswith("/") else f"/nick {text.strip()}")
         else:
-            self._story.attended(now)
+            self._story.userActive(now)
             self.exchange.typed(text)
             if self.phase is Phase.READY and self._wish.marks:
                 self._story.markRead(now)
@@ -198,10 +203,12 @@ class Link:
         if self._wish.marks:
             self._story.markRead(self._now, last=True)
         self._quitting = True
-        self.exchange.outbox.waiting.append(Item(f"/quit {why}".rstrip(), "quit", quiet=True))
-        self.exchange.pump()
+        self.exchange.outbox.waiting.append(
+            OutgoingLine(f"/quit {why}".rstrip(), "quit", quiet=True)
+        )
+        self.exchange.flush()
 
-    def giveUp(self, message: str) -> None:
+    def fail(self, message: str) -> None:
         """There will be no connection any more."""
         self._leave(message)
 
@@ -219,7 +226,7 @@ class Link:
                 self._outlet.hangUp()
         elif now > self._heard + SILENCE_SECONDS:
             self._pinged = True
-            self.exchange.fence()
+            self.exchange.sendBarrier()
 
     def _fenced(self) -> None:
         """A fence is answered."""
@@ -233,7 +240,7 @@ class Link:
             self.exchange.fenced()
             self._pump()
 
-    def _greeted(self, event: Event) -> None:
+    def _greeted(self, event: ServerEvent) -> None:
         if event.type == "format":
             if event.number("version") != VERSION:
                 self._leave("this server speaks another version of the JSON form")
@@ -249,14 +256,14 @@ class Link:
     def _caughtUp(self) -> None:
         """All that was missed has come."""
         town, exchange = self.town, self.exchange
-        missed = self._story.caughtUp(self._now)
+        missed = self._story.finishCatchUp(self._now)
         self._arrival.inside()
         if town.current not in town.rooms:
-            town.turn(next(reversed(town.rooms), ""))
+            town.selectRoom(next(reversed(town.rooms), ""))
         if not self.wasReady and roomKey(self._wish.rooms[0]) in town.rooms:
-            town.turn(roomKey(self._wish.rooms[0]))
-        exchange.turnTo(town.current)
-        exchange.back(self._arrival.replaced)
+            town.selectRoom(roomKey(self._wish.rooms[0]))
+        exchange.selectRoom(town.current)
+        exchange.reopened(self._arrival.replaced)
         if self.wasReady:
             self._view.connection("resumed", missed=missed)
         self.wasReady = True
@@ -269,7 +276,7 @@ class Link:
         if self.phase is not Phase.READY:
             return
         self._story.listPeople()
-        self.exchange.pump()
+        self.exchange.flush()
         if self._finishing and self.exchange.prompted:
             self._leave("a password is asked for, and there is no more input")
         elif self._finishing and self.exchange.outbox.idle:

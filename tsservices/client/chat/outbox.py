@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.client.chat.events import Event, clean
+from tsservices.client.chat.events import ServerEvent, clean
 from tsservices.client.chat.state import roomKey
 from tsservices.common.text import visible
 
@@ -34,7 +34,7 @@ DELETED = "deleted"
 
 
 @dataclass(eq=False, slots=True)
-class Item:
+class OutgoingLine:
     """
     One thing that was typed.
 
@@ -66,21 +66,21 @@ class Item:
         return self.text != self.text.strip()
 
 
-def read(typed: str) -> Item | None:
+def read(typed: str) -> OutgoingLine | None:
     """What it is; L{None} if it says nothing."""
     text = visible(typed.rstrip("\r\n"))
     if not text.strip():
         return None
     if not text.startswith(SIGN) or text.startswith(2 * SIGN):
-        return Item(text, kind="message", body=clean(text.removeprefix(SIGN)).strip())
+        return OutgoingLine(text, kind="message", body=clean(text.removeprefix(SIGN)).strip())
     word, _, rest = text[1:].partition(" ")
     word, rest = word.lower(), rest.strip()
     if word == "me" and rest:
-        return Item(text, word, "me", clean(rest))
+        return OutgoingLine(text, word, "me", clean(rest))
     to, _, said = rest.partition(" ")
     if word == "msg" and to.startswith(ROOM_SIGN) and said.strip():
-        return Item(text, word, "message", clean(said).strip(), roomKey(to))
-    return Item(text, word)
+        return OutgoingLine(text, word, "message", clean(said).strip(), roomKey(to))
+    return OutgoingLine(text, word)
 
 
 @dataclass(slots=True)
@@ -95,10 +95,10 @@ class Outbox:
     @ivar unsent: lines that are known not to be said.
     """
 
-    waiting: deque[Item] = field(default_factory=deque)
-    sent: deque[Item | None] = field(default_factory=deque)
-    doubtful: list[Item] = field(default_factory=list)
-    unsent: list[Item] = field(default_factory=list)
+    waiting: deque[OutgoingLine] = field(default_factory=deque)
+    sent: deque[OutgoingLine | None] = field(default_factory=deque)
+    doubtful: list[OutgoingLine] = field(default_factory=list)
+    unsent: list[OutgoingLine] = field(default_factory=list)
 
     @property
     def lines(self) -> int:
@@ -111,7 +111,7 @@ class Outbox:
         """Whether everything is settled."""
         return not (self.waiting or self.sent or self.doubtful)
 
-    def came(self, said: Event) -> list[Item]:
+    def came(self, said: ServerEvent) -> list[OutgoingLine]:
         """A line has come back, or one of somebody else has come."""
         room, nick = roomKey(said.text("room")), fold(said.text("nick"))
         kind, body = said.text("kind"), said.text("text").strip()
@@ -125,19 +125,19 @@ class Outbox:
                     return here[:number]
         return []
 
-    def fenced(self) -> list[Item]:
+    def fenced(self) -> list[OutgoingLine]:
         """The oldest fence is answered."""
-        items: list[Item] = []
+        items: list[OutgoingLine] = []
         while self.sent and (item := self.sent.popleft()) is not None:
             items.append(item)
         return items
 
-    def lost(self) -> list[Item]:
+    def lost(self) -> list[OutgoingLine]:
         """The connection is lost."""
         items = [each for each in self.sent if each is not None]
         self.sent.clear()
         self.doubtful += [each for each in items if each.kind]
         return [each for each in items if not each.kind and not each.quiet]
 
-    def again(self, items: Iterable[Item]) -> None:
+    def again(self, items: Iterable[OutgoingLine]) -> None:
         self.waiting.extendleft(reversed(list(items)))

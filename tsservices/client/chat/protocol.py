@@ -12,7 +12,7 @@ from twisted.internet.tcp import Connection as StreamTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.client.chat.events import Lines, Unbounded
+from tsservices.client.chat.events import Lines, LineTooLong
 from tsservices.client.connection import lostReason
 
 
@@ -43,7 +43,7 @@ class ChatProtocol(Protocol):
         """@param data: the next bytes."""
         try:
             lines = self._lines.feed(data)
-        except Unbounded:
+        except LineTooLong:
             self.transport.abortConnection()
             return
         for line in lines:

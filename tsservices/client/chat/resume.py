@@ -8,14 +8,14 @@ from collections.abc import Callable
 from enum import Enum
 
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.client.chat.events import Event
-from tsservices.client.chat.login import Entering, Wish
-from tsservices.client.chat.ports import Outlet, View
-from tsservices.client.chat.sender import FENCE, Exchange
-from tsservices.client.chat.state import RoomView, Town, roomKey
+from tsservices.client.chat.events import ServerEvent
+from tsservices.client.chat.login import LoginAttempt, LoginOptions
+from tsservices.client.chat.ports import Network, View
+from tsservices.client.chat.sender import FENCE, Sender
+from tsservices.client.chat.state import ClientRoom, ClientState, roomKey
 
 
-class Progress(Enum):
+class LoginProgress(Enum):
     """How far one has come."""
 
     TRYING = 1
@@ -24,7 +24,7 @@ class Progress(Enum):
     REFUSED = 4
 
 
-class Arrival:
+class SessionResumer:
     """
     One's ways in.
 
@@ -34,10 +34,10 @@ class Arrival:
 
     def __init__(
         self,
-        wish: Wish,
-        town: Town,
-        exchange: Exchange,
-        outlet: Outlet,
+        wish: LoginOptions,
+        town: ClientState,
+        exchange: Sender,
+        outlet: Network,
         view: View,
         random: Callable[[], float],
     ) -> None:
@@ -51,7 +51,7 @@ class Arrival:
         self._wanted = list(wish.rooms)
         self._before = ""
         self._token = self._newToken = ""
-        self._entering: Entering | None = None
+        self._entering: LoginAttempt | None = None
         self._nameless = False
         self._unjoined: set[str] = set()
 
@@ -63,7 +63,7 @@ class Arrival:
         """
         self.replaced = self._nameless = False
         self._newToken = ""
-        self._entering = Entering(
+        self._entering = LoginAttempt(
             self._wish, self._before, self._token, now, lambda: 100 + int(self._random() * 899)
         )
         self._outlet.send(self._entering.next())
@@ -75,7 +75,7 @@ class Arrival:
         if self.replaced or ready:
             self._token = token
 
-    def happened(self, event: Event, now: float) -> Progress:
+    def happened(self, event: ServerEvent, now: float) -> LoginProgress:
         """
         How far one has come.
 
@@ -87,7 +87,7 @@ class Arrival:
             self.replaced = entering.same(event.text("nick"))
             self._view.told(event)
             self._catchUp(event)
-            return Progress.INSIDE
+            return LoginProgress.INSIDE
         if event.type == "prompt":
             if entering.way != "login":
                 asked = self._exchange.asked()
@@ -109,8 +109,8 @@ class Arrival:
             self._view.note("say another name, or /login")
             self._nameless = True
         else:
-            return Progress.REFUSED
-        return Progress.NAMELESS if self._nameless else Progress.TRYING
+            return LoginProgress.REFUSED
+        return LoginProgress.NAMELESS if self._nameless else LoginProgress.TRYING
 
     def tick(self, now: float) -> bool:
         """
@@ -138,12 +138,12 @@ class Arrival:
         """The connection is lost, on which one was in and had all that was missed."""
         self._before = self._town.nick
 
-    def _catchUp(self, event: Event) -> None:
+    def _catchUp(self, event: ServerEvent) -> None:
         """Enter the rooms, and ask for what was missed."""
         town, send = self._town, self._outlet.send
         here = {roomKey(each.text("room")): each for each in event.each("rooms")}
         for key, each in here.items():
-            town.rooms.setdefault(key, RoomView(each.text("room"), each.number("last")))
+            town.rooms.setdefault(key, ClientRoom(each.text("room"), each.number("last")))
         if event.type != "resumed":
             self._unjoined = set(town.rooms)
         for key, room in town.rooms.items():
@@ -165,5 +165,5 @@ class Arrival:
             if roomKey(name) not in town.rooms:
                 send(f"/join {name}")
         if town.current in here:
-            self._exchange.turnTo(town.current)
+            self._exchange.selectRoom(town.current)
         send(FENCE)

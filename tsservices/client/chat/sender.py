@@ -8,10 +8,10 @@ What stands before one and has not come back when it is answered was refused.
 from __future__ import annotations
 
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.client.chat.events import Event
-from tsservices.client.chat.outbox import ASKING, OURS, Item, Outbox, read
-from tsservices.client.chat.ports import Outlet, View
-from tsservices.client.chat.state import Town, roomKey
+from tsservices.client.chat.events import ServerEvent
+from tsservices.client.chat.outbox import ASKING, OURS, Outbox, OutgoingLine, read
+from tsservices.client.chat.ports import Network, View
+from tsservices.client.chat.state import ClientState, roomKey
 
 #: What is sent as a fence.
 FENCE = "/ack on"
@@ -29,7 +29,7 @@ TURNED = "you talk in "
 _ANSWERS = frozenset({"refused", "notice", "loggedIn", "entered"})
 
 
-class Exchange:
+class Sender:
     """
     The sending half of the client.
 
@@ -41,14 +41,14 @@ class Exchange:
         lines said; L{None}: not known.
     """
 
-    def __init__(self, town: Town, outlet: Outlet, view: View) -> None:
+    def __init__(self, town: ClientState, outlet: Network, view: View) -> None:
         self._town = town
         self._outlet = outlet
         self._view = view
         self.outbox = Outbox()
         self.open = False
         self.prompted = False
-        self.barrier: Item | None = None
+        self.barrier: OutgoingLine | None = None
         self.serverRoom: str | None = None
         self._turns = 0
         self._unfenced = False
@@ -75,7 +75,7 @@ class Exchange:
             self.outbox.waiting.append(item)
             if self._cut:
                 self._view.waits(item)
-            self.pump()
+            self.flush()
 
     def asked(self) -> bool:
         """The server waits for a password: the next line is it, also when it is here already."""
@@ -88,9 +88,9 @@ class Exchange:
         self._outlet.send(answer.text)
         return False
 
-    def quietly(self, command: str) -> None:
-        self.outbox.waiting.append(Item(command, command[1:].partition(" ")[0], quiet=True))
-        self.pump()
+    def sendQuiet(self, command: str) -> None:
+        self.outbox.waiting.append(OutgoingLine(command, command[1:].partition(" ")[0], quiet=True))
+        self.flush()
 
     def resend(self) -> None:
         """Say again what was not sent."""
@@ -99,9 +99,9 @@ class Exchange:
             self._view.complain("nothing was left unsent")
         for item in items:
             self.outbox.waiting.append(item)
-        self.pump()
+        self.flush()
 
-    def pump(self) -> None:
+    def flush(self) -> None:
         """Send what can be sent now."""
         waiting, sent = self.outbox.waiting, self.outbox.sent
         while self.open and waiting and self.barrier is None and len(sent) < WINDOW:
@@ -112,9 +112,9 @@ class Exchange:
             else:
                 self._ask(waiting.popleft())
         if self.open and sent and None not in sent and not self._unfenced:
-            self.fence()
+            self.sendBarrier()
 
-    def fence(self) -> None:
+    def sendBarrier(self) -> None:
         """Have all that was sent so far settled."""
         self._unfenced = False
         self.outbox.sent.append(None)
@@ -127,15 +127,15 @@ class Exchange:
             self.barrier = None
         self.refused([each for each in items if each.kind])
 
-    def refused(self, items: list[Item]) -> None:
+    def refused(self, items: list[OutgoingLine]) -> None:
         for item in items:
             self.outbox.unsent.append(item)
             self._view.notSent(item, sure=True)
 
-    def came(self, event: Event) -> None:
+    def onMessage(self, event: ServerEvent) -> None:
         self.refused(self.outbox.came(event))
 
-    def told(self, event: Event) -> bool:
+    def consumes(self, event: ServerEvent) -> bool:
         """Whether it was an answer to this object itself."""
         if event.type == "notice" and self._turns:
             lines = event.texts("lines")
@@ -143,7 +143,7 @@ class Exchange:
                 self._turns -= 1
                 return True
         if self._unfenced and not self.prompted and event.type in _ANSWERS:
-            self.fence()
+            self.sendBarrier()
         return False
 
     def lost(self) -> None:
@@ -160,17 +160,17 @@ class Exchange:
         self.outbox.waiting.clear()
         self.outbox.waiting.extend(kept)
 
-    def unsure(self, room: str) -> None:
+    def markUncertain(self, room: str) -> None:
         """Lines that might be one's own are no longer kept."""
         self._doubt([each for each in self.outbox.doubtful if each.room == room])
 
-    def _doubt(self, items: list[Item]) -> None:
+    def _doubt(self, items: list[OutgoingLine]) -> None:
         for item in items:
             self.outbox.doubtful.remove(item)
             self.outbox.unsent.append(item)
             self._view.notSent(item, sure=False)
 
-    def back(self, replaced: bool) -> None:
+    def reopened(self, replaced: bool) -> None:
         """There is a connection again, and all that was missed has come."""
         self.open, self._cut = True, False
         if replaced:
@@ -179,7 +179,7 @@ class Exchange:
         else:
             self._doubt(list(self.outbox.doubtful))
 
-    def _say(self, item: Item) -> None:
+    def _say(self, item: OutgoingLine) -> None:
         town = self._town
         key = item.room or town.current
         if not key:
@@ -195,11 +195,11 @@ class Exchange:
         if item.word == "msg":
             line = item.text
         elif item.kind == "me":
-            self.turnTo(key)
+            self.selectRoom(key)
             line = item.text
         else:
             if item.indented:
-                self.turnTo(key)
+                self.selectRoom(key)
             line = item.text
             if key != self.serverRoom:
                 line = f"/msg {ROOM_SIGN}{name} {item.text.removeprefix('/')}"
@@ -207,20 +207,20 @@ class Exchange:
         self.outbox.sent.append(item)
         self._outlet.send(line)
 
-    def _ask(self, item: Item) -> None:
+    def _ask(self, item: OutgoingLine) -> None:
         if item.word == "join" and (key := roomKey(item.text[5:].strip())) in self._town.rooms:
-            self._town.turn(key)
+            self._town.selectRoom(key)
             self._view.note(f"{TURNED}{ROOM_SIGN}{self._town.rooms[key].name}")
             return
         if not item.quiet:
-            self.turnTo(self._town.current)
+            self.selectRoom(self._town.current)
         self.outbox.sent.append(item)
         self.barrier = item
         # Whatever follows these could be taken for a password.
         self._unfenced = item.word in ASKING
         self._outlet.send(item.text)
 
-    def turnTo(self, key: str) -> None:
+    def selectRoom(self, key: str) -> None:
         """Have the server turn to a room, if it has not."""
         room = self._town.rooms.get(key)
         if key != self.serverRoom and room is not None:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.client.chat.events import Event
+from tsservices.client.chat.events import ServerEvent
 
 #: Lines of which it is remembered who said them, for when one is deleted.
 REMEMBERED = 1000
 
 
 @dataclass(slots=True)
-class Person:
+class RoomMember:
     """
     Somebody in a room.
 
@@ -34,7 +34,7 @@ class Person:
     away: str = ""
 
 
-class RoomView:
+class ClientRoom:
     """
     A room in which one is, or was before the connection was lost.
 
@@ -55,15 +55,15 @@ class RoomView:
     def __init__(self, name: str, last: int) -> None:
         self.name = name
         self.last = last
-        self.people: OrderedDict[str, Person] = OrderedDict()
+        self.people: OrderedDict[str, RoomMember] = OrderedDict()
         self.read: int | None = None
         self.unread = 0
         self.present = True
         self.catching = False
         self.authors: OrderedDict[int, tuple[str, int]] = OrderedDict()
-        self._held: dict[int, Event] = {}
+        self._held: dict[int, ServerEvent] = {}
 
-    def take(self, said: Event) -> list[Event]:
+    def take(self, said: ServerEvent) -> list[ServerEvent]:
         """The lines that are to be shown now."""
         seq = said.number("seq")
         if seq <= self.last:
@@ -78,7 +78,7 @@ class RoomView:
             ready.append(following)
         return ready
 
-    def skip(self, last: int) -> list[Event]:
+    def skip(self, last: int) -> list[ServerEvent]:
         """Lines are no longer kept: go on after them."""
         self.last = max(self.last, last)
         ready = []
@@ -91,7 +91,7 @@ class RoomView:
         """From now on lines may come twice, and in another order."""
         self.catching = True
 
-    def caughtUp(self) -> list[Event]:
+    def caughtUp(self) -> list[ServerEvent]:
         """All that was missed has come."""
         self.catching = False
         held = [self._held[seq] for seq in sorted(self._held) if seq > self.last]
@@ -106,7 +106,7 @@ class RoomView:
         self._held.clear()
         self.authors.clear()
 
-    def spoke(self, said: Event) -> None:
+    def spoke(self, said: ServerEvent) -> None:
         nick = said.text("nick")
         self.authors[said.number("seq")] = nick, said.number("time")
         if len(self.authors) > REMEMBERED:
@@ -120,7 +120,7 @@ class RoomView:
         key = fold(nick)
         known = self.people.get(key)
         if known is None:
-            self.people[key] = Person(nick, guest, away)
+            self.people[key] = RoomMember(nick, guest, away)
             # Who has not spoken comes after all who have.
             self.people.move_to_end(key, last=False)
         else:
@@ -132,7 +132,7 @@ class RoomView:
 
     def rename(self, nick: str, to: str) -> None:
         if fold(nick) in self.people:
-            keep = OrderedDict[str, Person]()
+            keep = OrderedDict[str, RoomMember]()
             for key, person in self.people.items():
                 if key == fold(nick):
                     person.nick = to
@@ -147,7 +147,7 @@ class RoomView:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandInfo:
     """
     One command of the server, or of this client.
 
@@ -163,8 +163,8 @@ class Command:
 
 #: Commands that the client knows by itself.
 OWN_COMMANDS = (
-    Command("resend", "", "say again what was not sent"),
-    Command("quit", "[WHY]", "leave"),
+    CommandInfo("resend", "", "say again what was not sent"),
+    CommandInfo("quit", "[WHY]", "leave"),
 )
 
 #: A command in the words of a server that writes them for people.
@@ -176,7 +176,7 @@ def roomKey(name: str) -> str:
     return fold(name.removeprefix(ROOM_SIGN))
 
 
-class Town:
+class ClientState:
     """
     What is known.
 
@@ -193,112 +193,112 @@ class Town:
         """Know nothing."""
         self.nick = ""
         self.account = ""
-        self.rooms: dict[str, RoomView] = {}
+        self.rooms: dict[str, ClientRoom] = {}
         self.current = ""
-        self.commands: list[Command] = list(OWN_COMMANDS)
+        self.commands: list[CommandInfo] = list(OWN_COMMANDS)
         self.accounts = False
         self.known: dict[str, str] = {}
 
-    def isMe(self, nick: str) -> bool:
+    def isSelf(self, nick: str) -> bool:
         """Whether that is oneself."""
         return bool(self.nick) and fold(nick) == fold(self.nick)
 
-    def room(self, event: Event) -> RoomView | None:
+    def room(self, event: ServerEvent) -> ClientRoom | None:
         """The room, if one is in it."""
         return self.rooms.get(roomKey(event.text("room")))
 
-    def turn(self, key: str) -> None:
+    def selectRoom(self, key: str) -> None:
         if self.current in self.rooms:
             self.rooms[self.current].unread = 0
         self.current = key
         if key in self.rooms:
             self.rooms[key].unread = 0
 
-    def learn(self, event: Event) -> None:
+    def apply(self, event: ServerEvent) -> None:
         """Keep what an event says of people and rooms; lines are not its business."""
         learn = self._LEARN.get(event.type)
         if learn is not None:
             learn(self, event)
 
-    def learnHelp(self, event: Event) -> None:
+    def learnHelp(self, event: ServerEvent) -> None:
         rows = [_HELP.fullmatch(line) for line in event.texts("lines")]
-        self._offer([Command(row[1], row[2] or "", row[3]) for row in rows if row is not None])
+        self._offer([CommandInfo(row[1], row[2] or "", row[3]) for row in rows if row is not None])
 
-    def _commands(self, event: Event) -> None:
+    def _commands(self, event: ServerEvent) -> None:
         self._offer(
             [
-                Command(row.text("name"), row.text("usage"), row.text("meaning"))
+                CommandInfo(row.text("name"), row.text("usage"), row.text("meaning"))
                 for row in event.each("commands")
                 if row.text("name")
             ]
         )
 
-    def _offer(self, listed: list[Command]) -> None:
+    def _offer(self, listed: list[CommandInfo]) -> None:
         names = {row.name for row in listed}
         self.commands = [*listed, *(row for row in OWN_COMMANDS if row.name not in names)]
         self.accounts = "login" in names
 
-    def _entered(self, event: Event) -> None:
+    def _entered(self, event: ServerEvent) -> None:
         self.nick = event.text("nick")
         self.account = event.text("account")
 
-    def _account(self, event: Event) -> None:
+    def _account(self, event: ServerEvent) -> None:
         nick = event.text("nick")
         guest = event.text("account") == ""
-        if self.isMe(nick):
+        if self.isSelf(nick):
             self.account = event.text("account")
         for room in self.rooms.values():
             person = room.people.get(fold(nick))
             if person is not None:
                 person.guest = guest
 
-    def _renamed(self, event: Event) -> None:
+    def _renamed(self, event: ServerEvent) -> None:
         nick, to = event.text("nick"), event.text("to")
-        if self.isMe(nick):
+        if self.isSelf(nick):
             self.nick = to
         for room in self.rooms.values():
             room.rename(nick, to)
 
-    def _away(self, event: Event) -> None:
+    def _away(self, event: ServerEvent) -> None:
         for room in self.rooms.values():
             person = room.people.get(fold(event.text("nick")))
             if person is not None:
                 person.away = event.text("text")
 
-    def _gone(self, event: Event) -> None:
+    def _gone(self, event: ServerEvent) -> None:
         for room in self.rooms.values():
             room.leave(event.text("nick"))
 
-    def _joined(self, event: Event) -> None:
+    def _joined(self, event: ServerEvent) -> None:
         room = self.room(event)
         if room is not None:
             guest = event.text("account") == "" if "account" in event.fields else None
             room.enter(event.text("nick"), guest)
 
-    def _left(self, event: Event) -> None:
+    def _left(self, event: ServerEvent) -> None:
         room = self.room(event)
         if room is not None:
             room.leave(event.text("nick"))
 
-    def _people(self, event: Event) -> None:
+    def _people(self, event: ServerEvent) -> None:
         room = self.room(event)
         if room is not None:
             for each in event.each("people"):
                 guest = each.truth("guest") if "guest" in each.fields else None
                 room.enter(each.text("nick"), guest, each.text("away"))
 
-    def _rooms(self, event: Event) -> None:
+    def _rooms(self, event: ServerEvent) -> None:
         for each in event.each("rooms"):
             name = each.text("room")
             self.known[roomKey(name)] = name
 
-    def _roomEntered(self, event: Event) -> None:
+    def _roomEntered(self, event: ServerEvent) -> None:
         name = event.text("room")
         key = roomKey(name)
         last = event.number("joinedSeq")
         room = self.rooms.get(key)
         if room is None:
-            room = self.rooms[key] = RoomView(name, last)
+            room = self.rooms[key] = ClientRoom(name, last)
         elif last < room.last:
             room.restart(last)
         self.known[key] = name
@@ -310,17 +310,17 @@ class Town:
         for nick in event.texts("nicks"):
             room.enter(nick)
 
-    def _roomLeft(self, event: Event) -> None:
+    def _roomLeft(self, event: ServerEvent) -> None:
         self.forget(roomKey(event.text("room")))
 
     def forget(self, key: str) -> None:
         self.rooms.pop(key, None)
         if self.current == key:
             self.current = ""
-            self.turn(next(reversed(self.rooms), ""))
+            self.selectRoom(next(reversed(self.rooms), ""))
 
     #: What is done with the events that say something of people or rooms, by their types.
-    _LEARN: ClassVar[dict[str, Callable[[Town, Event], None]]] = {
+    _LEARN: ClassVar[dict[str, Callable[[ClientState, ServerEvent], None]]] = {
         "commands": _commands,
         "entered": _entered,
         "resumed": _entered,

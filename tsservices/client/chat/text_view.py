@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.client.chat.events import Event
-from tsservices.client.chat.outbox import Item
-from tsservices.client.chat.ports import How
+from tsservices.client.chat.events import ServerEvent
+from tsservices.client.chat.outbox import OutgoingLine
+from tsservices.client.chat.ports import LineOrigin
 from tsservices.client.chat.sentences import Sentences
-from tsservices.client.chat.state import RoomView, Town
+from tsservices.client.chat.state import ClientRoom, ClientState
 from tsservices.client.chat.ui.colours import NICK, Span, highlighted, mentions
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
-from tsservices.frontends.formats.sentences import counted, lasting, noLongerKept
+from tsservices.frontends.formats.sentences import durationText, expiredText, plural
 
 #: What stands before and after the name of who says a line of each kind, other than C{<} and C{>}.
 _AROUND = {"me": ("* ", " "), "notice": ("-", "- ")}
@@ -33,7 +33,7 @@ _DEEDS = {
 }
 
 
-class PeopleView:
+class TextView:
     """
     Shows lines.
 
@@ -42,7 +42,7 @@ class PeopleView:
 
     def __init__(
         self,
-        town: Town,
+        town: ClientState,
         show: Callable[[list[Span], bool], None],
         ask: Callable[[str], None],
         localtime: Callable[[float], time.struct_time] = time.localtime,
@@ -59,10 +59,10 @@ class PeopleView:
         self._day = ""
         self._dayBefore = ""
 
-    def raw(self, event: Event) -> None:
+    def raw(self, event: ServerEvent) -> None:
         pass
 
-    def told(self, event: Event) -> None:
+    def told(self, event: ServerEvent) -> None:
         if event.type == "whispered":
             self._whispered(event)
             return
@@ -70,12 +70,12 @@ class PeopleView:
         for text in self._sentences.of(event):
             self._show([(style, f"{mark}{text}")], event.type == "invited")
 
-    def said(self, room: RoomView | None, event: Event, how: How) -> None:
+    def said(self, room: ClientRoom | None, event: ServerEvent, how: LineOrigin) -> None:
         moment = self._time.moment(event.number("time") // NANOSECONDS)
-        before = how is How.BEFORE
+        before = how is LineOrigin.BEFORE
         prefix: list[Span] = [("time", "| ")] if before else []
         clock = moment.clock
-        if how is How.FOUND:
+        if how is LineOrigin.FOUND:
             clock = self._sentences.when(event.number("time"))
         elif before and moment.date != self._dayBefore:
             self._dayBefore = moment.date
@@ -84,17 +84,17 @@ class PeopleView:
             if self._day:
                 self._show([("event", f"* {moment.date}")], False)
             self._day = moment.date
-        own = self._town.isMe(event.text("nick"))
+        own = self._town.isSelf(event.text("nick"))
         called = not own and mentions(event.text("text"), self._town.nick)
         line = [*prefix, ("time", f"[{clock}] "), *self._line(room, event, how, own, called)]
-        self._show(line, called and how in (How.NOW, How.MISSED))
+        self._show(line, called and how in (LineOrigin.NOW, LineOrigin.MISSED))
 
     def _line(
-        self, room: RoomView | None, event: Event, how: How, own: bool, called: bool
+        self, room: ClientRoom | None, event: ServerEvent, how: LineOrigin, own: bool, called: bool
     ) -> list[Span]:
         nick, text, kind = event.text("nick"), event.text("text"), event.text("kind")
         where = ROOM_SIGN + event.text("room")
-        several = how is How.FOUND or room is None or len(self._town.rooms) > 1
+        several = how is LineOrigin.FOUND or room is None or len(self._town.rooms) > 1
         name: Span = ("own" if own else NICK + nick, nick)
         done = self._deed(kind, text, where, room)
         if done:
@@ -105,12 +105,12 @@ class PeopleView:
             opening += "~"
         if kind == "deleted":
             return [*start, ("", opening), name, ("", closing), ("event", "(deleted)")]
-        said = highlighted(text, self.searched) if how is How.FOUND else [("", text)]
+        said = highlighted(text, self.searched) if how is LineOrigin.FOUND else [("", text)]
         if called:
             said = [("mention", text)]
         return [*start, ("", opening), name, ("", closing), *said]
 
-    def _deed(self, kind: str, text: str, where: str, room: RoomView | None) -> str:
+    def _deed(self, kind: str, text: str, where: str, room: ClientRoom | None) -> str:
         if kind == "topic":
             return f"{'changed' if text else 'removed'} the topic of {where}" + (
                 f" to: {text}" if text else ""
@@ -129,14 +129,14 @@ class PeopleView:
         name, _, why = text.partition(" ")
         if kind in ("ban", "mute"):
             duration, _, why = why.partition(" ")
-            why = f"{lasting(duration)}{f': {why}' if why else ''}"
+            why = f"{durationText(duration)}{f': {why}' if why else ''}"
             return f"{_DEEDS[kind].format(name, room=where)} {why}"
         return _DEEDS[kind].format(name, room=where) + (f": {why}" if why else "")
 
-    def _whispered(self, event: Event) -> None:
+    def _whispered(self, event: ServerEvent) -> None:
         moment = self._time.moment(event.number("time") // NANOSECONDS)
         nick, to = event.text("nick"), event.text("to")
-        own = self._town.isMe(nick)
+        own = self._town.isSelf(nick)
         opening, closing = _AROUND.get(event.text("kind"), ("<", "> "))
         self._show(
             [
@@ -149,22 +149,22 @@ class PeopleView:
             not own,
         )
 
-    def replayed(self, event: Event) -> None:
+    def replayed(self, event: ServerEvent) -> None:
         lines = event.number("lines")
-        what = counted(lines, "line") if lines else "nothing"
+        what = plural(lines, "line") if lines else "nothing"
         self._dayBefore = ""
         if event.type == "found":
             self._mark(f"--- found: {what} ---")
             return
         self._mark(f"--- {ROOM_SIGN}{event.text('room')}: {what} from before ---")
         if (missing := event.span("missing")) is not None:
-            self._mark(f"--- {noLongerKept(*missing)} ---")
+            self._mark(f"--- {expiredText(*missing)} ---")
 
-    def missing(self, room: RoomView, first: int, last: int) -> None:
-        self._mark(f"--- {ROOM_SIGN}{room.name}: {noLongerKept(first, last)} ---")
+    def missing(self, room: ClientRoom, first: int, last: int) -> None:
+        self._mark(f"--- {ROOM_SIGN}{room.name}: {expiredText(first, last)} ---")
 
-    def endOfLines(self, how: How, more: bool) -> None:
-        if how is How.BEFORE:
+    def endOfLines(self, how: LineOrigin, more: bool) -> None:
+        if how is LineOrigin.BEFORE:
             self._mark("--- now ---")
         else:
             self._mark("--- /search shows older ones ---" if more else "--- that is all ---")
@@ -179,10 +179,10 @@ class PeopleView:
     def complain(self, text: str) -> None:
         self._show([("refusal", f"! {text}")], False)
 
-    def waits(self, item: Item) -> None:
+    def waits(self, item: OutgoingLine) -> None:
         self.note(f"waits for the connection: {item.shown}")
 
-    def notSent(self, item: Item, sure: bool) -> None:
+    def notSent(self, item: OutgoingLine, sure: bool) -> None:
         self.complain(f"{'not' if sure else 'perhaps not'} sent: {item.shown}")
 
     def asked(self, text: str) -> None:
@@ -192,7 +192,7 @@ class PeopleView:
         if what == "lost":
             self.note(f"connection lost, trying again ({reason})")
         elif what == "resumed":
-            lines = counted(missed, "line") if missed else "nothing"
+            lines = plural(missed, "line") if missed else "nothing"
             verb = "were" if missed > 1 else "was"
             self.note(f"back: {lines} {verb} said meanwhile")
 

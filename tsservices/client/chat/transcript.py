@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from tsservices.client.chat.events import Event
-from tsservices.client.chat.ports import How, View
-from tsservices.client.chat.sender import Exchange
-from tsservices.client.chat.state import RoomView, Town, roomKey
+from tsservices.client.chat.events import ServerEvent
+from tsservices.client.chat.ports import LineOrigin, View
+from tsservices.client.chat.sender import Sender
+from tsservices.client.chat.state import ClientRoom, ClientState, roomKey
 
 #: Who has typed nothing for so long may not have read what was shown since.
 UNATTENDED_SECONDS = 60.0
@@ -25,15 +25,15 @@ _NOT_THERE = frozenset({"not-in-room", "no-room"})
 _UNSHOWN = frozenset({"stored", "token", "format", "entered", "resumed"})
 
 
-class Story:
+class Transcript:
     """Decides which lines are shown, and as what."""
 
-    def __init__(self, town: Town, exchange: Exchange, view: View) -> None:
+    def __init__(self, town: ClientState, exchange: Sender, view: View) -> None:
         self._missed = 0
         self._town = town
         self._exchange = exchange
         self._view = view
-        self._how = How.BEFORE
+        self._how = LineOrigin.BEFORE
         self._following = 0
         self._more = False
         self._marked = False
@@ -42,10 +42,10 @@ class Story:
         self._markedAt: float | None = None
         self._unlisted: list[str] = []
 
-    def happened(self, event: Event, now: float, catching: bool) -> None:
+    def handle(self, event: ServerEvent, now: float, catching: bool) -> None:
         """@param now: the time in seconds."""
         tell = self._TELL.get(event.type)
-        answer = event.type != "said" and self._exchange.told(event)
+        answer = event.type != "said" and self._exchange.consumes(event)
         if answer or event.type in _UNSHOWN:
             return
         if tell is not None:
@@ -53,7 +53,7 @@ class Story:
         else:
             self._view.told(event)
 
-    def attended(self, now: float) -> None:
+    def userActive(self, now: float) -> None:
         """
         Somebody has typed something: they see what is shown.
 
@@ -77,14 +77,14 @@ class Story:
         if room.last > (room.read or 0):
             room.read = room.last
             self._markedAt = now
-            self._exchange.quietly(f"/read {room.name} {room.last}")
+            self._exchange.sendQuiet(f"/read {room.name} {room.last}")
 
     def lost(self) -> None:
         """The connection is lost."""
         self._following = 0
         self._unlisted = []
 
-    def caughtUp(self, now: float) -> int:
+    def finishCatchUp(self, now: float) -> int:
         """
         What was missed has come: show what was held back.
 
@@ -96,7 +96,7 @@ class Story:
                 self._town.forget(key)
                 continue
             for each in held:
-                self._show(room, each, How.MISSED, now)
+                self._show(room, each, LineOrigin.MISSED, now)
         missed, self._missed = self._missed, 0
         return missed
 
@@ -104,106 +104,106 @@ class Story:
         """Ask who is in rooms that have told of a part only."""
         names, self._unlisted = self._unlisted, []
         for name in names:
-            self._exchange.quietly(f"/who {name}")
+            self._exchange.sendQuiet(f"/who {name}")
 
-    def _said(self, event: Event, now: float, catching: bool) -> None:
+    def _said(self, event: ServerEvent, now: float, catching: bool) -> None:
         room = self._town.room(event)
         before = event.truth("replay")
         if event.truth("found") or (before and (room is None or not room.catching)):
             if before:
                 self._markUnread(room, event)
-            self._view.said(room, event, self._how if self._following else How.BEFORE)
+            self._view.said(room, event, self._how if self._following else LineOrigin.BEFORE)
             self._following -= 1
             if self._following == 0:
                 self._view.endOfLines(self._how, self._more)
         elif room is None:
-            self._view.said(None, event, How.NOW)
+            self._view.said(None, event, LineOrigin.NOW)
         else:
-            how = How.MISSED if room.catching else How.NOW
+            how = LineOrigin.MISSED if room.catching else LineOrigin.NOW
             for each in room.take(event):
                 self._show(room, each, how, now)
 
-    def _show(self, room: RoomView, event: Event, how: How, now: float) -> None:
+    def _show(self, room: ClientRoom, event: ServerEvent, how: LineOrigin, now: float) -> None:
         town = self._town
-        self._exchange.came(event)
-        if not town.isMe(event.text("nick")):
+        self._exchange.onMessage(event)
+        if not town.isSelf(event.text("nick")):
             if roomKey(room.name) != town.current:
                 room.unread += 1
-            if how is How.MISSED:
+            if how is LineOrigin.MISSED:
                 self._missed += 1
             gone = self._attendedAt is not None and now > self._attendedAt + UNATTENDED_SECONDS
-            if (how is How.MISSED or gone) and not self._marked:
+            if (how is LineOrigin.MISSED or gone) and not self._marked:
                 self._marked = True
                 self._view.unread()
         room.spoke(event)
         self._view.said(room, event, how)
 
-    def _markUnread(self, room: RoomView | None, event: Event) -> None:
+    def _markUnread(self, room: ClientRoom | None, event: ServerEvent) -> None:
         if room is None or room.read is None or self._split:
             return
         if event.number("seq") > room.read:
             self._split = True
             self._view.unread()
 
-    def _replay(self, event: Event, now: float, catching: bool) -> None:
+    def _replay(self, event: ServerEvent, now: float, catching: bool) -> None:
         room = self._town.room(event)
         missing = event.span("missing")
         if room is not None and room.catching:
             # The lines that entering shows may begin later: all that was asked for comes.
             if missing is not None and missing[0] <= room.last + 1 <= missing[1]:
                 self._view.missing(room, room.last + 1, missing[1])
-                self._exchange.unsure(roomKey(room.name))
+                self._exchange.markUncertain(roomKey(room.name))
                 for each in room.skip(missing[1]):
-                    self._show(room, each, How.MISSED, now)
+                    self._show(room, each, LineOrigin.MISSED, now)
             return
-        self._how, self._following, self._more = How.BEFORE, event.number("lines"), False
+        self._how, self._following, self._more = LineOrigin.BEFORE, event.number("lines"), False
         self._split = False
         if self._following or missing is not None:
             self._view.replayed(event)
 
-    def _found(self, event: Event, now: float, catching: bool) -> None:
-        self._how, self._following = How.FOUND, event.number("lines")
+    def _found(self, event: ServerEvent, now: float, catching: bool) -> None:
+        self._how, self._following = LineOrigin.FOUND, event.number("lines")
         self._more = event.truth("more")
         self._view.replayed(event)
         if not self._following:
-            self._view.endOfLines(How.FOUND, self._more)
+            self._view.endOfLines(LineOrigin.FOUND, self._more)
 
-    def _roomEntered(self, event: Event, now: float, catching: bool) -> None:
+    def _roomEntered(self, event: ServerEvent, now: float, catching: bool) -> None:
         room = self._town.room(event)
         if room is None or room.catching:
             return
         key = roomKey(room.name)
-        self._town.turn(key)
+        self._town.selectRoom(key)
         self._exchange.serverRoom = key
         self._view.told(event)
         if event.number("present") > len(room.people):
             self._unlisted.append(room.name)
 
-    def _roomLeft(self, event: Event, now: float, catching: bool) -> None:
+    def _roomLeft(self, event: ServerEvent, now: float, catching: bool) -> None:
         self._exchange.serverRoom = None
         self._view.told(event)
 
-    def _people(self, event: Event, now: float, catching: bool) -> None:
+    def _people(self, event: ServerEvent, now: float, catching: bool) -> None:
         if not catching and not self._exchange.quiet:
             self._view.told(event)
 
-    def _read(self, event: Event, now: float, catching: bool) -> None:
+    def _read(self, event: ServerEvent, now: float, catching: bool) -> None:
         room = self._town.room(event)
         if room is not None:
             room.read = event.number("seq")
 
-    def _refused(self, event: Event, now: float, catching: bool) -> None:
+    def _refused(self, event: ServerEvent, now: float, catching: bool) -> None:
         if catching and event.text("code") in _NOT_THERE:
             return
         if not self._exchange.quiet:
             self._view.told(event)
 
-    def _prompt(self, event: Event, now: float, catching: bool) -> None:
+    def _prompt(self, event: ServerEvent, now: float, catching: bool) -> None:
         if self._exchange.asked():
             self._view.asked(event.text("text"))
 
     #: What is done with the events that are more than something to be shown, by their types.
-    _TELL: ClassVar[dict[str, Callable[[Story, Event, float, bool], None]]] = {
+    _TELL: ClassVar[dict[str, Callable[[Transcript, ServerEvent, float, bool], None]]] = {
         "said": _said,
         "replay": _replay,
         "found": _found,

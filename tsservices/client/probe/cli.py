@@ -20,8 +20,8 @@ from tsservices.stamp.auth import KeyFileError, readKey
 from tsservices.stamp.packets import OPEN_LENGTH, SEALED_LENGTH
 from tsservices.stamp.stats.thresholds import (
     FIGURES_HELP,
-    Condition,
-    ConditionError,
+    Threshold,
+    ThresholdError,
     parseConditions,
 )
 from tsservices.stamp.telemetry import EXTENSION_LENGTH
@@ -282,7 +282,7 @@ def _addOutputOptions(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parseProbe(arguments: Sequence[str]) -> ProbeCommand:
+def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
     """
     Read the command line of the measuring client.
 
@@ -316,9 +316,9 @@ def parseProbe(arguments: Sequence[str]) -> ProbeCommand:
         conditions = [] if given.fail_if is None else parseConditions(given.fail_if)
     except KeyFileError as error:
         parser.error(f"--key: {error}")
-    except ConditionError as error:
+    except ThresholdError as error:
         parser.error(f"--fail-if: {error}")
-    return ProbeCommand(
+    return ProbeOptions(
         hosts=tuple(given.hosts),
         port=given.port or DEFAULT_PORT + (STAMP_OFFSET if stamp else 0),
         wire=given.wire,
@@ -376,7 +376,7 @@ Form = Literal["text", "json", "csv"]
 
 
 @dataclass(frozen=True)
-class ProbeCommand:
+class ProbeOptions:
     """
     Measure the way to some hosts.
 
@@ -425,4 +425,4 @@ class ProbeCommand:
     histogram: bool = False
     plot: str | None = None
     prometheus: int | None = None
-    conditions: list[Condition] = field(default_factory=list)
+    conditions: list[Threshold] = field(default_factory=list)

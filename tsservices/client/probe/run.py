@@ -36,29 +36,29 @@ from tsservices.client.probe.cli import (
     CONDITION_HELD,
     SOME_SILENT,
     TROUBLE,
-    ProbeCommand,
+    ProbeOptions,
 )
 from tsservices.client.probe.reports.base import Output, Reporter
 from tsservices.client.probe.reports.json_csv import CSVReport, JSONReport
 from tsservices.client.probe.reports.progress import showProgress
 from tsservices.client.probe.reports.text import TextReport
 from tsservices.client.probe.schedule import NANOSECONDS, Schedule
-from tsservices.client.probe.target import Target
-from tsservices.client.probe.wires.base import Times, Wire
-from tsservices.client.probe.wires.stamp import StampWire
-from tsservices.client.probe.wires.text_tcp import StreamWire
-from tsservices.client.probe.wires.text_udp import TextWire
+from tsservices.client.probe.target import ProbeTarget
+from tsservices.client.probe.wires.base import Clocks, ProbeTransport
+from tsservices.client.probe.wires.stamp import StampTransport
+from tsservices.client.probe.wires.text_tcp import TCPTextTransport
+from tsservices.client.probe.wires.text_udp import UDPTextTransport
 from tsservices.client.resolve import resolve
-from tsservices.stamp.stats.result import Outcome
-from tsservices.stamp.stats.summary import Tally
-from tsservices.stamp.stats.thresholds import Condition, violations
+from tsservices.stamp.stats.result import ProbeResult
+from tsservices.stamp.stats.summary import TargetStatistics
+from tsservices.stamp.stats.thresholds import Threshold, violations
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
     from twisted.internet.protocol import ServerFactory
 
 
-def verdict(targets: Sequence[Target], conditions: list[Condition]) -> tuple[int, list[str]]:
+def verdict(targets: Sequence[ProbeTarget], conditions: list[Threshold]) -> tuple[int, list[str]]:
     """The exit status, and what to say about it."""
     said = [
         f"{target.name}: {each}"
@@ -75,7 +75,7 @@ def verdict(targets: Sequence[Target], conditions: list[Condition]) -> tuple[int
 LEAD = 5_000_000
 
 
-class Session:
+class ProbeSession:
     """
     Sends by the plan, and ends when everything is known or nobody wants to wait.
 
@@ -83,19 +83,19 @@ class Session:
     """
 
     def __init__(
-        self, clock: IReactorTime, times: Times, command: ProbeCommand, reporter: Reporter
+        self, clock: IReactorTime, times: Clocks, command: ProbeOptions, reporter: Reporter
     ) -> None:
-        self.targets: Sequence[Target] = ()
+        self.targets: Sequence[ProbeTarget] = ()
         self._clock = clock
         self._times = times
         self._command = command
         self._reporter = reporter
-        self._schedules: dict[Target, Schedule] = {}
-        self._sending: set[Target] = set()
+        self._schedules: dict[ProbeTarget, Schedule] = {}
+        self._sending: set[ProbeTarget] = set()
         self._deadline: IDelayedCall | None = None
         self._done: Deferred[None] = Deferred()
 
-    def run(self, targets: Sequence[Target]) -> Deferred[None]:
+    def run(self, targets: Sequence[ProbeTarget]) -> Deferred[None]:
         """Fires at the end."""
         self.targets = targets
         if self._done.called:
@@ -134,27 +134,27 @@ class Session:
         """Tell what is known so far."""
         self._reporter.interim(self.targets)
 
-    def happened(self, target: Target, outcome: Outcome) -> None:
+    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         if not self._done.called:
             self._reporter.happened(target, outcome)
 
-    def waited(self, target: Target, sequence: int) -> None:
+    def waited(self, target: ProbeTarget, sequence: int) -> None:
         self._reporter.waited(target, sequence)
 
-    def settled(self, target: Target) -> None:
+    def settled(self, target: ProbeTarget) -> None:
         if not self._sending and not any(each.waiting for each in self.targets):
             self.finish()
 
-    def _fire(self, target: Target, lateness: int, skipped: int) -> bool:
+    def _fire(self, target: ProbeTarget, lateness: int, skipped: int) -> bool:
         count = self._command.count
         last = count is not None and target.tally.transmitted + 1 >= count
         if last:
             self._sending.discard(target)
-        target.fire(lateness, skipped)
+        target.sendNext(lateness, skipped)
         return not last
 
 
-def reporterFor(command: ProbeCommand, output: Output, times: Times) -> Reporter:
+def reporterFor(command: ProbeOptions, output: Output, times: Clocks) -> Reporter:
     """What tells it in the form that is wanted."""
     if command.form == "json":
         return JSONReport(output, times, command.quiet)
@@ -173,11 +173,11 @@ def reporterFor(command: ProbeCommand, output: Output, times: Times) -> Reporter
 
 
 def wireTo(
-    address: str, reactor: ReactorBase, times: Times, command: ProbeCommand, session: int
-) -> Wire:
+    address: str, reactor: ReactorBase, times: Clocks, command: ProbeOptions, session: int
+) -> ProbeTransport:
     """The way to it."""
     if command.wire == "stamp":
-        return StampWire(
+        return StampTransport(
             reactor,
             times,
             address,
@@ -187,7 +187,7 @@ def wireTo(
             command.key,
             command.followUp,
         )
-    kind = StreamWire if command.wire == "tcp" else TextWire
+    kind = TCPTextTransport if command.wire == "tcp" else UDPTextTransport
     return kind(reactor, times, address, command.port, session, command.size, command.tos)
 
 
@@ -204,21 +204,21 @@ async def addressOf(reactor: ReactorBase, host: str, port: int, family: int) -> 
     raise ClientError(f"{host} has no IPv{family} address")
 
 
-class Run:
+class ProbeRun:
     """
     One run of the client.
 
     @ivar output: the streams of the process.
     """
 
-    def __init__(self, reactor: ReactorBase, command: ProbeCommand, times: Times) -> None:
+    def __init__(self, reactor: ReactorBase, command: ProbeOptions, times: Clocks) -> None:
         self.output = Output(sys.stdout, sys.stderr, self._unread)
         self._reactor = reactor
         self._command = command
         self._times = times
         self._reporter = reporterFor(command, self.output, times)
-        self._session = Session(reactor, times, command, self._reporter)
-        self._preparing: Deferred[list[Target]] | None = None
+        self._session = ProbeSession(reactor, times, command, self._reporter)
+        self._preparing: Deferred[list[ProbeTarget]] | None = None
         self._stopped = False
         self._progress: LoopingCall | None = None
         self._metrics: IListeningPort | None = None
@@ -226,7 +226,7 @@ class Run:
     async def go(self) -> int:
         """The exit status."""
         self._reactor.callWhenRunning(self._takeSignals)
-        targets: list[Target] = []
+        targets: list[ProbeTarget] = []
         try:
             self._preparing = Deferred.fromCoroutine(self._prepare())
             targets = await self._preparing
@@ -246,16 +246,16 @@ class Run:
                 self._progress.stop()
         return await self._conclude(targets)
 
-    async def _prepare(self) -> list[Target]:
+    async def _prepare(self) -> list[ProbeTarget]:
         command = self._command
         session = random.SystemRandom().getrandbits(32)
         targets = []
         for host in command.hosts:
             address = await addressOf(self._reactor, host, command.port, command.family)
             wire = wireTo(address, self._reactor, self._times, command, session)
-            tally = Tally(command.stateful)
+            tally = TargetStatistics(command.stateful)
             targets.append(
-                Target(
+                ProbeTarget(
                     host,
                     address,
                     command.port,
@@ -277,7 +277,7 @@ class Run:
         await gatherResults(opening)
         return targets
 
-    def _serveMetrics(self, targets: list[Target]) -> None:
+    def _serveMetrics(self, targets: list[ProbeTarget]) -> None:
         if self._command.prometheus is None:
             return
         from tsservices.client.probe.reports.prometheus import metricsSite
@@ -293,12 +293,12 @@ class Run:
                 f"no metrics on port {self._command.prometheus}: {error.socketError}"
             ) from error
 
-    def _showProgress(self, targets: list[Target]) -> None:
+    def _showProgress(self, targets: list[ProbeTarget]) -> None:
         if self._command.quiet and sys.stderr.isatty():
             columns = shutil.get_terminal_size().columns
             self._progress = showProgress(self._reactor, self.output, targets, columns)
 
-    async def _conclude(self, targets: list[Target]) -> int:
+    async def _conclude(self, targets: list[ProbeTarget]) -> int:
         for target in targets:
             await target.wire.close()
         if self._metrics is not None:
@@ -343,18 +343,18 @@ class Run:
         self._reactor.callLater(0, self._stop)
 
 
-async def probe(reactor: ReactorBase, command: ProbeCommand) -> None:
+async def probe(reactor: ReactorBase, command: ProbeOptions) -> None:
     """
     Measure, on this process's streams.
 
     @raise SystemExit: with the exit status, when that is not 0.
     """
-    status = await Run(reactor, command, Times()).go()
+    status = await ProbeRun(reactor, command, Clocks()).go()
     if status:
         raise SystemExit(status)
 
 
-def main(command: ProbeCommand) -> None:
+def main(command: ProbeOptions) -> None:
     """
     Run the reactor until all is measured.
 

@@ -10,30 +10,30 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tsservices.client.probe.schedule import NANOSECONDS
-from tsservices.client.probe.wires.base import Reply, Sent, Times, Wire, WireError
-from tsservices.stamp.stats.loss import Arrival
-from tsservices.stamp.stats.result import Outcome, Pairing, Stamps, State
-from tsservices.stamp.stats.summary import Tally
+from tsservices.client.probe.wires.base import Clocks, ProbeTransport, Reply, SendError, SendTimes
+from tsservices.stamp.stats.loss import ReplyKind
+from tsservices.stamp.stats.result import FollowUpMatcher, ProbeResult, ProbeState, Timestamps
+from tsservices.stamp.stats.summary import TargetStatistics
 
 #: Packets of which it is known what became of them, and whose times are kept: for what comes late
 #: or twice.
 REMEMBERED = 1024
 
 
-class Watcher(Protocol):
+class TargetListener(Protocol):
     """Who wants to know what happens with a target."""
 
-    def happened(self, target: Target, outcome: Outcome) -> None:
+    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         pass
 
-    def waited(self, target: Target, sequence: int) -> None:
+    def waited(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
-    def settled(self, target: Target) -> None:
+    def settled(self, target: ProbeTarget) -> None:
         pass
 
 
-class Packet:
+class SentPacket:
     """
     One that was sent.
 
@@ -44,13 +44,13 @@ class Packet:
 
     __slots__ = ("sent", "sequence", "stamp")
 
-    def __init__(self, sequence: int, sent: Sent) -> None:
+    def __init__(self, sequence: int, sent: SendTimes) -> None:
         self.sequence = sequence
         self.sent = sent
         self.stamp: int | None = None
 
 
-class Target:
+class ProbeTarget:
     """
     A host that is measured.
 
@@ -66,12 +66,12 @@ class Target:
         name: str,
         address: str,
         port: int,
-        wire: Wire,
-        tally: Tally,
+        wire: ProbeTransport,
+        tally: TargetStatistics,
         clock: IReactorTime,
-        times: Times,
+        times: Clocks,
         timeout: float,
-        watcher: Watcher,
+        watcher: TargetListener,
     ) -> None:
         """@param timeout: seconds until a packet is lost."""
         self.name = name
@@ -84,16 +84,16 @@ class Target:
         self._timeout = round(timeout * NANOSECONDS)
         self._watcher = watcher
         self._origin = 0
-        self._pending: OrderedDict[int, Packet] = OrderedDict()
-        self._past: OrderedDict[int, Packet] = OrderedDict()
-        self._pairing = Pairing()
+        self._pending: OrderedDict[int, SentPacket] = OrderedDict()
+        self._past: OrderedDict[int, SentPacket] = OrderedDict()
+        self._pairing = FollowUpMatcher()
         self._timer: IDelayedCall | None = None
 
     def begin(self, origin: int) -> None:
         """@param origin: the start of the run by the monotonic clock."""
         self._origin = origin
 
-    def fire(self, lateness: int, skipped: int) -> None:
+    def sendNext(self, lateness: int, skipped: int) -> None:
         """
         Send the next packet.
 
@@ -102,24 +102,24 @@ class Target:
         sequence = self.tally.transmitted
         if sequence - 1 in self._pending:
             self._watcher.waited(self, sequence - 1)
-        sent = Sent(self._times.monotonic(), self._times.wall())
-        packet = self._pending[sequence] = Packet(sequence, sent)
+        sent = SendTimes(self._times.monotonic(), self._times.wall())
+        packet = self._pending[sequence] = SentPacket(sequence, sent)
         self.tally.sent(sent.at - self._origin, lateness, skipped)
         try:
             packet.sent = self.wire.send(sequence)
-        except WireError as error:
+        except SendError as error:
             self.failed(sequence, error.state, str(error))
         else:
             self._watch()
 
     def replied(self, reply: Reply) -> None:
         arrival = self.tally.arrival(reply.sequence, reply.counted)
-        if arrival is Arrival.STRAY:
+        if arrival is ReplyKind.STRAY:
             return
         packet = self._pending.get(reply.sequence)
-        state = State.DUPLICATE
-        if arrival is Arrival.FIRST:
-            state = State.OK if packet is not None else State.LATE
+        state = ProbeState.DUPLICATE
+        if arrival is ReplyKind.FIRST:
+            state = ProbeState.OK if packet is not None else ProbeState.LATE
         outcome = self._outcome(reply, packet or self._past.get(reply.sequence), state)
         self._settle(reply.sequence, self._pairing.arrived(outcome, reply.departure))
 
@@ -129,11 +129,11 @@ class Target:
         if packet is not None:
             packet.stamp = nanoseconds
 
-    def strayed(self) -> None:
+    def unmatched(self) -> None:
         """Something came that is no reply."""
         self.tally.strays += 1
 
-    def failed(self, sequence: int | None, state: State, reason: str) -> None:
+    def failed(self, sequence: int | None, state: ProbeState, reason: str) -> None:
         """@param sequence: of a packet that will not be answered; L{None} for the newest."""
         if sequence is None and self._pending:
             sequence = next(reversed(self._pending))
@@ -154,27 +154,27 @@ class Target:
         if timer is not None and timer.active():
             timer.cancel()
 
-    def _outcome(self, reply: Reply, packet: Packet | None, state: State) -> Outcome:
+    def _outcome(self, reply: Reply, packet: SentPacket | None, state: ProbeState) -> ProbeResult:
         if packet is None:
-            return Outcome(
+            return ProbeResult(
                 reply.sequence,
                 state,
                 reply.at - self._origin,
                 self._times.wall() if reply.received is None else reply.received,
-                counted=reply.counted,
+                reflectorSequence=reply.counted,
                 size=reply.size,
                 ttl=reply.ttl,
             )
         stamps = None
         if reply.received is not None:
-            stamps = Stamps(
+            stamps = Timestamps(
                 packet.sent.wall if packet.stamp is None else packet.stamp,
                 reply.received,
                 reply.arrived,
                 reply.returned,
                 ("u" if packet.stamp is None else "k") + ("k" if reply.kernel else "u"),
             )
-        return Outcome(
+        return ProbeResult(
             reply.sequence,
             state,
             packet.sent.at - self._origin,
@@ -186,12 +186,12 @@ class Target:
             reply.ttl,
         )
 
-    def _fail(self, packet: Packet, state: State, reason: str) -> None:
+    def _fail(self, packet: SentPacket, state: ProbeState, reason: str) -> None:
         at = packet.sent.at - self._origin
-        outcome = Outcome(packet.sequence, state, at, packet.sent.wall, reason=reason)
+        outcome = ProbeResult(packet.sequence, state, at, packet.sent.wall, reason=reason)
         self._settle(packet.sequence, [*self._pairing.failed(packet.sequence), outcome])
 
-    def _settle(self, sequence: int, outcomes: list[Outcome]) -> None:
+    def _settle(self, sequence: int, outcomes: list[ProbeResult]) -> None:
         """A packet is waited for no longer."""
         packet = self._pending.pop(sequence, None)
         if packet is not None:
@@ -203,7 +203,7 @@ class Target:
         if packet is not None and not self._pending:
             self._watcher.settled(self)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, outcome: ProbeResult) -> None:
         self.tally.take(outcome)
         self._watcher.happened(self, outcome)
 
@@ -222,5 +222,5 @@ class Target:
             oldest = next(iter(self._pending.values()))
             if oldest.sent.at + self._timeout > now:
                 break
-            self._fail(oldest, State.TIMEOUT, "no answer in time")
+            self._fail(oldest, ProbeState.TIMEOUT, "no answer in time")
         self._watch()

@@ -21,7 +21,7 @@ from twisted.internet.stdio import StandardIO
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.client.terminal.text import ScreenText, complaint
+from tsservices.client.terminal.text import TerminalText, complaint
 
 #: Seconds to wait for a standard error that takes nothing because it shares a full pipe with
 #: standard output.
@@ -145,7 +145,7 @@ class PlainConsole(Protocol):
         self.interactive = interactive
         self._read = read
         self.gone: Deferred[bool] = Deferred()
-        self._screen = ScreenText() if screen else None
+        self._screen = TerminalText() if screen else None
         self._prompt = prompt if interactive and screen else b""
         self._errors = errors
         self._lines: deque[bytes] = deque()

@@ -16,7 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 
 from tsservices.client.terminal.console import Interrupted, writeError
-from tsservices.client.terminal.text import ScreenText, complaint
+from tsservices.client.terminal.text import TerminalText, complaint
 
 #: Seconds for which a line without its newline waits for the rest: enough for the next segment, and
 #: too short for a reader to notice.
@@ -51,7 +51,7 @@ class PromptConsole:
         self._clock = clock
         self._output = screen
         self._errors = errors
-        self._text = ScreenText()
+        self._text = TerminalText()
         self._unfinished = ""
         self._unprinted = ""
         self._flushing: IDelayedCall | None = None

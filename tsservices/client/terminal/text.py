@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from tsservices.common.text import visible
 
 
-class ScreenText:
+class TerminalText:
     """Turns arriving bytes into text that cannot do anything to a terminal."""
 
     def __init__(self) -> None:

@@ -15,20 +15,20 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tsservices.cluster.broker import (
-    Delivery,
-    EngineError,
-    EngineListener,
-    Founding,
-    Snapshot,
-    Stream,
+    BrokerError,
+    BrokerListener,
+    ClusterIdentity,
+    SnapshotInfo,
+    StreamMessage,
+    StreamState,
 )
-from tsservices.cluster.nats.config import EnginePlace, Noted
-from tsservices.cluster.nats.loop_thread import Crossing, LoopThread, Work, unforeseen
+from tsservices.cluster.nats.config import JetStreamConfig, Noted
+from tsservices.cluster.nats.loop_thread import AsyncioThread, ThreadBridge, Work, unforeseen
 from tsservices.common.limits import ENGINE_STOP_SECONDS
 
 if TYPE_CHECKING:
-    from tsservices.cluster.nats.consumer import Allowance
-    from tsservices.cluster.nats.session import Session
+    from tsservices.cluster.nats.consumer import ConsumerCredit
+    from tsservices.cluster.nats.session import BrokerSession
 
 #: Messages delivered in one turn of the reactor.
 _DELIVERED_AT_ONCE = 256
@@ -37,7 +37,7 @@ _DELIVERED_AT_ONCE = 256
 _GOODBYE_SECONDS = ENGINE_STOP_SECONDS - 1.0
 
 
-class JetStreamEngine:
+class JetStreamBroker:
     """
     The engine.
 
@@ -53,7 +53,7 @@ class JetStreamEngine:
 
     def __init__(
         self,
-        place: EnginePlace,
+        place: JetStreamConfig,
         callFromThread: Callable[..., object],
         clock: Callable[[], float],
         entropy: Callable[[int], bytes] = os.urandom,
@@ -65,25 +65,27 @@ class JetStreamEngine:
         @raise EngineError: it can't be used.
         """
         try:
-            from tsservices.cluster.nats.session import Session
+            from tsservices.cluster.nats.session import BrokerSession
         except ImportError as error:
-            raise EngineError("a cluster needs: pip install 'tsservices[cluster]'") from error
+            raise BrokerError("a cluster needs: pip install 'tsservices[cluster]'") from error
         place.check()
-        self._make: Callable[..., Session] = Session
+        self._make: Callable[..., BrokerSession] = BrokerSession
         self._place = place
         self._clock = clock
         self._callFromThread = callFromThread
         self._random = Random(entropy(16))
         self._noted = noted
         self._said = ""
-        self._up: Crossing[Work | Delivery | Allowance] = Crossing(callFromThread, self._arrived)
-        self._held: deque[Delivery | Allowance] = deque()
+        self._up: ThreadBridge[Work | StreamMessage | ConsumerCredit] = ThreadBridge(
+            callFromThread, self._arrived
+        )
+        self._held: deque[StreamMessage | ConsumerCredit] = deque()
         self._giving = False
         self._paused = False
         self._broken = False
-        self._session: Session | None = None
-        self._thread: LoopThread | None = None
-        self._listener: EngineListener | None = None
+        self._session: BrokerSession | None = None
+        self._thread: AsyncioThread | None = None
+        self._listener: BrokerListener | None = None
         self._stopping = self._stopped = False
         self._toldStopped: list[Callable[[], object]] = []
         self.where = ""
@@ -109,16 +111,16 @@ class JetStreamEngine:
 
     def open(
         self,
-        founding: Founding | None,
-        opened: Callable[[Stream], object],
+        founding: ClusterIdentity | None,
+        opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         if self._thread is None and not self._stopping:
-            self._thread = LoopThread("engine", self._main, self._note)
+            self._thread = AsyncioThread("engine", self._main, self._note)
             self._thread.start()
         self._do("open", founding, self._back(opened), self._back(failed))
 
-    def subscribe(self, number: int, listener: EngineListener) -> None:
+    def subscribe(self, number: int, listener: BrokerListener) -> None:
         self._listener = listener
         listener.connected(self.where)
         self._do("subscribe", number)
@@ -132,16 +134,18 @@ class JetStreamEngine:
             self._do("reader.pause", paused)
             self._giveSoon()
 
-    def last(self, found: Callable[[int | None], object]) -> None:
+    def lastSequence(self, found: Callable[[int | None], object]) -> None:
         self._do("last", self._back(found))
 
-    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
+    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
         self._do("snapshot", self._back(found))
 
-    def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
+    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
         self._do("fetch", path, self._back(fetched))
 
-    def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
+    def putSnapshot(
+        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+    ) -> None:
         self._do("offer", snapshot, path, self._back(offered))
 
     def stop(self, stopped: Callable[[], object]) -> None:
@@ -228,7 +232,7 @@ class JetStreamEngine:
         if self._listener is not None and not self._stopping:
             self._listener.broken(reason)
 
-    def _arrived(self, items: deque[Work | Delivery | Allowance]) -> None:
+    def _arrived(self, items: deque[Work | StreamMessage | ConsumerCredit]) -> None:
         while items:
             item = items.popleft()
             if callable(item):
@@ -248,12 +252,12 @@ class JetStreamEngine:
         """Deliver some of what there is."""
         self._giving = False
         listener = self._listener
-        some: list[Delivery] = []
+        some: list[StreamMessage] = []
         while self._held and len(some) < _DELIVERED_AT_ONCE:
             if self._paused or self._broken or self._stopping or listener is None:
                 break
             item = self._held.popleft()
-            if isinstance(item, Delivery):
+            if isinstance(item, StreamMessage):
                 some.append(item)
             else:
                 # It is said when those before it are done with.
@@ -265,7 +269,7 @@ class JetStreamEngine:
         if listener is not None:
             self._deliver(listener, some)
 
-    def _deliver(self, listener: EngineListener, some: list[Delivery]) -> None:
+    def _deliver(self, listener: BrokerListener, some: list[StreamMessage]) -> None:
         if some:
             self.delivered += len(some)
             listener.delivered(some)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tsservices.cluster.broker import EngineError
+from tsservices.cluster.broker import BrokerError
 
 _NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
@@ -25,7 +25,7 @@ _REPLICAS = (1, 3, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class EnginePlace:
+class JetStreamConfig:
     """
     All that is to be configured of JetStream.  What is secret stands in files, which are
     read anew for each connection.
@@ -67,23 +67,23 @@ class EnginePlace:
         @raise EngineError: it can't.
         """
         if not self.servers:
-            raise EngineError("the engine needs the address of a server, like nats://host:4222")
+            raise BrokerError("the engine needs the address of a server, like nats://host:4222")
         for server in self.servers:
             _checkServer(server)
         if not _NAME.fullmatch(self.stream):
-            raise EngineError(f"{self.stream!r} is no name of a stream: letters, digits, - and _")
+            raise BrokerError(f"{self.stream!r} is no name of a stream: letters, digits, - and _")
         if not _SUBJECT.fullmatch(self.subject):
-            raise EngineError(f"{self.subject!r} is no subject: words with dots between them")
+            raise BrokerError(f"{self.subject!r} is no subject: words with dots between them")
         if self.replicas not in _REPLICAS:
-            raise EngineError(f"the engine keeps 1, 3 or 5 replicas, not {self.replicas}")
+            raise BrokerError(f"the engine keeps 1, 3 or 5 replicas, not {self.replicas}")
         if self.keyFile and not self.certificateFile:
-            raise EngineError(f"the key {self.keyFile} needs its certificate")
+            raise BrokerError(f"the key {self.keyFile} needs its certificate")
         keys = (self.credentialsFile, self.nkeyFile)
         ways = [each for each in (*keys, self.tokenFile, self.passwordFile) if each]
         if len(ways) > 1:
-            raise EngineError(f"one way in is enough: {ways[0]} or {ways[1]}")
+            raise BrokerError(f"one way in is enough: {ways[0]} or {ways[1]}")
         if any(keys) and importlib.util.find_spec("nkeys") is None:
-            raise EngineError(f"{ways[0]} needs: pip install 'nats-py[nkeys]'")
+            raise BrokerError(f"{ways[0]} needs: pip install 'nats-py[nkeys]'")
         options(self)
 
 
@@ -96,18 +96,18 @@ def _checkServer(server: str) -> None:
     else:
         if parts.username is not None:
             # Not repeated: it has a password.
-            raise EngineError("the address of a server has no password in it: use a file")
+            raise BrokerError("the address of a server has no password in it: use a file")
     if parts.scheme not in _SCHEMES or not host or port == 0 or parts.path not in ("", "/"):
-        raise EngineError(f"{server!r} is no address of a server, like nats://host:4222")
+        raise BrokerError(f"{server!r} is no address of a server, like nats://host:4222")
 
 
 def _lineOf(path: str) -> str:
     try:
         text = Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise EngineError(f"{path} can't be read: {error}") from error
+        raise BrokerError(f"{path} can't be read: {error}") from error
     if not text or "\n" in text:
-        raise EngineError(f"{path} has to have one line")
+        raise BrokerError(f"{path} has to have one line")
     return text
 
 
@@ -116,10 +116,10 @@ def _readable(path: str) -> str:
         with open(path, "rb"):
             return path
     except OSError as error:
-        raise EngineError(f"{path} can't be read: {error}") from error
+        raise BrokerError(f"{path} can't be read: {error}") from error
 
 
-def _context(place: EnginePlace) -> ssl.SSLContext:
+def _context(place: JetStreamConfig) -> ssl.SSLContext:
     for path in (place.caFile, place.certificateFile, place.keyFile):
         if path:
             _readable(path)
@@ -129,17 +129,17 @@ def _context(place: EnginePlace) -> ssl.SSLContext:
         if place.certificateFile:
             # A key with a passphrase would be asked for at a terminal that is not there.
             context.load_cert_chain(place.certificateFile, place.keyFile, password=_noPassphrase)
-    except (ssl.SSLError, OSError, EngineError) as error:
+    except (ssl.SSLError, OSError, BrokerError) as error:
         files = ", ".join(each for each in (place.caFile, place.certificateFile) if each)
-        raise EngineError(f"{files} can't be used for TLS: {error}") from error
+        raise BrokerError(f"{files} can't be used for TLS: {error}") from error
     return context
 
 
 def _noPassphrase() -> str:
-    raise EngineError("the key must not have a passphrase")
+    raise BrokerError("the key must not have a passphrase")
 
 
-def options(place: EnginePlace) -> dict[str, Any]:
+def options(place: JetStreamConfig) -> dict[str, Any]:
     """
     What the client takes, to get in now.
 
@@ -157,7 +157,7 @@ def options(place: EnginePlace) -> dict[str, Any]:
     elif place.passwordFile:
         user, colon, password = _lineOf(place.passwordFile).partition(":")
         if not colon:
-            raise EngineError(f"{place.passwordFile} has to have one line: user:password")
+            raise BrokerError(f"{place.passwordFile} has to have one line: user:password")
         found["user"], found["password"] = user, password
     return found
 

@@ -15,8 +15,8 @@ from typing import Any
 from nats.aio.client import Client
 from nats.errors import Error
 
-from tsservices.cluster.broker import EngineError
-from tsservices.cluster.nats.config import EnginePlace, Noted, options
+from tsservices.cluster.broker import BrokerError
+from tsservices.cluster.nats.config import JetStreamConfig, Noted, options
 from tsservices.cluster.nats.loop_thread import oneLine
 
 #: Seconds for each step of a connection.
@@ -47,7 +47,7 @@ _REFUSALS = ("authorization", "authentication", "credentials", "nkey", "jwt")
 logging.getLogger("nats").addHandler(logging.NullHandler())
 
 
-class Insecure(Error):
+class TLSRequired(Error):
     """A server offers no TLS where it has to be."""
 
 
@@ -74,7 +74,7 @@ class Connection(Client):
         does not ask for TLS.
         """
         if initial_connection and self._secure and not info.get("tls_required"):
-            raise Insecure("this server does not offer TLS")
+            raise TLSRequired("this server does not offer TLS")
         # Only servers that were configured are used.
         await super()._process_info({**info, "connect_urls": None}, initial_connection)
 
@@ -96,7 +96,7 @@ class Connection(Client):
         await asyncio.sleep(0)
 
 
-class Link:
+class ReconnectingConnection:
     """
     Connects with one server after another until there is a connection, and again when
     there is none any more.
@@ -110,7 +110,7 @@ class Link:
 
     def __init__(
         self,
-        place: EnginePlace,
+        place: JetStreamConfig,
         random: Random,
         changed: Callable[[str], object],
         noted: Noted,
@@ -174,7 +174,7 @@ class Link:
             await connection.leave()
             raise
         except Exception as raised:
-            error = seen[-1] if seen and not isinstance(raised, Insecure) else raised
+            error = seen[-1] if seen and not isinstance(raised, TLSRequired) else raised
         await connection.leave()
         if _refused(error):
             self.refusals += 1
@@ -205,7 +205,7 @@ class Link:
 
 
 def _refused(error: BaseException) -> bool:
-    if isinstance(error, ssl.SSLCertVerificationError | Insecure | EngineError):
+    if isinstance(error, ssl.SSLCertVerificationError | TLSRequired | BrokerError):
         return True
     words = str(error).casefold()
     return isinstance(error, Error) and any(each in words for each in _REFUSALS)

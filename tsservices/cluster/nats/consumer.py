@@ -17,11 +17,11 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
-from tsservices.cluster.broker import Delivery
-from tsservices.cluster.nats.config import EnginePlace, Noted
-from tsservices.cluster.nats.connection import Connection, Link
+from tsservices.cluster.broker import StreamMessage
+from tsservices.cluster.nats.config import JetStreamConfig, Noted
+from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
-from tsservices.cluster.nats.stream import Inspection
+from tsservices.cluster.nats.stream import StreamCheck
 
 #: Seconds of silence after which the engine says that it is there.
 _BEAT_SECONDS = 1.0
@@ -58,7 +58,7 @@ _KEPT_BYTES = 64 * 1024 * 1024
 _FORGET_SECONDS = 10.0
 
 
-class Allowance(NamedTuple):
+class ConsumerCredit(NamedTuple):
     """
     Stands among deliveries: whoever has taken those before it allows for more.
 
@@ -70,7 +70,7 @@ class Allowance(NamedTuple):
     reply: str
 
 
-class Reader:
+class StreamConsumer:
     """
     Reads in order, each message once, whatever happens to the engine: the numbers are
     compared here, and anything strange makes it ask anew, from the next number on.
@@ -83,9 +83,9 @@ class Reader:
 
     def __init__(
         self,
-        place: EnginePlace,
-        link: Link,
-        deliver: Callable[[Delivery | Allowance], object],
+        place: JetStreamConfig,
+        link: ReconnectingConnection,
+        deliver: Callable[[StreamMessage | ConsumerCredit], object],
         broken: Callable[[str], object],
         noted: Noted,
     ) -> None:
@@ -96,7 +96,7 @@ class Reader:
         self._noted = noted
         self._seconds = asyncio.get_running_loop().time
         self._wake = asyncio.Event()
-        self._inspection: Inspection | None = None
+        self._inspection: StreamCheck | None = None
         self._connection: Connection | None = None
         self._subscription: Subscription | None = None
         self._round = 0
@@ -116,7 +116,7 @@ class Reader:
 
     def begin(self, number: int, known: StreamInfo) -> None:
         self.wanted = number
-        self._inspection = Inspection(self._place.stream, known)
+        self._inspection = StreamCheck(self._place.stream, known)
         self._wake.set()
 
     def pause(self, paused: bool) -> None:
@@ -124,13 +124,13 @@ class Reader:
         self._stale = True
         self._wake.set()
 
-    def allow(self, allowance: Allowance) -> None:
+    def allow(self, allowance: ConsumerCredit) -> None:
         self._allowances -= 1
         if allowance.connection is self._connection and self._connection.is_connected:
             task = asyncio.ensure_future(self._allow(allowance))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def _allow(self, allowance: Allowance) -> None:
+    async def _allow(self, allowance: ConsumerCredit) -> None:
         with contextlib.suppress(Error, OSError):
             await allowance.connection.publish(allowance.reply)
 
@@ -236,14 +236,14 @@ class Reader:
         self._next += 1
         if number < self.wanted:
             if self._before is not None and self._before != (number, stamp):
-                self._end(Inspection.replaced(self._place.stream, number))
+                self._end(StreamCheck.replaced(self._place.stream, number))
             return
         if number > self.wanted and self._hole != (self.wanted, number):
             self._jump = (self.wanted, number)
             self._again(f"message {self.wanted} is missing")
             return
         self.wanted, self._before = number + 1, (number, stamp)
-        self._deliver(Delivery(number, stamp, message.data))
+        self._deliver(StreamMessage(number, stamp, message.data))
 
     def _control(self, message: Msg, headers: dict[str, str]) -> None:
         if headers["Status"] != "100":
@@ -256,7 +256,7 @@ class Reader:
         reply = headers.get("Nats-Consumer-Stalled") or message.reply
         if reply and self._connection is not None:
             self._allowances += 1
-            self._deliver(Allowance(self._connection, reply))
+            self._deliver(ConsumerCredit(self._connection, reply))
 
     def _again(self, reason: str) -> None:
         self._noted(f"reading: {reason}")
@@ -298,7 +298,7 @@ class Reader:
             self._behind = None
             self._again(f"nothing comes, and the stream is at {last}")
 
-    def _inspectJump(self, inspection: Inspection, info: StreamInfo) -> None:
+    def _inspectJump(self, inspection: StreamCheck, info: StreamInfo) -> None:
         """A message was missing, maybe: find out whether it is there."""
         jump, self._jump = self._jump, None
         if jump is None or jump[0] != self.wanted or info.state.first_seq > jump[0]:

@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 Work = Callable[[], object]
 
 
-class Crossing(Generic[Item]):
+class ThreadBridge(Generic[Item]):
     """Brings things from one thread to another, with one call for all that come meanwhile."""
 
     def __init__(
@@ -57,7 +57,7 @@ def _work(items: deque[Work]) -> None:
         items.popleft()()
 
 
-class LoopThread:
+class AsyncioThread:
     """The thread."""
 
     def __init__(
@@ -66,7 +66,7 @@ class LoopThread:
         self._main = main
         self._noted = noted
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._works: Crossing[Work] = Crossing(self._call, _work)
+        self._works: ThreadBridge[Work] = ThreadBridge(self._call, _work)
         self._before: deque[Work] = deque()
         self._lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)

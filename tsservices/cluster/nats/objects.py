@@ -17,9 +17,9 @@ from nats.js.api import ObjectInfo, ObjectMeta, ObjectMetaOptions, ObjectStoreCo
 from nats.js.errors import APIError, BadObjectMetaError, NotFoundError
 from nats.js.object_store import ObjectStore
 
-from tsservices.cluster.broker import Snapshot
-from tsservices.cluster.nats.config import EnginePlace
-from tsservices.cluster.nats.connection import Link
+from tsservices.cluster.broker import SnapshotInfo
+from tsservices.cluster.nats.config import JetStreamConfig
+from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
 
 _OBJECT = "database"
@@ -45,7 +45,7 @@ _AGAIN_SECONDS = 0.5
 _IN_USE = 10058
 
 
-class BadSnapshot(Error):
+class CorruptSnapshot(Error):
     """A snapshot is not what it says."""
 
 
@@ -94,33 +94,35 @@ class _Unpacked:
                 piece = self._unpacker.decompress(data, _CHUNK_BYTES * 8)
                 self.bytesWritten += len(piece)
                 if self.bytesWritten > self._most:
-                    raise BadSnapshot("there is more in it than it says")
+                    raise CorruptSnapshot("there is more in it than it says")
                 self._file.write(piece)
                 data = self._unpacker.unconsumed_tail
         except zlib.error as error:
-            raise BadSnapshot(f"it is damaged: {error}") from error
+            raise CorruptSnapshot(f"it is damaged: {error}") from error
 
     def end(self) -> None:
         """See that all is there, and safe."""
         if not self._unpacker.eof or self.bytesWritten != self._most:
-            raise BadSnapshot(f"{self.bytesWritten} bytes came, instead of {self._most}")
+            raise CorruptSnapshot(f"{self.bytesWritten} bytes came, instead of {self._most}")
         self._file.flush()
         os.fsync(self._file.fileno())
 
 
-def _read(info: ObjectInfo) -> Snapshot:
+def _read(info: ObjectInfo) -> SnapshotInfo:
     try:
         headers: dict[str, Any] = info.headers or {}
         epoch, position, size = (headers[each][0] for each in ("epoch", "position", "size"))
-        return Snapshot(str(epoch), int(position), int(size))
+        return SnapshotInfo(str(epoch), int(position), int(size))
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise BadSnapshot("the snapshot was not made by tsservices") from error
+        raise CorruptSnapshot("the snapshot was not made by tsservices") from error
 
 
-class Snapshots:
+class SnapshotStore:
     """The bucket that holds it."""
 
-    def __init__(self, place: EnginePlace, link: Link, noted: Callable[[str], object]) -> None:
+    def __init__(
+        self, place: JetStreamConfig, link: ReconnectingConnection, noted: Callable[[str], object]
+    ) -> None:
         self._place = place
         self._link = link
         self._noted = noted
@@ -132,7 +134,7 @@ class Snapshots:
             raise Error("there is no connection to the engine")
         return connection.jetstream(timeout=_ASK_SECONDS)
 
-    async def newest(self) -> Snapshot | None:
+    async def newest(self) -> SnapshotInfo | None:
         """Find out, however long that takes: who believes that there is none begins without."""
         while True:
             try:
@@ -140,7 +142,7 @@ class Snapshots:
                 return _read(await store.get_info(_OBJECT))
             except NotFoundError:
                 return None
-            except (BadSnapshot, BadObjectMetaError) as error:
+            except (CorruptSnapshot, BadObjectMetaError) as error:
                 self._noted(f"the snapshot: {oneLine(error)}")
                 return None
             except Exception as error:
@@ -169,7 +171,7 @@ class Snapshots:
             return f"the snapshot can't be had: {oneLine(error)}"
         return None
 
-    async def offer(self, snapshot: Snapshot, path: str) -> str | None:
+    async def offer(self, snapshot: SnapshotInfo, path: str) -> str | None:
         """Why it failed."""
         try:
             with open(path, "rb") as file:
@@ -217,10 +219,10 @@ class Snapshots:
                 raise
             return await jetstream.object_store(self._place.stream)
 
-    async def _standing(self, store: ObjectStore) -> Snapshot | None:
+    async def _standing(self, store: ObjectStore) -> SnapshotInfo | None:
         try:
             return _read(await store.get_info(_OBJECT))
-        except (NotFoundError, BadSnapshot, BadObjectMetaError):
+        except (NotFoundError, CorruptSnapshot, BadObjectMetaError):
             return None
 
     async def _sweep(self, jetstream: JetStreamContext, kept: str) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from tsservices.cluster.nats.config import EnginePlace, Noted
-from tsservices.cluster.nats.connection import Connection, Link
+from tsservices.cluster.nats.config import JetStreamConfig, Noted
+from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
 from tsservices.common.limits import ENGINE_DOUBT_SECONDS, ENGINE_RETRY_SECONDS
 
@@ -45,7 +45,11 @@ class Publisher:
     """
 
     def __init__(
-        self, place: EnginePlace, link: Link, unsure: Callable[[], object], noted: Noted
+        self,
+        place: JetStreamConfig,
+        link: ReconnectingConnection,
+        unsure: Callable[[], object],
+        noted: Noted,
     ) -> None:
         self._place = place
         self._link = link

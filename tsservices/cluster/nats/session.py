@@ -11,14 +11,20 @@ from typing import Any
 
 from nats.js.api import StreamInfo
 
-from tsservices.cluster.broker import Delivery, EngineError, Founding, Snapshot, Stream
-from tsservices.cluster.nats.config import EnginePlace, Noted
-from tsservices.cluster.nats.connection import Connection, Link
-from tsservices.cluster.nats.consumer import Allowance, Reader
+from tsservices.cluster.broker import (
+    BrokerError,
+    ClusterIdentity,
+    SnapshotInfo,
+    StreamMessage,
+    StreamState,
+)
+from tsservices.cluster.nats.config import JetStreamConfig, Noted
+from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
+from tsservices.cluster.nats.consumer import ConsumerCredit, StreamConsumer
 from tsservices.cluster.nats.loop_thread import oneLine, unforeseen
-from tsservices.cluster.nats.objects import Snapshots
+from tsservices.cluster.nats.objects import SnapshotStore
 from tsservices.cluster.nats.publisher import Publisher
-from tsservices.cluster.nats.stream import NotYet, find
+from tsservices.cluster.nats.stream import NotReady, find
 from tsservices.common.limits import MESSAGE_BYTES
 
 #: Seconds that an answer may take.
@@ -40,7 +46,7 @@ _LINK_SECONDS = 1.8
 _REFUSALS = 2
 
 
-class Session:
+class BrokerSession:
     """
     What an engine does in its thread, from the first connection to the last goodbye.
 
@@ -52,10 +58,10 @@ class Session:
 
     def __init__(
         self,
-        place: EnginePlace,
+        place: JetStreamConfig,
         random: Random,
         changed: Callable[[str], object],
-        deliver: Callable[[Delivery | Allowance], object],
+        deliver: Callable[[StreamMessage | ConsumerCredit], object],
         unsure: Callable[[], object],
         broken: Callable[[str], object],
         noted: Noted,
@@ -66,10 +72,10 @@ class Session:
         self._ending = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._info: StreamInfo | None = None
-        self.link = Link(place, random, changed, noted)
-        self.reader = Reader(place, self.link, deliver, broken, noted)
+        self.link = ReconnectingConnection(place, random, changed, noted)
+        self.reader = StreamConsumer(place, self.link, deliver, broken, noted)
         self.publisher = Publisher(place, self.link, unsure, noted)
-        self.snapshots = Snapshots(place, self.link, noted)
+        self.snapshots = SnapshotStore(place, self.link, noted)
 
     async def run(self) -> None:
         """Go on until L{end}."""
@@ -103,16 +109,16 @@ class Session:
 
     def open(
         self,
-        founding: Founding | None,
-        opened: Callable[[Stream], object],
+        founding: ClusterIdentity | None,
+        opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         self._spawn(self._open(founding, opened, failed))
 
     async def _open(
         self,
-        founding: Founding | None,
-        opened: Callable[[Stream], object],
+        founding: ClusterIdentity | None,
+        opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         seconds = asyncio.get_running_loop().time
@@ -130,7 +136,7 @@ class Session:
                 connection = self.link.connection
                 if connection is None:
                     if self.link.refusals >= max(_REFUSALS, len(self._place.servers)):
-                        raise EngineError(reason)
+                        raise BrokerError(reason)
                     await asyncio.sleep(_AGAIN_SECONDS / 10)
                     continue
                 try:
@@ -139,19 +145,19 @@ class Session:
                     stream, self._info = await find(jetstream, self._place, founding)
                     opened(stream)
                     return
-                except NotYet as error:
+                except NotReady as error:
                     since = seconds() if since is None else since
                     if seconds() - since > _PATIENCE_SECONDS:
                         raise
                     note(str(error))
-                except EngineError:
+                except BrokerError:
                     raise
                 except Exception as error:
                     if "permissions violation" in reason.casefold():
-                        raise EngineError(reason) from error
+                        raise BrokerError(reason) from error
                     note(oneLine(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
-        except EngineError as error:
+        except BrokerError as error:
             failed(str(error))
         finally:
             self.link.noted = self._noted
@@ -174,13 +180,15 @@ class Session:
                 self._noted(oneLine(error))
         found(number)
 
-    def snapshot(self, found: Callable[[Snapshot | None], object]) -> None:
+    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
         self._spawn(self._tell(self.snapshots.newest(), found))
 
     def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
         self._spawn(self._tell(self.snapshots.fetch(path), fetched))
 
-    def offer(self, snapshot: Snapshot, path: str, offered: Callable[[str | None], object]) -> None:
+    def offer(
+        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+    ) -> None:
         self._spawn(self._tell(self.snapshots.offer(snapshot, path), offered))
 
     async def _tell(self, work: Coroutine[Any, Any, Any], then: Callable[[Any], object]) -> None:
@@ -189,7 +197,7 @@ class Session:
 
 def _checkSize(connection: Connection) -> None:
     if connection.max_payload < MESSAGE_BYTES:
-        raise EngineError(
+        raise BrokerError(
             f"the server takes messages of {connection.max_payload} bytes at most, and"
             f" {MESSAGE_BYTES} are needed: set its max_payload"
         )

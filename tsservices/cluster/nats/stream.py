@@ -13,8 +13,8 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
-from tsservices.cluster.broker import EngineError, Founding, Stream
-from tsservices.cluster.nats.config import EnginePlace
+from tsservices.cluster.broker import BrokerError, ClusterIdentity, StreamState
+from tsservices.cluster.nats.config import JetStreamConfig
 from tsservices.common.limits import MESSAGE_BYTES, SECRET_BYTES, STREAM_SECONDS
 
 _FORM = "1"
@@ -28,22 +28,22 @@ _IN_USE = 10058
 _NOT_YET = {10002, 10003, 10005, 10008, 10009, 10023, 10028, 10039, 10047, 10076}
 
 
-class NotYet(EngineError):
+class NotReady(BrokerError):
     """Servers that begin say so; but some say it for ever."""
 
 
-def metadata(founding: Founding) -> dict[str, str]:
+def metadata(founding: ClusterIdentity) -> dict[str, str]:
     """How it stands there."""
     return {
         _PREFIX + "form": _FORM,
         _PREFIX + "epoch": founding.epoch,
         _PREFIX + "log": founding.log,
-        _PREFIX + "base": str(founding.base),
-        _PREFIX + "secret": founding.secret.hex(),
+        _PREFIX + "base": str(founding.baseSequence),
+        _PREFIX + "secret": founding.cloakKey.hex(),
     }
 
 
-def founding(name: str, found: dict[str, str] | None) -> Founding:
+def founding(name: str, found: dict[str, str] | None) -> ClusterIdentity:
     """
     What that means.
 
@@ -52,9 +52,9 @@ def founding(name: str, found: dict[str, str] | None) -> Founding:
     of = found or {}
     form = of.get(_PREFIX + "form")
     if form is None:
-        raise EngineError(f"the stream {name} was not made by tsservices: it is left alone")
+        raise BrokerError(f"the stream {name} was not made by tsservices: it is left alone")
     if form != _FORM:
-        raise EngineError(f"the stream {name} was made by a newer version of tsservices")
+        raise BrokerError(f"the stream {name} was made by a newer version of tsservices")
     epoch, log, base, secret = (of.get(_PREFIX + each, "") for each in _PARTS)
     if (
         not epoch
@@ -62,14 +62,14 @@ def founding(name: str, found: dict[str, str] | None) -> Founding:
         or not re.fullmatch("[0-9]{1,18}", base)
         or not re.fullmatch(f"[0-9a-f]{{{2 * SECRET_BYTES}}}", secret)
     ):
-        raise EngineError(f"what tsservices wrote down with the stream {name} was changed")
-    return Founding(epoch, log, int(base), bytes.fromhex(secret))
+        raise BrokerError(f"what tsservices wrote down with the stream {name} was changed")
+    return ClusterIdentity(epoch, log, int(base), bytes.fromhex(secret))
 
 
 _PARTS = ("epoch", "log", "base", "secret")
 
 
-def _checked(place: EnginePlace, info: StreamInfo) -> Founding:
+def _checked(place: JetStreamConfig, info: StreamInfo) -> ClusterIdentity:
     name, config = place.stream, info.config
     found = founding(name, config.metadata)
     wrong = {
@@ -85,13 +85,13 @@ def _checked(place: EnginePlace, info: StreamInfo) -> Founding:
     }
     for words, isSo in wrong.items():
         if isSo:
-            raise EngineError(f"the stream {name} can't be used: it {words}")
+            raise BrokerError(f"the stream {name} can't be used: it {words}")
     return found
 
 
 async def find(
-    jetstream: JetStreamContext, place: EnginePlace, wanted: Founding | None
-) -> tuple[Stream, StreamInfo]:
+    jetstream: JetStreamContext, place: JetStreamConfig, wanted: ClusterIdentity | None
+) -> tuple[StreamState, StreamInfo]:
     """
     The stream.
 
@@ -106,24 +106,24 @@ async def find(
             info = await jetstream.stream_info(place.stream)
         except NotFoundError as error:
             if wanted is None:
-                raise EngineError(f"there is no stream {place.stream}: it was deleted") from error
+                raise BrokerError(f"there is no stream {place.stream}: it was deleted") from error
             info, made = await _make(jetstream, place, wanted)
     except ServiceUnavailableError as error:
-        raise NotYet("the servers have no JetStream, or no leader of it") from error
+        raise NotReady("the servers have no JetStream, or no leader of it") from error
     except APIError as error:
         words = f"the stream {place.stream}: {error.description or error}"
         if error.err_code in _NOT_YET:
-            raise NotYet(words) from error
-        raise EngineError(words) from error
+            raise NotReady(words) from error
+        raise BrokerError(words) from error
     found = _checked(place, info)
     if made and found != wanted:
         made = False
     state = info.state
-    return Stream(found, state.first_seq or 1, state.last_seq, made), info
+    return StreamState(found, state.first_seq or 1, state.last_seq, made), info
 
 
 async def _make(
-    jetstream: JetStreamContext, place: EnginePlace, wanted: Founding
+    jetstream: JetStreamContext, place: JetStreamConfig, wanted: ClusterIdentity
 ) -> tuple[StreamInfo, bool]:
     config = StreamConfig(
         name=place.stream,
@@ -153,7 +153,7 @@ _SURE = 3
 _MISSING = "missing"
 
 
-class Inspection:
+class StreamCheck:
     """
     Compares what is seen of a stream with what was there.
 
@@ -189,7 +189,7 @@ class Inspection:
         self._strike("gone", False, "")
         try:
             epoch = founding(self._name, info.config.metadata).epoch
-        except EngineError as error:
+        except BrokerError as error:
             self.reason = str(error)
             return
         first, last = info.state.first_seq, info.state.last_seq

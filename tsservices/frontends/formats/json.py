@@ -60,37 +60,37 @@ from json.encoder import encode_basestring as quoted
 from typing import Any, TypeVar
 
 from tsservices.chat.notifications import (
-    Absent,
     AccountChanged,
     AwayChanged,
-    CommandsListed,
-    Entered,
-    Found,
-    Gone,
+    AwayReply,
+    CommandList,
+    ErrorReply,
     Happening,
+    HistoryReplay,
     Inbox,
     Invited,
-    Joined,
-    LastSeen,
-    Left,
+    JoinedRoom,
+    LeftRoom,
     LoggedIn,
     MarkedRead,
+    MemberList,
+    MessageStored,
+    NickChanged,
     Notice,
-    PeopleListed,
-    PersonShown,
-    Refusal,
-    Renamed,
-    Replay,
-    RestraintsListed,
+    PrivateMessage,
+    RestrictionList,
     Resumed,
-    RoomEntered,
-    RoomLeft,
-    RoomsListed,
-    Said,
-    Stored,
-    Token,
+    ResumeToken,
+    RoomList,
+    RoomMessages,
+    SearchResults,
+    SeenReply,
     Topic,
-    Whispered,
+    UserJoined,
+    UserLeft,
+    UserQuit,
+    Welcome,
+    WhoisReply,
 )
 
 #: What JSON can say, without C{type}.
@@ -102,7 +102,7 @@ def topic(topic: Topic) -> Fields:
     return {"text": topic.text, "by": topic.by, "time": topic.time}
 
 
-def _whispered(whispered: Whispered) -> Fields:
+def _whispered(whispered: PrivateMessage) -> Fields:
     return {
         "nick": whispered.nick,
         "account": whispered.account,
@@ -134,17 +134,17 @@ def _inbox(inbox: Inbox) -> Fields:
     return {"letters": letters, "with": inbox.other, "more": inbox.more}
 
 
-def _rooms(listed: RoomsListed) -> Fields:
+def _rooms(listed: RoomList) -> Fields:
     names = ("room", "present", "topic")
     return {"rooms": [dict(zip(names, each, strict=True)) for each in listed.rooms]}
 
 
-def _commands(listed: CommandsListed) -> Fields:
+def _commands(listed: CommandList) -> Fields:
     names = ("name", "usage", "meaning", "permission")
     return {"commands": [dict(zip(names, each, strict=True)) for each in listed.commands]}
 
 
-def _people(listed: PeopleListed) -> Fields:
+def _people(listed: MemberList) -> Fields:
     people = [
         {"nick": person.nick, "guest": person.guest, "away": person.away, "rank": person.rank}
         for person in listed.people
@@ -152,7 +152,7 @@ def _people(listed: PeopleListed) -> Fields:
     return {"room": listed.roomName, "people": people}
 
 
-def _restraints(listed: RestraintsListed) -> Fields:
+def _restraints(listed: RestrictionList) -> Fields:
     restraints = [
         {
             "kind": restraint.kind,
@@ -168,7 +168,7 @@ def _restraints(listed: RestraintsListed) -> Fields:
     return {"room": listed.roomName, "restraints": restraints}
 
 
-def _refused(refusal: Refusal) -> Fields:
+def _refused(refusal: ErrorReply) -> Fields:
     return {"code": refusal.why.reason.code, "text": str(refusal.why)}
 
 
@@ -185,19 +185,19 @@ def _row(
 FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
     (
         _row(
-            Joined,
+            UserJoined,
             "joined",
             lambda it: {"room": it.roomName, "nick": it.nick, "account": it.account},
         ),
-        _row(Left, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.why}),
-        _row(Gone, "gone", lambda it: {"nick": it.nick, "why": it.why}),
-        _row(Renamed, "renamed", lambda it: {"nick": it.nick, "to": it.to}),
+        _row(UserLeft, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.why}),
+        _row(UserQuit, "gone", lambda it: {"nick": it.nick, "why": it.why}),
+        _row(NickChanged, "renamed", lambda it: {"nick": it.nick, "to": it.to}),
         _row(AwayChanged, "away", lambda it: {"nick": it.nick, "text": it.text}),
         _row(AccountChanged, "account", lambda it: {"nick": it.nick, "account": it.account}),
-        _row(Whispered, "whispered", _whispered),
-        _row(Absent, "absent", lambda it: {"nick": it.nick, "text": it.text}),
-        _row(Entered, "entered", lambda it: {"nick": it.nick, "account": it.account}),
-        _row(Token, "token", lambda it: {"token": it.token}),
+        _row(PrivateMessage, "whispered", _whispered),
+        _row(AwayReply, "absent", lambda it: {"nick": it.nick, "text": it.text}),
+        _row(Welcome, "entered", lambda it: {"nick": it.nick, "account": it.account}),
+        _row(ResumeToken, "token", lambda it: {"token": it.token}),
         _row(Resumed, "resumed", _resumed),
         _row(
             LoggedIn,
@@ -206,16 +206,18 @@ FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
         ),
         _row(Invited, "invited", lambda it: {"room": it.roomName, "by": it.by}),
         _row(MarkedRead, "read", lambda it: {"room": it.roomName, "seq": it.seq}),
-        _row(RoomLeft, "roomLeft", lambda it: {"room": it.roomName}),
+        _row(LeftRoom, "roomLeft", lambda it: {"room": it.roomName}),
         _row(Inbox, "inbox", _inbox),
         _row(Topic, "topic", lambda it: {"room": it.roomName, **topic(it)}),
         _row(
-            Stored, "stored", lambda it: {"room": it.roomName, "first": it.first, "last": it.last}
+            MessageStored,
+            "stored",
+            lambda it: {"room": it.roomName, "first": it.first, "last": it.last},
         ),
-        _row(RoomsListed, "rooms", _rooms),
-        _row(PeopleListed, "people", _people),
+        _row(RoomList, "rooms", _rooms),
+        _row(MemberList, "people", _people),
         _row(
-            PersonShown,
+            WhoisReply,
             "person",
             lambda it: {
                 "nick": it.nick,
@@ -225,11 +227,11 @@ FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
                 "cloak": it.cloak,
             },
         ),
-        _row(LastSeen, "seen", lambda it: {"nick": it.nick, "here": it.here, "time": it.time}),
-        _row(RestraintsListed, "restraints", _restraints),
-        _row(CommandsListed, "commands", _commands),
+        _row(SeenReply, "seen", lambda it: {"nick": it.nick, "here": it.here, "time": it.time}),
+        _row(RestrictionList, "restraints", _restraints),
+        _row(CommandList, "commands", _commands),
         _row(Notice, "notice", lambda it: {"lines": it.lines, "code": it.code}),
-        _row(Refusal, "refused", _refused),
+        _row(ErrorReply, "refused", _refused),
     )
 )
 
@@ -248,7 +250,7 @@ def prompt(text: str) -> bytes:
     return f"{_asJSON({'type': 'prompt', 'text': text})}\n".encode()
 
 
-class JSONForm:
+class JSONFormatter:
     """Objects for programs."""
 
     def encode(self, happenings: Sequence[Happening]) -> bytes:
@@ -257,7 +259,7 @@ class JSONForm:
         return "".join(lines).encode("utf-8", "replace")
 
 
-def _lines(said: Said, end: str = "}\n") -> str:
+def _lines(said: RoomMessages, end: str = "}\n") -> str:
     # The hot path: all that the lines of one person have in common is written once.
     account = "null" if said.account is None else quoted(said.account)
     start = f'{{"type":"said","room":{quoted(said.roomName)},"seq":'
@@ -273,7 +275,7 @@ def _lines(said: Said, end: str = "}\n") -> str:
     )
 
 
-def _replay(replay: Replay) -> str:
+def _replay(replay: HistoryReplay) -> str:
     head = {
         "type": "replay",
         "room": replay.roomName,
@@ -285,14 +287,14 @@ def _replay(replay: Replay) -> str:
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
-def _found(found: Found) -> str:
+def _found(found: SearchResults) -> str:
     count = sum(len(each.texts) for each in found.said)
     head = {"type": "found", "lines": count, "more": found.more}
     lines = [_lines(each, ',"found":true}\n') for each in found.said]
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
-def _roomEntered(entered: RoomEntered) -> str:
+def _roomEntered(entered: JoinedRoom) -> str:
     head = {
         "type": "roomEntered",
         "room": entered.roomName,
@@ -311,10 +313,10 @@ def _roomEntered(entered: RoomEntered) -> str:
 
 #: What those are written by that are more than one object.
 _WRITE: dict[type[Happening], Callable[[Any], str]] = {
-    Said: _lines,
-    Replay: _replay,
-    Found: _found,
-    RoomEntered: _roomEntered,
+    RoomMessages: _lines,
+    HistoryReplay: _replay,
+    SearchResults: _found,
+    JoinedRoom: _roomEntered,
 }
 
 

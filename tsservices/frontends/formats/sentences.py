@@ -16,33 +16,33 @@ from typing import Any
 
 from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.chat.notifications import (
-    Absent,
     AccountChanged,
     AwayChanged,
-    CommandsListed,
-    Entered,
-    Gone,
+    AwayReply,
+    CommandList,
+    ErrorReply,
     Happening,
     Invited,
-    Joined,
-    LastSeen,
-    Left,
+    LeftRoom,
     LoggedIn,
     MarkedRead,
+    Member,
+    MemberList,
+    MessageStored,
+    NickChanged,
     Notice,
-    PeopleListed,
-    PersonShown,
-    Present,
-    Refusal,
-    Renamed,
-    RestraintsListed,
+    RestrictionList,
     Resumed,
-    RoomLeft,
-    RoomsListed,
-    Said,
-    Stored,
-    Token,
+    ResumeToken,
+    RoomList,
+    RoomMessages,
+    SeenReply,
     Topic,
+    UserJoined,
+    UserLeft,
+    UserQuit,
+    Welcome,
+    WhoisReply,
 )
 from tsservices.chat.operations import (
     BAN,
@@ -58,12 +58,12 @@ from tsservices.chat.operations import (
     UNMUTE,
 )
 from tsservices.chat.permissions import MEMBER
-from tsservices.chat.records import Restraint
+from tsservices.chat.records import Restriction
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 
 
-def counted(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """Both together."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -73,12 +73,12 @@ def people(number: int) -> str:
     return "1 person" if number == 1 else f"{number} people"
 
 
-def reason(why: str) -> str:
+def parenthesized(why: str) -> str:
     """The same as the end of a line."""
     return f" ({why})" if why else ""
 
 
-def noLongerKept(first: int, last: int) -> str:
+def expiredText(first: int, last: int) -> str:
     """That these lines are gone."""
     if first == last:
         return f"line {first} is no longer kept"
@@ -90,21 +90,21 @@ _UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 _DURATION = re.compile(f"([0-9]+)([{''.join(_UNITS)}])")
 
 
-def deeds(said: Said, withRoom: bool) -> list[str]:
+def actionText(said: RoomMessages, withRoom: bool) -> list[str]:
     """A sentence for each."""
     write = _WRITE.get(said.kind, _unknown)
     return [write(said, text, withRoom) for text in said.texts]
 
 
-def lasting(duration: str) -> str:
+def durationText(duration: str) -> str:
     """The same in words."""
     found = _DURATION.fullmatch(duration)
     if found is None:
         return "for ever"
-    return f"for {counted(int(found[1]), _UNITS[found[2]])}"
+    return f"for {plural(int(found[1]), _UNITS[found[2]])}"
 
 
-def _room(said: Said) -> str:
+def _room(said: RoomMessages) -> str:
     return f"{ROOM_SIGN}{said.roomName}"
 
 
@@ -112,9 +112,11 @@ def _because(why: str) -> str:
     return f": {why}" if why else ""
 
 
-def _toSomebody(before: str, after: str, preposition: str) -> Callable[[Said, str, bool], str]:
+def _toSomebody(
+    before: str, after: str, preposition: str
+) -> Callable[[RoomMessages, str, bool], str]:
 
-    def write(said: Said, text: str, withRoom: bool) -> str:
+    def write(said: RoomMessages, text: str, withRoom: bool) -> str:
         name, _, why = text.partition(" ")
         where = f" {preposition} {_room(said)}" if withRoom else ""
         return f"{said.nick} {before} {name}{after}{where}{_because(why)}"
@@ -122,37 +124,37 @@ def _toSomebody(before: str, after: str, preposition: str) -> Callable[[Said, st
     return write
 
 
-def _forSomeTime(done: str, preposition: str) -> Callable[[Said, str, bool], str]:
+def _forSomeTime(done: str, preposition: str) -> Callable[[RoomMessages, str, bool], str]:
 
-    def write(said: Said, text: str, withRoom: bool) -> str:
+    def write(said: RoomMessages, text: str, withRoom: bool) -> str:
         name, _, rest = text.partition(" ")
         duration, _, why = rest.partition(" ")
         where = f" {preposition} {_room(said)}" if withRoom else ""
-        return f"{said.nick} {done} {name}{where} {lasting(duration)}{_because(why)}"
+        return f"{said.nick} {done} {name}{where} {durationText(duration)}{_because(why)}"
 
     return write
 
 
-def _toRoom(words: str) -> Callable[[Said, str, bool], str]:
+def _toRoom(words: str) -> Callable[[RoomMessages, str, bool], str]:
     return lambda said, text, withRoom: f"{_room(said)} is {words} now ({said.nick})"
 
 
-def _topic(said: Said, text: str, withRoom: bool) -> str:
+def _topic(said: RoomMessages, text: str, withRoom: bool) -> str:
     did = "changed" if text else "removed"
     return f"{said.nick} {did} the topic of {_room(said)}{f' to: {text}' if text else ''}"
 
 
-def _deleted(said: Said, text: str, withRoom: bool) -> str:
+def _deleted(said: RoomMessages, text: str, withRoom: bool) -> str:
     return f"{said.nick} deleted line {text}{f' of {_room(said)}' if withRoom else ''}"
 
 
-def _unknown(said: Said, text: str, withRoom: bool) -> str:
+def _unknown(said: RoomMessages, text: str, withRoom: bool) -> str:
     where = f" in {_room(said)}" if withRoom else ""
     return f"{said.nick} did {said.kind}{where}{_because(text)}"
 
 
 #: What each kind of line is written by that no person has said.
-_WRITE: dict[str, Callable[[Said, str, bool], str]] = {
+_WRITE: dict[str, Callable[[RoomMessages, str, bool], str]] = {
     TOPIC: _topic,
     KICK: _toSomebody("kicked", "", "from"),
     BAN: _forSomeTime("banned", "from"),
@@ -167,34 +169,34 @@ _WRITE: dict[str, Callable[[Said, str, bool], str]] = {
 }
 
 
-def _joined(times: LocalTime, joined: Joined) -> str:
+def _joined(times: LocalTime, joined: UserJoined) -> str:
     guest = " (guest)" if joined.account is None else ""
     return f"* {joined.nick}{guest} joined {ROOM_SIGN}{joined.roomName}\n"
 
 
-def _left(times: LocalTime, left: Left) -> str:
-    return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{reason(left.why)}\n"
+def _left(times: LocalTime, left: UserLeft) -> str:
+    return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{parenthesized(left.why)}\n"
 
 
-def _gone(times: LocalTime, gone: Gone) -> str:
-    return f"* {gone.nick} is gone{reason(gone.why)}\n"
+def _gone(times: LocalTime, gone: UserQuit) -> str:
+    return f"* {gone.nick} is gone{parenthesized(gone.why)}\n"
 
 
-def _renamed(times: LocalTime, renamed: Renamed) -> str:
+def _renamed(times: LocalTime, renamed: NickChanged) -> str:
     return f"* {renamed.nick} is now called {renamed.to}\n"
 
 
-def _away(times: LocalTime, away: AwayChanged | Absent) -> str:
+def _away(times: LocalTime, away: AwayChanged | AwayReply) -> str:
     return f"* {away.nick} is {f'away: {away.text}' if away.text else 'back'}\n"
 
 
-def _entered(times: LocalTime, entered: Entered) -> str:
+def _entered(times: LocalTime, entered: Welcome) -> str:
     return f"* you are {entered.nick}\n"
 
 
 def _loggedIn(times: LocalTime, loggedIn: LoggedIn) -> str:
     unread = loggedIn.unread
-    letters = f"; {counted(unread, 'private message')} for you: /inbox" if unread else ""
+    letters = f"; {plural(unread, 'private message')} for you: /inbox" if unread else ""
     return f"* you are {loggedIn.nick}, logged in{letters}\n"
 
 
@@ -215,7 +217,7 @@ def _invited(times: LocalTime, invited: Invited) -> str:
     return f"* {invited.by} has invited you to {room}: /join {room}\n"
 
 
-def _roomLeft(times: LocalTime, left: RoomLeft) -> str:
+def _roomLeft(times: LocalTime, left: LeftRoom) -> str:
     return f"* you left {ROOM_SIGN}{left.roomName}\n"
 
 
@@ -223,25 +225,25 @@ def _markedRead(times: LocalTime, marked: MarkedRead) -> str:
     return f"* you have read {ROOM_SIGN}{marked.roomName} up to line {marked.seq}\n"
 
 
-def _nothing(times: LocalTime, happening: Token) -> str:
+def _nothing(times: LocalTime, happening: ResumeToken) -> str:
     return ""
 
 
 #: What each of these is written by.
 PEOPLE_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
-    Joined: _joined,
-    Left: _left,
-    Gone: _gone,
-    Renamed: _renamed,
+    UserJoined: _joined,
+    UserLeft: _left,
+    UserQuit: _gone,
+    NickChanged: _renamed,
     AwayChanged: _away,
-    Absent: _away,
-    Entered: _entered,
+    AwayReply: _away,
+    Welcome: _entered,
     LoggedIn: _loggedIn,
     AccountChanged: _accountChanged,
     Resumed: _resumed,
     Invited: _invited,
-    RoomLeft: _roomLeft,
-    Token: _nothing,
+    LeftRoom: _roomLeft,
+    ResumeToken: _nothing,
     MarkedRead: _markedRead,
 }
 
@@ -265,19 +267,19 @@ def topic(times: LocalTime, topic: Topic) -> str:
     return f"* topic of {room}: {topic.text} (set by {topic.by}, {when})\n"
 
 
-def _stored(times: LocalTime, stored: Stored) -> str:
+def _stored(times: LocalTime, stored: MessageStored) -> str:
     numbers = range(stored.first, stored.last + 1)
     return "".join(f"* stored {stored.roomName} {number}\n" for number in numbers)
 
 
-def _rooms(times: LocalTime, listed: RoomsListed) -> str:
-    written = [f"* {counted(len(listed.rooms), 'room')}\n"]
+def _rooms(times: LocalTime, listed: RoomList) -> str:
+    written = [f"* {plural(len(listed.rooms), 'room')}\n"]
     for name, present, about in listed.rooms:
         written.append(f"*   {ROOM_SIGN}{name}, {people(present)}{f': {about}' if about else ''}\n")
     return "".join(written)
 
 
-def _people(times: LocalTime, listed: PeopleListed) -> str:
+def _people(times: LocalTime, listed: MemberList) -> str:
     where = f"in {ROOM_SIGN}{listed.roomName}" if listed.roomName else "here"
     names = [_present(each) for each in listed.people]
     written = [f"* {people(len(names))} {where}\n"]
@@ -286,7 +288,7 @@ def _people(times: LocalTime, listed: PeopleListed) -> str:
     return "".join(written)
 
 
-def _present(present: Present) -> str:
+def _present(present: Member) -> str:
     marks = []
     if present.guest:
         marks.append("guest")
@@ -297,7 +299,7 @@ def _present(present: Present) -> str:
     return f"{present.nick} ({', '.join(marks)})" if marks else present.nick
 
 
-def _person(times: LocalTime, shown: PersonShown) -> str:
+def _person(times: LocalTime, shown: WhoisReply) -> str:
     who = "a guest" if shown.guest else "registered"
     rooms = ", ".join(f"{ROOM_SIGN}{name}" for name in shown.rooms)
     where = f"in {rooms} with you" if rooms else "in no room with you"
@@ -306,7 +308,7 @@ def _person(times: LocalTime, shown: PersonShown) -> str:
     return f"* {shown.nick} is {who}, {where}{address}{away}\n"
 
 
-def _seen(times: LocalTime, seen: LastSeen) -> str:
+def _seen(times: LocalTime, seen: SeenReply) -> str:
     if seen.here:
         return f"* {seen.nick} is here\n"
     if not seen.time:
@@ -314,19 +316,19 @@ def _seen(times: LocalTime, seen: LastSeen) -> str:
     return f"* {seen.nick} was last here {times.minute(seen.time // NANOSECONDS)}\n"
 
 
-def _restraints(times: LocalTime, listed: RestraintsListed) -> str:
+def _restraints(times: LocalTime, listed: RestrictionList) -> str:
     room = f"{ROOM_SIGN}{listed.roomName}"
     if not listed.restraints:
         return f"* nobody is banned from {room}, or mute there\n"
     bans = sum(each.kind == BAN for each in listed.restraints)
     mutes = len(listed.restraints) - bans
-    counts = [counted(number, what) for number, what in ((bans, "ban"), (mutes, "mute")) if number]
+    counts = [plural(number, what) for number, what in ((bans, "ban"), (mutes, "mute")) if number]
     written = [f"* {' and '.join(counts)} in {room}\n"]
     written += [f"*   {_restraint(times, each)}\n" for each in listed.restraints]
     return "".join(written)
 
 
-def _restraint(times: LocalTime, restraint: Restraint) -> str:
+def _restraint(times: LocalTime, restraint: Restriction) -> str:
     name, mask, until = restraint.name, restraint.mask, restraint.until
     who = name if mask in (name, fold(name)) else f"{name} ({mask})"
     end = f"until {times.minute(until // NANOSECONDS)}" if until else "for ever"
@@ -335,7 +337,7 @@ def _restraint(times: LocalTime, restraint: Restraint) -> str:
     return f"{restraint.kind} of {who} {end} (by {restraint.by}, {since}){why}"
 
 
-def _commands(times: LocalTime, listed: CommandsListed) -> str:
+def _commands(times: LocalTime, listed: CommandList) -> str:
     written = []
     for name, usage, meaning, _ in listed.commands:
         synopsis = f"/{name} {usage}".rstrip()
@@ -347,20 +349,20 @@ def _notice(times: LocalTime, notice: Notice) -> str:
     return "".join(f"* {line}\n" for line in notice.lines)
 
 
-def _refusal(times: LocalTime, refusal: Refusal) -> str:
+def _refusal(times: LocalTime, refusal: ErrorReply) -> str:
     return f"! {refusal.why}\n"
 
 
 #: What each of these is written by.
 LISTS_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
     Topic: topic,
-    Stored: _stored,
-    RoomsListed: _rooms,
-    PeopleListed: _people,
-    PersonShown: _person,
-    LastSeen: _seen,
-    RestraintsListed: _restraints,
-    CommandsListed: _commands,
+    MessageStored: _stored,
+    RoomList: _rooms,
+    MemberList: _people,
+    WhoisReply: _person,
+    SeenReply: _seen,
+    RestrictionList: _restraints,
+    CommandList: _commands,
     Notice: _notice,
-    Refusal: _refusal,
+    ErrorReply: _refusal,
 }

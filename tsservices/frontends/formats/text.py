@@ -25,22 +25,22 @@ from typing import Any
 
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
-    Found,
     Happening,
+    HistoryReplay,
     Inbox,
-    Replay,
-    RoomEntered,
-    Said,
-    Whispered,
+    JoinedRoom,
+    PrivateMessage,
+    RoomMessages,
+    SearchResults,
 )
 from tsservices.chat.operations import DELETED, ME, MESSAGE, NOTICE
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER
-from tsservices.chat.records import Letter
+from tsservices.chat.records import StoredPrivateMessage
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats import sentences as textlists
 from tsservices.frontends.formats import sentences as textpeople
 from tsservices.frontends.formats.localtime import LocalTime
-from tsservices.frontends.formats.sentences import counted, deeds, noLongerKept
+from tsservices.frontends.formats.sentences import actionText, expiredText, plural
 
 _BEFORE = "| "
 
@@ -61,7 +61,7 @@ _RANKS = {
 }
 
 
-class TextForm:
+class TextFormatter:
     """
     Lines for people.  It remembers nothing of what it has written, so it may be asked
     for the same again, and in any order.
@@ -77,11 +77,11 @@ class TextForm:
         others = textpeople.PEOPLE_WRITE | textlists.LISTS_WRITE
         self._write: dict[type[Happening], Callable[[Any], str]] = {
             **{kind: partial(write, self._time) for kind, write in others.items()},
-            Said: self._said,
-            Replay: self._replay,
-            RoomEntered: self._roomEntered,
-            Whispered: self._whispered,
-            Found: self._found,
+            RoomMessages: self._said,
+            HistoryReplay: self._replay,
+            JoinedRoom: self._roomEntered,
+            PrivateMessage: self._whispered,
+            SearchResults: self._found,
             Inbox: self._inbox,
         }
 
@@ -95,7 +95,7 @@ class TextForm:
         lines = [write[type(each)](each) for each in happenings]
         return "".join(lines).encode("utf-8", "replace")
 
-    def _said(self, said: Said) -> str:
+    def _said(self, said: RoomMessages) -> str:
         moment = self._time.moment
         now = moment(said.time // NANOSECONDS)
         around = _AROUND.get(said.kind)
@@ -111,18 +111,18 @@ class TextForm:
             return f"* {now.date}\n{lines}"
         return lines
 
-    def _unsaid(self, said: Said, clock: str) -> str:
+    def _unsaid(self, said: RoomMessages, clock: str) -> str:
         if said.kind == DELETED:
             return "".join(self._before(said, clock, "", False))
-        return "".join(f"* {deed}\n" for deed in deeds(said, self._withRoom))
+        return "".join(f"* {deed}\n" for deed in actionText(said, self._withRoom))
 
-    def _before(self, said: Said, clock: str, mark: str, numbered: bool) -> Iterable[str]:
+    def _before(self, said: RoomMessages, clock: str, mark: str, numbered: bool) -> Iterable[str]:
         room = f"{ROOM_SIGN}{said.roomName} "
         where = room if self._withRoom or numbered else ""
         deleted = said.kind == DELETED
         around = _AROUND[MESSAGE] if deleted else _AROUND.get(said.kind)
         if around is None:
-            texts = [f"{deed}\n" for deed in deeds(said, self._withRoom and not numbered)]
+            texts = [f"{deed}\n" for deed in actionText(said, self._withRoom and not numbered)]
             start = f"{mark}* [{clock}] {room if numbered else ''}"
             name = ""
         else:
@@ -133,12 +133,14 @@ class TextForm:
             return [f"{start}{name}{text}" for text in texts]
         return [f"{start}{number} {name}{text}" for number, text in enumerate(texts, said.first)]
 
-    def page(self, said: Iterable[Said], before: int) -> str:
+    def page(self, said: Iterable[RoomMessages], before: int) -> str:
         """They, each day after its date."""
         day = self._time.moment(before // NANOSECONDS).date if before else ""
         return "".join(self._dated(said, "", False, day))
 
-    def _dated(self, said: Iterable[Said], mark: str, numbered: bool, day: str) -> list[str]:
+    def _dated(
+        self, said: Iterable[RoomMessages], mark: str, numbered: bool, day: str
+    ) -> list[str]:
         written: list[str] = []
         for each in said:
             moment = self._time.moment(each.time // NANOSECONDS)
@@ -148,22 +150,22 @@ class TextForm:
             written += self._before(each, moment.clock, mark, numbered)
         return written
 
-    def _replay(self, replay: Replay) -> str:
+    def _replay(self, replay: HistoryReplay) -> str:
         count = _count(replay.said)
-        what = counted(count, "line") if count else "nothing"
+        what = plural(count, "line") if count else "nothing"
         written = [f"--- {ROOM_SIGN}{replay.roomName}: {what} from before ---\n"]
         if replay.missing is not None:
-            written.append(f"--- {noLongerKept(*replay.missing)} ---\n")
+            written.append(f"--- {expiredText(*replay.missing)} ---\n")
         written += self._dated(replay.said, _BEFORE, False, "")
         if count:
             written.append(_NOW)
         return "".join(written)
 
-    def _found(self, found: Found) -> str:
+    def _found(self, found: SearchResults) -> str:
         if not found.said:
             return "* nothing was found\n"
         more = "; /search shows older ones" if found.more else ""
-        head = f"--- {counted(_count(found.said), 'line')} found{more} ---\n"
+        head = f"--- {plural(_count(found.said), 'line')} found{more} ---\n"
         return "".join([head, *self._dated(found.said, _BEFORE, True, ""), _NOW])
 
     def _inbox(self, inbox: Inbox) -> str:
@@ -171,7 +173,7 @@ class TextForm:
         if not inbox.letters:
             return f"* there are no private messages{other}\n"
         more = "; /inbox + shows older ones" if inbox.more else ""
-        written = [f"--- {counted(len(inbox.letters), 'private message')}{other}{more} ---\n"]
+        written = [f"--- {plural(len(inbox.letters), 'private message')}{other}{more} ---\n"]
         day = ""
         for letter in inbox.letters:
             moment = self._time.moment(letter.time // NANOSECONDS)
@@ -181,10 +183,10 @@ class TextForm:
             written.append(f"{_BEFORE}{_private(letter, moment.clock)}")
         return "".join([*written, _NOW])
 
-    def _whispered(self, whispered: Whispered) -> str:
+    def _whispered(self, whispered: PrivateMessage) -> str:
         return _private(whispered, self._time.moment(whispered.time // NANOSECONDS).clock)
 
-    def _roomEntered(self, entered: RoomEntered) -> str:
+    def _roomEntered(self, entered: JoinedRoom) -> str:
         room = f"{ROOM_SIGN}{entered.roomName}"
         company = ", alone"
         if others := entered.present - 1:
@@ -192,7 +194,7 @@ class TextForm:
             more = others - len(named)
             if more:
                 named.append(f"... and {more} more: /who lists all")
-            company = f" with {counted(others, 'other')}: {', '.join(named)}"
+            company = f" with {plural(others, 'other')}: {', '.join(named)}"
         written = f"* you are in {room}{company}\n"
         if entered.private:
             written += f"* {room} is by invitation only\n"
@@ -206,14 +208,14 @@ class TextForm:
         shown = 0 if replay is None else _count(replay.said)
         if entered.read is not None and (new := entered.joinedSeq - entered.read) > shown:
             asked = f"/since {room} {entered.read}"
-            written += f"* {counted(new, 'line')} you have not read: {asked} shows all\n"
+            written += f"* {plural(new, 'line')} you have not read: {asked} shows all\n"
         return written
 
 
-def _count(said: Iterable[Said]) -> int:
+def _count(said: Iterable[RoomMessages]) -> int:
     return sum(len(each.texts) for each in said)
 
 
-def _private(letter: Whispered | Letter, clock: str) -> str:
+def _private(letter: PrivateMessage | StoredPrivateMessage, clock: str) -> str:
     before, after = _AROUND_BOTH.get(letter.kind, _AROUND_BOTH[MESSAGE])
     return f"[{clock}] {before}{letter.nick} -> {letter.to}{after}{letter.text}\n"

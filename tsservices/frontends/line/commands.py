@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tsservices.chat.controller import Conversation
+from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
     NAME_FIRST,
     NO_COMMAND,
     NOT_ALLOWED,
     USAGE,
-    Refused,
+    ChatError,
 )
-from tsservices.chat.notifications import CommandsListed, Notice
+from tsservices.chat.notifications import CommandList, Notice
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
 from tsservices.chat.verbs import accounts
 from tsservices.chat.verbs import history as past
 from tsservices.chat.verbs import moderation as order
 from tsservices.chat.verbs import talk as requests
-from tsservices.chat.verbs.parsing import Misused, here
+from tsservices.chat.verbs.parsing import UsageError, here
 from tsservices.common.limits import TOPIC_LENGTH
 
 #: What commands begin with. A line that begins with two of them is talk.
@@ -65,7 +65,7 @@ class Command:
     usage: str
     meaning: str
     permission: str
-    run: Callable[[Conversation, str], None]
+    run: Callable[[SessionController, str], None]
     waits: bool = True
 
     @property
@@ -74,7 +74,7 @@ class Command:
         return f"{SIGN}{self.name} {self.usage}".rstrip()
 
 
-def perform(conversation: Conversation, line: str) -> None:
+def perform(conversation: SessionController, line: str) -> None:
     """
     Do what a line asks for, as soon as its turn has come.
 
@@ -83,61 +83,61 @@ def perform(conversation: Conversation, line: str) -> None:
     word, _, rest = line.partition(" ")
     command = COMMANDS.get(word.lower())
     if command is None:
-        raise Refused(NO_COMMAND, command=word[:TOPIC_LENGTH])
+        raise ChatError(NO_COMMAND, command=word[:TOPIC_LENGTH])
     rest = rest.strip()
 
     def run() -> None:
         _checkPermission(conversation, command)
         try:
             command.run(conversation, rest)
-        except Misused:
-            raise Refused(USAGE, usage=command.synopsis) from None
+        except UsageError:
+            raise ChatError(USAGE, usage=command.synopsis) from None
 
     if not command.waits:
         run()
         return
-    conversation.then(run)
-    if conversation.session.outstanding:
+    conversation.afterPending(run)
+    if conversation.session.pending:
         # What comes after may rest on what this one has changed.
-        conversation.then(lambda: None)
+        conversation.afterPending(lambda: None)
 
 
-def _checkPermission(conversation: Conversation, command: Command) -> None:
+def _checkPermission(conversation: SessionController, command: Command) -> None:
     """A courtesy: what is not allowed is refused at once.  Whoever applies it decides."""
     wanted, session = command.permission, conversation.session
     if wanted == ANYONE:
         return
     if not conversation.entered:
-        raise Refused(NAME_FIRST)
+        raise ChatError(NAME_FIRST)
     if wanted == REGISTERED and session.account is None:
-        raise Refused(ACCOUNT_NEEDED, what=f"use {SIGN}{command.name}")
+        raise ChatError(ACCOUNT_NEEDED, what=f"use {SIGN}{command.name}")
     if wanted not in OFFICES:
         return
-    lobby = conversation.house.lobby
+    state = conversation.house.state
     if wanted == SERVER:
-        allowed = session.account in lobby.operators
+        allowed = session.account in state.operators
     else:
-        allowed = atLeast(lobby.rank(session, here(conversation)), wanted)
+        allowed = atLeast(state.rank(session, here(conversation)), wanted)
     if not allowed:
-        raise Refused(NOT_ALLOWED, who=OFFICES[wanted])
+        raise ChatError(NOT_ALLOWED, who=OFFICES[wanted])
 
 
-def _help(conversation: Conversation, rest: str) -> None:
+def _help(conversation: SessionController, rest: str) -> None:
     word = rest.removeprefix(SIGN).lower()
     if word:
         command = COMMANDS.get(word)
         if command is None:
-            raise Refused(NO_COMMAND, command=word[:TOPIC_LENGTH])
-        conversation.voice.tell(Notice([f"{command.synopsis}: {command.meaning}"]))
+            raise ChatError(NO_COMMAND, command=word[:TOPIC_LENGTH])
+        conversation.voice.show(Notice([f"{command.synopsis}: {command.meaning}"]))
         return
-    conversation.voice.tell(
-        CommandsListed(
+    conversation.voice.show(
+        CommandList(
             [(each.name, each.usage, each.meaning, each.permission) for each in COMMANDS.values()]
         )
     )
 
 
-_ROWS: tuple[tuple[str, str, str, str, Callable[[Conversation, str], None]], ...] = (
+_ROWS: tuple[tuple[str, str, str, str, Callable[[SessionController, str], None]], ...] = (
     ("nick", "NAME", "be called NAME", ANYONE, requests.nick),
     ("join", "ROOM", "enter a room, or turn to it", NAMED, requests.join),
     ("part", "[ROOM [WHY]]", "leave a room", NAMED, requests.part),

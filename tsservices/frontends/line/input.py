@@ -8,11 +8,11 @@ import re
 from collections import deque
 from collections.abc import Callable
 
-from tsservices.chat.errors import LINE_LONG, NOT_UTF8, Refused
+from tsservices.chat.errors import LINE_LONG, NOT_UTF8, ChatError
 from tsservices.common.limits import LINES_AT_ONCE
-from tsservices.common.lines import LineSplitter, Overlong
+from tsservices.common.lines import LineSplitter, LineTooLong
 from tsservices.common.text import visible
-from tsservices.frontends.flood import Flood
+from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.line.commands import SIGN
 from tsservices.frontends.line.telnet import TelnetFilter, edit
 
@@ -22,7 +22,7 @@ _SIGN = SIGN.encode()
 _SECRET = re.compile(rf"{SIGN}(?:(?:register|passwd)|login +\S+) +", re.IGNORECASE)
 
 
-class Intake:
+class LineInput:
     """
     Takes bytes, gives lines of clean text, no faster than somebody may send.
 
@@ -30,7 +30,9 @@ class Intake:
     @ivar clean: nothing waits, and nothing is unfinished.
     """
 
-    def __init__(self, limit: int, flood: Flood | None, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, limit: int, flood: FloodControl | None, monotonic: Callable[[], float]
+    ) -> None:
         """
         @param limit: bytes in a line.
         @param flood: how fast they may send; L{None}: as fast as they like.
@@ -41,7 +43,7 @@ class Intake:
         self._limit = limit
         self._flood = flood
         self._monotonic = monotonic
-        self._waiting: deque[bytes | Overlong] = deque()
+        self._waiting: deque[bytes | LineTooLong] = deque()
         self.delay = 0.0
         self.clean = True
 
@@ -55,7 +57,7 @@ class Intake:
         """Whether they use a telnet program."""
         return self._filter.telnet
 
-    def whole(self, data: bytes) -> tuple[str, ...] | None:
+    def takeWholeLines(self, data: bytes) -> tuple[str, ...] | None:
         """
         Take what has come at one go, without L{feed} and L{take}, if it is whole lines of plain
         talk.  Most is, and this is the hot path of the chat.
@@ -75,14 +77,14 @@ class Intake:
         self.clean = False
         self._lines.feed(self._filter.feed(data))
 
-    def finish(self) -> None:
+    def endOfInput(self) -> None:
         """Nothing more comes: what there is without an ending is a line too."""
         while self._lines.more:
             self._waiting.extend(self._lines.take(LINES_AT_ONCE))
         if rest := self._lines.finish():
             self._waiting.append(rest)
 
-    def take(self, together: bool) -> tuple[str, ...] | Refused:
+    def take(self, together: bool) -> tuple[str, ...] | ChatError:
         """
         Take the next lines that belong together: plain ones, or one command.
 
@@ -99,7 +101,7 @@ class Intake:
         taken: list[str] = []
         while waiting:
             line = waiting[0]
-            if taken and (isinstance(line, Overlong) or line.startswith(_SIGN)):
+            if taken and (isinstance(line, LineTooLong) or line.startswith(_SIGN)):
                 break
             if self._flood is not None:
                 self.delay = self._flood.delay(1, _size(line), self._monotonic())
@@ -108,7 +110,7 @@ class Intake:
             waiting.popleft()
             try:
                 text = self._read(line)
-            except Refused as refused:
+            except ChatError as refused:
                 if not taken:
                     return refused
                 waiting.appendleft(line)
@@ -142,11 +144,11 @@ class Intake:
             if self.delay:
                 return None
         line = waiting.popleft()
-        if isinstance(line, Overlong):
-            raise Refused(LINE_LONG, most=line.limit)
+        if isinstance(line, LineTooLong):
+            raise ChatError(LINE_LONG, most=line.limit)
         return edit(line).decode("utf-8", "surrogateescape")
 
-    def _takeAll(self, lines: list[bytes | Overlong]) -> tuple[str, ...] | None:
+    def _takeAll(self, lines: list[bytes | LineTooLong]) -> tuple[str, ...] | None:
         """Take lines at one go, if they are plain talk that nothing has to be done about."""
         try:
             joined = b"\n".join(lines)  # type: ignore[arg-type]
@@ -175,14 +177,14 @@ class Intake:
             return (text,) if text and not text.isspace() else ()
         return tuple([each for each in texts if each and not each.isspace()])
 
-    def _read(self, line: bytes | Overlong) -> str:
-        if isinstance(line, Overlong):
-            raise Refused(LINE_LONG, most=line.limit)
+    def _read(self, line: bytes | LineTooLong) -> str:
+        if isinstance(line, LineTooLong):
+            raise ChatError(LINE_LONG, most=line.limit)
         line = edit(line)
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
-            raise Refused(NOT_UTF8, byte=error.start + 1) from None
+            raise ChatError(NOT_UTF8, byte=error.start + 1) from None
         if text.isprintable():
             return text
         if secret := _SECRET.match(text):
@@ -191,8 +193,8 @@ class Intake:
         return visible(text)
 
 
-def _size(line: bytes | Overlong) -> int:
-    return line.limit if isinstance(line, Overlong) else len(line)
+def _size(line: bytes | LineTooLong) -> int:
+    return line.limit if isinstance(line, LineTooLong) else len(line)
 
 
 def isCommand(line: str) -> bool:

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Protocol
 
-from tsservices.chat.errors import LINE_LONG, NO_WEB, NOT_UTF8, Refused
+from tsservices.chat.errors import LINE_LONG, NO_WEB, NOT_UTF8, ChatError
 from tsservices.chat.notifications import Notice
-from tsservices.chat.session import Form
+from tsservices.chat.session import Formatter
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import OUTSTANDING, TURNED_AT_ONCE, Limits
-from tsservices.frontends.connection import PersonProtocol
-from tsservices.frontends.flood import Flood
-from tsservices.frontends.formats.json import FORMAT, JSONForm
-from tsservices.frontends.formats.text import TextForm
+from tsservices.frontends.connection import ChatConnection
+from tsservices.frontends.flood import FloodControl
+from tsservices.frontends.formats.json import FORMAT, JSONFormatter
+from tsservices.frontends.formats.text import TextFormatter
 from tsservices.frontends.line.commands import SIGN, perform
-from tsservices.frontends.line.input import Intake, isCommand
-from tsservices.frontends.line.telnet import Asking
-from tsservices.transport.rejection import Refusal
+from tsservices.frontends.line.input import LineInput, isCommand
+from tsservices.frontends.line.telnet import SecretPrompt
+from tsservices.transport.rejection import RejectProtocol
 from tsservices.transport.stream import StreamFactory
 
 if TYPE_CHECKING:
-    from tsservices.transport.context import Environment
+    from tsservices.transport.context import ServiceContext
 
 #: What everybody is told who connects.
 GREETING = "say your name in one line to enter, or /help"
@@ -46,11 +46,11 @@ _HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/[0-9.]+|(?i:host):")
 _COMPLAINTS = frozenset({LINE_LONG, NOT_UTF8, NO_WEB})
 
 
-class LineProtocol(PersonProtocol):
+class LineChatProtocol(ChatConnection):
     """One person who sends lines."""
 
-    factory: LineFactory
-    _text: Form
+    factory: LineChatFactory
+    _text: Formatter
     _delayed: IDelayedCall | None = None
     _json = False
     _slowed = False
@@ -58,32 +58,32 @@ class LineProtocol(PersonProtocol):
     _listening = True
     _working = False
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """Greet."""
-        super().opened()
+        super().connectionReady()
         environment = self.factory.environment
         limits = environment.limits
-        flood = Flood(limits, environment.monotonic()) if _bounded(limits) else None
-        self._intake = Intake(limits.chatLine, flood, environment.monotonic)
-        self._question = Asking(self.backlog.answer)
+        flood = FloodControl(limits, environment.monotonic()) if _bounded(limits) else None
+        self._intake = LineInput(limits.chatLine, flood, environment.monotonic)
+        self._question = SecretPrompt(self.backlog.writeReply)
         self.form = self._text = self.factory.text
-        self.tell(Notice([*environment.chat.welcome(), GREETING]))
+        self.show(Notice([*environment.chat.welcome(), GREETING]))
 
-    def membershipChanged(self, rooms: int) -> None:
+    def roomCountChanged(self, rooms: int) -> None:
         self._text = self.factory.textWithRoom if rooms > 1 else self.factory.text
         if not self._json:
             self.form = self._text
 
-    def choose(self, form: str) -> None:
+    def setFormat(self, form: str) -> None:
         self._json = form == "json"
         if self._json:
             self.form = self.factory.json
-            self.backlog.answer(FORMAT)
+            self.backlog.writeReply(FORMAT)
         else:
             self.form = self._text
-            self.tell(Notice([f"format is {form}"]))
+            self.show(Notice([f"format is {form}"]))
 
-    def ask(self, prompt: str) -> None:
+    def prompt(self, prompt: str) -> None:
         self._question.ask(prompt, self._json, self._intake.telnet)
 
     def chunkReceived(self, data: bytes) -> None:
@@ -98,24 +98,24 @@ class LineProtocol(PersonProtocol):
             and not conversation.next
             and not conversation.ended
             and not self.backlog.paused
-            and session.outstanding < OUTSTANDING
+            and session.pending < OUTSTANDING
         ):
-            texts = self._intake.whole(data)
+            texts = self._intake.takeWholeLines(data)
             if texts is not None:
                 if texts:
                     try:
                         conversation.say(texts)
-                    except Refused as refused:
+                    except ChatError as refused:
                         self._refuse(refused)
                 return
         self._intake.feed(data)
-        self.goOn()
+        self.resumeInput()
 
     def readConnectionLost(self) -> None:
         """The peer has said all that it wants to say: do it, then close."""
-        self._intake.finish()
+        self._intake.endOfInput()
         self._heardAll = True
-        self.goOn()
+        self.resumeInput()
 
     def closed(self) -> None:
         """The connection has ended."""
@@ -123,7 +123,7 @@ class LineProtocol(PersonProtocol):
             self._delayed.cancel()
         super().closed()
 
-    def goOn(self) -> None:
+    def resumeInput(self) -> None:
         """Take what was typed, as far as it goes now."""
         if self._working or (self._intake.clean and not self._heardAll):
             return
@@ -138,12 +138,12 @@ class LineProtocol(PersonProtocol):
             self._heardAll
             and not self._intake.waiting
             and not self.conversation.busy
-            and not self.session.outstanding
+            and not self.session.pending
         ):
             # Who still is in a room is still told what is said there, and a connection
             # that is being written to does not end.
             self.conversation.quit("")
-            self.farewell()
+            self.closeWhenIdle()
 
     def _waits(self) -> bool:
         conversation = self.conversation
@@ -152,7 +152,7 @@ class LineProtocol(PersonProtocol):
             or conversation.busy
             or conversation.ended
             or self.backlog.paused
-            or self.session.outstanding >= OUTSTANDING
+            or self.session.pending >= OUTSTANDING
         )
 
     def _take(self) -> None:
@@ -165,11 +165,11 @@ class LineProtocol(PersonProtocol):
         if intake.delay:
             self._delay(intake.delay)
         try:
-            if isinstance(taken, Refused):
+            if isinstance(taken, ChatError):
                 raise taken
             if taken:
                 self._do(taken)
-        except Refused as refused:
+        except ChatError as refused:
             self._refuse(refused)
 
     def _takeSecret(self) -> None:
@@ -177,12 +177,12 @@ class LineProtocol(PersonProtocol):
         try:
             secret = self._intake.takeSecret()
             if secret is not None:
-                self._question.answered()
+                self._question.done()
                 self.conversation.answerSecret(secret)
-        except Refused as refused:
+        except ChatError as refused:
             self._refuse(refused)
             if refused.reason is LINE_LONG:
-                self._question.again()
+                self._question.repeat()
         if self._intake.delay:
             self._delay(self._intake.delay)
 
@@ -208,16 +208,16 @@ class LineProtocol(PersonProtocol):
         elif conversation.entered:
             conversation.say(_unescaped(lines))
         elif _HTTP.match(first):
-            raise Refused(NO_WEB)
+            raise ChatError(NO_WEB)
         else:
-            conversation.introduce(first.strip())
+            conversation.pickNick(first.strip())
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: ChatError) -> None:
         self.conversation.refuse(refused)
         if refused.reason is LINE_LONG:
             self.factory.counters.overlong += 1
         if refused.reason in _COMPLAINTS:
-            self.factory.environment.complaints.complain(
+            self.factory.environment.complaints.warn(
                 self.host, "{peer} was refused: {reason}", peer=self.peer, reason=str(refused)
             )
         if refused.reason is NO_WEB:
@@ -231,12 +231,12 @@ class LineProtocol(PersonProtocol):
         self.factory.counters.delayed += 1
         if not self._slowed:
             self._slowed = True
-            self.tell(Notice([SLOWED]))
+            self.show(Notice([SLOWED]))
 
     def _undelay(self) -> None:
         """The next line may be taken."""
         self._delayed = None
-        self.goOn()
+        self.resumeInput()
         if self._delayed is None and not self.backlog.paused:
             self._slowed = False
 
@@ -249,28 +249,28 @@ def _unescaped(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple([each.removeprefix(SIGN) for each in lines])
 
 
-class LineFactory(StreamFactory):
+class LineChatFactory(StreamFactory):
     """
-    Makes L{LineProtocol}s.
+    Makes L{LineChatProtocol}s.
 
     @ivar text: how those are told who are in one room.
     @ivar textWithRoom: how those are told who are in several.
     @ivar json: how programs are told.
     """
 
-    protocol = LineProtocol
+    protocol = LineChatProtocol
 
     def __init__(
         self,
-        environment: Environment,
+        environment: ServiceContext,
         counters: StreamCounters,
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
         """@param localtime: makes hours and days of seconds since 1970."""
         super().__init__(environment, counters)
-        self.text = TextForm(localtime, withRoom=False)
-        self.textWithRoom = TextForm(localtime, withRoom=True)
-        self.json = JSONForm()
+        self.text = TextFormatter(localtime, withRoom=False)
+        self.textWithRoom = TextFormatter(localtime, withRoom=True)
+        self.json = JSONFormatter()
 
     def buildProtocol(self, address: IAddress | None) -> Protocol | None:
         """A protocol; one that turns them away, or L{None}, when they can't come in."""
@@ -279,4 +279,4 @@ class LineFactory(StreamFactory):
         self.counters.refused += 1
         if self.environment.admission.turned >= TURNED_AT_ONCE:
             return None
-        return Refusal(self.environment, NOT_OPEN)
+        return RejectProtocol(self.environment, NOT_OPEN)

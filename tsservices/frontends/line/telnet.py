@@ -17,7 +17,7 @@ from collections.abc import Callable
 from tsservices.frontends.formats import json as jsonform
 
 
-class Asking:
+class SecretPrompt:
     """
     The question that is open, if there is one.
 
@@ -36,11 +36,11 @@ class Asking:
         self._question = jsonform.prompt(prompt.rstrip(": ")) if json else text
         self._write((IAC + WILL + ECHO if self._hidden else b"") + self._question)
 
-    def again(self) -> None:
+    def repeat(self) -> None:
         """The answer was none: ask once more."""
         self._write(self._question)
 
-    def answered(self) -> None:
+    def done(self) -> None:
         """
         The answer is there: what is typed is to be seen again, and the end of this line
         too, which was not.

@@ -12,36 +12,42 @@ from typing import ClassVar
 from twisted.logger import Logger
 
 from tsservices.chat import snapshot as checkpoint
-from tsservices.chat.state import Lobby
-from tsservices.chat.storage import Journal, JournalError, Loaded
-from tsservices.cluster.broker import Engine, EngineError, Founding, Snapshot, Stream
-from tsservices.cluster.join_decision import Own, Way, join, serves
+from tsservices.chat.state import ChatState
+from tsservices.chat.storage import Storage, StorageError, StoredState
+from tsservices.cluster.broker import (
+    Broker,
+    BrokerError,
+    ClusterIdentity,
+    SnapshotInfo,
+    StreamState,
+)
+from tsservices.cluster.join_decision import JoinMethod, LocalState, join, serves
 from tsservices.common.limits import Limits
 
 #: What follows the path of a database in the names of its files, itself the last.
 _BESIDE = ("-wal", "-shm", "")
 
 
-class Joining:
+class JoinProcedure:
     """
     Goes on from a node's own database, or from a snapshot in its place.
 
     @ivar loaded: what the node has.
-    @ivar lobby: the state to go on from, when that is known.
+    @ivar state: the state to go on from, when that is known.
     @ivar number: of the first message that is not in it.
     @ivar unserved: a new node could not join, for want of a snapshot.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
-    lobby: Lobby
+    state: ChatState
     number = 0
     unserved = False
 
     def __init__(
         self,
         node: str,
-        journal: Journal,
-        engine: Engine,
+        journal: Storage,
+        engine: Broker,
         path: str,
         limits: Limits,
         operators: frozenset[str],
@@ -55,17 +61,17 @@ class Joining:
         self._limits = limits
         self._operators = operators
         self._failed = failed
-        self._fetched: Snapshot | None = None
-        self._joined: Callable[[Stream], object] | None = None
+        self._fetched: SnapshotInfo | None = None
+        self._joined: Callable[[StreamState], object] | None = None
         self.loaded = journal.prepare()
 
-    def begin(self, epoch: str, joined: Callable[[Stream], object]) -> None:
+    def begin(self, epoch: str, joined: Callable[[StreamState], object]) -> None:
         self._joined = joined
         loaded = self.loaded
         founding = None
         if not loaded.epoch:
             # Who belongs to a stream already makes no other one in its place.
-            founding = Founding(epoch, loaded.log, loaded.position, loaded.secret)
+            founding = ClusterIdentity(epoch, loaded.log, loaded.position, loaded.secret)
         self._engine.open(founding, self._look, self._fail)
 
     def stop(self) -> None:
@@ -77,16 +83,16 @@ class Joining:
             self._joined = None
             self._failed(reason)
 
-    def _look(self, stream: Stream) -> None:
+    def _look(self, stream: StreamState) -> None:
         if self._joined is not None:
             self._engine.snapshot(lambda snapshot: self._join(stream, snapshot))
 
-    def _join(self, stream: Stream, snapshot: Snapshot | None) -> None:
+    def _join(self, stream: StreamState, snapshot: SnapshotInfo | None) -> None:
         joined = self._joined
         if joined is None:
             return
         loaded = self.loaded
-        own = Own(
+        own = LocalState(
             loaded.epoch,
             loaded.log,
             loaded.position,
@@ -95,32 +101,36 @@ class Joining:
         )
         try:
             way, self.number = join(own, stream, snapshot)
-            if way is Way.FETCH:
+            if way is JoinMethod.FETCH:
                 self._fetch(snapshot)
                 return
-            if way is Way.BIND:
+            if way is JoinMethod.BIND:
                 self._bind(stream.founding)
-            self.lobby = checkpoint.load(self._limits, self.loaded.checkpoint)
-        except (EngineError, JournalError, OSError, ValueError) as error:
+            self.state = checkpoint.load(self._limits, self.loaded.checkpoint)
+        except (BrokerError, StorageError, OSError, ValueError) as error:
             self._fail(str(error))
             return
         self.unserved = not serves(snapshot, stream) and (
-            stream.first > 1 or stream.founding.base > 0
+            stream.first > 1 or stream.founding.baseSequence > 0
         )
         joined(stream)
 
-    def _bind(self, founding: Founding) -> None:
+    def _bind(self, founding: ClusterIdentity) -> None:
         """Make the journal a part of the cluster."""
         loaded = self.loaded
         # What comes next is applied to this, also when it has to be done again.
-        state = checkpoint.save(Lobby(self._limits, loaded.records, loaded.kept, self._operators))
-        self._journal.bind(founding.epoch, founding.log, founding.secret, founding.base, state)
+        rows = checkpoint.save(
+            ChatState(self._limits, loaded.records, loaded.kept, self._operators)
+        )
+        self._journal.bind(
+            founding.epoch, founding.log, founding.cloakKey, founding.baseSequence, rows
+        )
         self.loaded = self._journal.prepare()
 
-    def _fetch(self, snapshot: Snapshot | None) -> None:
+    def _fetch(self, snapshot: SnapshotInfo | None) -> None:
         """Get the snapshot in place of what this node has."""
         if snapshot == self._fetched:
-            raise EngineError(
+            raise BrokerError(
                 "the snapshot does not reach as far as it says; take a backup of another node"
                 " for chat.sqlite"
             )
@@ -129,23 +139,23 @@ class Joining:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)
         self._log.info("node {node} gets a snapshot", node=self._node)
-        self._engine.fetch(draft, lambda reason: self._came(draft, reason))
+        self._engine.getSnapshot(draft, lambda reason: self._came(draft, reason))
 
     def _came(self, draft: str, reason: str | None) -> None:
         if self._joined is None:
             return
         try:
             if reason is not None:
-                raise EngineError(reason)
+                raise BrokerError(reason)
             self.loaded = self._replace(draft)
-        except (EngineError, JournalError, OSError) as error:
+        except (BrokerError, StorageError, OSError) as error:
             self._fail(str(error))
             return
         self._log.info("node {node} begins from a snapshot", node=self._node)
         # Meanwhile the stream has gone on, and there may be a newer snapshot.
         self._engine.open(None, self._look, self._fail)
 
-    def _replace(self, draft: str) -> Loaded:
+    def _replace(self, draft: str) -> StoredState:
         path = self._path
         before = f"{path}.before"
         # A log of the old database beside the new one would be applied to that.
@@ -153,7 +163,7 @@ class Joining:
         try:
             os.replace(draft, path)
             return self._journal.prepare()
-        except (JournalError, OSError):
+        except (StorageError, OSError):
             _move(before, path, reversed(_BESIDE))
             raise
 

@@ -17,20 +17,20 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from tsservices.chat.errors import Refused
-from tsservices.cluster.broker import Engine, Stream
-from tsservices.cluster.consistency import Outline
-from tsservices.cluster.orderer import Orderer
-from tsservices.cluster.status import Changes, Connected, count, describe
+from tsservices.chat.errors import ChatError
+from tsservices.cluster.broker import Broker, StreamState
+from tsservices.cluster.consistency import StateDigest
+from tsservices.cluster.orderer import ClusterOrderer
+from tsservices.cluster.status import BrokerStatus, StatusChangeLog, count, describe
 from tsservices.common.counters import ClusterCounters
 from tsservices.common.limits import ENGINE_STOP_SECONDS, TICK_SECONDS
 from tsservices.common.logs import audit
-from tsservices.server.chat.cluster_join import Joining
-from tsservices.server.chat.cluster_snapshots import Snapshots
+from tsservices.server.chat.cluster_join import JoinProcedure
+from tsservices.server.chat.cluster_snapshots import SnapshotScheduler
 from tsservices.server.chat.service import ChatService
 
 
-class Reports:
+class ClusterLog:
     """Tells the log, and whoever opens and ends the chat."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -48,7 +48,7 @@ class Reports:
     def broken(self, reason: str) -> None:
         self._broken(reason)
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         """@param trouble: why nothing gets its place at present; L{None}: that is over."""
         if trouble is None:
             self.noted("the others answer again")
@@ -62,7 +62,7 @@ class Reports:
         self._log.failure("node {node}", Failure(error), node=self._node)
 
 
-class TellingEngine(Engine, Connected, Protocol):
+class MonitoredBroker(Broker, BrokerStatus, Protocol):
     """An engine that also tells how it is."""
 
 
@@ -83,7 +83,7 @@ class ClusterChatService(ChatService):
         self,
         *args: Any,
         node: str,
-        engine: TellingEngine,
+        engine: MonitoredBroker,
         where: str,
         path: str,
         clock: IReactorTime,
@@ -100,9 +100,9 @@ class ClusterChatService(ChatService):
         self._clock = clock
         self._seconds = seconds
         self._incarnations = incarnations
-        self._joining: Joining | None = None
-        self._orderer: Orderer | None = None
-        self._snapshots: Snapshots | None = None
+        self._joining: JoinProcedure | None = None
+        self._orderer: ClusterOrderer | None = None
+        self._snapshots: SnapshotScheduler | None = None
         self._began = self._kept = 0
         self._waiting: list[Callable[[], object]] = []
         self._ticking = LoopingCall(self._tick)
@@ -110,8 +110,8 @@ class ClusterChatService(ChatService):
         self._over = False
         self._left: Deferred[None] | None = None
         self.counters = ClusterCounters()
-        self._reports = Reports(node, self.ready, self.broken)
-        self._changes = Changes(self._reports.noted)
+        self._reports = ClusterLog(node, self.ready, self.broken)
+        self._changes = StatusChangeLog(self._reports.noted)
 
     def prepare(self) -> None:
         """
@@ -119,7 +119,7 @@ class ClusterChatService(ChatService):
 
         @raise tsservices.chat.storage.JournalError: it can't be used.
         """
-        self._joining = Joining(
+        self._joining = JoinProcedure(
             self.node,
             self.journal,
             self._engine,
@@ -183,18 +183,18 @@ class ClusterChatService(ChatService):
         begin(end)
         return ended
 
-    def _joined(self, stream: Stream) -> None:
+    def _joined(self, stream: StreamState) -> None:
         """Take messages."""
         joining = self._joining
         assert joining is not None
         loaded = joining.loaded
         self._began, self._kept = loaded.position, loaded.checkpointPosition
         told = len(self.notes)
-        self._open(loaded, joining.lobby)
+        self._open(loaded, joining.state)
         for note in self.notes[told:]:
             # The table of the start was before.
             self._log.warn("{note}", note=note)
-        self._orderer = Orderer(
+        self._orderer = ClusterOrderer(
             self.node,
             self._incarnations,
             self._pipeline,
@@ -205,7 +205,7 @@ class ClusterChatService(ChatService):
             self.operators,
             self._clock.callLater,
         )
-        self._snapshots = Snapshots(
+        self._snapshots = SnapshotScheduler(
             self.journal,
             self._engine,
             f"{self._path}.snapshot",
@@ -213,11 +213,11 @@ class ClusterChatService(ChatService):
             joining.unserved,
             self._seconds,
         )
-        self._pipeline.begin(self.journal, audit, self._orderer)
+        self._pipeline.start(self.journal, audit, self._orderer)
         self.stored = self._storedHere
         self.journal.start(self)
         self._ticking.start(TICK_SECONDS, now=False)
-        kept = Outline.of(loaded.position, loaded.records, loaded.kept)
+        kept = StateDigest.of(loaded.position, loaded.records, loaded.kept)
         self._orderer.begin(stream, joining.number, kept)
 
     def _tick(self) -> None:

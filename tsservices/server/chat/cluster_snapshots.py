@@ -11,21 +11,21 @@ from typing import ClassVar
 
 from twisted.logger import Logger
 
-from tsservices.chat.storage import Journal
-from tsservices.cluster.broker import Engine, Snapshot
+from tsservices.chat.storage import Storage
+from tsservices.cluster.broker import Broker, SnapshotInfo
 from tsservices.common.limits import SNAPSHOT_RETRY_SECONDS, SNAPSHOT_SECONDS
 from tsservices.storage.sqlite.backup import PART
 
 
-class Snapshots:
+class SnapshotScheduler:
     """Makes one now and then, while this node is the one to do it."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
         self,
-        journal: Journal,
-        engine: Engine,
+        journal: Storage,
+        engine: Broker,
         path: str,
         epoch: str,
         urgent: bool,
@@ -67,7 +67,7 @@ class Snapshots:
         except OSError as error:
             self._ended(str(error))
             return
-        self._engine.offer(Snapshot(self._epoch, position, size), self._path, self._ended)
+        self._engine.putSnapshot(SnapshotInfo(self._epoch, position, size), self._path, self._ended)
 
     def _ended(self, trouble: str | None) -> None:
         self._under = False

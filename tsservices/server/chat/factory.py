@@ -15,18 +15,18 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from tsservices.chat.storage import Journal, JournalError
-from tsservices.cluster.broker import EngineError
+from tsservices.chat.storage import Storage, StorageError
+from tsservices.cluster.broker import BrokerError
 from tsservices.common.limits import Limits
-from tsservices.common.ratelimit import OncePerMinute
-from tsservices.common.statedir import CHAT_FILE, NODE_FILE, WELCOME_FILE, StateFolder
+from tsservices.common.ratelimit import LogThrottle
+from tsservices.common.statedir import CHAT_FILE, NODE_FILE, WELCOME_FILE, StateDirectory
 from tsservices.server import config as values
 from tsservices.server.chat.service import ChatService
 from tsservices.server.options import Options
-from tsservices.server.password_hasher import Hasher
-from tsservices.server.shutdown import FailingStop
-from tsservices.storage.memory import MemoryJournal
-from tsservices.storage.sqlite.journal import SQLiteJournal
+from tsservices.server.password_hasher import PasswordHasherThread
+from tsservices.server.shutdown import FatalShutdown
+from tsservices.storage.memory import MemoryStorage
+from tsservices.storage.sqlite.journal import SQLiteStorage
 from tsservices.transport.epoll.set import turnEnd
 
 _LOG = Logger("tsservices")
@@ -57,31 +57,31 @@ def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
         time.time_ns,
         turnEnd(reactor, not options["no-fast-lane"]),
         secrets.token_hex(4),
-        Hasher(callFromThread),
+        PasswordHasherThread(callFromThread),
         options.folder.path(WELCOME_FILE),
-        FailingStop(reactor).stop,
+        FatalShutdown(reactor).stop,
         frozenset(options["chat-operators"]),
     )
     if options["cluster"] is None or not served:
         return ChatService(*arguments, leave=bool(options["leave-cluster"]))
     if options["leave-cluster"]:
-        raise EngineError("--leave-cluster is for a server without --cluster")
-    if not isinstance(journal, SQLiteJournal):
-        raise EngineError("--cluster needs --journal sqlite: each node keeps all that happens")
+        raise BrokerError("--leave-cluster is for a server without --cluster")
+    if not isinstance(journal, SQLiteStorage):
+        raise BrokerError("--cluster needs --journal sqlite: each node keeps all that happens")
     # Who runs one node alone needs none of this.
-    from tsservices.cluster.nats.broker import JetStreamEngine
-    from tsservices.cluster.nats.config import EnginePlace
+    from tsservices.cluster.nats.broker import JetStreamBroker
+    from tsservices.cluster.nats.config import JetStreamConfig
     from tsservices.server.chat.cluster_service import ClusterChatService
 
-    once = OncePerMinute(_TROUBLES_REMEMBERED, _TROUBLES_PER_MINUTE, time.monotonic())
+    once = LogThrottle(_TROUBLES_REMEMBERED, _TROUBLES_PER_MINUTE, time.monotonic())
 
     def noted(words: str) -> None:
         if once.allows(words, time.monotonic()):
             _LOG.warn("the engine: {words}", words=words)
 
     stream = options["cluster-stream"]
-    engine = JetStreamEngine(
-        EnginePlace(
+    engine = JetStreamBroker(
+        JetStreamConfig(
             servers=tuple(options["cluster"]),
             stream=stream,
             subject=stream,
@@ -110,7 +110,7 @@ def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
     )
 
 
-def nodeName(folder: StateFolder, machine: str, random: Callable[[], str]) -> str:
+def nodeName(folder: StateDirectory, machine: str, random: Callable[[], str]) -> str:
     """
     Name a node that nobody has named: after its machine, where others may run too, and the
     same at each start.
@@ -125,20 +125,20 @@ def nodeName(folder: StateFolder, machine: str, random: Callable[[], str]) -> st
         name = f"{host or 'node'}-{random()}"
         folder.write(path, name)
     except (OSError, ValueError) as reason:
-        raise EngineError(f"{path}: {reason}; --node NAME names this node") from reason
+        raise BrokerError(f"{path}: {reason}; --node NAME names this node") from reason
     return name
 
 
-def _journal(options: Options, served: bool, callFromThread: Any) -> Journal:
+def _journal(options: Options, served: bool, callFromThread: Any) -> Storage:
     folder = options.folder
     if options["journal"] == "memory" or not served:
-        return MemoryJournal(secrets.token_hex(4))
+        return MemoryStorage(secrets.token_hex(4))
     if not folder.owned:
-        raise JournalError(
+        raise StorageError(
             f"another server has the state folder {folder}, and the chat in it; "
             "choose another --state" + ("" if options["cluster"] else ", or --journal memory")
         )
-    return SQLiteJournal(
+    return SQLiteStorage(
         folder.path(CHAT_FILE),
         secrets.token_hex(4),
         options["keep"],

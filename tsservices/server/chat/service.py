@@ -13,21 +13,21 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from tsservices.chat.cloaks import cloak
-from tsservices.chat.controller import House
-from tsservices.chat.errors import JOURNAL_FAILED, Refused
-from tsservices.chat.history import Recall
-from tsservices.chat.login_limits import Guesses
-from tsservices.chat.notifications import Notice, Refusal
+from tsservices.chat.controller import ChatContext
+from tsservices.chat.errors import JOURNAL_FAILED, ChatError
+from tsservices.chat.history import HistoryReplayer
+from tsservices.chat.login_limits import LoginRateLimiter
+from tsservices.chat.notifications import ErrorReply, Notice
 from tsservices.chat.pipeline import Pipeline
-from tsservices.chat.session import Outlet, Session
-from tsservices.chat.state import Lobby
-from tsservices.chat.storage import Journal, JournalError, Loaded
+from tsservices.chat.session import Recipient, Session
+from tsservices.chat.state import ChatState
+from tsservices.chat.storage import Storage, StorageError, StoredState
 from tsservices.common.counters import ClusterCounters
 from tsservices.common.limits import TOKEN_BYTES, WELCOME_BYTES, Limits
 from tsservices.common.logs import audit
 from tsservices.common.text import visible
-from tsservices.frontends.sendqueue import Pool
-from tsservices.server.password_hasher import Hasher
+from tsservices.frontends.sendqueue import SendQueuePool
+from tsservices.server.password_hasher import PasswordHasherThread
 
 
 class ChatService(Service):
@@ -45,7 +45,7 @@ class ChatService(Service):
     @ivar counters: how it is among the others; L{None}: the same.
     @ivar nodes: says how all nodes are, if there are several.
     @ivar stored: the pipeline's own, since each batch comes by; see
-        L{tsservices.chat.storage.Listener.stored}.
+        L{tsservices.chat.storage.StorageListener.stored}.
     """
 
     name = "chat"
@@ -54,17 +54,17 @@ class ChatService(Service):
     open = False
     nodes: Callable[[], list[str]] | None = None
     _log: ClassVar[Logger] = Logger("tsservices")
-    house: House
+    house: ChatContext
     stored: Callable[[int], None]
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Storage,
         limits: Limits,
         now: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
         token: str,
-        hasher: Hasher,
+        hasher: PasswordHasherThread,
         welcomeFile: str = "",
         giveUp: Callable[[str], object] | None = None,
         operators: frozenset[str] = frozenset(),
@@ -84,7 +84,7 @@ class ChatService(Service):
         self._welcomeFile = welcomeFile
         self._giveUp = giveUp
         self._sessions = 0
-        self.pool = Pool()
+        self.pool = SendQueuePool()
         self.notes: list[str] = []
 
     def prepare(self) -> None:
@@ -96,32 +96,32 @@ class ChatService(Service):
         loaded = self.journal.prepare()
         self.notes = loaded.notes
         if loaded.epoch and not self._leaves:
-            raise JournalError(
+            raise StorageError(
                 "the chat in this state folder belongs to a cluster: start with --cluster, or"
                 " once with --leave-cluster to have it go on alone for good"
             )
         if loaded.epoch:
             self.journal.leave()
-        self._open(loaded, Lobby(self._limits, loaded.records, loaded.kept, self.operators))
-        self._pipeline.begin(self.journal, audit)
+        self._open(loaded, ChatState(self._limits, loaded.records, loaded.kept, self.operators))
+        self._pipeline.start(self.journal, audit)
 
-    def _open(self, loaded: Loaded, lobby: Lobby) -> None:
+    def _open(self, loaded: StoredState, state: ChatState) -> None:
         """Make all of what was kept that conversations need."""
         self._secret = loaded.secret
-        if free := sorted(self.operators - lobby.accounts.keys()):
+        if free := sorted(self.operators - state.accounts.keys()):
             self.notes.append(
                 f"chat-operators: nobody has registered {', '.join(free)} yet;"
                 " whoever does first looks after the server"
             )
-        self._pipeline = Pipeline(lobby, loaded.log, loaded.position, self._now, self._turnEnd)
+        self._pipeline = Pipeline(state, loaded.log, loaded.position, self._now, self._turnEnd)
         self.stored = self._pipeline.stored
-        self.house = House(
+        self.house = ChatContext(
             self._pipeline,
-            Recall(self.journal),
+            HistoryReplayer(self.journal),
             self.journal,
             self.journal,
             self.hasher,
-            Guesses(self._limits.guesses),
+            LoginRateLimiter(self._limits.guesses),
             self._now,
             self._random,
             self.nodes,
@@ -145,7 +145,7 @@ class ChatService(Service):
         self.journal.stop(lambda: stopped.callback(None))
         return stopped
 
-    def newSession(self, outlet: Outlet, host: str) -> Session:
+    def newSession(self, outlet: Recipient, host: str) -> Session:
         """A session for a new connection."""
         self._sessions += 1
         ident = f"{self._token}.{self._sessions}"
@@ -162,21 +162,21 @@ class ChatService(Service):
             return []
         return [visible(line) for line in text.splitlines()]
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         if trouble is None:
             self._log.info("the chat is stored again")
             return
         self._log.error("chat: {trouble}", trouble=str(trouble))
         words = Notice([f"not stored yet: {trouble}; what you said is told when it is"])
-        for session in self._pipeline.waiting():
+        for session in self._pipeline.unconfirmedSessions():
             if session.outlet is not None:
-                session.outlet.push(session.outlet.form.encode([words]))
+                session.outlet.write(session.outlet.form.encode([words]))
 
     def failed(self, reason: str) -> None:
         self._log.critical("the chat can't be kept any more: {reason}", reason=reason)
-        words = Refusal(Refused(JOURNAL_FAILED))
-        for session in self.house.lobby.sessions.values():
+        words = ErrorReply(ChatError(JOURNAL_FAILED))
+        for session in self.house.state.sessions.values():
             if session.outlet is not None:
-                session.outlet.push(session.outlet.form.encode([words]))
+                session.outlet.write(session.outlet.form.encode([words]))
         if self._giveUp is not None:
             self._giveUp(f"the chat can't be kept any more: {reason}")

@@ -14,7 +14,7 @@ from tsservices.services.talk.switchboard import Switchboard
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class OperatorCommand:
     """
     One command.
 
@@ -63,9 +63,9 @@ def _help(board: Switchboard, rest: str) -> None:
 
 #: By the word they begin with.
 COMMANDS = {
-    "/who": Command("/who", "who is there", lambda board, _: board.who()),
-    "/to": Command("/to N", "talk with caller N", _to),
-    "/all": Command("/all TEXT", "say something to everybody", Switchboard.sayToAll),
-    "/close": Command("/close [N]", "end the talk with caller N, or with this one", _close),
-    "/help": Command("/help", "this list", _help),
+    "/who": OperatorCommand("/who", "who is there", lambda board, _: board.who()),
+    "/to": OperatorCommand("/to N", "talk with caller N", _to),
+    "/all": OperatorCommand("/all TEXT", "say something to everybody", Switchboard.sayToAll),
+    "/close": OperatorCommand("/close [N]", "end the talk with caller N, or with this one", _close),
+    "/help": OperatorCommand("/help", "this list", _help),
 }

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.stdio import StandardIO
 
-from tsservices.common.statedir import OPERATOR_SOCKET, StateFolder
+from tsservices.common.statedir import OPERATOR_SOCKET, StateDirectory
 from tsservices.services.talk.protocol import OperatorFactory, OperatorProtocol
 from tsservices.services.talk.switchboard import Switchboard
 from tsservices.transport.binder import Binder
@@ -20,7 +20,7 @@ from tsservices.transport.binder import Binder
 _OWNER_ONLY = 0o600
 
 
-class OperatorSeat(Service):
+class OperatorService(Service):
     """
     Lets operators come to the switchboard.
 
@@ -30,7 +30,7 @@ class OperatorSeat(Service):
     name = "operator"
 
     def __init__(
-        self, switchboard: Switchboard, folder: StateFolder, reactor: Any, onTerminal: bool
+        self, switchboard: Switchboard, folder: StateDirectory, reactor: Any, onTerminal: bool
     ) -> None:
         self._switchboard = switchboard
         self._folder = folder

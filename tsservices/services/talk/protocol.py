@@ -20,10 +20,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tsservices.common.limits import LINES_AT_ONCE, OPERATOR_LINE
-from tsservices.common.lines import LineSplitter, Overlong
+from tsservices.common.lines import LineSplitter, LineTooLong
 from tsservices.common.text import splitEnding, utf8Decoder
 from tsservices.services.talk.commands import enter
-from tsservices.services.talk.switchboard import OperatorPresent, Switchboard
+from tsservices.services.talk.switchboard import OperatorBusy, Switchboard
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 
 STOPPING = "! the server stops"
@@ -43,7 +43,7 @@ class TalkProtocol(StreamProtocol):
     _silent = False
     _lingering: IDelayedCall | None = None
 
-    def opened(self) -> None:
+    def connectionReady(self) -> None:
         """Call."""
         self._decoder = utf8Decoder()
         self._ending = b"\n"
@@ -85,7 +85,7 @@ class TalkProtocol(StreamProtocol):
         environment.switchboard.silence(self)
         self._lingering = environment.clock.callLater(environment.limits.talkLinger, self.finish)
 
-    def goodbye(self) -> None:
+    def serverStopping(self) -> None:
         """The server stops."""
         self.say(STOPPING)
         self.finish()
@@ -119,7 +119,7 @@ class OperatorProtocol(Protocol):
         IConsumer(self.transport).registerProducer(self, True)
         try:
             self._switchboard.attach(self)
-        except OperatorPresent as present:
+        except OperatorBusy as present:
             self.show(f"! {present}")
             self.finish()
 
@@ -127,7 +127,7 @@ class OperatorProtocol(Protocol):
         self._lines.feed(data)
         while self._lines.more:
             for line in self._lines.take(LINES_AT_ONCE):
-                if isinstance(line, Overlong):
+                if isinstance(line, LineTooLong):
                     self.show(f"! a line longer than {line.limit} bytes was not sent")
                 else:
                     self._enter(line)

@@ -17,7 +17,7 @@ FULL = "! too much waits for the operator already; this was not kept"
 CLOSED = "! the operator has ended this talk"
 
 
-class Caller(Interface):
+class TalkPeer(Interface):
     """
     Somebody who has called.
 
@@ -37,13 +37,13 @@ class Caller(Interface):
         ...
 
 
-class Console(Interface):
+class OperatorConsole(Interface):
     """Where an operator sits."""
 
     def show(self, line: str) -> None: ...
 
 
-class OperatorPresent(Exception):
+class OperatorBusy(Exception):
     """There is an operator already.  The argument is what to tell the second one."""
 
 
@@ -77,24 +77,24 @@ class Switchboard:
         """@param waiting: bytes kept of each caller while there is no operator."""
         self.name = name
         self._limit = waiting
-        self._console: Console | None = None
-        self._lines: dict[Caller, _Line] = {}
+        self._console: OperatorConsole | None = None
+        self._lines: dict[TalkPeer, _Line] = {}
         self._last = 0
-        self._current: Caller | None = None
+        self._current: TalkPeer | None = None
         self._kept: list[tuple[str, str]] = []
         self._keptBytes = 0
         self._held = False
 
     # The operator's side.
 
-    def attach(self, console: Console) -> None:
+    def attach(self, console: OperatorConsole) -> None:
         """
         An operator comes, and sees what was said meanwhile.
 
         @raise OperatorPresent: there is one.
         """
         if self._console is not None:
-            raise OperatorPresent(f"{self.name} is on the line already")
+            raise OperatorBusy(f"{self.name} is on the line already")
         self._console = console
         console.show(f"* {self.name}, you are the operator; /help tells what you can do")
         kept, self._kept, self._keptBytes = self._kept, [], 0
@@ -107,7 +107,7 @@ class Switchboard:
         if self._lines:
             self.who()
 
-    def detach(self, console: Console) -> None:
+    def detach(self, console: OperatorConsole) -> None:
         """The operator goes."""
         if self._console is console:
             self._console = None
@@ -125,7 +125,7 @@ class Switchboard:
 
     # The callers' side.
 
-    def arrive(self, caller: Caller) -> None:
+    def arrive(self, caller: TalkPeer) -> None:
         self._last += 1
         line = self._lines[caller] = _Line(self._last)
         if self._console is None:
@@ -139,7 +139,7 @@ class Switchboard:
         if self._held:
             caller.hold(True)
 
-    def hear(self, caller: Caller, text: str) -> None:
+    def hear(self, caller: TalkPeer, text: str) -> None:
         line = self._lines[caller]
         if self._console is not None:
             if self._current is None:
@@ -162,11 +162,11 @@ class Switchboard:
         if line.waiting >= self._limit:
             caller.hold(True)
 
-    def silence(self, caller: Caller) -> None:
+    def silence(self, caller: TalkPeer) -> None:
         self._lines[caller].silent = True
         self.tell(f"{self._label(caller)} has finished speaking")
 
-    def leave(self, caller: Caller) -> None:
+    def leave(self, caller: TalkPeer) -> None:
         self.tell(f"{self._label(caller)} has gone")
         del self._lines[caller]
         if self._current is caller:
@@ -183,7 +183,7 @@ class Switchboard:
         if not self._lines:
             self.tell("nobody is there")
 
-    def choose(self, caller: Caller) -> None:
+    def choose(self, caller: TalkPeer) -> None:
         self._current = caller
         self.tell(f"you talk with {self._label(caller)}")
 
@@ -197,11 +197,11 @@ class Switchboard:
         if caller is not None:
             self._say(caller, text)
 
-    def hangUp(self, caller: Caller) -> None:
+    def hangUp(self, caller: TalkPeer) -> None:
         caller.say(CLOSED)
         caller.finish()
 
-    def find(self, number: str) -> Caller | None:
+    def find(self, number: str) -> TalkPeer | None:
         """The caller; if there is none, the operator has been told."""
         for caller, line in self._lines.items():
             if str(line.number) == number:
@@ -209,7 +209,7 @@ class Switchboard:
         self.tell("there is no such caller; /who lists them")
         return None
 
-    def partner(self) -> Caller | None:
+    def partner(self) -> TalkPeer | None:
         """Whom the operator talks with; if there is nobody, the operator has been told."""
         if self._current is None and len(self._lines) == 1:
             (self._current,) = self._lines
@@ -217,13 +217,13 @@ class Switchboard:
             self.tell("whom do you mean? /to N chooses" if self._lines else "nobody is there")
         return self._current
 
-    def _say(self, caller: Caller, text: str) -> None:
+    def _say(self, caller: TalkPeer, text: str) -> None:
         if caller.reads:
             caller.say(text)
         else:
             self.tell(f"[{self._lines[caller].number}] does not read; this was not sent")
 
-    def _label(self, caller: Caller) -> str:
+    def _label(self, caller: TalkPeer) -> str:
         return f"[{self._lines[caller].number}] {caller.peer}"
 
     def tell(self, text: str) -> None:

@@ -130,7 +130,7 @@ FIRST_SPAN = 1_000_000
 
 
 @dataclass(slots=True)
-class Cell:
+class TimelineBucket:
     """
     One span of time.
 
@@ -147,7 +147,7 @@ class Cell:
     most: int | None = None
     total: int = 0
 
-    def take(self, other: Cell) -> None:
+    def take(self, other: TimelineBucket) -> None:
         self.count += other.count
         self.lost += other.lost
         self.total += other.total
@@ -166,21 +166,21 @@ class Timeline:
     def __init__(self) -> None:
         """Start with no cell."""
         self.span = FIRST_SPAN
-        self._cells: dict[int, Cell] = {}
+        self._cells: dict[int, TimelineBucket] = {}
 
     def add(self, at: int, trip: int | None) -> None:
         """
         @param at: when the packet was sent, in nanoseconds since the start.
         @param trip: the round trip; L{None} if the packet was lost.
         """
-        new = Cell(lost=1) if trip is None else Cell(1, 0, trip, trip, trip)
-        self._cells.setdefault(at // self.span, Cell()).take(new)
+        new = TimelineBucket(lost=1) if trip is None else TimelineBucket(1, 0, trip, trip, trip)
+        self._cells.setdefault(at // self.span, TimelineBucket()).take(new)
         while len(self._cells) > CELLS:
             self.span *= 2
             held, self._cells = self._cells, {}
             for number, cell in held.items():
-                self._cells.setdefault(number // 2, Cell()).take(cell)
+                self._cells.setdefault(number // 2, TimelineBucket()).take(cell)
 
-    def cells(self) -> list[tuple[int, Cell]]:
+    def cells(self) -> list[tuple[int, TimelineBucket]]:
         """When each cell that is not empty begins, and what is in it, in order."""
         return [(number * self.span, self._cells[number]) for number in sorted(self._cells)]

@@ -24,7 +24,7 @@ WINDOW = 4096
 SLACK = 64
 
 
-class Arrival(Enum):
+class ReplyKind(Enum):
     """
     What a reply is beside those before it.
 
@@ -38,7 +38,7 @@ class Arrival(Enum):
     STRAY = "stray"
 
 
-class Directions:
+class DirectionalLoss:
     """
     The account of one session.
 
@@ -67,7 +67,7 @@ class Directions:
         self._tailErrors = 0
         self._lastError = -1
 
-    def add(self, sequence: int, counted: int | None) -> Arrival:
+    def add(self, sequence: int, counted: int | None) -> ReplyKind:
         """
         What it is.
 
@@ -75,12 +75,12 @@ class Directions:
         """
         again = sequence in self._answered
         if not again and self._highest - sequence >= WINDOW:
-            return Arrival.STRAY
+            return ReplyKind.STRAY
         fresh = self._count(sequence, counted, again)
         if again:
             self.duplicates += 1
             self._duplicatesUp += fresh
-            return Arrival.DUPLICATE
+            return ReplyKind.DUPLICATE
         if sequence < self._highest:
             self.reordered += 1
             self._reorderedUp += counted is not None and counted > self._highestCounted
@@ -94,7 +94,7 @@ class Directions:
                 self._tailErrors = 0
         if counted is not None:
             self._highestCounted = max(self._highestCounted, counted)
-        return Arrival.FIRST
+        return ReplyKind.FIRST
 
     def refused(self, sequence: int) -> None:
         """A packet's fate was told by the network itself: it is no loss to find a way for."""
@@ -172,7 +172,7 @@ def _remember(seen: OrderedDict[int, None], number: int) -> None:
         seen.popitem(last=False)
 
 
-class LossRuns:
+class LossBursts:
     """
     The lengths of runs of lost packets.
 

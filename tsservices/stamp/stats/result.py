@@ -19,7 +19,7 @@ from typing import NamedTuple
 MOST_STEP = 1_000_000
 
 
-class State(Enum):
+class ProbeState(Enum):
     """
     What became of it.
 
@@ -40,7 +40,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stamps:
+class Timestamps:
     """
     The four times of an exchange, in nanoseconds since 1970.  T2 and T3 are of the other
     clock, and missing when the other side does not tell them.
@@ -63,7 +63,7 @@ class Stamps:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class Delays:
     """
     What follows from the four times; all in nanoseconds.
 
@@ -81,37 +81,37 @@ class Timing:
     offset: int | None = None
 
 
-def timing(stamps: Stamps | None, application: int | None) -> Timing:
+def timing(stamps: Timestamps | None, application: int | None) -> Delays:
     """
     What follows; nothing when the times contradict each other, as they do when a clock is set
     during the exchange.
     """
     if stamps is None:
-        return Timing()
+        return Delays()
     whole = stamps.received - stamps.sent
     if whole < 0 or (application is not None and whole > application + MOST_STEP):
-        return Timing()
+        return Delays()
     if stamps.arrived is None or stamps.returned is None:
-        return Timing(network=whole)
+        return Delays(network=whole)
     server = stamps.returned - stamps.arrived
     if not 0 <= server <= whole:
-        return Timing()
+        return Delays()
     up, down = stamps.arrived - stamps.sent, stamps.received - stamps.returned
-    return Timing(whole - server, server, up, down, (up - down) // 2)
+    return Delays(whole - server, server, up, down, (up - down) // 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProbeResult:
     """
     What became of one packet.
 
     @ivar sequence: its number, from 0.
     @ivar state: what became of it.
-    @ivar at: when it was sent, in nanoseconds since the start.
-    @ivar wall: when it was sent, in nanoseconds since 1970.
+    @ivar sentOffset: when it was sent, in nanoseconds since the start.
+    @ivar sentAt: when it was sent, in nanoseconds since 1970.
     @ivar application: the round trip as this program saw it, in nanoseconds.
     @ivar stamps: the four times; L{None} without a reply.
-    @ivar counted: the reflector's own number of the reply.
+    @ivar reflectorSequence: the reflector's own number of the reply.
     @ivar size: bytes of the reply.
     @ivar ttl: that the packet had left when it arrived there, or of the reply; L{None}
         when unknown.
@@ -119,18 +119,18 @@ class Outcome:
     """
 
     sequence: int
-    state: State
-    at: int
-    wall: int
+    state: ProbeState
+    sentOffset: int
+    sentAt: int
     application: int | None = None
-    stamps: Stamps | None = None
-    counted: int | None = None
+    stamps: Timestamps | None = None
+    reflectorSequence: int | None = None
     size: int | None = None
     ttl: int | None = None
     reason: str = ""
 
     @property
-    def timing(self) -> Timing:
+    def timing(self) -> Delays:
         """What follows from the stamps."""
         return timing(self.stamps, self.application)
 
@@ -156,7 +156,7 @@ EARLY = 64
 MISSES = 3
 
 
-class Departure(NamedTuple):
+class FollowUpInfo(NamedTuple):
     """
     What a reply tells of the one before it.
 
@@ -168,7 +168,7 @@ class Departure(NamedTuple):
     when: int | None
 
 
-def completed(outcome: Outcome, left: int) -> Outcome:
+def completed(outcome: ProbeResult, left: int) -> ProbeResult:
     """
     The same with that as T3; or just the same if that cannot be, as when a clock was set in
     between or the time is of another clock.
@@ -181,16 +181,16 @@ def completed(outcome: Outcome, left: int) -> Outcome:
     return replace(outcome, stamps=replace(stamps, returned=left, written=stamps.returned))
 
 
-class Pairing:
+class FollowUpMatcher:
     """The replies of one session."""
 
     def __init__(self) -> None:
         """Nothing is held."""
-        self._held: Outcome | None = None
+        self._held: ProbeResult | None = None
         self._early: OrderedDict[int, int] = OrderedDict()
         self._misses = 0
 
-    def arrived(self, outcome: Outcome, told: Departure | None) -> list[Outcome]:
+    def arrived(self, outcome: ProbeResult, told: FollowUpInfo | None) -> list[ProbeResult]:
         """
         Of which packets nothing better will be known any more.
 
@@ -199,9 +199,13 @@ class Pairing:
         """
         if told is not None:
             self._note(told)
-        ready = self._freed(outcome.counted)
-        left = None if outcome.counted is None else self._early.get(outcome.counted)
-        if outcome.state is not State.OK:
+        ready = self._freed(outcome.reflectorSequence)
+        left = (
+            None
+            if outcome.reflectorSequence is None
+            else self._early.get(outcome.reflectorSequence)
+        )
+        if outcome.state is not ProbeState.OK:
             ready.append(outcome)
         elif left is not None:
             ready.append(completed(outcome, left))
@@ -211,18 +215,18 @@ class Pairing:
             self._held = outcome
         return ready
 
-    def failed(self, sequence: int) -> list[Outcome]:
+    def failed(self, sequence: int) -> list[ProbeResult]:
         """What need not be held any more: it could have told."""
         if self._held is not None and self._held.sequence < sequence:
             return self.release()
         return []
 
-    def release(self) -> list[Outcome]:
+    def release(self) -> list[ProbeResult]:
         """What is held."""
         held, self._held = self._held, None
         return [] if held is None else [held]
 
-    def _note(self, told: Departure) -> None:
+    def _note(self, told: FollowUpInfo) -> None:
         if told.when is None:
             self._misses += 1
             return
@@ -231,14 +235,14 @@ class Pairing:
         if len(self._early) > EARLY:
             self._early.popitem(last=False)
 
-    def _freed(self, counted: int | None) -> list[Outcome]:
+    def _freed(self, counted: int | None) -> list[ProbeResult]:
         held = self._held
-        if held is None or held.counted is None:
+        if held is None or held.reflectorSequence is None:
             return self.release()
-        left = self._early.get(held.counted)
+        left = self._early.get(held.reflectorSequence)
         if left is not None:
             self._held = None
             return [completed(held, left)]
-        if counted is not None and 0 <= held.counted - counted <= OVERTAKEN:
+        if counted is not None and 0 <= held.reflectorSequence - counted <= OVERTAKEN:
             return []
         return self.release()

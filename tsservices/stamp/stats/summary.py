@@ -11,8 +11,8 @@ from typing import TypeAlias
 from tsservices.stamp.stats.clock_offset import ClockFilter, ClockSample
 from tsservices.stamp.stats.delay import Jitter, QueueingDelay, Timeline
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
-from tsservices.stamp.stats.loss import Arrival, Directions, LossRuns
-from tsservices.stamp.stats.result import Outcome, State
+from tsservices.stamp.stats.loss import DirectionalLoss, LossBursts, ReplyKind
+from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
 #: The version of this form; it grows when a name changes its meaning or goes.
 SCHEMA = 1
@@ -65,7 +65,7 @@ def jitterFigures(jitter: Jitter, values: Distribution) -> Figures:
     }
 
 
-def lossFigures(tally: Tally) -> Figures:
+def lossFigures(tally: TargetStatistics) -> Figures:
     """What was lost, doubled and reordered, and where."""
     ways = tally.directions
     lengths = tally.runs.summary()
@@ -93,7 +93,7 @@ def lossFigures(tally: Tally) -> Figures:
     }
 
 
-def clockFigures(tally: Tally) -> Figures:
+def clockFigures(tally: TargetStatistics) -> Figures:
     """What is known of its clock."""
     offset, skew = tally.clock.offset(), tally.clock.skew()
     return {
@@ -105,7 +105,7 @@ def clockFigures(tally: Tally) -> Figures:
     }
 
 
-def figuresOf(tally: Tally) -> Figures:
+def figuresOf(tally: TargetStatistics) -> Figures:
     """All figures, nested by kind."""
     return {
         "transmitted": tally.transmitted,
@@ -133,7 +133,7 @@ def figuresOf(tally: Tally) -> Figures:
     }
 
 
-class Tally:
+class TargetStatistics:
     """
     The account of one target.
 
@@ -194,8 +194,8 @@ class Tally:
         self.clock = ClockFilter()
         self.queueUp = QueueingDelay(self._skew)
         self.queueDown = QueueingDelay(lambda: -self._skew())
-        self.directions = Directions(stateful)
-        self.runs = LossRuns()
+        self.directions = DirectionalLoss(stateful)
+        self.runs = LossBursts()
         self.timer = Distribution()
         self.timeline = Timeline()
         self.kernelSent = 0
@@ -211,39 +211,39 @@ class Tally:
         self.skipped += skipped
         self.timer.add(lateness)
 
-    def arrival(self, sequence: int, counted: int | None) -> Arrival:
+    def arrival(self, sequence: int, counted: int | None) -> ReplyKind:
         """What the reply is beside those before it."""
         if not 0 <= sequence < self.transmitted:
             self.strays += 1
-            return Arrival.STRAY
+            return ReplyKind.STRAY
         arrival = self.directions.add(sequence, counted)
-        self.strays += arrival is Arrival.STRAY
+        self.strays += arrival is ReplyKind.STRAY
         return arrival
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: ProbeResult) -> None:
         state = outcome.state
-        if state is State.OK:
+        if state is ProbeState.OK:
             self.received += 1
             self._measure(outcome)
-        elif state is State.LATE:
+        elif state is ProbeState.LATE:
             self.late += 1
-        elif state is State.TIMEOUT:
+        elif state is ProbeState.TIMEOUT:
             self.timeouts += 1
-        elif state is State.REFUSED:
+        elif state is ProbeState.REFUSED:
             self.refused += 1
-        elif state is State.UNREACHABLE:
+        elif state is ProbeState.UNREACHABLE:
             self.unreachable += 1
-        if state in (State.REFUSED, State.UNREACHABLE):
+        if state in (ProbeState.REFUSED, ProbeState.UNREACHABLE):
             self.directions.refused(outcome.sequence)
-        if state not in (State.LATE, State.DUPLICATE):
-            self.runs.settle(outcome.sequence, state is not State.OK)
-            if state is not State.OK:
-                self.timeline.add(outcome.at, None)
-        self.ended = max(self.ended, outcome.at + (outcome.application or 0))
+        if state not in (ProbeState.LATE, ProbeState.DUPLICATE):
+            self.runs.settle(outcome.sequence, state is not ProbeState.OK)
+            if state is not ProbeState.OK:
+                self.timeline.add(outcome.sentOffset, None)
+        self.ended = max(self.ended, outcome.sentOffset + (outcome.application or 0))
 
-    def _measure(self, outcome: Outcome) -> None:
+    def _measure(self, outcome: ProbeResult) -> None:
         times = outcome.timing
-        at, sequence = outcome.at, outcome.sequence
+        at, sequence = outcome.sentOffset, outcome.sequence
         self.network.add(times.network)
         self.application.add(outcome.application)
         self.server.add(times.server)

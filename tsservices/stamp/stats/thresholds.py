@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsservices.stamp.stats.distribution import Distribution
-from tsservices.stamp.stats.summary import Tally
+from tsservices.stamp.stats.summary import TargetStatistics
 
 #: Nanoseconds in each unit of time.
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -35,7 +35,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 Number = float | None
 
 #: Figures that count packets; with C{%} they are compared as a share of all packets.
-COUNTS: dict[str, Callable[[Tally], int | None]] = {
+COUNTS: dict[str, Callable[[TargetStatistics], int | None]] = {
     "loss": lambda tally: tally.lost,
     "loss.up": lambda tally: tally.lostUp,
     "loss.down": lambda tally: tally.lostDown,
@@ -47,7 +47,7 @@ COUNTS: dict[str, Callable[[Tally], int | None]] = {
 }
 
 #: Kinds of time, by what stands before C{.min}, C{.avg}, C{.max}, C{.stddev} or C{.p99}.
-TIMES: dict[str, Callable[[Tally], Distribution]] = {
+TIMES: dict[str, Callable[[TargetStatistics], Distribution]] = {
     "": lambda tally: tally.trip,
     "net": lambda tally: tally.network,
     "app": lambda tally: tally.application,
@@ -67,12 +67,12 @@ FIGURES_HELP = """\
   jitter   by RFC 3550;   offset   of the clocks, without its sign;   skew   in ppm"""
 
 
-class ConditionError(ValueError):
+class ThresholdError(ValueError):
     """A condition has no meaning; the text says which and why."""
 
 
 @dataclass(frozen=True)
-class Condition:
+class Threshold:
     """
     One condition.
 
@@ -82,7 +82,7 @@ class Condition:
     """
 
     text: str
-    figure: Callable[[Tally], Number]
+    figure: Callable[[TargetStatistics], Number]
     holds: Callable[[float], bool]
 
 
@@ -102,7 +102,7 @@ def _moment(name: str) -> Callable[[Distribution], Number] | None:
     return lambda values: values.percentile(percent)
 
 
-def _time(name: str) -> Callable[[Tally], Number] | None:
+def _time(name: str) -> Callable[[TargetStatistics], Number] | None:
     if name == "jitter":
         return lambda tally: tally.jitter.estimate
     if name == "offset":
@@ -116,46 +116,46 @@ def _time(name: str) -> Callable[[Tally], Number] | None:
     return None
 
 
-def _share(count: Callable[[Tally], int | None]) -> Callable[[Tally], Number]:
+def _share(count: Callable[[TargetStatistics], int | None]) -> Callable[[TargetStatistics], Number]:
 
-    def share(tally: Tally) -> Number:
+    def share(tally: TargetStatistics) -> Number:
         counted = count(tally)
         return None if counted is None or not tally.settled else 100 * counted / tally.settled
 
     return share
 
 
-def _skew(tally: Tally) -> Number:
+def _skew(tally: TargetStatistics) -> Number:
     skew = tally.clock.skew()
     return None if skew is None else abs(skew.ppm)
 
 
-def _condition(text: str) -> Condition:
+def _condition(text: str) -> Threshold:
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise ConditionError(f"{text.strip()!r} is no condition like loss>1% or p99>50ms")
+        raise ThresholdError(f"{text.strip()!r} is no condition like loss>1% or p99>50ms")
     name, comparison, number, unit = match.groups()
     compare, bound = _COMPARISONS[comparison], float(number)
-    figure: Callable[[Tally], Number] | None
+    figure: Callable[[TargetStatistics], Number] | None
     if name in COUNTS:
         if unit not in ("", "%") or (unit and name == "burst"):
-            raise ConditionError(f"{text.strip()!r}: {name} counts packets, not {unit}")
+            raise ThresholdError(f"{text.strip()!r}: {name} counts packets, not {unit}")
         figure = _share(COUNTS[name]) if unit else COUNTS[name]
     elif name == "skew":
         if unit != "ppm":
-            raise ConditionError(f"{text.strip()!r}: skew is in ppm")
+            raise ThresholdError(f"{text.strip()!r}: skew is in ppm")
         figure = _skew
     else:
         figure = _time(name)
         if figure is None:
-            raise ConditionError(f"{text.strip()!r}: there is no figure {name!r}")
+            raise ThresholdError(f"{text.strip()!r}: there is no figure {name!r}")
         if unit not in UNITS:
-            raise ConditionError(f"{text.strip()!r}: {name} needs a unit: ns, us, ms or s")
+            raise ThresholdError(f"{text.strip()!r}: {name} needs a unit: ns, us, ms or s")
         bound *= UNITS[unit]
-    return Condition(text.strip(), figure, lambda value: compare(value, bound))
+    return Threshold(text.strip(), figure, lambda value: compare(value, bound))
 
 
-def parseConditions(text: str) -> list[Condition]:
+def parseConditions(text: str) -> list[Threshold]:
     """
     The conditions.
 
@@ -164,7 +164,7 @@ def parseConditions(text: str) -> list[Condition]:
     return [_condition(each) for each in text.split(",")]
 
 
-def violations(conditions: list[Condition], tally: Tally) -> list[str]:
+def violations(conditions: list[Threshold], tally: TargetStatistics) -> list[str]:
     """
     Those that hold, and those of which nobody can know: a test that cannot tell must not pass.
     """

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from tsservices.chat.storage import JournalError
+from tsservices.chat.storage import StorageError
 from tsservices.common.limits import BUSY_SECONDS, COPY_PAGES, COPY_PAUSE_SECONDS
 from tsservices.storage.sqlite.connection import Connect, explain, openAs, openToRead
 
@@ -18,7 +18,7 @@ from tsservices.storage.sqlite.connection import Connect, explain, openAs, openT
 PART = ".part"
 
 
-class Copier:
+class BackupThread:
     """Makes one copy."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Copier:
         part = f"{self._target}{PART}"
         for path in (self._target, part):
             if os.path.lexists(path):
-                raise JournalError(f"{path} is there already")
+                raise StorageError(f"{path} is there already")
         os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
             with (
@@ -87,4 +87,4 @@ class Copier:
     def _pause(self, status: int, remaining: int, total: int) -> None:
         """Called after each step."""
         if self._ending.wait(COPY_PAUSE_SECONDS if remaining else 0):
-            raise JournalError("the server stops")
+            raise StorageError("the server stops")

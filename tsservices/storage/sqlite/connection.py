@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from tsservices.chat.storage import JournalError
+from tsservices.chat.storage import StorageError
 from tsservices.common.limits import BUSY_SECONDS, READ_SECONDS
 
 #: L{sqlite3.connect}, or what a test has in its place.
@@ -44,7 +44,7 @@ def explain(path: str, error: BaseException) -> str:
         meaning = _MEANINGS.get(code(error) & 0xFF)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         return f"{path} {meaning}" if meaning else f"{path}: {error} ({name})"
-    if isinstance(error, JournalError):
+    if isinstance(error, StorageError):
         return str(error)
     if isinstance(error, OSError):
         return f"{path}: {error.strerror or error}"
@@ -82,7 +82,7 @@ def openToWrite(
         connection.execute("PRAGMA locking_mode = NORMAL")
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
-            raise JournalError(f"{path}: this file system does not suit SQLite's write-ahead log")
+            raise StorageError(f"{path}: this file system does not suit SQLite's write-ahead log")
         connection.execute("PRAGMA synchronous = FULL")
         # What is deleted is to be gone from the file too, however SQLite was built.
         connection.execute("PRAGMA secure_delete = ON")

@@ -15,7 +15,7 @@ _PIECE = 65_536
 _PROBES = 5
 
 
-class Ballast:
+class ReservedSpace:
     """A file that is only there to be thrown away when the disk is full."""
 
     def __init__(self, path: str, size: int = BALLAST_BYTES) -> None:

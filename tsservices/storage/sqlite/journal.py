@@ -16,21 +16,28 @@ import time
 from collections.abc import Callable, Sequence
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import JOURNAL_FAILED, Refused
-from tsservices.chat.storage import Copied, Found, LettersFound, Listener, Loaded, Search
+from tsservices.chat.errors import JOURNAL_FAILED, ChatError
+from tsservices.chat.storage import (
+    Copied,
+    Found,
+    LettersFound,
+    SearchQuery,
+    StorageListener,
+    StoredState,
+)
 from tsservices.common.limits import BALLAST_BYTES
-from tsservices.storage.sqlite.backup import Copier
+from tsservices.storage.sqlite.backup import BackupThread
 from tsservices.storage.sqlite.connection import Connect
-from tsservices.storage.sqlite.disk import Ballast
-from tsservices.storage.sqlite.reader import Reader
+from tsservices.storage.sqlite.disk import ReservedSpace
+from tsservices.storage.sqlite.reader import ReaderThread
 from tsservices.storage.sqlite.schema import MIGRATIONS
 from tsservices.storage.sqlite.search import search as find
-from tsservices.storage.sqlite.startup import Preparing
+from tsservices.storage.sqlite.startup import DatabaseStartup
 from tsservices.storage.sqlite.tables import letters, read
-from tsservices.storage.sqlite.writer import Pace, Writer
+from tsservices.storage.sqlite.writer import Timings, WriterThread
 
 
-class SQLiteJournal:
+class SQLiteStorage:
     """
     Keeps everything on disk, for ever or for some time.
 
@@ -46,7 +53,7 @@ class SQLiteJournal:
         now: Callable[[], int],
         *,
         seconds: Callable[[], float] = time.monotonic,
-        pace: Pace | None = None,
+        pace: Timings | None = None,
         ballast: int = BALLAST_BYTES,
         connect: Connect = sqlite3.connect,
         migrations: tuple[str, ...] = MIGRATIONS,
@@ -58,30 +65,32 @@ class SQLiteJournal:
         @param ballast: the bytes of the ballast.
         @param entropy: gives as many random bytes as it is asked for.
         """
-        self.trouble: Refused | None = None
+        self.trouble: ChatError | None = None
         self._path = os.path.abspath(path)
         self._log = log
         self._keep = keep
         self._call = callFromThread
         self._now = now
         self._seconds = seconds
-        self._pace = pace or Pace()
-        self._ballast = Ballast(f"{os.path.splitext(self._path)[0]}.ballast", ballast)
+        self._pace = pace or Timings()
+        self._ballast = ReservedSpace(f"{os.path.splitext(self._path)[0]}.ballast", ballast)
         self._connect = connect
-        self._preparing = Preparing(self._path, log, self._pace.busy, connect, migrations, entropy)
-        self._reader: Reader | None = None
-        self._searcher: Reader | None = None
-        self._copier: Copier | None = None
+        self._preparing = DatabaseStartup(
+            self._path, log, self._pace.busy, connect, migrations, entropy
+        )
+        self._reader: ReaderThread | None = None
+        self._searcher: ReaderThread | None = None
+        self._copier: BackupThread | None = None
         self._opened: threading.Event | None = None
         self._reading = 0
-        self._writer: Writer | None = None
-        self._listener: Listener | None = None
+        self._writer: WriterThread | None = None
+        self._listener: StorageListener | None = None
         self._given = 0
         self._kept = 0
         self._stopped: Callable[[], None] | None = None
         self._watchdog: threading.Timer | None = None
 
-    def prepare(self) -> Loaded:
+    def prepare(self) -> StoredState:
         """
         All but the lines.
 
@@ -102,9 +111,9 @@ class SQLiteJournal:
         """@raise JournalError: it can't be used."""
         self._preparing.leave()
 
-    def start(self, listener: Listener) -> None:
+    def start(self, listener: StorageListener) -> None:
         self._listener = listener
-        self._writer = Writer(
+        self._writer = WriterThread(
             self._path,
             self._ballast,
             self._keep,
@@ -118,7 +127,7 @@ class SQLiteJournal:
         )
         self._opened = self._writer.opened
         self._reader, self._searcher = (
-            Reader(
+            ReaderThread(
                 self._path,
                 name,
                 self._seconds,
@@ -144,7 +153,7 @@ class SQLiteJournal:
         log = self._log
         self._reader.ask(lambda connection: read(connection, log, room, first, last), found)
 
-    def search(self, search: Search, found: Found) -> None:
+    def search(self, search: SearchQuery, found: Found) -> None:
         assert self._searcher is not None
         log = self._log
         self._searcher.ask(lambda connection: find(connection, log, search), found)
@@ -175,7 +184,9 @@ class SQLiteJournal:
 
         self._reading += 1
         target = os.path.abspath(path)
-        self._copier = Copier(self._path, target, self._connect, self._opened, self._call, ended)
+        self._copier = BackupThread(
+            self._path, target, self._connect, self._opened, self._call, ended
+        )
         self._copier.start()
 
     def stop(self, stopped: Callable[[], None]) -> None:
@@ -201,7 +212,7 @@ class SQLiteJournal:
         assert self._listener is not None
         self._listener.stored(position)
 
-    def troubled(self, trouble: Refused | None) -> None:
+    def troubled(self, trouble: ChatError | None) -> None:
         """The writer's word, in the reactor's thread."""
         self.trouble = trouble
         assert self._listener is not None
@@ -209,7 +220,7 @@ class SQLiteJournal:
 
     def failed(self, reason: str) -> None:
         """The writer's word, in the reactor's thread."""
-        self.trouble = Refused(JOURNAL_FAILED)
+        self.trouble = ChatError(JOURNAL_FAILED)
         assert self._listener is not None
         self._listener.failed(reason)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from tsservices.chat.errors import READ_FAILED, READ_SLOW, Refused
+from tsservices.chat.errors import READ_FAILED, READ_SLOW, ChatError
 from tsservices.common.limits import READ_SECONDS, READS_WAITING
 from tsservices.storage.sqlite.connection import Connect, code, openToRead
 
@@ -36,7 +36,7 @@ class _Question:
     found: Callable[[Any], None]
 
 
-class Reader:
+class ReaderThread:
     """Answers one question after another."""
 
     def __init__(
@@ -66,10 +66,10 @@ class Reader:
         threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def ask(
-        self, look: Callable[[sqlite3.Connection], T], found: Callable[[T | Refused], None]
+        self, look: Callable[[sqlite3.Connection], T], found: Callable[[T | ChatError], None]
     ) -> None:
         if self._waiting >= READS_WAITING:
-            found(Refused(READ_SLOW))
+            found(ChatError(READ_SLOW))
             return
         self._waiting += 1
         self._questions.put(_Question(look, self._seconds() + READ_SECONDS, found))
@@ -95,7 +95,7 @@ class Reader:
     def _look(self, question: _Question) -> object:
         self._deadline = question.deadline
         if self._late():
-            return Refused(READ_SLOW)
+            return ChatError(READ_SLOW)
         try:
             if self._connection is None:
                 self._connection = openToRead(self._path, self._connect)
@@ -103,10 +103,10 @@ class Reader:
             return question.look(self._connection)
         except Exception as error:
             if code(error) == sqlite3.SQLITE_INTERRUPT:
-                return Refused(READ_SLOW)
+                return ChatError(READ_SLOW)
             # Whatever it was, those who ask next are better off with a new connection.
             self._close()
-            return Refused(READ_FAILED)
+            return ChatError(READ_FAILED)
 
     def _late(self) -> bool:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from tsservices.chat.storage import JournalError
+from tsservices.chat.storage import StorageError
 
 #: What marks a database as this program's: C{tsch}.
 APPLICATION = 0x74736368
@@ -137,9 +137,9 @@ def migrate(
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION and (application or version or tables):
-        raise JournalError(f"{path} is a database of another program")
+        raise StorageError(f"{path} is a database of another program")
     if version > len(migrations):
-        raise JournalError(
+        raise StorageError(
             f"{path} was written by a newer version"
             f" (schema {version}, this one knows {len(migrations)})"
         )

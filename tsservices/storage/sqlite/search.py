@@ -13,8 +13,8 @@ import sqlite3
 from typing import Any
 
 from tsservices.chat.names import fold
-from tsservices.chat.notifications import Said
-from tsservices.chat.storage import Search
+from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.storage import SearchQuery
 from tsservices.common.limits import INDEX_LAG, TRANSACTION_LINES
 from tsservices.storage.sqlite.fulltext import KINDS, holds, nameWord, phrases
 from tsservices.storage.sqlite.rows import asJSON, select
@@ -96,7 +96,7 @@ ORDER BY messages.id DESC LIMIT -1
 """
 
 
-def search(connection: sqlite3.Connection, log: str, wanted: Search) -> list[Said]:
+def search(connection: sqlite3.Connection, log: str, wanted: SearchQuery) -> list[RoomMessages]:
     """
     The newest lines that are found, in order, each by itself.
 
@@ -112,12 +112,14 @@ def search(connection: sqlite3.Connection, log: str, wanted: Search) -> list[Sai
     finally:
         connection.execute("ROLLBACK")
     return [
-        Said(key, name, seq, time, log, position, index, kind, nick, account, "", (text,))
+        RoomMessages(key, name, seq, time, log, position, index, kind, nick, account, "", (text,))
         for key, name, seq, time, position, index, kind, nick, account, text in reversed(rows)
     ]
 
 
-def _search(connection: sqlite3.Connection, wanted: Search, words: list[str]) -> list[list[Any]]:
+def _search(
+    connection: sqlite3.Connection, wanted: SearchQuery, words: list[str]
+) -> list[list[Any]]:
     until = wanted.until + 1 if wanted.until else _FOREVER
     spans = [
         span

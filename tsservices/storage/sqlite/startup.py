@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from tsservices.chat.storage import Belonging, JournalError, Loaded
+from tsservices.chat.storage import ClusterBinding, StorageError, StoredState
 from tsservices.common.limits import SLOW_DISK_MILLISECONDS
 from tsservices.storage.sqlite.connection import Connect, explain, makePrivate, openToWrite
 from tsservices.storage.sqlite.disk import fsyncMilliseconds
@@ -24,7 +24,7 @@ from tsservices.storage.sqlite.tables import (
 )
 
 
-class Preparing:
+class DatabaseStartup:
     """Makes a database what a journal needs, and finds out what is in it."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Preparing:
         self._migrations = migrations
         self._entropy = entropy
 
-    def prepare(self, now: int, seconds: Callable[[], float]) -> Loaded:
+    def prepare(self, now: int, seconds: Callable[[], float]) -> StoredState:
         """
         All but the lines.
 
@@ -68,7 +68,7 @@ class Preparing:
                 connection.execute("COMMIT")
             fsync = fsyncMilliseconds(f"{path}.probe", seconds)
         except (sqlite3.Error, OSError) as error:
-            raise JournalError(explain(path, error)) from error
+            raise StorageError(explain(path, error)) from error
         notes = [
             f"{path} holds {len(records)} rooms; SQLite {sqlite3.sqlite_version},"
             f" {fsync:.1f} ms for an fsync"
@@ -77,7 +77,7 @@ class Preparing:
             notes.append(
                 f"the disk of {path} is slow: everybody waits {fsync:.0f} ms for each line"
             )
-        return Loaded(
+        return StoredState(
             mine.log,
             mine.position,
             records,
@@ -91,14 +91,14 @@ class Preparing:
 
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str]
-    ) -> Belonging:
+    ) -> ClusterBinding:
         """
         What it is part of now.
 
         @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
         """
 
-        def change(connection: sqlite3.Connection, mine: Belonging) -> Belonging:
+        def change(connection: sqlite3.Connection, mine: ClusterBinding) -> ClusterBinding:
             bound = mine.bound(epoch, log, secret, base, self._path)
             keepMeta(connection, bound)
             if checkpoint and not mine.epoch:
@@ -107,14 +107,14 @@ class Preparing:
 
         return self._change(change)
 
-    def leave(self) -> Belonging:
+    def leave(self) -> ClusterBinding:
         """
         What it is part of now: of nothing.
 
         @raise JournalError: it can't be used.
         """
 
-        def change(connection: sqlite3.Connection, mine: Belonging) -> Belonging:
+        def change(connection: sqlite3.Connection, mine: ClusterBinding) -> ClusterBinding:
             alone = replace(mine, epoch="")
             keepMeta(connection, alone)
             keepCheckpoint(connection, (), 0)
@@ -122,7 +122,9 @@ class Preparing:
 
         return self._change(change)
 
-    def _change(self, change: Callable[[sqlite3.Connection, Belonging], Belonging]) -> Belonging:
+    def _change(
+        self, change: Callable[[sqlite3.Connection, ClusterBinding], ClusterBinding]
+    ) -> ClusterBinding:
         try:
             with closing(openToWrite(self._path, self._connect, self._busy)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -130,4 +132,4 @@ class Preparing:
                 connection.execute("COMMIT")
                 return changed
         except sqlite3.Error as error:
-            raise JournalError(explain(self._path, error)) from error
+            raise StorageError(explain(self._path, error)) from error

@@ -17,17 +17,17 @@ from operator import attrgetter
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.names import fold
-from tsservices.chat.notifications import Said
+from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.records import (
     Account,
-    Letter,
-    ReadMark,
+    ReadMarker,
     Record,
-    Restraint,
+    Restriction,
     RoomRecord,
-    Standing,
+    RoomRole,
+    StoredPrivateMessage,
 )
-from tsservices.chat.storage import Belonging
+from tsservices.chat.storage import ClusterBinding
 from tsservices.common.limits import HISTORY_PAGE, INBOX_UNREAD, SECRET_BYTES
 from tsservices.storage.sqlite.fulltext import delete, renew
 from tsservices.storage.sqlite.rows import asJSON, columns
@@ -103,11 +103,21 @@ _TABLES: dict[type[Record], _Table] = {
     Account: _Table(
         "accounts", Account, "key", "name", "verifier", "version", "created", "seen", "unread"
     ),
-    Restraint: _Table(
-        "restraints", Restraint, "room", "kind", "mask", "name", "by", "time", "until", "why", "key"
+    Restriction: _Table(
+        "restraints",
+        Restriction,
+        "room",
+        "kind",
+        "mask",
+        "name",
+        "by",
+        "time",
+        "until",
+        "why",
+        "key",
     ),
-    Standing: _Table("standings", Standing, "room", "account", "operator", "invited", "admitted"),
-    ReadMark: _Table("readMarks", ReadMark, "account", "room", "seq"),
+    RoomRole: _Table("standings", RoomRole, "room", "account", "operator", "invited", "admitted"),
+    ReadMarker: _Table("readMarks", ReadMarker, "account", "room", "seq"),
 }
 
 
@@ -117,17 +127,17 @@ def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
     rows that is: none if there are none, and never more than two for each table.
     """
     kept: dict[tuple[object, ...], Record | None] = {}
-    letters: list[Letter] = []
+    letters: list[StoredPrivateMessage] = []
     forgotten: set[str] = set()
     for batch in batches:
-        if batch.kept:
-            kept.update(batch.kept)
-        if batch.forgotten:
-            those = set(batch.forgotten)
+        if batch.records:
+            kept.update(batch.records)
+        if batch.erasedInboxes:
+            those = set(batch.erasedInboxes)
             forgotten |= those
             letters = [each for each in letters if not those & {each.sender, each.receiver}]
-        if batch.letters:
-            letters.extend(batch.letters)
+        if batch.privateMessages:
+            letters.extend(batch.privateMessages)
     statements: list[tuple[str, str, int]] = []
     if kept:
         for kind, table in _TABLES.items():
@@ -160,8 +170,8 @@ def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
 
 def _foldNames(connection: sqlite3.Connection) -> None:
     """Keep the folded names of restraints from before these were kept."""
-    table = _TABLES[Restraint]
-    found = [Restraint(*row) for row in connection.execute(table.load)]
+    table = _TABLES[Restriction]
+    found = [Restriction(*row) for row in connection.execute(table.load)]
     if lacking := [replace(each, key=fold(each.name)) for each in found if not each.key]:
         connection.execute(table.put, (asJSON([table.values(each) for each in lacking]),))
 
@@ -178,10 +188,10 @@ def loadKept(connection: sqlite3.Connection, now: int) -> list[Record]:
     kept: list[Record] = []
     for kind, table in _TABLES.items():
         rows = connection.execute(table.load)
-        if kind is Standing:
+        if kind is RoomRole:
             # SQLite has no other way to say yes and no.
             kept += [
-                Standing(room, account, bool(operator), bool(invited), admitted)
+                RoomRole(room, account, bool(operator), bool(invited), admitted)
                 for room, account, operator, invited, admitted in rows
             ]
         else:
@@ -191,7 +201,7 @@ def loadKept(connection: sqlite3.Connection, now: int) -> list[Record]:
 
 def letters(
     connection: sqlite3.Connection, account: str, other: str, before: str, most: int
-) -> list[Letter]:
+) -> list[StoredPrivateMessage]:
     """
     The newest, in order.
 
@@ -201,7 +211,7 @@ def letters(
     names = {"account": account, "other": other, "before": before, "most": most}
     rows: Iterable[tuple[str, int, str, str, str, str, str, str]]
     rows = connection.execute(statement, names).fetchall()
-    return [Letter(*row) for row in rows][::-1]
+    return [StoredPrivateMessage(*row) for row in rows][::-1]
 
 
 def pruneLetters(connection: sqlite3.Connection, before: int, most: int) -> int:
@@ -269,8 +279,8 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     # Batch by batch, because the interpreter is nobody else's while JSON is made.
     lines = []
     for batch in batches:
-        records.update((record.key, record) for record in batch.records)
-        if batch.said:
+        records.update((record.key, record) for record in batch.roomRecords)
+        if batch.messages:
             rows = [
                 (
                     said.room,
@@ -283,7 +293,7 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
                     said.account,
                     said.texts,
                 )
-                for said in batch.said
+                for said in batch.messages
             ]
             lines.append(asJSON(rows)[1:-1])
     rooms = asJSON(
@@ -365,7 +375,7 @@ def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
 
 def loadMeta(
     connection: sqlite3.Connection, log: str, entropy: Callable[[int], bytes]
-) -> Belonging:
+) -> ClusterBinding:
     """
     What the database is part of.
 
@@ -379,10 +389,10 @@ def loadMeta(
     connection.execute("UPDATE meta SET secret = ? WHERE secret IS NULL", (entropy(SECRET_BYTES),))
     renew(connection)
     row = connection.execute("SELECT epoch, log, secret, position FROM meta").fetchone()
-    return Belonging(*row)
+    return ClusterBinding(*row)
 
 
-def keepMeta(connection: sqlite3.Connection, belonging: Belonging) -> None:
+def keepMeta(connection: sqlite3.Connection, belonging: ClusterBinding) -> None:
     """@raise sqlite3.Error: it can't be done."""
     connection.execute(
         "UPDATE meta SET epoch = ?, log = ?, secret = ?, position = ?",
@@ -390,7 +400,9 @@ def keepMeta(connection: sqlite3.Connection, belonging: Belonging) -> None:
     )
 
 
-def read(connection: sqlite3.Connection, log: str, room: str, first: int, last: int) -> list[Said]:
+def read(
+    connection: sqlite3.Connection, log: str, room: str, first: int, last: int
+) -> list[RoomMessages]:
     """
     Those lines that are kept, each by itself, but not more than a page.
 
@@ -398,6 +410,6 @@ def read(connection: sqlite3.Connection, log: str, room: str, first: int, last: 
     """
     found = connection.execute(_READ, (room, first, last, HISTORY_PAGE))
     return [
-        Said(room, name, seq, time, log, position, index, kind, nick, account, "", (text,))
+        RoomMessages(room, name, seq, time, log, position, index, kind, nick, account, "", (text,))
         for name, seq, time, position, index, kind, nick, account, text in found
     ]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import NOT_STORED, Refused
-from tsservices.chat.storage import Listener
+from tsservices.chat.errors import NOT_STORED, ChatError
+from tsservices.chat.storage import StorageListener
 from tsservices.common.limits import (
     BUSY_SECONDS,
     CHECKPOINT_BYTES,
@@ -29,7 +29,7 @@ from tsservices.common.limits import (
     WRITER_SWITCH_SECONDS,
 )
 from tsservices.storage.sqlite.connection import Connect, explain, isFull, openToWrite
-from tsservices.storage.sqlite.disk import Ballast
+from tsservices.storage.sqlite.disk import ReservedSpace
 from tsservices.storage.sqlite.fulltext import index, lag, prune
 from tsservices.storage.sqlite.tables import pruneLetters, write
 
@@ -37,7 +37,7 @@ _PRUNED_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Timings:
     """
     How long a journal waits, in seconds.
 
@@ -55,7 +55,7 @@ class Pace:
     stop: float = JOURNAL_STOP_SECONDS
 
 
-class Writer:
+class WriterThread:
     """
     Stores what it is given, as much at once as has come meanwhile.
 
@@ -69,13 +69,13 @@ class Writer:
     def __init__(
         self,
         path: str,
-        ballast: Ballast,
+        ballast: ReservedSpace,
         keep: float | None,
         now: Callable[[], int],
         seconds: Callable[[], float],
-        pace: Pace,
+        pace: Timings,
         connect: Connect,
-        listener: Listener,
+        listener: StorageListener,
         callFromThread: Callable[..., object],
         ended: Callable[[], None],
     ) -> None:
@@ -255,7 +255,7 @@ class Writer:
         self._ballast.drop()
         self._retryAt = self._pruneAt = self._seconds()
         self._unmoved = CHECKPOINT_BYTES
-        self._call(self._listener.troubled, Refused(NOT_STORED, reason="the disk is full"))
+        self._call(self._listener.troubled, ChatError(NOT_STORED, reason="the disk is full"))
 
     def _recover(self) -> None:
         """

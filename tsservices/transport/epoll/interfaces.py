@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 SHORT_READ = 479
 
 
-class Member(Protocol):
+class WatchedDescriptor(Protocol):
     """What may be added to a set: any Twisted descriptor."""
 
     def fileno(self) -> int:
@@ -31,7 +31,7 @@ class Member(Protocol):
         """L{None}, or the exception that ends the connection."""
 
 
-class RoundWatcher(Protocol):
+class RoundObserver(Protocol):
     """
     What is told of the rounds of reads, so that it can do once what would be done for each read.
     """
@@ -47,7 +47,7 @@ class RoundWatcher(Protocol):
 Reply = Callable[[bytes], bytes]
 
 
-class Stream(Member, Protocol):
+class InPlaceStream(WatchedDescriptor, Protocol):
     """
     A transport of ours: its queue can be looked into, so it is sent for before the kernel is
     asked to watch it.
@@ -79,13 +79,13 @@ class Stream(Member, Protocol):
     _tempDataBuffer: list[bytes]
     _tempDataLen: int
 
-    def leave(self) -> None:
+    def leaveBroadcast(self) -> None:
         """Be sent to alone from now on."""
 
     def pendingBytes(self) -> int:
         """How many bytes in user space are still to be sent."""
 
 
-def isStream(member: Member) -> TypeGuard[Stream]:
+def isStream(member: WatchedDescriptor) -> TypeGuard[InPlaceStream]:
     """Whether C{member} is a transport of ours."""
     return hasattr(member, "descriptor")

@@ -14,7 +14,12 @@ from typing import Any
 from twisted.internet.interfaces import IReactorFDSet
 from zope.interface import alsoProvides, implementer, providedBy
 
-from tsservices.transport.epoll.interfaces import Member, RoundWatcher, Stream, isStream
+from tsservices.transport.epoll.interfaces import (
+    InPlaceStream,
+    RoundObserver,
+    WatchedDescriptor,
+    isStream,
+)
 
 #: About as much memory as the reads and replies of one round need at the most.
 KEPT_BYTES = 16 * 1024 * 1024
@@ -24,7 +29,7 @@ EPOLLOUT: int = getattr(select, "EPOLLOUT", 0x04)
 
 
 @implementer(IReactorFDSet)
-class EpollMembers:
+class EpollRegistry:
     """
     An L{IReactorFDSet} below another one.
 
@@ -46,12 +51,12 @@ class EpollMembers:
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self.passing = False
-        self.queued: list[Stream] = []
-        self.watchers: list[RoundWatcher] = []
-        self._streams: dict[int, Stream] = {}
-        self._readers: dict[int, Member] = {}
-        self._writers: dict[int, Stream] = {}
-        self._waiting: dict[int, Member] = {}
+        self.queued: list[InPlaceStream] = []
+        self.watchers: list[RoundObserver] = []
+        self._streams: dict[int, InPlaceStream] = {}
+        self._readers: dict[int, WatchedDescriptor] = {}
+        self._writers: dict[int, InPlaceStream] = {}
+        self._waiting: dict[int, WatchedDescriptor] = {}
         self._changed: set[int] = set()
         self._ports = 0
         self._poller: select.epoll | None = None
@@ -132,14 +137,14 @@ class EpollMembers:
         """Have a pass made although the kernel has nothing to say.  Subclasses do it."""
         raise NotImplementedError
 
-    def _members(self) -> list[Member]:
+    def _members(self) -> list[WatchedDescriptor]:
         return list({**self._streams, **self._readers, **self._waiting, **self._writing()}.values())
 
-    def _writing(self) -> dict[int, Stream]:
+    def _writing(self) -> dict[int, InPlaceStream]:
         queued = {stream.descriptor: stream for stream in self.queued if stream.pendingBytes()}
         return {**queued, **self._writers}
 
-    def _numberOf(self, member: Member) -> int:
+    def _numberOf(self, member: WatchedDescriptor) -> int:
         if isStream(member):
             return member.descriptor
         number = member.fileno()
@@ -198,7 +203,7 @@ class EpollMembers:
             else:
                 self._await(number, writer)
 
-    def _await(self, number: int, writer: Member) -> None:
+    def _await(self, number: int, writer: WatchedDescriptor) -> None:
         """Have the kernel say when C{writer} can be written to."""
         before = self._interest(number)
         if not before & EPOLLOUT:

@@ -19,8 +19,8 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from tsservices.transport.epoll.interfaces import SHORT_READ, Member, Stream
-from tsservices.transport.epoll.registry import EPOLLIN, EPOLLOUT, EpollMembers
+from tsservices.transport.epoll.interfaces import SHORT_READ, InPlaceStream, WatchedDescriptor
+from tsservices.transport.epoll.registry import EPOLLIN, EPOLLOUT, EpollRegistry
 
 #: The most streams sent for in one round. What is said to many at once should leave at once: who
 #: hears it early answers early, and then those who still wait are written to twice.
@@ -39,7 +39,7 @@ _SHARED_REASONS: dict[type, Failure] = {
 }
 
 
-class EpollRound(EpollMembers):
+class EpollRound(EpollRegistry):
     """The members of an epoll object, and one round of serving them."""
 
     _log: ClassVar[Logger] = Logger()
@@ -100,7 +100,7 @@ class EpollRound(EpollMembers):
             if sent < len(answer):
                 self.keepRest(stream, answer, sent)
 
-    def _receiveLong(self, stream: Stream, data: bytes) -> None:
+    def _receiveLong(self, stream: InPlaceStream, data: bytes) -> None:
         """
         Read the rest of a chunk that was longer than a short read, and from now on read as much as
         there is.
@@ -148,7 +148,7 @@ class EpollRound(EpollMembers):
         elif event & _GONE and reader is None:
             self._disconnect(writer, CONNECTION_LOST, False)
 
-    def _write(self, writer: Member) -> None:
+    def _write(self, writer: WatchedDescriptor) -> None:
         """Let a member send by its own C{doWrite}."""
         try:
             why = writer.doWrite()
@@ -174,7 +174,7 @@ class EpollRound(EpollMembers):
             self.queued += queued
             raise
 
-    def _sendPlain(self, queued: list[Stream]) -> None:
+    def _sendPlain(self, queued: list[InPlaceStream]) -> None:
         """Send once for each stream that still has something queued."""
         write = os.write
         for stream in queued:
@@ -218,24 +218,24 @@ class EpollRound(EpollMembers):
         """Whether streams are to be sent for by their own C{doWrite}."""
         return bool(self._writers)
 
-    def keepRest(self, stream: Stream, data: bytes, sent: int) -> None:
+    def keepRest(self, stream: InPlaceStream, data: bytes, sent: int) -> None:
         """Keep what the kernel did not take of C{data}."""
         stream.dataBuffer = data
         stream.offset = sent
         self._keepForLater(stream)
 
-    def _keepForLater(self, stream: Stream) -> None:
+    def _keepForLater(self, stream: InPlaceStream) -> None:
         """
         Wait until there is room for what the kernel did not take; end the connection if the
         kernel cannot watch it.
         """
-        stream.leave()
+        stream.leaveBroadcast()
         try:
             self._await(stream.descriptor, stream)
         except OSError as error:
             self._disconnect(stream, error, False)
 
-    def _resume(self, stream: Stream) -> None:
+    def _resume(self, stream: InPlaceStream) -> None:
         """Ask the waiting producer of a stream that has nothing more to send for more."""
         stream.producerPaused = False
         try:
@@ -243,7 +243,7 @@ class EpollRound(EpollMembers):
         except BaseException as error:
             self._raised(stream, error)
 
-    def _raised(self, member: Member, error: BaseException) -> None:
+    def _raised(self, member: WatchedDescriptor, error: BaseException) -> None:
         """End the connection of a protocol that raised, with one log event that names the peer."""
         try:
             peer: object = member.getPeer()  # type: ignore[attr-defined]
@@ -254,7 +254,7 @@ class EpollRound(EpollMembers):
         )
         self._end(member, Failure(error))
 
-    def _disconnect(self, member: Member, why: object, isRead: bool) -> None:
+    def _disconnect(self, member: WatchedDescriptor, why: object, isRead: bool) -> None:
         """End one connection, or only its reading half."""
         reason = _SHARED_REASONS.get(why.__class__) or Failure(why)
         if (
@@ -270,7 +270,7 @@ class EpollRound(EpollMembers):
         else:
             self._end(member, reason)
 
-    def _end(self, member: Member, reason: Failure) -> None:
+    def _end(self, member: WatchedDescriptor, reason: Failure) -> None:
         """Watch a member no longer and tell it, so that what it raises hurts nobody else."""
         try:
             self.removeReader(member)

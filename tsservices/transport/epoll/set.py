@@ -2,7 +2,7 @@
 An epoll object of our own whose descriptor is one reader in the real reactor.
 
 A Twisted reactor pays for each reply two C{epoll_ctl} calls, an extra C{epoll_wait} and a logging
-context.  An L{EpollSet} is what a transport is given in place of that reactor.  When its epoll
+context.  An L{EpollReactor} is what a transport is given in place of that reactor.  When its epoll
 descriptor becomes readable it serves everything that is ready in a few tight rounds:
 
   - a round polls once without waiting, reads each ready member once, then sends once for each
@@ -16,7 +16,7 @@ descriptor becomes readable it serves everything that is ready in a few tight ro
     sending is read once for each time all others are.
 
 Bytes written outside a pass are sent in a pass made by one C{callLater(0)} for the whole set.
-What is asked for by L{EpollSet.atTurnEnd} is done between the reads and the sends of a round.
+What is asked for by L{EpollReactor.atTurnEnd} is done between the reads and the sends of a round.
 
 Any reactor that can watch a descriptor will do above the set: it need not be an epoll reactor.
 """
@@ -40,18 +40,18 @@ PASS_SECONDS = 0.001
 
 
 def available() -> bool:
-    """Whether this platform has epoll, without which no L{EpollSet} can be opened."""
+    """Whether this platform has epoll, without which no L{EpollReactor} can be opened."""
     return hasattr(select, "epoll")
 
 
-def epollSetOf(reactor: Any) -> EpollSet:
+def epollSetOf(reactor: Any) -> EpollReactor:
     """Find the set all fast ports of one reactor share, or make it."""
-    if isinstance(reactor, EpollSet):
+    if isinstance(reactor, EpollReactor):
         return reactor
     found = _sets.get(reactor)
     if found is None:
         # Known before it is opened: the end of turns is asked for before ports are.
-        found = _sets[reactor] = EpollSet(reactor)
+        found = _sets[reactor] = EpollReactor(reactor)
     return found
 
 
@@ -66,7 +66,7 @@ def turnEnd(reactor: Any, fast: bool) -> Callable[[Callable[[], None]], object]:
 
 
 @implementer(IReactorFDSet, IReadDescriptor, ILoggingContext)
-class EpollSet(EpollRound):
+class EpollReactor(EpollRound):
     """
     The members of an epoll object and the passes that serve them.
 
@@ -189,4 +189,4 @@ class EpollSet(EpollRound):
 
 
 # Weak: a set that never was opened goes with the last port or chat that wanted it.
-_sets: WeakValueDictionary[Any, EpollSet] = WeakValueDictionary()
+_sets: WeakValueDictionary[Any, EpollReactor] = WeakValueDictionary()

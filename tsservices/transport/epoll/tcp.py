@@ -1,5 +1,5 @@
 """
-TCP server connections and ports that live in an L{EpollSet} instead of the reactor.
+TCP server connections and ports that live in an L{EpollReactor} instead of the reactor.
 
 Protocols cannot tell the difference.  What is different is when bytes leave: a C{write} only
 queues, and the set sends once for each connection at the end of a round.  A protocol that answers
@@ -27,12 +27,12 @@ from twisted.python.failure import Failure
 
 from tsservices.transport import stock
 from tsservices.transport.epoll.broadcast import Broadcast
-from tsservices.transport.epoll.interfaces import SHORT_READ, Reply, RoundWatcher
-from tsservices.transport.epoll.set import EpollSet, epollSetOf
-from tsservices.transport.stock import MeasuredMixin
+from tsservices.transport.epoll.interfaces import SHORT_READ, Reply, RoundObserver
+from tsservices.transport.epoll.set import EpollReactor, epollSetOf
+from tsservices.transport.stock import CountsBytesMixin
 
 
-class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
+class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     """
     The transport of one accepted TCP connection.
 
@@ -50,7 +50,7 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
 
     readInPlace = True
 
-    reactor: EpollSet
+    reactor: EpollReactor
     offset: int
     dataBuffer: bytes
     _tempDataBuffer: list[bytes]
@@ -96,13 +96,13 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         self.sentAlone += sent - self.bytesSent
 
     @property
-    def clear(self) -> bool:
+    def isIdle(self) -> bool:
         return self.plain and not self.dataBuffer
 
-    def together(self, wires: Sequence[FastTCPServer]) -> Broadcast:
+    def broadcastWith(self, wires: Sequence[FastTCPServer]) -> Broadcast:
         return Broadcast(wires)
 
-    def leave(self) -> None:
+    def leaveBroadcast(self) -> None:
         for broadcast in self.broadcasts:
             broadcast.dissolve()
 
@@ -149,7 +149,7 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
         if sent < len(data):
             self.reactor.keepRest(self, data, sent)
 
-    def replyWith(self, reply: Reply, watcher: RoundWatcher) -> None:
+    def replyWith(self, reply: Reply, watcher: RoundObserver) -> None:
         """
         Let a function answer each chunk that is read in place.
 
@@ -205,7 +205,7 @@ class FastTCPServer(MeasuredMixin, tcp.Server):  # type: ignore[misc]
     def _notPlain(self) -> None:
         """From now on there is more to do than to send bytes."""
         self.plain = False
-        self.leave()
+        self.leaveBroadcast()
 
 
 class FastTCPPort(tcp.Port):
@@ -219,7 +219,7 @@ class FastTCPPort(tcp.Port):
 
     transport = FastTCPServer
 
-    _epollSet: EpollSet
+    _epollSet: EpollReactor
 
     def startListening(self) -> None:
         """
@@ -252,7 +252,7 @@ class FastUNIXServer(FastTCPServer, unix.Server):  # type: ignore[misc]
     readInPlace = False
 
 
-class FastUNIXPort(FastTCPPort, stock.UNIXPort):
+class FastUNIXPort(FastTCPPort, stock.CountingUNIXPort):
     """
     A listening UNIX socket whose connections live in the set of its reactor.
 

@@ -20,7 +20,7 @@ from twisted.internet.error import MessageLengthError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from tsservices.transport.epoll.interfaces import RoundWatcher
+from tsservices.transport.epoll.interfaces import RoundObserver
 
 #: How long, in seconds, a pass may go on before the reactor gets its turn.
 PASS_SECONDS = 0.001
@@ -71,10 +71,10 @@ class FastUDPPort(udp.Port):
         self._sockaddr: Any = None
         self._reply: DatagramReply = self._handOn
         self._unsent: Callable[[], None] = lambda: None
-        self._watchers: tuple[RoundWatcher, ...] = ()
+        self._watchers: tuple[RoundObserver, ...] = ()
 
     def replyWith(
-        self, reply: DatagramReply, unsent: Callable[[], None], *watchers: RoundWatcher
+        self, reply: DatagramReply, unsent: Callable[[], None], *watchers: RoundObserver
     ) -> None:
         """
         Let a function answer the datagrams in place of the protocol: saves a C{write} for each.

@@ -2,7 +2,7 @@
 What the kernel tells with a datagram, beside its bytes: when it came, to which of
 this host's addresses, and with which TTL and type of service.
 
-Linux has all of it, for IPv4, IPv6 and both on one socket.  Elsewhere L{ask} asks for
+Linux has all of it, for IPv4, IPv6 and both on one socket.  Elsewhere L{enableTimestamps} asks for
 nothing, and whoever receives has to do with less.
 """
 
@@ -73,7 +73,7 @@ _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 _UNSPECIFIED = bytes(4)
 
 
-class Arrival(NamedTuple):
+class ReceiveInfo(NamedTuple):
     """
     How a datagram came.
 
@@ -93,7 +93,7 @@ class Arrival(NamedTuple):
     tos: int | None
 
 
-def ask(
+def enableTimestamps(
     asked: socket.socket, transmit: bool = False, destination: bool = True, tos: bool = False
 ) -> bool:
     """Have the kernel tell more with each datagram."""
@@ -121,7 +121,7 @@ def ask(
     return True
 
 
-def awaitDepartures(asked: socket.socket) -> bool:
+def enableTransmitTimestamps(asked: socket.socket) -> bool:
     """
     Have the kernel tell of datagrams that ask for themselves, with L{TELL_DEPARTURE}.  What
     it tells of those that come is longer from then on, and costs more to read.
@@ -134,13 +134,13 @@ def awaitDepartures(asked: socket.socket) -> bool:
     return True
 
 
-def numberAnew(asked: socket.socket, wanted: int = TIMESTAMPING) -> None:
+def restartCounter(asked: socket.socket, wanted: int = TIMESTAMPING) -> None:
     """Have the kernel number the datagrams that are sent from 0 on again."""
     for flags in (wanted & ~128, wanted):
         asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
 
 
-class AncillaryReader:
+class ControlMessageReader:
     """
     Reads what recvmsg gives beside the bytes.
 
@@ -154,7 +154,7 @@ class AncillaryReader:
     def read(self, ancillary: Ancillary) -> tuple[int, str | None, int | None, int | None]:
         """
         When it came in nanoseconds since 1970 (0 if the kernel does not tell), its destination,
-        TTL and type of service, as in L{Arrival}.
+        TTL and type of service, as in L{ReceiveInfo}.
         """
         nanoseconds = 0
         destination = self.destination
@@ -193,7 +193,7 @@ class AncillaryReader:
         return text
 
 
-def sendingFrom(family: int, source: str) -> list[tuple[int, int, bytes]]:
+def pktinfo(family: int, source: str) -> list[tuple[int, int, bytes]]:
     """
     What sendmsg needs to send from it.
 

@@ -21,7 +21,7 @@ Left = Callable[[int], None]
 WAITING = 1024
 
 
-class Departures:
+class TransmitTimestamps:
     """
     The datagrams of one socket that asked.
 
@@ -40,7 +40,7 @@ class Departures:
     ) -> None:
         """@raise OSError: it was not sent."""
         if not self.begun:
-            self.begun = ancillary.awaitDepartures(self._socket)
+            self.begun = ancillary.enableTransmitTimestamps(self._socket)
         if not self.begun:
             self._socket.sendmsg((datagram,), choice, 0, address)
             return
@@ -50,14 +50,14 @@ class Departures:
             # Kernels differ in whether its number was used up.
             self._waiting.clear()
             self._next = 0
-            ancillary.numberAnew(self._socket, ancillary.ARRIVALS)
+            ancillary.restartCounter(self._socket, ancillary.ARRIVALS)
             raise
         self._waiting[self._next] = left
         self._next = (self._next + 1) % ancillary.NUMBERS
         if len(self._waiting) > WAITING:
             self._waiting.popitem(last=False)
 
-    def told(self, number: int, nanoseconds: int) -> None:
+    def onTimestamp(self, number: int, nanoseconds: int) -> None:
         """@param nanoseconds: when it left, since 1970."""
         left = self._waiting.pop(number, None)
         if left is not None:

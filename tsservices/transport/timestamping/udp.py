@@ -1,7 +1,7 @@
 """
 A UDP port that knows when its datagrams came, by the kernel's clock.
 
-To its protocol it gives each datagram with an L{Arrival}: the time at which the kernel
+To its protocol it gives each datagram with an L{ReceiveInfo}: the time at which the kernel
 had it (the reactor, other datagrams and Python come later), the address of this host
 that it was sent to, and its TTL.  It answers from the address that was asked.  On
 demand it also tells when what it sent has left.
@@ -24,7 +24,7 @@ from twisted.internet.error import InvalidAddressError, MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
 
-from tsservices.transport.epoll.interfaces import RoundWatcher
+from tsservices.transport.epoll.interfaces import RoundObserver
 from tsservices.transport.epoll.udp import PASS_SECONDS, ROUND_DATAGRAMS, FastUDPPort
 from tsservices.transport.timestamping import cmsg as ancillary
 from tsservices.transport.timestamping.cmsg import (
@@ -32,18 +32,18 @@ from tsservices.transport.timestamping.cmsg import (
     ERROR_ROOM,
     NUMBERS,
     ROOM,
-    AncillaryReader,
-    Arrival,
+    ControlMessageReader,
+    ReceiveInfo,
 )
-from tsservices.transport.timestamping.transmit import Departures, Left
+from tsservices.transport.timestamping.transmit import Left, TransmitTimestamps
 
-__all__ = ["Arrival", "StampedDatagramProtocol", "StampedUDPPort"]
+__all__ = ["ReceiveInfo", "TimestampedDatagramProtocol", "TimestampedUDPPort"]
 
 #: What to send; alone, or with whom to tell when it has left.
 StampedAnswer = bytes | tuple[bytes, Left]
 
 #: Makes the answer to a datagram, if there is one, of: the datagram; where it came from; time,
-#: clock, destination and TTL as in L{Arrival}; the monotonic time in seconds at which the pass
+#: clock, destination and TTL as in L{ReceiveInfo}; the monotonic time in seconds at which the pass
 #: began.
 StampedReply = Callable[
     [bytes, tuple[str, int], int, bool, str | None, int | None, float], StampedAnswer | None
@@ -56,13 +56,13 @@ ERRORS_AT_ONCE = 64
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 
 
-class StampedDatagramProtocol(DatagramProtocol):
-    """What a L{StampedUDPPort} calls."""
+class TimestampedDatagramProtocol(DatagramProtocol):
+    """What a L{TimestampedUDPPort} calls."""
 
     noisy = False
 
     def stampedDatagramReceived(
-        self, datagram: bytes, address: tuple[str, int], arrival: Arrival
+        self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
     ) -> None:
         raise NotImplementedError
 
@@ -75,10 +75,10 @@ class StampedDatagramProtocol(DatagramProtocol):
         """
 
 
-class StampedUDPPort(FastUDPPort):
+class TimestampedUDPPort(FastUDPPort):
     """
-    A UDP port that gives its protocol, a L{StampedDatagramProtocol}, each datagram with its
-    L{Arrival}.
+    A UDP port that gives its protocol, a L{TimestampedDatagramProtocol}, each datagram with its
+    L{ReceiveInfo}.
 
     Built by its constructor, and started by C{startListening}, or around a bound socket by
     C{_fromListeningDescriptor}, as L{FastUDPPort}.
@@ -88,7 +88,7 @@ class StampedUDPPort(FastUDPPort):
     @ivar transmitting: it is asked for the time of what is sent, and can tell.
     """
 
-    protocol: StampedDatagramProtocol
+    protocol: TimestampedDatagramProtocol
 
     def __init__(
         self,
@@ -123,13 +123,15 @@ class StampedUDPPort(FastUDPPort):
         """Ask the kernel to tell more as soon as there is a socket."""
         super()._bindSocket()
         self._many = self.interface in WILDCARDS
-        self._reader = AncillaryReader(None if self._many else self.interface)
-        self.stamping = ancillary.ask(self.socket, self._transmit, self._many, self._tos)
+        self._reader = ControlMessageReader(None if self._many else self.interface)
+        self.stamping = ancillary.enableTimestamps(
+            self.socket, self._transmit, self._many, self._tos
+        )
         self.transmitting = self._transmit and self.stamping
-        self._departures = Departures(self.socket)
+        self._departures = TransmitTimestamps(self.socket)
 
     def reflectWith(
-        self, reply: StampedReply, unsent: Callable[[], None], *watchers: RoundWatcher
+        self, reply: StampedReply, unsent: Callable[[], None], *watchers: RoundObserver
     ) -> None:
         """
         As L{replyWith}, for answers that need more than the datagram.  They go out from where it
@@ -208,7 +210,7 @@ class StampedUDPPort(FastUDPPort):
     ) -> None:
         """
         Send an answer of which somebody wants to know when it left.  On a port that tells this
-        of everything, L{StampedDatagramProtocol.transmitStamp} is who is told.
+        of everything, L{TimestampedDatagramProtocol.transmitStamp} is who is told.
         """
         datagram, left = answer
         choice = self._sourceChoice(destination) if self._many and destination else []
@@ -235,7 +237,7 @@ class StampedUDPPort(FastUDPPort):
         L{StampedReply}.
         """
         self._source = address
-        arrival = Arrival(ns, kernel, destination, ttl, self._typeOfService)
+        arrival = ReceiveInfo(ns, kernel, destination, ttl, self._typeOfService)
         self.protocol.stampedDatagramReceived(datagram, address, arrival)
 
     def write(
@@ -248,7 +250,7 @@ class StampedUDPPort(FastUDPPort):
         Send a datagram.
 
         @param addr: a pair of an IP address and a port; L{None} on a connected port.
-        @param source: the address of this host to send from, as in L{Arrival.destination};
+        @param source: the address of this host to send from, as in L{ReceiveInfo.destination};
             empty or L{None} lets the system choose.
         @return: how many bytes were sent, if any.
         @raise InvalidAddressError: if the address is not one of this port's family.
@@ -291,7 +293,7 @@ class StampedUDPPort(FastUDPPort):
         if choice is None:
             if len(self._sources) >= DESTINATIONS:
                 self._sources.clear()
-            choice = self._sources[source] = ancillary.sendingFrom(self.addressFamily, source)
+            choice = self._sources[source] = ancillary.pktinfo(self.addressFamily, source)
         return choice
 
     def readConnectionLost(self, reason: Failure) -> None:
@@ -332,7 +334,7 @@ class StampedUDPPort(FastUDPPort):
     def _transmitted(self, number: int, nanoseconds: int) -> None:
         """Tell the protocol, or who asked for it, when a datagram was sent."""
         if not self.transmitting:
-            self._departures.told(number, nanoseconds)
+            self._departures.onTimestamp(number, nanoseconds)
             return
         last = self.sent - 1 - self._numberedFrom
         behind = (last - number) % NUMBERS
@@ -350,5 +352,5 @@ class StampedUDPPort(FastUDPPort):
         are made to count anew.
         """
         self._drainErrors()
-        ancillary.numberAnew(self.socket)
+        ancillary.restartCounter(self.socket)
         self._numberedFrom = self.sent

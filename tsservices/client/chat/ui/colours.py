@@ -1,7 +1,7 @@
 """
 Colours of names, and of all else on a terminal.  Pure.
 
-A line is a list of spans: each a style and a text.  L{Painter} makes bytes for a terminal
+A line is a list of spans: each a style and a text.  L{Styler} makes bytes for a terminal
 of them, or plain text where there are no colours.
 """
 
@@ -52,7 +52,7 @@ def depth(environ: Mapping[str, str]) -> int:
     return 256 if "256" in term or environ.get("COLORTERM") else 8
 
 
-class Painter:
+class Styler:
     """Makes text for a terminal."""
 
     def __init__(self, depth: int) -> None:

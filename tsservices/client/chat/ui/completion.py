@@ -8,13 +8,13 @@ import re
 
 from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.client.chat.outbox import SIGN
-from tsservices.client.chat.state import Town
+from tsservices.client.chat.state import ClientState
 
 #: Before the name of somebody whose lines are searched for.
 _FROM = "from:"
 
 
-def completions(before: str, town: Town) -> tuple[int, list[str]]:
+def completions(before: str, town: ClientState) -> tuple[int, list[str]]:
     """How many characters before the cursor are replaced, and by what, best first."""
     word = before.rpartition(" ")[2]
     if before.startswith(SIGN) and not before.startswith(2 * SIGN):
@@ -26,7 +26,7 @@ def completions(before: str, town: Town) -> tuple[int, list[str]]:
     return len(word), found
 
 
-def _inCommand(before: str, word: str, town: Town) -> list[str]:
+def _inCommand(before: str, word: str, town: ClientState) -> list[str]:
     if word == before:
         names = [f"{SIGN}{row.name}" for row in town.commands]
         return [f"{name} " for name in names if name.startswith(word.lower())]
@@ -49,19 +49,19 @@ def _inCommand(before: str, word: str, town: Town) -> list[str]:
     return found
 
 
-def _nicks(word: str, town: Town, ending: str) -> list[str]:
+def _nicks(word: str, town: ClientState, ending: str) -> list[str]:
     key = fold(word)
     rooms = [town.rooms[town.current]] if town.current in town.rooms else []
     rooms += [room for room in town.rooms.values() if room not in rooms]
     found: dict[str, str] = {}
     for room in rooms:
         for nick in room.nicks():
-            if fold(nick).startswith(key) and not town.isMe(nick):
+            if fold(nick).startswith(key) and not town.isSelf(nick):
                 found.setdefault(fold(nick), f"{nick}{ending}")
     return list(found.values())
 
 
-def _rooms(word: str, town: Town, sign: str) -> list[str]:
+def _rooms(word: str, town: ClientState, sign: str) -> list[str]:
     key = fold(word.removeprefix(ROOM_SIGN))
     names = {each: room.name for each, room in town.rooms.items()}
     for each, name in sorted(town.known.items()):

@@ -5,10 +5,10 @@ The line below the prompt, and the prompt.  Pure.
 from __future__ import annotations
 
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.client.chat.machine import Link, Phase
+from tsservices.client.chat.machine import ClientMachine, Phase
 
 
-def statusLine(link: Link) -> str:
+def statusLine(link: ClientMachine) -> str:
     """Who and where one is, what is unread, and how things stand."""
     town, outbox = link.town, link.exchange.outbox
     parts = []
@@ -27,7 +27,7 @@ def statusLine(link: Link) -> str:
     return f" {' | '.join(parts)} "
 
 
-def promptText(link: Link) -> str:
+def promptText(link: ClientMachine) -> str:
     """What stands before what is typed."""
     room = link.town.rooms.get(link.town.current)
     return f"{ROOM_SIGN}{room.name}> " if room is not None else "> "

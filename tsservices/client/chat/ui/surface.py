@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 
-from tsservices.client.chat.machine import Link
-from tsservices.client.chat.ui.colours import Painter, Span
+from tsservices.client.chat.machine import ClientMachine
+from tsservices.client.chat.ui.colours import Span, Styler
 from tsservices.client.chat.ui.completion import completions
 from tsservices.client.chat.ui.status import promptText, statusLine
 from tsservices.client.terminal.console import Console, writeError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tsservices.client.chat.ui.terminal import Terminal
 
 
-class Surface(Protocol):
+class Display(Protocol):
     """
     Shows lines.
 
@@ -41,18 +41,18 @@ class Surface(Protocol):
 
     def ask(self, text: str) -> None: ...
 
-    def attach(self, link: Link) -> None: ...
+    def attach(self, link: ClientMachine) -> None: ...
 
     def changed(self) -> None:
         """Something has happened that may be seen beside the lines."""
         ...
 
 
-class PlainSurface:
+class PlainDisplay:
     """
     Lines on a console without editing.
 
-    @ivar editing: as in L{Surface}.
+    @ivar editing: as in L{Display}.
     """
 
     editing = False
@@ -60,7 +60,7 @@ class PlainSurface:
     def __init__(self, console: Console, terminal: int | None = None) -> None:
         self._console = console
         self._terminal = terminal
-        self._painter = Painter(0)
+        self._painter = Styler(0)
         self._hidden = False
 
     def show(self, line: list[Span], alert: bool) -> None:
@@ -79,20 +79,20 @@ class PlainSurface:
                 modes[3] = modes[3] & ~termios.ECHO if text else modes[3] | termios.ECHO
                 termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
 
-    def attach(self, link: Link) -> None:
+    def attach(self, link: ClientMachine) -> None:
         pass
 
     def changed(self) -> None:
         pass
 
 
-class TerminalConsole:
+class TerminalDisplay:
     """
-    A L{Console} and a L{Surface} on a prompt that stays.
+    A L{Console} and a L{Display} on a prompt that stays.
 
     @ivar interactive: a person types, always.
     @ivar gone: never fires: a terminal that is gone sends SIGHUP.
-    @ivar editing: as in L{Surface}.
+    @ivar editing: as in L{Display}.
     """
 
     interactive = True
@@ -102,7 +102,7 @@ class TerminalConsole:
         self,
         terminal: Terminal,
         loop: asyncio.AbstractEventLoop,
-        painter: Painter,
+        painter: Styler,
         bell: bool,
         errors: Callable[[str], None] = writeError,
     ) -> None:
@@ -147,7 +147,7 @@ class TerminalConsole:
     def ask(self, text: str) -> None:
         self._terminal.ask(text)
 
-    def attach(self, link: Link) -> None:
+    def attach(self, link: ClientMachine) -> None:
         self._terminal.status = lambda: statusLine(link)
         self._terminal.prompt = lambda: promptText(link)
         self._terminal.complete = lambda before: completions(before, link.town)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
-from tsservices.client.probe.target import Target
+from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.terminal.text import complaint
-from tsservices.stamp.stats.result import Outcome
+from tsservices.stamp.stats.result import ProbeResult
 
 #: Takes a line on a terminal away.
 CLEAR = "\r\x1b[K"
@@ -72,17 +72,17 @@ class Output:
 class Reporter(Protocol):
     """Tells what happens, in one form."""
 
-    def began(self, targets: Sequence[Target]) -> None:
+    def began(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def happened(self, target: Target, outcome: Outcome) -> None:
+    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         pass
 
-    def waited(self, target: Target, sequence: int) -> None:
+    def waited(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
-    def interim(self, targets: Sequence[Target]) -> None:
+    def interim(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def summary(self, targets: Sequence[Target]) -> None:
+    def summary(self, targets: Sequence[ProbeTarget]) -> None:
         pass

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from tsservices.client.probe.reports.base import Output
 from tsservices.client.probe.reports.summary import summaryLines
 from tsservices.client.probe.reports.text import interimText
-from tsservices.client.probe.target import Target
-from tsservices.client.probe.wires.base import Times
-from tsservices.stamp.stats.result import Outcome
+from tsservices.client.probe.target import ProbeTarget
+from tsservices.client.probe.wires.base import Clocks
+from tsservices.stamp.stats.result import ProbeResult
 from tsservices.stamp.stats.summary import SCHEMA, figuresOf
 
 #: What is told of each packet, in this order.
@@ -40,7 +40,7 @@ COLUMNS = (
 )
 
 
-def record(target: Target, outcome: Outcome) -> dict[str, int | str | None]:
+def record(target: ProbeTarget, outcome: ProbeResult) -> dict[str, int | str | None]:
     """Both by L{COLUMNS}; L{None} for what is unknown."""
     times = outcome.timing
     return {
@@ -49,7 +49,7 @@ def record(target: Target, outcome: Outcome) -> dict[str, int | str | None]:
         "port": target.port,
         "seq": outcome.sequence,
         "state": outcome.state.value,
-        "sent_ns": outcome.wall if outcome.stamps is None else outcome.stamps.sent,
+        "sent_ns": outcome.sentAt if outcome.stamps is None else outcome.stamps.sent,
         "network_ns": times.network,
         "application_ns": outcome.application,
         "server_ns": times.server,
@@ -58,7 +58,7 @@ def record(target: Target, outcome: Outcome) -> dict[str, int | str | None]:
         "offset_ns": times.offset,
         "follow_up_ns": outcome.followUp,
         "clocks": None if outcome.stamps is None else outcome.stamps.clocks,
-        "reflector_seq": outcome.counted,
+        "reflector_seq": outcome.reflectorSequence,
         "bytes": outcome.size,
         "ttl": outcome.ttl,
         "reason": outcome.reason or None,
@@ -68,30 +68,30 @@ def record(target: Target, outcome: Outcome) -> dict[str, int | str | None]:
 class JSONReport:
     """One object a line: C{probe}, C{interim}, C{summary}."""
 
-    def __init__(self, output: Output, times: Times, quiet: bool = False) -> None:
+    def __init__(self, output: Output, times: Clocks, quiet: bool = False) -> None:
         self._output = output
         self._times = times
         self._quiet = quiet
 
-    def began(self, targets: Sequence[Target]) -> None:
+    def began(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def happened(self, target: Target, outcome: Outcome) -> None:
+    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         if not self._quiet:
             self._write("probe", record(target, outcome))
 
-    def waited(self, target: Target, sequence: int) -> None:
+    def waited(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
-    def interim(self, targets: Sequence[Target]) -> None:
+    def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._figures("interim", target)
 
-    def summary(self, targets: Sequence[Target]) -> None:
+    def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._figures("summary", target)
 
-    def _figures(self, kind: str, target: Target) -> None:
+    def _figures(self, kind: str, target: ProbeTarget) -> None:
         about: dict[str, object] = {
             "host": target.name,
             "address": target.address,
@@ -118,21 +118,21 @@ class CSVReport:
         self._output = output
         self._quiet = quiet
 
-    def began(self, targets: Sequence[Target]) -> None:
+    def began(self, targets: Sequence[ProbeTarget]) -> None:
         self._row(COLUMNS)
 
-    def happened(self, target: Target, outcome: Outcome) -> None:
+    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         if not self._quiet:
             self._row(tuple(record(target, outcome).values()))
 
-    def waited(self, target: Target, sequence: int) -> None:
+    def waited(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
-    def interim(self, targets: Sequence[Target]) -> None:
+    def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._output.aside(interimText(target))
 
-    def summary(self, targets: Sequence[Target]) -> None:
+    def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._output.aside("\n".join(summaryLines(target, False)))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from tsservices.client.probe.target import Target
+from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.distribution import Histogram
 
 #: Width and height.
@@ -26,7 +26,7 @@ def _cumulated(histogram: Histogram) -> tuple[list[float], list[float]]:
     return values, shares
 
 
-def draw(targets: Sequence[Target], path: str) -> None:
+def draw(targets: Sequence[ProbeTarget], path: str) -> None:
     """
     @raise OSError: the file cannot be written.
     @raise ValueError: there is no such kind of picture.

@@ -11,13 +11,13 @@ from twisted.internet.task import LoopingCall
 
 from tsservices.client.probe.reports.base import Output
 from tsservices.client.probe.reports.text import interimText
-from tsservices.client.probe.target import Target
+from tsservices.client.probe.target import ProbeTarget
 
 #: Between two of them, and before the first.
 PROGRESS_SECONDS = 1.0
 
 
-def progressText(targets: Sequence[Target], columns: int) -> str:
+def progressText(targets: Sequence[ProbeTarget], columns: int) -> str:
     """What fits into its last line."""
     if len(targets) == 1:
         text = interimText(targets[0])
@@ -29,7 +29,7 @@ def progressText(targets: Sequence[Target], columns: int) -> str:
 
 
 def showProgress(
-    clock: IReactorTime, output: Output, targets: Sequence[Target], columns: int
+    clock: IReactorTime, output: Output, targets: Sequence[ProbeTarget], columns: int
 ) -> LoopingCall:
     """What shows it, until it is stopped."""
     showing = LoopingCall(lambda: output.progress(progressText(targets, columns)))

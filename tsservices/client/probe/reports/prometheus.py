@@ -18,7 +18,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from tsservices.client.probe.target import Target
+from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.distribution import Distribution
 
 #: Before all names.
@@ -39,7 +39,7 @@ LABELS = ("host", "address")
 class TargetCollector:
     """Reads the targets when it is asked."""
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[ProbeTarget]) -> None:
         self._targets = targets
 
     def collect(self) -> Iterable[Metric]:
@@ -130,18 +130,20 @@ class TargetCollector:
         yield from (ways, jitter, offset, bound, skew)
 
 
-def _labels(target: Target) -> list[str]:
+def _labels(target: ProbeTarget) -> list[str]:
     return [target.name, target.address]
 
 
-def _fill(family: HistogramMetricFamily, target: Target, kind: str, values: Distribution) -> None:
+def _fill(
+    family: HistogramMetricFamily, target: ProbeTarget, kind: str, values: Distribution
+) -> None:
     buckets = [(str(bound / 1e9), values.histogram.notAbove(bound)) for bound in BUCKETS]
     buckets.append(("+Inf", values.count))
     total = (values.moments.mean or 0.0) * values.count / 1e9
     family.add_metric([*_labels(target), kind], buckets, total)
 
 
-class MetricsPage(Resource):
+class MetricsResource(Resource):
     """C{/metrics}."""
 
     isLeaf = True
@@ -157,13 +159,13 @@ class MetricsPage(Resource):
         return page
 
 
-def metricsSite(targets: Sequence[Target]) -> Site:
+def metricsSite(targets: Sequence[ProbeTarget]) -> Site:
     """A site with one page, C{/metrics}."""
     # A collector is whatever has that method, whatever the annotations say.
     registry: Any = CollectorRegistry(auto_describe=False)
     registry.register(TargetCollector(targets))
     root = Resource()
-    root.putChild(b"metrics", MetricsPage(registry))
+    root.putChild(b"metrics", MetricsResource(registry))
     site = Site(root)
     site.noisy = False
     return site

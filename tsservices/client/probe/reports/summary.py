@@ -5,10 +5,10 @@ All that is known of a target, for a person.
 from __future__ import annotations
 
 from tsservices.client.probe.reports.histogram import bars
-from tsservices.client.probe.target import Target
+from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
-from tsservices.stamp.stats.summary import Tally, percentName
+from tsservices.stamp.stats.summary import TargetStatistics, percentName
 
 #: Stands for what nobody can know.
 UNKNOWN = "?"
@@ -28,7 +28,7 @@ def _known(count: int | None) -> str:
     return UNKNOWN if count is None else str(count)
 
 
-def countsLine(tally: Tally) -> str:
+def countsLine(tally: TargetStatistics) -> str:
     """The line that ping has, with what is ours behind it."""
     words = [f"{tally.transmitted} packets transmitted", f"{tally.received} received"]
     if tally.directions.duplicates:
@@ -43,7 +43,7 @@ def countsLine(tally: Tally) -> str:
     return ", ".join(words)
 
 
-def lossLines(tally: Tally) -> list[str]:
+def lossLines(tally: TargetStatistics) -> list[str]:
     """What was lost, doubled, reordered, and where; only what there is."""
     lines = []
     ways = tally.directions
@@ -87,7 +87,7 @@ def _row(name: str, values: Distribution) -> str:
     return f"{name:<12}" + "".join(f"{milliseconds(cell):>11}" for cell in cells)
 
 
-def timeTable(tally: Tally) -> list[str]:
+def timeTable(tally: TargetStatistics) -> list[str]:
     """A table of all kinds of time that were measured, in milliseconds."""
     kinds = [
         ("network", tally.network),
@@ -105,7 +105,7 @@ def timeTable(tally: Tally) -> list[str]:
     return [f"{'ms':<12}" + "".join(f"{head:>11}" for head in heads), *rows]
 
 
-def jitterLine(tally: Tally) -> str | None:
+def jitterLine(tally: TargetStatistics) -> str | None:
     """The jitter of each way; L{None} before there is any."""
 
     def words(name: str, jitter: Jitter, values: Distribution) -> str:
@@ -126,7 +126,7 @@ def jitterLine(tally: Tally) -> str | None:
     return "jitter (RFC 3550): " + ", ".join(ways) + " ms"
 
 
-def clockLine(tally: Tally) -> str | None:
+def clockLine(tally: TargetStatistics) -> str | None:
     """Offset and skew; L{None} when nothing is known."""
     offset, skew = tally.clock.offset(), tally.clock.skew()
     if offset is None:
@@ -137,7 +137,7 @@ def clockLine(tally: Tally) -> str | None:
     return text + f", skew {skew.ppm:+.3f} ppm +/- {2 * skew.error:.3f}"
 
 
-def stampsLine(tally: Tally) -> str | None:
+def stampsLine(tally: TargetStatistics) -> str | None:
     """How many stamps the kernel took; L{None} when all of them, or when there were no packets."""
     count = tally.network.count
     if not count or (tally.kernelSent >= count and tally.kernelReceived >= count):
@@ -148,7 +148,7 @@ def stampsLine(tally: Tally) -> str | None:
     )
 
 
-def followUpLine(tally: Tally) -> str | None:
+def followUpLine(tally: TargetStatistics) -> str | None:
     """Of how many replies it is known when they left; L{None} when of none."""
     if not tally.followed:
         return None
@@ -156,7 +156,7 @@ def followUpLine(tally: Tally) -> str | None:
     return f"T3 is when the reply left for {tally.followed} of {count} packets (follow-up)"
 
 
-def summaryLines(target: Target, histogram: bool) -> list[str]:
+def summaryLines(target: ProbeTarget, histogram: bool) -> list[str]:
     """The lines of its summary."""
     tally = target.tally
     lines = [f"--- {target.name} probe statistics ---", countsLine(tally), *lossLines(tally)]

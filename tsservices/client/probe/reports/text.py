@@ -13,15 +13,15 @@ from tsservices.client.probe.reports.summary import (
     percentText,
     summaryLines,
 )
-from tsservices.client.probe.target import Target
-from tsservices.client.probe.wires.base import Times
-from tsservices.stamp.stats.result import Outcome, State
+from tsservices.client.probe.target import ProbeTarget
+from tsservices.client.probe.wires.base import Clocks
+from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
 #: What stands behind a reply that is not the first in time.
-MARKS = {State.LATE: " (LATE)", State.DUPLICATE: " (DUP!)"}
+MARKS = {ProbeState.LATE: " (LATE)", ProbeState.DUPLICATE: " (DUP!)"}
 
 
-def replyText(outcome: Outcome) -> str:
+def replyText(outcome: ProbeResult) -> str:
     """What is known of it."""
     times = outcome.timing
     words = [f"seq={outcome.sequence}"]
@@ -38,7 +38,7 @@ def replyText(outcome: Outcome) -> str:
     return " ".join(words) + MARKS.get(outcome.state, "")
 
 
-def interimText(target: Target) -> str:
+def interimText(target: ProbeTarget) -> str:
     """What is known so far, in a line."""
     tally = target.tally
     trip = tally.trip
@@ -63,7 +63,7 @@ class TextReport:
     def __init__(
         self,
         output: Output,
-        times: Times,
+        times: Clocks,
         interval: float,
         timeout: float,
         quiet: bool = False,
@@ -84,34 +84,34 @@ class TextReport:
         self._outstanding = outstanding
         self._histogram = histogram
 
-    def began(self, targets: Sequence[Target]) -> None:
+    def began(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._output.line(
                 f"PROBE {target.name} ({target.address}) port {target.port}: "
                 f"{target.wire.label}, {target.wire.size} bytes every {self._interval:g} s"
             )
 
-    def happened(self, target: Target, outcome: Outcome) -> None:
+    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         if self._quiet:
             return
-        if outcome.state is State.TIMEOUT:
+        if outcome.state is ProbeState.TIMEOUT:
             words = f"no answer from {target.address}: seq={outcome.sequence} "
             words += f"within {self._timeout:g} s"
-        elif outcome.state in (State.REFUSED, State.UNREACHABLE):
+        elif outcome.state in (ProbeState.REFUSED, ProbeState.UNREACHABLE):
             words = f"from {target.address}: seq={outcome.sequence} {outcome.reason}"
         else:
             words = f"{outcome.size} bytes from {target.address}: {replyText(outcome)}"
         self._line(words)
 
-    def waited(self, target: Target, sequence: int) -> None:
+    def waited(self, target: ProbeTarget, sequence: int) -> None:
         if self._outstanding and not self._quiet:
             self._line(f"no answer yet from {target.address}: seq={sequence}")
 
-    def interim(self, targets: Sequence[Target]) -> None:
+    def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._output.aside(interimText(target))
 
-    def summary(self, targets: Sequence[Target]) -> None:
+    def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._output.line("\n" + "\n".join(summaryLines(target, self._histogram)))
         if len(targets) > 1:

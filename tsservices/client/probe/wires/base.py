@@ -11,23 +11,23 @@ from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
-from tsservices.stamp.stats.result import Departure, State
+from tsservices.stamp.stats.result import FollowUpInfo, ProbeState
 
 
-class WireError(Exception):
+class SendError(Exception):
     """
     A packet could not be sent.
 
     @ivar state: what became of it.
     """
 
-    def __init__(self, state: State, reason: str) -> None:
+    def __init__(self, state: ProbeState, reason: str) -> None:
         super().__init__(reason)
         self.state = state
 
 
 @dataclass(frozen=True)
-class Times:
+class Clocks:
     """
     The two clocks of this host.
 
@@ -39,7 +39,7 @@ class Times:
     wall: Callable[[], int] = time.time_ns
 
 
-class Sent(NamedTuple):
+class SendTimes(NamedTuple):
     """
     When this program gave a packet to the kernel.
 
@@ -78,10 +78,10 @@ class Reply(NamedTuple):
     returned: int | None = None
     counted: int | None = None
     ttl: int | None = None
-    departure: Departure | None = None
+    departure: FollowUpInfo | None = None
 
 
-class Listener(Protocol):
+class TransportListener(Protocol):
     """What a wire calls."""
 
     def replied(self, reply: Reply) -> None:
@@ -90,17 +90,17 @@ class Listener(Protocol):
     def stamped(self, sequence: int, nanoseconds: int) -> None:
         """@param nanoseconds: when, by the kernel, since 1970."""
 
-    def failed(self, sequence: int | None, state: State, reason: str) -> None:
+    def failed(self, sequence: int | None, state: ProbeState, reason: str) -> None:
         """
         @param sequence: of a packet that will not be answered; L{None} when it can only
             be the newest, or when it is all of them.
         """
 
-    def strayed(self) -> None:
+    def unmatched(self) -> None:
         """Something came that is no reply."""
 
 
-class Wire(Protocol):
+class ProbeTransport(Protocol):
     """
     How packets get to one target.
 
@@ -111,14 +111,14 @@ class Wire(Protocol):
     label: str
     size: int
 
-    def open(self, listener: Listener) -> Deferred[None]:
+    def open(self, listener: TransportListener) -> Deferred[None]:
         """
         Fires when packets can be sent, or it is known why not: that is then told for each packet.
 
         @raise CannotListenError: there is no socket to be had.
         """
 
-    def send(self, sequence: int) -> Sent:
+    def send(self, sequence: int) -> SendTimes:
         """
         When.
 

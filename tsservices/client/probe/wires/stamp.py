@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsservices.client.probe.wires.base import Reply, Times
-from tsservices.client.probe.wires.udp import DatagramWire
+from tsservices.client.probe.wires.base import Clocks, Reply
+from tsservices.client.probe.wires.udp import UDPProbeTransport
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import check, seal
 from tsservices.stamp.clock import ErrorEstimate, fromWire, toNTP
@@ -18,8 +18,8 @@ from tsservices.stamp.packets import (
     ReflectorPacket,
     SenderPacket,
 )
-from tsservices.stamp.stats.result import Departure
-from tsservices.transport.timestamping.cmsg import Arrival
+from tsservices.stamp.stats.result import FollowUpInfo
+from tsservices.transport.timestamping.cmsg import ReceiveInfo
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -36,7 +36,7 @@ def unwrapped(number: int, near: int) -> int:
     return near + ((number - near + ROUND // 2) % ROUND) - ROUND // 2
 
 
-class StampWire(DatagramWire):
+class StampTransport(UDPProbeTransport):
     """STAMP packets to one reflector."""
 
     label = "STAMP"
@@ -44,7 +44,7 @@ class StampWire(DatagramWire):
     def __init__(
         self,
         reactor: ReactorBase,
-        times: Times,
+        times: Clocks,
         address: str,
         port: int,
         size: int | None = None,
@@ -81,7 +81,7 @@ class StampWire(DatagramWire):
             return made.encode()
         return seal(self._key, made.encode(sealed=True))
 
-    def read(self, datagram: bytes, arrival: Arrival, at: int) -> Reply | None:
+    def read(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
         """
         What it says; L{None} if it is no reply.
 
@@ -107,12 +107,12 @@ class StampWire(DatagramWire):
             self._departure(packet, counted, arrival.ns) if self._asking else None,
         )
 
-    def _departure(self, packet: ReflectorPacket, counted: int, near: int) -> Departure | None:
+    def _departure(self, packet: ReflectorPacket, counted: int, near: int) -> FollowUpInfo | None:
         told = followup.read(packet.rest)
         if told is None:
             return None
         when = fromWire(told.timestamp, packet.errorEstimate, near) if told.timestamp else None
-        return Departure(unwrapped(told.sequence, counted), when)
+        return FollowUpInfo(unwrapped(told.sequence, counted), when)
 
     def numberOf(self, datagram: bytes) -> int | None:
         """Its number, if that can be read."""

@@ -23,9 +23,15 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 
 from tsservices.client.connection import connectReason, lostReason
-from tsservices.client.probe.wires.base import Listener, Reply, Sent, Times, WireError
+from tsservices.client.probe.wires.base import (
+    Clocks,
+    Reply,
+    SendError,
+    SendTimes,
+    TransportListener,
+)
 from tsservices.client.probe.wires.text_udp import TEXT_SIZE, numberIn, textPacket
-from tsservices.stamp.stats.result import State
+from tsservices.stamp.stats.result import ProbeState
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -80,7 +86,7 @@ class LineReader(Protocol):
 
     transport: Connection
 
-    def __init__(self, wire: StreamWire) -> None:
+    def __init__(self, wire: TCPTextTransport) -> None:
         self._wire = wire
         self._rest = b""
 
@@ -102,7 +108,7 @@ class LineReader(Protocol):
         self._wire.lost(lostReason(reason))
 
 
-class StreamWire:
+class TCPTextTransport:
     """
     One TCP connection at a time; when it is lost, the next packet asks for another.
 
@@ -115,7 +121,7 @@ class StreamWire:
     def __init__(
         self,
         reactor: ReactorBase,
-        times: Times,
+        times: Clocks,
         address: str,
         port: int,
         session: int,
@@ -133,15 +139,15 @@ class StreamWire:
         )
         self._session = session
         self._tos = tos
-        self._listener: Listener | None = None
+        self._listener: TransportListener | None = None
         self._reader: LineReader | None = None
         self._connecting: Deferred[None] | None = None
         self._closed: Deferred[None] | None = None
-        self._state, self._reason = State.UNREACHABLE, "no connection yet"
+        self._state, self._reason = ProbeState.UNREACHABLE, "no connection yet"
         self._newest = -1
         self._facts: dict[str, int | None] = {"rtt": None, "rttvar": None, "min_rtt": None}
 
-    def open(self, listener: Listener) -> Deferred[None]:
+    def open(self, listener: TransportListener) -> Deferred[None]:
         """Fires when there is a connection, or it is known why there is none."""
         self._listener = listener
         return self._connect()
@@ -158,7 +164,7 @@ class StreamWire:
             error = failure.value
             assert isinstance(error, Exception)
             refused = isinstance(error, ConnectionRefusedError)
-            self._state = State.REFUSED if refused else State.UNREACHABLE
+            self._state = ProbeState.REFUSED if refused else ProbeState.UNREACHABLE
             self._reason = connectReason(error)
 
         self._connecting = attempt.addCallbacks(made, failed)
@@ -172,7 +178,7 @@ class StreamWire:
 
     def lost(self, reason: str) -> None:
         self._reader = None
-        self._state, self._reason = State.UNREACHABLE, f"connection lost: {reason}"
+        self._state, self._reason = ProbeState.UNREACHABLE, f"connection lost: {reason}"
         closed, self._closed = self._closed, None
         if closed is not None:
             closed.callback(None)
@@ -186,11 +192,11 @@ class StreamWire:
             return
         number = numberIn(line, self._session)
         if number is None:
-            self._listener.strayed()
+            self._listener.unmatched()
             return
         self._listener.replied(Reply(number, at, None, False, len(line) + 1))
 
-    def send(self, sequence: int) -> Sent:
+    def send(self, sequence: int) -> SendTimes:
         """
         When.
 
@@ -200,9 +206,9 @@ class StreamWire:
         if self._reader is None:
             if self._connecting is None:
                 self._connect()
-            raise WireError(self._state, self._reason)
+            raise SendError(self._state, self._reason)
         line = textPacket(self._session, sequence, self.size - 1) + b"\n"
-        sent = Sent(self._times.monotonic(), self._times.wall())
+        sent = SendTimes(self._times.monotonic(), self._times.wall())
         self._reader.transport.write(line)
         return sent
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tsservices.client.probe.wires.base import Reply, Times
-from tsservices.client.probe.wires.udp import DatagramWire
-from tsservices.transport.timestamping.cmsg import Arrival
+from tsservices.client.probe.wires.base import Clocks, Reply
+from tsservices.client.probe.wires.udp import UDPProbeTransport
+from tsservices.transport.timestamping.cmsg import ReceiveInfo
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -37,7 +37,7 @@ def numberIn(text: bytes, session: int) -> int | None:
     return int(match[2]) if match and int(match[1], 16) == session else None
 
 
-class TextWire(DatagramWire):
+class UDPTextTransport(UDPProbeTransport):
     """Datagrams to the timestamp service."""
 
     label = "timestamp over UDP"
@@ -45,7 +45,7 @@ class TextWire(DatagramWire):
     def __init__(
         self,
         reactor: ReactorBase,
-        times: Times,
+        times: Clocks,
         address: str,
         port: int,
         session: int,
@@ -60,7 +60,7 @@ class TextWire(DatagramWire):
         """The packet."""
         return textPacket(self._session, sequence, self.size)
 
-    def read(self, datagram: bytes, arrival: Arrival, at: int) -> Reply | None:
+    def read(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
         """
         What it says; L{None} if it is no reply.
 

@@ -20,14 +20,20 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import MessageLengthError
 
-from tsservices.client.probe.wires.base import Listener, Reply, Sent, Times, WireError
-from tsservices.stamp.stats.result import State
+from tsservices.client.probe.wires.base import (
+    Clocks,
+    Reply,
+    SendError,
+    SendTimes,
+    TransportListener,
+)
+from tsservices.stamp.stats.result import ProbeState
 from tsservices.transport.timestamping import cmsg as ancillary
-from tsservices.transport.timestamping.cmsg import Arrival
+from tsservices.transport.timestamping.cmsg import ReceiveInfo
 from tsservices.transport.timestamping.udp import (
     ERRORS_AT_ONCE,
-    StampedDatagramProtocol,
-    StampedUDPPort,
+    TimestampedDatagramProtocol,
+    TimestampedUDPPort,
 )
 
 if TYPE_CHECKING:
@@ -49,21 +55,21 @@ LARGEST_DATAGRAM = 65_536
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
 
-def failureOf(number: int) -> tuple[State, str]:
+def failureOf(number: int) -> tuple[ProbeState, str]:
     """What became of a packet with it, and the same in words."""
     if number == errno.ECONNREFUSED:
-        return State.REFUSED, "connection refused"
-    return State.UNREACHABLE, os.strerror(number).lower()
+        return ProbeState.REFUSED, "connection refused"
+    return ProbeState.UNREACHABLE, os.strerror(number).lower()
 
 
-class ProbeProtocol(StampedDatagramProtocol):
+class ProbeProtocol(TimestampedDatagramProtocol):
     """What a L{ProbePort} calls, beside datagrams and stamps."""
 
     def peerFailed(self, number: int, datagram: bytes | None) -> None:
         raise NotImplementedError
 
 
-class ProbePort(StampedUDPPort):
+class ProbePort(TimestampedUDPPort):
     """A connected port for the packets to one target."""
 
     protocol: ProbeProtocol
@@ -103,11 +109,11 @@ class ProbePort(StampedUDPPort):
                 if self.write(datagram) is not None:
                     return
             except MessageLengthError as error:
-                raise WireError(State.UNREACHABLE, "too long for one datagram") from error
+                raise SendError(ProbeState.UNREACHABLE, "too long for one datagram") from error
             except OSError as error:
                 if attempt == ATTEMPTS - 1:
-                    raise WireError(*failureOf(error.errno or 0)) from error
-        raise WireError(*failureOf(errno.ECONNREFUSED))
+                    raise SendError(*failureOf(error.errno or 0)) from error
+        raise SendError(*failureOf(errno.ECONNREFUSED))
 
     def _peerRefused(self, number: int | None) -> None:
         """Pass the news on, unless the error queue has them too, and knows more."""
@@ -146,7 +152,7 @@ class ProbePort(StampedUDPPort):
 NUMBERS = 1024
 
 
-class DatagramWire(ProbeProtocol):
+class UDPProbeTransport(ProbeProtocol):
     """
     Packets as datagrams.  What is in them, subclasses say.
 
@@ -160,7 +166,7 @@ class DatagramWire(ProbeProtocol):
     def __init__(
         self,
         reactor: ReactorBase,
-        times: Times,
+        times: Clocks,
         address: str,
         port: int,
         size: int,
@@ -174,9 +180,9 @@ class DatagramWire(ProbeProtocol):
         self._port = port
         self._tos = tos
         self._sequence: dict[int, int] = {}
-        self._listener: Listener | None = None
+        self._listener: TransportListener | None = None
 
-    def open(self, listener: Listener) -> Deferred[None]:
+    def open(self, listener: TransportListener) -> Deferred[None]:
         """
         Has fired.
 
@@ -199,7 +205,7 @@ class DatagramWire(ProbeProtocol):
         """
         raise NotImplementedError
 
-    def read(self, datagram: bytes, arrival: Arrival, at: int) -> Reply | None:
+    def read(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
         """
         What it says; L{None} if it is no reply.
 
@@ -211,7 +217,7 @@ class DatagramWire(ProbeProtocol):
         """Its number, if that can be read."""
         raise NotImplementedError
 
-    def send(self, sequence: int) -> Sent:
+    def send(self, sequence: int) -> SendTimes:
         """
         When.
 
@@ -223,18 +229,18 @@ class DatagramWire(ProbeProtocol):
         if len(self._sequence) > NUMBERS:
             del self._sequence[next(iter(self._sequence))]
         # As late as can be: what this program does before is no part of any round trip.
-        sent = Sent(self._times.monotonic(), self._times.wall())
+        sent = SendTimes(self._times.monotonic(), self._times.wall())
         port.offer(datagram)
         return sent
 
     def stampedDatagramReceived(
-        self, datagram: bytes, address: tuple[str, int], arrival: Arrival
+        self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
     ) -> None:
         at = self._times.monotonic()
         if self._listener is not None:
             reply = self.read(datagram, arrival, at)
             if reply is None:
-                self._listener.strayed()
+                self._listener.unmatched()
             else:
                 self._listener.replied(reply)
 
