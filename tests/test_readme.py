@@ -9,7 +9,6 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.client.probe.cli import probeParser
 from tsservices.common.counters import (
     ClusterCounters,
     DatagramCounters,
@@ -26,7 +25,6 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SERVICES = (ROOT / "docs" / "services.md").read_text(encoding="utf-8")
 CHAT = (ROOT / "docs" / "chat.md").read_text(encoding="utf-8")
-MEASURING = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
@@ -50,29 +48,6 @@ class ReadmeTests(SynchronousTestCase):
             (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
             self.assertEqual(block.count("\n"), 1)
             self.assertIn(words, block)
-
-    def test_links(self) -> None:
-        """What is linked to is there."""
-        for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-            text = page.read_text(encoding="utf-8")
-            for link in re.findall(r"\]\(([^)#]+)", text):
-                if "://" not in link:
-                    self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
-
-    def test_options(self) -> None:
-        """What looks like an option of the server is one."""
-        known = {row[0] for row in (*Options.optParameters, *Options.optFlags)}
-        known |= {"listen", "trust", "help"}
-        # Of the client, of commands, of twistd, and of systemd's section.
-        known |= {"udp", "line", "operator", "pidfile", "logfile", "uid", "gid"}
-        known |= {"nick", "room", "account", "password-file", "json", "no-bell"}
-        known |= {"format", "since"}
-        # Of the tests.
-        known |= {"dist"}
-        # Of the measuring client.
-        known |= set(re.findall(r"--([a-z][a-z-]+)", probeParser().format_help()))
-        for text in (README, SERVICES, OPERATING, CHAT, MEASURING):
-            self.assertEqual(set(re.findall(r"--([a-z][a-z-]+)", text)) - known, set())
 
     def test_limits(self) -> None:
         """What looks like a key of the configuration is one."""

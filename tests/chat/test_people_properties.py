@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from tests.model.invariants import Watch
 from tests.model.operations import LIMITS, OPERATORS, TURNS, Wish, World, anyWish, opening
 from tests.support.chat import NOON, Sessions
+from tests.support.examples import tried
 from tsservices.chat.apply import APPLY
 from tsservices.chat.batch import Batch
 from tsservices.chat.notifications import RoomMessages
@@ -23,7 +24,7 @@ from tsservices.chat.serialization import asRow, fromRow
 from tsservices.chat.state import ChatState
 
 #: How many long lives are lived.
-LIVES = 40
+LIVES = tried(40)
 
 
 def durable(state: ChatState) -> object:
@@ -129,7 +130,7 @@ def live(turns: list[list[Wish]]) -> Counter[str]:
     return watch.done
 
 
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=tried(150), derandomize=True)
 @given(TURNS)
 def test_anyOrder(turns: list[list[Wish]]) -> None:
     """Whatever is wished."""

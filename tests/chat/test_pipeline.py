@@ -127,9 +127,6 @@ class TestPipeline:
         self.stored(42)
         names = [type(each).__name__ for each in self.ears["bob"].take()]
         assert names == ["RoomMessages", "JoinedRoom"]
-            "RoomMessages",
-            "JoinedRoom",
-        ]
         self.say("ann", "2")
         self.turn()
         assert [each.position for each in self.shelf.batches] == [42, 43]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.chat import NOON, Sessions
+from tests.support.examples import tried
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
@@ -153,7 +154,7 @@ class Watch:
             assert set(slice.authors) <= present[each.room]
 
 
-@settings(max_examples=250, derandomize=True)
+@settings(max_examples=tried(250), derandomize=True)
 @given(TURNS)
 def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
     """
@@ -190,7 +191,7 @@ def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
                 numbers[each.room] = each.last
 
 
-@settings(max_examples=60, derandomize=True)
+@settings(max_examples=tried(60), derandomize=True)
 @given(TURNS)
 def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
     """
@@ -249,7 +250,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=tried(200), derandomize=True)
 @given(STEPS)
 def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
     """
@@ -338,7 +339,7 @@ LIVES = st.lists(
 )
 
 
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=tried(200), derandomize=True)
 @given(LIVES)
 def test_crash(lives: list[list[Operation | int | str]]) -> None:
     """

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cluster import World
+from tests.support.examples import tried
 
 ACTS = ("say", "say", "say", "say", "arrive", "arrive", "rename", "part", "join", "quit")
 FATES = ("die", "stop", "start", "freeze", "thaw", "cut", "mend", "slow", "disk", "away", "back")
@@ -20,7 +21,7 @@ NICKS = ("ann", "bob", "cat", "dan", "eve", "fay")
 PAUSES = (0.0, 0.0, 0.0, 0.02, 0.3, 1.2, 5.0, 12.0, 35.0)
 
 #: How many long lives there are.
-LIVES = 60
+LIVES = tried(60)
 
 #: What happens: to which node, to whom there, what name is meant, and how long it is until the next
 #: thing does.
@@ -87,7 +88,7 @@ def live(count: int, seed: int, small: bool, steps: list[Step]) -> World:
     return world
 
 
-@settings(max_examples=100, derandomize=True)
+@settings(max_examples=tried(100), derandomize=True)
 @given(st.integers(2, 4), st.integers(0, 1000), st.booleans(), STEPS)
 def test_whateverHappens(count: int, seed: int, small: bool, steps: list[Step]) -> None:
     """Whatever happens."""

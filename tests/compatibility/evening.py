@@ -27,7 +27,7 @@ CONFIG = 'chat-operators = ["Root"]\nflood-lines = 0\nflood-bytes = 0\nkeep = "f
 TYPED = (
     *("/who", "/history 3", "/inbox", "hello", "/me waves", "/search hello", "/nope", "/away x"),
     *("/away", "/rooms", "/whois ann", "/seen bob", "/ban", "/mute", "/msg bob hi", "/topic"),
-    *("/topic new", "/nick Anna", "/op bob", "/private off", "/private on", "/invite bob"),
+    *("/topic new", "/nick Anna", "/who", "/op bob", "/private off", "/private on", "/invite bob"),
     *("/ban cat 2h", "/kick bob", "/delete 2", "/help me", "/part", "/read tee 5", "/ack on"),
 )
 

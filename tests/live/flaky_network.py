@@ -37,6 +37,7 @@ class Talker:
         self.said: list[str] = []
         self.seen: dict[int, tuple[str, str]] = {}
         self.own: list[dict[str, Any]] = []
+        self.entered = False
         self._rest = b""
         arguments = ["chat", "--json", "--nick", nick, "--room", "evening", "--port", str(port)]
         self._process = subprocess.Popen(
@@ -79,6 +80,8 @@ class Talker:
                 assert self.seen.setdefault(event["seq"], what) == what
             elif event["type"] == "client":
                 self.own.append(event)
+            elif event["type"] == "roomEntered":
+                self.entered = True
 
     def leave(self) -> int:
         assert self._process.stdin is not None
@@ -109,6 +112,11 @@ def evening(server: Server, seconds: float, seed: int, pace: float = 1.0) -> dic
         Talker("bob", other.port) as bob,
     ):
         both = (ann, bob)
+        # A client that is cut off before it has a name ends, as it should.
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while not all(each.entered for each in both):
+            assert time.monotonic() < deadline, "somebody has not come"
+            hearAll(both, 0.1)
         deadline = time.monotonic() + seconds
         cuts = count = 0
         while time.monotonic() < deadline:

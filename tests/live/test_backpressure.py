@@ -28,6 +28,7 @@ from tests.live.support.echo_client import (
     receiveRest,
     unstamped,
 )
+from tests.live.support.impatient import SWEEP_SECONDS
 from tests.live.support.server import ANSWER_SECONDS, Server
 
 #: That never read, at the same time.
@@ -46,8 +47,12 @@ PER_CLIENT = 1 << 20
 TOLERANCE = 2 << 20
 
 #: Seconds: what the limits are set to here, and how often they are looked at. Progress is seen one
-#: sweep late, and the end of a limit too.
-WRITE_LIMIT, IDLE_LIMIT, SWEEP = 1, 2, 2
+#: sweep late, and the end of a limit too. Sockets go on taking small chunks for most of a second
+#: after the server has stopped reading.
+WRITE_LIMIT, IDLE_LIMIT, SWEEP = 2, 2, SWEEP_SECONDS
+
+#: Seconds that somebody stays who does what keeps a connection open.
+STAYING = IDLE_LIMIT + 2 * SWEEP + 1
 
 #: Seconds after which a connection must have been closed, on a machine that is busy.
 LATEST = max(WRITE_LIMIT, IDLE_LIMIT) + 2 * SWEEP + 3
@@ -168,7 +173,8 @@ def impatient(
     config.write_text(f"write-limit = {WRITE_LIMIT}\nidle-limit = {IDLE_LIMIT}\n")
     key, cert = certificate
     secure = f"timestamp=ssl:0:privateKey={key}:certKey={cert}"
-    with Server(sharedFolder, "--config", str(config), *SMALL, "--listen", secure) as server:
+    options = ("--config", str(config), *SMALL, "--listen", secure)
+    with Server(sharedFolder, *options, impatient=True) as server:
         yield server, ssl.create_default_context(cafile=str(cert))
 
 
@@ -235,7 +241,7 @@ class Typing(Client):
 
     @property
     def over(self) -> bool:
-        return time.monotonic() - self.begun > IDLE_LIMIT + 2 * SWEEP
+        return time.monotonic() - self.begun > STAYING
 
     def live(self) -> None:
         while not self.over:
@@ -321,7 +327,7 @@ def _narrow(server: Server) -> socket.socket:
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("patient"), *SMALL) as server:
+    with Server(tmp_path_factory.mktemp("patient"), *SMALL, impatient=True) as server:
         yield server
 
 

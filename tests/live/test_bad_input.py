@@ -66,7 +66,7 @@ def _everything(folder: Path, limits: str) -> Iterator[Server]:
     listens = [f"{name}=tcp:0" for name in STREAMS[6:]]
     listens += [f"{name}=udp:0" for name in DATAGRAMS[3:]]
     words = [word for each in listens for word in ("--listen", each)]
-    with Server(folder, "--config", str(config), *words) as serving:
+    with Server(folder, "--config", str(config), *words, impatient=True) as serving:
         yield serving
 
 

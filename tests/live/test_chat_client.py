@@ -216,7 +216,7 @@ class TestTerminal:
         """The prompt does not cost more than one waits for gladly."""
         code = (
             "import os, sys\n"
-            "from tsservices.client.chat.app import openPrompt, parseChat\n"
+            "from tsservices.client.chat.startup import openPrompt, parseChat\n"
             f"prompt = openPrompt(parseChat(['--state', {str(tmp_path)!r}]))\n"
             "assert 'twisted' not in sys.modules\n"
             "times = os.times()\n"
@@ -260,6 +260,6 @@ def test_evening(server: Server) -> None:
     Two clients whose connections are cut again and again hear everything once; the long
     form is C{python -m tests.live.flaky_network}.
     """
-    happened = evening(server, 5.0, seed=int(os.environ.get("SEED", "7")), pace=0.5)
+    happened = evening(server, 3.0, seed=int(os.environ.get("SEED", "7")), pace=0.5)
     assert happened["cuts"] >= 2
     assert happened["lines"] >= 10

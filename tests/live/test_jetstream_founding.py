@@ -242,7 +242,7 @@ class TestWaysIn:
     def test_noClient(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Who has not installed the client is told how."""
         for each in [*sys.modules]:
-            if each.startswith("tsservices.cluster.jetstreams"):
+            if each.startswith("tsservices.cluster.nats."):
                 monkeypatch.delitem(sys.modules, each)
         monkeypatch.setitem(sys.modules, "nats.js.api", None)
         with pytest.raises(BrokerError, match=r"pip install 'tsservices\[cluster\]'"):

@@ -48,6 +48,11 @@ def _checkoutFiles() -> list[str]:
     return done.stdout.rstrip("\0").split("\0")
 
 
+@pytest.fixture(autouse=True)
+def withoutCheckout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("source")

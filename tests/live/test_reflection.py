@@ -450,7 +450,9 @@ def test_rawSpoof(folder: Path) -> None:
         pytest.skip("raw sockets are not allowed here")
     with ExitStack() as stack:
         stack.enter_context(raw)
-        first, second = (stack.enter_context(Server(folder / name, *SMALL)) for name in "ab")
+        first, second = (
+            stack.enter_context(Server(folder / name, *SMALL, impatient=True)) for name in "ab"
+        )
         # A server that is made to talk with itself, or with nobody: not answered.
         itself = first.address("timestamp", "udp").pair
         for port in (itself[1], first.address("hello", "udp").port, 53, 0):

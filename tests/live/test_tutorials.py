@@ -41,7 +41,7 @@ STAMP = len("[Fri Nov 20 12:10:00 2026] ")
 @pytest.fixture(scope="module")
 def server(sharedFolder: Path) -> Iterator[Server]:
     listens = [word for each in (*SMALL, *CLOCKS) for word in ("--listen", each)]
-    with Server(sharedFolder, *listens) as serving:
+    with Server(sharedFolder, *listens, impatient=True) as serving:
         yield serving
 
 
@@ -450,7 +450,7 @@ def test_haproxy(folder: Path) -> None:
     config.write_text("proxy-limit = 1\n")
     options = ["--listen", "timestamp=haproxy:tcp:0", "--listen", "sink=haproxy:tcp:0"]
     header = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"
-    with Server(folder, "--config", str(config), *options) as server:
+    with Server(folder, "--config", str(config), *options, impatient=True) as server:
         with server.connect("timestamp") as client:
             client.send(header + b"hello")
             checkStamped(client.recv(BUFSIZ), b"hello")
@@ -490,7 +490,8 @@ def secured(
     words = [word for name in SECURED for word in ("--listen", f"{name}={where}")]
     limits = sharedFolder / "limits.toml"
     limits.write_text("talk-linger = 0")
-    with Server(sharedFolder / "tls", "--config", str(limits), *words) as server:
+    options = ("--config", str(limits), *words)
+    with Server(sharedFolder / "tls", *options, impatient=True) as server:
         yield server, ssl.create_default_context(cafile=str(cert))
 
 

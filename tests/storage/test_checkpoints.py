@@ -7,7 +7,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 
@@ -21,6 +20,7 @@ from tsservices.storage.memory import MemoryStorage
 from tsservices.storage.sqlite.journal import SQLiteStorage
 from tsservices.storage.sqlite.rows import asJSON
 from tsservices.storage.sqlite.schema import APPLICATION, MIGRATIONS
+from tsservices.storage.sqlite.writer import Timings
 
 #: Of a cluster.
 SECRET = bytes(range(32))
@@ -225,10 +225,9 @@ class TestSQLite(Case):
 
     def test_locked(self) -> None:
         """A database that somebody else writes to can't be bound now."""
-        kept = Kept(start=False)
+        kept = Kept(start=False, pace=Timings(busy=0.01))
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            kept.journal._pace = replace(kept.journal._pace, busy=0.01)
             with pytest.raises(StorageError, match="is locked by another process"):
                 kept.journal.bind("e", "other", SECRET, 0)
         assert self.fresh().prepare().epoch == ""

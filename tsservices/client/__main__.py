@@ -14,12 +14,8 @@ from twisted.internet.interfaces import IReactorFDSet
 from tsservices.client.cli import Command, EchoOptions, parseArguments
 from tsservices.client.probe.cli import ProbeOptions
 from tsservices.client.runner import run
-from tsservices.client.terminal.console import (
-    Console,
-    blockingRestored,
-    openMissing,
-    openPlainConsole,
-)
+from tsservices.client.terminal.console import Console, openPlainConsole
+from tsservices.client.terminal.descriptors import blockingRestored, openMissing
 from tsservices.client.terminal.text import editingPossible
 
 if TYPE_CHECKING:
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 
 if __name__ == "__main__" and sys.argv[1:2] == ["chat"]:
     # Its prompt stands before what follows is imported.
-    from tsservices.client.chat.app import main as chat
+    from tsservices.client.chat.startup import main as chat
 
     chat(sys.argv[2:])
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.client_world import World
+from tests.support.examples import tried
 from tsservices.client.chat.outbox import read
 
 #: What is typed: few different lines, so that they are alike.
@@ -77,7 +78,7 @@ def checkShown(world: World) -> None:
 class TestCuts:
     """Connections that are cut."""
 
-    @settings(max_examples=400)
+    @settings(max_examples=tried(400))
     @given(st.lists(STEPS, max_size=40))
     def test_resumed(self, steps: list[tuple[str, int | str]]) -> None:
         """
@@ -102,7 +103,7 @@ class TestCuts:
             assert everywhere.count(text) <= said.count(text)
             assert everywhere.count(text) + unsure.count(text) >= said.count(text)
 
-    @settings(max_examples=400)
+    @settings(max_examples=tried(400))
     @given(st.lists(STEPS, max_size=40))
     def test_byName(self, steps: list[tuple[str, int | str]]) -> None:
         """A server without: what is not known to be said is told, and never said twice."""

@@ -20,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tsservices.client.terminal import console as consoles
-from tsservices.client.terminal import console as descriptors
+from tsservices.client.terminal import descriptors
 from tsservices.client.terminal.console import LINES_AHEAD, PlainConsole, openPlainConsole
 from tsservices.client.terminal.text import TerminalText, complaint, editingPossible
 

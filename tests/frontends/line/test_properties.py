@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import provider
 
+from tests.support.examples import tried
 from tests.support.line_clients import Client, LineDoorCase
 from tsservices.chat.notifications import RoomMessages
 from tsservices.common.limits import Limits
@@ -142,7 +143,7 @@ class Anything(LineDoorCase):
                 elif not client.protocol._heardAll:
                     client.protocol.readConnectionLost()
 
-    @settings(max_examples=150, derandomize=True)
+    @settings(max_examples=tried(150), derandomize=True)
     @given(STEPS)
     @example([(0, b"ann\n"), (0, "turn"), (0, b"/join tea\nx\x08/quit \xff\xff\n"), (0, "end")])
     def test_nothingBreaks(self, steps: list[tuple[int, bytes | str]]) -> None:
@@ -198,7 +199,7 @@ class Anything(LineDoorCase):
             for number, text in enumerate(each.texts)
         ]
 
-    @settings(max_examples=150, derandomize=True)
+    @settings(max_examples=tried(150), derandomize=True)
     @given(
         st.booleans(),
         st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join),
@@ -214,7 +215,7 @@ class Anything(LineDoorCase):
         chunks = [data[a:b] for a, b in pairwise(places)]
         self.assertEqual(self.history(chunks), self.history([data]))
 
-    @settings(max_examples=60, derandomize=True)
+    @settings(max_examples=tried(60), derandomize=True)
     @given(st.text(max_size=60), st.sampled_from(("", "/me ", "/topic ", "/away ", "/msg bob ")))
     def test_anyText(self, text: str, command: str) -> None:
         """Nothing that somebody says makes a line that does not begin as lines do."""

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.live.crash.__main__ import Crashes
+from tests.support.examples import tried
 
 #: How often the server is killed.
-KILLS = 5
+KILLS = tried(8)
 
 #: After these no new life of the server begins.
 SECONDS = 20.0

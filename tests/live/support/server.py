@@ -43,6 +43,9 @@ PYTHON = Path(sys.executable)
 #: The program that users start.
 TWISTD = str(PYTHON.with_name("twistd"))
 
+#: The same, for tests that wait for counters.
+IMPATIENT = [sys.executable, "-P", str(Path(__file__).with_name("impatient.py"))]
+
 Answer = TypeVar("Answer")
 
 
@@ -134,6 +137,7 @@ class Server:
         log: Path | None = None,
         stdin: int = subprocess.DEVNULL,
         environ: dict[str, str] | None = None,
+        impatient: bool = False,
     ) -> None:
         self.folder = folder
         self.state = state or folder / "state"
@@ -143,7 +147,8 @@ class Server:
         self._guest = guest
         self._left = _identity(self.state / "ports.json")
         if command is None:
-            command = [TWISTD, f"--logfile={self.log}"] if log is None else [TWISTD]
+            command = IMPATIENT if impatient else [TWISTD]
+            command = [*command, f"--logfile={self.log}"] if log is None else command
             command += [f"--pidfile={self.pidFile}"] if daemon else ["-n", "--pidfile="]
             command += ["tsserver"]
         places = [] if port is None else ["--port", port]

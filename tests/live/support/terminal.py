@@ -80,7 +80,7 @@ class Screen:
     def bottom(self) -> str:
         return next((row for row in reversed(self.lines()) if row), "")
 
-    def _read(self, seconds: float) -> bool:
+    def read(self, seconds: float) -> bool:
         if not select.select([self._here], [], [], max(0.0, seconds))[0]:
             return False
         try:
@@ -94,20 +94,20 @@ class Screen:
     def shows(self, text: str, seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while text not in self.text():
-            if not self._read(deadline - time.monotonic()):
+            if not self.read(deadline - time.monotonic()):
                 raise AssertionError(f"no {text!r} on the screen:\n{self.text()}")
 
     def status(self, text: str, seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while text not in self.bottom():
-            if not self._read(deadline - time.monotonic()):
+            if not self.read(deadline - time.monotonic()):
                 raise AssertionError(f"no {text!r} in the status:\n{self.text()}")
 
     def ended(self) -> int:
         deadline = time.monotonic() + PATIENCE
         while self._process.poll() is None and time.monotonic() < deadline:
-            self._read(0.05)
-        while self._read(0.0):
+            self.read(0.05)
+        while self.read(0.0):
             pass
         return self._process.wait(0)
 

@@ -1,7 +1,8 @@
 """
 The fast and the stock transport, driven by the same random scripts over real sockets.
 
-Usage: C{python runscripts.py EXAMPLES SEED SECONDS}.  Exits with 0 when no script told them apart,
+Usage: C{python random_scripts.py EXAMPLES SEED SECONDS}.  Exits with 0 when no script told them
+apart,
 after printing how the connections ended, and otherwise with the shortest script found that does.
 After SECONDS no more scripts are compared.
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import tried
 from tsservices.transport.epoll.set import available
 
 #: How many scripts are compared if there is time.
-EXAMPLES = 150
+EXAMPLES = tried(150)
 
 #: After what time no more are compared.
 SECONDS = 12
@@ -29,11 +30,11 @@ LIMIT = 25
 @pytest.mark.parametrize("seed", [1])
 def test_randomScripts(seed: int, tmp_path: Path) -> None:
     """Both give the same bytes, the same callbacks and the same end for every script."""
-    root = Path(__file__).parent.parent.parent
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [
             sys.executable,
-            str(Path(__file__).with_name("runscripts.py")),
+            str(Path(__file__).with_name("random_scripts.py")),
             str(EXAMPLES),
             os.environ.get("TSSERVICES_SCRIPT_SEED", str(seed)),
             str(SECONDS),

@@ -40,12 +40,12 @@ def test_twistedCases(tmp_path: Path) -> None:
     Every case passes except the two that are exempted by name, and the connections they make are
     ours.
     """
-    root = Path(__file__).parent.parent.parent
+    root = Path(__file__).parents[3]
     report = tmp_path / "report"
     done = subprocess.run(
         [
             sys.executable,
-            str(Path(__file__).with_name("runtwisted.py")),
+            str(Path(__file__).with_name("twisted_suite.py")),
             str(report),
             f"--temp-directory={tmp_path / 'trial'}",
             "--reporter=bwverbose",

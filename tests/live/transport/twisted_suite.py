@@ -1,7 +1,7 @@
 """
 Run some of Twisted's own cases under trial, with our ports and transports in place of Twisted's.
 
-Usage: C{python runtwisted.py REPORT ARGUMENT ...}, where the arguments are trial's.  Exits as trial
+Usage: C{python twisted_suite.py REPORT ARGUMENT ...}, with arguments for trial.  Exits as trial
 does, after writing to the file REPORT the names of the methods exempted and, on the next line, how
 many connections our transports served.
 """

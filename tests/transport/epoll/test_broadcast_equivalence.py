@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.examples import tried
 from tests.support.line_sockets import PEOPLE, Crowd
 from tsservices.chat import fanout as audience
 from tsservices.chat import fanout as deliveries
@@ -82,7 +83,7 @@ def heardIn(
 class TogetherTests(SynchronousTestCase):
     """Tests for L{tsservices.chat.fanout} and L{tsservices.transport.epoll.broadcast} at a door."""
 
-    @settings(max_examples=150, derandomize=True)
+    @settings(max_examples=tried(150), derandomize=True)
     @given(STEPS)
     def test_same(self, steps: list[tuple[int, bytes | str]]) -> None:
         """Everybody hears the same, however they are sent to."""

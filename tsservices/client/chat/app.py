@@ -1,18 +1,12 @@
 """
 The client of the chat between its sockets and its terminal.
-
-C{python -m tsservices.client chat}: the prompt first, then the rest.
-
-Nothing of Twisted is imported before the prompt stands: that takes longer than all else.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
@@ -21,7 +15,7 @@ from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEn
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
-from tsservices.client.chat.cli import ChatOptions, asker, parseChat, userName
+from tsservices.client.chat.cli import ChatOptions, userName
 from tsservices.client.chat.json_view import JSONView
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import ClientMachine, Phase
@@ -29,19 +23,13 @@ from tsservices.client.chat.ports import View
 from tsservices.client.chat.protocol import ChatFactory, ChatProtocol
 from tsservices.client.chat.state import ClientState
 from tsservices.client.chat.text_view import TextView, searchedFor
-from tsservices.client.chat.ui.colours import Styler, depth
-from tsservices.client.chat.ui.history import InputHistory
 from tsservices.client.chat.ui.surface import Display, PlainDisplay
 from tsservices.client.connection import ClientError, connectReason, place
-from tsservices.client.terminal.console import Console, blockingRestored, openMissing
-from tsservices.client.terminal.text import complaint, editingPossible
+from tsservices.client.terminal.console import Console
 
 if TYPE_CHECKING:
-    import asyncio
-
     from twisted.internet.base import ReactorBase
 
-    from tsservices.client.chat.ui.terminal import Terminal
 
 #: Lines that are read ahead of what was sent: more stay where they come from.
 LINES_AHEAD = 1000
@@ -254,89 +242,3 @@ async def chat(
     endpoint = HostnameEndpoint(reactor, command.host, command.port, command.timeout)
     clock = IReactorTime(reactor)
     return await ChatClient(clock, endpoint, command, console, surface, random).run()
-
-
-#: What somebody at a terminal is told who has a plain prompt for want of the other.
-NO_EDITING = (
-    "prompt_toolkit is not installed, so there is no line editing; "
-    "pip install 'tsservices[client]' brings it"
-)
-
-
-class Prompt(NamedTuple):
-    """A prompt that stands, and the event loop under it."""
-
-    terminal: Terminal
-    loop: asyncio.AbstractEventLoop
-
-
-def openPrompt(command: ChatOptions) -> Prompt:
-    """Show the prompt on this process's terminal."""
-    import asyncio
-
-    from prompt_toolkit.input import create_input
-
-    from tsservices.client.chat.ui.terminal import Screen, Terminal
-
-    loop = asyncio.new_event_loop()
-    terminal = Terminal(loop, create_input(), Screen.open(), InputHistory(command.state))
-    loop.run_until_complete(terminal.drawn())
-    return Prompt(terminal, loop)
-
-
-async def converse(reactor: ReactorBase, command: ChatOptions, prompt: Prompt | None) -> None:
-    """
-    Run the client.
-
-    @param prompt: stands already; L{None}: standard input and output are to be used as they
-        are.
-    @raise SystemExit: with the exit status, when that is not 0.
-    """
-    from random import random
-
-    from twisted.internet.interfaces import IReactorFDSet
-
-    pass
-    from tsservices.client.chat.ui.surface import PlainDisplay, TerminalDisplay, terminalOf
-    from tsservices.client.runner import supervise
-    from tsservices.client.terminal.console import PlainConsole, openPlainConsole
-
-    console: TerminalDisplay | PlainConsole
-    surface: TerminalDisplay | PlainDisplay
-    if prompt is not None:
-        painter = Styler(depth(os.environ))
-        console = surface = TerminalDisplay(prompt.terminal, prompt.loop, painter, command.bell)
-    else:
-        console = openPlainConsole(IReactorFDSet(reactor), b"")
-        surface = PlainDisplay(console, terminalOf(0))
-    talking = chat(reactor, command, console, surface, random)
-    status = await supervise(reactor, talking, console)
-    if status:
-        raise SystemExit(status)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """
-    Read the command line and run the client.
-
-    @raise SystemExit: always, with the exit status.
-    """
-    command = parseChat(arguments, os.environ, asker(os.isatty))
-    openMissing()
-    editing = not command.json and editingPossible(os.environ, os.isatty)
-    missing = find_spec("prompt_toolkit") is None and os.isatty(0) and os.isatty(1)
-    if missing and not command.json:
-        sys.stderr.write(complaint(NO_EDITING))
-    prompt = openPrompt(command) if editing else None
-    if prompt is not None:
-        from twisted.internet import asyncioreactor
-
-        asyncioreactor.install(prompt.loop)
-    from twisted.internet.task import react
-
-    try:
-        with blockingRestored():
-            react(converse, (command, prompt))
-    finally:
-        if prompt is not None:
-            prompt.loop.close()

@@ -1,17 +1,13 @@
 """
-The process's standard descriptors, left as they were found.
-
 The plain console: lines in, bytes out, complaints to standard error.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from typing import Protocol as Seam
 
 from twisted.internet.defer import Deferred
@@ -21,57 +17,8 @@ from twisted.internet.stdio import StandardIO
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from tsservices.client.terminal.descriptors import writeError
 from tsservices.client.terminal.text import TerminalText, complaint
-
-#: Seconds to wait for a standard error that takes nothing because it shares a full pipe with
-#: standard output.
-COMPLAINT_PATIENCE = 2.0
-
-
-def writeError(text: str) -> None:
-    """Write to standard error, also when its descriptor is non-blocking."""
-    data = text.encode("utf-8", "backslashreplace")
-    while data:
-        try:
-            data = data[os.write(2, data) :]
-        except BlockingIOError:
-            if not select.select([], [2], [], COMPLAINT_PATIENCE)[1]:
-                return
-        except OSError:
-            return
-
-
-def openMissing() -> None:
-    """
-    Put the null device in place of a standard descriptor that is closed.
-
-    Otherwise the next socket or event queue would get its number, and be read
-    as the input or written to as the output.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            # The lowest free number is the one that was found missing.
-            os.open(os.devnull, os.O_RDWR)
-
-
-@contextmanager
-def blockingRestored() -> Iterator[None]:
-    """
-    Give standard input and output back in the mode they had.
-
-    The mode belongs to the open file, not to this process: a shell or the next
-    program on the same terminal or pipe would meet it.
-    """
-    modes = [(descriptor, os.get_blocking(descriptor)) for descriptor in (0, 1)]
-    try:
-        yield
-    finally:
-        for descriptor, blocking in modes:
-            with suppress(OSError):
-                os.set_blocking(descriptor, blocking)
-
 
 #: How many lines are read before somebody asks for them. One read of a pipe can bring more; no
 #: further read is made until the lines are fewer.

@@ -15,7 +15,8 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 
-from tsservices.client.terminal.console import Interrupted, writeError
+from tsservices.client.terminal.console import Interrupted
+from tsservices.client.terminal.descriptors import writeError
 from tsservices.client.terminal.text import TerminalText, complaint
 
 #: Seconds for which a line without its newline waits for the rest: enough for the next segment, and

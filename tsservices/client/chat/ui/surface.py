@@ -19,7 +19,8 @@ from tsservices.client.chat.machine import ClientMachine
 from tsservices.client.chat.ui.colours import Span, Styler
 from tsservices.client.chat.ui.completion import completions
 from tsservices.client.chat.ui.status import promptText, statusLine
-from tsservices.client.terminal.console import Console, writeError
+from tsservices.client.terminal.console import Console
+from tsservices.client.terminal.descriptors import writeError
 from tsservices.client.terminal.text import complaint
 
 if TYPE_CHECKING:

@@ -1,0 +1,20 @@
+"""
+How much is tried of what has no end: a part in each run of the tests, all of it in
+C{python -m pytest --hypothesis-profile=thorough}.
+"""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+#: The profile of hypothesis with which all is tried.
+THOROUGH = "thorough"
+
+#: In the usual run each test tries this part of what it tries in a thorough one.
+_PART = 0.4
+
+
+def tried(thorough: int) -> int:
+    if settings.get_current_profile_name().startswith(THOROUGH):
+        return thorough
+    return round(thorough * _PART)

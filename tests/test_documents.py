@@ -1,0 +1,210 @@
+"""
+README.md and docs/*.md: their blocks can be read by the tests, and what they name exists.
+
+The blocks are run by L{tests.live.test_documents}.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import shlex
+import tempfile
+import tomllib
+from pathlib import Path
+
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.documents import (
+    LANGUAGES,
+    REASONS,
+    ROOT,
+    Block,
+    blocks,
+    blocksIn,
+    difference,
+    pages,
+    pattern,
+)
+from tsservices.frontends.line.commands import COMMANDS as CHAT_COMMANDS
+from tsservices.server.options import Options
+
+#: Commands of the terminal client itself, beside those of the server.
+CLIENT_COMMANDS = {"resend", "quit"}
+
+#: Names of comments that L{tests.support.documents} knows.
+COMMENTS = ("not run", "servers", "typed", "screen", "bob")
+
+#: Keys of unit files that the pages may show.
+UNIT_KEYS = {
+    "Install": {"WantedBy"},
+    "Service": {"DynamicUser", "ExecStart", "LimitNOFILE", "Restart", "StateDirectory"},
+    "Socket": {"Accept", "ListenDatagram", "ListenStream"},
+    "Unit": {"After", "Description", "Requires"},
+}
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def parse(options: list[str], block: Block) -> None:
+    try:
+        Options().parseOptions(options)
+    except UsageError as error:
+        raise AssertionError(f"{block}: {error}") from None
+
+
+class DocumentTests(SynchronousTestCase):
+    def test_languages(self) -> None:
+        """Every block says what it is: one without a language would not be run."""
+        for block in blocks():
+            self.assertIn(block.language, LANGUAGES, str(block))
+
+    def test_fences(self) -> None:
+        """No block is overlooked."""
+        for page in pages():
+            text = page.read_text(encoding="utf-8")
+            fences = re.findall(r"^ *(?:```|~~~)", text, re.MULTILINE)
+            self.assertEqual(len(fences), 2 * len(blocksIn(page.name, text)), page.name)
+            # Four spaces would be a block too, without a language.
+            outside = re.sub(r"^ *```.*?^ *```", "", text, flags=re.M | re.S)
+            self.assertEqual(re.findall(r"\n\n {4}\S.*", outside), [], page.name)
+
+    def test_comments(self) -> None:
+        """Every comment before a block is understood, and every exception has a known reason."""
+        for block in blocks():
+            for comment in block.comments:
+                self.assertIn(comment.partition(":")[0], COMMENTS, str(block))
+            reason = block.comment("not run")
+            if reason is not None:
+                self.assertTrue(reason.startswith(REASONS), f"{block}: {reason}")
+                for file in re.findall(r"tests/[\w/.]+\.py", reason):
+                    self.assertTrue((ROOT / file).exists(), f"{block}: {file}")
+
+    def test_toml(self) -> None:
+        """The server takes every configuration file as it stands there."""
+        found = [block for block in blocks() if block.language == "toml"]
+        self.assertTrue(found)
+        for block in found:
+            tomllib.loads(block.text)
+            if block.comment("not run") is None:
+                with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+                    file.write(block.text)
+                    file.flush()
+                    parse(["--config", file.name], block)
+
+    def test_ini(self) -> None:
+        """Unit files have known keys, and start the server with options that it takes."""
+        found = [block for block in blocks() if block.language == "ini"]
+        self.assertTrue(found)
+        for block in found:
+            unit = configparser.RawConfigParser(strict=False, comment_prefixes=("#",))
+            unit.optionxform = str  # type: ignore[method-assign,assignment]
+            unit.read_string(block.text)
+            for section in unit.sections():
+                self.assertEqual(set(unit[section]) - UNIT_KEYS[section], set(), str(block))
+            if unit.has_option("Service", "ExecStart"):
+                words = shlex.split(unit["Service"]["ExecStart"])
+                program = Path(words[0]).name
+                self.assertIn(program, ("twistd", "tsservices"), str(block))
+                start = words.index("tsserver") if program == "twistd" else 0
+                parse(words[start + 1 :], block)
+
+    def test_json(self) -> None:
+        """Every line of a block is one object."""
+        for block in blocks():
+            if block.language == "json":
+                for line in block.text.splitlines():
+                    self.assertIsInstance(json.loads(line), dict, str(block))
+
+    def test_python(self) -> None:
+        """Python blocks are Python."""
+        for block in blocks():
+            if block.language == "python":
+                compile(block.text, str(block), "exec")
+
+    def test_links(self) -> None:
+        """What is linked to exists, with the heading that is meant."""
+        for page in (*pages(), ROOT / "CHANGELOG.md"):
+            text = page.read_text(encoding="utf-8")
+            for link, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
+                if "://" in link:
+                    continue
+                there = page.parent / link if link else page
+                self.assertTrue(there.exists(), f"{page.name}: {link}")
+                if anchor:
+                    names = anchors(there.read_text(encoding="utf-8"))
+                    self.assertIn(anchor, names, f"{page.name}: {link}")
+
+    def test_paths(self) -> None:
+        """Files and modules of the project that are named exist."""
+        folders = "|".join(("benchmarks", "deploy", "docs", "tests", "tsservices"))
+        for page in (*pages(), ROOT / "CHANGELOG.md"):
+            text = page.read_text(encoding="utf-8")
+            named = re.findall(rf"(?<![\w/.~-])((?:{folders})/[\w./-]*\w)", text)
+            for path in named:
+                self.assertTrue((ROOT / path).exists(), f"{page.name}: {path}")
+            for module in re.findall(r"(?:-m |`)((?:benchmarks|tsservices)\.[\w.]*\w)", text):
+                path = ROOT / module.replace(".", "/")
+                exists = path.is_dir() or path.with_suffix(".py").exists()
+                # The name of the audit log's logger is not that of a module.
+                self.assertTrue(exists or module == "tsservices.audit", f"{page.name}: {module}")
+
+    def test_commandsOfTheChat(self) -> None:
+        """Every command in the page about the chat is one."""
+        text = (ROOT / "docs" / "chat.md").read_text(encoding="utf-8")
+        named = set(re.findall(r"`/([a-z]+)\b", text))
+        self.assertEqual(named - set(CHAT_COMMANDS) - CLIENT_COMMANDS, set())
+        self.assertTrue(named)
+
+
+class ReadingTests(SynchronousTestCase):
+    def test_block(self) -> None:
+        """A block has its language, its line, and the comments directly before it."""
+        page = "a\n\n<!-- lost -->\n\n<!-- bob: x -->\n<!-- typed:\na\nb: c\n-->\n```sh\nls\n```\n"
+        (block,) = blocksIn("p.md", page)
+        self.assertEqual((block.line, block.language, block.text), (10, "sh", "ls\n"))
+        self.assertEqual(block.typed, ["a", "b: c"])
+        self.assertEqual(block.comment("bob"), "x")
+        self.assertIsNone(block.comment("not run"))
+
+    def test_indented(self) -> None:
+        """A block in a list is one too."""
+        (block,) = blocksIn("p.md", "- a\n\n  ```toml\n  b = 1\n  ```\n")
+        self.assertEqual((block.language, block.text), ("toml", "b = 1\n"))
+
+    def test_pattern(self) -> None:
+        """Times, durations, ports and sizes may differ."""
+        for line, other in (
+            ("[Fri Nov 20 12:10:00 2026] a", "[Sun Nov  1 00:00:00 2037] a"),
+            ("| * Saturday 21 November 2026", "| * Sunday 1 May 2027"),
+            ("[12:10:05] <bob> a", "[23:59:59] <bob> a"),
+            ("net=0.004 up=-1.5 ms", "net=12.5 up=0.3 ms"),
+            ("[1] 127.0.0.1:51234 calls", "[1] 127.0.0.1:40000 calls"),
+            ("a ... z", "a b c z"),
+        ):
+            self.assertTrue(pattern(line).fullmatch(other), line)
+
+    def test_patternDiffers(self) -> None:
+        """Words, counts and addresses may not."""
+        for line, other in (
+            ("2 lines", "3 lines"),
+            ("seq=0 ttl=64", "seq=1 ttl=64"),
+            ("[12:10:05] <bob> a", "[12:10:05] <ann> a"),
+            ("127.0.0.1:51234", "127.0.0.2:51234"),
+            ("a.c", "abc"),
+        ):
+            self.assertFalse(pattern(line).fullmatch(other), line)
+
+    def test_difference(self) -> None:
+        """All lines are compared; a line of dots stands for any number of them."""
+        self.assertEqual(difference(["a", "...", "d"], ["a", "b", "c", "d"]), "")
+        self.assertEqual(difference(["...", "d"], ["d"]), "")
+        self.assertEqual(difference(["a", "..."], ["a", "b"]), "")
+        self.assertIn("is not in the page", difference(["a"], ["a", "b"]))
+        self.assertIn("no line like 'b'", difference(["a", "b"], ["a"]))
+        self.assertIn("in place of 'a'", difference(["a"], ["b"]))
