@@ -12,9 +12,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common import limits
+from tsservices.cluster.broker import ENGINE_STOP_SECONDS
+from tsservices.cluster.messages import MESSAGE_BYTES
 from tsservices.common.limits import Limits
-from tsservices.server.options import Options
+from tsservices.server.options import DEFAULT_STREAM, Options
+from tsservices.server.password_hasher import HASHING_STOP_SECONDS
+from tsservices.server.plugin import DESCRIPTORS_RESERVED
+from tsservices.storage.sqlite.writer import JOURNAL_STOP_SECONDS
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -98,10 +102,10 @@ class DeployTests(SynchronousTestCase):
         service = unit("tsservices.service")["Service"]
         words = shlex.split(service["ExecStart"])
         self.assertEqual(words[0], "/opt/tsservices/bin/tsservices")
-        longest = Limits().stopLimit + limits.JOURNAL_STOP_SECONDS
-        longest += limits.HASHING_STOP_SECONDS + limits.ENGINE_STOP_SECONDS
+        longest = Limits().stopLimit + JOURNAL_STOP_SECONDS
+        longest += HASHING_STOP_SECONDS + ENGINE_STOP_SECONDS
         self.assertGreater(float(service["TimeoutStopSec"]), longest)
-        bound = Limits().maxConnections + limits.DESCRIPTORS_RESERVED
+        bound = Limits().maxConnections + DESCRIPTORS_RESERVED
         self.assertGreater(int(service["LimitNOFILE"]), bound)
         for key in ("DynamicUser", "NoNewPrivileges", "PrivateTmp"):
             self.assertEqual(service[key], "yes")
@@ -115,7 +119,7 @@ class DeployTests(SynchronousTestCase):
             self.assertIn("\n  sync_interval: always\n", text)
             self.assertIn("\nmax_payload: 1MB\n", text)
             self.assertIn('include "nodes.conf"', text)
-        self.assertGreater(1_000_000, limits.MESSAGE_BYTES)
+        self.assertGreater(1_000_000, MESSAGE_BYTES)
 
     def test_stream(self) -> None:
         """What nodes may do is about the stream that they are told of."""
@@ -123,7 +127,7 @@ class DeployTests(SynchronousTestCase):
         subjects = re.findall(r'^ +"(.+)"$', rights, re.MULTILINE)
         for name in ("tsservices.toml", "compose.toml"):
             stream = read(name)["cluster-stream"]
-            self.assertEqual(stream, limits.DEFAULT_STREAM)
+            self.assertEqual(stream, DEFAULT_STREAM)
             self.assertIn(stream, subjects)
             for subject in set(subjects) - {stream, "$JS.API.STREAM.NAMES"}:
                 words = subject.removesuffix(".>").split(".")
@@ -136,6 +140,6 @@ class DeployTests(SynchronousTestCase):
         self.assertEqual(options(text) - known() - ELSEWHERE, set())
         named = set(re.findall(r"`(cluster-[a-z-]+)", text))
         self.assertEqual(named - CLUSTER, set())
-        self.assertIn(f"`{limits.DEFAULT_STREAM}`", text)
+        self.assertIn(f"`{DEFAULT_STREAM}`", text)
         for each in CLUSTER:
             self.assertTrue(f"`{each}`" in text or f"--{each}" in text, each)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.common.counters import (
     ClusterCounters,
     DatagramCounters,
     StampCounters,
     StreamCounters,
 )
-from tsservices.common.limits import DEFAULT_PORT, Limits
+from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import COMMANDS as CHAT_COMMANDS
 from tsservices.server.options import Options
 from tsservices.server.registry import CATALOG

@@ -28,7 +28,7 @@ from benchmarks.scale.model import (
     roomSizes,
     shardShare,
 )
-from tsservices.common.limits import SILENCE_SECONDS
+from tsservices.cluster.failure_detector import SILENCE_SECONDS
 
 PEOPLE = 1_000_000
 ROOMS = 100_000

@@ -15,12 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tsservices.common.limits import (
-    CHECKPOINT_SECONDS,
-    HEARTBEAT_SECONDS,
-    MESSAGES_UNDER_WAY,
-    STREAM_SECONDS,
-)
+from tsservices.cluster.apply import CHECKPOINT_SECONDS
+from tsservices.cluster.failure_detector import HEARTBEAT_SECONDS
+from tsservices.cluster.nats.stream import STREAM_SECONDS
+from tsservices.cluster.outbox import MESSAGES_UNDER_WAY
 
 DAY = 86_400
 # Rooms with more members than this have one on every node; who is in the others is drawn.

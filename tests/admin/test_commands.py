@@ -14,7 +14,7 @@ import pytest
 
 from tsservices.__main__ import main
 from tsservices.admin import commands as controlclient
-from tsservices.common.limits import CONTROL_ANSWER
+from tsservices.admin.commands import CONTROL_ANSWER
 
 
 def answered(*objects: object) -> io.BytesIO:

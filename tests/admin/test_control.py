@@ -14,16 +14,18 @@ from typing import Any
 from twisted.internet.protocol import connectionDone
 
 from tests.support.line_clients import LineDoorCase
-from tsservices.admin.control import ControlFactory, ControlProtocol, ControlService
-from tsservices.chat.errors import READ_SLOW, ChatError
-from tsservices.common.limits import (
+from tsservices.admin.control import (
     CONTROL_ALIVE_SECONDS,
     CONTROL_LINE,
     CONTROL_SECONDS,
     CONTROL_UNREAD_SECONDS,
     CONTROLS,
-    HISTORY_PAGE,
+    ControlFactory,
+    ControlProtocol,
+    ControlService,
 )
+from tsservices.chat.errors import READ_SLOW, ChatError
+from tsservices.chat.storage import HISTORY_PAGE
 from tsservices.common.statedir import StateDirectory
 from tsservices.testing import MemoryTransport
 

@@ -5,6 +5,7 @@ Tests for L{tsservices.chat.batch}.
 from __future__ import annotations
 
 from tests.support.chat import NOON, Ear, Index, Sessions
+from tsservices.chat.batch import AUTHORS_IN_A_SLICE
 from tsservices.chat.notifications import (
     JoinedRoom,
     LeftRoom,
@@ -28,7 +29,6 @@ from tsservices.chat.operations import (
     SendPrivate,
     SetTopic,
 )
-from tsservices.common.limits import AUTHORS_IN_A_SLICE
 
 
 def say(who: str, *texts: str, room: str = "r", kind: str = MESSAGE) -> Operation:

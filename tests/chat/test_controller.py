@@ -30,7 +30,8 @@ from tsservices.chat.notifications import (
 )
 from tsservices.chat.operations import ME, MESSAGE
 from tsservices.chat.records import RoomRecord
-from tsservices.common.limits import HISTORY_PAGE, Limits
+from tsservices.chat.storage import HISTORY_PAGE
+from tsservices.common.limits import Limits
 
 
 def kinds(person: Person) -> list[str]:

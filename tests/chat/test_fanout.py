@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.support.chat import Ear, Index
-from tsservices.chat.fanout import Recipients
+from tsservices.chat.fanout import TOGETHER_FROM, Recipients
 from tsservices.chat.session import Session
-from tsservices.common.limits import TOGETHER_FROM
 
 
 class Cord:

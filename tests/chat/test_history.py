@@ -13,8 +13,8 @@ from tsservices.chat.errors import READ_FAILED, ChatError
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.notifications import ErrorReply, Happening, HistoryReplay
 from tsservices.chat.records import RoomRecord
-from tsservices.chat.room import Room
-from tsservices.common.limits import HISTORY_PAGE, REPLAYED_LINES
+from tsservices.chat.room import REPLAYED_LINES, Room
+from tsservices.chat.storage import HISTORY_PAGE
 
 
 class Silent:

@@ -4,12 +4,12 @@ Tests for L{tsservices.chat.login_limits}.
 
 from __future__ import annotations
 
-from tsservices.chat.login_limits import LoginRateLimiter
-from tsservices.common.limits import (
+from tsservices.chat.login_limits import (
     ACCOUNT_GUESS_SECONDS,
     ACCOUNT_GUESSES_AT_ONCE,
     GUESS_SECONDS,
     HOMES_REMEMBERED,
+    LoginRateLimiter,
 )
 
 #: Passwords that may be tried at once from one address.

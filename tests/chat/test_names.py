@@ -18,8 +18,7 @@ from tsservices.chat.errors import (
     ChatError,
     ErrorCode,
 )
-from tsservices.chat.names import fold, nameKey, roomKey
-from tsservices.common.limits import NAME_LENGTH
+from tsservices.chat.names import NAME_LENGTH, fold, nameKey, roomKey
 
 #: Names as people have them.
 GOOD = (

@@ -19,8 +19,14 @@ from tsservices.chat.errors import (
     ChatError,
     ErrorCode,
 )
-from tsservices.chat.passwords import _keys, matches, prepare, verifier
-from tsservices.common.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
+from tsservices.chat.passwords import (
+    PASSWORD_LONGEST,
+    PASSWORD_SHORTEST,
+    _keys,
+    matches,
+    prepare,
+    verifier,
+)
 
 #: Of most passwords here.
 SALT = bytes(range(16))

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import DELETED
 from tsservices.chat.records import RoomRecord
-from tsservices.chat.room import Room
+from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.session import Session
-from tsservices.common.limits import REPLAYED_LINES
 
 
 def said(first: int, count: int = 1) -> RoomMessages:

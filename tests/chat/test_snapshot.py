@@ -34,9 +34,9 @@ from tsservices.chat.permissions import FOUNDER, atLeast
 from tsservices.chat.records import Restriction
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.chat.snapshot import VERSION, load, save
+from tsservices.chat.snapshot import CHECKPOINT_ROWS, VERSION, load, save
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import CHECKPOINT_ROWS, Limits
+from tsservices.common.limits import Limits
 
 #: How many lives are lived.
 LIVES = tried(60)

@@ -15,6 +15,7 @@ from tsservices.chat.errors import (
     ROOMS_ALL,
     ROOMS_EACH,
 )
+from tsservices.chat.handlers.membership import NAMES_SHOWN
 from tsservices.chat.notifications import (
     AwayChanged,
     AwayReply,
@@ -45,7 +46,8 @@ from tsservices.chat.operations import (
     SetTopic,
 )
 from tsservices.chat.records import RoomRecord
-from tsservices.common.limits import NAMES_SHOWN, REPLAYED_LINES, Limits
+from tsservices.chat.room import REPLAYED_LINES
+from tsservices.common.limits import Limits
 
 
 def enter(who: str) -> Enter:

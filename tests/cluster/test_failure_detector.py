@@ -7,8 +7,8 @@ from __future__ import annotations
 from tsservices.chat.operations import NodeDown
 from tsservices.chat.records import Node
 from tsservices.chat.state import ChatState
-from tsservices.cluster.failure_detector import FailureDetector
-from tsservices.common.limits import HEARTBEAT_SECONDS, SILENCE_SECONDS, Limits
+from tsservices.cluster.failure_detector import HEARTBEAT_SECONDS, SILENCE_SECONDS, FailureDetector
+from tsservices.common.limits import Limits
 
 
 class TestWatch:

@@ -17,17 +17,13 @@ from tsservices.chat.notifications import ErrorReply, Notice
 from tsservices.chat.operations import MESSAGE, NodeDown, NodeUp, Operation, Quit, Say
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
+from tsservices.cluster.apply import CHECKPOINT_SECONDS
 from tsservices.cluster.consistency import StateDigest
+from tsservices.cluster.failure_detector import HEARTBEAT_SECONDS, SILENCE_SECONDS
 from tsservices.cluster.messages import Message, encode
+from tsservices.cluster.notices import ENGINE_TROUBLE_SECONDS
+from tsservices.cluster.outbox import MESSAGES_UNDER_WAY, OUTBOX_SECONDS
 from tsservices.cluster.status import NOT_YET, STORED, TROUBLE, UNKNOWN
-from tsservices.common.limits import (
-    CHECKPOINT_SECONDS,
-    ENGINE_TROUBLE_SECONDS,
-    HEARTBEAT_SECONDS,
-    MESSAGES_UNDER_WAY,
-    OUTBOX_SECONDS,
-    SILENCE_SECONDS,
-)
 
 
 class TestOrderer:

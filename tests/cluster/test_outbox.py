@@ -11,8 +11,7 @@ from tsservices.chat.operations import MESSAGE, NodeDown, Operation, Quit, Say
 from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.messages import decode
-from tsservices.cluster.outbox import PublishQueue
-from tsservices.common.limits import MESSAGES_UNDER_WAY, OUTBOX_SECONDS
+from tsservices.cluster.outbox import MESSAGES_UNDER_WAY, OUTBOX_SECONDS, PublishQueue
 
 
 class TestOutbox:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.common.limits import FLOOD_BURST_SECONDS, Limits
-from tsservices.frontends.flood import FloodControl
+from tsservices.common.limits import Limits
+from tsservices.frontends.flood import FLOOD_BURST_SECONDS, FloodControl
 
 
 def taken(flood: FloodControl, sizes: list[int], now: float = 0.0) -> list[float]:

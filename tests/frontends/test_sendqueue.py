@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tsservices.chat.outlet import Broadcast, BroadcastMember
-from tsservices.common.limits import PIECE_BYTES, SLOW_FACTOR, Limits
-from tsservices.frontends.sendqueue import SendQueue, SendQueuePool
+from tsservices.common.limits import Limits
+from tsservices.frontends.sendqueue import PIECE_BYTES, SLOW_FACTOR, SendQueue, SendQueuePool
 
 #: The bounds of these tests.
 LIMITS = Limits(chatPending=65_536, chatPendingAll=1_048_576, chatSlow=10)

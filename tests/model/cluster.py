@@ -11,12 +11,11 @@ from tests.model.operations import LIMITS, OPERATORS, World, anyWish, opening
 from tests.support.chat import NOON
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.handlers.nodes import goodbye, returns, sessionOf
+from tsservices.chat.handlers.nodes import CUT_OFF_SECONDS, goodbye, returns, sessionOf
 from tsservices.chat.operations import NodeDown, NodeUp, Operation
 from tsservices.chat.serialization import asRow, fromRow
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import CUT_OFF_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Their names.

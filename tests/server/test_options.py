@@ -11,9 +11,9 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices import __version__
-from tsservices.common.limits import DEFAULT_STREAM, Limits
+from tsservices.common.limits import Limits
 from tsservices.server.endpoints import KINDS
-from tsservices.server.options import Options
+from tsservices.server.options import DEFAULT_STREAM, Options
 from tsservices.server.registry import CATALOG
 
 

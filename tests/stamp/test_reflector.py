@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import StampCounters
-from tsservices.common.limits import PEERS_REMEMBERED, Limits
+from tsservices.common.limits import Limits
+from tsservices.common.ratelimit import PEERS_REMEMBERED
 from tsservices.common.timestamps import FORMS, TimestampFormatter
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import check, seal

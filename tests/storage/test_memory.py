@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from tests.support.storage import LOG, Reactor, Talk, Witness, lines
 from tsservices.chat.notifications import RoomMessages
-from tsservices.chat.storage import Storage
-from tsservices.common.limits import HISTORY_PAGE
+from tsservices.chat.storage import HISTORY_PAGE, Storage
 from tsservices.storage.memory import MemoryStorage
 
 

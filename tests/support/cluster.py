@@ -20,11 +20,11 @@ from tsservices.chat.pipeline import Pipeline, Proposal
 from tsservices.chat.session import Session
 from tsservices.chat.snapshot import load, save
 from tsservices.chat.state import ChatState
-from tsservices.cluster.broker import StreamState
+from tsservices.cluster.broker import ENGINE_STOP_SECONDS, StreamState
 from tsservices.cluster.consistency import StateDigest
 from tsservices.cluster.orderer import ClusterOrderer
 from tsservices.cluster.status import STORED, UNKNOWN
-from tsservices.common.limits import ENGINE_STOP_SECONDS, Limits
+from tsservices.common.limits import Limits
 
 LIMITS = Limits(roomsFounded=1000)
 ROOM = "r"

@@ -10,13 +10,13 @@ from random import Random
 
 from tests.support.chat import NOON
 from tsservices.cluster.broker import (
+    ENGINE_DOUBT_SECONDS,
     BrokerListener,
     ClusterIdentity,
     SnapshotInfo,
     StreamMessage,
     StreamState,
 )
-from tsservices.common.limits import ENGINE_DOUBT_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Of every stream here.

@@ -15,10 +15,11 @@ from zope.interface.verify import verifyObject
 
 from tests.support.logs import gather
 from tsservices.common.counters import StreamCounters
-from tsservices.common.limits import TURNED_AT_ONCE, TURNED_SECONDS, Limits
+from tsservices.common.limits import Limits
 from tsservices.server.registry import CATALOG
 from tsservices.services.rfc86x import EchoFactory, TimeFactory
 from tsservices.testing import MemoryTransport, connect, environment
+from tsservices.transport.rejection import TURNED_AT_ONCE, TURNED_SECONDS
 from tsservices.transport.stream import StreamFactory, StreamProtocol, peerName
 
 

@@ -8,9 +8,10 @@ from twisted.internet.protocol import connectionDone
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.common.limits import SWEEP_SECONDS, SWEEP_SLICE, Limits
+from tsservices.common.limits import Limits
 from tsservices.services.rfc86x import EchoFactory
 from tsservices.testing import MemoryTransport, connect, environment
+from tsservices.transport.timeouts import SWEEP_SECONDS, SWEEP_SLICE
 
 
 class SweepTests(SynchronousTestCase):

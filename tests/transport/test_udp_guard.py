@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.common.addresses import LOOPBACK, TrustedNetworks
 from tsservices.common.counters import DatagramCounters
-from tsservices.common.limits import PEERS_REMEMBERED, Limits
+from tsservices.common.limits import Limits
+from tsservices.common.ratelimit import PEERS_REMEMBERED
 from tsservices.common.timestamps import FORMS, TimestampFormatter
 from tsservices.transport.udp_guard import (
     GUARDS,

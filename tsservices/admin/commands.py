@@ -13,8 +13,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, NoReturn, TextIO
 
-from tsservices.common.limits import CONTROL_ANSWER, CONTROL_SILENT_SECONDS
 from tsservices.common.statedir import CONTROL_SOCKET, defaultStateFolder
+
+#: Bytes of one line of its answer: a page of the longest lines, all of them escaped.
+CONTROL_ANSWER = 16_777_216
+
+#: Seconds without one after which whoever waits gives the server up.
+CONTROL_SILENT_SECONDS = 30.0
+
 
 #: What stands before the messages.
 PROGRAM = "tsservices"

@@ -30,17 +30,25 @@ from tsservices.admin.export import FORMATS, RoomExport
 from tsservices.chat.errors import NO_ROOM, ChatError
 from tsservices.chat.names import ROOM_SIGN, roomKey
 from tsservices.chat.room import Room
-from tsservices.common.limits import (
-    CONTROL_ALIVE_SECONDS,
-    CONTROL_LINE,
-    CONTROL_SECONDS,
-    CONTROL_UNREAD_SECONDS,
-    CONTROLS,
-)
 from tsservices.common.lines import LineSplitter, LineTooLong
 from tsservices.common.statedir import CONTROL_SOCKET, StateDirectory
 from tsservices.server.chat.service import ChatService
 from tsservices.transport.binder import Binder
+
+#: Bytes of a command to a running server: a path, and some words.
+CONTROL_LINE = 16_384
+
+#: Commands to a running server at the same time.
+CONTROLS = 4
+
+#: Seconds until a command must be there, and that the end of its answer may wait to be read.
+CONTROL_SECONDS = 10.0
+
+#: Seconds that a page of an answer may wait: somebody looks through it, page by page.
+CONTROL_UNREAD_SECONDS = 3600.0
+
+#: Seconds between two signs of life while a command takes long.
+CONTROL_ALIVE_SECONDS = 3.0
 
 
 class ControlError(Exception):

@@ -22,7 +22,10 @@ from tsservices.chat.notifications import Happening, RoomMessages
 from tsservices.chat.records import MessageDeletion, Record, RoomRecord, StoredPrivateMessage, keyOf
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.common.limits import AUTHORS_IN_A_SLICE
+
+#: People whose lines are encoded together. Each of them is written a variant without their own
+#: lines, so the work grows with the square.
+AUTHORS_IN_A_SLICE = 64
 
 
 class Batch:

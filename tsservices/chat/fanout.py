@@ -25,7 +25,14 @@ from tsservices.chat.notifications import (
 from tsservices.chat.operations import TALK, TOPIC
 from tsservices.chat.outlet import Broadcast, BroadcastMember
 from tsservices.chat.session import Formatter, Session
-from tsservices.common.limits import TOGETHER_FROM, TOLD_AT_ONCE
+
+#: People to whom something is sent at once, some 10 ms of a turn. To more it is sent in several
+#: turns.
+TOLD_AT_ONCE = 2000
+
+#: People from whom on it pays to gather those who are sent the same bytes.
+TOGETHER_FROM = 12
+
 
 #: The kinds of lines that are not told to who ignores who says them.
 IGNORED_KINDS = TALK | {TOPIC}

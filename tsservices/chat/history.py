@@ -9,8 +9,7 @@ from typing import Protocol
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import ErrorReply, Happening, HistoryReplay, RoomMessages
-from tsservices.chat.room import Room
-from tsservices.common.limits import REPLAYED_LINES
+from tsservices.chat.room import REPLAYED_LINES, Room
 
 #: Gets lines in order, or why they can't be had.
 Found = Callable[["list[RoomMessages] | ChatError"], None]

@@ -15,14 +15,26 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
-from tsservices.common.limits import (
-    ACCOUNT_GUESS_SECONDS,
-    ACCOUNT_GUESSES_AT_ONCE,
-    GUESS_SECONDS,
-    GUESSERS_REMEMBERED,
-    HOMES_REMEMBERED,
-)
 from tsservices.common.ratelimit import TokenBucket
+
+#: Seconds until one more password may be tried from an address that has had all that are allowed at
+#: once.
+GUESS_SECONDS = 10.0
+
+#: Passwords that may be tried at once for one account from all addresses that are new to it, and
+#: from each that is not: who has several looks through them.
+ACCOUNT_GUESSES_AT_ONCE = 20
+
+#: Seconds until one more may be tried: a million a year, where a bad password is one of some
+#: millions.
+ACCOUNT_GUESS_SECONDS = 30.0
+
+#: Addresses, and accounts, of which it is remembered what was tried: some megabytes.
+GUESSERS_REMEMBERED = 16_384
+
+#: Addresses from which one account was entered, and may be entered whatever others try.
+HOMES_REMEMBERED = 8
+
 
 _Value = TypeVar("_Value")
 

@@ -11,8 +11,11 @@ from __future__ import annotations
 import unicodedata
 
 from tsservices.chat.errors import NAME_CHARACTER, NAME_EMPTY, NAME_LONG, NAME_SCRIPTS, ChatError
-from tsservices.common.limits import NAME_LENGTH
 from tsservices.common.text import visible
+
+#: Characters in the name of a person or a room, folded or not.
+NAME_LENGTH = 32
+
 
 #: What may stand before the name of a room, and is no part of it.
 ROOM_SIGN = "#"

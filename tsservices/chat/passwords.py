@@ -25,7 +25,13 @@ from typing import Protocol
 from unicodedata import ucd_3_2_0
 
 from tsservices.chat.errors import PASSWORD_CHARACTER, PASSWORD_LONG, PASSWORD_SHORT, ChatError
-from tsservices.common.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
+
+#: Characters of a password, once it is prepared: the least that NIST SP 800-63B allows for.
+PASSWORD_SHORTEST = 8
+
+#: Characters of a password: more than any password safe makes, and no work to prepare.
+PASSWORD_LONGEST = 200
+
 
 #: What verifiers begin with.
 MECHANISM = "SCRAM-SHA-256"

@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+#: Private messages that may wait for one account: a few hundred kilobytes of disk that somebody
+#: else fills.
+INBOX_UNREAD = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -11,7 +11,10 @@ from tsservices.chat.notifications import HistoryReplay, RoomMessages, Topic
 from tsservices.chat.permissions import RoomPermissions
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
-from tsservices.common.limits import REPLAYED_LINES
+
+#: Lines said before that are shown to who enters a room; as many are in memory for each room that
+#: has somebody in it.
+REPLAYED_LINES = 20
 
 
 class Room:

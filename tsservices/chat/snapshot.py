@@ -31,7 +31,12 @@ from tsservices.chat.records import (
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import CHECKPOINT_ROWS, Limits
+from tsservices.common.limits import Limits
+
+#: Rows in one piece of a checkpoint: JSON of them takes some milliseconds, for which no other
+#: thread runs.
+CHECKPOINT_ROWS = 1000
+
 
 #: Of what L{save} writes.
 VERSION = 1

@@ -43,8 +43,19 @@ from tsservices.chat.records import (
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
-from tsservices.common.limits import ENDED_REMEMBERED, FOUNDED_SECONDS, REGISTERED_SECONDS, Limits
+from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import KeyedRateLimiter
+
+#: Seconds until who has made all the rooms that are allowed at once may make one more.
+FOUNDED_SECONDS = 60.0
+
+#: Seconds until one more name may be registered from an address that has had all that are allowed
+#: at once.
+REGISTERED_SECONDS = 60.0
+
+#: Sessions that left of which is known that they did: what they proposed before they knew may still
+#: come, some seconds later.
+ENDED_REMEMBERED = 4096
 
 
 class ChatState:

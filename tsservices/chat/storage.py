@@ -13,6 +13,12 @@ from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.records import Record, RoomRecord, StoredPrivateMessage
 
+#: Bytes of what only a server knows, by which it makes what nobody can guess.
+SECRET_BYTES = 32
+
+#: Lines read from the journal at once: some milliseconds of its reader.
+HISTORY_PAGE = 200
+
 
 class StorageError(Exception):
     """A journal can't be used.  The argument is one line that says which, and why."""

@@ -15,7 +15,7 @@ from typing import Literal
 from tsservices import __version__
 from tsservices.client.argtypes import hostName, portNumber, repeats, seconds
 from tsservices.client.probe.cli import ProbeOptions, parseProbe
-from tsservices.common.limits import DEFAULT_PORT
+from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.common.statedir import OPERATOR_SOCKET, defaultStateFolder
 
 PROGRAM = "python -m tsservices.client"

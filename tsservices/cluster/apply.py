@@ -20,7 +20,14 @@ from tsservices.chat.state import ChatState
 from tsservices.cluster.messages import Message
 from tsservices.cluster.outbox import InFlight
 from tsservices.cluster.status import STORED
-from tsservices.common.limits import CHECKPOINT_SECONDS, SNAPSHOT_SECONDS, Limits
+from tsservices.common.limits import Limits
+
+#: Seconds between two times that a node keeps its whole state: what came since is applied again
+#: after a restart.
+CHECKPOINT_SECONDS = 60.0
+
+#: Seconds between two copies of the database for nodes that are new or were long away.
+SNAPSHOT_SECONDS = 3600.0
 
 
 def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verdict:

@@ -10,6 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+#: Seconds without an answer after which a message is taken for lost.
+ENGINE_DOUBT_SECONDS = 1.0
+
+#: Seconds between two attempts while the engine has no leader.
+ENGINE_RETRY_SECONDS = 0.25
+
+#: Seconds for the last message and for saying goodbye.
+ENGINE_STOP_SECONDS = 3.0
+
 
 class BrokerError(Exception):
     """

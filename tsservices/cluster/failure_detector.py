@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 from tsservices.chat.operations import NodeDown
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import ENGINE_DOUBT_SECONDS, HEARTBEAT_SECONDS, SILENCE_SECONDS
+from tsservices.cluster.broker import ENGINE_DOUBT_SECONDS
+
+#: Seconds after which a node that has nothing to say says that it is there.
+HEARTBEAT_SECONDS = 3.0
+
+#: Seconds of silence after which a node is taken for gone: more than the engine takes to find a new
+#: leader.
+SILENCE_SECONDS = 8.0
+
 
 #: Seconds within which something of this node has to come back, if it hears well.
 STEADY_SECONDS = HEARTBEAT_SECONDS + ENGINE_DOUBT_SECONDS

@@ -17,6 +17,10 @@ from json.encoder import encode_basestring as _quoted
 from tsservices.chat.operations import Operation
 from tsservices.chat.serialization import SCHEMA, asRow, fromRow
 
+#: Bytes of one message to the other nodes: half of what the engine takes as it comes.
+MESSAGE_BYTES = 512 * 1024
+
+
 _written = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 _read = JSONDecoder().raw_decode

@@ -13,7 +13,9 @@ from tsservices.chat.pipeline import Pipeline, Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.outbox import PublishQueue
 from tsservices.cluster.status import EXPIRED, NOT_YET, TROUBLE, UNKNOWN, ClusterListener
-from tsservices.common.limits import ENGINE_TROUBLE_SECONDS
+
+#: Seconds without anything coming back after which people are told.
+ENGINE_TROUBLE_SECONDS = 2.0
 
 
 class UserNotifier:

@@ -19,19 +19,23 @@ from tsservices.chat.session import Session
 from tsservices.cluster.apply import LogApplier, judge, nodeUp
 from tsservices.cluster.broker import Broker, StreamMessage, StreamState
 from tsservices.cluster.consistency import StateDigest
-from tsservices.cluster.failure_detector import FROZEN_SECONDS, FailureDetector
+from tsservices.cluster.failure_detector import FROZEN_SECONDS, HEARTBEAT_SECONDS, FailureDetector
 from tsservices.cluster.messages import UnsupportedVersion, decode
 from tsservices.cluster.notices import UserNotifier
 from tsservices.cluster.outbox import PublishQueue
 from tsservices.cluster.retransmit import Retransmitter
 from tsservices.cluster.status import CUT_OFF, FULL, ClusterListener, MessageCounters, NodeStatus
-from tsservices.common.limits import (
-    GATHER_SECONDS,
-    HEARTBEAT_SECONDS,
-    SEVERAL_SECONDS,
-    WAITING_BATCHES,
-    Limits,
-)
+from tsservices.common.limits import Limits
+
+#: Seconds that a message waits for what else is said, when several talk.
+GATHER_SECONDS = 0.001
+
+#: Seconds between two who talk up to which they do so at the same time.
+SEVERAL_SECONDS = 0.05
+
+#: Batches that wait for the disk before no more are taken from the engine.
+WAITING_BATCHES = 1000
+
 
 #: Has something called after so many seconds.
 Later = Callable[[float, Callable[[], object]], object]

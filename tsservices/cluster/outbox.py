@@ -15,8 +15,18 @@ from dataclasses import dataclass
 from tsservices.chat.operations import NodeDown, NodeUp, Operation, Quit, ReattachSession
 from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
-from tsservices.cluster.messages import overhead, put, written
-from tsservices.common.limits import MESSAGE_BYTES, MESSAGES_UNDER_WAY, OUTBOX_BYTES, OUTBOX_SECONDS
+from tsservices.cluster.messages import MESSAGE_BYTES, overhead, put, written
+
+#: Bytes that a node keeps for an engine that does not answer: some seconds of everybody's talk.
+OUTBOX_BYTES = 8 * 1024 * 1024
+
+#: Seconds after which what was never sent is refused: nobody waits longer for their own line.
+OUTBOX_SECONDS = 30.0
+
+#: Messages of a node that are published and not back yet: more makes no more lines, since what
+#: comes meanwhile goes together in the next one.
+MESSAGES_UNDER_WAY = 4
+
 
 #: What there is always room and time for: without it people would be somewhere for ever who have
 #: left long since, or the other way round.

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tsservices.cluster.broker import Broker
-from tsservices.cluster.outbox import PublishQueue
-from tsservices.common.limits import (
+from tsservices.cluster.broker import (
     ENGINE_DOUBT_SECONDS,
     ENGINE_RETRY_SECONDS,
     ENGINE_STOP_SECONDS,
-    HEARTBEAT_SECONDS,
+    Broker,
 )
+from tsservices.cluster.failure_detector import HEARTBEAT_SECONDS
+from tsservices.cluster.outbox import PublishQueue
 
 
 class Retransmitter:

@@ -13,8 +13,8 @@ from typing import Protocol
 from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.handlers.nodes import Verdict
 from tsservices.chat.notifications import Notice
+from tsservices.cluster.outbox import OUTBOX_SECONDS
 from tsservices.common.counters import ClusterCounters
-from tsservices.common.limits import OUTBOX_SECONDS
 
 #: Messages that a node is behind when the log tells of it.
 BEHIND = 1000

@@ -8,6 +8,13 @@ import ipaddress
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+#: Where the first offering listens when nothing else is asked for.
+DEFAULT_PORT = 21567
+
+#: A port number is 16 bits.
+HIGHEST_PORT = 65535
+
+
 #: The networks that are trusted when none is named.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 import re
 import time
 
-from tsservices.common.limits import LONGEST_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
+
+#: Seconds that a ban or a mute may last, unless it lasts for ever: ten years.
+LONGEST_SECONDS = 10 * 365 * 86_400
+
 
 #: The seconds of each unit of time, by its sign; the longest first.
 UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}

@@ -18,9 +18,13 @@ from typing import Any, ClassVar
 
 from twisted.logger import Logger
 
-from tsservices.common.limits import LOG_LINES_PER_MINUTE, PEERS_REMEMBERED
-from tsservices.common.ratelimit import LogThrottle, TokenBucket
+from tsservices.common.ratelimit import PEERS_REMEMBERED, LogThrottle, TokenBucket
 from tsservices.common.text import logged
+
+#: Complaints about peers in one minute from all peers together. With forged sources every datagram
+#: is a new peer, and the log would fill the disk.
+LOG_LINES_PER_MINUTE = 60
+
 
 _LOG = Logger("tsservices.audit")
 

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from tsservices.common.limits import ADDRESSES_REMEMBERED
+#: Sources whose bucket, and peers whose last complaint, are kept in memory.
+PEERS_REMEMBERED = 4096
+
+#: Addresses of which it is remembered what was done from there.
+ADDRESSES_REMEMBERED = 4096
+
 
 #: Seconds in a minute.
 MINUTE = 60.0

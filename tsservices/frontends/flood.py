@@ -4,8 +4,12 @@ How fast one person may send.  Pure: the time comes from the caller.
 
 from __future__ import annotations
 
-from tsservices.common.limits import FLOOD_BURST_SECONDS, Limits
+from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import TokenBucket
+
+#: Seconds of the allowed rate that somebody may send at once.
+FLOOD_BURST_SECONDS = 10
+
 
 #: Seconds: what is less is a rounding error, and a timer that is due before any time has passed
 #: would find the same again.

@@ -14,8 +14,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tsservices.chat.outlet import BroadcastMember
-from tsservices.common.limits import PIECE_BYTES, SLOW_FACTOR, Limits
+from tsservices.common.limits import Limits
 from tsservices.transport.stock import CountsBytes
+
+#: Bytes given to a transport at once for one who reads slowly.
+PIECE_BYTES = 65_536
+
+#: How many times the bound may wait for one who reads, but too slowly.
+SLOW_FACTOR = 4
 
 
 class SendQueuePool:

@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey
-from tsservices.common.addresses import TrustedNetworks
-from tsservices.common.limits import HIGHEST_PORT
+from tsservices.common.addresses import HIGHEST_PORT, TrustedNetworks
 from tsservices.common.timestamps import FORMS
 from tsservices.server.listeners import selectServices
 

@@ -16,7 +16,8 @@ from typing import Any
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
-from tsservices.common.limits import HIGHEST_PORT, LimitError, Limits
+from tsservices.common.addresses import HIGHEST_PORT
+from tsservices.common.limits import LimitError, Limits
 
 #: The kind that is put before another one.
 PROXY = "haproxy"

@@ -13,8 +13,8 @@ from twisted.python import usage
 
 from tsservices import __version__
 from tsservices.admin.commands import WORDS
-from tsservices.common.addresses import LOOPBACK
-from tsservices.common.limits import DEFAULT_PORT, DEFAULT_STREAM, Limits
+from tsservices.common.addresses import DEFAULT_PORT, LOOPBACK
+from tsservices.common.limits import Limits
 from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
 from tsservices.common.timestamps import FORMS
 from tsservices.server import config
@@ -30,6 +30,10 @@ from tsservices.server.listeners import (
 from tsservices.server.registry import BY_NAME, CATALOG
 from tsservices.stamp.auth import readKey
 from tsservices.stamp.reflector import ReflectorConfig
+
+#: The stream that all nodes of a cluster share.
+DEFAULT_STREAM = "tsservices-chat"
+
 
 #: The command that is twistd with these options and no others.
 PROGRAM = "tsservices"

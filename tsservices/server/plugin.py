@@ -23,7 +23,7 @@ from tsservices.admin.metrics import CountersFile
 from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import BrokerError
 from tsservices.common.addresses import TrustedNetworks
-from tsservices.common.limits import DESCRIPTORS_ANYWHERE, DESCRIPTORS_RESERVED, Limits
+from tsservices.common.limits import Limits
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.server.chat.factory import makeChat
 from tsservices.server.chat.service import ChatService
@@ -33,6 +33,13 @@ from tsservices.server.shutdown import OrderedMultiService, SignalService
 from tsservices.services.talk.operator import OperatorService
 from tsservices.transport.binder import Binder
 from tsservices.transport.context import ServiceContext
+
+#: Descriptors that every system gives, also one that says "infinite" and means less.
+DESCRIPTORS_ANYWHERE = 10_240
+
+#: Descriptors that connections may not have: listening sockets, log, state.
+DESCRIPTORS_RESERVED = 128
+
 
 __all__ = ["Options", "makeService"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from twisted.internet.protocol import DatagramProtocol
 
 from tsservices.common.counters import DatagramCounters, StampCounters
-from tsservices.common.limits import LARGEST_DATAGRAM, Limits
+from tsservices.common.limits import Limits
 from tsservices.frontends.line.protocol import LineChatFactory
 from tsservices.services.ack_sink import AckFactory, SinkDatagramProtocol, SinkFactory
 from tsservices.services.hello import HelloDatagramProtocol, HelloFactory
@@ -36,6 +36,10 @@ from tsservices.services.timestamp import (
 from tsservices.transport.context import ServiceContext
 from tsservices.transport.stream import StreamFactory
 from tsservices.transport.udp_guard import GUARDS, DatagramGuard
+
+#: Bytes: no datagram is longer.
+LARGEST_DATAGRAM = 65_535
+
 
 #: Makes the protocol of a UDP port.
 BuildDatagram = Callable[[ServiceContext, DatagramCounters, DatagramGuard | None], DatagramProtocol]

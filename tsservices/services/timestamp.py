@@ -7,8 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsservices.common.counters import DatagramCounters
-from tsservices.common.limits import LINES_AT_ONCE
-from tsservices.common.lines import LineSplitter, LineTooLong
+from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.transport.datagram import ReplyingDatagramProtocol
 from tsservices.transport.epoll.tcp import FastTCPServer

@@ -34,8 +34,8 @@ from struct import Struct
 from tsservices.common import addresses
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import StampCounters
-from tsservices.common.limits import PEERS_REMEMBERED, Limits
-from tsservices.common.ratelimit import TokenBucket
+from tsservices.common.limits import Limits
+from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 from tsservices.stamp.auth import ReplayWindow, check, digest
 from tsservices.stamp.clock import LOW_32, toNTP

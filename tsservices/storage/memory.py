@@ -16,6 +16,8 @@ from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import DELETED
 from tsservices.chat.records import MessageDeletion, StoredPrivateMessage
 from tsservices.chat.storage import (
+    HISTORY_PAGE,
+    SECRET_BYTES,
     ClusterBinding,
     Copied,
     Found,
@@ -24,8 +26,10 @@ from tsservices.chat.storage import (
     StorageListener,
     StoredState,
 )
-from tsservices.common.limits import HISTORY_PAGE, MEMORY_LINES, SECRET_BYTES
 from tsservices.storage.sqlite.fulltext import FOUND_KINDS, holds, phrases
+
+#: Lines that the journal in memory keeps, of all rooms together: some megabytes.
+MEMORY_LINES = 20_000
 
 
 class MemoryStorage:

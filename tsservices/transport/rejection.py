@@ -10,10 +10,16 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from tsservices.common.limits import TURNED_SECONDS
-
 if TYPE_CHECKING:
     from tsservices.transport.context import ServiceContext
+
+
+#: Connections that are being told why they may not come in. Further ones are closed without a word:
+#: below TLS a peer can draw out even that.
+TURNED_AT_ONCE = 64
+
+#: Seconds that such a peer has to listen.
+TURNED_SECONDS = 2.0
 
 
 class RejectProtocol(Protocol):

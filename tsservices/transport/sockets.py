@@ -11,7 +11,16 @@ import stat
 
 from twisted.internet.error import CannotListenError
 
-from tsservices.common.limits import KEEPALIVE_PAUSE, KEEPALIVE_PROBES, KEEPALIVE_SECONDS
+#: Seconds of silence after which the system asks whether a peer is still there. People in a chat
+#: are silent for hours, and what their programs would see of a ping in the text would be on their
+#: screens.
+KEEPALIVE_SECONDS = 60
+
+#: Unanswered questions, 15 seconds apart, after which it is not.
+KEEPALIVE_PROBES = 4
+
+#: Seconds between these questions.
+KEEPALIVE_PAUSE = 15
 
 
 def bindInternet(

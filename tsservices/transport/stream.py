@@ -21,9 +21,8 @@ from zope.interface import implementer
 
 from tsservices.common.addresses import hostPort
 from tsservices.common.counters import StreamCounters
-from tsservices.common.limits import TURNED_AT_ONCE
 from tsservices.transport.admission import AdmissionDenied
-from tsservices.transport.rejection import RejectProtocol
+from tsservices.transport.rejection import TURNED_AT_ONCE, RejectProtocol
 from tsservices.transport.stock import CountsBytes
 
 if TYPE_CHECKING:

@@ -15,8 +15,15 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 
-from tsservices.common.limits import SWEEP_SECONDS, SWEEP_SLICE, Limits
+from tsservices.common.limits import Limits
 from tsservices.transport.stock import CountsBytes
+
+#: How often each connection's time limits are looked at, in seconds: a limit is kept to this, and
+#: one timer serves all connections.
+SWEEP_SECONDS = 2.0
+
+#: Connections looked at in one turn of the reactor: well below a millisecond.
+SWEEP_SLICE = 500
 
 
 class TimedConnection(Interface):

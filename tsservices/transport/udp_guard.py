@@ -25,8 +25,8 @@ from ipaddress import IPv4Address
 from tsservices.common import addresses
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import DatagramCounters
-from tsservices.common.limits import PEERS_REMEMBERED, Limits
-from tsservices.common.ratelimit import TokenBucket
+from tsservices.common.limits import Limits
+from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 from tsservices.common.timestamps import stamped
 
 #: Servers have the ports below this, clients have not.

@@ -26,6 +26,7 @@ from tsservices.chat.errors import (
     WRONG_PASSWORD,
     ChatError,
 )
+from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE
 from tsservices.chat.notifications import (
     AccountChanged,
     LoggedIn,
@@ -36,7 +37,8 @@ from tsservices.chat.notifications import (
 from tsservices.chat.operations import Login, Register, SetPassword
 from tsservices.chat.permissions import MEMBER
 from tsservices.chat.records import Account
-from tsservices.common.limits import ACCOUNT_GUESSES_AT_ONCE, REGISTERED_SECONDS, Limits
+from tsservices.chat.state import REGISTERED_SECONDS
+from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Names that may be registered at once from one address, where that matters.

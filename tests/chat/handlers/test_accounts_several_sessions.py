@@ -7,6 +7,7 @@ from __future__ import annotations
 from tests.support.chat import NOON, PASSWORD, Town
 from tests.support.chat_accounts import codes, login, names
 from tsservices.chat.errors import NICK_SHARED, TAKEN_OVER
+from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.notifications import (
     AccountChanged,
     JoinedRoom,
@@ -15,7 +16,6 @@ from tsservices.chat.notifications import (
     UserLeft,
     UserQuit,
 )
-from tsservices.common.limits import SESSIONS_EACH
 from tsservices.common.timestamps import NANOSECONDS
 
 

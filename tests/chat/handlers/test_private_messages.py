@@ -15,6 +15,7 @@ from tsservices.chat.errors import (
     NUMBER,
     USAGE,
 )
+from tsservices.chat.handlers.membership import GUESTS_REMEMBERED
 from tsservices.chat.notifications import (
     Happening,
     Inbox,
@@ -26,7 +27,8 @@ from tsservices.chat.notifications import (
     SeenReply,
 )
 from tsservices.chat.operations import MESSAGE, ClearUnread, SendPrivate
-from tsservices.common.limits import GUESTS_REMEMBERED, INBOX_PAGE, INBOX_UNREAD
+from tsservices.chat.records import INBOX_UNREAD
+from tsservices.chat.verbs.history import INBOX_PAGE
 from tsservices.common.timestamps import NANOSECONDS
 
 

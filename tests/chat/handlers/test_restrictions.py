@@ -19,6 +19,8 @@ from tsservices.chat.errors import (
     ONESELF,
     RESTRAINTS_ALL,
 )
+from tsservices.chat.handlers.restrictions import RESTRAINTS_EACH
+from tsservices.chat.names import NAME_LENGTH
 from tsservices.chat.notifications import (
     AwayChanged,
     LeftRoom,
@@ -29,7 +31,7 @@ from tsservices.chat.notifications import (
 )
 from tsservices.chat.operations import BAN, MUTE, UNBAN, UNMUTE
 from tsservices.chat.permissions import FOUNDER, OPERATOR
-from tsservices.common.limits import LONGEST_SECONDS, NAME_LENGTH, RESTRAINTS_EACH
+from tsservices.common.durations import LONGEST_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
 

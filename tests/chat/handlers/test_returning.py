@@ -19,6 +19,7 @@ from tsservices.chat.errors import (
     PRIVATE_ROOM,
     TAKEN_OVER,
 )
+from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.handlers.nodes import goodbye, returns
 from tsservices.chat.notifications import (
     AccountChanged,
@@ -51,7 +52,7 @@ from tsservices.chat.operations import (
     SetPrivate,
 )
 from tsservices.chat.permissions import FOUNDER, MEMBER
-from tsservices.common.limits import REPLAYED_LINES, SESSIONS_EACH
+from tsservices.chat.room import REPLAYED_LINES
 
 
 class TestReturn:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from tests.support.chat import PASSWORD, Person, Town
 from tests.support.chat_rooms import reasons
 from tsservices.chat.errors import ROOMS_FOUNDED
-from tsservices.common.limits import FOUNDED_SECONDS, Limits
+from tsservices.chat.state import FOUNDED_SECONDS
+from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Rooms that may be made at once.

@@ -48,8 +48,9 @@ from tsservices.chat.operations import ME, MESSAGE, TOPIC
 from tsservices.chat.permissions import FOUNDER, MEMBER
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
-from tsservices.chat.verbs.history import HIGHEST_SEQ
-from tsservices.common.limits import HISTORY_LINES, LISTED, TOPIC_LENGTH
+from tsservices.chat.verbs.history import HIGHEST_SEQ, HISTORY_LINES
+from tsservices.chat.verbs.parsing import TOPIC_LENGTH
+from tsservices.chat.verbs.talk import LISTED
 from tsservices.frontends.line.commands import ANYONE, COMMANDS
 
 #: More than a topic or a reason may have.

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsservices.chat.errors import LINE_LONG, NOT_UTF8, ChatError
-from tsservices.common.limits import LINES_AT_ONCE, Limits
+from tsservices.common.limits import Limits
+from tsservices.common.lines import LINES_AT_ONCE
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.line.input import LineInput, isCommand
 

@@ -9,7 +9,8 @@ import re
 
 from tests.support.line_clients import Client, LineDoorCase
 from tsservices.chat.errors import NOT_STORED, ChatError
-from tsservices.common.limits import HISTORY_PAGE, Limits
+from tsservices.chat.storage import HISTORY_PAGE
+from tsservices.common.limits import Limits
 
 #: The hour of these tests.
 AT = "[12:10:00]"

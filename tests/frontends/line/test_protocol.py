@@ -11,9 +11,10 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from zope.interface.verify import verifyObject
 
 from tests.support.line_clients import LineDoorCase
-from tsservices.common.limits import OUTSTANDING, TURNED_AT_ONCE, Limits
-from tsservices.frontends.line.protocol import GREETING, NOT_OPEN, SLOWED
+from tsservices.common.limits import Limits
+from tsservices.frontends.line.protocol import GREETING, NOT_OPEN, OUTSTANDING, SLOWED
 from tsservices.testing import MemoryTransport
+from tsservices.transport.rejection import TURNED_AT_ONCE
 
 #: The hour of these tests.
 AT = "[12:10:00]"

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.live.support.nats_server import NatsCluster, NatsServer
-from tsservices.common.limits import DEFAULT_STREAM
+from tsservices.server.options import DEFAULT_STREAM
 
 
 class Servers:

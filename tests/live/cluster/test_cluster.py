@@ -23,7 +23,7 @@ from tests.live.cluster.nodes import OPEN_SECONDS, Cluster, Node
 from tests.live.support.line_client import Talker
 from tests.live.support.nats_server import NatsServer, freePorts
 from tests.live.support.server import START_SECONDS, until
-from tsservices.common.limits import DEFAULT_STREAM
+from tsservices.server.options import DEFAULT_STREAM
 
 CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\] ")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tests.live.crash.listeners import ROOMS
 from tests.live.crash.oracle import Kept
 from tests.live.crash.wire import Noticed, ReplayBegins, Replayed, RoomEntered, Told, understand
-from tsservices.common.limits import REPLAYED_LINES
+from tsservices.chat.room import REPLAYED_LINES
 
 #: Within this the history of a room is read.
 READ_SECONDS = 60.0

@@ -12,10 +12,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.support.storage import Reactor
-from tsservices.cluster.broker import ClusterIdentity, StreamMessage, StreamState
+from tsservices.cluster.broker import (
+    ENGINE_DOUBT_SECONDS,
+    ENGINE_STOP_SECONDS,
+    ClusterIdentity,
+    StreamMessage,
+    StreamState,
+)
 from tsservices.cluster.nats.broker import JetStreamBroker
 from tsservices.cluster.nats.config import JetStreamConfig
-from tsservices.common.limits import ENGINE_DOUBT_SECONDS, ENGINE_STOP_SECONDS
 
 #: The name of a stream, when no other was said.
 STREAM = "tsservices-chat"

@@ -24,18 +24,13 @@ from tsservices.chat.operations import Enter, Join, Operation, Say
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.storage import StoredState
-from tsservices.cluster.broker import ClusterIdentity, StreamState
+from tsservices.cluster.apply import CHECKPOINT_SECONDS
+from tsservices.cluster.broker import ENGINE_STOP_SECONDS, ClusterIdentity, StreamState
 from tsservices.cluster.messages import Message, decode, encode
-from tsservices.common.limits import (
-    CHECKPOINT_SECONDS,
-    ENGINE_STOP_SECONDS,
-    GATHER_SECONDS,
-    SEVERAL_SECONDS,
-    SNAPSHOT_RETRY_SECONDS,
-    TICK_SECONDS,
-    Limits,
-)
-from tsservices.server.chat.cluster_service import ClusterChatService, ClusterLog
+from tsservices.cluster.orderer import GATHER_SECONDS, SEVERAL_SECONDS
+from tsservices.common.limits import Limits
+from tsservices.server.chat.cluster_service import TICK_SECONDS, ClusterChatService, ClusterLog
+from tsservices.server.chat.cluster_snapshots import SNAPSHOT_RETRY_SECONDS
 from tsservices.testing import ImmediateHasher
 
 #: Where everybody comes from.

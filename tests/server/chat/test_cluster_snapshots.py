@@ -13,9 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.broker import HandEngine
 from tests.support.logs import gather
+from tsservices.cluster.apply import SNAPSHOT_SECONDS
 from tsservices.cluster.broker import SnapshotInfo
-from tsservices.common.limits import SNAPSHOT_RETRY_SECONDS, SNAPSHOT_SECONDS
-from tsservices.server.chat.cluster_snapshots import SnapshotScheduler
+from tsservices.server.chat.cluster_snapshots import SNAPSHOT_RETRY_SECONDS, SnapshotScheduler
 from tsservices.storage.memory import MemoryStorage
 
 #: Where a copy is for the time between.

@@ -17,8 +17,8 @@ from tsservices.chat.notifications import ErrorReply, Notice, RoomMessages
 from tsservices.chat.operations import Enter, Join, Say
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.storage import StorageError, StoredState
-from tsservices.common.limits import WELCOME_BYTES, Limits
-from tsservices.server.chat.service import ChatService
+from tsservices.common.limits import Limits
+from tsservices.server.chat.service import WELCOME_BYTES, ChatService
 from tsservices.testing import ImmediateHasher
 
 #: Where everybody comes from.

@@ -9,8 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tsservices.common.limits import READ_SECONDS
-from tsservices.storage.sqlite.connection import makePrivate, openToRead, openToWrite
+from tsservices.storage.sqlite.connection import READ_SECONDS, makePrivate, openToRead, openToWrite
 
 
 def test_readerWaits(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.sqlite import Kept, broken, unindexed
 from tests.support.storage import PATIENCE, SECOND, Talk, lines
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
-from tsservices.common.limits import TRANSACTION_LINES
+from tsservices.storage.sqlite.connection import TRANSACTION_LINES
 from tsservices.storage.sqlite.writer import Timings
 
 #: What people are told meanwhile.

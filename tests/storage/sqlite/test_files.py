@@ -14,8 +14,8 @@ import pytest
 
 from tests.support.sqlite import Kept
 from tests.support.storage import Talk, lines
-from tsservices.common.limits import WRITER_SWITCH_SECONDS
 from tsservices.storage.sqlite.schema import MIGRATIONS
+from tsservices.storage.sqlite.writer import WRITER_SWITCH_SECONDS
 
 
 def modes() -> dict[str, int]:

@@ -14,11 +14,13 @@ from tests.support.sqlite import AT_ONCE, Kept, broken, unindexed
 from tests.support.storage import PATIENCE, SECOND, Talk, lines
 from tsservices.chat.records import MessageDeletion
 from tsservices.chat.storage import SearchQuery
-from tsservices.common.limits import INDEX_LAG, INDEX_LINES, TRANSACTION_LINES
 from tsservices.storage.sqlite import fulltext as index
 from tsservices.storage.sqlite import fulltext as words
 from tsservices.storage.sqlite import search, writer
+from tsservices.storage.sqlite.connection import TRANSACTION_LINES
+from tsservices.storage.sqlite.fulltext import INDEX_LAG
 from tsservices.storage.sqlite.schema import MIGRATIONS
+from tsservices.storage.sqlite.writer import INDEX_LINES
 
 #: When all this happens.
 START = 1_700_000_000 * SECOND

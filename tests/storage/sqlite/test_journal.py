@@ -15,7 +15,7 @@ from contextlib import closing
 from tests.support.sqlite import Kept
 from tests.support.storage import LOG, PATIENCE, SECOND, Talk, lines
 from tsservices.chat.operations import NOTICE
-from tsservices.common.limits import HISTORY_PAGE
+from tsservices.chat.storage import HISTORY_PAGE
 
 CHILD = """
 import os, sys

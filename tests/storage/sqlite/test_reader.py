@@ -12,7 +12,7 @@ import pytest
 from tests.support.sqlite import Kept, broken
 from tests.support.storage import Talk
 from tsservices.chat.errors import READ_FAILED, READ_SLOW, ChatError
-from tsservices.common.limits import READS_WAITING
+from tsservices.storage.sqlite.reader import READS_WAITING
 
 
 class TestReading:

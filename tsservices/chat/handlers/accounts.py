@@ -39,8 +39,11 @@ from tsservices.chat.operations import (
 from tsservices.chat.records import Account, ReadMarker
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import SESSIONS_EACH
 from tsservices.common.timestamps import NANOSECONDS
+
+#: Connections logged in to one account: desk, pocket, and some that are not heard of any more. The
+#: oldest has to go for another one.
+SESSIONS_EACH = 10
 
 
 def _register(state: ChatState, event: Register, session: Session, batch: Batch) -> None:

@@ -29,8 +29,14 @@ from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import GUESTS_REMEMBERED, NAMES_SHOWN
 from tsservices.common.timestamps import NANOSECONDS
+
+#: Guests who have left, of whom it is known when.
+GUESTS_REMEMBERED = 1000
+
+#: Names shown to who enters a room; /who lists all.
+NAMES_SHOWN = 50
+
 
 #: The key of the room where those are who only say their name. It is everybody's.
 LOBBY = "lobby"

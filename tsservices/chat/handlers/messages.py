@@ -38,11 +38,10 @@ from tsservices.chat.operations import (
     SetTopic,
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
-from tsservices.chat.records import MessageDeletion, ReadMarker, StoredPrivateMessage
+from tsservices.chat.records import INBOX_UNREAD, MessageDeletion, ReadMarker, StoredPrivateMessage
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import INBOX_UNREAD
 
 
 def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import LOGGED_OUT, NO_ACCOUNT, TAKEN_OVER, ChatError
-from tsservices.chat.handlers.accounts import attachAccount
+from tsservices.chat.handlers.accounts import SESSIONS_EACH, attachAccount
 from tsservices.chat.handlers.identity import admit, claimNick, guestName
 from tsservices.chat.handlers.membership import createRoom, enter, quitAll
 from tsservices.chat.notifications import AccountChanged, ErrorReply, LeftRoom, NickChanged, Notice
@@ -32,8 +32,12 @@ from tsservices.chat.records import Account, DetachedMembership, DetachedSession
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import CUT_OFF_SECONDS, SESSIONS_EACH
 from tsservices.common.timestamps import NANOSECONDS
+
+#: Seconds for which what sessions of a node had that was taken for gone is kept, should the node
+#: come back.
+CUT_OFF_SECONDS = 3600.0
+
 
 #: No message has a higher one.
 LAST_POSITION = 2**63 - 1

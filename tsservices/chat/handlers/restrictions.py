@@ -21,8 +21,10 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.durations import spanText
-from tsservices.common.limits import RESTRAINTS_EACH
 from tsservices.common.timestamps import NANOSECONDS
+
+#: Bans and mutes of one room: everyone who enters is compared with them.
+RESTRAINTS_EACH = 500
 
 
 def _restrain(state: ChatState, event: Restrict, session: Session, batch: Batch) -> None:

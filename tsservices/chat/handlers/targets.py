@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsservices.chat.errors import NO_PERSON, NOT_ALLOWED, ONESELF, STANDS_ABOVE, ChatError
+from tsservices.chat.names import NAME_LENGTH
 from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER, SERVER, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.common.limits import NAME_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,17 +22,23 @@ from tsservices.chat.names import ROOM_SIGN, fold, roomKey
 from tsservices.chat.notifications import Inbox, RoomMessages, SearchResults, SeenReply
 from tsservices.chat.operations import ME, MESSAGE, NOTICE, ClearUnread, DeleteMessage, MarkRead
 from tsservices.chat.records import StoredPrivateMessage
-from tsservices.chat.room import Room
+from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.storage import SearchQuery
 from tsservices.chat.verbs.parsing import UsageError, durationRefused, here, needed, number
 from tsservices.common.durations import DurationError, moment
-from tsservices.common.limits import (
-    FOUND_LINES,
-    HISTORY_LINES,
-    INBOX_PAGE,
-    REPLAYED_LINES,
-    SEARCH_WORDS,
-)
+
+#: Private messages shown at once.
+INBOX_PAGE = 50
+
+#: Lines of one page of what was searched for: less than a screen.
+FOUND_LINES = 20
+
+#: Words of one search: each costs a look into the index.
+SEARCH_WORDS = 16
+
+#: Lines of history that one command may ask for.
+HISTORY_LINES = 500
+
 
 #: The largest number that a line can have.
 HIGHEST_SEQ = 2**63 - 1

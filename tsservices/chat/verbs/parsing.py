@@ -8,8 +8,11 @@ from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import CHOICE, DURATION, NOWHERE, NUMBER, TEXT_LONG, ChatError
 from tsservices.chat.names import fold, roomKey
 from tsservices.chat.room import Room
-from tsservices.common.durations import DurationError, spanText
-from tsservices.common.limits import LONGEST_SECONDS, TOPIC_LENGTH
+from tsservices.common.durations import LONGEST_SECONDS, DurationError, spanText
+
+#: Characters in a topic, in the reason of a leave, in a note of absence: one line of a wide
+#: terminal, twice.
+TOPIC_LENGTH = 400
 
 
 class UsageError(Exception):

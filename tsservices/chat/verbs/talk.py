@@ -16,7 +16,13 @@ from tsservices.chat.operations import ME, MESSAGE, Part, Rename, SendPrivate, S
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.verbs.parsing import choice, here, needed, short, wordAndText
-from tsservices.common.limits import IGNORED, LISTED
+
+#: Rooms or people listed at once; the next ones when these are read.
+LISTED = 500
+
+#: Names that one person may ignore.
+IGNORED = 200
+
 
 #: What an operator asks for who wants to know of these, not of people.
 NODES = "nodes"

@@ -16,7 +16,7 @@ from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey, roomKey
 from tsservices.client.argtypes import hostName, portNumber, seconds
 from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
-from tsservices.common.limits import DEFAULT_PORT
+from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.common.statedir import defaultStateFolder
 
 #: How far the chat's port lies above L{DEFAULT_PORT}.

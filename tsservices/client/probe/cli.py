@@ -15,7 +15,7 @@ from typing import Literal
 
 from tsservices import __version__
 from tsservices.client.argtypes import hostName, portNumber, seconds
-from tsservices.common.limits import DEFAULT_PORT
+from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.stamp.auth import KeyFileError, readKey
 from tsservices.stamp.packets import OPEN_LENGTH, SEALED_LENGTH
 from tsservices.stamp.stats.thresholds import (

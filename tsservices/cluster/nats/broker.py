@@ -15,6 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tsservices.cluster.broker import (
+    ENGINE_STOP_SECONDS,
     BrokerError,
     BrokerListener,
     ClusterIdentity,
@@ -24,7 +25,6 @@ from tsservices.cluster.broker import (
 )
 from tsservices.cluster.nats.config import JetStreamConfig, Noted
 from tsservices.cluster.nats.loop_thread import AsyncioThread, ThreadBridge, Work, unforeseen
-from tsservices.common.limits import ENGINE_STOP_SECONDS
 
 if TYPE_CHECKING:
     from tsservices.cluster.nats.consumer import ConsumerCredit

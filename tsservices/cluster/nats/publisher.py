@@ -13,10 +13,10 @@ from collections.abc import Callable
 from nats.aio.msg import Msg
 from nats.errors import Error
 
+from tsservices.cluster.broker import ENGINE_DOUBT_SECONDS, ENGINE_RETRY_SECONDS
 from tsservices.cluster.nats.config import JetStreamConfig, Noted
 from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
-from tsservices.common.limits import ENGINE_DOUBT_SECONDS, ENGINE_RETRY_SECONDS
 
 #: Seconds between two looks for messages that nobody has answered.
 _LOOK_SECONDS = 0.2

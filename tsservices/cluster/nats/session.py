@@ -18,6 +18,7 @@ from tsservices.cluster.broker import (
     StreamMessage,
     StreamState,
 )
+from tsservices.cluster.messages import MESSAGE_BYTES
 from tsservices.cluster.nats.config import JetStreamConfig, Noted
 from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
 from tsservices.cluster.nats.consumer import ConsumerCredit, StreamConsumer
@@ -25,7 +26,6 @@ from tsservices.cluster.nats.loop_thread import oneLine, unforeseen
 from tsservices.cluster.nats.objects import SnapshotStore
 from tsservices.cluster.nats.publisher import Publisher
 from tsservices.cluster.nats.stream import NotReady, find
-from tsservices.common.limits import MESSAGE_BYTES
 
 #: Seconds that an answer may take.
 _ASK_SECONDS = 2.0

@@ -13,9 +13,14 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from tsservices.chat.storage import SECRET_BYTES
 from tsservices.cluster.broker import BrokerError, ClusterIdentity, StreamState
+from tsservices.cluster.messages import MESSAGE_BYTES
 from tsservices.cluster.nats.config import JetStreamConfig
-from tsservices.common.limits import MESSAGE_BYTES, SECRET_BYTES, STREAM_SECONDS
+
+#: Seconds that the stream keeps messages: so long a node may be away and go on by itself.
+STREAM_SECONDS = 7 * 24 * 3600.0
+
 
 _FORM = "1"
 

@@ -25,8 +25,7 @@ from tsservices.chat.verbs import accounts
 from tsservices.chat.verbs import history as past
 from tsservices.chat.verbs import moderation as order
 from tsservices.chat.verbs import talk as requests
-from tsservices.chat.verbs.parsing import UsageError, here
-from tsservices.common.limits import TOPIC_LENGTH
+from tsservices.chat.verbs.parsing import TOPIC_LENGTH, UsageError, here
 
 #: What commands begin with. A line that begins with two of them is talk.
 SIGN = "/"

@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from tsservices.chat.errors import LINE_LONG, NOT_UTF8, ChatError
-from tsservices.common.limits import LINES_AT_ONCE
-from tsservices.common.lines import LineSplitter, LineTooLong
+from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.text import visible
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.line.commands import SIGN

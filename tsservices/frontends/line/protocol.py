@@ -16,7 +16,7 @@ from tsservices.chat.errors import LINE_LONG, NO_WEB, NOT_UTF8, ChatError
 from tsservices.chat.notifications import Notice
 from tsservices.chat.session import Formatter
 from tsservices.common.counters import StreamCounters
-from tsservices.common.limits import OUTSTANDING, TURNED_AT_ONCE, Limits
+from tsservices.common.limits import Limits
 from tsservices.frontends.connection import ChatConnection
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.formats.json import FORMAT, JSONFormatter
@@ -24,11 +24,16 @@ from tsservices.frontends.formats.text import TextFormatter
 from tsservices.frontends.line.commands import SIGN, perform
 from tsservices.frontends.line.input import LineInput, isCommand
 from tsservices.frontends.line.telnet import SecretPrompt
-from tsservices.transport.rejection import RejectProtocol
+from tsservices.transport.rejection import TURNED_AT_ONCE, RejectProtocol
 from tsservices.transport.stream import StreamFactory
 
 if TYPE_CHECKING:
     from tsservices.transport.context import ServiceContext
+
+
+#: Proposals of one session that may wait for the journal; then it is not read from.
+OUTSTANDING = 256
+
 
 #: What everybody is told who connects.
 GREETING = "say your name in one line to enter, or /help"

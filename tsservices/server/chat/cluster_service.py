@@ -18,16 +18,18 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tsservices.chat.errors import ChatError
-from tsservices.cluster.broker import Broker, StreamState
+from tsservices.cluster.broker import ENGINE_STOP_SECONDS, Broker, StreamState
 from tsservices.cluster.consistency import StateDigest
 from tsservices.cluster.orderer import ClusterOrderer
 from tsservices.cluster.status import BrokerStatus, StatusChangeLog, count, describe
 from tsservices.common.counters import ClusterCounters
-from tsservices.common.limits import ENGINE_STOP_SECONDS, TICK_SECONDS
 from tsservices.common.logs import audit
 from tsservices.server.chat.cluster_join import JoinProcedure
 from tsservices.server.chat.cluster_snapshots import SnapshotScheduler
 from tsservices.server.chat.service import ChatService
+
+#: Seconds between two looks at what is under way, and at who is silent.
+TICK_SECONDS = 0.25
 
 
 class ClusterLog:

@@ -12,9 +12,12 @@ from typing import ClassVar
 from twisted.logger import Logger
 
 from tsservices.chat.storage import Storage
+from tsservices.cluster.apply import SNAPSHOT_SECONDS
 from tsservices.cluster.broker import Broker, SnapshotInfo
-from tsservices.common.limits import SNAPSHOT_RETRY_SECONDS, SNAPSHOT_SECONDS
 from tsservices.storage.sqlite.backup import PART
+
+#: Seconds until the next attempt after one that failed.
+SNAPSHOT_RETRY_SECONDS = 60.0
 
 
 class SnapshotScheduler:

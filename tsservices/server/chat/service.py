@@ -23,11 +23,17 @@ from tsservices.chat.session import Recipient, Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import Storage, StorageError, StoredState
 from tsservices.common.counters import ClusterCounters
-from tsservices.common.limits import TOKEN_BYTES, WELCOME_BYTES, Limits
+from tsservices.common.limits import Limits
 from tsservices.common.logs import audit
 from tsservices.common.text import visible
 from tsservices.frontends.sendqueue import SendQueuePool
 from tsservices.server.password_hasher import PasswordHasherThread
+
+#: Bytes of what nobody can guess: tokens, and passwords that an operator gives out.
+TOKEN_BYTES = 16
+
+#: Bytes of the welcome file that are shown.
+WELCOME_BYTES = 8192
 
 
 class ChatService(Service):

@@ -19,12 +19,15 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.common.limits import LINES_AT_ONCE, OPERATOR_LINE
-from tsservices.common.lines import LineSplitter, LineTooLong
+from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.text import splitEnding, utf8Decoder
 from tsservices.services.talk.commands import enter
 from tsservices.services.talk.switchboard import OperatorBusy, Switchboard
 from tsservices.transport.stream import StreamFactory, StreamProtocol
+
+#: Bytes of one line that the operator of the talk may type.
+OPERATOR_LINE = 16 * 1024
+
 
 STOPPING = "! the server stops"
 

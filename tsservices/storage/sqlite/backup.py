@@ -11,8 +11,14 @@ from collections.abc import Callable
 from contextlib import closing
 
 from tsservices.chat.storage import StorageError
-from tsservices.common.limits import BUSY_SECONDS, COPY_PAGES, COPY_PAUSE_SECONDS
-from tsservices.storage.sqlite.connection import Connect, explain, openAs, openToRead
+from tsservices.storage.sqlite.connection import BUSY_SECONDS, Connect, explain, openAs, openToRead
+
+#: Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
+COPY_PAGES = 250
+
+#: Seconds between two of these steps, in which the disk is for what is said.
+COPY_PAUSE_SECONDS = 0.005
+
 
 #: Follows the path of a copy until that is whole.
 PART = ".part"

@@ -11,7 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tsservices.chat.storage import StorageError
-from tsservices.common.limits import BUSY_SECONDS, READ_SECONDS
+
+#: Lines stored in one transaction: the first waits for the last, some 50 milliseconds.
+TRANSACTION_LINES = 4096
+
+#: Seconds that another program may keep the database locked.
+BUSY_SECONDS = 5.0
+
+#: Seconds from asking for lines until it is given up.
+READ_SECONDS = 1.0
+
 
 #: L{sqlite3.connect}, or what a test has in its place.
 Connect = Callable[..., sqlite3.Connection]

@@ -9,7 +9,9 @@ import os
 from collections.abc import Callable
 from statistics import median
 
-from tsservices.common.limits import BALLAST_BYTES
+#: Bytes of a file that makes room when the disk is full: one transaction of any kind.
+BALLAST_BYTES = 4_194_304
+
 
 _PIECE = 65_536
 _PROBES = 5

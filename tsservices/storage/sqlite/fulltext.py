@@ -21,6 +21,11 @@ from tsservices.chat.names import fold
 from tsservices.chat.operations import DELETED, ME, MESSAGE, NOTICE, TOPIC
 from tsservices.storage.sqlite.rows import asJSON, columns, select
 
+#: Lines that may be missing in the index while there is always something to store: seconds of more
+#: than anybody can read. Each search looks through them, meanwhile up to half a second.
+INDEX_LAG = 65_536
+
+
 #: The kinds of lines that are found.
 FOUND_KINDS = (MESSAGE, ME, NOTICE, TOPIC)
 

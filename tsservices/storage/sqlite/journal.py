@@ -25,10 +25,9 @@ from tsservices.chat.storage import (
     StorageListener,
     StoredState,
 )
-from tsservices.common.limits import BALLAST_BYTES
 from tsservices.storage.sqlite.backup import BackupThread
 from tsservices.storage.sqlite.connection import Connect
-from tsservices.storage.sqlite.disk import ReservedSpace
+from tsservices.storage.sqlite.disk import BALLAST_BYTES, ReservedSpace
 from tsservices.storage.sqlite.reader import ReaderThread
 from tsservices.storage.sqlite.schema import MIGRATIONS
 from tsservices.storage.sqlite.search import search as find

@@ -12,8 +12,11 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from tsservices.chat.errors import READ_FAILED, READ_SLOW, ChatError
-from tsservices.common.limits import READ_SECONDS, READS_WAITING
-from tsservices.storage.sqlite.connection import Connect, code, openToRead
+from tsservices.storage.sqlite.connection import READ_SECONDS, Connect, code, openToRead
+
+#: Requests for lines that may wait for the journal's reader.
+READS_WAITING = 1000
+
 
 _STEPS = 1000
 

@@ -15,8 +15,8 @@ from typing import Any
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.storage import SearchQuery
-from tsservices.common.limits import INDEX_LAG, TRANSACTION_LINES
-from tsservices.storage.sqlite.fulltext import KINDS, holds, nameWord, phrases
+from tsservices.storage.sqlite.connection import TRANSACTION_LINES
+from tsservices.storage.sqlite.fulltext import INDEX_LAG, KINDS, holds, nameWord, phrases
 from tsservices.storage.sqlite.rows import asJSON, select
 
 _FOREVER = 2**63 - 1

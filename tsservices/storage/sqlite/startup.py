@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import replace
 
 from tsservices.chat.storage import ClusterBinding, StorageError, StoredState
-from tsservices.common.limits import SLOW_DISK_MILLISECONDS
 from tsservices.storage.sqlite.connection import Connect, explain, makePrivate, openToWrite
 from tsservices.storage.sqlite.disk import fsyncMilliseconds
 from tsservices.storage.sqlite.schema import migrate
@@ -22,6 +21,10 @@ from tsservices.storage.sqlite.tables import (
     loadMeta,
     loadRooms,
 )
+
+#: Milliseconds of one fsync above which whoever starts the server is warned: everybody waits that
+#: long for each line.
+SLOW_DISK_MILLISECONDS = 20.0
 
 
 class DatabaseStartup:

@@ -19,6 +19,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.records import (
+    INBOX_UNREAD,
     Account,
     ReadMarker,
     Record,
@@ -27,8 +28,7 @@ from tsservices.chat.records import (
     RoomRole,
     StoredPrivateMessage,
 )
-from tsservices.chat.storage import ClusterBinding
-from tsservices.common.limits import HISTORY_PAGE, INBOX_UNREAD, SECRET_BYTES
+from tsservices.chat.storage import HISTORY_PAGE, SECRET_BYTES, ClusterBinding
 from tsservices.storage.sqlite.fulltext import delete, renew
 from tsservices.storage.sqlite.rows import asJSON, columns
 

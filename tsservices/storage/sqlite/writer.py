@@ -15,23 +15,45 @@ from queue import Empty, SimpleQueue
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.storage import StorageListener
-from tsservices.common.limits import (
+from tsservices.storage.sqlite.connection import (
     BUSY_SECONDS,
-    CHECKPOINT_BYTES,
-    FULL_SECONDS,
-    INDEX_LAG,
-    INDEX_LINES,
-    INDEX_SECONDS,
-    JOURNAL_STOP_SECONDS,
-    PRUNE_SECONDS,
-    PRUNED_LINES,
     TRANSACTION_LINES,
-    WRITER_SWITCH_SECONDS,
+    Connect,
+    explain,
+    isFull,
+    openToWrite,
 )
-from tsservices.storage.sqlite.connection import Connect, explain, isFull, openToWrite
 from tsservices.storage.sqlite.disk import ReservedSpace
-from tsservices.storage.sqlite.fulltext import index, lag, prune
+from tsservices.storage.sqlite.fulltext import INDEX_LAG, index, lag, prune
 from tsservices.storage.sqlite.tables import pruneLetters, write
+
+#: Seconds without a new line until the last ones go into the index of words, which what is said
+#: meanwhile waits for.
+INDEX_SECONDS = 0.2
+
+#: Lines that go into the index of words in one transaction, if no more have to.
+INDEX_LINES = 250
+
+#: Old lines deleted in one transaction, which what is said meanwhile waits for.
+PRUNED_LINES = 1000
+
+#: Seconds between two looks for lines that are too old.
+PRUNE_SECONDS = 60.0
+
+#: Bytes, about, until the write-ahead log is copied to its database: as SQLite itself has it, some
+#: milliseconds of work that the next transaction waits for.
+CHECKPOINT_BYTES = 4_194_304
+
+#: Seconds between two attempts to store while the disk is full.
+FULL_SECONDS = 1.0
+
+#: Seconds that a busy thread keeps the interpreter while the journal's writer wants it; with
+#: Python's own 0.005 a transaction waits that long at each of its statements.
+WRITER_SWITCH_SECONDS = 0.0005
+
+#: Seconds that a journal has to store the last lines when the server stops.
+JOURNAL_STOP_SECONDS = 5.0
+
 
 _PRUNED_BYTES = 1024
 

@@ -17,7 +17,7 @@ from tests.live.crash.rules.oracle import Judge
 from tests.live.crash.rules.room import RoomOrder
 from tests.live.crash.rules.world import FOUNDERS, GUESTS, OWNERS, Town
 from tests.live.support.server import Address
-from tsservices.common.limits import INBOX_PAGE
+from tsservices.chat.verbs.history import INBOX_PAGE
 
 #: Lines of each room that are looked for, of those deleted and of those not.
 PROBED = 3
