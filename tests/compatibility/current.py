@@ -21,6 +21,7 @@ from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.handlers.nodes import Verdict, sessionOf
 from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.outlet import Formatter
 from tsservices.chat.records import (
     Account,
     ReadMarker,
@@ -30,7 +31,7 @@ from tsservices.chat.records import (
     StoredPrivateMessage,
 )
 from tsservices.chat.serialization import _BY_NAME, fromRow
-from tsservices.chat.session import Formatter, Session
+from tsservices.chat.session import Session
 from tsservices.chat.snapshot import load, save
 from tsservices.chat.state import ChatState
 from tsservices.cluster.apply import judge

@@ -10,15 +10,16 @@ from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.controller import ChatContext, SessionController
 from tsservices.chat.errors import ChatError, ErrorCode
-from tsservices.chat.history import Found, HistoryReplayer
+from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.notifications import ErrorReply, Happening, RoomMessages
 from tsservices.chat.operations import Operation
-from tsservices.chat.outlet import BroadcastMember
+from tsservices.chat.outlet import BroadcastMember, Formatter
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.records import Record, RoomRecord
-from tsservices.chat.session import Formatter, Session
+from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
+from tsservices.chat.storage import Found
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import perform
 from tsservices.storage.memory import MemoryStorage

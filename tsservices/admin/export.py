@@ -12,8 +12,8 @@ from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
 from tsservices.chat.errors import ChatError
-from tsservices.chat.history import HistoryReader
 from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.storage import HistoryReader
 from tsservices.frontends.formats.json import JSONFormatter
 from tsservices.frontends.formats.text import TextFormatter
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
 from tsservices.chat.handlers.membership import LOBBY
@@ -23,46 +23,16 @@ from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.names import ROOM_SIGN, nameKey
 from tsservices.chat.notifications import ErrorReply, Happening, Notice, ResumeToken
 from tsservices.chat.operations import MESSAGE, Enter, Join, Operation, Quit, Say
+from tsservices.chat.outlet import Presenter
 from tsservices.chat.passwords import PasswordHasher
-from tsservices.chat.pipeline import BatchStore, Pipeline
+from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
+from tsservices.chat.storage import BatchStore, HistoryQueries
 
 if TYPE_CHECKING:
-    from tsservices.chat.storage import Found, LettersFound, SearchQuery
-
-
-class Presenter(Protocol):
-    """How a conversation speaks to its person, beside what the pipeline releases."""
-
-    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None: ...
-
-    def holdOutput(self, held: bool) -> None: ...
-
-    def setFormat(self, form: str) -> None: ...
-
-    def prompt(self, prompt: str) -> None:
-        """
-        Have them say something that is not to be seen; L{SessionController.answerSecret} gets it.
-        """
-        ...
-
-    def closeWhenIdle(self) -> None:
-        """They have said goodbye."""
-        ...
-
-
-class HistoryQueries(Protocol):
-    """Where what was said can be looked for: a journal."""
-
-    def read(self, room: str, first: int, last: int, found: Found) -> None: ...
-
-    def search(self, search: SearchQuery, found: Found) -> None: ...
-
-    def letters(
-        self, account: str, other: str, before: str, most: int, found: LettersFound
-    ) -> None: ...
+    from tsservices.chat.storage import SearchQuery
 
 
 @dataclass(frozen=True, slots=True)

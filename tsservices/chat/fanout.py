@@ -23,8 +23,8 @@ from tsservices.chat.notifications import (
     RoomMessages,
 )
 from tsservices.chat.operations import TALK, TOPIC
-from tsservices.chat.outlet import Broadcast, BroadcastMember
-from tsservices.chat.session import Formatter, Session
+from tsservices.chat.outlet import Broadcast, BroadcastMember, Formatter
+from tsservices.chat.session import Session
 
 #: People to whom something is sent at once, some 10 ms of a turn. To more it is sent in several
 #: turns.

@@ -5,20 +5,11 @@ Lines that were said before, read from the journal.  Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import ErrorReply, Happening, HistoryReplay, RoomMessages
 from tsservices.chat.room import REPLAYED_LINES, Room
-
-#: Gets lines in order, or why they can't be had.
-Found = Callable[["list[RoomMessages] | ChatError"], None]
-
-
-class HistoryReader(Protocol):
-    """What gives lines back: a journal."""
-
-    def read(self, room: str, first: int, last: int, found: Found) -> None: ...
+from tsservices.chat.storage import HistoryReader
 
 
 class HistoryReplayer:

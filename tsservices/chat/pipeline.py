@@ -21,21 +21,7 @@ from tsservices.chat.notifications import ErrorReply
 from tsservices.chat.operations import Operation
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-
-
-class BatchStore(Protocol):
-    """
-    Where batches are kept.
-
-    @ivar trouble: why nothing can be kept at present.
-    """
-
-    trouble: ChatError | None
-
-    def store(self, batch: Batch) -> None:
-        """Keep a batch; L{Pipeline.stored} is called when that is done, at once or later."""
-        ...
-
+from tsservices.chat.storage import BatchStore
 
 #: What is to happen, and who proposes it.
 Proposal = tuple[Operation, Session]

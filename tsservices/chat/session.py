@@ -4,60 +4,12 @@ A session: one connection of one person, as the chat sees it.  Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from tsservices.chat.notifications import Happening
-from tsservices.chat.outlet import BroadcastMember
+from tsservices.chat.outlet import Recipient
 
 if TYPE_CHECKING:
-    from tsservices.chat.errors import ChatError
-
-
-class Formatter(Protocol):
-    """One way to write what happens; one object for all who want it written like that."""
-
-    def encode(self, happenings: Sequence[Happening]) -> bytes:
-        """The same for a wire."""
-        ...
-
-
-class Recipient(Protocol):
-    """
-    Where a session hears what happens.
-
-    @ivar form: how that is written now.
-    @ivar wire: where what is pushed goes as it is; L{None} while it does not.  Whoever changes
-        this or C{form} calls its C{leave} first.
-    """
-
-    form: Formatter
-    wire: BroadcastMember | None
-
-    @property
-    def write(self) -> Callable[[bytes], object]:
-        """Takes what to send next: the same object for all who hear the same."""
-        ...
-
-    @property
-    def writeLast(self) -> Callable[[bytes], object]:
-        """Takes what to send next when nothing else follows in this turn, which may be cheaper."""
-        ...
-
-    def idle(self) -> None:
-        """All that the session had proposed is decided, stored, and told."""
-        ...
-
-    def replaced(self, why: ChatError) -> None:
-        """Another connection goes on for this one, which is to end."""
-        ...
-
-    def roomCountChanged(self, rooms: int) -> None:
-        """
-        What comes next is told to one who is in more rooms, or in fewer: its form may
-        be another now.
-        """
-        ...
+    pass
 
 
 class Session:

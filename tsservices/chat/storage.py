@@ -219,3 +219,35 @@ class Storage(Protocol):
     def stop(self, stopped: Callable[[], None]) -> None:
         """Keep what was given, and end."""
         ...
+
+
+class HistoryQueries(Protocol):
+    """Where what was said can be looked for: a journal."""
+
+    def read(self, room: str, first: int, last: int, found: Found) -> None: ...
+
+    def search(self, search: SearchQuery, found: Found) -> None: ...
+
+    def letters(
+        self, account: str, other: str, before: str, most: int, found: LettersFound
+    ) -> None: ...
+
+
+class BatchStore(Protocol):
+    """
+    Where batches are kept.
+
+    @ivar trouble: why nothing can be kept at present.
+    """
+
+    trouble: ChatError | None
+
+    def store(self, batch: Batch) -> None:
+        """Keep a batch; L{Pipeline.stored} is called when that is done, at once or later."""
+        ...
+
+
+class HistoryReader(Protocol):
+    """What gives the lines of a room back."""
+
+    def read(self, room: str, first: int, last: int, found: Found) -> None: ...

@@ -12,8 +12,7 @@ from typing import Any
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import STOPPING, TOO_SLOW, ChatError
 from tsservices.chat.notifications import ErrorReply, Happening
-from tsservices.chat.outlet import BroadcastMember
-from tsservices.chat.session import Formatter
+from tsservices.chat.outlet import BroadcastMember, Formatter
 from tsservices.frontends.sendqueue import SendQueue
 from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.sockets import keepAlive

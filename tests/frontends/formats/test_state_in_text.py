@@ -13,8 +13,8 @@ from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.operations import Enter, Join, Operation, Say, SendPrivate, SetAway
-from tsservices.chat.outlet import BroadcastMember
-from tsservices.chat.session import Formatter, Session
+from tsservices.chat.outlet import BroadcastMember, Formatter
+from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 from tsservices.frontends.formats.text import TextFormatter

@@ -14,7 +14,7 @@ from twisted.internet.protocol import Protocol
 
 from tsservices.chat.errors import LINE_LONG, NO_WEB, NOT_UTF8, ChatError
 from tsservices.chat.notifications import Notice
-from tsservices.chat.session import Formatter
+from tsservices.chat.outlet import Formatter
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.frontends.connection import ChatConnection

@@ -18,8 +18,9 @@ from tsservices.chat.errors import JOURNAL_FAILED, ChatError
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.notifications import ErrorReply, Notice
+from tsservices.chat.outlet import Recipient
 from tsservices.chat.pipeline import Pipeline
-from tsservices.chat.session import Recipient, Session
+from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import Storage, StorageError, StoredState
 from tsservices.common.counters import ClusterCounters
