@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tsservices.server.catalog import Catalog
 from tsservices.server.listeners import (
     ListenError,
     ListenSpec,
@@ -13,16 +14,19 @@ from tsservices.server.listeners import (
     resolveListeners,
     selectServices,
 )
-from tsservices.server.registry import CATALOG
+from tsservices.server.registry import BUILTIN
 
 
 class PlacesTests(SynchronousTestCase):
+    catalog = Catalog()
+
     def arrange(
         self, names: list[str] | None = None, added: tuple[str, ...] = (), port: int = 21567
     ) -> list[str]:
         places = resolveListeners(
-            selectServices(names),
-            [parseListen(each, "127.0.0.1", 5) for each in added],
+            self.catalog,
+            selectServices(self.catalog, names),
+            [parseListen(self.catalog, each, "127.0.0.1", 5) for each in added],
             port,
             "127.0.0.1",
             5,
@@ -32,10 +36,10 @@ class PlacesTests(SynchronousTestCase):
     def show(self, place: ListenSpec) -> str:
         description = place.description
         where = description.argument("port") if description.kind != "unix" else "unix"
-        return f"{place.offering.name} {place.transport} {where}"
+        return f"{place.service.name} {place.transport} {where}"
 
     def refused(self, words: str, *arguments: object) -> None:
-        error = self.assertRaises(ListenError, self.arrange, *arguments)
+        error = self.assertRaises(ValueError, self.arrange, *arguments)
         self.assertIn(words, str(error))
 
     def test_defaults(self) -> None:
@@ -90,9 +94,13 @@ class PlacesTests(SynchronousTestCase):
         What keeps state is left out where ports are shared, and refused if it is
         asked for.
         """
-        self.assertNotIn("talk", [each.name for each in selectServices(None, sharing=True)])
-        self.assertEqual([each.name for each in selectServices(["ack"], sharing=True)], ["ack"])
-        error = self.assertRaises(ListenError, selectServices, ["ack", "talk"], True)
+        self.assertNotIn(
+            "talk", [each.name for each in selectServices(self.catalog, None, sharing=True)]
+        )
+        self.assertEqual(
+            [each.name for each in selectServices(self.catalog, ["ack"], sharing=True)], ["ack"]
+        )
+        error = self.assertRaises(ListenError, selectServices, self.catalog, ["ack", "talk"], True)
         self.assertIn("talk can't share its port", str(error))
 
     def test_noPlace(self) -> None:
@@ -112,7 +120,7 @@ class PlacesTests(SynchronousTestCase):
 
     def test_catalogue(self) -> None:
         """Names and offsets are each there once, and each offering has a transport."""
-        self.assertEqual(len({row.name for row in CATALOG}), len(CATALOG))
-        offsets = [row.offset for row in CATALOG if row.offset is not None]
+        self.assertEqual(len({row.name for row in BUILTIN}), len(BUILTIN))
+        offsets = [row.offset for row in BUILTIN if row.offset is not None]
         self.assertEqual(offsets, sorted(set(offsets)))
-        self.assertTrue(all(row.transports for row in CATALOG))
+        self.assertTrue(all(row.transports for row in BUILTIN))

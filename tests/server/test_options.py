@@ -14,7 +14,7 @@ from tsservices import __version__
 from tsservices.common.limits import Limits
 from tsservices.server.endpoints import KINDS
 from tsservices.server.options import DEFAULT_STREAM, Options
-from tsservices.server.registry import CATALOG
+from tsservices.server.registry import BUILTIN
 
 
 class OptionsTests(SynchronousTestCase):
@@ -133,8 +133,8 @@ class OptionsTests(SynchronousTestCase):
             *(f"--{row[0]}" for row in Options.optParameters),
             "--listen",
             "--trust",
-            *(row.name for row in CATALOG),
-            *(row.summary for row in CATALOG),
+            *(row.name for row in BUILTIN),
+            *(row.summary for row in BUILTIN),
             *KINDS,
             *Limits.fieldNames(),
         ):
