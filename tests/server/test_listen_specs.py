@@ -65,6 +65,14 @@ class PlacesTests(SynchronousTestCase):
         """Port 0 lets the system choose for each."""
         self.assertTrue(all(place.endswith(" 0") for place in self.arrange(port=0)))
 
+    def test_ephemeralWithoutDefault(self) -> None:
+        """
+        So it is for what has no default place; but nothing is added to a place that somebody has
+        named.
+        """
+        self.assertEqual(self.arrange(["echo"], port=0), ["echo tcp 0", "echo udp 0"])
+        self.assertEqual(self.arrange(["echo"], ("echo=tcp:7",), port=0), ["echo tcp 7"])
+
     def test_picked(self) -> None:
         """Names pick, each once, in the order of the catalogue."""
         self.assertEqual(
@@ -105,7 +113,7 @@ class PlacesTests(SynchronousTestCase):
 
     def test_noPlace(self) -> None:
         """What has no default place needs one."""
-        self.refused("say --listen chargen=tcp:PORT", ["chargen"])
+        self.refused("say --listen chargen=tcp:PORT, or --port 0", ["chargen"])
         self.assertEqual(self.arrange(["chargen"], ("chargen=tcp:19000",)), ["chargen tcp 19000"])
 
     def test_refused(self) -> None:

@@ -9,13 +9,29 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import MessageLengthError
+from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from tests.support.services import SuiteServer, bind, connect
 from tsservices.common.limits import Limits
-from tsservices.testing import NOON, ManualClock, MemoryDatagramTransport
+from tsservices.server.registry import BY_NAME
+from tsservices.testing import NOON, ManualClock, MemoryDatagramTransport, MemoryTransport
+from tsservices.transport.epoll.interfaces import IReplyingStream, Reply, RoundObserver
 
 STAMP = f"[{time.ctime(NOON)}] ".encode()
+
+
+@implementer(IReplyingStream)
+class ReplyingTransport(MemoryTransport):
+    """Keeps the functions that it is to reply by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.replies: list[Reply] = []
+
+    def replyWith(self, reply: Reply, watcher: RoundObserver) -> None:
+        self.replies.append(reply)
 
 
 class TimestampTests(SynchronousTestCase):
@@ -60,6 +76,25 @@ class TimestampTests(SynchronousTestCase):
         protocol, transport = connect("timestamp", SuiteServer(form="epoch-ns"))
         protocol.dataReceived(b"x")
         self.assertEqual(transport.value(), b"[%d000000000] x" % NOON)
+
+    def test_capability(self) -> None:
+        """
+        A transport that replies by itself is given the function; but not below a wrapper, though
+        that provides all that the transport below it provides: what goes there is not what is
+        read here.
+        """
+        factory = SuiteServer().listen(BY_NAME["timestamp"])
+        for wrapped in (False, True):
+            outer = WrappingFactory(factory) if wrapped else factory
+            transport = ReplyingTransport()
+            protocol = outer.buildProtocol(transport.getPeer())
+            assert protocol is not None
+            protocol.makeConnection(transport)
+            if wrapped:
+                self.assertTrue(IReplyingStream.providedBy(protocol))
+            self.assertEqual(len(transport.replies), 0 if wrapped else 1)
+            protocol.dataReceived(b"x")
+            self.assertEqual(transport.value(), STAMP + b"x")
 
 
 class TimestampLineTests(SynchronousTestCase):

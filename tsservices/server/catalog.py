@@ -9,6 +9,7 @@ installed it must not slow down or break a server that does not use it.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import metadata
@@ -93,16 +94,16 @@ def _loadPoint(point: metadata.EntryPoint) -> ServiceSpec:
 
 
 def _loadModule(text: str) -> ServiceSpec:
-    module, _, attribute = text.partition(":")
+    module, colon, attribute = text.partition(":")
+    path = f"{module}:{attribute if colon else ATTRIBUTE}"
+    if not all(part.isidentifier() for part in re.split("[.:]", path)):
+        raise CatalogError(f"load takes MODULE or MODULE:NAME, not {text!r}")
     folder = os.getcwd()
     if folder not in sys.path:
         # Installed programs do not look in the current folder.  At the end: a file there must
         # not stand in for a module of somebody else.
         sys.path.append(folder)
-    point = metadata.EntryPoint(text, f"{module}:{attribute or ATTRIBUTE}", GROUP)
-    if not all(part.isidentifier() for part in f"{module}.{attribute or ATTRIBUTE}".split(".")):
-        raise CatalogError(f"load takes MODULE or MODULE:NAME, not {text!r}")
-    return _load(point, f"--load {text}")
+    return _load(metadata.EntryPoint(text, path, GROUP), f"--load {text}")
 
 
 def _load(point: metadata.EntryPoint, origin: str) -> ServiceSpec:

@@ -140,7 +140,8 @@ def resolveListeners(
             places += found
         if not any(place.service is service for place in places):
             raise ListenError(
-                f"{name} has no default place; say --listen {name}={service.transports[-1]}:PORT"
+                f"{name} has no default place; say --listen {name}={service.transports[-1]}:PORT, "
+                "or --port 0 for a free one"
             )
     return places
 

@@ -100,18 +100,26 @@ class ServiceSpec:
         Make the factory of one TCP or UNIX listener.
 
         @param arguments: for the constructor of each protocol, or of the factory.
+        @raise TypeError: C{stream} makes something else.
         """
         stream = self.stream
         assert stream is not None
         if isinstance(stream, type) and issubclass(stream, StreamProtocol):
             return StreamFactory(context, stream, *arguments)
-        return cast("Callable[..., StreamFactory]", stream)(context, *arguments)
+        made = cast("Callable[..., object]", stream)(context, *arguments)
+        if not isinstance(made, StreamFactory):
+            raise TypeError(f"{self.name}: stream makes no StreamFactory, but {made!r}")
+        return made
 
     def datagramProtocol(self, context: DatagramContext, *arguments: object) -> DatagramProtocol:
         """
         Make the protocol of one UDP listener.
 
         @param arguments: for the constructor of the protocol.
+        @raise TypeError: C{datagram} makes something else.
         """
         assert self.datagram is not None
-        return self.datagram(context, *arguments)
+        made: object = self.datagram(context, *arguments)
+        if not isinstance(made, DatagramProtocol):
+            raise TypeError(f"{self.name}: datagram makes no DatagramProtocol, but {made!r}")
+        return made
