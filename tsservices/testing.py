@@ -37,7 +37,7 @@ from tsservices.transport.admission import Admission
 from tsservices.transport.context import DatagramContext, StreamContext
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 from tsservices.transport.timeouts import ConnectionTimeouts
-from tsservices.transport.udp_guard import REFLECTOR_PORTS, GuardPolicy
+from tsservices.transport.udp_guard import REFLECTOR_PORTS
 
 #: When a L{ManualClock} begins, in seconds since 1970.
 NOON = 1_795_176_600
@@ -172,12 +172,7 @@ class MemoryServer:
 
     def datagramProtocol(self, service: ServiceSpec) -> DatagramProtocol:
         """Make the protocol of a UDP listener, with counters and a guard of its own."""
-        context = replace(
-            self.datagrams,
-            counters=service.datagramCounters(),
-            policy=service.guard or GuardPolicy(),
-        )
-        return service.datagramProtocol(context)
+        return service.datagramProtocol(service.datagramContext(self.datagrams))
 
     def bind(self, service: ServiceSpec) -> tuple[Any, MemoryDatagramTransport]:
         """Make a UDP listener, and what it sends by."""

@@ -8,6 +8,7 @@ installed it must not slow down or break a server that does not use it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -98,11 +99,13 @@ def _loadModule(text: str) -> ServiceSpec:
     path = f"{module}:{attribute if colon else ATTRIBUTE}"
     if not all(part.isidentifier() for part in re.split("[.:]", path)):
         raise CatalogError(f"load takes MODULE or MODULE:NAME, not {text!r}")
-    folder = os.getcwd()
-    if folder not in sys.path:
-        # Installed programs do not look in the current folder.  At the end: a file there must
-        # not stand in for a module of somebody else.
-        sys.path.append(folder)
+    # A folder that has been removed is none to look in.
+    with contextlib.suppress(OSError):
+        folder = os.getcwd()
+        if folder not in sys.path:
+            # Installed programs do not look in the current folder.  At the end: a file there must
+            # not stand in for a module of somebody else.
+            sys.path.append(folder)
     return _load(metadata.EntryPoint(text, path, GROUP), f"--load {text}")
 
 

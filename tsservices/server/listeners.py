@@ -99,6 +99,7 @@ def parseListen(catalog: Catalog, text: str, interface: str, backlog: int) -> Li
     try:
         description = parse(where, interface, backlog)
         if description.kind != "udp":
+            # Twisted reads the arguments only when it makes the endpoint, which binds nothing.
             endpoint(description, None)
     except EndpointError as reason:
         raise ListenError(f"{text}: {reason}") from reason
@@ -213,6 +214,7 @@ def bind(
             else:
                 counters = _bindStream(place, wiring, binder)
         except (CannotListenError, OSError) as reason:
+            # A server that serves a part of what was asked for would look like one that works.
             binder.discard()
             raise BindError(
                 f"{place.service.name} can't listen on {_where(place)}: {_why(reason)}"
@@ -221,6 +223,7 @@ def bind(
         listeners.append(listener)
         registry.add(listener.asJSON(), counters)
         if place.transport == "udp":
+            # Only now the number is known, if the system has chosen it.
             closedPorts.add(int(binder.ports[-1].name[1]))
     return listeners
 
@@ -292,6 +295,7 @@ class ListenerService(Service):
         super().startService()
         for listener in self.listeners:
             listener.port.startListening()
+        # The file comes after: a program that reads it connects at once.
         self._chat.whenReady(self._chatOpened)
         self._file = self._folder.privatePath(PORTS_FILE)
         self._writePorts()
@@ -316,6 +320,7 @@ class ListenerService(Service):
     def stopService(self) -> Deferred[Any]:
         """Remove C{ports.json}; fires when nothing listens any more."""
         super().stopService()
+        # Before the ports are closed, for the same reason.
         self._folder.remove(self._file)
         return DeferredList([listener.port.stopListening() for listener in self.listeners])
 

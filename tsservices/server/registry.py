@@ -210,10 +210,8 @@ class Wiring:
 
     def datagramProtocol(self, service: ServiceSpec) -> tuple[DatagramProtocol, DatagramCounters]:
         """Make the protocol of one UDP listener, and its counters."""
-        counters = service.datagramCounters()
-        # A service that says it answers nothing gets the strictest guard, should it ask for one.
-        context = replace(self.datagrams, counters=counters, policy=service.guard or GuardPolicy())
-        return service.datagramProtocol(context, *self._needs(service)), counters
+        context = service.datagramContext(self.datagrams)
+        return service.datagramProtocol(context, *self._needs(service)), context.counters
 
     def _needs(self, service: ServiceSpec) -> list[object]:
         if not isinstance(service, BuiltinService):

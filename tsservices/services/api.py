@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from twisted.internet.protocol import DatagramProtocol
@@ -94,6 +94,12 @@ class ServiceSpec:
         """How many bytes of a datagram are read."""
         # One more than is answered: enough to see that there was more.
         return LARGEST_DATAGRAM if self.guard is None else limits.maxDatagram + 1
+
+    def datagramContext(self, shared: DatagramContext) -> DatagramContext:
+        """Make the context of one UDP listener, with counters of its own and this policy."""
+        # A service that says it answers nothing gets the strictest guard, should it ask for one.
+        policy = self.guard or _STRICTEST
+        return replace(shared, counters=self.datagramCounters(), policy=policy)
 
     def streamFactory(self, context: StreamContext, *arguments: object) -> StreamFactory:
         """

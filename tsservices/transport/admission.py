@@ -39,6 +39,7 @@ class Admission:
         @return: what L{leave} needs; L{None} for a peer without a limit of its own.
         @raise AdmissionDenied: there are too many.
         """
+        # Also for UNIX sockets and trusted peers: this limit keeps the process in descriptors.
         if self.total >= self._limits.maxConnections:
             raise AdmissionDenied(f"this server has its {self._limits.maxConnections} connections")
         source = self._limitedSource(host)
@@ -68,6 +69,7 @@ class Admission:
         try:
             address = addresses.parse(host)
         except ValueError:
+            # No address, so nothing to count by.
             return None
         # An IPv6 host has a whole /64 of addresses, so these are one source.
         return None if address in self._trusted else addresses.source(address)

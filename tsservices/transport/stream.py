@@ -82,11 +82,13 @@ class StreamProtocol(Protocol):
 
     def connectionMade(self) -> None:
         self.measured = _bottom(self.transport)
+        # Before the service writes anything: a transport without a producer takes all there is.
         self.transport.registerProducer(self.producer(), self.streaming)
         self.factory.joined(self)
         self.connectionReady()
 
     def dataReceived(self, data: bytes) -> None:
+        # An assignment in place of a timer that is reset: see L{tsservices.transport.timeouts}.
         self.heard = True
         counters = self.factory.counters
         counters.received += 1
@@ -175,6 +177,7 @@ class _BelowWrapper:
 
 
 def _bottom(transport: Any) -> CountsBytes:
+    # Wrappers have the transport below them as their own C{transport}; a bare one has none.
     while (below := getattr(transport, "transport", None)) is not None:
         transport = below
     measured: CountsBytes = transport
