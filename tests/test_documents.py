@@ -35,7 +35,7 @@ from tsservices.server.options import Options
 CLIENT_COMMANDS = {"resend", "quit"}
 
 #: Names of comments that L{tests.support.documents} knows.
-COMMENTS = ("not run", "servers", "typed", "screen", "bob")
+COMMENTS = ("not run", "servers", "typed", "screen", "bob", "file")
 
 #: Keys of unit files that the pages may show.
 UNIT_KEYS = {
@@ -85,13 +85,22 @@ class DocumentTests(SynchronousTestCase):
                 for file in re.findall(r"tests/[\w/.]+\.py", reason):
                     self.assertTrue((ROOT / file).exists(), f"{block}: {file}")
 
+    def test_files(self) -> None:
+        """A page says the content of a file once: all its blocks are run with the same files."""
+        for page in pages():
+            found = blocksIn(page.name, page.read_text(encoding="utf-8"))
+            names = [block.file for block in found if block.file is not None]
+            self.assertEqual(len(names), len(set(names)), page.name)
+            for name in names:
+                self.assertRegex(name, r"^[a-z_]+\.[a-z]+$")
+
     def test_toml(self) -> None:
         """The server takes every configuration file as it stands there."""
         found = [block for block in blocks() if block.language == "toml"]
         self.assertTrue(found)
         for block in found:
             tomllib.loads(block.text)
-            if block.comment("not run") is None:
+            if block.comment("not run") is None and block.file is None:
                 with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
                     file.write(block.text)
                     file.flush()

@@ -19,7 +19,7 @@ from tsservices.common.counters import (
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import COMMANDS as CHAT_COMMANDS
 from tsservices.server.options import Options
-from tsservices.server.registry import CATALOG
+from tsservices.server.registry import BUILTIN
 from tsservices.services.talk.commands import COMMANDS
 
 ROOT = Path(__file__).parent.parent
@@ -33,10 +33,10 @@ class ReadmeTests(SynchronousTestCase):
     def test_table(self) -> None:
         """The table of services is the catalogue."""
         rows = []
-        for offering in CATALOG:
-            over = ", ".join(offering.transports).upper()
-            port = "by `--listen`" if offering.offset is None else DEFAULT_PORT + offering.offset
-            rows.append(f"| {offering.name} | {over} | {port} | {offering.summary} |")
+        for service in BUILTIN:
+            over = ", ".join(service.transports).upper()
+            port = "by `--listen`" if service.offset is None else DEFAULT_PORT + service.offset
+            rows.append(f"| {service.name} | {over} | {port} | {service.summary} |")
         self.assertIn("\n".join(rows), README)
 
     def test_commands(self) -> None:

@@ -3,7 +3,8 @@ Timestamp echo and its sister network services on Twisted, in one reactor.
 
 Where to look:
 
-  - L{tsservices.server.registry}: what there is to serve, one row each;
+  - L{tsservices.server.registry}: the services, one row each;
+  - L{tsservices.services.api}, L{tsservices.testing}: for services of other packages;
   - L{tsservices.server.options}, L{tsservices.server.config}: how it is asked for;
   - L{tsservices.server.plugin}: how a running server is put together;
   - L{tsservices.services}: the protocols;

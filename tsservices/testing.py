@@ -1,41 +1,69 @@
 """
-For tests of services, of this suite and of one's own: an environment whose time
-stands still, and connections without a network.
+For tests of services: a server in memory, whose clock stands still until a test moves it.
 
-    >>> protocol, transport = connect(TimestampFactory, environment())
-    >>> protocol.dataReceived(b"hello")
-    >>> transport.value()
+No socket is opened and nothing waits, so a test takes a millisecond.  Guards, limits and counters
+are those of a real server::
+
+    server = MemoryServer()
+    protocol, transport = server.connect(service)
+    protocol.dataReceived(b"hello")
+    assert transport.value() == b"HELLO"
+
+    protocol, transport = server.bind(service)
+    protocol.datagramReceived(b"hello", ("192.0.2.1", 50_000))
+    assert transport.sent == [(b"HELLO", ("192.0.2.1", 50_000))]
+
+What a server in memory cannot show is what a kernel does: how it cuts and joins chunks, and when
+its buffers are full.  L{MemoryTransport.pending} stands for the latter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from tsservices.common.addresses import LOOPBACK, TrustedNetworks
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
-from tsservices.common.timestamps import NANOSECONDS, TimestampFormatter
-from tsservices.server.chat.service import ChatService
-from tsservices.server.password_hasher import Job, PasswordHasherThread, Then
-from tsservices.storage.memory import MemoryStorage
-from tsservices.transport.context import ServiceContext
+from tsservices.common.logs import PeerLog
+from tsservices.common.timestamps import NANOSECONDS
+from tsservices.services.api import ServiceSpec
+from tsservices.transport.admission import Admission
+from tsservices.transport.context import DatagramContext, StreamContext
 from tsservices.transport.stream import StreamFactory, StreamProtocol
+from tsservices.transport.timeouts import ConnectionTimeouts
+from tsservices.transport.udp_guard import REFLECTOR_PORTS
 
-#: When tests take place: seconds since 1970.
+#: When a L{ManualClock} begins, in seconds since 1970.
 NOON = 1_795_176_600
+
+
+class ManualClock(Clock):
+    """
+    A clock that only L{advance} moves: a reactor's timers, monotonic seconds from 0 on, and the
+    time of day from L{NOON} on.
+    """
+
+    def nanoseconds(self) -> int:
+        """Get the time of day, in nanoseconds since 1970."""
+        return NOON * NANOSECONDS + round(self.seconds() * NANOSECONDS)
 
 
 class MemoryTransport(StringTransport):
     """
-    A transport in memory, whose peer reads when the test says so.
+    A stream transport whose peer reads when the test says so.
+
+    C{value()} is all that was written, C{clear()} forgets it, and C{disconnecting} says whether
+    the protocol has closed the connection.
 
     @ivar bytesSent: bytes that the peer has read.
-    @ivar pending: bytes that it has not.
+    @ivar pending: bytes that the peer has not read; a test sets it, and calls the producer's
+        C{pauseProducing} as a full transport would.
     @ivar aborted: whether the connection was aborted.
     """
 
@@ -46,101 +74,109 @@ class MemoryTransport(StringTransport):
         self.aborted = False
 
     def pendingBytes(self) -> int:
-        """Bytes that the peer has not read."""
         return self.pending
 
     def abortConnection(self) -> None:
-        """Note it."""
         self.aborted = True
         super().abortConnection()
 
 
-class ImmediateHasher(PasswordHasherThread):
+class MemoryDatagramTransport:
     """
-    Hashes passwords without a thread, and badly.
+    A UDP transport that keeps what is sent.
 
-    @ivar held: whether they wait until the test says so.
+    @ivar sent: datagrams with their destinations.
+    @ivar error: what C{write} raises in place of sending; L{None} to send.
     """
 
     def __init__(self) -> None:
-        """Nothing waits."""
-        super().__init__(_now, bytes, 1)
-        self.held = False
-        self._queue: list[tuple[Job, Then]] = []
+        self.sent: list[tuple[bytes, tuple[str, int]]] = []
+        self.error: Exception | None = None
 
-    def start(self) -> None:
-        """There is nothing to start."""
+    def write(self, datagram: bytes, address: tuple[str, int]) -> None:
+        """
+        Send.
 
-    def stop(self) -> None:
-        """What waits is done by nobody."""
-        self._queue.clear()
-
-    def _put(self, job: Job, then: Then) -> None:
-        self._queue.append((job, then))
-        if not self.held:
-            self.work()
-
-    def work(self) -> None:
-        """Do all that waits."""
-        queue, self._queue = self._queue, []
-        for job, then in queue:
-            self.waiting -= 1
-            then(job())
+        @raise Exception: a test has set L{error}.
+        """
+        if self.error is not None:
+            raise self.error
+        self.sent.append((datagram, address))
 
 
-def _now(call: Callable[..., object], *given: object) -> None:
-    call(*given)
-
-
-def environment(
-    clock: Clock | None = None,
-    limits: Limits | None = None,
-    form: str = "ctime",
-    trust: tuple[str, ...] = LOOPBACK,
-) -> ServiceContext:
+class MemoryServer:
     """
-    What services are given.
+    A server in memory: what all its listeners share, and connections to any service.
 
-    @param clock: advances both the wall clock, from L{NOON} on, and the monotonic
-        one; a new one by default.
+    @ivar clock: moves when a test says so.
+    @ivar streams: the context of stream listeners; C{streams.timeouts} and C{streams.admission}
+        are those of all connections.
+    @ivar datagrams: the context of UDP listeners.
+    @ivar closedPorts: source ports from which no datagram is answered.
     """
-    time = clock or Clock()
-    bounds = limits or Limits()
 
-    def now() -> int:
-        return NOON * NANOSECONDS + round(time.seconds() * NANOSECONDS)
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        trusted: tuple[str, ...] = LOOPBACK,
+        clock: ManualClock | None = None,
+    ) -> None:
+        """
+        @param limits: what an operator would set; L{None} for the defaults.
+        @param trusted: networks, as C{--trust} takes them.
+        @param clock: L{None} for a new one.
+        """
+        self.clock = clock or ManualClock()
+        self.closedPorts = set(REFLECTOR_PORTS)
+        limits = limits or Limits()
+        networks = TrustedNetworks(trusted)
+        peerLog = PeerLog(self.clock.seconds)
+        self.streams = StreamContext(
+            limits=limits,
+            clock=self.clock,
+            monotonic=self.clock.seconds,
+            admission=Admission(limits, networks),
+            timeouts=ConnectionTimeouts(limits, self.clock, self.clock.seconds),
+            peerLog=peerLog,
+        )
+        self.datagrams = DatagramContext(
+            limits=limits,
+            trusted=networks,
+            closedPorts=self.closedPorts,
+            clock=self.clock,
+            monotonic=self.clock.seconds,
+            peerLog=peerLog,
+        )
 
-    chat = ChatService(
-        MemoryStorage("testing"),
-        bounds,
-        now,
-        lambda job: time.callLater(0, job),
-        "run",
-        ImmediateHasher(),
-    )
-    chat.prepare()
-    chat.startService()
-    return ServiceContext.make(
-        bounds,
-        TimestampFormatter(form, now),
-        TrustedNetworks(trust),
-        time,
-        time.seconds,
-        chat,
-        nanoclock=now,
-    )
+    def listen(self, service: ServiceSpec) -> StreamFactory:
+        """Make a TCP listener, with counters of its own."""
+        return service.streamFactory(replace(self.streams, counters=StreamCounters()))
 
+    def connect(
+        self,
+        service: ServiceSpec | StreamFactory,
+        host: str = "192.0.2.1",
+        port: int = 50_000,
+    ) -> tuple[Any, MemoryTransport]:
+        """
+        Connect a client, to a new listener or to one of L{listen}.
 
-def connect(
-    factoryClass: type[StreamFactory],
-    surroundings: ServiceContext,
-    host: str = "192.0.2.1",
-    port: int = 50_000,
-) -> tuple[Any, MemoryTransport]:
-    """The service's protocol, connected, and its transport."""
-    factory = factoryClass(surroundings, StreamCounters())
-    transport = MemoryTransport(host, port)
-    protocol = factory.buildProtocol(transport.getPeer())
-    assert isinstance(protocol, StreamProtocol)
-    protocol.makeConnection(transport)
-    return protocol, transport
+        @raise AssertionError: the connection is not admitted.
+        """
+        factory = self.listen(service) if isinstance(service, ServiceSpec) else service
+        transport = MemoryTransport(host, port)
+        protocol = factory.buildProtocol(transport.getPeer())
+        assert isinstance(protocol, StreamProtocol), "the connection is not admitted"
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    def datagramProtocol(self, service: ServiceSpec) -> DatagramProtocol:
+        """Make the protocol of a UDP listener, with counters and a guard of its own."""
+        return service.datagramProtocol(service.datagramContext(self.datagrams))
+
+    def bind(self, service: ServiceSpec) -> tuple[Any, MemoryDatagramTransport]:
+        """Make a UDP listener, and what it sends by."""
+        protocol = self.datagramProtocol(service)
+        transport = MemoryDatagramTransport()
+        protocol.makeConnection(transport)  # type: ignore[arg-type]
+        return protocol, transport

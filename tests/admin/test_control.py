@@ -35,7 +35,6 @@ class ControlCase(LineDoorCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.chat = self.environment.chat
         self.control = ControlFactory(self.chat, self.clock, time.gmtime)
         self.copies: list[tuple[str, Callable[[str | None], None]]] = []
         self.patch(self.journal, "copy", lambda path, copied: self.copies.append((path, copied)))

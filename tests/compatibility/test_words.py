@@ -10,6 +10,11 @@ from tests.compatibility import current
 from tests.compatibility.files import read
 from tests.compatibility.programs import CALLS, call, unbroken
 
+#: Options that have been added since, with their help.
+LATER = {
+    "load": "--load= MODULE: a service of your own to be had by its name; may be given again",
+}
+
 
 @pytest.mark.parametrize("form", ["json", "text", "text of one room"])
 def test_notifications(form: str) -> None:
@@ -24,10 +29,16 @@ def test_errors() -> None:
 
 def test_options() -> None:
     """Options, keys, bounds and defaults."""
-    assert current.options() == read("options.json")
+    options = current.options()
+    for key in LATER:
+        del options["defaults"][key]
+    assert options == read("options.json")
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_programs(name: str) -> None:
     """What the programs say, and their exit statuses."""
-    assert unbroken(call(CALLS[name])) == unbroken("\n".join(read("programs.json")[name]))
+    text = unbroken(call(CALLS[name]))
+    for help in LATER.values():
+        text = text.replace(f" {help}", "")
+    assert text == unbroken("\n".join(read("programs.json")[name]))

@@ -26,7 +26,15 @@ import pytest
 from tests.live.support.document_site import SERVER_SECONDS, STEP_SECONDS, Running, Site
 from tests.live.support.server import PYTHON, TROUBLE
 from tests.live.support.terminal import Screen
-from tests.support.documents import ROOT, Block, blocks, difference, pages, pattern
+from tests.support.documents import (
+    ROOT,
+    Block,
+    blocks,
+    difference,
+    filesOf,
+    pages,
+    pattern,
+)
 
 RUN = [
     block
@@ -57,7 +65,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """Get what the blocks of a page share; the parameter is the page."""
     # Its path is short enough for UNIX sockets.
     with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as folder:
-        here = Site(Path(folder))
+        here = Site(Path(folder), filesOf(request.param))
         try:
             yield here
         finally:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tsservices.server.catalog import Catalog
 from tsservices.server.listeners import (
     ListenError,
     ListenSpec,
@@ -13,16 +14,19 @@ from tsservices.server.listeners import (
     resolveListeners,
     selectServices,
 )
-from tsservices.server.registry import CATALOG
+from tsservices.server.registry import BUILTIN
 
 
 class PlacesTests(SynchronousTestCase):
+    catalog = Catalog()
+
     def arrange(
         self, names: list[str] | None = None, added: tuple[str, ...] = (), port: int = 21567
     ) -> list[str]:
         places = resolveListeners(
-            selectServices(names),
-            [parseListen(each, "127.0.0.1", 5) for each in added],
+            self.catalog,
+            selectServices(self.catalog, names),
+            [parseListen(self.catalog, each, "127.0.0.1", 5) for each in added],
             port,
             "127.0.0.1",
             5,
@@ -32,10 +36,10 @@ class PlacesTests(SynchronousTestCase):
     def show(self, place: ListenSpec) -> str:
         description = place.description
         where = description.argument("port") if description.kind != "unix" else "unix"
-        return f"{place.offering.name} {place.transport} {where}"
+        return f"{place.service.name} {place.transport} {where}"
 
     def refused(self, words: str, *arguments: object) -> None:
-        error = self.assertRaises(ListenError, self.arrange, *arguments)
+        error = self.assertRaises(ValueError, self.arrange, *arguments)
         self.assertIn(words, str(error))
 
     def test_defaults(self) -> None:
@@ -60,6 +64,14 @@ class PlacesTests(SynchronousTestCase):
     def test_ephemeral(self) -> None:
         """Port 0 lets the system choose for each."""
         self.assertTrue(all(place.endswith(" 0") for place in self.arrange(port=0)))
+
+    def test_ephemeralWithoutDefault(self) -> None:
+        """
+        So it is for what has no default place; but nothing is added to a place that somebody has
+        named.
+        """
+        self.assertEqual(self.arrange(["echo"], port=0), ["echo tcp 0", "echo udp 0"])
+        self.assertEqual(self.arrange(["echo"], ("echo=tcp:7",), port=0), ["echo tcp 7"])
 
     def test_picked(self) -> None:
         """Names pick, each once, in the order of the catalogue."""
@@ -90,14 +102,18 @@ class PlacesTests(SynchronousTestCase):
         What keeps state is left out where ports are shared, and refused if it is
         asked for.
         """
-        self.assertNotIn("talk", [each.name for each in selectServices(None, sharing=True)])
-        self.assertEqual([each.name for each in selectServices(["ack"], sharing=True)], ["ack"])
-        error = self.assertRaises(ListenError, selectServices, ["ack", "talk"], True)
+        self.assertNotIn(
+            "talk", [each.name for each in selectServices(self.catalog, None, sharing=True)]
+        )
+        self.assertEqual(
+            [each.name for each in selectServices(self.catalog, ["ack"], sharing=True)], ["ack"]
+        )
+        error = self.assertRaises(ListenError, selectServices, self.catalog, ["ack", "talk"], True)
         self.assertIn("talk can't share its port", str(error))
 
     def test_noPlace(self) -> None:
         """What has no default place needs one."""
-        self.refused("say --listen chargen=tcp:PORT", ["chargen"])
+        self.refused("say --listen chargen=tcp:PORT, or --port 0", ["chargen"])
         self.assertEqual(self.arrange(["chargen"], ("chargen=tcp:19000",)), ["chargen tcp 19000"])
 
     def test_refused(self) -> None:
@@ -112,7 +128,7 @@ class PlacesTests(SynchronousTestCase):
 
     def test_catalogue(self) -> None:
         """Names and offsets are each there once, and each offering has a transport."""
-        self.assertEqual(len({row.name for row in CATALOG}), len(CATALOG))
-        offsets = [row.offset for row in CATALOG if row.offset is not None]
+        self.assertEqual(len({row.name for row in BUILTIN}), len(BUILTIN))
+        offsets = [row.offset for row in BUILTIN if row.offset is not None]
         self.assertEqual(offsets, sorted(set(offsets)))
-        self.assertTrue(all(row.transports for row in CATALOG))
+        self.assertTrue(all(row.transports for row in BUILTIN))

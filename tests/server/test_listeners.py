@@ -11,13 +11,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.hasher import ImmediateHasher
 from tests.support.logs import gather
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import PORTS_FILE, StateDirectory
+from tsservices.server.catalog import Catalog
 from tsservices.server.chat.service import ChatService
 from tsservices.server.listeners import BoundListener, ListenerService, parseListen
 from tsservices.storage.memory import MemoryStorage
-from tsservices.testing import ImmediateHasher
 
 
 class Late(ChatService):
@@ -64,7 +65,8 @@ class ListeningTests(SynchronousTestCase):
         self.listening = ListenerService(
             [
                 BoundListener(
-                    parseListen(f"{name}=tcp:{port.name[1]}", "127.0.0.1", 5), self.bound(port)
+                    parseListen(Catalog(), f"{name}=tcp:{port.name[1]}", "127.0.0.1", 5),
+                    self.bound(port),
                 )
                 for name, port in zip(names, self.ports, strict=True)
             ],

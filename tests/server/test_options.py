@@ -14,7 +14,7 @@ from tsservices import __version__
 from tsservices.common.limits import Limits
 from tsservices.server.endpoints import KINDS
 from tsservices.server.options import DEFAULT_STREAM, Options
-from tsservices.server.registry import CATALOG
+from tsservices.server.registry import BUILTIN
 
 
 class OptionsTests(SynchronousTestCase):
@@ -133,8 +133,8 @@ class OptionsTests(SynchronousTestCase):
             *(f"--{row[0]}" for row in Options.optParameters),
             "--listen",
             "--trust",
-            *(row.name for row in CATALOG),
-            *(row.summary for row in CATALOG),
+            *(row.name for row in BUILTIN),
+            *(row.summary for row in BUILTIN),
             *KINDS,
             *Limits.fieldNames(),
         ):
@@ -230,6 +230,39 @@ class OptionsTests(SynchronousTestCase):
         )
         self.assertEqual(options.limits, Limits(backlog=7, idleLimit=5, maxDatagram=600))
         self.assertEqual((options["stamp"], options["trust"]), ("iso", ["10.0.0.0/8"]))
+
+    def test_load(self) -> None:
+        """Modules with services are named in the file too; a bad name says where it was read."""
+        with open("loaded.py", "w", encoding="utf-8") as file:
+            file.write(
+                "from tsservices.services.api import ServiceSpec, StreamProtocol\n"
+                "service = ServiceSpec('mine', 'text', StreamProtocol)\n"
+            )
+        self.patch(sys, "path", list(sys.path))
+        self.addCleanup(sys.modules.pop, "loaded", None)
+        path = self.config('load = "loaded"\nservices = "mine"\nport = 0')
+        self.assertEqual(
+            [place.service.name for place in self.parse("--config", path).places], ["mine"]
+        )
+        # The command line may name the module behind the service.
+        options = self.parse("--services", "mine", "--listen", "mine=tcp:7", "--load", "loaded")
+        (place,) = options.places
+        self.assertEqual((place.service.name, place.description.argument("port")), ("mine", "7"))
+        self.assertNotIn(
+            "mine", [place.service.name for place in self.parse("--load", "loaded").places]
+        )
+        path = self.config('services = "mine"')
+        self.assertIn(
+            f"{path}: services: there is no service 'mine'", self.refused("--config", path)
+        )
+        self.assertIn("--load loaded", self.refused("--load", "loaded", "--load", "loaded"))
+        self.assertIn("mine", str(self.parse("--load", "loaded")))
+        self.assertIn("--load absent cannot be loaded", self.helpOf("--load", "absent"))
+
+    def helpOf(self, *words: str) -> str:
+        options = Options()
+        self.assertRaises(usage.UsageError, options.parseOptions, ["--state", self.state, *words])
+        return str(options)
 
     def test_optionsWin(self) -> None:
         """What is said on the command line holds, even if it says the default."""

@@ -14,11 +14,11 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
+from tests.support.hasher import ImmediateHasher
 from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, PASSWORD_SHORT, ChatError
 from tsservices.chat.passwords import verifier
 from tsservices.server import password_hasher as hashing
 from tsservices.server.password_hasher import PasswordHasherThread
-from tsservices.testing import ImmediateHasher
 
 #: Seconds after which the thread is not heard of any more.
 PATIENCE = 10.0

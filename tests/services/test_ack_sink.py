@@ -1,20 +1,17 @@
 """
-Tests for L{tsservices.services.ack_sink}, L{tsservices.services.ack_sink} and
-L{tsservices.common.logs}.
+Tests for L{tsservices.services.ack_sink} and L{tsservices.common.logs}.
 """
 
 from __future__ import annotations
 
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.logs import gather
-from tests.support.udp import serve
+from tests.support.services import SuiteServer, bind, connect
 from tsservices.common.limits import Limits
-from tsservices.services.ack_sink import ACKNOWLEDGEMENT, AckFactory, SinkFactory
-from tsservices.testing import connect, environment
-from tsservices.transport.context import ServiceContext
+from tsservices.services.ack_sink import ACKNOWLEDGEMENT
+from tsservices.testing import ManualClock
 
 
 class LogTests(SynchronousTestCase):
@@ -22,29 +19,29 @@ class LogTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.logged = gather(self)
-        self.clock = Clock()
+        self.clock = ManualClock()
 
-    def environment(self, rate: int = 1000) -> ServiceContext:
-        return environment(self.clock, Limits(logRate=rate))
+    def server(self, rate: int = 1000) -> SuiteServer:
+        return SuiteServer(Limits(logRate=rate), clock=self.clock)
 
 
 class AckTests(LogTests):
     def test_acknowledges(self) -> None:
         """Each chunk is logged, and answered in UTF-8."""
-        protocol, transport = connect(AckFactory, self.environment())
+        protocol, transport = connect("ack", self.server())
         protocol.dataReceived("你好".encode())
         self.assertEqual(transport.value().decode(), "服务器已经收到你的信息")
         self.assertEqual(self.logged, ["客户端发来的消息是:你好 [192.0.2.1:50000]"])
 
     def test_lines(self) -> None:
         """Who sends lines gets lines."""
-        protocol, transport = connect(AckFactory, self.environment())
+        protocol, transport = connect("ack", self.server())
         protocol.dataReceived(b"hello\r\n")
         self.assertEqual(transport.value(), ACKNOWLEDGEMENT + b"\r\n")
 
     def test_exit(self) -> None:
         """C{exit} closes the connection."""
-        protocol, transport = connect(AckFactory, self.environment())
+        protocol, transport = connect("ack", self.server())
         protocol.dataReceived(b"exit\n")
         self.assertEqual(transport.value(), b"")
         self.assertTrue(transport.disconnecting)
@@ -53,21 +50,21 @@ class AckTests(LogTests):
 class SinkTests(LogTests):
     def test_logs(self) -> None:
         """Each chunk is logged with its peer, nothing is answered."""
-        protocol, transport = connect(SinkFactory, self.environment(), "::1", 7)
+        protocol, transport = connect("sink", self.server(), "::1", 7)
         protocol.dataReceived(b"hello\n")
         self.assertEqual(transport.value(), b"")
         self.assertEqual(self.logged, ["客户端发来的消息是:hello [[::1]:7]"])
 
     def test_splitCharacter(self) -> None:
         """A character whose parts come one by one is logged whole."""
-        protocol, _ = connect(SinkFactory, self.environment())
+        protocol, _ = connect("sink", self.server())
         for byte in "消".encode():
             protocol.dataReceived(bytes([byte]))
         self.assertEqual(self.logged, ["客户端发来的消息是:消 [192.0.2.1:50000]"])
 
     def test_unfinishedCharacter(self) -> None:
         """Half a character is logged when the other half can't come any more."""
-        protocol, _ = connect(SinkFactory, self.environment())
+        protocol, _ = connect("sink", self.server())
         protocol.dataReceived(b"\xe6")
         self.assertEqual(self.logged, [])
         protocol.connectionLost(connectionDone)
@@ -75,7 +72,7 @@ class SinkTests(LogTests):
 
     def test_forgery(self) -> None:
         """Nobody can write the log's own lines, nor fill in its forms."""
-        protocol, _ = connect(SinkFactory, self.environment())
+        protocol, _ = connect("sink", self.server())
         protocol.dataReceived(b"a\n2026 forged\x1b[2J {peer} \xff")
         self.assertEqual(
             self.logged,
@@ -84,11 +81,11 @@ class SinkTests(LogTests):
 
     def test_datagrams(self) -> None:
         """The same over UDP, empty ones and halves of characters included."""
-        protocol, transport = serve("sink", self.environment())
+        protocol, transport = bind("sink", self.server())
         protocol.datagramReceived(b"hello", ("192.0.2.9", 99))
         protocol.datagramReceived(b"", ("192.0.2.9", 99))
         protocol.datagramReceived(b"\xe6", ("192.0.2.9", 99))
-        self.assertEqual(transport.written, [])
+        self.assertEqual(transport.sent, [])
         self.assertEqual(
             self.logged,
             [
@@ -101,7 +98,7 @@ class SinkTests(LogTests):
 
     def test_tooFast(self) -> None:
         """So much a second is logged; what is left out is counted in the log."""
-        protocol, _ = connect(SinkFactory, self.environment(rate=10))
+        protocol, _ = connect("sink", self.server(rate=10))
         for _ in range(3):
             protocol.dataReceived(b"x" * 40)
         self.assertEqual(len(self.logged), 2)

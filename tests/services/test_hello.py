@@ -6,14 +6,12 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.udp import serve
-from tsservices.services.hello import HelloFactory
-from tsservices.testing import connect, environment
+from tests.support.services import bind, connect
 
 
 class HelloTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.protocol, self.transport = connect(HelloFactory, environment())
+        self.protocol, self.transport = connect("hello")
 
     def test_welcome(self) -> None:
         """The welcome comes unasked and bare."""
@@ -37,7 +35,7 @@ class HelloTests(SynchronousTestCase):
         answered any more.
         """
         for word in (b"exit", b"exit\n", b"exit\r\n"):
-            protocol, transport = connect(HelloFactory, environment())
+            protocol, transport = connect("hello")
             protocol.dataReceived(word)
             protocol.dataReceived(b"more")
             self.assertEqual(transport.value(), b"Welcome!")
@@ -53,10 +51,10 @@ class HelloTests(SynchronousTestCase):
 class HelloDatagramTests(SynchronousTestCase):
     def test_greets(self) -> None:
         """Each datagram is greeted; there is no welcome and no exit."""
-        protocol, transport = serve("hello", environment())
+        protocol, transport = bind("hello")
         for data in (b"world", b"exit", b"nc\n"):
             protocol.datagramReceived(data, ("127.0.0.1", 5000))
         self.assertEqual(
-            [data for data, _ in transport.written],
+            [data for data, _ in transport.sent],
             [b"Hello, world!", b"Hello, exit!", b"Hello, nc!\n"],
         )

@@ -8,16 +8,9 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.udp import serve
-from tsservices.services.rfc86x import (
-    PATTERN,
-    ChargenFactory,
-    DaytimeFactory,
-    DiscardFactory,
-    EchoFactory,
-    TimeFactory,
-)
-from tsservices.testing import NOON, connect, environment
+from tests.support.services import bind, connect
+from tsservices.services.rfc86x import PATTERN
+from tsservices.testing import NOON
 
 TIME = (NOON + 2_208_988_800).to_bytes(4, "big")
 DAYTIME = time.ctime(NOON).encode() + b"\r\n"
@@ -26,13 +19,13 @@ DAYTIME = time.ctime(NOON).encode() + b"\r\n"
 class StreamTests(SynchronousTestCase):
     def test_echo(self) -> None:
         """What comes goes back."""
-        protocol, transport = connect(EchoFactory, environment())
+        protocol, transport = connect("echo")
         protocol.dataReceived(b"\0hello")
         self.assertEqual(transport.value(), b"\0hello")
 
     def test_discard(self) -> None:
         """What comes is counted and gone."""
-        protocol, transport = connect(DiscardFactory, environment())
+        protocol, transport = connect("discard")
         protocol.dataReceived(b"hello")
         self.assertEqual(transport.value(), b"")
         self.assertEqual(protocol.factory.counters.receivedBytes, 5)
@@ -51,7 +44,7 @@ class StreamTests(SynchronousTestCase):
 
     def test_chargen(self) -> None:
         """It produces when it is asked to, and throws away what comes."""
-        protocol, transport = connect(ChargenFactory, environment())
+        protocol, transport = connect("chargen")
         self.assertFalse(transport.streaming)
         before = len(transport.value())
         protocol.resumeProducing()
@@ -61,23 +54,23 @@ class StreamTests(SynchronousTestCase):
 
     def test_daytime(self) -> None:
         """A line, and the end."""
-        _, transport = connect(DaytimeFactory, environment())
+        _, transport = connect("daytime")
         self.assertEqual(transport.value(), DAYTIME)
         self.assertTrue(transport.disconnecting)
 
     def test_time(self) -> None:
         """Four bytes, and the end."""
-        _, transport = connect(TimeFactory, environment())
+        _, transport = connect("time")
         self.assertEqual(transport.value(), TIME)
         self.assertTrue(transport.disconnecting)
 
 
 class DatagramTests(SynchronousTestCase):
     def answer(self, name: str, request: bytes) -> list[bytes]:
-        protocol, transport = serve(name, environment())
+        protocol, transport = bind(name)
         protocol.datagramReceived(request, ("192.0.2.1", 5000))
         self.assertEqual(protocol.counters.received, 1)
-        return [data for data, _ in transport.written]
+        return [data for data, _ in transport.sent]
 
     def test_answers(self) -> None:
         """Each as its RFC says."""

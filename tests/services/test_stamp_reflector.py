@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import MessageLengthError
-from twisted.internet.task import Clock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.services import SuiteServer
+from tsservices.common.addresses import LOOPBACK, TrustedNetworks
 from tsservices.common.counters import StampCounters
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
@@ -34,8 +35,7 @@ from tsservices.stamp.clock import (
 )
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
-from tsservices.testing import NOON, environment
-from tsservices.transport.context import ServiceContext
+from tsservices.testing import NOON, ManualClock
 from tsservices.transport.timestamping.udp import ReceiveInfo
 
 SENDER = ("192.0.2.7", 862)
@@ -57,10 +57,8 @@ class SourcedTransport:
         self.written.append((data, address, source))
 
 
-def serve(surroundings: ServiceContext) -> tuple[Any, SourcedTransport]:
-    offering = BY_NAME["stamp"]
-    assert offering.datagram is not None
-    protocol = offering.datagram(surroundings, offering.counters(), None)
+def serve(config: ReflectorConfig | None = None) -> tuple[Any, SourcedTransport]:
+    protocol = SuiteServer(reflector=config).datagramProtocol(BY_NAME["stamp"])
     transport = SourcedTransport()
     protocol.makeConnection(transport)  # type: ignore[arg-type]
     return protocol, transport
@@ -72,7 +70,7 @@ class StampTests(SynchronousTestCase):
         One packet, one answer, to where it came from and from where it was sent to, with the
         time that the kernel took and the one of the server's clock.
         """
-        protocol, transport = serve(environment())
+        protocol, transport = serve()
         arrival = ReceiveInfo(T2, True, "198.51.100.1", 61, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
         ((data, address, source),) = transport.written
@@ -88,7 +86,7 @@ class StampTests(SynchronousTestCase):
         By way of the protocol nobody learns when an answer leaves: it is sent, and told of
         nothing.
         """
-        protocol, transport = serve(environment())
+        protocol, transport = serve()
         packet = replace(PACKET, rest=followup.asking(20) or b"")
         for _ in range(2):
             protocol.stampedDatagramReceived(
@@ -100,7 +98,7 @@ class StampTests(SynchronousTestCase):
 
     def test_unstamped(self) -> None:
         """A packet without a time from the kernel is answered, and counted."""
-        protocol, transport = serve(environment())
+        protocol, transport = serve()
         protocol.stampedDatagramReceived(
             PACKET.encode(), SENDER, ReceiveInfo(T2, False, None, None, None)
         )
@@ -109,14 +107,14 @@ class StampTests(SynchronousTestCase):
 
     def test_dropped(self) -> None:
         """What is dropped is received, and not answered."""
-        protocol, transport = serve(environment())
+        protocol, transport = serve()
         protocol.stampedDatagramReceived(b"x", SENDER, ReceiveInfo(T2, True, None, None, None))
         self.assertEqual(transport.written, [])
         self.assertEqual((protocol.counters.received, protocol.counters.badSize), (1, 1))
 
     def test_unsent(self) -> None:
         """What the system will not send is counted and forgotten."""
-        protocol, transport = serve(environment())
+        protocol, transport = serve()
         for error in (OSError("no buffer space"), MessageLengthError("too long")):
             transport.error = error
             protocol.stampedDatagramReceived(
@@ -125,10 +123,8 @@ class StampTests(SynchronousTestCase):
         self.assertEqual((protocol.counters.answered, protocol.counters.unsent), (0, 2))
 
     def test_mode(self) -> None:
-        """Key and numbering are the environment's."""
-        protocol, transport = serve(
-            replace(environment(), mode=ReflectorConfig(KEY, stateful=False))
-        )
+        """Key and numbering are those of the server."""
+        protocol, transport = serve(ReflectorConfig(KEY, stateful=False))
         arrival = ReceiveInfo(T2, True, None, None, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
         protocol.stampedDatagramReceived(seal(KEY, PACKET.encode(sealed=True)), SENDER, arrival)
@@ -139,11 +135,10 @@ class StampTests(SynchronousTestCase):
 
     def test_estimate(self) -> None:
         """What the system says of its clock is in the answers, looked at now and then."""
-        clock = Clock()
-        surroundings = environment(clock)
+        clock = ManualClock()
         counters = StampCounters()
         reflector = SessionReflector(
-            ReflectorConfig(), Limits(), surroundings.trust, counters, surroundings.nanoclock
+            ReflectorConfig(), Limits(), TrustedNetworks(LOOPBACK), counters, clock.nanoseconds
         )
         asked: list[int] = []
 
@@ -257,6 +252,6 @@ class OptionTests(SynchronousTestCase):
         """It can be put where the RFC has it, several processes can share it, and it is UDP."""
         options = self.parse("--listen", "stamp=udp:862", "--services", "stamp", "--reuse-port")
         (place,) = options.places
-        self.assertEqual((place.offering.name, place.transport), ("stamp", "udp"))
+        self.assertEqual((place.service.name, place.transport), ("stamp", "udp"))
         self.assertEqual(place.description.argument("port"), "862")
         self.assertRaises(UsageError, self.parse, "--listen", "stamp=tcp:862")

@@ -9,21 +9,35 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import MessageLengthError
-from twisted.internet.task import Clock
+from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
-from tests.support.udp import FakeDatagramTransport, serve
+from tests.support.services import SuiteServer, bind, connect
 from tsservices.common.limits import Limits
-from tsservices.services.timestamp import TimestampFactory, TimestampLineFactory
-from tsservices.testing import NOON, connect, environment
+from tsservices.server.registry import BY_NAME
+from tsservices.testing import NOON, ManualClock, MemoryDatagramTransport, MemoryTransport
+from tsservices.transport.epoll.interfaces import IReplyingStream, Reply, RoundObserver
 
 STAMP = f"[{time.ctime(NOON)}] ".encode()
 
 
+@implementer(IReplyingStream)
+class ReplyingTransport(MemoryTransport):
+    """Keeps the functions that it is to reply by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.replies: list[Reply] = []
+
+    def replyWith(self, reply: Reply, watcher: RoundObserver) -> None:
+        self.replies.append(reply)
+
+
 class TimestampTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.protocol, self.transport = connect(TimestampFactory, environment(self.clock))
+        self.clock = ManualClock()
+        self.protocol, self.transport = connect("timestamp", SuiteServer(clock=self.clock))
 
     def test_saysNothingUnasked(self) -> None:
         """A client that sends nothing gets nothing."""
@@ -59,16 +73,33 @@ class TimestampTests(SynchronousTestCase):
 
     def test_forms(self) -> None:
         """The form is the server's."""
-        protocol, transport = connect(TimestampFactory, environment(form="epoch-ns"))
+        protocol, transport = connect("timestamp", SuiteServer(form="epoch-ns"))
         protocol.dataReceived(b"x")
         self.assertEqual(transport.value(), b"[%d000000000] x" % NOON)
+
+    def test_capability(self) -> None:
+        """
+        A transport that replies by itself is given the function; but not below a wrapper, though
+        that provides all that the transport below it provides: what goes there is not what is
+        read here.
+        """
+        factory = SuiteServer().listen(BY_NAME["timestamp"])
+        for wrapped in (False, True):
+            outer = WrappingFactory(factory) if wrapped else factory
+            transport = ReplyingTransport()
+            protocol = outer.buildProtocol(transport.getPeer())
+            assert protocol is not None
+            protocol.makeConnection(transport)
+            if wrapped:
+                self.assertTrue(IReplyingStream.providedBy(protocol))
+            self.assertEqual(len(transport.replies), 0 if wrapped else 1)
+            protocol.dataReceived(b"x")
+            self.assertEqual(transport.value(), STAMP + b"x")
 
 
 class TimestampLineTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.protocol, self.transport = connect(
-            TimestampLineFactory, environment(limits=Limits(maxLine=20))
-        )
+        self.protocol, self.transport = connect("timestamp-line", SuiteServer(Limits(maxLine=20)))
 
     @given(
         st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line), max_size=6),
@@ -142,23 +173,23 @@ class TimestampLineTests(SynchronousTestCase):
 class TimestampDatagramTests(SynchronousTestCase):
     def test_answers(self) -> None:
         """One datagram, one answer, to where it came from."""
-        protocol, transport = serve("timestamp", environment())
+        protocol, transport = bind("timestamp")
         protocol.datagramReceived(b"hello", ("192.0.2.1", 5000))
-        self.assertEqual(transport.written, [(STAMP + b"hello", ("192.0.2.1", 5000))])
+        self.assertEqual(transport.sent, [(STAMP + b"hello", ("192.0.2.1", 5000))])
         self.assertEqual(protocol.counters.answered, 1)
 
     def test_guarded(self) -> None:
         """What the guard drops is received, and not answered."""
-        protocol, transport = serve("timestamp", environment())
+        protocol, transport = bind("timestamp")
         protocol.datagramReceived(b"", ("192.0.2.1", 5000))
-        self.assertEqual(transport.written, [])
+        self.assertEqual(transport.sent, [])
         self.assertEqual((protocol.counters.received, protocol.counters.badSize), (1, 1))
 
     def test_unsent(self) -> None:
         """What the system will not send is counted and forgotten."""
-        protocol, transport = serve("timestamp", environment())
+        protocol, transport = bind("timestamp")
         for error in (OSError("no buffer space"), MessageLengthError("too long")):
             transport.error = error
             protocol.datagramReceived(b"hello", ("192.0.2.1", 5000))
         self.assertEqual((protocol.counters.answered, protocol.counters.unsent), (0, 2))
-        assert isinstance(transport, FakeDatagramTransport)
+        assert isinstance(transport, MemoryDatagramTransport)

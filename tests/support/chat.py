@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tests.support.hasher import ImmediateHasher
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.controller import ChatContext, SessionController
@@ -23,7 +24,6 @@ from tsservices.chat.storage import Found
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import perform
 from tsservices.storage.memory import MemoryStorage
-from tsservices.testing import ImmediateHasher
 
 #: When tests take place: nanoseconds since 1970.
 NOON = 1_795_176_600_000_000_000

@@ -10,6 +10,8 @@ which readers of the page do not see, say how the tests treat it:
     runs on a terminal, and these lines are typed when the block shows them.
   - C{<!-- screen -->}: the command draws a full screen; the lines of the block are waited for.
   - C{<!-- bob: TEXT -->}: the second person of the block has said this before.
+  - C{<!-- file: NAME -->}: the block is the content of this file, which is there when the other
+    blocks of the page run.
 """
 
 from __future__ import annotations
@@ -70,6 +72,10 @@ class Block:
         return (self.comment("typed") or "").splitlines()
 
     @property
+    def file(self) -> str | None:
+        return self.comment("file")
+
+    @property
     def servers(self) -> int:
         return int(self.comment("servers") or 0)
 
@@ -101,6 +107,12 @@ def blocks() -> list[Block]:
         for page in pages()
         for block in blocksIn(page.relative_to(ROOT).as_posix(), page.read_text(encoding="utf-8"))
     ]
+
+
+def filesOf(page: str) -> dict[str, str]:
+    """Get the files whose content a page shows."""
+    found = [block for block in blocks() if block.page == page]
+    return {block.file: block.text for block in found if block.file is not None}
 
 
 #: What may differ between a page and a run: days and times, and numbers that are measured.  A

@@ -12,13 +12,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.chat import SlowJournal
-from tsservices.common.counters import StreamCounters
+from tests.support.hasher import ImmediateHasher
 from tsservices.common.limits import Limits
-from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
 from tsservices.server.chat.service import ChatService
-from tsservices.testing import NOON, ImmediateHasher, MemoryTransport, environment
-from tsservices.transport.context import ServiceContext
+from tsservices.testing import ManualClock, MemoryServer, MemoryTransport
 
 
 class Client:
@@ -72,32 +70,25 @@ class LineDoorCase(SynchronousTestCase):
         self.open(self.limits)
 
     def open(self, limits: Limits, welcomeFile: str = "") -> None:
-        self.clock = Clock()
-        surroundings = environment(self.clock, limits)
+        self.clock = ManualClock()
+        streams = MemoryServer(limits, clock=self.clock).streams
         self.journal = SlowJournal()
         self.hasher = ImmediateHasher()
-        chat = ChatService(
+        self.chat = ChatService(
             self.journal,
             limits,
-            lambda: NOON * NANOSECONDS + round(self.clock.seconds() * NANOSECONDS),
+            self.clock.nanoseconds,
             self._atTurnEnd,
             "run",
             self.hasher,
             welcomeFile,
         )
-        chat.prepare()
-        chat.startService()
-        self.environment = ServiceContext.make(
-            limits,
-            surroundings.stamper,
-            surroundings.trust,
-            self.clock,
-            self.clock.seconds,
-            chat,
-        )
-        self.environment.sweep.startService()
-        self.counters = StreamCounters()
-        self.factory = LineChatFactory(self.environment, self.counters, time.gmtime)
+        self.chat.prepare()
+        self.chat.startService()
+        self.timeouts = streams.timeouts
+        self.timeouts.startService()
+        self.counters = streams.counters
+        self.factory = LineChatFactory(streams, self.chat, time.gmtime)
         self._ports = 50_000
 
     def _atTurnEnd(self, job: Callable[[], None]) -> None:

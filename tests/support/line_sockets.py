@@ -7,18 +7,16 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-
-from twisted.internet.task import Clock
+from dataclasses import replace
 
 from tests.support.epoll import HandReactor, connect, receiveAll
-from tsservices.common.counters import StreamCounters
+from tests.support.hasher import ImmediateHasher
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
 from tsservices.server.chat.service import ChatService
 from tsservices.storage.memory import MemoryStorage
-from tsservices.testing import NOON, ImmediateHasher, environment
-from tsservices.transport.context import ServiceContext
+from tsservices.testing import NOON, MemoryServer
 from tsservices.transport.epoll.set import EpollReactor
 from tsservices.transport.epoll.tcp import FastTCPServer
 
@@ -57,8 +55,6 @@ class Crowd:
         self._reactor = HandReactor()
         self.set = EpollReactor(self._reactor)
         self.set.portOpened()
-        clock = Clock()
-        given = environment(clock, LIMITS)
         chat = ChatService(
             MemoryStorage("log"),
             LIMITS,
@@ -69,10 +65,8 @@ class Crowd:
         )
         chat.prepare()
         chat.startService()
-        self._environment = ServiceContext.make(
-            LIMITS, given.stamper, given.trust, self._reactor, clock.seconds, chat
-        )
-        self.factory = LineChatFactory(self._environment, StreamCounters(), time.gmtime)
+        streams = replace(MemoryServer(LIMITS).streams, clock=self._reactor)
+        self.factory = LineChatFactory(streams, chat, time.gmtime)
         self.gone: list[Peer] = []
         self._came = 0
         self.peers = [self.come() for _ in range(PEOPLE)]

@@ -6,36 +6,34 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tsservices.common.counters import StreamCounters
+from tests.support.services import SuiteServer
 from tsservices.common.limits import Limits
-from tsservices.services.hello import HelloFactory
-from tsservices.services.rfc86x import TimeFactory
-from tsservices.testing import MemoryTransport, environment
+from tsservices.server.registry import BY_NAME
+from tsservices.testing import ManualClock, MemoryTransport
 from tsservices.transport.proxy_protocol import ProxyProtocolFactory, ProxyProtocolWrapper
-from tsservices.transport.stream import StreamFactory
 
 HEADER = b"PROXY TCP4 198.51.100.7 192.0.2.1 40000 80\r\n"
 
 
 class PeerFirstTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.environment = environment(
-            self.clock, Limits(maxConnections=3, maxConnectionsPerAddress=1, proxyLimit=10)
-        )
-        self.counters = StreamCounters()
+        self.clock = ManualClock()
+        limits = Limits(maxConnections=3, maxConnectionsPerAddress=1, proxyLimit=10)
+        self.server = SuiteServer(limits, clock=self.clock)
+        self.admission = self.server.streams.admission
+        self.listen("hello")
 
-    def connect(
-        self, factoryClass: type[StreamFactory] = HelloFactory
-    ) -> tuple[ProxyProtocolWrapper, MemoryTransport]:
-        factory = factoryClass(self.environment, self.counters)
-        outer = ProxyProtocolFactory(factory, self.environment, self.counters)
+    def listen(self, name: str) -> None:
+        inner = self.server.listen(BY_NAME[name])
+        self.counters = inner.counters
+        self.factory = ProxyProtocolFactory(inner, inner.context)
+
+    def connect(self) -> tuple[ProxyProtocolWrapper, MemoryTransport]:
         transport = MemoryTransport("127.0.0.1", 9)
-        wrapper = outer.buildProtocol(transport.getPeer())
+        wrapper = self.factory.buildProtocol(transport.getPeer())
         assert isinstance(wrapper, ProxyProtocolWrapper)
         wrapper.makeConnection(transport)
         return wrapper, transport
@@ -86,25 +84,24 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertIn(b"! your address has", turned.value())
         second.connectionLost(connectionDone)
         first.connectionLost(connectionDone)
-        self.assertEqual(self.environment.admission.total, 0)
+        self.assertEqual(self.admission.total, 0)
         self.assertEqual((self.counters.accepted, self.counters.refused), (1, 1))
 
     def test_hungUp(self) -> None:
         """Where no words may be said, the client is hung up."""
+        self.listen("time")
         for expected in (False, True):
-            wrapper, transport = self.connect(TimeFactory)
+            wrapper, transport = self.connect()
             wrapper.dataReceived(HEADER)
             self.assertEqual(transport.aborted, expected)
         wrapper.connectionLost(connectionDone)
-        self.assertEqual(self.environment.admission.total, 1)
+        self.assertEqual(self.admission.total, 1)
 
     def test_full(self) -> None:
         """Connections without a header count in all."""
         for _ in range(3):
             self.connect()
-        factory = HelloFactory(self.environment, self.counters)
-        outer = ProxyProtocolFactory(factory, self.environment, self.counters)
-        self.assertIsNone(outer.buildProtocol(MemoryTransport().getPeer()))
+        self.assertIsNone(self.factory.buildProtocol(MemoryTransport().getPeer()))
         self.assertEqual(self.counters.refused, 1)
 
     def test_noHeader(self) -> None:
@@ -115,7 +112,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(transport.value(), b"")
         self.assertEqual(self.counters.unproxied, 1)
         wrapper.connectionLost(connectionDone)
-        self.assertEqual(self.environment.admission.total, 0)
+        self.assertEqual(self.admission.total, 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_noAddress(self) -> None:
@@ -126,7 +123,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(transport.value(), b"")
         self.assertEqual((self.counters.unproxied, self.counters.accepted), (1, 0))
         wrapper.connectionLost(connectionDone)
-        self.assertEqual(self.environment.admission.total, 0)
+        self.assertEqual(self.admission.total, 0)
 
     def test_late(self) -> None:
         """A header that does not come in time ends the connection."""
@@ -135,7 +132,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertTrue(transport.aborted)
         wrapper.connectionLost(connectionDone)
         self.assertEqual(self.counters.unproxied, 1)
-        self.assertEqual(self.environment.admission.total, 0)
+        self.assertEqual(self.admission.total, 0)
 
     def test_halfClosed(self) -> None:
         """

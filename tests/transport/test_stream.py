@@ -9,24 +9,23 @@ from typing import Any
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.support.logs import gather
-from tsservices.common.counters import StreamCounters
+from tests.support.services import SuiteServer, connect
 from tsservices.common.limits import Limits
-from tsservices.server.registry import CATALOG
-from tsservices.services.rfc86x import EchoFactory, TimeFactory
-from tsservices.testing import MemoryTransport, connect, environment
-from tsservices.transport.rejection import TURNED_AT_ONCE, TURNED_SECONDS
+from tsservices.server.registry import BUILTIN, BY_NAME
+from tsservices.testing import ManualClock, MemoryTransport
+from tsservices.transport.rejection import REJECTED_AT_ONCE, REJECTED_SECONDS
 from tsservices.transport.stream import StreamFactory, StreamProtocol, peerName
 
 
 class StreamProtocolTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.environment = environment()
-        self.protocol, self.transport = connect(EchoFactory, self.environment)
+        self.server = SuiteServer()
+        self.factory = self.server.listen(BY_NAME["echo"])
+        self.protocol, self.transport = self.server.connect(self.factory)
 
     def test_halfClose(self) -> None:
         """Half-closed connections are told apart."""
@@ -47,8 +46,7 @@ class StreamProtocolTests(SynchronousTestCase):
         """
         wrapper = MemoryTransport()
         wrapper.transport = self.transport  # type: ignore[attr-defined]
-        factory = EchoFactory(self.environment, StreamCounters())
-        protocol = factory.buildProtocol(wrapper.getPeer())
+        protocol = self.factory.buildProtocol(wrapper.getPeer())
         assert isinstance(protocol, StreamProtocol)
         protocol.makeConnection(wrapper)
         self.assertIs(protocol.measured, self.transport)
@@ -84,11 +82,11 @@ class StreamProtocolTests(SynchronousTestCase):
         """What came in with a connection goes out with it."""
         counters = self.protocol.factory.counters
         self.assertEqual((counters.accepted, counters.open), (1, 1))
-        self.assertEqual(self.environment.admission.total, 1)
+        self.assertEqual(self.server.streams.admission.total, 1)
         self.protocol.connectionLost(connectionDone)
         self.assertEqual((counters.accepted, counters.open), (1, 0))
-        self.assertEqual(self.environment.admission.total, 0)
-        self.assertEqual(self.environment.sweep._connections, {})
+        self.assertEqual(self.server.streams.admission.total, 0)
+        self.assertEqual(self.server.streams.timeouts._connections, {})
 
     def test_bottom(self) -> None:
         """Below wrappers the measured transport is found."""
@@ -98,11 +96,9 @@ class StreamProtocolTests(SynchronousTestCase):
 class StreamFactoryTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.logged = gather(self)
-        self.clock = Clock()
-        self.environment = environment(
-            self.clock, Limits(maxConnections=50, maxConnectionsPerAddress=2)
-        )
-        self.counters = StreamCounters()
+        self.clock = ManualClock()
+        limits = Limits(maxConnections=50, maxConnectionsPerAddress=2)
+        self.server = SuiteServer(limits, clock=self.clock)
 
     def refuse(self, factory: StreamFactory, host: str = "192.0.2.1") -> bytes | None:
         protocol = factory.buildProtocol(IPv4Address("TCP", host, 5000))
@@ -116,7 +112,7 @@ class StreamFactoryTests(SynchronousTestCase):
 
     def test_refusalInWords(self) -> None:
         """Who comes when it is full is told so; it is counted, and logged once."""
-        factory = EchoFactory(self.environment, self.counters)
+        factory = self.server.listen(BY_NAME["echo"])
         for _ in range(2):
             self.assertIsInstance(
                 factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000)), StreamProtocol
@@ -124,7 +120,7 @@ class StreamFactoryTests(SynchronousTestCase):
         words = b"! your address has its 2 connections\n"
         for _ in range(3):
             self.assertEqual(self.refuse(factory), words)
-        self.assertEqual((self.counters.accepted, self.counters.refused), (2, 3))
+        self.assertEqual((factory.counters.accepted, factory.counters.refused), (2, 3))
         self.assertEqual(
             self.logged,
             ["turned 192.0.2.1:5000 away: your address has its 2 connections"],
@@ -132,7 +128,7 @@ class StreamFactoryTests(SynchronousTestCase):
 
     def test_withheldLines(self) -> None:
         """The next line says how many were withheld."""
-        factory = EchoFactory(self.environment, self.counters)
+        factory = self.server.listen(BY_NAME["echo"])
         for _ in range(4):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
         self.clock.advance(60)
@@ -144,11 +140,11 @@ class StreamFactoryTests(SynchronousTestCase):
         Who draws out being turned away is cut off, and while many do so others
         are hung up.
         """
-        factory = EchoFactory(self.environment, self.counters)
+        factory = self.server.listen(BY_NAME["echo"])
         for _ in range(2):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
         transports = []
-        for _ in range(TURNED_AT_ONCE):
+        for _ in range(REJECTED_AT_ONCE):
             protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
             assert protocol is not None
             transports.append((protocol, MemoryTransport()))
@@ -157,21 +153,21 @@ class StreamFactoryTests(SynchronousTestCase):
         first, transport = transports[0]
         first.connectionLost(connectionDone)
         self.assertIsNotNone(self.refuse(factory))
-        self.clock.advance(TURNED_SECONDS)
+        self.clock.advance(REJECTED_SECONDS)
         self.assertFalse(transport.aborted)
         self.assertTrue(all(each.aborted for _, each in transports[1:]))
         transports[1][0].connectionLost(connectionDone)
 
     def test_refusalWithoutWords(self) -> None:
         """A client of the time protocol would take words for the time."""
-        factory = TimeFactory(self.environment, self.counters)
+        factory = self.server.listen(BY_NAME["time"])
         for _ in range(2):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
         self.assertIsNone(self.refuse(factory))
 
     def test_unix(self) -> None:
         """A UNIX socket's peer counts as trusted."""
-        factory = EchoFactory(self.environment, self.counters)
+        factory = self.server.listen(BY_NAME["echo"])
         for _ in range(10):
             protocol = factory.buildProtocol(UNIXAddress(None))
             assert isinstance(protocol, StreamProtocol)
@@ -188,28 +184,27 @@ class EveryServiceTests(SynchronousTestCase):
 
     def test_survivesAnything(self) -> None:
         """Any bytes, half a close and a loss in any state: no error, books closed."""
-        for offering in CATALOG:
-            if offering.stream is None:
+        for service in BUILTIN:
+            if service.stream is None:
                 continue
-            clock = Clock()
-            surroundings = environment(clock)
-            protocol, transport = connect(offering.stream, surroundings)
+            clock = ManualClock()
+            protocol, transport = connect(service.name, SuiteServer(clock=clock))
             for data in (b"\xff\xfe\0\r", b"\n" * 3000, b"x" * 100_000, b"\xe6"):
                 protocol.dataReceived(data)
             protocol.readConnectionLost()
             # The chat's flood control takes its time with thousands of lines.
             clock.pump([10.0] * 60)
-            self.assertTrue(transport.disconnecting or offering.name == "talk", offering.name)
+            self.assertTrue(transport.disconnecting or service.name == "talk", service.name)
             protocol.connectionLost(connectionDone)
             self.assertEqual(protocol.factory.counters.open, 0)
             self.assertEqual(protocol.factory.counters.received, 4)
 
     def test_goodbye(self) -> None:
         """When the server stops each connection is closed; those who talk are told."""
-        for offering in CATALOG:
-            if offering.stream is not None:
-                protocol, transport = connect(offering.stream, environment())
+        for service in BUILTIN:
+            if service.stream is not None:
+                protocol, transport = connect(service.name)
                 protocol.serverStopping()
-                self.assertTrue(transport.disconnecting, offering.name)
+                self.assertTrue(transport.disconnecting, service.name)
                 told = transport.value().endswith(b"! the server stops\n")
-                self.assertEqual(told, offering.name in ("talk", "chat"), offering.name)
+                self.assertEqual(told, service.name in ("talk", "chat"), service.name)

@@ -5,12 +5,11 @@ Tests for L{tsservices.transport.timeouts}.
 from __future__ import annotations
 
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.services import SuiteServer, connect
 from tsservices.common.limits import Limits
-from tsservices.services.rfc86x import EchoFactory
-from tsservices.testing import MemoryTransport, connect, environment
+from tsservices.testing import ManualClock, MemoryTransport
 from tsservices.transport.timeouts import SWEEP_SECONDS, SWEEP_SLICE
 
 
@@ -18,11 +17,11 @@ class SweepTests(SynchronousTestCase):
     limits = Limits(maxConnectionsPerAddress=5000, idleLimit=600, writeLimit=60, stopLimit=5)
 
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.environment = environment(self.clock, self.limits)
-        self.sweep = self.environment.sweep
-        self.protocol, self.transport = connect(EchoFactory, self.environment)
-        self.sweep.startService()
+        self.clock = ManualClock()
+        self.server = SuiteServer(self.limits, clock=self.clock)
+        self.timeouts = self.server.streams.timeouts
+        self.protocol, self.transport = connect("echo", self.server)
+        self.timeouts.startService()
 
     def wait(self, seconds: float) -> None:
         self.clock.pump([SWEEP_SECONDS] * round(seconds / SWEEP_SECONDS))
@@ -107,17 +106,17 @@ class SweepTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """What is lost is not looked at any more, also in the middle of a round."""
-        self.sweep._round = [self.protocol]
+        self.timeouts._left = [self.protocol]
         self.protocol.connectionLost(connectionDone)
-        self.sweep._look()
+        self.timeouts._lookAtSlice()
         self.wait(1000)
         self.assertFalse(self.transport.aborted)
 
     def test_slices(self) -> None:
         """Many connections are looked at in several turns of the reactor."""
-        others = [connect(EchoFactory, self.environment)[1] for _ in range(SWEEP_SLICE * 2)]
+        others = [connect("echo", self.server)[1] for _ in range(SWEEP_SLICE * 2)]
         self.clock.rightNow += 600
-        self.sweep._begin()
+        self.timeouts._beginRound()
         self.assertEqual(sum(each.aborted for each in others), SWEEP_SLICE - 1)
         self.clock.advance(0)
         self.assertTrue(all(each.aborted for each in others))
@@ -125,22 +124,22 @@ class SweepTests(SynchronousTestCase):
     def test_roundUnderWay(self) -> None:
         """A round that takes long is not begun anew before its end."""
         for _ in range(SWEEP_SLICE * 2):
-            connect(EchoFactory, self.environment)
+            connect("echo", self.server)
         self.clock.rightNow += SWEEP_SECONDS
-        self.sweep._begin()
-        left = list(self.sweep._round)
-        self.sweep._begin()
-        self.assertEqual(self.sweep._round, left)
+        self.timeouts._beginRound()
+        left = list(self.timeouts._left)
+        self.timeouts._beginRound()
+        self.assertEqual(self.timeouts._left, left)
 
     def test_stopsAtOnce(self) -> None:
         """With nobody there, stopping takes no time."""
         self.protocol.connectionLost(connectionDone)
-        self.successResultOf(self.sweep.stopService())
+        self.successResultOf(self.timeouts.stopService())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopWaits(self) -> None:
         """Stopping closes, and waits until it is closed."""
-        stopped = self.sweep.stopService()
+        stopped = self.timeouts.stopService()
         self.assertTrue(self.transport.disconnecting)
         self.assertFalse(self.transport.aborted)
         self.assertNoResult(stopped)
@@ -150,7 +149,7 @@ class SweepTests(SynchronousTestCase):
 
     def test_stopDoesNotWaitForEver(self) -> None:
         """Who does not read in time is cut off."""
-        stopped = self.sweep.stopService()
+        stopped = self.timeouts.stopService()
         self.clock.advance(5)
         self.assertTrue(self.transport.aborted)
         self.protocol.connectionLost(connectionDone)
@@ -159,20 +158,20 @@ class SweepTests(SynchronousTestCase):
     def test_stopInTheMiddle(self) -> None:
         """A round under way ends with the stop."""
         for _ in range(SWEEP_SLICE):
-            connect(EchoFactory, self.environment)
+            connect("echo", self.server)
         self.clock.advance(SWEEP_SECONDS)
-        self.sweep.stopService()
-        self.assertIsNone(self.sweep._next)
+        self.timeouts.stopService()
+        self.assertIsNone(self.timeouts._nextSlice)
 
 
 class UnlimitedTests(SynchronousTestCase):
     def test_never(self) -> None:
         """0 means never."""
-        clock = Clock()
-        surroundings = environment(clock, Limits(idleLimit=0, writeLimit=0))
-        _, transport = connect(EchoFactory, surroundings)
+        clock = ManualClock()
+        server = SuiteServer(Limits(idleLimit=0, writeLimit=0), clock=clock)
+        _, transport = connect("echo", server)
         assert isinstance(transport, MemoryTransport)
         transport.pending = 1000
-        surroundings.sweep.startService()
+        server.streams.timeouts.startService()
         clock.pump([1000] * 100)
         self.assertFalse(transport.aborted)

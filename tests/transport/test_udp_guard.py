@@ -14,13 +14,16 @@ from tsservices.common.counters import DatagramCounters
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED
 from tsservices.common.timestamps import FORMS, TimestampFormatter
+from tsservices.server.registry import BUILTIN
 from tsservices.transport.udp_guard import (
-    GUARDS,
     PAUSE_SECONDS,
     REFLECTOR_PORTS,
     STREAK,
     DatagramGuard,
 )
+
+#: The policies of the services that answer datagrams.
+POLICIES = {row.name: row.guard for row in BUILTIN if row.datagram and row.guard}
 
 STRANGER = "192.0.2.7"
 
@@ -33,7 +36,7 @@ class GuardTests(SynchronousTestCase):
 
     def guard(self, name: str, trust: tuple[str, ...] = LOOPBACK) -> DatagramGuard:
         return DatagramGuard(
-            GUARDS[name],
+            POLICIES[name],
             Limits(),
             TrustedNetworks(trust),
             self.closedPorts,
@@ -140,7 +143,7 @@ class GuardTests(SynchronousTestCase):
         A loop whose round trip is long stays below the rate; that it never pauses
         gives it away, where nobody is trusted.
         """
-        for name in GUARDS:
+        for name in POLICIES:
             guard = self.guard(name, ("none",))
             answered = 0
             for _ in range(200):
@@ -157,7 +160,7 @@ class GuardTests(SynchronousTestCase):
 
     def test_trust(self) -> None:
         """Trust lifts the rate for timestamp and hello, and for nothing else."""
-        for name in GUARDS:
+        for name in POLICIES:
             guard = self.guard(name)
             answered = sum(guard.admits(b"x", "127.0.0.1", 5000) for _ in range(1000))
             self.assertEqual(answered, 1000 if name in ("timestamp", "hello") else 20, name)

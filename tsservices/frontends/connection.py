@@ -7,16 +7,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
-from tsservices.chat.controller import SessionController
+from tsservices.chat.controller import ChatContext, SessionController
 from tsservices.chat.errors import STOPPING, TOO_SLOW, ChatError
 from tsservices.chat.notifications import ErrorReply, Happening
-from tsservices.chat.outlet import BroadcastMember, Formatter
-from tsservices.frontends.sendqueue import SendQueue
+from tsservices.chat.outlet import BroadcastMember, Formatter, Recipient
+from tsservices.chat.session import Session
+from tsservices.frontends.sendqueue import SendQueue, SendQueuePool
 from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.sockets import keepAlive
-from tsservices.transport.stream import StreamProtocol
+from tsservices.transport.stream import StreamFactory, StreamProtocol
+
+
+class ChatBackend(Protocol):
+    """What frontends need of the chat service."""
+
+    @property
+    def open(self) -> bool:
+        """Whether people may connect."""
+
+    @property
+    def pool(self) -> SendQueuePool:
+        """Counts what waits for all people together."""
+
+    @property
+    def house(self) -> ChatContext:
+        """What all controllers share."""
+
+    def newSession(self, outlet: Recipient, host: str) -> Session:
+        """Make the session of a new connection."""
+
+    def welcome(self) -> list[str]:
+        """The lines to show first."""
+
+
+class ChatFactory(StreamFactory):
+    """Makes connections of one chat."""
+
+    chat: ChatBackend
 
 
 class ChatConnection(StreamProtocol):
@@ -33,6 +62,7 @@ class ChatConnection(StreamProtocol):
     @ivar backlog: what they have still to be sent.
     """
 
+    factory: ChatFactory
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
     wire: BroadcastMember | None = None
@@ -41,10 +71,10 @@ class ChatConnection(StreamProtocol):
 
     def connectionReady(self) -> None:
         """Begin a conversation."""
-        environment = self.factory.environment
-        limits, chat = environment.limits, environment.chat
+        context, chat = self.factory.context, self.factory.chat
+        limits = context.limits
         # However slowly they spell it.
-        self.deadline = environment.monotonic() + limits.chatNameLimit
+        self.deadline = context.monotonic() + limits.chatNameLimit
         self.idleLimit = 0
         if (handle := getattr(self.measured, "getHandle", None)) is not None:
             keepAlive(handle())
@@ -58,7 +88,7 @@ class ChatConnection(StreamProtocol):
             self.measured,
             chat.pool,
             limits,
-            environment.monotonic,
+            context.monotonic,
             self._overrun,
         )
         self.session = chat.newSession(self, self.host)
@@ -132,7 +162,7 @@ class ChatConnection(StreamProtocol):
         self.backlog.writeReply(self.form.encode([happening]))
         if then is not None:
             self._paging = then
-            self.factory.environment.clock.callLater(0, self._page)
+            self.factory.context.clock.callLater(0, self._page)
 
     def holdOutput(self, held: bool) -> None:
         self.backlog.hold(held)
@@ -173,10 +203,10 @@ class ChatConnection(StreamProtocol):
         """Too much waits for this one, who does not read."""
         if self.ending:
             return
-        limits = self.factory.environment.limits
+        limits = self.factory.context.limits
         self.factory.counters.slow += 1
         refused = ChatError(TOO_SLOW, pending=pending, most=limits.chatPending)
-        self.factory.environment.complaints.warn(
+        self.factory.context.peerLog.warn(
             self.host, "{peer} was dropped: {reason}", peer=self.peer, reason=str(refused)
         )
         self.backlog.discard()

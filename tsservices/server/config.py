@@ -20,7 +20,6 @@ from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey
 from tsservices.common.addresses import HIGHEST_PORT, TrustedNetworks
 from tsservices.common.timestamps import FORMS
-from tsservices.server.listeners import selectServices
 
 #: Reads one value, and raises L{ValueError} when it can't be one.
 Coerce = Callable[[Any], Any]
@@ -95,15 +94,9 @@ def interface(value: Any) -> str:
 
 
 def services(value: Any) -> list[str]:
-    """
-    The names.
-
-    @raise ValueError: one of them names nothing.
-    """
+    """The names; they are looked up when all modules are loaded."""
     words = value if isinstance(value, list) else [value]
-    names = [name.strip() for word in words for name in str(word).split(",") if name.strip()]
-    selectServices(names)
-    return names
+    return [name.strip() for word in words for name in str(word).split(",") if name.strip()]
 
 
 def stamp(value: Any) -> str:
@@ -252,7 +245,7 @@ def keep(value: Any) -> int | None:
 
 
 def listens(value: Any) -> list[str]:
-    """The places; they are read when the interface is known."""
+    """The places, or the modules to load; they are read when the rest is known."""
     return [str(each) for each in (value if isinstance(value, list) else [value])]
 
 

@@ -1,14 +1,16 @@
 """
-Where each offering is to listen, from C{--port}, C{--services} and C{--listen}.
+Where each service listens: from C{--port}, C{--services} and C{--listen} to bound sockets, the
+start's table and C{ports.json}.
 
-The places where a server listens: bound when it is made, served when it starts.
+Sockets are bound when the server is made, all or none, and served when it starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TextIO
+from typing import Protocol as Interface
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
@@ -17,14 +19,22 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tsservices.common.addresses import hostPort
-from tsservices.common.counters import AnyCounters, DatagramCounters, StreamCounters
+from tsservices.common.counters import (
+    AnyCounters,
+    CounterRegistry,
+    DatagramCounters,
+    StreamCounters,
+)
 from tsservices.common.statedir import PORTS_FILE, StateDirectory
-from tsservices.server.chat.service import ChatService
+from tsservices.server.catalog import Catalog
 from tsservices.server.endpoints import EndpointError, EndpointSpec, endpoint, parse, udpAddress
-from tsservices.server.registry import BY_NAME, CATALOG, ServiceSpec
+from tsservices.server.registry import BUILTIN, Wiring
+from tsservices.services.api import ServiceSpec
 from tsservices.transport.binder import Binder, BoundPort
-from tsservices.transport.context import ServiceContext
 from tsservices.transport.proxy_protocol import ProxyProtocolFactory
+
+#: The service that may listen before it is ready.
+CHAT = "chat"
 
 
 class ListenError(ValueError):
@@ -34,123 +44,122 @@ class ListenError(ValueError):
 @dataclass(frozen=True)
 class ListenSpec:
     """
-    One offering at one place.
+    One service at one place.
 
-    @ivar offering: what.
-    @ivar transport: C{tcp} or C{udp}.
-    @ivar description: where.
+    @ivar service: what is served.
+    @ivar transport: C{tcp}, which means UNIX sockets too, or C{udp}.
+    @ivar description: where it is served.
     """
 
-    offering: ServiceSpec
+    service: ServiceSpec
     transport: str
     description: EndpointSpec
 
 
-def serviceNamed(name: str) -> ServiceSpec:
+def selectServices(
+    catalog: Catalog, names: Iterable[str] | None, sharing: bool = False
+) -> list[ServiceSpec]:
     """
-    Its row.
+    Get services, each once, in the order of the catalog.
 
-    @raise PlaceError: there is none.
-    """
-    if name not in BY_NAME:
-        raise ListenError(f"there is no service {name!r}; there are {', '.join(BY_NAME)}")
-    return BY_NAME[name]
-
-
-def selectServices(names: Iterable[str] | None, sharing: bool = False) -> list[ServiceSpec]:
-    """
-    Their rows, each once, in the order of the catalogue.
-
-    @param names: of offerings; L{None} for those that have a default place.
-    @raise PlaceError: one is not there, or can't be shared.
+    @param names: of services; L{None} for those that have a default port.
+    @raise ValueError: there is no such service, or it can't share its port.
     """
     if names is None:
         return [
-            offering
-            for offering in CATALOG
-            if offering.offset is not None and (offering.shareable or not sharing)
+            service
+            for service in BUILTIN
+            if service.offset is not None and (service.shareable or not sharing)
         ]
-    chosen = [serviceNamed(name) for name in names]
+    chosen = {name: catalog.get(name) for name in names}
     if not chosen:
-        raise ListenError(f"services names none; there are {', '.join(BY_NAME)}")
+        raise ListenError(f"services names none; there are {', '.join(catalog.names)}")
     if sharing:
-        checkShareable(chosen)
-    return [offering for offering in CATALOG if offering in chosen]
+        checkShareable(chosen.values())
+    return [chosen[name] for name in catalog.names if name in chosen]
 
 
-def checkShareable(offerings: Iterable[ServiceSpec]) -> None:
-    """@raise PlaceError: one of them can't be."""
-    for offering in offerings:
-        if not offering.shareable:
-            raise ListenError(f"{offering.name} can't share its port with other processes")
+def checkShareable(services: Iterable[ServiceSpec]) -> None:
+    """@raise ListenError: one of them can't share its port."""
+    for service in services:
+        if not service.shareable:
+            raise ListenError(f"{service.name} can't share its port with other processes")
 
 
-def parseListen(text: str, interface: str, backlog: int) -> ListenSpec:
+def parseListen(catalog: Catalog, text: str, interface: str, backlog: int) -> ListenSpec:
     """
-    The place.
+    Read a value of C{--listen}.
 
-    @raise PlaceError: it is none.
+    @raise ValueError: it is not of that form, or there is no such service.
     """
     name, equals, where = text.partition("=")
     if not equals:
         raise ListenError(f"listen takes NAME=ENDPOINT, not {text!r}")
-    offering = serviceNamed(name)
+    service = catalog.get(name)
     try:
         description = parse(where, interface, backlog)
         if description.kind != "udp":
+            # Twisted reads the arguments only when it makes the endpoint, which binds nothing.
             endpoint(description, None)
     except EndpointError as reason:
         raise ListenError(f"{text}: {reason}") from reason
     transport = "udp" if description.kind == "udp" else "tcp"
-    if transport not in offering.transports:
-        raise ListenError(f"{name} has no {transport}; it has {', '.join(offering.transports)}")
-    return ListenSpec(offering, transport, description)
+    if transport not in service.transports:
+        raise ListenError(f"{name} has no {transport}; it has {', '.join(service.transports)}")
+    return ListenSpec(service, transport, description)
 
 
 def resolveListeners(
-    offerings: Sequence[ServiceSpec],
+    catalog: Catalog,
+    services: Sequence[ServiceSpec],
     added: Sequence[ListenSpec],
     port: int,
     interface: str,
     backlog: int,
 ) -> list[ListenSpec]:
     """
-    Give each offering its places: the first that is named for it and a transport
+    Find where services listen: the first place that is added for a service and a transport
     replaces the default one, later ones stand beside it.
 
-    @raise PlaceError: an offering has no place, or a port is too high.
+    @param services: those to serve, also where nothing is added.
+    @raise ListenError: a service has no place, or a port is too high.
     """
     places: list[ListenSpec] = []
-    for offering in CATALOG:
-        for transport in offering.transports:
-            there = [
-                each for each in added if (each.offering, each.transport) == (offering, transport)
-            ]
-            if not there and offering in offerings and offering.offset is not None:
-                there = [_default(offering, transport, port, interface, backlog)]
-            places += there
-        if offering in offerings and not any(each.offering is offering for each in places):
+    wanted = {service.name: service for service in services}
+    wanted |= {place.service.name: place.service for place in added}
+    for name in catalog.names:
+        if (service := wanted.get(name)) is None:
+            continue
+        own = [place for place in added if place.service is service]
+        # With C{--port 0} every port is a free one, so no default is needed.  But who has said one
+        # place does not expect another one beside it.
+        hasDefault = service.offset is not None or (not port and not own)
+        for transport in service.transports:
+            found = [place for place in own if place.transport == transport]
+            if not found and service in services and hasDefault:
+                found = [_default(service, transport, port, interface, backlog)]
+            places += found
+        if not any(place.service is service for place in places):
             raise ListenError(
-                f"{offering.name} has no default place; "
-                f"say --listen {offering.name}={offering.transports[-1]}:PORT"
+                f"{name} has no default place; say --listen {name}={service.transports[-1]}:PORT, "
+                "or --port 0 for a free one"
             )
     return places
 
 
 def _default(
-    offering: ServiceSpec, transport: str, port: int, interface: str, backlog: int
+    service: ServiceSpec, transport: str, port: int, interface: str, backlog: int
 ) -> ListenSpec:
-    assert offering.offset is not None
-    number = port + offering.offset if port else 0
+    number = port + (service.offset or 0) if port else 0
     try:
         where = f"{transport}:{number}"
-        return ListenSpec(offering, transport, parse(where, interface, backlog))
+        return ListenSpec(service, transport, parse(where, interface, backlog))
     except EndpointError as reason:
-        raise ListenError(f"{offering.name} would be at port {number}: {reason}") from reason
+        raise ListenError(f"{service.name} would be at port {number}: {reason}") from reason
 
 
 class BindError(Exception):
-    """A place can't be listened on.  The argument names it, and says why."""
+    """The system refuses to listen somewhere.  The argument says where, and why."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +168,7 @@ class BoundListener:
     One place that is bound.
 
     @ivar place: what was asked for.
-    @ivar port: what listens.
+    @ivar port: the bound socket, to be served.
     """
 
     place: ListenSpec
@@ -167,74 +176,75 @@ class BoundListener:
 
     @property
     def address(self) -> str:
-        """Where it is, for people."""
+        """Host and port, or path, for people."""
         name = self.port.name
         return name if isinstance(name, str) else hostPort(*name)
 
     def asJSON(self) -> dict[str, object]:
-        """Where it is, for programs."""
+        """The entry in C{ports.json}; also the beginning of the one in C{counters.json}."""
         name = self.port.name
         where = {"path": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
         return {
-            "offering": self.place.offering.name,
+            "offering": self.place.service.name,
             "transport": self.place.transport if "port" in where else "unix",
             **where,
         }
 
 
 def bind(
-    places: list[ListenSpec], environment: ServiceContext, binder: Binder
+    places: list[ListenSpec],
+    wiring: Wiring,
+    closedPorts: set[int],
+    registry: CounterRegistry,
+    binder: Binder,
 ) -> list[BoundListener]:
     """
     Bind all places, or none.
 
-    @raise PlaceTaken: one can't be had.
+    @param closedPorts: gets the UDP ports that are bound: a datagram that comes from one of them
+        is forged, or the answer of this very server.
+    @raise BindError: one can't be bound.
     """
     listeners: list[BoundListener] = []
     for place in places:
         counters: AnyCounters
         try:
             if place.transport == "udp":
-                counters = _bindDatagram(place, environment, binder)
+                counters = _bindDatagram(place, wiring, binder)
             else:
-                counters = _bindStream(place, environment, binder)
+                counters = _bindStream(place, wiring, binder)
         except (CannotListenError, OSError) as reason:
+            # A server that serves a part of what was asked for would look like one that works.
             binder.discard()
             raise BindError(
-                f"{place.offering.name} can't listen on {_where(place)}: {_why(reason)}"
+                f"{place.service.name} can't listen on {_where(place)}: {_why(reason)}"
             ) from reason
         listener = BoundListener(place, binder.ports[-1])
         listeners.append(listener)
-        environment.ledger.add(listener.asJSON(), counters)
+        registry.add(listener.asJSON(), counters)
         if place.transport == "udp":
-            environment.closedPorts.add(int(binder.ports[-1].name[1]))
+            # Only now the number is known, if the system has chosen it.
+            closedPorts.add(int(binder.ports[-1].name[1]))
     return listeners
 
 
-def _bindStream(place: ListenSpec, environment: ServiceContext, binder: Binder) -> StreamCounters:
-    offering = place.offering
-    assert offering.stream is not None
-    counters = StreamCounters()
-    factory: Any = offering.stream(environment, counters)
+def _bindStream(place: ListenSpec, wiring: Wiring, binder: Binder) -> StreamCounters:
+    inner = wiring.streamFactory(place.service)
+    factory: Any = inner
     if place.description.proxied:
-        factory = ProxyProtocolFactory(factory, environment, counters)
+        factory = ProxyProtocolFactory(inner, inner.context)
     failures: list[Failure] = []
     endpoint(place.description, binder).listen(factory).addErrback(failures.append)
+    # A L{Binder} binds at once, so the Deferred has fired already.
     for failure in failures:
         failure.raiseException()
-    return counters
+    return inner.counters
 
 
-def _bindDatagram(
-    place: ListenSpec, environment: ServiceContext, binder: Binder
-) -> DatagramCounters:
-    offering = place.offering
-    assert offering.datagram is not None
-    counters = offering.counters()
-    guard = offering.guard(environment, counters)
-    most = offering.bytesRead(environment.limits)
+def _bindDatagram(place: ListenSpec, wiring: Wiring, binder: Binder) -> DatagramCounters:
+    protocol, counters = wiring.datagramProtocol(place.service)
     port, interface = udpAddress(place.description)
-    binder.bindUDP(port, interface, offering.datagram(environment, counters, guard), most)
+    binder.bindUDP(port, interface, protocol, place.service.bytesRead(wiring.datagrams.limits))
     return counters
 
 
@@ -253,43 +263,54 @@ def _why(reason: CannotListenError | OSError) -> str:
     return getattr(cause, "strerror", None) or str(cause)
 
 
+class Readiness(Interface):
+    """What is not ready when the server starts: the chat of a node that has to catch up."""
+
+    def whenReady(self, call: Callable[[], object]) -> None:
+        """Call this once it is ready, which may be at once."""
+        ...
+
+
 class ListenerService(Service):
-    """Serves the bound places, and tells programs where they are."""
+    """
+    Serves the bound places, and keeps C{ports.json}: a program that reads of a place there may
+    connect to it.
+
+    @ivar listeners: the bound places.
+    """
 
     name = "listeners"
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
-        self, listeners: list[BoundListener], folder: StateDirectory, chat: ChatService
+        self, listeners: list[BoundListener], folder: StateDirectory, chat: Readiness
     ) -> None:
         self.listeners = listeners
         self._chat = chat
-        self._open = False
+        self._chatReady = False
         self._folder = folder
         self._file = ""
 
     def startService(self) -> None:
-        """Serve, then say so: who reads the file may connect."""
         super().startService()
         for listener in self.listeners:
             listener.port.startListening()
-        self._chat.whenReady(self._opened)
+        # The file comes after: a program that reads it connects at once.
+        self._chat.whenReady(self._chatOpened)
         self._file = self._folder.privatePath(PORTS_FILE)
-        self._tell()
+        self._writePorts()
 
-    def _opened(self) -> None:
-        """The chat takes people, which it may not do at once."""
-        self._open = True
-        # A file that is gone, since this has stopped, stays gone.
+    def _chatOpened(self) -> None:
+        self._chatReady = True
+        # The chat may be ready only after the stop: the file is gone then, and stays so.
         if self._file and self.running:
-            self._tell()
+            self._writePorts()
 
-    def _tell(self) -> None:
-        """Write down what serves."""
+    def _writePorts(self) -> None:
         serving = [
-            each.asJSON()
-            for each in self.listeners
-            if self._open or each.place.offering.name != "chat"
+            listener.asJSON()
+            for listener in self.listeners
+            if self._chatReady or listener.place.service.name != CHAT
         ]
         try:
             self._folder.write(self._file, serving)
@@ -297,22 +318,23 @@ class ListenerService(Service):
             self._log.warn("{file}: {reason}", file=self._file, reason=str(reason))
 
     def stopService(self) -> Deferred[Any]:
-        """Fires when nothing listens any more."""
+        """Remove C{ports.json}; fires when nothing listens any more."""
         super().stopService()
+        # Before the ports are closed, for the same reason.
         self._folder.remove(self._file)
-        return DeferredList([each.port.stopListening() for each in self.listeners])
+        return DeferredList([listener.port.stopListening() for listener in self.listeners])
 
 
 def writeTable(listeners: list[BoundListener], notes: list[str], terminal: TextIO) -> None:
-    """Say what is served where."""
+    """Write the start's table: what is served where."""
     rows = [("service", "over", "address", "what it is")] + [
         (
-            each.place.offering.name,
-            str(each.asJSON()["transport"]),
-            each.address,
-            each.place.offering.summary,
+            listener.place.service.name,
+            str(listener.asJSON()["transport"]),
+            listener.address,
+            listener.place.service.summary,
         )
-        for each in listeners
+        for listener in listeners
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:

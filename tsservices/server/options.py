@@ -19,6 +19,7 @@ from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFol
 from tsservices.common.timestamps import FORMS
 from tsservices.server import config
 from tsservices.server import config as values
+from tsservices.server.catalog import Catalog, CatalogError
 from tsservices.server.endpoints import KINDS
 from tsservices.server.listeners import (
     ListenSpec,
@@ -27,7 +28,8 @@ from tsservices.server.listeners import (
     resolveListeners,
     selectServices,
 )
-from tsservices.server.registry import BY_NAME, CATALOG
+from tsservices.server.registry import BUILTIN
+from tsservices.services.api import ServiceSpec
 from tsservices.stamp.auth import readKey
 from tsservices.stamp.reflector import ReflectorConfig
 
@@ -131,11 +133,25 @@ def _parameters() -> list[list[Any]]:
     return rows
 
 
-def _more() -> str:
+def _serviceLines(modules: list[str]) -> list[str]:
+    try:
+        rows = list(Catalog(modules).rows())
+    except CatalogError as reason:
+        # Help is what somebody reads who wants to know why nothing works.
+        return [*_serviceLines([]), f"  {reason}"] if modules else [f"  {reason}"]
+    lines = []
+    for name, row in rows:
+        if isinstance(row, ServiceSpec):
+            where = "  -" if row.offset is None else f"+{row.offset:>2}"
+            lines.append(f"  {name:<15} {where}  {'/'.join(row.transports):<8} {row.summary}")
+        else:
+            lines.append(f"  {name:<15}   -  {row}")
+    return lines
+
+
+def _more(modules: list[str]) -> str:
     lines = ["Services (--services, --listen), and where they are from --port on:"]
-    for row in CATALOG:
-        where = "  -" if row.offset is None else f"+{row.offset:>2}"
-        lines.append(f"  {row.name:<15} {where}  {'/'.join(row.transports):<8} {row.summary}")
+    lines += _serviceLines(modules)
     lines += [
         "",
         f"To a server that runs (each with --help): {PROGRAM} {f' and {PROGRAM} '.join(WORDS)}",
@@ -160,7 +176,7 @@ class Options(usage.Options):
     """
     What was asked for, read and checked.
 
-    @ivar places: where each offering is to listen.
+    @ivar places: where each service is to listen.
     @ivar limits: all bounds.
     @ivar folder: of all that is kept.
     @ivar mode: how STAMP is reflected.
@@ -183,7 +199,7 @@ class Options(usage.Options):
     ]
     compData: ClassVar[Any] = usage.Completions(
         optActions={
-            "services": usage.CompleteList(list(BY_NAME)),
+            "services": usage.CompleteList([row.name for row in BUILTIN]),
             "journal": usage.CompleteList(list(values.JOURNALS)),
             "stamp": usage.CompleteList(list(FORMS)),
             "state": usage.CompleteDirs(),
@@ -204,6 +220,7 @@ class Options(usage.Options):
         self._given: set[str] = set()
         super().__init__()
         self["listen"] = []
+        self["load"] = []
         self["trust"] = None
         self["chat-operators"] = []
         for key, (_, _, _, default) in _CLUSTER.items():
@@ -224,7 +241,7 @@ class Options(usage.Options):
 
     def getUsage(self, width: int | None = None) -> str:
         """What C{--help} prints."""
-        return f"{super().getUsage(width)}\n{_more()}\n"
+        return f"{super().getUsage(width)}\n{_more(self.get('load', []))}\n"
 
     def opt_listen(self, value: str) -> None:
         """
@@ -232,6 +249,10 @@ class Options(usage.Options):
         default place, later ones add
         """
         self["listen"] = [*self["listen"], value]
+
+    def opt_load(self, value: str) -> None:
+        """MODULE: a service of your own to be had by its name; may be given again"""
+        self["load"] = [*self["load"], value]
 
     def opt_trust(self, value: str) -> None:
         """
@@ -280,14 +301,14 @@ class Options(usage.Options):
         known: dict[str, config.Coerce] = {
             row[0]: row[4] for row in self.optParameters if row[0] != "config"
         }
-        known |= {"listen": values.listens, "trust": values.trust}
+        known |= {"listen": values.listens, "load": values.listens, "trust": values.trust}
         known |= {"chat-operators": values.chatOperators}
         known |= {key: row[2] for key, row in _CLUSTER.items()}
         known |= {row[0]: values.flag for row in self.optFlags}
         known |= {key: _limit(key) for key in Limits.fieldNames()}
         found: dict[str, Any] = {}
         if self["config"] is not None:
-            lists = frozenset({"listen", "trust", "services", "chat-operators", "cluster"})
+            lists = frozenset({"listen", "load", "trust", "services", "chat-operators", "cluster"})
             found = config.load(self["config"], known, lists)
         fieldNames = Limits.fieldNames()
         chosen = {key: self[key] for key in _OFFERED}
@@ -301,14 +322,19 @@ class Options(usage.Options):
         self.limits = Limits(**{fieldNames[key]: value for key, value in chosen.items()})
 
     def _readPlaces(self) -> None:
-        """Find where each offering is to listen."""
         interface, backlog = self["interface"], self.limits.backlog
-        added = [parseListen(each, interface, backlog) for each in self["listen"]]
+        catalog = Catalog(self["load"])
+        added = [parseListen(catalog, text, interface, backlog) for text in self["listen"]]
         sharing = bool(self["reuse-port"])
         if sharing:
-            checkShareable(each.offering for each in added)
-        chosen = selectServices(self["services"], sharing)
-        self.places = resolveListeners(chosen, added, self["port"], interface, backlog)
+            checkShareable(place.service for place in added)
+        try:
+            chosen = selectServices(catalog, self["services"], sharing)
+        except CatalogError as reason:
+            if "services" in self._given:
+                raise
+            raise CatalogError(f"{self['config']}: services: {reason}") from reason
+        self.places = resolveListeners(catalog, chosen, added, self["port"], interface, backlog)
 
     def _moveLog(self) -> None:
         """The operator has the terminal, so the log goes to a file."""

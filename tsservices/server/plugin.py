@@ -1,9 +1,9 @@
 """
-How a running server is put together, for twistd.
+How a server is put together, for twistd: the one place where all parts meet.
 
-L{makeService} runs before twistd becomes a daemon: it binds sockets and takes the
-state folder, because only then a failure can be told in one line and with an exit
-status.  Everything that a fork would break begins in C{startService}.
+L{makeService} runs before twistd becomes a daemon: it binds sockets and locks the state folder,
+because only then a failure can be printed in one line, with an exit status.  Everything that a
+fork would break (threads, epoll objects) begins in C{startService}.
 """
 
 from __future__ import annotations
@@ -23,22 +23,32 @@ from tsservices.admin.metrics import CountersFile
 from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import BrokerError
 from tsservices.common.addresses import TrustedNetworks
+from tsservices.common.counters import CounterRegistry
 from tsservices.common.limits import Limits
+from tsservices.common.logs import PayloadLog, PeerLog
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.server.chat.factory import makeChat
 from tsservices.server.chat.service import ChatService
-from tsservices.server.listeners import BindError, ListenerService, bind, writeTable
+from tsservices.server.listeners import CHAT, BindError, ListenerService, bind, writeTable
 from tsservices.server.options import Options
+from tsservices.server.registry import Wiring
 from tsservices.server.shutdown import OrderedMultiService, SignalService
 from tsservices.services.talk.operator import OperatorService
+from tsservices.services.talk.switchboard import Switchboard
+from tsservices.transport.admission import Admission
 from tsservices.transport.binder import Binder
-from tsservices.transport.context import ServiceContext
+from tsservices.transport.context import DatagramContext, StreamContext
+from tsservices.transport.timeouts import ConnectionTimeouts
+from tsservices.transport.udp_guard import REFLECTOR_PORTS
 
-#: Descriptors that every system gives, also one that says "infinite" and means less.
+#: Descriptors that every system gives, also one that says "infinite" and means less (macOS).
 DESCRIPTORS_ANYWHERE = 10_240
 
-#: Descriptors that connections may not have: listening sockets, log, state.
+#: Descriptors that are not for connections: listening sockets, log, state.
 DESCRIPTORS_RESERVED = 128
+
+#: The operator's name where C{--operator} names none: one can still attach by the socket.
+OPERATOR = "operator"
 
 
 __all__ = ["Options", "makeService"]
@@ -46,9 +56,10 @@ __all__ = ["Options", "makeService"]
 
 def makeService(options: Options, reactor: Any = None, terminal: TextIO | None = None) -> IService:
     """
-    The server.
+    Make the server, bound and not yet serving.
 
-    @raise SystemExit: it can't be served; the argument is the line to print.
+    @param terminal: where the start's table is written.
+    @raise SystemExit: something can't be had; the argument is the line to print.
     """
     if reactor is None:
         from twisted.internet import reactor
@@ -56,7 +67,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     folder = options.folder
     limits = _withDescriptors(options.limits)
     for stream in (sys.stdout, terminal):
-        _makeForgiving(stream)
+        _writeAnyCharacter(stream)
     try:
         folder.create()
         if not options["reuse-port"]:
@@ -65,44 +76,40 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
-        chat = makeChat(options, limits, reactor)
-        environment = ServiceContext.make(
-            limits,
-            TimestampFormatter(options["stamp"], time.time_ns),
-            TrustedNetworks(options["trust"]),
-            reactor,
-            time.monotonic,
-            chat,
-            options["operator"] or "operator",
-            mode=options.mode,
-        )
-        listeners = bind(options.places, environment, binder)
+        chatServed = any(place.service.name == CHAT for place in options.places)
+        chat = makeChat(options, folder, limits, reactor, chatServed)
+        closedPorts = set(REFLECTOR_PORTS)
+        wiring = _wire(options, limits, closedPorts, chat, reactor)
+        counters = CounterRegistry()
+        listeners = bind(options.places, wiring, closedPorts, counters, binder)
         chat.prepare()
     except (BindError, StorageError, BrokerError) as reason:
         binder.discard()
         folder.release()
         raise SystemExit(f"tsserver: {reason}") from reason
     if chat.counters is not None:
-        environment.ledger.add({"offering": "chat", "node": chat.node}, chat.counters)
-    seat = OperatorService(
-        environment.switchboard, folder, reactor, onTerminal=_hasTerminal(options)
+        counters.add({"offering": CHAT, "node": chat.node}, chat.counters)
+    operator = OperatorService(
+        wiring.switchboard, folder, reactor, onTerminal=_hasTerminal(options)
     )
-    if any(each.place.offering.name == "talk" for each in listeners):
-        seat.bind()
+    if any(place.service.name == "talk" for place in options.places):
+        operator.bind()
     control = ControlService(chat, folder, reactor)
-    if any(each.place.offering.name == "chat" for each in listeners):
+    if chatServed:
         control.bind()
-    # Who may not do this may not become that user either, which twistd will say.
+    # Without the right to do this there is none to become that user, which twistd will say.
     with contextlib.suppress(OSError):
         folder.chown(*_becoming(options))
 
     server = OrderedMultiService()
     server.setName("tsserver")
+    # Stopped in the reverse order: first nobody can come any more, then connections end, then the
+    # chat stores what they have said, and the last figures are written.
     services = (
-        CountersFile(environment.ledger, folder, reactor),
+        CountersFile(counters, folder, reactor),
         chat,
-        environment.sweep,
-        seat,
+        wiring.streams.timeouts,
+        operator,
         control,
         ListenerService(listeners, folder, chat),
         SignalService(reactor),
@@ -110,20 +117,53 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     for service in services:
         service.setServiceParent(server)
     if terminal is not None:
-        # Nobody looks, or the disk behind it is full: serving comes first.
+        # A closed pipe or a full disk behind it is no reason not to serve.
         with contextlib.suppress(OSError):
-            writeTable(listeners, _notes(options, limits, chat, seat, control), terminal)
+            writeTable(listeners, _notes(options, limits, chat, operator, control), terminal)
     return server
 
 
-def _makeForgiving(stream: TextIO | None) -> None:
-    """Let a stream write out as numbers what its encoding lacks, instead of failing."""
+def _wire(
+    options: Options, limits: Limits, closedPorts: set[int], chat: ChatService, reactor: Any
+) -> Wiring:
+    trusted = TrustedNetworks(options["trust"])
+    monotonic = time.monotonic
+    # One for all: the limit of log lines is the server's.
+    peerLog = PeerLog(monotonic)
+    return Wiring(
+        streams=StreamContext(
+            limits=limits,
+            clock=reactor,
+            monotonic=monotonic,
+            admission=Admission(limits, trusted),
+            timeouts=ConnectionTimeouts(limits, reactor, monotonic),
+            peerLog=peerLog,
+        ),
+        datagrams=DatagramContext(
+            limits=limits,
+            trusted=trusted,
+            closedPorts=closedPorts,
+            clock=reactor,
+            monotonic=monotonic,
+            peerLog=peerLog,
+        ),
+        formatter=TimestampFormatter(options["stamp"], time.time_ns),
+        payloadLog=PayloadLog(limits.logRate, monotonic),
+        switchboard=Switchboard(options["operator"] or OPERATOR, limits.talkWaiting),
+        reflector=options.mode,
+        nanoclock=time.time_ns,
+        chat=chat,
+    )
+
+
+def _writeAnyCharacter(stream: TextIO | None) -> None:
+    # A character that the encoding of the terminal lacks is written as a number.
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
 
 
 def _withDescriptors(limits: Limits) -> Limits:
-    """Let this process have as many descriptors as the system allows."""
+    # As many descriptors for this process as the system allows, and no more connections.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (hard, DESCRIPTORS_ANYWHERE):
         if soft != hard and wanted != soft:
@@ -154,7 +194,7 @@ def _notes(
     options: Options,
     limits: Limits,
     chat: ChatService,
-    seat: OperatorService,
+    operator: OperatorService,
     control: ControlService,
 ) -> list[str]:
     notes = [f"log: {_logPlace(options)}; state: {options.folder}", *chat.notes]
@@ -165,8 +205,8 @@ def _notes(
             "another server has this state folder: ports are in "
             f"{options.folder.path('ports.<pid>.json')}, and operators attach to the other one"
         )
-    if seat.trouble:
-        notes.append(f"operators can't attach: {seat.trouble}")
+    if operator.trouble:
+        notes.append(f"operators can't attach: {operator.trouble}")
     if control.trouble:
         notes.append(f"backup and export can't reach this server: {control.trouble}")
     if limits.maxConnections < options.limits.maxConnections:

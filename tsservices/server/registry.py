@@ -1,204 +1,219 @@
 """
-What there is to serve: one row each.  Options, the start's table, C{--help} and the
-README are all made of, or checked against, these rows.
+The services of this suite, one row each, and what each of them is given.
+
+Options, the start's table, C{--help} and the README are made of these rows, or checked against
+them.  Services of other packages are found in L{tsservices.server.catalog}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.internet.protocol import DatagramProtocol
 
-from tsservices.common.counters import DatagramCounters, StampCounters
+from tsservices.common.counters import DatagramCounters, StampCounters, StreamCounters
 from tsservices.common.limits import Limits
+from tsservices.common.logs import PayloadLog
+from tsservices.common.timestamps import Nanoclock, TimestampFormatter
+from tsservices.frontends.connection import ChatBackend
 from tsservices.frontends.line.protocol import LineChatFactory
-from tsservices.services.ack_sink import AckFactory, SinkDatagramProtocol, SinkFactory
-from tsservices.services.hello import HelloDatagramProtocol, HelloFactory
+from tsservices.services.ack_sink import AckProtocol, SinkDatagramProtocol, SinkProtocol
+from tsservices.services.api import ServiceSpec
+from tsservices.services.hello import HelloDatagramProtocol, HelloProtocol
 from tsservices.services.rfc86x import (
-    ChargenFactory,
+    ChargenProtocol,
     DaytimeDatagramProtocol,
-    DaytimeFactory,
+    DaytimeProtocol,
     DiscardDatagramProtocol,
-    DiscardFactory,
+    DiscardProtocol,
     EchoDatagramProtocol,
-    EchoFactory,
+    EchoProtocol,
     TimeDatagramProtocol,
-    TimeFactory,
+    TimeProtocol,
 )
 from tsservices.services.stamp_reflector import reflecting
-from tsservices.services.talk.protocol import TalkFactory
+from tsservices.services.talk.protocol import TalkProtocol
+from tsservices.services.talk.switchboard import Switchboard
 from tsservices.services.timestamp import (
     TimestampDatagramProtocol,
-    TimestampFactory,
-    TimestampLineFactory,
+    TimestampLineProtocol,
+    TimestampProtocol,
 )
-from tsservices.transport.context import ServiceContext
+from tsservices.stamp.reflector import ReflectorConfig
+from tsservices.transport.context import DatagramContext, StreamContext
 from tsservices.transport.stream import StreamFactory
-from tsservices.transport.udp_guard import GUARDS, DatagramGuard
-
-#: Bytes: no datagram is longer.
-LARGEST_DATAGRAM = 65_535
-
-
-#: Makes the protocol of a UDP port.
-BuildDatagram = Callable[[ServiceContext, DatagramCounters, DatagramGuard | None], DatagramProtocol]
+from tsservices.transport.udp_guard import GuardPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceSpec:
+class BuiltinService(ServiceSpec):
     """
-    One thing to serve.
+    A service of this suite.
 
-    @ivar name: what options call it.
-    @ivar offset: how far its default port is from C{--port}; L{None} when it has
-        no default port.
-    @ivar summary: what it says of itself.
-    @ivar stream: the factory for TCP and UNIX, if it has one.
-    @ivar datagram: makes the protocol for UDP, if it has one.
-    @ivar shareable: several processes may serve it on one port, because nobody has
-        to find the same one again.
-    @ivar counters: what counts at its UDP ports.
-    @ivar longest: tells how many bytes a datagram may have, where C{max-datagram} is not
-        what bounds it.
+    @ivar offset: how far its default port is from C{--port}; L{None} without a default port.
+    @ivar needs: the fields of L{Wiring} that its constructors take behind the context.
+    @ivar datagramCounters: what counts at its UDP ports.
+    @ivar longest: how many bytes a datagram may have, where C{max-datagram} does not say so.
     """
 
-    name: str
-    offset: int | None
-    summary: str
-    stream: type[StreamFactory] | None = None
-    datagram: BuildDatagram | None = None
-    shareable: bool = True
-    counters: type[DatagramCounters] = DatagramCounters
+    offset: int | None = None
+    needs: tuple[str, ...] = ()
+    datagramCounters: type[DatagramCounters] = DatagramCounters
     longest: Callable[[Limits], int] | None = None
 
-    @property
-    def transports(self) -> tuple[str, ...]:
-        """C{tcp}, C{udp} or both."""
-        return (("tcp",) if self.stream else ()) + (("udp",) if self.datagram else ())
-
     def bytesRead(self, limits: Limits) -> int:
-        """
-        How many bytes of a datagram are read: one more than is answered, enough to see that
-        there was more.
-        """
         if self.longest is not None:
             return self.longest(limits) + 1
-        return limits.maxDatagram + 1 if self.name in GUARDS else LARGEST_DATAGRAM
-
-    def guard(
-        self, environment: ServiceContext, counters: DatagramCounters
-    ) -> DatagramGuard | None:
-        """What judges its datagrams; L{None} if it answers none."""
-        row = GUARDS.get(self.name)
-        if row is None:
-            return None
-        return DatagramGuard(
-            row,
-            environment.limits,
-            environment.trust,
-            environment.closedPorts,
-            counters,
-            environment.monotonic,
-        )
+        return ServiceSpec.bytesRead(self, limits)
 
 
-def _guarded(make: Callable[[DatagramGuard, DatagramCounters], DatagramProtocol]) -> BuildDatagram:
+#: Answers only trusted clients without a limit of rate, and nothing that it has written itself.
+_STAMPING = GuardPolicy(ownFormat=True, empty=False, trusting=True)
 
-    def build(
-        environment: ServiceContext, counters: DatagramCounters, guard: DatagramGuard | None
-    ) -> DatagramProtocol:
-        assert guard is not None, "what answers datagrams has a row in GUARDS"
-        return make(guard, counters)
+#: No payload can be told from an answer: what ends a loop is the rate, for everybody.
+_ECHOING = GuardPolicy(ownFormat=False, empty=False, trusting=False)
 
-    return build
+#: The same; RFC 867 and 868 have clients ask by an empty datagram.
+_CLOCK = GuardPolicy(ownFormat=False, empty=True, trusting=False)
 
-
-def _stamping(
-    make: Callable[..., DatagramProtocol],
-) -> BuildDatagram:
-
-    def build(
-        environment: ServiceContext, counters: DatagramCounters, guard: DatagramGuard | None
-    ) -> DatagramProtocol:
-        return make(guard, counters, environment.stamper)
-
-    return build
-
-
-#: All of them, in the order of their ports.
-CATALOG = (
-    ServiceSpec(
+#: The services of this suite, in the order of their ports.
+BUILTIN = (
+    BuiltinService(
         "timestamp",
-        0,
         "each chunk comes back with the time before it",
-        TimestampFactory,
-        _stamping(TimestampDatagramProtocol),
+        TimestampProtocol,
+        TimestampDatagramProtocol,
+        _STAMPING,
+        offset=0,
+        needs=("formatter",),
     ),
-    ServiceSpec(
+    BuiltinService(
         "timestamp-line",
-        1,
         "each line comes back with the time before it",
-        TimestampLineFactory,
+        TimestampLineProtocol,
+        offset=1,
+        needs=("formatter",),
     ),
-    ServiceSpec(
+    BuiltinService(
         "hello",
-        2,
         "a welcome, and a hello for each chunk; exit ends",
-        HelloFactory,
-        _guarded(HelloDatagramProtocol),
+        HelloProtocol,
+        HelloDatagramProtocol,
+        _STAMPING,
+        offset=2,
     ),
-    ServiceSpec("ack", 3, "each chunk is logged and acknowledged; exit ends", AckFactory),
-    ServiceSpec(
+    BuiltinService(
+        "ack",
+        "each chunk is logged and acknowledged; exit ends",
+        AckProtocol,
+        offset=3,
+        needs=("payloadLog",),
+    ),
+    BuiltinService(
         "sink",
-        4,
         "what comes is logged, nothing is answered",
-        SinkFactory,
-        lambda environment, counters, guard: SinkDatagramProtocol(environment.transcript, counters),
+        SinkProtocol,
+        SinkDatagramProtocol,
+        guard=None,
+        offset=4,
+        needs=("payloadLog",),
     ),
-    ServiceSpec("talk", 5, "talk with the operator of this server", TalkFactory, shareable=False),
-    ServiceSpec(
-        "chat", 6, "rooms to talk in, for nc and telnet; /help", LineChatFactory, shareable=False
+    BuiltinService(
+        "talk",
+        "talk with the operator of this server",
+        TalkProtocol,
+        shareable=False,
+        offset=5,
+        needs=("switchboard",),
     ),
-    ServiceSpec(
+    BuiltinService(
+        "chat",
+        "rooms to talk in, for nc and telnet; /help",
+        LineChatFactory,
+        shareable=False,
+        offset=6,
+        needs=("chat",),
+    ),
+    BuiltinService(
         "stamp",
-        9,
         "RFC 8762: packets come back with the times they came and left",
-        None,
-        lambda environment, counters, guard: reflecting(environment, counters),
-        counters=StampCounters,
+        datagram=reflecting,
+        guard=None,
+        offset=9,
+        needs=("reflector", "nanoclock"),
+        datagramCounters=StampCounters,
         longest=lambda limits: limits.stampDatagram,
     ),
-    ServiceSpec(
-        "echo",
-        None,
-        "RFC 862: what comes goes back",
-        EchoFactory,
-        _guarded(EchoDatagramProtocol),
+    BuiltinService(
+        "echo", "RFC 862: what comes goes back", EchoProtocol, EchoDatagramProtocol, _ECHOING
     ),
-    ServiceSpec(
+    BuiltinService(
         "discard",
-        None,
         "RFC 863: what comes is thrown away",
-        DiscardFactory,
-        lambda environment, counters, guard: DiscardDatagramProtocol(counters),
+        DiscardProtocol,
+        DiscardDatagramProtocol,
+        guard=None,
     ),
-    ServiceSpec("chargen", None, "RFC 864: characters without an end", ChargenFactory),
-    ServiceSpec(
+    BuiltinService("chargen", "RFC 864: characters without an end", ChargenProtocol),
+    BuiltinService(
         "daytime",
-        None,
         "RFC 867: the time as a line",
-        DaytimeFactory,
-        _stamping(DaytimeDatagramProtocol),
+        DaytimeProtocol,
+        DaytimeDatagramProtocol,
+        _CLOCK,
+        needs=("formatter",),
     ),
-    ServiceSpec(
+    BuiltinService(
         "time",
-        None,
         "RFC 868: the time as four bytes",
-        TimeFactory,
-        _stamping(TimeDatagramProtocol),
+        TimeProtocol,
+        TimeDatagramProtocol,
+        _CLOCK,
+        needs=("formatter",),
     ),
 )
 
 #: The same, by name.
-BY_NAME = {offering.name: offering for offering in CATALOG}
+BY_NAME = {row.name: row for row in BUILTIN}
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """
+    All that services are given, made once for each server.  No service sees it: each gets a
+    context, and of the other fields those that its row names.
+
+    @ivar streams: the context of TCP and UNIX listeners, but for the counters.
+    @ivar datagrams: the context of UDP listeners, but for the counters and the policy.
+    @ivar formatter: writes timestamps.
+    @ivar payloadLog: logs what clients send to ack and sink.
+    @ivar switchboard: connects the callers of talk with the operator.
+    @ivar reflector: how STAMP is reflected.
+    @ivar nanoclock: nanoseconds since 1970.
+    @ivar chat: the chat service.
+    """
+
+    streams: StreamContext
+    datagrams: DatagramContext
+    formatter: TimestampFormatter
+    payloadLog: PayloadLog
+    switchboard: Switchboard
+    reflector: ReflectorConfig
+    nanoclock: Nanoclock
+    chat: ChatBackend
+
+    def streamFactory(self, service: ServiceSpec) -> StreamFactory:
+        """Make the factory of one TCP or UNIX listener, with counters of its own."""
+        context = replace(self.streams, counters=StreamCounters())
+        return service.streamFactory(context, *self._needs(service))
+
+    def datagramProtocol(self, service: ServiceSpec) -> tuple[DatagramProtocol, DatagramCounters]:
+        """Make the protocol of one UDP listener, and its counters."""
+        context = service.datagramContext(self.datagrams)
+        return service.datagramProtocol(context, *self._needs(service)), context.counters
+
+    def _needs(self, service: ServiceSpec) -> list[object]:
+        if not isinstance(service, BuiltinService):
+            return []
+        return [getattr(self, name) for name in service.needs]

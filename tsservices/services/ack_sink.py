@@ -1,56 +1,46 @@
 """
-Sink: what comes is logged, and nothing is answered.
-
-Ack: each chunk is logged and acknowledged.
+Sink and ack: what comes is logged.  Ack answers each chunk with an acknowledgement too.
 """
 
 from __future__ import annotations
 
 from tsservices.common.addresses import hostPort
-from tsservices.common.counters import DatagramCounters
 from tsservices.common.logs import PayloadLog
 from tsservices.common.text import splitEnding, utf8Decoder
 from tsservices.services.hello import EXIT
-from tsservices.transport.datagram import QuietDatagramProtocol
-from tsservices.transport.stream import StreamFactory, StreamProtocol
+from tsservices.transport.context import DatagramContext
+from tsservices.transport.datagram import SilentDatagramProtocol
+from tsservices.transport.stream import StreamProtocol
 
 
 class SinkProtocol(StreamProtocol):
-    """Logs."""
+    """Logs each chunk."""
 
-    def connectionReady(self) -> None:
-        """No character has begun."""
+    def __init__(self, payloadLog: PayloadLog) -> None:
+        self._payloadLog = payloadLog
+        # A character can be cut by the network: its bytes wait here for the others.
         self._decoder = utf8Decoder()
 
     def chunkReceived(self, data: bytes) -> None:
         self._note(self._decoder.decode(data))
 
     def closed(self) -> None:
-        """The rest of a last character does not come any more."""
         self._note(self._decoder.decode(b"", True))
 
     def _note(self, text: str) -> None:
         if text:
-            self.factory.environment.transcript.note(text, self.peer)
+            self._payloadLog.note(text, self.peer)
 
 
-class SinkFactory(StreamFactory):
-    """Makes L{SinkProtocol}s."""
-
-    protocol = SinkProtocol
-
-
-class SinkDatagramProtocol(QuietDatagramProtocol):
+class SinkDatagramProtocol(SilentDatagramProtocol):
     """Logs each datagram."""
 
-    def __init__(self, transcript: PayloadLog, counters: DatagramCounters) -> None:
-        self._transcript = transcript
-        self.counters = counters
+    def __init__(self, context: DatagramContext, payloadLog: PayloadLog) -> None:
+        super().__init__(context)
+        self._payloadLog = payloadLog
 
-    def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
-        self.counters.received += 1
-        self.counters.receivedBytes += len(datagram)
-        self._transcript.note(utf8Decoder().decode(datagram, True), hostPort(*address))
+    def datagramTaken(self, datagram: bytes, address: tuple[str, int]) -> None:
+        self._payloadLog.note(utf8Decoder().decode(datagram, True), hostPort(*address))
 
 
 #: "The server has received your message".
@@ -58,7 +48,7 @@ ACKNOWLEDGEMENT = "服务器已经收到你的信息".encode()
 
 
 class AckProtocol(SinkProtocol):
-    """A sink that acknowledges."""
+    """Logs each chunk and acknowledges it."""
 
     def chunkReceived(self, data: bytes) -> None:
         super().chunkReceived(data)
@@ -67,9 +57,3 @@ class AckProtocol(SinkProtocol):
             self.finish()
         else:
             self.transport.write(ACKNOWLEDGEMENT + ending)
-
-
-class AckFactory(StreamFactory):
-    """Makes L{AckProtocol}s."""
-
-    protocol = AckProtocol

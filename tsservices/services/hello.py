@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from tsservices.common.text import splitEnding
 from tsservices.transport.datagram import ReplyingDatagramProtocol
-from tsservices.transport.stream import StreamFactory, StreamProtocol
+from tsservices.transport.stream import StreamProtocol
 
-#: What a client is told when it comes.
+#: Sent when a connection begins.
 WELCOME = b"Welcome!"
 
 #: The chunk that ends a connection.
@@ -16,16 +16,15 @@ EXIT = b"exit"
 
 
 def greeting(data: bytes) -> bytes:
-    """The hello, with the same ending."""
+    """Make the hello, with the line ending of the chunk."""
     name, ending = splitEnding(data)
     return b"Hello, %s!%s" % (name, ending)
 
 
 class HelloProtocol(StreamProtocol):
-    """Greets."""
+    """Answers each chunk with a hello."""
 
     def connectionReady(self) -> None:
-        """Welcome the client."""
         self.transport.write(WELCOME)
 
     def chunkReceived(self, data: bytes) -> None:
@@ -35,15 +34,8 @@ class HelloProtocol(StreamProtocol):
             self.transport.write(greeting(data))
 
 
-class HelloFactory(StreamFactory):
-    """Makes L{HelloProtocol}s."""
-
-    protocol = HelloProtocol
-
-
 class HelloDatagramProtocol(ReplyingDatagramProtocol):
-    """Greets each datagram."""
+    """Answers each datagram with a hello."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """The hello."""
         return greeting(datagram)

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tsservices.common.counters import DatagramCounters
 from tsservices.common.timestamps import TimestampFormatter
-from tsservices.transport.datagram import QuietDatagramProtocol, ReplyingDatagramProtocol
-from tsservices.transport.stream import StreamFactory, StreamProtocol
-from tsservices.transport.udp_guard import DatagramGuard
+from tsservices.transport.context import DatagramContext
+from tsservices.transport.datagram import ReplyingDatagramProtocol, SilentDatagramProtocol
+from tsservices.transport.stream import StreamProtocol
 
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _WIDTH = 72
@@ -27,115 +26,89 @@ class EchoProtocol(StreamProtocol):
         self.transport.write(data)
 
 
-class EchoFactory(StreamFactory):
-    """Makes L{EchoProtocol}s."""
-
-    protocol = EchoProtocol
-
-
 class EchoDatagramProtocol(ReplyingDatagramProtocol):
     """RFC 862 over UDP."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """The same."""
         return datagram
 
 
-class DiscardFactory(StreamFactory):
-    """RFC 863: what comes is thrown away, which is what the base protocol does."""
-
-    protocol = StreamProtocol
+class DiscardProtocol(StreamProtocol):
+    """RFC 863: what comes is thrown away, which is what the base class does."""
 
 
-class DiscardDatagramProtocol(QuietDatagramProtocol):
+class DiscardDatagramProtocol(SilentDatagramProtocol):
     """RFC 863 over UDP."""
-
-    def __init__(self, counters: DatagramCounters) -> None:
-        self.counters = counters
-
-    def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
-        self.counters.received += 1
-        self.counters.receivedBytes += len(datagram)
 
 
 class ChargenProtocol(StreamProtocol):
     """
-    RFC 864: a pattern without an end, as fast as it is read.  What comes is thrown
-    away.
+    RFC 864: a pattern without an end, as fast as the peer reads.  What comes is thrown away.
+
+    A pull producer: the transport asks for the next pattern when the last one is sent.
     """
 
     streaming = False
 
     def producer(self) -> Any:
-        """This."""
         return self
 
     def resumeProducing(self) -> None:
-        """Everything written so far is on its way."""
         self.transport.write(PATTERN)
 
     def stopProducing(self) -> None:
-        """The connection is lost; L{connectionLost} says so too."""
+        """The connection is lost; L{closed} is called too."""
 
 
-class ChargenFactory(StreamFactory):
-    """Makes L{ChargenProtocol}s."""
+class _ClockProtocol(StreamProtocol):
+    """Sends the time once, without being asked, and closes."""
 
-    protocol = ChargenProtocol
-
-
-class DaytimeProtocol(StreamProtocol):
-    """RFC 867: the time as a line, once."""
+    def __init__(self, formatter: TimestampFormatter) -> None:
+        self._formatter = formatter
 
     def connectionReady(self) -> None:
-        """Answer, and close."""
-        self.transport.write(self.factory.environment.stamper.daytime())
+        self.transport.write(self.time())
         self.finish()
 
-
-class DaytimeFactory(StreamFactory):
-    """Makes L{DaytimeProtocol}s."""
-
-    protocol = DaytimeProtocol
+    def time(self) -> bytes:
+        """Get the time in the form of the service."""
+        raise NotImplementedError
 
 
-class TimeProtocol(StreamProtocol):
-    """RFC 868: the time as four bytes, once."""
+class DaytimeProtocol(_ClockProtocol):
+    """RFC 867: the time as a line."""
 
-    def connectionReady(self) -> None:
-        """Answer, and close."""
-        self.transport.write(self.factory.environment.stamper.rfc868())
-        self.finish()
+    def time(self) -> bytes:
+        return self._formatter.daytime()
 
 
-class TimeFactory(StreamFactory):
-    """Makes L{TimeProtocol}s."""
+class TimeProtocol(_ClockProtocol):
+    """RFC 868: the time as four bytes."""
 
-    protocol = TimeProtocol
-    textual = False
+    # A client would take the text for the time.
+    sendsReason = False
+
+    def time(self) -> bytes:
+        return self._formatter.rfc868()
 
 
 class _ClockDatagramProtocol(ReplyingDatagramProtocol):
-    """Answers with the time, whatever is asked."""
+    """Answers with the time, whatever the request is."""
 
-    def __init__(
-        self, guard: DatagramGuard, counters: DatagramCounters, stamper: TimestampFormatter
-    ) -> None:
-        super().__init__(guard, counters)
-        self._stamper = stamper
+    def __init__(self, context: DatagramContext, formatter: TimestampFormatter) -> None:
+        super().__init__(context)
+        self._formatter = formatter
 
 
 class DaytimeDatagramProtocol(_ClockDatagramProtocol):
     """RFC 867 over UDP."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """The time as a line."""
-        return self._stamper.daytime()
+        return self._formatter.daytime()
 
 
 class TimeDatagramProtocol(_ClockDatagramProtocol):
     """RFC 868 over UDP."""
 
     def answer(self, datagram: bytes) -> bytes:
-        """The time as four bytes."""
-        return self._stamper.rfc868()
+        return self._formatter.rfc868()

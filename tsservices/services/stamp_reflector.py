@@ -1,6 +1,8 @@
 """
-STAMP: the packets of a session sender come back with the times at which they came and
-left (RFC 8762).
+STAMP: the packets of a session sender come back with the times at which they came and left
+(RFC 8762).
+
+What is answered is decided in L{tsservices.stamp.reflector}; here are the clocks and the port.
 """
 
 from __future__ import annotations
@@ -9,25 +11,28 @@ from collections.abc import Callable
 
 from twisted.internet.error import MessageLengthError
 
-from tsservices.common.counters import DatagramCounters, StampCounters
+from tsservices.common.counters import StampCounters
+from tsservices.common.timestamps import Nanoclock
 from tsservices.stamp.clock import ErrorEstimate, clockError, systemCall
-from tsservices.stamp.reflector import SessionReflector
-from tsservices.transport.context import ServiceContext
+from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
+from tsservices.transport.context import DatagramContext
 from tsservices.transport.timestamping.udp import (
+    IReflectingPort,
     ReceiveInfo,
     TimestampedDatagramProtocol,
     TimestampedUDPPort,
 )
 
-#: Seconds between two looks at how far the clock may be off.
+#: Seconds between two system calls for the error of the clock: the kernel's estimate changes
+#: slowly, and a call for each packet would cost more than the packet.
 ESTIMATE_SECONDS = 10.0
 
 
 class StampReflectorProtocol(TimestampedDatagramProtocol):
     """
-    Reflects packets from where they were sent to.
+    Reflects packets, from the address that they were sent to.
 
-    @ivar counters: what happened here.
+    @ivar counters: of this listener.
     """
 
     transport: TimestampedUDPPort
@@ -39,61 +44,59 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         monotonic: Callable[[], float],
         estimate: Callable[[], ErrorEstimate],
     ) -> None:
-        """@param monotonic: the time in seconds."""
+        """@param estimate: asks the system for the error of its clock."""
         self.counters = counters
         self._reflector = reflector
         self._monotonic = monotonic
         self._estimate = estimate
-        self._due = float("-inf")
+        self._nextEstimate = float("-inf")
 
     def startProtocol(self) -> None:
-        """Let the port send what the reflector returns."""
-        if isinstance(self.transport, TimestampedUDPPort):
+        if IReflectingPort.providedBy(self.transport):
             self.transport.reflectWith(self._reflector.reflect, self.unsent, self)
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
     ) -> None:
+        # This is the way on other ports; they do not tell when a round begins.
         self.roundBegan()
         ns, kernel, destination, ttl, _ = arrival
         answer = self._reflector.reflect(
             datagram, address, ns, kernel, destination, ttl, self._monotonic()
         )
         if answer is not None:
-            # When it leaves, only the port's own way of answering can tell.
-            sent = answer[0] if isinstance(answer, tuple) else answer
+            # A tuple has a function too, for when the packet leaves, which only a reflecting port
+            # can tell.
+            packet = answer[0] if isinstance(answer, tuple) else answer
             try:
-                self.transport.write(sent, address, destination)
+                self.transport.write(packet, address, destination)
             except (OSError, MessageLengthError):
                 self.unsent()
 
     def roundBegan(self) -> None:
-        """Packets that have come are going to be read: their answers say how good the clock is."""
         now = self._monotonic()
-        if now >= self._due:
-            self._due = now + ESTIMATE_SECONDS
+        if now >= self._nextEstimate:
+            self._nextEstimate = now + ESTIMATE_SECONDS
             self._reflector.errorEstimate = self._estimate().encode()
 
     def roundEnded(self) -> None:
-        """They have been read."""
+        pass
 
     def unsent(self) -> None:
-        """The last answer was not sent."""
+        """Correct the counters: the last answer was not sent."""
         self.counters.answered -= 1
         self.counters.unsent += 1
 
 
-def reflecting(environment: ServiceContext, counters: DatagramCounters) -> StampReflectorProtocol:
-    """The service at one place."""
+def reflecting(
+    context: DatagramContext, config: ReflectorConfig, nanoclock: Nanoclock
+) -> StampReflectorProtocol:
+    """Make the protocol of one listener, which has a reflector with sessions of its own."""
+    counters = context.counters
     assert isinstance(counters, StampCounters)
-    call = systemCall()
-    reflector = SessionReflector(
-        environment.mode,
-        environment.limits,
-        environment.trust,
-        counters,
-        environment.nanoclock,
-    )
+    adjtimex = systemCall()
+    # It has guards of its own: RFC 8762 lets senders use any port, and its packets are longer.
+    reflector = SessionReflector(config, context.limits, context.trusted, counters, nanoclock)
     return StampReflectorProtocol(
-        reflector, counters, environment.monotonic, lambda: clockError(call)
+        reflector, counters, context.monotonic, lambda: clockError(adjtimex)
     )

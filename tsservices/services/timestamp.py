@@ -1,120 +1,110 @@
 """
-Timestamp: what comes goes back with the time before it.
+Timestamp: each chunk, line or datagram comes back with the time before it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from tsservices.common.counters import DatagramCounters
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.timestamps import TimestampFormatter
+from tsservices.transport.context import DatagramContext
 from tsservices.transport.datagram import ReplyingDatagramProtocol
-from tsservices.transport.epoll.tcp import FastTCPServer
-from tsservices.transport.stream import StreamFactory, StreamProtocol
-from tsservices.transport.udp_guard import DatagramGuard
+from tsservices.transport.epoll.interfaces import IReplyingStream
+from tsservices.transport.stream import StreamProtocol
 
 
 class TimestampProtocol(StreamProtocol):
-    """Stamps each chunk as it comes, framed or not."""
+    """Stamps each chunk as it was read: there is no framing."""
+
+    def __init__(self, formatter: TimestampFormatter) -> None:
+        self._formatter = formatter
 
     def connectionReady(self) -> None:
-        """Have at hand what each chunk needs."""
-        stamper = self._stamper = self.factory.environment.stamper
         self._counters = self.factory.counters
-        if isinstance(self.transport, FastTCPServer):
-            self.transport.replyWith(self._reply, stamper)
+        # Wrappers (TLS, PROXY) provide all that the transport below provides, and would pass this
+        # on to it: then cleartext would go out below TLS.
+        transport: object = self.transport
+        if transport is self.measured and IReplyingStream.providedBy(transport):
+            transport.replyWith(self._reply, self._formatter)
 
     def dataReceived(self, data: bytes) -> None:
         self.transport.write(self._reply(data))
 
     def _reply(self, data: bytes) -> bytes:
-        """
-        What the base class does with a chunk, and the answer, in one call: this is the fast path.
-        """
+        # The base class's dataReceived and the answer in one call: this is the fast path.
         self.heard = True
         counters = self._counters
         counters.received += 1
         counters.receivedBytes += len(data)
-        return (self._stamper.held or self._stamper.stamp()) + data
-
-
-class TimestampFactory(StreamFactory):
-    """Makes L{TimestampProtocol}s."""
-
-    protocol = TimestampProtocol
+        return (self._formatter.held or self._formatter.stamp()) + data
 
 
 class TimestampDatagramProtocol(ReplyingDatagramProtocol):
     """Stamps each datagram."""
 
-    def __init__(
-        self, guard: DatagramGuard, counters: DatagramCounters, stamper: TimestampFormatter
-    ) -> None:
-        super().__init__(guard, counters, stamper)
-        self._stamper = stamper
+    def __init__(self, context: DatagramContext, formatter: TimestampFormatter) -> None:
+        # As an observer the formatter holds one stamp for all datagrams of a round of reads.
+        super().__init__(context, formatter)
+        self._formatter = formatter
 
     def answer(self, datagram: bytes) -> bytes:
-        """The stamp and the request."""
-        return (self._stamper.held or self._stamper.stamp()) + datagram
+        return (self._formatter.held or self._formatter.stamp()) + datagram
 
 
 class TimestampLineProtocol(StreamProtocol):
     """
-    Stamps each line, however the network cuts it.
+    Stamps each line, wherever the network cuts it.
 
-    Lines are so short and stamps so long that one chunk can become an answer of
-    megabytes.  So this is a producer of its own: it stops in the middle of a chunk
-    when the peer does not read.
+    A line can be one byte and a stamp has 27, so one chunk can become an answer of megabytes.  So
+    this is a producer of its own: it stops in the middle of a chunk when the peer does not read.
     """
 
     _paused = False
 
+    def __init__(self, formatter: TimestampFormatter) -> None:
+        self._formatter = formatter
+
     def connectionReady(self) -> None:
-        """No line has begun."""
-        self._lines = LineSplitter(self.factory.environment.limits.maxLine)
+        self._lines = LineSplitter(self.factory.context.limits.maxLine)
 
     def producer(self) -> Any:
-        """This."""
         return self
 
     def pauseProducing(self) -> None:
-        """The peer does not read."""
         self._paused = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The peer reads again."""
         self._paused = False
         self._answer()
         if not self._paused and not self.ending:
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is lost; L{connectionLost} says so too."""
+        """The connection is lost; L{closed} is called too."""
 
     def chunkReceived(self, data: bytes) -> None:
         self._lines.feed(data)
         self._answer()
 
     def readConnectionLost(self) -> None:
-        """The last line may have no ending."""
-        if rest := self._lines.finish():
-            self.transport.write(self.factory.environment.stamper.stamp() + rest + b"\n")
+        # The last line may have no ending.
+        if line := self._lines.finish():
+            self.transport.write(self._formatter.stamp() + line + b"\n")
         self.finish()
 
     def _answer(self) -> None:
-        """Answer the lines there are, as long as the peer reads."""
         while self._lines.more and not self._paused and not self.ending:
             lines = self._lines.take(LINES_AT_ONCE)
             if lines:
-                stamp = self.factory.environment.stamper.stamp()
+                stamp = self._formatter.stamp()
                 self.transport.write(b"".join([self._reply(stamp, line) for line in lines]))
 
     def _reply(self, stamp: bytes, line: bytes | LineTooLong) -> bytes:
         if isinstance(line, LineTooLong):
             self.factory.counters.overlong += 1
-            self.factory.environment.complaints.warn(
+            self.factory.context.peerLog.warn(
                 self.host,
                 "{peer} sent a line longer than {limit} bytes",
                 peer=self.peer,
@@ -122,9 +112,3 @@ class TimestampLineProtocol(StreamProtocol):
             )
             return b"! line longer than %d bytes: not answered\n" % line.limit
         return stamp + line + b"\n"
-
-
-class TimestampLineFactory(StreamFactory):
-    """Makes L{TimestampLineProtocol}s."""
-
-    protocol = TimestampLineProtocol

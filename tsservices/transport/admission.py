@@ -1,5 +1,7 @@
 """
 How many connections there may be, in all and from one source.  Pure.
+
+Who sends a rejected peer the reason is L{tsservices.transport.rejection}.
 """
 
 from __future__ import annotations
@@ -10,39 +12,37 @@ from tsservices.common.limits import Limits
 
 
 class AdmissionDenied(Exception):
-    """
-    A connection may not be taken.
-
-    The argument is what to tell its peer.
-    """
+    """There are too many connections.  The argument is the reason, for the peer."""
 
 
 class Admission:
     """
-    Counts the connections of one server.
+    Counts the connections of one server.  Each L{enter} has one L{leave}.
 
-    @ivar total: how many there are.
-    @ivar turned: how many are being told that they may not come in.
+    @ivar total: how many are admitted.
+    @ivar rejecting: how many are sent the reason why they are not.
     """
 
-    def __init__(self, limits: Limits, trust: TrustedNetworks) -> None:
+    def __init__(self, limits: Limits, trusted: TrustedNetworks) -> None:
         self._limits = limits
-        self._trust = trust
+        self._trusted = trusted
         self._bySource: dict[tuple[int, int], int] = {}
         self.total = 0
-        self.turned = 0
+        self.rejecting = 0
 
     def enter(self, host: str | None) -> tuple[int, int] | None:
         """
-        Take a connection.
+        Admit a connection.
 
         @param host: the address of its peer; L{None} where there is none, as
             with UNIX sockets and with a proxy that has not yet named its client.
-        @raise Refused: there are too many.
+        @return: what L{leave} needs; L{None} for a peer without a limit of its own.
+        @raise AdmissionDenied: there are too many.
         """
+        # Also for UNIX sockets and trusted peers: this limit keeps the process in descriptors.
         if self.total >= self._limits.maxConnections:
             raise AdmissionDenied(f"this server has its {self._limits.maxConnections} connections")
-        source = self._bounded(host)
+        source = self._limitedSource(host)
         if source is not None:
             count = self._bySource.get(source, 0)
             if count >= self._limits.maxConnectionsPerAddress:
@@ -54,7 +54,7 @@ class Admission:
         return source
 
     def leave(self, source: tuple[int, int] | None) -> None:
-        """A connection has ended."""
+        """Count a connection out that has ended."""
         self.total -= 1
         if source is not None:
             count = self._bySource[source] - 1
@@ -63,11 +63,13 @@ class Admission:
             else:
                 del self._bySource[source]
 
-    def _bounded(self, host: str | None) -> tuple[int, int] | None:
+    def _limitedSource(self, host: str | None) -> tuple[int, int] | None:
         if host is None:
             return None
         try:
             address = addresses.parse(host)
         except ValueError:
+            # No address, so nothing to count by.
             return None
-        return None if address in self._trust else addresses.source(address)
+        # An IPv6 host has a whole /64 of addresses, so these are one source.
+        return None if address in self._trusted else addresses.source(address)

@@ -1,98 +1,86 @@
 """
-What one running server gives to all of its services.
+What one listener gives to its protocols: limits, clocks, guards and counters.
+
+Nothing of a particular service is in here.  What a service needs beside this, it names as an
+argument of its own constructor.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IReactorTime
 
 from tsservices.common.addresses import TrustedNetworks
-from tsservices.common.counters import CounterRegistry
+from tsservices.common.counters import DatagramCounters, StreamCounters
 from tsservices.common.limits import Limits
-from tsservices.common.logs import PayloadLog, PeerLog
-from tsservices.common.timestamps import Nanoclock, TimestampFormatter
-from tsservices.server.chat.service import ChatService
-from tsservices.services.talk.switchboard import Switchboard
-from tsservices.stamp.reflector import ReflectorConfig
+from tsservices.common.logs import PeerLog
 from tsservices.transport.admission import Admission
 from tsservices.transport.timeouts import ConnectionTimeouts
-from tsservices.transport.udp_guard import REFLECTOR_PORTS
+from tsservices.transport.udp_guard import DatagramGuard, GuardPolicy
 
 
 @dataclass(frozen=True)
-class ServiceContext:
+class StreamContext:
     """
-    Made once, when the server is; the clocks enter here.
+    What a TCP or UNIX listener gives to its protocols.
 
-    @ivar limits: all bounds.
-    @ivar stamper: writes the stamps.
-    @ivar trust: whose UDP rate and connections are not bounded.
-    @ivar clock: schedules.
-    @ivar monotonic: the time in seconds, which nobody sets back.
-    @ivar admission: counts connections.
-    @ivar sweep: keeps the time limits of connections.
-    @ivar complaints: the log lines about peers.
-    @ivar ledger: all counters.
-    @ivar closedPorts: the ports that no honest client asks from over UDP; those of
-        this server are put in when they are known.
-    @ivar transcript: logs what ack and sink are told.
-    @ivar switchboard: where talk happens.
-    @ivar chat: the chat.
-    @ivar nanoclock: nanoseconds since 1970.
-    @ivar mode: how STAMP is reflected.
+    All listeners of a server share everything but the counters.
+
+    @ivar limits: what the operator has set.
+    @ivar clock: schedules calls.
+    @ivar monotonic: seconds since some time in the past; nobody sets this clock.
+    @ivar admission: limits the number of connections.
+    @ivar timeouts: ends connections that are idle or do not read.
+    @ivar peerLog: for log lines about peers, so that a peer cannot fill the log.
+    @ivar counters: of this listener.
     """
 
     limits: Limits
-    stamper: TimestampFormatter
-    trust: TrustedNetworks
     clock: IReactorTime
     monotonic: Callable[[], float]
     admission: Admission
-    sweep: ConnectionTimeouts
-    complaints: PeerLog
-    transcript: PayloadLog
-    switchboard: Switchboard
-    chat: ChatService
-    nanoclock: Nanoclock = time.time_ns
-    mode: ReflectorConfig = field(default_factory=ReflectorConfig)
-    ledger: CounterRegistry = field(default_factory=CounterRegistry)
-    closedPorts: set[int] = field(default_factory=lambda: set(REFLECTOR_PORTS))
+    timeouts: ConnectionTimeouts
+    peerLog: PeerLog
+    counters: StreamCounters = field(default_factory=StreamCounters)
 
-    @classmethod
-    def make(
-        cls,
-        limits: Limits,
-        stamper: TimestampFormatter,
-        trust: TrustedNetworks,
-        clock: IReactorTime,
-        monotonic: Callable[[], float],
-        chat: ChatService,
-        operator: str = "operator",
-        nanoclock: Nanoclock = time.time_ns,
-        mode: ReflectorConfig | None = None,
-    ) -> ServiceContext:
-        """
-        A new one.
 
-        @param monotonic: the time in seconds.
-        @param nanoclock: nanoseconds since 1970.
-        """
-        return cls(
-            limits=limits,
-            stamper=stamper,
-            trust=trust,
-            clock=clock,
-            monotonic=monotonic,
-            admission=Admission(limits, trust),
-            sweep=ConnectionTimeouts(limits, clock, monotonic),
-            complaints=PeerLog(monotonic),
-            transcript=PayloadLog(limits.logRate, monotonic),
-            switchboard=Switchboard(operator, limits.talkWaiting),
-            chat=chat,
-            nanoclock=nanoclock,
-            mode=mode or ReflectorConfig(),
+@dataclass(frozen=True)
+class DatagramContext:
+    """
+    What a UDP listener gives to its protocol.
+
+    All listeners of a server share everything but the counters and the policy.
+
+    @ivar limits: what the operator has set.
+    @ivar trusted: the networks that a policy may trust.
+    @ivar closedPorts: source ports from which nothing is answered.  The server's own UDP ports
+        are added when they are bound, which is after the protocols are made: ask each time.
+    @ivar clock: schedules calls.
+    @ivar monotonic: seconds since some time in the past; nobody sets this clock.
+    @ivar peerLog: for log lines about peers, so that a peer cannot fill the log.
+    @ivar counters: of this listener.
+    @ivar policy: how its guard judges.
+    """
+
+    limits: Limits
+    trusted: TrustedNetworks
+    closedPorts: Set[int]
+    clock: IReactorTime
+    monotonic: Callable[[], float]
+    peerLog: PeerLog
+    counters: DatagramCounters = field(default_factory=DatagramCounters)
+    # The strictest one: a service that forgets to name a policy does not become a reflector.
+    policy: GuardPolicy = field(default_factory=GuardPolicy)
+
+    def guard(self) -> DatagramGuard:
+        """Make the guard of this listener, which decides about each datagram and counts."""
+        return DatagramGuard(
+            self.policy,
+            self.limits,
+            self.trusted,
+            self.closedPorts,
+            self.counters,
+            self.monotonic,
         )

@@ -1,5 +1,7 @@
 """
-What every UDP protocol of the suite shares.
+What all UDP protocols share: the guard, the counters and the way of an answer.
+
+What a service answers is not here: it derives from L{ReplyingDatagramProtocol}.
 """
 
 from __future__ import annotations
@@ -8,42 +10,56 @@ from twisted.internet.error import MessageLengthError
 from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 
-from tsservices.common.counters import DatagramCounters
-from tsservices.transport.epoll.interfaces import RoundObserver
-from tsservices.transport.epoll.udp import FastUDPPort
-from tsservices.transport.udp_guard import DatagramGuard
+from tsservices.transport.context import DatagramContext
+from tsservices.transport.epoll.interfaces import IReplyingPort, RoundObserver
 
 
-class QuietDatagramProtocol(DatagramProtocol):
-    """Does not log that it starts and stops, which its port does."""
+class SilentDatagramProtocol(DatagramProtocol):
+    """
+    Counts what comes and answers nothing.  A service overrides L{datagramTaken}.
 
+    @ivar counters: of this listener.
+    """
+
+    # Its port logs already that it starts and stops.
     noisy = False
 
+    def __init__(self, context: DatagramContext) -> None:
+        self.counters = context.counters
 
-class ReplyingDatagramProtocol(QuietDatagramProtocol):
+    def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
+        self.counters.received += 1
+        self.counters.receivedBytes += len(datagram)
+        self.datagramTaken(datagram, address)
+
+    def datagramTaken(self, datagram: bytes, address: tuple[str, int]) -> None:
+        """Use a datagram, which may be empty and have a forged address."""
+
+
+class ReplyingDatagramProtocol(DatagramProtocol):
     """
-    Answers each datagram that its guard admits.
+    Answers each datagram that its guard admits.  A service overrides L{answer}.
 
-    @ivar counters: what happened here.
+    @ivar guard: decides what is answered.
+    @ivar counters: of this listener.
     """
 
     transport: IUDPTransport
+    noisy = False
 
-    def __init__(
-        self, guard: DatagramGuard, counters: DatagramCounters, *watchers: RoundObserver
-    ) -> None:
-        self.guard = guard
-        self.counters = counters
-        self._watchers = watchers
+    def __init__(self, context: DatagramContext, *observers: RoundObserver) -> None:
+        """@param observers: what the port tells when a round of reads begins and ends."""
+        self.guard = context.guard()
+        self.counters = context.counters
+        self._observers = observers
 
     def answer(self, datagram: bytes) -> bytes:
-        """What to send back."""
+        """Make the answer to a datagram that the guard has admitted."""
         raise NotImplementedError
 
     def startProtocol(self) -> None:
-        """Let a fast port send what L{reply} returns."""
-        if isinstance(self.transport, FastUDPPort):
-            self.transport.replyWith(self.reply, self.unsent, *self._watchers)
+        if IReplyingPort.providedBy(self.transport):
+            self.transport.replyWith(self.reply, self.unsent, *self._observers)
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
         reply = self.reply(datagram, address)
@@ -54,11 +70,7 @@ class ReplyingDatagramProtocol(QuietDatagramProtocol):
                 self.unsent()
 
     def reply(self, datagram: bytes, address: tuple[str, int]) -> bytes | None:
-        """
-        Count, judge and answer.
-
-        @return: what to send back, counted as answered, or L{None}.
-        """
+        """Make the answer, and count it as sent; L{None} if the guard does not admit this."""
         counters = self.counters
         counters.received += 1
         counters.receivedBytes += len(datagram)
@@ -70,9 +82,7 @@ class ReplyingDatagramProtocol(QuietDatagramProtocol):
         return reply
 
     def unsent(self) -> None:
-        """
-        The last reply was not sent: the send buffer is full, there is no way to that address, or
-        with what is put before it the datagram is too long.
-        """
+        # The send buffer is full, there is no route to the address, or what the service has added
+        # has made the datagram too long.
         self.counters.answered -= 1
         self.counters.unsent += 1

@@ -1,14 +1,13 @@
 """
-Behind a proxy that speaks the PROXY protocol.
+Connections through a proxy that sends the PROXY protocol's header, version 1 or 2.
 
-Twisted's wrapper connects the protocol at once, when the peer it shows still is
-the proxy.  Here the protocol is made when the header has named the client, so
-admission and logs know whom they speak of.
+Twisted's wrapper connects the protocol at once, when its peer is still the proxy.  Here the
+protocol is made when the header has named the client, so that admission and logs know the client.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import (
     IAddress,
@@ -25,35 +24,28 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
 from tsservices.common import addresses
-from tsservices.common.counters import StreamCounters
 from tsservices.transport.admission import AdmissionDenied
+from tsservices.transport.context import StreamContext
 from tsservices.transport.stream import peerName
 
-if TYPE_CHECKING:
-    from tsservices.transport.context import ServiceContext
-
-#: Bytes by which version 1 of the header is known.
+#: Bytes that Twisted needs to tell that a header is of version 1.
 LEAST_V1 = 8
 
-#: Bytes by which version 2 is.
+#: Bytes that it needs for version 2.
 LEAST_V2 = 16
 
 
-def _begins(data: bytes) -> bool:
+def _tooShortToTell(data: bytes) -> bool:
+    # Twisted's wrapper takes fewer bytes than these for a bad header and closes.
     if len(data) < LEAST_V1:
         return b"PROXY TC".startswith(data) or V2Parser.PREFIX.startswith(data)
     return len(data) < LEAST_V2 and data.startswith(V2Parser.PREFIX[:LEAST_V1])
 
 
-class _Early(Protocol):
-    """
-    Keeps what comes together with the header.
-
-    @ivar data: what came.
-    """
+class _EarlyData(Protocol):
+    """Stands in for the protocol and keeps the bytes that come together with the header."""
 
     def __init__(self) -> None:
-        """Nothing has come."""
         self.data = b""
 
     def dataReceived(self, data: bytes) -> None:
@@ -62,122 +54,121 @@ class _Early(Protocol):
 
 @implementer(IHalfCloseableProtocol)
 class ProxyProtocolWrapper(HAProxyProtocolWrapper):
-    """Makes its protocol when the header is there."""
+    """
+    One connection: counted by admission as one without an address until the header is there, and
+    as that of the client from then on.
+    """
 
     factory: ProxyProtocolFactory
     _deadline: IDelayedCall | None = None
-    _begun: bytes | None = b""
-    _known = False
-    _waiting = True
+    #: The first bytes, as long as they are too few; L{None} behind them.
+    _beginning: bytes | None = b""
+    _clientKnown = False
+    _awaitingHeader = True
 
     def makeConnection(self, transport: ITransport) -> None:
-        environment = self.factory.environment
-        self._deadline = environment.clock.callLater(environment.limits.proxyLimit, self._late)
+        context = self.factory.context
+        self._deadline = context.clock.callLater(context.limits.proxyLimit, self._late)
         # Not the base class's, which would connect the protocol too.
         directlyProvides(self, providedBy(transport))
         Protocol.makeConnection(self, transport)
         self.factory.registerProtocol(self)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._known:
+        if self._clientKnown:
             self.wrappedProtocol.dataReceived(data)
             return
-        if self._begun is not None:
-            data = self._begun + data
-            if _begins(data):
-                self._begun = data
+        if self._beginning is not None:
+            data = self._beginning + data
+            if _tooShortToTell(data):
+                self._beginning = data
                 return
-            # The base class tells the version by what comes first.
-            self._begun = None
+            self._beginning = None
         super().dataReceived(data)
         if self._proxyInfo is not None:
-            self._introduce()
+            self._clientNamed()
         elif self.disconnecting:
-            self._complain("sent no good PROXY header")
+            self._reportPeer("sent no good PROXY header")
 
-    def _introduce(self) -> None:
-        """The client is known: its protocol takes over."""
-        self._forget()
+    def _clientNamed(self) -> None:
+        # Before the client enters: else one connection would count as two.
+        self._headerDone()
         early = self.wrappedProtocol
-        assert isinstance(early, _Early)
+        assert isinstance(early, _EarlyData)
         peer = self.getPeer()
         try:
             addresses.parse(getattr(peer, "host", "::"))
         except ValueError:
-            self._complain("named a client that is no address")
+            # Twisted takes any text for an address, and logs and terminals would show it.
+            self._reportPeer("named a client that is no address")
             self.transport.abortConnection()  # type: ignore[union-attr]
             return
         protocol = self.factory.wrappedFactory.buildProtocol(peer)
         if protocol is None:
             self.transport.abortConnection()  # type: ignore[union-attr]
             return
-        self._known = True
+        self._clientKnown = True
         self.wrappedProtocol = protocol
         protocol.makeConnection(self)
         if early.data:
             protocol.dataReceived(early.data)
 
     def _late(self) -> None:
-        """The header did not come in time."""
-        self._complain("sent no PROXY header in time")
+        self._reportPeer("sent no PROXY header in time")
         self.transport.abortConnection()  # type: ignore[union-attr]
 
-    def _complain(self, what: str) -> None:
+    def _reportPeer(self, what: str) -> None:
         self.factory.counters.unproxied += 1
         address = self.transport.getPeer()  # type: ignore[union-attr]
-        self.factory.environment.complaints.warn(
+        self.factory.context.peerLog.warn(
             getattr(address, "host", "unix"), "{peer} {what}", peer=peerName(address), what=what
         )
 
-    def _forget(self) -> None:
-        """The time before the header is over."""
-        if self._waiting:
-            self._waiting = False
-            self.factory.environment.admission.leave(None)
+    def _headerDone(self) -> None:
+        if self._awaitingHeader:
+            self._awaitingHeader = False
+            self.factory.context.admission.leave(None)
             if self._deadline is not None and self._deadline.active():
                 self._deadline.cancel()
 
     def readConnectionLost(self) -> None:
-        """The client has said all that it wants to say."""
-        if self._known and IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
+        if self._clientKnown and IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
             self.wrappedProtocol.readConnectionLost()
         else:
             self.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """Nobody closes only what this side writes."""
+        """This side never half-closes."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._forget()
+        self._headerDone()
         super().connectionLost(reason)
 
 
 class ProxyProtocolFactory(HAProxyWrappingFactory):
     """
-    Wraps a factory whose clients come through a proxy.
+    Wraps the factory of a listener whose clients come through a proxy.
 
-    @ivar environment: what the server gives to all protocols.
-    @ivar counters: of the wrapped factory's place.
+    @ivar context: that of the listener.
+    @ivar counters: those of the listener.
     """
 
     noisy = False
     protocol: Any = ProxyProtocolWrapper
 
-    def __init__(
-        self, wrapped: IProtocolFactory, environment: ServiceContext, counters: StreamCounters
-    ) -> None:
+    def __init__(self, wrapped: IProtocolFactory, context: StreamContext) -> None:
         super().__init__(wrapped)
-        self.environment = environment
-        self.counters = counters
+        self.context = context
+        self.counters = context.counters
 
     def buildProtocol(  # type: ignore[override]
         self, address: IAddress | None
     ) -> IProtocol | None:
-        """What waits for the header, or L{None} to hang up."""
+        """Make what waits for the header; L{None} to close at once."""
         try:
-            self.environment.admission.enter(None)
+            self.context.admission.enter(None)
         except AdmissionDenied:
             self.counters.refused += 1
             return None
-        wrapper: IProtocol = self.protocol(self, _Early())
+        wrapper: IProtocol = self.protocol(self, _EarlyData())
         return wrapper

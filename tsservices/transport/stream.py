@@ -1,11 +1,12 @@
 """
-What every stream protocol of the suite shares: being admitted, counted, held back
-when its peer does not read, and ended.
+What all stream protocols share: admission, counters, back-pressure, time limits and the end.
+
+What a service answers is not here: it derives from L{StreamProtocol}.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import (
@@ -20,55 +21,57 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tsservices.common.addresses import hostPort
-from tsservices.common.counters import StreamCounters
 from tsservices.transport.admission import AdmissionDenied
-from tsservices.transport.rejection import TURNED_AT_ONCE, RejectProtocol
+from tsservices.transport.context import StreamContext
+from tsservices.transport.rejection import reject
 from tsservices.transport.stock import CountsBytes
-
-if TYPE_CHECKING:
-    from tsservices.transport.context import ServiceContext
 
 #: Bytes pending in a transport from which on it pauses its producer.
 FULL = FileDescriptor.bufferSize
 
-#: What peers behind UNIX sockets are called, which have no address.
+#: The name of a peer behind a UNIX socket, which has no address.
 UNIX = "unix"
 
 
 def peerName(address: IAddress | None) -> str:
-    """How logs and people call it."""
+    """Name a peer for logs and people."""
     host = getattr(address, "host", None)
     return UNIX if host is None else hostPort(host, getattr(address, "port", 0))
 
 
 class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
-    """What stream protocols write to: a transport that can be held back, both ways."""
+    """What stream protocols write to: its reading and its producer can be paused."""
 
 
 @implementer(IHalfCloseableProtocol)
 class StreamProtocol(Protocol):
     """
-    One connection.
+    One connection.  A service overrides L{chunkReceived}, and L{connectionReady} and L{closed}
+    where it has to; it ends a connection by L{finish}.
 
-    The transport is its own producer: when the peer does not read, it is not read
-    from.  A protocol that has to hold back more than that overrides L{producer}.
+    The transport is its own producer: a peer that does not read is not read from.  A protocol
+    that can write much more than it reads overrides L{producer} and stops writing itself.
 
     @cvar streaming: whether the producer is a push producer.
-    @ivar source: what admission knows it by.
-    @ivar host: the peer's address, for the count of complaints.
-    @ivar peer: its name for logs and people.
-    @ivar heard: whether something came since the last sweep.
+    @cvar sendsReason: whether a peer that is not admitted may be sent the reason as text.
+    @ivar factory: has the context, and the counters of the listener.
+    @ivar source: from L{Admission.enter<tsservices.transport.admission.Admission.enter>}.
+    @ivar host: the peer's address, by which log lines about it are limited.
+    @ivar peer: the peer's name for logs and people.
+    @ivar heard: whether something was read since L{ConnectionTimeouts
+        <tsservices.transport.timeouts.ConnectionTimeouts>} looked last.
     @ivar measured: the transport at the bottom, below TLS and PROXY.
     @ivar ending: nothing more is to be answered.
-    @ivar idleLimit: seconds until it is ended for silence, 0 for never; L{None} for
-        as long as others.
-    @ivar deadline: when it is ended, whatever has come; L{None} for never.
+    @ivar idleLimit: seconds without reading and sending after which it is ended, 0 for never;
+        L{None} for the limit of the server.
+    @ivar deadline: when it is ended in any case, in monotonic seconds; L{None} for never.
     """
 
     transport: IStreamTransport
     factory: StreamFactory
     measured: CountsBytes
     streaming: ClassVar[bool] = True
+    sendsReason: ClassVar[bool] = True
     source: tuple[int, int] | None = None
     host = UNIX
     peer = UNIX
@@ -78,14 +81,14 @@ class StreamProtocol(Protocol):
     deadline: float | None = None
 
     def connectionMade(self) -> None:
-        """Begin to be held back and watched."""
         self.measured = _bottom(self.transport)
+        # Before the service writes anything: a transport without a producer takes all there is.
         self.transport.registerProducer(self.producer(), self.streaming)
         self.factory.joined(self)
         self.connectionReady()
 
     def dataReceived(self, data: bytes) -> None:
-        """Count, and hand on."""
+        # An assignment in place of a timer that is reset: see L{tsservices.transport.timeouts}.
         self.heard = True
         counters = self.factory.counters
         counters.received += 1
@@ -94,17 +97,17 @@ class StreamProtocol(Protocol):
             self.chunkReceived(data)
 
     def chunkReceived(self, data: bytes) -> None:
-        pass
+        """Answer what one read has returned.  A chunk is no message: the network cuts anywhere."""
 
     def producer(self) -> Any:
-        """What pauses while the peer does not read."""
+        """Get what is paused while the peer does not read."""
         bottom: object = self.measured
         if self.transport is bottom:
             return self.transport
         return _BelowWrapper(self.transport, self.measured)
 
     def connectionReady(self) -> None:
-        """The connection can be used."""
+        """Begin: the connection can be written to."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ending = True
@@ -112,14 +115,14 @@ class StreamProtocol(Protocol):
         self.closed()
 
     def closed(self) -> None:
-        """The connection has ended."""
+        """Clean up: the connection has ended, for whatever reason."""
 
     def readConnectionLost(self) -> None:
-        """The peer has said all that it wants to say: answer, then close."""
+        """The peer has half-closed: send what is pending, then close."""
         self.finish()
 
     def writeConnectionLost(self) -> None:
-        """Nobody closes only what this side writes."""
+        """This side never half-closes."""
 
     def finish(self) -> None:
         """Send what is pending, then close."""
@@ -130,7 +133,7 @@ class StreamProtocol(Protocol):
             self.transport.loseConnection()
 
     def serverStopping(self) -> None:
-        """The server stops."""
+        """End: the server stops."""
         self.finish()
 
     def abort(self) -> None:
@@ -139,7 +142,7 @@ class StreamProtocol(Protocol):
         self.transport.abortConnection()
 
     def expired(self, counter: str) -> None:
-        """A time limit is over."""
+        """End for a time limit.  C{counter} is the name of the one that counts it."""
         counters = self.factory.counters
         setattr(counters, counter, getattr(counters, counter) + 1)
         self.abort()
@@ -148,10 +151,10 @@ class StreamProtocol(Protocol):
 @implementer(IPushProducer)
 class _BelowWrapper:
     """
-    Holds a peer back below TLS.
+    Pauses the transport above TLS only while bytes wait below it.
 
-    TLS pauses its producer during a handshake too, when what it waits for is to be
-    read: only what can't be sent is a reason not to read.
+    TLS pauses its producer during a handshake too, when it waits for something to be read.  To
+    stop reading then would be a deadlock.
     """
 
     def __init__(self, transport: IStreamTransport, measured: CountsBytes) -> None:
@@ -160,22 +163,21 @@ class _BelowWrapper:
         self._paused = False
 
     def pauseProducing(self) -> None:
-        """Stop reading, if something is to be sent first."""
         if self._measured.pendingBytes() >= FULL:
             self._paused = True
             self._transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Read again."""
         if self._paused:
             self._paused = False
             self._transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is lost."""
+        """The connection is lost; its protocol is told so too."""
 
 
 def _bottom(transport: Any) -> CountsBytes:
+    # Wrappers have the transport below them as their own C{transport}; a bare one has none.
     while (below := getattr(transport, "transport", None)) is not None:
         transport = below
     measured: CountsBytes = transport
@@ -184,41 +186,45 @@ def _bottom(transport: Any) -> CountsBytes:
 
 class StreamFactory(ServerFactory):
     """
-    Admits connections and makes their protocols.
+    Admits the connections of one listener and makes their protocols.
 
-    @cvar protocol: the class of the protocols.
-    @cvar textual: a refusal may be told in words.
-    @ivar environment: what the server gives to all of them.
-    @ivar counters: what happened here.
+    @ivar protocol: the class of the protocols.
+    @ivar context: what the server gives to this listener.
+    @ivar counters: those of the context.
     """
 
     noisy = False
     protocol: type[StreamProtocol]  # type: ignore[assignment]
-    textual: ClassVar[bool] = True
 
-    def __init__(self, environment: ServiceContext, counters: StreamCounters) -> None:
-        self.environment = environment
-        self.counters = counters
+    def __init__(
+        self, context: StreamContext, protocol: type[StreamProtocol], *arguments: object
+    ) -> None:
+        """@param arguments: for the constructor of each protocol."""
+        self.context = context
+        self.counters = context.counters
+        self.protocol = protocol
+        self._arguments = arguments
 
     def buildProtocol(self, address: IAddress | None) -> Protocol | None:
-        """Its protocol, one that turns it away, or L{None} to hang up."""
+        """Make the protocol, one that sends the reason why not, or L{None} to close at once."""
+        context = self.context
         host: str | None = getattr(address, "host", None)
         try:
-            source = self.environment.admission.enter(host)
-        except AdmissionDenied as refused:
+            source = context.admission.enter(host)
+        except AdmissionDenied as reason:
             self.counters.refused += 1
-            self.environment.complaints.warn(
+            context.peerLog.warn(
                 host or UNIX,
                 "turned {peer} away: {reason}",
                 peer=peerName(address),
-                reason=str(refused),
+                reason=str(reason),
             )
-            if not self.textual or self.environment.admission.turned >= TURNED_AT_ONCE:
+            if not self.protocol.sendsReason:
                 return None
-            return RejectProtocol(self.environment, f"! {refused}\n".encode())
+            return reject(context, f"! {reason}\n".encode())
         self.counters.accepted += 1
         self.counters.open += 1
-        protocol = self.protocol()
+        protocol = self.protocol(*self._arguments)
         protocol.factory = self
         protocol.source = source
         protocol.host = host or UNIX
@@ -226,9 +232,9 @@ class StreamFactory(ServerFactory):
         return protocol
 
     def joined(self, protocol: StreamProtocol) -> None:
-        self.environment.sweep.add(protocol)
+        self.context.timeouts.add(protocol)
 
     def left(self, protocol: StreamProtocol) -> None:
         self.counters.open -= 1
-        self.environment.admission.leave(protocol.source)
-        self.environment.sweep.remove(protocol)
+        self.context.admission.leave(protocol.source)
+        self.context.timeouts.remove(protocol)

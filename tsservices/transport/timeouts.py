@@ -1,8 +1,8 @@
 """
-The time limits of all connections, kept by one timer.
+The time limits of all connections, watched by one timer.
 
-Protocols only note that they heard something, which costs an assignment.  A timer
-for each connection would cost 559 bytes and two heap operations for every read.
+Protocols only note that they have read something, which costs an assignment.  A timer for each
+connection would cost 559 bytes of memory, and two heap operations for every read.
 """
 
 from __future__ import annotations
@@ -18,24 +18,22 @@ from twisted.internet.task import LoopingCall
 from tsservices.common.limits import Limits
 from tsservices.transport.stock import CountsBytes
 
-#: How often each connection's time limits are looked at, in seconds: a limit is kept to this, and
-#: one timer serves all connections.
+#: Seconds between two looks at each connection: a limit can be exceeded by as much.
 SWEEP_SECONDS = 2.0
 
-#: Connections looked at in one turn of the reactor: well below a millisecond.
+#: Connections looked at in one turn of the reactor, which takes well below a millisecond.
 SWEEP_SLICE = 500
 
 
 class TimedConnection(Interface):
     """
-    A connection, as the sweep sees it.
+    What has time limits.
 
-    @ivar heard: set to true at each read; the sweep takes it back.
+    @ivar heard: set to true at each read, and to false here.
     @ivar measured: the transport at its bottom.
-    @ivar idleLimit: seconds until it is ended for silence, 0 for never; L{None} for
-        as long as others.
-    @ivar deadline: when it is ended, whatever has come, in seconds of the monotonic
-        clock; L{None} for never.
+    @ivar idleLimit: seconds without reading and sending after which it is ended, 0 for never;
+        L{None} for the limit of the server.
+    @ivar deadline: when it is ended in any case, in monotonic seconds; L{None} for never.
     """
 
     heard: bool
@@ -44,11 +42,11 @@ class TimedConnection(Interface):
     deadline: float | None
 
     def expired(self, counter: str) -> None:
-        """A time limit is over: end now."""
+        """End now for a time limit.  C{counter} is the name of the one that counts it."""
         ...
 
     def serverStopping(self) -> None:
-        """The server stops: send what is pending, and end."""
+        """Send what is pending, and end: the server stops."""
         ...
 
     def abort(self) -> None:
@@ -58,11 +56,11 @@ class TimedConnection(Interface):
 
 class _Times:
     """
-    When things last happened on one connection, in seconds.
+    Since when a connection is as it is, in monotonic seconds.
 
-    @ivar quiet: since when nothing has been read or sent.
+    @ivar quiet: since when nothing was read or sent.
     @ivar stuck: since when its peer has read nothing of what is pending.
-    @ivar sent: bytes sent when it was last looked at.
+    @ivar sent: bytes sent at the last look.
     """
 
     __slots__ = ("quiet", "sent", "stuck")
@@ -75,22 +73,21 @@ class _Times:
 
 class ConnectionTimeouts(Service):
     """
-    All connections of one server, each ended when a limit is over, and all of
+    All admitted connections of one server.  Each one is ended when a limit is over, and all of
     them when the server stops.
     """
 
     name = "connections"
 
     def __init__(self, limits: Limits, clock: IReactorTime, monotonic: Callable[[], float]) -> None:
-        """@param monotonic: the time in seconds, which nobody sets back."""
         self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
         self._connections: dict[TimedConnection, _Times] = {}
-        self._loop = LoopingCall(self._begin)
+        self._loop = LoopingCall(self._beginRound)
         self._loop.clock = clock
-        self._round: list[TimedConnection] = []
-        self._next: IDelayedCall | None = None
+        self._left: list[TimedConnection] = []
+        self._nextSlice: IDelayedCall | None = None
         self._emptied: Deferred[None] | None = None
 
     def add(self, connection: TimedConnection) -> None:
@@ -103,18 +100,17 @@ class ConnectionTimeouts(Service):
             emptied.callback(None)
 
     def startService(self) -> None:
-        """Begin to sweep."""
         super().startService()
         self._loop.start(SWEEP_SECONDS, now=False)
 
     def stopService(self) -> Deferred[None]:
-        """End all connections: what is pending is sent as long as the limit allows."""
+        """End all connections; what is pending is sent, for C{stop-limit} seconds at most."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
+        if self._nextSlice is not None:
+            self._nextSlice.cancel()
+            self._nextSlice = None
         for connection in list(self._connections):
             connection.serverStopping()
         if not self._connections:
@@ -130,38 +126,35 @@ class ConnectionTimeouts(Service):
         return emptied.addCallback(cancel)
 
     def _abortAll(self) -> None:
-        """The time to stop is over."""
         for connection in list(self._connections):
             connection.abort()
 
-    def _begin(self) -> None:
-        """Begin a round, unless the last one is still under way."""
-        if self._next is None:
-            self._round = list(self._connections)
-            self._look()
+    def _beginRound(self) -> None:
+        # With many connections the last round may not be over yet.
+        if self._nextSlice is None:
+            self._left = list(self._connections)
+            self._lookAtSlice()
 
-    def _look(self) -> None:
-        """
-        Look at one slice of the round, and come back for the rest: a server with
-        many connections must not be late for the busy ones.
-        """
-        self._next = None
+    def _lookAtSlice(self) -> None:
+        # One slice in each turn of the reactor, so that busy connections do not wait.
+        self._nextSlice = None
         now = self._monotonic()
-        for connection in self._round[:SWEEP_SLICE]:
+        for connection in self._left[:SWEEP_SLICE]:
             times = self._connections.get(connection)
             if times is not None:
-                self._judge(connection, times, now)
-        del self._round[:SWEEP_SLICE]
-        if self._round:
-            self._next = self._clock.callLater(0, self._look)
+                self._check(connection, times, now)
+        del self._left[:SWEEP_SLICE]
+        if self._left:
+            self._nextSlice = self._clock.callLater(0, self._lookAtSlice)
 
-    def _judge(self, connection: TimedConnection, times: _Times, now: float) -> None:
+    def _check(self, connection: TimedConnection, times: _Times, now: float) -> None:
         measured = connection.measured
         sent = measured.bytesSent
         if sent != times.sent:
             times.sent = sent
             times.quiet = times.stuck = now
         elif not measured.pendingBytes():
+            # A peer that has nothing to read is not slow.
             times.stuck = now
         if connection.heard:
             connection.heard = False

@@ -58,26 +58,16 @@ DROPS_TO_MUTE = 3
 @dataclass(frozen=True, slots=True)
 class GuardPolicy:
     """
-    What differs between the offerings.
+    What differs between services.  The defaults are the strictest.
 
-    @ivar ownFormat: payloads like our own answers are dropped.
+    @ivar ownFormat: payloads like the answers of this suite are dropped.
     @ivar empty: empty requests are answered.
     @ivar trusting: trusted sources may ask as often as they like.
     """
 
-    ownFormat: bool
-    empty: bool
-    trusting: bool
-
-
-#: The offerings that answer datagrams.
-GUARDS = {
-    "timestamp": GuardPolicy(ownFormat=True, empty=False, trusting=True),
-    "hello": GuardPolicy(ownFormat=True, empty=False, trusting=True),
-    "echo": GuardPolicy(ownFormat=False, empty=False, trusting=False),
-    "daytime": GuardPolicy(ownFormat=False, empty=True, trusting=False),
-    "time": GuardPolicy(ownFormat=False, empty=True, trusting=False),
-}
+    ownFormat: bool = True
+    empty: bool = False
+    trusting: bool = False
 
 
 class _Allowance(TokenBucket):

@@ -81,7 +81,7 @@ class LeavingTests(LineDoorCase):
         client.send("ann\n", turn=False)
         client.lose()
         self.turns()
-        self.assertEqual(self.environment.chat.house.state.sessionsByNick, {})
+        self.assertEqual(self.chat.house.state.sessionsByNick, {})
 
     def test_halfClose(self) -> None:
         """A whole visit in one segment: all of it is done, then the connection ends."""
@@ -117,7 +117,7 @@ class LeavingTests(LineDoorCase):
         bob.send("two\n")
         self.assertTrue(ann.transport.disconnecting)
         self.assertEqual(ann.take(), f"{AT} <bob> one\n")
-        self.assertEqual(self.factory.environment.chat.pool.size, 0)
+        self.assertEqual(self.factory.chat.pool.size, 0)
         self.assertIn("* ann is gone\n", bob.take())
 
     def test_goodbye(self) -> None:
@@ -129,7 +129,7 @@ class LeavingTests(LineDoorCase):
         ann.ask("/ack on\n")
         self.journal.slow = True
         ann.send("last\n", turn=False)
-        stopping = self.environment.sweep.stopService()
+        stopping = self.timeouts.stopService()
         self.turns()
         self.assertFalse(ann.transport.disconnecting)
         self.assertTrue(bob.transport.disconnecting)
@@ -153,7 +153,7 @@ class LeavingTests(LineDoorCase):
     def test_afterTheEnd(self) -> None:
         """What still comes from who was told goodbye is not said."""
         ann, bob = self.people("ann", "bob")
-        self.environment.sweep.stopService()
+        self.timeouts.stopService()
         ann.send("after\n")
         self.turns()
         self.assertNotIn("after", bob.take())
@@ -186,10 +186,10 @@ class SlowTests(LineDoorCase):
         heard = bob.take()
         self.assertEqual(heard.count("x" * 999), 80)
         self.assertEqual(heard.count("* slow is gone (did not read)\n"), 1)
-        self.assertEqual(self.factory.environment.chat.pool.size, 0)
+        self.assertEqual(self.factory.chat.pool.size, 0)
         self.fill(ann, 10_000)
         self.assertEqual(slow.take(), "")
-        self.assertEqual(self.factory.environment.chat.pool.size, 0)
+        self.assertEqual(self.factory.chat.pool.size, 0)
         slow.lose()
         self.assertEqual(bob.take().count("gone"), 0)
 
@@ -204,7 +204,7 @@ class SlowTests(LineDoorCase):
         for number in range(50, 60):
             ann.send(f"{number}\n")
         self.assertEqual(slow.take(), "".join(f"{AT} <ann> {n}\n" for n in range(60)))
-        self.assertEqual(self.factory.environment.chat.pool.size, 0)
+        self.assertEqual(self.factory.chat.pool.size, 0)
 
     def test_takesNoLines(self) -> None:
         """Who does not read is not asked for more; it is done when they read."""
@@ -343,12 +343,12 @@ class ReplayTests(LineDoorCase):
         self.journal.slowReads = True
         bob.send("/since 0\n")
         ann.send("live\n")
-        self.assertGreater(self.factory.environment.chat.pool.size, 0)
+        self.assertGreater(self.factory.chat.pool.size, 0)
         bob.lose()
         self.journal.answer()
         self.turns()
         ann.send("live\n")
-        self.assertEqual(self.factory.environment.chat.pool.size, 0)
+        self.assertEqual(self.factory.chat.pool.size, 0)
 
     def test_failure(self) -> None:
         """Who can't be told is told so, and talks on."""

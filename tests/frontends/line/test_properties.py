@@ -162,7 +162,7 @@ class Anything(LineDoorCase):
         while self.journal._waiting:
             self.journal.answer()
         self.turns()
-        state = self.environment.chat.house.state
+        state = self.chat.house.state
         self.assertEqual(
             {each.key: (each,) for each in state.sessions.values()}, state.sessionsByNick
         )
@@ -175,8 +175,8 @@ class Anything(LineDoorCase):
         self.assertEqual(self.troubles, [])
         self.assertEqual((state.sessions, state.sessionsByNick), ({}, {}))
         self.assertTrue(all(not room.members for room in state.rooms.values()))
-        self.assertEqual((self.factory.environment.chat.pool.size, self.counters.open), (0, 0))
-        self.environment.sweep.stopService()
+        self.assertEqual((self.factory.chat.pool.size, self.counters.open), (0, 0))
+        self.timeouts.stopService()
         self.turns(1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

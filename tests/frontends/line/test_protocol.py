@@ -14,7 +14,7 @@ from tests.support.line_clients import LineDoorCase
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.protocol import GREETING, NOT_OPEN, OUTSTANDING, SLOWED
 from tsservices.testing import MemoryTransport
-from tsservices.transport.rejection import TURNED_AT_ONCE
+from tsservices.transport.rejection import REJECTED_AT_ONCE
 
 #: The hour of these tests.
 AT = "[12:10:00]"
@@ -34,8 +34,8 @@ class EnteringTests(LineDoorCase):
         Who comes to a node that has not caught up is told so, unless very many come; when
         it has, it is as ever.
         """
-        self.patch(self.environment.chat, "open", False)
-        for _ in range(TURNED_AT_ONCE):
+        self.patch(self.chat, "open", False)
+        for _ in range(REJECTED_AT_ONCE):
             transport = MemoryTransport()
             protocol = self.factory.buildProtocol(transport.getPeer())
             assert protocol is not None
@@ -43,8 +43,8 @@ class EnteringTests(LineDoorCase):
             self.assertEqual(transport.value(), NOT_OPEN)
             self.assertTrue(transport.disconnecting)
         self.assertIsNone(self.factory.buildProtocol(MemoryTransport().getPeer()))
-        self.assertEqual(self.counters.refused, TURNED_AT_ONCE + 1)
-        self.patch(self.environment.chat, "open", True)
+        self.assertEqual(self.counters.refused, REJECTED_AT_ONCE + 1)
+        self.patch(self.chat, "open", True)
         self.assertIn(GREETING, self.connect().take())
 
     def test_name(self) -> None:
@@ -89,7 +89,7 @@ class EnteringTests(LineDoorCase):
             answer = client.ask(f"{name}\n")
             self.assertTrue(answer.startswith("! "), answer)
             self.assertTrue(answer[:-1].isprintable(), answer)
-        self.assertEqual(self.environment.chat.house.state.sessionsByNick, {})
+        self.assertEqual(self.chat.house.state.sessionsByNick, {})
 
     def test_severalTries(self) -> None:
         """
@@ -351,7 +351,7 @@ class FloodTests(LineDoorCase):
         self.assertIsNotNone(ann.protocol._delayed)
         ann.lose()
         self.turns()
-        self.environment.sweep.stopService()
+        self.timeouts.stopService()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_halfClosed(self) -> None:

@@ -193,8 +193,10 @@ class Person:
 class Site:
     """What the blocks of one page share.  Each part starts when a block needs it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: dict[str, str]) -> None:
         self.folder = folder
+        self._files = files
+        self._writeFiles(folder)
         self._stack = ExitStack()
         self._server: Server | None = None
         self._bob: Person | None = None
@@ -232,7 +234,12 @@ class Site:
         self._count += 1
         found = self.folder / str(self._count)
         found.mkdir()
+        self._writeFiles(found)
         return found
+
+    def _writeFiles(self, folder: Path) -> None:
+        for name, text in self._files.items():
+            (folder / name).write_text(text)
 
     def server(self) -> Server:
         """Get the server of the page, in the state folder that is the default of its commands."""

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.model.cluster import nodeUp
 from tests.support.broker import HandEngine
 from tests.support.chat import NOON, Ear, SlowJournal
+from tests.support.hasher import ImmediateHasher
 from tests.support.logs import gather
 from tests.support.storage import Reactor, Talk, Witness
 from tsservices.chat.batch import Batch
@@ -31,7 +32,6 @@ from tsservices.cluster.orderer import GATHER_SECONDS, SEVERAL_SECONDS
 from tsservices.common.limits import Limits
 from tsservices.server.chat.cluster_service import TICK_SECONDS, ClusterChatService, ClusterLog
 from tsservices.server.chat.cluster_snapshots import SNAPSHOT_RETRY_SECONDS
-from tsservices.testing import ImmediateHasher
 
 #: Where everybody comes from.
 HOST = "192.0.2.1"

@@ -57,7 +57,8 @@ class MakeChatTests(SynchronousTestCase):
         options.folder.create()
         options.folder.lock()
         try:
-            return makeChat(options, options.limits, MemoryReactorClock())
+            served = any(place.service.name == "chat" for place in options.places)
+            return makeChat(options, options.folder, options.limits, MemoryReactorClock(), served)
         finally:
             options.folder.release()
 

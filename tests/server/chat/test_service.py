@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
 from tests.support.chat import NOON, Ear, SlowJournal
+from tests.support.hasher import ImmediateHasher
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
 from tsservices.chat.notifications import ErrorReply, Notice, RoomMessages
 from tsservices.chat.operations import Enter, Join, Say
@@ -19,7 +20,6 @@ from tsservices.chat.records import RoomRecord
 from tsservices.chat.storage import StorageError, StoredState
 from tsservices.common.limits import Limits
 from tsservices.server.chat.service import WELCOME_BYTES, ChatService
-from tsservices.testing import ImmediateHasher
 
 #: Where everybody comes from.
 HOST = "192.0.2.1"

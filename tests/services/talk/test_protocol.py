@@ -6,26 +6,26 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.support.services import SuiteServer, connect
 from tsservices.common.limits import Limits
-from tsservices.services.talk.protocol import OperatorFactory, OperatorProtocol, TalkFactory
+from tsservices.services.talk.protocol import OperatorFactory, OperatorProtocol
 from tsservices.services.talk.switchboard import ABSENT
-from tsservices.testing import connect, environment
+from tsservices.testing import ManualClock
 
 
 class TalkTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.environment = environment(self.clock, Limits(talkWaiting=10))
+        self.clock = ManualClock()
+        self.server = SuiteServer(Limits(talkWaiting=10), clock=self.clock)
         self.operator, self.console = self.sit()
         self.console.clear()
 
     def sit(self) -> tuple[OperatorProtocol, StringTransport]:
-        operator = OperatorFactory(self.environment.switchboard).buildProtocol(None)
+        operator = OperatorFactory(self.server.wiring.switchboard).buildProtocol(None)
         console = StringTransport()
         operator.makeConnection(console)
         return operator, console
@@ -37,7 +37,7 @@ class TalkTests(SynchronousTestCase):
 
     def test_bareAndLines(self) -> None:
         """Who sends bare text gets bare text, who sends lines gets lines."""
-        caller, transport = connect(TalkFactory, self.environment)
+        caller, transport = connect("talk", self.server)
         for sent, ending in ((b"hi", b""), (b"hi\n", b"\n"), (b"hi\r\n", b"\r\n")):
             transport.clear()
             caller.dataReceived(sent)
@@ -46,7 +46,7 @@ class TalkTests(SynchronousTestCase):
 
     def test_splitCharacter(self) -> None:
         """Half a character waits for its other half."""
-        caller, _ = connect(TalkFactory, self.environment)
+        caller, _ = connect("talk", self.server)
         self.console.clear()
         for byte in "é".encode():
             caller.dataReceived(bytes([byte]))
@@ -57,7 +57,7 @@ class TalkTests(SynchronousTestCase):
         The end of what the operator types ends the console, not more; the last
         line needs no ending.
         """
-        caller, transport = connect(TalkFactory, self.environment)
+        caller, transport = connect("talk", self.server)
         self.operator.dataReceived(b"bye")
         self.operator.readConnectionLost()
         self.assertTrue(self.console.disconnecting)
@@ -96,7 +96,7 @@ class TalkTests(SynchronousTestCase):
 
     def test_callerDoesNotRead(self) -> None:
         """A caller that does not read is not sent more, until it reads."""
-        caller, transport = connect(TalkFactory, self.environment)
+        caller, transport = connect("talk", self.server)
         caller.pauseProducing()
         self.operator.dataReceived(b"one\n")
         caller.resumeProducing()
@@ -106,7 +106,7 @@ class TalkTests(SynchronousTestCase):
 
     def test_holding(self) -> None:
         """While the operator's terminal is busy callers are not read."""
-        caller, transport = connect(TalkFactory, self.environment)
+        caller, transport = connect("talk", self.server)
         self.operator.pauseProducing()
         self.assertEqual(transport.producerState, "paused")
         self.operator.resumeProducing()
@@ -121,7 +121,7 @@ class TalkTests(SynchronousTestCase):
         A caller that has half-closed is answered for a while; what can't come any
         more is not waited for.
         """
-        caller, transport = connect(TalkFactory, self.environment)
+        caller, transport = connect("talk", self.server)
         caller.dataReceived(b"question?\n")
         self.operator.pauseProducing()
         caller.readConnectionLost()
@@ -140,7 +140,7 @@ class TalkTests(SynchronousTestCase):
 
     def test_leavesForGood(self) -> None:
         """One that leaves meanwhile leaves no timer behind."""
-        caller, _ = connect(TalkFactory, self.environment)
+        caller, _ = connect("talk", self.server)
         caller.readConnectionLost()
         caller.connectionLost(connectionDone)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -158,13 +158,13 @@ class TalkTests(SynchronousTestCase):
 
     def test_leaves(self) -> None:
         """The operator sees who has gone."""
-        caller, _ = connect(TalkFactory, self.environment)
+        caller, _ = connect("talk", self.server)
         caller.connectionLost(connectionDone)
         self.assertIn(b"* [1] 192.0.2.1:50000 has gone\n", self.console.value())
 
     def test_close(self) -> None:
         """The operator can end a talk."""
-        _, transport = connect(TalkFactory, self.environment)
+        _, transport = connect("talk", self.server)
         self.operator.dataReceived(b"/close\n")
         self.assertEqual(transport.value(), b"! the operator has ended this talk\n")
         self.assertTrue(transport.disconnecting)

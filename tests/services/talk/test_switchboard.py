@@ -61,7 +61,7 @@ class SwitchboardTests(SynchronousTestCase):
         """What the caller says is shown, what the operator types is said."""
         self.attach()
         self.board.arrive(self.ann)
-        self.board.hear(self.ann, "hello\n")
+        self.board.receive(self.ann, "hello\n")
         enter(self.board, "good day")
         self.assertEqual(self.desk.lines, ["* [1] ann calls; you talk with them", "[1] hello"])
         self.assertEqual(self.ann.heard, ["good day"])
@@ -69,12 +69,12 @@ class SwitchboardTests(SynchronousTestCase):
     def test_toldOnce(self) -> None:
         """With no operator a caller is told so, once each time."""
         self.board.arrive(self.ann)
-        self.board.hear(self.ann, "hello?")
+        self.board.receive(self.ann, "hello?")
         self.assertEqual(self.ann.heard, [ABSENT])
         self.attach()
         self.board.detach(self.desk)
-        self.board.hear(self.ann, "still there?")
-        self.board.hear(self.ann, "anyone?")
+        self.board.receive(self.ann, "still there?")
+        self.board.receive(self.ann, "anyone?")
         self.assertEqual(self.ann.heard, [ABSENT, ABSENT])
 
     def test_kept(self) -> None:
@@ -84,8 +84,8 @@ class SwitchboardTests(SynchronousTestCase):
         """
         self.board.arrive(self.ann)
         self.board.arrive(self.bob)
-        self.board.hear(self.ann, "one")
-        self.board.hear(self.bob, "two\nthree\n")
+        self.board.receive(self.ann, "one")
+        self.board.receive(self.bob, "two\nthree\n")
         self.board.leave(self.bob)
         self.board.attach(self.desk)
         self.assertEqual(
@@ -109,9 +109,9 @@ class SwitchboardTests(SynchronousTestCase):
         comes.
         """
         self.board.arrive(self.ann)
-        self.board.hear(self.ann, "x" * 99)
+        self.board.receive(self.ann, "x" * 99)
         self.assertFalse(self.ann.held)
-        self.board.hear(self.ann, "é")
+        self.board.receive(self.ann, "é")
         self.assertTrue(self.ann.held)
         self.attach()
         self.assertFalse(self.ann.held)
@@ -121,10 +121,10 @@ class SwitchboardTests(SynchronousTestCase):
         for number in range(WAITING_IN_ALL // 65_536):
             caller = Phone(str(number))
             self.board.arrive(caller)
-            self.board.hear(caller, "x" * 65_536)
+            self.board.receive(caller, "x" * 65_536)
         self.board.arrive(self.ann)
-        self.board.hear(self.ann, "me too")
-        self.board.hear(self.ann, "and again")
+        self.board.receive(self.ann, "me too")
+        self.board.receive(self.ann, "and again")
         self.assertEqual(self.ann.heard, [ABSENT, FULL])
         self.assertTrue(self.ann.held)
 
@@ -142,7 +142,7 @@ class SwitchboardTests(SynchronousTestCase):
         """Each line is labelled, and escape sequences are shown, not obeyed."""
         self.attach()
         self.board.arrive(self.ann)
-        self.board.hear(self.ann, "a\r\n[2] forged\x1b[2J")
+        self.board.receive(self.ann, "a\r\n[2] forged\x1b[2J")
         self.assertEqual(self.desk.lines[1:], ["[1] a", "[1] [2] forged\\x1b[2J"])
 
     def test_choose(self) -> None:
@@ -187,7 +187,7 @@ class SwitchboardTests(SynchronousTestCase):
         for caller in (self.ann, self.bob):
             self.board.arrive(caller)
         self.board.leave(self.ann)
-        self.board.hear(self.bob, "it is me")
+        self.board.receive(self.bob, "it is me")
         enter(self.board, "hi")
         self.assertEqual(self.bob.heard, ["hi"])
 

@@ -9,6 +9,7 @@ import os
 import select
 import socket
 import struct
+from dataclasses import replace
 from unittest import skipUnless
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -18,11 +19,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.epoll import HandReactor, Recorder, connect, receiveAll
-from tsservices.common.counters import DatagramCounters, StreamCounters
-from tsservices.services.timestamp import TimestampFactory, TimestampProtocol
-from tsservices.testing import environment
+from tests.support.services import SuiteServer
+from tsservices.common.counters import DatagramCounters
+from tsservices.server.registry import BY_NAME
+from tsservices.services.timestamp import TimestampProtocol
+from tsservices.testing import MemoryServer
 from tsservices.transport.datagram import ReplyingDatagramProtocol
-from tsservices.transport.epoll.interfaces import SHORT_READ
+from tsservices.transport.epoll.interfaces import SHORT_READ, RoundObserver
 from tsservices.transport.epoll.set import EpollReactor, available
 from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.epoll.udp import FastUDPPort
@@ -273,7 +276,9 @@ class TimestampTests(SynchronousTestCase):
     def test_timestamp(self) -> None:
         """It answers as over any other transport, and what is counted is counted."""
         epollSet = EpollReactor(HandReactor())
-        factory = TimestampFactory(environment(), StreamCounters())
+        server = SuiteServer()
+        formatter = server.wiring.formatter
+        factory = server.listen(BY_NAME["timestamp"])
         protocol = factory.buildProtocol(None)
         assert isinstance(protocol, TimestampProtocol)
         peer = connect(epollSet, protocol)
@@ -281,14 +286,18 @@ class TimestampTests(SynchronousTestCase):
         self.addCleanup(epollSet.connectionLost, Failure(CONNECTION_LOST))
         peer.send(b"hello")
         epollSet.doRead()
-        assert receiveAll(peer) == factory.environment.stamper.stamp() + b"hello"
+        assert receiveAll(peer) == formatter.stamp() + b"hello"
         assert (factory.counters.received, factory.counters.receivedBytes) == (1, 5)
         assert protocol.heard
-        assert factory.environment.stamper.held == b""
+        assert formatter.held == b""
 
 
 class Doubling(ReplyingDatagramProtocol):
-    """Answers with the datagram twice, or raises if it says so."""
+    """Answers all but one datagram with the datagram twice, or raises if it says so."""
+
+    def __init__(self, counters: DatagramCounters, *observers: RoundObserver) -> None:
+        super().__init__(replace(MemoryServer().datagrams, counters=counters), *observers)
+        self.guard = Permitting()
 
     def answer(self, datagram: bytes) -> bytes:
         if datagram == b"raise":
@@ -311,7 +320,7 @@ class DatagramReplyTests(SynchronousTestCase):
         self.reactor = HandReactor()
         self.rounds = Rounds()
         self.counters = DatagramCounters()
-        self.listen(Doubling(Permitting(), self.counters, self.rounds))
+        self.listen(Doubling(self.counters, self.rounds))
 
     def listen(self, protocol: DatagramProtocol, interface: str = "127.0.0.1") -> None:
         """Serve C{protocol} beside what is served already, and connect a peer to it."""
@@ -340,7 +349,7 @@ class DatagramReplyTests(SynchronousTestCase):
 
     def test_ipv6(self) -> None:
         """So it is in IPv6, where the kernel's addresses have more parts."""
-        self.listen(Doubling(Permitting(), self.counters), "::1")
+        self.listen(Doubling(self.counters), "::1")
         self.serve(b"a")
         assert self.peer.recv(10) == b"aa"
 

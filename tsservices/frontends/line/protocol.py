@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Protocol
@@ -15,21 +14,16 @@ from twisted.internet.protocol import Protocol
 from tsservices.chat.errors import LINE_LONG, NO_WEB, NOT_UTF8, ChatError
 from tsservices.chat.notifications import Notice
 from tsservices.chat.outlet import Formatter
-from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
-from tsservices.frontends.connection import ChatConnection
+from tsservices.frontends.connection import ChatBackend, ChatConnection, ChatFactory
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.formats.json import FORMAT, JSONFormatter
 from tsservices.frontends.formats.text import TextFormatter
 from tsservices.frontends.line.commands import SIGN, perform
 from tsservices.frontends.line.input import LineInput, isCommand
 from tsservices.frontends.line.telnet import SecretPrompt
-from tsservices.transport.rejection import TURNED_AT_ONCE, RejectProtocol
-from tsservices.transport.stream import StreamFactory
-
-if TYPE_CHECKING:
-    from tsservices.transport.context import ServiceContext
-
+from tsservices.transport.context import StreamContext
+from tsservices.transport.rejection import reject
 
 #: Proposals of one session that may wait for the journal; then it is not read from.
 OUTSTANDING = 256
@@ -66,13 +60,13 @@ class LineChatProtocol(ChatConnection):
     def connectionReady(self) -> None:
         """Greet."""
         super().connectionReady()
-        environment = self.factory.environment
-        limits = environment.limits
-        flood = FloodControl(limits, environment.monotonic()) if _bounded(limits) else None
-        self._intake = LineInput(limits.chatLine, flood, environment.monotonic)
+        context = self.factory.context
+        limits = context.limits
+        flood = FloodControl(limits, context.monotonic()) if _bounded(limits) else None
+        self._intake = LineInput(limits.chatLine, flood, context.monotonic)
         self._question = SecretPrompt(self.backlog.writeReply)
         self.form = self._text = self.factory.text
-        self.show(Notice([*environment.chat.welcome(), GREETING]))
+        self.show(Notice([*self.factory.chat.welcome(), GREETING]))
 
     def roomCountChanged(self, rooms: int) -> None:
         self._text = self.factory.textWithRoom if rooms > 1 else self.factory.text
@@ -222,7 +216,7 @@ class LineChatProtocol(ChatConnection):
         if refused.reason is LINE_LONG:
             self.factory.counters.overlong += 1
         if refused.reason in _COMPLAINTS:
-            self.factory.environment.complaints.warn(
+            self.factory.context.peerLog.warn(
                 self.host, "{peer} was refused: {reason}", peer=self.peer, reason=str(refused)
             )
         if refused.reason is NO_WEB:
@@ -231,7 +225,7 @@ class LineChatProtocol(ChatConnection):
 
     def _delay(self, seconds: float) -> None:
         """They send too fast."""
-        clock = self.factory.environment.clock
+        clock = self.factory.context.clock
         self._delayed = clock.callLater(seconds, self._undelay)
         self.factory.counters.delayed += 1
         if not self._slowed:
@@ -254,7 +248,7 @@ def _unescaped(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple([each.removeprefix(SIGN) for each in lines])
 
 
-class LineChatFactory(StreamFactory):
+class LineChatFactory(ChatFactory):
     """
     Makes L{LineChatProtocol}s.
 
@@ -263,25 +257,22 @@ class LineChatFactory(StreamFactory):
     @ivar json: how programs are told.
     """
 
-    protocol = LineChatProtocol
-
     def __init__(
         self,
-        environment: ServiceContext,
-        counters: StreamCounters,
+        context: StreamContext,
+        chat: ChatBackend,
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
         """@param localtime: makes hours and days of seconds since 1970."""
-        super().__init__(environment, counters)
+        super().__init__(context, LineChatProtocol)
+        self.chat = chat
         self.text = TextFormatter(localtime, withRoom=False)
         self.textWithRoom = TextFormatter(localtime, withRoom=True)
         self.json = JSONFormatter()
 
     def buildProtocol(self, address: IAddress | None) -> Protocol | None:
         """A protocol; one that turns them away, or L{None}, when they can't come in."""
-        if self.environment.chat.open:
+        if self.chat.open:
             return super().buildProtocol(address)
         self.counters.refused += 1
-        if self.environment.admission.turned >= TURNED_AT_ONCE:
-            return None
-        return RejectProtocol(self.environment, NOT_OPEN)
+        return reject(self.context, NOT_OPEN)

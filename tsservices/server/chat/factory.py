@@ -10,7 +10,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -22,7 +22,6 @@ from tsservices.common.ratelimit import LogThrottle
 from tsservices.common.statedir import CHAT_FILE, NODE_FILE, WELCOME_FILE, StateDirectory
 from tsservices.server import config as values
 from tsservices.server.chat.service import ChatService
-from tsservices.server.options import Options
 from tsservices.server.password_hasher import PasswordHasherThread
 from tsservices.server.shutdown import FatalShutdown
 from tsservices.storage.memory import MemoryStorage
@@ -38,10 +37,14 @@ _TROUBLES_REMEMBERED = 64
 _TROUBLES_PER_MINUTE = 20
 
 
-def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
+def makeChat(
+    options: Mapping[str, Any], folder: StateDirectory, limits: Limits, reactor: Any, served: bool
+) -> ChatService:
     """
     The chat, not loaded.
 
+    @param options: the values by their names on the command line.
+    @param served: whether the chat listens anywhere.
     @raise JournalError: it can't be kept as asked for.
     @raise EngineError: it can't be one with others as asked for.
     """
@@ -49,8 +52,7 @@ def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
     def callFromThread(*call: Any) -> None:
         reactor.callFromThread(*call)
 
-    served = any(each.offering.name == "chat" for each in options.places)
-    journal = _journal(options, served, callFromThread)
+    journal = _journal(options, folder, served, callFromThread)
     arguments = (
         journal,
         limits,
@@ -58,7 +60,7 @@ def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
         turnEnd(reactor, not options["no-fast-lane"]),
         secrets.token_hex(4),
         PasswordHasherThread(callFromThread),
-        options.folder.path(WELCOME_FILE),
+        folder.path(WELCOME_FILE),
         FatalShutdown(reactor).stop,
         frozenset(options["chat-operators"]),
     )
@@ -101,10 +103,10 @@ def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
     return ClusterChatService(
         *arguments,
         node=options["node"]
-        or nodeName(options.folder, socket.gethostname(), lambda: secrets.token_hex(2)),
+        or nodeName(folder, socket.gethostname(), lambda: secrets.token_hex(2)),
         engine=engine,
         where=", ".join(options["cluster"]),
-        path=options.folder.path(CHAT_FILE),
+        path=folder.path(CHAT_FILE),
         clock=reactor,
         seconds=time.monotonic,
     )
@@ -129,8 +131,9 @@ def nodeName(folder: StateDirectory, machine: str, random: Callable[[], str]) ->
     return name
 
 
-def _journal(options: Options, served: bool, callFromThread: Any) -> Storage:
-    folder = options.folder
+def _journal(
+    options: Mapping[str, Any], folder: StateDirectory, served: bool, callFromThread: Any
+) -> Storage:
     if options["journal"] == "memory" or not served:
         return MemoryStorage(secrets.token_hex(4))
     if not folder.owned:

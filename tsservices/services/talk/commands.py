@@ -1,7 +1,7 @@
 """
-What the operator of the talk can ask for.  Pure.
+The commands of the talk's operator.  Pure.
 
-The rows of L{COMMANDS} are all there is: the help is made of them.
+The help is made of the rows of L{COMMANDS}.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class OperatorCommand:
     One command.
 
     @ivar usage: how it is written.
-    @ivar meaning: what it does.
-    @ivar run: does it, given the switchboard and the rest of the line.
+    @ivar meaning: what the help says of it.
+    @ivar run: takes the switchboard and the rest of the line.
     """
 
     usage: str
@@ -29,33 +29,33 @@ class OperatorCommand:
 
 
 def enter(board: Switchboard, text: str) -> None:
-    """Take a line that the operator has typed: a command, or talk."""
+    """Do what the operator has typed: a command, or talk for the current caller."""
     if not text.startswith("/"):
         board.sayToCurrent(text)
     elif text.startswith("//"):
         board.sayToCurrent(text[1:])
     else:
-        word, _, rest = text.partition(" ")
+        word, _, argument = text.partition(" ")
         command = COMMANDS.get(word)
         if command is None:
             board.tell(f"there is no command {visible(word)}; /help lists them")
         else:
-            command.run(board, rest.strip())
+            command.run(board, argument.strip())
 
 
-def _to(board: Switchboard, rest: str) -> None:
-    caller = board.find(rest)
+def _to(board: Switchboard, number: str) -> None:
+    caller = board.find(number)
     if caller is not None:
         board.choose(caller)
 
 
-def _close(board: Switchboard, rest: str) -> None:
-    caller = board.find(rest) if rest else board.partner()
+def _close(board: Switchboard, number: str) -> None:
+    caller = board.find(number) if number else board.partner()
     if caller is not None:
         board.hangUp(caller)
 
 
-def _help(board: Switchboard, rest: str) -> None:
+def _help(board: Switchboard, argument: str) -> None:
     for command in COMMANDS.values():
         board.tell(f"{command.usage:<14} {command.meaning}")
     board.tell("anything else goes to the one you talk with; // begins a line with /")

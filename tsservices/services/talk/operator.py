@@ -1,6 +1,6 @@
 """
-Where the operator of the talk sits: at the server's terminal, or at another one
-that attaches through a UNIX socket.
+The consoles of the talk's operator: the server's terminal, and a UNIX socket to which another
+terminal can attach.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _OWNER_ONLY = 0o600
 
 class OperatorService(Service):
     """
-    Lets operators come to the switchboard.
+    Connects operators with the switchboard.  The socket is bound before the server becomes a
+    daemon, and served from the start on.
 
-    @ivar trouble: why nobody can attach, if so.
+    @ivar trouble: why no operator can attach by the socket; empty if one can.
     """
 
     name = "operator"
@@ -41,10 +42,7 @@ class OperatorService(Service):
         self.trouble = ""
 
     def bind(self) -> None:
-        """
-        Bind the socket for those who attach.  Without it the server serves all the
-        same.
-        """
+        """Bind the socket.  A server that can't, serves all the same and says so."""
         if self._folder.owned:
             try:
                 self._binder.listenUNIX(
@@ -56,7 +54,6 @@ class OperatorService(Service):
                 self.trouble = f"{self._folder.path(OPERATOR_SOCKET)}: {reason.socketError}"
 
     def startService(self) -> None:
-        """Let them come."""
         super().startService()
         for port in self._binder.ports:
             port.startListening()
@@ -65,7 +62,7 @@ class OperatorService(Service):
             self._console = StandardIO(console, reactor=self._reactor)
 
     def stopService(self) -> Deferred[None]:
-        """Fires when nobody can come any more."""
+        """Fires when the socket is closed."""
         super().stopService()
         self._switchboard.close()
         for port in self._binder.ports:

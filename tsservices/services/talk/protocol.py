@@ -1,6 +1,8 @@
 """
-Talk: the operator at the server's terminal, and the people who call.  Raw UTF-8
-text, both ways, at any time.
+Talk over a wire: the callers' connections and the operator's console.  Raw UTF-8 text, both ways,
+at any time.
+
+Who talks with whom is decided in L{tsservices.services.talk.switchboard}.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.text import splitEnding, utf8Decoder
 from tsservices.services.talk.commands import enter
 from tsservices.services.talk.switchboard import OperatorBusy, Switchboard
-from tsservices.transport.stream import StreamFactory, StreamProtocol
+from tsservices.transport.stream import StreamProtocol
 
-#: Bytes of one line that the operator of the talk may type.
+#: Bytes of one line that the operator may type.  A terminal gives 4096 at most; a pipe, any number.
 OPERATOR_LINE = 16 * 1024
 
-
+#: The last line that a caller gets.
 STOPPING = "! the server stops"
 
 
@@ -36,41 +38,42 @@ class TalkProtocol(StreamProtocol):
     """
     One caller.
 
-    What it is sent ends as what it sends does: callers who type lines get lines,
+    What is sent to a caller ends as the caller's own chunks end: those who type lines get lines,
     those who send bare text get bare text.
 
-    @ivar reads: whether it reads what it is sent.
+    @ivar reads: whether the caller reads what is sent.
     """
 
     reads = True
-    _silent = False
+    _halfClosed = False
     _lingering: IDelayedCall | None = None
 
-    def connectionReady(self) -> None:
-        """Call."""
+    def __init__(self, switchboard: Switchboard) -> None:
+        self._switchboard = switchboard
         self._decoder = utf8Decoder()
         self._ending = b"\n"
-        self.factory.environment.switchboard.arrive(self)
+
+    def connectionReady(self) -> None:
+        self._switchboard.arrive(self)
 
     def producer(self) -> Any:
-        """This: both ways are independent of each other."""
+        # A caller that does not read may go on writing: the two directions have nothing to do
+        # with each other here.
         return self
 
     def pauseProducing(self) -> None:
-        """It does not read."""
         self.reads = False
 
     def resumeProducing(self) -> None:
-        """It reads again."""
         self.reads = True
 
     def stopProducing(self) -> None:
-        """The connection is lost; L{connectionLost} says so too."""
+        """The connection is lost; L{closed} is called too."""
 
     def chunkReceived(self, data: bytes) -> None:
         self._ending = splitEnding(data)[1]
         if text := self._decoder.decode(data):
-            self.factory.environment.switchboard.hear(self, text)
+            self._switchboard.receive(self, text)
 
     def say(self, text: str) -> None:
         self.transport.write(text.encode("utf-8", "replace") + self._ending)
@@ -78,37 +81,34 @@ class TalkProtocol(StreamProtocol):
     def hold(self, held: bool) -> None:
         if held:
             self.transport.pauseProducing()
-        elif not self.ending and not self._silent:
+        elif not self.ending and not self._halfClosed:
             self.transport.resumeProducing()
 
     def readConnectionLost(self) -> None:
-        """The caller has said all; the operator may still answer, for a while."""
-        self._silent = True
-        environment = self.factory.environment
-        environment.switchboard.silence(self)
-        self._lingering = environment.clock.callLater(environment.limits.talkLinger, self.finish)
+        """The caller has half-closed: the operator may still answer, for a while."""
+        self._halfClosed = True
+        context = self.factory.context
+        self._switchboard.halfClose(self)
+        self._lingering = context.clock.callLater(context.limits.talkLinger, self.finish)
 
     def serverStopping(self) -> None:
-        """The server stops."""
         self.say(STOPPING)
         self.finish()
 
     def closed(self) -> None:
-        """The call is over."""
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
-        self.factory.environment.switchboard.leave(self)
-
-
-class TalkFactory(StreamFactory):
-    """Makes L{TalkProtocol}s."""
-
-    protocol = TalkProtocol
+        self._switchboard.leave(self)
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class OperatorProtocol(Protocol):
-    """An operator: lines of commands and talk in, lines to show out."""
+    """
+    The console of an operator: reads lines of commands and talk, and writes lines to show.
+
+    It is a producer of its own transport: while the terminal takes nothing, callers are not read
+    from, and what is typed waits too, since each command has an answer.
+    """
 
     transport: ITransport
 
@@ -118,12 +118,11 @@ class OperatorProtocol(Protocol):
         self._finished = False
 
     def connectionMade(self) -> None:
-        """Take the seat, if it is free."""
         IConsumer(self.transport).registerProducer(self, True)
         try:
             self._switchboard.attach(self)
-        except OperatorBusy as present:
-            self.show(f"! {present}")
+        except OperatorBusy as reason:
+            self.show(f"! {reason}")
             self.finish()
 
     def dataReceived(self, data: bytes) -> None:
@@ -144,33 +143,30 @@ class OperatorProtocol(Protocol):
         self.transport.write(line.encode("utf-8", "replace") + b"\n")
 
     def pauseProducing(self) -> None:
-        """The terminal takes no more for now."""
         self._switchboard.hold(True)
         if not self._finished:
-            # What is typed is answered too.
             IPushProducer(self.transport).pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The terminal takes more."""
         self._switchboard.hold(False)
         if not self._finished:
             IPushProducer(self.transport).resumeProducing()
 
     def stopProducing(self) -> None:
-        """The terminal is gone; L{connectionLost} says so too."""
+        """The terminal is gone; L{connectionLost} is called too."""
 
     def readConnectionLost(self) -> None:
-        """The end of what is typed ends the console, not the server."""
-        if rest := self._lines.finish():
-            self._enter(rest)
+        """The end of the input (Ctrl-D) ends the console, not the server."""
+        if line := self._lines.finish():
+            self._enter(line)
         self.finish()
 
     def writeConnectionLost(self) -> None:
-        """Nobody sees anything any more."""
+        """End: nothing can be shown any more."""
         self.finish()
 
     def finish(self) -> None:
-        """Leave the seat."""
+        """Detach from the switchboard and close."""
         self._finished = True
         self._switchboard.detach(self)
         IConsumer(self.transport).unregisterProducer()
@@ -181,7 +177,7 @@ class OperatorProtocol(Protocol):
 
 
 class OperatorFactory(ServerFactory):
-    """Makes L{OperatorProtocol}s for those who attach."""
+    """Makes L{OperatorProtocol}s for operators who attach by the UNIX socket."""
 
     noisy = False
 
@@ -189,5 +185,4 @@ class OperatorFactory(ServerFactory):
         self._switchboard = switchboard
 
     def buildProtocol(self, address: IAddress | None) -> OperatorProtocol:
-        """The protocol."""
         return OperatorProtocol(self._switchboard)

@@ -1,6 +1,6 @@
 """
-Who talks with whom: one operator, and the people who call.  Pure: how text comes
-and goes is its callers' business.
+Who talks with whom: one operator and any number of callers.  Pure: how text comes and goes is in
+L{tsservices.services.talk.protocol}.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from typing import Protocol as Interface
 
 from tsservices.common.text import visible
 
-#: Bytes of talk kept for an operator who is not there, from all people together.
+#: Bytes of talk kept for an operator who is not there, from all callers together: callers are
+#: many, and C{talk-waiting} limits each one only.
 WAITING_IN_ALL = 1024 * 1024
 
 ABSENT = "! no operator is here; what you write is kept until one comes"
@@ -19,10 +20,10 @@ CLOSED = "! the operator has ended this talk"
 
 class TalkPeer(Interface):
     """
-    Somebody who has called.
+    A caller.
 
     @ivar peer: the name for people.
-    @ivar reads: whether it reads what it is sent.
+    @ivar reads: whether the caller reads what is sent.
     """
 
     peer: str
@@ -30,7 +31,9 @@ class TalkPeer(Interface):
 
     def say(self, text: str) -> None: ...
 
-    def hold(self, held: bool) -> None: ...
+    def hold(self, held: bool) -> None:
+        """Stop reading from this caller, or go on."""
+        ...
 
     def finish(self) -> None:
         """End the call."""
@@ -38,39 +41,43 @@ class TalkPeer(Interface):
 
 
 class OperatorConsole(Interface):
-    """Where an operator sits."""
+    """What shows lines to an operator."""
 
     def show(self, line: str) -> None: ...
 
 
 class OperatorBusy(Exception):
-    """There is an operator already.  The argument is what to tell the second one."""
+    """There is an operator already.  The argument is the text for the second one."""
 
 
-class _Line:
+class _Call:
     """
     One call.
 
-    @ivar number: what the operator calls it by.
+    @ivar number: by which the operator names it.
     @ivar waiting: bytes of it that wait for an operator.
-    @ivar told: it knows that no operator is there.
-    @ivar refused: it knows that too much is waiting.
-    @ivar silent: it has said all it wants to say.
+    @ivar absenceSaid: the caller knows that no operator is there.
+    @ivar fullSaid: the caller knows that too much is waiting.
+    @ivar halfClosed: the caller will send nothing more.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.waiting = 0
-        self.told = False
-        self.refused = False
-        self.silent = False
+        self.absenceSaid = False
+        self.fullSaid = False
+        self.halfClosed = False
 
 
 class Switchboard:
     """
     Connects one operator with callers.
 
-    @ivar name: the operator's.
+    While no operator is there, text waits, in the order in which it came.  A caller of whom too
+    much waits is not read from.  If too much waits in all, further text is lost, and its caller is
+    told so.
+
+    @ivar name: that of the operator.
     """
 
     def __init__(self, name: str, waiting: int) -> None:
@@ -78,58 +85,59 @@ class Switchboard:
         self.name = name
         self._limit = waiting
         self._console: OperatorConsole | None = None
-        self._lines: dict[TalkPeer, _Line] = {}
+        self._calls: dict[TalkPeer, _Call] = {}
         self._last = 0
         self._current: TalkPeer | None = None
-        self._kept: list[tuple[str, str]] = []
-        self._keptBytes = 0
+        self._waiting: list[tuple[str, str]] = []
+        self._waitingBytes = 0
         self._held = False
 
     # The operator's side.
 
     def attach(self, console: OperatorConsole) -> None:
         """
-        An operator comes, and sees what was said meanwhile.
+        Give an operator the calls, and all text that has waited.
 
-        @raise OperatorPresent: there is one.
+        @raise OperatorBusy: there is one already.
         """
         if self._console is not None:
             raise OperatorBusy(f"{self.name} is on the line already")
         self._console = console
         console.show(f"* {self.name}, you are the operator; /help tells what you can do")
-        kept, self._kept, self._keptBytes = self._kept, [], 0
-        for label, text in kept:
+        waiting, self._waiting, self._waitingBytes = self._waiting, [], 0
+        for label, text in waiting:
             self._show(label, text)
-        for caller, line in self._lines.items():
-            line.waiting = 0
-            line.told = line.refused = False
+        for caller, call in self._calls.items():
+            call.waiting = 0
+            call.absenceSaid = call.fullSaid = False
             caller.hold(self._held)
-        if self._lines:
+        if self._calls:
             self.who()
 
     def detach(self, console: OperatorConsole) -> None:
-        """The operator goes."""
+        """Take the operator away.  It may be one that never was attached."""
         if self._console is console:
             self._console = None
             self.hold(False)
 
     def close(self) -> None:
-        """The server stops."""
+        """Show that the server stops."""
         self.tell("the server stops")
 
     def hold(self, held: bool) -> None:
+        """Stop reading from all callers while the console takes nothing, or go on."""
         if self._held != held:
             self._held = held
-            for caller in self._lines:
+            for caller in self._calls:
                 caller.hold(held)
 
     # The callers' side.
 
     def arrive(self, caller: TalkPeer) -> None:
         self._last += 1
-        line = self._lines[caller] = _Line(self._last)
+        call = self._calls[caller] = _Call(self._last)
         if self._console is None:
-            line.told = True
+            call.absenceSaid = True
             caller.say(ABSENT)
             return
         if self._current is None:
@@ -139,48 +147,48 @@ class Switchboard:
         if self._held:
             caller.hold(True)
 
-    def hear(self, caller: TalkPeer, text: str) -> None:
-        line = self._lines[caller]
+    def receive(self, caller: TalkPeer, text: str) -> None:
+        call = self._calls[caller]
         if self._console is not None:
             if self._current is None:
                 self._current = caller
-            self._show(f"[{line.number}]", text)
+            self._show(f"[{call.number}]", text)
             return
-        if not line.told:
-            line.told = True
+        if not call.absenceSaid:
+            call.absenceSaid = True
             caller.say(ABSENT)
         size = len(text.encode("utf-8", "surrogatepass"))
-        if self._keptBytes + size > WAITING_IN_ALL:
-            if not line.refused:
-                line.refused = True
+        if self._waitingBytes + size > WAITING_IN_ALL:
+            if not call.fullSaid:
+                call.fullSaid = True
                 caller.say(FULL)
             caller.hold(True)
             return
-        self._kept.append((f"[{line.number} {caller.peer}]", text))
-        self._keptBytes += size
-        line.waiting += size
-        if line.waiting >= self._limit:
+        self._waiting.append((f"[{call.number} {caller.peer}]", text))
+        self._waitingBytes += size
+        call.waiting += size
+        if call.waiting >= self._limit:
             caller.hold(True)
 
-    def silence(self, caller: TalkPeer) -> None:
-        self._lines[caller].silent = True
+    def halfClose(self, caller: TalkPeer) -> None:
+        self._calls[caller].halfClosed = True
         self.tell(f"{self._label(caller)} has finished speaking")
 
     def leave(self, caller: TalkPeer) -> None:
         self.tell(f"{self._label(caller)} has gone")
-        del self._lines[caller]
+        del self._calls[caller]
         if self._current is caller:
             self._current = None
 
-    # What the operator's commands are made of.
+    # Of these the operator's commands are made.
 
     def who(self) -> None:
-        """Show who is there."""
-        for caller in self._lines:
-            marks = "; has finished speaking" if self._lines[caller].silent else ""
+        """Show all callers."""
+        for caller in self._calls:
+            marks = "; has finished speaking" if self._calls[caller].halfClosed else ""
             marks += "; you talk with them" if caller is self._current else ""
             self.tell(f"{self._label(caller)}{marks}")
-        if not self._lines:
+        if not self._calls:
             self.tell("nobody is there")
 
     def choose(self, caller: TalkPeer) -> None:
@@ -188,9 +196,9 @@ class Switchboard:
         self.tell(f"you talk with {self._label(caller)}")
 
     def sayToAll(self, text: str) -> None:
-        for caller in tuple(self._lines):
+        for caller in tuple(self._calls):
             self._say(caller, text)
-        self.tell(f"told {len(self._lines)}")
+        self.tell(f"told {len(self._calls)}")
 
     def sayToCurrent(self, text: str) -> None:
         caller = self.partner()
@@ -202,29 +210,29 @@ class Switchboard:
         caller.finish()
 
     def find(self, number: str) -> TalkPeer | None:
-        """The caller; if there is none, the operator has been told."""
-        for caller, line in self._lines.items():
-            if str(line.number) == number:
+        """Get the caller; if there is none, show that."""
+        for caller, call in self._calls.items():
+            if str(call.number) == number:
                 return caller
         self.tell("there is no such caller; /who lists them")
         return None
 
     def partner(self) -> TalkPeer | None:
-        """Whom the operator talks with; if there is nobody, the operator has been told."""
-        if self._current is None and len(self._lines) == 1:
-            (self._current,) = self._lines
+        """Get the current caller; if there is none, show how to choose one."""
+        if self._current is None and len(self._calls) == 1:
+            (self._current,) = self._calls
         if self._current is None:
-            self.tell("whom do you mean? /to N chooses" if self._lines else "nobody is there")
+            self.tell("whom do you mean? /to N chooses" if self._calls else "nobody is there")
         return self._current
 
     def _say(self, caller: TalkPeer, text: str) -> None:
         if caller.reads:
             caller.say(text)
         else:
-            self.tell(f"[{self._lines[caller].number}] does not read; this was not sent")
+            self.tell(f"[{self._calls[caller].number}] does not read; this was not sent")
 
     def _label(self, caller: TalkPeer) -> str:
-        return f"[{self._lines[caller].number}] {caller.peer}"
+        return f"[{self._calls[caller].number}] {caller.peer}"
 
     def tell(self, text: str) -> None:
         if self._console is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
 from twisted.python.failure import Failure
+from zope.interface import Interface
 
 #: How much to read from a connection whose messages are short. It is the longest L{bytes} that
 #: CPython takes from its own pools: room for more is a block of the C library, which is split and
@@ -45,6 +46,29 @@ class RoundObserver(Protocol):
 
 #: Makes the whole answer to one chunk, and does nothing else with the connection.
 Reply = Callable[[bytes], bytes]
+
+#: Makes the answer to one datagram from an address; L{None} for no answer.
+DatagramReply = Callable[[bytes, tuple[str, int]], bytes | None]
+
+
+class IReplyingStream(Interface):
+    """
+    A stream transport that can answer each chunk by a function, without a C{write}.
+
+    Ask only the transport at the bottom: Twisted's wrappers provide whatever it provides.
+    """
+
+    def replyWith(reply: Reply, watcher: RoundObserver) -> None:
+        """Answer by this function from now on, where the transport can."""
+
+
+class IReplyingPort(Interface):
+    """A UDP port that can answer each datagram by a function, without a C{write}."""
+
+    def replyWith(
+        reply: DatagramReply, unsent: Callable[[], None], *watchers: RoundObserver
+    ) -> None:
+        """Answer by this function from now on, and call C{unsent} for an answer not sent."""
 
 
 class InPlaceStream(WatchedDescriptor, Protocol):

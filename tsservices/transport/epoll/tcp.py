@@ -24,14 +24,16 @@ from twisted.internet import tcp, unix
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from tsservices.transport import stock
 from tsservices.transport.epoll.broadcast import Broadcast
-from tsservices.transport.epoll.interfaces import SHORT_READ, Reply, RoundObserver
+from tsservices.transport.epoll.interfaces import SHORT_READ, IReplyingStream, Reply, RoundObserver
 from tsservices.transport.epoll.set import EpollReactor, epollSetOf
 from tsservices.transport.stock import CountsBytesMixin
 
 
+@implementer(IReplyingStream)
 class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     """
     The transport of one accepted TCP connection.

@@ -23,6 +23,7 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.error import InvalidAddressError, MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
+from zope.interface import Interface, implementer
 
 from tsservices.transport.epoll.interfaces import RoundObserver
 from tsservices.transport.epoll.udp import PASS_SECONDS, ROUND_DATAGRAMS, FastUDPPort
@@ -75,6 +76,16 @@ class TimestampedDatagramProtocol(DatagramProtocol):
         """
 
 
+class IReflectingPort(Interface):
+    """A UDP port that can answer each datagram by a function that gets its L{ReceiveInfo}."""
+
+    def reflectWith(
+        reply: StampedReply, unsent: Callable[[], None], *watchers: RoundObserver
+    ) -> None:
+        """Answer by this function from now on, and call C{unsent} for an answer not sent."""
+
+
+@implementer(IReflectingPort)
 class TimestampedUDPPort(FastUDPPort):
     """
     A UDP port that gives its protocol, a L{TimestampedDatagramProtocol}, each datagram with its

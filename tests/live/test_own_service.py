@@ -1,0 +1,291 @@
+"""
+A service of another package: installed from the files of docs/your-own-service.md, found by its
+entry point, and served like the others.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.live.support.server import ANSWER_SECONDS, TROUBLE, Server
+from tests.support.documents import ROOT, filesOf
+
+PAGE = "docs/your-own-service.md"
+
+#: Bounds; building and installing take two seconds.
+INSTALL_SECONDS = 120
+
+START_SECONDS = 60
+
+#: Answers to one source at once, and without a pause: the defaults.
+BURST = 20
+
+TCP = "shout=tcp:0:interface=127.0.0.1"
+UDP = "shout=udp:0:interface=127.0.0.1"
+
+
+class Venv:
+    """
+    An environment of its own that has all packages of this one, so that nothing is downloaded.
+
+    What is installed in it cannot be seen by other tests.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        place = folder / "venv"
+        venv = [sys.executable, "-m", "venv", "--without-pip", str(place)]
+        subprocess.run(venv, check=True, timeout=INSTALL_SECONDS)
+        self.python = str(place / "bin" / "python")
+        # Not in the current folder (-P), as the installed program does not look there either.
+        self.twistd = [self.python, "-P", "-c", "from twisted.scripts.twistd import run; run()"]
+        (packages,) = place.glob("lib/python*/site-packages")
+        self.packages = packages
+        # A line for each folder; the checkout comes first, whatever is installed there.
+        paths = [str(ROOT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+        (packages / "tests.pth").write_text("\n".join(dict.fromkeys(paths)) + "\n")
+
+    def install(self, name: str, files: dict[str, str]) -> None:
+        source = self.folder / name
+        source.mkdir()
+        for file, text in files.items():
+            (source / file).write_text(text)
+        pip = [sys.executable, "-m", "pip", "--python", self.python, "install", "--quiet"]
+        options = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
+        done = subprocess.run(
+            [*pip, *options, str(source)], capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def server(self, folder: Path, *options: str, port: str | None = None) -> Server:
+        command = [*self.twistd, "-n", "--pidfile=", f"--logfile={folder / 'log'}", "tsserver"]
+        return Server(
+            folder,
+            *options,
+            command=command,
+            log=folder / "log",
+            port=port,
+            environ={"PYTHONPATH": ""},
+        )
+
+    def refused(self, folder: Path, *options: str) -> str:
+        """Start a server that does not start, and get the line that says why."""
+        folder.mkdir(exist_ok=True)
+        done = subprocess.run(
+            [*self.twistd, "-n", "--pidfile=", "tsserver", *options],
+            cwd=folder,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 1, said
+        for word in TROUBLE:
+            assert word not in said
+        # What comes before it is the usage.
+        return said.splitlines()[-1]
+
+
+def entry(name: str, value: str, project: str) -> str:
+    """The pyproject.toml of a package with one entry point."""
+    return (
+        filesOf(PAGE)["pyproject.toml"]
+        .replace('name = "shout"', f'name = "{project}"')
+        .replace('shout = "shout:service"', f'{name} = "{value}"')
+    )
+
+
+@pytest.fixture(scope="module")
+def venv(sharedFolder: Path) -> Venv:
+    if find_spec("pip") is None or find_spec("hatchling") is None:
+        pytest.skip("pip and hatchling are not installed")
+    place = Venv(sharedFolder)
+    files = filesOf(PAGE)
+    place.install("shout", {name: files[name] for name in ("shout.py", "pyproject.toml")})
+    # A package that is broken is no trouble for a server that does not use it.
+    place.install(
+        "broken",
+        {
+            "broken.py": 'raise RuntimeError("one\\ntwo")\n',
+            "pyproject.toml": entry("broken", "broken:service", "broken"),
+        },
+    )
+    return place
+
+
+def ask(server: Server, *datagrams: bytes) -> list[bytes]:
+    with server.connect("shout", "udp", 0.3) as client:
+        answers = []
+        for datagram in datagrams:
+            client.send(datagram)
+        try:
+            while True:
+                answers.append(client.recv(4096))
+        except TimeoutError:
+            return answers
+
+
+def test_example() -> None:
+    """The example of the page has 40 lines at most, TCP and UDP included."""
+    assert len(filesOf(PAGE)["shout.py"].splitlines()) <= 40
+
+
+def test_served(venv: Venv, folder: Path) -> None:
+    """It answers over TCP, UNIX and UDP, is in the table, in ports.json and in counters.json."""
+    options = ["--services", "shout", "--listen", TCP, "--listen", UDP]
+    options += ["--listen", f"shout=unix:{folder}/sock"]
+    with venv.server(folder / "a", *options) as server:
+        assert {(each.offering, each.transport) for each in server.addresses} == {
+            ("shout", "tcp"),
+            ("shout", "unix"),
+            ("shout", "udp"),
+        }
+        assert server.output().count("what comes goes back in capitals") == 3
+        for transport in ("tcp", "unix"):
+            with server.connect("shout", transport) as client:
+                client.sendall(b"hello")
+                assert client.recv(100) == b"HELLO"
+        assert ask(server, b"hello") == [b"HELLO"]
+        server.stop()
+        counters = json.loads((server.state / "counters.json").read_text())
+        assert [(each["offering"], each["received"]) for each in counters] == [("shout", 1)] * 3
+
+
+def test_freePorts(venv: Venv, folder: Path) -> None:
+    """With port 0 it needs no place of its own; it is not served unless it is named."""
+    with venv.server(folder / "a", "--services", "ack,shout", port="0") as server:
+        names = {(each.offering, each.transport) for each in server.addresses}
+        assert names == {("ack", "tcp"), ("shout", "tcp"), ("shout", "udp")}
+        assert ask(server, b"hello") == [b"HELLO"]
+    with venv.server(folder / "b", port="0") as server:
+        assert "shout" not in {each.offering for each in server.addresses}
+
+
+def test_guards(venv: Venv, folder: Path) -> None:
+    """
+    Its datagrams are judged as those of the other services are: by source, size and rate, also
+    if the source is trusted, so a loop with another server ends.
+    """
+    with venv.server(
+        folder / "a", "--listen", UDP, "--services", "shout,hello", port="0"
+    ) as server:
+        place = server.address("shout", "udp")
+        # A datagram forged in the name of this server's own hello.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forged:
+            try:
+                forged.bind(("127.77.0.2", server.address("hello", "udp").port))
+            except OSError:
+                pytest.skip("this host has one loopback address")
+            forged.settimeout(0.3)
+            forged.sendto(b"hello", place.pair)
+            with pytest.raises(TimeoutError):
+                forged.recv(100)
+        assert ask(server, b"", b"x" * 513, b"[Fri Nov 20 12:10:00 2026] x") == []
+        with server.connect("shout", "udp", 0.3) as other:
+            # Another server, which answers each answer.
+            other.send(b"hello")
+            answers = 0
+            try:
+                while answers < 10 * BURST:
+                    other.send(other.recv(100))
+                    answers += 1
+            except TimeoutError:
+                pass
+            # The loop has ended with a drop; one that goes on all the same is muted.
+            for _ in range(50):
+                other.send(b"HELLO")
+        server.stop()
+        counters = server.counters("shout", "udp")
+        assert BURST <= counters["answered"] <= BURST + 10 * ANSWER_SECONDS
+        assert answers <= counters["answered"]
+        assert (counters["badSource"], counters["badSize"], counters["ownFormat"]) == (1, 2, 1)
+        assert counters["overRate"] >= 1
+        assert counters["muted"] > 0
+
+
+def test_connections(venv: Venv, folder: Path) -> None:
+    """Its connections are limited and counted as those of the other services are."""
+    config = folder / "limits.toml"
+    config.write_text("max-connections-per-address = 1\ntrust = []\n")
+    options = ["--services", "shout", "--listen", TCP, "--config", str(config)]
+    with venv.server(folder / "a", *options) as server:
+        with server.connect("shout") as first, server.connect("shout") as second:
+            first.sendall(b"hello")
+            assert first.recv(100) == b"HELLO"
+            assert second.recv(100) == b"! your address has its 1 connections\n"
+        server.stop()
+        counters = server.counters("shout")
+        assert (counters["accepted"], counters["refused"]) == (1, 1)
+
+
+def test_noPlace(venv: Venv, folder: Path) -> None:
+    """It has no default port, and the server says what to do."""
+    line = venv.refused(folder, "--services", "shout")
+    assert "shout has no default place; say --listen shout=udp:PORT, or --port 0" in line
+
+
+def test_broken(venv: Venv, folder: Path) -> None:
+    """
+    A package that can't be imported is one line, if its service is asked for; in the help it is a
+    line too.
+    """
+    expected = (
+        "the entry point broken = broken:service of broken 1.0 cannot be loaded: "
+        "RuntimeError: one two"
+    )
+    for options in (["--services", "broken"], ["--listen", "broken=tcp:0"]):
+        assert expected in venv.refused(folder, *options)
+    done = subprocess.run(
+        [*venv.twistd, "tsserver", "--help"],
+        cwd=folder,
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+    )
+    assert done.returncode == 0
+    assert expected in done.stdout
+    assert "what comes goes back in capitals" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_load(venv: Venv, folder: Path) -> None:
+    """A module of the current folder is served without being installed."""
+    (folder / "a").mkdir()
+    (folder / "a" / "counting.py").write_text(filesOf(PAGE)["counting.py"])
+    options = ["--load", "counting", "--listen", "counting=tcp:0:interface=127.0.0.1"]
+    with venv.server(folder / "a", *options, "--services", "counting") as server:
+        for number in (1, 2):
+            with server.connect("counting") as client:
+                assert client.recv(100) == b"you are client %d\n" % number
+
+
+def test_clash(venv: Venv, folder: Path) -> None:
+    """A name that exists twice is an error, wherever the two come from."""
+    line = venv.refused(folder, "--load", "shout", "--services", "ack")
+    assert "there are two services shout: of --load shout, and of the entry point shout" in line
+    (folder / "mine.py").write_text(filesOf(PAGE)["shout.py"].replace('"shout"', '"echo"'))
+    line = venv.refused(folder, "--load", "mine")
+    assert "there are two services echo: of tsservices itself, and of --load mine" in line
+
+
+def test_missing(venv: Venv, folder: Path) -> None:
+    """So is a module that is not there, or has no service."""
+    line = venv.refused(folder, "--load", "nothing")
+    assert "--load nothing cannot be loaded: ModuleNotFoundError: No module named" in line
+    line = venv.refused(folder, "--load", "json")
+    assert "--load json cannot be loaded: AttributeError: " in line
+    line = venv.refused(folder, "--load", "json:dumps")
+    assert "--load json:dumps is no ServiceSpec, but function" in line
+    line = venv.refused(folder, "--services", "nope")
+    assert "there is no service 'nope'; there are timestamp, " in line
+    assert line.endswith("time, broken, shout")

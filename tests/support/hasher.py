@@ -1,0 +1,39 @@
+"""
+Hashes passwords without a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tsservices.server.password_hasher import Job, PasswordHasherThread, Then
+
+
+class ImmediateHasher(PasswordHasherThread):
+    """Hashes at once, or when the test says so if it is held, and badly."""
+
+    def __init__(self) -> None:
+        super().__init__(_now, bytes, 1)
+        self.held = False
+        self._queue: list[tuple[Job, Then]] = []
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        self._queue.clear()
+
+    def _put(self, job: Job, then: Then) -> None:
+        self._queue.append((job, then))
+        if not self.held:
+            self.work()
+
+    def work(self) -> None:
+        queue, self._queue = self._queue, []
+        for job, then in queue:
+            self.waiting -= 1
+            then(job())
+
+
+def _now(call: Callable[..., object], *given: object) -> None:
+    call(*given)
