@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey
 from tsservices.common.addresses import HIGHEST_PORT, TrustedNetworks
+from tsservices.common.durations import FOREVER, UNITS, parts
 from tsservices.common.timestamps import FORMS
 from tsservices.server.listeners import selectServices
 
@@ -64,11 +65,6 @@ def _plain(value: object, aList: bool) -> Any:
 
 #: Where the chat can be kept.
 JOURNALS = ("sqlite", "memory")
-
-#: How long it is kept when nothing else is asked for.
-FOREVER = "forever"
-
-_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 
 
 def port(value: Any) -> int:
@@ -245,10 +241,11 @@ def keep(value: Any) -> int | None:
     """
     if value == FOREVER:
         return None
-    match = re.fullmatch("([0-9]{1,6})([hdw])", str(value))
-    if match is None or not int(match[1]):
+    count, unit = parts(str(value)) or (0, "")
+    # No minutes: an m might be meant as months.  Six digits are enough.
+    if not count or unit not in ("h", "d", "w") or len(str(value)) > 7:
         raise ValueError(f"keep takes {FOREVER}, or a time like 12h, 90d or 52w, not {value!r}")
-    return int(match[1]) * _UNITS[match[2]]
+    return count * UNITS[unit]
 
 
 def listens(value: Any) -> list[str]:

@@ -14,6 +14,7 @@ from twisted.python import usage
 from tsservices import __version__
 from tsservices.admin.commands import WORDS
 from tsservices.common.addresses import DEFAULT_PORT, LOOPBACK
+from tsservices.common.durations import FOREVER
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
 from tsservices.common.timestamps import FORMS
@@ -99,7 +100,7 @@ def _parameters() -> list[list[Any]]:
             "keep",
             None,
             None,
-            f"how long its lines are kept, like 12h, 90d or 52w [default: {values.FOREVER}]",
+            f"how long its lines are kept, like 12h, 90d or 52w [default: {FOREVER}]",
             values.keep,
         ],
         [
