@@ -23,8 +23,8 @@ from twisted.logger import Logger
 from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, ChatError
 from tsservices.chat.passwords import SALT_BYTES, checked, matches, verifier
 
-#: Rounds of PBKDF2: 30 milliseconds of one core (measured: 0.33 for each thousand), which the server
-#: pays for each log-in, and a thief of the database for each guess.
+#: Rounds of PBKDF2: 30 milliseconds of one core (measured: 0.33 for each thousand), which the
+#: server pays for each log-in, and a thief of the database for each guess.
 HASH_ITERATIONS = 90_000
 
 #: Passwords that may wait: a storm of log-ins after a restart, but at most 8 seconds for the last.
