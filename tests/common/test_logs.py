@@ -64,7 +64,7 @@ class FilterTests(SynchronousTestCase):
     def test_peers(self) -> None:
         """Each peer once a minute; the next line says how many were withheld."""
         log = PeerLog(self.clock.seconds)
-        for host in ("a", "a", "b", "a"):
+        for host in ("a", "b", "a", "a"):
             log.warn(host, "{peer} is odd: {why}", peer=host, why="{peer}")
         self.assertEqual(self.logged, ["a is odd: {peer}", "b is odd: {peer}"])
         self.clock.advance(60)
