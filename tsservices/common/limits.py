@@ -1,33 +1,60 @@
 """
-Every bound of the suite, with its unit and its reason, in one place.  Pure.
+What an operator can limit, one section for each part of the server.  Pure.
 
-Each field of L{Limits} is a key of the configuration file under the same name in
-kebab case (C{idleLimit} is C{idle-limit}); those that L{tsservices.server.options} names
-are options too.
+Each field of L{Limits} is a key of the configuration file; those that
+L{tsservices.server.options} names are options too.  Bounds that nobody can set stand in the modules
+that use them.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 
 class LimitError(ValueError):
-    """A limit was given a value it can't have."""
+    """A limit was given a value that it can't have."""
 
 
-def _limit(key: str, default: int, least: int, most: int, unit: str, reason: str) -> Any:
-    return field(
-        default=default,
-        metadata={"key": key, "least": least, "most": most, "unit": unit, "reason": reason},
-    )
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """
+    What is known of one limit besides its default.
+
+    @ivar key: its name in the configuration file.  Written out, because files have it: a field can
+        get another name, a key can't.
+    @ivar lowest: the lowest value it can have, in units.
+    @ivar highest: the highest one.
+    @ivar unit: what it counts, in the plural.
+    @ivar reason: what it bounds; follows the unit in the help.
+    """
+
+    key: str
+    lowest: int
+    highest: int
+    unit: str
+    reason: str
+
+
+def _limit(key: str, default: int, lowest: int, highest: int, unit: str, reason: str) -> Any:
+    return field(default=default, metadata={"limit": _Limit(key, lowest, highest, unit, reason)})
+
+
+def _facts(of: Field[Any]) -> _Limit:
+    facts: _Limit = of.metadata["limit"]
+    return facts
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of one server."""
+    """
+    The limits of one server.
 
+    The order of the fields is that of the help.
+    """
+
+    # Streams: tsservices.transport, of all services over TCP and UNIX sockets.
     maxConnections: int = _limit(
         "max-connections",
         20_000,
@@ -74,6 +101,8 @@ class Limits:
     stopLimit: int = _limit(
         "stop-limit", 5, 0, 3600, "seconds", "for answers under way when the server stops"
     )
+
+    # The service timestamp-line.
     maxLine: int = _limit(
         "max-line",
         65_536,
@@ -82,6 +111,9 @@ class Limits:
         "bytes",
         "in a line of timestamp-line; a longer one is refused",
     )
+
+    # Datagrams: tsservices.transport.udp_guard.  Small rates, because whoever forges a source makes
+    # the server send to it.
     maxDatagram: int = _limit(
         "max-datagram",
         512,
@@ -109,6 +141,8 @@ class Limits:
         "seconds",
         "without a reply after three drops in a row by udp-rate",
     )
+
+    # STAMP: tsservices.stamp.reflector.  A packet of less than 112 bytes can't be authenticated.
     stampDatagram: int = _limit(
         "stamp-datagram",
         9000,
@@ -144,6 +178,8 @@ class Limits:
         "seconds",
         "until a silent session's packets are counted from 0 again",
     )
+
+    # The services ack and sink.
     logRate: int = _limit(
         "log-rate",
         1_048_576,
@@ -152,6 +188,8 @@ class Limits:
         "bytes per second",
         "of text that ack and sink log, in all",
     )
+
+    # The chat, each connection: tsservices.frontends.
     floodLines: int = _limit(
         "flood-lines",
         10,
@@ -198,6 +236,8 @@ class Limits:
         "seconds",
         "without reading, with more than that waiting, until one is dropped",
     )
+
+    # The chat, all together: tsservices.chat.  What may be made "at once" comes back with time.
     maxRooms: int = _limit("max-rooms", 10_000, 1, 10_000_000, "rooms", "in the chat")
     roomsEach: int = _limit("rooms-each", 50, 1, 10_000, "rooms", "that one person may be in")
     roomsFounded: int = _limit(
@@ -220,6 +260,8 @@ class Limits:
         "guesses", 200, 1, 1_000_000, "passwords", "that may be tried from one address at once"
     )
     maxAccounts: int = _limit("max-accounts", 100_000, 0, 100_000_000, "accounts", "in the chat")
+
+    # The service talk.
     talkLinger: int = _limit(
         "talk-linger",
         60,
@@ -239,29 +281,33 @@ class Limits:
 
     @classmethod
     def fieldNames(cls) -> dict[str, str]:
-        """The field of each key, in the order of the fields."""
-        return {each.metadata["key"]: each.name for each in fields(cls)}
+        """The name of the field of each key."""
+        return {_facts(each).key: each.name for each in fields(cls)}
 
     @classmethod
     def describe(cls, key: str) -> tuple[int, str]:
-        """The default, and one line of what it bounds."""
-        found = cls.__dataclass_fields__[cls.fieldNames()[key]]
-        default: int = getattr(cls(), found.name)
-        return default, f"{found.metadata['unit']} {found.metadata['reason']}"
+        """The default, and one line that says what it bounds."""
+        limit = cls.__dataclass_fields__[cls.fieldNames()[key]]
+        facts = _facts(limit)
+        default: int = getattr(cls(), limit.name)
+        return default, f"{facts.unit} {facts.reason}"
 
     @classmethod
     def coerce(cls, key: str, value: object) -> int:
         """
-        Read one limit as somebody wrote it.
+        Read one limit: an option is text, the configuration file has numbers too.
 
         @raise LimitError: it is no whole number, or out of range.
         """
-        bounds = cls.__dataclass_fields__[cls.fieldNames()[key]].metadata
-        least, most, unit = bounds["least"], bounds["most"], bounds["unit"]
+        limit = _facts(cls.__dataclass_fields__[cls.fieldNames()[key]])
         text = str(value)
+        # True is a number for Python, and int would also take blanks, underscores and digits of
+        # other scripts.
         if isinstance(value, bool) or not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
-            raise LimitError(f"{key} takes a whole number of {unit}, not {value!r}")
+            raise LimitError(f"{key} takes a whole number of {limit.unit}, not {value!r}")
         number = int(text)
-        if not least <= number <= most:
-            raise LimitError(f"{key} takes {least} to {most} {unit}, not {number}")
+        if not limit.lowest <= number <= limit.highest:
+            raise LimitError(
+                f"{key} takes {limit.lowest} to {limit.highest} {limit.unit}, not {number}"
+            )
         return number

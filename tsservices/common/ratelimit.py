@@ -1,5 +1,5 @@
 """
-How often something may happen.  Pure: the time comes from the caller.
+How often something may happen.  Pure: the time comes from the caller, always as C{now}, in seconds.
 """
 
 from __future__ import annotations
@@ -29,21 +29,13 @@ class TokenBucket:
     __slots__ = ("burst", "rate", "tokens", "when")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
-        """
-        @param rate: tokens a second.
-        @param now: the time in seconds.
-        """
         self.rate = rate
         self.burst = burst
         self.tokens = burst
         self.when = now
 
     def take(self, now: float, count: float = 1.0) -> bool:
-        """
-        Whether there were so many tokens; if not, none is taken.
-
-        @param now: the time in seconds.
-        """
+        """Whether there were so many tokens; if not, none is taken."""
         # A clock that was set back refills nothing, until it has caught up.
         if now > self.when:
             self.tokens = min(self.burst, self.tokens + (now - self.when) * self.rate)
@@ -54,11 +46,7 @@ class TokenBucket:
         return True
 
     def holds(self, now: float) -> bool:
-        """
-        Whether L{take} would take one; nothing changes.
-
-        @param now: the time in seconds.
-        """
+        """Whether L{take} would take one; nothing changes."""
         return self.tokens + max(0.0, now - self.when) * self.rate >= 1.0
 
     def wait(self, count: float = 1.0) -> float:
@@ -73,17 +61,12 @@ class LogThrottle:
         """
         @param subjects: how many are remembered.
         @param inAll: lines a minute.
-        @param now: the time in seconds.
         """
         self._last: BoundedDict[str, float] = BoundedDict(subjects)
         self._all = TokenBucket(inAll / MINUTE, inAll, now)
 
     def allows(self, subject: str, now: float) -> bool:
-        """
-        Whether a line about it may be logged; if so it counts as logged.
-
-        @param now: the time in seconds.
-        """
+        """Whether a line about it may be logged; if so it counts as logged."""
         last = self._last.get(subject)
         if (last is not None and now - last < MINUTE) or not self._all.take(now):
             return False
@@ -111,11 +94,7 @@ class KeyedRateLimiter:
         self._buckets: BoundedDict[str, TokenBucket] = BoundedDict(most)
 
     def take(self, key: str, now: float) -> bool:
-        """
-        Whether it is allowed; if so it counts.
-
-        @param now: the time in seconds.
-        """
+        """Whether it is allowed; if so it counts."""
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets.put(key, TokenBucket(self._rate, self._atOnce, now))
@@ -123,11 +102,7 @@ class KeyedRateLimiter:
         return bucket.take(now)
 
     def allows(self, key: str, now: float) -> bool:
-        """
-        Whether L{take} would allow it; nothing changes.
-
-        @param now: the time in seconds.
-        """
+        """Whether L{take} would allow it; nothing changes."""
         bucket = self._buckets.get(key)
         return bucket is None or bucket.holds(now)
 
