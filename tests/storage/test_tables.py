@@ -30,7 +30,7 @@ from tsservices.chat.records import (
 from tsservices.chat.storage import Storage
 from tsservices.storage.memory import MemoryStorage
 from tsservices.storage.sqlite.journal import SQLiteStorage
-from tsservices.storage.sqlite.tables import statementsFor
+from tsservices.storage.sqlite.transaction import statementsFor
 
 #: When all this happens.
 START = 1_700_000_000 * SECOND

@@ -12,8 +12,8 @@ from typing import Any
 
 from tests.support.storage import LOG, SECOND, Reactor, Witness
 from tsservices.chat.storage import Storage
+from tsservices.storage.sqlite.config import SQLiteConfig, Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
-from tsservices.storage.sqlite.writer import Timings
 
 #: Of a journal that has all lines in its index soon.
 AT_ONCE = Timings(full=0.01, prune=0.01, index=0.0)
@@ -68,11 +68,13 @@ class Kept:
             keep,
             self.reactor.callFromThread,
             lambda: self.time,
-            **{
-                "pace": Timings(full=0.01, prune=0.01, index=3600.0),
-                "connect": self.wires.connect,
-                **more,
-            },
+            SQLiteConfig(
+                **{
+                    "pace": Timings(full=0.01, prune=0.01, index=3600.0),
+                    "connect": self.wires.connect,
+                    **more,
+                }
+            ),
         )
         typed: Storage = self.journal
         self.witness = Witness(typed, self.reactor)

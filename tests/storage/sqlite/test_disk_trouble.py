@@ -13,8 +13,8 @@ import pytest
 from tests.support.sqlite import Kept, broken, unindexed
 from tests.support.storage import PATIENCE, SECOND, Talk, lines
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
+from tsservices.storage.sqlite.config import Timings
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
-from tsservices.storage.sqlite.writer import Timings
 
 #: What people are told meanwhile.
 FULL = ChatError(NOT_STORED, reason="the disk is full")
