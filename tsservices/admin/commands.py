@@ -23,11 +23,11 @@ CONTROL_ANSWER = 16_777_216
 #: Seconds without a line, be it a sign of life, after which the server is given up.
 CONTROL_SILENT_SECONDS = 30.0
 
-#: What stands before each error.
+#: The command: it is twistd with the options of a server, unless its first argument is one of
+#: L{WORDS}.
 PROGRAM = "tsservices"
 
-#: The first words of a command line that are commands to a running server; without one of them a
-#: server is started.
+#: The first arguments that are commands to a running server.
 WORDS = ("backup", "export")
 
 

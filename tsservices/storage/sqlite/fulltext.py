@@ -161,8 +161,8 @@ def _words(rows: Sequence[Sequence[object]]) -> str:
 
 
 def _takeOut(connection: sqlite3.Connection, which: str, parameters: Sequence[object]) -> None:
-    # The index stores no texts: a message is taken out by naming its words, which have to be those it
-    # went in with.  So this comes before the message changes.
+    # The index stores no texts: a message is taken out by naming its words, which have to be those
+    # it went in with.  So this comes before the message changes.
     source = f"""
         SELECT id, text, room, nick FROM messages
         WHERE id IN ({which}) AND id <= (SELECT indexed FROM meta) AND kind IN ({KINDS})
