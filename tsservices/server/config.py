@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,6 +68,45 @@ def _plain(value: object, aList: bool) -> Any:
     raise ValueError(f"{value!r} is not {'a list of texts' if aList else 'a text or a number'}")
 
 
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _split(value: Any) -> list[str]:
+    return [word.strip() for item in _items(value) for word in str(item).split(",")]
+
+
+def _oneOf(kind: str, choices: Collection[str]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"there is no {kind} {value!r}; there are {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def _matching(pattern: str, rule: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not re.fullmatch(pattern, text(value)):
+            raise ValueError(f"{rule}, not {value!r}")
+        return str(value)
+
+    return read
+
+
+#: The form of timestamps.
+stamp = _oneOf("stamp", FORMS)
+
+#: Where the chat is stored.
+journal = _oneOf("journal", JOURNALS)
+
+#: The name of a node of a cluster.
+node = _matching("[a-z0-9][a-z0-9-]{0,31}", "a node's name is 1 to 32 of a-z, 0-9 and -")
+
+#: The name of the broker's stream.
+stream = _matching("[A-Za-z0-9_-]{1,32}", "a stream's name is 1 to 32 of A-Z, a-z, 0-9, - and _")
+
+
 def port(value: Any) -> int:
     """
     A port number; 0 lets the system choose.
@@ -97,21 +136,9 @@ def services(value: Any) -> list[str]:
 
     @raise ValueError: there is no such service.
     """
-    words = value if isinstance(value, list) else [value]
-    names = [name.strip() for word in words for name in str(word).split(",") if name.strip()]
+    names = [name for name in _split(value) if name]
     selectServices(names)
     return names
-
-
-def stamp(value: Any) -> str:
-    """
-    The form of timestamps.
-
-    @raise ValueError: there is no such form.
-    """
-    if value not in FORMS:
-        raise ValueError(f"there is no stamp {value!r}; there are {', '.join(FORMS)}")
-    return str(value)
 
 
 def trust(value: Any) -> list[str]:
@@ -120,8 +147,7 @@ def trust(value: Any) -> list[str]:
 
     @raise ValueError: one of them is none.
     """
-    words = value if isinstance(value, list) else [value]
-    networks = [network.strip() for word in words for network in str(word).split(",")]
+    networks = _split(value)
     try:
         TrustedNetworks(networks)
     except ValueError as reason:
@@ -160,7 +186,7 @@ def chatOperators(value: Any) -> list[str]:
     @raise ValueError: one of them is no name.
     """
     keys = []
-    for item in value if isinstance(value, list) else [value]:
+    for item in _items(value):
         name = text(item)
         try:
             keys.append(nameKey(name))
@@ -176,8 +202,7 @@ def cluster(value: Any) -> list[str]:
     @raise ValueError: one of them is none.
     """
     addresses: list[str] = []
-    items = value if isinstance(value, list) else [value]
-    for address in [address for item in items for address in text(item).split(",")]:
+    for address in [address for item in _items(value) for address in text(item).split(",")]:
         try:
             url = urlsplit(address.strip())
             fits = url.scheme in ("nats", "tls") and url.hostname and url.port != 0
@@ -193,28 +218,6 @@ def cluster(value: Any) -> list[str]:
     return addresses
 
 
-def node(value: Any) -> str:
-    """
-    The name of a node.
-
-    @raise ValueError: it is none.
-    """
-    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", text(value)):
-        raise ValueError(f"a node's name is 1 to 32 of a-z, 0-9 and -, not {value!r}")
-    return str(value)
-
-
-def stream(value: Any) -> str:
-    """
-    The name of the broker's stream.
-
-    @raise ValueError: it is none.
-    """
-    if not re.fullmatch("[A-Za-z0-9_-]{1,32}", text(value)):
-        raise ValueError(f"a stream's name is 1 to 32 of A-Z, a-z, 0-9, - and _, not {value!r}")
-    return str(value)
-
-
 def replicas(value: Any) -> int:
     """
     How many servers of the broker store everything.
@@ -225,17 +228,6 @@ def replicas(value: Any) -> int:
     if isinstance(value, bool) or value not in (1, 3, 5):
         raise ValueError(f"there may be 1, 3 or 5 replicas, not {value!r}")
     return int(value)
-
-
-def journal(value: Any) -> str:
-    """
-    Where the chat is stored.
-
-    @raise ValueError: there is no such storage.
-    """
-    if value not in JOURNALS:
-        raise ValueError(f"there is no journal {value!r}; there are {', '.join(JOURNALS)}")
-    return str(value)
 
 
 def keep(value: Any) -> int | None:
@@ -256,7 +248,7 @@ def keep(value: Any) -> int | None:
 
 def listens(value: Any) -> list[str]:
     """What C{--listen} takes; it is read further once the default interface is known."""
-    return [str(item) for item in (value if isinstance(value, list) else [value])]
+    return [str(item) for item in _items(value)]
 
 
 def flag(value: Any) -> bool:
