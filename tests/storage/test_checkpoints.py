@@ -1,5 +1,5 @@
 """
-Tests for what journals keep for a cluster: what they are part of, and checkpoints.
+Tests for what both storages keep for a cluster: the binding and checkpoints.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-Tests for L{tsservices.storage.sqlite.tables} and for private messages in both journals.
+Tests for L{tsservices.storage.sqlite.tables}, L{tsservices.storage.sqlite.transaction}, and private
+messages in both storages.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.storage.sqlite.journal}: disks that are full, broken or slow.
+Tests for L{tsservices.storage.sqlite.writer}: disks that are full, broken or slow.
 """
 
 from __future__ import annotations
@@ -114,14 +114,7 @@ class TestFull:
         """One transaction is not larger than it may be, whatever has gathered meanwhile."""
         kept, talk = Kept(start=False), Talk()
         kept.journal.start(kept.witness)
-        arrived, going = threading.Event(), threading.Event()
-
-        def hold(connection: sqlite3.Connection, text: str) -> None:
-            if text == "BEGIN IMMEDIATE":
-                arrived.set()
-                assert going.wait(PATIENCE)
-
-        kept.wires.before = hold
+        arrived, going = kept.wires.hold("BEGIN IMMEDIATE")
         kept.journal.store(talk.batch(("a", ("1",))))
         assert arrived.wait(PATIENCE)
         half = TRANSACTION_LINES // 2

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.storage.sqlite.journal}: databases that can't be used.
+Tests for L{tsservices.storage.sqlite.startup}: databases that can't be used.
 """
 
 from __future__ import annotations
