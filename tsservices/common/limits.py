@@ -9,7 +9,7 @@ that use them.
 from __future__ import annotations
 
 import re
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -17,33 +17,11 @@ class LimitError(ValueError):
     """A limit was given a value that it can't have."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """
-    What is known of one limit besides its default.
-
-    @ivar key: its name in the configuration file.  Written out, because files have it: a field can
-        get another name, a key can't.
-    @ivar lowest: the lowest value it can have, in units.
-    @ivar highest: the highest one.
-    @ivar unit: what it counts, in the plural.
-    @ivar reason: what it bounds; follows the unit in the help.
-    """
-
-    key: str
-    lowest: int
-    highest: int
-    unit: str
-    reason: str
-
-
+# The key is written out, because configuration files have it: a field can get another name.  The
+# reason follows the unit in the help.
 def _limit(key: str, default: int, lowest: int, highest: int, unit: str, reason: str) -> Any:
-    return field(default=default, metadata={"limit": _Limit(key, lowest, highest, unit, reason)})
-
-
-def _facts(of: Field[Any]) -> _Limit:
-    facts: _Limit = of.metadata["limit"]
-    return facts
+    metadata = {"key": key, "lowest": lowest, "highest": highest, "unit": unit, "reason": reason}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,15 +260,14 @@ class Limits:
     @classmethod
     def fieldNames(cls) -> dict[str, str]:
         """The name of the field of each key."""
-        return {_facts(each).key: each.name for each in fields(cls)}
+        return {limit.metadata["key"]: limit.name for limit in fields(cls)}
 
     @classmethod
     def describe(cls, key: str) -> tuple[int, str]:
         """The default, and one line that says what it bounds."""
         limit = cls.__dataclass_fields__[cls.fieldNames()[key]]
-        facts = _facts(limit)
         default: int = getattr(cls(), limit.name)
-        return default, f"{facts.unit} {facts.reason}"
+        return default, f"{limit.metadata['unit']} {limit.metadata['reason']}"
 
     @classmethod
     def coerce(cls, key: str, value: object) -> int:
@@ -299,15 +276,14 @@ class Limits:
 
         @raise LimitError: it is no whole number, or out of range.
         """
-        limit = _facts(cls.__dataclass_fields__[cls.fieldNames()[key]])
+        facts = cls.__dataclass_fields__[cls.fieldNames()[key]].metadata
+        lowest, highest, unit = facts["lowest"], facts["highest"], facts["unit"]
         text = str(value)
         # True is a number for Python, and int would also take blanks, underscores and digits of
         # other scripts.
         if isinstance(value, bool) or not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
-            raise LimitError(f"{key} takes a whole number of {limit.unit}, not {value!r}")
+            raise LimitError(f"{key} takes a whole number of {unit}, not {value!r}")
         number = int(text)
-        if not limit.lowest <= number <= limit.highest:
-            raise LimitError(
-                f"{key} takes {limit.lowest} to {limit.highest} {limit.unit}, not {number}"
-            )
+        if not lowest <= number <= highest:
+            raise LimitError(f"{key} takes {lowest} to {highest} {unit}, not {number}")
         return number
