@@ -1,8 +1,7 @@
 """
 Counters: one record for each listener, and one for a node of a cluster.  Pure.
 
-Whoever counts adds to the attributes himself: a call for each datagram would cost more than most
-of what it counts.
+Code that counts adds to the attributes directly: a method would be one more call for each datagram.
 """
 
 from __future__ import annotations
