@@ -18,7 +18,7 @@ from tsservices.common.limits import Limits
 from tsservices.server.options import DEFAULT_STREAM, Options
 from tsservices.server.password_hasher import HASHING_STOP_SECONDS
 from tsservices.server.plugin import DESCRIPTORS_RESERVED
-from tsservices.storage.sqlite.writer import JOURNAL_STOP_SECONDS
+from tsservices.storage.sqlite.config import JOURNAL_STOP_SECONDS
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

@@ -1,27 +1,26 @@
 """
-C{tsservices}, or C{python -m tsservices}: the same server without naming twistd, and
-commands to a running one.
+C{tsservices}, or C{python -m tsservices}: the server without naming twistd, and commands to a
+running one.
 """
 
 from __future__ import annotations
 
 import sys
 
-from tsservices.admin import commands as controlclient
-from tsservices.server.options import PROGRAM
+from tsservices.admin import commands
 
 
 def main() -> None:
     """
-    Do what the first word asks for; without such a word, run the server in the
-    foreground, with this command's arguments.
+    Run the command that the first argument names; without one, run the server in the foreground,
+    with this command's arguments.
     """
-    if sys.argv[1:2] and sys.argv[1] in controlclient.WORDS:
-        controlclient.main(sys.argv[1:])
-    # Commands need nothing of this.
+    if sys.argv[1:2] and sys.argv[1] in commands.WORDS:
+        commands.main(sys.argv[1:])
+    # Not above: commands need nothing of it.
     from twisted.scripts.twistd import run
 
-    sys.argv[:1] = [PROGRAM, "--nodaemon", "--pidfile=", "tsserver"]
+    sys.argv[:1] = [commands.PROGRAM, "--nodaemon", "--pidfile=", "tsserver"]
     run()
 
 

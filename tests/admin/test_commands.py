@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tsservices.__main__ import main
-from tsservices.admin import commands as controlclient
+from tsservices.admin import commands
 from tsservices.admin.commands import CONTROL_ANSWER
 
 
@@ -23,7 +23,7 @@ def answered(*objects: object) -> io.BytesIO:
 
 def refused(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as caught:
-        controlclient.main(words)
+        commands.main(words)
     assert caught.value.code == 1
     out, error = capfd.readouterr()
     assert out == ""
@@ -68,12 +68,12 @@ def test_fileThere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
 def test_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     """What is no such command is a usage error."""
     with pytest.raises(SystemExit) as caught:
-        controlclient.main(words)
+        commands.main(words)
     assert caught.value.code == 2
     assert "usage: tsservices" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("word", controlclient.WORDS)
+@pytest.mark.parametrize("word", commands.WORDS)
 def test_help(
     word: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,22 +89,20 @@ def test_help(
 
 def test_answers() -> None:
     """Parts are given one after another, signs of life are not."""
-    parts = controlclient._answers(
-        answered({"text": "a"}, {"alive": True}, {"text": "b"}, {"done": 2})
-    )
+    parts = commands._answers(answered({"text": "a"}, {"alive": True}, {"text": "b"}, {"done": 2}))
     assert list(parts) == ["a", "b"]
 
 
 def test_noEnd() -> None:
     """Without its end an answer is none, whatever stands in its place."""
     for end in (b"", b"x\n", b'{"text":"' + b"x" * CONTROL_ANSWER):
-        with pytest.raises(controlclient.CommandFailed):
-            list(controlclient._answers(io.BytesIO(b'{"text":"a"}\n' + end)))
+        with pytest.raises(commands.CommandFailed):
+            list(commands._answers(io.BytesIO(b'{"text":"a"}\n' + end)))
 
 
 def test_error() -> None:
     """A reason is told after the parts there are."""
-    parts = controlclient._answers(answered({"text": "a"}, {"error": "no disk"}))
+    parts = commands._answers(answered({"text": "a"}, {"error": "no disk"}))
     assert next(parts) == "a"
-    with pytest.raises(controlclient.CommandFailed, match="no disk"):
+    with pytest.raises(commands.CommandFailed, match="no disk"):
         next(parts)

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.admin.control}, L{tsservices.admin.control} and L{tsservices.admin.export}.
+Tests for L{tsservices.admin.control} and L{tsservices.admin.export}.
 """
 
 from __future__ import annotations

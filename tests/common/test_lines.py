@@ -55,5 +55,22 @@ class LineSplitterTests(SynchronousTestCase):
         splitter = LineSplitter(1000)
         for _ in range(100):
             splitter.feed(b"x" * 500)
-            splitter.take(1)
-            self.assertLessEqual(len(splitter._rest), 1000)
+            while splitter.more:
+                splitter.take(1)
+            self.assertLessEqual(len(splitter._rest) + sum(map(len, splitter._pieces)), 1000)
+
+    def test_pieces(self) -> None:
+        """Pieces of an unfinished line are not looked at again before it ends."""
+        splitter = LineSplitter(1000)
+        splitter.feed(b"x")
+        self.assertEqual(splitter.take(1), [])
+        for _ in range(98):
+            splitter.feed(b"y")
+            self.assertFalse(splitter.more)
+            self.assertTrue(splitter.unfinished)
+        splitter.feed(b"z\n!")
+        self.assertTrue(splitter.more)
+        self.assertEqual(splitter.take(1), [b"x" + b"y" * 98 + b"z"])
+        self.assertFalse(splitter.more)
+        self.assertEqual(splitter.finish(), b"!")
+        self.assertFalse(splitter.unfinished)

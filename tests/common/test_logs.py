@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.audit}.
+Tests for L{tsservices.common.logs}.
 """
 
 from __future__ import annotations
@@ -7,11 +7,13 @@ from __future__ import annotations
 import io
 import json
 
+from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher, textFileLogObserver
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.line_clients import LineDoorCase
-from tsservices.common.logs import audit
+from tests.support.logs import gather
+from tsservices.common.logs import LOG_LINES_PER_MINUTE, LogFilter, PayloadLog, PeerLog, audit
 
 
 class AuditCase(SynchronousTestCase):
@@ -45,6 +47,51 @@ class AuditTests(AuditCase):
         """What JSON can't say is told in words."""
         audit({"audit": "x", "odd": {1}})
         self.assertEqual(self.facts(), [{"audit": "x", "odd": "{1}"}])
+
+
+class FilterTests(SynchronousTestCase):
+    """What stands before a log that strangers can fill."""
+
+    def setUp(self) -> None:
+        self.logged = gather(self)
+        self.clock = Clock()
+
+    def test_filter(self) -> None:
+        """What is withheld is counted until the next entry that is not."""
+        limit = LogFilter(lambda allowed: bool(allowed))
+        self.assertEqual([limit.admit(each) for each in (1, 0, 0, 1, 1)], [0, None, None, 2, 0])
+
+    def test_peers(self) -> None:
+        """Each peer once a minute; the next line says how many were withheld."""
+        log = PeerLog(self.clock.seconds)
+        for host in ("a", "b", "a", "a"):
+            log.warn(host, "{peer} is odd: {why}", peer=host, why="{peer}")
+        self.assertEqual(self.logged, ["a is odd: {peer}", "b is odd: {peer}"])
+        self.clock.advance(60)
+        log.warn("a", "{peer} is odd", peer="a")
+        self.assertEqual(
+            self.logged[2:], ["a is odd (2 lines about peers were withheld before this one)"]
+        )
+
+    def test_allPeers(self) -> None:
+        """Forged peers without number get a bounded number of lines."""
+        log = PeerLog(self.clock.seconds)
+        for number in range(LOG_LINES_PER_MINUTE + 10):
+            log.warn(str(number), "odd")
+        self.assertEqual(len(self.logged), LOG_LINES_PER_MINUTE)
+
+    def test_payload(self) -> None:
+        """So much a second, eight seconds' worth at once; what was left out is counted before."""
+        log = PayloadLog(10, self.clock.seconds)
+        for text in ("x" * 80, "y", "z"):
+            log.note(text, "peer")
+        self.assertEqual(self.logged, [f"客户端发来的消息是:{'x' * 80} [peer]"])
+        self.clock.advance(1)
+        log.note("a\nb\n", "peer")
+        self.assertEqual(
+            self.logged[1:],
+            ["2 messages came too fast to be logged", "客户端发来的消息是:a\\nb [peer]"],
+        )
 
 
 class AuditedTests(AuditCase, LineDoorCase):

@@ -26,7 +26,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.logs import gather
 from tsservices import __main__
-from tsservices.admin import commands as controlclient
+from tsservices.admin import commands
 from tsservices.admin.metrics import REFRESH_SECONDS, CountersFile
 from tsservices.common.counters import CounterRegistry, DatagramCounters
 from tsservices.common.statedir import StateDirectory
@@ -401,7 +401,7 @@ class MainTests(SynchronousTestCase):
             asked.append(words)
             raise SystemExit(0)
 
-        self.patch(controlclient, "main", command)
+        self.patch(commands, "main", command)
         self.patch(twistd, "run", lambda: self.fail("a server was started"))
         for words in (["backup", "x"], ["export", "--help"]):
             self.patch(sys, "argv", ["tsservices", *words])

@@ -1,5 +1,5 @@
 """
-Tests for what journals keep for a cluster: what they are part of, and checkpoints.
+Tests for what both storages keep for a cluster: the binding and checkpoints.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from tsservices.chat.operations import BAN
 from tsservices.chat.records import Restriction
 from tsservices.chat.storage import Storage, StorageError, StoredState
 from tsservices.storage.memory import MemoryStorage
+from tsservices.storage.sqlite.config import Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
 from tsservices.storage.sqlite.rows import asJSON
 from tsservices.storage.sqlite.schema import APPLICATION, MIGRATIONS
-from tsservices.storage.sqlite.writer import Timings
 
 #: Of a cluster.
 SECRET = bytes(range(32))

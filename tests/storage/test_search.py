@@ -1,5 +1,5 @@
 """
-Tests for searches in both journals.
+Tests for searches in both storages.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-Tests for L{tsservices.storage.sqlite.tables} and for private messages in both journals.
+Tests for L{tsservices.storage.sqlite.tables}, L{tsservices.storage.sqlite.transaction}, and private
+messages in both storages.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tsservices.chat.records import (
 from tsservices.chat.storage import Storage
 from tsservices.storage.memory import MemoryStorage
 from tsservices.storage.sqlite.journal import SQLiteStorage
-from tsservices.storage.sqlite.tables import statementsFor
+from tsservices.storage.sqlite.transaction import statementsFor
 
 #: When all this happens.
 START = 1_700_000_000 * SECOND
@@ -179,7 +180,7 @@ Ask = Callable[[str, str, str, int], list[int]]
 
 
 @contextmanager
-def asking(kind: str, *letters: StoredPrivateMessage) -> Iterator[Ask]:
+def asking(kind: str, *letters: StoredPrivateMessage, erased: str = "") -> Iterator[Ask]:
     talk = Talk()
     if kind == "sqlite":
         kept = Kept()
@@ -194,6 +195,11 @@ def asking(kind: str, *letters: StoredPrivateMessage) -> Iterator[Ask]:
         batch.privateMessages.extend(half)
         journal.store(batch)
     witness.await_(talk.position)
+    if erased:
+        batch = talk.batch()
+        batch.erasedInboxes.append(erased)
+        journal.store(batch)
+        witness.await_(talk.position)
     sent = {each.ident: each for each in letters}
 
     def ask(account: str, other: str, before: str, most: int) -> list[int]:
@@ -249,6 +255,12 @@ class TestLetters:
         odd = replace(letter(1), text="ünï→😀 \ud800 \\u0000 \"'\n\t" + "x" * 70_000)
         with asking(kind, odd) as ask:
             assert ask("bob", "", "", 1) == [1]
+
+    def test_erased(self, kind: str) -> None:
+        """All that an account has sent and received goes with it, and nothing else."""
+        with asking(kind, *self.SAID, erased="bob") as ask:
+            assert ask("ann", "bob", "", 9) == ask("cid", "bob", "", 9) == []
+            assert ask("ann", "", "", 9) == [3, 5]
 
     def test_many(self, kind: str) -> None:
         """What is found are the newest of many; the journal in memory keeps no more than it may."""

@@ -1,5 +1,5 @@
 """
-What tests of the journal in SQLite need: one whose connections can be cut.
+What tests of the storage in SQLite need: one whose statements can be held and fail.
 """
 
 from __future__ import annotations
@@ -10,28 +10,42 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from tests.support.storage import LOG, SECOND, Reactor, Witness
+from tests.support.storage import LOG, PATIENCE, SECOND, Reactor, Witness
 from tsservices.chat.storage import Storage
+from tsservices.storage.sqlite.config import SQLiteConfig, Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
-from tsservices.storage.sqlite.writer import Timings
 
 #: Of a journal that has all lines in its index soon.
 AT_ONCE = Timings(full=0.01, prune=0.01, index=0.0)
 
 
 class Wires:
-    """Connections to SQLite that can be cut."""
+    """Connections to SQLite whose statements are seen, and can be held and fail."""
 
     def __init__(self) -> None:
         self.statements: list[list[str]] = []
         self.before: Callable[[sqlite3.Connection, str], object] = lambda connection, text: None
 
+    def hold(self, statement: str) -> tuple[threading.Event, threading.Event]:
+        """
+        Stop the thread that comes to a statement.
+
+        @return: set when it has come; lets it go on, when it is set.
+        """
+        arrived, going = threading.Event(), threading.Event()
+
+        def before(connection: sqlite3.Connection, text: str) -> None:
+            if text == statement:
+                arrived.set()
+                assert going.wait(PATIENCE)
+
+        self.before = before
+        return arrived, going
+
     def connect(self, *args: Any, **kwargs: Any) -> sqlite3.Connection:
         wires = self
 
         class Wired(sqlite3.Connection):
-            """A connection that asks first."""
-
             def execute(self, text: str, *arguments: Any) -> sqlite3.Cursor:
                 wires.before(self, text)
                 return super().execute(text, *arguments)
@@ -68,11 +82,13 @@ class Kept:
             keep,
             self.reactor.callFromThread,
             lambda: self.time,
-            **{
-                "pace": Timings(full=0.01, prune=0.01, index=3600.0),
-                "connect": self.wires.connect,
-                **more,
-            },
+            SQLiteConfig(
+                **{
+                    "pace": Timings(full=0.01, prune=0.01, index=3600.0),
+                    "connect": self.wires.connect,
+                    **more,
+                }
+            ),
         )
         typed: Storage = self.journal
         self.witness = Witness(typed, self.reactor)

@@ -1,5 +1,7 @@
 """
-C{tsservices backup} and C{tsservices export}: commands to a running server.
+C{tsservices backup} and C{tsservices export}: the shell's end of L{tsservices.admin.control}.
+
+Blocking sockets and no Twisted: a command has one thing to do, and no reactor to wait for.
 """
 
 from __future__ import annotations
@@ -15,38 +17,38 @@ from typing import Any, NoReturn, TextIO
 
 from tsservices.common.statedir import CONTROL_SOCKET, defaultStateFolder
 
-#: Bytes of one line of its answer: a page of the longest lines, all of them escaped.
+#: Bytes of one line of the server's answer: a page of the longest messages, all of them escaped.
 CONTROL_ANSWER = 16_777_216
 
-#: Seconds without one after which whoever waits gives the server up.
+#: Seconds without a line, be it a sign of life, after which the server is given up.
 CONTROL_SILENT_SECONDS = 30.0
 
-
-#: What stands before the messages.
+#: The command: it is twistd with the options of a server, unless its first argument is one of
+#: L{WORDS}.
 PROGRAM = "tsservices"
 
-#: The first words of the command line that are commands to a running server; without one of them a
-#: server is started.
+#: The first arguments that are commands to a running server.
 WORDS = ("backup", "export")
 
 
 class CommandFailed(Exception):
-    """A command was not done.  The argument is one line that says why."""
+    """A command failed.  The argument is one line that says why."""
 
 
-def main(words: list[str]) -> NoReturn:
+def main(arguments: list[str]) -> NoReturn:
     """@raise SystemExit: always, with the exit status."""
-    given = _parser().parse_args(words)
+    options = _parser().parse_args(arguments)
     try:
-        if given.word == "backup":
-            backup(given.state, given.file)
+        if options.word == "backup":
+            backup(options.state, options.file)
         else:
-            export(given.state, given.room, given.since, given.format, given.output)
+            export(options.state, options.room, options.since, options.format, options.output)
     except CommandFailed as reason:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)
         raise SystemExit(1) from None
     except BrokenPipeError:
-        # Whoever reads this has enough; nothing more is to be said, not even at the end.
+        # The pager has been left, say.  Python flushes standard output once more when it ends, and
+        # would print the same error then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as reason:
@@ -58,7 +60,11 @@ def main(words: list[str]) -> NoReturn:
 
 
 def backup(folder: str, file: str) -> None:
-    """@raise Failed: it is not made."""
+    """
+    Have the server copy its chat.
+
+    @raise CommandFailed: there is no copy.
+    """
     path = os.path.abspath(file)
     if os.path.lexists(path):
         raise CommandFailed(f"{path} is there already")
@@ -69,15 +75,19 @@ def backup(folder: str, file: str) -> None:
 
 def export(folder: str, room: str, since: int, form: str, file: str | None) -> None:
     """
-    @param file: where they go; L{None}: to the standard output.
-    @raise Failed: they can't be had, or not to the end.
+    Write the messages of a room.
+
+    @param since: the number of the last message that is left out.
+    @param form: C{text} or C{json}.
+    @param file: a new file; L{None}: the standard output.
+    @raise CommandFailed: there are none, or not all of them.
     """
-    asked = {"command": "export", "room": room, "since": since, "format": form}
+    command = {"command": "export", "room": room, "since": since, "format": form}
     with ExitStack() as stack:
         output: TextIO | None = None
-        for text in _command(folder, asked):
+        for text in _command(folder, command):
             if output is None:
-                # Not before there is something to be written.
+                # Not before the first page: a command that fails leaves no empty file.
                 output = stack.enter_context(_open(file))
             output.write(text)
         if output is None and file is not None:
@@ -90,7 +100,7 @@ def _open(file: str | None) -> TextIO:
     descriptor = sys.stdout.fileno()
     try:
         if file is not None:
-            # What is said in a room is not for everybody on this machine.
+            # A private room is not for every user of this machine.
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         raise CommandFailed(f"{file} is there already") from None
@@ -137,6 +147,7 @@ def _answers(answers: Any) -> Iterator[str]:
 
 
 def _number(text: str) -> int:
+    # At most 18 digits: SQLite's numbers end at 2**63.
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a line")
     return int(text)

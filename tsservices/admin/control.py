@@ -1,14 +1,13 @@
 """
-Commands to a running server, which come through a UNIX socket in its state folder.
+Commands to a running server, which come through a UNIX socket in its state folder: the protocol,
+and the service that listens.  L{tsservices.admin.commands} is the other end.
 
 A connection is one command: one JSON object on one line, answered by objects, one a line.
-C{text} is a part of what was asked for, C{alive} says that the rest takes a while, and the
+C{text} is a part of the answer, C{alive} says that the next part takes a while, and the
 last is either C{done}, which counts what was done, or C{error}, one line that says why not.
 
-  - C{backup}, with C{path}: copies all that the chat has kept to a file;
-  - C{export}, with C{room}, C{since} and C{format}: gives the lines of a room.
-
-Where commands to a running server come in.
+  - C{backup}, with C{path}: copies all that the chat has stored to a file;
+  - C{export}, with C{room}, C{since} and C{format}: writes the messages of a room.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import os
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
+from typing import Protocol as Interface
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
@@ -27,36 +27,60 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 
 from tsservices.admin.export import FORMATS, RoomExport
+from tsservices.chat.controller import ChatContext
 from tsservices.chat.errors import NO_ROOM, ChatError
 from tsservices.chat.names import ROOM_SIGN, roomKey
 from tsservices.chat.room import Room
+from tsservices.chat.storage import Storage
 from tsservices.common.lines import LineSplitter, LineTooLong
 from tsservices.common.statedir import CONTROL_SOCKET, StateDirectory
-from tsservices.server.chat.service import ChatService
 from tsservices.transport.binder import Binder
 
-#: Bytes of a command to a running server: a path, and some words.
+#: Bytes of a command: a path (Linux allows 4096) in the escapes of JSON, and some words.
 CONTROL_LINE = 16_384
 
-#: Commands to a running server at the same time.
+#: Commands at the same time.  They come from one operator's shells, and each holds a page.
 CONTROLS = 4
 
-#: Seconds until a command must be there, and that the end of its answer may wait to be read.
+#: Seconds until a command must have come, and that the end of its answer may wait to be read.
 CONTROL_SECONDS = 10.0
 
-#: Seconds that a page of an answer may wait: somebody looks through it, page by page.
+#: Seconds that a page of an answer may wait: a person may read it with a pager.
 CONTROL_UNREAD_SECONDS = 3600.0
 
-#: Seconds between two signs of life while a command takes long.
+#: Seconds between two signs of life while a command takes long: a tenth of the time after which
+#: the client gives the server up.
 CONTROL_ALIVE_SECONDS = 3.0
+
+#: Whoever may write to the socket can read every private room.
+_OWNER_ONLY = 0o600
 
 
 class ControlError(Exception):
     """A command can't be done.  The argument is one line that says why."""
 
 
+class ControlledChat(Interface):
+    """
+    The chat that commands are about, as far as they know it.
+
+    @ivar open: whether people may connect; until then its state is not complete.
+    @ivar journal: where it is stored.
+    @ivar house: has its state.
+    """
+
+    open: bool
+    journal: Storage
+    house: ChatContext
+
+
 class ControlProtocol(Protocol):
-    """One command."""
+    """
+    One command.
+
+    @ivar _begun: the command has come; whatever follows it is not read.
+    @ivar _ended: the last answer is written, or the connection is lost.
+    """
 
     factory: ControlFactory
     transport: Any
@@ -66,7 +90,6 @@ class ControlProtocol(Protocol):
     _exporting = False
 
     def connectionMade(self) -> None:
-        """Wait for the command, but not for long."""
         self._lines = LineSplitter(CONTROL_LINE)
         connections = self.factory.connections
         connections.add(self)
@@ -95,7 +118,7 @@ class ControlProtocol(Protocol):
         self.factory.connections.discard(self)
 
     def working(self) -> None:
-        """The answer takes a while: say now and then that it is still under way."""
+        """The answer takes a while: write a sign of life every few seconds."""
         if not self._ended:
             self._wait(CONTROL_ALIVE_SECONDS, self._alive)
 
@@ -143,7 +166,7 @@ class ControlProtocol(Protocol):
         factory.chat.journal.copy(path, copied)
 
     def _export(self, command: dict[str, Any]) -> None:
-        name, since, form = (command.get(each) for each in ("room", "since", "format"))
+        name, since, form = map(command.get, ("room", "since", "format"))
         if (
             not isinstance(name, str)
             or not isinstance(since, int)
@@ -157,6 +180,7 @@ class ControlProtocol(Protocol):
         journal, key = self.factory.chat.journal, room.record.key
         export = RoomExport(journal, key, since + 1, room.released, write, self)
         self._exporting = True
+        # A pull producer: a page is read from the storage when the one before it was sent.
         self.transport.registerProducer(export, False)
 
     def _room(self, name: str) -> Room:
@@ -178,24 +202,23 @@ class ControlProtocol(Protocol):
             return
         self._ended = True
         if self._exporting:
+            # loseConnection waits for as long as a producer is registered.
             self.transport.unregisterProducer()
         self._write(answer)
         self.transport.loseConnection()
         self._wait(CONTROL_SECONDS, self.transport.abortConnection)
 
     def _late(self) -> None:
-        """There is no command."""
         self._timer = None
         self.fail("no command has come")
 
     def _alive(self) -> None:
-        """Say that it is under way."""
         self._timer = None
         self._write({"alive": True})
         self.working()
 
     def _wait(self, seconds: float | None, then: Callable[[], object]) -> None:
-        """Wait for nothing else than this."""
+        # There is one timer: each step of a command has one time limit, and a new one ends the old.
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
@@ -204,6 +227,7 @@ class ControlProtocol(Protocol):
 
 
 def _isPath(path: str) -> bool:
+    # The path comes from JSON: it may hold NUL and halves of surrogate pairs, which no file has.
     try:
         return os.path.isabs(path) and b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
@@ -212,24 +236,21 @@ def _isPath(path: str) -> bool:
 
 class ControlFactory(ServerFactory):
     """
-    Makes L{ControlProtocol}s.
+    Makes L{ControlProtocol}s, and owns what they share.
 
-    @ivar chat: what the commands are about.
-    @ivar reactor: schedules.
-    @ivar localtime: makes hours and days of seconds since 1970.
-    @ivar connections: all there are.
-    @ivar copying: whether a backup is being made.
+    @ivar connections: those that are open.
+    @ivar copying: whether a backup is being made: there is one at a time.
     """
 
     noisy = False
 
     def __init__(
         self,
-        chat: ChatService,
+        chat: ControlledChat,
         reactor: Any,
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
-        """@param localtime: makes hours and days of seconds since 1970."""
+        """@param localtime: converts seconds since 1970; exported texts show local time."""
         self.chat = chat
         self.reactor = reactor
         self.localtime = localtime
@@ -237,32 +258,28 @@ class ControlFactory(ServerFactory):
         self.copying = False
 
     def buildProtocol(self, address: IAddress | None) -> Protocol:
-        """The protocol."""
         protocol = ControlProtocol()
         protocol.factory = self
         return protocol
 
 
-_OWNER_ONLY = 0o600
-
-
 class ControlService(Service):
     """
-    Lets commands come.
+    Listens for commands in the state folder.
 
-    @ivar trouble: why none can, if so.
+    @ivar trouble: why it can't, or nothing.
     """
 
     name = "control"
 
-    def __init__(self, chat: ChatService, folder: StateDirectory, reactor: Any) -> None:
+    def __init__(self, chat: ControlledChat, folder: StateDirectory, reactor: Any) -> None:
         self._folder = folder
         self._binder = Binder(reactor, fast=False)
         self._factory = ControlFactory(chat, reactor)
         self.trouble = ""
 
     def bind(self) -> None:
-        """Bind the socket.  Without it the server serves all the same."""
+        """Bind the socket.  If that fails the server starts all the same: see C{trouble}."""
         if self._folder.owned:
             path = self._folder.path(CONTROL_SOCKET)
             try:
@@ -271,13 +288,12 @@ class ControlService(Service):
                 self.trouble = f"{path}: {reason.socketError}"
 
     def startService(self) -> None:
-        """Let them come."""
         super().startService()
         for port in self._binder.ports:
             port.startListening()
 
     def stopService(self) -> Deferred[None]:
-        """Fires when none can come any more."""
+        """End what is under way; fires when the socket is closed."""
         super().stopService()
         for connection in list(self._factory.connections):
             connection.fail("the server stops")

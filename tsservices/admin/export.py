@@ -1,5 +1,5 @@
 """
-All lines of a room, page by page, as fast as somebody reads them.
+The export of a room: all its messages, page by page, as fast as somebody reads them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tsservices.chat.storage import HistoryReader
 from tsservices.frontends.formats.json import JSONFormatter
 from tsservices.frontends.formats.text import TextFormatter
 
-#: Writes a page, given also when the line before it was said, or 0.
+#: Writes a page, given also the time of the message before it, or 0.
 Page = Callable[[list[RoomMessages], int], str]
 
 
@@ -27,10 +27,10 @@ def _text(localtime: Callable[[float], time.struct_time]) -> Page:
 
 def _json(localtime: Callable[[float], time.struct_time]) -> Page:
     form = JSONFormatter()
-    return lambda said, before: form.encode(said).decode()
+    return lambda messages, before: form.encode(messages).decode()
 
 
-#: How lines can be written, by name.
+#: How messages can be written, by the name that the command line takes.
 FORMATS: dict[str, Callable[[Callable[[float], time.struct_time]], Page]] = {
     "text": _text,
     "json": _json,
@@ -38,10 +38,10 @@ FORMATS: dict[str, Callable[[Callable[[float], time.struct_time]], Page]] = {
 
 
 class ExportSink(Interface):
-    """Who reads an export."""
+    """Who gets an export: the text of its pages, then how many messages it has or why it failed."""
 
     def working(self) -> None:
-        """The next page is being read from the journal."""
+        """The next page is being read from the storage."""
         ...
 
     def text(self, text: str) -> None: ...
@@ -54,8 +54,8 @@ class ExportSink(Interface):
 @implementer(IPullProducer)
 class RoomExport:
     """
-    One export.  A page is read from the journal when the one before it was sent: nothing
-    waits in memory, and the chat's own questions come between any two.
+    One export, a pull producer.  A page is read from the storage when the one before it was sent:
+    nothing waits in memory, and what people ask for is read between any two pages.
     """
 
     def __init__(
@@ -65,48 +65,52 @@ class RoomExport:
         first: int,
         last: int,
         write: Page,
-        reading: ExportSink,
+        sink: ExportSink,
     ) -> None:
+        """
+        @param first: the number of the first message.
+        @param last: of the last: what comes while the export goes on is not in it.
+        """
         self._reader = reader
         self._room = room
         self._next = first
         self._last = last
         self._write = write
-        self._reading = reading
+        self._sink = sink
         self._count = 0
         self._before = 0
-        self._asking = False
+        self._reading = False
         self._stopped = False
 
     def resumeProducing(self) -> None:
-        """The reader takes more."""
-        if self._asking or self._stopped:
+        # A transport asks each time all is written, and that may have been a sign of life.
+        if self._reading or self._stopped:
             return
         if self._next > self._last:
             self._stopped = True
-            self._reading.succeed(self._count)
+            self._sink.succeed(self._count)
             return
-        self._asking = True
-        self._reading.working()
+        self._reading = True
+        self._sink.working()
         self._reader.read(self._room, self._next, self._last, self._found)
 
     def stopProducing(self) -> None:
-        """Nobody reads any more."""
         self._stopped = True
 
-    def _found(self, lines: list[RoomMessages] | ChatError) -> None:
-        self._asking = False
+    def _found(self, page: list[RoomMessages] | ChatError) -> None:
+        self._reading = False
         if self._stopped:
             return
-        if isinstance(lines, ChatError):
+        if isinstance(page, ChatError):
             self._stopped = True
             since = self._next - 1
-            self._reading.fail(f"{lines}; lines up to {since} are written: --since {since} goes on")
-        elif not lines:
+            self._sink.fail(f"{page}; lines up to {since} are written: --since {since} goes on")
+        elif not page:
+            # What was left has been deleted for its age meanwhile.
             self._next = self._last + 1
             self.resumeProducing()
         else:
-            text = self._write(lines, self._before)
-            self._count += sum(len(each.texts) for each in lines)
-            self._next, self._before = lines[-1].last + 1, lines[-1].time
-            self._reading.text(text)
+            text = self._write(page, self._before)
+            self._count += sum(len(messages.texts) for messages in page)
+            self._next, self._before = page[-1].last + 1, page[-1].time
+            self._sink.text(text)

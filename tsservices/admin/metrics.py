@@ -1,5 +1,5 @@
 """
-What happened, kept where people and programs can read it.
+The counters of a server in a file that people and programs can read: C{counters.json}.
 """
 
 from __future__ import annotations
@@ -19,18 +19,15 @@ REFRESH_SECONDS = 2.0
 
 
 class CountersFile(Service):
-    """
-    Writes the counters to the state folder when they have changed, and to the log
-    at the end.
-    """
+    """Writes the counters to the state folder when they have changed, and to the log at the end."""
 
     name = "counters"
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
-        self, ledger: CounterRegistry, folder: StateDirectory, clock: IReactorTime
+        self, registry: CounterRegistry, folder: StateDirectory, clock: IReactorTime
     ) -> None:
-        self._ledger = ledger
+        self._registry = registry
         self._folder = folder
         self._written: Any = None
         self._failed = False
@@ -38,35 +35,33 @@ class CountersFile(Service):
         self._loop.clock = clock
 
     def startService(self) -> None:
-        """Begin to write."""
         super().startService()
         self._loop.start(REFRESH_SECONDS)
 
     def stopService(self) -> None:
-        """Write for the last time."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()
         self.write()
-        for entry in self._ledger.snapshot():
+        for entry in self._registry.snapshot():
             numbers = " ".join(f"{key}={value}" for key, value in entry.items() if value)
             self._log.info("{numbers}", numbers=numbers)
         if not self._folder.owned:
-            # The next process would not replace it.
+            # Its name has the number of this process: no other one would replace it.
             self._folder.remove(self._folder.privatePath(COUNTERS_FILE))
         self._folder.release()
 
     def write(self) -> None:
-        """Write the file, if there is something new."""
-        counted = self._ledger.snapshot()
-        if counted == self._written:
+        counters = self._registry.snapshot()
+        if counters == self._written:
             return
         try:
-            self._folder.write(self._folder.privatePath(COUNTERS_FILE), counted)
+            self._folder.write(self._folder.privatePath(COUNTERS_FILE), counters)
         except OSError as reason:
+            # Once, not every two seconds: the log may be on the very disk that is full.
             if not self._failed:
                 self._log.warn("counters can't be written: {reason}", reason=str(reason))
             self._failed = True
         else:
-            self._written = counted
+            self._written = counters
             self._failed = False

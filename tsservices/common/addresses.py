@@ -8,14 +8,13 @@ import ipaddress
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-#: Where the first offering listens when nothing else is asked for.
+#: The port of the first service, when the operator names none; the others follow.
 DEFAULT_PORT = 21567
 
-#: A port number is 16 bits.
+#: A port number has 16 bits.
 HIGHEST_PORT = 65535
 
-
-#: The networks that are trusted when none is named.
+#: The networks that are trusted when the operator names none.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 #: The word for an empty list of trusted networks.
@@ -24,10 +23,12 @@ NOBODY = "none"
 
 def parse(host: str) -> IPv4Address | IPv6Address:
     """
-    The address; an IPv4 one that came through an IPv6 socket is IPv4.
+    An address of its text; an IPv4 one that came through an IPv6 socket is IPv4.
 
     @raise ValueError: it is no address.
     """
+    # A socket bound to :: names IPv4 peers ::ffff:192.0.2.1; neither the networks an operator
+    # trusts nor the counts for each address may depend on that.
     address = ipaddress.ip_address(host)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
@@ -35,8 +36,10 @@ def parse(host: str) -> IPv4Address | IPv6Address:
 
 def source(address: IPv4Address | IPv6Address) -> tuple[int, int]:
     """
-    What counts as one source: an IPv4 address, or an IPv6 network of 64 bits,
-    which is what one person has.
+    What counts as one source: an IPv4 address, or an IPv6 network of 64 bits, since one person has
+    a whole one.
+
+    @return: the version of IP, and the bits.
     """
     if isinstance(address, IPv6Address):
         return 6, int(address) >> 64
@@ -44,19 +47,18 @@ def source(address: IPv4Address | IPv6Address) -> tuple[int, int]:
 
 
 class TrustedNetworks:
-    """The networks whose people are trusted."""
+    """The networks whose clients are trusted."""
 
     def __init__(self, networks: Iterable[str] = LOOPBACK) -> None:
         """@raise ValueError: one of them is no network."""
         self._networks: list[IPv4Network | IPv6Network] = [
-            ipaddress.ip_network(each) for each in networks if each != NOBODY
+            ipaddress.ip_network(network) for network in networks if network != NOBODY
         ]
 
     def __contains__(self, address: IPv4Address | IPv6Address) -> bool:
-        """Whether it is in one of the networks."""
         return any(address in network for network in self._networks)
 
 
 def hostPort(host: str, port: int) -> str:
-    """Both, as one writes them."""
+    """Host and port as one writes them, an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,6 +1,7 @@
 """
-What happened, in numbers: one record for each place where something listens, and one for
-a node of a cluster.  Pure.
+Counters: one record for each listener, and one for a node of a cluster.  Pure.
+
+Code that counts adds to the attributes directly: a method would be one more call for each datagram.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from dataclasses import astuple, dataclass
 @dataclass(slots=True)
 class StreamCounters:
     """
-    Of one TCP or UNIX listening place.
+    Of one TCP or UNIX listener.
 
     @ivar accepted: connections taken.
-    @ivar open: connections there are now.
+    @ivar open: connections that are open now.
     @ivar refused: connections turned away by a limit on their number.
     @ivar received: chunks read.
     @ivar receivedBytes: bytes read.
-    @ivar overlong: lines over the limit, refused and skipped.
+    @ivar overlong: lines over the limit, which were skipped.
     @ivar idle: connections closed because nothing happened on them.
     @ivar stalled: connections closed because their peer read nothing.
-    @ivar unproxied: connections without a good PROXY header, closed.
-    @ivar refusals: requests of people that were not done, with the reason told.
-    @ivar delayed: how often somebody was slowed down for sending too fast.
-    @ivar slow: people dropped because too much waited that they did not read.
+    @ivar unproxied: connections closed for want of a good PROXY header.
+    @ivar refusals: requests that were answered with an error.
+    @ivar delayed: how often a connection was slowed down for sending too fast.
+    @ivar slow: connections dropped because too much waited that their peer did not read.
     """
 
     accepted: int = 0
@@ -44,16 +45,16 @@ class StreamCounters:
 @dataclass(slots=True)
 class DatagramCounters:
     """
-    Of one UDP listening place.  The drops are in the order of the guards.
+    Of one UDP listener.  The drops are in the order of the guards.
 
     @ivar received: datagrams read.
     @ivar receivedBytes: bytes read.
     @ivar answered: datagrams answered.
-    @ivar badSource: dropped; nobody honest asks from such an address or port.
+    @ivar badSource: dropped; no honest client has such an address or port.
     @ivar ownFormat: dropped; it looks like an answer of a server like this one.
     @ivar badSize: dropped; empty or too long.
     @ivar overRate: dropped; its source asks too often.
-    @ivar muted: dropped; its source is silenced for asking too often.
+    @ivar muted: dropped; its source gets nothing for a while, for asking too often.
     @ivar unsent: answers that the system would not send.
     """
 
@@ -71,7 +72,7 @@ class DatagramCounters:
 @dataclass(slots=True)
 class StampCounters(DatagramCounters):
     """
-    Of one place where STAMP is reflected.
+    Of one STAMP reflector.
 
     @ivar forged: dropped; its authentication is wrong.
     @ivar replayed: dropped; it has come before.
@@ -88,20 +89,20 @@ class ClusterCounters:
     """
     Of one node of a cluster.
 
-    @ivar connected: 1 if there is a connection to the engine.
+    @ivar connected: 1 if there is a connection to the broker.
     @ivar connections: how many there were, one after the other.
-    @ivar published: messages that the engine has taken from this node.
-    @ivar doubts: how often it was not sure whether it has.
-    @ivar resubscriptions: how often messages had to be asked for anew.
+    @ivar published: messages of this node that the broker has acknowledged.
+    @ivar doubts: how often it was not known whether the broker has one.
+    @ivar resubscriptions: how often the consumer had to begin again.
     @ivar nodes: those that are up.
     @ivar position: of the last message that was applied.
-    @ivar lag: messages that the engine has and this node has not.
-    @ivar outbox: messages that are under way, or wait.
+    @ivar lag: messages that the broker has and this node has not.
+    @ivar outbox: messages that are not acknowledged yet.
     @ivar outboxBytes: bytes of these.
-    @ivar duplicates: messages that came again; they do not count.
+    @ivar duplicates: messages that came again, and were ignored.
     @ivar gaps: messages that came before their turn, and were sent again.
     @ivar strangers: messages of nodes that were not up.
-    @ivar garbage: messages that nobody understands.
+    @ivar garbage: messages that can't be decoded.
     """
 
     connected: int = 0
@@ -122,7 +123,6 @@ class ClusterCounters:
 
 AnyCounters = StreamCounters | DatagramCounters | ClusterCounters
 
-
 _DATAGRAM_NAMES = (
     "received",
     "receivedBytes",
@@ -135,7 +135,8 @@ _DATAGRAM_NAMES = (
     "unsent",
 )
 
-#: What C{counters.json} calls the counters, in the order of the fields: programs know these.
+#: What C{counters.json} calls the counters, in the order of the fields.  Written out, because
+#: programs know them: a field can get another name, these can't.
 _NAMES: dict[type[AnyCounters], tuple[str, ...]] = {
     StreamCounters: (
         "accepted",
@@ -181,15 +182,15 @@ class CounterRegistry:
     """All counters of one server."""
 
     def __init__(self) -> None:
-        """There are none yet."""
         self._entries: list[tuple[dict[str, object], AnyCounters]] = []
 
-    def add(self, place: dict[str, object], counters: AnyCounters) -> None:
-        self._entries.append((place, counters))
+    def add(self, labels: dict[str, object], counters: AnyCounters) -> None:
+        """@param labels: what says whose counters they are: service, transport, address."""
+        self._entries.append((labels, counters))
 
     def snapshot(self) -> list[dict[str, object]]:
-        """Place and every counter, one entry for each place."""
+        """One entry for each record: its labels and its counters, by the names that are public."""
         return [
-            place | dict(zip(_NAMES[type(counters)], astuple(counters), strict=True))
-            for place, counters in self._entries
+            labels | dict(zip(_NAMES[type(counters)], astuple(counters), strict=True))
+            for labels, counters in self._entries
         ]

@@ -1,9 +1,9 @@
 """
-Every bound of the suite, with its unit and its reason, in one place.  Pure.
+What an operator can limit, one section for each part of the server.  Pure.
 
-Each field of L{Limits} is a key of the configuration file under the same name in
-kebab case (C{idleLimit} is C{idle-limit}); those that L{tsservices.server.options} names
-are options too.
+Each field of L{Limits} is a key of the configuration file; those that
+L{tsservices.server.options} names are options too.  Bounds that nobody can set stand in the modules
+that use them.
 """
 
 from __future__ import annotations
@@ -14,20 +14,25 @@ from typing import Any
 
 
 class LimitError(ValueError):
-    """A limit was given a value it can't have."""
+    """A limit was given a value that it can't have."""
 
 
-def _limit(key: str, default: int, least: int, most: int, unit: str, reason: str) -> Any:
-    return field(
-        default=default,
-        metadata={"key": key, "least": least, "most": most, "unit": unit, "reason": reason},
-    )
+# The key is written out, because configuration files have it: a field can get another name.  The
+# reason follows the unit in the help.
+def _limit(key: str, default: int, lowest: int, highest: int, unit: str, reason: str) -> Any:
+    metadata = {"key": key, "lowest": lowest, "highest": highest, "unit": unit, "reason": reason}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of one server."""
+    """
+    The limits of one server.
 
+    The order of the fields is that of the help.
+    """
+
+    # Streams: tsservices.transport, of all services over TCP and UNIX sockets.
     maxConnections: int = _limit(
         "max-connections",
         20_000,
@@ -74,6 +79,8 @@ class Limits:
     stopLimit: int = _limit(
         "stop-limit", 5, 0, 3600, "seconds", "for answers under way when the server stops"
     )
+
+    # The service timestamp-line.
     maxLine: int = _limit(
         "max-line",
         65_536,
@@ -82,6 +89,9 @@ class Limits:
         "bytes",
         "in a line of timestamp-line; a longer one is refused",
     )
+
+    # Datagrams: tsservices.transport.udp_guard.  Small rates, because whoever forges a source makes
+    # the server send to it.
     maxDatagram: int = _limit(
         "max-datagram",
         512,
@@ -109,6 +119,8 @@ class Limits:
         "seconds",
         "without a reply after three drops in a row by udp-rate",
     )
+
+    # STAMP: tsservices.stamp.reflector.  A packet of less than 112 bytes can't be authenticated.
     stampDatagram: int = _limit(
         "stamp-datagram",
         9000,
@@ -144,6 +156,8 @@ class Limits:
         "seconds",
         "until a silent session's packets are counted from 0 again",
     )
+
+    # The services ack and sink.
     logRate: int = _limit(
         "log-rate",
         1_048_576,
@@ -152,6 +166,8 @@ class Limits:
         "bytes per second",
         "of text that ack and sink log, in all",
     )
+
+    # The chat, each connection: tsservices.frontends.
     floodLines: int = _limit(
         "flood-lines",
         10,
@@ -198,6 +214,8 @@ class Limits:
         "seconds",
         "without reading, with more than that waiting, until one is dropped",
     )
+
+    # The chat, all together: tsservices.chat.  What may be made "at once" comes back with time.
     maxRooms: int = _limit("max-rooms", 10_000, 1, 10_000_000, "rooms", "in the chat")
     roomsEach: int = _limit("rooms-each", 50, 1, 10_000, "rooms", "that one person may be in")
     roomsFounded: int = _limit(
@@ -220,6 +238,8 @@ class Limits:
         "guesses", 200, 1, 1_000_000, "passwords", "that may be tried from one address at once"
     )
     maxAccounts: int = _limit("max-accounts", 100_000, 0, 100_000_000, "accounts", "in the chat")
+
+    # The service talk.
     talkLinger: int = _limit(
         "talk-linger",
         60,
@@ -239,29 +259,31 @@ class Limits:
 
     @classmethod
     def fieldNames(cls) -> dict[str, str]:
-        """The field of each key, in the order of the fields."""
-        return {each.metadata["key"]: each.name for each in fields(cls)}
+        """The name of the field of each key."""
+        return {limit.metadata["key"]: limit.name for limit in fields(cls)}
 
     @classmethod
     def describe(cls, key: str) -> tuple[int, str]:
-        """The default, and one line of what it bounds."""
-        found = cls.__dataclass_fields__[cls.fieldNames()[key]]
-        default: int = getattr(cls(), found.name)
-        return default, f"{found.metadata['unit']} {found.metadata['reason']}"
+        """The default, and one line that says what it bounds."""
+        limit = cls.__dataclass_fields__[cls.fieldNames()[key]]
+        default: int = getattr(cls(), limit.name)
+        return default, f"{limit.metadata['unit']} {limit.metadata['reason']}"
 
     @classmethod
     def coerce(cls, key: str, value: object) -> int:
         """
-        Read one limit as somebody wrote it.
+        Read one limit: an option is text, the configuration file has numbers too.
 
         @raise LimitError: it is no whole number, or out of range.
         """
-        bounds = cls.__dataclass_fields__[cls.fieldNames()[key]].metadata
-        least, most, unit = bounds["least"], bounds["most"], bounds["unit"]
+        facts = cls.__dataclass_fields__[cls.fieldNames()[key]].metadata
+        lowest, highest, unit = facts["lowest"], facts["highest"], facts["unit"]
         text = str(value)
+        # True is a number for Python, and int would also take blanks, underscores and digits of
+        # other scripts.
         if isinstance(value, bool) or not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
             raise LimitError(f"{key} takes a whole number of {unit}, not {value!r}")
         number = int(text)
-        if not least <= number <= most:
-            raise LimitError(f"{key} takes {least} to {most} {unit}, not {number}")
+        if not lowest <= number <= highest:
+            raise LimitError(f"{key} takes {lowest} to {highest} {unit}, not {number}")
         return number

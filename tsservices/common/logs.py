@@ -1,71 +1,87 @@
 """
-What was done to people and rooms, told to the log: one line of JSON each.
+What goes to the log about people: what was done (L{audit}), peers that misbehave (L{PeerLog}), and
+the text that C{ack} and C{sink} receive (L{PayloadLog}).
 
-The lines come under a name of their own, C{tsservices.audit}, so that they can be taken out of
-the log by programs.  Accounts stand in them by name and addresses by their cloaks;
-nothing in them is a password or what one could be guessed from.
-
-What the log says about peers that misbehave: one line a minute and peer.
-
-What C{ack} and C{sink} write to the log of what people send.
+The last two are written as often as strangers like, so a L{LogFilter} stands before each.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, ParamSpec
 
 from twisted.logger import Logger
 
 from tsservices.common.ratelimit import PEERS_REMEMBERED, LogThrottle, TokenBucket
 from tsservices.common.text import logged
 
-#: Complaints about peers in one minute from all peers together. With forged sources every datagram
-#: is a new peer, and the log would fill the disk.
+#: Lines about peers in one minute, from all peers together.  With forged sources every datagram is
+#: a new peer, and the log would fill the disk.
 LOG_LINES_PER_MINUTE = 60
 
+#: Seconds' worth of text that may be logged at once.
+BURST_SECONDS = 8
 
-_LOG = Logger("tsservices.audit")
+#: One entry of the payload log.
+CLIENT_SAYS = "客户端发来的消息是:{text} [{peer}]"
+
+# A public name: programs take these lines out of the log by it.
+_AUDIT = Logger("tsservices.audit")
+
+_Facts = ParamSpec("_Facts")
 
 
 def audit(facts: Mapping[str, object]) -> None:
-    """Tell the log of something that is stored."""
-    # In ASCII: what people have written in it can't begin another line, or turn one.
-    _LOG.info("{audit}", audit=json.dumps(dict(facts), default=str, separators=(",", ":")))
+    """
+    Log that something was done to people or rooms and is stored: one line of JSON.
+
+    Accounts stand in it by name and addresses by their cloaks; the caller sees to it that nothing
+    in it is a password, or what one could be guessed from.
+    """
+    # In ASCII: what people have written can't begin another line, nor turn this one around.
+    _AUDIT.info("{audit}", audit=json.dumps(dict(facts), default=str, separators=(",", ":")))
+
+
+class LogFilter(Generic[_Facts]):
+    """Asks a limit whether an entry may be logged, and counts the entries that may not."""
+
+    def __init__(self, allows: Callable[_Facts, bool]) -> None:
+        """@param allows: takes what the limit has to know about an entry."""
+        self._allows = allows
+        self._withheld = 0
+
+    def admit(self, *args: _Facts.args, **facts: _Facts.kwargs) -> int | None:
+        """How many were withheld since the last that was not; L{None}: this one is withheld."""
+        if not self._allows(*args, **facts):
+            self._withheld += 1
+            return None
+        withheld, self._withheld = self._withheld, 0
+        return withheld
 
 
 class PeerLog:
-    """Writes them."""
+    """Logs complaints about peers: one a minute about each."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """@param monotonic: the time in seconds."""
         self._monotonic = monotonic
-        self._throttle = LogThrottle(PEERS_REMEMBERED, LOG_LINES_PER_MINUTE, monotonic())
+        throttle = LogThrottle(PEERS_REMEMBERED, LOG_LINES_PER_MINUTE, monotonic())
+        self._filter = LogFilter(throttle.allows)
 
     def warn(self, host: str, form: str, **facts: Any) -> None:
-        if self._throttle.allows(host, self._monotonic()):
-            withheld, self._throttle.withheld = self._throttle.withheld, 0
+        """@param form: the text, with the names of the facts in braces."""
+        withheld = self._filter.admit(host, self._monotonic())
+        if withheld is not None:
             if withheld:
                 form += " ({withheld} lines about peers were withheld before this one)"
             self._log.warn(form, withheld=withheld, **facts)
 
 
-#: Seconds' worth of text that may be logged at once.
-BURST_SECONDS = 8
-
-#: One entry.
-CLIENT_SAYS = "客户端发来的消息是:{text} [{peer}]"
-
-
 class PayloadLog:
-    """
-    Logs text of strangers as data, so much a second.
-
-    @ivar omitted: entries that were not logged since the last one that was.
-    """
+    """Logs text of strangers as data, so much a second."""
 
     _log: ClassVar[Logger] = Logger("tsservices.transcript")
 
@@ -75,14 +91,12 @@ class PayloadLog:
         @param monotonic: the time in seconds.
         """
         self._monotonic = monotonic
-        self._bucket = TokenBucket(rate, rate * BURST_SECONDS, monotonic())
-        self.omitted = 0
+        bucket = TokenBucket(rate, rate * BURST_SECONDS, monotonic())
+        self._filter = LogFilter(bucket.take)
 
     def note(self, text: str, peer: str) -> None:
-        if not self._bucket.take(self._monotonic(), len(text)):
-            self.omitted += 1
-            return
-        if self.omitted:
-            self._log.warn("{count} messages came too fast to be logged", count=self.omitted)
-            self.omitted = 0
-        self._log.info(CLIENT_SAYS, text=logged(text), peer=peer)
+        withheld = self._filter.admit(self._monotonic(), len(text))
+        if withheld is not None:
+            if withheld:
+                self._log.warn("{count} messages came too fast to be logged", count=withheld)
+            self._log.info(CLIENT_SAYS, text=logged(text), peer=peer)

@@ -1,5 +1,7 @@
 """
-The folder of all that a server keeps.
+The folder of all that a server keeps, and the names of the files in it.
+
+The clients use the names too, and import no Twisted for them.
 """
 
 from __future__ import annotations
@@ -16,45 +18,47 @@ import platformdirs
 #: The log, while the operator has the terminal.
 LOG_FILE = "tsserver.log"
 
-#: Where an operator attaches.
+#: Where an operator of C{talk} attaches.
 OPERATOR_SOCKET = "operator.sock"
 
-#: Where commands to a running server go.
+#: Where L{tsservices.admin.control} listens.
 CONTROL_SOCKET = "control.sock"
 
-#: Where programs read what listens where.
+#: Where programs read which service listens at which address.
 PORTS_FILE = "ports.json"
 
-#: Where programs read what happened.
+#: Where programs read the counters.
 COUNTERS_FILE = "counters.json"
 
-#: Where the chat is kept.
+#: The database of the chat.
 CHAT_FILE = "chat.sqlite"
 
-#: The name of this node of a cluster, if nobody has said it.
+#: The name of this node of a cluster, when it was made up.
 NODE_FILE = "node.json"
 
-#: What is shown to who enters the chat, if it is there.
+#: Shown to everybody who connects to the chat, if the file exists.
 WELCOME_FILE = "welcome.txt"
 
 _LOCK_FILE = "lock"
 
 
 def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
-    """The folder when none is named."""
-    named = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return named or platformdirs.user_state_dir("tsservices", appauthor=False)
+    """The folder when the operator names none: systemd's C{StateDirectory=}, or the user's own."""
+    # systemd gives several with colons between.
+    folder = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return folder or platformdirs.user_state_dir("tsservices", appauthor=False)
 
 
 class StateDirectory:
     """
     A folder that one server has for itself.
 
-    The lock is C{flock}'s, which a daemon keeps over its fork.
-
     @ivar owned: whether this server has the lock.  A second one in the same folder
         serves, but leaves alone what belongs to the first.
     """
+
+    # flock, because twistd forks: a lock of fcntl belongs to a process and not to its children, and
+    # a file with a process id lies after a crash.
 
     def __init__(self, folder: str) -> None:
         self._folder = os.path.abspath(folder)
@@ -66,12 +70,12 @@ class StateDirectory:
         return self._folder
 
     def path(self, name: str) -> str:
-        """Its path."""
+        """The path of a file in it."""
         return os.path.join(self._folder, name)
 
     def create(self) -> None:
         """
-        Make the folder if need be.
+        Make the folder if it does not exist.
 
         @raise OSError: it can't be made.
         """
@@ -94,7 +98,7 @@ class StateDirectory:
 
     def chown(self, user: int, group: int) -> None:
         """
-        Let another user have what is there, because the server becomes that one.
+        Give all that is in it to another user, because the server becomes that one.
 
         @raise OSError: this process may not.
         """
@@ -103,7 +107,7 @@ class StateDirectory:
                 os.chown(self.path(name), user, group)
 
     def release(self) -> None:
-        """Let the next server have it."""
+        """Give up the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -111,7 +115,7 @@ class StateDirectory:
 
     def privatePath(self, name: str) -> str:
         """
-        Its path, if this server owns the folder; else that of a file of this process,
+        The path of a file, if this server owns the folder; else of one of this process alone,
         C{ports.123.json} for C{ports.json}.
         """
         stem, dot, ending = name.rpartition(".")
@@ -119,7 +123,7 @@ class StateDirectory:
 
     def write(self, path: str, content: Any) -> None:
         """
-        Replace a file at once, so that nobody reads half of it.
+        Replace a file by JSON at once, so that nobody reads half of it.
 
         @raise OSError: it can't be written.
         """

@@ -1,5 +1,5 @@
 """
-Text that came from strangers, made safe to show.  Pure.
+Text that came from strangers, made safe to show on a terminal and in a log.  Pure.
 """
 
 from __future__ import annotations
@@ -22,28 +22,29 @@ def _escape(match: re.Match[str]) -> str:
 
 def visible(text: str) -> str:
     """
-    Make everything that a terminal would obey into something one can see.
+    Write everything that a terminal would obey, or not show, as an escape.
+
     Emoji, combining marks and the joiner between them stay whole.
     """
     return _UNSAFE.sub(_escape, text)
 
 
 def logged(text: str) -> str:
-    """The same for a log, where a line feed would begin a forged entry."""
+    """As L{visible}, for a log, where a line feed would begin a forged entry."""
     text = text.removesuffix("\n").removesuffix("\r")
     return visible(text).replace("\n", "\\n")
 
 
 def utf8Decoder() -> codecs.IncrementalDecoder:
     """
-    @return: a decoder that puts characters together again that the network has
-        split, and writes bytes that are no UTF-8 as C{\\xff}.
+    A decoder that joins characters which the network has split; what is no UTF-8 becomes
+    C{\\xff}.
     """
     return codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
 
 def splitEnding(data: bytes) -> tuple[bytes, bytes]:
-    """Take a trailing line ending off."""
+    """The data without the line ending it may have, and that ending."""
     for ending in (b"\r\n", b"\n", b"\r"):
         if data.endswith(ending):
             return data[: -len(ending)], ending

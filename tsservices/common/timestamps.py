@@ -1,5 +1,5 @@
 """
-The timestamp's form on the wire.  Pure: the clock comes from the caller.
+The forms of a timestamp on the wire.  Pure: the clock comes from the caller.
 
 A stamp is C{[<time>] }, brackets and the one space included, and stands before
 the data it belongs to.  There are three forms of the time:
@@ -21,10 +21,10 @@ NANOSECONDS = 1_000_000_000
 #: Seconds from the epoch of RFC 868 to the one of UNIX.
 SECONDS_1900_TO_1970 = 2_208_988_800
 
-#: Tells the time in nanoseconds since 1970, as C{time.time_ns} does.
+#: A clock like C{time.time_ns}: nanoseconds since 1970.
 Nanoclock = Callable[[], int]
 
-_OWN = re.compile(
+_STAMP = re.compile(
     rb"\[(?:"
     rb"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
     rb"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
@@ -34,18 +34,18 @@ _OWN = re.compile(
 
 
 def stamped(data: bytes) -> bool:
-    """Does this begin with a stamp in any of the three forms?"""
-    return data[:1] == b"[" and _OWN.match(data) is not None
+    """Whether data begins with a stamp in any of the three forms."""
+    # Most data fails the first look.
+    return data[:1] == b"[" and _STAMP.match(data) is not None
 
 
 def rfc868(nanoseconds: int) -> bytes:
     """
-    The time as RFC 868 puts it.  The field wrapped from 2036 on starts again at
-    zero, which is all its 32 bits allow.
+    The time as RFC 868 puts it: seconds since 1900 in four bytes, the highest first.
 
     @param nanoseconds: since 1970.
-    @return: seconds since 1900, four bytes, the highest first.
     """
+    # From 2036 on they begin again at zero, which is all that 32 bits allow.
     seconds = nanoseconds // NANOSECONDS + SECONDS_1900_TO_1970
     return (seconds & 0xFFFFFFFF).to_bytes(4, "big")
 
@@ -54,11 +54,11 @@ class TimestampFormatter:
     """
     Writes the stamps of one server.
 
-    Where many messages are read in one go, L{roundBegan} and L{roundEnded} tell it, and it looks at
-    the clock once for all of them, as far as the form tells no more than seconds.
+    A stream calls L{roundBegan} and L{roundEnded} around all messages that one read brings.  A form
+    that shows no more than seconds looks at the clock once for all of them.
 
-    @ivar stamp: gives the stamp for this moment, as bytes.
-    @ivar held: the stamp for all messages of the round; empty when none is going on, or when each
+    @ivar stamp: makes the stamp for now.
+    @ivar held: the stamp for all messages of the round; empty outside a round, and when each
         message needs its own.
     """
 
@@ -75,17 +75,17 @@ class TimestampFormatter:
         self.stamp: Callable[[], bytes] = getattr(self, FORMS[form])
 
     def roundBegan(self) -> None:
-        """Messages that have come are going to be read."""
+        """All messages up to L{roundEnded} get one stamp, if the form allows it."""
         if self._holds:
             self.held = self.stamp()
 
     def roundEnded(self) -> None:
-        """They have been read: the next message comes later."""
+        """The next message comes later."""
         self.held = b""
 
     def _ctime(self) -> bytes:
         now = self._clock()
-        # Not a division: this is asked for each message.
+        # Two comparisons for each message, and one strftime a second.
         if not self._since <= now < self._until:
             second = self._turn(now)
             self._text = b"[%s] " % time.ctime(second).encode("ascii")
@@ -99,7 +99,6 @@ class TimestampFormatter:
         return b"%s.%06dZ] " % (self._text, (now - self._since) // 1000)
 
     def _turn(self, now: int) -> int:
-        """Another second has begun."""
         second = now // NANOSECONDS
         self._since = second * NANOSECONDS
         self._until = self._since + NANOSECONDS

@@ -1,10 +1,9 @@
 """
-The configuration file: TOML, the same names as the options.
+The configuration file, and how the value of each option and each of its keys is read.
 
-How each value is read that an option or a key of the configuration file can have.
-
-Each function takes what was written, and raises L{ValueError} with what to tell its
-writer; the command line gives texts, the file also numbers and lists of texts.
+The file is TOML with the names of the options.  Each function but L{load} reads one kind of value:
+the command line gives text, the file also numbers and lists of texts.  Their errors are shown to
+the operator.
 """
 
 from __future__ import annotations
@@ -12,38 +11,44 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey
 from tsservices.common.addresses import HIGHEST_PORT, TrustedNetworks
+from tsservices.common.durations import FOREVER, UNITS, parts
 from tsservices.common.timestamps import FORMS
 
-#: Reads one value, and raises L{ValueError} when it can't be one.
+#: Reads one value, and raises L{ValueError} when it is none of its kind.
 Coerce = Callable[[Any], Any]
+
+#: Where the chat can be stored.
+JOURNALS = ("sqlite", "memory")
 
 
 class ConfigError(ValueError):
-    """The file can't be used.  The argument is why."""
+    """The configuration file can't be used.  The argument is one line that says why."""
 
 
 def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[str, Any]:
     """
     Read a configuration file.
 
-    @raise ConfigError: it can't be read, or holds what is not known.
+    @param known: what reads each key.
+    @param lists: the keys that can have several values.
+    @raise ConfigError: it can't be read, or has an unknown key or a wrong value.
     """
     try:
         with open(path, "rb") as file:
-            found = tomllib.load(file)
+            written = tomllib.load(file)
     except OSError as reason:
         raise ConfigError(f"{path}: {reason.strerror}") from reason
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
         raise ConfigError(f"{path}: {reason}") from reason
     values: dict[str, Any] = {}
-    for key, value in found.items():
+    for key, value in written.items():
         if key not in known:
             raise ConfigError(f"{path}: there is no key {key!r}; there are {', '.join(known)}")
         try:
@@ -54,25 +59,56 @@ def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[
 
 
 def _plain(value: object, aList: bool) -> Any:
-    if aList and isinstance(value, list) and all(isinstance(each, str) for each in value):
+    # TOML also has tables, dates and fractions.
+    if aList and isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value
     if isinstance(value, str | int):
         return [value] if aList else value
     raise ValueError(f"{value!r} is not {'a list of texts' if aList else 'a text or a number'}")
 
 
-#: Where the chat can be kept.
-JOURNALS = ("sqlite", "memory")
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
-#: How long it is kept when nothing else is asked for.
-FOREVER = "forever"
 
-_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
+def _split(value: Any) -> list[str]:
+    return [word.strip() for item in _items(value) for word in str(item).split(",")]
+
+
+def _oneOf(kind: str, choices: Collection[str]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"there is no {kind} {value!r}; there are {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def _matching(pattern: str, rule: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not re.fullmatch(pattern, text(value)):
+            raise ValueError(f"{rule}, not {value!r}")
+        return str(value)
+
+    return read
+
+
+#: The form of timestamps.
+stamp = _oneOf("stamp", FORMS)
+
+#: Where the chat is stored.
+journal = _oneOf("journal", JOURNALS)
+
+#: The name of a node of a cluster.
+node = _matching("[a-z0-9][a-z0-9-]{0,31}", "a node's name is 1 to 32 of a-z, 0-9 and -")
+
+#: The name of the broker's stream.
+stream = _matching("[A-Za-z0-9_-]{1,32}", "a stream's name is 1 to 32 of A-Z, a-z, 0-9, - and _")
 
 
 def port(value: Any) -> int:
     """
-    A port; 0 lets the system choose.
+    A port number; 0 lets the system choose.
 
     @raise ValueError: it is none.
     """
@@ -83,7 +119,7 @@ def port(value: Any) -> int:
 
 def interface(value: Any) -> str:
     """
-    An address.
+    The address of an interface.
 
     @raise ValueError: it is none.
     """
@@ -94,30 +130,17 @@ def interface(value: Any) -> str:
 
 
 def services(value: Any) -> list[str]:
-    """The names; they are looked up when all modules are loaded."""
-    words = value if isinstance(value, list) else [value]
-    return [name.strip() for word in words for name in str(word).split(",") if name.strip()]
-
-
-def stamp(value: Any) -> str:
-    """
-    A form of stamps.
-
-    @raise ValueError: there is no such form.
-    """
-    if value not in FORMS:
-        raise ValueError(f"there is no stamp {value!r}; there are {', '.join(FORMS)}")
-    return str(value)
+    """Names of services, with commas or in a list; looked up when all modules are loaded."""
+    return [name for name in _split(value) if name]
 
 
 def trust(value: Any) -> list[str]:
     """
-    Networks in CIDR notation.
+    Networks in CIDR notation, with commas or in a list.
 
     @raise ValueError: one of them is none.
     """
-    words = value if isinstance(value, list) else [value]
-    networks = [each.strip() for word in words for each in str(word).split(",")]
+    networks = _split(value)
     try:
         TrustedNetworks(networks)
     except ValueError as reason:
@@ -127,9 +150,9 @@ def trust(value: Any) -> list[str]:
 
 def text(value: Any) -> str:
     """
-    The same.
+    A text.
 
-    @raise ValueError: it is no text.
+    @raise ValueError: it is none.
     """
     if not isinstance(value, str):
         raise ValueError(f"this is a text, not {value!r}")
@@ -138,7 +161,7 @@ def text(value: Any) -> str:
 
 def operator(value: Any) -> str:
     """
-    A name.
+    The name of an operator of C{talk}.
 
     @raise ValueError: it is none.
     """
@@ -150,108 +173,80 @@ def operator(value: Any) -> str:
 
 def chatOperators(value: Any) -> list[str]:
     """
-    The folded names.
+    Names of accounts.
 
+    @return: the folded names.
     @raise ValueError: one of them is no name.
     """
-    names = [text(each) for each in (value if isinstance(value, list) else [value])]
     keys = []
-    for name in names:
+    for item in _items(value):
+        name = text(item)
         try:
             keys.append(nameKey(name))
-        except ChatError as refused:
-            raise ValueError(f"{name!r}: {refused}") from refused
+        except ChatError as error:
+            raise ValueError(f"{name!r}: {error}") from error
     return keys
 
 
 def cluster(value: Any) -> list[str]:
     """
-    The addresses of the engine's servers.
+    The addresses of the broker's servers, with commas or in a list.
 
     @raise ValueError: one of them is none.
     """
-    found: list[str] = []
-    written = value if isinstance(value, list) else [value]
-    for each in [part for one in written for part in text(one).split(",")]:
+    addresses: list[str] = []
+    for address in [address for item in _items(value) for address in text(item).split(",")]:
         try:
-            parts = urlsplit(text(each).strip())
-            fits = parts.scheme in ("nats", "tls") and parts.hostname and parts.port != 0
+            url = urlsplit(address.strip())
+            fits = url.scheme in ("nats", "tls") and url.hostname and url.port != 0
         except ValueError:
+            # Of an address in brackets, or of a port that is no number.
             fits = False
-        if not fits or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError(f"cluster takes nats://HOST:PORT or tls://HOST:PORT, not {each!r}")
-        if "@" in parts.netloc:
+        if not fits or url.path.strip("/") or url.query or url.fragment:
+            raise ValueError(f"cluster takes nats://HOST:PORT or tls://HOST:PORT, not {address!r}")
+        if "@" in url.netloc:
+            # Every user of the machine can read the command line.
             raise ValueError("cluster takes no passwords here; see cluster-user-file")
-        found.append(parts.geturl())
-    return found
-
-
-def node(value: Any) -> str:
-    """
-    The name of a node.
-
-    @raise ValueError: it is none.
-    """
-    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", text(value)):
-        raise ValueError(f"a node's name is 1 to 32 of a-z, 0-9 and -, not {value!r}")
-    return str(value)
-
-
-def stream(value: Any) -> str:
-    """
-    The name of a stream.
-
-    @raise ValueError: it is none.
-    """
-    if not re.fullmatch("[A-Za-z0-9_-]{1,32}", text(value)):
-        raise ValueError(f"a stream's name is 1 to 32 of A-Z, a-z, 0-9, - and _, not {value!r}")
-    return str(value)
+        addresses.append(url.geturl())
+    return addresses
 
 
 def replicas(value: Any) -> int:
     """
-    How many servers of the engine keep everything.
+    How many servers of the broker store everything.
 
-    @raise ValueError: so many can't.
+    @raise ValueError: not so many.
     """
+    # With an even number it takes one more for a majority, and none more may fail.
     if isinstance(value, bool) or value not in (1, 3, 5):
         raise ValueError(f"there may be 1, 3 or 5 replicas, not {value!r}")
     return int(value)
 
 
-def journal(value: Any) -> str:
-    """
-    The name of a kind of journal.
-
-    @raise ValueError: there is no such kind.
-    """
-    if value not in JOURNALS:
-        raise ValueError(f"there is no journal {value!r}; there are {', '.join(JOURNALS)}")
-    return str(value)
-
-
 def keep(value: Any) -> int | None:
     """
-    Seconds; L{None} for ever.
+    How long messages are kept.
 
-    @raise ValueError: it is no time to keep anything.
+    @return: seconds; L{None}: for ever.
+    @raise ValueError: it is no such time.
     """
     if value == FOREVER:
         return None
-    match = re.fullmatch("([0-9]{1,6})([hdw])", str(value))
-    if match is None or not int(match[1]):
+    count, unit = parts(str(value)) or (0, "")
+    # No minutes: an m might be meant as months.  Six digits are enough.
+    if not count or unit not in ("h", "d", "w") or len(str(value)) > 7:
         raise ValueError(f"keep takes {FOREVER}, or a time like 12h, 90d or 52w, not {value!r}")
-    return int(match[1]) * _UNITS[match[2]]
+    return count * UNITS[unit]
 
 
 def listens(value: Any) -> list[str]:
-    """The places, or the modules to load; they are read when the rest is known."""
-    return [str(each) for each in (value if isinstance(value, list) else [value])]
+    """What C{--listen} or C{--load} takes; it is read further once all else is known."""
+    return [str(item) for item in _items(value)]
 
 
 def flag(value: Any) -> bool:
     """
-    Whether it is switched on.
+    Whether something is switched on.
 
     @raise ValueError: it is neither true nor false.
     """

@@ -3,6 +3,10 @@ Endpoint strings: Twisted's, and C{udp:PORT[:interface=ADDRESS]} beside them.
 
 Twisted's grammar is C{kind:argument:name=argument}, a backslash before a character
 that is meant as itself.
+
+Strings are taken apart here and put together again for Twisted's parsers, since those have defaults
+that are not ours: all interfaces, and a backlog of 50.  L{Binder<tsservices.transport.binder>},
+which stands in for the reactor, can't tell such a default from what an operator has written.
 """
 
 from __future__ import annotations
@@ -22,35 +26,20 @@ from tsservices.common.limits import LimitError, Limits
 #: The kind that is put before another one.
 PROXY = "haproxy"
 
-
-@dataclass(frozen=True, slots=True)
-class EndpointKind:
-    """
-    Where the arguments of one kind of endpoint stand when they are not named.
-
-    @ivar port: counted from 0; L{None} when it takes none, and so are the others.
-    @ivar interface: where to listen.
-    @ivar backlog: connections waiting to be accepted.
-    """
-
-    port: int | None = None
-    interface: int | None = None
-    backlog: int | None = None
-
-
-#: The kinds that are served.
-KINDS = {
-    "tcp": EndpointKind(port=0, interface=1, backlog=2),
-    "tcp6": EndpointKind(port=0, interface=2, backlog=1),
-    "unix": EndpointKind(backlog=2),
-    "ssl": EndpointKind(port=0, interface=4, backlog=5),
-    "tls": EndpointKind(port=1, interface=3, backlog=2),
-    "systemd": EndpointKind(),
-    PROXY: EndpointKind(),
-    "udp": EndpointKind(port=0, interface=1),
+#: The kinds that are served, each with the names that its arguments have by their place; those of
+#: Twisted's kinds are the parameters of its parsers (read in 26.10), up to the last one used here.
+KINDS: dict[str, tuple[str, ...]] = {
+    "tcp": ("port", "interface", "backlog"),
+    "tcp6": ("port", "backlog", "interface"),
+    "unix": ("address", "mode", "backlog"),
+    "ssl": ("port", "privateKey", "certKey", "sslmethod", "interface", "backlog"),
+    "tls": ("path", "port", "backlog", "interface"),
+    "systemd": (),
+    PROXY: (),
+    "udp": ("port", "interface"),
 }
 
-#: What the two usual IPv4 interfaces are called in IPv6.
+#: The two usual IPv4 interfaces, and the same of IPv6.
 _SIX = {"127.0.0.1": "::1", "0.0.0.0": "::"}
 
 
@@ -64,8 +53,8 @@ class EndpointSpec:
     An endpoint string, taken apart.
 
     @ivar kind: the first word.
-    @ivar arguments: what is not named.
-    @ivar named: what is.
+    @ivar arguments: those without a name.
+    @ivar named: those with one.
     @ivar proxied: it stood behind C{haproxy:}.
     """
 
@@ -75,86 +64,88 @@ class EndpointSpec:
     proxied: bool = False
 
     def argument(self, name: str) -> str | None:
-        """Its text, if there is any."""
-        place: int | None = getattr(KINDS[self.kind], name)
-        if place is not None and place < len(self.arguments):
-            return self.arguments[place]
-        return self.named.get(name)
+        """An argument, by its place or by its name; L{None}: it is not there."""
+        byPlace = dict(zip(KINDS[self.kind], self.arguments, strict=False))
+        return byPlace.get(name, self.named.get(name))
 
     def __str__(self) -> str:
-        """The endpoint string, without C{haproxy:}."""
-        parts = [self.kind, *(quoteStringArgument(each) for each in self.arguments)]
-        parts += [f"{name}={quoteStringArgument(each)}" for name, each in self.named.items()]
+        """The endpoint string as Twisted reads it, without C{haproxy:}."""
+        parts = [self.kind, *(quoteStringArgument(value) for value in self.arguments)]
+        parts += [f"{name}={quoteStringArgument(value)}" for name, value in self.named.items()]
         return ":".join(parts)
 
 
 def parse(text: str, interface: str, backlog: int) -> EndpointSpec:
     """
-    Take an endpoint string apart, and put in what it leaves open.
+    Take an endpoint string apart, and add the interface and the backlog if it has none.
 
     @raise EndpointError: it is none that is served.
     """
     kind, arguments, named = _split(text)
     if kind == PROXY:
         inner = parse(text.partition(":")[2], interface, backlog)
+        # Datagrams have no PROXY header here, and nothing would read a second one.
         if inner.kind == "udp" or inner.proxied:
             raise EndpointError(f"{PROXY} goes before a stream endpoint")
         inner.proxied = True
         return inner
     if kind not in KINDS:
         raise EndpointError(f"there is no endpoint {kind!r}; there are {', '.join(KINDS)}")
-    description = EndpointSpec(kind, arguments, named)
-    takes = KINDS[kind]
-    if takes.port is not None:
-        _checkPort(description)
-    if takes.interface is not None:
-        if description.argument("interface") is None:
-            named["interface"] = _family(kind, interface)
-        _checkInterface(description)
-    if takes.backlog is not None:
-        if description.argument("backlog") is None:
+    spec = EndpointSpec(kind, arguments, named)
+    names = KINDS[kind]
+    if "port" in names:
+        _checkPort(spec)
+    if "interface" in names:
+        if spec.argument("interface") is None:
+            named["interface"] = _ownFamily(kind, interface)
+        _checkInterface(spec)
+    if "backlog" in names:
+        if spec.argument("backlog") is None:
             named["backlog"] = str(backlog)
-        _checkBacklog(description)
-    if kind == "unix" and not (arguments[0] if arguments else named.get("address")):
+        _checkBacklog(spec)
+    if kind == "unix" and not spec.argument("address"):
         raise EndpointError("unix takes the path of a socket")
-    if kind == "tls" and not os.path.isdir(arguments[0] if arguments else named.get("path", "")):
+    if kind == "tls" and not os.path.isdir(spec.argument("path") or ""):
         raise EndpointError("tls takes a folder of PEM files, and port=")
-    if kind == "udp" and (set(named) - {"port", "interface"} or len(arguments) > 2):
+    if kind == "udp" and (set(named) - set(names) or len(arguments) > len(names)):
         raise EndpointError("udp takes a port and interface=ADDRESS, nothing else")
-    return description
+    return spec
 
 
-def endpoint(description: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
+def endpoint(spec: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
     """
-    The endpoint.
+    Make Twisted's endpoint.
 
-    @raise EndpointError: Twisted refuses it.
+    @raise EndpointError: Twisted does not take it.
     """
     try:
-        found: IStreamServerEndpoint = serverFromString(reactor, str(description))
-        return found
+        made: IStreamServerEndpoint = serverFromString(reactor, str(spec))
+        return made
     except ImportError as missing:
-        raise EndpointError(_needTLS(description.kind)) from missing
+        raise EndpointError(_needTLS(spec.kind)) from missing
     # Each of Twisted's parsers, and what they call, has errors of its own.
     except Exception as reason:
-        if description.kind in ("ssl", "tls") and not _haveTLS():
-            raise EndpointError(_needTLS(description.kind)) from reason
-        if description.kind == "systemd" and isinstance(reason, LookupError):
+        if spec.kind in ("ssl", "tls") and not _haveTLS():
+            raise EndpointError(_needTLS(spec.kind)) from reason
+        if spec.kind == "systemd" and isinstance(reason, LookupError):
             raise EndpointError("systemd has passed no such socket") from reason
-        words = re.sub(r"^\S+\(\) ", f"{description.kind} ", str(reason))
+        # A wrong argument is a TypeError that names Twisted's function: _parseTCP() got ...
+        words = re.sub(r"^\S+\(\) ", f"{spec.kind} ", str(reason))
         raise EndpointError(words or type(reason).__name__) from reason
 
 
-def udpAddress(description: EndpointSpec) -> tuple[int, str]:
-    """Port and interface."""
-    port = description.argument("port")
-    interface = description.argument("interface")
+def udpAddress(spec: EndpointSpec) -> tuple[int, str]:
+    """The port and the interface of a C{udp:} endpoint."""
+    port = spec.argument("port")
+    interface = spec.argument("interface")
     assert port is not None
     assert interface is not None
     return int(port), interface
 
 
 def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
+    # As Twisted does, in a private function of its own; but where that fails with an error of its
+    # insides, as at a backslash that ends the string, this reads on.
     parts: list[tuple[str | None, str]] = []
     name: str | None = None
     word = ""
@@ -175,30 +166,31 @@ def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
     return arguments.pop(0) if arguments else "", arguments, named
 
 
-def _checkPort(description: EndpointSpec) -> None:
-    port = description.argument("port")
-    if port is None and description.kind == "tls":
+def _checkPort(spec: EndpointSpec) -> None:
+    port = spec.argument("port")
+    if port is None and spec.kind == "tls":
         return
     if not port or not re.fullmatch("[0-9]{1,5}", port) or int(port) > HIGHEST_PORT:
         raise EndpointError(f"a port is a number from 0 to {HIGHEST_PORT}, not {port!r}")
 
 
-def _checkBacklog(description: EndpointSpec) -> None:
+def _checkBacklog(spec: EndpointSpec) -> None:
     try:
-        Limits.coerce("backlog", description.argument("backlog"))
+        Limits.coerce("backlog", spec.argument("backlog"))
     except LimitError as reason:
         raise EndpointError(str(reason)) from reason
 
 
-def _checkInterface(description: EndpointSpec) -> None:
-    interface = description.argument("interface")
+def _checkInterface(spec: EndpointSpec) -> None:
+    interface = spec.argument("interface")
     try:
         ipaddress.ip_address(interface or "0.0.0.0")
     except ValueError as reason:
         raise EndpointError(f"an interface is an address, not {interface!r}") from reason
 
 
-def _family(kind: str, interface: str) -> str:
+def _ownFamily(kind: str, interface: str) -> str:
+    # These two kinds listen on IPv6 sockets, also when the default interface is one of IPv4.
     if kind not in ("tcp6", "tls") or ":" in interface:
         return interface
     if interface not in _SIX:

@@ -1,5 +1,5 @@
 """
-How a server is asked for: C{twistd tsserver}'s options.
+The options of C{twistd tsserver}, its help, and how they and the configuration file become one.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 from twisted.python import usage
 
 from tsservices import __version__
-from tsservices.admin.commands import WORDS
+from tsservices.admin.commands import PROGRAM, WORDS
 from tsservices.common.addresses import DEFAULT_PORT, LOOPBACK
+from tsservices.common.durations import FOREVER
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
 from tsservices.common.timestamps import FORMS
 from tsservices.server import config
-from tsservices.server import config as values
 from tsservices.server.catalog import Catalog, CatalogError
 from tsservices.server.endpoints import KINDS
 from tsservices.server.listeners import (
@@ -36,33 +36,29 @@ from tsservices.stamp.reflector import ReflectorConfig
 #: The stream that all nodes of a cluster share.
 DEFAULT_STREAM = "tsservices-chat"
 
-
-#: The command that is twistd with these options and no others.
-PROGRAM = "tsservices"
-
-#: The limits that are options; the others are keys of the configuration file.
+#: The limits that are options; the others are keys of the configuration file only.
 _OFFERED = ("backlog", "max-connections", "flood-lines", "flood-bytes")
 
-
-#: Keys of the configuration file about the engine of a cluster: what each takes, what it is, what
+#: Keys of the configuration file about the broker of a cluster: what each takes, what it is, what
 #: reads it, and its default.
 _CLUSTER: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
-    "cluster-user-file": ("PATH", "file with NAME:PASSWORD for the engine", values.text, None),
-    "cluster-credentials": ("PATH", "or a .creds file", values.text, None),
-    "cluster-nkey-file": ("PATH", "or the seed of an nkey", values.text, None),
-    "cluster-token-file": ("PATH", "or a token", values.text, None),
-    "cluster-ca": ("PATH", "certificates of who signs for the servers", values.text, None),
-    "cluster-certificate": ("PATH", "of this node, if they want one", values.text, None),
-    "cluster-key": ("PATH", "its key", values.text, None),
+    "cluster-user-file": ("PATH", "file with NAME:PASSWORD for the engine", config.text, None),
+    "cluster-credentials": ("PATH", "or a .creds file", config.text, None),
+    "cluster-nkey-file": ("PATH", "or the seed of an nkey", config.text, None),
+    "cluster-token-file": ("PATH", "or a token", config.text, None),
+    "cluster-ca": ("PATH", "certificates of who signs for the servers", config.text, None),
+    "cluster-certificate": ("PATH", "of this node, if they want one", config.text, None),
+    "cluster-key": ("PATH", "its key", config.text, None),
     "cluster-stream": (
         "NAME",
         "of the stream, and before the subject",
-        values.stream,
+        config.stream,
         DEFAULT_STREAM,
     ),
-    "cluster-replicas": ("N", "servers that keep it, if this node makes it", values.replicas, 1),
+    "cluster-replicas": ("N", "servers that keep it, if this node makes it", config.replicas, 1),
 }
 
+# What Twisted puts before an error of a value.
 _ENFORCED = "Parameter type enforcement failed: "
 
 
@@ -77,53 +73,53 @@ def _parameters() -> list[list[Any]]:
             "p",
             DEFAULT_PORT,
             "place of the first service, the others follow; 0: each gets a free one",
-            values.port,
+            config.port,
         ],
         [
             "interface",
             "i",
             "127.0.0.1",
             "address to listen on; 0.0.0.0 or :: opens it",
-            values.interface,
+            config.interface,
         ],
-        ["services", None, None, "which to serve, by name, with commas between", values.services],
-        ["state", None, None, "folder of all that is kept", values.text],
-        ["stamp", None, "ctime", f"form of the timestamp: {', '.join(FORMS)}", values.stamp],
-        ["operator", None, None, "put the operator of this name on the terminal", values.operator],
+        ["services", None, None, "which to serve, by name, with commas between", config.services],
+        ["state", None, None, "folder of all that is kept", config.text],
+        ["stamp", None, "ctime", f"form of the timestamp: {', '.join(FORMS)}", config.stamp],
+        ["operator", None, None, "put the operator of this name on the terminal", config.operator],
         [
             "journal",
             None,
             "sqlite",
-            f"where the chat is kept: {', '.join(values.JOURNALS)}",
-            values.journal,
+            f"where the chat is kept: {', '.join(config.JOURNALS)}",
+            config.journal,
         ],
         [
             "keep",
             None,
             None,
-            f"how long its lines are kept, like 12h, 90d or 52w [default: {values.FOREVER}]",
-            values.keep,
+            f"how long its lines are kept, like 12h, 90d or 52w [default: {FOREVER}]",
+            config.keep,
         ],
         [
             "cluster",
             None,
             None,
             "one chat with other nodes, through the NATS servers at nats://HOST:PORT[,...]",
-            values.cluster,
+            config.cluster,
         ],
         [
             "node",
             None,
             None,
             "name of this node, which no other one has [default: one is made up, and kept]",
-            values.node,
+            config.node,
         ],
         [
             "stamp-key",
             None,
             None,
             "file with the key of STAMP, in hexadecimal; unauthenticated packets are dropped then",
-            values.text,
+            config.text,
         ],
         ["config", "c", None, "TOML file with the same names, and more limits", str],
     ]
@@ -149,7 +145,7 @@ def _serviceLines(modules: list[str]) -> list[str]:
     return lines
 
 
-def _more(modules: list[str]) -> str:
+def _moreHelp(modules: list[str]) -> str:
     lines = ["Services (--services, --listen), and where they are from --port on:"]
     lines += _serviceLines(modules)
     lines += [
@@ -174,11 +170,11 @@ def _more(modules: list[str]) -> str:
 
 class Options(usage.Options):
     """
-    What was asked for, read and checked.
+    The options and the configuration file, read and checked.
 
-    @ivar places: where each service is to listen.
-    @ivar limits: all bounds.
-    @ivar folder: of all that is kept.
+    @ivar places: which service listens where.
+    @ivar limits: all limits.
+    @ivar folder: the state folder.
     @ivar mode: how STAMP is reflected.
     """
 
@@ -200,7 +196,7 @@ class Options(usage.Options):
     compData: ClassVar[Any] = usage.Completions(
         optActions={
             "services": usage.CompleteList([row.name for row in BUILTIN]),
-            "journal": usage.CompleteList(list(values.JOURNALS)),
+            "journal": usage.CompleteList(list(config.JOURNALS)),
             "stamp": usage.CompleteList(list(FORMS)),
             "state": usage.CompleteDirs(),
             "config": usage.CompleteFiles("*.toml"),
@@ -216,7 +212,7 @@ class Options(usage.Options):
     mode: ReflectorConfig
 
     def __init__(self) -> None:
-        """Nothing has been asked for yet."""
+        # What the command line names wins over the file, also where it names the default.
         self._given: set[str] = set()
         super().__init__()
         self["listen"] = []
@@ -228,20 +224,18 @@ class Options(usage.Options):
         self._given.clear()
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """What the command line names comes through here; defaults do not."""
+        # usage.Options stores here what the command line names; defaults it stores with update.
         self._given.add(key)
         super().__setitem__(key, value)
 
     def getSynopsis(self) -> str:
-        """How it is called, also where that does not name twistd."""
         if os.path.basename(sys.argv[0]) == PROGRAM:
             return f"Usage: {PROGRAM} [options]"
         synopsis: str = super().getSynopsis()
         return synopsis
 
     def getUsage(self, width: int | None = None) -> str:
-        """What C{--help} prints."""
-        return f"{super().getUsage(width)}\n{_more(self.get('load', []))}\n"
+        return f"{super().getUsage(width)}\n{_moreHelp(self.get('load', []))}\n"
 
     def opt_listen(self, value: str) -> None:
         """
@@ -260,7 +254,7 @@ class Options(usage.Options):
         given again; none: for nobody [default: loopback]
         """
         try:
-            self["trust"] = [*(self["trust"] or []), *values.trust(value)]
+            self["trust"] = [*(self["trust"] or []), *config.trust(value)]
         except ValueError as reason:
             raise usage.UsageError(str(reason)) from reason
 
@@ -277,11 +271,7 @@ class Options(usage.Options):
             raise usage.UsageError(str(reason).removeprefix(_ENFORCED)) from reason
 
     def postOptions(self) -> None:
-        """
-        Put together what the command line and the file say, and check it.
-
-        @raise usage.UsageError: it can't be served.
-        """
+        """@raise usage.UsageError: the file is wrong, or something in it or in the options."""
         try:
             self._readFile()
             if self["trust"] is None:
@@ -297,29 +287,28 @@ class Options(usage.Options):
             self._moveLog()
 
     def _readFile(self) -> None:
-        """Take from the file what the command line does not say."""
         known: dict[str, config.Coerce] = {
             row[0]: row[4] for row in self.optParameters if row[0] != "config"
         }
-        known |= {"listen": values.listens, "load": values.listens, "trust": values.trust}
-        known |= {"chat-operators": values.chatOperators}
+        known |= {"listen": config.listens, "load": config.listens, "trust": config.trust}
+        known |= {"chat-operators": config.chatOperators}
         known |= {key: row[2] for key, row in _CLUSTER.items()}
-        known |= {row[0]: values.flag for row in self.optFlags}
+        known |= {row[0]: config.flag for row in self.optFlags}
         known |= {key: _limit(key) for key in Limits.fieldNames()}
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         if self["config"] is not None:
             lists = frozenset({"listen", "load", "trust", "services", "chat-operators", "cluster"})
-            found = config.load(self["config"], known, lists)
+            values = config.load(self["config"], known, lists)
         fieldNames = Limits.fieldNames()
-        chosen = {key: self[key] for key in _OFFERED}
-        for key, value in found.items():
+        limits = {key: self[key] for key in _OFFERED}
+        for key, value in values.items():
             if key in self._given:
                 continue
             if key in fieldNames:
-                chosen[key] = value
+                limits[key] = value
             else:
                 super().__setitem__(key, value)
-        self.limits = Limits(**{fieldNames[key]: value for key, value in chosen.items()})
+        self.limits = Limits(**{fieldNames[key]: value for key, value in limits.items()})
 
     def _readPlaces(self) -> None:
         interface, backlog = self["interface"], self.limits.backlog
@@ -337,7 +326,7 @@ class Options(usage.Options):
         self.places = resolveListeners(catalog, chosen, added, self["port"], interface, backlog)
 
     def _moveLog(self) -> None:
-        """The operator has the terminal, so the log goes to a file."""
+        # The operator has the terminal: the log would run into what is typed.
         parent = self.parent
         if parent is not None and "logfile" in parent and parent["logfile"] in (None, "-"):
             parent["logfile"] = self.folder.path(LOG_FILE)

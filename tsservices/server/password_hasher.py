@@ -1,5 +1,11 @@
 """
-The work of passwords, off the reactor's thread.
+Hashes passwords in a thread of its own: the port
+L{PasswordHasher<tsservices.chat.passwords.PasswordHasher>} of the chat.
+
+Why not Twisted's C{ThreadPool(1, 1)} (read in 26.10): its C{stop} works through all that waits,
+here up to eight seconds, and then joins without a time limit threads that are no daemons.  What
+fails comes as a L{Failure}, whose frames hold the password.  A pool that is told when to stop
+early and what to forget is not smaller than one thread and one queue.
 """
 
 from __future__ import annotations
@@ -17,36 +23,36 @@ from twisted.logger import Logger
 from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, ChatError
 from tsservices.chat.passwords import SALT_BYTES, checked, matches, verifier
 
-#: How often a password is hashed: 30 milliseconds of one core (measured: 0.33 for each thousand),
-#: which whoever steals the file pays for each guess, and the server for each log-in.
+#: Rounds of PBKDF2: 30 milliseconds of one core (measured: 0.33 for each thousand), which the
+#: server pays for each log-in, and a thief of the database for each guess.
 HASH_ITERATIONS = 90_000
 
-#: Passwords that may wait for being hashed: a storm of log-ins after a restart, and no more than 8
-#: seconds of waiting for the last.
+#: Passwords that may wait: a storm of log-ins after a restart, but at most 8 seconds for the last.
 HASHES_WAITING = 256
 
 #: Seconds that the last password has when the server stops: some thirty times its work.
 HASHING_STOP_SECONDS = 1.0
 
+#: The C{nice} value of the thread: it gets what the reactor and the storage leave of the cores.
+_NICE = 10
 
-#: How much the thread steps back, as C{nice} counts it: it gets what the reactor and the journal
-#: leave of the cores.
-_POLITE = 10
-
-#: What is done in the thread.
+#: Runs in the thread.
 Job = Callable[[], object]
 
-#: What gets the outcome, in the reactor's thread.
+#: Gets the result, in the reactor's thread.
 Then = Callable[..., object]
 
 
 class PasswordHasherThread:
     """
-    One thread that hashes one password after another.  It is one because the chat is to
-    have a core left, however many log in; its work lets go of the interpreter's lock.
+    One thread that hashes one password after another.
 
-    @ivar waiting: how many passwords are being hashed, or wait for it.
+    @ivar waiting: how many passwords are being hashed, or wait for that.  Belongs to the reactor's
+        thread, as everything here but C{_work} does.
     """
+
+    # One thread, because a core is to be left for the chat however many log in.  hashlib lets go of
+    # the interpreter's lock while it works, so the reactor goes on meanwhile.
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
@@ -57,7 +63,7 @@ class PasswordHasherThread:
         iterations: int = HASH_ITERATIONS,
         most: int = HASHES_WAITING,
     ) -> None:
-        """@param random: gives so many random bytes."""
+        """@param random: makes as many random bytes as it is asked for."""
         self._callFromThread = callFromThread
         self._random = random
         self._iterations = iterations
@@ -67,17 +73,15 @@ class PasswordHasherThread:
         self.waiting = 0
 
     def start(self) -> None:
-        """Begin to work.  What was asked for before waits until now."""
+        """Begin to work.  Not before twistd has forked: threads do not survive a fork."""
         self._thread = threading.Thread(target=self._work, name="hasher", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """
-        End with the password at hand.  What waits is for sessions that are no more, and
-        of it nobody is told.
-        """
+        """End with the password that is being hashed; no result is passed on any more."""
         thread, self._thread = self._thread, None
         if thread is not None:
+            # What waits is for sessions that the stop has closed.
             with contextlib.suppress(Empty):
                 while True:
                     self._jobs.get_nowait()
@@ -104,29 +108,28 @@ class PasswordHasherThread:
         self._jobs.put((job, then))
 
     def _work(self) -> None:
-        """Be the thread."""
         if sys.platform == "linux":
-            # Elsewhere this would be about the whole process.
+            # Linux has a nice value for each thread; elsewhere it is the process's.
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _POLITE)
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while (task := self._jobs.get()) is not None:
             job, then = task
             try:
-                outcome = job()
+                result = job()
             except Exception:
-                # Not the failure itself: its frames have the password.
-                self._callFromThread(self._broken, then)
+                # Not the exception itself: its traceback's frames hold the password.
+                self._callFromThread(self._failed, then)
             else:
-                self._callFromThread(self._done, then, outcome)
-            # Nothing of a password stays here while nothing is to be done.
+                self._callFromThread(self._done, then, result)
+            # The loop waits in get with its locals alive: no password stays in one of them.
             del task, job, then
 
-    def _done(self, then: Then, outcome: object) -> None:
+    def _done(self, then: Then, result: object) -> None:
         self.waiting -= 1
         if self._thread is not None:
-            then(outcome)
+            then(result)
 
-    def _broken(self, then: Then) -> None:
-        """A password could not be hashed at all, for lack of memory maybe."""
+    def _failed(self, then: Then) -> None:
+        # For lack of memory, say.
         self._log.error("a password could not be hashed")
         self._done(then, ChatError(HASHING_FAILED))

@@ -1,9 +1,5 @@
 """
-A stop that is a failure.
-
-A server: services that start one after another and stop the other way round.
-
-Signals that stop the server.
+How a server stops: in order, by a signal with exit status 0, or for an error with status 1.
 """
 
 from __future__ import annotations
@@ -23,8 +19,10 @@ from twisted.internet.error import ReactorNotRunning
 
 class FatalShutdown:
     """
-    Stops the server in order, with exit status 1: supervisors are to see that it
-    failed, and twistd itself ends with 0 when its reactor has stopped.
+    Stops the server in order, with exit status 1, so that a supervisor sees the failure.
+
+    twistd ends with 0 whenever its reactor has stopped.  So the status is set at the very end of
+    the interpreter, where only C{os._exit} can still do it.
     """
 
     def __init__(
@@ -43,16 +41,16 @@ class FatalShutdown:
             return
         self._stopping = True
         self._atExit(self._end)
-        # It may be stopping already: then only the status is another.
+        # It may be stopping already: then only the status is new.
         with contextlib.suppress(ReactorNotRunning):
             self._reactor.stop()
-        # It may go to the very disk that has failed.
+        # Standard error may be a file on the very disk that has failed.
         with contextlib.suppress(OSError, ValueError):
             if sys.__stderr__ is not None:
                 sys.__stderr__.write(f"tsserver: {reason}\n")
 
     def _end(self) -> None:
-        """All is stopped and logged."""
+        # os._exit flushes nothing.
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
@@ -61,22 +59,21 @@ class FatalShutdown:
 
 class OrderedMultiService(MultiService):
     """
-    Stops each service when the one started after it has stopped, so that what
-    counts still counts while what serves comes to its end.
+    Stops its services one after another, the last started first: the counters, say, still
+    count while connections come to their end.
     """
 
     def stopService(self) -> Deferred[None]:
-        """Fires when all have stopped."""
+        # MultiService stops all of them at once.
         self.running = False
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        """Stop one after another."""
         for service in reversed(list(self)):
             await maybeDeferred(service.stopService)
 
 
-#: What people, service supervisors and terminals that close send.
+#: What a person (Control-C), a supervisor, and a terminal that closes send.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -95,26 +92,25 @@ class SignalService(Service):
         self._stopping = False
 
     def startService(self) -> None:
-        """Take the signals over, once the reactor has set its own handlers."""
         super().startService()
+        # The reactor sets its own handlers when it starts to run, later than this.
         self._reactor.callWhenRunning(self._install)
         self._reactor.addSystemEventTrigger("after", "shutdown", self._ignore)
 
     def _install(self) -> None:
-        """Set the handlers."""
         for number in STOPPING:
             signal.signal(number, self._stop)
 
     def _ignore(self) -> None:
-        """All is done: one more signal shall not make a failure of it."""
+        # All is stopped: one more signal must not make a failure of it.
         for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)
 
     def _stop(self, number: int, frame: object) -> None:
+        # A handler runs between any two instructions of the reactor; this also wakes it.
         self._reactor.callFromThread(self._stopOnce)
 
     def _stopOnce(self) -> None:
-        """Stop, unless that is under way."""
         if not self._stopping:
             self._stopping = True
             self._reactor.stop()

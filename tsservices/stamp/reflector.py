@@ -24,18 +24,17 @@ authentication: L{followup<tsservices.stamp.telemetry>}.  The others come back a
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import IPv4Address
 from struct import Struct
 
-from tsservices.common import addresses
 from tsservices.common.addresses import TrustedNetworks
+from tsservices.common.bounded import BoundedDict
 from tsservices.common.counters import StampCounters
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
+from tsservices.common.sources import Source, SourceTable
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 from tsservices.stamp.auth import ReplayWindow, check, digest
 from tsservices.stamp.clock import LOW_32, toNTP
@@ -57,9 +56,6 @@ UNKNOWN_TTL = 255
 
 #: The error estimate until somebody knows better: not synchronised, 255 seconds.
 LARGEST_ERROR = 0x20FF
-
-#: The one broadcast address that can be told without knowing the networks.
-BROADCAST = IPv4Address("255.255.255.255")
 
 #: Nanoseconds from the epoch of NTP to the one of UNIX.
 SINCE_1900 = SECONDS_1900_TO_1970 * NANOSECONDS
@@ -92,21 +88,6 @@ class ReflectorConfig:
 
     key: bytes | None = field(default=None, repr=False)
     stateful: bool = True
-
-
-@dataclass(slots=True)
-class _Source:
-    """
-    What is known of one address.
-
-    @ivar usable: honest senders may have it.
-    @ivar trusted: it is in a trusted network.
-    @ivar bucket: what it may still send; of an IPv6 network all addresses share it.
-    """
-
-    usable: bool
-    trusted: bool
-    bucket: TokenBucket
 
 
 class _Session:
@@ -164,12 +145,11 @@ class SessionReflector:
         self._least = OPEN_LENGTH if mode.key is None else SEALED_LENGTH
         self._most = limits.stampDatagram
         self._idle = limits.stampIdle
-        self._trust = trust
         self._counters = counters
         self._nanoclock = nanoclock
-        self._sources: OrderedDict[str, _Source] = OrderedDict()
-        self._buckets: OrderedDict[tuple[int, int], TokenBucket] = OrderedDict()
-        self._sessions: OrderedDict[SessionKey, _Session] = OrderedDict()
+        self._sources = SourceTable(trust)
+        self._buckets: BoundedDict[tuple[int, int], TokenBucket] = BoundedDict(PEERS_REMEMBERED)
+        self._sessions: BoundedDict[SessionKey, _Session] = BoundedDict(limits.stampSessions)
 
     def reflect(
         self,
@@ -194,7 +174,7 @@ class SessionReflector:
         if not kernel:
             counters.unstamped += 1
         host, port = address
-        source = self._sources.get(host) or self._meet(host, now)
+        source = self._sources.get(host) or self._sources.meet(host)
         if not (source.usable and port) or destination == "":
             counters.badSource += 1
             return None
@@ -221,7 +201,7 @@ class SessionReflector:
         ):
             counters.ownFormat += 1
             return None
-        bucket = source.bucket
+        bucket = source.bucket or self._fill(source, now)
         # All that waits is read in one pass with one time: then there is nothing to refill.
         if bucket.when == now and bucket.tokens >= 1.0:
             bucket.tokens -= 1.0
@@ -291,34 +271,19 @@ class SessionReflector:
         told = filled(extensions, begin, session.followUp(number))
         return told, partial(session.left, number) if wellFormed(extensions, begin) else None
 
-    def _meet(self, host: str, now: float) -> _Source:
+    def _fill(self, source: Source, now: float) -> TokenBucket:
+        # All addresses of an IPv6 network share one.
         limits = self._limits
-        try:
-            address = addresses.parse(host)
-        except ValueError:
-            return _Source(False, False, TokenBucket(1, 0, now))
-        key = addresses.source(address)
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = TokenBucket(limits.stampRate, limits.stampBurst, now)
-            if len(self._buckets) > PEERS_REMEMBERED:
-                self._buckets.popitem(last=False)
-        known = _Source(
-            usable=not (address.is_multicast or address.is_unspecified or address == BROADCAST),
-            trusted=address in self._trust,
-            bucket=bucket,
+        bucket = self._buckets.get(source.key) or self._buckets.put(
+            source.key, TokenBucket(limits.stampRate, limits.stampBurst, now)
         )
-        self._sources[host] = known
-        if len(self._sources) > PEERS_REMEMBERED:
-            self._sources.popitem(last=False)
-        return known
+        source.bucket = bucket
+        return bucket
 
     def _heard(self, key: SessionKey, session: _Session | None, now: float) -> _Session:
         sessions = self._sessions
         if session is None or now - session.heard > self._idle:
-            session = sessions[key] = _Session()
-            if len(sessions) > self._limits.stampSessions:
-                sessions.popitem(last=False)
+            session = sessions.put(key, _Session())
         session.heard = now
         sessions.move_to_end(key)
         return session

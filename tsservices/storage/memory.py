@@ -1,5 +1,7 @@
 """
-A journal that is gone with its process.  Pure.
+A storage that ends with its process.  Pure.
+
+It has the answers of L{tsservices.storage.sqlite}, and tests hold it against that.
 """
 
 from __future__ import annotations
@@ -28,15 +30,15 @@ from tsservices.chat.storage import (
 )
 from tsservices.storage.sqlite.fulltext import FOUND_KINDS, holds, phrases
 
-#: Lines that the journal in memory keeps, of all rooms together: some megabytes.
+#: Messages kept, of all rooms together: some megabytes.
 MEMORY_LINES = 20_000
 
 
 class MemoryStorage:
     """
-    Keeps the newest lines in memory.
+    Keeps the newest messages in memory.
 
-    @ivar trouble: none, ever.
+    @ivar trouble: L{None}, always.
     """
 
     def __init__(
@@ -45,29 +47,32 @@ class MemoryStorage:
         most: int = MEMORY_LINES,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """@param entropy: gives as many random bytes as it is asked for."""
+        """
+        @param log: the incarnation of the order.
+        @param most: how many messages are kept, and how many private ones.
+        @param entropy: makes as many random bytes as it is asked for.
+        """
         self.trouble: ChatError | None = None
         self._most = most
         self._lines = 0
         self._all: deque[RoomMessages] = deque()
         self._rooms: dict[str, deque[RoomMessages]] = {}
-        self._letters: deque[StoredPrivateMessage] = deque(maxlen=most)
-        self._belonging = ClusterBinding("", log, entropy(SECRET_BYTES), 0)
-        # Apart, because it is the one that each batch changes.
+        self._privateMessages: deque[StoredPrivateMessage] = deque(maxlen=most)
+        self._binding = ClusterBinding("", log, entropy(SECRET_BYTES), 0)
+        # Apart from the binding, because each batch changes it.
         self._position = 0
         self._checkpoint: list[str] = []
         self._checkpointPosition = 0
         self._listener: StorageListener | None = None
 
     def prepare(self) -> StoredState:
-        """Nothing was kept, but for a checkpoint."""
-        mine = self._belonging
+        binding = self._binding
         return StoredState(
-            mine.log,
+            binding.log,
             self._position,
             [],
-            secret=mine.secret,
-            epoch=mine.epoch,
+            secret=binding.secret,
+            epoch=binding.epoch,
             checkpoint=list(self._checkpoint),
             checkpointPosition=self._checkpointPosition,
         )
@@ -75,17 +80,15 @@ class MemoryStorage:
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
     ) -> None:
-        """@raise JournalError: it belongs elsewhere, or has a history of its own."""
-        what = "the chat in memory"
-        mine = replace(self._belonging, position=self._position)
-        self._belonging = mine.bound(epoch, log, secret, base, what)
-        self._position = self._belonging.position
-        if checkpoint and not mine.epoch:
+        """@raise StorageError: it belongs elsewhere, or has a history of its own."""
+        old = replace(self._binding, position=self._position)
+        self._binding = old.bound(epoch, log, secret, base, "the chat in memory")
+        self._position = self._binding.position
+        if checkpoint and not old.epoch:
             self._checkpoint, self._checkpointPosition = list(checkpoint), base
 
     def leave(self) -> None:
-        """Be part of no cluster."""
-        self._belonging = replace(self._belonging, epoch="")
+        self._binding = replace(self._binding, epoch="")
         self._checkpoint, self._checkpointPosition = [], 0
 
     def start(self, listener: StorageListener) -> None:
@@ -101,11 +104,15 @@ class MemoryStorage:
         while self._lines > self._most:
             self._forget(self._all.popleft())
         if batch.erasedInboxes:
-            gone = set(batch.erasedInboxes)
-            letters = [each for each in self._letters if not gone & {each.sender, each.receiver}]
-            self._letters.clear()
-            self._letters.extend(letters)
-        self._letters.extend(batch.privateMessages)
+            erased = set(batch.erasedInboxes)
+            remaining = [
+                message
+                for message in self._privateMessages
+                if not erased & {message.sender, message.receiver}
+            ]
+            self._privateMessages.clear()
+            self._privateMessages.extend(remaining)
+        self._privateMessages.extend(batch.privateMessages)
         self._position = batch.position
         if batch.checkpoint:
             self._checkpoint = list(batch.checkpoint)
@@ -115,22 +122,21 @@ class MemoryStorage:
 
     def _blank(self, deletion: MessageDeletion) -> None:
         room = self._rooms.get(deletion.room, ())
-        said = next((each for each in room if each.first <= deletion.seq <= each.last), None)
+        said = next((said for said in room if said.first <= deletion.seq <= said.last), None)
         if said is None:
             return
-        # Others may hold it still, so it stays as it is and parts of it take its place.
-        which = deletion.seq - said.first
-        line = replace(said.since(deletion.seq), texts=("",), kind=DELETED)
-        parts = [line]
-        if which:
-            parts.insert(0, replace(said, texts=said.texts[:which]))
+        # The object is shared with readers and stays as it is; parts of it take its place here.
+        index = deletion.seq - said.first
+        parts = [replace(said.since(deletion.seq), texts=("",), kind=DELETED)]
+        if index:
+            parts.insert(0, replace(said, texts=said.texts[:index]))
         if deletion.seq < said.last:
             parts.append(said.since(deletion.seq + 1))
-        for kept in (self._all, self._rooms[deletion.room]):
-            place = kept.index(said)
-            del kept[place]
+        for messages in (self._all, self._rooms[deletion.room]):
+            place = messages.index(said)
+            del messages[place]
             for part in reversed(parts):
-                kept.insert(place, part)
+                messages.insert(place, part)
 
     def _forget(self, oldest: RoomMessages) -> None:
         self._lines -= len(oldest.texts)
@@ -140,7 +146,7 @@ class MemoryStorage:
             del self._rooms[oldest.room]
 
     def read(self, room: str, first: int, last: int, found: Found) -> None:
-        lines: list[RoomMessages] = []
+        page: list[RoomMessages] = []
         left = HISTORY_PAGE
         for said in self._rooms.get(room, ()):
             if said.first > last or not left:
@@ -148,9 +154,9 @@ class MemoryStorage:
             if said.last >= first:
                 part = said.since(first)
                 texts = part.texts[: min(left, last - part.first + 1)]
-                lines.append(replace(part, session="", texts=texts))
+                page.append(replace(part, session="", texts=texts))
                 left -= len(texts)
-        found(lines)
+        found(page)
 
     def search(self, search: SearchQuery, found: Found) -> None:
         wanted: list[RoomMessages] = []
@@ -184,12 +190,12 @@ class MemoryStorage:
         self, account: str, other: str, before: str, most: int, found: LettersFound
     ) -> None:
         wanted: list[StoredPrivateMessage] = []
-        for letter in self._letters:
-            if before and letter.ident == before:
+        for message in self._privateMessages:
+            if before and message.ident == before:
                 break
-            pair = (letter.sender, letter.receiver)
+            pair = (message.sender, message.receiver)
             if pair in ((account, other), (other, account)) if other else pair[1] == account:
-                wanted.append(letter)
+                wanted.append(message)
         found(wanted[-most:] if most else [])
 
     def copy(self, path: str, copied: Copied) -> None:

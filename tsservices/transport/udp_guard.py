@@ -17,16 +17,15 @@ datagrams; the fourth ends one with any other server after its burst.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Set
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
-from tsservices.common import addresses
 from tsservices.common.addresses import TrustedNetworks
+from tsservices.common.bounded import BoundedDict
 from tsservices.common.counters import DatagramCounters
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
+from tsservices.common.sources import SourceTable
 from tsservices.common.timestamps import stamped
 
 #: Servers have the ports below this, clients have not.
@@ -34,9 +33,6 @@ PRIVILEGED_PORTS = 1024
 
 #: SSDP, NFS, WS-Discovery, mDNS and memcached: well-known reflectors above the privileged ports.
 REFLECTOR_PORTS = frozenset({1900, 2049, 3702, 5353, 11211})
-
-#: The one broadcast address that can be told without knowing the networks.
-BROADCAST = IPv4Address("255.255.255.255")
 
 #: How the second hello in a loop between two hello services begins.
 HELLO_TWICE = b"Hello, Hello, "
@@ -88,21 +84,6 @@ class _Allowance(TokenBucket):
         self.mutedUntil = now
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """
-    What is known of one address.
-
-    @ivar usable: honest clients may have it.
-    @ivar trusted: it is in a trusted network.
-    @ivar source: its key among the allowances.
-    """
-
-    usable: bool
-    trusted: bool
-    source: tuple[int, int]
-
-
 class DatagramGuard:
     """Judges the datagrams of one place."""
 
@@ -118,20 +99,19 @@ class DatagramGuard:
         """@param monotonic: the time in seconds."""
         self._row = row
         self._limits = limits
-        self._trust = trust
         self._closedPorts = closedPorts
         self._counters = counters
         self._monotonic = monotonic
         self._least = 0 if row.empty else 1
         self._most = limits.maxDatagram
         self._ownFormat = row.ownFormat
-        self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._allowances: OrderedDict[tuple[int, int], _Allowance] = OrderedDict()
+        self._sources = SourceTable(trust if row.trusting else TrustedNetworks(()))
+        self._allowances: BoundedDict[tuple[int, int], _Allowance] = BoundedDict(PEERS_REMEMBERED)
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
         """Whether to answer; if not, the reason has been counted."""
-        known = self._known.get(host) or self._meet(host)
-        if port < PRIVILEGED_PORTS or port in self._closedPorts or not known.usable:
+        source = self._sources.get(host) or self._sources.meet(host)
+        if port < PRIVILEGED_PORTS or port in self._closedPorts or not source.usable:
             self._counters.badSource += 1
             return False
         if (
@@ -144,31 +124,14 @@ class DatagramGuard:
         if not self._least <= len(datagram) <= self._most:
             self._counters.badSize += 1
             return False
-        return known.trusted or self._allows(known.source)
-
-    def _meet(self, host: str) -> _Known:
-        try:
-            address = addresses.parse(host)
-        except ValueError:
-            return _Known(usable=False, trusted=False, source=(0, 0))
-        known = _Known(
-            usable=not (address.is_multicast or address.is_unspecified or address == BROADCAST),
-            trusted=self._row.trusting and address in self._trust,
-            source=addresses.source(address),
-        )
-        self._known[host] = known
-        if len(self._known) > PEERS_REMEMBERED:
-            self._known.popitem(last=False)
-        return known
+        return source.trusted or self._allows(source.key)
 
     def _allows(self, source: tuple[int, int]) -> bool:
         now = self._monotonic()
         allowance = self._allowances.get(source)
         if allowance is None:
             allowance = _Allowance(self._limits.udpRate, self._limits.udpBurst, now)
-            self._allowances[source] = allowance
-            if len(self._allowances) > PEERS_REMEMBERED:
-                self._allowances.popitem(last=False)
+            self._allowances.put(source, allowance)
         else:
             self._allowances.move_to_end(source)
         if now < allowance.mutedUntil:

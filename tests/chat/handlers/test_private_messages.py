@@ -105,7 +105,7 @@ class TestLetters:
             assert all(
                 each.ident == "" for each in person.take() if isinstance(each, PrivateMessage)
             )
-        assert list(self.town.journal._letters) == []
+        assert list(self.town.journal._privateMessages) == []
         self.bob.do("/quit")
         assert reasons(self.gus.do("/msg bob psst")) == [NOT_HERE]
         assert reasons(self.gus.do("/inbox")) == [ACCOUNT_NEEDED]
@@ -124,7 +124,7 @@ class TestLetters:
         self.town.house.pipeline.propose(event, self.ann.session)
         self.town.turn()
         assert self.ann.reasons() == [NO_PERSON]
-        assert list(self.town.journal._letters) == []
+        assert list(self.town.journal._privateMessages) == []
 
     def test_otherName(self) -> None:
         """Who goes by another name is reached by that and by their account's."""
@@ -199,7 +199,7 @@ class TestLetters:
         self.ann.type("/msg bob one", "/msg cat two", "hello", "/msg bob three")
         self.cat.type("/msg ann four")
         self.town.turn()
-        idents = [each.ident for each in self.town.journal._letters]
+        idents = [each.ident for each in self.town.journal._privateMessages]
         assert len(set(idents)) == len(idents) == 4
 
     def test_emptyInboxOfGuest(self) -> None:

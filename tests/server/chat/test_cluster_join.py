@@ -23,7 +23,7 @@ from tsservices.cluster.broker import ClusterIdentity, SnapshotInfo, StreamState
 from tsservices.common.limits import Limits
 from tsservices.server.chat.cluster_join import JoinProcedure
 from tsservices.storage.sqlite.journal import SQLiteStorage
-from tsservices.storage.sqlite.tables import write
+from tsservices.storage.sqlite.transaction import write
 
 #: Of a node that had a history of 100 batches.
 FOUNDING = ClusterIdentity("epoch", "log", 100, bytes(32))

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.storage.sqlite.journal}: disks that are full, broken or slow.
+Tests for L{tsservices.storage.sqlite.writer}: disks that are full, broken or slow.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pytest
 from tests.support.sqlite import Kept, broken, unindexed
 from tests.support.storage import PATIENCE, SECOND, Talk, lines
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
+from tsservices.storage.sqlite.config import Timings
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
-from tsservices.storage.sqlite.writer import Timings
 
 #: What people are told meanwhile.
 FULL = ChatError(NOT_STORED, reason="the disk is full")
@@ -114,14 +114,7 @@ class TestFull:
         """One transaction is not larger than it may be, whatever has gathered meanwhile."""
         kept, talk = Kept(start=False), Talk()
         kept.journal.start(kept.witness)
-        arrived, going = threading.Event(), threading.Event()
-
-        def hold(connection: sqlite3.Connection, text: str) -> None:
-            if text == "BEGIN IMMEDIATE":
-                arrived.set()
-                assert going.wait(PATIENCE)
-
-        kept.wires.before = hold
+        arrived, going = kept.wires.hold("BEGIN IMMEDIATE")
         kept.journal.store(talk.batch(("a", ("1",))))
         assert arrived.wait(PATIENCE)
         half = TRANSACTION_LINES // 2

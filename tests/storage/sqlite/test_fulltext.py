@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.storage.sqlite.fulltext}, and for databases of the schema before it.
+Tests for L{tsservices.storage.sqlite.fulltext}: the index, and databases of the schema before it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.storage.sqlite.journal}: what is kept, and that it can be had back.
+Tests for L{tsservices.storage.sqlite.journal}: what is stored can be read.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing
 
@@ -154,14 +153,7 @@ class TestKeeping:
     def test_grouped(self) -> None:
         """What comes during a transaction is stored in the next, all at once, and told once."""
         kept, talk = Kept(), Talk()
-        arrived, going = threading.Event(), threading.Event()
-
-        def hold(connection: sqlite3.Connection, text: str) -> None:
-            if text == "BEGIN IMMEDIATE":
-                arrived.set()
-                assert going.wait(PATIENCE)
-
-        kept.wires.before = hold
+        arrived, going = kept.wires.hold("BEGIN IMMEDIATE")
         kept.journal.store(talk.batch(("a", ("1",))))
         assert arrived.wait(PATIENCE)
         for number in range(9):

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.storage.sqlite.journal}: questions that can't be answered.
+Tests for L{tsservices.storage.sqlite.reader}: queries that can't be answered.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.storage.sqlite.journal}: databases that can't be used.
+Tests for L{tsservices.storage.sqlite.startup}: databases that can't be used.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pytest
 from tests.support.sqlite import Kept
 from tests.support.storage import LOG
 from tsservices.chat.storage import StorageError
+from tsservices.storage.sqlite.config import Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
 from tsservices.storage.sqlite.schema import MIGRATIONS
-from tsservices.storage.sqlite.writer import Timings
 
 
 def refusal(**more: object) -> str:

@@ -10,7 +10,6 @@ What was asked for, written for people: lists, and single answers.  Pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +58,7 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.permissions import MEMBER
 from tsservices.chat.records import Restriction
+from tsservices.common.durations import parts
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 
@@ -87,8 +87,6 @@ def expiredText(first: int, last: int) -> str:
 
 _UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 
-_DURATION = re.compile(f"([0-9]+)([{''.join(_UNITS)}])")
-
 
 def actionText(said: RoomMessages, withRoom: bool) -> list[str]:
     """A sentence for each."""
@@ -98,10 +96,11 @@ def actionText(said: RoomMessages, withRoom: bool) -> list[str]:
 
 def durationText(duration: str) -> str:
     """The same in words."""
-    found = _DURATION.fullmatch(duration)
+    found = parts(duration)
     if found is None:
         return "for ever"
-    return f"for {plural(int(found[1]), _UNITS[found[2]])}"
+    count, unit = found
+    return f"for {plural(count, _UNITS[unit])}"
 
 
 def _room(said: RoomMessages) -> str:

@@ -1,5 +1,8 @@
 """
-The thread that copies the database, while everything goes on.
+The thread that copies the database while everything goes on.
+
+It is SQLite's online backup in the server that has the folder's lock; the command that asks for it
+is a second process, and those stay away from the database.
 """
 
 from __future__ import annotations
@@ -11,59 +14,48 @@ from collections.abc import Callable
 from contextlib import closing
 
 from tsservices.chat.storage import StorageError
-from tsservices.storage.sqlite.connection import BUSY_SECONDS, Connect, explain, openAs, openToRead
+from tsservices.storage.sqlite.connection import explain, openAs, openToRead
+from tsservices.storage.sqlite.threads import ThreadContext
 
 #: Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
 COPY_PAGES = 250
 
-#: Seconds between two of these steps, in which the disk is for what is said.
+#: Seconds between two of these steps, in which the disk is for new messages.
 COPY_PAUSE_SECONDS = 0.005
 
-
-#: Follows the path of a copy until that is whole.
+#: Follows the path of a copy until it is complete.
 PART = ".part"
 
 
 class BackupThread:
-    """Makes one copy."""
+    """Makes one copy.  C{ended} gets the reason why it failed, or L{None}."""
 
     def __init__(
-        self,
-        path: str,
-        target: str,
-        connect: Connect,
-        opened: threading.Event,
-        callFromThread: Callable[..., object],
-        ended: Callable[[str | None], None],
+        self, context: ThreadContext, target: str, ended: Callable[[str | None], None]
     ) -> None:
-        self._path = path
+        self._context = context
         self._target = target
-        self._connect = connect
-        self._opened = opened
-        self._call = callFromThread
         self._ended = ended
         self._ending = threading.Event()
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
-        threading.Thread(target=self._run, name="journal copier", daemon=True).start()
+        self._context.start("journal copier", self._run)
 
     def end(self) -> None:
         """Give it up."""
         self._ending.set()
 
     def _run(self) -> None:
-        """All that the thread does."""
-        self._opened.wait()
+        self._context.opened.wait()
         reason = None
         try:
             self._copy()
         except Exception as error:
             reason = explain(self._target, error)
-        self._call(self._ended, reason)
+        self._context.callFromThread(self._ended, reason)
 
     def _copy(self) -> None:
-        """Copy all that is kept at this moment."""
+        config = self._context.config
         part = f"{self._target}{PART}"
         for path in (self._target, part):
             if os.path.lexists(path):
@@ -71,10 +63,10 @@ class BackupThread:
         os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
             with (
-                closing(openToRead(self._path, self._connect)) as source,
-                closing(openAs(part, "rw", self._connect, BUSY_SECONDS)) as copy,
+                closing(openToRead(self._context.path, config.connect)) as source,
+                closing(openAs(part, "rw", config.connect, config.pace.busy)) as copy,
             ):
-                # A copy begins again whenever its source has changed; within one
+                # SQLite begins a copy again whenever its source has changed; within one
                 # transaction it never does, whatever others write meanwhile.
                 source.execute("BEGIN")
                 source.execute("SELECT log FROM meta").fetchone()
@@ -84,6 +76,7 @@ class BackupThread:
             with contextlib.suppress(OSError):
                 os.unlink(part)
             raise
+        # The new name is on the disk when its folder is.
         folder = os.open(os.path.dirname(self._target), os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -91,6 +84,6 @@ class BackupThread:
             os.close(folder)
 
     def _pause(self, status: int, remaining: int, total: int) -> None:
-        """Called after each step."""
+        # SQLite calls this after each step.
         if self._ending.wait(COPY_PAUSE_SECONDS if remaining else 0):
             raise StorageError("the server stops")

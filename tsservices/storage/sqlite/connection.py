@@ -12,15 +12,14 @@ from pathlib import Path
 
 from tsservices.chat.storage import StorageError
 
-#: Lines stored in one transaction: the first waits for the last, some 50 milliseconds.
+#: Messages stored in one transaction: the first waits for the last, some 50 milliseconds.
 TRANSACTION_LINES = 4096
 
 #: Seconds that another program may keep the database locked.
 BUSY_SECONDS = 5.0
 
-#: Seconds from asking for lines until it is given up.
+#: Seconds from a query until it is given up.
 READ_SECONDS = 1.0
-
 
 #: L{sqlite3.connect}, or what a test has in its place.
 Connect = Callable[..., sqlite3.Connection]
@@ -36,19 +35,20 @@ _MEANINGS = {
 
 
 def code(error: BaseException) -> int:
-    """SQLite's extended code of it, or -1."""
-    found: int = getattr(error, "sqlite_errorcode", -1)
-    return found
+    """SQLite's extended code of an error, or -1."""
+    number: int = getattr(error, "sqlite_errorcode", -1)
+    return number
 
 
 def isFull(error: sqlite3.Error) -> bool:
-    """Whether there was no room for it, and nothing else is wrong."""
-    # The memory that connections share is a file too; nothing in it has to last.
+    """Whether the disk is full, and nothing else is wrong."""
+    # The memory that connections share (the -shm file) is on the disk too.  Nothing in it has to
+    # last, so this error of input and output may be tried again.
     return code(error) & 0xFF == sqlite3.SQLITE_FULL or code(error) == sqlite3.SQLITE_IOERR_SHMSIZE
 
 
 def explain(path: str, error: BaseException) -> str:
-    """The same in one line."""
+    """An error in one line that names the file."""
     if isinstance(error, sqlite3.Error):
         meaning = _MEANINGS.get(code(error) & 0xFF)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
@@ -62,11 +62,11 @@ def explain(path: str, error: BaseException) -> str:
 
 def makePrivate(path: str) -> None:
     """
-    See to it that the database is there and its owner's only; SQLite gives the files
-    beside it the same mode.
+    Make the database if it does not exist, readable for its owner only.
 
     @raise OSError: it can't be made, or belongs to somebody else.
     """
+    # SQLite gives the files beside it the same mode.
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except FileNotFoundError:
@@ -80,20 +80,24 @@ def openToWrite(
     path: str, connect: Connect = sqlite3.connect, busy: float = BUSY_SECONDS
 ) -> sqlite3.Connection:
     """
-    The one connection that writes.
+    Open the one connection that writes.
 
-    @param busy: the seconds that another program may keep it locked.
+    @param busy: seconds that another program may keep the database locked.
     @raise sqlite3.Error: it can't be opened.
-    @raise JournalError: not in the mode that is needed.
+    @raise StorageError: not in the mode that is needed.
     """
     connection = openAs(path, "rw", connect, busy)
     try:
+        # SQLite may have been built with other defaults: each that matters is set.
         connection.execute("PRAGMA locking_mode = NORMAL")
+        # Readers go on while something is written, and a commit is one fsync.
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise StorageError(f"{path}: this file system does not suit SQLite's write-ahead log")
+        # In WAL mode NORMAL, the usual advice, would lose with the power what was committed last.
+        # Here a commit is what lets a message be shown.
         connection.execute("PRAGMA synchronous = FULL")
-        # What is deleted is to be gone from the file too, however SQLite was built.
+        # What is deleted has to be gone from the file too.
         connection.execute("PRAGMA secure_delete = ON")
         # SQLite would hide that its own checkpoint failed; the writer makes its own.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -105,25 +109,25 @@ def openToWrite(
 
 def openToRead(path: str, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
     """
-    SQLite 3.7.0 to 3.51.2 can damage a database when two connections write or
-    checkpoint at once.  This one can do neither, whoever closes last.
-
-    While the other one opens the database it is locked for a moment: who asks then waits.
+    Open a connection that can neither write nor make a checkpoint, even if it closes last.
 
     @raise sqlite3.Error: it can't be opened.
     """
+    # SQLite 3.7.0 to 3.51.2 can damage a database when two connections write or checkpoint at once.
+    # While the writer opens the database it is locked for a moment, which this one waits for.
     return openAs(path, "ro", connect, READ_SECONDS)
 
 
 def openAs(path: str, mode: str, connect: Connect, busy: float) -> sqlite3.Connection:
     """
-    A connection that begins no transaction by itself.
+    Open a connection that begins no transaction by itself.
 
-    @param busy: the seconds that another program may keep it locked.
+    @param mode: C{ro} or C{rw}.
+    @param busy: seconds that another program may keep the database locked.
     @raise sqlite3.Error: it can't be opened.
     """
     uri = f"{Path(path).as_uri()}?mode={mode}"
     connection = connect(uri, uri=True, timeout=busy, isolation_level=None)
-    # Halves of surrogate pairs are stored as they came.
+    # Halves of surrogate pairs can come in by JSON, and are stored as they came.
     connection.text_factory = lambda data: data.decode("utf-8", "surrogatepass")
     return connection

@@ -1,5 +1,5 @@
 """
-The disk that a database is on: room kept for bad times, and how fast it is.
+The disk that a database is on: room in reserve, and how fast it is.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from statistics import median
 #: Bytes of a file that makes room when the disk is full: one transaction of any kind.
 BALLAST_BYTES = 4_194_304
 
-
 _PIECE = 65_536
+
+#: An odd number: the median is one of them, and no single slow one counts.
 _PROBES = 5
 
 
 class ReservedSpace:
-    """A file that is only there to be thrown away when the disk is full."""
+    """
+    A file that exists only to be deleted when the disk is full.
+
+    Deleting messages frees no room on the disk by itself: it needs room in the write-ahead log.
+    """
 
     def __init__(self, path: str, size: int = BALLAST_BYTES) -> None:
         """@param size: in bytes."""
@@ -26,7 +31,9 @@ class ReservedSpace:
         self._size = size
 
     def load(self) -> bool:
-        """Whether it is there now."""
+        """Make the file if need be; whether it exists now."""
+        # Written out, not truncate or fallocate: a file with holes takes no room, and some file
+        # systems do not know the other.
         with contextlib.suppress(OSError):
             if os.stat(self._path).st_size >= self._size:
                 return True
@@ -43,26 +50,26 @@ class ReservedSpace:
         return True
 
     def drop(self) -> None:
-        """Make room."""
         with contextlib.suppress(OSError):
             os.unlink(self._path)
 
 
 def fsyncMilliseconds(path: str, seconds: Callable[[], float]) -> float:
     """
-    Find out how long it takes until something is on the disk.
+    Measure how long an fsync takes.
 
+    @param path: of a file that is made for it, and deleted.
     @raise OSError: it can't be written.
     """
-    taken = []
+    times = []
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         for number in range(_PROBES):
             os.pwrite(descriptor, bytes(4096), number * 4096)
             before = seconds()
             os.fsync(descriptor)
-            taken.append(seconds() - before)
+            times.append(seconds() - before)
     finally:
         os.close(descriptor)
         os.unlink(path)
-    return median(taken) * 1000
+    return median(times) * 1000

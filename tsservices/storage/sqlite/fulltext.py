@@ -1,12 +1,10 @@
 """
-What of a line can be searched for.  Pure.
+The search index: what of a message can be searched for, and the statements that add it to the
+index, and take it out before the message changes.
 
-A line becomes words with one space between; a search finds the lines in which its own
+A message becomes words with one space between; a search finds the messages in which its own
 words stand next to each other in the same order.  All that makes two words the same is
-decided here, none of it by a database.
-
-The index of words, as the writer keeps it: lines go in some time after they were stored,
-and out with the words they went in with.
+decided here, none of it by a database: Python's Unicode is one for all of them.
 """
 
 from __future__ import annotations
@@ -21,23 +19,23 @@ from tsservices.chat.names import fold
 from tsservices.chat.operations import DELETED, ME, MESSAGE, NOTICE, TOPIC
 from tsservices.storage.sqlite.rows import asJSON, columns, select
 
-#: Lines that may be missing in the index while there is always something to store: seconds of more
-#: than anybody can read. Each search looks through them, meanwhile up to half a second.
+#: Messages that may be missing in the index while there is always something to store: seconds of
+#: more than anybody can read.  Each search looks through them, meanwhile up to half a second.
 INDEX_LAG = 65_536
 
-
-#: The kinds of lines that are found.
+#: The kinds of messages that are found.
 FOUND_KINDS = (MESSAGE, ME, NOTICE, TOPIC)
 
-#: Of what this module makes of lines: an index that was made with another one can't be used.
+#: The version of what this module makes of messages: an index of another one can't be used.
 VERSION = f"1, Unicode {unicodedata.unidata_version}"
 
+# Characters of a word.
 _LONGEST = 64
 _DIACRITICS = re.compile("[\u0300-\u036f]+")
 _PLAIN = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 # Where no spaces stand between words, or where endings grow onto them as in Korean,
-# each letter is a word.
+# each character is a word.
 _ALONE = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
@@ -60,34 +58,33 @@ def _within(code: int, ranges: Iterable[tuple[int, int]]) -> bool:
     return any(first <= code <= last for first, last in ranges)
 
 
-class _Letters(dict[int, str]):
-    """What becomes of each character, found out when it is first seen."""
-
+class _Replacements(dict[int, str]):
+    # For str.translate: what takes the place of each character, worked out when one is first seen.
     def __missing__(self, code: int) -> str:
         character = chr(code)
         category = unicodedata.category(character)
         if category == "Cf" or _within(code, _SELECTORS):
-            found = ""
+            replacement = ""
         elif category[0] not in "LMN":
-            found = " "
+            replacement = " "
         else:
-            found = f" {character} " if _within(code, _ALONE) else character
-        self[code] = found
-        return found
+            replacement = f" {character} " if _within(code, _ALONE) else character
+        self[code] = replacement
+        return replacement
 
 
-_LETTERS = _Letters()
+_REPLACEMENTS = _Replacements()
 
 
 def searchable(text: str) -> str:
-    """Its words, folded, with one space between: letters, marks and digits only."""
+    """The words of a text, folded, with one space between: letters, marks and digits only."""
     if text.isascii():
         words = text.translate(_PLAIN).split()
     else:
         bare = _DIACRITICS.sub("", unicodedata.normalize("NFD", fold(text)))
-        words = unicodedata.normalize("NFC", bare).translate(_LETTERS).split()
+        words = unicodedata.normalize("NFC", bare).translate(_REPLACEMENTS).split()
     if words and max(map(len, words)) > _LONGEST:
-        # An index cuts what is very long, and would then find more than is there.
+        # FTS5 cuts very long words, and would then find more than was looked for.
         words = [
             word[first : first + _LONGEST]
             for word in words
@@ -97,28 +94,28 @@ def searchable(text: str) -> str:
 
 
 def nameWord(key: str) -> str:
-    """One word that no other name has."""
+    """A name as one word that no other name has."""
     return key.encode("utf-8", "surrogatepass").hex()
 
 
 def phrases(words: Iterable[str]) -> list[str] | None:
     """
-    What has to be in the words of a line, each once. What holds nothing that can be searched
-    for is left out; if nothing else was given, L{None}: no line is found.
+    What has to be in the words of a message, each once.  What holds nothing that can be searched
+    for is left out; if nothing else was given, L{None}: no message is found.
     """
-    given = [searchable(each) for each in words]
-    found = list(dict.fromkeys(each for each in given if each))
-    return None if given and not found else found
+    given = [searchable(word) for word in words]
+    distinct = list(dict.fromkeys(phrase for phrase in given if phrase))
+    return None if given and not distinct else distinct
 
 
 def holds(text: str, wanted: Iterable[str]) -> bool:
-    """Whether all of them are in it."""
-    line = f" {searchable(text)} "
-    return all(f" {each} " in line for each in wanted)
+    """Whether all phrases are in a text; what the index does, without it."""
+    words = f" {searchable(text)} "
+    return all(f" {phrase} " in words for phrase in wanted)
 
 
-#: The kinds of lines that are found, in SQL.
-KINDS = ", ".join(f"'{each}'" for each in FOUND_KINDS)
+#: The kinds of messages that are found, in SQL.
+KINDS = ", ".join(f"'{kind}'" for kind in FOUND_KINDS)
 
 _NEXT = """
 SELECT id, text, room, nick, kind FROM messages WHERE id > ? ORDER BY id LIMIT ?
@@ -131,7 +128,7 @@ INSERT INTO words (words, rowid, text, room, nick)
 SELECT 'delete', {columns(4)} FROM json_each(?)
 """
 
-_CONDEMNED = """
+_DELETED = """
 SELECT messages.id AS id
 FROM json_each(?) AS gone
     CROSS JOIN rooms ON rooms.key = json_extract(gone.value, '$[0]')
@@ -140,15 +137,15 @@ FROM json_each(?) AS gone
 WHERE messages.position <= json_extract(gone.value, '$[2]')
 """
 
-_BLANK = f"UPDATE messages SET text = '', kind = '{DELETED}' WHERE id IN ({_CONDEMNED})"
+_BLANK = f"UPDATE messages SET text = '', kind = '{DELETED}' WHERE id IN ({_DELETED})"
 
-# The lowest ids are the oldest lines; looking only at these needs no index by time.
+# The lowest ids are the oldest messages; looking only at these needs no index by time.
 # What goes is the beginning of each room, because a room's time only grows.
 _OLD = """
 SELECT id FROM (SELECT id, time FROM messages ORDER BY id LIMIT ?) WHERE time < ?
 """
 
-# When the newest line goes, its id will be given again.
+# When the newest message goes, its id will be given again.
 _LOWER = """
 UPDATE meta SET indexed = min(indexed, (SELECT coalesce(max(id), 0) FROM messages))
 """
@@ -164,7 +161,8 @@ def _words(rows: Sequence[Sequence[object]]) -> str:
 
 
 def _takeOut(connection: sqlite3.Connection, which: str, parameters: Sequence[object]) -> None:
-    """Take lines out of the index, if they are in it, before they change."""
+    # The index stores no texts: a message is taken out by naming its words, which have to be those
+    # it went in with.  So this comes before the message changes.
     source = f"""
         SELECT id, text, room, nick FROM messages
         WHERE id IN ({which}) AND id <= (SELECT indexed FROM meta) AND kind IN ({KINDS})
@@ -176,7 +174,7 @@ def _takeOut(connection: sqlite3.Connection, which: str, parameters: Sequence[ob
 
 def renew(connection: sqlite3.Connection) -> None:
     """
-    Begin the index again, if other rules than the present ones made it.
+    Begin the index again if it was made by another version of this module.
 
     @raise sqlite3.Error: it can't be done.
     """
@@ -188,7 +186,7 @@ def renew(connection: sqlite3.Connection) -> None:
 
 def lag(connection: sqlite3.Connection) -> int:
     """
-    How many lines are not in the index yet, or some more.
+    How many messages are not in the index yet; numbers without a message count too.
 
     @raise sqlite3.Error: it can't be done.
     """
@@ -200,7 +198,7 @@ def lag(connection: sqlite3.Connection) -> int:
 
 def index(connection: sqlite3.Connection, most: int) -> int:
     """
-    Take the next lines into the index, in a transaction of its own.
+    Take the next messages into the index, in a transaction of its own.
 
     @return: how many bytes that is for the write-ahead log, about.
     @raise sqlite3.Error: it can't be done; the transaction may still be open.
@@ -219,27 +217,30 @@ def index(connection: sqlite3.Connection, most: int) -> int:
 
 def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     """
-    Blank the lines that batches delete.
+    Blank the messages that batches delete.
 
+    @return: how many.
     @raise sqlite3.Error: it can't be done.
     """
-    # Each line once: taking it out of the index twice would damage that.
-    gone: dict[tuple[str, int], int] = {}
+    # Each message once: taking it out of the index twice would damage that.
+    positions: dict[tuple[str, int], int] = {}
     for batch in batches:
-        for each in batch.deletions:
-            gone[each.room, each.seq] = batch.position
-    if not gone:
+        for deletion in batch.deletions:
+            positions[deletion.room, deletion.seq] = batch.position
+    if not positions:
         return 0
-    parameters = (asJSON([(*line, position) for line, position in gone.items()]),)
-    _takeOut(connection, _CONDEMNED, parameters)
+    parameters = (asJSON([(*message, position) for message, position in positions.items()]),)
+    _takeOut(connection, _DELETED, parameters)
     return connection.execute(_BLANK, parameters).rowcount
 
 
 def prune(connection: sqlite3.Connection, before: int, most: int) -> int:
     """
-    Delete old lines, but neither the rooms nor their numbers, in a transaction of its own.
+    Delete old messages, but neither the rooms nor their numbers, in a transaction of its own.
 
-    @param before: the time before which a line is old: nanoseconds since 1970, UTC.
+    @param before: nanoseconds since 1970, UTC.
+    @param most: how many of the first are looked at.
+    @return: how many were deleted.
     @raise sqlite3.Error: it can't be done; the transaction may still be open.
     """
     connection.execute("BEGIN IMMEDIATE")

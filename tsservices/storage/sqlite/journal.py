@@ -1,18 +1,14 @@
 """
-A journal in an SQLite database.
+The storage in an SQLite database: starts its threads, passes on what they report, and stops them.
 
-Three threads serve it: L{writer} stores, group by group; one L{reader} gives back what was
-asked for by its number or its people, and another one answers searches, which may take
-longer.  A fourth runs while a copy is made.  None knows Twisted; what they have to say is
-called in the reactor's thread.
+L{writer} stores.  Two L{reader}s read: one what has a number or a pair of accounts, the other
+searches, which may take longer.  L{backup} copies.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 from tsservices.chat.batch import Batch
@@ -26,21 +22,26 @@ from tsservices.chat.storage import (
     StoredState,
 )
 from tsservices.storage.sqlite.backup import BackupThread
-from tsservices.storage.sqlite.connection import Connect
-from tsservices.storage.sqlite.disk import BALLAST_BYTES, ReservedSpace
+from tsservices.storage.sqlite.config import SQLiteConfig
+from tsservices.storage.sqlite.disk import ReservedSpace
+from tsservices.storage.sqlite.messages import readMessages
+from tsservices.storage.sqlite.private_messages import readPrivateMessages
 from tsservices.storage.sqlite.reader import ReaderThread
-from tsservices.storage.sqlite.schema import MIGRATIONS
-from tsservices.storage.sqlite.search import search as find
+from tsservices.storage.sqlite.search import search as searchMessages
 from tsservices.storage.sqlite.startup import DatabaseStartup
-from tsservices.storage.sqlite.tables import letters, read
-from tsservices.storage.sqlite.writer import Timings, WriterThread
+from tsservices.storage.sqlite.threads import ThreadContext
+from tsservices.storage.sqlite.writer import WriterThread
+
+_CONFIG = SQLiteConfig()
 
 
 class SQLiteStorage:
     """
-    Keeps everything on disk, for ever or for some time.
+    Stores everything on disk, messages for ever or for some time.
 
-    @ivar trouble: why nothing can be kept at present.
+    All methods are for the reactor's thread, and all callbacks come in it.
+
+    @ivar trouble: why nothing can be stored at present.
     """
 
     def __init__(
@@ -50,93 +51,57 @@ class SQLiteStorage:
         keep: float | None,
         callFromThread: Callable[..., object],
         now: Callable[[], int],
-        *,
-        seconds: Callable[[], float] = time.monotonic,
-        pace: Timings | None = None,
-        ballast: int = BALLAST_BYTES,
-        connect: Connect = sqlite3.connect,
-        migrations: tuple[str, ...] = MIGRATIONS,
-        entropy: Callable[[int], bytes] = os.urandom,
+        config: SQLiteConfig = _CONFIG,
     ) -> None:
         """
-        @param keep: the seconds that lines are kept; L{None}: for ever.
+        @param log: the incarnation of a database that is new.
+        @param keep: the seconds that messages are kept; L{None}: for ever.
         @param now: the time: nanoseconds since 1970, UTC.
-        @param ballast: the bytes of the ballast.
-        @param entropy: gives as many random bytes as it is asked for.
         """
         self.trouble: ChatError | None = None
         self._path = os.path.abspath(path)
         self._log = log
         self._keep = keep
-        self._call = callFromThread
-        self._now = now
-        self._seconds = seconds
-        self._pace = pace or Timings()
-        self._ballast = ReservedSpace(f"{os.path.splitext(self._path)[0]}.ballast", ballast)
-        self._connect = connect
-        self._preparing = DatabaseStartup(
-            self._path, log, self._pace.busy, connect, migrations, entropy
-        )
+        self._config = config
+        self._context = ThreadContext(self._path, config, callFromThread, now)
+        self._ballast = ReservedSpace(f"{os.path.splitext(self._path)[0]}.ballast", config.ballast)
+        self._startup = DatabaseStartup(self._path, log, config)
         self._reader: ReaderThread | None = None
         self._searcher: ReaderThread | None = None
         self._copier: BackupThread | None = None
-        self._opened: threading.Event | None = None
+        # Readers and copies that have not ended.
         self._reading = 0
         self._writer: WriterThread | None = None
         self._listener: StorageListener | None = None
+        # Positions: of the last batch that was given, and of the last that is stored.
         self._given = 0
-        self._kept = 0
+        self._stored = 0
         self._stopped: Callable[[], None] | None = None
         self._watchdog: threading.Timer | None = None
 
     def prepare(self) -> StoredState:
-        """
-        All but the lines.
-
-        @raise JournalError: it can't be used.
-        """
-        loaded = self._preparing.prepare(self._now(), self._seconds)
-        self._log, self._kept = loaded.log, loaded.position
-        return loaded
+        """@raise StorageError: it can't be used."""
+        state = self._startup.prepare(self._context.now())
+        self._log, self._stored = state.log, state.position
+        return state
 
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
     ) -> None:
-        """@raise JournalError: it belongs elsewhere, has a history of its own, or can't be used."""
-        bound = self._preparing.bind(epoch, log, secret, base, checkpoint)
-        self._log, self._kept = bound.log, bound.position
+        """@raise StorageError: it belongs elsewhere, has a history of its own, or can't be used."""
+        bound = self._startup.bind(epoch, log, secret, base, checkpoint)
+        self._log, self._stored = bound.log, bound.position
 
     def leave(self) -> None:
-        """@raise JournalError: it can't be used."""
-        self._preparing.leave()
+        """@raise StorageError: it can't be used."""
+        self._startup.leave()
 
     def start(self, listener: StorageListener) -> None:
         self._listener = listener
-        self._writer = WriterThread(
-            self._path,
-            self._ballast,
-            self._keep,
-            self._now,
-            self._seconds,
-            self._pace,
-            self._connect,
-            self,
-            self._call,
-            self._writerEnded,
-        )
-        self._opened = self._writer.opened
-        self._reader, self._searcher = (
-            ReaderThread(
-                self._path,
-                name,
-                self._seconds,
-                self._connect,
-                self._opened,
-                self._call,
-                self._readerEnded,
-            )
-            for name in ("journal reader", "journal searcher")
-        )
+        context = self._context
+        self._writer = WriterThread(context, self._ballast, self._keep, self, self._writerEnded)
+        self._reader = ReaderThread(context, "journal reader", self._readerEnded)
+        self._searcher = ReaderThread(context, "journal searcher", self._readerEnded)
         self._reading = 2
         self._writer.start()
         self._reader.start()
@@ -150,23 +115,22 @@ class SQLiteStorage:
     def read(self, room: str, first: int, last: int, found: Found) -> None:
         assert self._reader is not None
         log = self._log
-        self._reader.ask(lambda connection: read(connection, log, room, first, last), found)
+        self._reader.ask(lambda connection: readMessages(connection, log, room, first, last), found)
 
     def search(self, search: SearchQuery, found: Found) -> None:
         assert self._searcher is not None
         log = self._log
-        self._searcher.ask(lambda connection: find(connection, log, search), found)
+        self._searcher.ask(lambda connection: searchMessages(connection, log, search), found)
 
     def letters(
         self, account: str, other: str, before: str, most: int, found: LettersFound
     ) -> None:
         assert self._reader is not None
         self._reader.ask(
-            lambda connection: letters(connection, account, other, before, most), found
+            lambda connection: readPrivateMessages(connection, account, other, before, most), found
         )
 
     def copy(self, path: str, copied: Copied) -> None:
-        assert self._opened is not None
         if self._stopped is not None:
             copied("the server stops")
             return
@@ -183,21 +147,19 @@ class SQLiteStorage:
 
         self._reading += 1
         target = os.path.abspath(path)
-        self._copier = BackupThread(
-            self._path, target, self._connect, self._opened, self._call, ended
-        )
+        self._copier = BackupThread(self._context, target, ended)
         self._copier.start()
 
     def stop(self, stopped: Callable[[], None]) -> None:
-        """
-        End the readers, then the writer, which so is the last to close the database and
-        takes the files beside it away.
-        """
+        # First the readers, then the writer: the last connection that closes the database moves the
+        # write-ahead log into it and deletes the files beside it, which one to read can't.
         if self._reader is None or self._searcher is None:
             stopped()
             return
         self._stopped = stopped
-        self._watchdog = threading.Timer(self._pace.stop, self._call, (self._giveUp,))
+        # A disk that hangs must not keep the server from stopping.
+        call = self._context.callFromThread
+        self._watchdog = threading.Timer(self._config.pace.stop, call, (self._giveUp,))
         self._watchdog.daemon = True
         self._watchdog.start()
         self._reader.end()
@@ -206,25 +168,21 @@ class SQLiteStorage:
             self._copier.end()
 
     def stored(self, position: int) -> None:
-        """The writer's word, in the reactor's thread."""
-        self._kept = position
+        self._stored = position
         assert self._listener is not None
         self._listener.stored(position)
 
     def troubled(self, trouble: ChatError | None) -> None:
-        """The writer's word, in the reactor's thread."""
         self.trouble = trouble
         assert self._listener is not None
         self._listener.troubled(trouble)
 
     def failed(self, reason: str) -> None:
-        """The writer's word, in the reactor's thread."""
         self.trouble = ChatError(JOURNAL_FAILED)
         assert self._listener is not None
         self._listener.failed(reason)
 
     def _readerEnded(self) -> None:
-        """One of those who read has ended."""
         self._reading -= 1
         if self._reading:
             return
@@ -234,22 +192,20 @@ class SQLiteStorage:
             self._writer.end()
 
     def _writerEnded(self) -> None:
-        """Nothing is stored any more: at the end, or because it can't be."""
+        # At the stop, or because nothing can be stored any more.
         self._writer = None
         if self._stopped is not None:
             self._finish()
 
     def _giveUp(self) -> None:
-        """The end took too long."""
         if self._stopped is not None:
             try:
-                if self._kept < self._given:
+                if self._stored < self._given:
                     self.failed(f"{self._path}: the last lines could not be stored in time")
             finally:
                 self._finish()
 
     def _finish(self) -> None:
-        """Say that this is the end, once."""
         assert self._watchdog is not None
         self._watchdog.cancel()
         stopped, self._stopped = self._stopped, None

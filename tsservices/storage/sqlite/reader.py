@@ -5,121 +5,106 @@ A thread that reads: its connection can't write.
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from tsservices.chat.errors import READ_FAILED, READ_SLOW, ChatError
-from tsservices.storage.sqlite.connection import READ_SECONDS, Connect, code, openToRead
+from tsservices.storage.sqlite.connection import READ_SECONDS, code, openToRead
+from tsservices.storage.sqlite.threads import ThreadContext
 
-#: Requests for lines that may wait for the journal's reader.
+#: Queries that may wait for one reader; the first of them have their deadline by then.
 READS_WAITING = 1000
 
-
+#: Steps of SQLite's machine between two looks at the clock: some microseconds.
 _STEPS = 1000
 
-
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
-class _Question:
+class _Query:
     """
-    Something that somebody asked.
+    Something that is to be read.
 
-    @ivar look: reads the answer.
-    @ivar deadline: when it is too late for one.
-    @ivar found: gets it.
+    @ivar read: reads it.
+    @ivar deadline: until when, by the clock in seconds.
+    @ivar found: gets the result, in the reactor's thread.
     """
 
-    look: Callable[[sqlite3.Connection], Any]
+    read: Callable[[sqlite3.Connection], Any]
     deadline: float
     found: Callable[[Any], None]
 
 
 class ReaderThread:
-    """Answers one question after another."""
+    """Answers one query after another, each within L{READ_SECONDS} from when it was asked."""
 
-    def __init__(
-        self,
-        path: str,
-        name: str,
-        seconds: Callable[[], float],
-        connect: Connect,
-        opened: threading.Event,
-        callFromThread: Callable[..., object],
-        ended: Callable[[], None],
-    ) -> None:
-        self._path = path
+    def __init__(self, context: ThreadContext, name: str, ended: Callable[[], None]) -> None:
+        self._context = context
         self._name = name
-        self._seconds = seconds
-        self._connect = connect
-        self._opened = opened
-        self._call = callFromThread
+        self._seconds = context.config.seconds
         self._ended = ended
-        self._questions: SimpleQueue[_Question | None] = SimpleQueue()
+        self._queries: SimpleQueue[_Query | None] = SimpleQueue()
         self._waiting = 0
         self._deadline = 0.0
         self._connection: sqlite3.Connection | None = None
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+        self._context.start(self._name, self._run)
 
     def ask(
-        self, look: Callable[[sqlite3.Connection], T], found: Callable[[T | ChatError], None]
+        self,
+        read: Callable[[sqlite3.Connection], Result],
+        found: Callable[[Result | ChatError], None],
     ) -> None:
         if self._waiting >= READS_WAITING:
             found(ChatError(READ_SLOW))
             return
         self._waiting += 1
-        self._questions.put(_Question(look, self._seconds() + READ_SECONDS, found))
+        self._queries.put(_Query(read, self._seconds() + READ_SECONDS, found))
 
     def end(self) -> None:
         """Answer what was asked, then end."""
-        self._questions.put(None)
+        self._queries.put(None)
 
     def _run(self) -> None:
-        """All that the thread does."""
-        # Two connections that open a database at once are in each other's way.
-        self._opened.wait()
-        while (question := self._questions.get()) is not None:
-            self._call(self._answer, question.found, self._look(question))
+        self._context.opened.wait()
+        while (query := self._queries.get()) is not None:
+            self._context.callFromThread(self._answer, query.found, self._read(query))
         self._close()
-        self._call(self._ended)
+        self._context.callFromThread(self._ended)
 
-    def _answer(self, found: Callable[[Any], None], answer: object) -> None:
-        """In the reactor's thread."""
+    def _answer(self, found: Callable[[Any], None], result: object) -> None:
+        # In the reactor's thread, as all that touches _waiting.
         self._waiting -= 1
-        found(answer)
+        found(result)
 
-    def _look(self, question: _Question) -> object:
-        self._deadline = question.deadline
+    def _read(self, query: _Query) -> object:
+        self._deadline = query.deadline
         if self._late():
             return ChatError(READ_SLOW)
         try:
             if self._connection is None:
-                self._connection = openToRead(self._path, self._connect)
+                context = self._context
+                self._connection = openToRead(context.path, context.config.connect)
+                # A query ends some microseconds after its deadline.  (If the disk itself hangs,
+                # nothing can end it.)  Connection.interrupt, from another thread, might hit the
+                # query after the one it is meant for.
                 self._connection.set_progress_handler(self._late, _STEPS)
-            return question.look(self._connection)
+            return query.read(self._connection)
         except Exception as error:
             if code(error) == sqlite3.SQLITE_INTERRUPT:
                 return ChatError(READ_SLOW)
-            # Whatever it was, those who ask next are better off with a new connection.
+            # Whatever it was, the next query is better off with a new connection.
             self._close()
             return ChatError(READ_FAILED)
 
     def _late(self) -> bool:
-        """
-        Called by SQLite every so many steps: a question ends some microseconds after
-        its time, unless the disk itself hangs, when nothing could end it.
-        """
         return self._seconds() > self._deadline
 
     def _close(self) -> None:
-        """Let go of the database."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

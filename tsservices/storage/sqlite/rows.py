@@ -17,16 +17,16 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def asJSON(rows: Sequence[object]) -> str:
-    """The same as JSON."""
+    """Rows as JSON, as SQLite's functions read it."""
     text = json.dumps(rows)
     if "\\u0000" in text:
-        # SQLite's JSON ends a text at a NUL: better its picture than half a line.
+        # SQLite's JSON ends a text at a NUL: U+2400, its picture, is better than half a text.
         text = _NUL.sub(r"\1\\u2400", text)
     return text
 
 
 def columns(count: int) -> str:
-    """What takes these from the rows that C{json_each} gives, in SQL."""
+    """The SQL that takes so many columns from the rows of C{json_each}."""
     return ", ".join(f"json_extract(value, '$[{number}]')" for number in range(count))
 
 
@@ -37,11 +37,13 @@ def select(
     parameters: Sequence[Any] | Mapping[str, Any],
 ) -> list[list[Any]]:
     """
-    Read rows in one step.
+    Read rows in one step of SQLite.
 
+    @param names: the columns, with commas between.
+    @param source: the statement that gives them.
     @raise sqlite3.Error: it can't be done.
     """
     statement = f"SELECT json_group_array(json_array({names})) FROM ({source})"
-    (found,) = connection.execute(statement, parameters).fetchone()
-    rows: list[list[Any]] = json.loads(found)
+    (text,) = connection.execute(statement, parameters).fetchone()
+    rows: list[list[Any]] = json.loads(text)
     return rows

@@ -1,5 +1,5 @@
 """
-The tables of the chat's database, and how older ones become these.
+The schema of the chat's database, as the scripts that lead to it from each older one.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ import sqlite3
 
 from tsservices.chat.storage import StorageError
 
-#: What marks a database as this program's: C{tsch}.
+#: Marks a database as this program's: C{tsch}.
 APPLICATION = 0x74736368
 
-# Lines get their ids in the order of the log.  A full-text index wants stable ids that
+# Messages get their ids in the order of the log.  A full-text index wants stable ids that
 # grow, searches want the newest first, and retention takes the lowest.
 _FIRST = f"""
 PRAGMA application_id = {APPLICATION};
@@ -44,9 +44,9 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messagesInRooms ON messages (room, seq);
 """
 
-# The index holds what L{tsservices.storage.sqlite.fulltext} makes of lines: all that its tokenizer
-# has to do is to split at spaces, so it is the same for ever and everywhere.  It keeps no
-# texts of its own: what is taken out has to be named as it was put in.  The lines up to
+# The index holds what L{tsservices.storage.sqlite.fulltext} makes of messages: all that its
+# tokenizer has to do is to split at spaces, so it is the same for ever and everywhere.  It keeps no
+# texts of its own: what is taken out has to be named as it was put in.  The messages up to
 # C{indexed} are in it, as the version C{words} of that module writes them.
 _SECOND = """
 ALTER TABLE meta ADD COLUMN secret BLOB;
@@ -107,8 +107,8 @@ CREATE VIRTUAL TABLE words USING fts5(
 );
 """
 
-# A node of a cluster keeps its whole state too, in pieces, as it was after some batch.  The
-# names in restraints are folded when they are first loaded.
+# A node of a cluster stores its whole state too, in chunks, as it was after some batch.  The
+# names in restraints are folded when they are first loaded, since SQL can't.
 _THIRD = """
 ALTER TABLE meta ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
 ALTER TABLE restraints ADD COLUMN key TEXT NOT NULL DEFAULT '';
@@ -119,7 +119,7 @@ CREATE TABLE checkpoint (
 );
 """
 
-#: The scripts that lead from an empty database to the present schema. The version of a database is
+#: The scripts that lead from an empty database to the present schema.  The version of a database is
 #: the number of those it has seen, so none is ever changed or taken out.
 MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
 
@@ -130,7 +130,7 @@ def migrate(
     """
     Bring a database to the present schema.
 
-    @raise JournalError: it is none of ours, or newer than we are.
+    @raise StorageError: another program made it, or a newer version of this one.
     @raise sqlite3.Error: it can't be done; the script that failed left nothing behind.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -143,6 +143,8 @@ def migrate(
             f"{path} was written by a newer version"
             f" (schema {version}, this one knows {len(migrations)})"
         )
+    # Each script with its version is one transaction: whatever ends this process, the next start
+    # goes on after the last that is complete.
     for number, script in enumerate(migrations[version:], version + 1):
         try:
             connection.executescript(

@@ -2,7 +2,7 @@
 Searches in the chat's database.
 
 What is wanted of each room is a span of its numbers, because its time only grows with
-them; where spans begin and end is found by halving, in one statement for all.  Lines are
+them; where spans begin and end is found by halving, in one statement for all.  Messages are
 then found in the index, the newest first, and before that among those that are not in
 the index yet.
 """
@@ -19,11 +19,17 @@ from tsservices.storage.sqlite.connection import TRANSACTION_LINES
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, KINDS, holds, nameWord, phrases
 from tsservices.storage.sqlite.rows import asJSON, select
 
+# The highest integer of SQLite.
 _FOREVER = 2**63 - 1
+
+# Rooms that a query of the index names.  Each alternative costs something for each message; from
+# some number on it is faster to look at the messages.
 _ROOMS_IN_QUERY = 64
+
+# Messages that may be missing in the index: the writer checks the lag after each transaction.
 _UNINDEXED = INDEX_LAG + TRANSACTION_LINES
 
-# Lines that are not kept any more are older than all others of their room.
+# Messages that were deleted for their age are older than all others of their room: coalesce.
 _SPANS = """
 WITH RECURSIVE
 edges (number, which, edge, low, high) AS (
@@ -98,14 +104,14 @@ ORDER BY messages.id DESC LIMIT -1
 
 def search(connection: sqlite3.Connection, log: str, wanted: SearchQuery) -> list[RoomMessages]:
     """
-    The newest lines that are found, in order, each by itself.
+    The newest messages that are found, the oldest first, each by itself.
 
     @raise sqlite3.Error: it can't be done.
     """
     words = phrases(wanted.words)
     if words is None or wanted.most <= 0:
         return []
-    # The index and the lines it has not got yet have to be of one moment.
+    # The index and the messages that are not in it yet have to be of one moment.
     connection.execute("BEGIN")
     try:
         rows = _search(connection, wanted, words)
@@ -166,11 +172,10 @@ def _isWanted(row: list[Any], nick: str, words: list[str]) -> bool:
 
 
 def _query(rooms: list[int], nick: str, words: list[str]) -> str:
-    terms = [f'text : "{each}"' for each in words]
+    # Words have letters, marks and digits only: nothing in them means anything to FTS5.
+    terms = [f'text : "{phrase}"' for phrase in words]
     if nick:
         terms.append(f'nick : "{nameWord(nick)}"')
-    # Each alternative costs something for each line; from some number on it is faster
-    # to look at the lines.
     if len(rooms) <= _ROOMS_IN_QUERY or not terms:
         alternatives = " OR ".join(f'"{number}"' for number in rooms)
         terms.append(f"room : ({alternatives})")

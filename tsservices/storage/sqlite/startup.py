@@ -1,5 +1,8 @@
 """
-What is done to a database before anybody uses it: in one thread, by one connection.
+What is done to a database before the threads use it: in the reactor's thread, by one connection.
+
+This is all there is of a start, after C{kill -9} too: SQLite itself brings the write-ahead log in.
+The state comes from tables, no message is replayed, so a million of them make no difference.
 """
 
 from __future__ import annotations
@@ -10,70 +13,50 @@ from contextlib import closing
 from dataclasses import replace
 
 from tsservices.chat.storage import ClusterBinding, StorageError, StoredState
-from tsservices.storage.sqlite.connection import Connect, explain, makePrivate, openToWrite
+from tsservices.storage.sqlite.config import SQLiteConfig
+from tsservices.storage.sqlite.connection import explain, makePrivate, openToWrite
 from tsservices.storage.sqlite.disk import fsyncMilliseconds
+from tsservices.storage.sqlite.meta import loadCheckpoint, loadMeta, storeCheckpoint, storeMeta
 from tsservices.storage.sqlite.schema import migrate
-from tsservices.storage.sqlite.tables import (
-    keepCheckpoint,
-    keepMeta,
-    loadCheckpoint,
-    loadKept,
-    loadMeta,
-    loadRooms,
-)
+from tsservices.storage.sqlite.tables import loadRecords, loadRooms
 
-#: Milliseconds of one fsync above which whoever starts the server is warned: everybody waits that
-#: long for each line.
+#: Milliseconds of one fsync above which the operator is warned: each message waits that long.
 SLOW_DISK_MILLISECONDS = 20.0
 
 
 class DatabaseStartup:
-    """Makes a database what a journal needs, and finds out what is in it."""
+    """Opens a database, or makes a new one, and loads all but the messages."""
 
-    def __init__(
-        self,
-        path: str,
-        log: str,
-        busy: float,
-        connect: Connect,
-        migrations: tuple[str, ...],
-        entropy: Callable[[int], bytes],
-    ) -> None:
-        """
-        @param busy: the seconds that another program may keep it locked.
-        @param entropy: gives as many random bytes as it is asked for.
-        """
+    def __init__(self, path: str, log: str, config: SQLiteConfig) -> None:
+        """@param log: the incarnation of a database that is new."""
         self._path = path
         self._log = log
-        self._busy = busy
-        self._connect = connect
-        self._migrations = migrations
-        self._entropy = entropy
+        self._config = config
 
-    def prepare(self, now: int, seconds: Callable[[], float]) -> StoredState:
+    def prepare(self, now: int) -> StoredState:
         """
-        All but the lines.
+        Bring the database to the present schema and load it.
 
         @param now: the time: nanoseconds since 1970, UTC.
-        @raise JournalError: it can't be used.
+        @raise StorageError: it can't be used.
         """
-        path = self._path
+        path, config = self._path, self._config
         try:
             makePrivate(path)
-            with closing(openToWrite(path, self._connect, self._busy)) as connection:
-                migrate(connection, path, self._migrations)
-                # Mostly nothing is to be written, but it shows whether somebody else does.
+            with closing(openToWrite(path, config.connect, config.pace.busy)) as connection:
+                migrate(connection, path, config.migrations)
+                # Mostly nothing is to be written, but this fails while another process writes.
                 connection.execute("BEGIN IMMEDIATE")
-                mine = loadMeta(connection, self._log, self._entropy)
+                binding = loadMeta(connection, self._log, config.entropy)
                 checkpoint, position = loadCheckpoint(connection)
-                records = loadRooms(connection)
-                kept = loadKept(connection, now)
+                rooms = loadRooms(connection)
+                records = loadRecords(connection, now)
                 connection.execute("COMMIT")
-            fsync = fsyncMilliseconds(f"{path}.probe", seconds)
+            fsync = fsyncMilliseconds(f"{path}.probe", config.seconds)
         except (sqlite3.Error, OSError) as error:
             raise StorageError(explain(path, error)) from error
         notes = [
-            f"{path} holds {len(records)} rooms; SQLite {sqlite3.sqlite_version},"
+            f"{path} holds {len(rooms)} rooms; SQLite {sqlite3.sqlite_version},"
             f" {fsync:.1f} ms for an fsync"
         ]
         if fsync > SLOW_DISK_MILLISECONDS:
@@ -81,13 +64,13 @@ class DatabaseStartup:
                 f"the disk of {path} is slow: everybody waits {fsync:.0f} ms for each line"
             )
         return StoredState(
-            mine.log,
-            mine.position,
-            records,
+            binding.log,
+            binding.position,
+            rooms,
             notes,
-            kept,
-            mine.secret,
-            mine.epoch,
+            records,
+            binding.secret,
+            binding.epoch,
             checkpoint,
             position,
         )
@@ -95,44 +78,37 @@ class DatabaseStartup:
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str]
     ) -> ClusterBinding:
-        """
-        What it is part of now.
+        """@raise StorageError: it belongs elsewhere, has a history of its own, or can't be used."""
 
-        @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
-        """
-
-        def change(connection: sqlite3.Connection, mine: ClusterBinding) -> ClusterBinding:
-            bound = mine.bound(epoch, log, secret, base, self._path)
-            keepMeta(connection, bound)
-            if checkpoint and not mine.epoch:
-                keepCheckpoint(connection, checkpoint, base)
-            return bound
+        def change(connection: sqlite3.Connection, old: ClusterBinding) -> ClusterBinding:
+            new = old.bound(epoch, log, secret, base, self._path)
+            storeMeta(connection, new)
+            if checkpoint and not old.epoch:
+                storeCheckpoint(connection, checkpoint, base)
+            return new
 
         return self._change(change)
 
     def leave(self) -> ClusterBinding:
-        """
-        What it is part of now: of nothing.
+        """@raise StorageError: it can't be used."""
 
-        @raise JournalError: it can't be used.
-        """
-
-        def change(connection: sqlite3.Connection, mine: ClusterBinding) -> ClusterBinding:
-            alone = replace(mine, epoch="")
-            keepMeta(connection, alone)
-            keepCheckpoint(connection, (), 0)
-            return alone
+        def change(connection: sqlite3.Connection, old: ClusterBinding) -> ClusterBinding:
+            new = replace(old, epoch="")
+            storeMeta(connection, new)
+            storeCheckpoint(connection, (), 0)
+            return new
 
         return self._change(change)
 
     def _change(
         self, change: Callable[[sqlite3.Connection, ClusterBinding], ClusterBinding]
     ) -> ClusterBinding:
+        config = self._config
         try:
-            with closing(openToWrite(self._path, self._connect, self._busy)) as connection:
+            with closing(openToWrite(self._path, config.connect, config.pace.busy)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
-                changed = change(connection, loadMeta(connection, self._log, self._entropy))
+                binding = change(connection, loadMeta(connection, self._log, config.entropy))
                 connection.execute("COMMIT")
-                return changed
+                return binding
         except sqlite3.Error as error:
             raise StorageError(explain(self._path, error)) from error

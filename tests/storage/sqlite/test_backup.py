@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import threading
 from pathlib import Path
 
 from tests.support.sqlite import Kept, broken
@@ -111,14 +110,7 @@ class TestCopy:
     def test_end(self) -> None:
         """The end does not wait for a copy, which is given up; there is one at a time."""
         kept = self.kept(Talk())
-        arrived, going = threading.Event(), threading.Event()
-
-        def hold(connection: sqlite3.Connection, text: str) -> None:
-            if text == "BEGIN":
-                arrived.set()
-                assert going.wait(PATIENCE)
-
-        kept.wires.before = hold
+        arrived, going = kept.wires.hold("BEGIN")
         answers: list[str | None] = []
         kept.journal.copy("copy.db", answers.append)
         assert arrived.wait(PATIENCE)

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.storage.sqlite.fulltext}.
+Tests for L{tsservices.storage.sqlite.fulltext}: what becomes of texts.
 """
 
 from __future__ import annotations

@@ -1,0 +1,58 @@
+"""
+Who sends datagrams: what their addresses say about them.  Pure.
+
+Both kinds of services that answer datagrams, the text ones and STAMP, ask this of each datagram.
+How often a source may ask is theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from tsservices.common import addresses
+from tsservices.common.addresses import TrustedNetworks
+from tsservices.common.bounded import BoundedDict
+from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
+
+#: The one broadcast address that is known without knowing the networks.
+BROADCAST = IPv4Address("255.255.255.255")
+
+
+@dataclass(slots=True)
+class Source:
+    """
+    What is known of one address.
+
+    @ivar usable: an honest client may have it.
+    @ivar trusted: it is in a trusted network.
+    @ivar key: what counts as one source, see L{addresses.source}.
+    @ivar bucket: what it may still send, if the user of the table keeps that here.
+    """
+
+    usable: bool
+    trusted: bool
+    key: tuple[int, int]
+    bucket: TokenBucket | None = None
+
+
+class SourceTable(BoundedDict[str, Source]):
+    """
+    The sources by the host as the socket names it: parsing an address takes longer than all the
+    other guards together.  To be asked as C{table.get(host) or table.meet(host)}.
+    """
+
+    __slots__ = ("_trust",)
+
+    def __init__(self, trust: TrustedNetworks, most: int = PEERS_REMEMBERED) -> None:
+        super().__init__(most)
+        self._trust = trust
+
+    def meet(self, host: str) -> Source:
+        """Add a host that is not there; what is no address is not kept."""
+        try:
+            address = addresses.parse(host)
+        except ValueError:
+            return Source(usable=False, trusted=False, key=(0, 0))
+        usable = not (address.is_multicast or address.is_unspecified or address == BROADCAST)
+        return self.put(host, Source(usable, address in self._trust, addresses.source(address)))

@@ -1,0 +1,67 @@
+"""
+How a database is used: its waits, and what tests and benchmarks put in the place of the system.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tsservices.storage.sqlite.connection import BUSY_SECONDS, Connect
+from tsservices.storage.sqlite.disk import BALLAST_BYTES
+from tsservices.storage.sqlite.schema import MIGRATIONS
+
+#: Seconds between two attempts to store while the disk is full.
+FULL_SECONDS = 1.0
+
+#: Seconds between two looks for messages that are too old.
+PRUNE_SECONDS = 60.0
+
+#: Seconds without a new message until the last ones go into the search index: what people say
+#: meanwhile waits for that.
+INDEX_SECONDS = 0.2
+
+#: Seconds that the storage has for the last messages when the server stops.
+JOURNAL_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """
+    How long a storage waits, in seconds.
+
+    @ivar full: between two attempts while the disk is full.
+    @ivar prune: between two looks for old messages.
+    @ivar index: without a new message until the last ones go into the search index.
+    @ivar busy: while another program keeps the database locked.
+    @ivar stop: for the last messages, before the server stops without them.
+    """
+
+    full: float = FULL_SECONDS
+    prune: float = PRUNE_SECONDS
+    index: float = INDEX_SECONDS
+    busy: float = BUSY_SECONDS
+    stop: float = JOURNAL_STOP_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class SQLiteConfig:
+    """
+    All of a storage that has a default.
+
+    @ivar seconds: the time in seconds, for deadlines.
+    @ivar ballast: bytes of the file that makes room when the disk is full.
+    @ivar connect: opens a connection.
+    @ivar migrations: see L{tsservices.storage.sqlite.schema.MIGRATIONS}.
+    @ivar entropy: makes as many random bytes as it is asked for.
+    """
+
+    seconds: Callable[[], float] = time.monotonic
+    pace: Timings = Timings()
+    ballast: int = BALLAST_BYTES
+    connect: Connect = sqlite3.connect
+    migrations: tuple[str, ...] = MIGRATIONS
+    entropy: Callable[[int], bytes] = os.urandom

@@ -1,0 +1,73 @@
+"""
+Messages in rooms: the table C{messages}.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.storage import HISTORY_PAGE
+from tsservices.storage.sqlite.rows import asJSON
+
+#: Adds the rows of L{messageRows}: one for each text.
+#
+# LIMIT -1 keeps SQLite from merging a SELECT into the one around it, which would write and parse
+# the JSON of each RoomMessages again for each of its columns and texts.
+INSERT_MESSAGES = """
+INSERT INTO messages (room, seq, time, position, idx, kind, nick, account, text)
+SELECT said.room, said.first + line.key, said.time + line.key, said.position,
+    said.idx + line.key, said.kind, said.nick, said.account, line.value
+FROM (
+    SELECT (SELECT number FROM rooms WHERE key = json_extract(row, '$[0]')) AS room,
+        json_extract(row, '$[1]') AS first, json_extract(row, '$[2]') AS time,
+        json_extract(row, '$[3]') AS position, json_extract(row, '$[4]') AS idx,
+        json_extract(row, '$[5]') AS kind, json_extract(row, '$[6]') AS nick,
+        json_extract(row, '$[7]') AS account, json_extract(row, '$[8]') AS texts
+    FROM (SELECT value AS row FROM json_each(?) LIMIT -1)
+    LIMIT -1
+) AS said CROSS JOIN json_each(said.texts) AS line
+"""
+
+_READ = """
+SELECT rooms.name, messages.seq, messages.time, messages.position, messages.idx,
+    messages.kind, messages.nick, messages.account, messages.text
+FROM rooms JOIN messages ON messages.room = rooms.number
+WHERE rooms.key = ? AND messages.seq BETWEEN ? AND ?
+ORDER BY messages.seq LIMIT ?
+"""
+
+
+def messageRows(messages: Iterable[RoomMessages]) -> str:
+    """Rows for L{INSERT_MESSAGES}, without the brackets around them all."""
+    rows = [
+        (
+            said.room,
+            said.first,
+            said.time,
+            said.position,
+            said.index,
+            said.kind,
+            said.nick,
+            said.account,
+            said.texts,
+        )
+        for said in messages
+    ]
+    return asJSON(rows)[1:-1]
+
+
+def readMessages(
+    connection: sqlite3.Connection, log: str, room: str, first: int, last: int
+) -> list[RoomMessages]:
+    """
+    Those of some numbers that are stored, each by itself, but not more than a page.
+
+    @raise sqlite3.Error: it can't be done.
+    """
+    rows = connection.execute(_READ, (room, first, last, HISTORY_PAGE))
+    return [
+        RoomMessages(room, name, seq, time, log, position, index, kind, nick, account, "", (text,))
+        for name, seq, time, position, index, kind, nick, account, text in rows
+    ]

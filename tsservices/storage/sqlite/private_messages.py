@@ -1,0 +1,95 @@
+"""
+Private messages between accounts: the table C{letters}.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from tsservices.chat.records import StoredPrivateMessage
+from tsservices.storage.sqlite.rows import asJSON, columns
+
+_COLUMNS = "ident, time, sender, receiver, nick, recipient, kind, text"
+
+#: Adds the rows of L{privateMessageRows}.
+INSERT_PRIVATE_MESSAGES = f"INSERT INTO letters ({_COLUMNS}) SELECT {columns(8)} FROM json_each(?)"
+
+#: Deletes all that accounts have sent and received, by a list of them.
+DELETE_INBOXES = """
+DELETE FROM letters WHERE sender IN (SELECT value FROM json_each(?1))
+    OR receiver IN (SELECT value FROM json_each(?1))
+"""
+
+_PLACE = "coalesce((SELECT id FROM letters WHERE ident = :before), 9223372036854775807)"
+
+_RECEIVED = f"""
+SELECT {_COLUMNS} FROM letters
+WHERE receiver = :account AND id < {_PLACE}
+ORDER BY id DESC LIMIT :most
+"""
+
+# Two halves, because an OR would use neither index in order.  Each half reads no more than what may
+# be wanted of it; what somebody writes to themselves stands in both, and UNION takes it once.
+_BETWEEN = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT * FROM (
+        SELECT * FROM letters WHERE sender = :account AND receiver = :other AND id < {_PLACE}
+        ORDER BY id DESC LIMIT :most
+    ) UNION SELECT * FROM (
+        SELECT * FROM letters WHERE sender = :other AND receiver = :account AND id < {_PLACE}
+        ORDER BY id DESC LIMIT :most
+    )
+) ORDER BY id DESC LIMIT :most
+"""
+
+_PRUNE = """
+DELETE FROM letters WHERE id IN (
+    SELECT id FROM (SELECT id, time FROM letters ORDER BY id LIMIT ?) WHERE time < ?
+)
+"""
+
+
+def privateMessageRows(messages: Iterable[StoredPrivateMessage]) -> str:
+    rows = [
+        (
+            message.ident,
+            message.time,
+            message.sender,
+            message.receiver,
+            message.nick,
+            message.to,
+            message.kind,
+            message.text,
+        )
+        for message in messages
+    ]
+    return asJSON(rows)
+
+
+def readPrivateMessages(
+    connection: sqlite3.Connection, account: str, other: str, before: str, most: int
+) -> list[StoredPrivateMessage]:
+    """
+    The newest that an account has received, or exchanged with another one; the oldest first.
+
+    @param other: the other account; nothing: see above.
+    @param before: the identifier of the one that follows them; nothing: there is none.
+    @raise sqlite3.Error: it can't be done.
+    """
+    statement = _BETWEEN if other else _RECEIVED
+    names = {"account": account, "other": other, "before": before, "most": most}
+    rows: list[tuple[str, int, str, str, str, str, str, str]]
+    rows = connection.execute(statement, names).fetchall()
+    return [StoredPrivateMessage(*row) for row in reversed(rows)]
+
+
+def prunePrivateMessages(connection: sqlite3.Connection, before: int, most: int) -> int:
+    """
+    Delete old ones, looking at the first C{most}.
+
+    @param before: nanoseconds since 1970, UTC.
+    @return: how many were deleted.
+    @raise sqlite3.Error: it can't be done.
+    """
+    return connection.execute(_PRUNE, (most, before)).rowcount
