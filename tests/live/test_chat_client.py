@@ -78,7 +78,7 @@ class TestPipes:
         arguments = ("chat", "--port", port, "--account", "owner", "--password-file", path)
         done = runClient(*arguments, typed=b"hello\n")
         assert (done.returncode, done.stderr) == (0, b"")
-        assert b"* logged in as owner\n" in done.stdout
+        assert b"* you are owner, logged in\n" in done.stdout
         path.write_text("wrong word\n")
         done = runClient(*arguments, typed=b"hello\n")
         assert done.returncode == 1

@@ -21,7 +21,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     Inbox,
     Invited,
     JoinedRoom,
@@ -428,7 +427,7 @@ def _error(time: LocalTime, error: ErrorReply) -> str:
 
 #: What each notification is written by, for all wires that people read.  The lines of a
 #: replay follow L{JoinedRoom}; its sentences are those before them.
-SENTENCES: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
+SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     UserJoined: _joined,
     UserLeft: _left,
     UserQuit: _quit,

@@ -109,9 +109,7 @@ class TextFormatter:
             return f"* {now.date}\n{lines}"
         return lines
 
-    def _lines(
-        self, message: RoomMessages, clock: str, mark: str, numbered: bool
-    ) -> Iterable[str]:
+    def _lines(self, message: RoomMessages, clock: str, mark: str, numbered: bool) -> Iterable[str]:
         room = f"{ROOM_SIGN}{message.roomName} "
         deleted = message.kind == DELETED
         signs = NAME_SIGNS[MESSAGE] if deleted else NAME_SIGNS.get(message.kind)
