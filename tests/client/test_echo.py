@@ -246,15 +246,15 @@ class ConnectTests(SynchronousTestCase):
         async def wait() -> None:
             await never
 
-        result = Deferred.fromCoroutine(connection.during(wait()))
+        result = Deferred.fromCoroutine(connection.runConnected(wait()))
         self.failureResultOf(result, ConnectionLost)
 
     def test_producers(self) -> None:
         """Both flow controls are what Twisted asks for."""
         fixture = EchoFixture(FakeConsole(ended=False))
         assert verifyObject(IPushProducer, Connection(lambda data: None))
-        outflow = BackpressuredWriter(fixture.server.transport)  # type: ignore[arg-type]
-        assert verifyObject(IPushProducer, outflow)
-        outflow.stopProducing()
-        outflow.resumeProducing()
+        writer = BackpressuredWriter(fixture.server.transport)  # type: ignore[arg-type]
+        assert verifyObject(IPushProducer, writer)
+        writer.stopProducing()
+        writer.resumeProducing()
         fixture.server.transport.loseConnection()

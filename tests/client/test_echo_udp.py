@@ -48,8 +48,8 @@ class DatagramFixture:
         self.reactor = FakeReactor()
         self.reactor.udpFailure = failure
         self.console = console
-        asker = UDPClient(self.reactor, self.reactor, addresses or [SERVER], 2.0, 3)
-        self.status = Deferred.fromCoroutine(exchangeDatagrams(asker, "there", console))
+        client = UDPClient(self.reactor, self.reactor, addresses or [SERVER], 2.0, 3)
+        self.status = Deferred.fromCoroutine(exchangeDatagrams(client, "there", console))
 
     def receive(self, datagram: bytes, address: tuple[str, int] = SERVER, port: int = -1) -> None:
         self.reactor.udpPorts[port].protocol.datagramReceived(datagram, address)
