@@ -26,7 +26,7 @@ def portNumber(text: str) -> int:
 
     @raise argparse.ArgumentTypeError: it is none.
     """
-    # The length first: int() of a very long text takes long.
+    # The length, too: int() raises for thousands of digits.
     port = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
     if not 1 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port from 1 to 65535")

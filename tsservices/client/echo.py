@@ -64,9 +64,8 @@ async def exchangeLines(
     window = LINE_WINDOW if lineService and not console.interactive else 1
     console.registerProducer(connection)
     try:
-        await connection.runConnected(
-            _sendLines(connection, answers, console, clock, timeout, window)
-        )
+        sending = _sendLines(connection, answers, console, clock, timeout, window)
+        await connection.runConnected(sending)
     except ConnectionLost as lost:
         raise ClientError(f"connection to {server} lost: {lost.args[0]}") from lost
     except TimeoutError as silent:

@@ -47,7 +47,7 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
         def resolutionComplete(self) -> None:
             complete.callback(None)
 
-    # Twisted's resolver raises from a callback for a name that is none.
+    # What IDNA has no form for is no name: nobody need be asked.
     try:
         host.encode("idna")
     except UnicodeError:
@@ -61,10 +61,6 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
 
 
 def _inOrder(addresses: Iterable[IAddress]) -> list[tuple[str, int]]:
-    ipv4 = [
-        (address.host, address.port) for address in addresses if isinstance(address, IPv4Address)
-    ]
-    ipv6 = [
-        (address.host, address.port) for address in addresses if isinstance(address, IPv6Address)
-    ]
+    ipv4 = [(found.host, found.port) for found in addresses if isinstance(found, IPv4Address)]
+    ipv6 = [(found.host, found.port) for found in addresses if isinstance(found, IPv6Address)]
     return ipv4 + ipv6
