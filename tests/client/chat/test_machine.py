@@ -392,6 +392,18 @@ class TestResume:
         world.settle()
         assert world.view.lines[-1] == ("now", "bob", "new")
 
+    def test_otherRoomResumed(self) -> None:
+        """A room that has fewer lines than were shown is read from its first one."""
+        world = online()
+        for _ in range(3):
+            world.bob.say("lobby", "old")
+        world.settle()
+        world.cut(0)
+        world.connect()
+        world.settle(lambda: bool(commands(world, "resume")))
+        world.tell("resumed", nick="ann", rooms=[{"room": "lobby", "last": 1}])
+        assert "/since lobby 0" in world.sent
+
     def test_roomRefused(self) -> None:
         """A room that one may not enter any more is forgotten, and lines for it are kept."""
         world = online(older=True)
