@@ -94,14 +94,12 @@ def test_wrong(line: str, message: str) -> None:
 
 
 def test_spaces() -> None:
-    """A host name holds no space."""
     with contextlib.redirect_stderr(io.StringIO()), pytest.raises(SystemExit):
         parseArguments(["a b"])
 
 
 @given(st.lists(st.text(max_size=8), max_size=4))
 def test_anything(words: list[str]) -> None:
-    """Whatever is typed is either a command or a usage error."""
     status = 0
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:

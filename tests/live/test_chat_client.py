@@ -42,8 +42,6 @@ def port(server: Server) -> int:
 
 
 class TestPipes:
-    """The client on pipes."""
-
     def test_lines(self, port: int) -> None:
         """What was read is stored when the client has left, and was shown."""
         lines = "".join(f"line {number}\n" for number in range(50))
@@ -57,7 +55,6 @@ class TestPipes:
         assert again.startswith("* you are pipe\n* you are in #pipes, alone\n")
 
     def test_statuses(self, port: int) -> None:
-        """The exit status tells how it went."""
         for arguments, typed, status, complaint in (
             (["--port", port], b"/nope\n", 1, b""),
             (["--port", 1], b"", 1, b"cannot connect to 127.0.0.1 port 1: connection refused"),
@@ -86,14 +83,12 @@ class TestPipes:
         assert b"wrong word" not in done.stdout + done.stderr
 
     def test_json(self, port: int) -> None:
-        """Programs get one object on each line."""
         done = runClient("chat", "--json", "--port", port, "--nick", "robot", typed=b"hello\n")
         events = [json.loads(line) for line in done.stdout.splitlines()]
         assert events[0] == {"type": "client", "event": "connected"}
         assert [event["text"] for event in events if event["type"] == "said"][-1] == "hello"
 
     def test_withoutPrompt(self, port: int) -> None:
-        """Pipes need no prompt_toolkit."""
         code = (
             "import sys; sys.modules['prompt_toolkit'] = None; sys.argv[1:] = "
             f"['chat', '--port', '{port}', '--nick', 'bare'];"
@@ -107,8 +102,6 @@ class TestPipes:
 
 @needsPrompt
 class TestTerminal:
-    """The client on a terminal."""
-
     def test_talk(self, server: Server, port: int, tmp_path: Path) -> None:
         """
         People talk: names are completed, calls ring, private words arrive, the status
@@ -149,7 +142,6 @@ class TestTerminal:
         ]
 
     def test_quiet(self, server: Server, port: int, tmp_path: Path) -> None:
-        """Without bell and colours there are none."""
         from tests.live.support.terminal import chatScreen
 
         arguments = (port, tmp_path, "--nick", "ann", "--room", "quiet", "--no-bell")
@@ -167,7 +159,6 @@ class TestTerminal:
             assert screen.ended() == 0
 
     def test_password(self, port: int, tmp_path: Path) -> None:
-        """A password is typed unseen, and kept nowhere."""
         from tests.live.support.terminal import chatScreen
 
         with chatScreen(port, tmp_path, "--nick", "carla") as screen:

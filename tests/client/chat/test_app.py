@@ -59,7 +59,6 @@ class ClientTests(SynchronousTestCase):
         return [line["text"] for line in self.bob.lines("lobby")]
 
     def test_piped(self) -> None:
-        """Lines are said; at their end the client leaves, and what happened was printed."""
         done = self.begin(FakeConsole(b"hello", b"/me waves"))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
@@ -69,7 +68,6 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_refused(self) -> None:
-        """A refused line is status 1."""
         done = self.begin(FakeConsole(b"x" * 5000))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 1)
@@ -131,7 +129,6 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(len(self.said()), len(lines))
 
     def test_json(self) -> None:
-        """Programs get objects."""
         done = self.begin(FakeConsole(b"hello"), ChatOptions(nick="ann", json=True))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
@@ -169,7 +166,6 @@ class ClientTests(SynchronousTestCase):
         self.assertTrue(wire.transport.disconnected or wire.transport.disconnecting)
 
     def test_cancelled(self) -> None:
-        """Who interrupts it leaves nothing behind."""
         done = self.begin(FakeConsole(ended=False))
         wire, _ = self.accept()
         done.cancel()

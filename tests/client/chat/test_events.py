@@ -144,7 +144,6 @@ def test_error() -> None:
 
 
 def test_lists() -> None:
-    """Of lists what is of the right type is taken."""
     joined = content("roomEntered", room="Den", nicks=["ann", 7, "bob"], topic=None, read=None)
     assert isinstance(joined, JoinedRoom)
     assert (joined.room, joined.nicks, joined.read) == ("den", ["ann", "bob"], None)
@@ -159,7 +158,6 @@ def test_lists() -> None:
 
 
 def test_raw() -> None:
-    """What programs are given is the line itself."""
     line = json.dumps({"type": "gone", "nick": "Zoë"}, ensure_ascii=False)
     event = decode(line.encode())
     assert event is not None

@@ -120,7 +120,6 @@ class TestLogin:
 
 class TestLines:
     def test_said(self) -> None:
-        """Lines are said where one is, and shown when they come back."""
         world = online()
         world.say("hello", "//slash", "/me waves")
         assert world.said("lobby") == ["hello", "/slash", "waves"]
@@ -177,7 +176,6 @@ class TestLines:
         assert world.view.texts[-1].startswith(f"! {command.split()[0]} is not for you")
 
     def test_window(self) -> None:
-        """Of many lines only some are on the way at the same time, and all arrive in order."""
         world = online()
         typed = [f"line {number}" for number in range(500)]
         world.type(*typed)
@@ -522,7 +520,6 @@ class TestSilence:
 
 class TestLeaving:
     def test_quit(self) -> None:
-        """Who leaves has said everything before."""
         world = online()
         world.say("bye", "/quit tired")
         assert world.sent[-1] == "/quit tired"
@@ -592,7 +589,6 @@ class TestQuestions:
         assert not world.machine.hadErrors
 
     def test_search(self) -> None:
-        """What was searched for is shown as such, with its end."""
         world = online()
         world.bob.say("lobby", "tea")
         world.settle()
@@ -602,7 +598,6 @@ class TestQuestions:
         assert world.view.shown["lobby"] == [1]
 
     def test_history(self) -> None:
-        """What was said before is shown as such, whenever it is asked for."""
         world = online()
         world.bob.say("lobby", "one")
         world.settle()

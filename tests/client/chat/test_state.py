@@ -42,7 +42,6 @@ class TestRoom:
         assert room.accept(message(9)) == []
 
     def test_expired(self) -> None:
-        """Lines that are gone are stepped over."""
         room = ClientRoom("lobby", 0)
         room.catchingUp = True
         room.accept(message(4))
@@ -69,7 +68,6 @@ class TestRoom:
 
 class TestState:
     def test_people(self) -> None:
-        """People come, go, and change."""
         state = ClientState()
         state.apply(content("entered", nick="ann", account=None))
         nicks = ["ann", "bob"]

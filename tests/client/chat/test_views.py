@@ -123,7 +123,6 @@ class TestLines:
         ]
 
     def test_rooms(self) -> None:
-        """The room is shown when there are several, or when it is another one."""
         shown = Shown()
         shown.said(room="Den")
         shown.state.rooms["attic"] = ClientRoom("attic", 0)
@@ -199,7 +198,6 @@ class TestLines:
         assert shown.alerts == shown.lines[:1]
 
     def test_painted(self) -> None:
-        """What strangers write can't paint."""
         shown = Shown()
         shown.said(nick="b\x1b[2Jb", text="\x1b]0;title\x07")
         painted = Styler(256).paint(shown.spans[0])

@@ -44,7 +44,6 @@ def test_depth() -> None:
 
 
 def test_mentions() -> None:
-    """A name is mentioned where it stands alone."""
     assert mentions("Ann: hi", "ann")
     assert mentions("hi, ann!", "ann")
     assert not mentions("annex", "ann")
@@ -55,7 +54,6 @@ def test_mentions() -> None:
 
 
 def test_highlighted() -> None:
-    """The words that were searched for are set off, the longest first."""
     assert highlighted("Build the builder", ["build", "builder"]) == [
         ("found", "Build"),
         ("", " the "),

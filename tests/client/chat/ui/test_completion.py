@@ -54,13 +54,11 @@ def state() -> ClientState:
     ],
 )
 def test_offered(state: ClientState, before: str, length: int, found: list[str]) -> None:
-    """What Tab offers, best first."""
     assert completions(before, state) == (length, found)
 
 
 @given(st.text(max_size=20))
 def test_anything(before: str) -> None:
-    """Whatever stands there does no harm."""
     length, found = completions(before, ClientState())
     assert length <= len(before)
     assert all(each.strip() for each in found)

@@ -22,7 +22,6 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_kept(folder: Path) -> None:
-    """Lines are there the next time, for their owner only."""
     history = InputHistory(str(folder))
     assert history.load() == []
     assert history.keep("hello")
@@ -45,7 +44,6 @@ def test_secrets(folder: Path, typed: str) -> None:
 
 
 def test_bounded(folder: Path) -> None:
-    """The file does not grow for ever."""
     folder.mkdir()
     path = folder / HISTORY_FILE
     path.write_text("".join(f"line {number}\n" for number in range(2 * HISTORY_LINES + 1)))
