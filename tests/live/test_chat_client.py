@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.flaky_network import evening
+from tests.live import flaky_network
 from tests.live.support.line_client import Talker
 from tests.live.support.plain_servers import runClient
 from tests.live.support.server import Server
@@ -54,15 +54,22 @@ class TestPipes:
         assert "\x1b" not in again
         assert again.startswith("* you are pipe\n* you are in #pipes, alone\n")
 
-    def test_statuses(self, port: int) -> None:
-        for arguments, typed, status, complaint in (
-            (["--port", port], b"/nope\n", 1, b""),
+    @pytest.mark.parametrize(
+        ("arguments", "typed", "status", "complaint"),
+        [
+            (["--port", "PORT"], b"/nope\n", 1, b""),
             (["--port", 1], b"", 1, b"cannot connect to 127.0.0.1 port 1: connection refused"),
             (["--nope"], b"", 2, b"unrecognized arguments: --nope"),
-            (["--port", port, "--account", "nobody"], b"", 2, b"needs a password"),
-        ):
-            done = runClient("chat", *arguments, typed=typed)
-            assert (done.returncode, complaint in done.stderr) == (status, True), done.stderr
+            (["--port", "PORT", "--account", "nobody"], b"", 2, b"needs a password"),
+        ],
+    )
+    def test_status(
+        self, port: int, arguments: list[object], typed: bytes, status: int, complaint: bytes
+    ) -> None:
+        words = [port if word == "PORT" else word for word in arguments]
+        done = runClient("chat", *words, typed=typed)
+        assert done.returncode == status
+        assert complaint in done.stderr
 
     def test_account(self, port: int, tmp_path: Path) -> None:
         """An account is logged in to with the password from a file."""
@@ -246,11 +253,12 @@ class TestTerminal:
             assert screen.ended() == 0
 
 
-def test_evening(server: Server) -> None:
+def test_flakyNetwork(server: Server) -> None:
     """
     Two clients whose connections are cut again and again hear everything once; the long
     form is C{python -m tests.live.flaky_network}.
     """
-    happened = evening(server, 3.0, seed=int(os.environ.get("SEED", "7")), pace=0.5)
-    assert happened["cuts"] >= 2
-    assert happened["lines"] >= 10
+    seed = int(os.environ.get("SEED", "7"))
+    counts = flaky_network.run(server, 3.0, seed, pace=0.5)
+    assert counts["cuts"] >= 2
+    assert counts["lines"] >= 10
