@@ -164,6 +164,7 @@ class ChatClient:
 
     def _connected(self, connection: ChatProtocol) -> None:
         self._connection = connection
+        # An output whose reader is slow holds the connection back, and so the server.
         self._console.registerProducer(connection)
         self.machine.connected(self._now())
         self._changed()
@@ -212,7 +213,7 @@ class ChatClient:
         return len(self.machine.sender.outbox.waiting)
 
     def _changed(self) -> None:
-        """Whatever the machine was given may have changed these."""
+        # After everything that the machine was given: it may have changed what stands here.
         if self.machine.phase is Phase.READY:
             self._onlineAt = self._now()
         if self._roomForLines is not None and self._waitingLines() < LINES_AHEAD:

@@ -130,6 +130,7 @@ class ServerEvent:
 def clean(text: str) -> str:
     """The same as one line that can do nothing to a terminal."""
     if text.isprintable():
+        # Nearly all texts are, and this takes a third of the time.
         return text
     return visible(text).replace("\n", "\\n").replace("\t", "    ")
 
@@ -207,10 +208,12 @@ def decode(line: bytes) -> ServerEvent | None:
     """
     if not line.startswith(b"{"):
         return None
+    # What is no UTF-8 is shown as it is rather than ending the client.
     text = line.decode("utf-8", "backslashreplace")
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
+        # The latter for some thousand brackets in each other.
         return None
     kind = values.get("type") if isinstance(values, dict) else None
     if not isinstance(kind, str):

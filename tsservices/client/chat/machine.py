@@ -159,11 +159,13 @@ class ClientMachine:
                 self._greeting.append(clean(line.decode("utf-8", "backslashreplace")))
             return
         content = event.content
+        # The answers to the client's own syncs are shown to nobody, programs included.
         if isinstance(content, Notice) and content.lines == SYNC_ANSWER:
             self._syncAnswered()
             return
         self._view.received(event)
         if content is None:
+            # A later server has types that only programs may know.
             return
         self.state.apply(content)
         if isinstance(content, ResumeToken):
@@ -252,6 +254,7 @@ class ClientMachine:
             if now > self._heardAt + PATIENCE_SECONDS + silence:
                 self._network.hangUp()
         elif now > self._heardAt + SILENCE_SECONDS:
+            # TCP notices that a connection is dead only when something is sent, and after minutes.
             self._pinged = True
             self.sender.sendSync()
 

@@ -115,10 +115,12 @@ class Sender:
     def flush(self) -> None:
         """Send what can be sent now."""
         waiting, sent = self.outbox.waiting, self.outbox.sent
+        # Commands go one by one: what an answer is about is not said in it.
         while self.open and waiting and self.unanswered is None and len(sent) < WINDOW:
             if waiting[0].kind:
                 self._sendLine(waiting.popleft())
             elif waiting[0].word in ASKING_COMMANDS and sent:
+                # All that was sent before has to be settled, since no sync may follow these.
                 break
             else:
                 self._sendCommand(waiting.popleft())
@@ -230,6 +232,7 @@ class Sender:
     def _sendCommand(self, item: OutgoingLine) -> None:
         state = self._state
         if item.word == "join" and (key := roomKey(item.text[5:].strip())) in state.rooms:
+            # The server hears of it when a line needs it: many changes may come before that.
             state.selectRoom(key)
             self._view.note(f"{ROOM_SELECTED}{ROOM_SIGN}{state.rooms[key].name}")
             return

@@ -118,6 +118,7 @@ class Transcript:
         @param now: the time in seconds.
         @return: how many lines of others were missed.
         """
+        # A copy: rooms that could not be entered again are forgotten meanwhile.
         for key, room in list(self._state.rooms.items()):
             messages = room.finishCatchUp()
             if not room.present:
@@ -137,6 +138,8 @@ class Transcript:
     def _line(self, line: RoomLine, now: float) -> None:
         message = line.message
         room = self._state.rooms.get(message.room)
+        # While a room is caught up with, what is replayed there is what was missed; else it was
+        # asked for, and is shown even if it was shown before.
         if line.found or (line.replayed and (room is None or not room.catchingUp)):
             if line.replayed:
                 self._beginUnread(room, message)
@@ -157,6 +160,7 @@ class Transcript:
     ) -> None:
         state = self._state
         self._sender.messageCame(message)
+        # One's own lines come back too, but are no news.
         if not state.isSelf(message.nick):
             missed = origin is LineOrigin.MISSED
             self._missed += missed

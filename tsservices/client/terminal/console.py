@@ -108,9 +108,9 @@ class PlainConsole(Protocol):
         self._closed: Deferred[None] = Deferred()
 
     def dataReceived(self, data: bytes) -> None:
-        first, *others = data.split(b"\n")
+        first, *following = data.split(b"\n")
         self._unfinished.append(first)
-        for part in others:
+        for part in following:
             self._lines.append(b"".join(self._unfinished))
             self._unfinished = [part]
         if len(self._lines) >= LINES_AHEAD and not self._paused:

@@ -290,6 +290,7 @@ def _invited(time: LocalTime, invited: Invited) -> str:
 def _joinedRoom(time: LocalTime, joined: JoinedRoom) -> str:
     room = f"{ROOM_SIGN}{joined.roomName}"
     company = ", alone"
+    # A large room names some of its members only.
     others = joined.present - 1
     if others > 0:
         names = [nick for nick in joined.nicks if nick != joined.nick]
@@ -386,6 +387,7 @@ def _restrictions(time: LocalTime, listed: RestrictionList) -> str:
 
 def _restriction(time: LocalTime, restriction: Restriction) -> str:
     name, mask, until = restriction.name, restriction.mask, restriction.until
+    # The mask is the key of an account, or the cloak of an address: only the latter is news.
     target = name if mask in (name, fold(name)) else f"{name} ({mask})"
     end = f"until {time.minute(until // NANOSECONDS)}" if until else "for ever"
     begin = time.minute(restriction.time // NANOSECONDS)

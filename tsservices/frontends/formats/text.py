@@ -73,7 +73,7 @@ class TextFormatter:
         """Lines in UTF-8."""
         write = self._write
         if len(happenings) == 1:
-            # What a batch asks for: each notification by itself.
+            # What a batch asks for, since many may read it: each notification by itself.
             happening = happenings[0]
             return write[type(happening)](happening).encode("utf-8", "replace")
         lines = [write[type(happening)](happening) for happening in happenings]
