@@ -61,7 +61,7 @@ class Method(Enum):
     NICK = "nick"
 
 
-class LoginAttempts:
+class LoginAttempt:
     """
     One attempt after the other to log in, on one connection.
 

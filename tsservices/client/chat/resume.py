@@ -10,7 +10,7 @@ from enum import Enum
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import ErrorReply, LoggedIn, Resumed, Welcome
 from tsservices.client.chat.events import Content, SecretPrompt, roomKey
-from tsservices.client.chat.login import LoginAttempts, LoginOptions, Method
+from tsservices.client.chat.login import LoginAttempt, LoginOptions, Method
 from tsservices.client.chat.ports import Network, View
 from tsservices.client.chat.sender import SYNC, Sender
 from tsservices.client.chat.state import ClientRoom, ClientState
@@ -61,7 +61,7 @@ class SessionResumer:
         self._wanted = list(options.rooms)
         self._nickBefore = ""
         self._token = self._newToken = ""
-        self._attempts: LoginAttempts | None = None
+        self._attempt: LoginAttempt | None = None
         self._nameless = False
         self._unjoined: set[str] = set()
 
@@ -73,14 +73,14 @@ class SessionResumer:
         """
         self.endedBefore = self._nameless = False
         self._newToken = ""
-        self._attempts = LoginAttempts(
+        self._attempt = LoginAttempt(
             self._options,
             self._nickBefore,
             self._token,
             now,
             lambda: 100 + int(self._random() * 899),
         )
-        self._network.send(self._attempts.next())
+        self._network.send(self._attempt.next())
 
     def keepToken(self, token: str, ready: bool) -> None:
         """
@@ -100,23 +100,23 @@ class SessionResumer:
 
         @param now: the time in seconds.
         """
-        attempts = self._attempts
-        assert attempts is not None
+        attempt = self._attempt
+        assert attempt is not None
         if isinstance(content, Welcome | Resumed | LoggedIn):
-            self.endedBefore = attempts.provesEnd(content.nick)
+            self.endedBefore = attempt.provesEnd(content.nick)
             if not isinstance(content, Resumed):
                 self._view.notify(content)
             self._catchUp(content)
             return LoginProgress.ENTERED
         if isinstance(content, SecretPrompt):
-            self._answerPrompt(attempts, content)
+            self._answerPrompt(attempt, content)
         elif not isinstance(content, ErrorReply) or self._nameless:
             self._view.notify(content)
-        elif attempts.refused(content.why.reason.code, now):
-            if attempts.retryAt is None:
-                self._network.send(attempts.next())
+        elif attempt.refused(content.why.reason.code, now):
+            if attempt.retryAt is None:
+                self._network.send(attempt.next())
         elif self._options.attended and (
-            attempts.method is Method.NICK or not self._options.password
+            attempt.method is Method.NICK or not self._options.password
         ):
             self._view.notify(content)
             self._view.note("say another name, or /login")
@@ -132,28 +132,28 @@ class SessionResumer:
         @param now: the time in seconds.
         @return: whether something is, or will be, tried again at its time.
         """
-        attempts = self._attempts
-        if attempts is None or attempts.retryAt is None:
+        attempt = self._attempt
+        if attempt is None or attempt.retryAt is None:
             return False
-        if now >= attempts.retryAt:
-            self._network.send(attempts.next())
+        if now >= attempt.retryAt:
+            self._network.send(attempt.next())
         return True
 
     def caughtUp(self) -> None:
         """All that was missed has come: this session is the one to resume."""
-        assert self._attempts is not None
+        assert self._attempt is not None
         self._wanted = []
         self._unjoined = set()
         self._nickBefore = self._state.nick
-        if self._newToken or self._attempts.method is not Method.RESUME:
+        if self._newToken or self._attempt.method is not Method.RESUME:
             self._token = self._newToken
 
     def connectionLost(self) -> None:
         """The connection is lost, on which all that was missed had come."""
         self._nickBefore = self._state.nick
 
-    def _answerPrompt(self, attempts: LoginAttempts, prompt: SecretPrompt) -> None:
-        if attempts.method is not Method.LOGIN:
+    def _answerPrompt(self, attempt: LoginAttempt, prompt: SecretPrompt) -> None:
+        if attempt.method is not Method.LOGIN:
             ask = self._sender.secretAsked()
         elif self._options.password:
             self._network.send(self._options.password)
