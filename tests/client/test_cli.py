@@ -10,12 +10,12 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices import __version__
 from tsservices.client.cli import (
     LINE_OFFSET,
     TALK_OFFSET,
+    Command,
     EchoOptions,
     OperatorOptions,
     TalkOptions,
@@ -34,110 +34,109 @@ def run(line: str) -> tuple[int, str, str]:
     raise AssertionError(f"{line!r} was accepted")
 
 
-class ParseTests(SynchronousTestCase):
-    def test_asks(self) -> None:
-        """Each command line gives its command, with its own defaults."""
-        for line, command in [
-            ("", EchoOptions("127.0.0.1", 21567, "tcp", 10.0, 2)),
-            ("--udp", EchoOptions("127.0.0.1", 21567, "udp", 2.0, 2)),
-            ("--line", EchoOptions("127.0.0.1", 21568, "line", 10.0, 2)),
-            ("--line --port 7", EchoOptions("127.0.0.1", 7, "line", 10.0, 2)),
-            ("::1 --port 65535", EchoOptions("::1", 65535, "tcp", 10.0, 2)),
-            ("[::1]", EchoOptions("::1", 21567, "tcp", 10.0, 2)),
-            (
-                "h --udp --timeout 0.5 --retries 0",
-                EchoOptions("h", 21567, "udp", 0.5, 0),
-            ),
-            ("talk", TalkOptions("127.0.0.1", 21572, 10.0)),
-            ("talk h --port 9 --timeout 3", TalkOptions("h", 9, 3.0)),
-            ("talk --operator", OperatorOptions("/state/operator.sock", 10.0)),
-            (
-                "talk --operator --state s --timeout 1",
-                OperatorOptions("s/operator.sock", 1.0),
-            ),
-        ]:
-            assert parseArguments(line.split(), lambda: "/state") == command
-
-    def test_refuses(self) -> None:
-        """A wrong command line ends with status 2 and says what is wrong."""
-        for line, message in [
-            ("--nope", "unrecognized arguments: --nope"),
-            ("--por 7", "unrecognized arguments"),
-            ("a b", "unrecognized arguments: b"),
-            ("--udp --line", "not allowed with"),
-            ("--port 0", "'0' is no port from 1 to 65535"),
-            ("--port 65536", "is no port"),
-            ("--port ²", "is no port"),
-            ("--port 000000000001", "is no port"),
-            ("--timeout 0", "is no number of seconds"),
-            ("--timeout nan", "is no number of seconds"),
-            ("--timeout inf", "is no number of seconds"),
-            ("--timeout x", "is no number of seconds"),
-            ("--udp --retries 101", "is no number from 0 to 100"),
-            ("--udp --retries -1", "is no number from 0 to 100"),
-            ("--retries 1", "--retries needs --udp"),
-            ("[]", "is no host name or address"),
-            ("--port 3 talk", "the command 'talk' stands before its options"),
-            ("talk --state s", "--state needs --operator"),
-            ("talk --operator h", "--operator goes without HOST and --port"),
-            ("talk --operator --port 3", "--operator goes without HOST and --port"),
-            ("talk --udp", "unrecognized arguments: --udp"),
-        ]:
-            status, out, errors = run(line)
-            assert (status, out) == (2, ""), line
-            assert message in errors
-
-    def test_refusesSpaces(self) -> None:
-        """A host name holds no space."""
-        with contextlib.redirect_stderr(io.StringIO()), pytest.raises(SystemExit):
-            parseArguments(["a b"])
-
-    @given(st.lists(st.text(max_size=8), max_size=4))
-    def test_anything(self, words: list[str]) -> None:
-        """Whatever is typed is either a command or a usage error."""
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            status = 0
-            try:
-                parseArguments(words, lambda: "/state")
-            except SystemExit as done:
-                status = int(done.code or 0)
-        assert status in (0, 2)
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("", EchoOptions("127.0.0.1", 21567, "tcp", 10.0, 2)),
+        ("--udp", EchoOptions("127.0.0.1", 21567, "udp", 2.0, 2)),
+        ("--line", EchoOptions("127.0.0.1", 21568, "line", 10.0, 2)),
+        ("--line --port 7", EchoOptions("127.0.0.1", 7, "line", 10.0, 2)),
+        ("::1 --port 65535", EchoOptions("::1", 65535, "tcp", 10.0, 2)),
+        ("[::1]", EchoOptions("::1", 21567, "tcp", 10.0, 2)),
+        (
+            "h --udp --timeout 0.5 --retries 0",
+            EchoOptions("h", 21567, "udp", 0.5, 0),
+        ),
+        ("talk", TalkOptions("127.0.0.1", 21572, 10.0)),
+        ("talk h --port 9 --timeout 3", TalkOptions("h", 9, 3.0)),
+        ("talk --operator", OperatorOptions("/state/operator.sock", 10.0)),
+        (
+            "talk --operator --state s --timeout 1",
+            OperatorOptions("s/operator.sock", 1.0),
+        ),
+    ],
+)
+def test_options(line: str, options: Command) -> None:
+    assert parseArguments(line.split(), lambda: "/state") == options
 
 
-class HelpTests(SynchronousTestCase):
-    def test_help(self) -> None:
-        """The help of each command names each option and its default."""
-        for line, parts in [
-            (
-                "--help",
-                "HOST 127.0.0.1 --port 21567 21568 --udp --line --timeout 10 2 "
-                "--retries 3 --version talk status: 130",
-            ),
-            (
-                "talk --help",
-                "HOST 127.0.0.1 --port 21572 --timeout 10 --operator --state "
-                "$STATE_DIRECTORY --version status:",
-            ),
-        ]:
-            status, out, errors = run(line)
-            assert (status, errors) == (0, "")
-            for part in parts.split():
-                assert part in out
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--nope", "unrecognized arguments: --nope"),
+        ("--por 7", "unrecognized arguments"),
+        ("a b", "unrecognized arguments: b"),
+        ("--udp --line", "not allowed with"),
+        ("--port 0", "'0' is no port from 1 to 65535"),
+        ("--port 65536", "is no port"),
+        ("--port ²", "is no port"),
+        ("--port 000000000001", "is no port"),
+        ("--timeout 0", "is no number of seconds"),
+        ("--timeout nan", "is no number of seconds"),
+        ("--timeout inf", "is no number of seconds"),
+        ("--timeout x", "is no number of seconds"),
+        ("--udp --retries 101", "is no number from 0 to 100"),
+        ("--udp --retries -1", "is no number from 0 to 100"),
+        ("--retries 1", "--retries needs --udp"),
+        ("[]", "is no host name or address"),
+        ("--port 3 talk", "the command 'talk' stands before its options"),
+        ("talk --state s", "--state needs --operator"),
+        ("talk --operator h", "--operator goes without HOST and --port"),
+        ("talk --operator --port 3", "--operator goes without HOST and --port"),
+        ("talk --udp", "unrecognized arguments: --udp"),
+    ],
+)
+def test_wrong(line: str, message: str) -> None:
+    """A wrong command line ends with status 2 and says what is wrong."""
+    status, out, errors = run(line)
+    assert (status, out) == (2, "")
+    assert message in errors
 
-    def test_width(self) -> None:
-        """The help fits a terminal of 100 columns."""
-        for line in ("--help", "talk --help"):
-            assert max(map(len, run(line)[1].splitlines())) <= 100
 
-    def test_version(self) -> None:
-        """C{--version} names the suite."""
-        status, out, _ = run("--version")
-        assert (status, out) == (0, f"tsservices {__version__}\n")
+def test_spaces() -> None:
+    with contextlib.redirect_stderr(io.StringIO()), pytest.raises(SystemExit):
+        parseArguments(["a b"])
 
-    def test_offsets(self) -> None:
-        """The services are where the server's catalogue puts them."""
-        assert BY_NAME["timestamp-line"].offset == LINE_OFFSET
-        assert BY_NAME["talk"].offset == TALK_OFFSET
+
+@given(st.lists(st.text(max_size=8), max_size=4))
+def test_anything(words: list[str]) -> None:
+    status = 0
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            parseArguments(words, lambda: "/state")
+        except SystemExit as done:
+            status = int(done.code or 0)
+    assert status in (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        (
+            "--help",
+            "HOST 127.0.0.1 --port 21567 21568 --udp --line --timeout 10 2 "
+            "--retries 3 --version talk status: 130",
+        ),
+        (
+            "talk --help",
+            "HOST 127.0.0.1 --port 21572 --timeout 10 --operator --state "
+            "$STATE_DIRECTORY --version status:",
+        ),
+    ],
+)
+def test_help(line: str, parts: str) -> None:
+    """The help names each option and its default, and fits a terminal of 100 columns."""
+    status, out, errors = run(line)
+    assert (status, errors) == (0, "")
+    assert [part for part in parts.split() if part not in out] == []
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_version() -> None:
+    assert run("--version")[:2] == (0, f"tsservices {__version__}\n")
+
+
+def test_offsets() -> None:
+    """The services are where the server's catalogue puts them."""
+    assert BY_NAME["timestamp-line"].offset == LINE_OFFSET
+    assert BY_NAME["talk"].offset == TALK_OFFSET

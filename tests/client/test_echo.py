@@ -4,10 +4,12 @@ Tests for L{tsservices.client.echo} and L{tsservices.client.connection}.
 
 from __future__ import annotations
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.error import (
     ConnectError,
+    ConnectionDone,
     ConnectionLost,
     ConnectionRefusedError,
     DNSLookupError,
@@ -33,8 +35,6 @@ HERE = "127.0.0.1 port 21567"
 
 
 class EchoFixture:
-    """An exchange that has just connected."""
-
     def __init__(self, console: FakeConsole, lineService: bool = False) -> None:
         self.reactor = FakeReactor()
         self.console = console
@@ -79,7 +79,6 @@ class LockstepTests(SynchronousTestCase):
         assert fixture.console.written == b"[stamp] xx[stamp] xx[stamp] \n"
 
     def test_emptyLineEnds(self) -> None:
-        """A person ends with an empty line."""
         fixture = EchoFixture(FakeConsole(interactive=True, ended=False))
         fixture.console.type(b"a")
         fixture.server.answer(b"[stamp] a\n")
@@ -88,7 +87,6 @@ class LockstepTests(SynchronousTestCase):
         assert fixture.server.took() == b"a\n"
 
     def test_silence(self) -> None:
-        """A server that owes an answer and is silent ends the run."""
         fixture = EchoFixture(FakeConsole(b"a"))
         fixture.reactor.advance(9)
         fixture.server.answer(b"[stamp] ")
@@ -132,7 +130,6 @@ class LockstepTests(SynchronousTestCase):
         assert fixture.server.transport.disconnecting
 
     def test_lost(self) -> None:
-        """A connection lost at the prompt or before an answer ends the run."""
         for console in (FakeConsole(ended=False), FakeConsole(b"a")):
             fixture = EchoFixture(console)
             fixture.server.drop()
@@ -141,7 +138,6 @@ class LockstepTests(SynchronousTestCase):
             assert console.producer is None
 
     def test_cancelled(self) -> None:
-        """An exchange that is cancelled closes its connection."""
         fixture = EchoFixture(FakeConsole(ended=False))
         fixture.status.cancel()
         self.failureResultOf(fixture.status)
@@ -166,7 +162,6 @@ class LineServiceTests(SynchronousTestCase):
         assert fixture.server.took() == b"a\n"
 
     def test_refused(self) -> None:
-        """An error line is printed and makes the status 1, wherever it is cut."""
         for chunks in (
             [b"! too long\n"],
             [b"[stamp] b\n!", b" too long\n"],
@@ -204,7 +199,6 @@ class LineServiceTests(SynchronousTestCase):
 
 class ConnectTests(SynchronousTestCase):
     def test_refused(self) -> None:
-        """A refused connection is one clear line."""
         reactor = FakeReactor()
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", 21567)
         status = Deferred.fromCoroutine(
@@ -213,29 +207,6 @@ class ConnectTests(SynchronousTestCase):
         reactor.refuseTCP(ConnectionRefusedError(111, "whatever"))
         error = self.failureResultOf(status, ClientError)
         assert str(error.value) == f"cannot connect to {HERE}: connection refused"
-
-    def test_reasons(self) -> None:
-        """Each reason is said in a few words."""
-        for error, words in [
-            (ConnectionRefusedError(), "connection refused"),
-            (DNSLookupError("x"), "the host name is unknown"),
-            (ValueError("invalid hostname: a..b"), "the host name is unknown"),
-            (TimeoutError(), "no answer in time"),
-            (NoRouteError(113, "x"), "No route to host"),
-            (ConnectError(string="odd"), "An error occurred while connecting: odd."),
-            (OSError("odd"), "odd"),
-        ]:
-            assert connectReason(error) == words
-
-    def test_lostReasons(self) -> None:
-        """An unclean end is told from an orderly one."""
-        for error, words in [
-            (ConnectionLost(OSError(104, "x")), "Connection reset by peer"),
-            (ConnectionLost(OSError("x")), "closed in an unclean way"),
-            (ConnectionLost(), "closed in an unclean way"),
-            (RuntimeError(), "closed in an unclean way"),
-        ]:
-            assert lostReason(Failure(error)) == words
 
     def test_lostBeforehand(self) -> None:
         """What needs a connection does not run long on a lost one."""
@@ -246,15 +217,45 @@ class ConnectTests(SynchronousTestCase):
         async def wait() -> None:
             await never
 
-        result = Deferred.fromCoroutine(connection.during(wait()))
+        result = Deferred.fromCoroutine(connection.runConnected(wait()))
         self.failureResultOf(result, ConnectionLost)
 
     def test_producers(self) -> None:
         """Both flow controls are what Twisted asks for."""
         fixture = EchoFixture(FakeConsole(ended=False))
         assert verifyObject(IPushProducer, Connection(lambda data: None))
-        outflow = BackpressuredWriter(fixture.server.transport)  # type: ignore[arg-type]
-        assert verifyObject(IPushProducer, outflow)
-        outflow.stopProducing()
-        outflow.resumeProducing()
+        writer = BackpressuredWriter(fixture.server.transport)  # type: ignore[arg-type]
+        assert verifyObject(IPushProducer, writer)
+        writer.stopProducing()
+        writer.resumeProducing()
         fixture.server.transport.loseConnection()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(), "connection refused"),
+        (DNSLookupError("x"), "the host name is unknown"),
+        (ValueError("invalid hostname: a..b"), "the host name is unknown"),
+        (TimeoutError(), "no answer in time"),
+        (NoRouteError(113, "x"), "No route to host"),
+        (ConnectError(string="odd"), "An error occurred while connecting: odd."),
+        (OSError("odd"), "odd"),
+    ],
+)
+def test_connectReason(error: Exception, reason: str) -> None:
+    assert connectReason(error) == reason
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionDone(), "closed by the other side"),
+        (ConnectionLost(OSError(104, "x")), "Connection reset by peer"),
+        (ConnectionLost(OSError("x")), "closed in an unclean way"),
+        (ConnectionLost(), "closed in an unclean way"),
+        (RuntimeError(), "closed in an unclean way"),
+    ],
+)
+def test_lostReason(error: Exception, reason: str) -> None:
+    assert lostReason(Failure(error)) == reason

@@ -37,8 +37,6 @@ SERVER6 = ("::1", 21567)
 
 
 class DatagramFixture:
-    """An exchange of datagrams."""
-
     def __init__(
         self,
         console: FakeConsole,
@@ -48,8 +46,8 @@ class DatagramFixture:
         self.reactor = FakeReactor()
         self.reactor.udpFailure = failure
         self.console = console
-        asker = UDPClient(self.reactor, self.reactor, addresses or [SERVER], 2.0, 3)
-        self.status = Deferred.fromCoroutine(exchangeDatagrams(asker, "there", console))
+        client = UDPClient(self.reactor, self.reactor, addresses or [SERVER], 2.0, 3)
+        self.status = Deferred.fromCoroutine(exchangeDatagrams(client, "there", console))
 
     def receive(self, datagram: bytes, address: tuple[str, int] = SERVER, port: int = -1) -> None:
         self.reactor.udpPorts[port].protocol.datagramReceived(datagram, address)
@@ -72,12 +70,10 @@ class ExchangeTests(SynchronousTestCase):
         assert not any(port.listening for port in fixture.reactor.udpPorts)
 
     def test_emptyLineEnds(self) -> None:
-        """A person ends with an empty line."""
         fixture = DatagramFixture(FakeConsole(b"", ended=False, interactive=True))
         assert self.successResultOf(fixture.status) == 0
 
     def test_retries(self) -> None:
-        """A line is sent again until it is answered."""
         fixture = DatagramFixture(FakeConsole(b"a"))
         fixture.reactor.advance(2)
         fixture.reactor.advance(1.9)
@@ -87,10 +83,6 @@ class ExchangeTests(SynchronousTestCase):
         assert self.successResultOf(fixture.status) == 0
 
     def test_noAnswer(self) -> None:
-        """
-        A line that is not answered is complained of; the next one is sent and
-        the status is 1.
-        """
         fixture = DatagramFixture(FakeConsole(b"x" * 50, b"b"))
         for _ in range(3):
             fixture.reactor.advance(2)
@@ -146,7 +138,6 @@ class ExchangeTests(SynchronousTestCase):
         assert fixture.console.written == b"[1] a\n"
 
     def test_refusedByNetwork(self) -> None:
-        """A datagram that cannot be sent is complained of."""
         for failure, words in [
             (MessageLengthError("x"), "too long for one datagram"),
             (OSError(101, "Network is unreachable"), "Network is unreachable"),
@@ -170,7 +161,7 @@ class ExchangeTests(SynchronousTestCase):
         assert fixture.console.complaints == ["there: Network is unreachable: a"]
 
 
-class MatchTests(SynchronousTestCase):
+class TestAnswers:
     @given(st.binary(min_size=1, max_size=20), st.binary(min_size=1, max_size=20))
     def test_forms(self, line: bytes, other: bytes) -> None:
         """The line behind a stamp of any form is its answer, another line is not."""
@@ -190,7 +181,6 @@ class MatchTests(SynchronousTestCase):
         assert not answers(b"12:10 ab", b"a")
 
     def test_sameHost(self) -> None:
-        """Addresses are compared as such, not as text."""
         assert sameHost("::1", "0:0:0:0:0:0:0:1")
         assert sameHost("fe80::1", "fe80::1%eth0")
         assert not sameHost("127.0.0.1", "127.0.0.2")
@@ -198,8 +188,6 @@ class MatchTests(SynchronousTestCase):
 
 @implementer(IHostnameResolver)
 class FakeResolver:
-    """Knows one name."""
-
     def __init__(self, *addresses: IAddress) -> None:
         self.asked: list[tuple[str, int, str]] = []
         self._addresses = addresses
@@ -226,7 +214,6 @@ class ResolveTests(SynchronousTestCase):
         return Deferred.fromCoroutine(resolve(resolver, host, 7))
 
     def test_name(self) -> None:
-        """A name's IPv4 addresses come first."""
         resolver = FakeResolver(IPv6Address("UDP", "::1", 7), IPv4Address("UDP", "127.0.0.1", 7))
         assert self.successResultOf(self.resolve(resolver, "localhost")) == [
             ("127.0.0.1", 7),
@@ -247,7 +234,6 @@ class ResolveTests(SynchronousTestCase):
         assert resolver.asked == []
 
     def test_unknown(self) -> None:
-        """A name without an address, or one that cannot be a name, is unknown."""
         for host, asked in (("nowhere", 1), ("a..b", 0)):
             resolver = FakeResolver()
             error = self.failureResultOf(self.resolve(resolver, host), ClientError)

@@ -42,13 +42,11 @@ class MainTests(SynchronousTestCase):
         return ran, installed
 
     def test_plain(self) -> None:
-        """Without editing the default reactor runs."""
         ran, installed = self.runMain(False)
         assert ran == [(program.client, EchoOptions(port=21568, wire="line"), None)]
         assert installed == []
 
     def test_editing(self) -> None:
-        """With editing the reactor runs on an event loop for prompt_toolkit."""
         ran, [loop] = self.runMain(True)
         assert ran[0][2] is loop
         assert isinstance(loop, asyncio.AbstractEventLoop)
@@ -66,7 +64,6 @@ class ClientTests(SynchronousTestCase):
         return done, prompt
 
     def test_status(self) -> None:
-        """A status other than 0 becomes the program's."""
         done, prompt = self.runClient(EchoOptions(), FakeConsole())
         assert prompt == b"> "
         self.reactor.acceptTCP()
@@ -81,7 +78,6 @@ class ClientTests(SynchronousTestCase):
         assert prompt == b""
 
     def test_editing(self) -> None:
-        """With an event loop the console is the one with editing."""
         if find_spec("prompt_toolkit") is None:
             self.skipTest("prompt_toolkit is not installed")
         reactor = FakeReactor()

@@ -20,8 +20,6 @@ from tsservices.client.terminal.console import Interrupted
 
 
 class TalkFixture:
-    """A conversation that has just connected."""
-
     def __init__(self, console: FakeConsole) -> None:
         self.reactor = FakeReactor()
         self.console = console
@@ -79,7 +77,6 @@ class TalkTests(SynchronousTestCase):
         assert fixture.server.transport.disconnecting
 
     def test_lost(self) -> None:
-        """A connection that is lost before the input ends is an error."""
         fixture = TalkFixture(FakeConsole(ended=False))
         fixture.server.drop()
         error = self.failureResultOf(fixture.status, ClientError)
@@ -87,7 +84,6 @@ class TalkTests(SynchronousTestCase):
         assert fixture.console.producer is None
 
     def test_backPressure(self) -> None:
-        """Input waits while the transport's buffer is full."""
         fixture = TalkFixture(FakeConsole(ended=False))
         producer = fixture.server.transport.producer
         assert producer is not None
@@ -106,7 +102,6 @@ class SessionTests(SynchronousTestCase):
         return reactor, Deferred.fromCoroutine(running)
 
     def test_echo(self) -> None:
-        """The timestamp command talks to its host and port."""
         for wire in ("tcp", "line"):
             console = FakeConsole(b"a")
             reactor, status = self.start(EchoOptions("127.0.0.1", 7, wire), console)
@@ -118,7 +113,6 @@ class SessionTests(SynchronousTestCase):
             assert console.closed == [True]
 
     def test_datagrams(self) -> None:
-        """The UDP form sends datagrams to the address of its host."""
         console = FakeConsole(b"a")
         reactor, status = self.start(EchoOptions("h", 7, "udp", 1.0, 0), console)
         assert reactor.udpPorts[0].sent == [(b"a", ("127.0.0.1", 7))]
@@ -127,18 +121,15 @@ class SessionTests(SynchronousTestCase):
         assert console.complaints == ["h port 7: no answer: a"]
 
     def test_talk(self) -> None:
-        """The talk command talks to its host and port."""
         reactor, _ = self.start(TalkOptions("127.0.0.1", 8), FakeConsole())
         assert reactor.tcpClients[0][:2] == ("127.0.0.1", 8)
         reactor.acceptTCP()
 
     def test_operator(self) -> None:
-        """The operator attaches to the socket in the state folder."""
         reactor, _ = self.start(OperatorOptions("/s/operator.sock"), FakeConsole())
         assert reactor.unixClients[0][0] == "/s/operator.sock"
 
     def test_longSocketPath(self) -> None:
-        """A path that no socket can have is one clear line."""
         console = FakeConsole()
         path = "/" + "x" * 120
         _, status = self.start(OperatorOptions(path), console)
@@ -193,7 +184,6 @@ class SessionTests(SynchronousTestCase):
         assert console.complaints == []
 
     def test_ctrlC(self) -> None:
-        """Ctrl-C at the prompt ends the run with status 130."""
         console = FakeConsole()
         console.failure = Interrupted()
         reactor, status = self.start(EchoOptions(), console)

@@ -1,9 +1,9 @@
 """
-An evening in the chat: two clients on lines that fail all the time.
+Two clients of the chat on connections that fail all the time.
 
     python -m tests.live.flaky_network --minutes 20
 
-Both are real processes of the client in its form for programs.  Everything that either
+They are real processes of the client in its form for programs.  Everything that either
 says has to reach both, once and in order.
 """
 
@@ -29,16 +29,16 @@ from tests.live.support.tcp_proxy import Proxy
 SETTLE_SECONDS = 60.0
 
 
-class Talker:
+class ChatProcess:
     """One client."""
 
     def __init__(self, nick: str, port: int) -> None:
         self.nick = nick
         self.said: list[str] = []
-        self.seen: dict[int, tuple[str, str]] = {}
+        self.heard: dict[int, tuple[str, str]] = {}
         self.own: list[dict[str, Any]] = []
-        self.entered = False
-        self._rest = b""
+        self.joined = False
+        self._unfinished = b""
         arguments = ["chat", "--json", "--nick", nick, "--room", "evening", "--port", str(port)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tsservices.client", *arguments, "--timeout", "30"],
@@ -68,20 +68,20 @@ class Talker:
         assert self._process.stdout is not None
         return self._process.stdout.fileno()
 
-    def hear(self) -> None:
+    def read(self) -> None:
         assert self._process.stdout is not None
         data = self._process.stdout.read1(1 << 20)  # type: ignore[attr-defined]
         assert data, f"{self.nick} has ended with status {self._process.wait(10)}"
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, self._unfinished = (self._unfinished + data).split(b"\n")
         for line in lines:
             event = json.loads(line)
             if event["type"] == "said":
-                what = event["nick"], event["text"]
-                assert self.seen.setdefault(event["seq"], what) == what
+                message = event["nick"], event["text"]
+                assert self.heard.setdefault(event["seq"], message) == message
             elif event["type"] == "client":
                 self.own.append(event)
             elif event["type"] == "roomEntered":
-                self.entered = True
+                self.joined = True
 
     def leave(self) -> int:
         assert self._process.stdin is not None
@@ -92,62 +92,69 @@ class Talker:
         return self._process.wait(SETTLE_SECONDS)
 
 
-def hearAll(talkers: Iterable[Talker], seconds: float) -> None:
+def readAll(clients: Iterable[ChatProcess], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
-        for each in talkers:
-            selector.register(each, selectors.EVENT_READ, each)
+        for client in clients:
+            selector.register(client, selectors.EVENT_READ, client)
         while (left := deadline - time.monotonic()) > 0:
             for key, _ in selector.select(left):
-                key.data.hear()
+                key.data.read()
 
 
-def evening(server: Server, seconds: float, seed: int, pace: float = 1.0) -> dict[str, int]:
+def run(server: Server, seconds: float, seed: int, pace: float = 1.0) -> dict[str, int]:
+    """
+    Let two clients talk, and check what they have heard.
+
+    @param pace: eighths of it, in seconds, pass between two lines on average.
+    """
     chance = random.Random(seed)
     address = server.address("chat").pair
     with (
-        Proxy(address) as one,
-        Proxy(address) as other,
-        Talker("ann", one.port) as ann,
-        Talker("bob", other.port) as bob,
+        Proxy(address) as annsProxy,
+        Proxy(address) as bobsProxy,
+        ChatProcess("ann", annsProxy.port) as ann,
+        ChatProcess("bob", bobsProxy.port) as bob,
     ):
-        both = (ann, bob)
+        proxies, clients = (annsProxy, bobsProxy), (ann, bob)
         # A client that is cut off before it has a name ends, as it should.
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not all(each.entered for each in both):
-            assert time.monotonic() < deadline, "somebody has not come"
-            hearAll(both, 0.1)
+        while not all(client.joined for client in clients):
+            assert time.monotonic() < deadline, "a client has not joined"
+            readAll(clients, 0.1)
         deadline = time.monotonic() + seconds
         cuts = count = 0
         while time.monotonic() < deadline:
             count += 1
-            for each in both:
+            for client in clients:
                 if chance.random() < 0.8:
                     # Lines that are alike are the harder ones.
-                    each.say(chance.choice(["yes", "no", f"{each.nick} {count}"]))
-            hearAll(both, chance.expovariate(8 / pace))
+                    client.say(chance.choice(["yes", "no", f"{client.nick} {count}"]))
+            readAll(clients, chance.expovariate(8 / pace))
             if chance.random() < 0.125:
                 cuts += 1
-                proxy = chance.choice((one, other))
+                proxy = chance.choice(proxies)
                 proxy.refuse(chance.random() < 0.2)
                 proxy.cut()
-                hearAll(both, chance.random() * 0.2)
+                readAll(clients, chance.random() * 0.2)
                 proxy.refuse(False)
         total = len(ann.said) + len(bob.said)
         deadline = time.monotonic() + SETTLE_SECONDS
-        while min(len(each.seen) for each in both) < total and time.monotonic() < deadline:
-            hearAll(both, 0.1)
-        for each in both:
-            assert sorted(each.seen) == list(range(1, total + 1)), (
-                f"{each.nick} has seen {len(each.seen)} of {total} lines"
+        while min(len(client.heard) for client in clients) < total:
+            if time.monotonic() > deadline:
+                break
+            readAll(clients, 0.1)
+        for client in clients:
+            assert sorted(client.heard) == list(range(1, total + 1)), (
+                f"{client.nick} has heard {len(client.heard)} of {total} lines"
             )
-            assert not [event for event in each.own if event["event"] == "notSent"]
-        assert ann.seen == bob.seen
-        for each in both:
-            told = [text for _, (nick, text) in sorted(ann.seen.items()) if nick == each.nick]
-            assert told == each.said, f"what {each.nick} said is not what was heard"
-        assert [each.leave() for each in both] == [0, 0]
-        return {"lines": total, "cuts": cuts, "connections": one.passed + other.passed}
+            assert not [event for event in client.own if event["event"] == "notSent"]
+            heard = [text for _, (nick, text) in sorted(ann.heard.items()) if nick == client.nick]
+            assert heard == client.said, f"what {client.nick} said is not what was heard"
+        assert ann.heard == bob.heard
+        assert [client.leave() for client in clients] == [0, 0]
+        connections = sum(proxy.passed for proxy in proxies)
+        return {"lines": total, "cuts": cuts, "connections": connections}
 
 
 def main() -> None:
@@ -159,7 +166,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="ts-") as folder,
         Server(Path(folder), "--services", "chat") as server,
     ):
-        print(evening(server, given.minutes * 60, given.seed))
+        print(run(server, given.minutes * 60, given.seed))
 
 
 if __name__ == "__main__":

@@ -38,8 +38,6 @@ def unusedPort() -> int:
 
 
 class StartTests(SynchronousTestCase):
-    """The start of the client."""
-
     def test_reactorComesLast(self) -> None:
         """Nothing that is imported at the start installs a reactor."""
         code = (
@@ -50,8 +48,6 @@ class StartTests(SynchronousTestCase):
 
 
 class PipeTests(SynchronousTestCase):
-    """The client on pipes and files."""
-
     def test_stamped(self) -> None:
         """
         Every line is answered: empty ones, ones that are no UTF-8, and a last
@@ -63,7 +59,6 @@ class PipeTests(SynchronousTestCase):
         assert (done.stdout, done.stderr, done.returncode) == (b"".join(answers), b"", 0)
 
     def test_lineService(self) -> None:
-        """The line service answers many piped lines."""
         lines = [b"%d\n" % number for number in range(5000)]
         with serving(stampLines) as port:
             done = runClient("--line", "--port", port, typed=b"".join(lines))
@@ -71,7 +66,6 @@ class PipeTests(SynchronousTestCase):
         assert (done.stderr, done.returncode) == (b"", 0)
 
     def test_files(self) -> None:
-        """Input and output may be files, and the null device."""
         with TemporaryDirectory() as folder, serving(stampChunks) as port:
             source, target = Path(folder, "in"), Path(folder, "out")
             source.write_bytes(b"a\nb\n")
@@ -83,7 +77,6 @@ class PipeTests(SynchronousTestCase):
             subprocess.run(call, stdin=null, stdout=null, timeout=PATIENCE, check=True)
 
     def test_head(self) -> None:
-        """When nobody reads on, the client ends quietly."""
         with serving(stampLines) as port, runningClient("--line", "--port", port) as client:
             assert client.stdin is not None
             assert client.stdout is not None
@@ -116,11 +109,9 @@ class PipeTests(SynchronousTestCase):
             assert (done.stdout, done.returncode) == (b"", 1)
 
     def test_usage(self) -> None:
-        """A wrong command line gives status 2."""
         assert runClient("--nope").returncode == 2
 
     def test_interrupt(self) -> None:
-        """Ctrl-C ends a client on pipes without a traceback."""
         with serving(stampChunks) as port, runningClient("--port", port) as client:
             assert client.stdin is not None
             assert client.stdout is not None
@@ -151,8 +142,6 @@ class PipeTests(SynchronousTestCase):
 
 
 class DatagramTests(SynchronousTestCase):
-    """The client with C{--udp}."""
-
     def test_retry(self) -> None:
         """A lost datagram is sent again, and strays and duplicates are ignored."""
 
@@ -165,8 +154,6 @@ class DatagramTests(SynchronousTestCase):
         assert (done.stderr, done.returncode) == (b"", 0)
 
     def test_noAnswer(self) -> None:
-        """A line without an answer is complained of, and the next one is sent."""
-
         def answer(data: bytes, number: int) -> list[bytes]:
             return [] if data == b"lost" else [STAMP + data]
 
@@ -188,8 +175,6 @@ class DatagramTests(SynchronousTestCase):
 
 
 class TalkTests(SynchronousTestCase):
-    """The client as C{talk}."""
-
     def test_pipe(self) -> None:
         """After the end of piped input the rest is printed, as it is."""
         with serving(converse) as port:
@@ -198,7 +183,6 @@ class TalkTests(SynchronousTestCase):
         assert (done.stderr, done.returncode) == (b"", 0)
 
     def test_operator(self) -> None:
-        """The operator's side goes through the socket in the state folder."""
         with TemporaryDirectory() as folder:
             path = os.path.join(folder, "operator.sock")
             missing = runClient("talk", "--operator", "--state", folder)
@@ -227,8 +211,6 @@ class TalkTests(SynchronousTestCase):
 
 
 class PlainTerminalTests(SynchronousTestCase):
-    """The client on a terminal without editing."""
-
     def test_prompt(self) -> None:
         """It asks for each line, prints the answer, and ends with an empty line."""
         with serving(stampChunks) as port:
@@ -265,8 +247,6 @@ class PlainTerminalTests(SynchronousTestCase):
 
 
 class EditingTerminalTests(SynchronousTestCase):
-    """The client on a terminal with editing and history."""
-
     skip = "prompt_toolkit is not installed" if find_spec("prompt_toolkit") is None else None
 
     def test_editing(self) -> None:

@@ -1,52 +1,185 @@
 """
-The client's state machine beside a server in memory, joined by connections that can be
-cut anywhere.
+The client's state machine beside the chat's own line protocol in memory, joined by
+connections that can be cut anywhere.
 """
 
 from __future__ import annotations
 
+import json
+from collections import deque
 from collections.abc import Callable
+from typing import Any, cast
 
-from tests.support.fakechat import FakeChat, FakeSession, RecordingView
+from twisted.internet.protocol import connectionDone
+
+from tests.support.services import SuiteServer
+from tsservices.chat.notifications import ErrorReply, RoomMessages
+from tsservices.client.chat.events import Content, ReplayHead, SearchHead, ServerEvent, decode
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import ClientMachine, Phase
-from tsservices.client.chat.ports import View
-from tsservices.client.chat.state import ClientState
+from tsservices.client.chat.outbox import OutgoingLine
+from tsservices.client.chat.ports import ConnectionChange, LineOrigin, View
+from tsservices.client.chat.state import ClientRoom, ClientState
+from tsservices.common.limits import Limits
+from tsservices.server.chat.service import ChatService
+from tsservices.server.registry import BY_NAME
+from tsservices.storage.memory import MemoryStorage
+from tsservices.testing import MemoryTransport
+
+#: Of every account here.
+PASSWORD = "secret word"
 
 
-class World:
+def content(type: str, **fields: object) -> Content:
+    """What the client reads in an object with these fields."""
+    event = decode(json.dumps({"type": type, **fields}).encode())
+    assert event is not None
+    assert event.content is not None
+    return event.content
+
+
+class ChatServer:
+    """A chat in memory, without flood control."""
+
+    def __init__(self) -> None:
+        self.memory = SuiteServer(Limits(floodLines=0, floodBytes=0))
+
+    def turn(self) -> None:
+        for _ in range(3):
+            self.memory.clock.advance(0)
+
+    def forget(self, room: str) -> None:
+        chat = cast(ChatService, self.memory.wiring.chat)
+        storage = cast(MemoryStorage, chat.journal)
+        while room in storage._rooms:
+            storage._forget(storage._all.popleft())
+
+    def register(self, nick: str) -> None:
+        person = Person(self, nick)
+        person.do(f"/register {PASSWORD}")
+        person.leave()
+
+
+class Connection:
+    """One connection, with what is on the way in either direction."""
+
+    def __init__(self, server: ChatServer, older: bool = False) -> None:
+        self.toServer: deque[str] = deque()
+        self.cut = False
+        self._server = server
+        self._older = older
+        self._toClient: deque[bytes] = deque()
+        self._transport: MemoryTransport
+        self._protocol, self._transport = server.memory.connect(BY_NAME["chat"])
+        self._over = False
+
+    @property
+    def toClient(self) -> deque[bytes]:
+        data = self._transport.value()
+        self._transport.clear()
+        self._toClient.extend(filter(None, map(self._aged, data.splitlines())))
+        return self._toClient
+
+    @property
+    def ended(self) -> bool:
+        return self._over or bool(self._transport.disconnecting)
+
+    def serve(self, most: int = 1_000_000) -> None:
+        while self.toServer and most and not self.ended:
+            most -= 1
+            self._protocol.dataReceived(f"{self.toServer.popleft()}\n".encode())
+            self._server.turn()
+        if self.ended or (self.cut and not self.toServer):
+            self.end()
+
+    def end(self) -> None:
+        self.toServer.clear()
+        if not self._over:
+            self._over = True
+            self._protocol.connectionLost(connectionDone)
+            self._server.turn()
+
+    def _aged(self, line: bytes) -> bytes:
+        # Servers of before had no tokens, and help for people only.
+        if self._older and line.startswith(b'{"type":"token"'):
+            return b""
+        if self._older and line.startswith(b'{"type":"commands"'):
+            return b'{"type":"notice","lines":["/join ROOM    enter a room","and so on"]}'
+        return line
+
+
+class Person:
+    """Somebody else in the chat, who reads JSON."""
+
+    def __init__(self, server: ChatServer, nick: str, *rooms: str) -> None:
+        self._connection = Connection(server)
+        self._heard: list[dict[str, Any]] = []
+        self.do("/format json", "/echo on", f"/nick {nick}", *(f"/join {room}" for room in rooms))
+
+    def do(self, *lines: str) -> None:
+        self._connection.toServer.extend(lines)
+        self._connection.serve()
+
+    def say(self, room: str, text: str) -> None:
+        self.do(f"/msg #{room} {text}")
+
+    def heard(self) -> list[dict[str, Any]]:
+        lines = self._connection.toClient
+        while lines:
+            line = lines.popleft()
+            if line.startswith(b"{"):
+                self._heard.append(json.loads(line))
+        return self._heard
+
+    def lines(self, room: str) -> list[dict[str, Any]]:
+        """The lines that were said in a room since this person is there."""
+        return [
+            object
+            for object in self.heard()
+            if object["type"] == "said" and object["room"] == room and "replay" not in object
+        ]
+
+    def leave(self) -> None:
+        self._connection.end()
+
+
+class ClientWorld:
     """
-    One client and its server.
+    One client, its server, and C{bob}, who is in its rooms before it, and their founder.
 
     @ivar now: the time in seconds.
     """
 
     def __init__(
         self,
-        modern: bool = True,
-        wish: LoginOptions | None = None,
+        older: bool = False,
+        options: LoginOptions | None = None,
         view: View | None = None,
-        town: ClientState | None = None,
         random: float = 0.5,
     ) -> None:
-        self.chat = FakeChat(modern)
+        self.server = ChatServer()
+        self.bob = Person(self.server, "bob", "lobby", "den")
         self.view = RecordingView()
-        self.session: FakeSession | None = None
-        self.ghosts: list[FakeSession] = []
+        self.connection: Connection | None = None
+        self.ghosts: list[Connection] = []
         self.now = 0.0
         self.sent: list[str] = []
         self.over: list[tuple[int, str]] = []
         self.delays: list[float] = []
-        wish = wish or LoginOptions("ann", rooms=["lobby", "den"])
-        self.link = ClientMachine(
-            wish, town or ClientState(), self, view or self.view, lambda: random
-        )
+        self._older = older
+        options = options or LoginOptions("ann", rooms=["lobby", "den"])
+        self.state = ClientState()
+        self.machine = ClientMachine(options, self.state, self, view or self.view, lambda: random)
+
+    def phase(self) -> Phase:
+        # A method, since mypy believes a property to be what it was compared with.
+        return self.machine.phase
 
     def send(self, line: str) -> None:
         assert "\n" not in line
         self.sent.append(line)
-        if self.session is not None:
-            self.session.came.append(line)
+        if self.connection is not None:
+            self.connection.toServer.append(line)
 
     def hangUp(self) -> None:
         self.cut(0)
@@ -58,37 +191,70 @@ class World:
         self.over.append((status, message))
 
     def connect(self) -> None:
-        assert self.session is None
-        self.session = FakeSession(self.chat)
-        self.link.connected(self.now)
+        assert self.connection is None
+        self.connection = Connection(self.server, self._older)
+        self.machine.connected(self.now)
+
+    def join(self) -> None:
+        """Come in for the first time."""
+        self.connect()
+        self.settle()
+
+    def type(self, *lines: str) -> None:
+        for line in lines:
+            self.machine.input(line, self.now)
+
+    def say(self, *lines: str) -> None:
+        """Type lines, and let everything arrive that comes of it."""
+        self.type(*lines)
+        self.settle()
+
+    def tick(self, now: float) -> None:
+        self.now = now
+        self.machine.tick(now)
+
+    def tell(self, type: str, **fields: object) -> None:
+        """Have the client receive an object that the server has not sent."""
+        self.machine.received(json.dumps({"type": type, **fields}).encode(), self.now)
 
     def cut(self, reaching: int) -> None:
-        session = self.session
-        if session is None:
+        """
+        Lose the connection.
+
+        @param reaching: so many lines of the client are still on their way to the server.
+        """
+        connection = self.connection
+        if connection is None:
             return
-        self.session = None
-        while len(session.came) > reaching:
-            session.came.pop()
-        session.cut = True
-        self.ghosts.append(session)
-        self.link.lost("cut", self.now)
+        self.connection = None
+        while len(connection.toServer) > reaching:
+            connection.toServer.pop()
+        connection.cut = True
+        self.ghosts.append(connection)
+        self.machine.connectionLost("cut", self.now)
+
+    def serveGhosts(self, most: int = 1_000_000) -> None:
+        for connection in self.ghosts:
+            connection.serve(most)
 
     def deliver(self, most: int = 1_000_000) -> None:
-        session = self.session
-        while session is not None and session is self.session and session.told and most:
+        connection = self.connection
+        while connection is not None and connection is self.connection and connection.toClient:
+            if not most:
+                return
             most -= 1
-            self.link.received(session.told.popleft(), self.now)
-        if session is not None and session is self.session and session.ended and not session.told:
+            self.machine.received(connection.toClient.popleft(), self.now)
+        if connection is not None and connection is self.connection and connection.ended:
             self.cut(0)
 
     def settle(self, until: Callable[[], bool] = lambda: False) -> None:
-        for _ in range(10_000):
+        for _ in range(20_000):
             if until():
                 return
-            session = self.session
-            if session is None or not (session.came or session.told):
+            connection = self.connection
+            if connection is None or not (connection.toServer or connection.toClient):
                 return
-            session.serve(1)
+            connection.serve(1)
             self.deliver(1)
         raise AssertionError("it does not come to rest")
 
@@ -96,20 +262,72 @@ class World:
         for _ in range(60):
             if self.over:
                 return
-            if self.session is None:
+            if self.connection is None:
                 self.connect()
             self.settle()
-            for each in self.ghosts:
-                each.serve()
-            if self.link.phase is Phase.READY:
+            self.serveGhosts()
+            if self.phase() is Phase.READY:
                 self.settle()
                 return
-            self.now += 2.0
-            self.link.tick(self.now)
-        raise AssertionError(f"it stays {self.link.phase}")
-
-    def phase(self) -> Phase:
-        return self.link.phase
+            self.tick(self.now + 2.0)
+        raise AssertionError(f"it stays {self.phase()}")
 
     def said(self, room: str) -> list[str]:
-        return [text for nick, _, text in self.chat.rooms[room].lines if nick.startswith("ann")]
+        """What the client has said in a room, as others have heard it."""
+        return [line["text"] for line in self.bob.lines(room) if line["nick"].startswith("ann")]
+
+
+class RecordingView:
+    """Remembers what it is shown."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, list[int]] = {}
+        self.expired: dict[str, list[int]] = {}
+        self.texts: list[str] = []
+        self.lines: list[tuple[str, str, str]] = []
+
+    def received(self, event: ServerEvent) -> None:
+        pass
+
+    def notify(self, content: Content) -> None:
+        code = content.why.reason.code if isinstance(content, ErrorReply) else ""
+        self.texts.append(f"{type(content).__name__} {code}".strip())
+
+    def roomLine(self, room: ClientRoom | None, message: RoomMessages, origin: LineOrigin) -> None:
+        self.lines.append((origin.value, message.nick, message.texts[0]))
+        if origin in (LineOrigin.NOW, LineOrigin.MISSED):
+            self.shown.setdefault(message.roomName, []).append(message.first)
+
+    def linesBegin(self, head: ReplayHead | SearchHead) -> None:
+        self.texts.append(type(head).__name__)
+
+    def linesEnd(self, origin: LineOrigin) -> None:
+        self.texts.append(f"end of {origin.value}")
+
+    def linesExpired(self, room: ClientRoom, first: int, last: int) -> None:
+        self.expired.setdefault(room.name, []).extend(range(first, last + 1))
+
+    def unreadBegins(self) -> None:
+        self.texts.append("new")
+        self.lines.append(("new", "", ""))
+
+    def note(self, text: str) -> None:
+        self.texts.append(f"* {text}")
+
+    def complain(self, text: str) -> None:
+        self.texts.append(f"! {text}")
+
+    def queued(self, item: OutgoingLine) -> None:
+        self.texts.append(f"waits {item.shown}")
+
+    def notSent(self, item: OutgoingLine, sure: bool) -> None:
+        self.texts.append(f"{'not' if sure else 'perhaps not'} sent {item.shown}")
+
+    def askSecret(self, text: str) -> None:
+        self.texts.append(f"asked {text}")
+
+    def connectionChanged(
+        self, change: ConnectionChange, reason: str = "", missed: int = 0
+    ) -> None:
+        resumed = change is ConnectionChange.RESUMED
+        self.texts.append(f"{change.value} {missed}" if resumed else change.value)

@@ -1,6 +1,7 @@
 """
 The command line client: the other end of each service.
 
-C{python -m tsservices.client} is the interactive timestamp client, and
-C{python -m tsservices.client talk} the other side of the talk service.
+C{python -m tsservices.client} sends lines to the timestamp service; its commands C{chat},
+C{talk} and C{probe} are in L{tsservices.client.chat}, L{tsservices.client.talk} and
+L{tsservices.client.probe}.
 """

@@ -1,5 +1,5 @@
 """
-How single values of the command line are read.
+Types of arguments on the client's command lines.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import math
 
 def hostName(text: str) -> str:
     """
-    Read a HOST argument.
+    A host name or an address; brackets around an IPv6 address go.
 
-    @raise argparse.ArgumentTypeError: when nothing is left.
+    @raise argparse.ArgumentTypeError: it is none.
     """
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if not bare or bare.split() != [bare]:
@@ -22,10 +22,11 @@ def hostName(text: str) -> str:
 
 def portNumber(text: str) -> int:
     """
-    Read a port number.
+    A number from 1 to 65535.
 
-    @raise argparse.ArgumentTypeError: when it is none from 1 to 65535.
+    @raise argparse.ArgumentTypeError: it is none.
     """
+    # The length, too: int() raises for thousands of digits.
     port = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
     if not 1 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port from 1 to 65535")
@@ -34,11 +35,9 @@ def portNumber(text: str) -> int:
 
 def seconds(text: str) -> float:
     """
-    Read a span of time.
+    A number of seconds above 0 and up to a day, with or without a fraction.
 
-    @param text: a number of seconds, with or without a fraction.
-    @return: the span in seconds.
-    @raise argparse.ArgumentTypeError: when it is none above 0 and up to a day.
+    @raise argparse.ArgumentTypeError: it is none.
     """
     try:
         span = float(text)
@@ -53,9 +52,9 @@ def seconds(text: str) -> float:
 
 def repeats(text: str) -> int:
     """
-    Read a number of retries.
+    A number of retries from 0 to 100.
 
-    @raise argparse.ArgumentTypeError: when it is none from 0 to 100.
+    @raise argparse.ArgumentTypeError: it is none.
     """
     count = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else -1
     if not 0 <= count <= 100:

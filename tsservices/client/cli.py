@@ -1,7 +1,6 @@
 """
-What may stand on the client's command line, and what it asks for.
-
-What the client can be asked to do, and what it assumes when not told.
+The command lines of the timestamp and the talk client, and the options that they give.
+Those of the probe and the chat are in their packages.
 """
 
 from __future__ import annotations
@@ -30,8 +29,79 @@ exit status:
 """
 
 
+#: Where the server listens when it is started without C{--interface}.
+DEFAULT_HOST = "127.0.0.1"
+
+#: How far the line service's port lies above L{DEFAULT_PORT}.
+LINE_OFFSET = 1
+
+#: How far the talk service's port lies above L{DEFAULT_PORT}.
+TALK_OFFSET = 5
+
+#: Seconds to wait on a stream: long enough for a few lost segments to be sent again, short enough
+#: for a person at a prompt.
+STREAM_TIMEOUT = 10.0
+
+#: Seconds to wait for the answer to one datagram: a round trip around the world takes less than
+#: half of it.
+DATAGRAM_TIMEOUT = 2.0
+
+#: How often a datagram without an answer is sent again: three tries in all.
+DATAGRAM_RETRIES = 2
+
+Wire = Literal["tcp", "line", "udp"]
+
+
+@dataclass(frozen=True)
+class EchoOptions:
+    """
+    Send lines to the timestamp service and print the answers.
+
+    @ivar host: a name, or an IPv4 or IPv6 address.
+    @ivar wire: which of the three forms of the service is used.
+    @ivar timeout: the longest wait for a connection or an answer, in seconds.
+    @ivar retries: how often a datagram without an answer is sent again.
+    """
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    wire: Wire = "tcp"
+    timeout: float = STREAM_TIMEOUT
+    retries: int = DATAGRAM_RETRIES
+
+
+@dataclass(frozen=True)
+class TalkOptions:
+    """
+    Talk with the operator of a server.
+
+    @ivar host: a name, or an IPv4 or IPv6 address.
+    @ivar timeout: the longest wait for the connection, and the longest
+        silence after the end of the input, in seconds.
+    """
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT + TALK_OFFSET
+    timeout: float = STREAM_TIMEOUT
+
+
+@dataclass(frozen=True)
+class OperatorOptions:
+    """
+    Talk as the operator of a server on this machine.
+
+    @ivar path: of the server's UNIX socket for its operator.
+    @ivar timeout: as for L{TalkOptions}.
+    """
+
+    path: str
+    timeout: float = STREAM_TIMEOUT
+
+
+Command = EchoOptions | TalkOptions | OperatorOptions
+
+
 def _newParser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """Make a parser with what all commands have in common."""
     parser = argparse.ArgumentParser(
         prog=program,
         description=description,
@@ -44,7 +114,6 @@ def _newParser(program: str, description: str, epilog: str) -> argparse.Argument
 
 
 def _echoParser() -> argparse.ArgumentParser:
-    """Make the parser of the timestamp client."""
     parser = _newParser(
         PROGRAM,
         "Send lines to the timestamp service and print the answers.\n"
@@ -111,7 +180,6 @@ def _echoParser() -> argparse.ArgumentParser:
 
 
 def _talkParser() -> argparse.ArgumentParser:
-    """Make the parser of the talk client."""
     parser = _newParser(
         f"{PROGRAM} talk",
         "Talk with the operator of a server, or as the operator of the server on this\n"
@@ -156,7 +224,6 @@ def _talkParser() -> argparse.ArgumentParser:
 
 
 def _parseEcho(arguments: Sequence[str]) -> EchoOptions:
-    """Read the command line of the timestamp client."""
     parser = _echoParser()
     given = parser.parse_args(arguments)
     wire: Wire = given.wire or "tcp"
@@ -176,7 +243,6 @@ def _parseEcho(arguments: Sequence[str]) -> EchoOptions:
 def _parseTalk(
     arguments: Sequence[str], stateFolder: Callable[[], str]
 ) -> TalkOptions | OperatorOptions:
-    """Read the command line of the talk client."""
     parser = _talkParser()
     given = parser.parse_args(arguments)
     if given.operator:
@@ -197,85 +263,12 @@ def parseArguments(
     """
     Read the command line.
 
-    @raise SystemExit: with status 2 when the command line is wrong, and with
-        status 0 when help or the version was asked for and is printed.
+    @param stateFolder: gives the folder of the server's UNIX socket where none is named.
+    @raise SystemExit: with status 2 if the command line is wrong, and with status 0 if help
+        or the version was asked for and is printed.
     """
     if arguments and arguments[0] == "talk":
         return _parseTalk(arguments[1:], stateFolder)
     if arguments and arguments[0] == "probe":
         return parseProbe(arguments[1:])
     return _parseEcho(arguments)
-
-
-#: Where the server listens when it is started without C{--interface}.
-DEFAULT_HOST = "127.0.0.1"
-
-#: How far the line service's port lies above L{DEFAULT_PORT}.
-LINE_OFFSET = 1
-
-#: How far the talk service's port lies above L{DEFAULT_PORT}.
-TALK_OFFSET = 5
-
-#: Seconds to wait on a stream: long enough for a few lost segments to be sent again, short enough
-#: for a person at a prompt.
-STREAM_TIMEOUT = 10.0
-
-#: Seconds to wait for the answer to one datagram: a round trip around the world takes less than
-#: half of it.
-DATAGRAM_TIMEOUT = 2.0
-
-#: How often a datagram without an answer is sent again: three tries in all.
-DATAGRAM_RETRIES = 2
-
-Wire = Literal["tcp", "line", "udp"]
-
-
-@dataclass(frozen=True)
-class EchoOptions:
-    """
-    Send lines to the timestamp service and print the answers.
-
-    @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar port: the port of the service.
-    @ivar wire: which of the three forms of the service is used.
-    @ivar timeout: the longest wait for a connection or an answer, in seconds.
-    @ivar retries: how often a datagram without an answer is sent again.
-    """
-
-    host: str = DEFAULT_HOST
-    port: int = DEFAULT_PORT
-    wire: Wire = "tcp"
-    timeout: float = STREAM_TIMEOUT
-    retries: int = DATAGRAM_RETRIES
-
-
-@dataclass(frozen=True)
-class TalkOptions:
-    """
-    Talk with the operator of a server.
-
-    @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar port: the port of the talk service.
-    @ivar timeout: the longest wait for the connection, and the longest
-        silence after the end of the input, in seconds.
-    """
-
-    host: str = DEFAULT_HOST
-    port: int = DEFAULT_PORT + TALK_OFFSET
-    timeout: float = STREAM_TIMEOUT
-
-
-@dataclass(frozen=True)
-class OperatorOptions:
-    """
-    Talk as the operator of a server on this machine.
-
-    @ivar path: the path of the server's UNIX socket for its operator.
-    @ivar timeout: as for L{TalkOptions}.
-    """
-
-    path: str
-    timeout: float = STREAM_TIMEOUT
-
-
-Command = EchoOptions | TalkOptions | OperatorOptions

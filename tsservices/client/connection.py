@@ -1,5 +1,6 @@
 """
-A stream connection as the exchanges use it.
+A stream connection as the exchanges of the timestamp and the talk client use it, and the
+words for what goes wrong with one.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ T = TypeVar("T")
 
 
 class ClientError(Exception):
-    """The command cannot go on; the text is the line for the person who gave it."""
+    """The command cannot go on; the text is the line for standard error."""
 
 
 def place(host: str, port: int) -> str:
-    """Name the other end in a sentence."""
+    """The name of a server in a sentence."""
     return f"{host} port {port}"
 
 
 def connectReason(error: Exception) -> str:
-    """Say why a connection could not be made."""
+    """Why a connection could not be made."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, DNSLookupError | ValueError):
@@ -48,7 +49,7 @@ def connectReason(error: Exception) -> str:
 
 
 def lostReason(reason: Failure) -> str:
-    """Say why a connection was lost."""
+    """Why a connection was lost."""
     if reason.check(ConnectionDone):
         return "closed by the other side"
     error = reason.value
@@ -61,78 +62,68 @@ def lostReason(reason: Failure) -> str:
 @implementer(IPushProducer)
 class Connection(Protocol):
     """
-    One connection: hands on what arrives and remembers how it ended.
+    One connection, which passes on what arrives.  It is the producer of the console it feeds.
 
-    It is the producer of the console it feeds, and tells C{choked} whether the
-    console has stopped it: silence is then no fault of the other side.
-
-    @ivar lost: why the connection ended, once it has.
-    @ivar choked: whether the console takes nothing at present.
+    @ivar lost: why the connection ended; L{None}: it has not.
+    @ivar outputPaused: the console takes nothing at present: silence is then no fault of the
+        server.
     """
 
     transport: StreamTransport
 
     def __init__(self, received: Callable[[bytes], None]) -> None:
-        """Start unconnected."""
         self.lost: Failure | None = None
-        self.choked = False
+        self.outputPaused = False
         self._received = received
         self._waiting: Deferred[None] | None = None
         self._abandon: Callable[[], None] | None = None
 
     def dataReceived(self, data: bytes) -> None:
-        """Hand a chunk on."""
         self._received(data)
-        self._stir()
+        self._wake()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End what runs only while there is a connection."""
         self.lost = reason
         if self._abandon is not None:
             self._abandon()
-        self._stir()
+        self._wake()
 
     def pauseProducing(self) -> None:
-        """The console takes nothing: stop reading."""
-        self.choked = True
+        self.outputPaused = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The console takes more: read on."""
-        self.choked = False
+        self.outputPaused = False
         self.transport.resumeProducing()
-        self._stir()
+        self._wake()
 
     def stopProducing(self) -> None:
-        """The console is gone."""
         self.transport.loseConnection()
 
-    async def stirring(self, clock: IReactorTime, timeout: float) -> None:
+    async def activity(self, clock: IReactorTime, timeout: float) -> None:
         """
-        Wait until something arrives, the console takes more, or the
-        connection is lost.
+        Wait until something arrives, the console takes more, or the connection is lost.
 
-        @param timeout: the longest silence in seconds; a choked console stops
-            the count.
-        @raise TimeoutError: when the other side was silent for so long.
+        @param timeout: the longest silence in seconds, while the console takes what arrives.
+        @raise TimeoutError: the server was silent for so long.
         """
         while True:
             self._waiting = Deferred()
             try:
                 await self._waiting.addTimeout(timeout, clock)
             except TimeoutError:
-                if self.choked:
+                if self.outputPaused:
                     continue
                 raise
             return
 
-    async def during(self, conversation: Coroutine[Deferred[object], object, T]) -> T:
+    async def runConnected(self, exchange: Coroutine[Deferred[object], object, T]) -> T:
         """
         Run something that makes sense only while there is a connection.
 
-        @raise ConnectionLost: when the connection was lost first.
+        @raise ConnectionLost: the connection was lost first.
         """
-        running = Deferred.fromCoroutine(conversation)
+        running = Deferred.fromCoroutine(exchange)
         if self.lost is not None:
             running.cancel()
         self._abandon = running.cancel
@@ -145,8 +136,7 @@ class Connection(Protocol):
         finally:
             self._abandon = None
 
-    def _stir(self) -> None:
-        """Let whoever waits in L{stirring} look again."""
+    def _wake(self) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
@@ -157,56 +147,49 @@ class BackpressuredWriter:
     """Holds a sender back while its transport's buffer is full."""
 
     def __init__(self, transport: StreamTransport) -> None:
-        """Start watching."""
         self._transport = transport
         self._full: Deferred[None] | None = None
         self._watching = True
         transport.registerProducer(self, True)
 
     async def send(self, data: bytes) -> None:
-        """
-        Write, and wait until there is room for more.
-
-        @param data: the bytes.
-        """
+        """Write, and wait until there is room for more."""
         self._transport.write(data)
         if self._full is not None:
             await self._full
 
     def stop(self) -> None:
-        """
-        Stop watching: a transport that still has a streaming producer never
-        closes while that is paused. Doing it twice does no harm.
-        """
+        """Leave the transport alone; may be called twice."""
+        # A transport that still has a streaming producer never closes while that is paused.
         if self._watching:
             self._watching = False
             self._transport.unregisterProducer()
 
     def pauseProducing(self) -> None:
-        """The buffer is full."""
         self._full = Deferred()
 
     def resumeProducing(self) -> None:
-        """The buffer has room."""
         full, self._full = self._full, None
         if full is not None:
             full.callback(None)
 
     def stopProducing(self) -> None:
-        """The transport is gone; the end of the connection is told elsewhere."""
+        # The connection reports its end itself.
+        pass
 
 
 async def connect(
-    endpoint: IStreamClientEndpoint, there: str, received: Callable[[bytes], None]
+    endpoint: IStreamClientEndpoint, server: str, received: Callable[[bytes], None]
 ) -> Connection:
     """
     Connect to a stream service.
 
-    @raise ClientError: when there is none to be had.
+    @param received: takes what arrives.
+    @raise ClientError: there is no connection to be had.
     """
     try:
         connected = await endpoint.connect(Factory.forProtocol(lambda: Connection(received)))
     except (ConnectError, OSError, ValueError) as error:
-        raise ClientError(f"cannot connect to {there}: {connectReason(error)}") from error
+        raise ClientError(f"cannot connect to {server}: {connectReason(error)}") from error
     assert isinstance(connected, Connection)
     return connected

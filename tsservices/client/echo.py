@@ -1,5 +1,5 @@
 """
-The exchange with the timestamp services over TCP.
+The exchange with the two timestamp services over TCP: lines out, answers in.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from tsservices.client.connection import ClientError, Connection, connect
 from tsservices.client.terminal.console import Console
 
-#: How many piped lines may be on their way without an answer. It fills a fast network, and bounds
-#: what both sides hold.
+#: How many piped lines may be on their way without an answer: enough to fill a fast network, and
+#: few enough to bound what client and server hold.
 LINE_WINDOW = 512
 
 
 class ReplyCounter:
     """
-    Counts the answers that are owed and prints what arrives.
+    Counts the answers that have still to come, and prints what arrives.
 
-    @ivar owed: how many lines have been sent and not been answered yet.
-    @ivar refused: whether an answer was an error line of the line service.
+    @ivar owed: how many lines were sent and are not answered.
+    @ivar hadErrors: whether an answer was an error line of the line service.
     """
 
     def __init__(self, console: Console) -> None:
-        """Start owing nothing."""
         self.owed = 0
-        self.refused = False
+        self.hadErrors = False
         self._console = console
         self._tail = b"\n"
 
@@ -37,13 +36,14 @@ class ReplyCounter:
         # What is sent has one newline at its end, and so has its answer.
         self.owed = max(0, self.owed - data.count(b"\n"))
         seen = self._tail + data
-        self.refused = self.refused or b"\n! " in seen
+        # Over the border of two chunks, too.
+        self.hadErrors = self.hadErrors or b"\n! " in seen
         self._tail = seen[-2:]
 
 
 async def exchangeLines(
     endpoint: IStreamClientEndpoint,
-    there: str,
+    server: str,
     console: Console,
     clock: IReactorTime,
     timeout: float,
@@ -52,29 +52,28 @@ async def exchangeLines(
     """
     Send each line of the console and print the answers.
 
-    The plain service answers chunks, so there each line waits for the answer
-    to the one before: only then can no two be merged into one chunk. The line
-    service needs no such care, and piped lines follow each other at once.
-
-    @param timeout: the longest silence of a server that owes an answer, in
-        seconds.
-    @raise ClientError: when there is no connection, it is lost, or the server
-        is silent.
+    @param timeout: the longest silence of a server that owes an answer, in seconds.
+    @param lineService: whether it is the service that answers line by line.
+    @return: the exit status.
+    @raise ClientError: there is no connection, it is lost, or the server is silent.
     """
+    # The plain service answers chunks: each line waits for the answer to the one before, since
+    # two that arrive as one chunk would get one answer.
     answers = ReplyCounter(console)
-    connection = await connect(endpoint, there, answers.received)
+    connection = await connect(endpoint, server, answers.received)
     window = LINE_WINDOW if lineService and not console.interactive else 1
     console.registerProducer(connection)
     try:
-        await connection.during(_sendLines(connection, answers, console, clock, timeout, window))
+        sending = _sendLines(connection, answers, console, clock, timeout, window)
+        await connection.runConnected(sending)
     except ConnectionLost as lost:
-        raise ClientError(f"connection to {there} lost: {lost.args[0]}") from lost
+        raise ClientError(f"connection to {server} lost: {lost.args[0]}") from lost
     except TimeoutError as silent:
-        raise ClientError(f"no answer from {there} within {timeout:g} s") from silent
+        raise ClientError(f"no answer from {server} within {timeout:g} s") from silent
     finally:
         console.unregisterProducer()
         connection.transport.loseConnection()
-    return 1 if lineService and answers.refused else 0
+    return 1 if lineService and answers.hadErrors else 0
 
 
 async def _sendLines(
@@ -85,7 +84,6 @@ async def _sendLines(
     timeout: float,
     window: int,
 ) -> None:
-    """Send lines until there are no more and all are answered."""
     while True:
         line = await console.readLine()
         if line is None or (console.interactive and not line):
@@ -93,6 +91,6 @@ async def _sendLines(
         answers.owed += 1
         connection.transport.write(line + b"\n")
         while answers.owed >= window:
-            await connection.stirring(clock, timeout)
+            await connection.activity(clock, timeout)
     while answers.owed:
-        await connection.stirring(clock, timeout)
+        await connection.activity(clock, timeout)

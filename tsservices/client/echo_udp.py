@@ -1,5 +1,6 @@
 """
-The exchange with the timestamp service over UDP.
+The exchange with the timestamp service over UDP: each line a datagram, which is sent
+again until it is answered.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from twisted.internet.udp import Port
 
 from tsservices.client.terminal.console import Console
 
-#: Bytes of the receive buffer: no datagram is cut.
+#: Bytes of the receive buffer: datagrams are never longer.
 LARGEST_DATAGRAM = 65536
 
 #: How many characters of an unanswered line a complaint repeats.
@@ -29,7 +30,7 @@ STAMP = re.compile(rb"\[[^\]\n]{1,40}\] ")
 
 
 def answers(answer: bytes, line: bytes) -> bool:
-    """Say whether a datagram is the answer to a line."""
+    """Whether a datagram is the answer to a line."""
     stamp = STAMP.match(answer)
     return answer.endswith(line) and (
         stamp is None or len(answer) in (len(line), stamp.end() + len(line))
@@ -37,42 +38,42 @@ def answers(answer: bytes, line: bytes) -> bool:
 
 
 def sameHost(one: str, other: str) -> bool:
-    """Compare two addresses."""
-    return ipaddress.ip_address(one.partition("%")[0]) == ipaddress.ip_address(
-        other.partition("%")[0]
-    )
+    """Whether two addresses are the same, in whatever way they are written."""
+    # Without the zone, which only one of them may have.
+    first, second = (ipaddress.ip_address(address.partition("%")[0]) for address in (one, other))
+    return first == second
 
 
 class UDPQuery:
     """
     One line on its way, and the wait for its answer.
 
-    @ivar answer: the answer once it has come.
+    @ivar answer: L{None}: it has not come.
     """
 
     def __init__(self, line: bytes) -> None:
-        """Start with nothing sent."""
         self.answer: bytes | None = None
         self._line = line
-        self._asked: set[tuple[str, int]] = set()
+        self._targets: set[tuple[str, int]] = set()
         self._waiting: Deferred[None] | None = None
 
     def send(self, transport: Port, address: tuple[str, int]) -> Deferred[None]:
         """
         Send the line once.
 
-        @raise OSError: when the network refuses to take it.
-        @raise MessageLengthError: when it is too long for a datagram.
+        @return: fires when it is answered.
+        @raise OSError: the network refuses to take it.
+        @raise MessageLengthError: it is too long for a datagram.
         """
-        self._asked.add(address)
+        self._targets.add(address)
         self._waiting = Deferred()
         transport.write(self._line, address)
         return self._waiting
 
     def received(self, datagram: bytes, source: tuple[str, int]) -> None:
-        """Take the answer, and nothing else."""
+        """Take a datagram, if it is the answer."""
         fromServer = any(
-            source[1] == port and sameHost(source[0], host) for host, port in self._asked
+            source[1] == port and sameHost(source[0], host) for host, port in self._targets
         )
         if self._waiting is not None and fromServer and answers(datagram, self._line):
             waiting, self._waiting = self._waiting, None
@@ -82,21 +83,19 @@ class UDPQuery:
 
 class UDPQueryProtocol(DatagramProtocol):
     """
-    A port for the datagrams of one inquiry.
+    A port for the datagrams of one query.
 
-    It is not connected: Twisted ends a connected port for good when one ICMP
-    message reports a refusal. So the inquiry compares the sources.
+    It is not connected, so the query compares the sources: Twisted ends a connected port for
+    good when one ICMP message reports a refusal.
     """
 
     transport: Port
 
-    def __init__(self, inquiry: UDPQuery) -> None:
-        """Start without a transport."""
-        self._inquiry = inquiry
+    def __init__(self, query: UDPQuery) -> None:
+        self._query = query
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Hand a datagram on."""
-        self._inquiry.received(datagram, addr)
+        self._query.received(datagram, addr)
 
 
 class UDPClient:
@@ -111,8 +110,7 @@ class UDPClient:
         tries: int,
     ) -> None:
         """
-        Start with the first address.
-
+        @param addresses: of the server, in the order in which they are tried.
         @param timeout: the wait after each try, in seconds.
         """
         self._udp = udp
@@ -125,26 +123,25 @@ class UDPClient:
         """
         Send a line until it is answered.
 
-        Each line has ports of its own, so the late second answer to a line
-        that was sent twice cannot be taken for the answer to an equal one.
-
-        @return: the answer, or L{None} when none came.
-        @raise OSError: when the network refuses to take it.
-        @raise CannotListenError: when the machine has no such network.
-        @raise MessageLengthError: when it is too long for a datagram.
+        @return: the answer; L{None}: none came.
+        @raise OSError: the network refuses to take it.
+        @raise CannotListenError: the machine has no such network.
+        @raise MessageLengthError: it is too long for a datagram.
         """
-        inquiry = UDPQuery(line)
+        # Ports of its own for each line: the late second answer to a line that was sent twice
+        # would be taken for the answer to an equal one.
+        query = UDPQuery(line)
         ports: dict[str, tuple[UDPQueryProtocol, IListeningPort]] = {}
         try:
             for _ in range(self._tries):
                 address = self._addresses[0]
-                everywhere = "::" if isIPv6Address(address[0]) else "0.0.0.0"
+                interface = "::" if isIPv6Address(address[0]) else "0.0.0.0"
                 try:
-                    if everywhere not in ports:
-                        port = UDPQueryProtocol(inquiry)
-                        listening = self._udp.listenUDP(0, port, everywhere, LARGEST_DATAGRAM)
-                        ports[everywhere] = port, listening
-                    answered = inquiry.send(ports[everywhere][0].transport, address)
+                    if interface not in ports:
+                        port = UDPQueryProtocol(query)
+                        listening = self._udp.listenUDP(0, port, interface, LARGEST_DATAGRAM)
+                        ports[interface] = port, listening
+                    answered = query.send(ports[interface][0].transport, address)
                 except (OSError, CannotListenError):
                     if len(self._addresses) == 1:
                         raise
@@ -156,15 +153,19 @@ class UDPClient:
                 except TimeoutError:
                     self._addresses.rotate(-1)
                 else:
-                    return inquiry.answer
+                    return query.answer
             return None
         finally:
             for _, listening in ports.values():
                 listening.stopListening()
 
 
-async def exchangeDatagrams(asker: UDPClient, there: str, console: Console) -> int:
-    """Send each line of the console as a datagram and print the answers."""
+async def exchangeDatagrams(client: UDPClient, server: str, console: Console) -> int:
+    """
+    Send each line of the console as a datagram and print the answers.
+
+    @return: the exit status.
+    """
     status = 0
     while (line := await console.readLine()) is not None:
         if not line:
@@ -172,7 +173,7 @@ async def exchangeDatagrams(asker: UDPClient, there: str, console: Console) -> i
                 break
             continue
         try:
-            answer = await asker.ask(line)
+            answer = await client.ask(line)
             reason = "no answer"
         except MessageLengthError:
             answer, reason = None, "too long for one datagram"
@@ -187,5 +188,5 @@ async def exchangeDatagrams(asker: UDPClient, there: str, console: Console) -> i
             quoted = line.decode("utf-8", "backslashreplace")
             if len(quoted) > QUOTED:
                 quoted = quoted[:QUOTED] + "..."
-            console.complain(f"{there}: {reason}: {quoted}")
+            console.complain(f"{server}: {reason}: {quoted}")
     return status

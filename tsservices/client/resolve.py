@@ -23,9 +23,9 @@ from tsservices.client.connection import ClientError, place
 
 async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tuple[str, int]]:
     """
-    Find the addresses of a server.
+    Find the addresses of a server, in the order in which they are tried.
 
-    @raise ClientError: when the name is unknown.
+    @raise ClientError: the name is unknown.
     """
     if isIPAddress(host) or isIPv6Address(host):
         # Nothing answers from the unspecified address: a server that is
@@ -33,24 +33,21 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
         if ipaddress.ip_address(host.partition("%")[0]).is_unspecified:
             host = "::1" if ":" in host else "127.0.0.1"
         return [(host, port)]
-    found: list[IAddress] = []
+    addresses: list[IAddress] = []
     complete: Deferred[None] = Deferred()
 
     @implementer(IResolutionReceiver)
     class Receiver:
-        """Collects the addresses."""
-
         def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-            """Nothing has been found yet."""
+            pass
 
         def addressResolved(self, address: IAddress) -> None:
-            """Keep an address."""
-            found.append(address)
+            addresses.append(address)
 
         def resolutionComplete(self) -> None:
-            """There are no more."""
             complete.callback(None)
 
+    # What IDNA has no form for is no name: nobody need be asked.
     try:
         host.encode("idna")
     except UnicodeError:
@@ -58,13 +55,12 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
     else:
         resolver.resolveHostName(Receiver(), host, port, [IPv4Address, IPv6Address], "UDP")
         await complete
-    if not found:
+    if not addresses:
         raise ClientError(f"cannot reach {place(host, port)}: the host name is unknown")
-    return _inOrder(found)
+    return _inOrder(addresses)
 
 
-def _inOrder(found: Iterable[IAddress]) -> list[tuple[str, int]]:
-    """Put addresses in the order in which they are tried."""
-    ipv4 = [(one.host, one.port) for one in found if isinstance(one, IPv4Address)]
-    ipv6 = [(one.host, one.port) for one in found if isinstance(one, IPv6Address)]
+def _inOrder(addresses: Iterable[IAddress]) -> list[tuple[str, int]]:
+    ipv4 = [(found.host, found.port) for found in addresses if isinstance(found, IPv4Address)]
+    ipv6 = [(found.host, found.port) for found in addresses if isinstance(found, IPv6Address)]
     return ipv4 + ipv6

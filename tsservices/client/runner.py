@@ -32,75 +32,74 @@ if TYPE_CHECKING:
 #: The exit status after Ctrl-C: 128 and the number of SIGINT, as shells have it.
 INTERRUPTED = 130
 
-#: Bytes in the path of a UNIX socket: the smallest limit of the systems Twisted runs on. Twisted
-#: never ends an attempt to connect to a longer one.
+#: Bytes in the path of a UNIX socket: the smallest limit of the systems Twisted runs on.  An
+#: attempt to connect to a longer one never ends in Twisted.
 LONGEST_SOCKET_PATH = 103
 
 
-async def converse(reactor: ReactorBase, command: Command, console: Console) -> int:
+async def exchange(reactor: ReactorBase, command: Command, console: Console) -> int:
     """
     Do what a command asks for.
 
-    @raise ClientError: when it cannot go on.
+    @return: the exit status.
+    @raise ClientError: it cannot go on.
     """
     clock = IReactorTime(reactor)
     if isinstance(command, OperatorOptions):
         return await _operate(reactor, command, console)
-    there = place(command.host, command.port)
+    server = place(command.host, command.port)
     if isinstance(command, EchoOptions) and command.wire == "udp":
         resolver = IReactorPluggableNameResolver(reactor).nameResolver
-        asker = UDPClient(
+        client = UDPClient(
             IReactorUDP(reactor),
             clock,
             await resolve(resolver, command.host, command.port),
             command.timeout,
             1 + command.retries,
         )
-        return await exchangeDatagrams(asker, there, console)
+        return await exchangeDatagrams(client, server, console)
     endpoint = HostnameEndpoint(reactor, command.host, command.port, command.timeout)
     if isinstance(command, TalkOptions):
-        return await talk(endpoint, there, console, clock, command.timeout)
+        return await talk(endpoint, server, console, clock, command.timeout)
     return await exchangeLines(
-        endpoint, there, console, clock, command.timeout, command.wire == "line"
+        endpoint, server, console, clock, command.timeout, command.wire == "line"
     )
 
 
 async def _operate(reactor: ReactorBase, command: OperatorOptions, console: Console) -> int:
-    """Talk as the operator of a server on this machine."""
-    there = f"the operator's socket {command.path}"
+    server = f"the operator's socket {command.path}"
     if len(os.fsencode(command.path)) > LONGEST_SOCKET_PATH:
-        raise ClientError(f"cannot connect to {there}: the path is too long")
+        raise ClientError(f"cannot connect to {server}: the path is too long")
     endpoint = UNIXClientEndpoint(reactor, command.path, command.timeout)
-    return await talk(endpoint, there, console, reactor, command.timeout)
+    return await talk(endpoint, server, console, reactor, command.timeout)
 
 
 async def run(reactor: ReactorBase, command: Command, console: Console) -> int:
-    """Do what a command asks for, as L{supervise} does."""
-    return await supervise(reactor, converse(reactor, command, console), console)
+    """Do what a command asks for, and give the exit status."""
+    return await supervise(reactor, exchange(reactor, command, console), console)
 
 
 async def supervise(
-    reactor: ReactorBase, exchange: Coroutine[Deferred[Any], Any, int], console: Console
+    reactor: ReactorBase, running: Coroutine[Deferred[Any], Any, int], console: Console
 ) -> int:
     """
-    Run an exchange until it is done, fails, is interrupted or nobody reads the
-    output any more.
+    Run an exchange until it is done, fails, is interrupted, or nobody reads the output any
+    more.
+
+    @return: the exit status.
     """
     finished: Deferred[None] = Deferred()
     forced: list[int] = []
-    conversation = Deferred.fromCoroutine(exchange)
-    abandon = conversation.cancel
+    exchanging = Deferred.fromCoroutine(running)
+    cancel = exchanging.cancel
 
     def end(status: int) -> None:
-        """
-        End at once: neither the conversation nor a reader who does not take
-        the last of the output is waited for.
-        """
+        # At once: neither the exchange nor a reader who does not take the last of the output
+        # is waited for.
         forced.append(status)
-        abandon()
+        cancel()
 
     def interrupted() -> Deferred[None]:
-        """The reactor was told to stop."""
         end(INTERRUPTED)
         return finished
 
@@ -108,7 +107,7 @@ async def supervise(
     status, message = 1, ""
 
     def gone(read: bool) -> None:
-        """Nothing more can be written: a reader who has enough is no failure."""
+        # A reader who has enough is no failure.
         nonlocal message
         if not read:
             message = "the output cannot be written"
@@ -116,7 +115,7 @@ async def supervise(
 
     console.gone.addCallback(gone)
     try:
-        status = await conversation
+        status = await exchanging
     except Interrupted:
         forced.append(INTERRUPTED)
     except ClientError as error:
@@ -128,7 +127,7 @@ async def supervise(
             raise
     finally:
         closing = Deferred.fromCoroutine(console.close(flush=not forced))
-        abandon = closing.cancel
+        cancel = closing.cancel
         with suppress(CancelledError):
             await closing
         finished.callback(None)

@@ -14,7 +14,7 @@ from tsservices.client.terminal.console import Console
 
 async def talk(
     endpoint: IStreamClientEndpoint,
-    there: str,
+    server: str,
     console: Console,
     clock: IReactorTime,
     timeout: float,
@@ -23,41 +23,39 @@ async def talk(
     Send each line of the console and print what arrives, until the input ends.
 
     @param timeout: the longest silence after the end of the input, in seconds.
-    @raise ClientError: when there is no connection, or it is lost while there
-        is still input.
+    @return: the exit status.
+    @raise ClientError: there is no connection, or it is lost before the input ends.
     """
-    connection = await connect(endpoint, there, console.write)
+    connection = await connect(endpoint, server, console.write)
     console.registerProducer(connection)
-    outflow = BackpressuredWriter(connection.transport)
+    writer = BackpressuredWriter(connection.transport)
     try:
-        await connection.during(_sendLines(outflow, console))
-        outflow.stop()
+        await connection.runConnected(_sendLines(writer, console))
+        writer.stop()
         await _listenOn(connection, clock, timeout, console.interactive)
     except ConnectionLost as lost:
-        raise ClientError(f"connection to {there} lost: {lost.args[0]}") from lost
+        raise ClientError(f"connection to {server} lost: {lost.args[0]}") from lost
     finally:
         console.unregisterProducer()
-        outflow.stop()
+        writer.stop()
         connection.transport.loseConnection()
     return 0
 
 
-async def _sendLines(outflow: BackpressuredWriter, console: Console) -> None:
-    """Send lines until there are no more."""
+async def _sendLines(writer: BackpressuredWriter, console: Console) -> None:
     while (line := await console.readLine()) is not None:
-        await outflow.send(line + b"\n")
+        await writer.send(line + b"\n")
 
 
 async def _listenOn(
     connection: Connection, clock: IReactorTime, timeout: float, leave: bool
 ) -> None:
-    """Say that nothing more is sent, and print what still comes."""
     if leave:
         connection.transport.loseConnection()
     else:
         connection.transport.loseWriteConnection()
     while connection.lost is None:
         try:
-            await connection.stirring(clock, timeout)
+            await connection.activity(clock, timeout)
         except TimeoutError:
             return

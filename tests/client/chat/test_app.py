@@ -4,7 +4,6 @@ Tests for L{tsservices.client.chat.app}: connections, input, and the end.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import cast
 
 from twisted.internet.base import ReactorBase
@@ -13,23 +12,23 @@ from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.client import FakeConsole, FakeReactor, FakeServer
-from tests.support.fakechat import FakeChat, FakeSession
+from tests.support.client_world import ChatServer, Connection, Person
 from tsservices.client.chat.app import LINES_AHEAD, chat
 from tsservices.client.chat.cli import ChatOptions
-from tsservices.client.chat.events import LONGEST
-from tsservices.client.chat.protocol import ChatProtocol
-from tsservices.client.chat.ui.surface import PlainDisplay
+from tsservices.client.chat.protocol import LINE_BYTES, ChatProtocol
+from tsservices.client.chat.ui.display import PlainDisplay
 from tsservices.client.connection import ClientError
 
 
 class ClientTests(SynchronousTestCase):
-    def begin(self, console: FakeConsole, command: ChatOptions | None = None) -> Deferred[int]:
+    def begin(self, console: FakeConsole, options: ChatOptions | None = None) -> Deferred[int]:
         self.reactor = FakeReactor()
-        self.chat = FakeChat()
+        self.server = ChatServer()
+        self.bob = Person(self.server, "bob", "lobby")
         self.console = console
-        command = command or ChatOptions(nick="ann")
+        options = options or ChatOptions(nick="ann")
         running = chat(
-            cast(ReactorBase, self.reactor), command, console, PlainDisplay(console), lambda: 0.5
+            cast(ReactorBase, self.reactor), options, console, PlainDisplay(console), lambda: 0.5
         )
         done = Deferred.fromCoroutine(running)
         self.addCleanup(self.abandon, done)
@@ -40,41 +39,41 @@ class ClientTests(SynchronousTestCase):
             done.addErrback(lambda failure: None)
             done.cancel()
 
-    def accept(self) -> tuple[FakeServer, FakeSession]:
-        return self.reactor.acceptTCP(), FakeSession(self.chat)
+    def accept(self) -> tuple[FakeServer, Connection]:
+        return self.reactor.acceptTCP(), Connection(self.server)
 
-    def settle(self, server: FakeServer, session: FakeSession) -> None:
+    def settle(self, wire: FakeServer, connection: Connection) -> None:
         for _ in range(10_000):
-            session.came.extend(server.took().decode().splitlines())
-            session.serve()
-            if not session.told:
+            connection.toServer.extend(wire.took().decode().splitlines())
+            connection.serve()
+            lines = connection.toClient
+            if not lines:
                 break
-            lines, session.told = session.told, deque()
-            server.answer(b"".join(line + b"\n" for line in lines))
-        if session.ended:
-            server.drop()
+            data = b"".join(line + b"\n" for line in lines)
+            lines.clear()
+            wire.answer(data)
+        if connection.ended:
+            wire.drop()
+
+    def said(self) -> list[str]:
+        return [line["text"] for line in self.bob.lines("lobby")]
 
     def test_piped(self) -> None:
-        """Lines are said; at their end the client leaves, and what happened was printed."""
         done = self.begin(FakeConsole(b"hello", b"/me waves"))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
-        self.assertEqual(
-            [text for _, _, text in self.chat.rooms["lobby"].lines], ["hello", "waves"]
-        )
+        self.assertEqual(self.said(), ["hello", "waves"])
         self.assertIn(b"<ann> hello\n", self.console.written)
         self.assertIn(b"* ann waves\n", self.console.written)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_refused(self) -> None:
-        """A refused line is status 1."""
-        done = self.begin(FakeConsole(b"hello"))
-        self.chat.muted.add("ann")
+        done = self.begin(FakeConsole(b"x" * 5000))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 1)
-        self.assertIn(b"! not sent: hello\n", self.console.written)
+        self.assertIn(b"! not sent: xxx", self.console.written)
 
-    def test_nobody(self) -> None:
+    def test_noServer(self) -> None:
         """A first connection that can't be made ends it."""
         done = self.begin(FakeConsole(b"hello"))
         self.reactor.refuseTCP(ConnectionRefusedError())
@@ -86,10 +85,10 @@ class ClientTests(SynchronousTestCase):
     def test_again(self) -> None:
         """A lost connection is made again after a while, and lines wait for it."""
         done = self.begin(FakeConsole(b"one", ended=False))
-        server, session = self.accept()
-        self.settle(server, session)
-        session.cut = True
-        server.drop(ConnectionLost())
+        wire, connection = self.accept()
+        self.settle(wire, connection)
+        connection.cut = True
+        wire.drop(ConnectionLost())
         self.console.type(b"two")
         self.reactor.advance(0.4)
         self.assertEqual(self.reactor.tcpClients, [])
@@ -101,16 +100,16 @@ class ClientTests(SynchronousTestCase):
         self.console.type(None)
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
-        self.assertEqual([text for _, _, text in self.chat.rooms["lobby"].lines], ["one", "two"])
+        self.assertEqual(self.said(), ["one", "two"])
         self.assertIn(b"* waits for the connection: two\n", self.console.written)
         self.assertEqual(self.console.written.count(b"> one"), 1)
 
     def test_givesUp(self) -> None:
         """After the end of the input a server that is gone is not waited for much longer."""
         done = self.begin(FakeConsole(b"one", ended=False), ChatOptions(nick="ann", timeout=5.0))
-        server, session = self.accept()
-        self.settle(server, session)
-        server.drop(ConnectionLost())
+        wire, connection = self.accept()
+        self.settle(wire, connection)
+        wire.drop(ConnectionLost())
         self.console.type(b"two")
         self.console.type(None)
         self.reactor.pump([0.5] * 9)
@@ -127,10 +126,9 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(len(self.console._lines), 501)
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
-        self.assertEqual(len(self.chat.rooms["lobby"].lines), len(lines))
+        self.assertEqual(len(self.said()), len(lines))
 
     def test_json(self) -> None:
-        """Programs get objects."""
         done = self.begin(FakeConsole(b"hello"), ChatOptions(nick="ann", json=True))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
@@ -138,31 +136,39 @@ class ClientTests(SynchronousTestCase):
         self.assertTrue(all(line.startswith(b"{") for line in lines), lines)
         self.assertEqual(lines[0], b'{"type": "client", "event": "connected"}')
 
+    def test_cutLines(self) -> None:
+        """However the network cuts what comes, the lines are the same."""
+        self.begin(FakeConsole(ended=False), ChatOptions(nick="ann", json=True))
+        wire, _ = self.accept()
+        for part in (b'{"type":', b'"x"}\r', b'\n{"type":"y"}\n{"ty', b'pe":"z"}\n'):
+            wire.answer(part)
+        objects = self.console.written.splitlines()[1:]
+        self.assertEqual(objects, [b'{"type":"x"}', b'{"type":"y"}', b'{"type":"z"}'])
+
     def test_choked(self) -> None:
         """The console holds the connection back when its reader takes nothing."""
         self.begin(FakeConsole(ended=False))
-        server, _ = self.accept()
+        wire, _ = self.accept()
         producer = self.console.producer
         assert isinstance(producer, ChatProtocol)
         producer.pauseProducing()
-        self.assertEqual(server.transport.producerState, "paused")
+        self.assertEqual(wire.transport.producerState, "paused")
         producer.resumeProducing()
-        self.assertEqual(server.transport.producerState, "producing")
+        self.assertEqual(wire.transport.producerState, "producing")
         producer.stopProducing()
-        self.assertTrue(server.transport.disconnecting)
+        self.assertTrue(wire.transport.disconnecting)
 
     def test_noChat(self) -> None:
         """Something that sends one endless line is not listened to."""
         self.begin(FakeConsole(ended=False))
-        server, _ = self.accept()
-        server.answer(b"x" * (LONGEST + 1))
-        self.assertTrue(server.transport.disconnected or server.transport.disconnecting)
+        wire, _ = self.accept()
+        wire.answer(b"x" * (LINE_BYTES + 1))
+        self.assertTrue(wire.transport.disconnected or wire.transport.disconnecting)
 
     def test_cancelled(self) -> None:
-        """Who interrupts it leaves nothing behind."""
         done = self.begin(FakeConsole(ended=False))
-        server, _ = self.accept()
+        wire, _ = self.accept()
         done.cancel()
         self.failureResultOf(done)
-        self.assertTrue(server.transport.disconnecting)
+        self.assertTrue(wire.transport.disconnecting)
         self.assertEqual(self.reactor.getDelayedCalls(), [])

@@ -39,15 +39,11 @@ def refused(line: str, environ: dict[str, str] | None = None) -> str:
 
 
 class TestParse:
-    """What each command line asks for."""
-
     def test_defaults(self) -> None:
-        """Nothing has to be said."""
         assert parse("") == ChatOptions(state="/state")
         assert BY_NAME["chat"].offset == CHAT_OFFSET
 
     def test_all(self) -> None:
-        """Everything can be said."""
         line = "::1 --port 7 --nick Ann --room #den --room den --room b --json --no-bell"
         assert parse(f"{line} --state s --timeout 3") == ChatOptions(
             "::1", 7, "Ann", ("den", "b"), "", "", True, False, "s", 3.0
@@ -61,9 +57,9 @@ class TestParse:
         environ = {"TSSERVICES_PASSWORD": "from environment"}
         assert parse(f"--account ann --password-file {path}", environ).password == "from file"
         assert parse("--account ann", environ).password == "from environment"
-        found = parse("--account ann", ask=lambda text: f"[{text}]")
-        assert found.password == "[password of ann: ]"
-        assert "password" not in repr(found)
+        options = parse("--account ann", ask=lambda text: f"[{text}]")
+        assert options.password == "[password of ann: ]"
+        assert "password" not in repr(options)
 
     @pytest.mark.parametrize(
         ("line", "message"),
@@ -80,30 +76,30 @@ class TestParse:
         ],
     )
     def test_refuses(self, line: str, message: str) -> None:
-        """What is wrong is said."""
         assert message in refused(line)
 
-    def test_files(self, tmp_path: Path) -> None:
-        """A file that others may read is no place for a password."""
-        path = tmp_path / "password"
-        path.write_bytes(b"")
-        path.chmod(0o640)
-        for content, mode, message in (
+    @pytest.mark.parametrize(
+        ("content", "mode", "message"),
+        [
             (b"x", 0o640, "others may read"),
             (b"x", 0o604, "others may read"),
             (b"\n", 0o600, "is empty"),
             (b"\xff\n", 0o600, "is not UTF-8"),
-        ):
-            path.write_bytes(content)
-            path.chmod(mode)
-            with pytest.raises(ValueError, match=message):
-                passwordOf(str(path), os.getuid())
+        ],
+    )
+    def test_file(self, tmp_path: Path, content: bytes, mode: int, message: str) -> None:
+        """A file that others may read is no place for a password."""
+        path = tmp_path / "password"
+        path.write_bytes(content)
+        path.chmod(mode)
+        with pytest.raises(ValueError, match=message):
+            passwordOf(str(path), os.getuid())
+
+    def test_noFile(self) -> None:
         with pytest.raises(ValueError, match=r"is no file|can't be read"):
             passwordOf(os.devnull, os.getuid())
 
     def test_interrupted(self) -> None:
-        """Ctrl-C at the question for the password ends it."""
-
         def ask(text: str) -> str:
             raise KeyboardInterrupt
 
@@ -125,15 +121,11 @@ class TestParse:
 
 
 class TestPeople:
-    """Who is there."""
-
     def test_userName(self) -> None:
-        """The name of the user is used if it is one."""
         assert userName({"USER": "ann"}) == "ann"
         assert userName({"LOGNAME": "bob"}) == "bob"
         assert userName({"USER": "a.b"}) == userName({}) == "guest"
 
     def test_asker(self) -> None:
-        """Only somebody at a terminal can be asked."""
         assert asker(lambda descriptor: True) is not None
         assert asker(lambda descriptor: descriptor == 0) is None

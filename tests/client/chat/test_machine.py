@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.client_world import World
-from tests.support.fakechat import Room
+from tests.support.client_world import PASSWORD, ChatServer, ClientWorld, Person
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import (
     FIRST_DELAY,
@@ -18,25 +17,44 @@ from tsservices.client.chat.machine import (
 )
 
 
-def online(modern: bool = True, wish: LoginOptions | None = None) -> World:
-    world = World(modern, wish)
-    world.connect()
-    world.settle()
+def online(older: bool = False, options: LoginOptions | None = None) -> ClientWorld:
+    world = ClientWorld(older, options)
+    world.join()
     assert world.phase() is Phase.READY
     return world
 
 
-class TestArrival:
-    """Coming in for the first time."""
+def guest(older: bool = False, attended: bool = False) -> ClientWorld:
+    """The guest C{eve} where C{ann} has an account."""
+    world = ClientWorld(older, LoginOptions("eve", rooms=["lobby"], attended=attended))
+    world.server.register("ann")
+    world.join()
+    return world
 
+
+def owner(older: bool = False, marks: bool = False) -> ClientWorld:
+    """The owner of the account C{ann}."""
+    options = LoginOptions("x", account="ann", password=PASSWORD, rooms=["lobby"], marks=marks)
+    world = ClientWorld(older, options)
+    world.server.register("ann")
+    world.join()
+    return world
+
+
+def commands(world: ClientWorld, word: str) -> list[str]:
+    return [line for line in world.sent if line.startswith(f"/{word} ")]
+
+
+class TestLogin:
     def test_order(self) -> None:
         """
         The form is chosen first, then a name, then the rooms, each behind the answer to
         what was before.
         """
-        world = World()
+        world = ClientWorld()
         world.connect()
         assert world.sent == ["/format json", "/echo on", "/help", "/ack on"]
+        world.machine.received(b"* welcome", 0.0)
         world.settle()
         assert world.sent[4:] == [
             "/nick ann",
@@ -47,226 +65,176 @@ class TestArrival:
             "/join lobby",
         ]
         assert world.view.texts[:2] == ["connected", "* welcome"]
-        assert world.link.town.current == "lobby"
-        assert [row.name for row in world.link.town.commands][:2] == ["join", "msg"]
+        assert world.state.current == "lobby"
+        assert {"join", "msg", "login"} < {command.name for command in world.state.commands}
+        assert world.state.accounts
 
     def test_olderServer(self) -> None:
-        """The help of an older server is words, of which the commands are read."""
-        world = online(modern=False)
-        assert [row.name for row in world.link.town.commands] == ["join", "resend", "quit"]
-        assert not world.link.town.accounts
+        world = online(older=True)
+        names = [command.name for command in world.state.commands]
+        assert names == ["join", "resend", "quit"]
+        assert not world.state.accounts
 
-    def test_guest(self) -> None:
-        """Who has not chosen a name gets another one when it is taken."""
-        world = World(wish=LoginOptions("bob", chosen=False))
-        world.chat.sessions["bob"] = object()  # type: ignore[assignment]
-        world.connect()
-        world.settle()
-        assert world.link.town.nick == "guest549"
-        assert world.over == []
+    def test_nameTaken(self) -> None:
+        """A likely name gives way to another one; a chosen one that is taken is the end."""
+        world = online(options=LoginOptions("bob", chosen=False))
+        assert world.state.nick == "guest549"
+        world = ClientWorld(options=LoginOptions("bob"))
+        world.join()
+        assert world.over == [(1, "bob is taken by somebody else; choose another name")]
 
-    def test_taken(self) -> None:
-        """A chosen name that is taken ends it, or another one is asked for."""
-        world = World(wish=LoginOptions("bob"))
-        world.chat.sessions["bob"] = object()  # type: ignore[assignment]
-        world.connect()
-        world.settle()
-        assert world.over == [(1, "no: nick-taken")]
-        world = World(wish=LoginOptions("bob", attended=True))
-        world.chat.sessions["bob"] = object()  # type: ignore[assignment]
-        world.connect()
-        world.settle()
+    def test_nameAsked(self) -> None:
+        world = ClientWorld(options=LoginOptions("bob", attended=True))
+        world.join()
         assert world.phase() is Phase.NAMELESS
-        world.link.input("", 0.0)
-        world.link.input(" ann ", 0.0)
-        world.settle()
-        assert world.phase() is Phase.READY
-        assert world.link.town.nick == "ann"
+        world.say("", " ann ")
+        assert (world.phase(), world.state.nick) == (Phase.READY, "ann")
 
-    def test_login(self) -> None:
-        """The password is said when it is asked for, and nowhere else."""
-        world = World(wish=LoginOptions("x", account="ann", password="secret word"))
-        world.chat.passwords["ann"] = "secret word"
-        world.connect()
-        world.settle()
-        assert world.link.town.account == "ann"
-        assert world.sent[4:6] == ["/login ann", "secret word"]
+    def test_password(self) -> None:
+        world = owner()
+        assert world.state.account == "ann"
+        assert world.sent[4:6] == ["/login ann", PASSWORD]
 
     def test_wrongPassword(self) -> None:
         """A wrong password is the end; what was typed is not silently gone."""
-        world = World(wish=LoginOptions("x", account="ann", password="guess"))
-        world.link.input("hello", 0.0)
-        world.connect()
-        world.settle()
-        assert world.over == [(1, "no: wrong-password")]
+        world = ClientWorld(options=LoginOptions("x", account="ann", password="guess"))
+        world.server.register("ann")
+        world.type("hello")
+        world.join()
+        assert world.over == [(1, "that is not the password of ann")]
         assert world.view.texts[-1] == "not sent hello"
 
-    def test_version(self) -> None:
-        """A server that means something else by its words is left alone."""
-        world = World()
+    def test_otherVersion(self) -> None:
+        world = ClientWorld()
         world.connect()
-        world.link.received(b'{"type":"format","version":2}', 0.0)
+        world.tell("format", version=2)
         assert world.over == [(1, "this server speaks another version of the JSON form")]
 
-    def test_never(self) -> None:
+    def test_noServer(self) -> None:
         """The first connection that fails ends it."""
-        world = World()
-        world.link.lost("cannot connect", 0.0)
+        world = ClientWorld()
+        world.machine.connectionLost("cannot connect", 0.0)
         assert world.over == [(1, "cannot connect")]
         assert world.delays == []
 
 
 class TestLines:
-    """What is typed."""
-
     def test_said(self) -> None:
-        """Lines are said where one is, and shown when they come back."""
         world = online()
-        world.link.input("hello", 0.0)
-        world.link.input("//slash", 0.0)
-        world.link.input("/me waves", 0.0)
-        world.settle()
+        world.say("hello", "//slash", "/me waves")
         assert world.said("lobby") == ["hello", "/slash", "waves"]
         assert [text for _, _, text in world.view.lines] == ["hello", "/slash", "waves"]
-        assert world.link.exchange.outbox.idle
+        assert world.machine.sender.outbox.idle
 
-    def test_unclean(self) -> None:
+    def test_harmless(self) -> None:
         """What a terminal would obey is sent as what one can see."""
         world = online()
-        world.link.input("a\x1b[31mb\x08", 0.0)
-        world.settle()
+        world.say("a\x1b[31mb\x08")
         assert world.said("lobby") == ["a\\x1b[31mb\\x08"]
-        assert world.link.exchange.outbox.idle
+        assert world.machine.sender.outbox.idle
 
     def test_rooms(self) -> None:
         """Each line goes to the room that is current when it is sent, also behind a command."""
         world = online()
-        for text in ("one", "/join den", "two", "/join attic", "three", "/join lobby", "  four"):
-            world.link.input(text, 0.0)
-        world.settle()
+        world.bob.do("/join attic")
+        world.say("one", "/join den", "two", "/join attic", "three", "/join lobby", "  four")
         assert world.said("lobby") == ["one", "  four"]
         assert world.said("den") == ["two"]
         assert world.said("attic") == ["three"]
 
     def test_refused(self) -> None:
-        """A line that is refused is told, kept, and sent again when that is asked for."""
-        world = online()
-        world.chat.muted.add("ann")
-        world.link.input("one", 0.0)
-        world.link.input("two", 0.0)
-        world.settle()
+        """A line that is refused is shown, kept, and sent again when that is asked for."""
+        world = online(options=LoginOptions("ann", rooms=["den"]))
+        world.bob.do("/mute ann 1h")
+        world.say("one", "two")
         assert world.view.texts[-4:] == [
-            "refused muted",
+            "ErrorReply muted",
             "not sent one",
-            "refused muted",
+            "ErrorReply muted",
             "not sent two",
         ]
-        world.chat.muted.clear()
-        world.link.input("three", 0.0)
-        world.link.input("/resend", 0.0)
-        world.settle()
-        assert world.said("lobby") == ["three", "one", "two"]
-        world.link.input("/resend", 0.0)
+        world.bob.do("/unmute ann")
+        world.say("three", "/resend")
+        assert world.said("den") == ["three", "one", "two"]
+        world.type("/resend")
         assert world.view.texts[-1] == "! nothing was left unsent"
 
-    def test_nowhere(self) -> None:
-        """Who is in no room can't say anything."""
-        world = online(wish=LoginOptions("ann", rooms=["lobby"]))
-        world.link.input("/part lobby", 0.0)
-        world.link.input("hello", 0.0)
-        world.link.input("/me waves", 0.0)
-        world.settle()
+    def test_inNoRoom(self) -> None:
+        world = online(options=LoginOptions("ann", rooms=["lobby"]))
+        world.say("/part lobby", "hello", "/me waves")
         assert "not sent hello" in world.view.texts
         assert "not sent /me waves" in world.view.texts
         assert world.said("lobby") == []
 
-    def test_dependedOn(self) -> None:
+    @pytest.mark.parametrize("command", ["/echo off", "/ack off", "/format text", "/resume x"])
+    def test_reserved(self, command: str) -> None:
         """What this client relies on can't be switched off."""
         world = online()
         before = list(world.sent)
-        for text in ("/echo off", "/ack off", "/format text"):
-            world.link.input(text, 0.0)
+        world.type(command)
         assert world.sent == before
-        assert world.view.texts[-1].startswith("! /format is not for you")
+        assert world.view.texts[-1].startswith(f"! {command.split()[0]} is not for you")
 
     def test_window(self) -> None:
-        """Of many lines only some are on the way at the same time, and all arrive in order."""
         world = online()
         typed = [f"line {number}" for number in range(500)]
-        for text in typed:
-            world.link.input(text, 0.0)
-        assert len(world.link.exchange.outbox.sent) < 100
+        world.type(*typed)
+        assert len(world.machine.sender.outbox.sent) < 100
         world.settle()
         assert world.said("lobby") == typed
 
-    def test_secretPrompt(self) -> None:
+
+class TestSecrets:
+    def test_asked(self) -> None:
         """
         Nothing stands between the question for a password and the answer, and a password
         is no line.
         """
-        world = online()
-        world.chat.passwords["ann"] = "word"
-        world.link.input("/login ann", 0.0)
+        world = guest()
+        world.say("/login ann")
+        assert world.view.texts[-1] == "asked password"
+        world.tick(1000.0)
+        world.tell("notice", lines=["the server will stop"])
         world.settle()
-        assert world.view.texts[-1] == "asked password of ann"
-        world.link.tick(1000.0)
         assert world.sent[-1] == "/login ann"
-        world.link.input("word", 0.0)
-        world.link.input("hello", 0.0)
-        world.settle()
-        assert world.link.town.account == "ann"
+        world.say(PASSWORD, "hello")
+        assert world.state.account == "ann"
         assert world.said("lobby") == ["hello"]
 
-    def test_secretUndisturbed(self) -> None:
-        """Whatever comes while a password is typed, nothing is sent that would be taken for it."""
-        world = online()
-        world.link.input("/login ann", 0.0)
-        world.settle()
-        assert world.session is not None
-        world.session.tell({"type": "notice", "lines": ["the server will stop"]})
-        world.settle()
-        assert world.sent[-1] == "/login ann"
-
-    def test_secretAhead(self) -> None:
+    def test_typedAhead(self) -> None:
         """
         A password that is typed before it is asked for is none of the lines either; and
         one that never comes is not waited for.
         """
-        world = online()
-        world.chat.passwords["ann"] = "word"
-        for text in ("/login ann", "word", "hello", "/login ann"):
-            world.link.input(text, 0.0)
-        world.settle()
-        assert world.link.town.account == "ann"
+        world = guest()
+        world.say("/login ann", PASSWORD, "hello", "/passwd")
+        assert world.state.account == "ann"
         assert world.said("lobby") == ["hello"]
-        world.link.finish()
+        world.machine.finish()
         assert world.over == [(1, "a password is asked for, and there is no more input")]
 
-    def test_secretLost(self) -> None:
+    def test_connectionLost(self) -> None:
         """Who types a password while the connection is lost does not say it to everybody."""
-        world = online()
-        world.link.input("/login ann", 0.0)
-        world.settle()
+        world = guest()
+        world.say("/login ann")
         world.cut(0)
-        world.link.input("word", 0.0)
+        world.type(PASSWORD)
         world.restore()
-        assert world.said("lobby") == []
-        assert not any("word" in line for line in world.sent if "password" not in line)
+        assert world.bob.lines("lobby") == []
+        assert PASSWORD not in world.sent
         assert "! it is not known whether this was done: /login ..." in world.view.texts
 
 
-class TestReturn:
-    """Coming in again."""
-
+class TestResume:
     def test_missed(self) -> None:
         """What was said meanwhile is shown, set off and counted; what was typed is sent."""
         world = online()
-        world.chat.say("lobby", "bob", "before")
+        world.bob.say("lobby", "before")
         world.settle()
         world.cut(0)
-        world.chat.say("lobby", "bob", "missed")
-        world.chat.say("den", "bob", "as well")
-        world.link.input("mine", 0.0)
+        world.bob.say("lobby", "missed")
+        world.bob.say("den", "as well")
+        world.type("mine")
         assert world.view.texts[-2:] == ["lost", "waits mine"]
         world.restore()
         assert world.view.lines == [
@@ -278,13 +246,12 @@ class TestReturn:
         ]
         assert "resumed 2" in world.view.texts
         assert world.sent.count("/nick ann") == 1
-        assert "/resume t1" in world.sent
+        assert len(commands(world, "resume")) == 1
 
     def test_onTheWay(self) -> None:
         """Of lines that were on the way only those are sent again that did not arrive."""
         world = online()
-        world.link.input("one", 0.0)
-        world.link.input("two", 0.0)
+        world.type("one", "two")
         world.cut(1)
         world.restore()
         assert world.said("lobby") == ["one", "two"]
@@ -292,82 +259,72 @@ class TestReturn:
 
     def test_deletedMeanwhile(self) -> None:
         """An own line that was deleted before one could see it is not said again."""
-        world = online()
-        world.link.input("one", 0.0)
+        world = online(options=LoginOptions("ann", rooms=["den"]))
+        world.type("one")
         world.cut(9)
-        world.ghosts[0].serve()
-        world.chat.rooms["lobby"].lines[0] = ("ann", "deleted", "")
+        world.serveGhosts()
+        world.bob.do("/delete 1")
         world.restore()
-        assert len(world.chat.rooms["lobby"].lines) == 1
+        assert [line["kind"] for line in world.bob.lines("den")] == ["message", "delete"]
 
-    def test_ghost(self) -> None:
+    def test_ownNameTaken(self) -> None:
         """
         Without a token one's own name is waited for: it is free when nothing of the
         connection before can come any more.
         """
-        world = online(modern=False)
-        world.link.input("one", 0.0)
+        world = online(older=True)
+        world.type("one")
         world.cut(9)
-        world.connect()
-        world.settle()
+        world.join()
         assert world.phase() is Phase.ENTERING
-        world.ghosts[0].serve()
-        world.now = 3.0
-        world.link.tick(world.now)
+        world.serveGhosts()
+        world.tick(3.0)
         world.settle()
         assert world.phase() is Phase.READY
         assert world.said("lobby") == ["one"]
         assert world.view.shown["lobby"] == [1]
 
-    def test_anotherName(self) -> None:
+    def test_otherName(self) -> None:
         """
         Who has to come back under another name can't know what still arrives of the
         connection before: nothing is sent again unasked.
         """
-        world = online(modern=False)
-        world.link.input("one", 0.0)
+        world = online(older=True)
+        world.type("one")
         world.cut(9)
         world.connect()
         for _ in range(20):
             world.settle()
-            world.now += 2.0
-            world.link.tick(world.now)
-        assert world.phase() is Phase.READY
-        assert world.link.town.nick == "ann-549"
+            world.tick(world.now + 2.0)
+        assert (world.phase(), world.state.nick) == (Phase.READY, "ann-549")
         assert "perhaps not sent one" in world.view.texts
-        world.ghosts[0].serve()
+        world.serveGhosts()
         world.settle()
         assert world.said("lobby") == ["one"]
 
-    def test_anotherNameLost(self) -> None:
+    def test_otherNameLost(self) -> None:
         """
         A connection under another name that is lost before all was known proves nothing
         about the one before either.
         """
-        world = online(modern=False)
-        world.link.input("one", 0.0)
+        world = online(older=True)
+        world.type("one")
         world.cut(9)
         world.connect()
         for _ in range(20):
-            world.settle(lambda: world.phase() is Phase.CATCHING)
-            world.now += 2.0
-            world.link.tick(world.now)
-        assert world.link.town.nick == "ann-549"
+            world.settle(lambda: world.phase() is Phase.CATCHING_UP)
+            world.tick(world.now + 2.0)
+        assert world.state.nick == "ann-549"
         world.cut(0)
-        world.connect()
-        world.settle()
+        world.join()
         assert world.sent[-1] == "/nick ann"
 
     def test_loginIsNoProof(self) -> None:
         """Connections that are logged in share a name: having it again proves nothing."""
-        world = World(modern=False, wish=LoginOptions("x", account="ann", password="word"))
-        world.chat.passwords["ann"] = "word"
-        world.connect()
-        world.settle()
-        world.link.input("one", 0.0)
+        world = owner(older=True)
+        world.type("one")
         world.cut(9)
-        world.connect()
-        world.settle()
+        world.join()
         assert "perhaps not sent one" in world.view.texts
 
     def test_loggedInSince(self) -> None:
@@ -376,127 +333,121 @@ class TestReturn:
         knows nothing of them any more; what waits to be said is not taken for it.  After a
         wrong one they may say who they are.
         """
-        world = World(modern=False, wish=LoginOptions("ann", attended=True))
-        world.chat.passwords["ann"] = "secret word"
-        world.connect()
-        world.settle()
-        world.link.input("/login ann", 0.0)
-        world.settle()
-        world.link.input("secret word", 0.0)
-        world.settle()
-        assert world.link.town.account == "ann"
+        world = guest(older=True, attended=True)
+        world.say("/login ann")
+        world.say(PASSWORD)
+        assert world.state.account == "ann"
         world.cut(0)
-        world.link.input("waits", 0.0)
-        world.connect()
-        world.settle()
+        world.type("waits")
+        world.join()
         assert world.sent[-1] == "/login ann"
-        world.link.input("wrong word", 0.0)
-        world.settle()
+        world.say("wrong word")
         assert world.phase() is Phase.NAMELESS
-        world.link.input("/login ann", 0.0)
-        world.settle()
-        world.link.input("secret word", 0.0)
-        world.settle()
+        world.say("/login ann")
+        world.say(PASSWORD)
         assert world.phase() is Phase.READY
         assert world.said("lobby") == ["waits"]
 
-    def test_tokenOfTheOneBefore(self) -> None:
+    def test_tokenBefore(self) -> None:
         """
         A connection that is lost before it is known that the one before has ended does not
         take the place of that: its token is the one to go on with.
         """
         world = online()
-        world.link.input("one", 0.0)
+        world.type("one")
         world.cut(9)
-        old = world.chat.tokens.pop("t1")
         world.connect()
+        world.settle(lambda: bool(commands(world, "resume")))
+        assert world.connection is not None
         # The token is refused for some other reason, the name too, up to the end.
-        world.chat.tokens = {}
-        world.settle(lambda: world.sent[-1] == "/resume t1")
-        assert world.session is not None
-        world.session.came.clear()
-        world.session.refuse("guessed-often")
+        world.connection.toServer.clear()
+        world.tell("refused", code="guessed-often", text="later")
         for _ in range(17):
             world.deliver()
-            world.settle(lambda: world.phase() is Phase.CATCHING)
-            world.now += 2.0
-            world.link.tick(world.now)
-        assert world.link.town.nick == "ann-549"
+            world.settle(lambda: world.phase() is Phase.CATCHING_UP)
+            world.tick(world.now + 2.0)
+        assert world.state.nick == "ann-549"
         world.deliver()
         world.cut(0)
-        world.chat.tokens["t1"] = old
-        world.connect()
-        world.settle()
-        assert world.sent.count("/resume t1") == 2
+        world.join()
+        first, second = commands(world, "resume")
+        assert first == second
         assert world.phase() is Phase.READY
         assert world.said("lobby") == ["one"]
 
-    def test_restarted(self) -> None:
+    def test_serverRestarted(self) -> None:
         """A server that has forgotten everything is told from one that has nothing new."""
         world = online()
         for _ in range(5):
-            world.chat.say("lobby", "bob", "old")
+            world.bob.say("lobby", "old")
         world.settle()
         world.cut(0)
         world.ghosts.clear()
-        world.chat.tokens.clear()
-        world.chat.sessions.clear()
-        world.chat.rooms.clear()
+        world.server = ChatServer()
+        world.bob = Person(world.server, "bob", "lobby", "den")
         world.restore()
-        world.chat.say("lobby", "bob", "new")
+        world.bob.say("lobby", "new")
         world.settle()
         assert world.view.lines[-1] == ("now", "bob", "new")
 
-    def test_refusedRoom(self) -> None:
-        """A room that one may not enter any more is forgotten, and lines for it are kept."""
-        world = online(modern=False)
+    def test_otherRoomResumed(self) -> None:
+        """A room that has fewer lines than were shown is read from its first one."""
+        world = online()
+        for _ in range(3):
+            world.bob.say("lobby", "old")
+        world.settle()
         world.cut(0)
-        world.ghosts[0].serve()
         world.connect()
-        world.settle(lambda: world.phase() is Phase.CATCHING)
-        session = world.session
-        assert session is not None
-        session.came = type(session.came)(
-            line for line in session.came if line not in ("/join den", "/who den")
-        )
+        world.settle(lambda: bool(commands(world, "resume")))
+        world.tell("resumed", nick="ann", rooms=[{"room": "lobby", "last": 1}])
+        assert "/since lobby 0" in world.sent
+
+    def test_roomRefused(self) -> None:
+        """A room that one may not enter any more is forgotten, and lines for it are kept."""
+        world = online(older=True)
+        world.cut(0)
+        world.serveGhosts()
+        world.connect()
+        world.settle(lambda: world.phase() is Phase.CATCHING_UP)
+        assert world.connection is not None
+        world.connection.toServer.remove("/join den")
+        world.connection.toServer.remove("/who den")
+        world.tell("refused", code="banned", text="you are banned from #den for ever")
         world.settle()
-        assert list(world.link.town.rooms) == ["lobby"]
-        world.link.input("/msg #den hello", 0.0)
-        world.settle()
+        assert "ErrorReply banned" in world.view.texts
+        assert list(world.state.rooms) == ["lobby"]
+        world.say("/msg #den hello")
         assert world.view.texts[-1] == "not sent /msg #den hello"
 
-    def test_putOut(self) -> None:
+    def test_kicked(self) -> None:
         """Who was put out of a room meanwhile does not go in again unasked."""
         world = online()
         world.cut(0)
-        ghost = world.ghosts[0]
-        room = world.chat.rooms["den"]
-        room.members.remove(ghost)
-        ghost._rooms.remove(room)
+        world.bob.do("/kick ann")
         world.restore()
-        assert list(world.link.town.rooms) == ["lobby"]
+        assert list(world.state.rooms) == ["lobby"]
         assert "* you are no longer in #den" in world.view.texts
-        assert world.link.town.current == "lobby"
+        assert world.state.current == "lobby"
 
-    def test_notYetIn(self) -> None:
+    def test_roomsNotJoined(self) -> None:
         """Rooms that the connection before had no time to enter are entered by the next one."""
-        world = online(modern=True)
+        world = online()
         world.cut(0)
-        world.ghosts[0].serve()
+        world.serveGhosts()
         world.connect()
-        world.settle(lambda: world.phase() is Phase.CATCHING)
+        world.settle(lambda: world.phase() is Phase.CATCHING_UP)
         world.deliver(1)
         world.cut(0)
         world.restore()
-        assert sorted(world.link.town.rooms) == ["den", "lobby"]
-        assert world.sent.count("/resume t2") == 1
+        assert sorted(world.state.rooms) == ["den", "lobby"]
+        assert len(set(commands(world, "resume"))) == 2
 
     def test_backoff(self) -> None:
         """The waits between attempts grow, up to a bound, and begin anew after a success."""
         world = online()
         world.cut(0)
         for _ in range(10):
-            world.link.lost("refused", 0.0)
+            world.machine.connectionLost("refused", 0.0)
         assert world.delays[0] == FIRST_DELAY
         assert world.delays == sorted(world.delays)
         assert world.delays[-1] == LONGEST_DELAY
@@ -505,30 +456,22 @@ class TestReturn:
         world.cut(0)
         assert world.delays[-1] == FIRST_DELAY
 
-    def test_jitter(self) -> None:
-        """Not all clients come back at the same time."""
-        for random, factor in ((0.0, 0.5), (0.9, 1.4)):
-            world = World(random=random)
-            world.connect()
-            world.settle()
-            world.cut(0)
-            assert world.delays == [FIRST_DELAY * factor]
+    @pytest.mark.parametrize(("random", "factor"), [(0.0, 0.5), (0.9, 1.4)])
+    def test_jitter(self, random: float, factor: float) -> None:
+        world = ClientWorld(random=random)
+        world.join()
+        world.cut(0)
+        assert world.delays == [FIRST_DELAY * factor]
 
-    def test_goneAlready(self) -> None:
+    def test_nothingToResume(self) -> None:
         """
         That there is nothing to go on with proves that the connection before has ended:
         what did not arrive is sent again, whatever way one comes in.
         """
-        world = World(wish=LoginOptions("x", account="ann", password="word"))
-        world.chat.passwords["ann"] = "word"
-        world.connect()
-        world.settle()
-        assert world.session is not None
-        world.session.tell({"type": "token", "token": world.chat.token(world.session)})
-        world.settle()
-        world.link.input("one", 0.0)
+        world = owner()
+        world.type("one")
         world.cut(0)
-        world.ghosts[0].serve()
+        world.serveGhosts()
         world.restore()
         assert world.said("lobby") == ["one"]
         assert world.sent.count("/login ann") == 2
@@ -536,229 +479,184 @@ class TestReturn:
     def test_takenOver(self) -> None:
         """Who is told that another connection goes on does not fight with it."""
         world = online()
-        assert world.session is not None
-        world.session.refuse("taken-over")
-        world.deliver()
-        assert world.over == [(1, "no: taken-over")]
+        world.tell("refused", code="taken-over", text="somebody else")
+        assert world.over == [(1, "somebody else")]
         world.cut(0)
         assert world.delays == []
 
 
 class TestSilence:
-    """Servers that say nothing."""
-
     def test_asked(self) -> None:
         """A silent server is asked for a word, and taken for lost if it has none."""
         world = online()
         count = len(world.sent)
-        world.link.tick(SILENCE_SECONDS)
+        world.tick(SILENCE_SECONDS)
         assert len(world.sent) == count
-        world.link.tick(SILENCE_SECONDS + 1)
-        world.link.tick(SILENCE_SECONDS + 2)
+        world.tick(SILENCE_SECONDS + 1)
+        world.tick(SILENCE_SECONDS + 2)
         assert world.sent[count:] == ["/ack on"]
-        world.now = SILENCE_SECONDS + 2
         world.settle()
-        assert world.session is not None
-        world.link.tick(2 * SILENCE_SECONDS + 4)
-        world.link.tick(2 * SILENCE_SECONDS + PATIENCE_SECONDS + 1)
-        assert world.session is not None
-        world.link.tick(2 * SILENCE_SECONDS + PATIENCE_SECONDS + 4)
-        assert world.session is None
+        assert world.connection is not None
+        world.tick(2 * SILENCE_SECONDS + 4)
+        world.tick(2 * SILENCE_SECONDS + PATIENCE_SECONDS + 1)
+        assert world.connection is not None
+        world.tick(2 * SILENCE_SECONDS + PATIENCE_SECONDS + 4)
+        assert world.connection is None
 
-    @pytest.mark.parametrize("sent", ["", "hello"])
-    def test_owed(self, sent: str) -> None:
+    @pytest.mark.parametrize("typed", [[], ["hello"]])
+    def test_owed(self, typed: list[str]) -> None:
         """A server that owes an answer gets less time."""
-        world = online() if sent else World()
-        if sent:
-            world.link.input(sent, 0.0)
+        world = ClientWorld()
+        if typed:
+            world.join()
+            world.type(*typed)
         else:
             world.connect()
-        world.link.tick(PATIENCE_SECONDS)
-        assert world.session is not None
-        world.link.tick(PATIENCE_SECONDS + 1)
-        assert world.session is None
+        world.tick(PATIENCE_SECONDS)
+        assert world.connection is not None
+        world.tick(PATIENCE_SECONDS + 1)
+        assert world.connection is None
 
 
 class TestLeaving:
-    """The end."""
-
     def test_quit(self) -> None:
-        """Who leaves has said everything before."""
         world = online()
-        world.link.input("bye", 0.0)
-        world.link.input("/quit tired", 0.0)
-        world.settle()
+        world.say("bye", "/quit tired")
         assert world.sent[-1] == "/quit tired"
         assert world.said("lobby") == ["bye"]
         assert world.over == [(0, "")]
 
     def test_quitTwice(self) -> None:
-        """Who says so twice is gone at once, and told what was left."""
+        """Who says so twice is gone at once, and is shown what was left."""
         world = online()
-        world.link.input("bye", 0.0)
-        world.link.input("/quit", 0.0)
-        world.link.input("/quit", 0.0)
+        world.type("bye", "/quit", "/quit")
         assert world.over == [(1, "")]
         assert world.view.texts[-1] == "perhaps not sent bye"
 
     def test_quitAway(self) -> None:
-        """Who leaves while there is no connection is told what is left unsaid."""
+        """Who leaves while there is no connection is shown what is left unsaid."""
         world = online()
         world.cut(0)
-        world.link.input("hello", 0.0)
-        world.link.input("/quit", 0.0)
+        world.type("hello", "/quit")
         assert world.over == [(1, "")]
         assert world.view.texts[-1] == "not sent hello"
 
-    def test_finish(self) -> None:
+    def test_endOfInput(self) -> None:
         """At the end of the input one leaves when all is stored."""
-        world = World()
-        world.link.input("one", 0.0)
-        world.link.input("two", 0.0)
-        world.link.finish()
+        world = ClientWorld()
+        world.type("one", "two")
+        world.machine.finish()
         world.connect()
         world.settle(lambda: bool(world.over))
         assert world.said("lobby") == ["one", "two"]
         assert world.over == [(0, "")]
 
     def test_giveUp(self) -> None:
-        """When there will be no connection any more, what is left is told."""
+        """When there will be no connection any more, what is left is shown."""
         world = online()
-        world.link.input("one", 0.0)
+        world.type("one")
         world.cut(0)
-        world.link.fail("no connection")
+        world.machine.fail("no connection")
         assert world.over == [(1, "no connection")]
         assert world.view.texts[-1] == "perhaps not sent one"
 
 
 class TestQuestions:
-    """What the client asks by itself."""
+    """What the client asks by itself, and what a person asks."""
 
-    def test_people(self) -> None:
+    def test_members(self) -> None:
         """
-        When a room has told of some people only, the client asks for all, without a word;
+        When a room has named some people only, the client asks for all, without a word;
         what else happens meanwhile is shown.
         """
         world = online()
-        session = world.session
-        assert session is not None
-        entered = {"type": "roomEntered", "room": "big", "nick": "ann", "nicks": ["ann", "bob"]}
-        world.chat.rooms["big"] = Room("big")
-        session.tell({**entered, "present": 900, "joinedSeq": 0})
-        world.deliver()
+        nicks = ["ann", "bob"]
+        world.tell("roomEntered", room="big", nick="ann", nicks=nicks, present=900, joinedSeq=0)
         assert "/who big" in world.sent
         shown = len(world.view.texts)
-        session.tell({"type": "people", "room": "big", "people": [{"nick": "cid"}]})
+        world.tell("people", room="big", people=[{"nick": "cid"}])
         for kind in ("joined", "whispered", "notice", "gone"):
-            session.tell({"type": kind, "room": "big", "nick": "eve", "lines": ["x"]})
-        world.deliver()
-        assert world.view.texts[shown:] == ["joined", "whispered", "notice", "gone"]
-        assert "cid" in world.link.town.rooms["big"].people
+            world.tell(kind, room="big", nick="eve", lines=["x"])
+        assert world.view.texts[shown:] == ["UserJoined", "PrivateMessage", "Notice", "UserQuit"]
+        assert "cid" in world.state.rooms["big"].members
 
     def test_refused(self) -> None:
         """That an own question is refused is nobody else's business."""
         world = online()
-        session = world.session
-        assert session is not None
-        world.link.exchange.sendQuiet("/nonsense")
+        world.machine.sender.sendQuiet("/nonsense")
         world.settle()
-        assert "refused no-command" not in world.view.texts
-        assert not world.link.refusals
+        assert "ErrorReply no-command" not in world.view.texts
+        assert not world.machine.hadErrors
 
-    def test_found(self) -> None:
-        """What was searched for is shown as such, with its end."""
+    def test_search(self) -> None:
         world = online()
-        session = world.session
-        assert session is not None
-        room = world.chat.rooms["lobby"]
-        world.chat.say("lobby", "bob", "tea")
+        world.bob.say("lobby", "tea")
         world.settle()
-        session.tell({"type": "found", "lines": 1, "more": True})
-        session.tell(world.chat.line(room, 1, found=True))
-        session.tell({"type": "found", "lines": 0, "more": False})
-        world.deliver()
+        world.say("/search tea", "/search coffee")
         assert world.view.lines == [("now", "bob", "tea"), ("found", "bob", "tea")]
-        ends = [text for text in world.view.texts if text.startswith("end")]
-        assert ends == ["end of found, more", "end of found"]
+        assert world.view.texts[-3:] == ["SearchHead", "end of found", "SearchHead"]
         assert world.view.shown["lobby"] == [1]
 
-    def test_readBefore(self) -> None:
-        """Of the lines that entering shows, those that were not read are set off."""
+    def test_history(self) -> None:
         world = online()
-        session = world.session
-        assert session is not None
-        for text in ("one", "two", "three"):
-            world.chat.say("attic", "bob", text)
-        room = world.chat.rooms["attic"]
-        entered = {"type": "roomEntered", "room": "attic", "nick": "ann", "nicks": ["ann"]}
-        session.tell({**entered, "present": 1, "joinedSeq": 3, "read": 1})
-        session.tell({"type": "replay", "room": "attic", "lines": 3, "missing": None})
-        for seq in (1, 2, 3):
-            session.tell(world.chat.line(room, seq, replay=True))
-        session.tell({"type": "read", "room": "attic", "seq": 3})
-        world.deliver()
-        assert [text or how for how, _, text in world.view.lines] == ["one", "new", "two", "three"]
-        assert world.link.town.rooms["attic"].read == 3
+        world.bob.say("lobby", "one")
+        world.settle()
+        world.say("/history 5")
+        assert world.view.lines == [("now", "bob", "one"), ("before", "bob", "one")]
+        assert world.view.texts[-2:] == ["ReplayHead", "end of before"]
+        assert world.view.shown["lobby"] == [1]
 
 
 class TestUnread:
-    """What is new."""
+    def test_joined(self) -> None:
+        """Of the lines that entering shows, those that were not read are set off."""
+        world = owner()
+        world.bob.do("/join attic")
+        world.bob.say("attic", "one")
+        world.say("/join attic", "/read attic 1", "/part attic")
+        for text in ("two", "three"):
+            world.bob.say("attic", text)
+        world.say("/join attic", "/read attic 3")
+        shown = [text or origin for origin, _, text in world.view.lines]
+        assert shown == ["one", "one", "new", "two", "three"]
+        assert world.state.rooms["attic"].read == 3
 
     def test_unattended(self) -> None:
         """What is said while nobody types anything for a minute begins with a mark."""
         world = online()
-        world.link.input("hello", 0.0)
-        world.settle()
+        world.say("hello")
         world.now = 59.0
-        world.chat.say("lobby", "bob", "soon")
+        world.bob.say("lobby", "soon")
         world.settle()
         world.now = 61.0
-        world.chat.say("lobby", "bob", "late")
-        world.chat.say("lobby", "bob", "later")
+        world.bob.say("lobby", "late")
+        world.bob.say("lobby", "later")
         world.settle()
-        assert [text for _, _, text in world.view.lines] == ["hello", "soon", "", "late", "later"]
-        assert world.view.lines[2][0] == "new"
+        shown = [text or origin for origin, _, text in world.view.lines]
+        assert shown == ["hello", "soon", "new", "late", "later"]
 
     def test_otherRooms(self) -> None:
         """Lines of rooms where one is not are counted until one turns to them."""
         world = online()
-        world.chat.say("den", "bob", "here")
-        world.chat.say("lobby", "bob", "there")
+        world.bob.say("den", "here")
+        world.bob.say("lobby", "there")
         world.settle()
-        assert (world.link.town.rooms["den"].unread, world.link.town.rooms["lobby"].unread) == (
-            1,
-            0,
-        )
-        world.link.input("/join den", 0.0)
-        assert world.link.town.rooms["den"].unread == 0
+        rooms = world.state.rooms
+        assert (rooms["den"].unread, rooms["lobby"].unread) == (1, 0)
+        world.type("/join den")
+        assert rooms["den"].unread == 0
 
-    def test_readMark(self) -> None:
+    def test_marked(self) -> None:
         """
         The server is told what was read by who has an account: not too often, and before
         one leaves.
         """
-        wish = LoginOptions("x", account="ann", password="word", marks=True)
-        world = World(wish=wish)
-        world.chat.passwords["ann"] = "word"
-        world.connect()
+        world = owner(marks=True)
+        world.bob.say("lobby", "one")
         world.settle()
-        world.chat.say("lobby", "bob", "one")
-        world.settle()
-        for now in (0.0, 1.0):
-            world.link.input("hm", now)
-            world.settle()
-        assert [line for line in world.sent if line.startswith("/read")] == ["/read lobby 1"]
-        world.link.input("/quit", 2.0)
-        world.settle()
-        assert [line for line in world.sent if line.startswith("/read")][-1] == "/read lobby 3"
-
-    def test_history(self) -> None:
-        """What was said before is shown as such, whenever it is asked for."""
-        world = online()
-        world.chat.say("lobby", "bob", "one")
-        world.settle()
-        world.link.input("/history 5", 0.0)
-        world.settle()
-        assert world.view.lines == [("now", "bob", "one"), ("before", "bob", "one")]
-        assert world.view.texts[-2:] == ["replay", "end of before"]
-        assert world.view.shown["lobby"] == [1]
+        world.say("hm")
+        world.tick(1.0)
+        world.say("hm")
+        assert commands(world, "read") == ["/read lobby 1"]
+        world.say("/quit")
+        assert commands(world, "read")[-1] == "/read lobby 3"

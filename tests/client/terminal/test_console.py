@@ -26,8 +26,6 @@ from tsservices.client.terminal.text import TerminalText, complaint, editingPoss
 
 
 class ConsoleFixture:
-    """A plain console on a transport in memory."""
-
     def __init__(self, interactive: bool = False, screen: bool = False) -> None:
         self.errors: list[str] = []
         self.console = PlainConsole(interactive, screen, b"> ", self.errors.append)
@@ -44,7 +42,6 @@ class PlainConsoleTests(SynchronousTestCase):
         assert verifyObject(IHalfCloseableProtocol, ConsoleFixture().console)
 
     def test_waits(self) -> None:
-        """A line is read once it is complete."""
         fixture = ConsoleFixture()
         reading = fixture.read()
         fixture.console.dataReceived(b"a")
@@ -62,7 +59,6 @@ class PlainConsoleTests(SynchronousTestCase):
         assert lines == [b"a", b"b", None, None]
 
     def test_endWhileWaiting(self) -> None:
-        """The end of the input ends a wait."""
         fixture = ConsoleFixture()
         reading = fixture.read()
         fixture.console.readConnectionLost()
@@ -131,13 +127,11 @@ class PlainConsoleTests(SynchronousTestCase):
         ]
 
     def test_bytes(self) -> None:
-        """A pipe gets the bytes as they are."""
         fixture = ConsoleFixture()
         fixture.console.write(b"\xff\x1b[0m\r\n")
         assert fixture.transport.value() == b"\xff\x1b[0m\r\n"
 
     def test_screen(self) -> None:
-        """A terminal gets text that cannot move its cursor."""
         fixture = ConsoleFixture(False, True)
         fixture.console.write(b"\x1b[2J\xc3")
         fixture.console.write(b"\xa9\r")
@@ -157,7 +151,6 @@ class PlainConsoleTests(SynchronousTestCase):
         assert self.successResultOf(fixture.read()) == b"y"
 
     def test_producer(self) -> None:
-        """A producer is known to the output while it is registered."""
         fixture = ConsoleFixture()
         producer = cast(IPushProducer, object())
         fixture.console.registerProducer(producer)
@@ -185,7 +178,6 @@ class PlainConsoleTests(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(fixture.console.close(True)))
 
     def test_open(self) -> None:
-        """The console opens on the process's descriptors."""
         opened: list[object] = []
 
         def standard(console: PlainConsole, reactor: IReactorFDSet) -> None:
@@ -201,7 +193,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert console.interactive
 
 
-class ScreenTests(SynchronousTestCase):
+class TestTerminalText:
     @given(st.binary(max_size=40), st.integers(0, 40))
     def test_harmless(self, data: bytes, cut: int) -> None:
         """Whatever arrives, in whatever chunks, no control character is shown."""
@@ -211,22 +203,28 @@ class ScreenTests(SynchronousTestCase):
         assert not set(shown) & {chr(n) for n in range(32)} - {"\n", "\t"}
 
     def test_complaint(self) -> None:
-        """A complaint is one line."""
         assert complaint("x") == "tsservices: x\n"
 
-    def test_editing(self) -> None:
-        """Editing needs prompt_toolkit, two terminals, and a cursor that moves."""
-        with mock.patch("tsservices.client.terminal.text.find_spec", return_value=object()):
-            assert editingPossible({"TERM": "xterm"}, lambda _: True)
-            assert not editingPossible({"TERM": "dumb"}, lambda _: True)
-            assert not editingPossible({}, lambda _: True)
-            assert not editingPossible({"TERM": "xterm"}, lambda n: n == 0)
-            assert not editingPossible({"TERM": "xterm"}, lambda n: n == 1)
-        with mock.patch("tsservices.client.terminal.text.find_spec", return_value=None):
-            assert not editingPossible({"TERM": "xterm"}, lambda _: True)
+    @pytest.mark.parametrize(
+        ("environ", "terminals", "installed", "possible"),
+        [
+            ({"TERM": "xterm"}, (0, 1), True, True),
+            ({"TERM": "dumb"}, (0, 1), True, False),
+            ({}, (0, 1), True, False),
+            ({"TERM": "xterm"}, (0,), True, False),
+            ({"TERM": "xterm"}, (1,), True, False),
+            ({"TERM": "xterm"}, (0, 1), False, False),
+        ],
+    )
+    def test_editing(
+        self, environ: dict[str, str], terminals: tuple[int, ...], installed: bool, possible: bool
+    ) -> None:
+        spec = object() if installed else None
+        with mock.patch("tsservices.client.terminal.text.find_spec", return_value=spec):
+            assert editingPossible(environ, terminals.__contains__) is possible
 
 
-class DescriptorTests(SynchronousTestCase):
+class TestDescriptors:
     def test_writeError(self) -> None:
         """All of a complaint is written, also in parts and after a full pipe."""
         parts: list[bytes] = []
@@ -246,19 +244,17 @@ class DescriptorTests(SynchronousTestCase):
             descriptors.writeError("abc\n")
         assert b"".join(parts) == b"abc\n"
 
-    def test_writeErrorGivesUp(self) -> None:
+    @pytest.mark.parametrize("error", [BlockingIOError(), BrokenPipeError()])
+    def test_writeErrorGivesUp(self, error: OSError) -> None:
         """A standard error that takes nothing, or is closed, stops nobody."""
-        for error in (BlockingIOError(), BrokenPipeError()):
-            with (
-                mock.patch.object(os, "write", side_effect=error) as write,
-                mock.patch.object(select, "select", return_value=([], [], [])),
-            ):
-                descriptors.writeError("abc\n")
-            assert write.call_count == 1
+        with (
+            mock.patch.object(os, "write", side_effect=error) as write,
+            mock.patch.object(select, "select", return_value=([], [], [])),
+        ):
+            descriptors.writeError("abc\n")
+        assert write.call_count == 1
 
     def test_openMissing(self) -> None:
-        """A closed descriptor is replaced, an open one is left."""
-
         def status(descriptor: int) -> None:
             if descriptor == 1:
                 raise OSError("closed")
@@ -271,7 +267,6 @@ class DescriptorTests(SynchronousTestCase):
         opened.assert_called_once_with(os.devnull, os.O_RDWR)
 
     def test_blockingRestored(self) -> None:
-        """Both descriptors get their modes back, whatever happens."""
         modes = {0: True, 1: False}
 
         def change(descriptor: int, blocking: bool) -> None:

@@ -38,8 +38,6 @@ TURNS = 200
 
 
 class PromptFixture:
-    """A prompt console on a terminal in memory."""
-
     def __init__(self, loop: asyncio.AbstractEventLoop, keys: PipeInput) -> None:
         from prompt_toolkit.data_structures import Size
         from prompt_toolkit.output.vt100 import Vt100_Output
@@ -109,7 +107,6 @@ class PromptTests(SynchronousTestCase):
             assert self.successResultOf(reading) == "hé你".encode()
 
     def test_keys(self) -> None:
-        """Ctrl-D is the end of the input and Ctrl-C an interruption."""
         with promptFixture() as fixture:
             reading = fixture.read()
             fixture.keys.send_text("\x04")
@@ -183,7 +180,6 @@ class PromptTests(SynchronousTestCase):
             assert not fixture.clock.getDelayedCalls()
 
     def test_complain(self) -> None:
-        """A complaint follows what was printed, on standard error."""
         with promptFixture() as fixture:
             fixture.console.write(b"bare")
             fixture.console.complain("bad")
@@ -192,14 +188,12 @@ class PromptTests(SynchronousTestCase):
             assert not fixture.clock.getDelayedCalls()
 
     def test_close(self) -> None:
-        """Closing prints what is left, a broken character too."""
         with promptFixture() as fixture:
             fixture.console.write(b"bare\xc3")
             self.successResultOf(finish(fixture.console.close(True)))
             assert fixture.drawn().endswith("bare\\xc3\n")
 
     def test_producer(self) -> None:
-        """A terminal holds nobody back."""
         with promptFixture() as fixture:
             producer = mock.Mock(spec=IPushProducer)
             fixture.console.registerProducer(producer)

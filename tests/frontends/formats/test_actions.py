@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.chat_samples import said
 from tsservices.chat import operations as events
-from tsservices.frontends.formats.sentences import _WRITE, actionText, durationText
+from tsservices.frontends.formats.sentences import _ACTIONS, actionText, durationText
 
 #: All that can be done.
 KINDS = (
@@ -82,7 +82,7 @@ def test_deeds(kind: str, text: str, alone: str, withRoom: str | None) -> None:
 
 def test_all() -> None:
     """All that can be done has a sentence of its own."""
-    assert set(_WRITE) == set(KINDS)
+    assert set(_ACTIONS) == set(KINDS)
 
 
 def test_several() -> None:

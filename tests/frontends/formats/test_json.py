@@ -8,9 +8,9 @@ import json
 import re
 from typing import Any, get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.chat_samples import NOON, entered, replay, said
 from tsservices.chat.errors import NO_PERSON, ChatError
@@ -50,8 +50,8 @@ from tsservices.chat.records import Restriction, StoredPrivateMessage
 from tsservices.frontends.formats import json as jsonform
 from tsservices.frontends.formats.json import FIELDS, FORMAT, JSONFormatter, prompt
 
-#: What is one object each, and that object.
-OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
+#: The notifications that are one object.
+SINGLE: tuple[tuple[Happening, dict[str, Any]], ...] = (
     (
         UserJoined("lobby", "Lobby", "bob", None),
         {"type": "joined", "room": "Lobby", "nick": "bob", "account": None},
@@ -201,141 +201,136 @@ def objects(*happenings: Happening) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-class JSONFormTests(SynchronousTestCase):
-    def test_everything(self) -> None:
-        """Every happening can be written."""
-        self.assertEqual({*jsonform._WRITE, *FIELDS}, set(get_args(Happening)))
+def test_everything() -> None:
+    assert {*jsonform._WRITE_SEVERAL, *FIELDS} == set(get_args(Happening))
 
-    def test_format(self) -> None:
-        """The first object tells the version."""
-        self.assertEqual(FORMAT, b'{"type":"format","version":1}\n')
 
-    def test_bytes(self) -> None:
-        """
-        A line is one object without a space that is not needed, and with characters as
-        they are.
-        """
-        self.assertEqual(
-            JSONFormatter().encode([said('你"好')]).decode(),
-            '{"type":"said","room":"Lobby","seq":17,"id":"4f-5-2","time":1795176600000000000,'
-            '"kind":"message","nick":"ann","account":null,"text":"你\\"好"}\n',
-        )
-        self.assertEqual(
-            JSONFormatter().encode([Welcome("é")]),
-            '{"type":"entered","nick":"é","account":null}\n'.encode(),
-        )
+def test_format() -> None:
+    assert FORMAT == b'{"type":"format","version":1}\n'
 
-    def test_said(self) -> None:
-        """
-        Each line is an object with its own number, id, and time, those that stand in
-        L{Said <tsservices.chat.notifications.Said>}.
-        """
-        lines = said("a", "b", kind=ME, account="ann")
-        first, second = objects(lines)
-        self.assertEqual(
-            second,
-            {
-                "type": "said",
-                "room": "Lobby",
-                "seq": lines.last,
-                "id": lines.ident(1),
-                "time": NOON + 1,
-                "kind": "me",
-                "nick": "ann",
-                "account": "ann",
-                "text": "b",
-            },
-        )
-        self.assertEqual(first, {**second, "seq": 17, "id": "4f-5-2", "time": NOON, "text": "a"})
-        self.assertEqual(objects(lines.since(18)), [second])
 
-    @given(st.text(), st.text(), st.text())
-    def test_anyText(self, text: str, nick: str, account: str) -> None:
-        """Whatever is in a text, it is one line, and comes back as it was."""
-        (found,) = objects(said(text, nick=nick, account=account))
-        self.assertEqual((found["text"], found["nick"], found["account"]), (text, nick, account))
+def test_bytes() -> None:
+    """
+    A line is one object without a space that is not needed, and with characters as
+    they are.
+    """
+    assert (
+        JSONFormatter().encode([said('你"好')]).decode()
+        == '{"type":"said","room":"Lobby","seq":17,"id":"4f-5-2","time":1795176600000000000,'
+        '"kind":"message","nick":"ann","account":null,"text":"你\\"好"}\n'
+    )
+    assert (
+        JSONFormatter().encode([Welcome("é")])
+        == '{"type":"entered","nick":"é","account":null}\n'.encode()
+    )
 
-    def test_replay(self) -> None:
-        """Lines said before are announced, and are as they were but for their mark."""
-        lines = said("a", "b", first=16), said("c", first=18)
-        head, *rest = objects(replay(*lines, missing=(1, 15)))
-        self.assertEqual(
-            head,
-            {"type": "replay", "room": "Lobby", "lines": 3, "missing": [1, 15], "until": 17},
-        )
-        self.assertEqual(rest, [{**each, "replay": True} for each in objects(*lines)])
-        self.assertEqual(
-            objects(replay()),
-            [{"type": "replay", "room": "Lobby", "lines": 0, "missing": None, "until": 17}],
-        )
 
-    def test_roomEntered(self) -> None:
-        """Who enters learns about the room; the replay follows if it is there."""
-        expected = {
-            "type": "roomEntered",
-            "room": "Lobby",
-            "nick": "ann",
-            "topic": {"text": "tea", "by": "bob", "time": NOON},
-            "nicks": ["bob", "ann"],
-            "present": 2,
-            "joinedSeq": 17,
-            "rank": "",
-            "private": False,
-            "read": None,
-        }
-        self.assertEqual(objects(entered("bob", "ann", topic="tea")), [expected])
-        before = replay(said("a"))
-        self.assertEqual(
-            objects(entered("bob", "ann", before=before)),
-            [{**expected, "topic": None}, *objects(before)],
-        )
+def test_messages() -> None:
+    """Each line is an object with its own number, id, and time."""
+    lines = said("a", "b", kind=ME, account="ann")
+    first, second = objects(lines)
+    assert second == {
+        "type": "said",
+        "room": "Lobby",
+        "seq": lines.last,
+        "id": lines.ident(1),
+        "time": NOON + 1,
+        "kind": "me",
+        "nick": "ann",
+        "account": "ann",
+        "text": "b",
+    }
+    assert first == {**second, "seq": 17, "id": "4f-5-2", "time": NOON, "text": "a"}
+    assert objects(lines.since(18)) == [second]
 
-    def test_roomEnteredWithRights(self) -> None:
-        """So it is with what the reader may do there."""
-        happening = entered("ann")
-        happening.rank, happening.private, happening.read = "operator", True, 12
-        (found,) = objects(happening)
-        self.assertEqual(
-            [found[each] for each in ("rank", "private", "read")], ["operator", True, 12]
-        )
 
-    def test_found(self) -> None:
-        """Lines that were searched for are announced, and are as they were but for their mark."""
-        lines = said("a", "b", first=16), said("", first=18, kind=DELETED)
-        head, *rest = objects(SearchResults(list(lines), True))
-        self.assertEqual(head, {"type": "found", "lines": 3, "more": True})
-        self.assertEqual(rest, [{**each, "found": True} for each in objects(*lines)])
-        self.assertEqual(
-            objects(SearchResults([], False)), [{"type": "found", "lines": 0, "more": False}]
-        )
+@given(st.text(), st.text(), st.text())
+def test_anyText(text: str, nick: str, account: str) -> None:
+    """Whatever is in a text, it is one line, and comes back as it was."""
+    (found,) = objects(said(text, nick=nick, account=account))
+    assert (found["text"], found["nick"], found["account"]) == (text, nick, account)
 
-    def test_prompt(self) -> None:
-        """A secret is asked for."""
-        self.assertEqual(
-            json.loads(prompt('new "password"')), {"type": "prompt", "text": 'new "password"'}
-        )
 
-    def test_others(self) -> None:
-        """All others are one object each."""
-        for happening, expected in OTHERS:
-            self.assertEqual(objects(happening), [expected])
+def test_replay() -> None:
+    """Lines said before are announced, and are as they were but for their mark."""
+    lines = said("a", "b", first=16), said("c", first=18)
+    head, *lineObjects = objects(replay(*lines, missing=(1, 15)))
+    assert head == {
+        "type": "replay",
+        "room": "Lobby",
+        "lines": 3,
+        "missing": [1, 15],
+        "until": 17,
+    }
+    assert lineObjects == [{**line, "replay": True} for line in objects(*lines)]
+    assert objects(replay()) == [
+        {"type": "replay", "room": "Lobby", "lines": 0, "missing": None, "until": 17}
+    ]
 
-    def test_allOthers(self) -> None:
-        """All of them are tested here."""
-        self.assertEqual({type(happening) for happening, _ in OTHERS}, set(FIELDS))
 
-    def test_documented(self) -> None:
-        """The module tells of every type and field that is written."""
-        assert jsonform.__doc__ is not None
-        words = set(re.findall(r"\w+", jsonform.__doc__))
-        written = objects(
-            said("a"),
-            entered("ann", topic="tea", before=replay(said("b"))),
-            SearchResults([said("a")], False),
-            *(happening for happening, _ in OTHERS),
-        )
-        for each in written:
-            self.assertLessEqual({each["type"], *each}, words)
-            for value in each.values():
-                for inner in value if isinstance(value, list) else [value]:
-                    self.assertLessEqual(set(inner) if isinstance(inner, dict) else set(), words)
+def test_joinedRoom() -> None:
+    """Who joins learns about the room; the replay follows if it is there."""
+    expected = {
+        "type": "roomEntered",
+        "room": "Lobby",
+        "nick": "ann",
+        "topic": {"text": "tea", "by": "bob", "time": NOON},
+        "nicks": ["bob", "ann"],
+        "present": 2,
+        "joinedSeq": 17,
+        "rank": "",
+        "private": False,
+        "read": None,
+    }
+    assert objects(entered("bob", "ann", topic="tea")) == [expected]
+    before = replay(said("a"))
+    assert objects(entered("bob", "ann", before=before)) == [
+        {**expected, "topic": None},
+        *objects(before),
+    ]
+
+
+def test_joinedRoomWithRights() -> None:
+    joined = entered("ann")
+    joined.rank, joined.private, joined.read = "operator", True, 12
+    (found,) = objects(joined)
+    assert [found[name] for name in ("rank", "private", "read")] == ["operator", True, 12]
+
+
+def test_searchResults() -> None:
+    """Lines that were searched for are announced, and are as they were but for their mark."""
+    lines = said("a", "b", first=16), said("", first=18, kind=DELETED)
+    head, *lineObjects = objects(SearchResults(list(lines), True))
+    assert head == {"type": "found", "lines": 3, "more": True}
+    assert lineObjects == [{**line, "found": True} for line in objects(*lines)]
+    assert objects(SearchResults([], False)) == [{"type": "found", "lines": 0, "more": False}]
+
+
+def test_prompt() -> None:
+    assert json.loads(prompt('new "password"')) == {"type": "prompt", "text": 'new "password"'}
+
+
+@pytest.mark.parametrize(("happening", "expected"), SINGLE)
+def test_single(happening: Happening, expected: dict[str, Any]) -> None:
+    assert objects(happening) == [expected]
+
+
+def test_allSingle() -> None:
+    assert {type(happening) for happening, _ in SINGLE} == set(FIELDS)
+
+
+def test_documented() -> None:
+    """The docstring of the module has every type and field."""
+    assert jsonform.__doc__ is not None
+    words = set(re.findall(r"\w+", jsonform.__doc__))
+    written = objects(
+        said("a"),
+        entered("ann", topic="tea", before=replay(said("b"))),
+        SearchResults([said("a")], False),
+        *(happening for happening, _ in SINGLE),
+    )
+    for found in written:
+        assert {found["type"], *found} <= words
+        for value in found.values():
+            for inner in value if isinstance(value, list) else [value]:
+                assert (set(inner) if isinstance(inner, dict) else set()) <= words

@@ -1,14 +1,15 @@
 """
-Tests for L{tsservices.frontends.formats.sentences} and L{tsservices.frontends.formats.sentences}.
+Tests for L{tsservices.frontends.formats.sentences}.
 """
 
 from __future__ import annotations
 
 import time
+from typing import get_args
 
 import pytest
 
-from tests.support.chat_samples import NOON
+from tests.support.chat_samples import DAY, NOON, entered
 from tsservices.chat.errors import NO_PERSON, ChatError
 from tsservices.chat.notifications import (
     AccountChanged,
@@ -17,7 +18,10 @@ from tsservices.chat.notifications import (
     CommandList,
     ErrorReply,
     Happening,
+    HistoryReplay,
+    Inbox,
     Invited,
+    JoinedRoom,
     LeftRoom,
     LoggedIn,
     MarkedRead,
@@ -26,10 +30,13 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    PrivateMessage,
     RestrictionList,
     Resumed,
     ResumeToken,
     RoomList,
+    RoomMessages,
+    SearchResults,
     SeenReply,
     Topic,
     UserJoined,
@@ -38,16 +45,30 @@ from tsservices.chat.notifications import (
     Welcome,
     WhoisReply,
 )
-from tsservices.chat.operations import BAN, MUTE
-from tsservices.chat.records import Restriction
+from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE, NOTICE
+from tsservices.chat.records import Restriction, StoredPrivateMessage
 from tsservices.common.timestamps import NANOSECONDS
-from tsservices.frontends.formats.sentences import TALK
+from tsservices.frontends.formats.sentences import SENTENCES, TALK
 from tsservices.frontends.formats.text import TextFormatter
 
 HOUR = 3600 * NANOSECONDS
 
 
-def restraint(
+def whispered(kind: str) -> PrivateMessage:
+    return PrivateMessage("ann", "ann", None, "bob", kind, "psst", NOON)
+
+
+def stored(when: int, kind: str) -> StoredPrivateMessage:
+    return StoredPrivateMessage("4f-1-0", when, "ann", "bob", "Ann", "Bob", kind, "psst")
+
+
+def joined(rank: str) -> JoinedRoom:
+    room = entered("ann")
+    room.rank, room.private = rank, True
+    return room
+
+
+def restriction(
     kind: str = BAN, name: str = "Bob", mask: str = "bob", until: int = 0, why: str = ""
 ) -> Restriction:
     return Restriction("lobby", kind, mask, name, "ann", NOON, until, why)
@@ -133,10 +154,10 @@ def restraint(
                 "lobby",
                 "Lobby",
                 [
-                    restraint(),
-                    restraint(MUTE, until=NOON + HOUR, why="spam"),
-                    restraint(mask="~5f"),
-                    restraint(name="~5f", mask="~5f"),
+                    restriction(),
+                    restriction(MUTE, until=NOON + HOUR, why="spam"),
+                    restriction(mask="~5f"),
+                    restriction(name="~5f", mask="~5f"),
                 ],
             ),
             [
@@ -157,10 +178,80 @@ def restraint(
         ),
         (Notice(["one", "two"], "code"), ["* one", "* two"]),
         (ErrorReply(ChatError(NO_PERSON, nick="rob")), ["! nobody here is called rob"]),
+        (whispered(MESSAGE), ["[12:10:00] <ann -> bob> psst"]),
+        (whispered(ME), ["[12:10:00] * <ann -> bob> psst"]),
+        (whispered(NOTICE), ["[12:10:00] -ann -> bob- psst"]),
+        (
+            Inbox([stored(NOON, MESSAGE), stored(NOON + DAY, ME)], "", True),
+            [
+                "--- 2 private messages; /inbox + shows older ones ---",
+                "| * Friday 20 November 2026",
+                "| [12:10:00] <Ann -> Bob> psst",
+                "| * Saturday 21 November 2026",
+                "| [12:10:00] * <Ann -> Bob> psst",
+                "--- now ---",
+            ],
+        ),
+        (
+            Inbox([stored(NOON, MESSAGE)], "Bob", False),
+            [
+                "--- 1 private message with Bob ---",
+                "| * Friday 20 November 2026",
+                "| [12:10:00] <Ann -> Bob> psst",
+                "--- now ---",
+            ],
+        ),
+        (Inbox([], "", False), ["* there are no private messages"]),
+        (Inbox([], "Bob", False), ["* there are no private messages with Bob"]),
+        (entered("ann"), ["* you are in #Lobby, alone"]),
+        (joined("member"), ["* you are in #Lobby, alone", "* #Lobby is by invitation only"]),
+        (
+            joined("operator"),
+            [
+                "* you are in #Lobby, alone",
+                "* #Lobby is by invitation only",
+                "* you are an operator of #Lobby",
+            ],
+        ),
+        (
+            joined("founder"),
+            [
+                "* you are in #Lobby, alone",
+                "* #Lobby is by invitation only",
+                "* you are the founder of #Lobby",
+            ],
+        ),
+        (
+            joined("server"),
+            [
+                "* you are in #Lobby, alone",
+                "* #Lobby is by invitation only",
+                "* you are an operator of this server in #Lobby",
+            ],
+        ),
+        (
+            entered("ann", topic="tea"),
+            [
+                "* you are in #Lobby, alone",
+                "* topic of #Lobby: tea (set by bob, 2026-11-20 12:10)",
+            ],
+        ),
+        (entered("bob", "ann"), ["* you are in #Lobby with 1 other: bob"]),
+        (entered("bob", "ann", "carl"), ["* you are in #Lobby with 2 others: bob, carl"]),
+        (
+            entered("bob", "carl", present=15),
+            ["* you are in #Lobby with 14 others: bob, carl, ... and 12 more: /who lists all"],
+        ),
     ],
 )
-def test_lines(happening: Happening, lines: list[str]) -> None:
+@pytest.mark.parametrize("withRoom", [False, True])
+def test_sentences(happening: Happening, lines: list[str], withRoom: bool) -> None:
     """Each is the same for those in one room and for those in several."""
-    for withRoom in (False, True):
-        written = TextFormatter(time.gmtime, withRoom).encode([happening]).decode()
-        assert written == "".join(f"{line}\n" for line in lines)
+    written = TextFormatter(time.gmtime, withRoom).encode([happening]).decode()
+    assert written == "".join(f"{line}\n" for line in lines)
+
+
+def test_everything() -> None:
+    """All notifications are sentences, but for those that are lines of rooms."""
+    messages = {RoomMessages, HistoryReplay, SearchResults}
+    assert set(SENTENCES) == {*get_args(Happening)} - messages

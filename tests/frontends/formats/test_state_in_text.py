@@ -1,12 +1,10 @@
 """
-Tests for the lobby and L{tsservices.frontends.formats.text} together.
+Tests for the state of the chat and L{tsservices.frontends.formats.text} together.
 """
 
 from __future__ import annotations
 
 import time
-
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.chat_samples import DAY, NOON
 from tsservices.chat.apply import apply
@@ -20,16 +18,16 @@ from tsservices.common.limits import Limits
 from tsservices.frontends.formats.text import TextFormatter
 
 
-class Ear:
-    """Where one person of a test hears."""
+class Reader:
+    """An outlet of one session, which reads text."""
 
-    def __init__(self, form: TextFormatter) -> None:
-        self.form: Formatter = form
+    def __init__(self, formatter: TextFormatter) -> None:
+        self.form: Formatter = formatter
         self.wire: BroadcastMember | None = None
-        self.heard = b""
+        self._data = b""
 
     def write(self, data: bytes) -> None:
-        self.heard += data
+        self._data += data
 
     writeLast = write
 
@@ -43,56 +41,58 @@ class Ear:
         pass
 
     def take(self) -> str:
-        heard, self.heard = self.heard.decode(), b""
-        return heard
+        data, self._data = self._data.decode(), b""
+        return data
 
 
-class LobbyTests(SynchronousTestCase):
-    """What the lobby has happen suits the form."""
+class World:
+    """A chat with ann and bob, who is away, in one room."""
 
-    def setUp(self) -> None:
-        self.state = ChatState(Limits())
-        form = TextFormatter(time.gmtime, False)
-        self.position = 0
-        self.ears = {nick: Ear(form) for nick in ("ann", "bob")}
-        self.sessions = {nick: Session(nick, ear) for nick, ear in self.ears.items()}
-        for nick in self.ears:
+    def __init__(self) -> None:
+        self._state = ChatState(Limits())
+        formatter = TextFormatter(time.gmtime, False)
+        self._position = 0
+        self.ann, self.bob = Reader(formatter), Reader(formatter)
+        self._sessions = {"ann": Session("ann", self.ann), "bob": Session("bob", self.bob)}
+        for nick in self._sessions:
             self.apply(Enter(nick, nick, nick), Join(nick, "Lobby", "lobby"))
         self.apply(SetAway("bob", "lunch"))
-        self.entered = self.ears["bob"].take()
-        self.ears["ann"].take()
+        self.joined = self.bob.take()
+        self.ann.take()
 
-    def apply(self, *events: Operation, stamp: int = NOON) -> None:
-        self.position += 1
-        batch = Batch("4f", self.position, stamp)
-        for event in events:
-            apply(self.state, event, self.sessions[event.session], batch)
+    def apply(self, *operations: Operation, time: int = NOON) -> None:
+        self._position += 1
+        batch = Batch("4f", self._position, time)
+        for operation in operations:
+            apply(self._state, operation, self._sessions[operation.session], batch)
         batch.freeze()
         batch.deliver()
 
-    def test_company(self) -> None:
-        """Who enters is not listed among the others."""
-        self.assertIn("* you are in #Lobby with 1 other: ann\n", self.entered)
 
-    def test_newDay(self) -> None:
-        """
-        The first line of a new day, and no other, comes after its date, for all who
-        hear it.
-        """
-        self.apply(Say("ann", "lobby", "message", ("a",)))
-        self.assertEqual(self.ears["bob"].take(), "[12:10:00] <ann> a\n")
-        says = [Say(nick, "lobby", "message", (nick,)) for nick in ("ann", "bob")]
-        self.apply(*says, stamp=NOON + DAY)
-        self.apply(*says, stamp=NOON + DAY)
-        line = "[12:10:00] <{0}> {0}\n".format
-        self.assertEqual(self.ears["bob"].take(), "* Saturday 21 November 2026\n" + line("ann") * 2)
-        self.assertEqual(self.ears["ann"].take(), line("bob") * 2)
+def test_company() -> None:
+    """Who joins is not listed among the others."""
+    assert "* you are in #Lobby with 1 other: ann\n" in World().joined
 
-    def test_absent(self) -> None:
-        """Who whispers to somebody who is away is told, and nobody else."""
-        self.apply(SendPrivate("ann", "bob", "bob", "message", "psst"))
-        line = "[12:10:00] <ann -> bob> psst\n"
-        self.assertEqual(self.ears["ann"].take(), line + "* bob is away: lunch\n")
-        self.assertEqual(self.ears["bob"].take(), line)
-        self.apply(SendPrivate("bob", "ann", "ann", "message", "hm"))
-        self.assertEqual(self.ears["bob"].take(), "[12:10:00] <bob -> ann> hm\n")
+
+def test_newDay() -> None:
+    """The first line of a new day, and no other, comes after its date, for all who read it."""
+    world = World()
+    world.apply(Say("ann", "lobby", "message", ("a",)))
+    assert world.bob.take() == "[12:10:00] <ann> a\n"
+    says = [Say(nick, "lobby", "message", (nick,)) for nick in ("ann", "bob")]
+    world.apply(*says, time=NOON + DAY)
+    world.apply(*says, time=NOON + DAY)
+    line = "[12:10:00] <{0}> {0}\n".format
+    assert world.bob.take() == "* Saturday 21 November 2026\n" + line("ann") * 2
+    assert world.ann.take() == line("bob") * 2
+
+
+def test_away() -> None:
+    """Who whispers to somebody who is away is told so, and nobody else."""
+    world = World()
+    world.apply(SendPrivate("ann", "bob", "bob", "message", "psst"))
+    line = "[12:10:00] <ann -> bob> psst\n"
+    assert world.ann.take() == line + "* bob is away: lunch\n"
+    assert world.bob.take() == line
+    world.apply(SendPrivate("bob", "ann", "ann", "message", "hm"))
+    assert world.bob.take() == "[12:10:00] <bob -> ann> hm\n"

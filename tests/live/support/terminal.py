@@ -34,19 +34,19 @@ class Screen:
         self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=5000, ratio=0.5)
         self._screen.bell = self._ring  # type: ignore[method-assign]
         self._stream = pyte.ByteStream(self._screen)
-        self._here, there = pty.openpty()
-        fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        self._controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, "-c", OWN_TERMINAL, *map(str, arguments)],
-            stdin=there,
-            stdout=there,
-            stderr=there,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
             env={**os.environ, "TERM": term, "PYTHONWARNINGS": "error", **environ},
             start_new_session=True,
             close_fds=True,
         )
-        os.close(there)
+        os.close(terminal)
 
     def __enter__(self) -> Self:
         return self
@@ -59,13 +59,13 @@ class Screen:
     ) -> None:
         with self._process:
             self._process.kill()
-        os.close(self._here)
+        os.close(self._controller)
 
     def _ring(self, *arguments: object) -> None:
         self.bells += 1
 
     def type(self, keys: str) -> None:
-        os.write(self._here, keys.encode())
+        os.write(self._controller, keys.encode())
 
     def lines(self) -> list[str]:
         above = [
@@ -81,10 +81,10 @@ class Screen:
         return next((row for row in reversed(self.lines()) if row), "")
 
     def read(self, seconds: float) -> bool:
-        if not select.select([self._here], [], [], max(0.0, seconds))[0]:
+        if not select.select([self._controller], [], [], max(0.0, seconds))[0]:
             return False
         try:
-            data = os.read(self._here, 65536)
+            data = os.read(self._controller, 65536)
         except OSError:
             return False
         self.raw += data

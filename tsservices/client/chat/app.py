@@ -1,11 +1,11 @@
 """
-The client of the chat between its sockets and its terminal.
+The client of the chat between its sockets and its terminal: it has
+L{tsservices.client.chat.machine} decide, and does what that says.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -15,15 +15,15 @@ from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEn
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
-from tsservices.client.chat.cli import ChatOptions, userName
+from tsservices.client.chat.cli import ChatOptions
 from tsservices.client.chat.json_view import JSONView
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import ClientMachine, Phase
 from tsservices.client.chat.ports import View
-from tsservices.client.chat.protocol import ChatFactory, ChatProtocol
+from tsservices.client.chat.protocol import ChatFactory, ChatProtocol, ConnectionEvents
 from tsservices.client.chat.state import ClientState
-from tsservices.client.chat.text_view import TextView, searchedFor
-from tsservices.client.chat.ui.surface import Display, PlainDisplay
+from tsservices.client.chat.text_view import TextView, searchWords
+from tsservices.client.chat.ui.display import Display, PlainDisplay
 from tsservices.client.connection import ClientError, connectReason, place
 from tsservices.client.terminal.console import Console
 
@@ -39,57 +39,60 @@ class ChatClient:
     """
     One run of the client.
 
-    @ivar link: decides everything.
+    @ivar machine: decides everything.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
         endpoint: IStreamClientEndpoint,
-        command: ChatOptions,
+        options: ChatOptions,
         console: Console,
-        surface: Display,
+        display: Display,
         random: Callable[[], float],
-        environ: Mapping[str, str] = os.environ,
     ) -> None:
+        """@param random: gives numbers from 0 to 1."""
         self._clock = clock
         self._endpoint = endpoint
-        self._command = command
+        self._options = options
         self._console = console
-        self._surface = surface
-        self._there = place(command.host, command.port)
+        self._display = display
+        self._server = place(options.host, options.port)
         self._done: Deferred[int] = Deferred()
-        self._room: Deferred[None] | None = None
+        # Fires when there is room for more lines; the reading waits for it.
+        self._roomForLines: Deferred[None] | None = None
         self._connection: ChatProtocol | None = None
         self._connecting: Deferred[IProtocol] | None = None
-        self._since = clock.seconds()
+        self._onlineAt = clock.seconds()
         self._finishing = False
-        self._idle = False
-        town = ClientState()
-        self._people: TextView | None = None
+        self._readingWaits = False
+        state = ClientState()
+        self._textView: TextView | None = None
         view: View
-        if command.json:
-            assert isinstance(surface, PlainDisplay)
-            view = JSONView(surface.write)
+        if options.json:
+            assert isinstance(display, PlainDisplay)
+            view = JSONView(display.write)
         else:
-            view = self._people = TextView(town, surface.show, surface.ask, marked=surface.editing)
-        chosen = bool(command.nick)
-        wish = LoginOptions(
-            command.nick or userName(environ),
-            chosen,
-            command.account,
-            command.password,
-            list(command.rooms),
-            attended=surface.editing,
-            marks=surface.editing,
+            view = self._textView = TextView(
+                state, display.show, display.ask, marked=display.editing
+            )
+        login = LoginOptions(
+            options.nick or options.userName,
+            bool(options.nick),
+            options.account,
+            options.password,
+            list(options.rooms),
+            attended=display.editing,
+            marks=display.editing,
         )
-        self.link = ClientMachine(wish, town, self, view, random)
-        surface.attach(self.link)
+        self.machine = ClientMachine(login, state, self, view, random)
+        display.attach(self.machine)
 
     async def run(self) -> int:
         """
         Talk until one leaves.
 
+        @return: the exit status.
         @raise ClientError: it can't go on.
         """
         ticking = LoopingCall(self._tick)
@@ -98,20 +101,21 @@ class ChatClient:
         ticked = ticking.start(1.0, now=False)
         # What goes wrong in here is a mistake of this program, and ends it.
         reading = Deferred.fromCoroutine(self._read())
-        for each in (ticked, reading):
-            each.addErrback(self._broken)
+        for task in (ticked, reading):
+            task.addErrback(self._broken)
         try:
             return await self._done
         finally:
             if ticking.running:
                 ticking.stop()
-            if self._idle:
+            # Otherwise it is the reading itself that has ended all this.
+            if self._readingWaits:
                 reading.cancel()
             if self._connecting is not None:
                 self._connecting.cancel()
             if self._connection is not None:
                 self._connection.close()
-            self._surface.ask("")
+            self._display.ask("")
 
     def send(self, line: str) -> None:
         if self._connection is not None:
@@ -130,16 +134,18 @@ class ChatClient:
         if message:
             self._done.errback(ClientError(message))
         else:
-            refused = self.link.refusals and not self._console.interactive
-            self._done.callback(1 if refused else status)
+            hadErrors = self.machine.hadErrors and not self._console.interactive
+            self._done.callback(1 if hadErrors else status)
 
     def _connect(self) -> None:
-        """Make a connection."""
         if self._done.called:
             return
-        factory = ChatFactory(self._connected, self._received, self._lost)
-        connecting = self._endpoint.connect(factory)
+        events = ConnectionEvents(self._connected, self._received, self._connectionLost)
+        connecting = self._endpoint.connect(ChatFactory(events))
         self._connecting = connecting
+
+        def made(connection: IProtocol) -> None:
+            self._connecting = None
 
         def failed(failure: Failure) -> None:
             self._connecting = None
@@ -149,75 +155,78 @@ class ChatClient:
             if not isinstance(error, ConnectError | OSError | ValueError):
                 self._broken(failure)
                 return
-            reason = connectReason(error)
-            self.link.lost(f"cannot connect to {self._there}: {reason}", self._now())
-            self._after()
+            reason = f"cannot connect to {self._server}: {connectReason(error)}"
+            self.machine.connectionLost(reason, self._now())
+            self._changed()
 
-        connecting.addCallbacks(self._made, failed)
+        connecting.addCallbacks(made, failed)
         connecting.addErrback(self._broken)
-
-    def _made(self, connection: IProtocol) -> None:
-        self._connecting = None
 
     def _connected(self, connection: ChatProtocol) -> None:
         self._connection = connection
+        # An output whose reader is slow holds the connection back, and so the server.
         self._console.registerProducer(connection)
-        self.link.connected(self._now())
-        self._after()
+        self.machine.connected(self._now())
+        self._changed()
 
     def _received(self, line: bytes) -> None:
-        self.link.received(line, self._now())
-        self._after()
+        self.machine.received(line, self._now())
+        self._changed()
 
-    def _lost(self, reason: str) -> None:
+    def _connectionLost(self, reason: str) -> None:
         self._connection = None
         self._console.unregisterProducer()
         if not self._done.called:
-            self.link.lost(f"connection to {self._there} lost: {reason}", self._now())
-            self._after()
+            message = f"connection to {self._server} lost: {reason}"
+            self.machine.connectionLost(message, self._now())
+            self._changed()
 
     async def _read(self) -> None:
-        """Take what is typed."""
-        console, link = self._console, self.link
+        console, machine = self._console, self.machine
         while not self._done.called:
-            self._idle = True
+            self._readingWaits = True
             line = await console.readLine()
-            self._idle = False
-            if line is None and self._surface.editing:
-                link.quit()
+            self._readingWaits = False
+            if line is None and self._display.editing:
+                machine.quit()
             elif line is None:
                 self._finishing = True
-                self._since = self._now()
-                link.finish()
+                self._onlineAt = self._now()
+                machine.finish()
                 return
             else:
-                text = line.decode("utf-8", "backslashreplace")
-                words = text.split(None, 1)
-                if self._people is not None and len(words) > 1 and words[0] == "/search":
-                    self._people.searched = searchedFor(words[1])
-                link.input(text, self._now())
-            self._after()
-            while not self._surface.editing and len(link.exchange.outbox.waiting) >= LINES_AHEAD:
-                self._room = Deferred()
-                self._idle = True
-                await self._room
-                self._idle = False
+                self._typed(line.decode("utf-8", "backslashreplace"))
+            self._changed()
+            while not self._display.editing and self._waitingLines() >= LINES_AHEAD:
+                self._roomForLines = Deferred()
+                self._readingWaits = True
+                await self._roomForLines
+                self._readingWaits = False
 
-    def _after(self) -> None:
-        """Something has happened."""
-        if self.link.phase is Phase.READY:
-            self._since = self._now()
-        if self._room is not None and len(self.link.exchange.outbox.waiting) < LINES_AHEAD:
-            room, self._room = self._room, None
+    def _typed(self, text: str) -> None:
+        words = text.split(None, 1)
+        if self._textView is not None and len(words) > 1 and words[0] == "/search":
+            self._textView.searched = searchWords(words[1])
+        self.machine.input(text, self._now())
+
+    def _waitingLines(self) -> int:
+        return len(self.machine.sender.outbox.waiting)
+
+    def _changed(self) -> None:
+        # After everything that the machine was given: it may have changed what stands here.
+        if self.machine.phase is Phase.READY:
+            self._onlineAt = self._now()
+        if self._roomForLines is not None and self._waitingLines() < LINES_AHEAD:
+            room, self._roomForLines = self._roomForLines, None
             room.callback(None)
-        self._surface.changed()
+        self._display.changed()
 
     def _tick(self) -> None:
-        """A second has passed."""
         now = self._now()
-        self.link.tick(now)
-        if self._finishing and now > self._since + self._command.timeout:
-            self.link.fail(f"no connection to {self._there} within {self._command.timeout:g} s")
+        self.machine.tick(now)
+        timeout = self._options.timeout
+        if self._finishing and now > self._onlineAt + timeout:
+            self.machine.fail(f"no connection to {self._server} within {timeout:g} s")
 
     def _now(self) -> float:
         return self._clock.seconds()
@@ -229,16 +238,18 @@ class ChatClient:
 
 async def chat(
     reactor: ReactorBase,
-    command: ChatOptions,
+    options: ChatOptions,
     console: Console,
-    surface: Display,
+    display: Display,
     random: Callable[[], float],
 ) -> int:
     """
     Talk in the chat.
 
+    @param random: gives numbers from 0 to 1.
+    @return: the exit status.
     @raise ClientError: it can't go on.
     """
-    endpoint = HostnameEndpoint(reactor, command.host, command.port, command.timeout)
+    endpoint = HostnameEndpoint(reactor, options.host, options.port, options.timeout)
     clock = IReactorTime(reactor)
-    return await ChatClient(clock, endpoint, command, console, surface, random).run()
+    return await ChatClient(clock, endpoint, options, console, display, random).run()

@@ -1,5 +1,5 @@
 """
-What may stand on the command line of the chat's client.
+The command line of the chat's client.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
 from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.common.statedir import defaultStateFolder
 
-#: How far the chat's port lies above L{DEFAULT_PORT}.
+#: How far the chat's port lies above that of the first service.
 CHAT_OFFSET = 6
 
 #: The room of those who name none.
@@ -70,15 +70,13 @@ class ChatOptions:
     Talk in the chat.
 
     @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar port: the port of the line door.
-    @ivar nick: the name to enter with; nothing: that of the user.
-    @ivar rooms: the rooms to join.
-    @ivar account: to log in to; nothing: none.
-    @ivar password: of the account.
+    @ivar nick: the name to enter with; empty: none was chosen.
+    @ivar account: to log in to; empty: none.
     @ivar json: write objects for programs.
-    @ivar bell: ring when somebody is called.
+    @ivar bell: ring when the person's name is said.
     @ivar state: the folder where what was typed is kept.
     @ivar timeout: the longest wait for a connection, in seconds.
+    @ivar userName: a likely name for who has chosen none.
     """
 
     host: str = DEFAULT_HOST
@@ -91,21 +89,22 @@ class ChatOptions:
     bell: bool = True
     state: str = ""
     timeout: float = STREAM_TIMEOUT
+    userName: str = "guest"
 
 
 def _name(text: str) -> str:
     try:
         nameKey(text)
-    except ChatError as refused:
-        raise argparse.ArgumentTypeError(str(refused)) from None
+    except ChatError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text
 
 
 def _room(text: str) -> str:
     try:
         return roomKey(text)[0]
-    except ChatError as refused:
-        raise argparse.ArgumentTypeError(str(refused)) from None
+    except ChatError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -188,16 +187,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def passwordOf(path: str, user: int) -> str:
     """
-    The password in it.
+    The password in a file.
 
+    @param user: the id of who may own it.
     @raise ValueError: there is none that is safe to use; the text says why.
     """
     try:
         with open(path, encoding="utf-8") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
+            # Of the open file: the path may mean another one a moment later.
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise ValueError(f"{path} is no file")
-            if found.st_mode & 0o077 or found.st_uid not in (user, 0):
+            if status.st_mode & 0o077 or status.st_uid not in (user, 0):
                 raise ValueError(f"others may read {path}: chmod 600 it")
             password = file.readline().rstrip("\r\n")
     except OSError as error:
@@ -255,11 +256,12 @@ def parseChat(
         not given.no_bell,
         given.state or stateFolder(),
         given.timeout,
+        userName(environ),
     )
 
 
 def userName(environ: Mapping[str, str]) -> str:
-    """A name for who has not chosen one."""
+    """A likely name for who has chosen none."""
     name = environ.get("USER") or environ.get("LOGNAME") or ""
     try:
         nameKey(name)
@@ -269,5 +271,5 @@ def userName(environ: Mapping[str, str]) -> str:
 
 
 def asker(isTerminal: Callable[[int], bool]) -> Callable[[str], str] | None:
-    """Asks for a password, unseen, if somebody is there to be asked."""
+    """What asks for a password, unseen; L{None} if nobody is there to be asked."""
     return getpass.getpass if isTerminal(0) and isTerminal(2) else None

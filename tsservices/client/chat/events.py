@@ -1,125 +1,380 @@
 """
-What a server says in the JSON form, read without trusting it.  Pure.
+What a server sends in the JSON form, read without trusting it: lines become the
+notifications that the server's frontends are given.  Pure.
+
+The form itself is described in L{tsservices.frontends.formats.json}.  Types and fields that
+this client does not know are no errors, since later servers may have them; a field that is
+missing, or is not of its type, reads as empty.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tsservices.chat.errors import ChatError, ErrorCode
+from tsservices.chat.names import ROOM_SIGN, fold
+from tsservices.chat.notifications import (
+    AccountChanged,
+    AwayChanged,
+    AwayReply,
+    CommandList,
+    ErrorReply,
+    Happening,
+    Inbox,
+    Invited,
+    JoinedRoom,
+    LeftRoom,
+    LoggedIn,
+    MarkedRead,
+    Member,
+    MemberList,
+    MessageStored,
+    NickChanged,
+    Notice,
+    PrivateMessage,
+    RestrictionList,
+    Resumed,
+    ResumeToken,
+    RoomList,
+    RoomMessages,
+    SeenReply,
+    Topic,
+    UserJoined,
+    UserLeft,
+    UserQuit,
+    Welcome,
+    WhoisReply,
+)
+from tsservices.chat.records import Restriction, StoredPrivateMessage
 from tsservices.common.text import visible
 
-#: Bytes of one line of a server. The longest that it writes lists some hundred people.
-LONGEST = 4 * 1024 * 1024
+#: Numbers beyond this are none that a server writes: times in nanoseconds fit in 64 bits.
+_LARGEST_NUMBER = 2**63 - 1
 
 
-class LineTooLong(Exception):
-    """A line does not end: this is no server of ours."""
+@dataclass(frozen=True, slots=True)
+class FormatVersion:
+    """The first object: what version of the JSON form follows."""
+
+    version: int
 
 
-class Lines:
-    """Puts lines together, however the network has cut them."""
+@dataclass(frozen=True, slots=True)
+class SecretPrompt:
+    """The server takes the next line as a secret."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self._rest: list[bytes] = []
-        self._length = 0
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """
-        The lines that are whole now.
-
-        @raise Unbounded: one is longer than L{LONGEST}.
-        """
-        first, *others = data.split(b"\n")
-        lines = []
-        self._rest.append(first)
-        self._length += len(first)
-        for part in others:
-            lines.append(b"".join(self._rest).removesuffix(b"\r"))
-            self._rest, self._length = [part], len(part)
-        if self._length > LONGEST:
-            raise LineTooLong
-        return lines
+    text: str
 
 
-def clean(text: str) -> str:
-    """The same as one line that can do nothing to a terminal."""
-    if text.isprintable():
-        return text
-    return visible(text).replace("\n", "\\n").replace("\t", "    ")
+@dataclass(frozen=True, slots=True)
+class RoomLine:
+    """
+    One line of a room, in an object of its own.
+
+    @ivar message: it has one text.
+    @ivar replayed: it was said before.
+    @ivar found: it was searched for.
+    """
+
+    message: RoomMessages
+    replayed: bool = False
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayHead:
+    """
+    So many lines follow that were said before.
+
+    @ivar missing: the first and the last number of those that are no longer kept, if any.
+    """
+
+    room: str
+    roomName: str
+    count: int
+    missing: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHead:
+    """
+    So many lines follow that were searched for.
+
+    @ivar more: whether there are older ones.
+    """
+
+    count: int
+    more: bool
+
+
+#: What an object can say.  In the JSON form replays and search results are split into a head and
+#: lines, so L{RoomMessages}, L{HistoryReplay} and L{SearchResults} are not among it.
+Content = Happening | FormatVersion | SecretPrompt | RoomLine | ReplayHead | SearchHead
 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
     """
-    One object from the server.  What is missing, or of another kind than it should be,
-    reads as empty.
+    One object from the server.
 
-    @ivar type: what it is.
-    @ivar fields: the object itself.
     @ivar raw: the line it came in.
+    @ivar content: what it says; L{None}: its type is not known here.
     """
 
-    type: str
-    fields: Mapping[str, object]
-    raw: str = ""
+    raw: str
+    content: Content | None
+
+
+def clean(text: str) -> str:
+    """The same as one line that can do nothing to a terminal."""
+    if text.isprintable():
+        # Nearly all texts are, and this takes a third of the time.
+        return text
+    return visible(text).replace("\n", "\\n").replace("\t", "    ")
+
+
+def roomKey(name: str) -> str:
+    """What is the same for all forms of a room's name, with or without its sign."""
+    return fold(name.removeprefix(ROOM_SIGN))
+
+
+class Fields:
+    """The fields of one object, each read as the type it should have, or as empty."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
 
     def text(self, name: str) -> str:
-        """Its text, harmless."""
-        value = self.fields.get(name)
+        """A text, made harmless for terminals."""
+        value = self._values.get(name)
         return clean(value) if isinstance(value, str) else ""
 
-    def secret(self, name: str) -> str:
-        """Its text as it is, if that is one word."""
-        value = self.fields.get(name)
+    def word(self, name: str) -> str:
+        # It is sent back as it is, and a line feed in it would begin a command.
+        value = self._values.get(name)
         return value if isinstance(value, str) and value.split() == [value] else ""
 
     def number(self, name: str) -> int:
-        """Its number, or 0."""
-        return self.perhaps(name) or 0
+        return self.optionalNumber(name) or 0
 
-    def perhaps(self, name: str) -> int | None:
-        """Its number, if it has one."""
-        value = self.fields.get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+    def optionalNumber(self, name: str) -> int | None:
+        value = self._values.get(name)
+        # In Python True is a number too.
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST_NUMBER:
+            return None
+        return value
 
-    def truth(self, name: str) -> bool:
-        """Whether it says so."""
-        return self.fields.get(name) is True
+    def flag(self, name: str) -> bool:
+        return self._values.get(name) is True
 
     def texts(self, name: str) -> list[str]:
-        """Its list of texts, harmless."""
-        value = self.fields.get(name)
-        if not isinstance(value, list):
-            return []
-        return [clean(each) for each in value if isinstance(each, str)]
+        value = self._values.get(name)
+        values = value if isinstance(value, list) else []
+        return [clean(text) for text in values if isinstance(text, str)]
 
-    def span(self, name: str) -> tuple[int, int] | None:
-        """Its two numbers, if it has them."""
-        value = self.fields.get(name)
+    def numberPair(self, name: str) -> tuple[int, int] | None:
+        value = self._values.get(name)
         if isinstance(value, list) and len(value) == 2:
             first, last = value
             if isinstance(first, int) and isinstance(last, int):
                 return first, last
         return None
 
-    def each(self, name: str) -> list[ServerEvent]:
-        """Its list of objects, or its one object."""
-        value = self.fields.get(name)
-        values = value if isinstance(value, list) else [value]
-        return [ServerEvent("", each) for each in values if isinstance(each, dict)]
+    def objects(self, name: str) -> list[Fields]:
+        value = self._values.get(name)
+        values = value if isinstance(value, list) else []
+        return [Fields(fields) for fields in values if isinstance(fields, dict)]
+
+    def object(self, name: str) -> Fields:
+        value = self._values.get(name)
+        return Fields(value if isinstance(value, dict) else {})
+
+    def account(self) -> str | None:
+        return self.text("account") or None
+
+    def room(self) -> tuple[str, str]:
+        """The key of the room, and its name."""
+        name = self.text("room")
+        return roomKey(name), name
 
 
 def decode(line: bytes) -> ServerEvent | None:
-    """What it says; L{None} if it is no object with a type."""
+    """
+    Read one line.
+
+    @return: L{None} if it is no object with a type.
+    """
     if not line.startswith(b"{"):
         return None
+    # What is no UTF-8 is shown as it is rather than ending the client.
     text = line.decode("utf-8", "backslashreplace")
     try:
-        found = json.loads(text)
+        values = json.loads(text)
     except (ValueError, RecursionError):
+        # The latter for some thousand brackets in each other.
         return None
-    kind = found.get("type") if isinstance(found, dict) else None
-    return ServerEvent(kind, found, text) if isinstance(kind, str) else None
+    kind = values.get("type") if isinstance(values, dict) else None
+    if not isinstance(kind, str):
+        return None
+    read = _CONTENTS.get(kind)
+    return ServerEvent(text, None if read is None else read(Fields(values)))
+
+
+def _line(fields: Fields) -> RoomLine:
+    message = RoomMessages(
+        *fields.room(),
+        first=fields.number("seq"),
+        time=fields.number("time"),
+        # Where it stands in the order of all rooms is the server's business.
+        log="",
+        position=0,
+        index=0,
+        kind=fields.text("kind"),
+        nick=fields.text("nick"),
+        account=fields.account(),
+        session="",
+        texts=(fields.text("text"),),
+    )
+    return RoomLine(message, fields.flag("replay"), fields.flag("found"))
+
+
+def _topic(room: tuple[str, str], fields: Fields) -> Topic:
+    return Topic(*room, fields.text("text"), fields.text("by"), fields.number("time"))
+
+
+def _joinedRoom(fields: Fields) -> JoinedRoom:
+    room = fields.room()
+    return JoinedRoom(
+        *room,
+        _topic(room, fields.object("topic")),
+        fields.texts("nicks"),
+        fields.number("present"),
+        fields.number("joinedSeq"),
+        # It follows, in objects of its own.
+        None,
+        fields.text("nick"),
+        fields.text("rank"),
+        fields.flag("private"),
+        fields.optionalNumber("read"),
+    )
+
+
+def _resumed(fields: Fields) -> Resumed:
+    rooms = [(room.text("room"), room.number("last")) for room in fields.objects("rooms")]
+    return Resumed(fields.text("nick"), fields.account(), rooms)
+
+
+def _private(fields: Fields) -> PrivateMessage:
+    nick = fields.text("nick")
+    to, kind, text = fields.text("to"), fields.text("kind"), fields.text("text")
+    time, ident = fields.number("time"), fields.text("id")
+    return PrivateMessage(nick, fold(nick), fields.account(), to, kind, text, time, ident)
+
+
+def _inbox(fields: Fields) -> Inbox:
+    messages = [
+        StoredPrivateMessage(
+            message.text("id"),
+            message.number("time"),
+            "",
+            "",
+            message.text("nick"),
+            message.text("to"),
+            message.text("kind"),
+            message.text("text"),
+        )
+        for message in fields.objects("letters")
+    ]
+    return Inbox(messages, fields.text("with"), fields.flag("more"))
+
+
+def _members(fields: Fields) -> MemberList:
+    members = [
+        Member(member.text("nick"), member.flag("guest"), member.text("away"), member.text("rank"))
+        for member in fields.objects("people")
+    ]
+    return MemberList(fields.text("room"), members)
+
+
+def _restrictions(fields: Fields) -> RestrictionList:
+    key, name = fields.room()
+    restrictions = [
+        Restriction(
+            key,
+            row.text("kind"),
+            row.text("mask"),
+            row.text("name"),
+            row.text("by"),
+            row.number("time"),
+            row.number("until"),
+            row.text("why"),
+        )
+        for row in fields.objects("restraints")
+    ]
+    return RestrictionList(key, name, restrictions)
+
+
+def _commands(fields: Fields) -> CommandList:
+    return CommandList(
+        [
+            (name, row.text("usage"), row.text("meaning"), row.text("permission"))
+            for row in fields.objects("commands")
+            if (name := row.text("name"))
+        ]
+    )
+
+
+def _rooms(fields: Fields) -> RoomList:
+    return RoomList(
+        [
+            (room.text("room"), room.number("present"), room.text("topic"))
+            for room in fields.objects("rooms")
+        ]
+    )
+
+
+def _error(fields: Fields) -> ErrorReply:
+    # The server has put the facts into its words already, and its codes may be newer than ours.
+    code = fields.text("code")
+    return ErrorReply(ChatError(ErrorCode(code, "{text}"), text=fields.text("text") or code))
+
+
+#: How the objects of each type are read.
+_CONTENTS: dict[str, Callable[[Fields], Content]] = {
+    "format": lambda it: FormatVersion(it.number("version")),
+    "prompt": lambda it: SecretPrompt(it.text("text")),
+    "said": _line,
+    "replay": lambda it: ReplayHead(*it.room(), it.number("lines"), it.numberPair("missing")),
+    "found": lambda it: SearchHead(it.number("lines"), it.flag("more")),
+    "joined": lambda it: UserJoined(*it.room(), it.text("nick"), it.account()),
+    "left": lambda it: UserLeft(*it.room(), it.text("nick"), it.text("why")),
+    "gone": lambda it: UserQuit(it.text("nick"), it.text("why")),
+    "renamed": lambda it: NickChanged(it.text("nick"), it.text("to")),
+    "away": lambda it: AwayChanged(it.text("nick"), it.text("text")),
+    "absent": lambda it: AwayReply(it.text("nick"), it.text("text")),
+    "account": lambda it: AccountChanged(it.text("nick"), it.account()),
+    "whispered": _private,
+    "inbox": _inbox,
+    "entered": lambda it: Welcome(it.text("nick"), it.account()),
+    "loggedIn": lambda it: LoggedIn(it.text("nick"), it.text("account"), it.number("unread")),
+    "resumed": _resumed,
+    "token": lambda it: ResumeToken(it.word("token")),
+    "roomEntered": _joinedRoom,
+    "roomLeft": lambda it: LeftRoom(*it.room()),
+    "invited": lambda it: Invited(*it.room(), it.text("by"), fold(it.text("by"))),
+    "read": lambda it: MarkedRead(*it.room(), it.number("seq")),
+    "stored": lambda it: MessageStored(*it.room(), it.number("first"), it.number("last")),
+    "topic": lambda it: _topic(it.room(), it),
+    "rooms": _rooms,
+    "people": _members,
+    "person": lambda it: WhoisReply(
+        it.text("nick"), it.flag("guest"), it.text("away"), it.texts("rooms"), it.text("cloak")
+    ),
+    "seen": lambda it: SeenReply(it.text("nick"), it.flag("here"), it.number("time")),
+    "restraints": _restrictions,
+    "commands": _commands,
+    "notice": lambda it: Notice(it.texts("lines"), it.text("code")),
+    "refused": _error,
+}

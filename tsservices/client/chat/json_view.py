@@ -1,5 +1,6 @@
 """
-The view of programs: every object as it came, and some of the client's own.  Pure.
+The view of programs: every object of the server as it came, and some of the client's own.
+Pure.
 """
 
 from __future__ import annotations
@@ -7,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from tsservices.client.chat.events import ServerEvent
+from tsservices.chat.notifications import RoomMessages
+from tsservices.client.chat.events import Content, ReplayHead, SearchHead, ServerEvent
 from tsservices.client.chat.outbox import OutgoingLine
-from tsservices.client.chat.ports import LineOrigin
+from tsservices.client.chat.ports import ConnectionChange, LineOrigin
 from tsservices.client.chat.state import ClientRoom
 
 
@@ -17,30 +19,39 @@ class JSONView:
     """Writes one JSON object on each line."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
+        """@param write: takes a line without its ending."""
         self._write = write
 
-    def raw(self, event: ServerEvent) -> None:
+    def received(self, event: ServerEvent) -> None:
         self._write(event.raw)
 
     def _own(self, event: str, **fields: object) -> None:
         self._write(json.dumps({"type": "client", "event": event, **fields}, ensure_ascii=False))
 
-    def told(self, event: ServerEvent) -> None:
+    # What these show is in the objects already.
+
+    def notify(self, content: Content) -> None:
         pass
 
-    def said(self, room: ClientRoom | None, event: ServerEvent, how: LineOrigin) -> None:
+    def roomLine(self, room: ClientRoom | None, message: RoomMessages, origin: LineOrigin) -> None:
         pass
 
-    def replayed(self, event: ServerEvent) -> None:
+    def linesBegin(self, head: ReplayHead | SearchHead) -> None:
         pass
 
-    def missing(self, room: ClientRoom, first: int, last: int) -> None:
+    def linesEnd(self, origin: LineOrigin) -> None:
         pass
 
-    def endOfLines(self, how: LineOrigin, more: bool) -> None:
+    def linesExpired(self, room: ClientRoom, first: int, last: int) -> None:
         pass
 
-    def unread(self) -> None:
+    def unreadBegins(self) -> None:
+        pass
+
+    def queued(self, item: OutgoingLine) -> None:
+        pass
+
+    def askSecret(self, text: str) -> None:
         pass
 
     def note(self, text: str) -> None:
@@ -49,19 +60,14 @@ class JSONView:
     def complain(self, text: str) -> None:
         self._own("complaint", text=text)
 
-    def waits(self, item: OutgoingLine) -> None:
-        pass
-
     def notSent(self, item: OutgoingLine, sure: bool) -> None:
         self._own("notSent", text=item.shown, sure=sure)
 
-    def asked(self, text: str) -> None:
-        pass
-
-    def connection(self, what: str, reason: str = "", missed: int = 0) -> None:
-        if what == "lost":
-            self._own(what, reason=reason)
-        elif what == "resumed":
-            self._own(what, missed=missed)
-        else:
-            self._own(what)
+    def connectionChanged(
+        self, change: ConnectionChange, reason: str = "", missed: int = 0
+    ) -> None:
+        fields: dict[ConnectionChange, dict[str, object]] = {
+            ConnectionChange.LOST: {"reason": reason},
+            ConnectionChange.RESUMED: {"missed": missed},
+        }
+        self._own(change.value, **fields.get(change, {}))

@@ -1,6 +1,6 @@
 """
-How one comes in: by the token of the connection before, by an account, or by a name.
-Pure.
+What is tried to log in on one connection, in this order: the token of the connection
+before, an account, names.  Pure; L{tsservices.client.chat.resume} sends it.
 """
 
 from __future__ import annotations
@@ -8,35 +8,37 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 
 from tsservices.chat.names import fold
 
-#: The refusal of a name that somebody has, maybe only for a while.
+#: The error of a name that somebody has, maybe only for a while.
 NICK_TAKEN = "nick-taken"
 
-#: The refusal of a token of a connection that has ended.
+#: The error of a token of a connection that has ended.
 NOTHING_TO_RESUME = "nothing-to-resume"
 
 #: Names that are tried for somebody who has not chosen one.
-GUESTS = 20
+OTHER_NAMES = 20
 
 #: How long one's own name is waited for: the server may take the connection that was lost for one
 #: that lives, and the name for taken.
-GHOST_SECONDS = 30.0
+OWN_NAME_SECONDS = 30.0
 
 #: How often it is asked for meanwhile.
 RETRY_SECONDS = 2.0
+
+#: Characters of the name before that a name with a number begins with: the server takes 32 in all.
+_STEM_LENGTH = 24
 
 
 @dataclass(slots=True)
 class LoginOptions:
     """
-    What was asked for on the command line.
+    As whom to log in, and where to.
 
-    @ivar nick: the name.
-    @ivar chosen: whether somebody has chosen it; else it is only likely.
-    @ivar account: to log in to, if any.
-    @ivar password: of the account.
+    @ivar chosen: whether somebody has chosen the name; else it is only likely.
+    @ivar account: to log in to; empty: to none.
     @ivar rooms: names of the rooms to join.
     @ivar attended: somebody can be asked.
     @ivar marks: the server is to know what was read.
@@ -51,79 +53,91 @@ class LoginOptions:
     marks: bool = False
 
 
+class Method(Enum):
+    """How one logs in."""
+
+    RESUME = "resume"
+    LOGIN = "login"
+    NICK = "nick"
+
+
 class LoginAttempt:
     """
-    One attempt after the other to come in, on one connection.
+    One attempt after the other to log in, on one connection.
 
-    @ivar way: C{resume}, C{login} or C{nick}: the attempt under way; nothing: none.
-    @ivar retryAt: when to ask for a name again, if not now.
+    @ivar method: that of the attempt under way; L{None}: there is none.
+    @ivar retryAt: when to ask for a name again; L{None}: at once.
     """
 
     def __init__(
         self,
-        wish: LoginOptions,
-        before: str,
+        options: LoginOptions,
+        nickBefore: str,
         token: str,
         now: float,
         digits: Callable[[], int],
     ) -> None:
-        """@param now: the time in seconds."""
-        self._wish = wish
-        self._before = before
+        """
+        @param nickBefore: the name on the connection before; empty: there was none.
+        @param token: of the connection before; empty: it had none.
+        @param now: the time in seconds.
+        @param digits: gives a number to make a name of one's own of another one.
+        """
+        self._options = options
+        self._nickBefore = nickBefore
         self._digits = digits
-        self._until = now + GHOST_SECONDS
-        self._guests = 0
-        self._gone = False
-        self._nick = ""
-        self._ways: deque[tuple[str, str]] = deque()
+        self._waitUntil = now + OWN_NAME_SECONDS
+        self._otherNames = 0
+        self._nothingToResume = False
+        self._attempts: deque[tuple[Method, str]] = deque()
         if token:
-            self._ways.append(("resume", f"/resume {token}"))
-        if wish.account:
-            self._ways.append(("login", f"/login {wish.account}"))
+            self._attempts.append((Method.RESUME, token))
+        if options.account:
+            self._attempts.append((Method.LOGIN, options.account))
         else:
-            self._ways.append(("nick", before or wish.nick))
-        self.way = ""
+            self._attempts.append((Method.NICK, nickBefore or options.nick))
+        self.method: Method | None = None
         self.retryAt: float | None = None
 
     def next(self) -> str:
-        """What to send next; nothing when there is nothing left to try."""
+        """What to send next; empty if nothing is left to try."""
         self.retryAt = None
-        if not self._ways:
-            self.way = ""
+        if not self._attempts:
+            self.method = None
             return ""
-        self.way, line = self._ways.popleft()
-        if self.way == "nick":
-            self._nick = line
-            line = f"/nick {line}"
-        return line
+        self.method, argument = self._attempts.popleft()
+        return f"/{self.method.value} {argument}"
 
     def refused(self, code: str, now: float) -> bool:
         """
-        The attempt has failed.
+        The attempt under way has failed.
 
+        @param code: that of the error.
         @param now: the time in seconds.
+        @return: whether there is something left to try.
         """
-        if self.way == "nick":
-            self._otherName(code, now)
-        elif self.way == "resume":
-            self._gone = code == NOTHING_TO_RESUME
-        return bool(self._ways)
+        if self.method is Method.NICK:
+            self._tryOtherName(code, now)
+        elif self.method is Method.RESUME:
+            self._nothingToResume = code == NOTHING_TO_RESUME
+        return bool(self._attempts)
 
-    def _otherName(self, code: str, now: float) -> None:
-        if self._before and code == NICK_TAKEN and now < self._until:
-            self._ways.append(("nick", self._before))
+    def _tryOtherName(self, code: str, now: float) -> None:
+        if self._nickBefore and code == NICK_TAKEN and now < self._waitUntil:
+            self._attempts.append((Method.NICK, self._nickBefore))
             self.retryAt = now + RETRY_SECONDS
-        elif self._guests < GUESTS and (self._before or not self._wish.chosen):
-            self._guests += 1
-            stem = f"{self._before[:24]}-" if self._before else "guest"
-            self._ways.append(("nick", f"{stem}{self._digits()}"))
+        elif self._otherNames < OTHER_NAMES and (self._nickBefore or not self._options.chosen):
+            self._otherNames += 1
+            stem = f"{self._nickBefore[:_STEM_LENGTH]}-" if self._nickBefore else "guest"
+            self._attempts.append((Method.NICK, f"{stem}{self._digits()}"))
 
-    def same(self, nick: str) -> bool:
+    def provesEnd(self, nick: str) -> bool:
         """
-        Whether the connection before has ended for the server too: nothing that was sent by it
-        comes later.
+        Whether having come in under this name proves that the connection before has ended for
+        the server too: nothing that was sent by it comes later.
         """
-        if self._gone or self.way == "resume":
+        if self._nothingToResume or self.method is Method.RESUME:
             return True
         # Connections that are logged in may share a name; those of guests do not.
-        return self.way == "nick" and bool(self._before) and fold(nick) == fold(self._before)
+        own = bool(self._nickBefore) and fold(nick) == fold(self._nickBefore)
+        return self.method is Method.NICK and own

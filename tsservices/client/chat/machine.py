@@ -1,6 +1,4 @@
 """
-How far a connection has come.  Pure.
-
 The state machine of the client: what comes, and what time it is, in; what to send and
 what to show, out.  Pure.
 
@@ -13,30 +11,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from tsservices.client.chat.events import ServerEvent, clean, decode
+from tsservices.chat.notifications import ErrorReply, Notice, ResumeToken
+from tsservices.client.chat.events import Content, FormatVersion, clean, decode, roomKey
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.outbox import OutgoingLine
-from tsservices.client.chat.ports import Network, View
+from tsservices.client.chat.ports import ConnectionChange, Network, View
 from tsservices.client.chat.resume import LoginProgress, SessionResumer
-from tsservices.client.chat.sender import FENCE, FENCED, Sender
-from tsservices.client.chat.state import ClientState, roomKey
+from tsservices.client.chat.sender import SYNC, SYNC_ANSWER, Sender
+from tsservices.client.chat.state import ClientState
 from tsservices.client.chat.transcript import Transcript
 
 
 class Phase(Enum):
-    """How far a connection has come."""
+    """How far a connection has come, in the words of the status line."""
 
     AWAY = "not connected"
     GREETING = "connected"
     ENTERING = "entering"
     NAMELESS = "without a name"
-    CATCHING = "catching up"
+    CATCHING_UP = "catching up"
     READY = "online"
     ENDED = "over"
 
 
-#: Of the meaning of what servers write, as this client reads it.
+#: The version of the JSON form that this client reads.
 VERSION = 1
+
+#: What is sent first on every connection.
+_GREETING = ("/format json", "/echo on", "/help", SYNC)
 
 #: After so long without a word the server is asked for one.
 SILENCE_SECONDS = 45.0
@@ -44,17 +46,20 @@ SILENCE_SECONDS = 45.0
 #: Within this it answers, or the connection is taken for lost.
 PATIENCE_SECONDS = 30.0
 
-#: Seconds before the first attempt to connect again, and before the later ones.
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+#: Seconds before the first attempt to connect again; each failure doubles them.
+FIRST_DELAY = 0.5
 
-#: The refusal with which a connection ends that another one goes on for.
+#: Seconds that are the longest wait between two attempts.
+LONGEST_DELAY = 30.0
+
+#: The error with which a connection ends that another one goes on for.
 TAKEN_OVER = "taken-over"
 
 
 _PHASES = {
     LoginProgress.TRYING: Phase.ENTERING,
     LoginProgress.NAMELESS: Phase.NAMELESS,
-    LoginProgress.INSIDE: Phase.CATCHING,
+    LoginProgress.ENTERED: Phase.CATCHING_UP,
 }
 
 
@@ -62,137 +67,158 @@ class ClientMachine:
     """
     The client without its sockets and its terminal.
 
-    @ivar town: what is known.
-    @ivar exchange: the sending half.
+    @ivar state: what is known.
+    @ivar sender: the sending half.
     @ivar phase: how far the connection has come.
-    @ivar refusals: whether anything was refused.
-    @ivar wasReady: whether one was in before.
+    @ivar hadErrors: whether anything that a person asked was refused.
     """
 
     def __init__(
         self,
-        wish: LoginOptions,
-        town: ClientState,
-        outlet: Network,
+        options: LoginOptions,
+        state: ClientState,
+        network: Network,
         view: View,
         random: Callable[[], float],
     ) -> None:
-        self.town = town
-        self.exchange = Sender(town, outlet, view)
+        """@param random: gives numbers from 0 to 1."""
+        self.state = state
+        self.sender = Sender(state, network, view)
         self.phase = Phase.AWAY
-        self.refusals = False
-        self.wasReady = False
-        self._story = Transcript(town, self.exchange, view)
-        self._arrival = SessionResumer(wish, town, self.exchange, outlet, view, random)
-        self._wish = wish
-        self._outlet = outlet
+        self.hadErrors = False
+        self._transcript = Transcript(state, self.sender, view)
+        self._resumer = SessionResumer(options, state, self.sender, network, view, random)
+        self._options = options
+        self._network = network
         self._view = view
         self._random = random
         self._greeting: list[str] = []
-        self._tries = 0
-        self._heard = self._now = 0.0
+        self._attempts = 0
+        self._wasReady = False
+        self._heardAt = self._now = 0.0
         self._pinged = False
         self._finishing = False
         self._quitting = False
-        self._unasked = False
+        self._promptLost = False
 
     def connected(self, now: float) -> None:
         """@param now: the time in seconds."""
-        self._heard = self._now = now
+        self._heardAt = self._now = now
         self._pinged = False
         self._greeting = []
         self.phase = Phase.GREETING
-        self._view.connection("connected")
-        for line in ("/format json", "/echo on", "/help", FENCE):
-            self._outlet.send(line)
+        self._view.connectionChanged(ConnectionChange.CONNECTED)
+        for line in _GREETING:
+            self._network.send(line)
 
-    def lost(self, reason: str, now: float) -> None:
-        """@param now: the time in seconds."""
+    def connectionLost(self, reason: str, now: float) -> None:
+        """
+        The connection is lost, or could not be made.
+
+        @param now: the time in seconds.
+        """
         self._now = now
         if self.phase is Phase.ENDED:
             return
-        was, self.phase = self.phase, Phase.AWAY
+        wasReady = self.phase is Phase.READY
+        self.phase = Phase.AWAY
         # Who is just typing a password must not say it to everybody.
-        self._unasked = self._unasked or self.exchange.prompted
-        if was is Phase.READY:
-            if self._wish.attended and not self._wish.password:
+        self._promptLost = self._promptLost or self.sender.prompted
+        if wasReady:
+            if self._options.attended and not self._options.password:
                 # Whoever has logged in since can say the password again.
-                self._wish.account = self.town.account
-            self._arrival.lost()
-        self.exchange.lost()
-        self._story.lost()
+                self._options.account = self.state.account
+            self._resumer.connectionLost()
+        self.sender.connectionLost()
+        self._transcript.connectionLost()
         if self._quitting:
             self._leave()
-        elif not self.wasReady:
+        elif not self._wasReady:
             # There is nothing yet that would be worth coming back for.
             self._leave(reason)
         else:
-            if was is Phase.READY:
-                self._view.connection("lost", reason)
-            delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0**self._tries)
-            self._tries = min(self._tries + 1, 16)
+            if wasReady:
+                self._view.connectionChanged(ConnectionChange.LOST, reason)
+            delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0**self._attempts)
+            # A float holds no power of 2 above 1023.
+            self._attempts = min(self._attempts + 1, 16)
             # Many clients lose the same server at the same time, and come back at others.
-            self._outlet.connectIn(delay * (0.5 + self._random()))
+            self._network.connectIn(delay * (0.5 + self._random()))
 
     def received(self, line: bytes, now: float) -> None:
-        """@param now: the time in seconds."""
-        self._heard = self._now = now
+        """
+        Take a line of the server, without its ending.
+
+        @param now: the time in seconds.
+        """
+        self._heardAt = self._now = now
         event = decode(line)
         if event is None:
+            # What comes before the server speaks JSON is its greeting.
             if self.phase is Phase.GREETING:
                 self._greeting.append(clean(line.decode("utf-8", "backslashreplace")))
             return
-        if event.type == "notice" and event.texts("lines") == FENCED:
-            self._fenced()
+        content = event.content
+        # The answers to the client's own syncs are shown to nobody, programs included.
+        if isinstance(content, Notice) and content.lines == SYNC_ANSWER:
+            self._syncAnswered()
             return
-        self._view.raw(event)
-        self.town.apply(event)
-        if event.type == "token":
-            self._arrival.keepToken(event.secret("token"), self.phase is Phase.READY)
-        elif event.type == "refused" and event.text("code") == TAKEN_OVER:
-            self._leave(event.text("text"))
+        self._view.received(event)
+        if content is None:
+            # A later server has types that only programs may know.
+            return
+        self.state.apply(content)
+        if isinstance(content, ResumeToken):
+            self._resumer.keepToken(content.token, self.phase is Phase.READY)
+        elif isinstance(content, ErrorReply) and content.why.reason.code == TAKEN_OVER:
+            self._leave(str(content.why))
         elif self.phase is Phase.GREETING:
-            self._greeted(event)
+            self._greeted(content)
         elif self.phase in (Phase.ENTERING, Phase.NAMELESS):
-            progress = self._arrival.happened(event, now)
+            progress = self._resumer.handle(content, now)
             if progress is LoginProgress.REFUSED:
-                self._leave(event.text("text"))
+                assert isinstance(content, ErrorReply)
+                self._leave(str(content.why))
             else:
                 self.phase = _PHASES[progress]
-        elif self.phase in (Phase.CATCHING, Phase.READY):
-            if event.type == "refused" and not self.exchange.quiet:
-                self.refusals = True
-            self._story.handle(event, now, self.phase is Phase.CATCHING)
-            self._pump()
+        elif self.phase in (Phase.CATCHING_UP, Phase.READY):
+            if isinstance(content, ErrorReply) and not self.sender.quiet:
+                self.hadErrors = True
+            self._transcript.handle(content, now, self.phase is Phase.CATCHING_UP)
+            self._flush()
 
     def input(self, text: str, now: float) -> None:
-        """@param now: the time in seconds."""
+        """
+        Take a line that was typed.
+
+        @param now: the time in seconds.
+        """
         self._now = now
         words = text.split(None, 1)
-        word = words[0].lower() if words else ""
-        if self._unasked:
-            self._unasked = False
-            self._view.asked("")
+        command = words[0].lower() if words else ""
+        if self._promptLost:
+            self._promptLost = False
+            self._view.askSecret("")
             self._view.complain("the connection was lost: what you typed was not sent")
-        elif self.exchange.prompted:
-            self.exchange.typed(text)
-            self._view.asked("")
-        elif word == "/quit":
+        elif self.sender.prompted:
+            self.sender.typed(text)
+            self._view.askSecret("")
+        elif command == "/quit":
             self.quit(words[1] if len(words) > 1 else "")
         elif self.phase is Phase.NAMELESS:
             if words:
-                self._outlet.send(text if word.startswith("/") else f"/nick {text.strip()}")
+                self._network.send(text if command.startswith("/") else f"/nick {text.strip()}")
         else:
-            self._story.userActive(now)
-            self.exchange.typed(text)
-            if self.phase is Phase.READY and self._wish.marks:
-                self._story.markRead(now)
-            self._pump()
+            self._transcript.userActive(now)
+            self.sender.typed(text)
+            if self.phase is Phase.READY and self._options.marks:
+                self._transcript.markRead(now)
+            self._flush()
 
     def finish(self) -> None:
-        """Nothing more will be typed: leave when all is said."""
+        """Nothing more will be typed: leave when all is settled."""
         self._finishing = True
-        self._pump()
+        self._flush()
 
     def quit(self, why: str = "") -> None:
         """Leave; at once when it is asked for twice."""
@@ -200,98 +226,100 @@ class ClientMachine:
             self._quitting = True
             self._leave()
             return
-        if self._wish.marks:
-            self._story.markRead(self._now, last=True)
+        if self._options.marks:
+            self._transcript.markRead(self._now, last=True)
         self._quitting = True
-        self.exchange.outbox.waiting.append(
-            OutgoingLine(f"/quit {why}".rstrip(), "quit", quiet=True)
-        )
-        self.exchange.flush()
+        self.sender.outbox.waiting.append(OutgoingLine(f"/quit {why}".rstrip(), "quit", quiet=True))
+        self.sender.flush()
 
     def fail(self, message: str) -> None:
         """There will be no connection any more."""
         self._leave(message)
 
     def tick(self, now: float) -> None:
-        """@param now: the time in seconds; this is called about once a second."""
-        self._now = now
-        if self.phase in (Phase.AWAY, Phase.ENDED, Phase.NAMELESS) or self.exchange.prompted:
-            return
-        if self.phase is Phase.ENTERING and self._arrival.tick(now):
-            self._heard = now
-            return
-        ready = self.phase is Phase.READY
-        if not ready or self.exchange.outbox.sent:
-            if now > self._heard + PATIENCE_SECONDS + (SILENCE_SECONDS if self._pinged else 0.0):
-                self._outlet.hangUp()
-        elif now > self._heard + SILENCE_SECONDS:
-            self._pinged = True
-            self.exchange.sendBarrier()
+        """
+        Do what is due; to be called about once a second.
 
-    def _fenced(self) -> None:
-        """A fence is answered."""
+        @param now: the time in seconds.
+        """
+        self._now = now
+        if self.phase in (Phase.AWAY, Phase.ENDED, Phase.NAMELESS) or self.sender.prompted:
+            return
+        if self.phase is Phase.ENTERING and self._resumer.tick(now):
+            self._heardAt = now
+            return
+        if self.phase is not Phase.READY or self.sender.outbox.sent:
+            # The server owes an answer.
+            silence = SILENCE_SECONDS if self._pinged else 0.0
+            if now > self._heardAt + PATIENCE_SECONDS + silence:
+                self._network.hangUp()
+        elif now > self._heardAt + SILENCE_SECONDS:
+            # TCP notices that a connection is dead only when something is sent, and after minutes.
+            self._pinged = True
+            self.sender.sendSync()
+
+    def _syncAnswered(self) -> None:
         self._pinged = False
         if self.phase is Phase.GREETING:
             self.phase = Phase.ENTERING
-            self._arrival.begin(self._now)
-        elif self.phase is Phase.CATCHING:
+            self._resumer.begin(self._now)
+        elif self.phase is Phase.CATCHING_UP:
             self._caughtUp()
         elif self.phase is Phase.READY:
-            self.exchange.fenced()
-            self._pump()
+            self.sender.syncAnswered()
+            self._flush()
 
-    def _greeted(self, event: ServerEvent) -> None:
-        if event.type == "format":
-            if event.number("version") != VERSION:
+    def _greeted(self, content: Content) -> None:
+        if isinstance(content, FormatVersion):
+            if content.version != VERSION:
                 self._leave("this server speaks another version of the JSON form")
-            elif not self.wasReady:
+            elif not self._wasReady:
                 # The last line says what one is to do, which is being done.
                 for line in self._greeting[:-1]:
                     self._view.note(line.removeprefix("* "))
-        elif event.type == "refused":
-            self._view.told(event)
-        elif event.type == "notice":
-            self.town.learnHelp(event)
+        elif isinstance(content, ErrorReply):
+            self._view.notify(content)
+        elif isinstance(content, Notice):
+            self.state.learnHelp(content)
 
     def _caughtUp(self) -> None:
-        """All that was missed has come."""
-        town, exchange = self.town, self.exchange
-        missed = self._story.finishCatchUp(self._now)
-        self._arrival.inside()
-        if town.current not in town.rooms:
-            town.selectRoom(next(reversed(town.rooms), ""))
-        if not self.wasReady and roomKey(self._wish.rooms[0]) in town.rooms:
-            town.selectRoom(roomKey(self._wish.rooms[0]))
-        exchange.selectRoom(town.current)
-        exchange.reopened(self._arrival.replaced)
-        if self.wasReady:
-            self._view.connection("resumed", missed=missed)
-        self.wasReady = True
-        self._tries = 0
+        state, sender = self.state, self.sender
+        missed = self._transcript.finishCatchUp(self._now)
+        self._resumer.caughtUp()
+        if state.current not in state.rooms:
+            state.selectRoom(next(reversed(state.rooms), ""))
+        first = roomKey(self._options.rooms[0])
+        if not self._wasReady and first in state.rooms:
+            state.selectRoom(first)
+        sender.selectRoom(state.current)
+        sender.connectionReplaced(self._resumer.endedBefore)
+        if self._wasReady:
+            self._view.connectionChanged(ConnectionChange.RESUMED, missed=missed)
+        self._wasReady = True
+        self._attempts = 0
         self.phase = Phase.READY
-        self._pump()
+        self._flush()
 
-    def _pump(self) -> None:
-        """Send what can be sent, and leave if nothing is left to be said."""
+    def _flush(self) -> None:
         if self.phase is not Phase.READY:
             return
-        self._story.listPeople()
-        self.exchange.flush()
-        if self._finishing and self.exchange.prompted:
+        self._transcript.listMembers()
+        self.sender.flush()
+        if self._finishing and self.sender.prompted:
             self._leave("a password is asked for, and there is no more input")
-        elif self._finishing and self.exchange.outbox.idle:
+        elif self._finishing and self.sender.outbox.idle:
             self.quit()
 
     def _leave(self, message: str = "") -> None:
-        """Be gone.  Nothing that was typed is silently lost."""
+        # Nothing that was typed is silently lost.
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED
-        self.exchange.lost()
-        outbox = self.exchange.outbox
-        waiting = [each for each in outbox.waiting if not each.quiet]
+        self.sender.connectionLost()
+        outbox = self.sender.outbox
+        waiting = [item for item in outbox.waiting if not item.quiet]
         for item in outbox.doubtful:
             self._view.notSent(item, sure=False)
         for item in waiting:
             self._view.notSent(item, sure=True)
-        self._outlet.ended(1 if message or outbox.doubtful or waiting else 0, message)
+        self._network.ended(1 if message or outbox.doubtful or waiting else 0, message)

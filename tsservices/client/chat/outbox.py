@@ -12,39 +12,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.client.chat.events import ServerEvent, clean
-from tsservices.client.chat.state import roomKey
+from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.operations import DELETED, ME, MESSAGE
+from tsservices.client.chat.commands import SECRET_COMMANDS, SIGN
+from tsservices.client.chat.events import clean, roomKey
 from tsservices.common.text import visible
-
-#: What commands begin with; two of them begin a line with one.
-SIGN = "/"
-
-#: Commands that passwords may follow.
-SECRET = frozenset({"login", "register", "passwd", "reset"})
-
-#: Commands after which the server may wait for a password, or for nothing more: nothing may follow
-#: them unasked.
-ASKING = SECRET | {"drop", "quit"}
-
-#: Commands whose state this client relies on.
-OURS = frozenset({"format", "ack", "echo", "resume"})
-
-#: The kind of a line whose text was removed: it may have been any.
-DELETED = "deleted"
 
 
 @dataclass(eq=False, slots=True)
 class OutgoingLine:
     """
-    One thing that was typed.
+    One thing that was typed, or that the client itself asks.
 
     @ivar text: as it was typed.
-    @ivar word: of a command; nothing for what is said in a room.
-    @ivar kind: of the line that it becomes; nothing for a command.
+    @ivar word: of a command; empty for what is said in a room.
+    @ivar kind: of the line that it becomes; empty for a command.
     @ivar body: what that line says.
     @ivar room: the folded name of the room it is said in, once that is decided.
     @ivar nick: the folded name it is said under, once it is sent.
-    @ivar quiet: the client itself asks, and its person is not told.
+    @ivar quiet: the client itself asks, and shows nothing of it.
     """
 
     text: str
@@ -57,29 +43,33 @@ class OutgoingLine:
 
     @property
     def shown(self) -> str:
-        """The same without what nobody should see."""
-        return f"{SIGN}{self.word} ..." if self.word in SECRET else clean(self.text)
+        """The text without what nobody should see."""
+        return f"{SIGN}{self.word} ..." if self.word in SECRET_COMMANDS else clean(self.text)
 
     @property
     def indented(self) -> bool:
-        """Whether its spaces would be lost behind a command."""
+        """Whether it has spaces at an end, which are lost in the argument of a command."""
         return self.text != self.text.strip()
 
 
-def read(typed: str) -> OutgoingLine | None:
-    """What it is; L{None} if it says nothing."""
+def parseTyped(typed: str) -> OutgoingLine | None:
+    """
+    Tell lines from commands.
+
+    @return: L{None} if it says nothing.
+    """
     text = visible(typed.rstrip("\r\n"))
     if not text.strip():
         return None
     if not text.startswith(SIGN) or text.startswith(2 * SIGN):
-        return OutgoingLine(text, kind="message", body=clean(text.removeprefix(SIGN)).strip())
-    word, _, rest = text[1:].partition(" ")
-    word, rest = word.lower(), rest.strip()
-    if word == "me" and rest:
-        return OutgoingLine(text, word, "me", clean(rest))
-    to, _, said = rest.partition(" ")
-    if word == "msg" and to.startswith(ROOM_SIGN) and said.strip():
-        return OutgoingLine(text, word, "message", clean(said).strip(), roomKey(to))
+        return OutgoingLine(text, kind=MESSAGE, body=clean(text.removeprefix(SIGN)).strip())
+    word, _, argument = text[1:].partition(" ")
+    word, argument = word.lower(), argument.strip()
+    if word == "me" and argument:
+        return OutgoingLine(text, word, ME, clean(argument))
+    target, _, body = argument.partition(" ")
+    if word == "msg" and target.startswith(ROOM_SIGN) and body.strip():
+        return OutgoingLine(text, word, MESSAGE, clean(body).strip(), roomKey(target))
     return OutgoingLine(text, word)
 
 
@@ -89,7 +79,7 @@ class Outbox:
     What was typed and is not settled yet.
 
     @ivar waiting: not sent; in the order in which it was typed.
-    @ivar sent: on the way, with L{None} for each fence: what stands before a fence is
+    @ivar sent: on the way, with L{None} for each sync: what stands before a sync is
         settled when that is answered.
     @ivar doubtful: lines that were on the way when the connection was lost.
     @ivar unsent: lines that are known not to be said.
@@ -101,43 +91,45 @@ class Outbox:
     unsent: list[OutgoingLine] = field(default_factory=list)
 
     @property
-    def lines(self) -> int:
-        """How many lines are waiting or on the way."""
-        both = [*self.waiting, *self.sent, *self.doubtful]
-        return sum(1 for each in both if each is not None and each.kind)
+    def lineCount(self) -> int:
+        """How many lines, without commands, are waiting or on the way."""
+        items = [*self.waiting, *self.sent, *self.doubtful]
+        return sum(1 for item in items if item is not None and item.kind)
 
     @property
     def idle(self) -> bool:
         """Whether everything is settled."""
         return not (self.waiting or self.sent or self.doubtful)
 
-    def came(self, said: ServerEvent) -> list[OutgoingLine]:
-        """A line has come back, or one of somebody else has come."""
-        room, nick = roomKey(said.text("room")), fold(said.text("nick"))
-        kind, body = said.text("kind"), said.text("text").strip()
+    def settleByMessage(self, message: RoomMessages) -> list[OutgoingLine]:
+        """A line has come: if it is one of these, give those that were refused before it."""
+        nick, body = fold(message.nick), message.texts[0].strip()
         for items in (self.doubtful, self.sent):
-            here = [each for each in items if each is not None and each.kind and each.room == room]
-            for number, each in enumerate(here):
-                same = (each.kind, each.body) == (kind, body) or kind == DELETED
-                if each.nick == nick and same:
-                    for settled in here[: number + 1]:
+            lines = [item for item in items if item is not None and item.kind]
+            inRoom = [line for line in lines if line.room == message.room]
+            for number, item in enumerate(inRoom):
+                # Whatever was deleted meanwhile may have been this line.
+                same = (item.kind, item.body) == (message.kind, body) or message.kind == DELETED
+                if item.nick == nick and same:
+                    for settled in inRoom[: number + 1]:
                         items.remove(settled)
-                    return here[:number]
+                    return inRoom[:number]
         return []
 
-    def fenced(self) -> list[OutgoingLine]:
-        """The oldest fence is answered."""
+    def settleBySync(self) -> list[OutgoingLine]:
+        """The oldest sync is answered: give all that stands before it."""
         items: list[OutgoingLine] = []
         while self.sent and (item := self.sent.popleft()) is not None:
             items.append(item)
         return items
 
-    def lost(self) -> list[OutgoingLine]:
-        """The connection is lost."""
-        items = [each for each in self.sent if each is not None]
+    def connectionLost(self) -> list[OutgoingLine]:
+        """Keep the lines that were on the way, and give the commands."""
+        items = [item for item in self.sent if item is not None]
         self.sent.clear()
-        self.doubtful += [each for each in items if each.kind]
-        return [each for each in items if not each.kind and not each.quiet]
+        self.doubtful += [item for item in items if item.kind]
+        return [item for item in items if not item.kind and not item.quiet]
 
-    def again(self, items: Iterable[OutgoingLine]) -> None:
+    def sendFirst(self, items: Iterable[OutgoingLine]) -> None:
+        """Have these sent before all that is waiting."""
         self.waiting.extendleft(reversed(list(items)))

@@ -1,6 +1,6 @@
 """
-What the state machine of the client needs of those who show things, and of the
-network.  Pure.
+What the state machine of the client needs: of what shows things, and of the network.
+Pure: interfaces only.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
-from tsservices.client.chat.events import ServerEvent
+from tsservices.chat.notifications import RoomMessages
+from tsservices.client.chat.events import Content, ReplayHead, SearchHead, ServerEvent
 from tsservices.client.chat.outbox import OutgoingLine
 from tsservices.client.chat.state import ClientRoom
 
 
 class LineOrigin(Enum):
-    """Why a line is shown."""
+    """Why a line of a room is shown."""
 
     #: It is said now.
     NOW = "now"
@@ -29,38 +30,65 @@ class LineOrigin(Enum):
     FOUND = "found"
 
 
+class ConnectionChange(Enum):
+    """What became of the connection."""
+
+    #: It stands; nobody has logged in yet.
+    CONNECTED = "connected"
+
+    #: It is lost; another one will be made.
+    LOST = "lost"
+
+    #: Another one stands, and all that was missed has come.
+    RESUMED = "resumed"
+
+
 class View(Protocol):
-    """Shows what happens."""
+    """Shows what happens, to a person or to a program."""
 
-    def raw(self, event: ServerEvent) -> None: ...
-
-    def told(self, event: ServerEvent) -> None: ...
-
-    def said(self, room: ClientRoom | None, event: ServerEvent, how: LineOrigin) -> None:
-        """@param room: where it was said; L{None}: somewhere else."""
+    def received(self, event: ServerEvent) -> None:
+        """Every object of the server, before anything else is shown of it."""
         ...
 
-    def replayed(self, event: ServerEvent) -> None: ...
-
-    def missing(self, room: ClientRoom, first: int, last: int) -> None: ...
-
-    def endOfLines(self, how: LineOrigin, more: bool) -> None: ...
-
-    def unread(self) -> None:
-        """What was read ends here, and what is new begins."""
+    def notify(self, content: Content) -> None:
+        """Everything that is no line of a room, if it is to be shown."""
         ...
 
-    def note(self, text: str) -> None: ...
+    def roomLine(self, room: ClientRoom | None, message: RoomMessages, origin: LineOrigin) -> None:
+        """@param room: where it was said; L{None}: in none where one is."""
+        ...
 
-    def complain(self, text: str) -> None: ...
+    def linesBegin(self, head: ReplayHead | SearchHead) -> None: ...
 
-    def waits(self, item: OutgoingLine) -> None: ...
+    def linesEnd(self, origin: LineOrigin) -> None: ...
 
-    def notSent(self, item: OutgoingLine, sure: bool) -> None: ...
+    def linesExpired(self, room: ClientRoom, first: int, last: int) -> None: ...
 
-    def asked(self, text: str) -> None: ...
+    def unreadBegins(self) -> None: ...
 
-    def connection(self, what: str, reason: str = "", missed: int = 0) -> None: ...
+    def note(self, text: str) -> None:
+        """A word of the client itself."""
+        ...
+
+    def complain(self, text: str) -> None:
+        """Why the client itself does not do something."""
+        ...
+
+    def queued(self, item: OutgoingLine) -> None: ...
+
+    def notSent(self, item: OutgoingLine, sure: bool) -> None:
+        """@param sure: it is known that it was not said; else it may have been."""
+        ...
+
+    def askSecret(self, text: str) -> None:
+        """@param text: what is asked for; empty: nothing any more."""
+        ...
+
+    def connectionChanged(
+        self, change: ConnectionChange, reason: str = "", missed: int = 0
+    ) -> None:
+        """@param missed: how many lines of others have come since."""
+        ...
 
 
 class Network(Protocol):
@@ -74,4 +102,6 @@ class Network(Protocol):
 
     def connectIn(self, seconds: float) -> None: ...
 
-    def ended(self, status: int, message: str = "") -> None: ...
+    def ended(self, status: int, message: str = "") -> None:
+        """@param message: what ended it; empty: one has left."""
+        ...

@@ -5,6 +5,7 @@ A connection to the chat: lines in, lines out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
@@ -12,8 +13,20 @@ from twisted.internet.tcp import Connection as StreamTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.client.chat.events import Lines, LineTooLong
 from tsservices.client.connection import lostReason
+from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
+
+#: Bytes of one line of a server: the longest lists some hundred people.  What sends a longer one
+#: is no chat.
+LINE_BYTES = 4 * 1024 * 1024
+
+
+class ConnectionEvents(NamedTuple):
+    """Who is told what happens on a connection: that it stands, its lines, why it was lost."""
+
+    connected: Callable[[ChatProtocol], None]
+    received: Callable[[bytes], None]
+    lost: Callable[[str], None]
 
 
 @implementer(IPushProducer)
@@ -22,37 +35,30 @@ class ChatProtocol(Protocol):
 
     transport: StreamTransport
 
-    def __init__(
-        self,
-        connected: Callable[[ChatProtocol], None],
-        received: Callable[[bytes], None],
-        lost: Callable[[str], None],
-    ) -> None:
-        self._connected = connected
-        self._received = received
-        self._lost = lost
-        self._lines = Lines()
+    def __init__(self, events: ConnectionEvents) -> None:
+        self._events = events
+        self._splitter = LineSplitter(LINE_BYTES)
         self._open = False
 
     def connectionMade(self) -> None:
-        """Begin."""
         self._open = True
-        self._connected(self)
+        self._events.connected(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """@param data: the next bytes."""
-        try:
-            lines = self._lines.feed(data)
-        except LineTooLong:
-            self.transport.abortConnection()
-            return
-        for line in lines:
-            if self._open:
-                self._received(line)
+        splitter = self._splitter
+        splitter.feed(data)
+        while splitter.more and self._open:
+            for line in splitter.take(LINES_AT_ONCE):
+                if isinstance(line, LineTooLong):
+                    self.abort()
+                    return
+                # A line may have ended it all, and those behind it are of interest to nobody.
+                if self._open:
+                    self._events.received(line.removesuffix(b"\r"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._open = False
-        self._lost(lostReason(reason))
+        self._events.lost(lostReason(reason))
 
     def send(self, line: str) -> None:
         self.transport.write(f"{line}\n".encode("utf-8", "replace"))
@@ -67,15 +73,12 @@ class ChatProtocol(Protocol):
         self.transport.abortConnection()
 
     def pauseProducing(self) -> None:
-        """The console takes nothing: stop reading."""
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The console takes more: read on."""
         self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The console is gone."""
         self.close()
 
 
@@ -84,14 +87,8 @@ class ChatFactory(ClientFactory):
 
     noisy = False
 
-    def __init__(
-        self,
-        connected: Callable[[ChatProtocol], None],
-        received: Callable[[bytes], None],
-        lost: Callable[[str], None],
-    ) -> None:
-        self._reports = connected, received, lost
+    def __init__(self, events: ConnectionEvents) -> None:
+        self._events = events
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:
-        """The connection."""
-        return ChatProtocol(*self._reports)
+        return ChatProtocol(self._events)

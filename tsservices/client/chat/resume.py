@@ -1,5 +1,5 @@
 """
-Coming in, for the first time or again, and asking for what was missed.  Pure.
+Logging in, for the first time or again, and asking for what was missed.  Pure.
 """
 
 from __future__ import annotations
@@ -8,104 +8,117 @@ from collections.abc import Callable
 from enum import Enum
 
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.client.chat.events import ServerEvent
-from tsservices.client.chat.login import LoginAttempt, LoginOptions
+from tsservices.chat.notifications import ErrorReply, LoggedIn, Resumed, Welcome
+from tsservices.client.chat.events import Content, SecretPrompt, roomKey
+from tsservices.client.chat.login import LoginAttempt, LoginOptions, Method
 from tsservices.client.chat.ports import Network, View
-from tsservices.client.chat.sender import FENCE, Sender
-from tsservices.client.chat.state import ClientRoom, ClientState, roomKey
+from tsservices.client.chat.sender import SYNC, Sender
+from tsservices.client.chat.state import ClientRoom, ClientState
 
 
 class LoginProgress(Enum):
-    """How far one has come."""
+    """How far the login on a connection has come."""
 
-    TRYING = 1
-    NAMELESS = 2
-    INSIDE = 3
-    REFUSED = 4
+    #: Something is tried.
+    TRYING = "trying"
+
+    #: Nothing is left to try: a person has to give a name.
+    NAMELESS = "nameless"
+
+    #: One is in, and what was missed is asked for.
+    ENTERED = "entered"
+
+    #: Nothing is left to try, and nobody can be asked.
+    REFUSED = "refused"
 
 
 class SessionResumer:
     """
-    One's ways in.
+    Brings the session from one connection to the next: its name, its rooms, and what was
+    missed in them.
 
-    @ivar replaced: the connection before this one has ended for the server too: nothing
+    @ivar endedBefore: the connection before this one has ended for the server too: nothing
         that was sent by it comes later.
     """
 
     def __init__(
         self,
-        wish: LoginOptions,
-        town: ClientState,
-        exchange: Sender,
-        outlet: Network,
+        options: LoginOptions,
+        state: ClientState,
+        sender: Sender,
+        network: Network,
         view: View,
         random: Callable[[], float],
     ) -> None:
-        self.replaced = False
-        self._wish = wish
-        self._town = town
-        self._exchange = exchange
-        self._outlet = outlet
+        """@param random: gives numbers from 0 to 1."""
+        self.endedBefore = False
+        self._options = options
+        self._state = state
+        self._sender = sender
+        self._network = network
         self._view = view
         self._random = random
-        self._wanted = list(wish.rooms)
-        self._before = ""
+        self._wanted = list(options.rooms)
+        self._nickBefore = ""
         self._token = self._newToken = ""
-        self._entering: LoginAttempt | None = None
+        self._attempt: LoginAttempt | None = None
         self._nameless = False
         self._unjoined: set[str] = set()
 
     def begin(self, now: float) -> None:
         """
-        The server is ready to be told who comes.
+        Log in on a new connection.
 
         @param now: the time in seconds.
         """
-        self.replaced = self._nameless = False
+        self.endedBefore = self._nameless = False
         self._newToken = ""
-        self._entering = LoginAttempt(
-            self._wish, self._before, self._token, now, lambda: 100 + int(self._random() * 899)
+        self._attempt = LoginAttempt(
+            self._options,
+            self._nickBefore,
+            self._token,
+            now,
+            lambda: 100 + int(self._random() * 899),
         )
-        self._outlet.send(self._entering.next())
+        self._network.send(self._attempt.next())
 
     def keepToken(self, token: str, ready: bool) -> None:
+        """
+        Take the token of this connection.
+
+        @param ready: all that was missed has come.
+        """
         # While it is not known that the connection before has ended, its own token is the
         # one that can end it.
         self._newToken = token
-        if self.replaced or ready:
+        if self.endedBefore or ready:
             self._token = token
 
-    def happened(self, event: ServerEvent, now: float) -> LoginProgress:
+    def handle(self, content: Content, now: float) -> LoginProgress:
         """
-        How far one has come.
+        Take what comes before one is in.
 
         @param now: the time in seconds.
         """
-        entering = self._entering
-        assert entering is not None
-        if event.type in ("entered", "resumed", "loggedIn"):
-            self.replaced = entering.same(event.text("nick"))
-            self._view.told(event)
-            self._catchUp(event)
-            return LoginProgress.INSIDE
-        if event.type == "prompt":
-            if entering.way != "login":
-                asked = self._exchange.asked()
-            elif self._wish.password:
-                self._outlet.send(self._wish.password)
-                asked = False
-            else:
-                # What waits to be said was not typed as an answer to this.
-                self._exchange.prompted = asked = True
-            if asked:
-                self._view.asked(event.text("text"))
-        elif event.type != "refused" or self._nameless:
-            self._view.told(event)
-        elif entering.refused(event.text("code"), now):
-            if entering.retryAt is None:
-                self._outlet.send(entering.next())
-        elif self._wish.attended and (entering.way == "nick" or not self._wish.password):
-            self._view.told(event)
+        attempt = self._attempt
+        assert attempt is not None
+        if isinstance(content, Welcome | Resumed | LoggedIn):
+            self.endedBefore = attempt.provesEnd(content.nick)
+            if not isinstance(content, Resumed):
+                self._view.notify(content)
+            self._catchUp(content)
+            return LoginProgress.ENTERED
+        if isinstance(content, SecretPrompt):
+            self._answerPrompt(attempt, content)
+        elif not isinstance(content, ErrorReply) or self._nameless:
+            self._view.notify(content)
+        elif attempt.refused(content.why.reason.code, now):
+            if attempt.retryAt is None:
+                self._network.send(attempt.next())
+        elif self._options.attended and (
+            attempt.method is Method.NICK or not self._options.password
+        ):
+            self._view.notify(content)
             self._view.note("say another name, or /login")
             self._nameless = True
         else:
@@ -114,45 +127,59 @@ class SessionResumer:
 
     def tick(self, now: float) -> bool:
         """
-        Whether something will be tried again at its time.
+        Try again what is due.
 
         @param now: the time in seconds.
+        @return: whether something is, or will be, tried again at its time.
         """
-        entering = self._entering
-        if entering is None or entering.retryAt is None:
+        attempt = self._attempt
+        if attempt is None or attempt.retryAt is None:
             return False
-        if now >= entering.retryAt:
-            self._outlet.send(entering.next())
+        if now >= attempt.retryAt:
+            self._network.send(attempt.next())
         return True
 
-    def inside(self) -> None:
-        """All that was missed has come."""
-        assert self._entering is not None
+    def caughtUp(self) -> None:
+        """All that was missed has come: this session is the one to resume."""
+        assert self._attempt is not None
         self._wanted = []
         self._unjoined = set()
-        self._before = self._town.nick
-        if self._newToken or self._entering.way != "resume":
+        self._nickBefore = self._state.nick
+        if self._newToken or self._attempt.method is not Method.RESUME:
             self._token = self._newToken
 
-    def lost(self) -> None:
-        """The connection is lost, on which one was in and had all that was missed."""
-        self._before = self._town.nick
+    def connectionLost(self) -> None:
+        """The connection is lost, on which all that was missed had come."""
+        self._nickBefore = self._state.nick
 
-    def _catchUp(self, event: ServerEvent) -> None:
-        """Enter the rooms, and ask for what was missed."""
-        town, send = self._town, self._outlet.send
-        here = {roomKey(each.text("room")): each for each in event.each("rooms")}
-        for key, each in here.items():
-            town.rooms.setdefault(key, ClientRoom(each.text("room"), each.number("last")))
-        if event.type != "resumed":
-            self._unjoined = set(town.rooms)
-        for key, room in town.rooms.items():
-            room.catchUp()
-            room.present = key in here
-            if key in here:
-                if here[key].number("last") < room.last:
-                    room.restart(here[key].number("last"))
-                room.people.clear()
+    def _answerPrompt(self, attempt: LoginAttempt, prompt: SecretPrompt) -> None:
+        if attempt.method is not Method.LOGIN:
+            ask = self._sender.secretAsked()
+        elif self._options.password:
+            self._network.send(self._options.password)
+            ask = False
+        else:
+            # What waits to be said was not typed as an answer to this.
+            self._sender.prompted = ask = True
+        if ask:
+            self._view.askSecret(prompt.text)
+
+    def _catchUp(self, welcome: Welcome | Resumed | LoggedIn) -> None:
+        state, send = self._state, self._network.send
+        last: dict[str, int] = {}
+        if isinstance(welcome, Resumed):
+            for name, number in welcome.rooms:
+                last[roomKey(name)] = number
+                state.rooms.setdefault(roomKey(name), ClientRoom(name, number))
+        else:
+            self._unjoined = set(state.rooms)
+        for key, room in state.rooms.items():
+            room.catchingUp = True
+            room.present = key in last
+            if key in last:
+                if last[key] < room.last:
+                    room.restart(last[key])
+                room.members.clear()
             elif key in self._unjoined:
                 send(f"/join {room.name}")
             else:
@@ -162,8 +189,8 @@ class SessionResumer:
             send(f"/since {room.name} {room.last}")
             send(f"/who {room.name}")
         for name in self._wanted:
-            if roomKey(name) not in town.rooms:
+            if roomKey(name) not in state.rooms:
                 send(f"/join {name}")
-        if town.current in here:
-            self._exchange.selectRoom(town.current)
-        send(FENCE)
+        if state.current in last:
+            self._sender.selectRoom(state.current)
+        send(SYNC)

@@ -1,32 +1,38 @@
 """
 Sending what was typed, in order, and finding out what has become of it.  Pure.
 
-C{/ack on} is answered when all that was sent before it is done: it serves as a fence.
-What stands before one and has not come back when it is answered was refused.
+C{/ack on} is answered when all that was sent before it is done, and changes nothing: it
+serves as a sync.  What stands before one and has not come back when it is answered was
+refused.
 """
 
 from __future__ import annotations
 
-from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.client.chat.events import ServerEvent
-from tsservices.client.chat.outbox import ASKING, OURS, Outbox, OutgoingLine, read
-from tsservices.client.chat.ports import Network, View
-from tsservices.client.chat.state import ClientState, roomKey
+from collections.abc import Iterable
 
-#: What is sent as a fence.
-FENCE = "/ack on"
+from tsservices.chat.names import ROOM_SIGN, fold
+from tsservices.chat.notifications import ErrorReply, LoggedIn, Notice, RoomMessages, Welcome
+from tsservices.chat.operations import ME
+from tsservices.client.chat.commands import ASKING_COMMANDS, RESERVED_COMMANDS
+from tsservices.client.chat.events import Content, roomKey
+from tsservices.client.chat.outbox import Outbox, OutgoingLine, parseTyped
+from tsservices.client.chat.ports import Network, View
+from tsservices.client.chat.state import ClientState
+
+#: What is sent as a sync.
+SYNC = "/ack on"
 
 #: How that is answered.
-FENCED = ["ack is on"]
+SYNC_ANSWER = ["ack is on"]
 
 #: Lines on the way at the same time: so many are looked for after a loss.
 WINDOW = 64
 
 #: How the server answers who turns to a room.
-TURNED = "you talk in "
+ROOM_SELECTED = "you talk in "
 
-#: Types of events with which a command that may ask for a password is done.
-_ANSWERS = frozenset({"refused", "notice", "loggedIn", "entered"})
+#: What a command is answered by that may ask for a password, when it is done.
+_ANSWERS = (ErrorReply, Notice, LoggedIn, Welcome)
 
 
 class Sender:
@@ -36,194 +42,204 @@ class Sender:
     @ivar outbox: what is not settled.
     @ivar open: lines may be sent now.
     @ivar prompted: the server waits for a password.
-    @ivar barrier: a command that has to be answered before anything follows it.
-    @ivar serverRoom: the folded name of the room where the server believes to be plain
-        lines said; L{None}: not known.
+    @ivar unanswered: a command that has to be answered before anything follows it; L{None}: none.
+    @ivar serverRoom: the folded name of the room where the server would have a plain
+        line said; L{None}: not known.
     """
 
-    def __init__(self, town: ClientState, outlet: Network, view: View) -> None:
-        self._town = town
-        self._outlet = outlet
+    def __init__(self, state: ClientState, network: Network, view: View) -> None:
+        self._state = state
+        self._network = network
         self._view = view
         self.outbox = Outbox()
         self.open = False
         self.prompted = False
-        self.barrier: OutgoingLine | None = None
+        self.unanswered: OutgoingLine | None = None
         self.serverRoom: str | None = None
-        self._turns = 0
-        self._unfenced = False
-        self._cut = False
+        self._selections = 0
+        self._syncDue = False
+        self._interrupted = False
 
     @property
     def quiet(self) -> bool:
         """Whether the client itself has asked for what comes now."""
-        return self.barrier is not None and self.barrier.quiet
+        return self.unanswered is not None and self.unanswered.quiet
 
     def typed(self, text: str) -> None:
+        """A person has typed a line, or the password that the server waits for."""
         if self.prompted:
             self.prompted = False
-            self._outlet.send(text)
+            self._network.send(text)
             return
-        item = read(text)
+        item = parseTyped(text)
         if item is None:
             return
-        if item.word in OURS:
+        if item.word in RESERVED_COMMANDS:
             self._view.complain(f"/{item.word} is not for you: this client depends on it")
         elif item.word == "resend":
             self.resend()
         else:
             self.outbox.waiting.append(item)
-            if self._cut:
-                self._view.waits(item)
+            if self._interrupted:
+                self._view.queued(item)
             self.flush()
 
-    def asked(self) -> bool:
-        """The server waits for a password: the next line is it, also when it is here already."""
+    def secretAsked(self) -> bool:
+        """
+        The server waits for a password: the next line is it, also when it was typed already.
+
+        @return: whether it has still to be typed.
+        """
         waiting = self.outbox.waiting
-        answer = next((each for each in waiting if not each.quiet), None)
+        answer = next((item for item in waiting if not item.quiet), None)
         if answer is None:
             self.prompted = True
             return True
         waiting.remove(answer)
-        self._outlet.send(answer.text)
+        self._network.send(answer.text)
         return False
 
     def sendQuiet(self, command: str) -> None:
+        """Send a command of the client itself, and show nothing of it."""
         self.outbox.waiting.append(OutgoingLine(command, command[1:].partition(" ")[0], quiet=True))
         self.flush()
 
     def resend(self) -> None:
-        """Say again what was not sent."""
+        """Send again what is known not to be said."""
         items, self.outbox.unsent = self.outbox.unsent, []
         if not items:
             self._view.complain("nothing was left unsent")
-        for item in items:
-            self.outbox.waiting.append(item)
+        self.outbox.waiting.extend(items)
         self.flush()
 
     def flush(self) -> None:
         """Send what can be sent now."""
         waiting, sent = self.outbox.waiting, self.outbox.sent
-        while self.open and waiting and self.barrier is None and len(sent) < WINDOW:
+        # Commands go one by one: what an answer is about is not said in it.
+        while self.open and waiting and self.unanswered is None and len(sent) < WINDOW:
             if waiting[0].kind:
-                self._say(waiting.popleft())
-            elif waiting[0].word in ASKING and sent:
+                self._sendLine(waiting.popleft())
+            elif waiting[0].word in ASKING_COMMANDS and sent:
+                # All that was sent before has to be settled, since no sync may follow these.
                 break
             else:
-                self._ask(waiting.popleft())
-        if self.open and sent and None not in sent and not self._unfenced:
-            self.sendBarrier()
+                self._sendCommand(waiting.popleft())
+        if self.open and sent and None not in sent and not self._syncDue:
+            self.sendSync()
 
-    def sendBarrier(self) -> None:
-        """Have all that was sent so far settled."""
-        self._unfenced = False
+    def sendSync(self) -> None:
+        """Have all settled that was sent so far."""
+        self._syncDue = False
         self.outbox.sent.append(None)
-        self._outlet.send(FENCE)
+        self._network.send(SYNC)
 
-    def fenced(self) -> None:
-        """A fence is answered."""
-        items = self.outbox.fenced()
-        if self.barrier in items:
-            self.barrier = None
-        self.refused([each for each in items if each.kind])
+    def syncAnswered(self) -> None:
+        items = self.outbox.settleBySync()
+        if self.unanswered in items:
+            self.unanswered = None
+        self._refused(item for item in items if item.kind)
 
-    def refused(self, items: list[OutgoingLine]) -> None:
+    def messageCame(self, message: RoomMessages) -> None:
+        """A line of a room is shown: it may be one of those that were sent."""
+        self._refused(self.outbox.settleByMessage(message))
+
+    def consumes(self, content: Content) -> bool:
+        """Whether this is an answer to the sender itself, of which nothing is shown."""
+        firstLine = "".join(content.lines[:1]) if isinstance(content, Notice) else ""
+        if self._selections and firstLine.startswith(ROOM_SELECTED):
+            self._selections -= 1
+            return True
+        if self._syncDue and not self.prompted and isinstance(content, _ANSWERS):
+            self.sendSync()
+        return False
+
+    def connectionLost(self) -> None:
+        self._interrupted = self._interrupted or self.open
+        self.open = self.prompted = self._syncDue = False
+        self.unanswered = None
+        self.serverRoom = None
+        self._selections = 0
+        for item in self.outbox.connectionLost():
+            self._view.complain(f"it is not known whether this was done: {item.shown}")
+        # What the client asks by itself it asks anew.
+        items = [item for item in self.outbox.waiting if not item.quiet]
+        self.outbox.waiting.clear()
+        self.outbox.waiting.extend(items)
+
+    def markUncertain(self, room: str) -> None:
+        """Lines of this room are no longer kept, and one's own may be among them."""
+        self._giveUp([item for item in self.outbox.doubtful if item.room == room])
+
+    def connectionReplaced(self, endedBefore: bool) -> None:
+        """
+        There is a connection again, and all that was missed has come.
+
+        @param endedBefore: nothing that was sent by the connection before comes later, so that
+            what has not come is sent again.
+        """
+        self.open, self._interrupted = True, False
+        if endedBefore:
+            doubtful, self.outbox.doubtful = self.outbox.doubtful, []
+            self.outbox.sendFirst(doubtful)
+        else:
+            self._giveUp(list(self.outbox.doubtful))
+
+    def selectRoom(self, key: str) -> None:
+        """Have the server turn to a room, if it has not."""
+        room = self._state.rooms.get(key)
+        if key != self.serverRoom and room is not None:
+            self.serverRoom = key
+            self._selections += 1
+            self._network.send(f"/join {room.name}")
+
+    def _refused(self, items: Iterable[OutgoingLine]) -> None:
         for item in items:
             self.outbox.unsent.append(item)
             self._view.notSent(item, sure=True)
 
-    def onMessage(self, event: ServerEvent) -> None:
-        self.refused(self.outbox.came(event))
-
-    def consumes(self, event: ServerEvent) -> bool:
-        """Whether it was an answer to this object itself."""
-        if event.type == "notice" and self._turns:
-            lines = event.texts("lines")
-            if lines and lines[0].startswith(TURNED):
-                self._turns -= 1
-                return True
-        if self._unfenced and not self.prompted and event.type in _ANSWERS:
-            self.sendBarrier()
-        return False
-
-    def lost(self) -> None:
-        """The connection is lost."""
-        self._cut = self._cut or self.open
-        self.open = self.prompted = self._unfenced = False
-        self.barrier = None
-        self.serverRoom = None
-        self._turns = 0
-        for item in self.outbox.lost():
-            self._view.complain(f"it is not known whether this was done: {item.shown}")
-        # What the client asks by itself it asks anew.
-        kept = [each for each in self.outbox.waiting if not each.quiet]
-        self.outbox.waiting.clear()
-        self.outbox.waiting.extend(kept)
-
-    def markUncertain(self, room: str) -> None:
-        """Lines that might be one's own are no longer kept."""
-        self._doubt([each for each in self.outbox.doubtful if each.room == room])
-
-    def _doubt(self, items: list[OutgoingLine]) -> None:
+    def _giveUp(self, items: list[OutgoingLine]) -> None:
         for item in items:
             self.outbox.doubtful.remove(item)
             self.outbox.unsent.append(item)
             self._view.notSent(item, sure=False)
 
-    def reopened(self, replaced: bool) -> None:
-        """There is a connection again, and all that was missed has come."""
-        self.open, self._cut = True, False
-        if replaced:
-            doubtful, self.outbox.doubtful = self.outbox.doubtful, []
-            self.outbox.again(doubtful)
-        else:
-            self._doubt(list(self.outbox.doubtful))
-
-    def _say(self, item: OutgoingLine) -> None:
-        town = self._town
-        key = item.room or town.current
+    def _sendLine(self, item: OutgoingLine) -> None:
+        state = self._state
+        key = item.room or state.current
         if not key:
             self._view.complain("you are in no room; /join one first")
-            self.refused([item])
+            self._refused([item])
             return
-        room = town.rooms.get(key)
+        room = state.rooms.get(key)
         name = room.name if room is not None else key
-        if item.kind == "me" and room is None:
-            self._view.complain(f"you are not in {ROOM_SIGN}{name}; /join {name} first")
-            self.refused([item])
-            return
-        if item.word == "msg":
-            line = item.text
-        elif item.kind == "me":
+        line = item.text
+        if item.kind == ME:
+            # There is no command that says such a line elsewhere.
+            if room is None:
+                self._view.complain(f"you are not in {ROOM_SIGN}{name}; /join {name} first")
+                self._refused([item])
+                return
             self.selectRoom(key)
-            line = item.text
-        else:
+        elif item.word != "msg":
             if item.indented:
                 self.selectRoom(key)
-            line = item.text
             if key != self.serverRoom:
                 line = f"/msg {ROOM_SIGN}{name} {item.text.removeprefix('/')}"
-        item.room, item.nick = key, fold(town.nick)
+        item.room, item.nick = key, fold(state.nick)
         self.outbox.sent.append(item)
-        self._outlet.send(line)
+        self._network.send(line)
 
-    def _ask(self, item: OutgoingLine) -> None:
-        if item.word == "join" and (key := roomKey(item.text[5:].strip())) in self._town.rooms:
-            self._town.selectRoom(key)
-            self._view.note(f"{TURNED}{ROOM_SIGN}{self._town.rooms[key].name}")
+    def _sendCommand(self, item: OutgoingLine) -> None:
+        state = self._state
+        if item.word == "join" and (key := roomKey(item.text[5:].strip())) in state.rooms:
+            # The server hears of it when a line needs it: many changes may come before that.
+            state.selectRoom(key)
+            self._view.note(f"{ROOM_SELECTED}{ROOM_SIGN}{state.rooms[key].name}")
             return
         if not item.quiet:
-            self.selectRoom(self._town.current)
+            self.selectRoom(state.current)
         self.outbox.sent.append(item)
-        self.barrier = item
-        # Whatever follows these could be taken for a password.
-        self._unfenced = item.word in ASKING
-        self._outlet.send(item.text)
-
-    def selectRoom(self, key: str) -> None:
-        """Have the server turn to a room, if it has not."""
-        room = self._town.rooms.get(key)
-        if key != self.serverRoom and room is not None:
-            self.serverRoom = key
-            self._turns += 1
-            self._outlet.send(f"/join {room.name}")
+        self.unanswered = item
+        # A sync right behind these could be taken for a password.
+        self._syncDue = item.word in ASKING_COMMANDS
+        self._network.send(item.text)

@@ -1,7 +1,8 @@
 """
-C{python -m tsservices.client chat}: the prompt first, then the rest.
+C{python -m tsservices.client chat}: the prompt first, then everything else.
 
-Nothing of Twisted is imported before the prompt stands: that takes longer than all else.
+Nothing of Twisted is imported before the prompt stands: that takes longer than all else,
+and whoever has started the client can type meanwhile.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from tsservices.client.chat.ui.terminal import Terminal
 
-#: What somebody at a terminal is told who has a plain prompt for want of the other.
+#: Shown at a terminal that could have line editing.
 NO_EDITING = (
     "prompt_toolkit is not installed, so there is no line editing; "
     "pip install 'tsservices[client]' brings it"
@@ -39,7 +40,7 @@ class Prompt(NamedTuple):
     loop: asyncio.AbstractEventLoop
 
 
-def openPrompt(command: ChatOptions) -> Prompt:
+def openPrompt(options: ChatOptions) -> Prompt:
     """Show the prompt on this process's terminal."""
     import asyncio
 
@@ -48,38 +49,36 @@ def openPrompt(command: ChatOptions) -> Prompt:
     from tsservices.client.chat.ui.terminal import Screen, Terminal
 
     loop = asyncio.new_event_loop()
-    terminal = Terminal(loop, create_input(), Screen.open(), InputHistory(command.state))
+    terminal = Terminal(loop, create_input(), Screen.open(), InputHistory(options.state))
     loop.run_until_complete(terminal.drawn())
     return Prompt(terminal, loop)
 
 
-async def converse(reactor: ReactorBase, command: ChatOptions, prompt: Prompt | None) -> None:
+async def run(reactor: ReactorBase, options: ChatOptions, prompt: Prompt | None) -> None:
     """
     Run the client.
 
-    @param prompt: stands already; L{None}: standard input and output are to be used as they
-        are.
+    @param prompt: stands already; L{None}: standard input and output are used as they are.
     @raise SystemExit: with the exit status, when that is not 0.
     """
     from random import random
 
     from twisted.internet.interfaces import IReactorFDSet
 
-    pass
     from tsservices.client.chat.app import chat
-    from tsservices.client.chat.ui.surface import PlainDisplay, TerminalDisplay, terminalOf
+    from tsservices.client.chat.ui.display import PlainDisplay, TerminalDisplay, terminalOf
     from tsservices.client.runner import supervise
     from tsservices.client.terminal.console import PlainConsole, openPlainConsole
 
     console: TerminalDisplay | PlainConsole
-    surface: TerminalDisplay | PlainDisplay
+    display: TerminalDisplay | PlainDisplay
     if prompt is not None:
-        painter = Styler(depth(os.environ))
-        console = surface = TerminalDisplay(prompt.terminal, prompt.loop, painter, command.bell)
+        styler = Styler(depth(os.environ))
+        console = display = TerminalDisplay(prompt.terminal, prompt.loop, styler, options.bell)
     else:
         console = openPlainConsole(IReactorFDSet(reactor), b"")
-        surface = PlainDisplay(console, terminalOf(0))
-    talking = chat(reactor, command, console, surface, random)
+        display = PlainDisplay(console, terminalOf(0))
+    talking = chat(reactor, options, console, display, random)
     status = await supervise(reactor, talking, console)
     if status:
         raise SystemExit(status)
@@ -91,13 +90,13 @@ def main(arguments: Sequence[str]) -> None:
 
     @raise SystemExit: always, with the exit status.
     """
-    command = parseChat(arguments, os.environ, asker(os.isatty))
+    options = parseChat(arguments, os.environ, asker(os.isatty))
     openMissing()
-    editing = not command.json and editingPossible(os.environ, os.isatty)
+    editing = not options.json and editingPossible(os.environ, os.isatty)
     missing = find_spec("prompt_toolkit") is None and os.isatty(0) and os.isatty(1)
-    if missing and not command.json:
+    if missing and not options.json:
         sys.stderr.write(complaint(NO_EDITING))
-    prompt = openPrompt(command) if editing else None
+    prompt = openPrompt(options) if editing else None
     if prompt is not None:
         from twisted.internet import asyncioreactor
 
@@ -106,7 +105,7 @@ def main(arguments: Sequence[str]) -> None:
 
     try:
         with blockingRestored():
-            react(converse, (command, prompt))
+            react(run, (options, prompt))
     finally:
         if prompt is not None:
             prompt.loop.close()

@@ -1,7 +1,6 @@
 """
-One room as the client sees it: who is there, and which of its lines were shown.  Pure.
-
-All that the client knows of the chat: itself, its rooms, what can be asked for.  Pure.
+What the client knows of the chat: itself, its rooms with their members and last lines, and
+the commands of the server.  Pure; nothing here is shown or sent.
 """
 
 from __future__ import annotations
@@ -10,28 +9,30 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.client.chat.events import ServerEvent
+from tsservices.chat.names import fold
+from tsservices.chat.notifications import (
+    AccountChanged,
+    CommandList,
+    JoinedRoom,
+    LeftRoom,
+    LoggedIn,
+    MemberList,
+    NickChanged,
+    Notice,
+    Resumed,
+    RoomList,
+    RoomMessages,
+    UserJoined,
+    UserLeft,
+    UserQuit,
+    Welcome,
+)
+from tsservices.client.chat.events import Content, roomKey
 
-#: Lines of which it is remembered who said them, for when one is deleted.
-REMEMBERED = 1000
-
-
-@dataclass(slots=True)
-class RoomMember:
-    """
-    Somebody in a room.
-
-    @ivar nick: what they are called.
-    @ivar guest: the name belongs to nobody; L{None}: not known.
-    @ivar away: why they are away.
-    """
-
-    nick: str
-    guest: bool | None = None
-    away: str = ""
+#: Lines of a room whose authors are remembered, for when one is deleted.
+AUTHORS_REMEMBERED = 1000
 
 
 class ClientRoom:
@@ -39,111 +40,99 @@ class ClientRoom:
     A room in which one is, or was before the connection was lost.
 
     A line is new when its number is higher than that of the last one shown.  While
-    lines are being caught up with (L{catching}) those that run ahead are held back, so
+    lines are being caught up with (L{catchingUp}) those that run ahead are held back, so
     that what is shown is in order, without a gap and without a repeat.
 
-    @ivar name: of the room.
+    @ivar name: as the server writes it.
     @ivar last: the number of the last line that was shown.
-    @ivar people: who is there, by folded name; who spoke last is last.
-    @ivar read: the number of the last line that was read, if the server knows it.
+    @ivar members: the names of those who are there, by folded name; who spoke last is last.
+    @ivar read: the number of the last line that was read; L{None}: the server does not know.
     @ivar unread: lines since one turned away from the room.
     @ivar present: one is in the room, as far as is known.
-    @ivar catching: whether lines are being caught up with.
-    @ivar authors: who said the lines, by number.
+    @ivar catchingUp: lines may come twice, and in another order.
+    @ivar authors: who said the last lines, and when, by number.
     """
 
     def __init__(self, name: str, last: int) -> None:
         self.name = name
         self.last = last
-        self.people: OrderedDict[str, RoomMember] = OrderedDict()
+        self.members: OrderedDict[str, str] = OrderedDict()
         self.read: int | None = None
         self.unread = 0
         self.present = True
-        self.catching = False
+        self.catchingUp = False
         self.authors: OrderedDict[int, tuple[str, int]] = OrderedDict()
-        self._held: dict[int, ServerEvent] = {}
+        self._held: dict[int, RoomMessages] = {}
 
-    def take(self, said: ServerEvent) -> list[ServerEvent]:
-        """The lines that are to be shown now."""
-        seq = said.number("seq")
+    def accept(self, message: RoomMessages) -> list[RoomMessages]:
+        """Take in a line, and give those that are to be shown now."""
+        seq = message.first
         if seq <= self.last:
             return []
-        if self.catching and seq > self.last + 1:
-            self._held[seq] = said
+        if self.catchingUp and seq > self.last + 1:
+            self._held[seq] = message
             return []
         self.last = seq
-        ready = [said]
-        while (following := self._held.pop(self.last + 1, None)) is not None:
-            self.last += 1
-            ready.append(following)
-        return ready
+        return [message, *self._following()]
 
-    def skip(self, last: int) -> list[ServerEvent]:
-        """Lines are no longer kept: go on after them."""
+    def skipTo(self, last: int) -> list[RoomMessages]:
+        """Lines up to this one are no longer kept: give those that are to be shown now."""
         self.last = max(self.last, last)
-        ready = []
-        while (following := self._held.pop(self.last + 1, None)) is not None:
+        return self._following()
+
+    def _following(self) -> list[RoomMessages]:
+        messages = []
+        while (message := self._held.pop(self.last + 1, None)) is not None:
             self.last += 1
-            ready.append(following)
-        return ready
+            messages.append(message)
+        return messages
 
-    def catchUp(self) -> None:
-        """From now on lines may come twice, and in another order."""
-        self.catching = True
-
-    def caughtUp(self) -> list[ServerEvent]:
-        """All that was missed has come."""
-        self.catching = False
-        held = [self._held[seq] for seq in sorted(self._held) if seq > self.last]
+    def finishCatchUp(self) -> list[RoomMessages]:
+        """All that was missed has come: give what is still held back."""
+        self.catchingUp = False
+        messages = [self._held[seq] for seq in sorted(self._held) if seq > self.last]
         self._held.clear()
-        if held:
-            self.last = held[-1].number("seq")
-        return held
+        if messages:
+            self.last = messages[-1].first
+        return messages
 
     def restart(self, last: int) -> None:
         """The room is another one than before: it has fewer lines than were shown."""
-        self.last = 0 if self.catching else last
+        self.last = 0 if self.catchingUp else last
         self._held.clear()
         self.authors.clear()
 
-    def spoke(self, said: ServerEvent) -> None:
-        nick = said.text("nick")
-        self.authors[said.number("seq")] = nick, said.number("time")
-        if len(self.authors) > REMEMBERED:
+    def noteAuthor(self, message: RoomMessages) -> None:
+        self.authors[message.first] = message.nick, message.time
+        if len(self.authors) > AUTHORS_REMEMBERED:
             self.authors.popitem(last=False)
-        key = fold(nick)
-        if key in self.people:
-            self.people[key].guest = said.text("account") == ""
-            self.people.move_to_end(key)
+        key = fold(message.nick)
+        if key in self.members:
+            self.members.move_to_end(key)
 
-    def enter(self, nick: str, guest: bool | None = None, away: str = "") -> None:
+    def addMember(self, nick: str) -> None:
         key = fold(nick)
-        known = self.people.get(key)
-        if known is None:
-            self.people[key] = RoomMember(nick, guest, away)
+        known = key in self.members
+        self.members[key] = nick
+        if not known:
             # Who has not spoken comes after all who have.
-            self.people.move_to_end(key, last=False)
-        else:
-            known.nick, known.away = nick, away
-            known.guest = known.guest if guest is None else guest
+            self.members.move_to_end(key, last=False)
 
-    def leave(self, nick: str) -> None:
-        self.people.pop(fold(nick), None)
+    def removeMember(self, nick: str) -> None:
+        self.members.pop(fold(nick), None)
 
-    def rename(self, nick: str, to: str) -> None:
-        if fold(nick) in self.people:
-            keep = OrderedDict[str, RoomMember]()
-            for key, person in self.people.items():
-                if key == fold(nick):
-                    person.nick = to
-                    keep[fold(to)] = person
-                else:
-                    keep[key] = person
-            self.people = keep
+    def renameMember(self, nick: str, to: str) -> None:
+        key = fold(nick)
+        if key in self.members:
+            # Made anew, since the renamed one keeps the place of who spoke when.
+            self.members = OrderedDict(
+                (fold(to), to) if other == key else (other, name)
+                for other, name in self.members.items()
+            )
 
     def nicks(self) -> list[str]:
         """Those who are there, who spoke last first."""
-        return [person.nick for person in reversed(self.people.values())]
+        return list(reversed(self.members.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +140,8 @@ class CommandInfo:
     """
     One command of the server, or of this client.
 
-    @ivar name: its word.
+    @ivar name: its word, without the slash.
     @ivar usage: what follows the word.
-    @ivar meaning: what it does.
     """
 
     name: str
@@ -167,172 +155,138 @@ OWN_COMMANDS = (
     CommandInfo("quit", "[WHY]", "leave"),
 )
 
-#: A command in the words of a server that writes them for people.
+#: A command in the help of a server that writes it for people only.
 _HELP = re.compile(r"/(\w+)(?: (\S.*?))? {2,}(\S.*)")
-
-
-def roomKey(name: str) -> str:
-    """What is the same for all forms of the name."""
-    return fold(name.removeprefix(ROOM_SIGN))
 
 
 class ClientState:
     """
-    What is known.
+    What the client knows; notifications change it by L{apply}.
 
-    @ivar nick: one's own name; nothing before one is in.
-    @ivar account: one's own account; nothing for guests.
+    @ivar nick: one's own name; empty before one is in.
+    @ivar account: one's own account; empty for guests.
     @ivar rooms: by folded name, in the order in which they were entered.
-    @ivar current: the folded name of the room where lines go.
+    @ivar current: the folded name of the room where lines go; empty: none.
     @ivar commands: what can be asked for.
     @ivar accounts: whether the server knows accounts at all.
-    @ivar known: names of rooms that were heard of.
+    @ivar roomNames: names of rooms that were heard of, by folded name.
     """
 
     def __init__(self) -> None:
-        """Know nothing."""
         self.nick = ""
         self.account = ""
         self.rooms: dict[str, ClientRoom] = {}
         self.current = ""
         self.commands: list[CommandInfo] = list(OWN_COMMANDS)
         self.accounts = False
-        self.known: dict[str, str] = {}
+        self.roomNames: dict[str, str] = {}
 
     def isSelf(self, nick: str) -> bool:
-        """Whether that is oneself."""
+        """Whether that is one's own name."""
         return bool(self.nick) and fold(nick) == fold(self.nick)
 
-    def room(self, event: ServerEvent) -> ClientRoom | None:
-        """The room, if one is in it."""
-        return self.rooms.get(roomKey(event.text("room")))
-
     def selectRoom(self, key: str) -> None:
+        """Have lines go to this room."""
         if self.current in self.rooms:
             self.rooms[self.current].unread = 0
         self.current = key
         if key in self.rooms:
             self.rooms[key].unread = 0
 
-    def apply(self, event: ServerEvent) -> None:
-        """Keep what an event says of people and rooms; lines are not its business."""
-        learn = self._LEARN.get(event.type)
-        if learn is not None:
-            learn(self, event)
-
-    def learnHelp(self, event: ServerEvent) -> None:
-        rows = [_HELP.fullmatch(line) for line in event.texts("lines")]
-        self._offer([CommandInfo(row[1], row[2] or "", row[3]) for row in rows if row is not None])
-
-    def _commands(self, event: ServerEvent) -> None:
-        self._offer(
-            [
-                CommandInfo(row.text("name"), row.text("usage"), row.text("meaning"))
-                for row in event.each("commands")
-                if row.text("name")
-            ]
-        )
-
-    def _offer(self, listed: list[CommandInfo]) -> None:
-        names = {row.name for row in listed}
-        self.commands = [*listed, *(row for row in OWN_COMMANDS if row.name not in names)]
-        self.accounts = "login" in names
-
-    def _entered(self, event: ServerEvent) -> None:
-        self.nick = event.text("nick")
-        self.account = event.text("account")
-
-    def _account(self, event: ServerEvent) -> None:
-        nick = event.text("nick")
-        guest = event.text("account") == ""
-        if self.isSelf(nick):
-            self.account = event.text("account")
-        for room in self.rooms.values():
-            person = room.people.get(fold(nick))
-            if person is not None:
-                person.guest = guest
-
-    def _renamed(self, event: ServerEvent) -> None:
-        nick, to = event.text("nick"), event.text("to")
-        if self.isSelf(nick):
-            self.nick = to
-        for room in self.rooms.values():
-            room.rename(nick, to)
-
-    def _away(self, event: ServerEvent) -> None:
-        for room in self.rooms.values():
-            person = room.people.get(fold(event.text("nick")))
-            if person is not None:
-                person.away = event.text("text")
-
-    def _gone(self, event: ServerEvent) -> None:
-        for room in self.rooms.values():
-            room.leave(event.text("nick"))
-
-    def _joined(self, event: ServerEvent) -> None:
-        room = self.room(event)
-        if room is not None:
-            guest = event.text("account") == "" if "account" in event.fields else None
-            room.enter(event.text("nick"), guest)
-
-    def _left(self, event: ServerEvent) -> None:
-        room = self.room(event)
-        if room is not None:
-            room.leave(event.text("nick"))
-
-    def _people(self, event: ServerEvent) -> None:
-        room = self.room(event)
-        if room is not None:
-            for each in event.each("people"):
-                guest = each.truth("guest") if "guest" in each.fields else None
-                room.enter(each.text("nick"), guest, each.text("away"))
-
-    def _rooms(self, event: ServerEvent) -> None:
-        for each in event.each("rooms"):
-            name = each.text("room")
-            self.known[roomKey(name)] = name
-
-    def _roomEntered(self, event: ServerEvent) -> None:
-        name = event.text("room")
-        key = roomKey(name)
-        last = event.number("joinedSeq")
-        room = self.rooms.get(key)
-        if room is None:
-            room = self.rooms[key] = ClientRoom(name, last)
-        elif last < room.last:
-            room.restart(last)
-        self.known[key] = name
-        if event.text("nick"):
-            self.nick = event.text("nick")
-        room.present = True
-        room.read = event.perhaps("read")
-        room.people.clear()
-        for nick in event.texts("nicks"):
-            room.enter(nick)
-
-    def _roomLeft(self, event: ServerEvent) -> None:
-        self.forget(roomKey(event.text("room")))
-
-    def forget(self, key: str) -> None:
+    def forgetRoom(self, key: str) -> None:
         self.rooms.pop(key, None)
         if self.current == key:
             self.current = ""
             self.selectRoom(next(reversed(self.rooms), ""))
 
-    #: What is done with the events that say something of people or rooms, by their types.
-    _LEARN: ClassVar[dict[str, Callable[[ClientState, ServerEvent], None]]] = {
-        "commands": _commands,
-        "entered": _entered,
-        "resumed": _entered,
-        "loggedIn": _entered,
-        "account": _account,
-        "renamed": _renamed,
-        "away": _away,
-        "gone": _gone,
-        "joined": _joined,
-        "left": _left,
-        "people": _people,
-        "rooms": _rooms,
-        "roomEntered": _roomEntered,
-        "roomLeft": _roomLeft,
+    def learnHelp(self, notice: Notice) -> None:
+        """Take the commands from the help of a server that writes it for people only."""
+        matches = [_HELP.fullmatch(line) for line in notice.lines]
+        self._setCommands([CommandInfo(m[1], m[2] or "", m[3]) for m in matches if m is not None])
+
+    def apply(self, content: Content) -> None:
+        """Learn what a notification says of people and rooms; lines are not among it."""
+        learn = self._LEARN.get(type(content))
+        if learn is not None:
+            learn(self, content)
+
+    def _commandsListed(self, listed: CommandList) -> None:
+        self._setCommands([CommandInfo(*row[:3]) for row in listed.commands])
+
+    def _setCommands(self, commands: list[CommandInfo]) -> None:
+        names = {command.name for command in commands}
+        own = [command for command in OWN_COMMANDS if command.name not in names]
+        self.commands = [*commands, *own]
+        self.accounts = "login" in names
+
+    def _named(self, welcome: Welcome | Resumed | LoggedIn) -> None:
+        self.nick = welcome.nick
+        self.account = welcome.account or ""
+
+    def _accountChanged(self, changed: AccountChanged) -> None:
+        if self.isSelf(changed.nick):
+            self.account = changed.account or ""
+
+    def _renamed(self, renamed: NickChanged) -> None:
+        if self.isSelf(renamed.nick):
+            self.nick = renamed.to
+        for room in self.rooms.values():
+            room.renameMember(renamed.nick, renamed.to)
+
+    def _quit(self, quit: UserQuit) -> None:
+        for room in self.rooms.values():
+            room.removeMember(quit.nick)
+
+    def _joined(self, joined: UserJoined) -> None:
+        if joined.room in self.rooms:
+            self.rooms[joined.room].addMember(joined.nick)
+
+    def _left(self, left: UserLeft) -> None:
+        if left.room in self.rooms:
+            self.rooms[left.room].removeMember(left.nick)
+
+    def _membersListed(self, listed: MemberList) -> None:
+        room = self.rooms.get(roomKey(listed.roomName))
+        if room is not None:
+            for member in listed.people:
+                room.addMember(member.nick)
+
+    def _roomsListed(self, listed: RoomList) -> None:
+        for name, _, _ in listed.rooms:
+            self.roomNames[roomKey(name)] = name
+
+    def _joinedRoom(self, joined: JoinedRoom) -> None:
+        key, last = joined.room, joined.joinedSeq
+        room = self.rooms.get(key)
+        if room is None:
+            room = self.rooms[key] = ClientRoom(joined.roomName, last)
+        elif last < room.last:
+            room.restart(last)
+        self.roomNames[key] = joined.roomName
+        if joined.nick:
+            self.nick = joined.nick
+        room.present = True
+        room.read = joined.read
+        room.members.clear()
+        for nick in joined.nicks:
+            room.addMember(nick)
+
+    def _leftRoom(self, left: LeftRoom) -> None:
+        self.forgetRoom(left.room)
+
+    #: What is done with the notifications that say something of people or rooms.
+    _LEARN: ClassVar[dict[type[Content], Callable[[ClientState, Any], None]]] = {
+        CommandList: _commandsListed,
+        Welcome: _named,
+        Resumed: _named,
+        LoggedIn: _named,
+        AccountChanged: _accountChanged,
+        NickChanged: _renamed,
+        UserQuit: _quit,
+        UserJoined: _joined,
+        UserLeft: _left,
+        MemberList: _membersListed,
+        RoomList: _roomsListed,
+        JoinedRoom: _joinedRoom,
+        LeftRoom: _leftRoom,
     }

@@ -1,212 +1,205 @@
 """
-The view of people: lines as the text form of the server has them, with styles.  Pure.
+The view of people: sentences and lines of rooms as the line frontend writes them, with
+styles, and what the client says itself.  Pure.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.client.chat.events import ServerEvent
+from tsservices.chat.notifications import Invited, PrivateMessage, RoomMessages
+from tsservices.chat.operations import DELETE, DELETED, MESSAGE
+from tsservices.client.chat.events import Content, ReplayHead, SearchHead, ServerEvent
 from tsservices.client.chat.outbox import OutgoingLine
-from tsservices.client.chat.ports import LineOrigin
-from tsservices.client.chat.sentences import Sentences
+from tsservices.client.chat.ports import ConnectionChange, LineOrigin
 from tsservices.client.chat.state import ClientRoom, ClientState
 from tsservices.client.chat.ui.colours import NICK, Span, highlighted, mentions
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
-from tsservices.frontends.formats.sentences import durationText, expiredText, plural
+from tsservices.frontends.formats.sentences import (
+    NAME_SIGNS,
+    NOW,
+    PRIVATE_SIGNS,
+    REPLAYED,
+    SENTENCES,
+    actionText,
+    expiredText,
+    plural,
+    replayHead,
+    searchHead,
+)
 
-#: What stands before and after the name of who says a line of each kind, other than C{<} and C{>}.
-_AROUND = {"me": ("* ", " "), "notice": ("-", "- ")}
-
-#: Lines that say what somebody did to somebody.
-_DEEDS = {
-    "kick": "kicked {} from {room}",
-    "ban": "banned {} from {room}",
-    "unban": "unbanned {} from {room}",
-    "mute": "muted {} in {room}",
-    "unmute": "unmuted {} in {room}",
-    "op": "made {} an operator of {room}",
-    "deop": "made {} a plain member of {room}",
-}
+#: The styles of lines, by what they begin with.
+_STYLES = {"!": "refusal", "*": "event", "-": "mark", "|": "event"}
 
 
 class TextView:
     """
-    Shows lines.
+    Shows what happens as lines of spans.
 
-    @ivar searched: the words that were searched for last.
+    @ivar searched: the words that were searched for last: they are set off in what is found.
     """
 
     def __init__(
         self,
-        town: ClientState,
+        state: ClientState,
         show: Callable[[list[Span], bool], None],
         ask: Callable[[str], None],
         localtime: Callable[[float], time.struct_time] = time.localtime,
         marked: bool = True,
     ) -> None:
-        """@param localtime: gives the local time of seconds since 1970."""
+        """
+        @param show: takes a line, and whether it calls for attention.
+        @param ask: asks for a secret; for an empty text no longer.
+        @param localtime: gives the local time of seconds since 1970.
+        @param marked: whether guests are marked, and the place where what is unread begins.
+        """
         self.searched: list[str] = []
-        self._town = town
+        self._state = state
         self._show = show
         self._ask = ask
         self._marked = marked
         self._time = LocalTime(localtime)
-        self._sentences = Sentences(self._time)
-        self._day = ""
-        self._dayBefore = ""
+        self._date = ""
+        self._dateReplayed = ""
 
-    def raw(self, event: ServerEvent) -> None:
+    def received(self, event: ServerEvent) -> None:
         pass
 
-    def told(self, event: ServerEvent) -> None:
-        if event.type == "whispered":
-            self._whispered(event)
+    def notify(self, content: Content) -> None:
+        if isinstance(content, PrivateMessage):
+            self._private(content)
             return
-        mark, style = ("! ", "refusal") if event.type == "refused" else ("* ", "event")
-        for text in self._sentences.of(event):
-            self._show([(style, f"{mark}{text}")], event.type == "invited")
+        write = SENTENCES.get(type(content))
+        if write is not None:
+            self._sentences(write(self._time, content), isinstance(content, Invited))
 
-    def said(self, room: ClientRoom | None, event: ServerEvent, how: LineOrigin) -> None:
-        moment = self._time.moment(event.number("time") // NANOSECONDS)
-        before = how is LineOrigin.BEFORE
-        prefix: list[Span] = [("time", "| ")] if before else []
-        clock = moment.clock
-        if how is LineOrigin.FOUND:
-            clock = self._sentences.when(event.number("time"))
-        elif before and moment.date != self._dayBefore:
-            self._dayBefore = moment.date
-            self._show([*prefix, ("event", f"* {moment.date}")], False)
-        elif not before and moment.date != self._day:
-            if self._day:
-                self._show([("event", f"* {moment.date}")], False)
-            self._day = moment.date
-        own = self._town.isSelf(event.text("nick"))
-        called = not own and mentions(event.text("text"), self._town.nick)
-        line = [*prefix, ("time", f"[{clock}] "), *self._line(room, event, how, own, called)]
-        self._show(line, called and how in (LineOrigin.NOW, LineOrigin.MISSED))
+    def _sentences(self, text: str, alert: bool = False) -> None:
+        for line in text.split("\n"):
+            if line:
+                self._show([(_STYLES.get(line[0], ""), line)], alert)
 
-    def _line(
-        self, room: ClientRoom | None, event: ServerEvent, how: LineOrigin, own: bool, called: bool
-    ) -> list[Span]:
-        nick, text, kind = event.text("nick"), event.text("text"), event.text("kind")
-        where = ROOM_SIGN + event.text("room")
-        several = how is LineOrigin.FOUND or room is None or len(self._town.rooms) > 1
-        name: Span = ("own" if own else NICK + nick, nick)
-        done = self._deed(kind, text, where, room)
-        if done:
-            return [("event", "* "), name, ("event", f" {done}")]
-        start: list[Span] = [("time", f"{where} ")] if several else []
-        opening, closing = _AROUND.get(kind, ("<", "> "))
-        if self._marked and self._town.accounts and event.fields.get("account") is None:
-            opening += "~"
-        if kind == "deleted":
-            return [*start, ("", opening), name, ("", closing), ("event", "(deleted)")]
-        said = highlighted(text, self.searched) if how is LineOrigin.FOUND else [("", text)]
-        if called:
-            said = [("mention", text)]
-        return [*start, ("", opening), name, ("", closing), *said]
+    def roomLine(self, room: ClientRoom | None, message: RoomMessages, origin: LineOrigin) -> None:
+        moment = self._time.moment(message.time // NANOSECONDS)
+        replayed = origin in (LineOrigin.BEFORE, LineOrigin.FOUND)
+        if replayed and moment.date != self._dateReplayed:
+            self._dateReplayed = moment.date
+            self._sentences(f"{REPLAYED}* {moment.date}\n")
+        elif not replayed and moment.date != self._date:
+            if self._date:
+                self._sentences(f"* {moment.date}\n")
+            self._date = moment.date
+        text = message.texts[0]
+        own = self._state.isSelf(message.nick)
+        called = not own and mentions(text, self._state.nick)
+        found = origin is LineOrigin.FOUND
+        withRoom = not found and (room is None or len(self._state.rooms) > 1)
+        where = f"{ROOM_SIGN}{message.roomName} "
+        numbered = f"{where}{message.first} " if found else ""
+        prefix: list[Span] = [("time", REPLAYED)] if replayed else []
+        clock: Span = ("time", f"[{moment.clock}] ")
+        if message.kind not in NAME_SIGNS and message.kind != DELETED:
+            # A star before the time, or without one: nobody can say such a line.
+            times = [clock] if replayed else []
+            action = f"{numbered}{self._action(room, message, withRoom)}"
+            line = [*prefix, ("event", "* "), *times, ("event", action)]
+        else:
+            start: Span = ("time", numbered or (where if withRoom else ""))
+            line = [*prefix, clock, start, *self._name(message, own)]
+            if message.kind == DELETED:
+                line.append(("event", "(deleted)"))
+            elif called:
+                line.append(("mention", text))
+            else:
+                line += highlighted(text, self.searched if found else [])
+        self._show(line, called and not replayed)
 
-    def _deed(self, kind: str, text: str, where: str, room: ClientRoom | None) -> str:
-        if kind == "topic":
-            return f"{'changed' if text else 'removed'} the topic of {where}" + (
-                f" to: {text}" if text else ""
-            )
-        if kind in ("private", "public"):
-            return f"made {where} {'by invitation only' if kind == 'private' else 'open to all'}"
-        if kind == "delete":
-            number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
-            author = room.authors.get(number) if room is not None else None
-            if author is None:
-                return f"deleted line {text} of {where}"
-            clock = self._time.moment(author[1] // NANOSECONDS).clock
-            return f"deleted what {author[0]} said in {where} at {clock}"
-        if kind not in _DEEDS:
-            return ""
-        name, _, why = text.partition(" ")
-        if kind in ("ban", "mute"):
-            duration, _, why = why.partition(" ")
-            why = f"{durationText(duration)}{f': {why}' if why else ''}"
-            return f"{_DEEDS[kind].format(name, room=where)} {why}"
-        return _DEEDS[kind].format(name, room=where) + (f": {why}" if why else "")
+    def _name(self, message: RoomMessages, own: bool) -> list[Span]:
+        before, after = NAME_SIGNS.get(message.kind, NAME_SIGNS[MESSAGE])
+        if self._marked and self._state.accounts and message.account is None:
+            before += "~"
+        return [("", before), _nickSpan(message.nick, own), ("", after)]
 
-    def _whispered(self, event: ServerEvent) -> None:
-        moment = self._time.moment(event.number("time") // NANOSECONDS)
-        nick, to = event.text("nick"), event.text("to")
-        own = self._town.isSelf(nick)
-        opening, closing = _AROUND.get(event.text("kind"), ("<", "> "))
+    def _action(self, room: ClientRoom | None, message: RoomMessages, withRoom: bool) -> str:
+        (action,) = actionText(message, withRoom)
+        number = message.texts[0]
+        # Numbers are not shown, so only the author says which line it was.
+        if message.kind == DELETE and room is not None and number.isascii() and number.isdigit():
+            author = room.authors.get(int(number)) if len(number) < 20 else None
+            if author is not None:
+                clock = self._time.moment(author[1] // NANOSECONDS).clock
+                action += f" (said by {author[0]} at {clock})"
+        return action
+
+    def _private(self, message: PrivateMessage) -> None:
+        clock = self._time.moment(message.time // NANOSECONDS).clock
+        own = self._state.isSelf(message.nick)
+        before, after = PRIVATE_SIGNS.get(message.kind, PRIVATE_SIGNS[MESSAGE])
         self._show(
             [
-                ("time", f"[{moment.clock}] "),
-                ("", opening),
-                ("own" if own else NICK + nick, nick),
-                ("", f" -> {to}{closing}"),
-                ("" if own else "mention", event.text("text")),
+                ("time", f"[{clock}] "),
+                ("", before),
+                _nickSpan(message.nick, own),
+                ("", f" -> {message.to}{after}"),
+                ("" if own else "mention", message.text),
             ],
             not own,
         )
 
-    def replayed(self, event: ServerEvent) -> None:
-        lines = event.number("lines")
-        what = plural(lines, "line") if lines else "nothing"
-        self._dayBefore = ""
-        if event.type == "found":
-            self._mark(f"--- found: {what} ---")
-            return
-        self._mark(f"--- {ROOM_SIGN}{event.text('room')}: {what} from before ---")
-        if (missing := event.span("missing")) is not None:
-            self._mark(f"--- {expiredText(*missing)} ---")
-
-    def missing(self, room: ClientRoom, first: int, last: int) -> None:
-        self._mark(f"--- {ROOM_SIGN}{room.name}: {expiredText(first, last)} ---")
-
-    def endOfLines(self, how: LineOrigin, more: bool) -> None:
-        if how is LineOrigin.BEFORE:
-            self._mark("--- now ---")
+    def linesBegin(self, head: ReplayHead | SearchHead) -> None:
+        self._dateReplayed = ""
+        if isinstance(head, SearchHead):
+            self._sentences(searchHead(head.count, head.more))
         else:
-            self._mark("--- /search shows older ones ---" if more else "--- that is all ---")
+            self._sentences(replayHead(head.roomName, head.count, head.missing))
 
-    def unread(self) -> None:
+    def linesEnd(self, origin: LineOrigin) -> None:
+        self._sentences(NOW)
+
+    def linesExpired(self, room: ClientRoom, first: int, last: int) -> None:
+        self._sentences(f"--- {ROOM_SIGN}{room.name}: {expiredText(first, last)} ---\n")
+
+    def unreadBegins(self) -> None:
         if self._marked:
-            self._mark("--- new ---")
+            self._sentences("--- new ---\n")
 
     def note(self, text: str) -> None:
-        self._show([("event", f"* {text}")], False)
+        self._sentences(f"* {text}\n")
 
     def complain(self, text: str) -> None:
-        self._show([("refusal", f"! {text}")], False)
+        self._sentences(f"! {text}\n")
 
-    def waits(self, item: OutgoingLine) -> None:
+    def queued(self, item: OutgoingLine) -> None:
         self.note(f"waits for the connection: {item.shown}")
 
     def notSent(self, item: OutgoingLine, sure: bool) -> None:
         self.complain(f"{'not' if sure else 'perhaps not'} sent: {item.shown}")
 
-    def asked(self, text: str) -> None:
+    def askSecret(self, text: str) -> None:
         self._ask(text)
 
-    def connection(self, what: str, reason: str = "", missed: int = 0) -> None:
-        if what == "lost":
+    def connectionChanged(
+        self, change: ConnectionChange, reason: str = "", missed: int = 0
+    ) -> None:
+        if change is ConnectionChange.LOST:
             self.note(f"connection lost, trying again ({reason})")
-        elif what == "resumed":
+        elif change is ConnectionChange.RESUMED:
             lines = plural(missed, "line") if missed else "nothing"
             verb = "were" if missed > 1 else "was"
             self.note(f"back: {lines} {verb} said meanwhile")
 
-    def _mark(self, text: str) -> None:
-        self._show([("mark", text)], False)
+
+def _nickSpan(nick: str, own: bool) -> Span:
+    return "own" if own else NICK + nick, nick
 
 
-def searchedFor(rest: str) -> list[str]:
-    """The words in it that are no filters."""
-    words: Sequence[str] = rest.split()
+def searchWords(arguments: str) -> list[str]:
+    """The words that C{/search} looks for, without its filters."""
+    words = arguments.split()
     if words and words[0].startswith(ROOM_SIGN):
         words = words[1:]
-    return [
-        bare
-        for each in words
-        if not each.startswith(("from:", "since:", "before:")) and (bare := each.strip('"*'))
-    ]
+    filters = ("from:", "since:", "before:")
+    bare = [word.strip('"*') for word in words if not word.startswith(filters)]
+    return [word for word in bare if word]

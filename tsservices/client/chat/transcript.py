@@ -5,212 +5,242 @@ What happens in the rooms, in the order in which it is shown: each line once.  P
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from tsservices.client.chat.events import ServerEvent
+from tsservices.chat.notifications import (
+    ErrorReply,
+    JoinedRoom,
+    LeftRoom,
+    MarkedRead,
+    MemberList,
+    MessageStored,
+    Resumed,
+    ResumeToken,
+    RoomMessages,
+    Welcome,
+)
+from tsservices.client.chat.events import (
+    Content,
+    FormatVersion,
+    ReplayHead,
+    RoomLine,
+    SearchHead,
+    SecretPrompt,
+    roomKey,
+)
 from tsservices.client.chat.ports import LineOrigin, View
 from tsservices.client.chat.sender import Sender
-from tsservices.client.chat.state import ClientRoom, ClientState, roomKey
+from tsservices.client.chat.state import ClientRoom, ClientState
 
 #: Who has typed nothing for so long may not have read what was shown since.
 UNATTENDED_SECONDS = 60.0
 
-#: How often the server is told at most what was read.
+#: The shortest time between two marks of what was read that the server is sent.
 MARK_SECONDS = 10.0
 
-#: Refusals of questions about a room that one could not enter, of which that is told.
-_NOT_THERE = frozenset({"not-in-room", "no-room"})
+#: Errors of questions about a room that one could not enter, which has an error of its own.
+_NOT_IN_ROOM = frozenset({"not-in-room", "no-room"})
 
-#: Types of events that are for the client alone, once one is in.
-_UNSHOWN = frozenset({"stored", "token", "format", "entered", "resumed"})
+#: What is for the client alone, once one is in.
+_UNSHOWN = (MessageStored, ResumeToken, FormatVersion, Welcome, Resumed)
 
 
 class Transcript:
     """Decides which lines are shown, and as what."""
 
-    def __init__(self, town: ClientState, exchange: Sender, view: View) -> None:
+    def __init__(self, state: ClientState, sender: Sender, view: View) -> None:
         self._missed = 0
-        self._town = town
-        self._exchange = exchange
+        self._state = state
+        self._sender = sender
         self._view = view
-        self._how = LineOrigin.BEFORE
-        self._following = 0
-        self._more = False
-        self._marked = False
-        self._split = False
+        # Of the lines that follow a head.
+        self._origin = LineOrigin.BEFORE
+        self._remaining = 0
+        self._unreadShown = False
+        self._unattendedShown = False
         self._attendedAt: float | None = None
         self._markedAt: float | None = None
-        self._unlisted: list[str] = []
+        self._incomplete: list[str] = []
 
-    def handle(self, event: ServerEvent, now: float, catching: bool) -> None:
-        """@param now: the time in seconds."""
-        tell = self._TELL.get(event.type)
-        answer = event.type != "said" and self._exchange.consumes(event)
-        if answer or event.type in _UNSHOWN:
+    def handle(self, content: Content, now: float, catchingUp: bool) -> None:
+        """
+        Show what is to be shown of it.
+
+        @param now: the time in seconds.
+        @param catchingUp: what was missed has still to come.
+        """
+        if isinstance(content, RoomLine):
+            self._line(content, now)
             return
-        if tell is not None:
-            tell(self, event, now, catching)
+        if self._sender.consumes(content) or isinstance(content, _UNSHOWN):
+            return
+        handle = self._HANDLERS.get(type(content))
+        if handle is not None:
+            handle(self, content, now, catchingUp)
         else:
-            self._view.told(event)
+            self._view.notify(content)
 
     def userActive(self, now: float) -> None:
         """
-        Somebody has typed something: they see what is shown.
+        A person has typed something, and sees what is shown.
 
         @param now: the time in seconds.
         """
         self._attendedAt = now
-        self._marked = False
+        self._unattendedShown = False
 
     def markRead(self, now: float, last: bool = False) -> None:
         """
         Have the server know what was read.
 
         @param now: the time in seconds.
+        @param last: there will be no later occasion.
         """
-        town = self._town
-        room = town.rooms.get(town.current)
-        known = any(row.name == "read" for row in town.commands)
+        state = self._state
+        room = state.rooms.get(state.current)
+        known = any(command.name == "read" for command in state.commands)
         early = self._markedAt is not None and now < self._markedAt + MARK_SECONDS
-        if room is None or not town.account or not known or (early and not last):
+        if room is None or not state.account or not known or (early and not last):
             return
         if room.last > (room.read or 0):
             room.read = room.last
             self._markedAt = now
-            self._exchange.sendQuiet(f"/read {room.name} {room.last}")
+            self._sender.sendQuiet(f"/read {room.name} {room.last}")
 
-    def lost(self) -> None:
-        """The connection is lost."""
-        self._following = 0
-        self._unlisted = []
+    def connectionLost(self) -> None:
+        self._remaining = 0
+        self._incomplete = []
 
     def finishCatchUp(self, now: float) -> int:
         """
         What was missed has come: show what was held back.
 
         @param now: the time in seconds.
+        @return: how many lines of others were missed.
         """
-        for key, room in list(self._town.rooms.items()):
-            held = room.caughtUp()
+        # A copy: rooms that could not be entered again are forgotten meanwhile.
+        for key, room in list(self._state.rooms.items()):
+            messages = room.finishCatchUp()
             if not room.present:
-                self._town.forget(key)
+                self._state.forgetRoom(key)
                 continue
-            for each in held:
-                self._show(room, each, LineOrigin.MISSED, now)
+            for message in messages:
+                self._show(room, message, LineOrigin.MISSED, now)
         missed, self._missed = self._missed, 0
         return missed
 
-    def listPeople(self) -> None:
-        """Ask who is in rooms that have told of a part only."""
-        names, self._unlisted = self._unlisted, []
+    def listMembers(self) -> None:
+        """Ask who is in rooms that have named some of their members only."""
+        names, self._incomplete = self._incomplete, []
         for name in names:
-            self._exchange.sendQuiet(f"/who {name}")
+            self._sender.sendQuiet(f"/who {name}")
 
-    def _said(self, event: ServerEvent, now: float, catching: bool) -> None:
-        room = self._town.room(event)
-        before = event.truth("replay")
-        if event.truth("found") or (before and (room is None or not room.catching)):
-            if before:
-                self._markUnread(room, event)
-            self._view.said(room, event, self._how if self._following else LineOrigin.BEFORE)
-            self._following -= 1
-            if self._following == 0:
-                self._view.endOfLines(self._how, self._more)
+    def _line(self, line: RoomLine, now: float) -> None:
+        message = line.message
+        room = self._state.rooms.get(message.room)
+        # While a room is caught up with, what is replayed there is what was missed; else it was
+        # asked for, and is shown even if it was shown before.
+        if line.found or (line.replayed and (room is None or not room.catchingUp)):
+            if line.replayed:
+                self._beginUnread(room, message)
+            origin = self._origin if self._remaining else LineOrigin.BEFORE
+            self._view.roomLine(room, message, origin)
+            self._remaining -= 1
+            if self._remaining == 0:
+                self._view.linesEnd(self._origin)
         elif room is None:
-            self._view.said(None, event, LineOrigin.NOW)
+            self._view.roomLine(None, message, LineOrigin.NOW)
         else:
-            how = LineOrigin.MISSED if room.catching else LineOrigin.NOW
-            for each in room.take(event):
-                self._show(room, each, how, now)
+            origin = LineOrigin.MISSED if room.catchingUp else LineOrigin.NOW
+            for ready in room.accept(message):
+                self._show(room, ready, origin, now)
 
-    def _show(self, room: ClientRoom, event: ServerEvent, how: LineOrigin, now: float) -> None:
-        town = self._town
-        self._exchange.onMessage(event)
-        if not town.isSelf(event.text("nick")):
-            if roomKey(room.name) != town.current:
+    def _show(
+        self, room: ClientRoom, message: RoomMessages, origin: LineOrigin, now: float
+    ) -> None:
+        state = self._state
+        self._sender.messageCame(message)
+        # One's own lines come back too, but are no news.
+        if not state.isSelf(message.nick):
+            missed = origin is LineOrigin.MISSED
+            self._missed += missed
+            if roomKey(room.name) != state.current:
                 room.unread += 1
-            if how is LineOrigin.MISSED:
-                self._missed += 1
-            gone = self._attendedAt is not None and now > self._attendedAt + UNATTENDED_SECONDS
-            if (how is LineOrigin.MISSED or gone) and not self._marked:
-                self._marked = True
-                self._view.unread()
-        room.spoke(event)
-        self._view.said(room, event, how)
+            away = self._attendedAt is not None and now > self._attendedAt + UNATTENDED_SECONDS
+            if (missed or away) and not self._unattendedShown:
+                self._unattendedShown = True
+                self._view.unreadBegins()
+        room.noteAuthor(message)
+        self._view.roomLine(room, message, origin)
 
-    def _markUnread(self, room: ClientRoom | None, event: ServerEvent) -> None:
-        if room is None or room.read is None or self._split:
+    def _beginUnread(self, room: ClientRoom | None, message: RoomMessages) -> None:
+        if room is None or room.read is None or self._unreadShown:
             return
-        if event.number("seq") > room.read:
-            self._split = True
-            self._view.unread()
+        if message.first > room.read:
+            self._unreadShown = True
+            self._view.unreadBegins()
 
-    def _replay(self, event: ServerEvent, now: float, catching: bool) -> None:
-        room = self._town.room(event)
-        missing = event.span("missing")
-        if room is not None and room.catching:
+    def _replay(self, head: ReplayHead, now: float, catchingUp: bool) -> None:
+        room = self._state.rooms.get(head.room)
+        if room is not None and room.catchingUp:
             # The lines that entering shows may begin later: all that was asked for comes.
+            missing = head.missing
             if missing is not None and missing[0] <= room.last + 1 <= missing[1]:
-                self._view.missing(room, room.last + 1, missing[1])
-                self._exchange.markUncertain(roomKey(room.name))
-                for each in room.skip(missing[1]):
-                    self._show(room, each, LineOrigin.MISSED, now)
+                self._view.linesExpired(room, room.last + 1, missing[1])
+                self._sender.markUncertain(roomKey(room.name))
+                for message in room.skipTo(missing[1]):
+                    self._show(room, message, LineOrigin.MISSED, now)
             return
-        self._how, self._following, self._more = LineOrigin.BEFORE, event.number("lines"), False
-        self._split = False
-        if self._following or missing is not None:
-            self._view.replayed(event)
+        self._origin, self._remaining = LineOrigin.BEFORE, head.count
+        self._unreadShown = False
+        if head.count or head.missing is not None:
+            self._view.linesBegin(head)
 
-    def _found(self, event: ServerEvent, now: float, catching: bool) -> None:
-        self._how, self._following = LineOrigin.FOUND, event.number("lines")
-        self._more = event.truth("more")
-        self._view.replayed(event)
-        if not self._following:
-            self._view.endOfLines(LineOrigin.FOUND, self._more)
+    def _search(self, head: SearchHead, now: float, catchingUp: bool) -> None:
+        self._origin, self._remaining = LineOrigin.FOUND, head.count
+        self._view.linesBegin(head)
 
-    def _roomEntered(self, event: ServerEvent, now: float, catching: bool) -> None:
-        room = self._town.room(event)
-        if room is None or room.catching:
+    def _joinedRoom(self, joined: JoinedRoom, now: float, catchingUp: bool) -> None:
+        room = self._state.rooms.get(joined.room)
+        if room is None or room.catchingUp:
             return
-        key = roomKey(room.name)
-        self._town.selectRoom(key)
-        self._exchange.serverRoom = key
-        self._view.told(event)
-        if event.number("present") > len(room.people):
-            self._unlisted.append(room.name)
+        self._state.selectRoom(joined.room)
+        self._sender.serverRoom = joined.room
+        self._view.notify(joined)
+        if joined.present > len(room.members):
+            self._incomplete.append(room.name)
 
-    def _roomLeft(self, event: ServerEvent, now: float, catching: bool) -> None:
-        self._exchange.serverRoom = None
-        self._view.told(event)
+    def _leftRoom(self, left: LeftRoom, now: float, catchingUp: bool) -> None:
+        self._sender.serverRoom = None
+        self._view.notify(left)
 
-    def _people(self, event: ServerEvent, now: float, catching: bool) -> None:
-        if not catching and not self._exchange.quiet:
-            self._view.told(event)
+    def _members(self, listed: MemberList, now: float, catchingUp: bool) -> None:
+        if not catchingUp and not self._sender.quiet:
+            self._view.notify(listed)
 
-    def _read(self, event: ServerEvent, now: float, catching: bool) -> None:
-        room = self._town.room(event)
+    def _markedRead(self, marked: MarkedRead, now: float, catchingUp: bool) -> None:
+        room = self._state.rooms.get(marked.room)
         if room is not None:
-            room.read = event.number("seq")
+            room.read = marked.seq
 
-    def _refused(self, event: ServerEvent, now: float, catching: bool) -> None:
-        if catching and event.text("code") in _NOT_THERE:
+    def _error(self, error: ErrorReply, now: float, catchingUp: bool) -> None:
+        if catchingUp and error.why.reason.code in _NOT_IN_ROOM:
             return
-        if not self._exchange.quiet:
-            self._view.told(event)
+        if not self._sender.quiet:
+            self._view.notify(error)
 
-    def _prompt(self, event: ServerEvent, now: float, catching: bool) -> None:
-        if self._exchange.asked():
-            self._view.asked(event.text("text"))
+    def _prompt(self, prompt: SecretPrompt, now: float, catchingUp: bool) -> None:
+        if self._sender.secretAsked():
+            self._view.askSecret(prompt.text)
 
-    #: What is done with the events that are more than something to be shown, by their types.
-    _TELL: ClassVar[dict[str, Callable[[Transcript, ServerEvent, float, bool], None]]] = {
-        "said": _said,
-        "replay": _replay,
-        "found": _found,
-        "roomEntered": _roomEntered,
-        "roomLeft": _roomLeft,
-        "people": _people,
-        "read": _read,
-        "refused": _refused,
-        "prompt": _prompt,
+    #: What is done with the notifications that are more than something to be shown.
+    _HANDLERS: ClassVar[dict[type[Content], Callable[[Transcript, Any, float, bool], None]]] = {
+        ReplayHead: _replay,
+        SearchHead: _search,
+        JoinedRoom: _joinedRoom,
+        LeftRoom: _leftRoom,
+        MemberList: _members,
+        MarkedRead: _markedRead,
+        ErrorReply: _error,
+        SecretPrompt: _prompt,
     }

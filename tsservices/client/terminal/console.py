@@ -1,5 +1,6 @@
 """
-The plain console: lines in, bytes out, complaints to standard error.
+What the exchanges need of a console, and the one without line editing: lines in, bytes
+out, complaints to standard error.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol as Seam
+from typing import Protocol as Interface
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, IReactorFDSet
@@ -26,10 +27,10 @@ LINES_AHEAD = 1024
 
 
 class Interrupted(Exception):
-    """The person at the console pressed Ctrl-C."""
+    """Ctrl-C was typed at the console."""
 
 
-class Console(Seam):
+class Console(Interface):
     """
     What the exchanges need of a console.
 
@@ -46,15 +47,10 @@ class Console(Seam):
         Wait for the next line.
 
         @return: the line without its newline; L{None} at the end of the input.
-        @raise Interrupted: when Ctrl-C was typed in its place.
+        @raise Interrupted: Ctrl-C was typed in its place.
         """
 
-    def write(self, data: bytes) -> None:
-        """
-        Print something.
-
-        @param data: the bytes, with the newlines that belong to them.
-        """
+    def write(self, data: bytes) -> None: ...
 
     def complain(self, message: str) -> None:
         """Print one line on standard error."""
@@ -62,11 +58,14 @@ class Console(Seam):
     def registerProducer(self, producer: IPushProducer) -> None:
         """Let the output's reader hold back where the output comes from."""
 
-    def unregisterProducer(self) -> None:
-        """Forget the producer."""
+    def unregisterProducer(self) -> None: ...
 
     async def close(self, flush: bool) -> None:
-        """Give the terminal or the pipes back as they were."""
+        """
+        Give the terminal or the pipes back as they were.
+
+        @param flush: whether the reader of the output is waited for.
+        """
 
 
 @implementer(IHalfCloseableProtocol)
@@ -74,8 +73,8 @@ class PlainConsole(Protocol):
     """
     A console on whatever standard input and output are.
 
-    Without L{IHalfCloseableProtocol} the end of the input would close the
-    output as well.
+    It is an L{IHalfCloseableProtocol}, or the end of the input would close the output as
+    well.
     """
 
     transport: StandardIO
@@ -88,7 +87,11 @@ class PlainConsole(Protocol):
         errors: Callable[[str], None] = writeError,
         read: bool = True,
     ) -> None:
-        """Start without a transport."""
+        """
+        @param screen: whether the output is a terminal.
+        @param prompt: what a person is shown before each line; on a terminal only.
+        @param read: whether the output has a reader, who may leave.
+        """
         self.interactive = interactive
         self._read = read
         self.gone: Deferred[bool] = Deferred()
@@ -96,7 +99,7 @@ class PlainConsole(Protocol):
         self._prompt = prompt if interactive and screen else b""
         self._errors = errors
         self._lines: deque[bytes] = deque()
-        self._rest: list[bytes] = []
+        self._unfinished: list[bytes] = []
         self._ended = False
         self._paused = False
         self._waiting: Deferred[None] | None = None
@@ -105,44 +108,32 @@ class PlainConsole(Protocol):
         self._closed: Deferred[None] = Deferred()
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Take input.
-
-        @param data: the next bytes of it.
-        """
-        first, *others = data.split(b"\n")
-        self._rest.append(first)
-        for part in others:
-            self._lines.append(b"".join(self._rest))
-            self._rest = [part]
+        first, *following = data.split(b"\n")
+        self._unfinished.append(first)
+        for part in following:
+            self._lines.append(b"".join(self._unfinished))
+            self._unfinished = [part]
         if len(self._lines) >= LINES_AHEAD and not self._paused:
             self._paused = True
             self.transport.pauseProducing()
         self._wake()
 
     def readConnectionLost(self) -> None:
-        """The input has ended: what stands behind its last newline is a line too."""
-        rest = b"".join(self._rest)
-        if rest:
-            self._lines.append(rest)
+        # What stands behind the last newline is a line too.
+        last = b"".join(self._unfinished)
+        if last:
+            self._lines.append(last)
         self._ended = True
         self._wake()
 
     def writeConnectionLost(self) -> None:
-        """Nobody reads the output any more."""
         if not self.gone.called:
             self.gone.callback(self._read)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Both sides are closed."""
         self._closed.callback(None)
 
     async def readLine(self) -> bytes | None:
-        """
-        Wait for the next line.
-
-        @return: the line without its newline; L{None} at the end of the input.
-        """
         if self._prompt:
             self.transport.write(self._prompt)
             self._atPrompt = self._midLine = True
@@ -161,32 +152,24 @@ class PlainConsole(Protocol):
         return line
 
     def write(self, data: bytes) -> None:
-        """
-        Print something; on a terminal nothing in it can move the cursor.
-
-        @param data: the bytes, with the newlines that belong to them.
-        """
+        """Print bytes; on a terminal nothing in them can move the cursor."""
         if self._screen is not None:
             self._print(self._screen.show(data))
         else:
             self.transport.write(data)
 
     def complain(self, message: str) -> None:
-        """Print one line on standard error."""
         start = "\n" if self._midLine else ""
         self._atPrompt = self._midLine = False
         self._errors(start + complaint(message))
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """Let the output's reader hold back where the output comes from."""
         self.transport.registerProducer(producer, True)
 
     def unregisterProducer(self) -> None:
-        """Forget the producer."""
         self.transport.unregisterProducer()
 
     async def close(self, flush: bool) -> None:
-        """Give the descriptors back."""
         if self._screen is not None:
             self._print(self._screen.show(b"", final=True))
         self.transport.loseConnection()
@@ -194,7 +177,7 @@ class PlainConsole(Protocol):
             await self._closed
 
     def _print(self, text: str) -> None:
-        """Put text on the screen, beside no prompt."""
+        # Text does not stand behind a prompt.
         if self._atPrompt:
             text = "\n" + text
         self._atPrompt = False
@@ -203,7 +186,6 @@ class PlainConsole(Protocol):
             self.transport.write(text.encode("utf-8"))
 
     def _wake(self) -> None:
-        """Let whoever waits for a line look again."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
@@ -212,6 +194,7 @@ class PlainConsole(Protocol):
 def openPlainConsole(reactor: IReactorFDSet, prompt: bytes) -> PlainConsole:
     """Open the console on this process's standard input and output."""
     kind = os.fstat(1).st_mode
+    # A reader who leaves is no failure; a full disk is one.
     read = os.isatty(1) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
     console = PlainConsole(os.isatty(0), os.isatty(1), prompt, read=read)
     StandardIO(console, reactor=reactor)

@@ -1,5 +1,5 @@
 """
-The process's standard descriptors, left as they were found.
+The standard descriptors of the process, and that they are left as they were.
 
 Nothing of Twisted is imported here: the prompt of the chat needs these before.
 """
@@ -30,12 +30,9 @@ def writeError(text: str) -> None:
 
 
 def openMissing() -> None:
-    """
-    Put the null device in place of a standard descriptor that is closed.
-
-    Otherwise the next socket or event queue would get its number, and be read
-    as the input or written to as the output.
-    """
+    """Put the null device in place of a standard descriptor that is closed."""
+    # Otherwise the next socket or event queue would get its number, and be read as the input or
+    # written to as the output.
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -46,12 +43,9 @@ def openMissing() -> None:
 
 @contextmanager
 def blockingRestored() -> Iterator[None]:
-    """
-    Give standard input and output back in the mode they had.
-
-    The mode belongs to the open file, not to this process: a shell or the next
-    program on the same terminal or pipe would meet it.
-    """
+    """Give standard input and output back in the mode they had, blocking or not."""
+    # The mode belongs to the open file, not to this process: a shell or the next program on the
+    # same terminal or pipe would find it as it is left.
     modes = [(descriptor, os.get_blocking(descriptor)) for descriptor in (0, 1)]
     try:
         yield

@@ -19,18 +19,16 @@ from tsservices.client.terminal.console import Interrupted
 from tsservices.client.terminal.descriptors import writeError
 from tsservices.client.terminal.text import TerminalText, complaint
 
-#: Seconds for which a line without its newline waits for the rest: enough for the next segment, and
+#: Seconds for which a line without its newline waits for its end: enough for the next segment, and
 #: too short for a reader to notice.
-PATIENCE = 0.1
+UNFINISHED_SECONDS = 0.1
 
 
 class PromptConsole:
     """
-    A console on a terminal that shows what arrives above the line being typed.
-
-    prompt_toolkit's own C{patch_stdout} writes in a thread, every 0.2 seconds:
-    an answer and the next prompt could cross. Here everything is written in
-    the turn of the event loop in which it arrives.
+    A console on a terminal that shows what arrives above the line being typed, in the turn of
+    the event loop in which it arrives.  (prompt_toolkit's own C{patch_stdout} writes in a
+    thread, every 0.2 seconds: an answer and the next prompt could cross.)
 
     @ivar interactive: a person types, always.
     @ivar gone: never fires: a terminal that is gone sends SIGHUP.
@@ -46,7 +44,6 @@ class PromptConsole:
         screen: Output,
         errors: Callable[[str], None] = writeError,
     ) -> None:
-        """Start with an empty history."""
         self.gone: Deferred[bool] = Deferred()
         self._loop = loop
         self._clock = clock
@@ -66,12 +63,6 @@ class PromptConsole:
         )
 
     async def readLine(self) -> bytes | None:
-        """
-        Let the person edit a line.
-
-        @return: the line without its newline; L{None} for Ctrl-D.
-        @raise Interrupted: for Ctrl-C.
-        """
         self._finishLine()
         self._prompting = True
         editing = self._loop.create_task(
@@ -89,46 +80,37 @@ class PromptConsole:
         return text.encode("utf-8", "surrogateescape")
 
     def write(self, data: bytes) -> None:
-        """
-        Print something above the prompt; nothing in it can move the cursor.
-
-        @param data: the bytes, with the newlines that belong to them.
-        """
-        lines, newline, rest = (self._unfinished + self._text.show(data)).rpartition("\n")
-        self._unfinished = rest
+        """Print bytes above the prompt; nothing in them can move the cursor."""
+        lines, newline, unfinished = (self._unfinished + self._text.show(data)).rpartition("\n")
+        self._unfinished = unfinished
         self._print(lines + newline)
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        if rest:
-            self._flushing = self._clock.callLater(PATIENCE, self._flush)
+        if unfinished:
+            self._flushing = self._clock.callLater(UNFINISHED_SECONDS, self._flush)
 
     def complain(self, message: str) -> None:
-        """Print one line on standard error."""
         self._finishLine()
         self._errors(complaint(message))
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """Do nothing: a terminal takes what it is given."""
+        # Nobody is held back: a terminal takes what it is given.
+        pass
 
     def unregisterProducer(self) -> None:
-        """Do nothing: there is no producer."""
+        pass
 
     async def close(self, flush: bool) -> None:
-        """Print what is left."""
         self._unfinished += self._text.show(b"", final=True)
         self._finishLine()
 
     def _flush(self) -> None:
-        """The rest of a line has not come in time."""
         self._flushing = None
         self._finishLine()
 
     def _finishLine(self) -> None:
-        """
-        Print an unfinished line as one, because the prompt needs a line of
-        its own.
-        """
+        # The prompt needs a line of its own.
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
@@ -137,7 +119,6 @@ class PromptConsole:
             self._print(text + "\n")
 
     def _print(self, text: str) -> None:
-        """Print whole lines."""
         if not text:
             return
         waiting = bool(self._unprinted)
@@ -148,11 +129,9 @@ class PromptConsole:
             self._loop.call_soon(self._printAbove)
 
     def _printAbove(self) -> None:
-        """Take the prompt off the screen, print, and show it again."""
         run_in_terminal(self._printNow)
 
     def _printNow(self) -> None:
-        """Print what is left to print, where the cursor is."""
         text, self._unprinted = self._unprinted, ""
         if text:
             self._output.write_raw(text)

@@ -13,11 +13,10 @@ from tsservices.common.text import visible
 
 
 class TerminalText:
-    """Turns arriving bytes into text that cannot do anything to a terminal."""
+    """Turns bytes, however they are cut, into text that cannot do anything to a terminal."""
 
     def __init__(self) -> None:
-        """Start with nothing held back."""
-        # Translating no newlines it still holds a CR at the end of a chunk
+        # Though it translates no newlines it holds a CR at the end of a chunk
         # back, so the two halves of a CRLF are always seen together.
         self._decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder("utf-8")("backslashreplace"), translate=False
@@ -34,7 +33,7 @@ class TerminalText:
 
 
 def editingPossible(environment: Mapping[str, str], isTerminal: Callable[[int], bool]) -> bool:
-    """Say whether the prompt can have line editing and history."""
+    """Whether the prompt can have line editing and history."""
     return (
         find_spec("prompt_toolkit") is not None
         and environment.get("TERM", "").lower() not in ("", "dumb", "unknown")
@@ -44,5 +43,5 @@ def editingPossible(environment: Mapping[str, str], isTerminal: Callable[[int], 
 
 
 def complaint(message: str) -> str:
-    """Make the line that standard error gets."""
+    """The line for standard error."""
     return f"tsservices: {visible(message)}\n"

@@ -1,35 +1,35 @@
 """
-What happens, written for programs: one JSON object on each line.  Pure.
+Notifications written for programs: one JSON object on each line.  Pure.
 
 The names of types and fields are written out in L{FIELDS}, though most are those of attributes:
 programs know them, so they may not change when an attribute is called otherwise.
 
 C{type} says what an object is and which fields it has.  There may be more fields and
 more types at any time; what a field means changes only with L{VERSION}, which the first
-object (L{FORMAT}) tells.  C{room} is always the name of a room as the room writes it,
+object (L{FORMAT}) gives.  C{room} is always the name of a room as the room writes it,
 without a sign.  Every C{time} is in nanoseconds since 1970, UTC; C{seq}, C{first},
 C{last}, C{until} of a replay, C{joinedSeq} and C{read} are numbers of lines in their room.
 C{account} is null for guests.
 
   - C{said}: room, seq, id, time, kind, nick, account, text; and C{replay}, true, if it was
     said before, or C{found}, true, if it was searched for.  The kinds that people say are
-    C{message}, C{me}, C{notice} and C{topic}.  The others tell what was done: C{kick},
+    C{message}, C{me}, C{notice} and C{topic}.  The others say what was done: C{kick},
     C{op}, C{deop}, C{unban} and C{unmute}, with a text like C{bob} or C{bob why};
     C{ban} and C{mute}, with C{bob 2h} or C{bob forever why}; C{private} and C{public},
     with none; and C{delete}, with the C{seq} of a line whose text is no more, and which
     has the kind C{deleted} and no text from then on;
   - C{joined}: room, nick, account; C{left}: room, nick, why; C{gone}: nick, why;
-  - C{renamed}: nick, to; C{away}: nick, text (empty: is back);
-  - C{account}: nick, account: that is whose name it is now;
+  - C{renamed}: nick, to; C{away}: nick, text (empty: the person is back);
+  - C{account}: nick, account: whose name it is now;
   - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not kept);
-    C{absent}: nick, text: the one whispered to is away;
-  - C{entered}: nick, account: you are in; C{roomLeft}: room;
+    C{absent}: nick, text: who was whispered to is away;
+  - C{entered}: nick, account: your name is accepted; C{roomLeft}: room;
   - C{token}: token: the secret with which another connection goes on for this one, by
     C{/resume} as its first line;
   - C{resumed}: nick, account, rooms, each with room and last: you are in these, and
-    C{/since} tells what you have missed;
+    C{/since} shows what you have missed;
   - C{loggedIn}: nick, account, unread (private messages that came while you were away);
-  - C{prompt}: text: the next line is taken for a secret, and for nothing else;
+  - C{prompt}: text: the next line is taken as a secret, and as nothing else;
   - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
     many), joinedSeq, rank (C{member}, C{operator}, C{founder} or C{server}), private, read
@@ -37,8 +37,8 @@ C{account} is null for guests.
   - C{replay}: room, lines (so many C{said} follow), missing (null, or the first and the
     last number of those no longer kept), until;
   - C{found}: lines (so many C{said} follow), more (there are older ones);
-  - C{inbox}: letters, each with id, time, nick, to, kind and text; with (the other, or
-    empty), more;
+  - C{inbox}: letters, each with id, time, nick, to, kind and text; with (the other person,
+    or empty), more;
   - C{topic}: room, text, by, time;
   - C{stored}: room, first, last;
   - C{rooms}: rooms, each with room, present, topic;
@@ -93,24 +93,23 @@ from tsservices.chat.notifications import (
     WhoisReply,
 )
 
-#: What JSON can say, without C{type}.
+#: An object without its C{type}.
 Fields = dict[str, object]
 
 
-def topic(topic: Topic) -> Fields:
-    """The fields of that."""
+def _topic(topic: Topic) -> Fields:
     return {"text": topic.text, "by": topic.by, "time": topic.time}
 
 
-def _whispered(whispered: PrivateMessage) -> Fields:
+def _private(message: PrivateMessage) -> Fields:
     return {
-        "nick": whispered.nick,
-        "account": whispered.account,
-        "to": whispered.to,
-        "kind": whispered.kind,
-        "text": whispered.text,
-        "time": whispered.time,
-        "id": whispered.ident,
+        "nick": message.nick,
+        "account": message.account,
+        "to": message.to,
+        "kind": message.kind,
+        "text": message.text,
+        "time": message.time,
+        "id": message.ident,
     }
 
 
@@ -120,56 +119,56 @@ def _resumed(resumed: Resumed) -> Fields:
 
 
 def _inbox(inbox: Inbox) -> Fields:
-    letters = [
+    messages = [
         {
-            "id": letter.ident,
-            "time": letter.time,
-            "nick": letter.nick,
-            "to": letter.to,
-            "kind": letter.kind,
-            "text": letter.text,
+            "id": message.ident,
+            "time": message.time,
+            "nick": message.nick,
+            "to": message.to,
+            "kind": message.kind,
+            "text": message.text,
         }
-        for letter in inbox.letters
+        for message in inbox.letters
     ]
-    return {"letters": letters, "with": inbox.other, "more": inbox.more}
+    return {"letters": messages, "with": inbox.other, "more": inbox.more}
 
 
 def _rooms(listed: RoomList) -> Fields:
     names = ("room", "present", "topic")
-    return {"rooms": [dict(zip(names, each, strict=True)) for each in listed.rooms]}
+    return {"rooms": [dict(zip(names, row, strict=True)) for row in listed.rooms]}
 
 
 def _commands(listed: CommandList) -> Fields:
     names = ("name", "usage", "meaning", "permission")
-    return {"commands": [dict(zip(names, each, strict=True)) for each in listed.commands]}
+    return {"commands": [dict(zip(names, row, strict=True)) for row in listed.commands]}
 
 
-def _people(listed: MemberList) -> Fields:
-    people = [
-        {"nick": person.nick, "guest": person.guest, "away": person.away, "rank": person.rank}
-        for person in listed.people
+def _members(listed: MemberList) -> Fields:
+    members = [
+        {"nick": member.nick, "guest": member.guest, "away": member.away, "rank": member.rank}
+        for member in listed.people
     ]
-    return {"room": listed.roomName, "people": people}
+    return {"room": listed.roomName, "people": members}
 
 
-def _restraints(listed: RestrictionList) -> Fields:
-    restraints = [
+def _restrictions(listed: RestrictionList) -> Fields:
+    restrictions = [
         {
-            "kind": restraint.kind,
-            "name": restraint.name,
-            "mask": restraint.mask,
-            "by": restraint.by,
-            "time": restraint.time,
-            "until": restraint.until,
-            "why": restraint.why,
+            "kind": restriction.kind,
+            "name": restriction.name,
+            "mask": restriction.mask,
+            "by": restriction.by,
+            "time": restriction.time,
+            "until": restriction.until,
+            "why": restriction.why,
         }
-        for restraint in listed.restraints
+        for restriction in listed.restraints
     ]
-    return {"room": listed.roomName, "restraints": restraints}
+    return {"room": listed.roomName, "restraints": restrictions}
 
 
-def _refused(refusal: ErrorReply) -> Fields:
-    return {"code": refusal.why.reason.code, "text": str(refusal.why)}
+def _error(error: ErrorReply) -> Fields:
+    return {"code": error.why.reason.code, "text": str(error.why)}
 
 
 _Kind = TypeVar("_Kind")
@@ -181,7 +180,7 @@ def _row(
     return kind, (name, fields)
 
 
-#: The type and the fields of each kind of happening.
+#: The type and the fields of each notification that is one object.
 FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
     (
         _row(
@@ -194,7 +193,7 @@ FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
         _row(NickChanged, "renamed", lambda it: {"nick": it.nick, "to": it.to}),
         _row(AwayChanged, "away", lambda it: {"nick": it.nick, "text": it.text}),
         _row(AccountChanged, "account", lambda it: {"nick": it.nick, "account": it.account}),
-        _row(PrivateMessage, "whispered", _whispered),
+        _row(PrivateMessage, "whispered", _private),
         _row(AwayReply, "absent", lambda it: {"nick": it.nick, "text": it.text}),
         _row(Welcome, "entered", lambda it: {"nick": it.nick, "account": it.account}),
         _row(ResumeToken, "token", lambda it: {"token": it.token}),
@@ -208,14 +207,14 @@ FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
         _row(MarkedRead, "read", lambda it: {"room": it.roomName, "seq": it.seq}),
         _row(LeftRoom, "roomLeft", lambda it: {"room": it.roomName}),
         _row(Inbox, "inbox", _inbox),
-        _row(Topic, "topic", lambda it: {"room": it.roomName, **topic(it)}),
+        _row(Topic, "topic", lambda it: {"room": it.roomName, **_topic(it)}),
         _row(
             MessageStored,
             "stored",
             lambda it: {"room": it.roomName, "first": it.first, "last": it.last},
         ),
         _row(RoomList, "rooms", _rooms),
-        _row(MemberList, "people", _people),
+        _row(MemberList, "people", _members),
         _row(
             WhoisReply,
             "person",
@@ -228,49 +227,52 @@ FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
             },
         ),
         _row(SeenReply, "seen", lambda it: {"nick": it.nick, "here": it.here, "time": it.time}),
-        _row(RestrictionList, "restraints", _restraints),
+        _row(RestrictionList, "restraints", _restrictions),
         _row(CommandList, "commands", _commands),
         _row(Notice, "notice", lambda it: {"lines": it.lines, "code": it.code}),
-        _row(ErrorReply, "refused", _refused),
+        _row(ErrorReply, "refused", _error),
     )
 )
 
 
-#: Of the meaning of what is written here.
+#: The version of what types and fields mean.
 VERSION = 1
 
-#: The first object of a connection that has asked for JSON; the door sends it.
+#: The first object of a connection that has asked for JSON; the frontend sends it.
 FORMAT = b'{"type":"format","version":%d}\n' % VERSION
 
 _asJSON = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def prompt(text: str) -> bytes:
-    """An object that asks for it."""
+    """The object that asks for a secret."""
     return f"{_asJSON({'type': 'prompt', 'text': text})}\n".encode()
 
 
 class JSONFormatter:
-    """Objects for programs."""
+    """Writes notifications for programs; without state, so one serves all."""
 
     def encode(self, happenings: Sequence[Happening]) -> bytes:
         """Lines in UTF-8."""
-        lines = [_write(each) for each in happenings]
+        lines = [_write(happening) for happening in happenings]
         return "".join(lines).encode("utf-8", "replace")
 
 
-def _lines(said: RoomMessages, end: str = "}\n") -> str:
-    # The hot path: all that the lines of one person have in common is written once.
-    account = "null" if said.account is None else quoted(said.account)
-    start = f'{{"type":"said","room":{quoted(said.roomName)},"seq":'
-    ident = f',"id":{quoted(f"{said.log}-{said.position}-")[:-1]}'
-    author = f',"kind":{quoted(said.kind)},"nick":{quoted(said.nick)},"account":{account},"text":'
-    first, time, index = said.first, said.time, said.index
+def _messages(message: RoomMessages, end: str = "}\n") -> str:
+    # The hot path: all that the lines of one person have in common is written once, and no
+    # dict is built for a line.
+    account = "null" if message.account is None else quoted(message.account)
+    start = f'{{"type":"said","room":{quoted(message.roomName)},"seq":'
+    ident = f',"id":{quoted(f"{message.log}-{message.position}-")[:-1]}'
+    author = (
+        f',"kind":{quoted(message.kind)},"nick":{quoted(message.nick)},"account":{account},"text":'
+    )
+    first, time, index = message.first, message.time, message.index
     return "".join(
         [
-            f'{start}{first + which}{ident}{index + which}","time":{time + which}'
+            f'{start}{first + offset}{ident}{index + offset}","time":{time + offset}'
             f"{author}{quoted(text)}{end}"
-            for which, text in enumerate(said.texts)
+            for offset, text in enumerate(message.texts)
         ]
     )
 
@@ -279,50 +281,53 @@ def _replay(replay: HistoryReplay) -> str:
     head = {
         "type": "replay",
         "room": replay.roomName,
-        "lines": sum(len(each.texts) for each in replay.said),
+        "lines": _count(replay.said),
         "missing": replay.missing,
         "until": replay.until,
     }
-    lines = [_lines(each, ',"replay":true}\n') for each in replay.said]
+    lines = [_messages(message, ',"replay":true}\n') for message in replay.said]
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
-def _found(found: SearchResults) -> str:
-    count = sum(len(each.texts) for each in found.said)
-    head = {"type": "found", "lines": count, "more": found.more}
-    lines = [_lines(each, ',"found":true}\n') for each in found.said]
+def _searchResults(results: SearchResults) -> str:
+    head = {"type": "found", "lines": _count(results.said), "more": results.more}
+    lines = [_messages(message, ',"found":true}\n') for message in results.said]
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
-def _roomEntered(entered: JoinedRoom) -> str:
+def _count(messages: Sequence[RoomMessages]) -> int:
+    return sum(len(message.texts) for message in messages)
+
+
+def _joinedRoom(joined: JoinedRoom) -> str:
     head = {
         "type": "roomEntered",
-        "room": entered.roomName,
-        "nick": entered.nick,
-        "topic": topic(entered.topic) if entered.topic.text else None,
-        "nicks": entered.nicks,
-        "present": entered.present,
-        "joinedSeq": entered.joinedSeq,
-        "rank": entered.rank,
-        "private": entered.private,
-        "read": entered.read,
+        "room": joined.roomName,
+        "nick": joined.nick,
+        "topic": _topic(joined.topic) if joined.topic.text else None,
+        "nicks": joined.nicks,
+        "present": joined.present,
+        "joinedSeq": joined.joinedSeq,
+        "rank": joined.rank,
+        "private": joined.private,
+        "read": joined.read,
     }
-    replay = "" if entered.replay is None else _replay(entered.replay)
+    replay = "" if joined.replay is None else _replay(joined.replay)
     return f"{_asJSON(head)}\n{replay}"
 
 
-#: What those are written by that are more than one object.
-_WRITE: dict[type[Happening], Callable[[Any], str]] = {
-    RoomMessages: _lines,
+#: What notifications are written by that are more than one object.
+_WRITE_SEVERAL: dict[type[Happening], Callable[[Any], str]] = {
+    RoomMessages: _messages,
     HistoryReplay: _replay,
-    SearchResults: _found,
-    JoinedRoom: _roomEntered,
+    SearchResults: _searchResults,
+    JoinedRoom: _joinedRoom,
 }
 
 
 def _write(happening: Happening) -> str:
     kind = type(happening)
-    if (several := _WRITE.get(kind)) is not None:
-        return several(happening)
+    if (writeSeveral := _WRITE_SEVERAL.get(kind)) is not None:
+        return writeSeveral(happening)
     name, fields = FIELDS[kind]
     return f"{_asJSON({'type': name, **fields(happening)})}\n"

@@ -1,6 +1,6 @@
 """
-The time of day and the date, as people where the server stands read them.  Pure: how
-their clocks are set comes from the caller.
+The time of day and the date for people, in the time zone of where they are written.  Pure:
+the zone comes from the caller.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-#: Seconds whose time of day is kept: those of the lines that are said now, and of the last ones in
-#: some hundred rooms, which all who enter are shown.
+#: Seconds whose time of day is remembered: those of the messages that come now, and of the last
+#: ones in some hundred rooms, which everybody is shown who joins.
 SECONDS_REMEMBERED = 4096
 
-# Not the locale's: the lines around them are English.
+# Not strftime's, which follow the locale: the lines around them are English.
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     "January",
@@ -33,20 +33,18 @@ _MONTHS = (
 
 
 class Moment(NamedTuple):
-    """
-    One second.
+    """One second, as people read it."""
 
-    @ivar clock: the time of day: C{12:10:05}.
-    @ivar date: the day: C{Saturday 21 November 2026}.
-    """
-
+    #: The time of day: C{12:10:05}.
     clock: str
+
+    #: The day: C{Saturday 21 November 2026}.
     date: str
 
 
 class LocalTime:
     """
-    Reads times for people.
+    Writes times for people.
 
     @ivar moment: gives the L{Moment} of seconds since 1970.
     """

@@ -1,11 +1,11 @@
 """
-Pieces of the sentences in which people are told things.  Pure.
+The sentences in which people read notifications: one table, L{SENTENCES}, for the line
+frontend and for the terminal client.  Pure.
 
-What was done to a room, or to people in it, in sentences.  Pure.
-
-Who comes and goes, and what people are called, written for people.  Pure.
-
-What was asked for, written for people: lists, and single answers.  Pure.
+A sentence is one or more lines; how each begins says what it is (see
+L{tsservices.frontends.formats.text}).  The lines of rooms are not in the table: the line
+frontend writes many at once, and the client paints each.  What was done in a room is kept
+as a line of it, and is a sentence all the same: L{actionText}.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
+    Inbox,
     Invited,
+    JoinedRoom,
     LeftRoom,
     LoggedIn,
     MarkedRead,
@@ -30,6 +31,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    PrivateMessage,
     RestrictionList,
     Resumed,
     ResumeToken,
@@ -47,8 +49,11 @@ from tsservices.chat.operations import (
     BAN,
     DELETE,
     KICK,
+    ME,
+    MESSAGE,
     MUTE,
     NO_OPERATOR,
+    NOTICE,
     OPERATOR,
     PRIVATE,
     PUBLIC,
@@ -56,199 +61,28 @@ from tsservices.chat.operations import (
     UNBAN,
     UNMUTE,
 )
-from tsservices.chat.permissions import MEMBER
-from tsservices.chat.records import Restriction
+from tsservices.chat.permissions import FOUNDER, MEMBER, SERVER
+from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
+from tsservices.chat.records import Restriction, StoredPrivateMessage
 from tsservices.common.durations import parts
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 
+#: What a line begins with that was said before.
+REPLAYED = "| "
 
-def plural(number: int, noun: str) -> str:
-    """Both together."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+#: The end of lines that were said before.
+NOW = "--- now ---\n"
 
+#: What stands before and after the name of who says a line of each kind.
+NAME_SIGNS = {MESSAGE: ("<", "> "), ME: ("* ", " "), NOTICE: ("-", "- ")}
 
-def people(number: int) -> str:
-    """That, in words."""
-    return "1 person" if number == 1 else f"{number} people"
-
-
-def parenthesized(why: str) -> str:
-    """The same as the end of a line."""
-    return f" ({why})" if why else ""
-
-
-def expiredText(first: int, last: int) -> str:
-    """That these lines are gone."""
-    if first == last:
-        return f"line {first} is no longer kept"
-    return f"lines {first} to {last} are no longer kept"
-
-
-_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
-
-
-def actionText(said: RoomMessages, withRoom: bool) -> list[str]:
-    """A sentence for each."""
-    write = _WRITE.get(said.kind, _unknown)
-    return [write(said, text, withRoom) for text in said.texts]
-
-
-def durationText(duration: str) -> str:
-    """The same in words."""
-    found = parts(duration)
-    if found is None:
-        return "for ever"
-    count, unit = found
-    return f"for {plural(count, _UNITS[unit])}"
-
-
-def _room(said: RoomMessages) -> str:
-    return f"{ROOM_SIGN}{said.roomName}"
-
-
-def _because(why: str) -> str:
-    return f": {why}" if why else ""
-
-
-def _toSomebody(
-    before: str, after: str, preposition: str
-) -> Callable[[RoomMessages, str, bool], str]:
-
-    def write(said: RoomMessages, text: str, withRoom: bool) -> str:
-        name, _, why = text.partition(" ")
-        where = f" {preposition} {_room(said)}" if withRoom else ""
-        return f"{said.nick} {before} {name}{after}{where}{_because(why)}"
-
-    return write
-
-
-def _forSomeTime(done: str, preposition: str) -> Callable[[RoomMessages, str, bool], str]:
-
-    def write(said: RoomMessages, text: str, withRoom: bool) -> str:
-        name, _, rest = text.partition(" ")
-        duration, _, why = rest.partition(" ")
-        where = f" {preposition} {_room(said)}" if withRoom else ""
-        return f"{said.nick} {done} {name}{where} {durationText(duration)}{_because(why)}"
-
-    return write
-
-
-def _toRoom(words: str) -> Callable[[RoomMessages, str, bool], str]:
-    return lambda said, text, withRoom: f"{_room(said)} is {words} now ({said.nick})"
-
-
-def _topic(said: RoomMessages, text: str, withRoom: bool) -> str:
-    did = "changed" if text else "removed"
-    return f"{said.nick} {did} the topic of {_room(said)}{f' to: {text}' if text else ''}"
-
-
-def _deleted(said: RoomMessages, text: str, withRoom: bool) -> str:
-    return f"{said.nick} deleted line {text}{f' of {_room(said)}' if withRoom else ''}"
-
-
-def _unknown(said: RoomMessages, text: str, withRoom: bool) -> str:
-    where = f" in {_room(said)}" if withRoom else ""
-    return f"{said.nick} did {said.kind}{where}{_because(text)}"
-
-
-#: What each kind of line is written by that no person has said.
-_WRITE: dict[str, Callable[[RoomMessages, str, bool], str]] = {
-    TOPIC: _topic,
-    KICK: _toSomebody("kicked", "", "from"),
-    BAN: _forSomeTime("banned", "from"),
-    UNBAN: _toSomebody("unbanned", "", "from"),
-    MUTE: _forSomeTime("muted", "in"),
-    UNMUTE: _toSomebody("unmuted", "", "in"),
-    OPERATOR: _toSomebody("made", " an operator", "of"),
-    NO_OPERATOR: _toSomebody("made", " a plain member", "of"),
-    PRIVATE: _toRoom("by invitation only"),
-    PUBLIC: _toRoom("open to everybody"),
-    DELETE: _deleted,
-}
-
-
-def _joined(times: LocalTime, joined: UserJoined) -> str:
-    guest = " (guest)" if joined.account is None else ""
-    return f"* {joined.nick}{guest} joined {ROOM_SIGN}{joined.roomName}\n"
-
-
-def _left(times: LocalTime, left: UserLeft) -> str:
-    return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{parenthesized(left.why)}\n"
-
-
-def _gone(times: LocalTime, gone: UserQuit) -> str:
-    return f"* {gone.nick} is gone{parenthesized(gone.why)}\n"
-
-
-def _renamed(times: LocalTime, renamed: NickChanged) -> str:
-    return f"* {renamed.nick} is now called {renamed.to}\n"
-
-
-def _away(times: LocalTime, away: AwayChanged | AwayReply) -> str:
-    return f"* {away.nick} is {f'away: {away.text}' if away.text else 'back'}\n"
-
-
-def _entered(times: LocalTime, entered: Welcome) -> str:
-    return f"* you are {entered.nick}\n"
-
-
-def _loggedIn(times: LocalTime, loggedIn: LoggedIn) -> str:
-    unread = loggedIn.unread
-    letters = f"; {plural(unread, 'private message')} for you: /inbox" if unread else ""
-    return f"* you are {loggedIn.nick}, logged in{letters}\n"
-
-
-def _accountChanged(times: LocalTime, changed: AccountChanged) -> str:
-    now = "a guest again" if changed.account is None else "logged in"
-    return f"* {changed.nick} is {now}\n"
-
-
-def _resumed(times: LocalTime, resumed: Resumed) -> str:
-    written = [f"* you are {resumed.nick}, as before\n"]
-    for name, last in resumed.rooms:
-        written.append(f"* you are in {ROOM_SIGN}{name}, where the last line is {last}\n")
-    return "".join(written)
-
-
-def _invited(times: LocalTime, invited: Invited) -> str:
-    room = f"{ROOM_SIGN}{invited.roomName}"
-    return f"* {invited.by} has invited you to {room}: /join {room}\n"
-
-
-def _roomLeft(times: LocalTime, left: LeftRoom) -> str:
-    return f"* you left {ROOM_SIGN}{left.roomName}\n"
-
-
-def _markedRead(times: LocalTime, marked: MarkedRead) -> str:
-    return f"* you have read {ROOM_SIGN}{marked.roomName} up to line {marked.seq}\n"
-
-
-def _nothing(times: LocalTime, happening: ResumeToken) -> str:
-    return ""
-
-
-#: What each of these is written by.
-PEOPLE_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
-    UserJoined: _joined,
-    UserLeft: _left,
-    UserQuit: _gone,
-    NickChanged: _renamed,
-    AwayChanged: _away,
-    AwayReply: _away,
-    Welcome: _entered,
-    LoggedIn: _loggedIn,
-    AccountChanged: _accountChanged,
-    Resumed: _resumed,
-    Invited: _invited,
-    LeftRoom: _roomLeft,
-    ResumeToken: _nothing,
-    MarkedRead: _markedRead,
-}
-
+#: What stands before and after the names of who says something to whom: no name begins like that,
+#: so nobody can write such a line into a room.
+PRIVATE_SIGNS = {MESSAGE: ("<", "> "), ME: ("* <", "> "), NOTICE: ("-", "- ")}
 
 #: Names on one line of a list of people.
-PEOPLE_IN_A_LINE = 10
+NAMES_PER_LINE = 10
 
 #: Characters of a command before what it does.
 SYNOPSIS_WIDTH = 26
@@ -256,112 +90,370 @@ SYNOPSIS_WIDTH = 26
 #: What stands below the list of commands.
 TALK = "anything else is said in the room you are in; // begins a line with /"
 
+#: What those are who may do more in a room than others.
+_RANKS = {
+    OPERATOR_RANK: "an operator of",
+    FOUNDER: "the founder of",
+    SERVER: "an operator of this server in",
+}
 
-def topic(times: LocalTime, topic: Topic) -> str:
-    """A line."""
-    room = f"{ROOM_SIGN}{topic.roomName}"
-    if not topic.text:
-        return f"* {room} has no topic\n"
-    when = times.minute(topic.time // NANOSECONDS)
-    return f"* topic of {room}: {topic.text} (set by {topic.by}, {when})\n"
+_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 
 
-def _stored(times: LocalTime, stored: MessageStored) -> str:
+def plural(count: int, noun: str) -> str:
+    """The count and its noun: C{1 line}, C{2 lines}."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def expiredText(first: int, last: int) -> str:
+    """That these lines of a room are deleted for their age."""
+    if first == last:
+        return f"line {first} is no longer kept"
+    return f"lines {first} to {last} are no longer kept"
+
+
+def durationText(duration: str) -> str:
+    """A duration as it stands in a stored line (C{2h}, C{forever}) in words."""
+    found = parts(duration)
+    if found is None:
+        return "for ever"
+    count, unit = found
+    return f"for {plural(count, _UNITS[unit])}"
+
+
+def replayHead(roomName: str, count: int, missing: tuple[int, int] | None) -> str:
+    """
+    What stands above lines that were said before.
+
+    @param missing: the first and the last number of those that were asked for and are no
+        longer kept; L{None}: there are none.
+    """
+    lines = plural(count, "line") if count else "nothing"
+    head = f"--- {ROOM_SIGN}{roomName}: {lines} from before ---\n"
+    return head if missing is None else f"{head}--- {expiredText(*missing)} ---\n"
+
+
+def searchHead(count: int, more: bool) -> str:
+    """
+    What stands above lines that were searched for.
+
+    @param more: whether there are older ones.
+    """
+    if not count:
+        return "* nothing was found\n"
+    older = "; /search shows older ones" if more else ""
+    return f"--- {plural(count, 'line')} found{older} ---\n"
+
+
+def actionText(message: RoomMessages, withRoom: bool) -> list[str]:
+    """What was done, for each line: all kinds but those that people say."""
+    write = _ACTIONS.get(message.kind, _unknownAction)
+    return [write(message, text, withRoom) for text in message.texts]
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _inParentheses(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _afterColon(text: str) -> str:
+    return f": {text}" if text else ""
+
+
+_Action = Callable[[RoomMessages, str, bool], str]
+
+
+def _inRoom(message: RoomMessages, preposition: str, withRoom: bool) -> str:
+    return f" {preposition} {ROOM_SIGN}{message.roomName}" if withRoom else ""
+
+
+def _toPerson(before: str, after: str, preposition: str) -> _Action:
+
+    def write(message: RoomMessages, text: str, withRoom: bool) -> str:
+        name, _, why = text.partition(" ")
+        room = _inRoom(message, preposition, withRoom)
+        return f"{message.nick} {before} {name}{after}{room}{_afterColon(why)}"
+
+    return write
+
+
+def _forDuration(verb: str, preposition: str) -> _Action:
+
+    def write(message: RoomMessages, text: str, withRoom: bool) -> str:
+        name, _, end = text.partition(" ")
+        duration, _, why = end.partition(" ")
+        room = _inRoom(message, preposition, withRoom)
+        return f"{message.nick} {verb} {name}{room} {durationText(duration)}{_afterColon(why)}"
+
+    return write
+
+
+def _roomBecame(state: str) -> _Action:
+    return lambda message, text, withRoom: (
+        f"{ROOM_SIGN}{message.roomName} is {state} now ({message.nick})"
+    )
+
+
+def _topicChanged(message: RoomMessages, text: str, withRoom: bool) -> str:
+    verb = "changed" if text else "removed"
+    new = f" to: {text}" if text else ""
+    return f"{message.nick} {verb} the topic of {ROOM_SIGN}{message.roomName}{new}"
+
+
+def _lineDeleted(message: RoomMessages, text: str, withRoom: bool) -> str:
+    return f"{message.nick} deleted line {text}{_inRoom(message, 'of', withRoom)}"
+
+
+def _unknownAction(message: RoomMessages, text: str, withRoom: bool) -> str:
+    # A database or a node of a later version may hold kinds that this one does not know.
+    room = _inRoom(message, "in", withRoom)
+    return f"{message.nick} did {message.kind}{room}{_afterColon(text)}"
+
+
+_ACTIONS: dict[str, _Action] = {
+    TOPIC: _topicChanged,
+    KICK: _toPerson("kicked", "", "from"),
+    BAN: _forDuration("banned", "from"),
+    UNBAN: _toPerson("unbanned", "", "from"),
+    MUTE: _forDuration("muted", "in"),
+    UNMUTE: _toPerson("unmuted", "", "in"),
+    OPERATOR: _toPerson("made", " an operator", "of"),
+    NO_OPERATOR: _toPerson("made", " a plain member", "of"),
+    PRIVATE: _roomBecame("by invitation only"),
+    PUBLIC: _roomBecame("open to everybody"),
+    DELETE: _lineDeleted,
+}
+
+
+def _joined(time: LocalTime, joined: UserJoined) -> str:
+    guest = " (guest)" if joined.account is None else ""
+    return f"* {joined.nick}{guest} joined {ROOM_SIGN}{joined.roomName}\n"
+
+
+def _left(time: LocalTime, left: UserLeft) -> str:
+    return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{_inParentheses(left.why)}\n"
+
+
+def _quit(time: LocalTime, quit: UserQuit) -> str:
+    return f"* {quit.nick} is gone{_inParentheses(quit.why)}\n"
+
+
+def _renamed(time: LocalTime, renamed: NickChanged) -> str:
+    return f"* {renamed.nick} is now called {renamed.to}\n"
+
+
+def _away(time: LocalTime, away: AwayChanged | AwayReply) -> str:
+    return f"* {away.nick} is {f'away: {away.text}' if away.text else 'back'}\n"
+
+
+def _accountChanged(time: LocalTime, changed: AccountChanged) -> str:
+    return f"* {changed.nick} is {'a guest again' if changed.account is None else 'logged in'}\n"
+
+
+def _private(time: LocalTime, message: PrivateMessage | StoredPrivateMessage) -> str:
+    clock = time.moment(message.time // NANOSECONDS).clock
+    before, after = PRIVATE_SIGNS.get(message.kind, PRIVATE_SIGNS[MESSAGE])
+    return f"[{clock}] {before}{message.nick} -> {message.to}{after}{message.text}\n"
+
+
+def _welcome(time: LocalTime, welcome: Welcome) -> str:
+    return f"* you are {welcome.nick}\n"
+
+
+def _loggedIn(time: LocalTime, loggedIn: LoggedIn) -> str:
+    unread = loggedIn.unread
+    inbox = f"; {plural(unread, 'private message')} for you: /inbox" if unread else ""
+    return f"* you are {loggedIn.nick}, logged in{inbox}\n"
+
+
+def _resumed(time: LocalTime, resumed: Resumed) -> str:
+    lines = [f"* you are {resumed.nick}, as before\n"]
+    for name, last in resumed.rooms:
+        lines.append(f"* you are in {ROOM_SIGN}{name}, where the last line is {last}\n")
+    return "".join(lines)
+
+
+def _token(time: LocalTime, token: ResumeToken) -> str:
+    # A secret, and of use to programs only.
+    return ""
+
+
+def _invited(time: LocalTime, invited: Invited) -> str:
+    room = f"{ROOM_SIGN}{invited.roomName}"
+    return f"* {invited.by} has invited you to {room}: /join {room}\n"
+
+
+def _joinedRoom(time: LocalTime, joined: JoinedRoom) -> str:
+    room = f"{ROOM_SIGN}{joined.roomName}"
+    company = ", alone"
+    # A large room names some of its members only.
+    others = joined.present - 1
+    if others > 0:
+        names = [nick for nick in joined.nicks if nick != joined.nick]
+        unnamed = others - len(names)
+        if unnamed > 0:
+            names.append(f"... and {unnamed} more: /who lists all")
+        company = f" with {plural(others, 'other')}: {', '.join(names)}"
+    lines = [f"* you are in {room}{company}\n"]
+    if joined.private:
+        lines.append(f"* {room} is by invitation only\n")
+    if joined.rank in _RANKS:
+        lines.append(f"* you are {_RANKS[joined.rank]} {room}\n")
+    if joined.topic.text:
+        lines.append(_topic(time, joined.topic))
+    return "".join(lines)
+
+
+def _leftRoom(time: LocalTime, left: LeftRoom) -> str:
+    return f"* you left {ROOM_SIGN}{left.roomName}\n"
+
+
+def _markedRead(time: LocalTime, marked: MarkedRead) -> str:
+    return f"* you have read {ROOM_SIGN}{marked.roomName} up to line {marked.seq}\n"
+
+
+def _stored(time: LocalTime, stored: MessageStored) -> str:
     numbers = range(stored.first, stored.last + 1)
     return "".join(f"* stored {stored.roomName} {number}\n" for number in numbers)
 
 
-def _rooms(times: LocalTime, listed: RoomList) -> str:
-    written = [f"* {plural(len(listed.rooms), 'room')}\n"]
-    for name, present, about in listed.rooms:
-        written.append(f"*   {ROOM_SIGN}{name}, {people(present)}{f': {about}' if about else ''}\n")
-    return "".join(written)
+def _topic(time: LocalTime, topic: Topic) -> str:
+    room = f"{ROOM_SIGN}{topic.roomName}"
+    if not topic.text:
+        return f"* {room} has no topic\n"
+    when = time.minute(topic.time // NANOSECONDS)
+    return f"* topic of {room}: {topic.text} (set by {topic.by}, {when})\n"
 
 
-def _people(times: LocalTime, listed: MemberList) -> str:
+def _rooms(time: LocalTime, listed: RoomList) -> str:
+    lines = [f"* {plural(len(listed.rooms), 'room')}\n"]
+    for name, present, topic in listed.rooms:
+        lines.append(f"*   {ROOM_SIGN}{name}, {_people(present)}{_afterColon(topic)}\n")
+    return "".join(lines)
+
+
+def _members(time: LocalTime, listed: MemberList) -> str:
     where = f"in {ROOM_SIGN}{listed.roomName}" if listed.roomName else "here"
-    names = [_present(each) for each in listed.people]
-    written = [f"* {people(len(names))} {where}\n"]
-    for begin in range(0, len(names), PEOPLE_IN_A_LINE):
-        written.append(f"*   {', '.join(names[begin : begin + PEOPLE_IN_A_LINE])}\n")
-    return "".join(written)
+    names = [_member(member) for member in listed.people]
+    lines = [f"* {_people(len(names))} {where}\n"]
+    for begin in range(0, len(names), NAMES_PER_LINE):
+        lines.append(f"*   {', '.join(names[begin : begin + NAMES_PER_LINE])}\n")
+    return "".join(lines)
 
 
-def _present(present: Member) -> str:
-    marks = []
-    if present.guest:
-        marks.append("guest")
-    if present.rank not in ("", MEMBER):
-        marks.append(present.rank)
-    if present.away:
-        marks.append(f"away: {present.away}")
-    return f"{present.nick} ({', '.join(marks)})" if marks else present.nick
+def _member(member: Member) -> str:
+    notes = []
+    if member.guest:
+        notes.append("guest")
+    if member.rank not in ("", MEMBER):
+        notes.append(member.rank)
+    if member.away:
+        notes.append(f"away: {member.away}")
+    return f"{member.nick}{_inParentheses(', '.join(notes))}"
 
 
-def _person(times: LocalTime, shown: WhoisReply) -> str:
-    who = "a guest" if shown.guest else "registered"
-    rooms = ", ".join(f"{ROOM_SIGN}{name}" for name in shown.rooms)
+def _whois(time: LocalTime, person: WhoisReply) -> str:
+    status = "a guest" if person.guest else "registered"
+    rooms = ", ".join(f"{ROOM_SIGN}{name}" for name in person.rooms)
     where = f"in {rooms} with you" if rooms else "in no room with you"
-    address = f"; address: {shown.cloak}" if shown.cloak else ""
-    away = f"; away: {shown.away}" if shown.away else ""
-    return f"* {shown.nick} is {who}, {where}{address}{away}\n"
+    address = f"; address: {person.cloak}" if person.cloak else ""
+    away = f"; away: {person.away}" if person.away else ""
+    return f"* {person.nick} is {status}, {where}{address}{away}\n"
 
 
-def _seen(times: LocalTime, seen: SeenReply) -> str:
+def _seen(time: LocalTime, seen: SeenReply) -> str:
     if seen.here:
         return f"* {seen.nick} is here\n"
     if not seen.time:
         return f"* it is not known when {seen.nick} was here\n"
-    return f"* {seen.nick} was last here {times.minute(seen.time // NANOSECONDS)}\n"
+    return f"* {seen.nick} was last here {time.minute(seen.time // NANOSECONDS)}\n"
 
 
-def _restraints(times: LocalTime, listed: RestrictionList) -> str:
+def _restrictions(time: LocalTime, listed: RestrictionList) -> str:
     room = f"{ROOM_SIGN}{listed.roomName}"
     if not listed.restraints:
         return f"* nobody is banned from {room}, or mute there\n"
-    bans = sum(each.kind == BAN for each in listed.restraints)
+    bans = sum(restriction.kind == BAN for restriction in listed.restraints)
     mutes = len(listed.restraints) - bans
-    counts = [plural(number, what) for number, what in ((bans, "ban"), (mutes, "mute")) if number]
-    written = [f"* {' and '.join(counts)} in {room}\n"]
-    written += [f"*   {_restraint(times, each)}\n" for each in listed.restraints]
-    return "".join(written)
+    counts = [plural(count, noun) for count, noun in ((bans, "ban"), (mutes, "mute")) if count]
+    lines = [f"* {' and '.join(counts)} in {room}\n"]
+    lines += [f"*   {_restriction(time, restriction)}\n" for restriction in listed.restraints]
+    return "".join(lines)
 
 
-def _restraint(times: LocalTime, restraint: Restriction) -> str:
-    name, mask, until = restraint.name, restraint.mask, restraint.until
-    who = name if mask in (name, fold(name)) else f"{name} ({mask})"
-    end = f"until {times.minute(until // NANOSECONDS)}" if until else "for ever"
-    since = times.minute(restraint.time // NANOSECONDS)
-    why = f": {restraint.why}" if restraint.why else ""
-    return f"{restraint.kind} of {who} {end} (by {restraint.by}, {since}){why}"
+def _restriction(time: LocalTime, restriction: Restriction) -> str:
+    name, mask, until = restriction.name, restriction.mask, restriction.until
+    # The mask is the key of an account, or the cloak of an address: only the latter is news.
+    target = name if mask in (name, fold(name)) else f"{name} ({mask})"
+    end = f"until {time.minute(until // NANOSECONDS)}" if until else "for ever"
+    begin = time.minute(restriction.time // NANOSECONDS)
+    by = f"(by {restriction.by}, {begin})"
+    return f"{restriction.kind} of {target} {end} {by}{_afterColon(restriction.why)}"
 
 
-def _commands(times: LocalTime, listed: CommandList) -> str:
-    written = []
+def _inbox(time: LocalTime, inbox: Inbox) -> str:
+    other = f" with {inbox.other}" if inbox.other else ""
+    if not inbox.letters:
+        return f"* there are no private messages{other}\n"
+    older = "; /inbox + shows older ones" if inbox.more else ""
+    lines = [f"--- {plural(len(inbox.letters), 'private message')}{other}{older} ---\n"]
+    date = ""
+    for message in inbox.letters:
+        moment = time.moment(message.time // NANOSECONDS)
+        if moment.date != date:
+            date = moment.date
+            lines.append(f"{REPLAYED}* {date}\n")
+        lines.append(f"{REPLAYED}{_private(time, message)}")
+    return "".join([*lines, NOW])
+
+
+def _commands(time: LocalTime, listed: CommandList) -> str:
+    lines = []
     for name, usage, meaning, _ in listed.commands:
         synopsis = f"/{name} {usage}".rstrip()
-        written.append(f"* {synopsis:<{SYNOPSIS_WIDTH}} {meaning}\n")
-    return "".join([*written, f"* {TALK}\n"])
+        lines.append(f"* {synopsis:<{SYNOPSIS_WIDTH}} {meaning}\n")
+    return "".join([*lines, f"* {TALK}\n"])
 
 
-def _notice(times: LocalTime, notice: Notice) -> str:
+def _notice(time: LocalTime, notice: Notice) -> str:
     return "".join(f"* {line}\n" for line in notice.lines)
 
 
-def _refusal(times: LocalTime, refusal: ErrorReply) -> str:
-    return f"! {refusal.why}\n"
+def _error(time: LocalTime, error: ErrorReply) -> str:
+    return f"! {error.why}\n"
 
 
-#: What each of these is written by.
-LISTS_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
-    Topic: topic,
+#: What each notification is written by, for all wires that people read.  The lines of a
+#: replay follow L{JoinedRoom}; its sentences are those before them.
+SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
+    UserJoined: _joined,
+    UserLeft: _left,
+    UserQuit: _quit,
+    NickChanged: _renamed,
+    AwayChanged: _away,
+    AwayReply: _away,
+    AccountChanged: _accountChanged,
+    PrivateMessage: _private,
+    Welcome: _welcome,
+    LoggedIn: _loggedIn,
+    Resumed: _resumed,
+    ResumeToken: _token,
+    Invited: _invited,
+    JoinedRoom: _joinedRoom,
+    LeftRoom: _leftRoom,
+    MarkedRead: _markedRead,
     MessageStored: _stored,
+    Topic: _topic,
     RoomList: _rooms,
-    MemberList: _people,
-    WhoisReply: _person,
+    MemberList: _members,
+    WhoisReply: _whois,
     SeenReply: _seen,
-    RestrictionList: _restraints,
+    RestrictionList: _restrictions,
+    Inbox: _inbox,
     CommandList: _commands,
     Notice: _notice,
-    ErrorReply: _refusal,
+    ErrorReply: _error,
 }

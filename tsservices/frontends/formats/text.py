@@ -1,5 +1,6 @@
 """
-What happens, written for people.  Pure.
+Notifications written for people: the lines of rooms, and the sentences of
+L{tsservices.frontends.formats.sentences}.  Pure.
 
 A line begins with what it is:
 
@@ -11,7 +12,7 @@ A line begins with what it is:
 
 Nothing that came from people stands at the beginning of a line, and all of it has been
 made visible before.  What people do in words has the time before its star, and what the
-server tells of them has none, or has it behind: C{* ann kicked bob} is a kick, and so is
+server says of them has none, or has it behind: C{* ann kicked bob} is a kick, and so is
 C{| * [12:10:05] ann kicked bob} among what was said before, but C{[12:10:05] * ann kicked
 bob} is only what ann says.
 """
@@ -27,195 +28,141 @@ from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
     Happening,
     HistoryReplay,
-    Inbox,
     JoinedRoom,
-    PrivateMessage,
     RoomMessages,
     SearchResults,
 )
-from tsservices.chat.operations import DELETED, ME, MESSAGE, NOTICE
-from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER
-from tsservices.chat.records import StoredPrivateMessage
+from tsservices.chat.operations import DELETED, MESSAGE
 from tsservices.common.timestamps import NANOSECONDS
-from tsservices.frontends.formats import sentences as textlists
-from tsservices.frontends.formats import sentences as textpeople
 from tsservices.frontends.formats.localtime import LocalTime
-from tsservices.frontends.formats.sentences import actionText, expiredText, plural
-
-_BEFORE = "| "
-
-_NOW = "--- now ---\n"
-
-#: What stands before and after the name of who says a line of each kind.
-_AROUND = {MESSAGE: ("<", "> "), ME: ("* ", " "), NOTICE: ("-", "- ")}
-
-#: What stands before and after the names of who says something to whom: no name begins like that,
-#: so nobody can do this to all in a room.
-_AROUND_BOTH = {MESSAGE: ("<", "> "), ME: ("* <", "> "), NOTICE: ("-", "- ")}
-
-#: What those are who may do more in a room than others.
-_RANKS = {
-    OPERATOR: "an operator of",
-    FOUNDER: "the founder of",
-    SERVER: "an operator of this server in",
-}
+from tsservices.frontends.formats.sentences import (
+    NAME_SIGNS,
+    NOW,
+    REPLAYED,
+    SENTENCES,
+    actionText,
+    plural,
+    replayHead,
+    searchHead,
+)
 
 
 class TextFormatter:
     """
-    Lines for people.  It remembers nothing of what it has written, so it may be asked
-    for the same again, and in any order.
+    Writes notifications for people.  It remembers nothing of what it has written, so the
+    same may be written again, and in any order: one formatter serves all who read alike.
     """
 
     def __init__(self, localtime: Callable[[float], time.struct_time], withRoom: bool) -> None:
         """
         @param localtime: gives the local time of seconds since 1970, as
             C{time.localtime} does.
+        @param withRoom: whether lines show their room: for those who are in several.
         """
         self._time = LocalTime(localtime)
         self._withRoom = withRoom
-        others = textpeople.PEOPLE_WRITE | textlists.LISTS_WRITE
         self._write: dict[type[Happening], Callable[[Any], str]] = {
-            **{kind: partial(write, self._time) for kind, write in others.items()},
-            RoomMessages: self._said,
+            **{kind: partial(write, self._time) for kind, write in SENTENCES.items()},
+            RoomMessages: self._messages,
             HistoryReplay: self._replay,
-            JoinedRoom: self._roomEntered,
-            PrivateMessage: self._whispered,
-            SearchResults: self._found,
-            Inbox: self._inbox,
+            JoinedRoom: self._joinedRoom,
+            SearchResults: self._searchResults,
         }
 
     def encode(self, happenings: Sequence[Happening]) -> bytes:
         """Lines in UTF-8."""
         write = self._write
         if len(happenings) == 1:
-            # What a batch asks for: each happening by itself.
+            # What a batch asks for, since many may read it: each notification by itself.
             happening = happenings[0]
             return write[type(happening)](happening).encode("utf-8", "replace")
-        lines = [write[type(each)](each) for each in happenings]
+        lines = [write[type(happening)](happening) for happening in happenings]
         return "".join(lines).encode("utf-8", "replace")
 
-    def _said(self, said: RoomMessages) -> str:
+    def page(self, messages: Iterable[RoomMessages], before: int) -> str:
+        """
+        Lines of one room, each day after its date.
+
+        @param before: when the line before them was said, in nanoseconds since 1970; 0: there
+            is none.
+        """
+        date = self._time.moment(before // NANOSECONDS).date if before else ""
+        return "".join(self._dated(messages, "", False, date))
+
+    def _messages(self, message: RoomMessages) -> str:
         moment = self._time.moment
-        now = moment(said.time // NANOSECONDS)
-        around = _AROUND.get(said.kind)
-        if around is None:
-            lines = self._unsaid(said, now.clock)
-        else:
+        now = moment(message.time // NANOSECONDS)
+        signs = NAME_SIGNS.get(message.kind)
+        if signs is not None:
             # The hot path: a line costs no more than its part of one join.
-            where = f"{ROOM_SIGN}{said.roomName} " if self._withRoom else ""
-            start = f"[{now.clock}] {where}{around[0]}{said.nick}{around[1]}"
+            where = f"{ROOM_SIGN}{message.roomName} " if self._withRoom else ""
+            start = f"[{now.clock}] {where}{signs[0]}{message.nick}{signs[1]}"
             joint = "\n" + start
-            lines = f"{start}{joint.join(said.texts)}\n"
-        if said.previous and moment(said.previous // NANOSECONDS).date != now.date:
+            lines = f"{start}{joint.join(message.texts)}\n"
+        elif message.kind == DELETED:
+            lines = "".join(self._lines(message, now.clock, "", False))
+        else:
+            lines = "".join(f"* {action}\n" for action in actionText(message, self._withRoom))
+        # The date belongs to the line and not to its reader, so that a line has the same bytes
+        # for everybody: the message itself says when the one before it was said.
+        if message.previous and moment(message.previous // NANOSECONDS).date != now.date:
             return f"* {now.date}\n{lines}"
         return lines
 
-    def _unsaid(self, said: RoomMessages, clock: str) -> str:
-        if said.kind == DELETED:
-            return "".join(self._before(said, clock, "", False))
-        return "".join(f"* {deed}\n" for deed in actionText(said, self._withRoom))
-
-    def _before(self, said: RoomMessages, clock: str, mark: str, numbered: bool) -> Iterable[str]:
-        room = f"{ROOM_SIGN}{said.roomName} "
-        where = room if self._withRoom or numbered else ""
-        deleted = said.kind == DELETED
-        around = _AROUND[MESSAGE] if deleted else _AROUND.get(said.kind)
-        if around is None:
-            texts = [f"{deed}\n" for deed in actionText(said, self._withRoom and not numbered)]
+    def _lines(self, message: RoomMessages, clock: str, mark: str, numbered: bool) -> Iterable[str]:
+        room = f"{ROOM_SIGN}{message.roomName} "
+        deleted = message.kind == DELETED
+        signs = NAME_SIGNS[MESSAGE] if deleted else NAME_SIGNS.get(message.kind)
+        if signs is None:
+            actions = actionText(message, self._withRoom and not numbered)
+            texts = [f"{action}\n" for action in actions]
             start = f"{mark}* [{clock}] {room if numbered else ''}"
             name = ""
         else:
-            texts = ["(deleted)\n" if deleted else f"{text}\n" for text in said.texts]
-            start = f"{mark}[{clock}] {where}"
-            name = f"{around[0]}{said.nick}{around[1]}"
+            texts = ["(deleted)\n" if deleted else f"{text}\n" for text in message.texts]
+            start = f"{mark}[{clock}] {room if self._withRoom or numbered else ''}"
+            name = f"{signs[0]}{message.nick}{signs[1]}"
         if not numbered:
             return [f"{start}{name}{text}" for text in texts]
-        return [f"{start}{number} {name}{text}" for number, text in enumerate(texts, said.first)]
-
-    def page(self, said: Iterable[RoomMessages], before: int) -> str:
-        """They, each day after its date."""
-        day = self._time.moment(before // NANOSECONDS).date if before else ""
-        return "".join(self._dated(said, "", False, day))
+        return [f"{start}{seq} {name}{text}" for seq, text in enumerate(texts, message.first)]
 
     def _dated(
-        self, said: Iterable[RoomMessages], mark: str, numbered: bool, day: str
+        self, messages: Iterable[RoomMessages], mark: str, numbered: bool, date: str
     ) -> list[str]:
-        written: list[str] = []
-        for each in said:
-            moment = self._time.moment(each.time // NANOSECONDS)
-            if moment.date != day:
-                day = moment.date
-                written.append(f"{mark}* {day}\n")
-            written += self._before(each, moment.clock, mark, numbered)
-        return written
+        lines: list[str] = []
+        for message in messages:
+            moment = self._time.moment(message.time // NANOSECONDS)
+            if moment.date != date:
+                date = moment.date
+                lines.append(f"{mark}* {date}\n")
+            lines += self._lines(message, moment.clock, mark, numbered)
+        return lines
 
     def _replay(self, replay: HistoryReplay) -> str:
         count = _count(replay.said)
-        what = plural(count, "line") if count else "nothing"
-        written = [f"--- {ROOM_SIGN}{replay.roomName}: {what} from before ---\n"]
-        if replay.missing is not None:
-            written.append(f"--- {expiredText(*replay.missing)} ---\n")
-        written += self._dated(replay.said, _BEFORE, False, "")
+        lines = [replayHead(replay.roomName, count, replay.missing)]
+        lines += self._dated(replay.said, REPLAYED, False, "")
         if count:
-            written.append(_NOW)
-        return "".join(written)
+            lines.append(NOW)
+        return "".join(lines)
 
-    def _found(self, found: SearchResults) -> str:
-        if not found.said:
-            return "* nothing was found\n"
-        more = "; /search shows older ones" if found.more else ""
-        head = f"--- {plural(_count(found.said), 'line')} found{more} ---\n"
-        return "".join([head, *self._dated(found.said, _BEFORE, True, ""), _NOW])
+    def _searchResults(self, results: SearchResults) -> str:
+        head = searchHead(_count(results.said), results.more)
+        if not results.said:
+            return head
+        return "".join([head, *self._dated(results.said, REPLAYED, True, ""), NOW])
 
-    def _inbox(self, inbox: Inbox) -> str:
-        other = f" with {inbox.other}" if inbox.other else ""
-        if not inbox.letters:
-            return f"* there are no private messages{other}\n"
-        more = "; /inbox + shows older ones" if inbox.more else ""
-        written = [f"--- {plural(len(inbox.letters), 'private message')}{other}{more} ---\n"]
-        day = ""
-        for letter in inbox.letters:
-            moment = self._time.moment(letter.time // NANOSECONDS)
-            if moment.date != day:
-                day = moment.date
-                written.append(f"{_BEFORE}* {day}\n")
-            written.append(f"{_BEFORE}{_private(letter, moment.clock)}")
-        return "".join([*written, _NOW])
-
-    def _whispered(self, whispered: PrivateMessage) -> str:
-        return _private(whispered, self._time.moment(whispered.time // NANOSECONDS).clock)
-
-    def _roomEntered(self, entered: JoinedRoom) -> str:
-        room = f"{ROOM_SIGN}{entered.roomName}"
-        company = ", alone"
-        if others := entered.present - 1:
-            named = [nick for nick in entered.nicks if nick != entered.nick]
-            more = others - len(named)
-            if more:
-                named.append(f"... and {more} more: /who lists all")
-            company = f" with {plural(others, 'other')}: {', '.join(named)}"
-        written = f"* you are in {room}{company}\n"
-        if entered.private:
-            written += f"* {room} is by invitation only\n"
-        if entered.rank in _RANKS:
-            written += f"* you are {_RANKS[entered.rank]} {room}\n"
-        if entered.topic.text:
-            written += textlists.topic(self._time, entered.topic)
-        replay = entered.replay
+    def _joinedRoom(self, joined: JoinedRoom) -> str:
+        lines = SENTENCES[JoinedRoom](self._time, joined)
+        replay = joined.replay
         if replay is not None and (replay.said or replay.missing):
-            written += self._replay(replay)
+            lines += self._replay(replay)
         shown = 0 if replay is None else _count(replay.said)
-        if entered.read is not None and (new := entered.joinedSeq - entered.read) > shown:
-            asked = f"/since {room} {entered.read}"
-            written += f"* {plural(new, 'line')} you have not read: {asked} shows all\n"
-        return written
+        if joined.read is not None and (unread := joined.joinedSeq - joined.read) > shown:
+            command = f"/since {ROOM_SIGN}{joined.roomName} {joined.read}"
+            lines += f"* {plural(unread, 'line')} you have not read: {command} shows all\n"
+        return lines
 
 
-def _count(said: Iterable[RoomMessages]) -> int:
-    return sum(len(each.texts) for each in said)
-
-
-def _private(letter: PrivateMessage | StoredPrivateMessage, clock: str) -> str:
-    before, after = _AROUND_BOTH.get(letter.kind, _AROUND_BOTH[MESSAGE])
-    return f"[{clock}] {before}{letter.nick} -> {letter.to}{after}{letter.text}\n"
+def _count(messages: Iterable[RoomMessages]) -> int:
+    return sum(len(message.texts) for message in messages)

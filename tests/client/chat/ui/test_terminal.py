@@ -98,7 +98,6 @@ def fixture(tmp_path: Path) -> Iterator[Fixture]:
 
 class TestTerminal:
     def test_prompt(self, fixture: Fixture) -> None:
-        """Prompt and status stand, and change when they are asked to."""
         text = fixture.drawn()
         assert text.startswith(">")
         assert "connecting" in text
@@ -126,7 +125,6 @@ class TestTerminal:
         assert fixture.typed == ["hello"]
 
     def test_keys(self, fixture: Fixture) -> None:
-        """Ctrl-C clears the line, Ctrl-D leaves only an empty one."""
         fixture.type("never\x03said\x04\r")
         assert (fixture.typed, fixture.left) == (["said"], 0)
         fixture.type("\x04")
@@ -158,7 +156,6 @@ class TestTerminal:
         assert InputHistory(str(tmp_path)).load()[0] == "first"
 
     def test_afterwards(self, fixture: Fixture) -> None:
-        """What is shown after the end is printed as it is."""
         fixture.turn(fixture.terminal.stop())
         fixture.drawn()
         fixture.terminal.show("bye", bell=False)

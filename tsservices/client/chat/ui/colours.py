@@ -1,5 +1,5 @@
 """
-Colours of names, and of all else on a terminal.  Pure.
+The colours of names, and of everything else on a terminal.  Pure.
 
 A line is a list of spans: each a style and a text.  L{Styler} makes bytes for a terminal
 of them, or plain text where there are no colours.
@@ -41,6 +41,7 @@ NICK = "nick "
 
 @lru_cache(1024)
 def _hash(nick: str) -> int:
+    # Not hash(), which is another one in each process.
     return int.from_bytes(blake2b(fold(nick).encode("utf-8", "replace"), digest_size=4).digest())
 
 
@@ -59,7 +60,7 @@ class Styler:
         self._depth = depth
 
     def paint(self, line: Sequence[Span]) -> str:
-        """One line, without its ending."""
+        """Write one line, without its ending."""
         if not self._depth:
             return "".join(text for _, text in line)
         return "".join(self._span(style, text) for style, text in line)
@@ -70,7 +71,7 @@ class Styler:
         return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
     def nick(self, nick: str) -> str:
-        """The SGR code of its colour."""
+        """The SGR code of a name's colour: the same for all forms of the name, and for ever."""
         number = _hash(nick)
         if self._depth == 256:
             return f"38;5;{PALETTE[number % len(PALETTE)]}"
@@ -83,7 +84,7 @@ def _word(text: str) -> re.Pattern[str]:
 
 
 def mentions(text: str, nick: str) -> bool:
-    """Whether it is in there, as a word."""
+    """Whether the name stands in the text, as a word of its own."""
     return bool(nick) and _word(nick).search(text) is not None
 
 
@@ -91,7 +92,8 @@ def highlighted(text: str, words: Sequence[str]) -> list[Span]:
     """The text with these words set off."""
     if not words:
         return [("", text)]
-    pattern = "|".join(re.escape(each) for each in sorted(words, key=len, reverse=True))
+    # The longest first: of alternatives a regular expression takes the first that fits.
+    pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     spans: list[Span] = []
     for number, part in enumerate(re.split(f"({pattern})", text, flags=re.IGNORECASE)):
         if part:

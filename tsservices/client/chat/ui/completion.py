@@ -7,63 +7,63 @@ from __future__ import annotations
 import re
 
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.client.chat.outbox import SIGN
+from tsservices.client.chat.commands import SIGN
 from tsservices.client.chat.state import ClientState
 
-#: Before the name of somebody whose lines are searched for.
+#: What stands before the name of somebody whose lines are searched for.
 _FROM = "from:"
 
 
-def completions(before: str, town: ClientState) -> tuple[int, list[str]]:
+def completions(before: str, state: ClientState) -> tuple[int, list[str]]:
     """How many characters before the cursor are replaced, and by what, best first."""
     word = before.rpartition(" ")[2]
     if before.startswith(SIGN) and not before.startswith(2 * SIGN):
-        found = _inCommand(before, word, town)
+        words = _inCommand(before, word, state)
     elif word.startswith(ROOM_SIGN):
-        found = _rooms(word, town, ROOM_SIGN)
+        words = _rooms(word, state, ROOM_SIGN)
     else:
-        found = _nicks(word, town, ": " if word == before else " ")
-    return len(word), found
+        words = _nicks(word, state, ": " if word == before else " ")
+    return len(word), words
 
 
-def _inCommand(before: str, word: str, town: ClientState) -> list[str]:
+def _inCommand(before: str, word: str, state: ClientState) -> list[str]:
     if word == before:
-        names = [f"{SIGN}{row.name}" for row in town.commands]
+        names = [f"{SIGN}{command.name}" for command in state.commands]
         return [f"{name} " for name in names if name.startswith(word.lower())]
     name = before[1:].partition(" ")[0].lower()
-    usage = next((row.usage for row in town.commands if row.name == name), "")
+    usage = next((command.usage for command in state.commands if command.name == name), "")
     if word.startswith(_FROM) and _FROM in usage:
-        return [_FROM + nick for nick in _nicks(word.removeprefix(_FROM), town, " ")]
-    first = before.count(" ") == 1
-    if not first:
-        return _nicks(word, town, " ")
-    found = []
+        return [_FROM + nick for nick in _nicks(word.removeprefix(_FROM), state, " ")]
+    if before.count(" ") > 1:
+        # Behind the first argument stands what is said.
+        return _nicks(word, state, " ")
+    words = []
     choices = re.search(r"[a-z]+(\|[a-z]+)+", usage)
     if choices is not None:
-        found += [f"{each} " for each in choices[0].split("|") if each.startswith(word)]
+        words += [f"{choice} " for choice in choices[0].split("|") if choice.startswith(word)]
     if "NAME" in usage:
-        found += _nicks(word, town, " ")
+        words += _nicks(word, state, " ")
     if "ROOM" in usage:
         signed = f"{ROOM_SIGN}ROOM" in usage or word.startswith(ROOM_SIGN)
-        found += _rooms(word, town, ROOM_SIGN if signed else "")
-    return found
+        words += _rooms(word, state, ROOM_SIGN if signed else "")
+    return words
 
 
-def _nicks(word: str, town: ClientState, ending: str) -> list[str]:
+def _nicks(word: str, state: ClientState, ending: str) -> list[str]:
     key = fold(word)
-    rooms = [town.rooms[town.current]] if town.current in town.rooms else []
-    rooms += [room for room in town.rooms.values() if room not in rooms]
-    found: dict[str, str] = {}
+    rooms = [state.rooms[state.current]] if state.current in state.rooms else []
+    rooms += [room for room in state.rooms.values() if room not in rooms]
+    words: dict[str, str] = {}
     for room in rooms:
         for nick in room.nicks():
-            if fold(nick).startswith(key) and not town.isSelf(nick):
-                found.setdefault(fold(nick), f"{nick}{ending}")
-    return list(found.values())
+            if fold(nick).startswith(key) and not state.isSelf(nick):
+                words.setdefault(fold(nick), f"{nick}{ending}")
+    return list(words.values())
 
 
-def _rooms(word: str, town: ClientState, sign: str) -> list[str]:
+def _rooms(word: str, state: ClientState, sign: str) -> list[str]:
     key = fold(word.removeprefix(ROOM_SIGN))
-    names = {each: room.name for each, room in town.rooms.items()}
-    for each, name in sorted(town.known.items()):
-        names.setdefault(each, name)
-    return [f"{sign}{name} " for each, name in names.items() if each.startswith(key)]
+    names = {other: room.name for other, room in state.rooms.items()}
+    for other, name in sorted(state.roomNames.items()):
+        names.setdefault(other, name)
+    return [f"{sign}{name} " for other, name in names.items() if other.startswith(key)]

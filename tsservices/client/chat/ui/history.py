@@ -1,5 +1,5 @@
 """
-What was typed before, kept for the next time.
+The lines that were typed, kept for the next time.
 """
 
 from __future__ import annotations
@@ -7,28 +7,28 @@ from __future__ import annotations
 import contextlib
 import os
 
-from tsservices.client.chat.outbox import SECRET, SIGN
+from tsservices.client.chat.commands import SECRET_COMMANDS, SIGN
 
-#: In the state folder of the user.
+#: The name of the file in the state folder of the user.
 HISTORY_FILE = "chat-history"
 
 #: Lines that are kept; the file may grow to twice as many.
-KEPT = 1000
+HISTORY_LINES = 1000
 
 
 def keepable(line: str) -> bool:
-    """Whether it may be kept: it can hold no password."""
+    """Whether the line may be kept: it can hold no password."""
     words = line.split()
     if not words:
         return False
-    secret = words[0].lower().lstrip(SIGN) in SECRET and words[0].startswith(SIGN)
+    secret = words[0].lower().lstrip(SIGN) in SECRET_COMMANDS and words[0].startswith(SIGN)
     return not secret or len(words) == 1
 
 
 class InputHistory:
     """
-    A file with one line for each that was typed, the oldest first.  That it can't be read
-    or written costs nothing but the history.
+    A file with the lines that were typed, the oldest first.  That it can't be read or
+    written costs nothing but the history.
     """
 
     def __init__(self, folder: str) -> None:
@@ -36,22 +36,27 @@ class InputHistory:
         self._path = os.path.join(folder, HISTORY_FILE)
 
     def load(self) -> list[str]:
-        """The lines of before."""
+        """The last lines; the file is shortened if it has grown too long."""
         try:
             with open(self._path, encoding="utf-8", errors="replace", newline="\n") as file:
                 lines = [line for line in file.read().split("\n") if keepable(line)]
         except OSError:
             return []
-        if len(lines) > 2 * KEPT:
-            lines = lines[-KEPT:]
+        if len(lines) > 2 * HISTORY_LINES:
+            lines = lines[-HISTORY_LINES:]
+            # Another client may add lines meanwhile: they are lost, but none is cut in two.
             draft = f"{self._path}.{os.getpid()}.new"
             with contextlib.suppress(OSError):
                 self._append(draft, lines)
                 os.replace(draft, self._path)
-        return lines[-KEPT:]
+        return lines[-HISTORY_LINES:]
 
     def keep(self, line: str) -> bool:
-        """Whether it is kept."""
+        """
+        Add a line, unless it may hold a password.
+
+        @return: whether it may be kept.
+        """
         if not keepable(line):
             return False
         with contextlib.suppress(OSError):

@@ -1,5 +1,5 @@
 """
-The line below the prompt, and the prompt.  Pure.
+What stands around the line being typed: the prompt, and the status below it.  Pure.
 """
 
 from __future__ import annotations
@@ -8,26 +8,25 @@ from tsservices.chat.names import ROOM_SIGN
 from tsservices.client.chat.machine import ClientMachine, Phase
 
 
-def statusLine(link: ClientMachine) -> str:
-    """Who and where one is, what is unread, and how things stand."""
-    town, outbox = link.town, link.exchange.outbox
+def statusLine(machine: ClientMachine) -> str:
+    """Name, room, unread lines of other rooms, phase of the connection, lines to send."""
+    state, outbox = machine.state, machine.sender.outbox
     parts = []
-    if town.nick:
-        parts.append(f"{town.nick} ({town.account or 'guest'})")
-    if town.current in town.rooms:
-        parts.append(ROOM_SIGN + town.rooms[town.current].name)
-    for key, room in town.rooms.items():
-        if room.unread and key != town.current:
+    if state.nick:
+        parts.append(f"{state.nick} ({state.account or 'guest'})")
+    if state.current in state.rooms:
+        parts.append(ROOM_SIGN + state.rooms[state.current].name)
+    for key, room in state.rooms.items():
+        if room.unread and key != state.current:
             parts.append(f"{ROOM_SIGN}{room.name} {room.unread}")
-    parts.append(link.phase.value)
-    if outbox.lines and link.phase is not Phase.READY:
-        parts.append(f"{outbox.lines} to send")
+    parts.append(machine.phase.value)
+    if outbox.lineCount and machine.phase is not Phase.READY:
+        parts.append(f"{outbox.lineCount} to send")
     if outbox.unsent:
         parts.append(f"{len(outbox.unsent)} not sent: /resend")
     return f" {' | '.join(parts)} "
 
 
-def promptText(link: ClientMachine) -> str:
-    """What stands before what is typed."""
-    room = link.town.rooms.get(link.town.current)
+def promptText(machine: ClientMachine) -> str:
+    room = machine.state.rooms.get(machine.state.current)
     return f"{ROOM_SIGN}{room.name}> " if room is not None else "> "

@@ -1,5 +1,5 @@
 """
-The prompt with line editing, below what happens, by prompt_toolkit.
+A prompt with line editing, and lines printed above it, by prompt_toolkit.
 """
 
 from __future__ import annotations
@@ -26,27 +26,23 @@ BELL = "\a"
 
 
 class _Completer(Completer):
-    """Asks somebody else what a word may become."""
-
     def __init__(self, complete: Callable[[str], tuple[int, list[str]]]) -> None:
         self._complete = complete
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        length, found = self._complete(document.text_before_cursor)
-        return [Completion(each, -length, display=each.strip()) for each in found]
+        length, words = self._complete(document.text_before_cursor)
+        return [Completion(word, -length, display=word.strip()) for word in words]
 
 
 class _History(History):
-    """What was typed before, without what must not be kept."""
-
-    def __init__(self, kept: InputHistory) -> None:
+    def __init__(self, saved: InputHistory) -> None:
         super().__init__()
-        self._kept = kept
+        self._saved = saved
 
     def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._kept.load())
+        return reversed(self._saved.load())
 
     def append_string(self, string: str) -> None:
         if keepable(string):
@@ -54,7 +50,7 @@ class _History(History):
 
     def store_string(self, string: str) -> None:
         for line in string.split("\n"):
-            self._kept.keep(line)
+            self._saved.keep(line)
 
 
 class Screen(Vt100_Output):
@@ -65,26 +61,24 @@ class Screen(Vt100_Output):
 
     @classmethod
     def open(cls) -> Vt100_Output:
-        """That of this process."""
+        """The terminal of this process."""
         screen = cls.from_pty(sys.stdout, term=os.environ.get("TERM"))
         screen.enable_cpr = False
         return screen
 
     def get_rows_below_cursor_position(self) -> int:
-        """
-        What is certain; the rest is made room for. Without an answer there would be no line
-        below the prompt.
-        """
+        # What is certain; room is made for more.  Without an answer from the terminal
+        # prompt_toolkit would leave out the line below the prompt.
         return 1
 
 
 class Terminal:
     """
-    A prompt that stays, with what happens above it and a status below.
+    A prompt that stays, with lines printed above it and a status below.
 
-    Everything is written in the turn of the event loop in which it happens.
+    The attributes are set by who uses this.
 
-    @ivar typed: takes each line that was typed; set by who uses this.
+    @ivar typed: takes each line that was typed.
     @ivar left: is called for Ctrl-D on an empty line.
     @ivar complete: gives completions for the line up to the cursor.
     @ivar status: gives the line below the prompt.
@@ -171,26 +165,21 @@ class Terminal:
         self.redraw()
 
     def redraw(self) -> None:
-        """What stands around the line being typed has changed."""
+        """Show anew what stands around the line being typed."""
         self._session.app.invalidate()
 
     def _completions(self, before: str) -> tuple[int, list[str]]:
         return (0, []) if self._secret else self.complete(before)
 
     def _printAbove(self) -> None:
-        """
-        Take the prompt off the screen, print, and have it shown again.
-
-        prompt_toolkit's own C{run_in_terminal} gives the terminal back meanwhile, which
-        then echoes what is typed.
-        """
+        # Not by prompt_toolkit's run_in_terminal, which gives the terminal back meanwhile:
+        # that would echo what is typed.
         if self._session.app.is_running:
             self._session.app.renderer.erase()
         self._printNow()
         self.redraw()
 
     def _printNow(self) -> None:
-        """Print what is left to print, where the cursor is."""
         text, self._unprinted = self._unprinted, ""
         if text:
             self._output.write_raw(text.replace("\n", "\r\n"))
@@ -214,12 +203,12 @@ class Terminal:
             if buffer.complete_state is not None:
                 buffer.complete_next()
                 return
-            length, found = self._completions(buffer.document.text_before_cursor)
-            if len(found) == 1:
+            length, words = self._completions(buffer.document.text_before_cursor)
+            if len(words) == 1:
                 # At once: what is typed next may be here already.
                 buffer.delete_before_cursor(length)
-                buffer.insert_text(found[0])
-            elif found:
+                buffer.insert_text(words[0])
+            elif words:
                 buffer.start_completion(select_first=True)
 
         @bindings.add("c-c")

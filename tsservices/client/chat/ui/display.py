@@ -1,6 +1,6 @@
 """
-Where lines are shown, and typed lines come from: a terminal with editing, or whatever
-standard input and output are.
+Where lines are shown: a terminal with line editing, from which lines come too, or whatever
+standard output is.
 """
 
 from __future__ import annotations
@@ -38,11 +38,15 @@ class Display(Protocol):
 
     editing: bool
 
-    def show(self, line: list[Span], alert: bool) -> None: ...
+    def show(self, line: list[Span], alert: bool) -> None:
+        """@param alert: whether it calls for attention."""
+        ...
 
-    def ask(self, text: str) -> None: ...
+    def ask(self, text: str) -> None:
+        """@param text: the secret that is to be typed next; empty: none."""
+        ...
 
-    def attach(self, link: ClientMachine) -> None: ...
+    def attach(self, machine: ClientMachine) -> None: ...
 
     def changed(self) -> None:
         """Something has happened that may be seen beside the lines."""
@@ -59,13 +63,14 @@ class PlainDisplay:
     editing = False
 
     def __init__(self, console: Console, terminal: int | None = None) -> None:
+        """@param terminal: the descriptor of the terminal whose echo hides secrets, if any."""
         self._console = console
         self._terminal = terminal
-        self._painter = Styler(0)
+        self._styler = Styler(0)
         self._hidden = False
 
     def show(self, line: list[Span], alert: bool) -> None:
-        self.write(self._painter.paint(line))
+        self.write(self._styler.paint(line))
 
     def write(self, text: str) -> None:
         self._console.write(f"{text}\n".encode("utf-8", "replace"))
@@ -80,7 +85,7 @@ class PlainDisplay:
                 modes[3] = modes[3] & ~termios.ECHO if text else modes[3] | termios.ECHO
                 termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
 
-    def attach(self, link: ClientMachine) -> None:
+    def attach(self, machine: ClientMachine) -> None:
         pass
 
     def changed(self) -> None:
@@ -103,14 +108,14 @@ class TerminalDisplay:
         self,
         terminal: Terminal,
         loop: asyncio.AbstractEventLoop,
-        painter: Styler,
+        styler: Styler,
         bell: bool,
         errors: Callable[[str], None] = writeError,
     ) -> None:
         self.gone: Deferred[bool] = Deferred()
         self._terminal = terminal
         self._loop = loop
-        self._painter = painter
+        self._styler = styler
         self._bell = bell
         self._errors = errors
         self._lines: deque[bytes | None] = deque()
@@ -119,7 +124,7 @@ class TerminalDisplay:
         terminal.left = lambda: self._put(None)
 
     async def readLine(self) -> bytes | None:
-        """The next line that was typed; L{None} for Ctrl-D."""
+        """The next line that was typed; L{None}: Ctrl-D."""
         while not self._lines:
             self._waiting = Deferred()
             await self._waiting
@@ -133,25 +138,26 @@ class TerminalDisplay:
         self._errors(complaint(message))
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """Do nothing: a terminal takes what it is given."""
+        # Nobody is held back: a terminal takes what it is given.
+        pass
 
     def unregisterProducer(self) -> None:
-        """Do nothing: there is no producer."""
+        pass
 
     async def close(self, flush: bool) -> None:
         """Give the terminal back."""
         await Deferred.fromFuture(self._loop.create_task(self._terminal.stop()))
 
     def show(self, line: list[Span], alert: bool) -> None:
-        self._terminal.show(self._painter.paint(line), alert and self._bell)
+        self._terminal.show(self._styler.paint(line), alert and self._bell)
 
     def ask(self, text: str) -> None:
         self._terminal.ask(text)
 
-    def attach(self, link: ClientMachine) -> None:
-        self._terminal.status = lambda: statusLine(link)
-        self._terminal.prompt = lambda: promptText(link)
-        self._terminal.complete = lambda before: completions(before, link.town)
+    def attach(self, machine: ClientMachine) -> None:
+        self._terminal.status = lambda: statusLine(machine)
+        self._terminal.prompt = lambda: promptText(machine)
+        self._terminal.complete = lambda before: completions(before, machine.state)
 
     def changed(self) -> None:
         self._terminal.redraw()
@@ -167,5 +173,5 @@ class TerminalDisplay:
 
 
 def terminalOf(descriptor: int) -> int | None:
-    """The same, if it is a terminal."""
+    """The descriptor, if it is a terminal."""
     return descriptor if os.isatty(descriptor) else None

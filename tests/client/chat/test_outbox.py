@@ -1,0 +1,56 @@
+"""
+Tests for L{tsservices.client.chat.outbox}.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.client.chat.test_state import message
+from tsservices.client.chat.outbox import Outbox, OutgoingLine, parseTyped
+
+
+def parsed(typed: str) -> OutgoingLine:
+    item = parseTyped(typed)
+    assert item is not None
+    return item
+
+
+@pytest.mark.parametrize(
+    ("typed", "word", "kind", "body", "room"),
+    [
+        ("hi", "", "message", "hi", ""),
+        ("//hi", "", "message", "/hi", ""),
+        ("/me waves", "me", "me", "waves", ""),
+        ("/msg #Den x y", "msg", "message", "x y", "den"),
+        ("/msg bob hi", "msg", "", "", ""),
+        ("/Me", "me", "", "", ""),
+        (" /x", "", "message", "/x", ""),
+    ],
+)
+def test_parsed(typed: str, word: str, kind: str, body: str, room: str) -> None:
+    item = parsed(typed)
+    assert (item.word, item.kind, item.body, item.room) == (word, kind, body, room)
+
+
+def test_empty() -> None:
+    assert parseTyped("  ") is None
+
+
+def test_secret() -> None:
+    """Passwords are not shown with what was not done."""
+    assert parsed("/LOGIN ann swordfish").shown == "/login ..."
+
+
+def test_order() -> None:
+    """When a line comes back, those of the same room that were sent before it will not."""
+    outbox = Outbox()
+    for text, room in (("a", "lobby"), ("b", "den"), ("c", "lobby")):
+        item = parsed(text)
+        item.room, item.nick = room, "ann"
+        outbox.sent.append(item)
+    assert outbox.settleByMessage(message(1, "ann", "lobby", "z")) == []
+    assert outbox.settleByMessage(message(1, "bob", "lobby", "c")) == []
+    refused = outbox.settleByMessage(message(2, "ANN", "Lobby", "c"))
+    assert [item.body for item in refused] == ["a"]
+    assert [item.body for item in outbox.sent if item is not None] == ["b"]

@@ -1,0 +1,58 @@
+"""
+Tests for L{tsservices.client.chat.ui.history}.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tsservices.client.chat.ui.history import HISTORY_FILE, HISTORY_LINES, InputHistory, keepable
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    mask = os.umask(0)
+    yield tmp_path / "state"
+    os.umask(mask)
+
+
+def test_kept(folder: Path) -> None:
+    history = InputHistory(str(folder))
+    assert history.load() == []
+    assert history.keep("hello")
+    assert history.keep("你好")
+    assert InputHistory(str(folder)).load() == ["hello", "你好"]
+    assert stat.S_IMODE((folder / HISTORY_FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "typed", ["/login ann pw", "/REGISTER pw", " /passwd a b", "//login x", "/reset ann"]
+)
+def test_secrets(folder: Path, typed: str) -> None:
+    """What may hold a password is never written down."""
+    assert not keepable(typed)
+    InputHistory(str(folder)).keep(typed)
+    assert not folder.exists()
+    assert keepable("/login")
+    assert keepable("login is /login")
+
+
+def test_bounded(folder: Path) -> None:
+    folder.mkdir()
+    path = folder / HISTORY_FILE
+    path.write_text("".join(f"line {number}\n" for number in range(2 * HISTORY_LINES + 1)))
+    assert InputHistory(str(folder)).load()[-1] == f"line {2 * HISTORY_LINES}"
+    assert path.read_text().count("\n") == HISTORY_LINES
+
+
+def test_unwritable() -> None:
+    """Without a folder there is no history, and nothing else is lost."""
+    history = InputHistory("/dev/null/x")
+    assert history.keep("hello")
+    assert history.load() == []
