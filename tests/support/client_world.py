@@ -290,7 +290,7 @@ class RecordingView:
         pass
 
     def notify(self, content: Content) -> None:
-        code = content.why.reason.code if isinstance(content, ErrorReply) else ""
+        code = content.error.code.name if isinstance(content, ErrorReply) else ""
         self.texts.append(f"{type(content).__name__} {code}".strip())
 
     def roomLine(self, room: ClientRoom | None, message: RoomMessages, origin: LineOrigin) -> None:

@@ -137,10 +137,10 @@ def test_error() -> None:
     """An error has its code and its text, also one of a later server, with braces."""
     error = content("refused", code="is-new", text="not {that}")
     assert isinstance(error, ErrorReply)
-    assert (error.why.reason.code, str(error.why)) == ("is-new", "not {that}")
+    assert (error.error.code.name, str(error.error)) == ("is-new", "not {that}")
     error = content("refused", code="is-new")
     assert isinstance(error, ErrorReply)
-    assert str(error.why) == "is-new"
+    assert str(error.error) == "is-new"
 
 
 def test_lists() -> None:
@@ -151,7 +151,7 @@ def test_lists() -> None:
     assert replay == ReplayHead("den", "Den", 2, (3, 5))
     people = content("people", people=[{"nick": "cid"}, 7])
     assert isinstance(people, MemberList)
-    assert [member.nick for member in people.people] == ["cid"]
+    assert [member.nick for member in people.members] == ["cid"]
     listed = content("commands", commands=[{"name": "me", "usage": "TEXT"}, {"usage": "x"}])
     assert isinstance(listed, CommandList)
     assert listed.commands == [("me", "TEXT", "", "")]

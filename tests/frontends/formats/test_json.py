@@ -20,7 +20,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     Inbox,
     Invited,
     LeftRoom,
@@ -31,6 +30,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    Notification,
     PrivateMessage,
     RestrictionList,
     Resumed,
@@ -51,7 +51,7 @@ from tsservices.frontends.formats import json as jsonform
 from tsservices.frontends.formats.json import FIELDS, FORMAT, JSONFormatter, prompt
 
 #: The notifications that are one object.
-SINGLE: tuple[tuple[Happening, dict[str, Any]], ...] = (
+SINGLE: tuple[tuple[Notification, dict[str, Any]], ...] = (
     (
         UserJoined("lobby", "Lobby", "bob", None),
         {"type": "joined", "room": "Lobby", "nick": "bob", "account": None},
@@ -195,14 +195,14 @@ SINGLE: tuple[tuple[Happening, dict[str, Any]], ...] = (
 )
 
 
-def objects(*happenings: Happening) -> list[dict[str, Any]]:
+def objects(*happenings: Notification) -> list[dict[str, Any]]:
     lines = JSONFormatter().encode(happenings).decode().split("\n")
     assert lines.pop() == ""
     return [json.loads(line) for line in lines]
 
 
 def test_everything() -> None:
-    assert {*jsonform._WRITE_SEVERAL, *FIELDS} == set(get_args(Happening))
+    assert {*jsonform._WRITE_SEVERAL, *FIELDS} == set(get_args(Notification))
 
 
 def test_format() -> None:
@@ -311,7 +311,7 @@ def test_prompt() -> None:
 
 
 @pytest.mark.parametrize(("happening", "expected"), SINGLE)
-def test_single(happening: Happening, expected: dict[str, Any]) -> None:
+def test_single(happening: Notification, expected: dict[str, Any]) -> None:
     assert objects(happening) == [expected]
 
 

@@ -17,7 +17,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     HistoryReplay,
     Inbox,
     Invited,
@@ -30,6 +29,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    Notification,
     PrivateMessage,
     RestrictionList,
     Resumed,
@@ -245,7 +245,7 @@ def restriction(
     ],
 )
 @pytest.mark.parametrize("withRoom", [False, True])
-def test_sentences(happening: Happening, lines: list[str], withRoom: bool) -> None:
+def test_sentences(happening: Notification, lines: list[str], withRoom: bool) -> None:
     """Each is the same for those in one room and for those in several."""
     written = TextFormatter(time.gmtime, withRoom).encode([happening]).decode()
     assert written == "".join(f"{line}\n" for line in lines)
@@ -254,4 +254,4 @@ def test_sentences(happening: Happening, lines: list[str], withRoom: bool) -> No
 def test_everything() -> None:
     """All notifications are sentences, but for those that are lines of rooms."""
     messages = {RoomMessages, HistoryReplay, SearchResults}
-    assert set(SENTENCES) == {*get_args(Happening)} - messages
+    assert set(SENTENCES) == {*get_args(Notification)} - messages

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.chat_samples import DAY, NOON, entered, replay, said
 from tsservices.chat.notifications import (
-    Happening,
     JoinedRoom,
+    Notification,
     PrivateMessage,
     RoomMessages,
     SearchResults,
@@ -43,12 +43,12 @@ PLAIN, WITH_ROOM = TextFormatter(time.gmtime, False), TextFormatter(time.gmtime,
 FORMATTERS = (PLAIN, WITH_ROOM)
 
 
-def lines(happening: Happening, formatter: TextFormatter = PLAIN) -> list[str]:
+def lines(happening: Notification, formatter: TextFormatter = PLAIN) -> list[str]:
     return formatter.encode([happening]).decode().splitlines()
 
 
 def test_everything() -> None:
-    assert set(PLAIN._write) == set(get_args(Happening))
+    assert set(PLAIN._write) == set(get_args(Notification))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_noForgery() -> None:
 
 def test_several() -> None:
     """What happens together is written in order."""
-    happenings: list[Happening] = [
+    happenings: list[Notification] = [
         said("a"),
         UserJoined("lobby", "Lobby", "bob", "bob"),
         said("b", nick="bob"),

@@ -21,7 +21,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     Inbox,
     Invited,
     JoinedRoom,
@@ -33,6 +32,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    Notification,
     PrivateMessage,
     RestrictionList,
     Resumed,
@@ -111,7 +111,7 @@ class SearchHead:
 
 #: What an object can say.  In the JSON form replays and search results are split into a head and
 #: lines, so L{RoomMessages}, L{HistoryReplay} and L{SearchResults} are not among it.
-Content = Happening | FormatVersion | SecretPrompt | RoomLine | ReplayHead | SearchHead
+Content = Notification | FormatVersion | SecretPrompt | RoomLine | ReplayHead | SearchHead
 
 
 @dataclass(frozen=True, slots=True)

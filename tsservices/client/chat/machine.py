@@ -170,15 +170,15 @@ class ClientMachine:
         self.state.apply(content)
         if isinstance(content, ResumeToken):
             self._resumer.keepToken(content.token, self.phase is Phase.READY)
-        elif isinstance(content, ErrorReply) and content.why.reason.code == TAKEN_OVER:
-            self._leave(str(content.why))
+        elif isinstance(content, ErrorReply) and content.error.code.name == TAKEN_OVER:
+            self._leave(str(content.error))
         elif self.phase is Phase.GREETING:
             self._greeted(content)
         elif self.phase in (Phase.ENTERING, Phase.NAMELESS):
             progress = self._resumer.handle(content, now)
             if progress is LoginProgress.REFUSED:
                 assert isinstance(content, ErrorReply)
-                self._leave(str(content.why))
+                self._leave(str(content.error))
             else:
                 self.phase = _PHASES[progress]
         elif self.phase in (Phase.CATCHING_UP, Phase.READY):

@@ -112,7 +112,7 @@ class SessionResumer:
             self._answerPrompt(attempt, content)
         elif not isinstance(content, ErrorReply) or self._nameless:
             self._view.notify(content)
-        elif attempt.refused(content.why.reason.code, now):
+        elif attempt.refused(content.error.code.name, now):
             if attempt.retryAt is None:
                 self._network.send(attempt.next())
         elif self._options.attended and (

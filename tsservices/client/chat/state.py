@@ -248,7 +248,7 @@ class ClientState:
     def _membersListed(self, listed: MemberList) -> None:
         room = self.rooms.get(roomKey(listed.roomName))
         if room is not None:
-            for member in listed.people:
+            for member in listed.members:
                 room.addMember(member.nick)
 
     def _roomsListed(self, listed: RoomList) -> None:

@@ -207,7 +207,7 @@ class Transcript:
         self._state.selectRoom(joined.room)
         self._sender.serverRoom = joined.room
         self._view.notify(joined)
-        if joined.present > len(room.members):
+        if joined.memberCount > len(room.members):
             self._incomplete.append(room.name)
 
     def _leftRoom(self, left: LeftRoom, now: float, catchingUp: bool) -> None:
@@ -224,7 +224,7 @@ class Transcript:
             room.read = marked.seq
 
     def _error(self, error: ErrorReply, now: float, catchingUp: bool) -> None:
-        if catchingUp and error.why.reason.code in _NOT_IN_ROOM:
+        if catchingUp and error.error.code.name in _NOT_IN_ROOM:
             return
         if not self._sender.quiet:
             self._view.notify(error)

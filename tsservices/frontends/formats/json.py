@@ -65,7 +65,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     HistoryReplay,
     Inbox,
     Invited,
@@ -77,6 +76,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    Notification,
     PrivateMessage,
     RestrictionList,
     Resumed,
@@ -128,7 +128,7 @@ def _inbox(inbox: Inbox) -> Fields:
             "kind": message.kind,
             "text": message.text,
         }
-        for message in inbox.letters
+        for message in inbox.messages
     ]
     return {"letters": messages, "with": inbox.other, "more": inbox.more}
 
@@ -146,7 +146,7 @@ def _commands(listed: CommandList) -> Fields:
 def _members(listed: MemberList) -> Fields:
     members = [
         {"nick": member.nick, "guest": member.guest, "away": member.away, "rank": member.rank}
-        for member in listed.people
+        for member in listed.members
     ]
     return {"room": listed.roomName, "people": members}
 
@@ -160,15 +160,15 @@ def _restrictions(listed: RestrictionList) -> Fields:
             "by": restriction.by,
             "time": restriction.time,
             "until": restriction.until,
-            "why": restriction.why,
+            "why": restriction.reason,
         }
-        for restriction in listed.restraints
+        for restriction in listed.restrictions
     ]
     return {"room": listed.roomName, "restraints": restrictions}
 
 
 def _error(error: ErrorReply) -> Fields:
-    return {"code": error.why.reason.code, "text": str(error.why)}
+    return {"code": error.error.code.name, "text": str(error.error)}
 
 
 _Kind = TypeVar("_Kind")
@@ -181,15 +181,15 @@ def _row(
 
 
 #: The type and the fields of each notification that is one object.
-FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
+FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
     (
         _row(
             UserJoined,
             "joined",
             lambda it: {"room": it.roomName, "nick": it.nick, "account": it.account},
         ),
-        _row(UserLeft, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.why}),
-        _row(UserQuit, "gone", lambda it: {"nick": it.nick, "why": it.why}),
+        _row(UserLeft, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.reason}),
+        _row(UserQuit, "gone", lambda it: {"nick": it.nick, "why": it.reason}),
         _row(NickChanged, "renamed", lambda it: {"nick": it.nick, "to": it.to}),
         _row(AwayChanged, "away", lambda it: {"nick": it.nick, "text": it.text}),
         _row(AccountChanged, "account", lambda it: {"nick": it.nick, "account": it.account}),
@@ -226,7 +226,7 @@ FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
                 "cloak": it.cloak,
             },
         ),
-        _row(SeenReply, "seen", lambda it: {"nick": it.nick, "here": it.here, "time": it.time}),
+        _row(SeenReply, "seen", lambda it: {"nick": it.nick, "here": it.online, "time": it.time}),
         _row(RestrictionList, "restraints", _restrictions),
         _row(CommandList, "commands", _commands),
         _row(Notice, "notice", lambda it: {"lines": it.lines, "code": it.code}),
@@ -252,7 +252,7 @@ def prompt(text: str) -> bytes:
 class JSONFormatter:
     """Writes notifications for programs; without state, so one serves all."""
 
-    def encode(self, happenings: Sequence[Happening]) -> bytes:
+    def encode(self, happenings: Sequence[Notification]) -> bytes:
         """Lines in UTF-8."""
         lines = [_write(happening) for happening in happenings]
         return "".join(lines).encode("utf-8", "replace")
@@ -281,17 +281,17 @@ def _replay(replay: HistoryReplay) -> str:
     head = {
         "type": "replay",
         "room": replay.roomName,
-        "lines": _count(replay.said),
+        "lines": _count(replay.messages),
         "missing": replay.missing,
         "until": replay.until,
     }
-    lines = [_messages(message, ',"replay":true}\n') for message in replay.said]
+    lines = [_messages(message, ',"replay":true}\n') for message in replay.messages]
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
 def _searchResults(results: SearchResults) -> str:
-    head = {"type": "found", "lines": _count(results.said), "more": results.more}
-    lines = [_messages(message, ',"found":true}\n') for message in results.said]
+    head = {"type": "found", "lines": _count(results.messages), "more": results.more}
+    lines = [_messages(message, ',"found":true}\n') for message in results.messages]
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
@@ -306,7 +306,7 @@ def _joinedRoom(joined: JoinedRoom) -> str:
         "nick": joined.nick,
         "topic": _topic(joined.topic) if joined.topic.text else None,
         "nicks": joined.nicks,
-        "present": joined.present,
+        "present": joined.memberCount,
         "joinedSeq": joined.joinedSeq,
         "rank": joined.rank,
         "private": joined.private,
@@ -317,7 +317,7 @@ def _joinedRoom(joined: JoinedRoom) -> str:
 
 
 #: What notifications are written by that are more than one object.
-_WRITE_SEVERAL: dict[type[Happening], Callable[[Any], str]] = {
+_WRITE_SEVERAL: dict[type[Notification], Callable[[Any], str]] = {
     RoomMessages: _messages,
     HistoryReplay: _replay,
     SearchResults: _searchResults,
@@ -325,7 +325,7 @@ _WRITE_SEVERAL: dict[type[Happening], Callable[[Any], str]] = {
 }
 
 
-def _write(happening: Happening) -> str:
+def _write(happening: Notification) -> str:
     kind = type(happening)
     if (writeSeveral := _WRITE_SEVERAL.get(kind)) is not None:
         return writeSeveral(happening)

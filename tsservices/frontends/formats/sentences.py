@@ -234,11 +234,11 @@ def _joined(time: LocalTime, joined: UserJoined) -> str:
 
 
 def _left(time: LocalTime, left: UserLeft) -> str:
-    return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{_inParentheses(left.why)}\n"
+    return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{_inParentheses(left.reason)}\n"
 
 
 def _quit(time: LocalTime, quit: UserQuit) -> str:
-    return f"* {quit.nick} is gone{_inParentheses(quit.why)}\n"
+    return f"* {quit.nick} is gone{_inParentheses(quit.reason)}\n"
 
 
 def _renamed(time: LocalTime, renamed: NickChanged) -> str:
@@ -290,7 +290,7 @@ def _joinedRoom(time: LocalTime, joined: JoinedRoom) -> str:
     room = f"{ROOM_SIGN}{joined.roomName}"
     company = ", alone"
     # A large room names some of its members only.
-    others = joined.present - 1
+    others = joined.memberCount - 1
     if others > 0:
         names = [nick for nick in joined.nicks if nick != joined.nick]
         unnamed = others - len(names)
@@ -337,7 +337,7 @@ def _rooms(time: LocalTime, listed: RoomList) -> str:
 
 def _members(time: LocalTime, listed: MemberList) -> str:
     where = f"in {ROOM_SIGN}{listed.roomName}" if listed.roomName else "here"
-    names = [_member(member) for member in listed.people]
+    names = [_member(member) for member in listed.members]
     lines = [f"* {_people(len(names))} {where}\n"]
     for begin in range(0, len(names), NAMES_PER_LINE):
         lines.append(f"*   {', '.join(names[begin : begin + NAMES_PER_LINE])}\n")
@@ -365,7 +365,7 @@ def _whois(time: LocalTime, person: WhoisReply) -> str:
 
 
 def _seen(time: LocalTime, seen: SeenReply) -> str:
-    if seen.here:
+    if seen.online:
         return f"* {seen.nick} is here\n"
     if not seen.time:
         return f"* it is not known when {seen.nick} was here\n"
@@ -374,13 +374,13 @@ def _seen(time: LocalTime, seen: SeenReply) -> str:
 
 def _restrictions(time: LocalTime, listed: RestrictionList) -> str:
     room = f"{ROOM_SIGN}{listed.roomName}"
-    if not listed.restraints:
+    if not listed.restrictions:
         return f"* nobody is banned from {room}, or mute there\n"
-    bans = sum(restriction.kind == BAN for restriction in listed.restraints)
-    mutes = len(listed.restraints) - bans
+    bans = sum(restriction.kind == BAN for restriction in listed.restrictions)
+    mutes = len(listed.restrictions) - bans
     counts = [plural(count, noun) for count, noun in ((bans, "ban"), (mutes, "mute")) if count]
     lines = [f"* {' and '.join(counts)} in {room}\n"]
-    lines += [f"*   {_restriction(time, restriction)}\n" for restriction in listed.restraints]
+    lines += [f"*   {_restriction(time, restriction)}\n" for restriction in listed.restrictions]
     return "".join(lines)
 
 
@@ -391,17 +391,17 @@ def _restriction(time: LocalTime, restriction: Restriction) -> str:
     end = f"until {time.minute(until // NANOSECONDS)}" if until else "for ever"
     begin = time.minute(restriction.time // NANOSECONDS)
     by = f"(by {restriction.by}, {begin})"
-    return f"{restriction.kind} of {target} {end} {by}{_afterColon(restriction.why)}"
+    return f"{restriction.kind} of {target} {end} {by}{_afterColon(restriction.reason)}"
 
 
 def _inbox(time: LocalTime, inbox: Inbox) -> str:
     other = f" with {inbox.other}" if inbox.other else ""
-    if not inbox.letters:
+    if not inbox.messages:
         return f"* there are no private messages{other}\n"
     older = "; /inbox + shows older ones" if inbox.more else ""
-    lines = [f"--- {plural(len(inbox.letters), 'private message')}{other}{older} ---\n"]
+    lines = [f"--- {plural(len(inbox.messages), 'private message')}{other}{older} ---\n"]
     date = ""
-    for message in inbox.letters:
+    for message in inbox.messages:
         moment = time.moment(message.time // NANOSECONDS)
         if moment.date != date:
             date = moment.date
@@ -423,7 +423,7 @@ def _notice(time: LocalTime, notice: Notice) -> str:
 
 
 def _error(time: LocalTime, error: ErrorReply) -> str:
-    return f"! {error.why}\n"
+    return f"! {error.error}\n"
 
 
 #: What each notification is written by, for all wires that people read.  The lines of a

@@ -26,9 +26,9 @@ from typing import Any
 
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
-    Happening,
     HistoryReplay,
     JoinedRoom,
+    Notification,
     RoomMessages,
     SearchResults,
 )
@@ -61,7 +61,7 @@ class TextFormatter:
         """
         self._time = LocalTime(localtime)
         self._withRoom = withRoom
-        self._write: dict[type[Happening], Callable[[Any], str]] = {
+        self._write: dict[type[Notification], Callable[[Any], str]] = {
             **{kind: partial(write, self._time) for kind, write in SENTENCES.items()},
             RoomMessages: self._messages,
             HistoryReplay: self._replay,
@@ -69,7 +69,7 @@ class TextFormatter:
             SearchResults: self._searchResults,
         }
 
-    def encode(self, happenings: Sequence[Happening]) -> bytes:
+    def encode(self, happenings: Sequence[Notification]) -> bytes:
         """Lines in UTF-8."""
         write = self._write
         if len(happenings) == 1:
@@ -139,25 +139,25 @@ class TextFormatter:
         return lines
 
     def _replay(self, replay: HistoryReplay) -> str:
-        count = _count(replay.said)
+        count = _count(replay.messages)
         lines = [replayHead(replay.roomName, count, replay.missing)]
-        lines += self._dated(replay.said, REPLAYED, False, "")
+        lines += self._dated(replay.messages, REPLAYED, False, "")
         if count:
             lines.append(NOW)
         return "".join(lines)
 
     def _searchResults(self, results: SearchResults) -> str:
-        head = searchHead(_count(results.said), results.more)
-        if not results.said:
+        head = searchHead(_count(results.messages), results.more)
+        if not results.messages:
             return head
-        return "".join([head, *self._dated(results.said, REPLAYED, True, ""), NOW])
+        return "".join([head, *self._dated(results.messages, REPLAYED, True, ""), NOW])
 
     def _joinedRoom(self, joined: JoinedRoom) -> str:
         lines = SENTENCES[JoinedRoom](self._time, joined)
         replay = joined.replay
-        if replay is not None and (replay.said or replay.missing):
+        if replay is not None and (replay.messages or replay.missing):
             lines += self._replay(replay)
-        shown = 0 if replay is None else _count(replay.said)
+        shown = 0 if replay is None else _count(replay.messages)
         if joined.read is not None and (unread := joined.joinedSeq - joined.read) > shown:
             command = f"/since {ROOM_SIGN}{joined.roomName} {joined.read}"
             lines += f"* {plural(unread, 'line')} you have not read: {command} shows all\n"

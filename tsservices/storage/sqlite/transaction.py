@@ -60,7 +60,7 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     connection.execute("COMMIT")
     # What SQLite writes beside the text: the position, and two pages for each room and each other
     # row.
-    lines = sum(batch.lines for batch in batches)
+    lines = sum(batch.lineCount for batch in batches)
     rows = len(records) + deleted + sum(rows for _, _, rows in statements)
     pages = 2 + checkpoint + 2 * rows
     return len(rooms) + len(messages) + _MESSAGE_BYTES * lines + PAGE_BYTES * pages
