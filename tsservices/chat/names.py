@@ -39,7 +39,7 @@ def nameKey(name: str) -> str:
     """
     Check a name.
 
-    @raise Refused: it is no name.
+    @raise ChatError: it is no name.
     """
     key = fold(name)
     if not key:
@@ -64,7 +64,7 @@ def roomKey(name: str) -> tuple[str, str]:
     """
     The name without the sign, and its key.
 
-    @raise Refused: it is no name.
+    @raise ChatError: it is no name.
     """
     bare = name.removeprefix(ROOM_SIGN)
     return bare, nameKey(bare)

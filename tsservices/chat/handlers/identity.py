@@ -17,14 +17,14 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
 
-def _enter(state: ChatState, event: Enter, session: Session, batch: Batch) -> None:
+def _enter(state: ChatState, operation: Enter, session: Session, batch: Batch) -> None:
     if session.ident in state.sessions:
-        _rename(state, Rename(event.session, event.nick, event.key), session, batch)
+        _rename(state, Rename(operation.session, operation.nick, operation.key), session, batch)
         return
-    state.checkNick(session, event.nick, event.key)
-    admit(state, session, event.cloak, event.token, batch.stamp)
-    claimNick(state, session, event.nick, event.key)
-    batch.reply(session, Welcome(event.nick))
+    state.checkNick(session, operation.nick, operation.key)
+    admit(state, session, operation.cloak, operation.token, batch.stamp)
+    claimNick(state, session, operation.nick, operation.key)
+    batch.reply(session, Welcome(operation.nick))
 
 
 def admit(state: ChatState, session: Session, cloak: str, token: str, now: int) -> None:
@@ -39,7 +39,7 @@ def admit(state: ChatState, session: Session, cloak: str, token: str, now: int) 
     # Only the node that it is connected to knows what it may have had before.
     session.away, session.inheritedRestrictions, session.invited = "", frozenset(), frozenset()
     state.sessions[session.ident] = session
-    state.ended.pop(session.ident, None)
+    state.endedSessions.pop(session.ident, None)
     if session.token:
         state.tokens[token] = session
 
@@ -67,14 +67,14 @@ def releaseNick(state: ChatState, session: Session) -> None:
         del state.sessionsByNick[session.key]
 
 
-def _rename(state: ChatState, event: Rename, session: Session, batch: Batch) -> None:
+def _rename(state: ChatState, operation: Rename, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
-    state.checkNick(session, event.nick, event.key)
-    if session.nick == event.nick:
+    state.checkNick(session, operation.nick, operation.key)
+    if session.nick == operation.nick:
         return
     if len(state.sessionsByNick[session.key]) > 1:
         raise ChatError(NICK_SHARED, nick=session.nick)
-    rename(state, session, event.nick, event.key, batch)
+    rename(state, session, operation.nick, operation.key, batch)
 
 
 def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch) -> None:
@@ -86,8 +86,8 @@ def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch
     told: dict[str, Session] = {session.ident: session}
     apart: list[tuple[Room, UserJoined | UserLeft]] = []
     for room in state.roomsOf(session):
-        stays = room.names[oldKey] > 1
-        there = key != oldKey and key in room.names
+        stays = room.nickCounts[oldKey] > 1
+        there = key != oldKey and key in room.nickCounts
         record = room.record
         if not stays and not there:
             told.update(room.members)
@@ -95,22 +95,22 @@ def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch
             apart.append((room, UserJoined(record.key, record.name, nick, session.account)))
         elif not stays:
             apart.append((room, UserLeft(record.key, record.name, old, "")))
-        room.unnamed(oldKey)
-        room.named(key)
+        room.removeNick(oldKey)
+        room.addNick(key)
     releaseNick(state, session)
     claimNick(state, session, nick, key)
     batch.sendTo(told.values(), NickChanged(old, nick))
-    for room, happening in apart:
-        batch.sendToRoom(room, happening)
+    for room, notification in apart:
+        batch.sendToRoom(room, notification)
 
 
-def _resume(state: ChatState, event: Resume, session: Session, batch: Batch) -> None:
-    old = state.tokens.get(event.token)
+def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch) -> None:
+    old = state.tokens.get(operation.token)
     if old is None or session.ident in state.sessions:
         raise ChatError(NOTHING_TO_RESUME)
-    state.end(old)
-    del state.tokens[event.token]
-    admit(state, session, event.cloak, event.token, old.connectedAt)
+    state.removeSession(old)
+    del state.tokens[operation.token]
+    admit(state, session, operation.cloak, operation.token, old.connectedAt)
     session.inheritedRestrictions = old.inheritedRestrictions
     session.nick, session.key, session.account = old.nick, old.key, old.account
     session.away, session.invited = old.away, old.invited
@@ -120,7 +120,7 @@ def _resume(state: ChatState, event: Resume, session: Session, batch: Batch) -> 
     old.token, old.account = "", None
     for room in state.roomsOf(session):
         batch.splitDelivery(room)
-        room.replace(old, session)
+        room.replaceSession(old, session)
     for names, key in (
         (state.sessionsByNick, session.key),
         (state.sessionsByAccount, session.account),
@@ -133,8 +133,8 @@ def _resume(state: ChatState, event: Resume, session: Session, batch: Batch) -> 
     batch.reply(session, Resumed(session.nick, session.account, rooms))
 
 
-#: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+#: What each kind of operation does.
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Enter: _enter,
     Rename: _rename,
     Resume: _resume,

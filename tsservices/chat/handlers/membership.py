@@ -42,107 +42,113 @@ NAMES_SHOWN = 50
 LOBBY = "lobby"
 
 
-def _join(state: ChatState, event: Join, session: Session, batch: Batch) -> None:
+def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
-    if event.room in session.rooms:
+    if operation.room in session.rooms:
         return
-    state.checkJoin(session, event.room, batch.stamp)
-    room = state.rooms.get(event.room) or createRoom(state, event, session, batch)
+    state.checkJoin(session, operation.room, batch.stamp)
+    room = state.rooms.get(operation.room) or createRoom(state, operation, session, batch)
     record = room.record
-    enter(state, session, room, batch)
-    mark = None if session.account is None else state.readMarkers.get((session.account, event.room))
+    enterRoom(state, session, room, batch)
+    marker = (
+        None
+        if session.account is None
+        else state.readMarkers.get((session.account, operation.room))
+    )
     batch.reply(
         session,
         JoinedRoom(
             record.key,
             record.name,
             room.topic(),
-            list(dict.fromkeys(each.nick for each in room.audience[:NAMES_SHOWN])),
-            len(room.names),
+            list(dict.fromkeys(each.nick for each in room.recipients[:NAMES_SHOWN])),
+            len(room.nickCounts),
             record.seq,
-            _readable(room, session),
+            _replayFor(room, session),
             session.nick,
             state.rank(session, room),
             record.private,
-            None if mark is None else mark.seq,
+            None if marker is None else marker.seq,
         ),
     )
 
 
-def enter(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
+def enterRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
     """Put somebody into a room."""
     record = room.record
-    if room.members and session.key not in room.names:
+    if room.members and session.key not in room.nickCounts:
         batch.sendToRoom(room, UserJoined(record.key, record.name, session.nick, session.account))
     batch.splitDelivery(room)
-    if (standing := room.access.onJoin(session)) is not None:
-        batch.upsert(standing)
-    state.enter(session, room)
+    if (role := room.permissions.onJoin(session)) is not None:
+        batch.upsert(role)
+    state.addMember(session, room)
     batch.membershipChanged(session)
 
 
-def createRoom(state: ChatState, event: Join, session: Session, batch: Batch) -> Room:
+def createRoom(state: ChatState, operation: Join, session: Session, batch: Batch) -> Room:
     """
     Make a room.
 
-    @raise Refused: they have made too many.
+    @raise ChatError: they have made too many.
     """
     who = session.cloak if session.account is None else session.account
-    if event.room != LOBBY and not state.roomCreationLimit.take(who, batch.stamp / NANOSECONDS):
+    if operation.room != LOBBY and not state.roomCreationLimit.take(who, batch.stamp / NANOSECONDS):
         raise ChatError(ROOMS_FOUNDED)
-    room = state.rooms[event.room] = Room(RoomRecord(event.room, event.name))
-    if event.room != LOBBY:
-        room.access.maker = who
+    room = state.rooms[operation.room] = Room(RoomRecord(operation.room, operation.name))
+    if operation.room != LOBBY:
+        room.permissions.creator = who
         if session.account is None:
-            room.access.guestFounder = session.ident
+            room.permissions.guestFounder = session.ident
         else:
             room.record.founder = session.account
     return room
 
 
-def _readable(room: Room, session: Session) -> HistoryReplay | None:
+def _replayFor(room: Room, session: Session) -> HistoryReplay | None:
     replay = room.replay()
-    first = room.access.firstReadable(session)
+    first = room.permissions.firstReadable(session)
     if first <= 1:
         return replay
     if first > room.record.seq:
         return HistoryReplay(room.record.key, room.record.name, [], None, room.record.seq)
     if replay is None:
         return None
-    said = [each.since(first) for each in replay.said if each.last >= first]
+    said = [each.since(first) for each in replay.messages if each.last >= first]
     missing = replay.missing
     if missing is not None:
         missing = (max(first, missing[0]), missing[1]) if missing[1] >= first else None
     return HistoryReplay(replay.room, replay.roomName, said, missing, replay.until)
 
 
-def _part(state: ChatState, event: Part, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _part(state: ChatState, operation: Part, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     record = room.record
-    why = "" if state.muted(session, room, batch.stamp) else event.why
-    part(state, session, room, batch)
-    if session.key not in room.names:
+    why = "" if state.isMuted(session, room, batch.stamp) else operation.reason
+    partRoom(state, session, room, batch)
+    if session.key not in room.nickCounts:
         batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, why))
     batch.reply(session, LeftRoom(record.key, record.name))
     batch.membershipChanged(session)
 
 
-def _quit(state: ChatState, event: Quit, session: Session, batch: Batch) -> None:
-    quitChat(state, session, event.why, batch)
+def _quit(state: ChatState, operation: Quit, session: Session, batch: Batch) -> None:
+    quitChat(state, session, operation.reason, batch)
 
 
-def _setAway(state: ChatState, event: SetAway, session: Session, batch: Batch) -> None:
+def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
-    if session.away == event.text:
+    if session.away == operation.text:
         return
-    session.away = event.text
-    rooms = [each for each in state.roomsOf(session) if not state.muted(session, each, batch.stamp)]
+    session.away = operation.text
+    rooms = [
+        each for each in state.roomsOf(session) if not state.isMuted(session, each, batch.stamp)
+    ]
     people = state.sharedWith(session, True, rooms)
-    batch.sendTo(people, AwayChanged(session.nick, event.text))
+    batch.sendTo(people, AwayChanged(session.nick, operation.text))
 
 
-#: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+#: What each kind of operation does.
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Join: _join,
     Part: _part,
     Quit: _quit,
@@ -152,9 +158,9 @@ APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] =
 
 def quitChat(state: ChatState, session: Session, why: str, batch: Batch) -> None:
     """Somebody leaves altogether."""
-    if not state.end(session):
+    if not state.removeSession(session):
         return
-    if any(state.muted(session, room, batch.stamp) for room in state.roomsOf(session)):
+    if any(state.isMuted(session, room, batch.stamp) for room in state.roomsOf(session)):
         # What they say of it would be heard there too.
         why = ""
     state.tokens.pop(session.token, None)
@@ -163,15 +169,15 @@ def quitChat(state: ChatState, session: Session, why: str, batch: Batch) -> None
     stays = session.key in state.sessionsByNick
     told: dict[str, Session] = {}
     for room in state.roomsOf(session):
-        part(state, session, room, batch)
-        if session.key in room.names:
+        partRoom(state, session, room, batch)
+        if session.key in room.nickCounts:
             continue
         if stays:
             record = room.record
             batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, why))
         else:
             told.update(room.members)
-    _note(state, session, batch)
+    _recordLastSeen(state, session, batch)
     if told:
         batch.sendTo(told.values(), UserQuit(session.nick, why))
 
@@ -181,16 +187,16 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
     Many leave altogether, at once and without a word.  They may be most of a large room:
     those who stay are told of all together.
     """
-    gone = [(each, state.roomsOf(each)) for each in sessions if state.end(each)]
+    gone = [(each, state.roomsOf(each)) for each in sessions if state.removeSession(each)]
     for session, rooms in gone:
         state.tokens.pop(session.token, None)
         releaseNick(state, session)
         for room in rooms:
-            part(state, session, room, batch)
-        _note(state, session, batch)
+            partRoom(state, session, room, batch)
+        _recordLastSeen(state, session, batch)
     told: dict[tuple[str, ...], dict[str, None]] = {}
     for session, rooms in gone:
-        left = [room for room in rooms if room.members and session.key not in room.names]
+        left = [room for room in rooms if room.members and session.key not in room.nickCounts]
         if session.key not in state.sessionsByNick:
             keys = tuple(sorted(room.record.key for room in left))
             told.setdefault(keys, {})[session.nick] = None
@@ -204,7 +210,7 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
             batch.sendTo(people.values(), *[UserQuit(nick, "") for nick in nicks])
 
 
-def _note(state: ChatState, session: Session, batch: Batch) -> None:
+def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:
     """Note when somebody was last here."""
     if session.account is not None:
         detachAccount(state, session, batch)
@@ -226,19 +232,19 @@ def detachAccount(state: ChatState, session: Session, batch: Batch) -> None:
         del state.sessionsByAccount[key]
     account = state.accounts.get(key)
     if account is not None:
-        state.keep(account.at(batch.stamp), batch)
+        state.updateAccount(account.seenAt(batch.stamp), batch)
 
 
-def part(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
+def partRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
     """Take somebody out of a room."""
     batch.splitDelivery(room)
-    state.leave(session, room)
+    state.removeMember(session, room)
     if not room.members:
         batch.roomEmptied(room)
         if not room.record.seq:
             # Nothing was said in it: nobody will miss it.
             del state.rooms[room.record.key]
-            state.roomCreationLimit.giveBack(room.access.maker)
+            state.roomCreationLimit.giveBack(room.permissions.creator)
 
 
 def removeFromRoom(
@@ -247,9 +253,9 @@ def removeFromRoom(
     """Take people out of a room."""
     record = room.record
     for each in people:
-        part(state, each, room, batch)
+        partRoom(state, each, room, batch)
         each.invited -= {record.key}
-        if each.key != known and each.key not in room.names:
+        if each.key != known and each.key not in room.nickCounts:
             batch.sendToRoom(room, UserLeft(record.key, record.name, each.nick, ""))
         batch.reply(each, LeftRoom(record.key, record.name))
         batch.membershipChanged(each)

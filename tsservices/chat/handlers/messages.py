@@ -44,7 +44,9 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
 
-def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch) -> None:
+def appendMessages(
+    room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch
+) -> None:
     """Number lines, and give them time and id."""
     record = room.record
     said = RoomMessages(
@@ -54,7 +56,7 @@ def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch:
         max(record.time + 1, batch.stamp),
         batch.log,
         batch.position,
-        batch.lines,
+        batch.lineCount,
         kind,
         session.nick,
         session.account,
@@ -64,100 +66,100 @@ def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch:
     )
     record.seq += len(texts)
     record.time = said.time + len(texts) - 1
-    room.keep(said)
-    batch.addMessage(room, said, session)
+    room.addRecent(said)
+    batch.addMessages(room, said, session)
 
 
-def _say(state: ChatState, event: Say, session: Session, batch: Batch) -> None:
-    key = event.room
+def _say(state: ChatState, operation: Say, session: Session, batch: Batch) -> None:
+    key = operation.room
     room = state.rooms[key] if key in session.rooms else state.joinedRoom(session, key)
-    if room.access.restraints:
+    if room.permissions.restrictions:
         state.checkSpeak(session, room, batch.stamp)
-    keep(room, event.kind, event.texts, session, batch)
+    appendMessages(room, operation.kind, operation.texts, session, batch)
 
 
-def _setTopic(state: ChatState, event: SetTopic, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _setTopic(state: ChatState, operation: SetTopic, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     state.checkSpeak(session, room, batch.stamp)
     record = room.record
-    keep(room, TOPIC, (event.text,), session, batch)
-    record.topic = event.text
-    record.topicBy = session.nick if event.text else ""
+    appendMessages(room, TOPIC, (operation.text,), session, batch)
+    record.topic = operation.text
+    record.topicBy = session.nick if operation.text else ""
     record.topicTime = record.time
 
 
-def _delete(state: ChatState, event: DeleteMessage, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     name = ROOM_SIGN + room.record.name
-    own = event.author is not None and event.author == session.account
+    own = operation.author is not None and operation.author == session.account
     if not own and not atLeast(state.rank(session, room), OPERATOR):
         raise ChatError(NOT_ALLOWED, who="the author, logged in, or an operator")
-    if not room.access.firstReadable(session) <= event.seq <= room.record.seq:
-        raise ChatError(NO_LINE, seq=event.seq, room=name)
-    room.delete(event.seq)
-    batch.deletions.append(MessageDeletion(room.record.key, event.seq))
-    keep(room, DELETE, (str(event.seq),), session, batch)
-    batch.audit(DELETE, session, room, line=event.seq, author=event.author)
+    if not room.permissions.firstReadable(session) <= operation.seq <= room.record.seq:
+        raise ChatError(NO_LINE, seq=operation.seq, room=name)
+    room.deleteMessage(operation.seq)
+    batch.deletions.append(MessageDeletion(room.record.key, operation.seq))
+    appendMessages(room, DELETE, (str(operation.seq),), session, batch)
+    batch.audit(DELETE, session, room, line=operation.seq, author=operation.author)
 
 
-def _whisper(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
+def _sendPrivate(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
-    holders = state.sessionsByNick.get(event.key)
+    holders = state.sessionsByNick.get(operation.key)
     if holders is None:
-        _leaveLetter(state, event, session, batch)
+        _sendToAbsent(state, operation, session, batch)
         return
     other = holders[0]
     letter = None
     if session.account is not None and other.account is not None:
-        letter = _letter(event, session, other.account, other.nick, batch)
+        letter = _storePrivate(operation, session, other.account, other.nick, batch)
     if letter is not None and other.account is not None:
         holders = tuple(dict.fromkeys((*state.sessionsByAccount[other.account], *holders)))
-    _tellBoth(state, event, session, holders, other.nick, letter, batch)
+    _sendToBoth(state, operation, session, holders, other.nick, letter, batch)
     if other.away and other is not session:
         batch.reply(session, AwayReply(other.nick, other.away))
 
 
-def _leaveLetter(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
+def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:
     """Keep what is said to somebody by a name that nobody is called now."""
-    account = state.accounts.get(event.key)
+    account = state.accounts.get(operation.key)
     if account is None:
-        raise ChatError(NO_PERSON, nick=event.nick)
+        raise ChatError(NO_PERSON, nick=operation.nick)
     if session.account is None:
         raise ChatError(NOT_HERE, name=account.name)
     there = state.sessionsByAccount.get(account.key, ())
     if not there:
         if account.unread >= INBOX_UNREAD:
             raise ChatError(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
-        state.keep(account.withUnread(account.unread + 1), batch)
-    letter = _letter(event, session, account.key, account.name, batch)
-    _tellBoth(state, event, session, there, account.name, letter, batch)
+        state.updateAccount(account.withUnread(account.unread + 1), batch)
+    letter = _storePrivate(operation, session, account.key, account.name, batch)
+    _sendToBoth(state, operation, session, there, account.name, letter, batch)
     if not there:
         words = f"{account.name} is not here, and will read it later"
         batch.reply(session, Notice([words], "kept"))
 
 
-def _letter(
-    event: SendPrivate, session: Session, to: str, name: str, batch: Batch
+def _storePrivate(
+    operation: SendPrivate, session: Session, to: str, name: str, batch: Batch
 ) -> StoredPrivateMessage:
     """Keep what is said between two accounts."""
     assert session.account is not None
     letter = StoredPrivateMessage(
-        batch.letterIdent(),
+        batch.nextPrivateIdent(),
         batch.stamp,
         session.account,
         to,
         session.nick,
         name,
-        event.kind,
-        event.text,
+        operation.kind,
+        operation.text,
     )
     batch.privateMessages.append(letter)
     return letter
 
 
-def _tellBoth(
+def _sendToBoth(
     state: ChatState,
-    event: SendPrivate,
+    operation: SendPrivate,
     session: Session,
     holders: tuple[Session, ...],
     to: str,
@@ -169,8 +171,8 @@ def _tellBoth(
         session.key,
         session.account,
         to,
-        event.kind,
-        event.text,
+        operation.kind,
+        operation.text,
         batch.stamp,
         "" if letter is None else letter.ident,
     )
@@ -181,36 +183,36 @@ def _tellBoth(
         batch.reply(each, said)
 
 
-def _markRead(state: ChatState, event: MarkRead, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     record = room.record
     if session.account is None:
         raise ChatError(ACCOUNT_NEEDED, what="keep what they have read")
     had = state.readMarkers.get((session.account, record.key))
-    seq = min(event.seq, record.seq)
+    seq = min(operation.seq, record.seq)
     # Nothing is kept of a room where nothing was said: it goes with its last visitor.
     if seq <= (0 if had is None else had.seq):
         return
-    mark = state.readMarkers[session.account, record.key] = ReadMarker(
+    marker = state.readMarkers[session.account, record.key] = ReadMarker(
         session.account, record.key, seq
     )
-    batch.upsert(mark)
+    batch.upsert(marker)
     for each in state.sessionsByAccount[session.account]:
         batch.reply(each, MarkedRead(record.key, record.name, seq))
 
 
-def _emptyInbox(state: ChatState, event: ClearUnread, session: Session, batch: Batch) -> None:
+def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, batch: Batch) -> None:
     account = state.accountOf(session)
     if account is not None and account.unread:
-        state.keep(account.withUnread(0), batch)
+        state.updateAccount(account.withUnread(0), batch)
 
 
-#: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+#: What each kind of operation does.
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Say: _say,
     SetTopic: _setTopic,
     DeleteMessage: _delete,
-    SendPrivate: _whisper,
+    SendPrivate: _sendPrivate,
     MarkRead: _markRead,
-    ClearUnread: _emptyInbox,
+    ClearUnread: _clearUnread,
 }

@@ -14,8 +14,8 @@ from typing import Any
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PERSON, ChatError
 from tsservices.chat.handlers.membership import LOBBY, removeFromRoom
-from tsservices.chat.handlers.messages import keep
-from tsservices.chat.handlers.targets import checkBelow, checkRank, targetOf
+from tsservices.chat.handlers.messages import appendMessages
+from tsservices.chat.handlers.targets import checkOutranks, checkRank, targetOf
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import Invited, Notice
 from tsservices.chat.operations import (
@@ -36,82 +36,82 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
 
-def _setOperator(state: ChatState, event: SetOperator, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
-    target = targetOf(state, event.name, event.key)
-    if event.on or target.account is None or target.account != session.account:
+def _setOperator(state: ChatState, operation: SetOperator, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
+    target = targetOf(state, operation.name, operation.key)
+    if operation.grant or target.account is None or target.account != session.account:
         # Whoever looks after a room may always stop to.
         checkRank(state, session, room, FOUNDER)
     if target.account is None:
         raise ChatError(GUEST_OPERATOR, name=target.name)
-    standing = room.access.standing(target.account)
-    if standing.operator == event.on:
+    role = room.permissions.role(target.account)
+    if role.operator == operation.grant:
         batch.reply(session, Notice([f"nothing has changed for {target.name}"], "same"))
         return
-    admitted = standing.admitted
-    if event.on and room.record.private and admitted is None:
+    admitted = role.admitted
+    if operation.grant and room.record.private and admitted is None:
         admitted = room.record.seq + 1
-    standing = replace(standing, operator=event.on, admitted=admitted)
-    batch.upsert(room.access.setRole(standing))
-    kind = OPERATOR if event.on else NO_OPERATOR
-    keep(room, kind, (target.name,), session, batch)
+    role = replace(role, operator=operation.grant, admitted=admitted)
+    batch.upsert(room.permissions.setRole(role))
+    kind = OPERATOR if operation.grant else NO_OPERATOR
+    appendMessages(room, kind, (target.name,), session, batch)
     batch.audit(kind, session, room, target=target.mask)
 
 
-def _kick(state: ChatState, event: Kick, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _kick(state: ChatState, operation: Kick, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     checkRank(state, session, room, OPERATOR_RANK)
-    target = targetOf(state, event.name, event.key)
-    checkBelow(state, session, room, target)
+    target = targetOf(state, operation.name, operation.key)
+    checkOutranks(state, session, room, target)
     there = [
         each
-        for each in room.audience
-        if each.key == event.key or (target.account and each.account == target.account)
+        for each in room.recipients
+        if each.key == operation.key or (target.account and each.account == target.account)
     ]
     if not there:
-        raise ChatError(NO_PERSON, nick=event.name)
-    if (standing := room.access.revoke(target.account)) is not None:
-        batch.upsert(standing)
-    keep(room, KICK, (f"{target.name} {event.why}".strip(),), session, batch)
-    removeFromRoom(state, room, there, batch, event.key)
-    batch.audit(KICK, session, room, target=target.mask, why=event.why)
+        raise ChatError(NO_PERSON, nick=operation.name)
+    if (role := room.permissions.revoke(target.account)) is not None:
+        batch.upsert(role)
+    appendMessages(room, KICK, (f"{target.name} {operation.reason}".strip(),), session, batch)
+    removeFromRoom(state, room, there, batch, operation.key)
+    batch.audit(KICK, session, room, target=target.mask, why=operation.reason)
 
 
-def _setPrivate(state: ChatState, event: SetPrivate, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _setPrivate(state: ChatState, operation: SetPrivate, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     name = ROOM_SIGN + room.record.name
     if room.record.key == LOBBY:
         raise ChatError(LOBBY_OPEN, room=name)
     checkRank(state, session, room, FOUNDER)
-    if room.record.private == event.on:
+    if room.record.private == operation.private:
         batch.reply(session, Notice([f"nothing has changed for {name}"], "same"))
         return
-    if event.on and not room.record.founder:
+    if operation.private and not room.record.founder:
         raise ChatError(GUEST_ROOM, room=name)
-    if event.on:
-        for standing in room.access.close(list(room.audience)):
-            batch.upsert(standing)
-        keep(room, PRIVATE, ("",), session, batch)
+    if operation.private:
+        for role in room.permissions.makePrivate(list(room.recipients)):
+            batch.upsert(role)
+        appendMessages(room, PRIVATE, ("",), session, batch)
     else:
-        keep(room, PUBLIC, ("",), session, batch)
-        room.access.open()
+        appendMessages(room, PUBLIC, ("",), session, batch)
+        room.permissions.makePublic()
     batch.roomChanged(room)
-    batch.audit(PRIVATE if event.on else PUBLIC, session, room)
+    batch.audit(PRIVATE if operation.private else PUBLIC, session, room)
 
 
-def _invite(state: ChatState, event: Invite, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     record = room.record
     if record.private:
         checkRank(state, session, room, OPERATOR_RANK)
-    target = targetOf(state, event.name, event.key)
+    target = targetOf(state, operation.name, operation.key)
     if target.mask.startswith(CLOAK_SIGN) and target.session is None:
-        raise ChatError(NO_PERSON, nick=event.name)
-    people: tuple[Session, ...] = state.sessionsByNick.get(event.key, ())
+        raise ChatError(NO_PERSON, nick=operation.name)
+    people: tuple[Session, ...] = state.sessionsByNick.get(operation.key, ())
     if record.private and target.account is not None:
-        standing = room.access.standing(target.account)
-        if standing.admitted is None and not standing.invited:
-            batch.upsert(room.access.setRole(replace(standing, invited=True)))
+        role = room.permissions.role(target.account)
+        if role.admitted is None and not role.invited:
+            batch.upsert(room.permissions.setRole(replace(role, invited=True)))
         people = state.sessionsByAccount.get(target.account, ())
     elif record.private:
         for each in people:
@@ -123,8 +123,8 @@ def _invite(state: ChatState, event: Invite, session: Session, batch: Batch) -> 
     batch.audit("invite", session, room, target=target.mask)
 
 
-#: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+#: What each kind of operation does.
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     SetOperator: _setOperator,
     Kick: _kick,
     SetPrivate: _setPrivate,

@@ -11,8 +11,8 @@ from typing import Any
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_RESTRAINED, ONESELF, RESTRAINTS_ALL, ChatError
 from tsservices.chat.handlers.membership import removeFromRoom
-from tsservices.chat.handlers.messages import keep
-from tsservices.chat.handlers.targets import Target, checkBelow, checkRank, targetOf
+from tsservices.chat.handlers.messages import appendMessages
+from tsservices.chat.handlers.targets import Target, checkOutranks, checkRank, targetOf
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.operations import BAN, UNBAN, UNMUTE, LiftRestriction, Operation, Restrict
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
@@ -24,49 +24,51 @@ from tsservices.common.durations import spanText
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Bans and mutes of one room: everyone who enters is compared with them.
-RESTRAINTS_EACH = 500
+RESTRICTIONS_EACH = 500
 
 
-def _restrain(state: ChatState, event: Restrict, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     checkRank(state, session, room, OPERATOR_RANK)
-    target = targetOf(state, event.name, event.key)
-    checkBelow(state, session, room, target)
-    restraints = room.access.restraints
-    for key in [key for key, each in restraints.items() if 0 < each.until <= batch.stamp]:
-        batch.delete(restraints.pop(key))
-    if len(restraints) >= RESTRAINTS_EACH and (event.kind, target.mask) not in restraints:
-        raise ChatError(RESTRAINTS_ALL, most=RESTRAINTS_EACH, room=ROOM_SIGN + room.record.name)
-    until = batch.stamp + event.seconds * NANOSECONDS if event.seconds else 0
-    restraint = Restriction(
+    target = targetOf(state, operation.name, operation.key)
+    checkOutranks(state, session, room, target)
+    restrictions = room.permissions.restrictions
+    for key in [key for key, each in restrictions.items() if 0 < each.until <= batch.stamp]:
+        batch.delete(restrictions.pop(key))
+    if len(restrictions) >= RESTRICTIONS_EACH and (operation.kind, target.mask) not in restrictions:
+        raise ChatError(RESTRAINTS_ALL, most=RESTRICTIONS_EACH, room=ROOM_SIGN + room.record.name)
+    until = batch.stamp + operation.seconds * NANOSECONDS if operation.seconds else 0
+    restriction = Restriction(
         room.record.key,
-        event.kind,
+        operation.kind,
         target.mask,
         target.name,
         session.nick,
         batch.stamp,
         until,
-        event.why,
-        event.key,
+        operation.reason,
+        operation.key,
     )
-    restraints[event.kind, target.mask] = restraint
-    _holdGuests(state, restraint, room, target, batch)
-    if target.session is not None and target.session.ident == room.access.guestFounder:
+    restrictions[operation.kind, target.mask] = restriction
+    _restrictSessions(state, restriction, room, target, batch)
+    if target.session is not None and target.session.ident == room.permissions.guestFounder:
         # It is one above who says so.
-        room.access.guestFounder = ""
-    batch.upsert(restraint)
-    words = f"{target.name} {spanText(event.seconds)} {event.why}".strip()
-    keep(room, event.kind, (words,), session, batch)
-    if event.kind == BAN:
-        if (standing := room.access.revoke(target.account)) is not None:
-            batch.upsert(standing)
-        _uninvite(state, room, batch.stamp)
+        room.permissions.guestFounder = ""
+    batch.upsert(restriction)
+    words = f"{target.name} {spanText(operation.seconds)} {operation.reason}".strip()
+    appendMessages(room, operation.kind, (words,), session, batch)
+    if operation.kind == BAN:
+        if (role := room.permissions.revoke(target.account)) is not None:
+            batch.upsert(role)
+        _revokeInvitations(state, room, batch.stamp)
         removeFromRoom(state, room, _banned(state, room, batch.stamp), batch)
-    batch.audit(event.kind, session, room, target=target.mask, until=until, why=event.why)
+    batch.audit(
+        operation.kind, session, room, target=target.mask, until=until, why=operation.reason
+    )
 
 
-def _holdGuests(
-    state: ChatState, restraint: Restriction, room: Room, target: Target, batch: Batch
+def _restrictSessions(
+    state: ChatState, restriction: Restriction, room: Room, target: Target, batch: Batch
 ) -> None:
     """
     Have a ban or a mute hold those who are meant also when they go on as a guest, or by
@@ -78,73 +80,73 @@ def _holdGuests(
     if target.account is not None:
         people = state.sessionsByAccount[target.account]
     for each in people:
-        mine = restraint
+        mine = restriction
         if target.account is not None:
-            mine = replace(restraint, mask=each.cloak)
-            had = room.access.restraints.get((mine.kind, mine.mask))
+            mine = replace(restriction, mask=each.cloak)
+            had = room.permissions.restrictions.get((mine.kind, mine.mask))
             other = had is not None and had.name != mine.name
             if had is not None and other and (not had.until or 0 < mine.until <= had.until):
                 mine = had
             else:
-                room.access.restraints[mine.kind, mine.mask] = mine
+                room.permissions.restrictions[mine.kind, mine.mask] = mine
                 batch.upsert(mine)
         # Those that are over go, or it would grow with each new one.
-        kept = [held for held in each.inheritedRestrictions if _stands(state, *held)]
+        kept = [held for held in each.inheritedRestrictions if _isInForce(state, *held)]
         each.inheritedRestrictions = frozenset(
             [*kept, (mine.room, mine.kind, mine.mask, mine.time)]
         )
 
 
-def _stands(state: ChatState, room: str, kind: str, mask: str, time: int) -> bool:
+def _isInForce(state: ChatState, room: str, kind: str, mask: str, time: int) -> bool:
     there = state.rooms.get(room)
-    found = None if there is None else there.access.restraints.get((kind, mask))
+    found = None if there is None else there.permissions.restrictions.get((kind, mask))
     return found is not None and found.time == time
 
 
-def _uninvite(state: ChatState, room: Room, now: int) -> None:
+def _revokeInvitations(state: ChatState, room: Room, now: int) -> None:
     """
     Guests who may not enter a room any more, and are not in it, are not invited any more,
     as accounts are not.
     """
     key = room.record.key
     for each in state.sessions.values():
-        if key in each.invited and state.restraint(BAN, each, room, now) is not None:
+        if key in each.invited and state.restriction(BAN, each, room, now) is not None:
             each.invited -= {key}
 
 
 def _banned(state: ChatState, room: Room, now: int) -> list[Session]:
-    return [each for each in room.audience if state.restraint(BAN, each, room, now) is not None]
+    return [each for each in room.recipients if state.restriction(BAN, each, room, now) is not None]
 
 
-def _release(state: ChatState, event: LiftRestriction, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     checkRank(state, session, room, OPERATOR_RANK)
-    restraints = room.access.restraints
-    meant = {event.key}
-    if (holders := state.sessionsByNick.get(event.key)) is not None:
+    restrictions = room.permissions.restrictions
+    meant = {operation.key}
+    if (holders := state.sessionsByNick.get(operation.key)) is not None:
         meant.add(holders[0].account or holders[0].cloak)
     found = [
         each
-        for (kind, mask), each in restraints.items()
-        if kind == event.kind and (mask in meant or each.key == event.key)
+        for (kind, mask), each in restrictions.items()
+        if kind == operation.kind and (mask in meant or each.key == operation.key)
     ]
     # In the order of what tells them apart, which is the same after a restart.
     found.sort(key=lambda each: each.mask)
     if not found:
         where = ROOM_SIGN + room.record.name
-        raise ChatError(NOT_RESTRAINED, kind=event.kind, name=event.name, room=where)
+        raise ChatError(NOT_RESTRAINED, kind=operation.kind, name=operation.name, room=where)
     if any(each.mask == session.account for each in found):
         raise ChatError(ONESELF)
     for each in found:
-        del restraints[each.kind, each.mask]
+        del restrictions[each.kind, each.mask]
         batch.delete(each)
-    kind = UNBAN if event.kind == BAN else UNMUTE
-    keep(room, kind, (found[0].name,), session, batch)
+    kind = UNBAN if operation.kind == BAN else UNMUTE
+    appendMessages(room, kind, (found[0].name,), session, batch)
     batch.audit(kind, session, room, target=[each.mask for each in found])
 
 
-#: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
-    Restrict: _restrain,
-    LiftRestriction: _release,
+#: What each kind of operation does.
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+    Restrict: _restrict,
+    LiftRestriction: _lift,
 }
