@@ -30,7 +30,7 @@ from tsservices.chat.operations import (
     Say,
     SetPrivate,
 )
-from tsservices.chat.permissions import FOUNDER, atLeast
+from tsservices.chat.permissions import FOUNDER, RoomPermissions, atLeast
 from tsservices.chat.records import Restriction
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -77,7 +77,7 @@ def picture(value: Any, deep: bool = True) -> Any:
     names = vars(value) if hasattr(value, "__dict__") else type(value).__slots__
     return {
         name: sorted(getattr(value, name).items())
-        if name in COUNTED
+        if (name in COUNTED and isinstance(value, Room | RoomPermissions))
         else picture(getattr(value, name), False)
         for name in names
         if name not in LOCAL

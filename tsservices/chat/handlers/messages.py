@@ -6,6 +6,7 @@ read.  Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tsservices.chat.batch import Batch
@@ -130,7 +131,7 @@ def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, ba
     if not there:
         if account.unread >= INBOX_UNREAD:
             raise ChatError(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
-        state.updateAccount(account.withUnread(account.unread + 1), batch)
+        state.updateAccount(replace(account, unread=account.unread + 1), batch)
     letter = _storePrivate(operation, session, account.key, account.name, batch)
     _sendToBoth(state, operation, session, there, account.name, letter, batch)
     if not there:
@@ -204,7 +205,7 @@ def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Ba
 def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, batch: Batch) -> None:
     account = state.accountOf(session)
     if account is not None and account.unread:
-        state.updateAccount(account.withUnread(0), batch)
+        state.updateAccount(replace(account, unread=0), batch)
 
 
 #: What each kind of operation does.
