@@ -17,7 +17,6 @@ who has just come.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
 from typing import Any
 
@@ -115,16 +114,13 @@ def _up(state: ChatState, operation: NodeUp, session: Session, batch: Batch) -> 
     state.nodes[operation.node] = Node(
         operation.node, operation.incarnation, 1, batch.position, batch.stamp, batch.stamp, former
     )
-    state.limits = replace(
-        state.limits,
-        roomsEach=operation.roomsEach,
-        maxRooms=operation.maxRooms,
-        maxAccounts=operation.maxAccounts,
-        roomsFounded=operation.roomsFounded,
-        accountsFounded=operation.accountsFounded,
+    state.setLimits(
+        operation.roomsEach,
+        operation.maxRooms,
+        operation.maxAccounts,
+        operation.roomsFounded,
+        operation.accountsFounded,
     )
-    state.roomCreationLimit.change(operation.roomsFounded)
-    state.registrationLimit.change(operation.accountsFounded)
     state.operators = frozenset(operation.operators)
 
 
@@ -306,7 +302,7 @@ def _rejoin(
     enterRoom(state, session, room, batch)
     permissions = room.permissions
     if first:
-        permissions.setReadableFrom(session.ident, first)
+        permissions.readableFrom[session.ident] = first
     # A room where something was said before is the same room now.
     if place is not None and place.founder and place.seq and session.account is None:
         permissions.restoreGuestFounder(session)
