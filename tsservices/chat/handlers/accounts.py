@@ -225,7 +225,6 @@ def _checkServerOperator(state: ChatState, session: Session) -> None:
         raise ChatError(NOT_ALLOWED, who="operators of the server")
 
 
-#: What each kind of operation does.
 HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Register: _register,
     Login: _login,

@@ -208,7 +208,6 @@ def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, bat
         state.updateAccount(replace(account, unread=0), batch)
 
 
-#: What each kind of operation does.
 HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Say: _say,
     SetTopic: _setTopic,

@@ -123,7 +123,6 @@ def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch)
     batch.audit("invite", session, room, target=target.mask)
 
 
-#: What each kind of operation does.
 HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     SetOperator: _setOperator,
     Kick: _kick,

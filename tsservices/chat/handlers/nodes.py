@@ -325,7 +325,6 @@ def _restoreInvitations(
             session.invited |= {key}
 
 
-#: What each kind of operation does.
 HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     NodeUp: _up,
     NodeDown: _down,

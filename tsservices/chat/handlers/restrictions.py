@@ -145,7 +145,6 @@ def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch:
     batch.audit(kind, session, room, target=[each.mask for each in found])
 
 
-#: What each kind of operation does.
 HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Restrict: _restrict,
     LiftRestriction: _lift,
