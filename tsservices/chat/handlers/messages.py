@@ -1,6 +1,8 @@
 """
-What comes of talk: the events that bring lines, take them away, or say that they are
-read.  Pure.
+Messages: lines of rooms and their deletion, topics, private messages, and how far they are read.
+
+Private messages are stored between two accounts only. A guest gets them and they are forgotten: the
+next owner of the nick must not read them.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ def appendMessages(
 ) -> None:
     """Number lines, and give them time and id."""
     record = room.record
-    said = RoomMessages(
+    # Each line is later than the one before, also when the stamp has not moved on, or has gone
+    # back.
+    messages = RoomMessages(
         record.key,
         record.name,
         record.seq + 1,
@@ -66,13 +70,14 @@ def appendMessages(
         record.time,
     )
     record.seq += len(texts)
-    record.time = said.time + len(texts) - 1
-    room.addRecent(said)
-    batch.addMessages(room, said, session)
+    record.time = messages.time + len(texts) - 1
+    room.addRecent(messages)
+    batch.addMessages(room, messages, session)
 
 
 def _say(state: ChatState, operation: Say, session: Session, batch: Batch) -> None:
     key = operation.room
+    # The way of every line: most are in a room of the session, and most rooms have no restrictions.
     room = state.rooms[key] if key in session.rooms else state.joinedRoom(session, key)
     if room.permissions.restrictions:
         state.checkSpeak(session, room, batch.stamp)
@@ -110,78 +115,77 @@ def _sendPrivate(state: ChatState, operation: SendPrivate, session: Session, bat
         _sendToAbsent(state, operation, session, batch)
         return
     other = holders[0]
-    letter = None
+    ident = ""
     if session.account is not None and other.account is not None:
-        letter = _storePrivate(operation, session, other.account, other.nick, batch)
-    if letter is not None and other.account is not None:
-        holders = tuple(dict.fromkeys((*state.sessionsByAccount[other.account], *holders)))
-    _sendToBoth(state, operation, session, holders, other.nick, letter, batch)
+        ident = _storePrivate(operation, session, other.account, other.nick, batch)
+        # All sessions of the account, whatever their names are.
+        holders = (*state.sessionsByAccount[other.account], *holders)
+    _sendToBoth(state, operation, session, holders, other.nick, ident, batch)
     if other.away and other is not session:
         batch.reply(session, AwayReply(other.nick, other.away))
 
 
 def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:
-    """Keep what is said to somebody by a name that nobody is called now."""
+    # Nobody has the name now, but it may be an account's, whose owner is not here or is here under
+    # another name.
     account = state.accounts.get(operation.key)
     if account is None:
         raise ChatError(NO_PERSON, nick=operation.nick)
     if session.account is None:
         raise ChatError(NOT_HERE, name=account.name)
-    there = state.sessionsByAccount.get(account.key, ())
-    if not there:
+    owners = state.sessionsByAccount.get(account.key, ())
+    if not owners:
         if account.unread >= INBOX_UNREAD:
             raise ChatError(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
         state.updateAccount(replace(account, unread=account.unread + 1), batch)
-    letter = _storePrivate(operation, session, account.key, account.name, batch)
-    _sendToBoth(state, operation, session, there, account.name, letter, batch)
-    if not there:
-        words = f"{account.name} is not here, and will read it later"
-        batch.reply(session, Notice([words], "kept"))
+    ident = _storePrivate(operation, session, account.key, account.name, batch)
+    _sendToBoth(state, operation, session, owners, account.name, ident, batch)
+    if not owners:
+        text = f"{account.name} is not here, and will read it later"
+        batch.reply(session, Notice([text], "kept"))
 
 
 def _storePrivate(
-    operation: SendPrivate, session: Session, to: str, name: str, batch: Batch
-) -> StoredPrivateMessage:
-    """Keep what is said between two accounts."""
+    operation: SendPrivate, session: Session, receiver: str, name: str, batch: Batch
+) -> str:
     assert session.account is not None
-    letter = StoredPrivateMessage(
+    message = StoredPrivateMessage(
         batch.nextPrivateIdent(),
         batch.stamp,
         session.account,
-        to,
+        receiver,
         session.nick,
         name,
         operation.kind,
         operation.text,
     )
-    batch.privateMessages.append(letter)
-    return letter
+    batch.privateMessages.append(message)
+    return message.ident
 
 
 def _sendToBoth(
     state: ChatState,
     operation: SendPrivate,
     session: Session,
-    holders: tuple[Session, ...],
-    to: str,
-    letter: StoredPrivateMessage | None,
+    receivers: tuple[Session, ...],
+    name: str,
+    ident: str,
     batch: Batch,
 ) -> None:
-    said = PrivateMessage(
+    message = PrivateMessage(
         session.nick,
         session.key,
         session.account,
-        to,
+        name,
         operation.kind,
         operation.text,
         batch.stamp,
-        "" if letter is None else letter.ident,
+        ident,
     )
-    own: tuple[Session, ...] = (session,)
-    if session.account is not None:
-        own += state.sessionsByAccount[session.account]
-    for each in dict.fromkeys((*holders, *own)):
-        batch.reply(each, said)
+    # Other sessions of the author show the whole conversation too.
+    own = (session, *state.sessionsByAccount.get(session.account or "", ()))
+    for recipient in dict.fromkeys((*receivers, *own)):
+        batch.reply(recipient, message)
 
 
 def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Batch) -> None:
@@ -189,17 +193,18 @@ def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Ba
     record = room.record
     if session.account is None:
         raise ChatError(ACCOUNT_NEEDED, what="keep what they have read")
-    had = state.readMarkers.get((session.account, record.key))
+    old = state.readMarkers.get((session.account, record.key))
     seq = min(operation.seq, record.seq)
-    # Nothing is kept of a room where nothing was said: it goes with its last visitor.
-    if seq <= (0 if had is None else had.seq):
+    # A marker never goes back: two connections may read at different speeds. And a room without
+    # lines gets none, since it goes with its last visitor.
+    if seq <= (0 if old is None else old.seq):
         return
     marker = state.readMarkers[session.account, record.key] = ReadMarker(
         session.account, record.key, seq
     )
     batch.upsert(marker)
-    for each in state.sessionsByAccount[session.account]:
-        batch.reply(each, MarkedRead(record.key, record.name, seq))
+    for own in state.sessionsByAccount[session.account]:
+        batch.reply(own, MarkedRead(record.key, record.name, seq))
 
 
 def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, batch: Batch) -> None:

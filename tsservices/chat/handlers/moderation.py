@@ -1,8 +1,7 @@
 """
-What comes of keeping order in rooms: the events of moderation.  Pure.
+Moderation: operators, kicks, private rooms and invitations.
 
-All of it is decided here, when its turn has come: whoever was an operator when they
-proposed it may be none now.
+Ranks are looked up now: whoever was an operator when this was proposed may be none by now.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def _setOperator(state: ChatState, operation: SetOperator, session: Session, bat
     room = state.joinedRoom(session, operation.room)
     target = targetOf(state, operation.name, operation.key)
     if operation.grant or target.account is None or target.account != session.account:
-        # Whoever looks after a room may always stop to.
+        # An operator may always resign.
         checkRank(state, session, room, FOUNDER)
     if target.account is None:
         raise ChatError(GUEST_OPERATOR, name=target.name)
@@ -63,17 +62,18 @@ def _kick(state: ChatState, operation: Kick, session: Session, batch: Batch) -> 
     checkRank(state, session, room, OPERATOR_RANK)
     target = targetOf(state, operation.name, operation.key)
     checkOutranks(state, session, room, target)
-    there = [
-        each
-        for each in room.recipients
-        if each.key == operation.key or (target.account and each.account == target.account)
+    # All sessions of the account, whatever their names are; of a guest, the name.
+    members = [
+        member
+        for member in room.recipients
+        if member.key == operation.key or (target.account and member.account == target.account)
     ]
-    if not there:
+    if not members:
         raise ChatError(NO_PERSON, nick=operation.name)
     if (role := room.permissions.revoke(target.account)) is not None:
         batch.upsert(role)
     appendMessages(room, KICK, (f"{target.name} {operation.reason}".strip(),), session, batch)
-    removeFromRoom(state, room, there, batch, operation.key)
+    removeFromRoom(state, room, members, batch, operation.key)
     batch.audit(KICK, session, room, target=target.mask, why=operation.reason)
 
 
@@ -89,10 +89,11 @@ def _setPrivate(state: ChatState, operation: SetPrivate, session: Session, batch
     if operation.private and not room.record.founder:
         raise ChatError(GUEST_ROOM, room=name)
     if operation.private:
-        for role in room.permissions.makePrivate(list(room.recipients)):
+        for role in room.permissions.makePrivate(room.recipients):
             batch.upsert(role)
         appendMessages(room, PRIVATE, ("",), session, batch)
     else:
+        # The line that says so is the last of the private time.
         appendMessages(room, PUBLIC, ("",), session, batch)
         room.permissions.makePublic()
     batch.roomChanged(room)
@@ -107,19 +108,19 @@ def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch)
     target = targetOf(state, operation.name, operation.key)
     if target.mask.startswith(CLOAK_SIGN) and target.session is None:
         raise ChatError(NO_PERSON, nick=operation.name)
-    people: tuple[Session, ...] = state.sessionsByNick.get(operation.key, ())
+    invited: tuple[Session, ...] = state.sessionsByNick.get(operation.key, ())
     if record.private and target.account is not None:
         role = room.permissions.role(target.account)
         if role.admitted is None and not role.invited:
             batch.upsert(room.permissions.setRole(replace(role, invited=True)))
-        people = state.sessionsByAccount.get(target.account, ())
+        invited = state.sessionsByAccount.get(target.account, ())
     elif record.private:
-        for each in people:
-            each.invited |= {record.key}
-    for each in people:
-        batch.reply(each, Invited(record.key, record.name, session.nick, session.key))
-    words = f"{target.name} may enter {ROOM_SIGN}{record.name}"
-    batch.reply(session, Notice([words], "invited"))
+        for guest in invited:
+            guest.invited |= {record.key}
+    for recipient in invited:
+        batch.reply(recipient, Invited(record.key, record.name, session.nick, session.key))
+    text = f"{target.name} may enter {ROOM_SIGN}{record.name}"
+    batch.reply(session, Notice([text], "invited"))
     batch.audit("invite", session, room, target=target.mask)
 
 
