@@ -30,12 +30,10 @@ Stored outcomes are never decided again. A restart loads the tables and does not
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.handlers import (
+    Handlers,
     accounts,
     identity,
     membership,
@@ -50,7 +48,7 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
 #: The handler of each operation.
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     **identity.HANDLERS,
     **membership.HANDLERS,
     **messages.HANDLERS,

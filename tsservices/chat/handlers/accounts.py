@@ -6,9 +6,6 @@ No password comes here. The proposer has checked it, and the operation says whic
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
@@ -22,6 +19,7 @@ from tsservices.chat.errors import (
     TAKEN_OVER,
     ChatError,
 )
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.identity import admit, claimNick, guestName, rename
 from tsservices.chat.handlers.membership import detachAccount, quitChat, removeFromRoom
 from tsservices.chat.notifications import AccountChanged, ErrorReply, LoggedIn, Notice, Welcome
@@ -31,7 +29,6 @@ from tsservices.chat.operations import (
     DropAccount,
     Login,
     Logout,
-    Operation,
     Register,
     SetPassword,
 )
@@ -221,7 +218,7 @@ def _checkServerOperator(state: ChatState, session: Session) -> None:
         raise ChatError(NOT_ALLOWED, who="operators of the server")
 
 
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     Register: _register,
     Login: _login,
     Logout: _logout,

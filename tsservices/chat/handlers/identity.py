@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NICK_SHARED, NOTHING_TO_RESUME, TAKEN_OVER, ChatError
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.notifications import NickChanged, Resumed, UserJoined, UserLeft, Welcome
-from tsservices.chat.operations import Enter, Operation, Rename, Resume
+from tsservices.chat.operations import Enter, Rename, Resume
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -136,7 +134,7 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
     batch.reply(session, Resumed(session.nick, session.account, rooms))
 
 
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     Enter: _enter,
     Rename: _rename,
     Resume: _resume,

@@ -7,11 +7,11 @@ leaves once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ROOMS_FOUNDED, ChatError
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.identity import releaseNick, removeFrom
 from tsservices.chat.notifications import (
     AwayChanged,
@@ -22,7 +22,7 @@ from tsservices.chat.notifications import (
     UserLeft,
     UserQuit,
 )
-from tsservices.chat.operations import Join, Operation, Part, Quit, SetAway
+from tsservices.chat.operations import Join, Part, Quit, SetAway
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -249,7 +249,7 @@ def removeFromRoom(
         batch.membershipChanged(session)
 
 
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     Join: _join,
     Part: _part,
     Quit: _quit,

@@ -7,9 +7,7 @@ next owner of the nick must not read them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
@@ -21,6 +19,7 @@ from tsservices.chat.errors import (
     NOT_HERE,
     ChatError,
 )
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
     AwayReply,
@@ -35,7 +34,6 @@ from tsservices.chat.operations import (
     ClearUnread,
     DeleteMessage,
     MarkRead,
-    Operation,
     Say,
     SendPrivate,
     SetTopic,
@@ -213,7 +211,7 @@ def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, bat
         state.updateAccount(replace(account, unread=0), batch)
 
 
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     Say: _say,
     SetTopic: _setTopic,
     DeleteMessage: _delete,

@@ -6,12 +6,11 @@ Ranks are looked up now: whoever was an operator when this was proposed may be n
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PERSON, ChatError
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import LOBBY, removeFromRoom
 from tsservices.chat.handlers.messages import appendMessages
 from tsservices.chat.handlers.targets import checkOutranks, checkRank, targetOf
@@ -25,7 +24,6 @@ from tsservices.chat.operations import (
     PUBLIC,
     Invite,
     Kick,
-    Operation,
     SetOperator,
     SetPrivate,
 )
@@ -124,7 +122,7 @@ def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch)
     batch.audit("invite", session, room, target=target.mask)
 
 
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     SetOperator: _setOperator,
     Kick: _kick,
     SetPrivate: _setPrivate,

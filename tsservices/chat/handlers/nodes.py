@@ -15,17 +15,16 @@ remembered counts as one that has just come.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import LOGGED_OUT, NO_ACCOUNT, TAKEN_OVER, ChatError
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.accounts import SESSIONS_EACH, attachAccount
 from tsservices.chat.handlers.identity import admit, claimNick, guestName
 from tsservices.chat.handlers.membership import createRoom, enterRoom, quitAll
 from tsservices.chat.notifications import AccountChanged, ErrorReply, LeftRoom, NickChanged, Notice
-from tsservices.chat.operations import BAN, Join, NodeDown, NodeUp, Operation, ReattachSession
+from tsservices.chat.operations import BAN, Join, NodeDown, NodeUp, ReattachSession
 from tsservices.chat.records import Account, DetachedMembership, DetachedSession, Node
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -319,7 +318,7 @@ def _restoreInvitations(
             session.invited |= {key}
 
 
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     NodeUp: _up,
     NodeDown: _down,
     ReattachSession: _reattach,

@@ -8,17 +8,16 @@ if they were here before, or have an older account (L{RoomPermissions.restrictio
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_RESTRAINED, ONESELF, RESTRAINTS_ALL, ChatError
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import removeFromRoom
 from tsservices.chat.handlers.messages import appendMessages
 from tsservices.chat.handlers.targets import Target, checkOutranks, checkRank, targetOf
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.chat.operations import BAN, UNBAN, UNMUTE, LiftRestriction, Operation, Restrict
+from tsservices.chat.operations import BAN, UNBAN, UNMUTE, LiftRestriction, Restrict
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
 from tsservices.chat.records import Restriction
 from tsservices.chat.room import Room
@@ -153,7 +152,7 @@ def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch:
     batch.audit(kind, session, room, target=[restriction.mask for restriction in found])
 
 
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     Restrict: _restrict,
     LiftRestriction: _lift,
 }
