@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.errors}.
-"""
+"""Tests for L{tsservices.chat.errors}."""
 
 from __future__ import annotations
 
@@ -46,29 +44,22 @@ def wanted(reason: ErrorCode) -> frozenset[str]:
 @pytest.mark.parametrize(
     ("name", "facts"), [each[1:] for each in RAISED], ids=[each[0] for each in RAISED]
 )
-def test_facts(name: str, facts: frozenset[str]) -> None:
-    """
-    Wherever a refusal is made, it is given the facts that its words speak of, and no
-    others.
-    """
+def test_factsMatchTemplate(name: str, facts: frozenset[str]) -> None:
     assert facts == wanted(REASONS[name])
 
 
-def test_allAreRaised() -> None:
-    """No row of the table is there for nothing."""
+def test_everyCodeIsRaised() -> None:
     assert {name for _, name, _ in RAISED} == set(REASONS)
 
 
-def test_codes() -> None:
-    """Programs can tell them apart."""
+def test_namesDiffer() -> None:
     codes = [each.name for each in REASONS.values()]
     assert len(set(codes)) == len(codes)
     assert all(set(code) <= set(string.ascii_lowercase + "-8") for code in codes)
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_words(name: str) -> None:
-    """Words begin small and have no end of a sentence: they stand after a sign."""
+def test_templatesAreNoSentences(name: str) -> None:
     words = REASONS[name].template
     assert words[0] in string.ascii_lowercase + "{"
     assert words[-1] != "."
@@ -76,8 +67,7 @@ def test_words(name: str) -> None:
     assert str(ChatError(REASONS[name], **facts)).isprintable()
 
 
-def test_equal() -> None:
-    """Refusals are the same when reason and facts are."""
+def test_equality() -> None:
     assert ChatError(NICK_TAKEN, nick="ann") == ChatError(NICK_TAKEN, nick="ann")
     assert ChatError(NICK_TAKEN, nick="ann") != ChatError(NICK_TAKEN, nick="bob")
     assert ChatError(NICK_TAKEN, nick="ann") != ChatError(NO_PERSON, nick="ann")

@@ -85,8 +85,8 @@ def picture(sessions: Sessions) -> object:
 
 def live(turns: list[list[Wish]]) -> Counter[str]:
     """
-    After each event the state agrees with itself and with the rules; after each turn what
-    was kept is what would come back; and the same events make the same again.
+    Check the state after each operation, what is stored after each turn, and that a second run is
+    the same.
     """
     world = World()
     sessions, disk = world.sessions, Disk()
@@ -135,13 +135,11 @@ def live(turns: list[list[Wish]]) -> Counter[str]:
 
 @settings(max_examples=tried(150), derandomize=True)
 @given(TURNS)
-def test_anyOrder(turns: list[list[Wish]]) -> None:
-    """Whatever is wished."""
+def test_anyActions(turns: list[list[Wish]]) -> None:
     live(turns)
 
 
-def test_longLives() -> None:
-    """The same for long, with so many wishes that each kind comes true often."""
+def test_longRuns() -> None:
     done: Counter[str] = Counter()
     for seed in range(LIVES):
         chance = Random(seed)
@@ -151,8 +149,7 @@ def test_longLives() -> None:
     assert set(done) == kinds
 
 
-def test_somethingHappens() -> None:
-    """The opening is what it says."""
+def test_openingIsDone() -> None:
     world = World()
     world.sessions.turn(*opening(world))
     state = world.sessions.state

@@ -328,7 +328,6 @@ def expected(cells: Cells, who: str) -> str:
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("line", LINES)
 def test_commands(line: str, who: str) -> None:
-    """What is typed is refused for the reason in the table, and else is done."""
     person = actor(who)
     state = person._town.house.state
     before = state.rooms["tea"].record.seq
@@ -342,8 +341,7 @@ def test_commands(line: str, who: str) -> None:
 
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("name", EVENTS)
-def test_events(name: str, who: str) -> None:
-    """What is proposed without having been checked is refused for the same reasons."""
+def test_operations(name: str, who: str) -> None:
     make, cells = EVENTS[name]
     person = actor(who)
     person._town.house.pipeline.propose(make(person), person.session)
@@ -351,8 +349,7 @@ def test_events(name: str, who: str) -> None:
     assert refused(person) == expected(cells, who)
 
 
-def test_complete() -> None:
-    """Every command and every event stands in the tables, and nobody twice in a row."""
+def test_tablesAreComplete() -> None:
     assert {line.split()[0][1:] for line in LINES if line[0] == "/"} == set(COMMANDS)
     somebody = actor("g")
     # Nobody but nodes proposes these.

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.pipeline}.
-"""
+"""Tests for L{tsservices.chat.pipeline}."""
 
 from __future__ import annotations
 
@@ -55,8 +53,7 @@ class TestPipeline:
     def say(self, who: str, *texts: str) -> None:
         self.pipeline.propose(Say(who, "r", "message", texts), self.sessions[who])
 
-    def test_oneTurn(self) -> None:
-        """All that is proposed in a turn is one batch, at its end, in its order."""
+    def test_turnIsOneBatch(self) -> None:
         self.say("ann", "1")
         self.say("bob", "2")
         self.say("ann", "3")
@@ -68,8 +65,7 @@ class TestPipeline:
         assert (batch.position, batch.log, batch.stamp) == (42, "log", NOON)
         assert [each.ident for each in self.pipeline.unconfirmedSessions()] == ["ann", "bob"]
 
-    def test_notBeforeItIsStored(self) -> None:
-        """Nobody is told of what is not stored; then all in their order."""
+    def test_nothingBeforeStored(self) -> None:
         self.say("ann", "1")
         self.turn()
         self.say("ann", "2")
@@ -81,8 +77,7 @@ class TestPipeline:
         self.stored(43)
         assert self.ears["bob"].lines() == ["2"]
 
-    def test_storedTogether(self) -> None:
-        """A later position tells of all before it."""
+    def test_laterPositionStoresAllBefore(self) -> None:
         for text in "123":
             self.say("ann", text)
             self.turn()
@@ -90,8 +85,7 @@ class TestPipeline:
         assert self.ears["bob"].lines() == ["1", "2", "3"]
         assert self.pipeline.unconfirmedSessions() == []
 
-    def test_lastOfTheTurn(self) -> None:
-        """Only what nothing follows in a turn is told as the last: one batch of one room."""
+    def test_lastDeliveryOfTurn(self) -> None:
         bob = self.ears["bob"]
         self.say("ann", "1")
         self.turn()
@@ -110,11 +104,8 @@ class TestPipeline:
         self.stored(46)
         assert bob.lasts == 2
 
-    def test_nothingToStore(self) -> None:
-        """
-        What changes nothing that is kept does not wait for the journal; but not before
-        what it may rest on.  It takes no position, so the order has no gap.
-        """
+    def test_batchWithoutDurableChange(self) -> None:
+        """A batch with nothing to store waits for those before it, and takes no position."""
         self.pipeline.propose(Join("ann", "q", "q"), self.sessions["ann"])
         self.turn()
         assert len(self.ears["ann"].take()) == 1
@@ -131,8 +122,7 @@ class TestPipeline:
         self.turn()
         assert [each.position for each in self.shelf.batches] == [42, 43]
 
-    def test_settled(self) -> None:
-        """A session is told when nothing of it is outstanding any more, and only then."""
+    def test_idleWhenNothingIsPending(self) -> None:
         ear = self.ears["ann"]
         before = ear.settlements
         self.say("ann", "1")
@@ -145,8 +135,7 @@ class TestPipeline:
         self.stored(43)
         assert (ear.settlements, self.sessions["ann"].pending) == (before + 1, 0)
 
-    def test_proposedWhileTelling(self) -> None:
-        """What somebody proposes because of what they are told is of the next turn."""
+    def test_proposedDuringDelivery(self) -> None:
         ear = self.ears["ann"]
         ear.idle = lambda: self.say("ann", "again")  # type: ignore[method-assign]
         self.say("ann", "once")
@@ -158,8 +147,7 @@ class TestPipeline:
         self.turn()
         assert len(self.shelf.batches) == 2
 
-    def test_oneFails(self) -> None:
-        """What goes wrong with one costs nobody else anything: all are told, all go on."""
+    def test_failingRecipientHarmsNobodyElse(self) -> None:
 
         def broken(data: bytes) -> None:
             raise ValueError("broken")
@@ -179,6 +167,5 @@ class TestPipeline:
         assert self.ears["ann"].heard
 
     def test_emptyTurn(self) -> None:
-        """A turn in which nothing was proposed brings nothing about."""
         self.pipeline.flush()
         assert self.shelf.batches == []

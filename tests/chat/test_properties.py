@@ -157,10 +157,7 @@ class Watch:
 @settings(max_examples=tried(250), derandomize=True)
 @given(TURNS)
 def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
-    """
-    Events that were checked against no state at all, in any order: after each the state
-    agrees with itself, rooms have no gap, and nobody is told what is not theirs.
-    """
+    """Operations that nobody checked: the state stays consistent, rooms have no gap."""
     sessions = Sessions(LIMITS)
     for ident in PEOPLE:
         sessions.arrive(ident)
@@ -194,10 +191,7 @@ def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
 @settings(max_examples=tried(60), derandomize=True)
 @given(TURNS)
 def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
-    """
-    The same events make the same state and the same happenings, also after a journey
-    through JSON, and where the sessions are elsewhere.
-    """
+    """The same operations give the same state and notifications, also after JSON, and elsewhere."""
     pictures = []
     for journey in (False, True):
         sessions = Sessions(LIMITS)
@@ -253,10 +247,7 @@ STEPS = st.lists(
 @settings(max_examples=tried(200), derandomize=True)
 @given(STEPS)
 def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
-    """
-    Each node checks by its own stale view, its proposals keep their order, and those of
-    several nodes are mixed: in the end all nodes have the same state, and it is sound.
-    """
+    """Each node checks by its own stale view; in the end all have the same state."""
     nodes = [Node(Sessions(LIMITS), []) for _ in range(3)]
     order: list[Operation] = list(OPENING)
     home = {ident: number % 3 for number, ident in enumerate(PEOPLE)}
@@ -342,10 +333,7 @@ LIVES = st.lists(
 @settings(max_examples=tried(200), derandomize=True)
 @given(LIVES)
 def test_crash(lives: list[list[Operation | int | str]]) -> None:
-    """
-    Whenever it crashes: all that anybody has seen is kept, no number that was seen is
-    given again, and the topic is the one that was kept.
-    """
+    """Whatever anybody has seen is stored, and no number is given twice."""
     disk = Disk()
     seen: list[str] = []
     topics: dict[str, str] = {}
@@ -395,8 +383,7 @@ def test_crash(lives: list[list[Operation | int | str]]) -> None:
     assert len({each.ident(0) for each in disk.said}) == len(disk.said)
 
 
-def test_theWatchSees() -> None:
-    """The checks of this module notice a room that does not know of its member."""
+def test_checkerNoticesMissingMember() -> None:
     sessions = Sessions(LIMITS)
     sessions.turn(*OPENING)
     agree(sessions)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.snapshot}, and for what is the same on all nodes.
-"""
+"""Tests for L{tsservices.chat.snapshot}, and for what is the same on all nodes."""
 
 from __future__ import annotations
 
@@ -59,7 +57,7 @@ COUNTED = {"nickCounts", "readableFrom"}
 
 
 def picture(value: Any, deep: bool = True) -> Any:
-    """All that there is, whether or not anybody has thought of it, in every order."""
+    """All attributes in every order, so that one nobody thought of is compared too."""
     if isinstance(value, Session) and not deep:
         return value.ident
     if isinstance(value, Room) and not deep:
@@ -89,11 +87,7 @@ def journey(state: ChatState) -> ChatState:
 
 
 def test_anyMoment() -> None:
-    """
-    Whatever people do on several nodes and whatever becomes of these: a node with sessions
-    of its own, one that knows of them only what came through the stream, and those that
-    began with a checkpoint at any moment, all have the same state, and keep the same.
-    """
+    """Nodes with own sessions, without, and from a snapshot of any moment have the same state."""
     done: Counter[str] = Counter()
     returned = 0
     for seed in range(LIVES):
@@ -137,11 +131,8 @@ def rights(
     return room.permissions.firstReadable(guest), room.permissions.rank(guest), held
 
 
-def test_neverMore() -> None:
-    """
-    Whoever returns as a guest may read no more and do no more in a room than before, and
-    is held by what held them.
-    """
+def test_returningGuestGetsNoMoreRights() -> None:
+    """A returning guest may read and do no more than before, and restrictions hold."""
     seen: Counter[str] = Counter()
     for seed in range(LIVES, 4 * LIVES):
         life = Life(Random(seed))
@@ -174,8 +165,7 @@ def test_neverMore() -> None:
     assert min(seen[each] for each in ("private", "public", "held")) > LIVES // 12, seen
 
 
-def test_guests() -> None:
-    """What a guest may do is there again."""
+def test_rightsOfGuests() -> None:
     sessions = Sessions(LIMITS)
     sessions.turn(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
     sessions.turn(Join("s", "R", "r"), Say("s", "r", MESSAGE, ("x",)), SetPrivate("s", "r", True))
@@ -190,8 +180,7 @@ def test_guests() -> None:
     assert picture(state) == picture(sessions.state)
 
 
-def test_nobodyHears() -> None:
-    """Those who are loaded are connected to nobody here."""
+def test_loadedSessionsHaveNoRecipient() -> None:
     world = World()
     world.sessions.turn(*opening(world))
     loaded = journey(world.sessions.state)
@@ -201,7 +190,6 @@ def test_nobodyHears() -> None:
 
 
 def test_chunks() -> None:
-    """No chunk has more than so many rows, and any text comes back."""
     sessions = Sessions(Limits(accountsFounded=2), operators=[f"o{n}" for n in range(50)])
     odd = 'x\0\ud800 "\\u0000'
     events: list[Operation] = [
@@ -232,14 +220,12 @@ def test_chunks() -> None:
         [json.dumps(["checkpoint", VERSION, 1]), json.dumps(["left", [["ann"]]])],
     ],
 )
-def test_unknown(chunks: list[str]) -> None:
-    """What another version wrote is not guessed at, nor what is not whole."""
+def test_invalidChunks(chunks: list[str]) -> None:
     with pytest.raises(ValueError, match=r"."):
         load(Limits(), chunks)
 
 
-def test_quotas() -> None:
-    """Who has made enough rooms has so after a start too, also when the bound is another one."""
+def test_rateLimits() -> None:
     state = ChatState(LIMITS)
     assert all(state.roomCreationLimit.take("ann", NOON / 1e9) for _ in range(LIMITS.roomsFounded))
     assert not journey(state).roomCreationLimit.take("ann", NOON / 1e9)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.state}.
-"""
+"""Tests for L{tsservices.chat.state}."""
 
 from __future__ import annotations
 
@@ -71,10 +69,7 @@ def gathered(*names: str, limits: Limits | None = None) -> Sessions:
 
 
 class TestNames:
-    """One holder for each name."""
-
-    def test_enter(self) -> None:
-        """The first who says a name has it; the second is refused, and has none."""
+    def test_firstHolderKeepsNick(self) -> None:
         sessions = Sessions()
         sessions.turn(enter("ann"), Enter("b", "ANN", "ann"))
         entered = sessions.ears["ann"].take()
@@ -84,11 +79,7 @@ class TestNames:
         sessions.turn(join("b"))
         assert sessions.ears["b"].reasons() == [NAME_FIRST]
 
-    def test_twice(self) -> None:
-        """
-        A second first name, proposed before the outcome of the first was known, is
-        another name: the first one is free again.
-        """
+    def test_secondEnterRenames(self) -> None:
         sessions = gathered("bob")
         sessions.turn(enter("ann"), join("ann"), Enter("ann", "Eve", "eve"))
         assert set(sessions.state.sessionsByNick) == {"bob", "eve"}
@@ -98,7 +89,6 @@ class TestNames:
         assert set(sessions.state.sessionsByNick) == {"bob"}
 
     def test_rename(self) -> None:
-        """All neighbours are told once, also in several rooms; the old name is free."""
         sessions = gathered("ann", "bob", "cat")
         sessions.turn(join("ann", "q"), join("bob", "q"), Part("cat", "r", ""))
         sessions.hush()
@@ -108,8 +98,7 @@ class TestNames:
         sessions.turn(Rename("cat", "ann", "ann"))
         assert sessions.ears["cat"].reasons() == []
 
-    def test_renameRefused(self) -> None:
-        """A taken name stays where it is; who has none can't change it."""
+    def test_renameRejected(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(Rename("ann", "bob", "bob"), Rename("x", "zoe", "zoe"))
         assert sessions.ears["ann"].reasons() == [NICK_TAKEN]
@@ -117,7 +106,6 @@ class TestNames:
         assert sessions.people["ann"].nick == "Ann"
 
     def test_renameCase(self) -> None:
-        """One's own name may be written in another way; the same way is no change."""
         sessions = gathered("ann", "bob")
         sessions.turn(Rename("ann", "ANN", "ann"))
         assert [type(each) for each in sessions.ears["bob"].take()] == [NickChanged]
@@ -127,13 +115,7 @@ class TestNames:
 
 
 class TestRooms:
-    """Entering and leaving."""
-
     def test_join(self) -> None:
-        """
-        Who enters is told of the room as its first visitor wrote it; the others of who
-        entered.
-        """
         sessions = gathered("ann")
         sessions.turn(say("ann", "x"), SetTopic("ann", "r", "tea"))
         sessions.hush()
@@ -149,21 +131,18 @@ class TestRooms:
         assert joined.nick == "Bob"
 
     def test_joinTwice(self) -> None:
-        """Who is there already does not enter again."""
         sessions = gathered("ann", "bob")
         sessions.turn(join("ann"), join("ann"))
         assert sessions.ears["bob"].take() == []
 
-    def test_crowd(self) -> None:
-        """Not all names of a crowd are told."""
+    def test_namesAreBounded(self) -> None:
         sessions = gathered(*(f"p{number}" for number in range(NAMES_SHOWN + 1)))
         sessions.turn(enter("late"), join("late"))
         entered = sessions.ears["late"].take()[-1]
         assert isinstance(entered, JoinedRoom)
         assert (len(entered.nicks), entered.memberCount) == (NAMES_SHOWN, NAMES_SHOWN + 2)
 
-    def test_bounds(self) -> None:
-        """Nobody is in too many rooms, and there are not too many."""
+    def test_roomLimits(self) -> None:
         sessions = gathered("ann", "bob", limits=Limits(roomsEach=2, maxRooms=3))
         sessions.turn(join("ann", "a"), join("ann", "b"))
         assert sessions.ears["ann"].reasons() == [ROOMS_EACH]
@@ -173,7 +152,6 @@ class TestRooms:
         assert sessions.ears["bob"].reasons() == []
 
     def test_part(self) -> None:
-        """Who leaves is told, and the others why; lines after it are for them only."""
         sessions = gathered("ann", "bob")
         sessions.turn(Part("ann", "r", "tea"), say("ann", "x"), say("bob", "y"))
         (left,) = sessions.ears["bob"].take()
@@ -185,16 +163,14 @@ class TestRooms:
         sessions.turn(Part("ann", "r", ""))
         assert sessions.ears["ann"].reasons() == [NOT_IN_ROOM]
 
-    def test_emptied(self) -> None:
-        """A room where nothing was said goes with its last visitor; another one stays."""
+    def test_emptyRooms(self) -> None:
         sessions = gathered("ann")
         sessions.turn(join("ann", "q"), say("ann", "x"))
         sessions.turn(Part("ann", "r", ""), Part("ann", "q", ""))
         assert set(sessions.state.rooms) == {"r"}
         assert sessions.state.rooms["r"].replay() is None
 
-    def test_emptiedAndEntered(self) -> None:
-        """Who enters in the turn in which the last one leaves is shown what was said."""
+    def test_joinInTurnOfLastPart(self) -> None:
         sessions = gathered("ann")
         sessions.turn(say("ann", "x"))
         sessions.turn(enter("bob"), Part("ann", "r", ""), join("bob"))
@@ -204,8 +180,7 @@ class TestRooms:
         assert [each.texts for each in entered.replay.messages] == [("x",)]
         assert sessions.state.rooms["r"].replay() is not None
 
-    def test_kept(self) -> None:
-        """Rooms that were kept are there, with their topic, and their numbers go on."""
+    def test_storedRoom(self) -> None:
         sessions = Sessions(records=[RoomRecord("r", "R", 7, NOON + 5, "tea", "eve", NOON)])
         sessions.turn(enter("ann"), join("ann"), say("ann", "x"))
         (said,) = sessions.batches[-1].messages
@@ -216,10 +191,7 @@ class TestRooms:
 
 
 class TestTalk:
-    """Lines, numbers and times."""
-
-    def test_numbers(self) -> None:
-        """A room numbers its lines, and time never stands still, nor goes back."""
+    def test_numbersAndTimes(self) -> None:
         sessions = gathered("ann", "bob")
         for stamp in (NOON, NOON, NOON - 10, NOON + 3):
             sessions.turn(say("ann", "a", "b"), say("bob", "c"), stamp=stamp)
@@ -231,16 +203,14 @@ class TestTalk:
             each.time + len(each.texts) - 1 for each in said
         ][:-1]
 
-    def test_refusedTakesNoNumber(self) -> None:
-        """What is refused leaves no gap, changes nothing and keeps nothing."""
+    def test_rejectedTakesNoNumber(self) -> None:
         sessions = gathered("ann")
         batch = sessions.turn(say("x", "a"), SetTopic("x", "r", "a"), enter("x"), say("x", "b"))
         assert sessions.ears["x"].reasons() == [NOT_IN_ROOM] * 3
         assert (batch.messages, batch.roomRecords) == ([], [])
         assert sessions.turn(say("ann", "c")).messages[0].first == 1
 
-    def test_refusalNamesTheRoom(self) -> None:
-        """A refusal calls a room by its name, if there is one."""
+    def test_errorNamesRoom(self) -> None:
         sessions = gathered("ann")
         sessions.turn(enter("x"), say("x", "a"), say("x", "a", room="nowhere"))
         heard = sessions.ears["x"].take()[1:]
@@ -250,7 +220,6 @@ class TestTalk:
         ]
 
     def test_topic(self) -> None:
-        """A topic is a line, and taking it away is one too."""
         sessions = gathered("ann")
         sessions.turn(SetTopic("ann", "r", "tea"))
         record = sessions.state.rooms["r"].record
@@ -260,7 +229,6 @@ class TestTalk:
         assert [(each.kind, each.texts) for each in batch.messages] == [(TOPIC, ("",))]
 
     def test_replayIsBounded(self) -> None:
-        """Who enters is shown the last lines, cut out of longer speeches."""
         sessions = gathered("ann")
         sessions.turn(say("ann", *map(str, range(50))))
         sessions.turn(enter("bob"), join("bob"))
@@ -272,8 +240,7 @@ class TestTalk:
         assert (said.first, entered.replay.until) == (31, 50)
         assert (said.time, said.index) == (NOON + 30, 30)
 
-    def test_whisper(self) -> None:
-        """Both are told, nobody else, and nothing is kept."""
+    def test_privateMessage(self) -> None:
         sessions = gathered("ann", "bob", "cat")
         batch = sessions.turn(SendPrivate("ann", "BOB", "bob", ME, "waves"), stamp=NOON + 1)
         for who in ("ann", "bob"):
@@ -284,14 +251,12 @@ class TestTalk:
         assert sessions.ears["cat"].take() == []
         assert (batch.messages, batch.roomRecords) == ([], [])
 
-    def test_whisperToOneself(self) -> None:
-        """Who speaks to themselves hears it once."""
+    def test_privateMessageToOneself(self) -> None:
         sessions = gathered("ann")
         sessions.turn(SendPrivate("ann", "ann", "ann", MESSAGE, "hm"))
         assert [type(each) for each in sessions.ears["ann"].take()] == [PrivateMessage]
 
-    def test_whisperRefused(self) -> None:
-        """Nobody is called that, or nobody speaks."""
+    def test_privateMessageRejected(self) -> None:
         sessions = gathered("ann")
         sessions.turn(SendPrivate("ann", "bob", "bob", MESSAGE, "x"))
         assert sessions.ears["ann"].reasons() == [NO_PERSON]
@@ -300,7 +265,6 @@ class TestTalk:
         assert sessions.ears["ann"].take() == []
 
     def test_away(self) -> None:
-        """Neighbours are told once of a change; who whispers is told each time."""
         sessions = gathered("ann", "bob")
         sessions.turn(SetAway("bob", "lunch"), SetAway("bob", "lunch"))
         assert [type(each) for each in sessions.ears["ann"].take()] == [AwayChanged]
@@ -311,10 +275,7 @@ class TestTalk:
 
 
 class TestQuit:
-    """Leaving altogether."""
-
     def test_quit(self) -> None:
-        """Neighbours are told once; name and places are free."""
         sessions = gathered("ann", "bob", "cat")
         sessions.turn(join("ann", "q"), join("bob", "q"), Part("cat", "r", ""))
         sessions.hush()
@@ -340,8 +301,7 @@ class TestQuit:
         ],
         ids=lambda event: type(event).__name__,
     )
-    def test_afterwards(self, event: Operation) -> None:
-        """Nothing comes from who has left, and nobody is told of it."""
+    def test_nothingAfterQuit(self, event: Operation) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(Quit("ann", ""))
         sessions.hush()
@@ -350,15 +310,13 @@ class TestQuit:
         assert sessions.ears["bob"].take() == []
         assert batch.messages == []
 
-    def test_twice(self) -> None:
-        """Who has left, or was never there, does not leave."""
+    def test_quitTwice(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(Quit("ann", ""), Quit("ann", ""), Quit("x", ""))
         assert len(sessions.ears["bob"].take()) == 1
         assert sessions.ears["x"].take() == []
 
-    def test_lastWords(self) -> None:
-        """What somebody said in their last turn is told."""
+    def test_linesOfLastTurn(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(say("ann", "bye"), Quit("ann", ""))
         assert [type(each) for each in sessions.ears["bob"].take()] == [RoomMessages, UserQuit]

@@ -1,6 +1,4 @@
-"""
-Tests for private messages that are kept, and for what is known of somebody's reading.
-"""
+"""Tests for private messages that are kept, and for what is known of somebody's reading."""
 
 from __future__ import annotations
 
@@ -57,8 +55,7 @@ class TestLetters:
         self.town.hush()
         return person, logged
 
-    def test_here(self) -> None:
-        """Between two accounts it is kept, and both know its id; it is not unread."""
+    def test_bothSidesPresent(self) -> None:
         heard = self.ann.do("/msg BOB psst")
         (whispered,) = heard
         assert isinstance(whispered, PrivateMessage)
@@ -76,11 +73,7 @@ class TestLetters:
         assert texts(self.ann.do("/inbox")) == []
         assert texts(self.cat.do("/inbox ann")) == texts(self.cat.do("/inbox")) == []
 
-    def test_away(self) -> None:
-        """
-        Who is not here reads it later: they are told how many there are, until they have
-        read them.
-        """
+    def test_absentReceiver(self) -> None:
         self.bob.do("/quit")
         self.town.hush()
         heard = self.ann.do("/msg bob one")
@@ -97,8 +90,7 @@ class TestLetters:
         assert self.accounts["bob"].unread == 0
         assert self.back("bob")[1].unread == 0
 
-    def test_guests(self) -> None:
-        """What is said to guests, or by them, is kept nowhere."""
+    def test_guestsAreNotStored(self) -> None:
         self.gus.do("/msg bob psst")
         self.ann.do("/msg gus psst")
         for person in (self.bob, self.gus):
@@ -113,11 +105,7 @@ class TestLetters:
         self.gus.do("/quit")
         assert reasons(self.ann.do("/msg gus psst")) == [NO_PERSON]
 
-    def test_goneMeanwhile(self) -> None:
-        """
-        A guest who leaves before it comes to them does not get it, nor does the next one
-        of that name.
-        """
+    def test_guestLeavesBefore(self) -> None:
         self.ann.type("/msg gus psst")
         event = SendPrivate(self.ann.session.ident, "gus", "gus", MESSAGE, "again")
         self.gus.conversation.quit("")
@@ -126,8 +114,7 @@ class TestLetters:
         assert self.ann.reasons() == [NO_PERSON]
         assert list(self.town.journal._letters) == []
 
-    def test_otherName(self) -> None:
-        """Who goes by another name is reached by that and by their account's."""
+    def test_receiverUnderOtherNick(self) -> None:
         self.bob.do("/nick zed")
         for name in ("zed", "bob"):
             self.ann.do(f"/msg {name} to {name}")
@@ -138,21 +125,18 @@ class TestLetters:
         assert texts(self.bob.do("/inbox ann")) == ["to zed", "to bob"]
         assert self.accounts["bob"].unread == 0
 
-    def test_oneself(self) -> None:
-        """A note to oneself is kept, and heard once."""
+    def test_noteToOneself(self) -> None:
         heard = self.ann.do("/msg ann milk")
         assert [type(each) for each in heard] == [PrivateMessage]
         assert texts(self.ann.do("/inbox")) == texts(self.ann.do("/inbox ann")) == ["milk"]
 
-    def test_ignored(self) -> None:
-        """Who is ignored is not heard, but can be read."""
+    def test_ignoredAuthor(self) -> None:
         self.bob.do("/ignore ann")
         self.ann.do("/msg bob psst")
         assert self.bob.take() == []
         assert texts(self.bob.do("/inbox ann")) == ["psst"]
 
-    def test_bound(self) -> None:
-        """Not too much waits for one account; what is read makes room."""
+    def test_unreadLimit(self) -> None:
         self.bob.do("/quit")
         for number in range(INBOX_UNREAD):
             self.ann.type(f"/msg bob {number}")
@@ -166,7 +150,6 @@ class TestLetters:
         assert reasons(self.cat.do("/msg bob more")) == []
 
     def test_pages(self) -> None:
-        """The newest first, and older ones page by page; each page is in order."""
         many = [str(number) for number in range(2 * INBOX_PAGE + 5)]
         for text in many:
             self.ann.type(f"/msg bob {text}")
@@ -183,8 +166,7 @@ class TestLetters:
         assert got == many
         assert reasons(self.bob.do("/inbox +")) == [USAGE]
 
-    def test_notOfTheOtherAccount(self) -> None:
-        """Who logs in to another account does not go on in the letters of the last one."""
+    def test_pagesEndWithLogin(self) -> None:
         for _ in range(INBOX_PAGE + 1):
             self.ann.type("/msg bob psst")
         self.town.turn()
@@ -194,16 +176,14 @@ class TestLetters:
         heard = self.bob.do("/inbox +")
         assert not any(isinstance(each, Inbox) and each.messages for each in heard)
 
-    def test_idents(self) -> None:
-        """No two have the same id, whatever they stand beside."""
+    def test_identsDiffer(self) -> None:
         self.ann.type("/msg bob one", "/msg cat two", "hello", "/msg bob three")
         self.cat.type("/msg ann four")
         self.town.turn()
         idents = [each.ident for each in self.town.journal._letters]
         assert len(set(idents)) == len(idents) == 4
 
-    def test_emptyInboxOfGuest(self) -> None:
-        """A guest has nothing unread."""
+    def test_guestHasNothingUnread(self) -> None:
         event = ClearUnread(self.gus.session.ident)
         self.town.house.pipeline.propose(event, self.gus.session)
         self.town.turn()
@@ -211,10 +191,7 @@ class TestLetters:
 
 
 class TestSeen:
-    """When somebody was last here."""
-
     def test_account(self) -> None:
-        """An account is known for ever; it is here as long as one connection is."""
         town = Town()
         ann, bob = town.owner("Ann"), town.person("bob")
         other = town.stranger()
@@ -233,8 +210,7 @@ class TestSeen:
         ]
         assert facts == [("Ann", True, 0), ("Ann", True, 0), ("Ann", False, NOON + 2 * NANOSECONDS)]
 
-    def test_otherName(self) -> None:
-        """An account is here under whatever name its owner goes by."""
+    def test_seenUnderOtherNick(self) -> None:
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
         ann.do("/nick zed")
@@ -244,7 +220,6 @@ class TestSeen:
         assert seen.online
 
     def test_guest(self) -> None:
-        """A guest who has left is remembered for a while; who was never here is not known."""
         town = Town()
         gus, bob = town.person("gus"), town.person("bob")
         gus.do("/quit")
@@ -263,8 +238,6 @@ class TestSeen:
 
 
 class TestMarks:
-    """How far somebody has read."""
-
     def setup_method(self) -> None:
         self.town = Town()
         self.ann = self.town.owner("ann", "tea")
@@ -274,8 +247,7 @@ class TestMarks:
         self.other.do(f"/login ann {PASSWORD}")
         self.town.hush()
 
-    def test_read(self) -> None:
-        """All connections of the account are told, and who enters; nobody else."""
+    def test_allSessionsOfAccount(self) -> None:
         (marked,) = self.ann.do("/read 2")
         assert isinstance(marked, MarkedRead)
         assert (marked.room, marked.seq) == ("tea", 2)
@@ -286,25 +258,20 @@ class TestMarks:
         assert isinstance(entered, JoinedRoom)
         assert entered.read == 2
 
-    def test_onlyForward(self) -> None:
-        """A mark goes forward only, and not beyond the last line."""
+    def test_markerGoesForward(self) -> None:
         self.ann.do("/read tea 2", "/read tea 1", "/read 2")
         marks = self.town.house.state.readMarkers
         assert [each.seq for each in marks.values()] == [2]
         self.ann.do("/read 999")
         assert [each.seq for each in marks.values()] == [3]
 
-    def test_nothingRead(self) -> None:
-        """
-        Nothing is kept of a room in which there is nothing to read: it is gone with its
-        last visitor, and whoever made rooms for long would fill the server with marks.
-        """
+    def test_emptyRoomGetsNoMarker(self) -> None:
+        """Whoever creates rooms for long would fill the server with markers."""
         self.ann.do("/join new", "/read 0", "/read 5", "/part", "/read tea 0")
         assert "new" not in self.town.house.state.rooms
         assert self.town.house.state.readMarkers == {}
 
-    def test_refused(self) -> None:
-        """Guests keep none, nor does who is not in the room."""
+    def test_rejections(self) -> None:
         assert reasons(self.bob.do("/read 1")) == [ACCOUNT_NEEDED]
         assert reasons(self.other.do("/read tea 1")) == [NOT_IN_ROOM]
         assert reasons(self.ann.do("/read -1")) == [NUMBER]

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.handlers.nodes}.
-"""
+"""Tests for L{tsservices.chat.handlers.nodes}."""
 
 from __future__ import annotations
 
@@ -57,8 +55,8 @@ from tsservices.chat.room import REPLAYED_LINES
 
 class TestReturn:
     """
-    Ann is on the node a, with an account; gus is there too, a guest; bob and opal, who looks
-    after the server, are on b.
+    Ann (with an account) and gus (a guest) are on node a, bob and opal (an operator of the server)
+    on b.
     """
 
     def setup_method(self) -> None:
@@ -96,8 +94,7 @@ class TestReturn:
     def refusals(self, who: str) -> list[object]:
         return list(self.sessions.ears[who].reasons())
 
-    def test_gone(self) -> None:
-        """All of a node leave; the others are told of each once."""
+    def test_nodeDown(self) -> None:
         self.turn(Join("ann", "Q", "q"), Join("bob", "Q", "q"))
         self.sessions.hush()
         self.gone()
@@ -113,17 +110,12 @@ class TestReturn:
         assert self.state.lastSeenGuests.keys() == {"gus"}
         assert self.state.accounts["ann"].seen == self.stamp
 
-    def test_begunAgain(self) -> None:
-        """
-        The same when a node begins again of which nobody has said that it was gone: and
-        nobody of it returns.
-        """
+    def test_nodeUpAgain(self) -> None:
         self.back()
         assert set(self.state.sessions) == {"bob", "opal"}
         assert reattachments(self.state, "a") == []
 
-    def test_there(self) -> None:
-        """Who is on another node too has left a room only, if they are not in it there."""
+    def test_otherSessionStays(self) -> None:
         self.sessions.arrive("ann2").node = "b"
         version = self.state.accounts["ann"].version
         self.turn(Login("ann2", "ann", version, "~x", ""), Join("ann2", "Q", "q"))
@@ -136,11 +128,7 @@ class TestReturn:
         ]
         assert [each.ident for each in self.state.sessionsByAccount["ann"]] == ["ann2"]
 
-    def test_returns(self) -> None:
-        """
-        Name, account, rooms, token and all else are there again; others hear who has
-        joined, and those who return what they missed.
-        """
+    def test_everythingReturns(self) -> None:
         self.turn(Join("gus", "Q", "q"))
         before = {
             who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
@@ -176,8 +164,7 @@ class TestReturn:
         self.turn(*events)
         assert set(self.state.sessions) == set(before)
 
-    def test_missedMuch(self) -> None:
-        """What is not at hand is said to be missing."""
+    def test_missingLines(self) -> None:
         events = self.gone()
         for number in range(REPLAYED_LINES + 5):
             self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
@@ -188,15 +175,10 @@ class TestReturn:
         assert [each.first for each in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
 
     def test_nothingMissed(self) -> None:
-        """Who missed nothing is told nothing of that."""
         self.back(*self.gone())
         assert [type(each) for each in self.sessions.ears["gus"].take()] == [Notice]
 
-    def test_nameTaken(self) -> None:
-        """
-        Whose name somebody else has now gets another one; whoever has an account, and had
-        another name, its name.
-        """
+    def test_nickTaken(self) -> None:
         events = self.gone()
         for ident, name in (("x", "gus"), ("y", "guest-1")):
             self.turn(Enter(ident, name, name, "~x", ident))
@@ -211,15 +193,13 @@ class TestReturn:
         self.back(replace(ann, nick="x2", key="gus"))
         assert self.state.sessions["ann"].nick == "Ann"
 
-    def test_nameRegistered(self) -> None:
-        """Nor does a guest get a name back that belongs to an account now."""
+    def test_nickRegistered(self) -> None:
         events = self.gone()
         self.turn(Enter("x", "Gus", "gus", "~x", "x"), Register("x", "gus", "v"), Quit("x", ""))
         self.back(*events)
         assert self.state.sessions["gus"].key == "guest-1"
 
-    def test_password(self) -> None:
-        """Whose password was changed meanwhile is a guest; so is whose account was dropped."""
+    def test_passwordChanged(self) -> None:
         events = self.gone()
         self.turn(SetPassword("opal", "ann", None, "w"))
         self.back(*events)
@@ -233,8 +213,7 @@ class TestReturn:
         self.back(replace(event, account="nobody"))
         assert self.refusals("ann") == [NO_ACCOUNT]
 
-    def test_tooMany(self) -> None:
-        """An account does not get more sessions than it may have: who came meanwhile stays."""
+    def test_tooManySessions(self) -> None:
         events = self.gone()
         version = self.state.accounts["ann"].version
         for number in range(SESSIONS_EACH):
@@ -244,8 +223,7 @@ class TestReturn:
         assert [each.code for each in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
         assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
-    def test_banned(self) -> None:
-        """Who was banned meanwhile, by account or by address, is not let in."""
+    def test_bannedMeanwhile(self) -> None:
         events = self.gone()
         self.turn(Restrict("opal", "r", BAN, "Ann", "ann", 0, ""))
         self.turn(Restrict("opal", "r", BAN, "~gus", "~gus", 0, ""))
@@ -258,11 +236,7 @@ class TestReturn:
         assert self.state.restriction(BAN, self.state.sessions["gus"], self.room, self.stamp)
 
     @pytest.mark.parametrize("late", [False, True])
-    def test_heldBefore(self, late: bool) -> None:
-        """
-        Bans and mutes from before hold on, though they are of an address, and those who
-        were there before are not meant; for ever, also if the node was away for long.
-        """
+    def test_restrictionsHold(self, late: bool) -> None:
         self.turn(Restrict("opal", "r", "mute", "Gus", "gus", 0, ""))
         events = self.gone()
         if late:
@@ -274,11 +248,7 @@ class TestReturn:
         self.turn(Say("gus", "r", MESSAGE, ("x",)))
         assert self.refusals("gus") == [MUTED]
 
-    def test_meantOthers(self) -> None:
-        """
-        Who was at the same address before somebody else was banned is let in again; but
-        not if nobody knows any more since when they were there.
-        """
+    def test_earlierSessionIsSpared(self) -> None:
         for late in (False, True):
             self.sessions.arrive("twin").node = "b"
             self.turn(Enter("twin", "twin", "twin", "~gus", "t"), Join("twin", "R", "r"))
@@ -290,11 +260,7 @@ class TestReturn:
             self.back(*[replace(each, connectedAt=1) for each in events])
             assert self.member("gus") is not late
 
-    def test_invited(self) -> None:
-        """
-        A guest who was in a private room, or invited to one, may enter it again, and reads
-        there what they could; not if it was open in between.
-        """
+    def test_guestInPrivateRoom(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1", "2")))
         self.turn(Join("opal", "Q", "q"), Say("opal", "q", MESSAGE, ("1",)))
         self.turn(SetPrivate("opal", "p", True), SetPrivate("opal", "q", True))
@@ -323,8 +289,7 @@ class TestReturn:
         assert self.refusals("gus") == [PRIVATE_ROOM]
         assert gus.invited == frozenset()
 
-    def test_bannedInside(self) -> None:
-        """A guest who was in a private room, and was banned meanwhile, needs an invitation."""
+    def test_bannedGuestNeedsInvitation(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1", "2")))
         self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Gus", "gus"))
         self.turn(Join("gus", "P", "p"))
@@ -335,11 +300,7 @@ class TestReturn:
         self.turn(LiftRestriction("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
         assert self.refusals("gus") == [PRIVATE_ROOM]
 
-    def test_notInvited(self) -> None:
-        """
-        Nobody gets into a private room by a node's word alone: not a guest, nor whoever has
-        lost the account that was let in; and what they missed there is not told.
-        """
+    def test_noAccessByWordOfNode(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
         self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Ann", "ann"))
         self.turn(Join("ann", "P", "p"))
@@ -355,19 +316,14 @@ class TestReturn:
             assert {each.room for each in told if isinstance(each, HistoryReplay)} <= {"r"}
         assert list(self.state.rooms["p"].members) == ["opal"]
 
-    def test_closedMeanwhile(self) -> None:
-        """Nor into a room that was closed while they were cut off."""
+    def test_roomClosedMeanwhile(self) -> None:
         self.turn(Join("opal", "P", "p"), Join("gus", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
         events = self.gone()
         self.turn(SetPrivate("opal", "p", True))
         self.back(*events)
         assert list(self.state.rooms["p"].members) == ["opal"]
 
-    def test_founder(self) -> None:
-        """
-        A guest who made a room is its founder again; not if it went with them, and
-        somebody else has made it anew.
-        """
+    def test_guestFounder(self) -> None:
         self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("gus", "N", "n"))
         events = self.gone()
         assert "n" not in self.state.rooms
@@ -378,23 +334,20 @@ class TestReturn:
         assert ranks == [FOUNDER, MEMBER]
         assert self.state.rank(self.state.sessions["bob"], self.state.rooms["n"]) == FOUNDER
 
-    def test_founderOfAnother(self) -> None:
-        """Nor if whoever has made it anew is not there any more."""
+    def test_roomCreatedAnew(self) -> None:
         self.turn(Join("gus", "N", "n"))
         events = self.gone()
         self.turn(Join("bob", "N", "n"), Say("bob", "n", MESSAGE, ("1",)), Part("bob", "n", ""))
         self.back(*events)
         assert self.state.rank(self.state.sessions["gus"], self.state.rooms["n"]) == MEMBER
 
-    def test_roomGone(self) -> None:
-        """A room that went with them, because nothing was said in it, is made again."""
+    def test_removedRoomIsCreated(self) -> None:
         self.turn(Join("gus", "N", "n"))
         self.back(*self.gone())
         gus = self.state.sessions["gus"]
         assert self.state.rank(gus, self.state.rooms["n"]) == FOUNDER
 
-    def test_restrainedFounder(self) -> None:
-        """Who had lost that before does not get it back."""
+    def test_lostFoundership(self) -> None:
         self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("opal", "M", "m"))
         self.turn(Restrict("opal", "m", "mute", "Gus", "gus", 0, ""))
         self.back(*self.gone())
@@ -402,13 +355,11 @@ class TestReturn:
         assert self.state.rank(gus, self.state.rooms["m"]) == MEMBER
 
     def test_cleanStop(self) -> None:
-        """Nobody returns to a node that has said goodbye."""
         self.turn(shutdownOf(self.state.nodes["a"]))
         assert set(self.state.sessions) == {"bob", "opal"}
         assert self.state.detachedSessions == {}
 
-    def test_proposedBefore(self) -> None:
-        """Between the two they are nowhere, and nothing that they do counts."""
+    def test_nothingBetween(self) -> None:
         self.gone()
         self.turn(Say("gus", "r", MESSAGE, ("x",)), Login("gus", "ann", NOON, "~gus", ""))
         assert self.refusals("gus")[0] is NOT_IN_ROOM

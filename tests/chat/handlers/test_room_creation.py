@@ -1,6 +1,4 @@
-"""
-Tests for how many rooms somebody may make.
-"""
+"""Tests for how many rooms somebody may make."""
 
 from __future__ import annotations
 
@@ -24,10 +22,7 @@ def make(person: Person, prefix: str) -> int:
 
 
 class TestFounding:
-    """Rooms in which something was said stay for ever."""
-
-    def test_guests(self) -> None:
-        """What guests of one address make counts together, and comes back with time."""
+    def test_guestsByAddress(self) -> None:
         town = Town(Limits(roomsFounded=AT_ONCE))
         first, second, other = (town.stranger(each) for each in ("~same", "~same", "~other"))
         for number, each in enumerate((first, second, other)):
@@ -39,7 +34,6 @@ class TestFounding:
         assert make(second, "d") == 1
 
     def test_accounts(self) -> None:
-        """An account counts by itself, from whichever addresses."""
         town = Town(Limits(roomsFounded=AT_ONCE))
         ann = town.owner("ann")
         again = town.stranger()
@@ -47,11 +41,7 @@ class TestFounding:
         assert make(ann, "a") == AT_ONCE
         assert make(again, "b") == 0
 
-    def test_nothingSaid(self) -> None:
-        """
-        A room that is gone with its last visitor does not count, nor does the lobby, or a
-        room that is there.
-        """
+    def test_emptyRoomsDoNotCount(self) -> None:
         town = Town(Limits(roomsFounded=AT_ONCE))
         ann = town.person("ann")
         for number in range(2 * AT_ONCE):

@@ -1,6 +1,4 @@
-"""
-Tests for going on from another connection: L{tsservices.chat.operations.Resume}.
-"""
+"""Tests for going on from another connection: L{tsservices.chat.operations.Resume}."""
 
 from __future__ import annotations
 
@@ -52,11 +50,7 @@ class TestResume:
         self.ann.do("/away lunch", "/ignore cat", "hello")
         self.town.hush()
 
-    def test_everything(self) -> None:
-        """
-        Rooms, their order and that of the members, name, absence and ignores are kept;
-        the old connection is told why it ends, and nobody else of anything.
-        """
+    def test_everythingMoves(self) -> None:
         state = self.town.house.state
         before = {key: [each.nick for each in room.recipients] for key, room in state.rooms.items()}
         several = {key: room.inSeveralRooms for key, room in state.rooms.items()}
@@ -85,8 +79,7 @@ class TestResume:
         new.do("here I am")
         assert self.bob.lines() == ["here I am"]
 
-    def test_oldOneEnds(self) -> None:
-        """When the old connection then ends, nobody leaves."""
+    def test_endOfOldConnection(self) -> None:
         new = self.town.stranger()
         new.do(f"/resume {self.token}")
         self.ann.conversation.quit("lost")
@@ -94,8 +87,7 @@ class TestResume:
         assert not any(isinstance(each, UserQuit) for each in self.bob.take())
         assert self.town.house.state.sessionsByNick["ann"] == (new.session,)
 
-    def test_unknown(self) -> None:
-        """What nobody was told is nothing to go on with; nor is anything for who has a name."""
+    def test_unknownToken(self) -> None:
         stranger = self.town.stranger()
         (refused,) = stranger.do("/resume what")
         assert isinstance(refused, ErrorReply)
@@ -109,8 +101,7 @@ class TestResume:
             assert self.cat.conversation.current == "tea"
         assert self.ann.dismissals == []
 
-    def test_again(self) -> None:
-        """The same secret takes over the one that has taken over."""
+    def test_resumeTwice(self) -> None:
         second, third = self.town.stranger(), self.town.stranger()
         second.do(f"/resume {self.token}")
         third.do(f"/resume {self.token}")
@@ -118,8 +109,7 @@ class TestResume:
         assert len(self.ann.dismissals) == 1
         assert self.town.house.state.sessionsByNick["ann"] == (third.session,)
 
-    def test_twoAtOnce(self) -> None:
-        """Of two that come in the same turn the last goes on."""
+    def test_twoResumesInOneTurn(self) -> None:
         second, third = self.town.stranger(), self.town.stranger()
         second.type(f"/resume {self.token}")
         third.type(f"/resume {self.token}")
@@ -128,8 +118,7 @@ class TestResume:
         assert list(third.session.rooms) == ["tea", "milk"]
         assert second.session.rooms == {}
 
-    def test_afterQuit(self) -> None:
-        """Who has left has nothing to go on with."""
+    def test_resumeAfterQuit(self) -> None:
         self.ann.do("/quit")
         stranger = self.town.stranger()
         stranger.do(f"/resume {self.token}")
@@ -138,11 +127,8 @@ class TestResume:
             each.session.token for each in (self.bob, self.cat)
         }
 
-    def test_linesInTheSameTurn(self) -> None:
-        """
-        What is said in the turn of the take-over is heard once: before it by the old
-        connection, after it by the new one.
-        """
+    def test_linesOfSameTurn(self) -> None:
+        """Once: before it by the old connection, after it by the new one."""
         new = self.town.stranger()
         self.bob.type("/msg #milk one")
         new.type(f"/resume {self.token}")
@@ -172,8 +158,7 @@ class TestResume:
         ],
         ids=lambda event: type(event).__name__,
     )
-    def test_outstanding(self, event: Operation) -> None:
-        """What the old connection has proposed, and stands behind the take-over, is not done."""
+    def test_pendingOperationsOfOldSession(self, event: Operation) -> None:
         zoe = self.town.owner("zoe")
         if isinstance(event, Login):
             event.version = self.town.house.state.accounts["zoe"].version
@@ -195,8 +180,7 @@ class TestResume:
         assert state.sessionsByNick["ann"] == (new.session,)
 
     @pytest.mark.parametrize("kind", ["logout", "password", "drop"])
-    def test_outstandingOfAccount(self, kind: str) -> None:
-        """The same, where an account is concerned."""
+    def test_pendingAccountOperations(self, kind: str) -> None:
         self.town = Town(operators=["ann"])
         self.bob = self.town.person("bob")
         old, token = entered(self.town, "/nick ann", f"/register {PASSWORD}", "/join lobby")
@@ -210,8 +194,7 @@ class TestResume:
         assert self.town.house.state.accounts["ann"] == account
         assert len(self.town.house.state.sessionsByAccount["ann"]) == 1
 
-    def test_nothingIsMarked(self) -> None:
-        """Nor does it read what is unread."""
+    def test_pendingMarks(self) -> None:
         town = Town()
         old, token = entered(town, "/nick eve", f"/register {PASSWORD}", "/join lobby", "x")
         new = town.stranger()
@@ -223,10 +206,6 @@ class TestResume:
         assert town.house.state.sessionsByNick["eve"] == (new.session,)
 
     def test_account(self) -> None:
-        """
-        Who is logged in goes on so, without a password; the account knows the new one
-        only.
-        """
         town = Town()
         old, token = entered(town, "/nick eve", f"/register {PASSWORD}", "/join lobby")
         new = town.stranger()
@@ -239,8 +218,7 @@ class TestResume:
         new.do("/logout", "/quit")
         assert town.house.state.sessionsByNick == town.house.state.sessionsByAccount == {}
 
-    def test_muted(self) -> None:
-        """Who is silenced is so on another connection too."""
+    def test_mutedStays(self) -> None:
         self.bob.do("/quit")
         self.ann.do("/join tea", "/mute cat")
         cat = self.cat.session
