@@ -44,7 +44,7 @@ def gathered(*names: str, room: str = "r") -> Sessions:
     return sessions
 
 
-class TestSlice:
+class TestRoomDelivery:
     def test_sharedBytesAreEncodedOncePerFormat(self) -> None:
         sessions = gathered("ann", "bob", "cat", "dan", "eve")
         other = Index()

@@ -10,7 +10,7 @@ from tsservices.chat.fanout import BROADCAST_FROM, Recipients
 from tsservices.chat.session import Session
 
 
-class Cord:
+class FakeWire:
     """A wire, and its own broadcast."""
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Cord:
         self.valid = True
         self.wires: Sequence[Any] = ()
 
-    def broadcastWith(self, wires: Sequence[Any]) -> Cord:
+    def broadcastWith(self, wires: Sequence[Any]) -> FakeWire:
         self.valid = True
         self.wires = wires
         return self
@@ -35,11 +35,11 @@ class Cord:
 def people(count: int = BROADCAST_FROM) -> tuple[list[Session], list[Ear]]:
     ears = [Ear() for _ in range(count)]
     for ear in ears:
-        ear.wire = Cord()
+        ear.wire = FakeWire()
     return [Session(f"s{number}", ear) for number, ear in enumerate(ears)], ears
 
 
-class TestAudience:
+class TestRecipients:
     def test_groupsAreMadeAtSecondDelivery(self) -> None:
         sessions, ears = people()
         audience = Recipients(sessions)
@@ -62,8 +62,8 @@ class TestAudience:
         ears[1].wire = None
         sessions[2].recipient = None
         sessions[3].ignores = frozenset({"x"})
-        cord = ears[4].wire = Cord()
-        cord.isIdle = False
+        wire = ears[4].wire = FakeWire()
+        wire.isIdle = False
         audience = Recipients(sessions)
         audience.canBroadcast()
         assert audience.canBroadcast()

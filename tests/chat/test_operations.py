@@ -21,7 +21,7 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.serialization import asRow, fromRow
 
-#: Any event that something comes of.
+#: Any operation that something comes of.
 EVENTS = st.one_of(
     [st.builds(kind) for kind in {**dict.fromkeys(HANDLERS), NodeUp: 0, ReattachSession: 0}]
 )
@@ -30,11 +30,11 @@ HELLO = ["Say", "s", "r", "message", ["a", "b"]]
 
 
 @given(EVENTS)
-def test_jsonRoundTrip(event: Operation) -> None:
-    again = fromRow(json.loads(json.dumps(asRow(event))))
-    assert again == event
+def test_jsonRoundTrip(operation: Operation) -> None:
+    again = fromRow(json.loads(json.dumps(asRow(operation))))
+    assert again == operation
     # Lists have none.
-    assert hash(tuple(asRow(again))) == hash(tuple(asRow(event)))
+    assert hash(tuple(asRow(again))) == hash(tuple(asRow(operation)))
 
 
 def test_rowOfFields() -> None:
@@ -84,13 +84,13 @@ def test_typesOfValues() -> None:
     ],
 )
 def test_unknownRows(row: Any) -> None:
-    with pytest.raises(ValueError, match=r"know|fields|no event|is no|not all"):
+    with pytest.raises(ValueError, match=r"know|fields|no operation|is no|not all"):
         fromRow(row)
 
 
 def test_roomsAreTuples() -> None:
     row = ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R", 1], ["q", "Q", 2]]]
-    event = fromRow(row)
-    assert isinstance(event, ReattachSession)
-    assert event.rooms == (("r", "R", 1), ("q", "Q", 2))
+    operation = fromRow(row)
+    assert isinstance(operation, ReattachSession)
+    assert operation.rooms == (("r", "R", 1), ("q", "Q", 2))
     assert fromRow(asRow(Quit("s", ""))) == Quit("s", "")

@@ -16,7 +16,7 @@ from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 
 
-class Shelf:
+class FakeStore:
     """Takes batches, and keeps none."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Shelf:
 class TestPipeline:
     def setup_method(self) -> None:
         self.jobs: list[Callable[[], None]] = []
-        self.shelf = Shelf()
+        self.shelf = FakeStore()
         self.pipeline = Pipeline(ChatState(Limits()), "log", 41, lambda: NOON, self.jobs.append)
         self.pipeline.start(self.shelf)
         self.ears = {name: Ear() for name in ("ann", "bob")}

@@ -1,15 +1,15 @@
-"""
-What holds for the chat whatever people do, in whatever order, and whenever it crashes.
-"""
+"""Properties of rooms and talk, whatever is proposed in whatever order, and whenever it crashes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.model.invariants import checkSeqsGrow
 from tests.support.chat import NOON, Sessions
 from tests.support.examples import tried
 from tsservices.chat.apply import apply
@@ -43,14 +43,14 @@ PEOPLE = tuple(f"s{number}" for number in range(5))
 NICKS = ("ann", "bob", "cat")
 ROOMS = ("q", "r", "t", "u")
 
-# Most of it takes place where most are, or there would be little but refusals.
+# Most of it takes place where most users are, or almost everything would be rejected.
 _who = st.sampled_from((*PEOPLE, *PEOPLE[:3], *PEOPLE[:3]))
 _nick = st.sampled_from(NICKS)
 _room = st.sampled_from((*ROOMS, "r", "r", "r", "r"))
 _text = st.sampled_from(("a", "b", ""))
 
-#: Anything that anybody may propose, whatever they believe about the state.
-EVENTS: st.SearchStrategy[Operation] = st.one_of(
+#: Anything that anybody may propose, by whatever state.
+OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
     st.builds(lambda who, nick: Enter(who, nick.title(), nick), _who, _nick),
     st.builds(lambda who, nick: Rename(who, nick.upper(), nick), _who, _nick),
     st.builds(lambda who, room: Join(who, room.upper(), room), _who, _room),
@@ -71,21 +71,20 @@ EVENTS: st.SearchStrategy[Operation] = st.one_of(
     st.builds(SetAway, _who, _text),
 )
 
-#: So that not everything is refused.
+#: Without it most would be rejected.
 OPENING: list[Operation] = [
-    event
+    operation
     for who, nick in zip(PEOPLE, NICKS, strict=False)
-    for event in (Enter(who, nick, nick), Join(who, "R", "r"))
+    for operation in (Enter(who, nick, nick), Join(who, "R", "r"))
 ]
 
 #: What each turn orders, and how far the clock has gone since the last one.
 TURNS = st.lists(
-    st.tuples(st.lists(EVENTS, max_size=12), st.integers(-3, 3)), min_size=1, max_size=12
+    st.tuples(st.lists(OPERATIONS, max_size=12), st.integers(-3, 3)), min_size=1, max_size=12
 )
 
 
-def agree(sessions: Sessions) -> None:
-    """One holder for each name, and rooms and sessions that know of each other."""
+def checkConsistency(sessions: Sessions) -> None:
     state = sessions.state
     assert {each.key: (each,) for each in state.sessions.values()} == state.sessionsByNick
     assert len(state.sessionsByNick) == len(state.sessions)
@@ -102,7 +101,7 @@ def agree(sessions: Sessions) -> None:
         assert room.members or room.record.seq
 
 
-def picture(sessions: Sessions) -> object:
+def outcomeOf(sessions: Sessions) -> object:
     state = sessions.state
     return (
         [(each.ident, each.key, each.nick, each.away) for each in state.sessions.values()],
@@ -112,46 +111,45 @@ def picture(sessions: Sessions) -> object:
     )
 
 
-class Watch:
-    """Knows who is in which room while events are applied, independently of the lobby."""
+class MembershipModel:
+    """A reference model of who is in which room, which gets the same operations as the state."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self.last: dict[str, tuple[int, int]] = {}
 
-    def apply(self, event: Operation, batch: Batch) -> None:
-        """Apply one event, and compare what it brought about with the state before."""
+    def apply(self, operation: Operation, batch: Batch) -> None:
         state = self._sessions.state
-        session = self._sessions.people[event.session]
+        session = self._sessions.people[operation.session]
         present = {key: set(room.members) for key, room in state.rooms.items()}
         before = {key: room.record.copy() for key, room in state.rooms.items()}
-        said = len(batch.messages)
-        told = len(batch._deliveries)
-        apply(state, event, session, batch)
-        refusals = [
+        messages = len(batch.messages)
+        deliveries = len(batch._deliveries)
+        apply(state, operation, session, batch)
+        errors = [
             each
-            for each in batch._deliveries[told:]
+            for each in batch._deliveries[deliveries:]
             if isinstance(getattr(each, "notification", None), ErrorReply)
         ]
-        assert all(each.session is session for each in refusals)  # type: ignore[union-attr]
-        assert len(refusals) <= 1
-        new = batch.messages[said:]
-        if refusals:
+        assert all(each.session is session for each in errors)  # type: ignore[union-attr]
+        assert len(errors) <= 1
+        new = batch.messages[messages:]
+        if errors:
             assert not new
             assert before == {key: room.record for key, room in state.rooms.items()}
-        elif isinstance(event, Say | SetTopic):
+        elif isinstance(operation, Say | SetTopic):
             assert len(new) == 1
         for each in new:
-            assert each.session == event.session
-            assert event.session in present[each.room]
+            assert each.session == operation.session
+            assert operation.session in present[each.room]
             number, time = self.last.get(each.room, (0, 0))
             assert each.first == number + 1
             assert each.time > time
             self.last[each.room] = (each.last, each.time + len(each.texts) - 1)
-            slice = batch._openDeliveries[state.rooms[each.room]]
-            assert slice.notifications[-1] is each
-            assert {one.ident for one in slice.recipients} == present[each.room]
-            assert set(slice.authors) <= present[each.room]
+            delivery = batch._openDeliveries[state.rooms[each.room]]
+            assert delivery.notifications[-1] is each
+            assert {member.ident for member in delivery.recipients} == present[each.room]
+            assert set(delivery.authors) <= present[each.room]
 
 
 @settings(max_examples=tried(250), derandomize=True)
@@ -162,15 +160,15 @@ def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
     for ident in PEOPLE:
         sessions.arrive(ident)
     sessions.turn(*OPENING)
-    watch = Watch(sessions)
+    model = MembershipModel(sessions)
     stamp = NOON
-    for events, step in turns:
+    for operations, step in turns:
         stamp += step
         batch = Batch("log", len(sessions.batches) + 1, stamp)
         sessions.batches.append(batch)
-        for event in events:
-            watch.apply(event, batch)
-            agree(sessions)
+        for operation in operations:
+            model.apply(operation, batch)
+            checkConsistency(sessions)
         batch.freeze()
         assert batch.roomRecords == [
             sessions.state.rooms[key].record
@@ -180,34 +178,29 @@ def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
         for delivery in batch._deliveries:
             if isinstance(delivery, RoomDelivery):
                 assert delivery.notifications
-    for ear in sessions.ears.values():
-        numbers: dict[str, int] = {}
-        for each in ear.heard:
-            if isinstance(each, RoomMessages):
-                assert each.first > numbers.get(each.room, 0)
-                numbers[each.room] = each.last
+    checkSeqsGrow(sessions)
 
 
 @settings(max_examples=tried(60), derandomize=True)
 @given(TURNS)
 def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
     """The same operations give the same state and notifications, also after JSON, and elsewhere."""
-    pictures = []
-    for journey in (False, True):
+    outcomes = []
+    for serialized in (False, True):
         sessions = Sessions(LIMITS)
         sessions.turn(*OPENING)
-        for events, step in turns:
-            told = [fromRow(asRow(each)) for each in events] if journey else events
-            sessions.turn(*told, stamp=NOON + step)
-        pictures.append(picture(sessions))
-    assert pictures[0] == pictures[1]
+        for operations, step in turns:
+            applied = [fromRow(asRow(each)) for each in operations] if serialized else operations
+            sessions.turn(*applied, stamp=NOON + step)
+        outcomes.append(outcomeOf(sessions))
+    assert outcomes[0] == outcomes[1]
     remote = Sessions(LIMITS)
     for ident in PEOPLE:
         remote.arrive(ident).recipient = None
     remote.turn(*OPENING)
-    for events, step in turns:
-        remote.turn(*events, stamp=NOON + step)
-    here, there = pictures[0], picture(remote)
+    for operations, step in turns:
+        remote.turn(*operations, stamp=NOON + step)
+    here, there = outcomes[0], outcomeOf(remote)
     assert isinstance(here, tuple)
     assert isinstance(there, tuple)
     assert (here[0], here[1], here[3]) == (there[0], there[1], there[3])
@@ -215,30 +208,30 @@ def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
 
 @dataclass
 class Node:
-    """A server among several, which knows of the order only what has come to it."""
+    """One of several servers, which has applied the first C{seen} operations of the order."""
 
     view: Sessions
     queue: list[Operation]
     seen: int = 0
 
 
-def willing(node: Node, event: Operation) -> bool:
+def isAllowed(node: Node, operation: Operation) -> bool:
     state = node.view.state
-    session = node.view.people[event.session]
-    if isinstance(event, Enter | Rename):
-        entered = event.session in state.sessions
-        free = state.sessionsByNick.get(event.key, (session,)) == (session,)
-        return free and entered is isinstance(event, Rename)
-    if isinstance(event, Say | SetTopic | Part):
-        return event.room in session.rooms
-    return event.session in state.sessions
+    session = node.view.people[operation.session]
+    if isinstance(operation, Enter | Rename):
+        entered = operation.session in state.sessions
+        free = state.sessionsByNick.get(operation.key, (session,)) == (session,)
+        return free and entered is isinstance(operation, Rename)
+    if isinstance(operation, Say | SetTopic | Part):
+        return operation.room in session.rooms
+    return operation.session in state.sessions
 
 
 #: Which node does what: propose, have its oldest proposal ordered, or apply what was ordered.
 STEPS = st.lists(
     st.tuples(
         st.integers(0, 2),
-        st.one_of(EVENTS, EVENTS, st.sampled_from(("order", "order", "catch up"))),
+        st.one_of(OPERATIONS, OPERATIONS, st.sampled_from(("order", "order", "catch up"))),
     ),
     max_size=60,
 )
@@ -256,16 +249,16 @@ def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
             node.view.arrive(ident)
 
     def catchUp(node: Node) -> None:
-        for event in order[node.seen :]:
-            node.view.turn(event)
+        for operation in order[node.seen :]:
+            node.view.turn(operation)
         node.seen = len(order)
-        agree(node.view)
+        checkConsistency(node.view)
 
     for which, step in steps:
         if isinstance(step, Operation):
             # People speak to their own server only.
             node = nodes[home[step.session]]
-            if willing(node, step):
+            if isAllowed(node, step):
                 node.queue.append(step)
         elif step == "order":
             if nodes[which].queue:
@@ -277,7 +270,7 @@ def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
         node.queue.clear()
     for node in nodes:
         catchUp(node)
-    assert picture(nodes[0].view) == picture(nodes[1].view) == picture(nodes[2].view)
+    assert outcomeOf(nodes[0].view) == outcomeOf(nodes[1].view) == outcomeOf(nodes[2].view)
     sessions = nodes[0].view
     lines: dict[str, list[RoomMessages]] = {}
     for batch in sessions.batches:
@@ -294,12 +287,12 @@ def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
     assert len(set(idents)) == len(idents)
     for ident, ear in sessions.ears.items():
         refused = sum(isinstance(each, ErrorReply) for each in ear.heard)
-        proposed = sum(event.session == ident for event in order)
+        proposed = sum(operation.session == ident for operation in order)
         assert refused <= proposed
 
 
-class Disk:
-    """Keeps what it is given when it gets round to it, and forgets the rest in a crash."""
+class CrashingDisk:
+    """A storage that stores late, and loses the remaining batches in a crash."""
 
     def __init__(self) -> None:
         self.trouble: ChatError | None = None
@@ -321,23 +314,25 @@ class Disk:
         del self.given[:count]
 
 
-#: For each life of a server, until it crashes: what is proposed, how many batches the disk commits,
+#: For each run of a server until it crashes: what is proposed, how many batches the disk commits,
 #: ends of turns, and when the pipeline learns of the commits.
-LIVES = st.lists(
-    st.lists(st.one_of(EVENTS, st.integers(0, 3), st.just("turn"), st.just("told")), max_size=30),
+RUNS = st.lists(
+    st.lists(
+        st.one_of(OPERATIONS, st.integers(0, 3), st.just("turn"), st.just("stored")), max_size=30
+    ),
     min_size=1,
     max_size=4,
 )
 
 
 @settings(max_examples=tried(200), derandomize=True)
-@given(LIVES)
-def test_crash(lives: list[list[Operation | int | str]]) -> None:
+@given(RUNS)
+def test_crash(runs: list[list[Operation | int | str]]) -> None:
     """Whatever anybody has seen is stored, and no number is given twice."""
-    disk = Disk()
+    disk = CrashingDisk()
     seen: list[str] = []
     topics: dict[str, str] = {}
-    for number, life in enumerate(lives):
+    for steps in runs:
         sessions = Sessions(LIMITS, [each.copy() for each in disk.records.values()])
         for key, topic in topics.items():
             assert sessions.state.rooms[key].storedTopic().text == topic
@@ -345,10 +340,10 @@ def test_crash(lives: list[list[Operation | int | str]]) -> None:
         jobs: list[Callable[[], None]] = []
         pipeline = Pipeline(sessions.state, "log", disk.position, lambda: NOON, jobs.append)
         pipeline.start(disk)
-        for event in OPENING:
-            sessions.people.get(event.session) or sessions.arrive(event.session)
-            pipeline.propose(event, sessions.people[event.session])
-        for step in life:
+        for operation in OPENING:
+            sessions.people.get(operation.session) or sessions.arrive(operation.session)
+            pipeline.propose(operation, sessions.people[operation.session])
+        for step in steps:
             if isinstance(step, Operation):
                 person = sessions.people.get(step.session) or sessions.arrive(step.session)
                 person.wantsEcho = True
@@ -372,7 +367,6 @@ def test_crash(lives: list[list[Operation | int | str]]) -> None:
             for key, room in sessions.state.rooms.items():
                 assert room.storedSeq <= (disk.records[key].seq if key in disk.records else 0)
         topics = {key: each.topic for key, each in disk.records.items()}
-        assert number < len(lives)
     kept = {repr(each) for each in disk.said}
     assert kept.issuperset(seen)
     numbers: dict[str, int] = {}
@@ -386,11 +380,8 @@ def test_crash(lives: list[list[Operation | int | str]]) -> None:
 def test_checkerNoticesMissingMember() -> None:
     sessions = Sessions(LIMITS)
     sessions.turn(*OPENING)
-    agree(sessions)
+    checkConsistency(sessions)
     sessions.state.rooms["q"] = Room(RoomRecord("q", "Q"))
     sessions.people["s0"].rooms["q"] = None
-    try:
-        agree(sessions)
-    except KeyError:
-        return
-    raise AssertionError("it was not noticed")
+    with pytest.raises(KeyError):
+        checkConsistency(sessions)

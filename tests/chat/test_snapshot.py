@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.model.cluster import Life, outcome, remote
-from tests.model.invariants import agree
-from tests.model.operations import LIMITS, World, opening
+from tests.model.cluster import RandomCluster, applyRemotely, durableChanges
+from tests.model.invariants import checkConsistency
+from tests.model.operations import LIMITS, RandomUsers, opening
 from tests.support.chat import NOON, Sessions
 from tests.support.examples import tried
 from tsservices.chat.operations import (
@@ -36,10 +36,10 @@ from tsservices.chat.snapshot import CHECKPOINT_ROWS, VERSION, load, save
 from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 
-#: How many lives are lived.
-LIVES = tried(60)
+#: Random runs of a cluster.
+RUNS = tried(60)
 
-#: How many turns each has.
+#: Turns of each.
 TURNS = 60
 
 
@@ -56,33 +56,33 @@ LOCAL = {
 COUNTED = {"nickCounts", "readableFrom"}
 
 
-def picture(value: Any, deep: bool = True) -> Any:
+def stateOf(value: Any, deep: bool = True) -> Any:
     """All attributes in every order, so that one nobody thought of is compared too."""
     if isinstance(value, Session) and not deep:
         return value.ident
     if isinstance(value, Room) and not deep:
         return value.record.key
     if isinstance(value, dict):
-        return [(key, picture(each, deep)) for key, each in value.items()]
+        return [(key, stateOf(each, deep)) for key, each in value.items()]
     if isinstance(value, list | tuple):
-        return [picture(each, deep) for each in value]
+        return [stateOf(each, deep) for each in value]
     if isinstance(value, ChatState):
-        rooms, people = picture(value.rooms), picture(value.sessions)
+        rooms, people = stateOf(value.rooms), stateOf(value.sessions)
         rest = {key: each for key, each in vars(value).items() if key not in ("rooms", "sessions")}
-        return rooms, people, picture(rest, False)
+        return rooms, people, stateOf(rest, False)
     if isinstance(value, frozenset | Limits | str | int | float | None):
         return value
     names = vars(value) if hasattr(value, "__dict__") else type(value).__slots__
     return {
         name: sorted(getattr(value, name).items())
         if (name in COUNTED and isinstance(value, Room | RoomPermissions))
-        else picture(getattr(value, name), False)
+        else stateOf(getattr(value, name), False)
         for name in names
         if name not in LOCAL
     }
 
 
-def journey(state: ChatState) -> ChatState:
+def roundTrip(state: ChatState) -> ChatState:
     return load(LIMITS, json.loads(json.dumps(save(state))))
 
 
@@ -90,38 +90,44 @@ def test_anyMoment() -> None:
     """Nodes with own sessions, without, and from a snapshot of any moment have the same state."""
     done: Counter[str] = Counter()
     returned = 0
-    for seed in range(LIVES):
-        chance = Random(seed)
-        life, other = Life(chance), ChatState(Limits(roomsEach=17, maxRooms=LIMITS.maxRooms))
+    for seed in range(RUNS):
+        random = Random(seed)
+        cluster, other = (
+            RandomCluster(random),
+            ChatState(Limits(roomsEach=17, maxRooms=LIMITS.maxRooms)),
+        )
         others = [other]
         for number in range(TURNS):
-            events = life.events() if number else life.begin()
-            done.update(type(each).__name__ for each in events)
-            batch = life.apply(events)
-            wanted = outcome(batch)
+            operations = cluster.operations() if number else cluster.opening()
+            done.update(type(each).__name__ for each in operations)
+            batch = cluster.apply(operations)
+            wanted = durableChanges(batch)
             for each in others:
-                assert outcome(remote(each, events, life.position, life.stamp)) == wanted
-            agree(life.state)
+                assert (
+                    durableChanges(applyRemotely(each, operations, cluster.position, cluster.stamp))
+                    == wanted
+                )
+            checkConsistency(cluster.state)
             returned += sum(
-                each.session in life.state.sessions
-                for each in events
+                each.session in cluster.state.sessions
+                for each in operations
                 if type(each).__name__ == "ReattachSession"
             )
-            saved = save(life.state)
+            saved = save(cluster.state)
             for each in others:
                 assert save(each) == saved
-            if chance.random() < 0.05:
-                others = [other, journey(others[-1])]
+            if random.random() < 0.05:
+                others = [other, roundTrip(others[-1])]
                 assert save(others[-1]) == saved
-                before = picture(other)
-                assert picture(others[-1]) == before
-                assert picture(life.state) == before
-                agree(others[-1])
-    assert min(done[each] for each in ("NodeUp", "NodeDown", "ReattachSession")) > LIVES
-    assert returned > LIVES
+                before = stateOf(other)
+                assert stateOf(others[-1]) == before
+                assert stateOf(cluster.state) == before
+                checkConsistency(others[-1])
+    assert min(done[each] for each in ("NodeUp", "NodeDown", "ReattachSession")) > RUNS
+    assert returned > RUNS
 
 
-def rights(
+def rightsOf(
     state: ChatState, guest: Session, room: Room, now: int
 ) -> tuple[int, str, list[Restriction]]:
     if not room.record.seq:
@@ -134,35 +140,35 @@ def rights(
 def test_returningGuestGetsNoMoreRights() -> None:
     """A returning guest may read and do no more than before, and restrictions hold."""
     seen: Counter[str] = Counter()
-    for seed in range(LIVES, 4 * LIVES):
-        life = Life(Random(seed))
-        state, people = life.state, life.world.sessions.people
+    for seed in range(RUNS, 4 * RUNS):
+        cluster = RandomCluster(Random(seed))
+        state, people = cluster.state, cluster.users.sessions.people
         had: dict[tuple[str, str], tuple[int, str, list[Restriction]]] = {}
         for number in range(TURNS):
-            for event in life.events() if number else life.begin():
-                if isinstance(event, NodeDown):
+            for operation in cluster.operations() if number else cluster.opening():
+                if isinstance(operation, NodeDown):
                     had |= {
-                        (each.ident, room.record.key): rights(state, each, room, life.stamp)
+                        (each.ident, room.record.key): rightsOf(state, each, room, cluster.stamp)
                         for each in state.sessions.values()
                         if each.account is None
                         for room in state.roomsOf(each)
                     }
-                life.apply([event])
-                if not isinstance(event, ReattachSession) or event.account is not None:
+                cluster.apply([operation])
+                if not isinstance(operation, ReattachSession) or operation.account is not None:
                     continue
-                guest = people[event.session]
+                guest = people[operation.session]
                 for room in state.roomsOf(guest):
                     seen["private" if room.record.private else "public"] += 1
                     first, rank, before = had.pop((guest.ident, room.record.key))
-                    _, _, after = rights(state, guest, room, life.stamp)
+                    _, _, after = rightsOf(state, guest, room, cluster.stamp)
                     assert room.permissions.firstReadable(guest) >= first
                     assert atLeast(rank, room.permissions.rank(guest))
                     for each in before:
                         there = room.permissions.restrictions.get((each.kind, each.mask)) is each
-                        if there and not 0 < each.until <= life.stamp:
+                        if there and not 0 < each.until <= cluster.stamp:
                             seen["held"] += 1
                             assert each in after
-    assert min(seen[each] for each in ("private", "public", "held")) > LIVES // 12, seen
+    assert min(seen[each] for each in ("private", "public", "held")) > RUNS // 12, seen
 
 
 def test_rightsOfGuests() -> None:
@@ -173,17 +179,17 @@ def test_rightsOfGuests() -> None:
         sessions.turn(Enter(ident, ident, ident, f"~{ident}", f"t{ident}"))
         sessions.turn(Invite("s", "r", ident, ident))
     sessions.turn(Join("g", "R", "r"), Join("h", "Q", "q"))
-    state = journey(sessions.state)
+    state = roundTrip(sessions.state)
     assert state.sessions["h"].invited == {"r"}
     assert state.rooms["r"].permissions.firstReadable(state.sessions["g"]) == 3
     assert state.rank(state.sessions["h"], state.rooms["q"]) == FOUNDER
-    assert picture(state) == picture(sessions.state)
+    assert stateOf(state) == stateOf(sessions.state)
 
 
 def test_loadedSessionsHaveNoRecipient() -> None:
-    world = World()
-    world.sessions.turn(*opening(world))
-    loaded = journey(world.sessions.state)
+    users = RandomUsers()
+    users.sessions.turn(*opening(users))
+    loaded = roundTrip(users.sessions.state)
     assert [each.ident for each in loaded.sessions.values()]
     assert all(each.recipient is None for each in loaded.sessions.values())
     assert load(Limits(), save(loaded)).limits == LIMITS
@@ -192,17 +198,17 @@ def test_loadedSessionsHaveNoRecipient() -> None:
 def test_chunks() -> None:
     sessions = Sessions(Limits(accountsFounded=2), operators=[f"o{n}" for n in range(50)])
     odd = 'x\0\ud800 "\\u0000'
-    events: list[Operation] = [
+    operations: list[Operation] = [
         Enter(f"s{number}", f"{odd}{number}", f"k{number}", "~c", f"t{number}")
         for number in range(CHECKPOINT_ROWS + 1)
     ]
-    sessions.turn(*events)
+    sessions.turn(*operations)
     chunks = save(sessions.state)
     operators = next(each for each in map(json.loads, chunks) if each[0] == "operators")[1]
     assert operators == sorted(operators)
     assert all(each.isascii() for each in chunks)
     assert max(len(json.loads(each)[1]) for each in chunks[1:]) == CHECKPOINT_ROWS
-    loaded = journey(sessions.state)
+    loaded = roundTrip(sessions.state)
     assert save(loaded) == chunks
     assert loaded.sessions["s7"].nick == f"{odd}7"
 
@@ -228,7 +234,7 @@ def test_invalidChunks(chunks: list[str]) -> None:
 def test_rateLimits() -> None:
     state = ChatState(LIMITS)
     assert all(state.roomCreationLimit.take("ann", NOON / 1e9) for _ in range(LIMITS.roomsFounded))
-    assert not journey(state).roomCreationLimit.take("ann", NOON / 1e9)
-    assert journey(state).roomCreationLimit.take("ann", NOON / 1e9 + 60)
+    assert not roundTrip(state).roomCreationLimit.take("ann", NOON / 1e9)
+    assert roundTrip(state).roomCreationLimit.take("ann", NOON / 1e9 + 60)
     state.roomCreationLimit.change(1)
-    assert journey(state).roomCreationLimit.rows() == state.roomCreationLimit.rows()
+    assert roundTrip(state).roomCreationLimit.rows() == state.roomCreationLimit.rows()

@@ -1,5 +1,5 @@
 """
-A life of a chat with nothing wrong, for tests of what judges the order in its rooms.
+A cluster of a chat with nothing wrong, for tests of what judges the order in its rooms.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def refused(code: str) -> dict[str, Any]:
 
 
 class Sample:
-    """A life with nothing wrong, to be spoiled."""
+    """A cluster with nothing wrong, to be spoiled."""
 
     def __init__(self) -> None:
         self.diaries = {name: Diary(name) for name in ("anna", "bert", "cleo", "emil", "gast")}

@@ -48,14 +48,14 @@ def up(node: str, incarnation: str, limits: Limits | None = None, *operators: st
     )
 
 
-class TestHeard:
+class TestAcceptMessage:
     def setup_method(self) -> None:
         self.state = ChatState(Limits())
         self.apply(up("a", "one"), 7)
 
-    def apply(self, event: Operation, position: int) -> Batch:
+    def apply(self, operation: Operation, position: int) -> Batch:
         batch = Batch("log", position, NOON + position)
-        apply(self.state, event, Session("", None), batch)
+        apply(self.state, operation, Session("", None), batch)
         return batch
 
     def test_nodeUpSetsLimits(self) -> None:
@@ -125,18 +125,18 @@ class TestHeard:
     def test_nodeDown(self) -> None:
         state = self.state
         acceptMessage(state, "a", "one", 2, 12, NOON)
-        for event in (
+        for operation in (
             NodeDown("", "a", "zero", 99),
             NodeDown("", "b", "one", 99),
             NodeDown("", "a", "one", 11),
         ):
-            self.apply(event, 13)
+            self.apply(operation, 13)
             assert "a" in state.nodes
-        event = shutdownOf(state.nodes["a"])
+        operation = shutdownOf(state.nodes["a"])
         acceptMessage(state, "a", "one", 3, 13, NOON)
-        self.apply(event, 13)
+        self.apply(operation, 13)
         assert state.nodes == {}
-        self.apply(event, 14)
+        self.apply(operation, 14)
         assert state.previousIncarnations == {"a": ("one",)}
 
     def test_sessionOf(self) -> None:

@@ -36,7 +36,7 @@ def texts(happenings: list[Notification]) -> list[str]:
     return [each.text for each in inbox.messages]
 
 
-class TestLetters:
+class TestPrivateMessages:
     """Ann, bob and cat have accounts; gus is a guest."""
 
     def setup_method(self) -> None:
@@ -237,7 +237,7 @@ class TestSeen:
         assert len(town.house.state.lastSeenGuests) == GUESTS_REMEMBERED
 
 
-class TestMarks:
+class TestReadMarkers:
     def setup_method(self) -> None:
         self.town = Town()
         self.ann = self.town.owner("ann", "tea")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.model.cluster import LONG, nodeUp
+from tests.model.cluster import FORGOTTEN, nodeUp
 from tests.support.chat import NOON, Sessions
 from tsservices.chat.errors import (
     BANNED,
@@ -53,7 +53,7 @@ from tsservices.chat.permissions import FOUNDER, MEMBER
 from tsservices.chat.room import REPLAYED_LINES
 
 
-class TestReturn:
+class TestReattach:
     """
     Ann (with an account) and gus (a guest) are on node a, bob and opal (an operator of the server)
     on b.
@@ -75,18 +75,18 @@ class TestReturn:
         self.incarnation = 1
         self.sessions.hush()
 
-    def turn(self, *events: Operation) -> None:
+    def turn(self, *operations: Operation) -> None:
         self.stamp += 1
-        self.sessions.turn(*events, stamp=self.stamp)
+        self.sessions.turn(*operations, stamp=self.stamp)
 
     def gone(self, node: str = "a") -> list[ReattachSession]:
         it = self.state.nodes[node]
         self.turn(NodeDown("", node, it.incarnation, it.position))
         return reattachments(self.state, node)
 
-    def back(self, *events: Operation) -> None:
+    def back(self, *operations: Operation) -> None:
         self.incarnation += 1
-        self.turn(nodeUp("a", str(self.incarnation), operators=("opal",)), *events)
+        self.turn(nodeUp("a", str(self.incarnation), operators=("opal",)), *operations)
 
     def member(self, who: str) -> bool:
         return who in self.room.members
@@ -134,12 +134,12 @@ class TestReturn:
             who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
             for who, each in self.state.sessions.items()
         }
-        events = self.gone()
-        assert [each.session for each in events] == ["ann", "gus"]
-        assert events[1].rooms == (("r", "R", 2), ("q", "Q", 0))
+        operations = self.gone()
+        assert [each.session for each in operations] == ["ann", "gus"]
+        assert operations[1].rooms == (("r", "R", 2), ("q", "Q", 0))
         self.turn(Say("bob", "r", MESSAGE, ("three", "four")))
         self.sessions.hush()
-        self.back(*events)
+        self.back(*operations)
         after = {
             who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
             for who, each in self.state.sessions.items()
@@ -161,14 +161,14 @@ class TestReturn:
         assert [text for each in replay.messages for text in each.texts] == ["three", "four"]
         assert (replay.missing, replay.until) == (None, 4)
         assert self.state.detachedSessions == {}
-        self.turn(*events)
+        self.turn(*operations)
         assert set(self.state.sessions) == set(before)
 
     def test_missingLines(self) -> None:
-        events = self.gone()
+        operations = self.gone()
         for number in range(REPLAYED_LINES + 5):
             self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
-        self.back(*events)
+        self.back(*operations)
         _, replay = self.sessions.ears["gus"].take()
         assert isinstance(replay, HistoryReplay)
         assert replay.missing == (3, 7)
@@ -179,10 +179,10 @@ class TestReturn:
         assert [type(each) for each in self.sessions.ears["gus"].take()] == [Notice]
 
     def test_nickTaken(self) -> None:
-        events = self.gone()
+        operations = self.gone()
         for ident, name in (("x", "gus"), ("y", "guest-1")):
             self.turn(Enter(ident, name, name, "~x", ident))
-        self.back(*events)
+        self.back(*operations)
         assert self.state.sessions["gus"].nick == "guest-2"
         renamed = self.sessions.ears["gus"].take()[1]
         assert isinstance(renamed, NickChanged)
@@ -194,40 +194,40 @@ class TestReturn:
         assert self.state.sessions["ann"].nick == "Ann"
 
     def test_nickRegistered(self) -> None:
-        events = self.gone()
+        operations = self.gone()
         self.turn(Enter("x", "Gus", "gus", "~x", "x"), Register("x", "gus", "v"), Quit("x", ""))
-        self.back(*events)
+        self.back(*operations)
         assert self.state.sessions["gus"].key == "guest-1"
 
     def test_passwordChanged(self) -> None:
-        events = self.gone()
+        operations = self.gone()
         self.turn(SetPassword("opal", "ann", None, "w"))
-        self.back(*events)
+        self.back(*operations)
         ann = self.state.sessions["ann"]
         assert (ann.account, ann.nick) == (None, "guest-1")
         assert self.state.sessionsByAccount.keys() == {"opal"}
         told = self.sessions.ears["ann"].take()
         assert [each.error.code for each in told if isinstance(each, ErrorReply)] == [LOGGED_OUT]
         assert [each.account for each in told if isinstance(each, AccountChanged)] == [None]
-        (event, *_) = self.gone()
-        self.back(replace(event, account="nobody"))
+        (operation, *_) = self.gone()
+        self.back(replace(operation, account="nobody"))
         assert self.refusals("ann") == [NO_ACCOUNT]
 
     def test_tooManySessions(self) -> None:
-        events = self.gone()
+        operations = self.gone()
         version = self.state.accounts["ann"].version
         for number in range(SESSIONS_EACH):
             self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
-        self.back(*events)
+        self.back(*operations)
         assert "ann" not in self.state.sessions
         assert [each.code for each in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
         assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_bannedMeanwhile(self) -> None:
-        events = self.gone()
+        operations = self.gone()
         self.turn(Restrict("opal", "r", BAN, "Ann", "ann", 0, ""))
         self.turn(Restrict("opal", "r", BAN, "~gus", "~gus", 0, ""))
-        self.back(*events)
+        self.back(*operations)
         for who in ("ann", "gus"):
             assert not self.member(who)
             told = self.sessions.ears[who].take()
@@ -238,12 +238,12 @@ class TestReturn:
     @pytest.mark.parametrize("late", [False, True])
     def test_restrictionsHold(self, late: bool) -> None:
         self.turn(Restrict("opal", "r", "mute", "Gus", "gus", 0, ""))
-        events = self.gone()
+        operations = self.gone()
         if late:
-            self.stamp += LONG
+            self.stamp += FORGOTTEN
             self.turn(nodeUp("c", "1", operators=("opal",)))
             assert self.state.detachedSessions == {}
-        self.back(*events)
+        self.back(*operations)
         assert self.member("gus")
         self.turn(Say("gus", "r", MESSAGE, ("x",)))
         assert self.refusals("gus") == [MUTED]
@@ -253,11 +253,11 @@ class TestReturn:
             self.sessions.arrive("twin").node = "b"
             self.turn(Enter("twin", "twin", "twin", "~gus", "t"), Join("twin", "R", "r"))
             self.turn(Restrict("opal", "r", BAN, "twin", "twin", 0, ""), Quit("twin", ""))
-            events = self.gone()
+            operations = self.gone()
             if late:
-                self.stamp += LONG
+                self.stamp += FORGOTTEN
                 self.turn(nodeUp("c", "1", operators=("opal",)))
-            self.back(*[replace(each, connectedAt=1) for each in events])
+            self.back(*[replace(each, connectedAt=1) for each in operations])
             assert self.member("gus") is not late
 
     def test_guestInPrivateRoom(self) -> None:
@@ -270,21 +270,21 @@ class TestReturn:
         private = self.state.rooms["p"]
         assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
-        events = self.gone()
+        operations = self.gone()
         assert not private.permissions.canJoin(gus)
         self.turn(Say("opal", "p", MESSAGE, ("5",)))
         self.sessions.hush()
-        self.back(*events)
+        self.back(*operations)
         assert list(gus.rooms) == ["r", "p"]
         assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
         replay = self.sessions.ears["gus"].take()[-1]
         assert isinstance(replay, HistoryReplay)
         assert [each.texts for each in replay.messages] == [("5",)]
-        events = self.gone()
+        operations = self.gone()
         self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))
         self.turn(Restrict("opal", "q", BAN, "~gus", "~gus", 0, ""))
-        self.back(*events)
+        self.back(*operations)
         assert list(gus.rooms) == ["r"]
         assert self.refusals("gus") == [PRIVATE_ROOM]
         assert gus.invited == frozenset()
@@ -293,9 +293,9 @@ class TestReturn:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1", "2")))
         self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Gus", "gus"))
         self.turn(Join("gus", "P", "p"))
-        events = self.gone()
+        operations = self.gone()
         self.turn(Restrict("opal", "p", BAN, "~gus", "~gus", 0, ""))
-        self.back(*events)
+        self.back(*operations)
         assert self.refusals("gus") == [BANNED]
         self.turn(LiftRestriction("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
         assert self.refusals("gus") == [PRIVATE_ROOM]
@@ -318,17 +318,17 @@ class TestReturn:
 
     def test_roomClosedMeanwhile(self) -> None:
         self.turn(Join("opal", "P", "p"), Join("gus", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
-        events = self.gone()
+        operations = self.gone()
         self.turn(SetPrivate("opal", "p", True))
-        self.back(*events)
+        self.back(*operations)
         assert list(self.state.rooms["p"].members) == ["opal"]
 
     def test_guestFounder(self) -> None:
         self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("gus", "N", "n"))
-        events = self.gone()
+        operations = self.gone()
         assert "n" not in self.state.rooms
         self.turn(Join("bob", "N", "n"))
-        self.back(*events)
+        self.back(*operations)
         gus = self.state.sessions["gus"]
         ranks = [self.state.rank(gus, self.state.rooms[key]) for key in ("m", "n")]
         assert ranks == [FOUNDER, MEMBER]
@@ -336,9 +336,9 @@ class TestReturn:
 
     def test_roomCreatedAnew(self) -> None:
         self.turn(Join("gus", "N", "n"))
-        events = self.gone()
+        operations = self.gone()
         self.turn(Join("bob", "N", "n"), Say("bob", "n", MESSAGE, ("1",)), Part("bob", "n", ""))
-        self.back(*events)
+        self.back(*operations)
         assert self.state.rank(self.state.sessions["gus"], self.state.rooms["n"]) == MEMBER
 
     def test_removedRoomIsCreated(self) -> None:

@@ -21,7 +21,7 @@ def make(person: Person, prefix: str) -> int:
     raise AssertionError("there is no end")
 
 
-class TestFounding:
+class TestCreateRoom:
     def test_guestsByAddress(self) -> None:
         town = Town(Limits(roomsFounded=AT_ONCE))
         first, second, other = (town.stranger(each) for each in ("~same", "~same", "~other"))
