@@ -29,8 +29,8 @@ from tsservices.chat.operations import (
 )
 
 
-def say(who: str, *texts: str, room: str = "r", kind: str = MESSAGE) -> Operation:
-    return Say(who, room, kind, texts)
+def say(ident: str, *texts: str, room: str = "r", kind: str = MESSAGE) -> Operation:
+    return Say(ident, room, kind, texts)
 
 
 def gathered(*names: str, room: str = "r") -> Sessions:
@@ -55,7 +55,7 @@ class TestRoomDelivery:
         assert len(ears["cat"].pushed) == 1
         assert ears["cat"].pushed[0] is ears["dan"].pushed[0]
         assert other.encodings == 3
-        assert [len(ears[each].pushed) for each in ears] == [1] * 5
+        assert [len(ears[item].pushed) for item in ears] == [1] * 5
         heard = {name: ear.lines() for name, ear in ears.items()}
         assert heard["cat"] == heard["dan"] == heard["eve"] == ["1", "2", "3", "4"]
         assert heard["ann"] == ["3"]
@@ -77,10 +77,10 @@ class TestRoomDelivery:
         sessions.people["ann"].wantsAcks = True
         sessions.turn(say("bob", "1"), say("ann", "2", "3"), SetTopic("ann", "r", "t"))
         heard = sessions.ears["ann"].take()
-        stored = [(each.first, each.last) for each in heard if isinstance(each, MessageStored)]
+        stored = [(item.first, item.last) for item in heard if isinstance(item, MessageStored)]
         assert stored == [(2, 3), (4, 4)]
-        assert [each.kind for each in heard if isinstance(each, RoomMessages)] == [MESSAGE, TOPIC]
-        assert not [each for each in sessions.ears["bob"].take() if isinstance(each, MessageStored)]
+        assert [item.kind for item in heard if isinstance(item, RoomMessages)] == [MESSAGE, TOPIC]
+        assert not [item for item in sessions.ears["bob"].take() if isinstance(item, MessageStored)]
 
     def test_authorGetsOwnTopic(self) -> None:
         sessions = gathered("ann", "bob")
@@ -98,7 +98,7 @@ class TestRoomDelivery:
             Part("ann", "r", ""),
         )
         heard = sessions.ears["cat"].take()
-        assert [type(each) for each in heard] == [RoomMessages, UserLeft]
+        assert [type(item) for item in heard] == [RoomMessages, UserLeft]
         assert isinstance(heard[0], RoomMessages)
         assert heard[0].texts == ("3",)
         assert sessions.ears["bob"].lines() == ["1", "2"]
@@ -130,7 +130,7 @@ class TestRoomDelivery:
         assert sessions.ears["ear"].lines() == names
         assert len(sessions.ears["ear"].pushed) == 2
         for name in names:
-            assert sessions.ears[name].lines() == [each for each in names if each != name]
+            assert sessions.ears[name].lines() == [item for item in names if item != name]
 
 
 class TestBatch:
@@ -146,17 +146,17 @@ class TestBatch:
             Part("cat", "r", ""),
             say("ann", "4"),
         )
-        assert [type(each) for each in sessions.ears["bob"].heard] == [
+        assert [type(item) for item in sessions.ears["bob"].heard] == [
             RoomMessages,
             UserJoined,
             RoomMessages,
             LeftRoom,
         ]
         assert sessions.ears["bob"].lines() == ["1", "2"]
-        entered = [each for each in sessions.ears["cat"].heard if isinstance(each, JoinedRoom)]
+        entered = [item for item in sessions.ears["cat"].heard if isinstance(item, JoinedRoom)]
         assert entered[0].joinedSeq == 1
         assert entered[0].replay is not None
-        assert [each.texts for each in entered[0].replay.messages] == [("1",)]
+        assert [item.texts for item in entered[0].replay.messages] == [("1",)]
         assert sessions.ears["cat"].lines() == ["2", "3"]
 
     def test_repliesKeepTheirPlace(self) -> None:
@@ -169,14 +169,14 @@ class TestBatch:
             say("ann", "4"),
         )
         heard = sessions.ears["bob"].take()
-        assert [type(each) for each in heard] == [
+        assert [type(item) for item in heard] == [
             RoomMessages,
             PrivateMessage,
             RoomMessages,
             NickChanged,
             RoomMessages,
         ]
-        assert [each.nick for each in heard if isinstance(each, RoomMessages)] == [
+        assert [item.nick for item in heard if isinstance(item, RoomMessages)] == [
             "ann",
             "ann",
             "eve",
@@ -213,8 +213,8 @@ class TestBatch:
         sessions = gathered("ann")
         first = sessions.turn(say("ann", "1", "2"), SetTopic("ann", "r", "tea"), release=False)
         second = sessions.turn(SetTopic("ann", "r", "coffee"), release=False)
-        assert [(each.seq, each.topic) for each in first.roomRecords] == [(3, "tea")]
-        assert [(each.seq, each.topic) for each in second.roomRecords] == [(4, "coffee")]
+        assert [(item.seq, item.topic) for item in first.roomRecords] == [(3, "tea")]
+        assert [(item.seq, item.topic) for item in second.roomRecords] == [(4, "coffee")]
         room = sessions.state.rooms["r"]
         assert room.storedSeq == 0
         first.deliver()
@@ -228,7 +228,7 @@ class TestBatch:
             Join("ann", "q", "q"), say("ann", "1", "2"), say("ann", "3", room="q"), stamp=NOON
         )
         assert batch.lineCount == 3
-        assert [(each.index, each.ident(0)) for each in batch.messages] == [
+        assert [(item.index, item.ident(0)) for item in batch.messages] == [
             (0, f"log-{batch.position}-0"),
             (2, f"log-{batch.position}-2"),
         ]

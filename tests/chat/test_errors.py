@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import tsservices
-from tsservices.chat import errors as refusals
+from tsservices.chat import errors as errors
 from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, STOPPING, ChatError, ErrorCode
 
 #: All rows of the table, by the names of their constants.
-REASONS = {name: each for name, each in vars(refusals).items() if isinstance(each, ErrorCode)}
+REASONS = {name: item for name, item in vars(errors).items() if isinstance(item, ErrorCode)}
 
 
 def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -29,7 +29,7 @@ def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
                 and isinstance(node.args[0], ast.Name)
                 and node.args[0].id in REASONS
             ):
-                facts = frozenset(each.arg or "" for each in node.keywords)
+                facts = frozenset(item.arg or "" for item in node.keywords)
                 yield f"{path.relative_to(package)}:{node.lineno}", node.args[0].id, facts
 
 
@@ -42,7 +42,7 @@ def wanted(reason: ErrorCode) -> frozenset[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "facts"), [each[1:] for each in RAISED], ids=[each[0] for each in RAISED]
+    ("name", "facts"), [item[1:] for item in RAISED], ids=[item[0] for item in RAISED]
 )
 def test_factsMatchTemplate(name: str, facts: frozenset[str]) -> None:
     assert facts == wanted(REASONS[name])
@@ -53,7 +53,7 @@ def test_everyCodeIsRaised() -> None:
 
 
 def test_namesDiffer() -> None:
-    codes = [each.name for each in REASONS.values()]
+    codes = [item.name for item in REASONS.values()]
     assert len(set(codes)) == len(codes)
     assert all(set(code) <= set(string.ascii_lowercase + "-8") for code in codes)
 

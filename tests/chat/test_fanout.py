@@ -67,7 +67,7 @@ class TestRecipients:
         audience = Recipients(sessions)
         audience.canBroadcast()
         assert audience.canBroadcast()
-        assert [(each.form, each.sessions) for each in audience.groups] == [
+        assert [(item.form, item.sessions) for item in audience.groups] == [
             (other, sessions[:1]),
             (ears[5].form, sessions[5:]),
         ]

@@ -119,7 +119,7 @@ def test_keyIsItsOwnKey(name: str) -> None:
         return
     assert 1 <= len(key) <= NAME_LENGTH
     assert nameKey(key) == key
-    assert all(unicodedata.category(each)[0] in "LMNP" for each in name + key)
+    assert all(unicodedata.category(item)[0] in "LMNP" for item in name + key)
     assert not set(key) & set(" #/<>")
 
 

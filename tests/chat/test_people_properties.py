@@ -72,18 +72,18 @@ def outcomeOf(sessions: Sessions) -> object:
     state = sessions.state
     return (
         [
-            (each.ident, each.nick, each.key, each.account, each.away, each.cloak, each.token)
-            for each in state.sessions.values()
+            (item.ident, item.nick, item.key, item.account, item.away, item.cloak, item.token)
+            for item in state.sessions.values()
         ],
-        {key: [each.ident for each in holders] for key, holders in state.sessionsByNick.items()},
-        {key: [each.ident for each in owners] for key, owners in state.sessionsByAccount.items()},
+        {key: [item.ident for item in holders] for key, holders in state.sessionsByNick.items()},
+        {key: [item.ident for item in owners] for key, owners in state.sessionsByAccount.items()},
         {
             key: (list(room.members), room.permissions.guestFounder)
             for key, room in state.rooms.items()
         },
         repr(durable(state)),
         list(state.lastSeenGuests.items()),
-        {who: [repr(each) for each in ear.heard] for who, ear in sessions.ears.items()},
+        {ident: [repr(item) for item in ear.heard] for ident, ear in sessions.ears.items()},
         [repr(batch.messages) for batch in sessions.batches],
         [repr(batch.privateMessages) for batch in sessions.batches],
         [repr(batch.audits) for batch in sessions.batches],
@@ -114,7 +114,7 @@ def run(turns: list[list[Action]]) -> Counter[str]:
             for operation in [operation for when, operation in late if when <= count]:
                 model.apply(operation, batch)
                 applied.append(operation)
-            late = [each for each in late if each[0] > count]
+            late = [item for item in late if item[0] > count]
         batch.freeze()
         database.store(batch)
         loaded = database.load()
@@ -130,7 +130,7 @@ def run(turns: list[list[Action]]) -> Counter[str]:
     for ident in sessions.people:
         again.arrive(ident)
     for when, operations in done:
-        again.turn(*(fromRow(asRow(each)) for each in operations), stamp=when)
+        again.turn(*(fromRow(asRow(item)) for item in operations), stamp=when)
     assert outcomeOf(again) == outcomeOf(sessions)
     return model.counts
 

@@ -46,7 +46,7 @@ from tsservices.chat.operations import (
 from tsservices.frontends.line.commands import COMMANDS
 
 #: Everybody, by one letter each.
-WHO = {
+ROLES = {
     "S": "a stranger without a name",
     "G": "a guest who is in no room",
     "g": "a guest in the room",
@@ -64,7 +64,7 @@ WHO = {
     "x": "the founder, who is kicked before what they propose has its turn",
 }
 
-EVERYBODY = "".join(WHO)
+EVERYBODY = "".join(ROLES)
 GUESTS = "Gg"
 NOWHERE = "GAOFRb"
 OWNERS = "AaOoFfRrbmkx"
@@ -74,7 +74,7 @@ Cells = dict[str, str]
 
 
 def room(**cells: str) -> Cells:
-    named = {code.replace("_", "-"): who for code, who in cells.items()}
+    named = {code.replace("_", "-"): role for code, role in cells.items()}
     return {"name-first": "S", "nowhere": NOWHERE, "not-in-room": "kx", **named}
 
 
@@ -274,14 +274,14 @@ ROOMLESS = "SGAOFR"
 
 
 def _vic(person: Person) -> Person:
-    return next(each for each in person._town.people.values() if each.session.nick == "vic")
+    return next(item for item in person._town.people.values() if item.session.nick == "vic")
 
 
 def _version(person: Person) -> int:
     return person._town.house.state.accounts["vic"].version
 
 
-def actor(who: str) -> Person:
+def actor(role: str) -> Person:
     town = Town(operators=["root", "boss"])
     founder = town.owner("fern", "tea")
     town.owner("vic", "tea").do("one")
@@ -289,64 +289,64 @@ def actor(who: str) -> Person:
     town.owner("ned")
     founder.do("/op olga", "/ban ned", "/mute ned")
     boss = town.owner("boss", "tea")
-    place = () if who in ROOMLESS else ("/join tea",)
-    if who in "Ffx":
+    place = () if role in ROOMLESS else ("/join tea",)
+    if role in "Ffx":
         person = founder
-        if who == "F":
+        if role == "F":
             person.do("/part")
-    elif who == "S":
+    elif role == "S":
         person = town.stranger()
     else:
         person = town.stranger()
-        person.do(f"/nick {'root' if who in 'Rr' else 'opal'}")
-        if who not in GUESTS:
+        person.do(f"/nick {'root' if role in 'Rr' else 'opal'}")
+        if role not in GUESTS:
             person.do(f"/register {PASSWORD}")
         person.do(*place)
-        if who in "Oo":
+        if role in "Oo":
             founder.do("/op opal")
-        elif who in "bmk":
-            founder.do({"b": "/ban opal", "m": "/mute opal", "k": "/kick opal"}[who])
-        if who == "b":
+        elif role in "bmk":
+            founder.do({"b": "/ban opal", "m": "/mute opal", "k": "/kick opal"}[role])
+        if role == "b":
             person.conversation.current = ""
     town.hush()
-    if who == "x":
+    if role == "x":
         boss.type("/kick fern")
     return person
 
 
-def refused(person: Person) -> str:
-    codes = [each.error.code.name for each in person.take() if isinstance(each, ErrorReply)]
+def rejected(person: Person) -> str:
+    codes = [item.error.code.name for item in person.take() if isinstance(item, ErrorReply)]
     assert len(codes) < 2
     return "".join(codes)
 
 
-def expected(cells: Cells, who: str) -> str:
-    (code,) = [code for code, letters in cells.items() if who in letters] or [""]
+def expected(cells: Cells, role: str) -> str:
+    (code,) = [code for code, messages in cells.items() if role in messages] or [""]
     return code
 
 
-@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("line", LINES)
-def test_commands(line: str, who: str) -> None:
-    person = actor(who)
+def test_commands(line: str, role: str) -> None:
+    person = actor(role)
     state = person._town.house.state
     before = state.rooms["tea"].record.seq
     person.type(line)
     person._town.turn()
-    code = expected(LINES[line], who)
-    assert refused(person) == code
-    if code and who != "x":
+    code = expected(LINES[line], role)
+    assert rejected(person) == code
+    if code and role != "x":
         assert state.rooms["tea"].record.seq == before
 
 
-@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", EVENTS)
-def test_operations(name: str, who: str) -> None:
+def test_operations(name: str, role: str) -> None:
     make, cells = EVENTS[name]
-    person = actor(who)
+    person = actor(role)
     person._town.house.pipeline.propose(make(person), person.session)
     person._town.turn()
-    assert refused(person) == expected(cells, who)
+    assert rejected(person) == expected(cells, role)
 
 
 def test_tablesAreComplete() -> None:
@@ -356,6 +356,6 @@ def test_tablesAreComplete() -> None:
     people = set(HANDLERS) - set(nodes.HANDLERS)
     assert {type(make(somebody)) for make, _ in EVENTS.values()} == people
     for cells in [*LINES.values(), *(cells for _, cells in EVENTS.values())]:
-        letters = "".join(cells.values())
-        assert len(set(letters)) == len(letters)
-        assert set(letters) <= set(WHO)
+        messages = "".join(cells.values())
+        assert len(set(messages)) == len(messages)
+        assert set(messages) <= set(ROLES)

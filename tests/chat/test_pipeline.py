@@ -50,8 +50,8 @@ class TestPipeline:
         self.pipeline.stored(position)
         self.turn()
 
-    def say(self, who: str, *texts: str) -> None:
-        self.pipeline.propose(Say(who, "r", "message", texts), self.sessions[who])
+    def say(self, ident: str, *texts: str) -> None:
+        self.pipeline.propose(Say(ident, "r", "message", texts), self.sessions[ident])
 
     def test_turnIsOneBatch(self) -> None:
         self.say("ann", "1")
@@ -61,9 +61,9 @@ class TestPipeline:
         assert self.shelf.batches == []
         self.turn()
         (batch,) = self.shelf.batches
-        assert [each.texts for each in batch.messages] == [("1",), ("2",), ("3",)]
+        assert [item.texts for item in batch.messages] == [("1",), ("2",), ("3",)]
         assert (batch.position, batch.log, batch.stamp) == (42, "log", NOON)
-        assert [each.ident for each in self.pipeline.unconfirmedSessions()] == ["ann", "bob"]
+        assert [item.ident for item in self.pipeline.unconfirmedSessions()] == ["ann", "bob"]
 
     def test_nothingBeforeStored(self) -> None:
         self.say("ann", "1")
@@ -116,11 +116,11 @@ class TestPipeline:
         self.turn()
         assert self.ears["bob"].take() == []
         self.stored(42)
-        names = [type(each).__name__ for each in self.ears["bob"].take()]
+        names = [type(item).__name__ for item in self.ears["bob"].take()]
         assert names == ["RoomMessages", "JoinedRoom"]
         self.say("ann", "2")
         self.turn()
-        assert [each.position for each in self.shelf.batches] == [42, 43]
+        assert [item.position for item in self.shelf.batches] == [42, 43]
 
     def test_idleWhenNothingIsPending(self) -> None:
         ear = self.ears["ann"]
@@ -162,7 +162,7 @@ class TestPipeline:
         self.pipeline.stored(42)
         with pytest.raises(ValueError, match="broken"):
             self.jobs.pop()()
-        assert [each.pending for each in self.sessions.values()] == [0, 0]
+        assert [item.pending for item in self.sessions.values()] == [0, 0]
         assert self.ears["ann"].settlements
         assert self.ears["ann"].heard
 

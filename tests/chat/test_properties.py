@@ -51,21 +51,21 @@ _text = st.sampled_from(("a", "b", ""))
 
 #: Anything that anybody may propose, by whatever state.
 OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
-    st.builds(lambda who, nick: Enter(who, nick.title(), nick), _who, _nick),
-    st.builds(lambda who, nick: Rename(who, nick.upper(), nick), _who, _nick),
-    st.builds(lambda who, room: Join(who, room.upper(), room), _who, _room),
-    st.builds(lambda who, room: Join(who, room.upper(), room), _who, _room),
+    st.builds(lambda ident, nick: Enter(ident, nick.title(), nick), _who, _nick),
+    st.builds(lambda ident, nick: Rename(ident, nick.upper(), nick), _who, _nick),
+    st.builds(lambda ident, room: Join(ident, room.upper(), room), _who, _room),
+    st.builds(lambda ident, room: Join(ident, room.upper(), room), _who, _room),
     st.builds(Part, _who, _room, _text),
     st.builds(Quit, _who, _text),
     st.builds(
-        lambda who, room, texts: Say(who, room, MESSAGE, tuple(texts)),
+        lambda ident, room, texts: Say(ident, room, MESSAGE, tuple(texts)),
         _who,
         _room,
         st.lists(st.sampled_from("abc"), min_size=1, max_size=25),
     ),
-    st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
-    st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
-    st.builds(lambda who: Say(who, "r", MESSAGE, ("a",)), _who),
+    st.builds(lambda ident: Say(ident, "r", MESSAGE, ("a",)), _who),
+    st.builds(lambda ident: Say(ident, "r", MESSAGE, ("a",)), _who),
+    st.builds(lambda ident: Say(ident, "r", MESSAGE, ("a",)), _who),
     st.builds(SendPrivate, _who, _nick, _nick, st.just(MESSAGE), st.just("psst")),
     st.builds(SetTopic, _who, _room, _text),
     st.builds(SetAway, _who, _text),
@@ -74,8 +74,8 @@ OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
 #: Without it most would be rejected.
 OPENING: list[Operation] = [
     operation
-    for who, nick in zip(PEOPLE, NICKS, strict=False)
-    for operation in (Enter(who, nick, nick), Join(who, "R", "r"))
+    for ident, nick in zip(PEOPLE, NICKS, strict=False)
+    for operation in (Enter(ident, nick, nick), Join(ident, "R", "r"))
 ]
 
 #: What each turn orders, and how far the clock has gone since the last one.
@@ -86,7 +86,7 @@ TURNS = st.lists(
 
 def checkConsistency(sessions: Sessions) -> None:
     state = sessions.state
-    assert {each.key: (each,) for each in state.sessions.values()} == state.sessionsByNick
+    assert {item.key: (item,) for item in state.sessions.values()} == state.sessionsByNick
     assert len(state.sessionsByNick) == len(state.sessions)
     for ident, session in sessions.people.items():
         assert (state.sessions.get(ident) is session) or not session.rooms
@@ -97,16 +97,16 @@ def checkConsistency(sessions: Sessions) -> None:
     for key, room in state.rooms.items():
         assert room.record.key == key
         assert set(room.recipients) == set(room.members.values())
-        assert all(key in each.rooms for each in room.members.values())
+        assert all(key in item.rooms for item in room.members.values())
         assert room.members or room.record.seq
 
 
 def outcomeOf(sessions: Sessions) -> object:
     state = sessions.state
     return (
-        [(each.ident, each.key, each.nick, each.away) for each in state.sessions.values()],
+        [(item.ident, item.key, item.nick, item.away) for item in state.sessions.values()],
         [(key, room.record, list(room.members)) for key, room in state.rooms.items()],
-        {who: [repr(each) for each in ear.heard] for who, ear in sessions.ears.items()},
+        {ident: [repr(item) for item in ear.heard] for ident, ear in sessions.ears.items()},
         [[repr(said) for said in batch.messages] for batch in sessions.batches],
     )
 
@@ -127,11 +127,11 @@ class MembershipModel:
         deliveries = len(batch._deliveries)
         apply(state, operation, session, batch)
         errors = [
-            each
-            for each in batch._deliveries[deliveries:]
-            if isinstance(getattr(each, "notification", None), ErrorReply)
+            item
+            for item in batch._deliveries[deliveries:]
+            if isinstance(getattr(item, "notification", None), ErrorReply)
         ]
-        assert all(each.session is session for each in errors)  # type: ignore[union-attr]
+        assert all(item.session is session for item in errors)  # type: ignore[union-attr]
         assert len(errors) <= 1
         new = batch.messages[messages:]
         if errors:
@@ -139,17 +139,17 @@ class MembershipModel:
             assert before == {key: room.record for key, room in state.rooms.items()}
         elif isinstance(operation, Say | SetTopic):
             assert len(new) == 1
-        for each in new:
-            assert each.session == operation.session
-            assert operation.session in present[each.room]
-            number, time = self.last.get(each.room, (0, 0))
-            assert each.first == number + 1
-            assert each.time > time
-            self.last[each.room] = (each.last, each.time + len(each.texts) - 1)
-            delivery = batch._openDeliveries[state.rooms[each.room]]
-            assert delivery.notifications[-1] is each
-            assert {member.ident for member in delivery.recipients} == present[each.room]
-            assert set(delivery.authors) <= present[each.room]
+        for item in new:
+            assert item.session == operation.session
+            assert operation.session in present[item.room]
+            number, time = self.last.get(item.room, (0, 0))
+            assert item.first == number + 1
+            assert item.time > time
+            self.last[item.room] = (item.last, item.time + len(item.texts) - 1)
+            delivery = batch._openDeliveries[state.rooms[item.room]]
+            assert delivery.notifications[-1] is item
+            assert {member.ident for member in delivery.recipients} == present[item.room]
+            assert set(delivery.authors) <= present[item.room]
 
 
 @settings(max_examples=tried(250), derandomize=True)
@@ -190,7 +190,7 @@ def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
         sessions = Sessions(LIMITS)
         sessions.turn(*OPENING)
         for operations, step in turns:
-            applied = [fromRow(asRow(each)) for each in operations] if serialized else operations
+            applied = [fromRow(asRow(item)) for item in operations] if serialized else operations
             sessions.turn(*applied, stamp=NOON + step)
         outcomes.append(outcomeOf(sessions))
     assert outcomes[0] == outcomes[1]
@@ -282,13 +282,13 @@ def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
         assert numbers == list(range(1, len(numbers) + 1))
         assert times == sorted(set(times))
     idents = [
-        said.ident(n) for each in lines.values() for said in each for n in range(len(said.texts))
+        said.ident(n) for item in lines.values() for said in item for n in range(len(said.texts))
     ]
     assert len(set(idents)) == len(idents)
     for ident, ear in sessions.ears.items():
-        refused = sum(isinstance(each, ErrorReply) for each in ear.heard)
+        rejected = sum(isinstance(item, ErrorReply) for item in ear.heard)
         proposed = sum(operation.session == ident for operation in order)
-        assert refused <= proposed
+        assert rejected <= proposed
 
 
 class CrashingDisk:
@@ -310,7 +310,7 @@ class CrashingDisk:
             assert batch.position == self.position + 1
             self.position = batch.position
             self.said += batch.messages
-            self.records.update({each.key: each.copy() for each in batch.roomRecords})
+            self.records.update({item.key: item.copy() for item in batch.roomRecords})
         del self.given[:count]
 
 
@@ -333,7 +333,7 @@ def test_crash(runs: list[list[Operation | int | str]]) -> None:
     seen: list[str] = []
     topics: dict[str, str] = {}
     for steps in runs:
-        sessions = Sessions(LIMITS, [each.copy() for each in disk.records.values()])
+        sessions = Sessions(LIMITS, [item.copy() for item in disk.records.values()])
         for key, topic in topics.items():
             assert sessions.state.rooms[key].storedTopic().text == topic
         disk.given.clear()
@@ -357,7 +357,7 @@ def test_crash(runs: list[list[Operation | int | str]]) -> None:
                 pipeline.stored(disk.position)
                 for job in jobs[before:]:
                     job()
-            kept = {repr(each) for each in disk.said}
+            kept = {repr(item) for item in disk.said}
             for ear in sessions.ears.values():
                 for heard in ear.take():
                     if isinstance(heard, RoomMessages):
@@ -366,15 +366,15 @@ def test_crash(runs: list[list[Operation | int | str]]) -> None:
                     assert not isinstance(heard, PrivateMessage) or heard.text == "psst"
             for key, room in sessions.state.rooms.items():
                 assert room.storedSeq <= (disk.records[key].seq if key in disk.records else 0)
-        topics = {key: each.topic for key, each in disk.records.items()}
-    kept = {repr(each) for each in disk.said}
+        topics = {key: item.topic for key, item in disk.records.items()}
+    kept = {repr(item) for item in disk.said}
     assert kept.issuperset(seen)
     numbers: dict[str, int] = {}
     for said in disk.said:
         assert said.first == numbers.get(said.room, 0) + 1
         numbers[said.room] = said.last
-    assert numbers == {key: each.seq for key, each in disk.records.items()}
-    assert len({each.ident(0) for each in disk.said}) == len(disk.said)
+    assert numbers == {key: item.seq for key, item in disk.records.items()}
+    assert len({item.ident(0) for item in disk.said}) == len(disk.said)
 
 
 def test_checkerNoticesMissingMember() -> None:

@@ -32,9 +32,9 @@ def numbers(room: Room) -> list[int] | None:
     replay = room.replay()
     if replay is None:
         return None
-    for each in replay.messages:
-        assert each.texts == tuple(str(n) for n in range(each.first, each.last + 1))
-    return [number for each in replay.messages for number in range(each.first, each.last + 1)]
+    for item in replay.messages:
+        assert item.texts == tuple(str(n) for n in range(item.first, item.last + 1))
+    return [number for item in replay.messages for number in range(item.first, item.last + 1)]
 
 
 class TestRoomRecord:
@@ -42,8 +42,8 @@ class TestRoomRecord:
         record = RoomRecord("r", "R", 5, 6, "tea", "ann", 7)
         copy = record.copy()
         assert copy == record
-        for each in fields(record):
-            setattr(record, each.name, "other")
+        for item in fields(record):
+            setattr(record, item.name, "other")
         assert copy == RoomRecord("r", "R", 5, 6, "tea", "ann", 7)
 
 
@@ -67,7 +67,7 @@ class TestRoom:
         last = sum(counts)
         assert numbers(room) == list(range(max(1, last - REPLAYED_LINES + 1), last + 1))
         groups = list(room._recent)
-        assert sum(len(each.texts) for each in groups[1:]) < REPLAYED_LINES
+        assert sum(len(item.texts) for item in groups[1:]) < REPLAYED_LINES
 
     def test_clearRecent(self) -> None:
         room = grown(3)
@@ -96,9 +96,9 @@ class TestRoom:
         room.preload([said(11, 10), said(21, 10)], 11)
         replay = room.replay()
         assert replay is not None
-        texts = [text for each in replay.messages for text in each.texts]
+        texts = [text for item in replay.messages for text in item.texts]
         assert texts == ["" if n in (12, 21) else str(n) for n in range(11, 31)]
-        assert [each.first for each in replay.messages if each.kind == DELETED] == [12, 21]
+        assert [item.first for item in replay.messages if item.kind == DELETED] == [12, 21]
 
     def test_preloadWithGap(self) -> None:
         room = Room(RoomRecord("r", "R", seq=30))

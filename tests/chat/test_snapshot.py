@@ -63,12 +63,12 @@ def stateOf(value: Any, deep: bool = True) -> Any:
     if isinstance(value, Room) and not deep:
         return value.record.key
     if isinstance(value, dict):
-        return [(key, stateOf(each, deep)) for key, each in value.items()]
+        return [(key, stateOf(item, deep)) for key, item in value.items()]
     if isinstance(value, list | tuple):
-        return [stateOf(each, deep) for each in value]
+        return [stateOf(item, deep) for item in value]
     if isinstance(value, ChatState):
         rooms, people = stateOf(value.rooms), stateOf(value.sessions)
-        rest = {key: each for key, each in vars(value).items() if key not in ("rooms", "sessions")}
+        rest = {key: item for key, item in vars(value).items() if key not in ("rooms", "sessions")}
         return rooms, people, stateOf(rest, False)
     if isinstance(value, frozenset | Limits | str | int | float | None):
         return value
@@ -99,23 +99,23 @@ def test_anyMoment() -> None:
         others = [other]
         for number in range(TURNS):
             operations = cluster.operations() if number else cluster.opening()
-            done.update(type(each).__name__ for each in operations)
+            done.update(type(item).__name__ for item in operations)
             batch = cluster.apply(operations)
             wanted = durableChanges(batch)
-            for each in others:
+            for item in others:
                 assert (
-                    durableChanges(applyRemotely(each, operations, cluster.position, cluster.stamp))
+                    durableChanges(applyRemotely(item, operations, cluster.position, cluster.stamp))
                     == wanted
                 )
             checkConsistency(cluster.state)
             returned += sum(
-                each.session in cluster.state.sessions
-                for each in operations
-                if type(each).__name__ == "ReattachSession"
+                item.session in cluster.state.sessions
+                for item in operations
+                if type(item).__name__ == "ReattachSession"
             )
             saved = save(cluster.state)
-            for each in others:
-                assert save(each) == saved
+            for item in others:
+                assert save(item) == saved
             if random.random() < 0.05:
                 others = [other, roundTrip(others[-1])]
                 assert save(others[-1]) == saved
@@ -123,7 +123,7 @@ def test_anyMoment() -> None:
                 assert stateOf(others[-1]) == before
                 assert stateOf(cluster.state) == before
                 checkConsistency(others[-1])
-    assert min(done[each] for each in ("NodeUp", "NodeDown", "ReattachSession")) > RUNS
+    assert min(done[item] for item in ("NodeUp", "NodeDown", "ReattachSession")) > RUNS
     assert returned > RUNS
 
 
@@ -133,7 +133,7 @@ def rightsOf(
     if not room.record.seq:
         return 0, FOUNDER, []
     kinds = [state.restriction(kind, guest, room, now) for kind in (BAN, MUTE)]
-    held = [each for each in kinds if each is not None]
+    held = [item for item in kinds if item is not None]
     return room.permissions.firstReadable(guest), room.permissions.rank(guest), held
 
 
@@ -148,10 +148,10 @@ def test_returningGuestGetsNoMoreRights() -> None:
             for operation in cluster.operations() if number else cluster.opening():
                 if isinstance(operation, NodeDown):
                     had |= {
-                        (each.ident, room.record.key): rightsOf(state, each, room, cluster.stamp)
-                        for each in state.sessions.values()
-                        if each.account is None
-                        for room in state.roomsOf(each)
+                        (item.ident, room.record.key): rightsOf(state, item, room, cluster.stamp)
+                        for item in state.sessions.values()
+                        if item.account is None
+                        for room in state.roomsOf(item)
                     }
                 cluster.apply([operation])
                 if not isinstance(operation, ReattachSession) or operation.account is not None:
@@ -163,12 +163,12 @@ def test_returningGuestGetsNoMoreRights() -> None:
                     _, _, after = rightsOf(state, guest, room, cluster.stamp)
                     assert room.permissions.firstReadable(guest) >= first
                     assert atLeast(rank, room.permissions.rank(guest))
-                    for each in before:
-                        there = room.permissions.restrictions.get((each.kind, each.mask)) is each
-                        if there and not 0 < each.until <= cluster.stamp:
+                    for item in before:
+                        there = room.permissions.restrictions.get((item.kind, item.mask)) is item
+                        if there and not 0 < item.until <= cluster.stamp:
                             seen["held"] += 1
-                            assert each in after
-    assert min(seen[each] for each in ("private", "public", "held")) > RUNS // 12, seen
+                            assert item in after
+    assert min(seen[item] for item in ("private", "public", "held")) > RUNS // 12, seen
 
 
 def test_rightsOfGuests() -> None:
@@ -190,8 +190,8 @@ def test_loadedSessionsHaveNoRecipient() -> None:
     users = RandomUsers()
     users.sessions.turn(*opening(users))
     loaded = roundTrip(users.sessions.state)
-    assert [each.ident for each in loaded.sessions.values()]
-    assert all(each.recipient is None for each in loaded.sessions.values())
+    assert [item.ident for item in loaded.sessions.values()]
+    assert all(item.recipient is None for item in loaded.sessions.values())
     assert load(Limits(), save(loaded)).limits == LIMITS
 
 
@@ -204,10 +204,10 @@ def test_chunks() -> None:
     ]
     sessions.turn(*operations)
     chunks = save(sessions.state)
-    operators = next(each for each in map(json.loads, chunks) if each[0] == "operators")[1]
+    operators = next(item for item in map(json.loads, chunks) if item[0] == "operators")[1]
     assert operators == sorted(operators)
-    assert all(each.isascii() for each in chunks)
-    assert max(len(json.loads(each)[1]) for each in chunks[1:]) == CHECKPOINT_ROWS
+    assert all(item.isascii() for item in chunks)
+    assert max(len(json.loads(item)[1]) for item in chunks[1:]) == CHECKPOINT_ROWS
     loaded = roundTrip(sessions.state)
     assert save(loaded) == chunks
     assert loaded.sessions["s7"].nick == f"{odd}7"

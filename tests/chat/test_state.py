@@ -48,16 +48,16 @@ from tsservices.chat.room import REPLAYED_LINES
 from tsservices.common.limits import Limits
 
 
-def enter(who: str) -> Enter:
-    return Enter(who, who.title(), who)
+def enter(ident: str) -> Enter:
+    return Enter(ident, ident.title(), ident)
 
 
-def join(who: str, room: str = "r") -> Join:
-    return Join(who, room.title(), room)
+def join(ident: str, room: str = "r") -> Join:
+    return Join(ident, room.title(), room)
 
 
-def say(who: str, *texts: str, room: str = "r") -> Say:
-    return Say(who, room, MESSAGE, texts)
+def say(ident: str, *texts: str, room: str = "r") -> Say:
+    return Say(ident, room, MESSAGE, texts)
 
 
 def gathered(*names: str, limits: Limits | None = None) -> Sessions:
@@ -73,7 +73,7 @@ class TestNames:
         sessions = Sessions()
         sessions.turn(enter("ann"), Enter("b", "ANN", "ann"))
         entered = sessions.ears["ann"].take()
-        assert [type(each) for each in entered] == [Welcome]
+        assert [type(item) for item in entered] == [Welcome]
         assert sessions.ears["b"].reasons() == [NICK_TAKEN]
         assert sessions.people["b"].nick == ""
         sessions.turn(join("b"))
@@ -84,7 +84,7 @@ class TestNames:
         sessions.turn(enter("ann"), join("ann"), Enter("ann", "Eve", "eve"))
         assert set(sessions.state.sessionsByNick) == {"bob", "eve"}
         assert sessions.people["ann"].nick == "Eve"
-        assert [type(each) for each in sessions.ears["bob"].take()] == [UserJoined, NickChanged]
+        assert [type(item) for item in sessions.ears["bob"].take()] == [UserJoined, NickChanged]
         sessions.turn(Quit("ann", ""))
         assert set(sessions.state.sessionsByNick) == {"bob"}
 
@@ -93,8 +93,8 @@ class TestNames:
         sessions.turn(join("ann", "q"), join("bob", "q"), Part("cat", "r", ""))
         sessions.hush()
         sessions.turn(Rename("ann", "Eve", "eve"))
-        for who, count in (("ann", 1), ("bob", 1), ("cat", 0)):
-            assert len(sessions.ears[who].take()) == count
+        for ident, count in (("ann", 1), ("bob", 1), ("cat", 0)):
+            assert len(sessions.ears[ident].take()) == count
         sessions.turn(Rename("cat", "ann", "ann"))
         assert sessions.ears["cat"].reasons() == []
 
@@ -108,7 +108,7 @@ class TestNames:
     def test_renameCase(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(Rename("ann", "ANN", "ann"))
-        assert [type(each) for each in sessions.ears["bob"].take()] == [NickChanged]
+        assert [type(item) for item in sessions.ears["bob"].take()] == [NickChanged]
         sessions.turn(Rename("ann", "ANN", "ann"))
         assert sessions.ears["bob"].take() == []
         assert sessions.state.sessionsByNick["ann"] == (sessions.people["ann"],)
@@ -125,7 +125,7 @@ class TestRooms:
         assert (entered.roomName, entered.nicks, entered.memberCount) == ("R", ["Ann", "Bob"], 2)
         assert (entered.joinedSeq, entered.topic.text, entered.nick) == (2, "tea", "Bob")
         assert entered.replay is not None
-        assert [each.kind for each in entered.replay.messages] == [MESSAGE, TOPIC]
+        assert [item.kind for item in entered.replay.messages] == [MESSAGE, TOPIC]
         (joined,) = sessions.ears["ann"].take()
         assert isinstance(joined, UserJoined)
         assert joined.nick == "Bob"
@@ -177,7 +177,7 @@ class TestRooms:
         entered = sessions.ears["bob"].take()[-1]
         assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
-        assert [each.texts for each in entered.replay.messages] == [("x",)]
+        assert [item.texts for item in entered.replay.messages] == [("x",)]
         assert sessions.state.rooms["r"].replay() is not None
 
     def test_storedRoom(self) -> None:
@@ -195,12 +195,12 @@ class TestTalk:
         sessions = gathered("ann", "bob")
         for stamp in (NOON, NOON, NOON - 10, NOON + 3):
             sessions.turn(say("ann", "a", "b"), say("bob", "c"), stamp=stamp)
-        said = [each for batch in sessions.batches for each in batch.messages]
-        times = [each.time + n for each in said for n in range(len(each.texts))]
-        assert [each.first for each in said] == [1, 3, 4, 6, 7, 9, 10, 12]
+        said = [item for batch in sessions.batches for item in batch.messages]
+        times = [item.time + n for item in said for n in range(len(item.texts))]
+        assert [item.first for item in said] == [1, 3, 4, 6, 7, 9, 10, 12]
         assert times == list(range(NOON, NOON + 12))
-        assert [each.previous for each in said][1:] == [
-            each.time + len(each.texts) - 1 for each in said
+        assert [item.previous for item in said][1:] == [
+            item.time + len(item.texts) - 1 for item in said
         ][:-1]
 
     def test_rejectedTakesNoNumber(self) -> None:
@@ -214,7 +214,7 @@ class TestTalk:
         sessions = gathered("ann")
         sessions.turn(enter("x"), say("x", "a"), say("x", "a", room="nowhere"))
         heard = sessions.ears["x"].take()[1:]
-        assert [str(each.error) for each in heard if isinstance(each, ErrorReply)] == [
+        assert [str(item.error) for item in heard if isinstance(item, ErrorReply)] == [
             "you are not in #R; /join #R first",
             "you are not in #nowhere; /join #nowhere first",
         ]
@@ -226,7 +226,7 @@ class TestTalk:
         assert (record.topic, record.topicBy, record.topicTime) == ("tea", "Ann", NOON)
         batch = sessions.turn(SetTopic("ann", "r", ""))
         assert (record.topic, record.topicBy, record.seq) == ("", "", 2)
-        assert [(each.kind, each.texts) for each in batch.messages] == [(TOPIC, ("",))]
+        assert [(item.kind, item.texts) for item in batch.messages] == [(TOPIC, ("",))]
 
     def test_replayIsBounded(self) -> None:
         sessions = gathered("ann")
@@ -243,8 +243,8 @@ class TestTalk:
     def test_privateMessage(self) -> None:
         sessions = gathered("ann", "bob", "cat")
         batch = sessions.turn(SendPrivate("ann", "BOB", "bob", ME, "waves"), stamp=NOON + 1)
-        for who in ("ann", "bob"):
-            (heard,) = sessions.ears[who].take()
+        for ident in ("ann", "bob"):
+            (heard,) = sessions.ears[ident].take()
             assert isinstance(heard, PrivateMessage)
             assert (heard.nick, heard.to, heard.kind, heard.text) == ("Ann", "Bob", ME, "waves")
             assert heard.time == NOON + 1
@@ -254,7 +254,7 @@ class TestTalk:
     def test_privateMessageToOneself(self) -> None:
         sessions = gathered("ann")
         sessions.turn(SendPrivate("ann", "ann", "ann", MESSAGE, "hm"))
-        assert [type(each) for each in sessions.ears["ann"].take()] == [PrivateMessage]
+        assert [type(item) for item in sessions.ears["ann"].take()] == [PrivateMessage]
 
     def test_privateMessageRejected(self) -> None:
         sessions = gathered("ann")
@@ -267,11 +267,11 @@ class TestTalk:
     def test_away(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(SetAway("bob", "lunch"), SetAway("bob", "lunch"))
-        assert [type(each) for each in sessions.ears["ann"].take()] == [AwayChanged]
+        assert [type(item) for item in sessions.ears["ann"].take()] == [AwayChanged]
         sessions.turn(SendPrivate("ann", "bob", "bob", MESSAGE, "x"))
-        assert [type(each) for each in sessions.ears["ann"].take()] == [PrivateMessage, AwayReply]
+        assert [type(item) for item in sessions.ears["ann"].take()] == [PrivateMessage, AwayReply]
         sessions.turn(SetAway("bob", ""))
-        assert [type(each) for each in sessions.ears["ann"].take()] == [AwayChanged]
+        assert [type(item) for item in sessions.ears["ann"].take()] == [AwayChanged]
 
 
 class TestQuit:
@@ -319,4 +319,4 @@ class TestQuit:
     def test_linesOfLastTurn(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(say("ann", "bye"), Quit("ann", ""))
-        assert [type(each) for each in sessions.ears["bob"].take()] == [RoomMessages, UserQuit]
+        assert [type(item) for item in sessions.ears["bob"].take()] == [RoomMessages, UserQuit]

@@ -59,7 +59,7 @@ def durableChanges(batch: Batch) -> object:
         batch.durable,
         repr(batch.messages),
         repr(batch.roomRecords),
-        {key: repr(each) for key, each in batch.records.items()},
+        {key: repr(item) for key, item in batch.records.items()},
         batch.privateMessages,
         batch.erasedInboxes,
         batch.deletions,
@@ -100,7 +100,7 @@ class RandomCluster:
         return batch
 
     def opening(self) -> list[Operation]:
-        return [*(nodeUp(each, f"{each}0") for each in NODES), *opening(self.users)]
+        return [*(nodeUp(item, f"{item}0") for item in NODES), *opening(self.users)]
 
     def operations(self) -> list[Operation]:
         random = self._random
@@ -127,7 +127,7 @@ class RandomCluster:
                 nodeUp(name, f"{name}{self._count}", random.randrange(1, 5))
             ]
             back = reattachments(state, name)
-            return operations + [each for each in back if random.random() < 0.9]
+            return operations + [item for item in back if random.random() < 0.9]
         if random.random() < 0.2:
             old = random.choice((*node.previousIncarnations, node.incarnation))
             return [nodeUp(name, random.choice((old, f"{name}{self._count}")))]

@@ -36,18 +36,18 @@ from tsservices.chat.state import ChatState
 
 def checkConsistency(state: ChatState) -> None:
     sessions = state.sessions
-    held = {each.ident: key for key, holders in state.sessionsByNick.items() for each in holders}
-    assert held == {ident: each.key for ident, each in sessions.items()}
+    held = {item.ident: key for key, holders in state.sessionsByNick.items() for item in holders}
+    assert held == {ident: item.key for ident, item in sessions.items()}
     assert sum(map(len, state.sessionsByNick.values())) == len(sessions)
     for key, holders in state.sessionsByNick.items():
-        assert len(holders) == 1 or all(each.account == key for each in holders)
-        assert key not in state.accounts or all(each.account == key for each in holders)
-    owned = {each.ident: key for key, owners in state.sessionsByAccount.items() for each in owners}
-    assert owned == {ident: each.account for ident, each in sessions.items() if each.account}
+        assert len(holders) == 1 or all(item.account == key for item in holders)
+        assert key not in state.accounts or all(item.account == key for item in holders)
+    owned = {item.ident: key for key, owners in state.sessionsByAccount.items() for item in owners}
+    assert owned == {ident: item.account for ident, item in sessions.items() if item.account}
     assert all(state.sessionsByAccount.values())
     assert set(state.sessionsByAccount) <= set(state.accounts)
-    assert {key: each.ident for key, each in state.tokens.items()} == {
-        each.token: ident for ident, each in sessions.items() if each.token
+    assert {key: item.ident for key, item in state.tokens.items()} == {
+        item.token: ident for ident, item in sessions.items() if item.token
     }
     for ident, session in sessions.items():
         assert session.ident == ident
@@ -64,24 +64,24 @@ def checkConsistency(state: ChatState) -> None:
 def _checkRoom(state: ChatState, room: Room) -> None:
     record, permissions, members = room.record, room.permissions, room.members
     assert room.members or record.seq
-    assert all(state.sessions[ident] is each for ident, each in members.items())
-    assert all(record.key in each.rooms for each in members.values())
+    assert all(state.sessions[ident] is item for ident, item in members.items())
+    assert all(record.key in item.rooms for item in members.values())
     assert state.rooms[record.key] is room
     assert room.recipients == tuple(members.values())
-    assert room.nickCounts == Counter(each.key for each in members.values())
-    assert room.inSeveralRooms == sum(len(each.rooms) > 1 for each in members.values())
+    assert room.nickCounts == Counter(item.key for item in members.values())
+    assert room.inSeveralRooms == sum(len(item.rooms) > 1 for item in members.values())
     accounts = set(state.accounts)
     assert not record.founder or record.founder in accounts
     assert set(permissions.roles) <= accounts
     assert {mask for _, mask in permissions.restrictions if mask[0] != "~"} <= accounts
-    assert all(key == (each.kind, each.mask) for key, each in permissions.restrictions.items())
+    assert all(key == (item.kind, item.mask) for key, item in permissions.restrictions.items())
     assert set(permissions.readableFrom) <= set(members)
     if permissions.guestFounder:
         assert members[permissions.guestFounder].account is None
         assert not record.founder
     assert all(
-        each.operator or each.invited or each.admitted is not None
-        for each in permissions.roles.values()
+        item.operator or item.invited or item.admitted is not None
+        for item in permissions.roles.values()
     )
 
 
@@ -99,17 +99,17 @@ def isRestricted(state: ChatState, kind: str, session: Session, room: Room, now:
     account = state.accounts.get(session.account or "")
     if account is not None and account.key in OPERATORS:
         return False
-    for each in room.permissions.restrictions.values():
-        if each.kind != kind or 0 < each.until <= now:
+    for item in room.permissions.restrictions.values():
+        if item.kind != kind or 0 < item.until <= now:
             continue
-        if account is not None and each.mask == account.key:
+        if account is not None and item.mask == account.key:
             return True
-        meant = (each.room, each.kind, each.mask, each.time) in session.inheritedRestrictions
+        meant = (item.room, item.kind, item.mask, item.time) in session.inheritedRestrictions
         if account is not None:
-            later = account.created > each.time
+            later = account.created > item.time
         else:
-            later = session.connectedAt > each.time or each.mask == each.name
-        if each.mask == session.cloak and (meant or later) and state.rank(session, room) == MEMBER:
+            later = session.connectedAt > item.time or item.mask == item.name
+        if item.mask == session.cloak and (meant or later) and state.rank(session, room) == MEMBER:
             return True
     return False
 
@@ -135,11 +135,11 @@ class RulesModel:
         state = self._sessions.state
         session = self._sessions.people[operation.session]
         members = {key: dict(room.members) for key, room in state.rooms.items()}
-        accounts = {each.ident: each.account for each in state.sessions.values()}
+        accounts = {item.ident: item.account for item in state.sessions.values()}
         readable = {
-            (key, ident): room.permissions.firstReadable(each)
+            (key, ident): room.permissions.firstReadable(item)
             for key, room in state.rooms.items()
-            for ident, each in room.members.items()
+            for ident, item in room.members.items()
         }
         silent = {
             key
@@ -151,25 +151,25 @@ class RulesModel:
         messages, deliveries = len(batch.messages), len(batch._deliveries)
         apply(state, operation, session, batch)
         replies = [
-            (each.session, each.notification)
-            for each in batch._deliveries[deliveries:]
-            if isinstance(each, DirectDelivery)
+            (item.session, item.notification)
+            for item in batch._deliveries[deliveries:]
+            if isinstance(item, DirectDelivery)
         ]
         rejected = any(
             recipient is session and isinstance(reply, ErrorReply) for recipient, reply in replies
         )
-        for each in batch.messages[messages:]:
+        for item in batch.messages[messages:]:
             assert not rejected
-            assert operation.session in members.get(each.room, ())
-            assert each.session == operation.session
-            assert each.first == self.lastSeqs.get(each.room, 0) + 1
-            self.lastSeqs[each.room] = each.last
-            private = each.room in closed or (
+            assert operation.session in members.get(item.room, ())
+            assert item.session == operation.session
+            assert item.first == self.lastSeqs.get(item.room, 0) + 1
+            self.lastSeqs[item.room] = item.last
+            private = item.room in closed or (
                 isinstance(operation, SetPrivate) and operation.private
             )
             if private:
-                self.privateLines.setdefault(each.room, set()).update(
-                    range(each.first, each.last + 1)
+                self.privateLines.setdefault(item.room, set()).update(
+                    range(item.first, item.last + 1)
                 )
         if isinstance(operation, Say | SetTopic) and operation.room in silent:
             assert rejected
@@ -218,9 +218,9 @@ class RulesModel:
                 if session.account is not None:
                     self._enter(key, session.account, self.insideSince[key][ident])
 
-    def _enter(self, key: str, who: str, since: int) -> None:
+    def _enter(self, key: str, ident: str, since: int) -> None:
         inside = self.insideSince.setdefault(key, {})
-        inside[who] = min(since, inside.get(who, since))
+        inside[ident] = min(since, inside.get(ident, since))
 
     def _leave(
         self,

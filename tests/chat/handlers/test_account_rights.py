@@ -59,8 +59,8 @@ class TestPasswords:
         version = self.town.house.state.accounts["ann"].version
         propose = self.town.house.pipeline.propose
         bob = self.town.owner("bob")
-        for each, verifier in ((bob, "v"), (self.ann, "w"), (second, "x"), (self.ann, "y")):
-            propose(SetPassword(each.session.ident, "ann", version, verifier), each.session)
+        for item, verifier in ((bob, "v"), (self.ann, "w"), (second, "x"), (self.ann, "y")):
+            propose(SetPassword(item.session.ident, "ann", version, verifier), item.session)
         self.town.turn()
         assert self.town.house.state.accounts["ann"].verifier == "w"
         assert bob.reasons() == [LOGGED_OUT]
@@ -90,10 +90,10 @@ class TestPasswords:
     def test_auditLog(self) -> None:
         town = Town(operators=["root"])
         root, _ = town.owner("root"), town.owner("ann")
-        told: list[dict[str, object]] = []
-        town.house.pipeline.start(town.journal, told.append)
+        audits: list[dict[str, object]] = []
+        town.house.pipeline.start(town.journal, audits.append)
         root.do("/reset ann", "/drop ann")
-        facts = [(each["audit"], each["account"], each["target"]) for each in told]
+        facts = [(item["audit"], item["account"], item["target"]) for item in audits]
         assert facts == [("password", "root", "ann"), ("drop", "root", "ann")]
 
     def test_resetNotAllowed(self) -> None:
@@ -178,10 +178,10 @@ class TestDrop:
         assert codes(person.do(f"/delete {seq}")) == [NOT_ALLOWED.name]
 
     def test_serverOperatorDropsOwnAccount(self) -> None:
-        told: list[dict[str, object]] = []
-        self.town.house.pipeline.start(self.town.journal, told.append)
-        (dropped,) = [each for each in self.root.do("/drop root") if isinstance(each, Notice)]
-        assert [(each["audit"], each["account"]) for each in told] == [("drop", "root")]
+        audits: list[dict[str, object]] = []
+        self.town.house.pipeline.start(self.town.journal, audits.append)
+        (dropped,) = [item for item in self.root.do("/drop root") if isinstance(item, Notice)]
+        assert [(item["audit"], item["account"]) for item in audits] == [("drop", "root")]
         assert dropped.code == "dropped"
         assert "whoever registers it" in dropped.lines[-1]
         assert self.root.session.account is None
@@ -222,7 +222,7 @@ class TestRights:
         sessions.turn(DropAccount("r", "bob"))
         assert [batch.roomRecords for batch in sessions.batches] == [[]] * 4
         sessions.turn(Say("b", "tea", MESSAGE, ("x",)))
-        assert [each.key for each in sessions.batches[-1].roomRecords] == ["tea"]
+        assert [item.key for item in sessions.batches[-1].roomRecords] == ["tea"]
 
     def test_whoisGuest(self) -> None:
         town = Town()

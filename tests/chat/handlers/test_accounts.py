@@ -115,7 +115,7 @@ class TestRegister:
         town.turn()
         assert NICK_TAKEN in ann.reasons()
         assert list(town.house.state.accounts) == ["eve"]
-        assert [each.nick for each in town.house.state.sessionsByNick["ann"]] == ["ann"]
+        assert [item.nick for item in town.house.state.sessionsByNick["ann"]] == ["ann"]
         assert town.house.state.sessionsByNick["ann"][0] is bob.session
 
     def test_accountLimits(self) -> None:
@@ -141,11 +141,11 @@ class TestRegister:
             person.type(f"/register {PASSWORD}")
         town.hasher.work()
         town.turn()
-        refused = [each for each in tried if ACCOUNTS_EACH in each.reasons()]
-        assert len(refused) == 1
+        rejected = [item for item in tried if ACCOUNTS_EACH in item.reasons()]
+        assert len(rejected) == 1
         homes = town.house.guesses._homes
-        owned = [homes.get(each.session.key) is not None for each in tried]
-        assert owned == [each not in refused for each in tried]
+        owned = [homes.get(item.session.key) is not None for item in tried]
+        assert owned == [item not in rejected for item in tried]
         assert len(town.house.guesses) == REGISTERED_AT_ONCE
 
     def test_rejectedBeforeHashing(self) -> None:
@@ -240,7 +240,7 @@ class TestLogin:
         town.turn()
         assert cat.reasons() == [LOGGED_IN]
         assert cat.session.account == "ann"
-        assert [len(each) for each in town.house.state.sessionsByAccount.values()] == [2, 1]
+        assert [len(item) for item in town.house.state.sessionsByAccount.values()] == [2, 1]
 
     def test_guestWithNickOfAccountIsRenamed(self) -> None:
         """Such a guest can come from another node only."""

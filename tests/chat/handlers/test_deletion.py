@@ -17,17 +17,17 @@ from tsservices.chat.operations import DELETE, DELETED, MESSAGE, DeleteMessage
 
 
 def shown(happenings: list[Notification]) -> list[tuple[int, str, str]]:
-    told: list[tuple[int, str, str]] = []
-    for each in happenings:
-        if isinstance(each, JoinedRoom) and each.replay is not None:
-            each = each.replay
-        if isinstance(each, HistoryReplay | SearchResults):
-            told += [
+    sent: list[tuple[int, str, str]] = []
+    for item in happenings:
+        if isinstance(item, JoinedRoom) and item.replay is not None:
+            item = item.replay
+        if isinstance(item, HistoryReplay | SearchResults):
+            sent += [
                 (said.first + which, said.kind, text)
-                for said in each.messages
+                for said in item.messages
                 for which, text in enumerate(said.texts)
             ]
-    return told
+    return sent
 
 
 def _lines(read: list[RoomMessages] | ChatError) -> list[RoomMessages]:
@@ -84,9 +84,9 @@ class TestDelete(TeaRoom):
         self.opal.do("/delete 4")
         self.room.preload(got[0], 1)
         late = self.town.person("late", "milk")
-        told = shown(late.do("/join tea"))
-        assert (3, MESSAGE, "three") in told
-        assert (4, DELETED, "") in told
+        sent = shown(late.do("/join tea"))
+        assert (3, MESSAGE, "three") in sent
+        assert (4, DELETED, "") in sent
 
     def test_operator(self) -> None:
         for seq in (1, 3, 6, 7):

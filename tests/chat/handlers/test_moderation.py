@@ -26,8 +26,8 @@ class TestKick(TeaRoom):
         heard = self.opal.do("/kick BOB be  nice")
         assert lines(heard) == [(KICK, "bob be  nice")]
         assert lines(self.mel.take()) == [(KICK, "bob be  nice")]
-        told, left = self.bob.take()
-        assert isinstance(told, RoomMessages)
+        sent, left = self.bob.take()
+        assert isinstance(sent, RoomMessages)
         assert isinstance(left, LeftRoom)
         assert not self.there(self.bob)
         assert self.bob.moves[-1] == 0
@@ -51,17 +51,17 @@ class TestKick(TeaRoom):
     def test_allSessionsOfAccount(self) -> None:
         self.mel.do("/nick zed")
         second, third = self.login("mel", "tea"), self.login("mel", "tea")
-        assert {each.session.nick for each in (self.mel, second, third)} == {"zed", "mel"}
+        assert {item.session.nick for item in (self.mel, second, third)} == {"zed", "mel"}
         self.opal.do("/kick mel")
-        assert not any(self.there(each) for each in (self.mel, second, third))
+        assert not any(self.there(item) for item in (self.mel, second, third))
         heard = self.bob.take()
         assert lines(heard) == [(KICK, "mel")]
-        assert [each.nick for each in heard if isinstance(each, UserLeft)] == ["zed"]
+        assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["zed"]
         self.mel.do("/join tea")
         self.town.hush()
         self.opal.do("/kick zed")
         assert not self.there(self.mel)
-        assert [type(each) for each in self.bob.take()] == [RoomMessages]
+        assert [type(item) for item in self.bob.take()] == [RoomMessages]
 
     def test_kickByAccountName(self) -> None:
         self.mel.do("/nick zed")
@@ -76,7 +76,7 @@ class TestKick(TeaRoom):
         assert lines(self.bob.take()) == [(KICK, "bob")]
 
     @pytest.mark.parametrize(
-        ("who", "line", "reason"),
+        ("name", "line", "reason"),
         [
             ("bob", "/kick mel", NOT_ALLOWED),
             ("mel", "/kick bob", NOT_ALLOWED),
@@ -108,9 +108,9 @@ class TestKick(TeaRoom):
             ("ann", "/unban bob x", USAGE),
         ],
     )
-    def test_rejections(self, who: str, line: str, reason: ErrorCode) -> None:
+    def test_rejections(self, name: str, line: str, reason: ErrorCode) -> None:
         seq = self.room.record.seq
-        assert reasons(getattr(self, who).do(line)) == [reason]
+        assert reasons(getattr(self, name).do(line)) == [reason]
         assert self.room.record.seq == seq
         assert len(self.room.members) == 5
         assert self.room.permissions.restrictions == {}
@@ -128,7 +128,7 @@ class TestOperators(TeaRoom):
     def test_operators(self) -> None:
         self.ann.do("/op MEL")
         assert self.state.rank(self.mel.session, self.room) == OPERATOR
-        assert [each[0] for each in lines(self.bob.take())] == ["op"]
+        assert [item[0] for item in lines(self.bob.take())] == ["op"]
         self.mel.do("/deop mel")
         assert self.state.rank(self.mel.session, self.room) == MEMBER
         self.ann.do("/deop opal")

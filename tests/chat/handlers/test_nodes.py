@@ -102,7 +102,7 @@ class TestAcceptMessage:
         assert not isNewIncarnation(state, "b", "one", 2)
         assert not isNewIncarnation(state, "a", "one", 1)
         self.apply(up("a", "two"), 8)
-        assert [isNewIncarnation(state, "a", each, 1) for each in ("one", "two", "x")] == [
+        assert [isNewIncarnation(state, "a", item, 1) for item in ("one", "two", "x")] == [
             False,
             False,
             1,
@@ -111,7 +111,7 @@ class TestAcceptMessage:
         assert state.nodes["a"].incarnation == "two"
         self.apply(NodeDown("", "a", "two", 99), 10)
         assert state.nodes == {}
-        assert [isNewIncarnation(state, "a", each, 1) for each in ("one", "two", "x")] == [
+        assert [isNewIncarnation(state, "a", item, 1) for item in ("one", "two", "x")] == [
             False,
             False,
             1,

@@ -33,7 +33,7 @@ from tsservices.common.timestamps import NANOSECONDS
 def texts(happenings: list[Notification]) -> list[str]:
     (inbox,) = happenings
     assert isinstance(inbox, Inbox)
-    return [each.text for each in inbox.messages]
+    return [item.text for item in inbox.messages]
 
 
 class TestPrivateMessages:
@@ -50,7 +50,7 @@ class TestPrivateMessages:
     def back(self, nick: str) -> tuple[Person, LoggedIn]:
         person = self.town.stranger()
         (logged,) = [
-            each for each in person.do(f"/login {nick} {PASSWORD}") if isinstance(each, LoggedIn)
+            item for item in person.do(f"/login {nick} {PASSWORD}") if isinstance(item, LoggedIn)
         ]
         self.town.hush()
         return person, logged
@@ -77,7 +77,7 @@ class TestPrivateMessages:
         self.bob.do("/quit")
         self.town.hush()
         heard = self.ann.do("/msg bob one")
-        assert [type(each) for each in heard] == [PrivateMessage, Notice]
+        assert [type(item) for item in heard] == [PrivateMessage, Notice]
         self.cat.do("/msg bob two")
         self.ann.do("/msg bob three")
         assert self.accounts["bob"].unread == 3
@@ -95,7 +95,7 @@ class TestPrivateMessages:
         self.ann.do("/msg gus psst")
         for person in (self.bob, self.gus):
             assert all(
-                each.ident == "" for each in person.take() if isinstance(each, PrivateMessage)
+                item.ident == "" for item in person.take() if isinstance(item, PrivateMessage)
             )
         assert list(self.town.journal._letters) == []
         self.bob.do("/quit")
@@ -118,7 +118,7 @@ class TestPrivateMessages:
         self.bob.do("/nick zed")
         for name in ("zed", "bob"):
             self.ann.do(f"/msg {name} to {name}")
-        assert [each.text for each in self.bob.take() if isinstance(each, PrivateMessage)] == [
+        assert [item.text for item in self.bob.take() if isinstance(item, PrivateMessage)] == [
             "to zed",
             "to bob",
         ]
@@ -127,7 +127,7 @@ class TestPrivateMessages:
 
     def test_noteToOneself(self) -> None:
         heard = self.ann.do("/msg ann milk")
-        assert [type(each) for each in heard] == [PrivateMessage]
+        assert [type(item) for item in heard] == [PrivateMessage]
         assert texts(self.ann.do("/inbox")) == texts(self.ann.do("/inbox ann")) == ["milk"]
 
     def test_ignoredAuthor(self) -> None:
@@ -162,7 +162,7 @@ class TestPrivateMessages:
             assert isinstance(inbox, Inbox)
             assert inbox.more is more
             assert inbox.other.lower() == "ann"
-            got = [each.text for each in inbox.messages] + got
+            got = [item.text for item in inbox.messages] + got
         assert got == many
         assert reasons(self.bob.do("/inbox +")) == [USAGE]
 
@@ -174,13 +174,13 @@ class TestPrivateMessages:
         self.bob.do("/inbox", "/logout", f"/login cat {PASSWORD}")
         self.town.hush()
         heard = self.bob.do("/inbox +")
-        assert not any(isinstance(each, Inbox) and each.messages for each in heard)
+        assert not any(isinstance(item, Inbox) and item.messages for item in heard)
 
     def test_identsDiffer(self) -> None:
         self.ann.type("/msg bob one", "/msg cat two", "hello", "/msg bob three")
         self.cat.type("/msg ann four")
         self.town.turn()
-        idents = [each.ident for each in self.town.journal._letters]
+        idents = [item.ident for item in self.town.journal._letters]
         assert len(set(idents)) == len(idents) == 4
 
     def test_guestHasNothingUnread(self) -> None:
@@ -196,17 +196,17 @@ class TestSeen:
         ann, bob = town.owner("Ann"), town.person("bob")
         other = town.stranger()
         other.do(f"/login ann {PASSWORD}")
-        told = [bob.do("/seen ANN")]
+        sent = [bob.do("/seen ANN")]
         town.now += NANOSECONDS
         ann.do("/quit")
-        told.append(bob.do("/seen ann")[-1:])
+        sent.append(bob.do("/seen ann")[-1:])
         town.now += NANOSECONDS
         other.do("/quit")
         town.hush()
         town.now += NANOSECONDS
-        told.append(bob.do("/seen ann"))
+        sent.append(bob.do("/seen ann"))
         facts = [
-            (each.nick, each.online, each.time) for (each,) in told if isinstance(each, SeenReply)
+            (item.nick, item.online, item.time) for (item,) in sent if isinstance(item, SeenReply)
         ]
         assert facts == [("Ann", True, 0), ("Ann", True, 0), ("Ann", False, NOON + 2 * NANOSECONDS)]
 
@@ -261,9 +261,9 @@ class TestReadMarkers:
     def test_markerGoesForward(self) -> None:
         self.ann.do("/read tea 2", "/read tea 1", "/read 2")
         marks = self.town.house.state.readMarkers
-        assert [each.seq for each in marks.values()] == [2]
+        assert [item.seq for item in marks.values()] == [2]
         self.ann.do("/read 999")
-        assert [each.seq for each in marks.values()] == [3]
+        assert [item.seq for item in marks.values()] == [3]
 
     def test_emptyRoomGetsNoMarker(self) -> None:
         """Whoever creates rooms for long would fill the server with markers."""

@@ -31,13 +31,13 @@ from tsservices.chat.permissions import OPERATOR
 
 
 def numbers(happenings: list[Notification]) -> list[int]:
-    told: list[int] = []
-    for each in happenings:
-        if isinstance(each, JoinedRoom) and each.replay is not None:
-            each = each.replay
-        if isinstance(each, HistoryReplay | SearchResults):
-            told += [n for said in each.messages for n in range(said.first, said.last + 1)]
-    return told
+    sent: list[int] = []
+    for item in happenings:
+        if isinstance(item, JoinedRoom) and item.replay is not None:
+            item = item.replay
+        if isinstance(item, HistoryReplay | SearchResults):
+            sent += [n for said in item.messages for n in range(said.first, said.last + 1)]
+    return sent
 
 
 def asked(person: Person, line: str) -> list[Notification]:
@@ -97,19 +97,19 @@ class TestPrivate:
         self.mel.do("/part")
         assert numbers(self.mel.do("/join tea")) == [1, 2, 3, 4, 5, 6]
 
-    @pytest.mark.parametrize("who", ["bob", "zed", "gus"])
-    def test_othersAreRejected(self, who: str) -> None:
-        person: Person = getattr(self, who)
+    @pytest.mark.parametrize("name", ["bob", "zed", "gus"])
+    def test_othersAreRejected(self, name: str) -> None:
+        person: Person = getattr(self, name)
         assert reasons(person.do("/join tea")) == [PRIVATE_ROOM]
         self.town.house.pipeline.propose(Join(person.session.ident, "tea", "tea"), person.session)
         self.town.turn()
         assert person.reasons() == [PRIVATE_ROOM]
         assert not self.there(person)
 
-    @pytest.mark.parametrize("who", ["bob", "zed", "gus"])
-    def test_invitedReadsFromJoin(self, who: str) -> None:
-        person: Person = getattr(self, who)
-        self.ann.do(f"/invite {who}")
+    @pytest.mark.parametrize("name", ["bob", "zed", "gus"])
+    def test_invitedReadsFromJoin(self, name: str) -> None:
+        person: Person = getattr(self, name)
+        self.ann.do(f"/invite {name}")
         (invited,) = person.take()
         assert isinstance(invited, Invited)
         assert (invited.room, invited.by) == ("tea", "ann")
@@ -191,16 +191,16 @@ class TestPrivate:
         assert numbers(self.ann.do("/join tea")) == list(range(1, 10))
 
     @pytest.mark.parametrize("way", ["logout", "reset", "drop"])
-    @pytest.mark.parametrize("who", ["ann", "mel", "zed"])
-    def test_logoutLeavesPrivateRooms(self, way: str, who: str) -> None:
+    @pytest.mark.parametrize("name", ["ann", "mel", "zed"])
+    def test_logoutLeavesPrivateRooms(self, way: str, name: str) -> None:
         self.ann.do("/invite zed")
         self.zed.do("/join tea")
-        person: Person = getattr(self, who)
+        person: Person = getattr(self, name)
         self.town.hush()
         if way == "logout":
             person.do("/logout")
         else:
-            self.root.do(f"/{way} {who}")
+            self.root.do(f"/{way} {name}")
         assert person.session.account is None
         assert not self.there(person)
         self.town.hush()
@@ -288,14 +288,14 @@ class TestPrivate:
     def test_searchAfterKick(self) -> None:
         self.ann.conversation.say(tuple("line" for _ in range(60)))
         self.town.turn()
-        (found,) = [each for each in self.mel.do("/search line") if isinstance(each, SearchResults)]
+        (found,) = [item for item in self.mel.do("/search line") if isinstance(item, SearchResults)]
         assert found.more
         self.ann.do("/kick mel")
         self.town.hush()
         assert [reason.name for reason in reasons(self.mel.do("/search"))] != []
 
     @pytest.mark.parametrize(
-        ("who", "line", "reason"),
+        ("name", "line", "reason"),
         [
             ("mel", "/invite zed", NOT_ALLOWED),
             ("mel", "/private off", NOT_ALLOWED),
@@ -303,19 +303,19 @@ class TestPrivate:
             ("ann", "/invite ~s1", NO_PERSON),
         ],
     )
-    def test_rejections(self, who: str, line: str, reason: ErrorCode) -> None:
-        assert reasons(getattr(self, who).do(line)) == [reason]
+    def test_rejections(self, name: str, line: str, reason: ErrorCode) -> None:
+        assert reasons(getattr(self, name).do(line)) == [reason]
         assert self.room.record.private
 
     def test_modeLines(self) -> None:
         self.ann.do("/private off", "/private off", "/private on", "/private ON")
-        said = [each.kind for each in self.town.journal._rooms["tea"]]
+        said = [item.kind for item in self.town.journal._rooms["tea"]]
         assert said[-2:] == [PUBLIC, PRIVATE]
 
     def test_inviteToPublicRoom(self) -> None:
         self.ann.do("/private off")
         self.mel.do("/invite zed", "/invite gus")
-        assert any(isinstance(each, Invited) for each in self.zed.take())
+        assert any(isinstance(item, Invited) for item in self.zed.take())
         self.ann.do("/private on")
         for person in (self.zed, self.gus):
             person.take()

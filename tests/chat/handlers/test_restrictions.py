@@ -37,12 +37,12 @@ class TestBan(TeaRoom):
     def test_accountBan(self) -> None:
         heard = self.opal.do("/ban mel 2h too loud")
         assert lines(heard) == [(BAN, "mel 2h too loud")]
-        told, left = self.mel.take()
-        assert isinstance(told, RoomMessages)
+        sent, left = self.mel.take()
+        assert isinstance(sent, RoomMessages)
         assert isinstance(left, LeftRoom)
         heard = self.bob.take()
         assert lines(heard) == [(BAN, "mel 2h too loud")]
-        assert [each.nick for each in heard if isinstance(each, UserLeft)] == ["mel"]
+        assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["mel"]
         assert reasons(self.mel.do("/join tea")) == [BANNED]
         assert not self.there(self.login("mel", "tea", cloak="~new"))
         other = self.town.stranger(self.mel.session.cloak)
@@ -63,7 +63,7 @@ class TestBan(TeaRoom):
         self.town.now += 1
         self.opal.do(f"/ban {cloak}")
         assert not self.there(twin)
-        assert {each.nick for each in self.mel.take() if isinstance(each, UserLeft)} == {
+        assert {item.nick for item in self.mel.take() if isinstance(item, UserLeft)} == {
             "bob",
             "twin",
         }
@@ -122,7 +122,7 @@ class TestBan(TeaRoom):
         assert not self.there(guest)
         assert list(guest.session.rooms) == ["milk"]
         heard = self.ann.take()
-        assert [each.nick for each in heard if isinstance(each, UserLeft)] == ["guest"]
+        assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["guest"]
 
     def test_banByCloak(self) -> None:
         cloak = self.bob.session.cloak
@@ -176,7 +176,7 @@ class TestBan(TeaRoom):
         for kind, name in ((BAN, "mel"), (MUTE, "bob")):
             (listed,) = self.opal.do(f"/{kind}")
             assert isinstance(listed, RestrictionList)
-            assert {(each.kind, each.name) for each in listed.restrictions} == {(kind, name)}
+            assert {(item.kind, item.name) for item in listed.restrictions} == {(kind, name)}
 
     def test_secondBanReplacesFirst(self) -> None:
         self.opal.do("/ban mel 1h", "/ban mel 2h", "/ban mel")
@@ -184,7 +184,7 @@ class TestBan(TeaRoom):
             (BAN, "mel"),
             (BAN, self.mel.session.cloak),
         }
-        assert {each.until for each in self.room.permissions.restrictions.values()} == {0}
+        assert {item.until for item in self.room.permissions.restrictions.values()} == {0}
 
     def test_limits(self) -> None:
         for number in range(RESTRICTIONS_EACH):
@@ -287,7 +287,7 @@ class TestMute(TeaRoom):
         self.town.hush()
         self.mel.do("/away spam")
         assert self.bob.take() == []
-        assert [type(each) for each in gus.take()] == [AwayChanged]
+        assert [type(item) for item in gus.take()] == [AwayChanged]
         self.mel.do("/part tea spam", "/join tea")
         left, _ = self.bob.take()
         assert isinstance(left, UserLeft)

@@ -88,11 +88,11 @@ class TestReattach:
         self.incarnation += 1
         self.turn(nodeUp("a", str(self.incarnation), operators=("opal",)), *operations)
 
-    def member(self, who: str) -> bool:
-        return who in self.room.members
+    def member(self, ident: str) -> bool:
+        return ident in self.room.members
 
-    def refusals(self, who: str) -> list[object]:
-        return list(self.sessions.ears[who].reasons())
+    def errors(self, ident: str) -> list[object]:
+        return list(self.sessions.ears[ident].reasons())
 
     def test_nodeDown(self) -> None:
         self.turn(Join("ann", "Q", "q"), Join("bob", "Q", "q"))
@@ -100,13 +100,13 @@ class TestReattach:
         self.gone()
         assert set(self.state.sessions) == {"bob", "opal"}
         assert set(self.state.tokens) == {"t-bob", "t-opal"}
-        for who in ("bob", "opal"):
-            told = self.sessions.ears[who].take()
-            assert sorted(each.nick for each in told if isinstance(each, UserQuit)) == [
+        for ident in ("bob", "opal"):
+            sent = self.sessions.ears[ident].take()
+            assert sorted(item.nick for item in sent if isinstance(item, UserQuit)) == [
                 "Ann",
                 "Gus",
             ]
-            assert len(told) == 2
+            assert len(sent) == 2
         assert self.state.lastSeenGuests.keys() == {"gus"}
         assert self.state.accounts["ann"].seen == self.stamp
 
@@ -121,44 +121,44 @@ class TestReattach:
         self.turn(Login("ann2", "ann", version, "~x", ""), Join("ann2", "Q", "q"))
         self.sessions.hush()
         self.gone()
-        told = self.sessions.ears["bob"].take()
-        assert [(type(each), getattr(each, "nick", "")) for each in told] == [
+        sent = self.sessions.ears["bob"].take()
+        assert [(type(item), getattr(item, "nick", "")) for item in sent] == [
             (UserLeft, "Ann"),
             (UserQuit, "Gus"),
         ]
-        assert [each.ident for each in self.state.sessionsByAccount["ann"]] == ["ann2"]
+        assert [item.ident for item in self.state.sessionsByAccount["ann"]] == ["ann2"]
 
     def test_everythingReturns(self) -> None:
         self.turn(Join("gus", "Q", "q"))
         before = {
-            who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
-            for who, each in self.state.sessions.items()
+            ident: (item.nick, item.account, item.connectedAt, item.cloak, list(item.rooms))
+            for ident, item in self.state.sessions.items()
         }
         operations = self.gone()
-        assert [each.session for each in operations] == ["ann", "gus"]
+        assert [item.session for item in operations] == ["ann", "gus"]
         assert operations[1].rooms == (("r", "R", 2), ("q", "Q", 0))
         self.turn(Say("bob", "r", MESSAGE, ("three", "four")))
         self.sessions.hush()
         self.back(*operations)
         after = {
-            who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
-            for who, each in self.state.sessions.items()
+            ident: (item.nick, item.account, item.connectedAt, item.cloak, list(item.rooms))
+            for ident, item in self.state.sessions.items()
         }
         assert after == before
         assert self.state.tokens["t-gus"] is self.state.sessions["gus"]
-        assert [each.ident for each in self.state.sessionsByAccount["ann"]] == ["ann"]
-        told = self.sessions.ears["bob"].take()
-        assert [(type(each), getattr(each, "nick", "")) for each in told] == [
+        assert [item.ident for item in self.state.sessionsByAccount["ann"]] == ["ann"]
+        sent = self.sessions.ears["bob"].take()
+        assert [(type(item), getattr(item, "nick", "")) for item in sent] == [
             (UserJoined, "Ann"),
             (UserJoined, "Gus"),
         ]
-        assert isinstance(told[0], UserJoined)
-        assert told[0].account == "ann"
+        assert isinstance(sent[0], UserJoined)
+        assert sent[0].account == "ann"
         notice, replay, *_ = self.sessions.ears["gus"].take()
         assert isinstance(notice, Notice)
         assert notice.code == "returned"
         assert isinstance(replay, HistoryReplay)
-        assert [text for each in replay.messages for text in each.texts] == ["three", "four"]
+        assert [text for item in replay.messages for text in item.texts] == ["three", "four"]
         assert (replay.missing, replay.until) == (None, 4)
         assert self.state.detachedSessions == {}
         self.turn(*operations)
@@ -172,11 +172,11 @@ class TestReattach:
         _, replay = self.sessions.ears["gus"].take()
         assert isinstance(replay, HistoryReplay)
         assert replay.missing == (3, 7)
-        assert [each.first for each in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
+        assert [item.first for item in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
 
     def test_nothingMissed(self) -> None:
         self.back(*self.gone())
-        assert [type(each) for each in self.sessions.ears["gus"].take()] == [Notice]
+        assert [type(item) for item in self.sessions.ears["gus"].take()] == [Notice]
 
     def test_nickTaken(self) -> None:
         operations = self.gone()
@@ -187,8 +187,8 @@ class TestReattach:
         renamed = self.sessions.ears["gus"].take()[1]
         assert isinstance(renamed, NickChanged)
         assert (renamed.nick, renamed.to) == ("Gus", "guest-2")
-        told = [each for each in self.sessions.ears["bob"].take() if isinstance(each, UserJoined)]
-        assert [each.nick for each in told] == ["Ann", "guest-2"]
+        sent = [item for item in self.sessions.ears["bob"].take() if isinstance(item, UserJoined)]
+        assert [item.nick for item in sent] == ["Ann", "guest-2"]
         ann, _ = self.gone()
         self.back(replace(ann, nick="x2", key="gus"))
         assert self.state.sessions["ann"].nick == "Ann"
@@ -206,12 +206,12 @@ class TestReattach:
         ann = self.state.sessions["ann"]
         assert (ann.account, ann.nick) == (None, "guest-1")
         assert self.state.sessionsByAccount.keys() == {"opal"}
-        told = self.sessions.ears["ann"].take()
-        assert [each.error.code for each in told if isinstance(each, ErrorReply)] == [LOGGED_OUT]
-        assert [each.account for each in told if isinstance(each, AccountChanged)] == [None]
+        sent = self.sessions.ears["ann"].take()
+        assert [item.error.code for item in sent if isinstance(item, ErrorReply)] == [LOGGED_OUT]
+        assert [item.account for item in sent if isinstance(item, AccountChanged)] == [None]
         (operation, *_) = self.gone()
         self.back(replace(operation, account="nobody"))
-        assert self.refusals("ann") == [NO_ACCOUNT]
+        assert self.errors("ann") == [NO_ACCOUNT]
 
     def test_tooManySessions(self) -> None:
         operations = self.gone()
@@ -220,7 +220,7 @@ class TestReattach:
             self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
         self.back(*operations)
         assert "ann" not in self.state.sessions
-        assert [each.code for each in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
+        assert [item.code for item in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
         assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_bannedMeanwhile(self) -> None:
@@ -228,11 +228,11 @@ class TestReattach:
         self.turn(Restrict("opal", "r", BAN, "Ann", "ann", 0, ""))
         self.turn(Restrict("opal", "r", BAN, "~gus", "~gus", 0, ""))
         self.back(*operations)
-        for who in ("ann", "gus"):
-            assert not self.member(who)
-            told = self.sessions.ears[who].take()
-            assert [each.error.code for each in told if isinstance(each, ErrorReply)] == [BANNED]
-            assert [each.room for each in told if isinstance(each, LeftRoom)] == ["r"]
+        for ident in ("ann", "gus"):
+            assert not self.member(ident)
+            sent = self.sessions.ears[ident].take()
+            assert [item.error.code for item in sent if isinstance(item, ErrorReply)] == [BANNED]
+            assert [item.room for item in sent if isinstance(item, LeftRoom)] == ["r"]
         assert self.state.restriction(BAN, self.state.sessions["gus"], self.room, self.stamp)
 
     @pytest.mark.parametrize("late", [False, True])
@@ -246,7 +246,7 @@ class TestReattach:
         self.back(*operations)
         assert self.member("gus")
         self.turn(Say("gus", "r", MESSAGE, ("x",)))
-        assert self.refusals("gus") == [MUTED]
+        assert self.errors("gus") == [MUTED]
 
     def test_earlierSessionIsSpared(self) -> None:
         for late in (False, True):
@@ -257,7 +257,7 @@ class TestReattach:
             if late:
                 self.stamp += FORGOTTEN
                 self.turn(nodeUp("c", "1", operators=("opal",)))
-            self.back(*[replace(each, connectedAt=1) for each in operations])
+            self.back(*[replace(item, connectedAt=1) for item in operations])
             assert self.member("gus") is not late
 
     def test_guestInPrivateRoom(self) -> None:
@@ -280,13 +280,13 @@ class TestReattach:
         assert gus.invited == {"q"}
         replay = self.sessions.ears["gus"].take()[-1]
         assert isinstance(replay, HistoryReplay)
-        assert [each.texts for each in replay.messages] == [("5",)]
+        assert [item.texts for item in replay.messages] == [("5",)]
         operations = self.gone()
         self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))
         self.turn(Restrict("opal", "q", BAN, "~gus", "~gus", 0, ""))
         self.back(*operations)
         assert list(gus.rooms) == ["r"]
-        assert self.refusals("gus") == [PRIVATE_ROOM]
+        assert self.errors("gus") == [PRIVATE_ROOM]
         assert gus.invited == frozenset()
 
     def test_bannedGuestNeedsInvitation(self) -> None:
@@ -296,9 +296,9 @@ class TestReattach:
         operations = self.gone()
         self.turn(Restrict("opal", "p", BAN, "~gus", "~gus", 0, ""))
         self.back(*operations)
-        assert self.refusals("gus") == [BANNED]
+        assert self.errors("gus") == [BANNED]
         self.turn(LiftRestriction("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
-        assert self.refusals("gus") == [PRIVATE_ROOM]
+        assert self.errors("gus") == [PRIVATE_ROOM]
 
     def test_noAccessByWordOfNode(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
@@ -308,12 +308,12 @@ class TestReattach:
         self.turn(SetPassword("opal", "ann", None, "w"), Say("opal", "p", MESSAGE, ("2",)))
         self.sessions.hush()
         self.back(ann, replace(gus, rooms=(("p", "P", 0), *gus.rooms)))
-        for who in ("ann", "gus"):
-            told = self.sessions.ears[who].take()
+        for ident in ("ann", "gus"):
+            sent = self.sessions.ears[ident].take()
             assert PRIVATE_ROOM in [
-                each.error.code for each in told if isinstance(each, ErrorReply)
+                item.error.code for item in sent if isinstance(item, ErrorReply)
             ]
-            assert {each.room for each in told if isinstance(each, HistoryReplay)} <= {"r"}
+            assert {item.room for item in sent if isinstance(item, HistoryReplay)} <= {"r"}
         assert list(self.state.rooms["p"].members) == ["opal"]
 
     def test_roomClosedMeanwhile(self) -> None:
@@ -362,5 +362,5 @@ class TestReattach:
     def test_nothingBetween(self) -> None:
         self.gone()
         self.turn(Say("gus", "r", MESSAGE, ("x",)), Login("gus", "ann", NOON, "~gus", ""))
-        assert self.refusals("gus")[0] is NOT_IN_ROOM
+        assert self.errors("gus")[0] is NOT_IN_ROOM
         assert "gus" not in self.state.sessions

@@ -24,9 +24,9 @@ def make(person: Person, prefix: str) -> int:
 class TestCreateRoom:
     def test_guestsByAddress(self) -> None:
         town = Town(Limits(roomsFounded=AT_ONCE))
-        first, second, other = (town.stranger(each) for each in ("~same", "~same", "~other"))
-        for number, each in enumerate((first, second, other)):
-            each.do(f"/nick p{number}")
+        first, second, other = (town.stranger(item) for item in ("~same", "~same", "~other"))
+        for number, item in enumerate((first, second, other)):
+            item.do(f"/nick p{number}")
         assert make(first, "a") == AT_ONCE
         assert make(second, "b") == 0
         assert make(other, "c") == AT_ONCE

@@ -33,7 +33,7 @@ from tsservices.chat.permissions import FOUNDER
 
 def entered(town: Town, *lines: str) -> tuple[Person, str]:
     person = town.stranger()
-    tokens = [each.token for each in person.do(*lines) if isinstance(each, ResumeToken)]
+    tokens = [item.token for item in person.do(*lines) if isinstance(item, ResumeToken)]
     town.hush()
     return person, tokens[0]
 
@@ -52,19 +52,19 @@ class TestResume:
 
     def test_everythingMoves(self) -> None:
         state = self.town.house.state
-        before = {key: [each.nick for each in room.recipients] for key, room in state.rooms.items()}
+        before = {key: [item.nick for item in room.recipients] for key, room in state.rooms.items()}
         several = {key: room.inSeveralRooms for key, room in state.rooms.items()}
         new = self.town.stranger("~elsewhere")
         heard = new.do(f"/resume {self.token}")
-        assert [type(each) for each in heard] == [Resumed, ResumeToken]
-        resumed, told = heard
+        assert [type(item) for item in heard] == [Resumed, ResumeToken]
+        resumed, token = heard
         assert isinstance(resumed, Resumed)
         assert (resumed.nick, resumed.account) == ("Ann", None)
         assert resumed.rooms == [("tea", 0), ("milk", 1)]
-        assert isinstance(told, ResumeToken)
-        assert told.token == self.token
+        assert isinstance(token, ResumeToken)
+        assert token.token == self.token
         assert {
-            key: [each.nick for each in room.recipients] for key, room in state.rooms.items()
+            key: [item.nick for item in room.recipients] for key, room in state.rooms.items()
         } == before
         assert {key: room.inSeveralRooms for key, room in state.rooms.items()} == several
         session = new.session
@@ -72,7 +72,7 @@ class TestResume:
         assert (session.nick, session.away, session.ignores) == ("Ann", "lunch", frozenset({"cat"}))
         assert session.cloak == "~elsewhere"
         assert state.rank(session, state.rooms["tea"]) == FOUNDER
-        assert [each.code for each in self.ann.dismissals] == [TAKEN_OVER]
+        assert [item.code for item in self.ann.dismissals] == [TAKEN_OVER]
         assert self.bob.take() == self.cat.take() == self.ann.take() == []
         assert self.ann.session.ident not in state.sessions
         assert new.conversation.current == "milk"
@@ -84,20 +84,20 @@ class TestResume:
         new.do(f"/resume {self.token}")
         self.ann.conversation.quit("lost")
         self.town.turn()
-        assert not any(isinstance(each, UserQuit) for each in self.bob.take())
+        assert not any(isinstance(item, UserQuit) for item in self.bob.take())
         assert self.town.house.state.sessionsByNick["ann"] == (new.session,)
 
     def test_unknownToken(self) -> None:
         stranger = self.town.stranger()
-        (refused,) = stranger.do("/resume what")
-        assert isinstance(refused, ErrorReply)
-        assert refused.error.code is NOTHING_TO_RESUME
+        (rejected,) = stranger.do("/resume what")
+        assert isinstance(rejected, ErrorReply)
+        assert rejected.error.code is NOTHING_TO_RESUME
         assert not stranger.conversation.entered
         self.cat.do("/join milk", "/join tea")
         for token in (self.token, "what"):
-            (refused,) = self.cat.do(f"/resume {token}")
-            assert isinstance(refused, ErrorReply)
-            assert refused.error.code is NOTHING_TO_RESUME
+            (rejected,) = self.cat.do(f"/resume {token}")
+            assert isinstance(rejected, ErrorReply)
+            assert rejected.error.code is NOTHING_TO_RESUME
             assert self.cat.conversation.current == "tea"
         assert self.ann.dismissals == []
 
@@ -105,7 +105,7 @@ class TestResume:
         second, third = self.town.stranger(), self.town.stranger()
         second.do(f"/resume {self.token}")
         third.do(f"/resume {self.token}")
-        assert [each.code for each in second.dismissals] == [TAKEN_OVER]
+        assert [item.code for item in second.dismissals] == [TAKEN_OVER]
         assert len(self.ann.dismissals) == 1
         assert self.town.house.state.sessionsByNick["ann"] == (third.session,)
 
@@ -124,7 +124,7 @@ class TestResume:
         stranger.do(f"/resume {self.token}")
         assert not stranger.conversation.entered
         assert self.town.house.state.tokens.keys() == {
-            each.session.token for each in (self.bob, self.cat)
+            item.session.token for item in (self.bob, self.cat)
         }
 
     def test_linesOfSameTurn(self) -> None:
@@ -136,9 +136,9 @@ class TestResume:
         self.town.turn()
         assert self.ann.lines() == ["one"]
         heard = new.take()
-        (resumed,) = [each for each in heard if isinstance(each, Resumed)]
+        (resumed,) = [item for item in heard if isinstance(item, Resumed)]
         assert dict(resumed.rooms)["milk"] == 2
-        assert [each.texts for each in heard if isinstance(each, RoomMessages)] == [("two",)]
+        assert [item.texts for item in heard if isinstance(item, RoomMessages)] == [("two",)]
 
     @pytest.mark.parametrize(
         "event",
@@ -175,8 +175,8 @@ class TestResume:
         assert len(old.reasons()) == 1
         assert self.bob.take() == []
         assert old.session.ident not in state.sessions
-        held = [each for holders in state.sessionsByNick.values() for each in holders]
-        assert sorted(each.ident for each in held) == sorted(state.sessions)
+        held = [item for holders in state.sessionsByNick.values() for item in holders]
+        assert sorted(item.ident for item in held) == sorted(state.sessions)
         assert state.sessionsByNick["ann"] == (new.session,)
 
     @pytest.mark.parametrize("kind", ["logout", "password", "drop"])
@@ -225,6 +225,6 @@ class TestResume:
         stranger = self.town.stranger(cat.cloak)
         token = self.cat.conversation._token
         stranger.do(f"/resume {token}", "/join tea")
-        (refused,) = stranger.do("hello")
-        assert isinstance(refused, ErrorReply)
-        assert refused.error.code is MUTED
+        (rejected,) = stranger.do("hello")
+        assert isinstance(rejected, ErrorReply)
+        assert rejected.error.code is MUTED
