@@ -21,15 +21,15 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.serialization import asRow, fromRow
 
-#: Any operation that something comes of.
-EVENTS = st.one_of(
+#: Any operation that has a handler.
+OPERATIONS = st.one_of(
     [st.builds(kind) for kind in {**dict.fromkeys(HANDLERS), NodeUp: 0, ReattachSession: 0}]
 )
 
 HELLO = ["Say", "s", "r", "message", ["a", "b"]]
 
 
-@given(EVENTS)
+@given(OPERATIONS)
 def test_jsonRoundTrip(operation: Operation) -> None:
     again = fromRow(json.loads(json.dumps(asRow(operation))))
     assert again == operation
@@ -84,7 +84,7 @@ def test_typesOfValues() -> None:
     ],
 )
 def test_unknownRows(row: Any) -> None:
-    with pytest.raises(ValueError, match=r"know|fields|no operation|is no|not all"):
+    with pytest.raises(ValueError, match=r"know|fields|no event|is no|not all"):
         fromRow(row)
 
 

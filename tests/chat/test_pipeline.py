@@ -30,9 +30,9 @@ class FakeStore:
 class TestPipeline:
     def setup_method(self) -> None:
         self.jobs: list[Callable[[], None]] = []
-        self.shelf = FakeStore()
+        self.store = FakeStore()
         self.pipeline = Pipeline(ChatState(Limits()), "log", 41, lambda: NOON, self.jobs.append)
-        self.pipeline.start(self.shelf)
+        self.pipeline.start(self.store)
         self.ears = {name: Ear() for name in ("ann", "bob")}
         self.sessions = {name: Session(name, ear) for name, ear in self.ears.items()}
         for name, session in self.sessions.items():
@@ -58,9 +58,9 @@ class TestPipeline:
         self.say("bob", "2")
         self.say("ann", "3")
         assert len(self.jobs) == 1
-        assert self.shelf.batches == []
+        assert self.store.batches == []
         self.turn()
-        (batch,) = self.shelf.batches
+        (batch,) = self.store.batches
         assert [item.texts for item in batch.messages] == [("1",), ("2",), ("3",)]
         assert (batch.position, batch.log, batch.stamp) == (42, "log", NOON)
         assert [item.ident for item in self.pipeline.unconfirmedSessions()] == ["ann", "bob"]
@@ -109,7 +109,7 @@ class TestPipeline:
         self.pipeline.propose(Join("ann", "q", "q"), self.sessions["ann"])
         self.turn()
         assert len(self.ears["ann"].take()) == 1
-        assert self.shelf.batches == []
+        assert self.store.batches == []
         self.say("ann", "1")
         self.turn()
         self.pipeline.propose(Join("bob", "q", "q"), self.sessions["bob"])
@@ -120,7 +120,7 @@ class TestPipeline:
         assert names == ["RoomMessages", "JoinedRoom"]
         self.say("ann", "2")
         self.turn()
-        assert [item.position for item in self.shelf.batches] == [42, 43]
+        assert [item.position for item in self.store.batches] == [42, 43]
 
     def test_idleWhenNothingIsPending(self) -> None:
         ear = self.ears["ann"]
@@ -145,7 +145,7 @@ class TestPipeline:
         assert len(self.jobs) == 1
         ear.idle = lambda: None  # type: ignore[method-assign]
         self.turn()
-        assert len(self.shelf.batches) == 2
+        assert len(self.store.batches) == 2
 
     def test_failingRecipientHarmsNobodyElse(self) -> None:
 
@@ -168,4 +168,4 @@ class TestPipeline:
 
     def test_emptyTurn(self) -> None:
         self.pipeline.flush()
-        assert self.shelf.batches == []
+        assert self.store.batches == []

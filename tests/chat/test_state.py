@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import NOON, Sessions
+from tests.support.chat import NOON, Sessions, only
 from tsservices.chat.errors import (
     NAME_FIRST,
     NICK_TAKEN,
@@ -120,14 +120,12 @@ class TestRooms:
         sessions.turn(say("ann", "x"), SetTopic("ann", "r", "tea"))
         sessions.hush()
         sessions.turn(enter("bob"), Join("bob", "R", "r"))
-        _, entered = sessions.ears["bob"].take()
-        assert isinstance(entered, JoinedRoom)
+        entered = only(JoinedRoom, sessions.ears["bob"].take()[1:])
         assert (entered.roomName, entered.nicks, entered.memberCount) == ("R", ["Ann", "Bob"], 2)
         assert (entered.joinedSeq, entered.topic.text, entered.nick) == (2, "tea", "Bob")
         assert entered.replay is not None
         assert [item.kind for item in entered.replay.messages] == [MESSAGE, TOPIC]
-        (joined,) = sessions.ears["ann"].take()
-        assert isinstance(joined, UserJoined)
+        joined = only(UserJoined, sessions.ears["ann"].take())
         assert joined.nick == "Bob"
 
     def test_joinTwice(self) -> None:
@@ -138,8 +136,7 @@ class TestRooms:
     def test_namesAreBounded(self) -> None:
         sessions = gathered(*(f"p{number}" for number in range(NAMES_SHOWN + 1)))
         sessions.turn(enter("late"), join("late"))
-        entered = sessions.ears["late"].take()[-1]
-        assert isinstance(entered, JoinedRoom)
+        entered = only(JoinedRoom, sessions.ears["late"].take()[-1:])
         assert (len(entered.nicks), entered.memberCount) == (NAMES_SHOWN, NAMES_SHOWN + 2)
 
     def test_roomLimits(self) -> None:
@@ -154,8 +151,7 @@ class TestRooms:
     def test_part(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(Part("ann", "r", "tea"), say("ann", "x"), say("bob", "y"))
-        (left,) = sessions.ears["bob"].take()
-        assert isinstance(left, UserLeft)
+        left = only(UserLeft, sessions.ears["bob"].take())
         assert (left.nick, left.reason) == ("Ann", "tea")
         heard = sessions.ears["ann"].take()
         assert isinstance(heard[0], LeftRoom)
@@ -174,8 +170,7 @@ class TestRooms:
         sessions = gathered("ann")
         sessions.turn(say("ann", "x"))
         sessions.turn(enter("bob"), Part("ann", "r", ""), join("bob"))
-        entered = sessions.ears["bob"].take()[-1]
-        assert isinstance(entered, JoinedRoom)
+        entered = only(JoinedRoom, sessions.ears["bob"].take()[-1:])
         assert entered.replay is not None
         assert [item.texts for item in entered.replay.messages] == [("x",)]
         assert sessions.state.rooms["r"].replay() is not None
@@ -185,8 +180,7 @@ class TestRooms:
         sessions.turn(enter("ann"), join("ann"), say("ann", "x"))
         (said,) = sessions.batches[-1].messages
         assert (said.first, said.time, said.previous) == (8, NOON + 6, NOON + 5)
-        entered = sessions.ears["ann"].take()[1]
-        assert isinstance(entered, JoinedRoom)
+        entered = only(JoinedRoom, sessions.ears["ann"].take()[1:2])
         assert (entered.topic.text, entered.joinedSeq, entered.replay) == ("tea", 7, None)
 
 
@@ -232,8 +226,7 @@ class TestTalk:
         sessions = gathered("ann")
         sessions.turn(say("ann", *map(str, range(50))))
         sessions.turn(enter("bob"), join("bob"))
-        entered = sessions.ears["bob"].take()[-1]
-        assert isinstance(entered, JoinedRoom)
+        entered = only(JoinedRoom, sessions.ears["bob"].take()[-1:])
         assert entered.replay is not None
         (said,) = entered.replay.messages
         assert said.texts == tuple(map(str, range(50 - REPLAYED_LINES, 50)))
@@ -244,8 +237,7 @@ class TestTalk:
         sessions = gathered("ann", "bob", "cat")
         batch = sessions.turn(SendPrivate("ann", "BOB", "bob", ME, "waves"), stamp=NOON + 1)
         for ident in ("ann", "bob"):
-            (heard,) = sessions.ears[ident].take()
-            assert isinstance(heard, PrivateMessage)
+            heard = only(PrivateMessage, sessions.ears[ident].take())
             assert (heard.nick, heard.to, heard.kind, heard.text) == ("Ann", "Bob", ME, "waves")
             assert heard.time == NOON + 1
         assert sessions.ears["cat"].take() == []
@@ -280,8 +272,7 @@ class TestQuit:
         sessions.turn(join("ann", "q"), join("bob", "q"), Part("cat", "r", ""))
         sessions.hush()
         sessions.turn(Quit("ann", "tea"))
-        (gone,) = sessions.ears["bob"].take()
-        assert isinstance(gone, UserQuit)
+        gone = only(UserQuit, sessions.ears["bob"].take())
         assert (gone.nick, gone.reason) == ("Ann", "tea")
         assert sessions.ears["cat"].take() == sessions.ears["ann"].take() == []
         assert "ann" not in sessions.state.sessionsByNick

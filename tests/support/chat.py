@@ -5,6 +5,7 @@ A chat without wires, for tests of its core: people hear happenings, not bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
@@ -24,6 +25,8 @@ from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import perform
 from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import ImmediateHasher
+
+_Kind = TypeVar("_Kind")
 
 #: When tests take place: nanoseconds since 1970.
 NOON = 1_795_176_600_000_000_000
@@ -95,6 +98,12 @@ class Ear:
         return [
             text for each in self.take() if isinstance(each, RoomMessages) for text in each.texts
         ]
+
+
+def only(kind: type[_Kind], notifications: Sequence[Notification]) -> _Kind:
+    (found,) = notifications
+    assert isinstance(found, kind)
+    return found
 
 
 class Sessions:

@@ -5,7 +5,7 @@ account.
 
 from __future__ import annotations
 
-from tests.support.chat import PASSWORD, Person, Sessions, Town
+from tests.support.chat import PASSWORD, Person, Sessions, Town, only
 from tests.support.chat_accounts import OTHER, codes, login, names
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
@@ -70,8 +70,7 @@ class TestPasswords:
     def test_resetByServerOperator(self) -> None:
         heard = self.root.do("/reset ann")
         assert codes(heard) == ["password", "reset"]
-        notice = heard[-1]
-        assert isinstance(notice, Notice)
+        notice = only(Notice, heard[-1:])
         password = notice.lines[0].rpartition(" ")[2]
         assert codes(self.ann.take()) == [LOGGED_OUT.name]
         assert self.ann.session.account is None
@@ -227,11 +226,9 @@ class TestRights:
     def test_whoisGuest(self) -> None:
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
-        (shown,) = bob.do("/whois ann")
-        assert isinstance(shown, WhoisReply)
+        shown = only(WhoisReply, bob.do("/whois ann"))
         assert not shown.guest
-        (shown,) = ann.do("/whois bob")
-        assert isinstance(shown, WhoisReply)
+        shown = only(WhoisReply, ann.do("/whois bob"))
         assert shown.guest
 
     def test_logoutOfGuest(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import NOON, PASSWORD, Town
+from tests.support.chat import NOON, PASSWORD, Town, only
 from tests.support.chat_accounts import OTHER, codes, names, verifierOf
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
@@ -52,8 +52,7 @@ class TestRegister:
         heard = ann.do(f"/register {PASSWORD}")
         assert names(heard) == ["Notice", "AccountChanged"]
         assert codes(heard) == ["registered"]
-        (changed,) = bob.take()
-        assert isinstance(changed, AccountChanged)
+        changed = only(AccountChanged, bob.take())
         assert (changed.nick, changed.account) == ("Ann", "ann")
         assert cat.take() == []
         account = town.house.state.accounts["ann"]

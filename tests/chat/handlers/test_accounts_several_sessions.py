@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.chat import NOON, PASSWORD, Town
+from tests.support.chat import NOON, PASSWORD, Town, only
 from tests.support.chat_accounts import codes, login, names
 from tsservices.chat.errors import NICK_SHARED, TAKEN_OVER
 from tsservices.chat.handlers.accounts import SESSIONS_EACH
@@ -26,16 +26,14 @@ class TestSeveralSessions:
     def test_firstJoinAndLastPart(self) -> None:
         second = login(self.town, "ann")
         heard = second.do("/join lobby")
-        (entered,) = heard
-        assert isinstance(entered, JoinedRoom)
+        entered = only(JoinedRoom, heard)
         assert (entered.nicks, entered.memberCount) == (["bob", "ann"], 2)
         assert self.bob.take() == self.ann.take() == []
         self.ann.do("/part")
         assert self.bob.take() == []
         assert second.take() == []
         second.do("/part")
-        (left,) = self.bob.take()
-        assert isinstance(left, UserLeft)
+        only(UserLeft, self.bob.take())
         self.ann.do("/join lobby")
         second.do("/join lobby")
         assert names(self.bob.take()) == ["UserJoined"]
@@ -49,12 +47,10 @@ class TestSeveralSessions:
         self.bob.do("/join tea")
         self.town.hush()
         self.ann.do("/quit")
-        (left,) = self.bob.take()
-        assert isinstance(left, UserLeft)
+        left = only(UserLeft, self.bob.take())
         assert (left.room, left.nick) == ("lobby", "ann")
         second.do("/quit")
-        (gone,) = self.bob.take()
-        assert isinstance(gone, UserQuit)
+        only(UserQuit, self.bob.take())
 
     def test_ownLines(self) -> None:
         second = login(self.town, "ann", "lobby")
@@ -67,8 +63,7 @@ class TestSeveralSessions:
         self.bob.type("/msg ann psst")
         self.town.turn()
         for person in (self.ann, second, third, self.bob):
-            (heard,) = person.take()
-            assert isinstance(heard, PrivateMessage)
+            heard = only(PrivateMessage, person.take())
             assert (heard.nick, heard.to, heard.text, heard.ident) == ("bob", "ann", "psst", "")
         second.type("/msg bob yes")
         self.town.turn()

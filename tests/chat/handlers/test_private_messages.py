@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.chat import NOON, PASSWORD, Person, Town
+from tests.support.chat import NOON, PASSWORD, Person, Town, only
 from tests.support.chat_rooms import reasons
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
@@ -31,8 +31,7 @@ from tsservices.common.timestamps import NANOSECONDS
 
 
 def texts(happenings: list[Notification]) -> list[str]:
-    (inbox,) = happenings
-    assert isinstance(inbox, Inbox)
+    inbox = only(Inbox, happenings)
     return [item.text for item in inbox.messages]
 
 
@@ -57,11 +56,9 @@ class TestPrivateMessages:
 
     def test_bothSidesPresent(self) -> None:
         heard = self.ann.do("/msg BOB psst")
-        (whispered,) = heard
-        assert isinstance(whispered, PrivateMessage)
+        whispered = only(PrivateMessage, heard)
         assert whispered.ident.startswith("log-")
-        (other,) = self.bob.take()
-        assert isinstance(other, PrivateMessage)
+        other = only(PrivateMessage, self.bob.take())
         assert other.ident == whispered.ident
         assert self.accounts["bob"].unread == 0
         for person, line in (
@@ -158,8 +155,7 @@ class TestPrivateMessages:
         assert reasons(self.bob.do("/inbox +")) == [USAGE]
         got: list[str] = []
         for line, more in (("/inbox ANN", True), ("/inbox +", True), ("/inbox +", False)):
-            (inbox,) = self.bob.do(line)
-            assert isinstance(inbox, Inbox)
+            inbox = only(Inbox, self.bob.do(line))
             assert inbox.more is more
             assert inbox.other.lower() == "ann"
             got = [item.text for item in inbox.messages] + got
@@ -215,8 +211,7 @@ class TestSeen:
         ann, bob = town.owner("ann"), town.person("bob")
         ann.do("/nick zed")
         town.hush()
-        (seen,) = bob.do("/seen ann")
-        assert isinstance(seen, SeenReply)
+        seen = only(SeenReply, bob.do("/seen ann"))
         assert seen.online
 
     def test_guest(self) -> None:
@@ -224,8 +219,7 @@ class TestSeen:
         gus, bob = town.person("gus"), town.person("bob")
         gus.do("/quit")
         town.hush()
-        (seen,) = bob.do("/seen GUS")
-        assert isinstance(seen, SeenReply)
+        seen = only(SeenReply, bob.do("/seen GUS"))
         assert (seen.online, seen.time) == (False, NOON)
         assert reasons(bob.do("/seen nobody")) == [NO_PERSON]
         assert reasons(bob.do("/seen")) == [USAGE]
@@ -248,14 +242,11 @@ class TestReadMarkers:
         self.town.hush()
 
     def test_allSessionsOfAccount(self) -> None:
-        (marked,) = self.ann.do("/read 2")
-        assert isinstance(marked, MarkedRead)
+        marked = only(MarkedRead, self.ann.do("/read 2"))
         assert (marked.room, marked.seq) == ("tea", 2)
-        (same,) = self.other.take()
-        assert isinstance(same, MarkedRead)
+        only(MarkedRead, self.other.take())
         assert self.bob.take() == []
-        (entered,) = self.other.do("/join tea")
-        assert isinstance(entered, JoinedRoom)
+        entered = only(JoinedRoom, self.other.do("/join tea"))
         assert entered.read == 2
 
     def test_markerGoesForward(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import PASSWORD, Person, Town
+from tests.support.chat import PASSWORD, Person, Town, only
 from tests.support.chat_rooms import lines, reasons
 from tsservices.chat.errors import (
     GUEST_ROOM,
@@ -110,8 +110,7 @@ class TestPrivate:
     def test_invitedReadsFromJoin(self, name: str) -> None:
         person: Person = getattr(self, name)
         self.ann.do(f"/invite {name}")
-        (invited,) = person.take()
-        assert isinstance(invited, Invited)
+        invited = only(Invited, person.take())
         assert (invited.room, invited.by) == ("tea", "ann")
         assert numbers(person.do("/join tea")) == []
         self.ann.do("seven")
@@ -267,21 +266,18 @@ class TestPrivate:
     def test_listsHideRoom(self) -> None:
         self.ann.do("/topic secret")
         for person in (self.bob, self.gus):
-            (rooms,) = person.do("/rooms")
-            assert isinstance(rooms, RoomList)
+            rooms = only(RoomList, person.do("/rooms"))
             assert [name for name, _, _ in rooms.rooms] == ["lobby"]
             assert reasons(person.do("/who tea")) == [NO_ROOM]
             assert reasons(person.do("/who nowhere")) == [NO_ROOM]
-            (shown,) = person.do("/whois ann")
-            assert isinstance(shown, WhoisReply)
+            shown = only(WhoisReply, person.do("/whois ann"))
             assert shown.rooms == []
             for line in ("/search #tea six", "/since tea 0", "/msg #tea hello", "/part tea"):
                 assert reasons(person.do(line)) == [NOT_IN_ROOM]
         self.ann.do("/invite bob")
         self.town.hush()
         for person in (self.bob, self.mel, self.root):
-            (rooms,) = person.do("/rooms")
-            assert isinstance(rooms, RoomList)
+            rooms = only(RoomList, person.do("/rooms"))
             assert "tea" in [name for name, _, _ in rooms.rooms]
         assert reasons(self.bob.do("/who tea")) == []
 

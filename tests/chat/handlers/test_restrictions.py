@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.chat import NOON, PASSWORD
+from tests.support.chat import NOON, PASSWORD, only
 from tests.support.chat_rooms import HOUR, TeaRoom, lines, reasons
 from tsservices.chat.errors import (
     BANNED,
@@ -165,8 +165,7 @@ class TestBan(TeaRoom):
         self.town.now = NOON + HOUR - 1
         assert reasons(self.mel.do("/join tea")) == [BANNED]
         self.town.now = NOON + HOUR
-        (listed,) = self.opal.do("/ban")
-        assert isinstance(listed, RestrictionList)
+        listed = only(RestrictionList, self.opal.do("/ban"))
         assert listed.restrictions == []
         self.mel.do("/join tea")
         assert self.there(self.mel)
@@ -174,8 +173,7 @@ class TestBan(TeaRoom):
     def test_lists(self) -> None:
         self.opal.do("/ban mel", "/mute bob 1h")
         for kind, name in ((BAN, "mel"), (MUTE, "bob")):
-            (listed,) = self.opal.do(f"/{kind}")
-            assert isinstance(listed, RestrictionList)
+            listed = only(RestrictionList, self.opal.do(f"/{kind}"))
             assert {(item.kind, item.name) for item in listed.restrictions} == {(kind, name)}
 
     def test_secondBanReplacesFirst(self) -> None:
@@ -250,8 +248,7 @@ class TestBan(TeaRoom):
             assert reasons(new.do(line)) == [BANNED]
         self.mel.take()
         new.do("/part tea spam")
-        (left,) = self.mel.take()
-        assert isinstance(left, UserLeft)
+        left = only(UserLeft, self.mel.take())
         assert left.reason == ""
 
     def test_resumedFromBannedAddress(self) -> None:
@@ -293,8 +290,7 @@ class TestMute(TeaRoom):
         assert isinstance(left, UserLeft)
         assert left.reason == ""
         self.mel.do("/quit spam")
-        (gone,) = self.bob.take()
-        assert isinstance(gone, UserQuit)
+        gone = only(UserQuit, self.bob.take())
         assert gone.reason == ""
 
     def test_mute(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.model.cluster import FORGOTTEN, nodeUp
-from tests.support.chat import NOON, Sessions
+from tests.support.chat import NOON, Sessions, only
 from tsservices.chat.errors import (
     BANNED,
     LOGGED_OUT,
@@ -169,8 +169,7 @@ class TestReattach:
         for number in range(REPLAYED_LINES + 5):
             self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
         self.back(*operations)
-        _, replay = self.sessions.ears["gus"].take()
-        assert isinstance(replay, HistoryReplay)
+        replay = only(HistoryReplay, self.sessions.ears["gus"].take()[1:])
         assert replay.missing == (3, 7)
         assert [item.first for item in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
 
@@ -184,8 +183,7 @@ class TestReattach:
             self.turn(Enter(ident, name, name, "~x", ident))
         self.back(*operations)
         assert self.state.sessions["gus"].nick == "guest-2"
-        renamed = self.sessions.ears["gus"].take()[1]
-        assert isinstance(renamed, NickChanged)
+        renamed = only(NickChanged, self.sessions.ears["gus"].take()[1:2])
         assert (renamed.nick, renamed.to) == ("Gus", "guest-2")
         sent = [item for item in self.sessions.ears["bob"].take() if isinstance(item, UserJoined)]
         assert [item.nick for item in sent] == ["Ann", "guest-2"]
@@ -278,8 +276,7 @@ class TestReattach:
         assert list(gus.rooms) == ["r", "p"]
         assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
-        replay = self.sessions.ears["gus"].take()[-1]
-        assert isinstance(replay, HistoryReplay)
+        replay = only(HistoryReplay, self.sessions.ears["gus"].take()[-1:])
         assert [item.texts for item in replay.messages] == [("5",)]
         operations = self.gone()
         self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import PASSWORD, Person, Town
+from tests.support.chat import PASSWORD, Person, Town, only
 from tsservices.chat.errors import MUTED, NOTHING_TO_RESUME, TAKEN_OVER
 from tsservices.chat.notifications import ErrorReply, Resumed, ResumeToken, RoomMessages, UserQuit
 from tsservices.chat.operations import (
@@ -89,14 +89,12 @@ class TestResume:
 
     def test_unknownToken(self) -> None:
         stranger = self.town.stranger()
-        (rejected,) = stranger.do("/resume what")
-        assert isinstance(rejected, ErrorReply)
+        rejected = only(ErrorReply, stranger.do("/resume what"))
         assert rejected.error.code is NOTHING_TO_RESUME
         assert not stranger.conversation.entered
         self.cat.do("/join milk", "/join tea")
         for token in (self.token, "what"):
-            (rejected,) = self.cat.do(f"/resume {token}")
-            assert isinstance(rejected, ErrorReply)
+            rejected = only(ErrorReply, self.cat.do(f"/resume {token}"))
             assert rejected.error.code is NOTHING_TO_RESUME
             assert self.cat.conversation.current == "tea"
         assert self.ann.dismissals == []
@@ -225,6 +223,5 @@ class TestResume:
         stranger = self.town.stranger(cat.cloak)
         token = self.cat.conversation._token
         stranger.do(f"/resume {token}", "/join tea")
-        (rejected,) = stranger.do("hello")
-        assert isinstance(rejected, ErrorReply)
+        rejected = only(ErrorReply, stranger.do("hello"))
         assert rejected.error.code is MUTED
