@@ -155,6 +155,15 @@ class TestBan(TeaRoom):
         assert reasons(self.opal.do("/unban BOB")) == [NOT_RESTRAINED]
         assert lines(self.opal.do("/unban rob")) == [(UNBAN, "BOB")]
 
+    def test_liftsInOrderOfMasks(self) -> None:
+        self.opal.do("/ban bob")
+        ((_, ban),) = self.room.permissions.restrictions.items()
+        self.bob.do("/quit")
+        for mask, name in (("~zz", "Z"), ("~aa", "A")):
+            self.room.permissions.restrictions[BAN, mask] = replace(ban, mask=mask, name=name)
+        assert lines(self.opal.do("/unban bob")) == [(UNBAN, "A")]
+        assert self.room.permissions.restrictions == {}
+
     def test_absentAccount(self) -> None:
         self.mel.do("/quit")
         self.opal.do("/ban MEL")
