@@ -130,6 +130,9 @@ def test_maximumLength() -> None:
 
 def test_roomSign() -> None:
     assert roomKey("#Tea") == roomKey("Tea") == ("Tea", "tea")
-    for name in ("", "#", "##tea"):
-        with pytest.raises(ChatError):
-            roomKey(name)
+
+
+@pytest.mark.parametrize("name", ["", "#", "##tea"])
+def test_badRoomName(name: str) -> None:
+    with pytest.raises(ChatError):
+        roomKey(name)

@@ -235,6 +235,10 @@ class Person(Ear):
             except ChatError as refused:
                 self.conversation.refuse(refused)
 
+    def propose(self, kind: Callable[..., Operation], *values: object) -> None:
+        """Propose without the checks that a verb makes."""
+        self._town.house.pipeline.propose(kind(self.session.ident, *values), self.session)
+
     def do(self, *lines: str) -> list[Notification]:
         for line in lines:
             self.type(line)

@@ -98,12 +98,9 @@ class TestPasswords:
     def test_resetNotAllowed(self) -> None:
         account = self.town.house.state.accounts["root"]
         assert codes(self.ann.do("/reset root")) == [NOT_ALLOWED.name]
-        for event in (
-            SetPassword(self.ann.session.ident, "root", None, "v"),
-            SetPassword(self.ann.session.ident, "root", account.version, "v"),
-            DropAccount(self.ann.session.ident, "root"),
-        ):
-            self.town.house.pipeline.propose(event, self.ann.session)
+        self.ann.propose(SetPassword, "root", None, "v")
+        self.ann.propose(SetPassword, "root", account.version, "v")
+        self.ann.propose(DropAccount, "root")
         self.town.turn()
         assert self.ann.reasons() == [NOT_ALLOWED, LOGGED_OUT, NOT_ALLOWED]
         assert self.town.house.state.accounts["root"] is account
@@ -234,6 +231,6 @@ class TestRights:
     def test_logoutOfGuest(self) -> None:
         town = Town()
         bob = town.person("bob")
-        town.house.pipeline.propose(Logout(bob.session.ident), bob.session)
+        bob.propose(Logout)
         town.turn()
         assert bob.reasons() == [ACCOUNT_NEEDED]

@@ -96,7 +96,7 @@ class TestRegister:
     def test_renamedBeforeRegistering(self) -> None:
         town = Town()
         ann = town.person("ann")
-        town.house.pipeline.propose(Register(ann.session.ident, "eve", "v"), ann.session)
+        ann.propose(Register, "eve", "v")
         town.turn()
         assert ann.reasons() == [NICK_TAKEN]
         assert not town.house.state.accounts
@@ -109,7 +109,7 @@ class TestRegister:
         town.turn()
         bob.type("/nick ann")
         town.turn()
-        town.house.pipeline.propose(Register(ann.session.ident, "ann", "v"), ann.session)
+        ann.propose(Register, "ann", "v")
         town.hasher.work()
         town.turn()
         assert NICK_TAKEN in ann.reasons()
@@ -234,8 +234,7 @@ class TestLogin:
         cat = town.person("cat")
         for account in ("ann", "bob"):
             version = town.house.state.accounts[account].version
-            event = Login(cat.session.ident, account, version, "~c", "")
-            town.house.pipeline.propose(event, cat.session)
+            cat.propose(Login, account, version, "~c", "")
         town.turn()
         assert cat.reasons() == [LOGGED_IN]
         assert cat.session.account == "ann"
@@ -264,8 +263,7 @@ class TestLogin:
         town.hasher.held = True
         thief.type(f"/login ann {PASSWORD}")
         version = town.house.state.accounts["ann"].version
-        change = SetPassword(ann.session.ident, "ann", version, "another")
-        town.house.pipeline.propose(change, ann.session)
+        ann.propose(SetPassword, "ann", version, "another")
         town.hasher.work()
         town.turn()
         assert thief.reasons() == [LOGGED_OUT]

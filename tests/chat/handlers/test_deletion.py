@@ -107,8 +107,7 @@ class TestDelete(TeaRoom):
             (self.opal, None, 999),
             (self.opal, None, 0),
         ):
-            event = DeleteMessage(person.session.ident, "tea", seq, author)
-            self.town.house.pipeline.propose(event, person.session)
+            person.propose(DeleteMessage, "tea", seq, author)
             self.town.turn()
             assert person.reasons() == [
                 NOT_ALLOWED if seq < 999 and person is not self.opal else NO_LINE
@@ -130,8 +129,7 @@ class TestDelete(TeaRoom):
 
     def test_lineOfSameTurn(self) -> None:
         self.mel.conversation.say(("eight",))
-        event = DeleteMessage(self.mel.session.ident, "tea", 8, "mel")
-        self.town.house.pipeline.propose(event, self.mel.session)
+        self.mel.propose(DeleteMessage, "tea", 8, "mel")
         self.town.turn()
         assert lines(self.ann.take()) == [(MESSAGE, "eight"), (DELETE, "8")]
         assert (8, DELETED, "") in shown(asked(self.ann, "/since 7"))

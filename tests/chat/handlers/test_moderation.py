@@ -162,11 +162,8 @@ class TestOperators(TeaRoom):
 
     def test_notInRoom(self) -> None:
         self.root.do("/part tea")
-        for event in (
-            Restrict(self.root.session.ident, "tea", BAN, "bob", "bob", 0, ""),
-            Say(self.root.session.ident, "tea", MESSAGE, ("x",)),
-        ):
-            self.town.house.pipeline.propose(event, self.root.session)
+        self.root.propose(Restrict, "tea", BAN, "bob", "bob", 0, "")
+        self.root.propose(Say, "tea", MESSAGE, ("x",))
         self.town.turn()
         assert self.root.reasons() == [NOT_IN_ROOM, NOT_IN_ROOM]
 

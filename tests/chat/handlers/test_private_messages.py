@@ -104,9 +104,8 @@ class TestPrivateMessages:
 
     def test_guestLeavesBefore(self) -> None:
         self.ann.type("/msg gus psst")
-        event = SendPrivate(self.ann.session.ident, "gus", "gus", MESSAGE, "again")
         self.gus.conversation.quit("")
-        self.town.house.pipeline.propose(event, self.ann.session)
+        self.ann.propose(SendPrivate, "gus", "gus", MESSAGE, "again")
         self.town.turn()
         assert self.ann.reasons() == [NO_PERSON]
         assert list(self.town.journal._letters) == []
@@ -180,8 +179,7 @@ class TestPrivateMessages:
         assert len(set(idents)) == len(idents) == 4
 
     def test_guestHasNothingUnread(self) -> None:
-        event = ClearUnread(self.gus.session.ident)
-        self.town.house.pipeline.propose(event, self.gus.session)
+        self.gus.propose(ClearUnread)
         self.town.turn()
         assert self.gus.take() == []
 

@@ -101,7 +101,7 @@ class TestPrivate:
     def test_othersAreRejected(self, name: str) -> None:
         person: Person = getattr(self, name)
         assert reasons(person.do("/join tea")) == [PRIVATE_ROOM]
-        self.town.house.pipeline.propose(Join(person.session.ident, "tea", "tea"), person.session)
+        person.propose(Join, "tea", "tea")
         self.town.turn()
         assert person.reasons() == [PRIVATE_ROOM]
         assert not self.there(person)
@@ -335,8 +335,7 @@ class TestPrivate:
         assert reasons(self.root.do("/private on")) == [LOBBY_OPEN]
         self.gus.do("/join milk")
         assert reasons(self.gus.do("/private on")) == [GUEST_ROOM]
-        event = SetPrivate(self.mel.session.ident, "tea", False)
-        self.town.house.pipeline.propose(event, self.mel.session)
+        self.mel.propose(SetPrivate, "tea", False)
         self.town.turn()
         assert self.mel.reasons() == [NOT_ALLOWED]
 
