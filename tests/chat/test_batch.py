@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.batch}.
-"""
+"""Tests for L{tsservices.chat.batch}."""
 
 from __future__ import annotations
 
@@ -31,8 +29,8 @@ from tsservices.chat.operations import (
 )
 
 
-def say(who: str, *texts: str, room: str = "r", kind: str = MESSAGE) -> Operation:
-    return Say(who, room, kind, texts)
+def say(ident: str, *texts: str, room: str = "r", kind: str = MESSAGE) -> Operation:
+    return Say(ident, room, kind, texts)
 
 
 def gathered(*names: str, room: str = "r") -> Sessions:
@@ -46,12 +44,8 @@ def gathered(*names: str, room: str = "r") -> Sessions:
     return sessions
 
 
-class TestSlice:
-    def test_once(self) -> None:
-        """
-        What many are told is one object for all who hear in the same form, written once
-        for each form; nobody hears their own lines.
-        """
+class TestRoomDelivery:
+    def test_sharedBytesAreEncodedOncePerFormat(self) -> None:
         sessions = gathered("ann", "bob", "cat", "dan", "eve")
         other = Index()
         sessions.ears["eve"] = Ear(other)
@@ -61,44 +55,39 @@ class TestSlice:
         assert len(ears["cat"].pushed) == 1
         assert ears["cat"].pushed[0] is ears["dan"].pushed[0]
         assert other.encodings == 3
-        assert [len(ears[each].pushed) for each in ears] == [1] * 5
+        assert [len(ears[item].pushed) for item in ears] == [1] * 5
         heard = {name: ear.lines() for name, ear in ears.items()}
         assert heard["cat"] == heard["dan"] == heard["eve"] == ["1", "2", "3", "4"]
         assert heard["ann"] == ["3"]
         assert heard["bob"] == ["1", "2", "4"]
 
-    def test_alone(self) -> None:
-        """Who has nothing to hear is pushed nothing."""
+    def test_authorAloneGetsNothing(self) -> None:
         sessions = gathered("ann")
         sessions.turn(say("ann", "1"))
         assert sessions.ears["ann"].pushed == []
 
-    def test_echo(self) -> None:
-        """Who wants it hears their own lines, in their place."""
+    def test_wantsEcho(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.people["ann"].wantsEcho = True
         sessions.turn(say("bob", "1"), say("ann", "2"), say("bob", "3"))
         assert sessions.ears["ann"].lines() == ["1", "2", "3"]
 
-    def test_ack(self) -> None:
-        """Who wants it is told the numbers of their own lines, and of no others'."""
+    def test_wantsAcks(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.people["ann"].wantsAcks = True
         sessions.turn(say("bob", "1"), say("ann", "2", "3"), SetTopic("ann", "r", "t"))
         heard = sessions.ears["ann"].take()
-        stored = [(each.first, each.last) for each in heard if isinstance(each, MessageStored)]
+        stored = [(item.first, item.last) for item in heard if isinstance(item, MessageStored)]
         assert stored == [(2, 3), (4, 4)]
-        assert [each.kind for each in heard if isinstance(each, RoomMessages)] == [MESSAGE, TOPIC]
-        assert not [each for each in sessions.ears["bob"].take() if isinstance(each, MessageStored)]
+        assert [item.kind for item in heard if isinstance(item, RoomMessages)] == [MESSAGE, TOPIC]
+        assert not [item for item in sessions.ears["bob"].take() if isinstance(item, MessageStored)]
 
-    def test_ownTopic(self) -> None:
-        """Who changes the topic is told of it like all others."""
+    def test_authorGetsOwnTopic(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(SetTopic("ann", "r", "tea"))
         assert [ear.lines() for ear in sessions.ears.values()] == [["tea"], ["tea"]]
 
-    def test_ignored(self) -> None:
-        """Who ignores somebody hears none of their lines; what happens they hear."""
+    def test_ignoredLinesAreLeftOut(self) -> None:
         sessions = gathered("ann", "bob", "cat")
         sessions.people["cat"].ignores = frozenset({"ann"})
         sessions.turn(
@@ -109,13 +98,12 @@ class TestSlice:
             Part("ann", "r", ""),
         )
         heard = sessions.ears["cat"].take()
-        assert [type(each) for each in heard] == [RoomMessages, UserLeft]
+        assert [type(item) for item in heard] == [RoomMessages, UserLeft]
         assert isinstance(heard[0], RoomMessages)
         assert heard[0].texts == ("3",)
         assert sessions.ears["bob"].lines() == ["1", "2"]
 
-    def test_ignoredNameAtThatTime(self) -> None:
-        """It is the name somebody had when they said it that counts."""
+    def test_ignoresByNickAtThatTime(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.people["bob"].ignores = frozenset({"zoe"})
         sessions.turn(
@@ -127,8 +115,7 @@ class TestSlice:
         )
         assert sessions.ears["bob"].lines() == ["1", "3"]
 
-    def test_elsewhere(self) -> None:
-        """Sessions of other nodes hear nothing here."""
+    def test_sessionOfAnotherNode(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.people["bob"].recipient = None
         sessions.turn(
@@ -136,23 +123,18 @@ class TestSlice:
         )
         assert sessions.ears["bob"].take() == []
 
-    def test_manyAuthors(self) -> None:
-        """More authors than are written for at once make more slices; the order stays."""
+    def test_manyAuthorsSplitDelivery(self) -> None:
         names = [f"p{number:03}" for number in range(AUTHORS_PER_DELIVERY + 20)]
         sessions = gathered("ear", *names)
         sessions.turn(*(say(name, name) for name in names))
         assert sessions.ears["ear"].lines() == names
         assert len(sessions.ears["ear"].pushed) == 2
         for name in names:
-            assert sessions.ears[name].lines() == [each for each in names if each != name]
+            assert sessions.ears[name].lines() == [item for item in names if item != name]
 
 
 class TestBatch:
-    def test_membership(self) -> None:
-        """
-        Each hears what was said while they were in the room, and no more, though all of
-        it is of one turn.
-        """
+    def test_linesOnlyWhileMember(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(
             say("ann", "1"),
@@ -164,21 +146,20 @@ class TestBatch:
             Part("cat", "r", ""),
             say("ann", "4"),
         )
-        assert [type(each) for each in sessions.ears["bob"].heard] == [
+        assert [type(item) for item in sessions.ears["bob"].heard] == [
             RoomMessages,
             UserJoined,
             RoomMessages,
             LeftRoom,
         ]
         assert sessions.ears["bob"].lines() == ["1", "2"]
-        entered = [each for each in sessions.ears["cat"].heard if isinstance(each, JoinedRoom)]
+        entered = [item for item in sessions.ears["cat"].heard if isinstance(item, JoinedRoom)]
         assert entered[0].joinedSeq == 1
         assert entered[0].replay is not None
-        assert [each.texts for each in entered[0].replay.messages] == [("1",)]
+        assert [item.texts for item in entered[0].replay.messages] == [("1",)]
         assert sessions.ears["cat"].lines() == ["2", "3"]
 
-    def test_inOrder(self) -> None:
-        """What one person is told comes between what is told to rooms, as it happened."""
+    def test_repliesKeepTheirPlace(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(
             say("ann", "1"),
@@ -188,24 +169,20 @@ class TestBatch:
             say("ann", "4"),
         )
         heard = sessions.ears["bob"].take()
-        assert [type(each) for each in heard] == [
+        assert [type(item) for item in heard] == [
             RoomMessages,
             PrivateMessage,
             RoomMessages,
             NickChanged,
             RoomMessages,
         ]
-        assert [each.nick for each in heard if isinstance(each, RoomMessages)] == [
+        assert [item.nick for item in heard if isinstance(item, RoomMessages)] == [
             "ann",
             "ann",
             "eve",
         ]
 
-    def test_formFollows(self) -> None:
-        """
-        The number of rooms is told in its place among what happens, and not before its
-        batch is released.
-        """
+    def test_roomCountInOrderAndAfterDelivery(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(Join("bob", "q", "q"), release=False)
         sessions.turn(Part("bob", "r", ""), release=False)
@@ -216,11 +193,7 @@ class TestBatch:
         second.deliver()
         assert sessions.ears["bob"].moves == [2, 1]
 
-    def test_formOfWhatWasSaidBefore(self) -> None:
-        """
-        What was said before somebody left one of two rooms is told in the form that
-        names rooms, also if all is of one turn.
-        """
+    def test_formatOfLinesBeforePart(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(Join("bob", "q", "q"))
         ear = sessions.ears["bob"]
@@ -236,13 +209,12 @@ class TestBatch:
         sessions.turn(say("ann", "1"), Part("bob", "q", ""), say("ann", "2"))
         assert when == [(0, "1"), (1, "2")]
 
-    def test_sealed(self) -> None:
-        """What the journal gets does not change with the rooms."""
+    def test_frozenRecordsDoNotChange(self) -> None:
         sessions = gathered("ann")
         first = sessions.turn(say("ann", "1", "2"), SetTopic("ann", "r", "tea"), release=False)
         second = sessions.turn(SetTopic("ann", "r", "coffee"), release=False)
-        assert [(each.seq, each.topic) for each in first.roomRecords] == [(3, "tea")]
-        assert [(each.seq, each.topic) for each in second.roomRecords] == [(4, "coffee")]
+        assert [(item.seq, item.topic) for item in first.roomRecords] == [(3, "tea")]
+        assert [(item.seq, item.topic) for item in second.roomRecords] == [(4, "coffee")]
         room = sessions.state.rooms["r"]
         assert room.storedSeq == 0
         first.deliver()
@@ -250,21 +222,19 @@ class TestBatch:
         second.deliver()
         assert (room.storedSeq, room.storedTopic().text) == (4, "coffee")
 
-    def test_numbers(self) -> None:
-        """Lines are counted over all rooms of the batch, which makes their ids."""
+    def test_idsCountOverAllRooms(self) -> None:
         sessions = gathered("ann")
         batch = sessions.turn(
             Join("ann", "q", "q"), say("ann", "1", "2"), say("ann", "3", room="q"), stamp=NOON
         )
         assert batch.lineCount == 3
-        assert [(each.index, each.ident(0)) for each in batch.messages] == [
+        assert [(item.index, item.ident(0)) for item in batch.messages] == [
             (0, f"log-{batch.position}-0"),
             (2, f"log-{batch.position}-2"),
         ]
         assert batch.messages[0].ident(1) == f"log-{batch.position}-1"
 
-    def test_severalRoomsInOrder(self) -> None:
-        """Who is in two rooms hears what is said in both in the order in which it was said."""
+    def test_severalRoomsInOneOrder(self) -> None:
         sessions = gathered("ann", "bob")
         sessions.turn(Join("ann", "q", "q"), Join("bob", "q", "q"))
         sessions.hush()

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.errors}.
-"""
+"""Tests for L{tsservices.chat.errors}."""
 
 from __future__ import annotations
 
@@ -12,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import tsservices
-from tsservices.chat import errors as refusals
+from tsservices.chat import errors as errors
 from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, STOPPING, ChatError, ErrorCode
 
 #: All rows of the table, by the names of their constants.
-REASONS = {name: each for name, each in vars(refusals).items() if isinstance(each, ErrorCode)}
+REASONS = {name: item for name, item in vars(errors).items() if isinstance(item, ErrorCode)}
 
 
 def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -31,7 +29,7 @@ def raised() -> Iterator[tuple[str, str, frozenset[str]]]:
                 and isinstance(node.args[0], ast.Name)
                 and node.args[0].id in REASONS
             ):
-                facts = frozenset(each.arg or "" for each in node.keywords)
+                facts = frozenset(item.arg or "" for item in node.keywords)
                 yield f"{path.relative_to(package)}:{node.lineno}", node.args[0].id, facts
 
 
@@ -44,31 +42,24 @@ def wanted(reason: ErrorCode) -> frozenset[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "facts"), [each[1:] for each in RAISED], ids=[each[0] for each in RAISED]
+    ("name", "facts"), [item[1:] for item in RAISED], ids=[item[0] for item in RAISED]
 )
-def test_facts(name: str, facts: frozenset[str]) -> None:
-    """
-    Wherever a refusal is made, it is given the facts that its words speak of, and no
-    others.
-    """
+def test_factsMatchTemplate(name: str, facts: frozenset[str]) -> None:
     assert facts == wanted(REASONS[name])
 
 
-def test_allAreRaised() -> None:
-    """No row of the table is there for nothing."""
+def test_everyCodeIsRaised() -> None:
     assert {name for _, name, _ in RAISED} == set(REASONS)
 
 
-def test_codes() -> None:
-    """Programs can tell them apart."""
-    codes = [each.name for each in REASONS.values()]
+def test_namesDiffer() -> None:
+    codes = [item.name for item in REASONS.values()]
     assert len(set(codes)) == len(codes)
     assert all(set(code) <= set(string.ascii_lowercase + "-8") for code in codes)
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_words(name: str) -> None:
-    """Words begin small and have no end of a sentence: they stand after a sign."""
+def test_templatesAreNoSentences(name: str) -> None:
     words = REASONS[name].template
     assert words[0] in string.ascii_lowercase + "{"
     assert words[-1] != "."
@@ -76,8 +67,7 @@ def test_words(name: str) -> None:
     assert str(ChatError(REASONS[name], **facts)).isprintable()
 
 
-def test_equal() -> None:
-    """Refusals are the same when reason and facts are."""
+def test_equality() -> None:
     assert ChatError(NICK_TAKEN, nick="ann") == ChatError(NICK_TAKEN, nick="ann")
     assert ChatError(NICK_TAKEN, nick="ann") != ChatError(NICK_TAKEN, nick="bob")
     assert ChatError(NICK_TAKEN, nick="ann") != ChatError(NO_PERSON, nick="ann")

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.fanout}.
-"""
+"""Tests for L{tsservices.chat.fanout}."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from tsservices.chat.fanout import BROADCAST_FROM, Recipients
 from tsservices.chat.session import Session
 
 
-class Cord:
+class FakeWire:
     """A wire, and its own broadcast."""
 
     def __init__(self) -> None:
@@ -20,7 +18,7 @@ class Cord:
         self.valid = True
         self.wires: Sequence[Any] = ()
 
-    def broadcastWith(self, wires: Sequence[Any]) -> Cord:
+    def broadcastWith(self, wires: Sequence[Any]) -> FakeWire:
         self.valid = True
         self.wires = wires
         return self
@@ -37,16 +35,12 @@ class Cord:
 def people(count: int = BROADCAST_FROM) -> tuple[list[Session], list[Ear]]:
     ears = [Ear() for _ in range(count)]
     for ear in ears:
-        ear.wire = Cord()
+        ear.wire = FakeWire()
     return [Session(f"s{number}", ear) for number, ear in enumerate(ears)], ears
 
 
-class TestAudience:
-    def test_gathered(self) -> None:
-        """
-        They are gathered when they are told something for the second time, and again when
-        that was dissolved.
-        """
+class TestRecipients:
+    def test_groupsAreMadeAtSecondDelivery(self) -> None:
         sessions, ears = people()
         audience = Recipients(sessions)
         assert [audience.canBroadcast() for _ in range(3)] == [False, True, True]
@@ -58,40 +52,36 @@ class TestAudience:
         wire.leaveBroadcast()
         assert [audience.canBroadcast() for _ in range(4)] == [False, False, True, True]
 
-    def test_few(self) -> None:
-        """For a few it is not worth it."""
+    def test_tooFewForBroadcast(self) -> None:
         audience = Recipients(people(BROADCAST_FROM - 1)[0])
         assert not any(audience.canBroadcast() for _ in range(4))
 
-    def test_groups(self) -> None:
-        """Each form has a group; who can't be sent to together with others is in none."""
+    def test_groupPerFormat(self) -> None:
         sessions, ears = people()
         ears[0].form = other = Index()
         ears[1].wire = None
         sessions[2].recipient = None
         sessions[3].ignores = frozenset({"x"})
-        cord = ears[4].wire = Cord()
-        cord.isIdle = False
+        wire = ears[4].wire = FakeWire()
+        wire.isIdle = False
         audience = Recipients(sessions)
         audience.canBroadcast()
         assert audience.canBroadcast()
-        assert [(each.form, each.sessions) for each in audience.groups] == [
+        assert [(item.form, item.sessions) for item in audience.groups] == [
             (other, sessions[:1]),
             (ears[5].form, sessions[5:]),
         ]
         assert audience.others == tuple(sessions[1:5])
         assert audience.groups[1].broadcast.wires == [ear.wire for ear in ears[5:]]  # type: ignore[attr-defined]
 
-    def test_nobody(self) -> None:
-        """Where all have to be looked at nobody is gathered."""
+    def test_noWireNoGroup(self) -> None:
         sessions, ears = people()
         for ear in ears:
             ear.wire = None
         audience = Recipients(sessions)
         assert not any(audience.canBroadcast() for _ in range(4))
 
-    def test_return(self) -> None:
-        """Who was not with them, and could be now, has them gathered anew."""
+    def test_wireThatIsIdleAgain(self) -> None:
         sessions, ears = people()
         wire, ears[0].wire = ears[0].wire, None
         audience = Recipients(sessions)
@@ -100,8 +90,7 @@ class TestAudience:
         assert [audience.canBroadcast() for _ in range(3)] == [False, False, True]
         assert audience.others == ()
 
-    def test_end(self) -> None:
-        """Those who are in a room no longer together are not gathered again."""
+    def test_closed(self) -> None:
         audience = Recipients(people()[0])
         audience.canBroadcast()
         audience.canBroadcast()

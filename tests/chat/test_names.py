@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.names}.
-"""
+"""Tests for L{tsservices.chat.names}."""
 
 from __future__ import annotations
 
@@ -84,14 +82,12 @@ BAD: dict[str, ErrorCode] = {
 
 
 @pytest.mark.parametrize("name", GOOD, ids=ascii)
-def test_good(name: str) -> None:
-    """Names of one script, or of scripts that are written together, are taken."""
+def test_allowed(name: str) -> None:
     assert nameKey(name) == fold(name)
 
 
 @pytest.mark.parametrize("name", BAD, ids=ascii)
-def test_bad(name: str) -> None:
-    """Anything else is refused, in words that can be shown."""
+def test_rejected(name: str) -> None:
     with pytest.raises(ChatError) as caught:
         nameKey(name)
     assert caught.value.code is BAD[name]
@@ -111,36 +107,32 @@ def test_bad(name: str) -> None:
         ("\N{HALFWIDTH KATAKANA LETTER A}", "ア"),
     ],
 )
-def test_same(one: str, other: str) -> None:
-    """Case and compatibility forms make no difference."""
+def test_sameKey(one: str, other: str) -> None:
     assert nameKey(one) == nameKey(other)
 
 
 @given(st.text(max_size=40))
-def test_key(name: str) -> None:
-    """
-    The key of any name is a name with the same key: nothing in it is unseen, and a
-    second folding changes nothing.
-    """
+def test_keyIsItsOwnKey(name: str) -> None:
     try:
         key = nameKey(name)
     except ChatError:
         return
     assert 1 <= len(key) <= NAME_LENGTH
     assert nameKey(key) == key
-    assert all(unicodedata.category(each)[0] in "LMNP" for each in name + key)
+    assert all(unicodedata.category(item)[0] in "LMNP" for item in name + key)
     assert not set(key) & set(" #/<>")
 
 
-def test_longest() -> None:
-    """The bound itself is allowed."""
+def test_maximumLength() -> None:
     assert nameKey("x" * NAME_LENGTH)
     assert nameKey("ß" * (NAME_LENGTH // 2))
 
 
-def test_room() -> None:
-    """One sign before the name of a room is no part of it."""
+def test_roomSign() -> None:
     assert roomKey("#Tea") == roomKey("Tea") == ("Tea", "tea")
-    for name in ("", "#", "##tea"):
-        with pytest.raises(ChatError):
-            roomKey(name)
+
+
+@pytest.mark.parametrize("name", ["", "#", "##tea"])
+def test_badRoomName(name: str) -> None:
+    with pytest.raises(ChatError):
+        roomKey(name)

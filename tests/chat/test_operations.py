@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.operations} and L{tsservices.chat.serialization}.
-"""
+"""Tests for L{tsservices.chat.operations} and L{tsservices.chat.serialization}."""
 
 from __future__ import annotations
 
@@ -23,38 +21,34 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.serialization import asRow, fromRow
 
-#: Any event that something comes of.
-EVENTS = st.one_of(
+#: Any operation that has a handler.
+OPERATIONS = st.one_of(
     [st.builds(kind) for kind in {**dict.fromkeys(HANDLERS), NodeUp: 0, ReattachSession: 0}]
 )
 
 HELLO = ["Say", "s", "r", "message", ["a", "b"]]
 
 
-@given(EVENTS)
-def test_journey(event: Operation) -> None:
-    """An event that went through JSON is the same event, its tuples being tuples."""
-    again = fromRow(json.loads(json.dumps(asRow(event))))
-    assert again == event
+@given(OPERATIONS)
+def test_jsonRoundTrip(operation: Operation) -> None:
+    again = fromRow(json.loads(json.dumps(asRow(operation))))
+    assert again == operation
     # Lists have none.
-    assert hash(tuple(asRow(again))) == hash(tuple(asRow(event)))
+    assert hash(tuple(asRow(again))) == hash(tuple(asRow(operation)))
 
 
-def test_row() -> None:
-    """A row is the kind and the fields in their order."""
+def test_rowOfFields() -> None:
     assert asRow(Say("s", "r", "message", ("a", "b")))[:4] == HELLO[:4]
     assert asRow(NodeDown("", "a", "i", 17)) == ["NodeGone", "", "a", "i", 17]
     assert fromRow(list(HELLO)) == Say("s", "r", "message", ("a", "b"))
 
 
-def test_notChanged() -> None:
-    """Reading leaves what is read as it was."""
+def test_readingChangesNoRow() -> None:
     said = asRow(Say("s", "r", "message", ("a", "b")))
     assert fromRow(said) == fromRow(said)
 
 
-def test_others() -> None:
-    """Where there may be nothing there may be nothing; numbers and yes or no are not the same."""
+def test_typesOfValues() -> None:
     assert fromRow(["Delete", "s", "r", 1, None]) == DeleteMessage("s", "r", 1, None)
     assert fromRow(["Delete", "s", "r", 1, "ann"]) == DeleteMessage("s", "r", 1, "ann")
     with pytest.raises(ValueError, match="fields of Delete"):
@@ -89,16 +83,14 @@ def test_others() -> None:
         ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), ["rR1"]],
     ],
 )
-def test_garbage(row: Any) -> None:
-    """What a later server, or nobody, proposes is not guessed at."""
+def test_unknownRows(row: Any) -> None:
     with pytest.raises(ValueError, match=r"know|fields|no event|is no|not all"):
         fromRow(row)
 
 
-def test_returned() -> None:
-    """Rooms within an event are tuples again."""
+def test_roomsAreTuples() -> None:
     row = ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R", 1], ["q", "Q", 2]]]
-    event = fromRow(row)
-    assert isinstance(event, ReattachSession)
-    assert event.rooms == (("r", "R", 1), ("q", "Q", 2))
+    operation = fromRow(row)
+    assert isinstance(operation, ReattachSession)
+    assert operation.rooms == (("r", "R", 1), ("q", "Q", 2))
     assert fromRow(asRow(Quit("s", ""))) == Quit("s", "")

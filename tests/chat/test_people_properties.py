@@ -1,6 +1,6 @@
 """
-What holds for accounts and order in rooms whatever people do, however late it is ordered,
-and whenever the server crashes.
+Properties of accounts and room rules, whatever users do, however late it is ordered, and whenever
+the server crashes.
 """
 
 from __future__ import annotations
@@ -10,21 +10,28 @@ from random import Random
 
 from hypothesis import given, settings
 
-from tests.model.invariants import Watch
-from tests.model.operations import LIMITS, OPERATORS, TURNS, Wish, World, anyWish, opening
+from tests.model.invariants import RulesModel, checkSeqsGrow
+from tests.model.operations import (
+    LIMITS,
+    OPERATORS,
+    TURNS,
+    Action,
+    RandomUsers,
+    opening,
+    randomAction,
+)
 from tests.support.chat import NOON, Sessions
 from tests.support.examples import tried
 from tsservices.chat.apply import HANDLERS
 from tsservices.chat.batch import Batch
-from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import Operation
 from tsservices.chat.permissions import FOUNDER
 from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.serialization import asRow, fromRow
 from tsservices.chat.state import ChatState
 
-#: How many long lives are lived.
-LIVES = tried(40)
+#: Long runs.
+RUNS = tried(40)
 
 
 def durable(state: ChatState) -> object:
@@ -38,125 +45,119 @@ def durable(state: ChatState) -> object:
     )
 
 
-class Disk:
-    """What a journal would have kept."""
+class Database:
+    """What a storage would have."""
 
     def __init__(self) -> None:
-        self.records: dict[str, RoomRecord] = {}
-        self.kept: dict[tuple[object, ...], Record] = {}
+        self.rooms: dict[str, RoomRecord] = {}
+        self.rows: dict[tuple[object, ...], Record] = {}
 
     def store(self, batch: Batch) -> None:
         if not batch.durable:
             assert not batch.messages
-        for record in batch.roomRecords:
-            self.records[record.key] = record.copy()
-        for key, kept in batch.records.items():
-            if kept is None:
-                self.kept.pop(key, None)
+        for room in batch.roomRecords:
+            self.rooms[room.key] = room.copy()
+        for key, record in batch.records.items():
+            if record is None:
+                self.rows.pop(key, None)
             else:
-                self.kept[key] = kept
+                self.rows[key] = record
 
     def load(self) -> ChatState:
-        records = [each.copy() for each in self.records.values()]
-        return ChatState(LIMITS, records, list(self.kept.values()), OPERATORS)
+        rooms = [room.copy() for room in self.rooms.values()]
+        return ChatState(LIMITS, rooms, list(self.rows.values()), OPERATORS)
 
 
-def picture(sessions: Sessions) -> object:
+def outcomeOf(sessions: Sessions) -> object:
     state = sessions.state
     return (
         [
-            (each.ident, each.nick, each.key, each.account, each.away, each.cloak, each.token)
-            for each in state.sessions.values()
+            (item.ident, item.nick, item.key, item.account, item.away, item.cloak, item.token)
+            for item in state.sessions.values()
         ],
-        {key: [each.ident for each in holders] for key, holders in state.sessionsByNick.items()},
-        {key: [each.ident for each in owners] for key, owners in state.sessionsByAccount.items()},
+        {key: [item.ident for item in holders] for key, holders in state.sessionsByNick.items()},
+        {key: [item.ident for item in owners] for key, owners in state.sessionsByAccount.items()},
         {
             key: (list(room.members), room.permissions.guestFounder)
             for key, room in state.rooms.items()
         },
         repr(durable(state)),
         list(state.lastSeenGuests.items()),
-        {who: [repr(each) for each in ear.heard] for who, ear in sessions.ears.items()},
+        {ident: [repr(item) for item in ear.heard] for ident, ear in sessions.ears.items()},
         [repr(batch.messages) for batch in sessions.batches],
         [repr(batch.privateMessages) for batch in sessions.batches],
         [repr(batch.audits) for batch in sessions.batches],
     )
 
 
-def live(turns: list[list[Wish]]) -> Counter[str]:
+def run(turns: list[list[Action]]) -> Counter[str]:
     """
-    After each event the state agrees with itself and with the rules; after each turn what
-    was kept is what would come back; and the same events make the same again.
+    Check the state after each operation, what is stored after each turn, and that a second run is
+    the same.
     """
-    world = World()
-    sessions, disk = world.sessions, Disk()
-    watch = Watch(sessions)
+    users = RandomUsers()
+    sessions, database = users.sessions, Database()
+    model = RulesModel(sessions)
     done: list[tuple[int, list[Operation]]] = []
     late: list[tuple[int, Operation]] = []
     stamp, count = NOON, 0
-    for number, wishes in enumerate([[], *turns, []]):
+    for number, actions in enumerate([[], *turns, []]):
         batch = Batch("log", len(sessions.batches) + 1, stamp)
         sessions.batches.append(batch)
-        due: list[Operation] = opening(world) if not number else []
-        for event in due:
-            watch.apply(event, batch)
+        due: list[Operation] = opening(users) if not number else []
+        for operation in due:
+            model.apply(operation, batch)
         applied = list(due)
-        for wish in wishes:
+        for action in actions:
             count += 1
-            late.append((count + wish.late, world.event(wish)))
-            for event in [event for when, event in late if when <= count]:
-                watch.apply(event, batch)
-                applied.append(event)
-            late = [each for each in late if each[0] > count]
+            late.append((count + action.late, users.operation(action)))
+            for operation in [operation for when, operation in late if when <= count]:
+                model.apply(operation, batch)
+                applied.append(operation)
+            late = [item for item in late if item[0] > count]
         batch.freeze()
-        disk.store(batch)
-        loaded = disk.load()
+        database.store(batch)
+        loaded = database.load()
         assert durable(loaded) == durable(sessions.state)
         assert all(room.record.seq for room in loaded.rooms.values())
         batch.deliver()
         done.append((stamp, applied))
-        stamp += sum(wish.step for wish in wishes)
-    for ear in sessions.ears.values():
-        numbers: dict[str, int] = {}
-        for each in ear.heard:
-            if isinstance(each, RoomMessages):
-                assert each.first > numbers.get(each.room, 0)
-                numbers[each.room] = each.last
-    letters = [letter.ident for batch in sessions.batches for letter in batch.privateMessages]
-    assert len(set(letters)) == len(letters)
+        stamp += sum(action.step for action in actions)
+    checkSeqsGrow(sessions)
+    idents = [message.ident for batch in sessions.batches for message in batch.privateMessages]
+    assert len(set(idents)) == len(idents)
     again = Sessions(LIMITS, operators=OPERATORS)
     for ident in sessions.people:
         again.arrive(ident)
-    for when, events in done:
-        again.turn(*(fromRow(asRow(each)) for each in events), stamp=when)
-    assert picture(again) == picture(sessions)
-    return watch.done
+    for when, operations in done:
+        again.turn(*(fromRow(asRow(item)) for item in operations), stamp=when)
+    assert outcomeOf(again) == outcomeOf(sessions)
+    return model.counts
 
 
 @settings(max_examples=tried(150), derandomize=True)
 @given(TURNS)
-def test_anyOrder(turns: list[list[Wish]]) -> None:
-    """Whatever is wished."""
-    live(turns)
+def test_anyActions(turns: list[list[Action]]) -> None:
+    run(turns)
 
 
-def test_longLives() -> None:
-    """The same for long, with so many wishes that each kind comes true often."""
+def test_longRuns() -> None:
     done: Counter[str] = Counter()
-    for seed in range(LIVES):
-        chance = Random(seed)
-        done += live([[anyWish(chance) for _ in range(chance.randrange(12))] for _ in range(50)])
+    for seed in range(RUNS):
+        random = Random(seed)
+        done += run(
+            [[randomAction(random) for _ in range(random.randrange(12))] for _ in range(50)]
+        )
     kinds = {kind.__name__ for kind in HANDLERS} - {"NodeUp", "NodeDown", "ReattachSession"}
-    assert min(done[kind] for kind in kinds) >= LIVES // 2
+    assert min(done[kind] for kind in kinds) >= RUNS // 2
     assert set(done) == kinds
 
 
-def test_somethingHappens() -> None:
-    """The opening is what it says."""
-    world = World()
-    world.sessions.turn(*opening(world))
-    state = world.sessions.state
+def test_openingIsDone() -> None:
+    users = RandomUsers()
+    users.sessions.turn(*opening(users))
+    state = users.sessions.state
     assert set(state.accounts) == {"ann", "bob", "root"}
     assert len(state.sessionsByAccount["ann"]) == 2
-    assert state.rank(world.session(2), state.rooms["r"]) == FOUNDER
+    assert state.rank(users.session(2), state.rooms["r"]) == FOUNDER
     assert len(state.rooms["r"].members) == 6

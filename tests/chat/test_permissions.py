@@ -1,5 +1,5 @@
 """
-Who may do what: every command and every event, by everybody, wherever they are.
+Who may do what: every command and every operation, by everybody, wherever they are.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ from tsservices.chat.operations import (
 )
 from tsservices.frontends.line.commands import COMMANDS
 
-#: Everybody, by one letter each.
-WHO = {
+#: All kinds of users, by one letter each.
+ROLES = {
     "S": "a stranger without a name",
     "G": "a guest who is in no room",
     "g": "a guest in the room",
@@ -59,22 +59,22 @@ WHO = {
     "R": "an operator of the server who is in no room",
     "r": "an operator of the server in the room",
     "b": "an account that is banned from the room, and is in none",
-    "m": "an account that is silenced, in the room",
+    "m": "an account that is muted, in the room",
     "k": "an account that was kicked and still believes to be in the room",
     "x": "the founder, who is kicked before what they propose has its turn",
 }
 
-EVERYBODY = "".join(WHO)
+EVERYBODY = "".join(ROLES)
 GUESTS = "Gg"
 NOWHERE = "GAOFRb"
 OWNERS = "AaOoFfRrbmkx"
 
-#: The codes of refusals, and who gets each; all others may.
+#: The names of errors, and who gets each; all others may.
 Cells = dict[str, str]
 
 
 def room(**cells: str) -> Cells:
-    named = {code.replace("_", "-"): who for code, who in cells.items()}
+    named = {code.replace("_", "-"): role for code, role in cells.items()}
     return {"name-first": "S", "nowhere": NOWHERE, "not-in-room": "kx", **named}
 
 
@@ -87,7 +87,7 @@ ANYONE: Cells = {}
 LOGGED_IN: Cells = {"name-first": "S", "account-needed": GUESTS}
 SERVER: Cells = {"name-first": "S", "not-allowed": "GgAaOoFfbmkx"}
 
-#: What is typed, and who may not.
+#: What is typed, and who may not do it.
 LINES: dict[str, Cells] = {
     "hello": {"nowhere": NOWHERE, "not-in-room": "kx", "muted": "m"},
     "/nick fresh": ANYONE,
@@ -152,44 +152,41 @@ LINES: dict[str, Cells] = {
 
 OUTSIDE = "S" + NOWHERE + "kx"
 
-#: What is proposed, whoever does, and who is refused.
-EVENTS: dict[str, tuple[Callable[[Person], Operation], Cells]] = {
-    "enter": (lambda it: Enter(it.session.ident, "fresh", "fresh", "~f"), ANYONE),
-    "enter as another": (
-        lambda it: Enter(it.session.ident, "vic", "vic", "~f"),
-        {"nick-registered": EVERYBODY},
-    ),
-    "rename": (lambda it: Rename(it.session.ident, "fresh", "fresh"), NAMED),
-    "join": (
-        lambda it: Join(it.session.ident, "tea", "tea"),
-        {"name-first": "S", "banned": "b"},
-    ),
-    "part": (lambda it: Part(it.session.ident, "tea", ""), {"not-in-room": OUTSIDE}),
-    "quit": (lambda it: Quit(it.session.ident, ""), ANYONE),
-    "say": (
-        lambda it: Say(it.session.ident, "tea", ME, ("x",)),
-        {"not-in-room": OUTSIDE, "muted": "m"},
-    ),
-    "whisper": (lambda it: SendPrivate(it.session.ident, "vic", "vic", MESSAGE, "x"), NAMED),
-    "topic": (
-        lambda it: SetTopic(it.session.ident, "tea", "x"),
-        {"not-in-room": OUTSIDE, "muted": "m"},
-    ),
-    "away": (lambda it: SetAway(it.session.ident, "x"), NAMED),
+
+def by(kind: Callable[..., Operation], *values: object) -> Callable[[Person], Operation]:
+    return lambda person: kind(person.session.ident, *values)
+
+
+def inside(**cells: str) -> Cells:
+    return {
+        "not-in-room": OUTSIDE,
+        **{code.replace("_", "-"): role for code, role in cells.items()},
+    }
+
+
+#: What is proposed, by anybody, and who is rejected.
+PROPOSALS: dict[str, tuple[Callable[[Person], Operation], Cells]] = {
+    "enter": (by(Enter, "fresh", "fresh", "~f"), ANYONE),
+    "enter as another": (by(Enter, "vic", "vic", "~f"), {"nick-registered": EVERYBODY}),
+    "rename": (by(Rename, "fresh", "fresh"), NAMED),
+    "join": (by(Join, "tea", "tea"), {"name-first": "S", "banned": "b"}),
+    "part": (by(Part, "tea", ""), inside()),
+    "quit": (by(Quit, ""), ANYONE),
+    "say": (by(Say, "tea", ME, ("x",)), inside(muted="m")),
+    "whisper": (by(SendPrivate, "vic", "vic", MESSAGE, "x"), NAMED),
+    "topic": (by(SetTopic, "tea", "x"), inside(muted="m")),
+    "away": (by(SetAway, "x"), NAMED),
     "resume": (
         lambda it: Resume(it.session.ident, _vic(it).session.token, "~f"),
         {"nothing-to-resume": EVERYBODY.replace("S", "")},
     ),
-    "resume nothing": (
-        lambda it: Resume(it.session.ident, "x", "~f"),
-        {"nothing-to-resume": EVERYBODY},
-    ),
+    "resume nothing": (by(Resume, "x", "~f"), {"nothing-to-resume": EVERYBODY}),
     "register": (
         lambda it: Register(it.session.ident, it.session.key, "v"),
         {"name-first": "S", "logged-in": OWNERS},
     ),
     "register another name": (
-        lambda it: Register(it.session.ident, "fresh", "v"),
+        by(Register, "fresh", "v"),
         {"name-first": "S", "logged-in": OWNERS, "nick-taken": GUESTS},
     ),
     "login": (
@@ -200,88 +197,52 @@ EVENTS: dict[str, tuple[Callable[[Person], Operation], Cells]] = {
         lambda it: Login(it.session.ident, "vic", _version(it) - 1, "~f", ""),
         {"logged-out": EVERYBODY},
     ),
-    "logout": (lambda it: Logout(it.session.ident), {"account-needed": "S" + GUESTS}),
+    "logout": (by(Logout), {"account-needed": "S" + GUESTS}),
     "password": (
         lambda it: SetPassword(it.session.ident, "vic", _version(it), "v"),
         {"logged-out": EVERYBODY},
     ),
-    "reset": (
-        lambda it: SetPassword(it.session.ident, "vic", None, "v"),
-        {"not-allowed": "SGgAaOoFfbmkx"},
-    ),
-    "drop": (lambda it: DropAccount(it.session.ident, "vic"), {"not-allowed": "SGgAaOoFfbmkx"}),
-    "op": (
-        lambda it: SetOperator(it.session.ident, "tea", "vic", "vic", True),
-        {"not-in-room": OUTSIDE, "not-allowed": "gaom"},
-    ),
-    "deop": (
-        lambda it: SetOperator(it.session.ident, "tea", "olga", "olga", False),
-        {"not-in-room": OUTSIDE, "not-allowed": "gaom"},
-    ),
+    "reset": (by(SetPassword, "vic", None, "v"), {"not-allowed": "SGgAaOoFfbmkx"}),
+    "drop": (by(DropAccount, "vic"), {"not-allowed": "SGgAaOoFfbmkx"}),
+    "op": (by(SetOperator, "tea", "vic", "vic", True), inside(not_allowed="gaom")),
+    "deop": (by(SetOperator, "tea", "olga", "olga", False), inside(not_allowed="gaom")),
     "deop oneself": (
         lambda it: SetOperator(it.session.ident, "tea", "me", it.session.account or "vic", False),
-        {"not-in-room": OUTSIDE, "not-allowed": "g"},
+        inside(not_allowed="g"),
     ),
-    "kick": (
-        lambda it: Kick(it.session.ident, "tea", "vic", "vic", ""),
-        {"not-in-room": OUTSIDE, "not-allowed": "gam"},
-    ),
+    "kick": (by(Kick, "tea", "vic", "vic", ""), inside(not_allowed="gam")),
     "kick an operator": (
-        lambda it: Kick(it.session.ident, "tea", "olga", "olga", ""),
-        {"not-in-room": OUTSIDE, "not-allowed": "gam", "stands-above": "o"},
+        by(Kick, "tea", "olga", "olga", ""),
+        inside(not_allowed="gam", stands_above="o"),
     ),
-    "ban": (
-        lambda it: Restrict(it.session.ident, "tea", BAN, "vic", "vic", 0, ""),
-        {"not-in-room": OUTSIDE, "not-allowed": "gam"},
-    ),
+    "ban": (by(Restrict, "tea", BAN, "vic", "vic", 0, ""), inside(not_allowed="gam")),
     "mute an operator": (
-        lambda it: Restrict(it.session.ident, "tea", MUTE, "olga", "olga", 9, ""),
-        {"not-in-room": OUTSIDE, "not-allowed": "gam", "stands-above": "o"},
+        by(Restrict, "tea", MUTE, "olga", "olga", 9, ""),
+        inside(not_allowed="gam", stands_above="o"),
     ),
-    "unban": (
-        lambda it: LiftRestriction(it.session.ident, "tea", BAN, "ned", "ned"),
-        {"not-in-room": OUTSIDE, "not-allowed": "gam"},
-    ),
-    "unmute": (
-        lambda it: LiftRestriction(it.session.ident, "tea", MUTE, "ned", "ned"),
-        {"not-in-room": OUTSIDE, "not-allowed": "gam"},
-    ),
-    "private": (
-        lambda it: SetPrivate(it.session.ident, "tea", True),
-        {"not-in-room": OUTSIDE, "not-allowed": "gaom"},
-    ),
-    "invite": (
-        lambda it: Invite(it.session.ident, "tea", "vic", "vic"),
-        {"not-in-room": OUTSIDE},
-    ),
-    "delete": (
-        lambda it: DeleteMessage(it.session.ident, "tea", 1, None),
-        {"not-in-room": OUTSIDE, "not-allowed": "gam"},
-    ),
-    "delete another's": (
-        lambda it: DeleteMessage(it.session.ident, "tea", 1, "vic"),
-        {"not-in-room": OUTSIDE, "not-allowed": "gam"},
-    ),
-    "read": (
-        lambda it: MarkRead(it.session.ident, "tea", 1),
-        {"not-in-room": OUTSIDE, "account-needed": "g"},
-    ),
-    "empty the inbox": (lambda it: ClearUnread(it.session.ident), ANYONE),
+    "unban": (by(LiftRestriction, "tea", BAN, "ned", "ned"), inside(not_allowed="gam")),
+    "unmute": (by(LiftRestriction, "tea", MUTE, "ned", "ned"), inside(not_allowed="gam")),
+    "private": (by(SetPrivate, "tea", True), inside(not_allowed="gaom")),
+    "invite": (by(Invite, "tea", "vic", "vic"), inside()),
+    "delete": (by(DeleteMessage, "tea", 1, None), inside(not_allowed="gam")),
+    "delete another's": (by(DeleteMessage, "tea", 1, "vic"), inside(not_allowed="gam")),
+    "read": (by(MarkRead, "tea", 1), inside(account_needed="g")),
+    "empty the inbox": (by(ClearUnread), ANYONE),
 }
 
-#: Those who are nowhere from the beginning.
+#: Those who are in no room from the beginning.
 ROOMLESS = "SGAOFR"
 
 
 def _vic(person: Person) -> Person:
-    return next(each for each in person._town.people.values() if each.session.nick == "vic")
+    return next(item for item in person._town.people.values() if item.session.nick == "vic")
 
 
 def _version(person: Person) -> int:
     return person._town.house.state.accounts["vic"].version
 
 
-def actor(who: str) -> Person:
+def actor(role: str) -> Person:
     town = Town(operators=["root", "boss"])
     founder = town.owner("fern", "tea")
     town.owner("vic", "tea").do("one")
@@ -289,76 +250,73 @@ def actor(who: str) -> Person:
     town.owner("ned")
     founder.do("/op olga", "/ban ned", "/mute ned")
     boss = town.owner("boss", "tea")
-    place = () if who in ROOMLESS else ("/join tea",)
-    if who in "Ffx":
+    place = () if role in ROOMLESS else ("/join tea",)
+    if role in "Ffx":
         person = founder
-        if who == "F":
+        if role == "F":
             person.do("/part")
-    elif who == "S":
+    elif role == "S":
         person = town.stranger()
     else:
         person = town.stranger()
-        person.do(f"/nick {'root' if who in 'Rr' else 'opal'}")
-        if who not in GUESTS:
+        person.do(f"/nick {'root' if role in 'Rr' else 'opal'}")
+        if role not in GUESTS:
             person.do(f"/register {PASSWORD}")
         person.do(*place)
-        if who in "Oo":
+        if role in "Oo":
             founder.do("/op opal")
-        elif who in "bmk":
-            founder.do({"b": "/ban opal", "m": "/mute opal", "k": "/kick opal"}[who])
-        if who == "b":
+        elif role in "bmk":
+            founder.do({"b": "/ban opal", "m": "/mute opal", "k": "/kick opal"}[role])
+        if role == "b":
             person.conversation.current = ""
     town.hush()
-    if who == "x":
+    if role == "x":
         boss.type("/kick fern")
     return person
 
 
-def refused(person: Person) -> str:
-    codes = [each.error.code.name for each in person.take() if isinstance(each, ErrorReply)]
+def rejected(person: Person) -> str:
+    codes = [item.error.code.name for item in person.take() if isinstance(item, ErrorReply)]
     assert len(codes) < 2
     return "".join(codes)
 
 
-def expected(cells: Cells, who: str) -> str:
-    (code,) = [code for code, letters in cells.items() if who in letters] or [""]
+def expected(cells: Cells, role: str) -> str:
+    (code,) = [code for code, roles in cells.items() if role in roles] or [""]
     return code
 
 
-@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("line", LINES)
-def test_commands(line: str, who: str) -> None:
-    """What is typed is refused for the reason in the table, and else is done."""
-    person = actor(who)
+def test_commands(line: str, role: str) -> None:
+    person = actor(role)
     state = person._town.house.state
     before = state.rooms["tea"].record.seq
     person.type(line)
     person._town.turn()
-    code = expected(LINES[line], who)
-    assert refused(person) == code
-    if code and who != "x":
+    code = expected(LINES[line], role)
+    assert rejected(person) == code
+    if code and role != "x":
         assert state.rooms["tea"].record.seq == before
 
 
-@pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize("name", EVENTS)
-def test_events(name: str, who: str) -> None:
-    """What is proposed without having been checked is refused for the same reasons."""
-    make, cells = EVENTS[name]
-    person = actor(who)
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", PROPOSALS)
+def test_operations(name: str, role: str) -> None:
+    make, cells = PROPOSALS[name]
+    person = actor(role)
     person._town.house.pipeline.propose(make(person), person.session)
     person._town.turn()
-    assert refused(person) == expected(cells, who)
+    assert rejected(person) == expected(cells, role)
 
 
-def test_complete() -> None:
-    """Every command and every event stands in the tables, and nobody twice in a row."""
+def test_tablesAreComplete() -> None:
     assert {line.split()[0][1:] for line in LINES if line[0] == "/"} == set(COMMANDS)
     somebody = actor("g")
     # Nobody but nodes proposes these.
     people = set(HANDLERS) - set(nodes.HANDLERS)
-    assert {type(make(somebody)) for make, _ in EVENTS.values()} == people
-    for cells in [*LINES.values(), *(cells for _, cells in EVENTS.values())]:
-        letters = "".join(cells.values())
-        assert len(set(letters)) == len(letters)
-        assert set(letters) <= set(WHO)
+    assert {type(make(somebody)) for make, _ in PROPOSALS.values()} == people
+    for cells in [*LINES.values(), *(cells for _, cells in PROPOSALS.values())]:
+        roles = "".join(cells.values())
+        assert len(set(roles)) == len(roles)
+        assert set(roles) <= set(ROLES)

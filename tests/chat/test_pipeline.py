@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.pipeline}.
-"""
+"""Tests for L{tsservices.chat.pipeline}."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 
 
-class Shelf:
+class FakeStore:
     """Takes batches, and keeps none."""
 
     def __init__(self) -> None:
@@ -32,9 +30,9 @@ class Shelf:
 class TestPipeline:
     def setup_method(self) -> None:
         self.jobs: list[Callable[[], None]] = []
-        self.shelf = Shelf()
+        self.store = FakeStore()
         self.pipeline = Pipeline(ChatState(Limits()), "log", 41, lambda: NOON, self.jobs.append)
-        self.pipeline.start(self.shelf)
+        self.pipeline.start(self.store)
         self.ears = {name: Ear() for name in ("ann", "bob")}
         self.sessions = {name: Session(name, ear) for name, ear in self.ears.items()}
         for name, session in self.sessions.items():
@@ -52,24 +50,22 @@ class TestPipeline:
         self.pipeline.stored(position)
         self.turn()
 
-    def say(self, who: str, *texts: str) -> None:
-        self.pipeline.propose(Say(who, "r", "message", texts), self.sessions[who])
+    def say(self, ident: str, *texts: str) -> None:
+        self.pipeline.propose(Say(ident, "r", "message", texts), self.sessions[ident])
 
-    def test_oneTurn(self) -> None:
-        """All that is proposed in a turn is one batch, at its end, in its order."""
+    def test_turnIsOneBatch(self) -> None:
         self.say("ann", "1")
         self.say("bob", "2")
         self.say("ann", "3")
         assert len(self.jobs) == 1
-        assert self.shelf.batches == []
+        assert self.store.batches == []
         self.turn()
-        (batch,) = self.shelf.batches
-        assert [each.texts for each in batch.messages] == [("1",), ("2",), ("3",)]
+        (batch,) = self.store.batches
+        assert [item.texts for item in batch.messages] == [("1",), ("2",), ("3",)]
         assert (batch.position, batch.log, batch.stamp) == (42, "log", NOON)
-        assert [each.ident for each in self.pipeline.unconfirmedSessions()] == ["ann", "bob"]
+        assert [item.ident for item in self.pipeline.unconfirmedSessions()] == ["ann", "bob"]
 
-    def test_notBeforeItIsStored(self) -> None:
-        """Nobody is told of what is not stored; then all in their order."""
+    def test_nothingBeforeStored(self) -> None:
         self.say("ann", "1")
         self.turn()
         self.say("ann", "2")
@@ -81,8 +77,7 @@ class TestPipeline:
         self.stored(43)
         assert self.ears["bob"].lines() == ["2"]
 
-    def test_storedTogether(self) -> None:
-        """A later position tells of all before it."""
+    def test_laterPositionStoresAllBefore(self) -> None:
         for text in "123":
             self.say("ann", text)
             self.turn()
@@ -90,8 +85,7 @@ class TestPipeline:
         assert self.ears["bob"].lines() == ["1", "2", "3"]
         assert self.pipeline.unconfirmedSessions() == []
 
-    def test_lastOfTheTurn(self) -> None:
-        """Only what nothing follows in a turn is told as the last: one batch of one room."""
+    def test_lastDeliveryOfTurn(self) -> None:
         bob = self.ears["bob"]
         self.say("ann", "1")
         self.turn()
@@ -110,29 +104,25 @@ class TestPipeline:
         self.stored(46)
         assert bob.lasts == 2
 
-    def test_nothingToStore(self) -> None:
-        """
-        What changes nothing that is kept does not wait for the journal; but not before
-        what it may rest on.  It takes no position, so the order has no gap.
-        """
+    def test_batchWithoutDurableChange(self) -> None:
+        """A batch with nothing to store waits for those before it, and takes no position."""
         self.pipeline.propose(Join("ann", "q", "q"), self.sessions["ann"])
         self.turn()
         assert len(self.ears["ann"].take()) == 1
-        assert self.shelf.batches == []
+        assert self.store.batches == []
         self.say("ann", "1")
         self.turn()
         self.pipeline.propose(Join("bob", "q", "q"), self.sessions["bob"])
         self.turn()
         assert self.ears["bob"].take() == []
         self.stored(42)
-        names = [type(each).__name__ for each in self.ears["bob"].take()]
+        names = [type(item).__name__ for item in self.ears["bob"].take()]
         assert names == ["RoomMessages", "JoinedRoom"]
         self.say("ann", "2")
         self.turn()
-        assert [each.position for each in self.shelf.batches] == [42, 43]
+        assert [item.position for item in self.store.batches] == [42, 43]
 
-    def test_settled(self) -> None:
-        """A session is told when nothing of it is outstanding any more, and only then."""
+    def test_idleWhenNothingIsPending(self) -> None:
         ear = self.ears["ann"]
         before = ear.settlements
         self.say("ann", "1")
@@ -145,8 +135,7 @@ class TestPipeline:
         self.stored(43)
         assert (ear.settlements, self.sessions["ann"].pending) == (before + 1, 0)
 
-    def test_proposedWhileTelling(self) -> None:
-        """What somebody proposes because of what they are told is of the next turn."""
+    def test_proposedDuringDelivery(self) -> None:
         ear = self.ears["ann"]
         ear.idle = lambda: self.say("ann", "again")  # type: ignore[method-assign]
         self.say("ann", "once")
@@ -156,10 +145,9 @@ class TestPipeline:
         assert len(self.jobs) == 1
         ear.idle = lambda: None  # type: ignore[method-assign]
         self.turn()
-        assert len(self.shelf.batches) == 2
+        assert len(self.store.batches) == 2
 
-    def test_oneFails(self) -> None:
-        """What goes wrong with one costs nobody else anything: all are told, all go on."""
+    def test_failingRecipientHarmsNobodyElse(self) -> None:
 
         def broken(data: bytes) -> None:
             raise ValueError("broken")
@@ -174,11 +162,10 @@ class TestPipeline:
         self.pipeline.stored(42)
         with pytest.raises(ValueError, match="broken"):
             self.jobs.pop()()
-        assert [each.pending for each in self.sessions.values()] == [0, 0]
+        assert [item.pending for item in self.sessions.values()] == [0, 0]
         assert self.ears["ann"].settlements
         assert self.ears["ann"].heard
 
     def test_emptyTurn(self) -> None:
-        """A turn in which nothing was proposed brings nothing about."""
         self.pipeline.flush()
-        assert self.shelf.batches == []
+        assert self.store.batches == []

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.room}.
-"""
+"""Tests for L{tsservices.chat.room}."""
 
 from __future__ import annotations
 
@@ -34,25 +32,23 @@ def numbers(room: Room) -> list[int] | None:
     replay = room.replay()
     if replay is None:
         return None
-    for each in replay.messages:
-        assert each.texts == tuple(str(n) for n in range(each.first, each.last + 1))
-    return [number for each in replay.messages for number in range(each.first, each.last + 1)]
+    for item in replay.messages:
+        assert item.texts == tuple(str(n) for n in range(item.first, item.last + 1))
+    return [number for item in replay.messages for number in range(item.first, item.last + 1)]
 
 
 class TestRoomRecord:
-    def test_copy(self) -> None:
-        """A copy is equal in every field, and stays when the original changes."""
+    def test_recordCopy(self) -> None:
         record = RoomRecord("r", "R", 5, 6, "tea", "ann", 7)
         copy = record.copy()
         assert copy == record
-        for each in fields(record):
-            setattr(record, each.name, "other")
+        for item in fields(record):
+            setattr(record, item.name, "other")
         assert copy == RoomRecord("r", "R", 5, 6, "tea", "ann", 7)
 
 
 class TestRoom:
-    def test_audience(self) -> None:
-        """The audience is one object until somebody enters or leaves."""
+    def test_recipientsUntilMembersChange(self) -> None:
         room = Room(RoomRecord("r", "R"))
         ann, bob = Session("a", None), Session("b", None)
         room.addMember(ann)
@@ -66,19 +62,14 @@ class TestRoom:
         assert list(first) == [ann]
 
     @given(st.lists(st.integers(1, 45), max_size=12))
-    def test_replay(self, counts: list[int]) -> None:
-        """
-        Who enters is shown the last lines, so many as there are to be, and memory
-        does not grow with the room.
-        """
+    def test_replayIsBounded(self, counts: list[int]) -> None:
         room = grown(*counts)
         last = sum(counts)
         assert numbers(room) == list(range(max(1, last - REPLAYED_LINES + 1), last + 1))
         groups = list(room._recent)
-        assert sum(len(each.texts) for each in groups[1:]) < REPLAYED_LINES
+        assert sum(len(item.texts) for item in groups[1:]) < REPLAYED_LINES
 
-    def test_forget(self) -> None:
-        """What was forgotten is not at hand, and is read again; an empty room needs nothing."""
+    def test_clearRecent(self) -> None:
         room = grown(3)
         room.clearRecent()
         assert room.replay() is None
@@ -86,8 +77,7 @@ class TestRoom:
         assert numbers(room) == [1, 2, 3]
         assert numbers(grown()) == []
 
-    def test_preloadBefore(self) -> None:
-        """What was said while it was read is neither lost nor doubled."""
+    def test_preloadWhileLinesCome(self) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
         assert room.replay() is None
         room.addRecent(said(31, 2))
@@ -98,8 +88,7 @@ class TestRoom:
         room.preload([said(11, 10), said(21, 10)], 11)
         assert numbers(room) == list(range(13, 33))
 
-    def test_preloadDeleted(self) -> None:
-        """What was deleted while it was read is not shown."""
+    def test_preloadAfterDeletion(self) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
         room.deleteMessage(2)
         room.deleteMessage(12)
@@ -107,19 +96,17 @@ class TestRoom:
         room.preload([said(11, 10), said(21, 10)], 11)
         replay = room.replay()
         assert replay is not None
-        texts = [text for each in replay.messages for text in each.texts]
+        texts = [text for item in replay.messages for text in item.texts]
         assert texts == ["" if n in (12, 21) else str(n) for n in range(11, 31)]
-        assert [each.first for each in replay.messages if each.kind == DELETED] == [12, 21]
+        assert [item.first for item in replay.messages if item.kind == DELETED] == [12, 21]
 
-    def test_preloadGap(self) -> None:
-        """Lines that do not reach up to those at hand are no use."""
+    def test_preloadWithGap(self) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
         room.preload([said(11, 10)], 11)
         assert room.replay() is None
 
     @pytest.mark.parametrize(("kept", "first"), [([said(21, 10)], 21), ([], 31)])
-    def test_preloadPruned(self, kept: list[RoomMessages], first: int) -> None:
-        """What is not kept any more is told, and not looked for again."""
+    def test_preloadOfPrunedLines(self, kept: list[RoomMessages], first: int) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
         room.preload(kept, 11)
         replay = room.replay()
@@ -133,8 +120,7 @@ class TestRoom:
         assert replay.missing == ((26, 30) if first == 31 else None)
         assert numbers(room) == list(range(max(first, 26), 46))
 
-    def test_keptTopic(self) -> None:
-        """Who asks is told what is stored; who is told in order, what is decided."""
+    def test_storedTopic(self) -> None:
         record = RoomRecord("r", "R", 1, 1, "tea", "ann", 1)
         room = Room(record)
         record.topic = "coffee"

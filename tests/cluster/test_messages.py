@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chat.test_operations import EVENTS
+from tests.chat.test_operations import OPERATIONS
 from tsservices.chat.operations import Operation, Quit, Say
 from tsservices.chat.serialization import SCHEMA
 from tsservices.cluster.messages import (
@@ -45,7 +45,7 @@ def test_form() -> None:
     assert decode(encode(Message("a", "i", 1, []))) == Message("a", "i", 1, [])
 
 
-@given(st.lists(EVENTS, max_size=5), st.integers(1, 2**63))
+@given(st.lists(OPERATIONS, max_size=5), st.integers(1, 2**63))
 def test_journey(events: list[Operation], n: int) -> None:
     """A message arrives as it was."""
     message = Message("a-node", "its beginning", n, events)
@@ -60,7 +60,7 @@ def test_anyText(text: str) -> None:
         assert decode(encode(message)) == message
 
 
-@given(st.lists(EVENTS, max_size=5), st.integers(1, 2**63))
+@given(st.lists(OPERATIONS, max_size=5), st.integers(1, 2**63))
 def test_size(events: list[Operation], n: int) -> None:
     """How long a message gets is known before it is put together."""
     parts = [written(each) for each in events]

@@ -1,13 +1,11 @@
-"""
-People on several nodes, and what becomes of the nodes, at random.
-"""
+"""Random users on several nodes, and nodes that come and go at random."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
 
-from tests.model.operations import LIMITS, OPERATORS, World, anyWish, opening
+from tests.model.operations import LIMITS, OPERATORS, RandomUsers, opening, randomAction
 from tests.support.chat import NOON
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
@@ -18,11 +16,10 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Their names.
 NODES = ("a", "b", "c")
 
-#: After this nobody who was cut off is remembered.
-LONG = int(DETACHED_SECONDS + 1) * NANOSECONDS
+#: Nanoseconds after which detached sessions are forgotten.
+FORGOTTEN = int(DETACHED_SECONDS + 1) * NANOSECONDS
 
 
 def nodeUp(
@@ -45,22 +42,24 @@ def nodeOf(ident: str) -> str:
     return NODES[int(ident[1:].partition(".")[0]) % len(NODES)]
 
 
-def remote(state: ChatState, events: Sequence[Operation], position: int, stamp: int) -> Batch:
+def applyRemotely(
+    state: ChatState, operations: Sequence[Operation], position: int, stamp: int
+) -> Batch:
     batch = Batch("log", position, stamp)
-    for event in events:
-        ident = event.session
+    for operation in operations:
+        ident = operation.session
         session = sessionOf(state, ident, nodeOf(ident)) if ident else Session("", None)
-        apply(state, fromRow(asRow(event)), session, batch)
+        apply(state, fromRow(asRow(operation)), session, batch)
     batch.freeze()
     return batch
 
 
-def outcome(batch: Batch) -> object:
+def durableChanges(batch: Batch) -> object:
     return (
         batch.durable,
         repr(batch.messages),
         repr(batch.roomRecords),
-        {key: repr(each) for key, each in batch.records.items()},
+        {key: repr(item) for key, item in batch.records.items()},
         batch.privateMessages,
         batch.erasedInboxes,
         batch.deletions,
@@ -68,68 +67,71 @@ def outcome(batch: Batch) -> object:
     )
 
 
-class Life:
+class RandomCluster:
     """
-    A node that has everybody's own session: whatever these remember, as those of a node's
-    own people do.
+    A cluster as one node sees it that has every user's own session.
+
+    On such a node a session remembers more than on the others, which know it from the stream.
     """
 
-    def __init__(self, chance: Random) -> None:
-        self.world = World()
-        self._chance = chance
-        self._late: list[Operation] = []
+    def __init__(self, random: Random) -> None:
+        self.users = RandomUsers()
+        self._random = random
+        self._delayed: list[Operation] = []
         self._count = 0
         self.position = 0
         self.stamp = NOON
 
     @property
     def state(self) -> ChatState:
-        return self.world.sessions.state
+        return self.users.sessions.state
 
-    def apply(self, events: Sequence[Operation]) -> Batch:
+    def apply(self, operations: Sequence[Operation]) -> Batch:
         self.position += 1
         batch = Batch("log", self.position, self.stamp)
-        people = self.world.sessions.people
-        for event in events:
-            session = people[event.session] if event.session else Session("", None)
+        people = self.users.sessions.people
+        for operation in operations:
+            session = people[operation.session] if operation.session else Session("", None)
             if session.ident:
                 session.node = nodeOf(session.ident)
-            apply(self.state, event, session, batch)
+            apply(self.state, operation, session, batch)
         batch.freeze()
         batch.deliver()
         return batch
 
-    def begin(self) -> list[Operation]:
-        return [*(nodeUp(each, f"{each}0") for each in NODES), *opening(self.world)]
+    def opening(self) -> list[Operation]:
+        return [*(nodeUp(item, f"{item}0") for item in NODES), *opening(self.users)]
 
-    def events(self) -> list[Operation]:
-        chance = self._chance
-        step = chance.choice((0, 1, NANOSECONDS, 60 * NANOSECONDS, 900 * NANOSECONDS))
-        self.stamp += LONG if chance.random() < 0.01 else step
+    def operations(self) -> list[Operation]:
+        random = self._random
+        step = random.choice((0, 1, NANOSECONDS, 60 * NANOSECONDS, 900 * NANOSECONDS))
+        self.stamp += FORGOTTEN if random.random() < 0.01 else step
         found: list[Operation] = []
-        for _ in range(chance.randrange(6)):
-            event = self.world.event(anyWish(chance))
-            (self._late if chance.random() < 0.2 else found).append(event)
-        if chance.random() < 0.5:
-            found += self._late
-            self._late = []
-        if chance.random() < 0.3:
-            found += self._ofNodes()
+        for _ in range(random.randrange(6)):
+            operation = self.users.operation(randomAction(random))
+            (self._delayed if random.random() < 0.2 else found).append(operation)
+        if random.random() < 0.5:
+            found += self._delayed
+            self._delayed = []
+        if random.random() < 0.3:
+            found += self._nodeOperations()
         return found
 
-    def _ofNodes(self) -> list[Operation]:
-        chance, state = self._chance, self.state
-        name = chance.choice(NODES)
+    def _nodeOperations(self) -> list[Operation]:
+        random, state = self._random, self.state
+        name = random.choice(NODES)
         node = state.nodes.get(name)
         self._count += 1
         if node is None:
-            events: list[Operation] = [nodeUp(name, f"{name}{self._count}", chance.randrange(1, 5))]
+            operations: list[Operation] = [
+                nodeUp(name, f"{name}{self._count}", random.randrange(1, 5))
+            ]
             back = reattachments(state, name)
-            return events + [each for each in back if chance.random() < 0.9]
-        if chance.random() < 0.2:
-            old = chance.choice((*node.previousIncarnations, node.incarnation))
-            return [nodeUp(name, chance.choice((old, f"{name}{self._count}")))]
-        if chance.random() < 0.1:
+            return operations + [item for item in back if random.random() < 0.9]
+        if random.random() < 0.2:
+            old = random.choice((*node.previousIncarnations, node.incarnation))
+            return [nodeUp(name, random.choice((old, f"{name}{self._count}")))]
+        if random.random() < 0.1:
             return [shutdownOf(node)]
-        seen = node.position - (chance.random() < 0.1)
+        seen = node.position - (random.random() < 0.1)
         return [NodeDown("", name, node.incarnation, seen)]

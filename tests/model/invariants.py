@@ -1,5 +1,8 @@
 """
-The rules of accounts and of order in rooms, held to a lobby from outside.
+The rules of accounts and rooms, written a second time, to be checked against the state.
+
+L{checkConsistency} looks at one state. L{RulesModel} remembers who was where since when, and so
+knows who may read, write and be heard.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from tests.support.chat import Sessions
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.fanout import DirectDelivery
-from tsservices.chat.notifications import ErrorReply, JoinedRoom
+from tsservices.chat.notifications import ErrorReply, JoinedRoom, RoomMessages
 from tsservices.chat.operations import (
     BAN,
     MUTE,
@@ -31,20 +34,20 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
 
-def agree(state: ChatState) -> None:
+def checkConsistency(state: ChatState) -> None:
     sessions = state.sessions
-    held = {each.ident: key for key, holders in state.sessionsByNick.items() for each in holders}
-    assert held == {ident: each.key for ident, each in sessions.items()}
+    held = {item.ident: key for key, holders in state.sessionsByNick.items() for item in holders}
+    assert held == {ident: item.key for ident, item in sessions.items()}
     assert sum(map(len, state.sessionsByNick.values())) == len(sessions)
     for key, holders in state.sessionsByNick.items():
-        assert len(holders) == 1 or all(each.account == key for each in holders)
-        assert key not in state.accounts or all(each.account == key for each in holders)
-    owned = {each.ident: key for key, owners in state.sessionsByAccount.items() for each in owners}
-    assert owned == {ident: each.account for ident, each in sessions.items() if each.account}
+        assert len(holders) == 1 or all(item.account == key for item in holders)
+        assert key not in state.accounts or all(item.account == key for item in holders)
+    owned = {item.ident: key for key, owners in state.sessionsByAccount.items() for item in owners}
+    assert owned == {ident: item.account for ident, item in sessions.items() if item.account}
     assert all(state.sessionsByAccount.values())
     assert set(state.sessionsByAccount) <= set(state.accounts)
-    assert {key: each.ident for key, each in state.tokens.items()} == {
-        each.token: ident for ident, each in sessions.items() if each.token
+    assert {key: item.ident for key, item in state.tokens.items()} == {
+        item.token: ident for ident, item in sessions.items() if item.token
     }
     for ident, session in sessions.items():
         assert session.ident == ident
@@ -53,177 +56,198 @@ def agree(state: ChatState) -> None:
             assert state.rooms[key].members[ident] is session
     assert len(state.rooms) <= LIMITS.maxRooms
     for room in state.rooms.values():
-        _agreeInside(state, room)
+        _checkRoom(state, room)
     accounts = set(state.accounts)
     assert {account for account, _ in state.readMarkers} <= accounts
 
 
-def _agreeInside(state: ChatState, room: Room) -> None:
-    record, access, members = room.record, room.permissions, room.members
+def _checkRoom(state: ChatState, room: Room) -> None:
+    record, permissions, members = room.record, room.permissions, room.members
     assert room.members or record.seq
-    assert all(state.sessions[ident] is each for ident, each in members.items())
-    assert all(record.key in each.rooms for each in members.values())
+    assert all(state.sessions[ident] is item for ident, item in members.items())
+    assert all(record.key in item.rooms for item in members.values())
     assert state.rooms[record.key] is room
     assert room.recipients == tuple(members.values())
-    assert room.nickCounts == Counter(each.key for each in members.values())
-    assert room.inSeveralRooms == sum(len(each.rooms) > 1 for each in members.values())
+    assert room.nickCounts == Counter(item.key for item in members.values())
+    assert room.inSeveralRooms == sum(len(item.rooms) > 1 for item in members.values())
     accounts = set(state.accounts)
     assert not record.founder or record.founder in accounts
-    assert set(access.roles) <= accounts
-    assert {mask for _, mask in access.restrictions if mask[0] != "~"} <= accounts
-    assert all(key == (each.kind, each.mask) for key, each in access.restrictions.items())
-    assert set(access.readableFrom) <= set(members)
-    if access.guestFounder:
-        assert members[access.guestFounder].account is None
+    assert set(permissions.roles) <= accounts
+    assert {mask for _, mask in permissions.restrictions if mask[0] != "~"} <= accounts
+    assert all(key == (item.kind, item.mask) for key, item in permissions.restrictions.items())
+    assert set(permissions.readableFrom) <= set(members)
+    if permissions.guestFounder:
+        assert members[permissions.guestFounder].account is None
         assert not record.founder
     assert all(
-        each.operator or each.invited or each.admitted is not None for each in access.roles.values()
+        item.operator or item.invited or item.admitted is not None
+        for item in permissions.roles.values()
     )
 
 
-def held(state: ChatState, kind: str, session: Session, room: Room, now: int) -> bool:
+def checkSeqsGrow(sessions: Sessions) -> None:
+    """Nobody was sent a line twice, or lines of a room out of order."""
+    for ear in sessions.ears.values():
+        seqs: dict[str, int] = {}
+        for notification in ear.heard:
+            if isinstance(notification, RoomMessages):
+                assert notification.first > seqs.get(notification.room, 0)
+                seqs[notification.room] = notification.last
+
+
+def isRestricted(state: ChatState, kind: str, session: Session, room: Room, now: int) -> bool:
     account = state.accounts.get(session.account or "")
     if account is not None and account.key in OPERATORS:
         return False
-    for each in room.permissions.restrictions.values():
-        if each.kind != kind or 0 < each.until <= now:
+    for item in room.permissions.restrictions.values():
+        if item.kind != kind or 0 < item.until <= now:
             continue
-        if account is not None and each.mask == account.key:
+        if account is not None and item.mask == account.key:
             return True
-        meant = (each.room, each.kind, each.mask, each.time) in session.inheritedRestrictions
+        meant = (item.room, item.kind, item.mask, item.time) in session.inheritedRestrictions
         if account is not None:
-            later = account.created > each.time
+            later = account.created > item.time
         else:
-            later = session.connectedAt > each.time or each.mask == each.name
-        if each.mask == session.cloak and (meant or later) and state.rank(session, room) == MEMBER:
+            later = session.connectedAt > item.time or item.mask == item.name
+        if item.mask == session.cloak and (meant or later) and state.rank(session, room) == MEMBER:
             return True
     return False
 
 
-class Watch:
-    """Knows, apart from the lobby, who has been where since when."""
+class RulesModel:
+    """
+    A reference model: it follows the same operations as the state, and compares.
+
+    @ivar insideSince: for each room the number of the last line before a session or account joined.
+    @ivar privateLines: the numbers of the lines of each room from its private times.
+    @ivar lastSeqs: the number of the last line of each room.
+    @ivar counts: operations that were not rejected, by kind.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self.inside: dict[str, dict[str, int]] = {}
-        self.secret: dict[str, set[int]] = {}
-        self.last: dict[str, int] = {}
-        self.done: Counter[str] = Counter()
+        self.insideSince: dict[str, dict[str, int]] = {}
+        self.privateLines: dict[str, set[int]] = {}
+        self.lastSeqs: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
 
-    def apply(self, event: Operation, batch: Batch) -> None:
-        """Apply one event, and compare what comes of it with the rules."""
+    def apply(self, operation: Operation, batch: Batch) -> None:
         state = self._sessions.state
-        session = self._sessions.people[event.session]
+        session = self._sessions.people[operation.session]
         members = {key: dict(room.members) for key, room in state.rooms.items()}
-        accounts = {each.ident: each.account for each in state.sessions.values()}
+        accounts = {item.ident: item.account for item in state.sessions.values()}
         readable = {
-            (key, ident): room.permissions.firstReadable(each)
+            (key, ident): room.permissions.firstReadable(item)
             for key, room in state.rooms.items()
-            for ident, each in room.members.items()
+            for ident, item in room.members.items()
         }
         silent = {
             key
             for key, room in state.rooms.items()
-            if any(held(state, kind, session, room, batch.stamp) for kind in (BAN, MUTE))
+            if any(isRestricted(state, kind, session, room, batch.stamp) for kind in (BAN, MUTE))
         }
         closed = {key for key, room in state.rooms.items() if room.record.private}
         seqs = {key: room.record.seq for key, room in state.rooms.items()}
-        said, told = len(batch.messages), len(batch._deliveries)
-        apply(state, event, session, batch)
-        answers = [
-            (each.session, each.notification)
-            for each in batch._deliveries[told:]
-            if isinstance(each, DirectDelivery)
+        messages, deliveries = len(batch.messages), len(batch._deliveries)
+        apply(state, operation, session, batch)
+        replies = [
+            (item.session, item.notification)
+            for item in batch._deliveries[deliveries:]
+            if isinstance(item, DirectDelivery)
         ]
-        refused = any(who is session and isinstance(what, ErrorReply) for who, what in answers)
-        for each in batch.messages[said:]:
-            assert not refused
-            assert event.session in members.get(each.room, ())
-            assert each.session == event.session
-            assert each.first == self.last.get(each.room, 0) + 1
-            self.last[each.room] = each.last
-            private = each.room in closed or (isinstance(event, SetPrivate) and event.private)
+        rejected = any(
+            recipient is session and isinstance(reply, ErrorReply) for recipient, reply in replies
+        )
+        for item in batch.messages[messages:]:
+            assert not rejected
+            assert operation.session in members.get(item.room, ())
+            assert item.session == operation.session
+            assert item.first == self.lastSeqs.get(item.room, 0) + 1
+            self.lastSeqs[item.room] = item.last
+            private = item.room in closed or (
+                isinstance(operation, SetPrivate) and operation.private
+            )
             if private:
-                self.secret.setdefault(each.room, set()).update(range(each.first, each.last + 1))
-        if isinstance(event, Say | SetTopic) and event.room in silent:
-            assert refused
-        if not refused:
-            self.done[type(event).__name__] += 1
-        self._follow(event, refused, members, accounts, readable, seqs)
-        agree(state)
-        for who, what in answers:
-            if isinstance(what, JoinedRoom) and what.replay is not None:
-                room = state.rooms[what.room]
-                first = room.permissions.firstReadable(who)
-                assert all(each.first >= first for each in what.replay.messages)
-        self._notMore()
+                self.privateLines.setdefault(item.room, set()).update(
+                    range(item.first, item.last + 1)
+                )
+        if isinstance(operation, Say | SetTopic) and operation.room in silent:
+            assert rejected
+        if not rejected:
+            self.counts[type(operation).__name__] += 1
+        self._update(operation, rejected, members, accounts, readable, seqs)
+        checkConsistency(state)
+        for recipient, reply in replies:
+            if isinstance(reply, JoinedRoom) and reply.replay is not None:
+                first = state.rooms[reply.room].permissions.firstReadable(recipient)
+                assert all(lines.first >= first for lines in reply.replay.messages)
+        self._checkReadable()
 
-    def _follow(
+    def _update(
         self,
-        event: Operation,
-        refused: bool,
+        operation: Operation,
+        rejected: bool,
         members: dict[str, dict[str, Session]],
         accounts: dict[str, str | None],
         readable: dict[tuple[str, str], int],
         seqs: dict[str, int],
     ) -> None:
         state = self._sessions.state
-        if refused:
+        if rejected:
             return
-        if isinstance(event, DropAccount):
-            for inside in self.inside.values():
-                inside.pop(event.account, None)
-        if isinstance(event, SetOperator) and event.grant and event.room in state.rooms:
-            standing = state.rooms[event.room].permissions.roles
-            for account in standing:
-                if account not in self.inside.get(event.room, {}):
-                    self._enter(event.room, account, seqs[event.room])
+        if isinstance(operation, DropAccount):
+            for inside in self.insideSince.values():
+                inside.pop(operation.account, None)
+        if isinstance(operation, SetOperator) and operation.grant and operation.room in state.rooms:
+            for account in state.rooms[operation.room].permissions.roles:
+                if account not in self.insideSince.get(operation.room, {}):
+                    self._enter(operation.room, account, seqs[operation.room])
         for key in set(members) | set(state.rooms):
             before = members.get(key, {})
             room = state.rooms.get(key)
             after = {} if room is None else room.members
             for ident in set(before) - set(after):
-                self._left(event, key, ident, accounts.get(ident), before[ident], after)
+                self._leave(operation, key, ident, accounts.get(ident), before[ident], after)
             for ident, session in after.items():
                 since = seqs.get(key, 0)
-                if ident in before and isinstance(event, SetPrivate) and event.private:
+                if ident in before and isinstance(operation, SetPrivate) and operation.private:
                     since = readable[key, ident] - 1
-                if isinstance(event, Resume) and ident not in before:
+                if isinstance(operation, Resume) and ident not in before:
                     continue
                 self._enter(key, ident, since)
                 if session.account is not None:
-                    self._enter(key, session.account, self.inside[key][ident])
+                    self._enter(key, session.account, self.insideSince[key][ident])
 
-    def _enter(self, key: str, who: str, since: int) -> None:
-        inside = self.inside.setdefault(key, {})
-        inside[who] = min(since, inside.get(who, since))
+    def _enter(self, key: str, ident: str, since: int) -> None:
+        inside = self.insideSince.setdefault(key, {})
+        inside[ident] = min(since, inside.get(ident, since))
 
-    def _left(
+    def _leave(
         self,
-        event: Operation,
+        operation: Operation,
         key: str,
         ident: str,
         account: str | None,
         session: Session,
         after: dict[str, Session],
     ) -> None:
-        inside = self.inside[key]
+        inside = self.insideSince[key]
         since = inside.pop(ident)
-        if isinstance(event, Resume):
-            inside[event.session] = since
-        elif isinstance(event, Kick | Restrict) and account is not None:
+        if isinstance(operation, Resume):
+            inside[operation.session] = since
+        elif isinstance(operation, Kick | Restrict) and account is not None:
             inside.pop(account, None)
 
-    def _notMore(self) -> None:
-        """Nobody may read what was said in private before they were in."""
+    def _checkReadable(self) -> None:
+        # Nobody may read private lines from before they joined.
         for key, room in self._sessions.state.rooms.items():
             for ident, session in room.members.items():
                 if session.account is not None and session.account == room.record.founder:
                     continue
-                inside = self.inside[key]
+                inside = self.insideSince[key]
                 since = min(inside[ident], inside.get(session.account or ident, inside[ident]))
                 first = room.permissions.firstReadable(session)
                 if room.record.private:
                     assert first > since
                 else:
-                    assert not any(first <= n <= since for n in self.secret.get(key, ()))
+                    assert not any(first <= n <= since for n in self.privateLines.get(key, ()))

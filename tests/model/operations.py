@@ -1,6 +1,4 @@
-"""
-What people may want of the chat, at random, and what they propose for it.
-"""
+"""Random actions of users, for property tests, and the operations that they become."""
 
 from __future__ import annotations
 
@@ -47,22 +45,25 @@ from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
-#: So small that they matter.
+#: So small that random actions reach them.
 LIMITS = Limits(maxRooms=4, roomsEach=3)
 
 OPERATORS = ("root",)
-DEEDS = {"op", "kick", "ban", "mute", "release", "private", "invite", "delete"}
+MODERATION = {"op", "kick", "ban", "mute", "release", "private", "invite", "delete"}
 SLOTS = 7
 NAMES = ("ann", "bob", "cat", "root", "dan", "zed")
 ROOMS = ("r", "r", "r", "r", "q", "lobby")
 
 
 @dataclass(frozen=True)
-class Wish:
+class Action:
     """
-    What somebody wants to propose, by what they see when they do.
+    A random action; what it becomes depends on the state when it is proposed.
 
-    @ivar step: how long it has been since the last one, in nanoseconds.
+    @ivar slot: the number of the acting user.
+    @ivar other: the number of the user who is meant.
+    @ivar late: how many actions later it is ordered.
+    @ivar step: nanoseconds since the action before.
     """
 
     kind: str
@@ -75,8 +76,8 @@ class Wish:
     step: int
 
 
-class World:
-    """A lobby, its sessions, and what they want."""
+class RandomUsers:
+    """A state with users in numbered slots, each of whom gets a new session after the last one."""
 
     def __init__(self) -> None:
         self.sessions = Sessions(LIMITS, operators=OPERATORS)
@@ -88,10 +89,10 @@ class World:
         ident = self._idents.get(slot, "")
         known = sessions.people.get(ident)
         if known is None or (known.nick and ident not in sessions.state.sessions):
-            return self._fresh(slot)
+            return self._newSession(slot)
         return known
 
-    def _fresh(self, slot: int) -> Session:
+    def _newSession(self, slot: int) -> Session:
         self._count += 1
         ident = self._idents[slot] = f"s{slot}.{self._count}"
         session = self.sessions.arrive(ident)
@@ -99,100 +100,112 @@ class World:
         session.cloak = f"~{slot // 2}"
         return session
 
-    def event(self, wish: Wish) -> Operation:
+    def operation(self, action: Action) -> Operation:
         state = self.sessions.state
-        other = self.session(wish.other)
-        if wish.kind == "resume":
-            return MAKERS[wish.kind](state, wish, self._fresh(wish.slot), other)
-        me = self.session(wish.slot)
-        room = state.rooms.get(wish.room)
-        if room is not None and wish.kind in DEEDS and wish.late != 1:
-            # Most who try such things are those who may.
-            able = [each for each in room.recipients if atLeast(state.rank(each, room), OPERATOR)]
-            me = able[wish.slot % len(able)] if able else me
-            other = room.recipients[wish.other % len(room.recipients)] if room.recipients else other
-        elif wish.kind in ("drop", "password") and wish.flag:
-            me = next(iter(state.sessionsByAccount.get("root", ())), me)
-        return MAKERS[wish.kind](state, wish, me, other)
+        other = self.session(action.other)
+        if action.kind == "resume":
+            return OPERATIONS[action.kind](state, action, self._newSession(action.slot), other)
+        own = self.session(action.slot)
+        room = state.rooms.get(action.room)
+        if room is not None and action.kind in MODERATION and action.late != 1:
+            # Mostly by somebody who may, or almost everything would be rejected.
+            operators = [
+                member for member in room.recipients if atLeast(state.rank(member, room), OPERATOR)
+            ]
+            own = operators[action.slot % len(operators)] if operators else own
+            other = (
+                room.recipients[action.other % len(room.recipients)] if room.recipients else other
+            )
+        elif action.kind in ("drop", "password") and action.flag:
+            own = next(iter(state.sessionsByAccount.get("root", ())), own)
+        return OPERATIONS[action.kind](state, action, own, other)
 
 
-def _version(state: ChatState, wish: Wish) -> int:
-    account = state.accounts.get(wish.name)
+def _passwordVersion(state: ChatState, action: Action) -> int:
+    account = state.accounts.get(action.name)
     return account.version if account is not None else 1
 
 
-def _whom(wish: Wish, other: Session) -> str:
-    if wish.flag and other.cloak and wish.step == 1:
+def _targetOf(action: Action, other: Session) -> str:
+    if action.flag and other.cloak and action.step == 1:
         return other.cloak
-    return other.key or wish.name
+    return other.key or action.name
 
 
-def _held(state: ChatState, wish: Wish, other: Session) -> str:
-    room = state.rooms.get(wish.room)
+def _restricted(state: ChatState, action: Action, other: Session) -> str:
+    room = state.rooms.get(action.room)
     masks = [] if room is None else [mask for _, mask in room.permissions.restrictions]
-    return masks[wish.other % len(masks)] if masks else _whom(wish, other)
+    return masks[action.other % len(masks)] if masks else _targetOf(action, other)
 
 
-Maker = Callable[[ChatState, Wish, Session, Session], Operation]
+_Factory = Callable[[ChatState, Action, Session, Session], Operation]
 
-#: What each wish becomes.
-MAKERS: dict[str, Maker] = {
-    "enter": lambda state, it, me, other: Enter(
-        me.ident, it.name.title(), it.name, me.cloak, f"t-{me.ident}"
+#: The operation of each kind of action, of the acting session and the other one.
+OPERATIONS: dict[str, _Factory] = {
+    "enter": lambda state, action, own, other: Enter(
+        own.ident, action.name.title(), action.name, own.cloak, f"t-{own.ident}"
     ),
-    "rename": lambda state, it, me, other: Rename(me.ident, it.name.upper(), it.name),
-    "join": lambda state, it, me, other: Join(me.ident, it.room.upper(), it.room),
-    "part": lambda state, it, me, other: Part(me.ident, it.room, ""),
-    "quit": lambda state, it, me, other: Quit(me.ident, ""),
-    "say": lambda state, it, me, other: Say(me.ident, it.room, MESSAGE, ("a", "b")),
-    "whisper": lambda state, it, me, other: SendPrivate(me.ident, it.name, it.name, MESSAGE, "x"),
-    "topic": lambda state, it, me, other: SetTopic(me.ident, it.room, "x" * it.flag),
-    "away": lambda state, it, me, other: SetAway(me.ident, "x" * it.flag),
-    "resume": lambda state, it, me, other: Resume(me.ident, other.token or "t", me.cloak),
-    "register": lambda state, it, me, other: Register(me.ident, me.key or it.name, "v"),
-    "login": lambda state, it, me, other: Login(
-        me.ident, it.name, _version(state, it), me.cloak, f"t-{me.ident}"
+    "rename": lambda state, action, own, other: Rename(own.ident, action.name.upper(), action.name),
+    "join": lambda state, action, own, other: Join(own.ident, action.room.upper(), action.room),
+    "part": lambda state, action, own, other: Part(own.ident, action.room, ""),
+    "quit": lambda state, action, own, other: Quit(own.ident, ""),
+    "say": lambda state, action, own, other: Say(own.ident, action.room, MESSAGE, ("a", "b")),
+    "whisper": lambda state, action, own, other: SendPrivate(
+        own.ident, action.name, action.name, MESSAGE, "x"
     ),
-    "logout": lambda state, it, me, other: Logout(me.ident),
-    "password": lambda state, it, me, other: SetPassword(
-        me.ident,
-        me.account or it.name,
-        None if it.flag else _version(state, replace(it, name=me.account or "")),
+    "topic": lambda state, action, own, other: SetTopic(own.ident, action.room, "x" * action.flag),
+    "away": lambda state, action, own, other: SetAway(own.ident, "x" * action.flag),
+    "resume": lambda state, action, own, other: Resume(own.ident, other.token or "t", own.cloak),
+    "register": lambda state, action, own, other: Register(own.ident, own.key or action.name, "v"),
+    "login": lambda state, action, own, other: Login(
+        own.ident, action.name, _passwordVersion(state, action), own.cloak, f"t-{own.ident}"
+    ),
+    "logout": lambda state, action, own, other: Logout(own.ident),
+    "password": lambda state, action, own, other: SetPassword(
+        own.ident,
+        own.account or action.name,
+        None if action.flag else _passwordVersion(state, replace(action, name=own.account or "")),
         "w",
     ),
-    "drop": lambda state, it, me, other: DropAccount(me.ident, it.name),
-    "op": lambda state, it, me, other: SetOperator(
-        me.ident, it.room, "x", _whom(it, other), it.flag
+    "drop": lambda state, action, own, other: DropAccount(own.ident, action.name),
+    "op": lambda state, action, own, other: SetOperator(
+        own.ident, action.room, "x", _targetOf(action, other), action.flag
     ),
-    "kick": lambda state, it, me, other: Kick(me.ident, it.room, "x", _whom(it, other), ""),
-    "ban": lambda state, it, me, other: Restrict(
-        me.ident, it.room, BAN, "x", _whom(it, other), 3600 * it.flag, ""
+    "kick": lambda state, action, own, other: Kick(
+        own.ident, action.room, "x", _targetOf(action, other), ""
     ),
-    "mute": lambda state, it, me, other: Restrict(
-        me.ident, it.room, MUTE, "x", _whom(it, other), 3600 * it.flag, ""
+    "ban": lambda state, action, own, other: Restrict(
+        own.ident, action.room, BAN, "x", _targetOf(action, other), 3600 * action.flag, ""
     ),
-    "release": lambda state, it, me, other: LiftRestriction(
-        me.ident, it.room, BAN if it.flag else MUTE, "x", _held(state, it, other)
+    "mute": lambda state, action, own, other: Restrict(
+        own.ident, action.room, MUTE, "x", _targetOf(action, other), 3600 * action.flag, ""
     ),
-    "private": lambda state, it, me, other: SetPrivate(me.ident, it.room, it.flag),
-    "invite": lambda state, it, me, other: Invite(me.ident, it.room, "x", _whom(it, other)),
-    "delete": lambda state, it, me, other: DeleteMessage(me.ident, it.room, it.other, me.account),
-    "read": lambda state, it, me, other: MarkRead(me.ident, it.room, it.other),
-    "inbox": lambda state, it, me, other: ClearUnread(me.ident),
+    "release": lambda state, action, own, other: LiftRestriction(
+        own.ident, action.room, BAN if action.flag else MUTE, "x", _restricted(state, action, other)
+    ),
+    "private": lambda state, action, own, other: SetPrivate(own.ident, action.room, action.flag),
+    "invite": lambda state, action, own, other: Invite(
+        own.ident, action.room, "x", _targetOf(action, other)
+    ),
+    "delete": lambda state, action, own, other: DeleteMessage(
+        own.ident, action.room, action.other, own.account
+    ),
+    "read": lambda state, action, own, other: MarkRead(own.ident, action.room, action.other),
+    "inbox": lambda state, action, own, other: ClearUnread(own.ident),
 }
 
 HOUR = 3600 * NANOSECONDS
 
 # Rights are with the first few, and most of it takes place where they are.
-KINDS = (*MAKERS, *("join", "say") * 4, *("enter", "login", "register", "invite", "resume") * 2)
-WISHING = (*range(SLOTS), 0, 0, 0, 1, 1, 3)
+KINDS = (*OPERATIONS, *("join", "say") * 4, *("enter", "login", "register", "invite", "resume") * 2)
+ACTING_SLOTS = (*range(SLOTS), 0, 0, 0, 1, 1, 3)
 LATE = (0, 0, 0, 0, 1, 2, 5)
 PAUSES = (0, 0, 0, 1, NANOSECONDS, HOUR // 4, -3)
 
-WISHES = st.builds(
-    Wish,
+ACTIONS = st.builds(
+    Action,
     st.sampled_from(KINDS),
-    st.sampled_from(WISHING),
+    st.sampled_from(ACTING_SLOTS),
     st.sampled_from(NAMES),
     st.integers(0, SLOTS - 1),
     st.sampled_from(ROOMS),
@@ -201,35 +214,35 @@ WISHES = st.builds(
     st.sampled_from(PAUSES),
 )
 
-#: What is wished in each turn.
-TURNS = st.lists(st.lists(WISHES, max_size=10), min_size=1, max_size=12)
+#: The actions of each turn.
+TURNS = st.lists(st.lists(ACTIONS, max_size=10), min_size=1, max_size=12)
 
 
-def anyWish(chance: Random) -> Wish:
-    return Wish(
-        chance.choice(KINDS),
-        chance.choice(WISHING),
-        chance.choice(NAMES),
-        chance.randrange(SLOTS),
-        chance.choice(ROOMS),
-        chance.random() < 0.5,
-        chance.choice(LATE),
-        chance.choice(PAUSES),
+def randomAction(random: Random) -> Action:
+    return Action(
+        random.choice(KINDS),
+        random.choice(ACTING_SLOTS),
+        random.choice(NAMES),
+        random.randrange(SLOTS),
+        random.choice(ROOMS),
+        random.random() < 0.5,
+        random.choice(LATE),
+        random.choice(PAUSES),
     )
 
 
-def opening(world: World) -> list[Operation]:
-    events: list[Operation] = []
+def opening(users: RandomUsers) -> list[Operation]:
+    operations: list[Operation] = []
     for slot, name in ((0, "ann"), (1, "bob"), (3, "root"), (4, "cat"), (5, "dan")):
-        me = world.session(slot)
-        events.append(Enter(me.ident, name, name, me.cloak, f"t-{me.ident}"))
+        own = users.session(slot)
+        operations.append(Enter(own.ident, name, name, own.cloak, f"t-{own.ident}"))
         if slot < 4:
-            events.append(Register(me.ident, name, "v"))
-        events.append(Join(me.ident, "R", "r"))
-    me = world.session(2)
-    events += [
-        Login(me.ident, "ann", NOON, me.cloak, f"t-{me.ident}"),
-        Join(me.ident, "R", "r"),
-        Say(me.ident, "r", MESSAGE, ("hello",)),
+            operations.append(Register(own.ident, name, "v"))
+        operations.append(Join(own.ident, "R", "r"))
+    own = users.session(2)
+    operations += [
+        Login(own.ident, "ann", NOON, own.cloak, f"t-{own.ident}"),
+        Join(own.ident, "R", "r"),
+        Say(own.ident, "r", MESSAGE, ("hello",)),
     ]
-    return events
+    return operations

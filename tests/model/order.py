@@ -1,6 +1,4 @@
-"""
-A life of a chat with nothing wrong, for tests of what judges the order in its rooms.
-"""
+"""A faultless run of a chat as its clients saw it, for tests of the oracle of room rules."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from tests.live.crash.rules.database import Letter, Tables
 from tests.live.crash.rules.log import FENCED, Diary, Line
 from tests.live.crash.rules.oracle import Judge
 
-#: Nanoseconds.
+#: In nanoseconds.
 SECOND = 1_000_000_000
 
 LINES = (
@@ -29,9 +27,9 @@ def makeLine(seq: int, kind: str, nick: str, text: str) -> Line:
     return Line("den", seq, kind, nick, text, f"log-{seq}-0", seq * SECOND)
 
 
-def said(it: Line, **others: object) -> dict[str, Any]:
-    told = it._asdict()
-    return {"type": "said", "id": told.pop("ident"), **told, **others}
+def said(line: Line, **changes: object) -> dict[str, Any]:
+    fields = line._asdict()
+    return {"type": "said", "id": fields.pop("ident"), **fields, **changes}
 
 
 def entered(nick: str, seq: int, private: bool = False, rank: str = "member") -> dict[str, Any]:
@@ -48,8 +46,8 @@ def entered(nick: str, seq: int, private: bool = False, rank: str = "member") ->
 
 def ask(diary: Diary, act: Act, *answers: dict[str, Any], settled: bool = True) -> Act:
     diary.acts.append(act)
-    for told in answers:
-        diary.feed(told)
+    for answer in answers:
+        diary.feed(answer)
     if settled:
         diary.feed({"type": "notice", "lines": FENCED, "code": ""})
     return act
@@ -64,7 +62,7 @@ def refused(code: str) -> dict[str, Any]:
 
 
 class Sample:
-    """A life with nothing wrong, to be spoiled."""
+    """A run without faults; tests put one in."""
 
     def __init__(self) -> None:
         self.diaries = {name: Diary(name) for name in ("anna", "bert", "cleo", "emil", "gast")}
@@ -102,9 +100,11 @@ class Sample:
         ask(cleo, Act("kick", "den", "bert", "w6"), refused("not-allowed"))
         ask(cleo, Act("passwd", target="cleo-0", text="cleo-2"), refused("wrong-password"))
         ask(bert, Act("passwd", target="bert-1", text="bert-2"), settled=False)
-        kept = [line._replace(kind="deleted", text="") if line.seq == 1 else line for line in lines]
+        stored = [
+            line._replace(kind="deleted", text="") if line.seq == 1 else line for line in lines
+        ]
         self.tables = Tables(
-            {"den": kept},
+            {"den": stored},
             {"anna", "bert", "cleo"},
             {"anna": 0, "bert": 0, "cleo": 1},
             [Letter("log-9-w1", "anna", "cleo", "w5")],
@@ -116,9 +116,9 @@ class Sample:
         if act is not None:
             self.diaries[nick].acts.append(act)
 
-    def put(self, seq: int, **others: object) -> None:
+    def put(self, seq: int, **changes: object) -> None:
         lines = self.tables.lines["den"]
-        lines[seq - 1] = lines[seq - 1]._replace(**others)  # type: ignore[arg-type]
+        lines[seq - 1] = lines[seq - 1]._replace(**changes)  # type: ignore[arg-type]
 
     def judge(self) -> tuple[Judge, list[str]]:
         judge = Judge()

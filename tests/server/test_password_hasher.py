@@ -62,7 +62,7 @@ class HasherTests(SynchronousTestCase):
     def test_rules(self) -> None:
         """What can't be a password is refused at once."""
         refused = self.assertRaises(ChatError, self.hasher.derive, "short", self.told.append)
-        self.assertIs(refused.reason, PASSWORD_SHORT)
+        self.assertIs(refused.code, PASSWORD_SHORT)
         self.assertEqual(self.hasher.waiting, 0)
 
     def test_full(self) -> None:

@@ -5,6 +5,7 @@ A chat without wires, for tests of its core: people hear happenings, not bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from tests.support.hasher import ImmediateHasher
 from tsservices.chat.apply import apply
@@ -24,6 +25,8 @@ from tsservices.chat.storage import MessagesFound
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import perform
 from tsservices.storage.memory import MemoryStorage
+
+_Kind = TypeVar("_Kind")
 
 #: When tests take place: nanoseconds since 1970.
 NOON = 1_795_176_600_000_000_000
@@ -95,6 +98,12 @@ class Ear:
         return [
             text for each in self.take() if isinstance(each, RoomMessages) for text in each.texts
         ]
+
+
+def only(kind: type[_Kind], notifications: Sequence[Notification]) -> _Kind:
+    (found,) = notifications
+    assert isinstance(found, kind)
+    return found
 
 
 class Sessions:
@@ -225,6 +234,10 @@ class Person(Ear):
                     self.conversation.pickNick(line)
             except ChatError as refused:
                 self.conversation.refuse(refused)
+
+    def propose(self, kind: Callable[..., Operation], *values: object) -> None:
+        """Propose without the checks that a verb makes."""
+        self._town.house.pipeline.propose(kind(self.session.ident, *values), self.session)
 
     def do(self, *lines: str) -> list[Notification]:
         for line in lines:

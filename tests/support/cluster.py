@@ -147,12 +147,12 @@ class SimNode:
         self.pipeline.start(self, orderer=self.orderer)
         refused = self.pipeline.rejected
 
-        def note(proposals: Sequence[Proposal], why: ChatError) -> None:
+        def note(proposals: Sequence[Proposal], error: ChatError) -> None:
             for event, session in proposals:
                 if isinstance(event, Say):
                     person = next(each for each in self.people if each.session is session)
                     person.refused.update(event.texts)
-            refused(proposals, why)
+            refused(proposals, error)
 
         self.pipeline.rejected = note  # type: ignore[method-assign]
         first = FOUNDING.baseSequence if kept is None else kept[0]

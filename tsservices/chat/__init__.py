@@ -1,14 +1,22 @@
 """
-The chat itself, without any wire, disk or clock.  Pure.
+The chat itself, without wires, disk, threads and clock: the rules, and what one turn brings about.
 
-What happens to a line, and where:
+The way of a line, and where:
 
-  - a person's L{conversation} takes it, looks a command up among L{commands}, checks
-    it as a courtesy and proposes an event (L{events}) to the L{pipeline};
-  - the pipeline orders what was proposed in one turn and has the L{lobby} apply it,
-    which decides for good, also against what the check let through;
-  - what that brings about (L{happenings}, L{refusals}) stands in a L{batch}, which is
-    stored by a journal and then released: nobody sees what could still be lost.
+  1. The L{controller} of a session takes it from a frontend. A L{verb<tsservices.chat.verbs>}
+     checks it as a courtesy, and proposes an operation (L{operations}) to the L{pipeline}.
+  2. The pipeline orders what was proposed in one turn. In a cluster the stream does that.
+  3. L{apply} decides for good, also against what the check let through, and changes the L{state}
+     by the function of L{handlers} for this operation.
+  4. What that brings about (L{notifications}, L{errors}, L{records}) is collected in a L{batch}.
+  5. The storage (its port is L{storage}) keeps the batch in one transaction.
+  6. Then the batch is delivered: L{fanout} encodes each notification once for each format, and
+     writes it to the recipients (their port is L{outlet}). So nobody sees what a crash could take
+     back.
 
-The lobby knows L{sessions} and L{rooms}; L{names} says what both may be called.
+The state knows each L{session} and each L{room}, with its L{permissions}. L{names} says what people
+and rooms may be called. L{history} replays stored lines. L{serialization} writes operations for the
+stream of a cluster, L{snapshot} the whole state.
+
+This package imports no Twisted and opens nothing: tests run it without a reactor.
 """

@@ -1,9 +1,8 @@
 """
-What one turn has brought about: who is to be told what, and what is to be kept.
-Pure.
+A batch: all that one turn has brought about, what is to be stored and what is to be delivered.
 
-A batch is filled when events are applied, stored by the journal, and then released.
-Nothing in it is encoded before, and then only once for each form, not for each member.
+Handlers fill it, the storage keeps it in one transaction, and then it is delivered. Nothing in it
+is encoded before that, and then once for each format.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from tsservices.chat.records import MessageDeletion, Record, RoomRecord, StoredP
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 
-#: People whose lines are encoded together. Each of them is written a variant without their own
-#: lines, so the work grows with the square.
+#: Authors of one delivery. Each gets a variant without its own lines, so the work grows with the
+#: square of their number: 8 authors with 20 lines take 30 microseconds.
 AUTHORS_PER_DELIVERY = 64
 
 
@@ -32,23 +31,23 @@ class Batch:
     """
     What one turn has brought about.
 
+    The records in it are copies as of its end: the state goes on while the storage writes.
+
     @ivar log: the incarnation of the order in which it stands.
     @ivar position: its place there.
-    @ivar stamp: when that was: nanoseconds since 1970, UTC.
-    @ivar messages: the lines to be kept, in order.
-    @ivar lineCount: how many lines that is.
-    @ivar roomRecords: of the rooms that have changed, as they are after this batch.
-    @ivar records: what else has changed, as it is after this batch, by kind and key; L{None}
-        for what is no more.
-    @ivar privateMessages: the private messages to be kept, in order.
-    @ivar erasedInboxes: the keys of accounts whose private messages are to go, those before
-        this batch.
-    @ivar deletions: the lines whose text is to go, after those of this batch were kept.
-    @ivar audits: what the log is to tell of, once it is stored.
-    @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.snapshot}
-        writes it, if it is to be kept now.
-    @ivar durable: whether any of this is to be stored, once it is sealed.
-    @ivar proposers: the sessions whose proposals were decided, once for each.
+    @ivar stamp: its time: nanoseconds since 1970, UTC.
+    @ivar messages: new lines of rooms, in order.
+    @ivar lineCount: the number of lines in these.
+    @ivar roomRecords: rooms that have changed; filled by L{freeze}.
+    @ivar records: other records that have changed, by kind and key; None: deleted.
+    @ivar privateMessages: those between two accounts, in order.
+    @ivar erasedInboxes: accounts whose private messages of before this batch are to be deleted.
+    @ivar deletions: lines whose text is to be deleted, once the lines of this batch are stored.
+    @ivar audits: facts for the audit log, written when the batch is stored.
+    @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.snapshot} writes it, if
+        it is to be stored now.
+    @ivar durable: whether any of this is to be stored; known after L{freeze}.
+    @ivar proposers: the session of each operation, once for each.
     """
 
     def __init__(self, log: str, position: int, stamp: int) -> None:
@@ -74,10 +73,10 @@ class Batch:
         self._lastRoom: Room | None = None
 
     def freeze(self) -> None:
-        """The turn is over: what follows changes the rooms, but not this."""
+        """End the turn: later changes of the rooms no longer show in this batch."""
         self._openDeliveries.clear()
         for room in self._emptied:
-            # What is not stored yet could not be read again.
+            # Lines that are not stored yet could not be read again, so they stay in memory.
             if not room.members and room.storedSeq == room.record.seq:
                 room.clearRecent()
         changed = self._changed
@@ -93,87 +92,93 @@ class Batch:
         )
 
     def addMessages(self, room: Room, messages: RoomMessages, author: Session) -> None:
-        """Tell a room what somebody said in it, and keep that."""
-        # The slice of the room that spoke last is still open, if it was not cut.
-        slice = self._openDeliveries.get(room) if room is self._lastRoom else None
-        if slice is None:
-            slice = self._openDelivery(room)
-        if author.ident not in slice.authors:
-            if len(slice.authors) >= AUTHORS_PER_DELIVERY:
-                slice = self._beginDelivery(room)
-            slice.authorSessions.append(author)
-        slice.authors[author.ident] = author.key
-        slice.notifications.append(messages)
+        """Store lines and deliver them to the room."""
+        # The delivery to the room of the last message is open, if it was not split.
+        delivery = self._openDeliveries.get(room) if room is self._lastRoom else None
+        if delivery is None:
+            delivery = self._openDelivery(room)
+        if author.ident not in delivery.authors:
+            if len(delivery.authors) >= AUTHORS_PER_DELIVERY:
+                delivery = self._beginDelivery(room)
+            delivery.authorSessions.append(author)
+        delivery.authors[author.ident] = author.key
+        delivery.notifications.append(messages)
         self.messages.append(messages)
         self.lineCount += len(messages.texts)
         self._changed[room] = room.record
 
     def nextPrivateIdent(self) -> str:
-        """The id of the next private message, the same on every node and for ever."""
+        """The id for the next private message: the same on every node and for ever."""
         self._privateCount += 1
         return f"{self.log}-{self.position}-w{self._privateCount}"
 
     def roomChanged(self, room: Room) -> None:
-        """
-        Keep what has changed of a room, though nothing was said in it now.  A room where
-        nothing ever was goes with its last visitor, and is not kept.
-        """
+        """Store the record of a room that no line has changed."""
+        # A room without a line goes with its last visitor. Stored, it would be there for ever.
         if room.record.seq:
             self._changed[room] = room.record
 
     def audit(
         self, action: str, session: Session, room: Room | None = None, **facts: object
     ) -> None:
-        """Have the log tell of something, once it is stored."""
+        """Add an entry to the audit log."""
         where = {} if room is None else {"room": room.record.name}
         by = {"by": session.nick, "account": session.account, "cloak": session.cloak}
         self.audits.append({"audit": action, "time": self.stamp, **where, **by, **facts})
 
     def disconnect(self, session: Session, error: ChatError) -> None:
-        """End somebody's connection, when all before this has been told."""
+        """End the connection of a session, after what was sent to it before."""
         self._deliveries.append(Disconnect(session, error))
 
     def upsert(self, record: Record) -> None:
-        """Keep a record, in place of what was kept with its key."""
+        """Store a record in place of the one with its key."""
         self.records[keyOf(record)] = record
 
     def delete(self, record: Record) -> None:
-        """Keep a record no longer."""
+        """Delete the stored record with this key."""
         self.records[keyOf(record)] = None
 
     def sendToRoom(self, room: Room, notification: Notification) -> None:
+        """Send to all who are in the room now."""
         self._openDelivery(room).notifications.append(notification)
 
     def sendTo(self, sessions: Iterable[Session], *notifications: Notification) -> None:
-        """Tell people of several rooms, each once."""
+        """Send to sessions of several rooms, once to each."""
+        # They may be in any room: what follows in a room comes after this.
         self._openDeliveries.clear()
-        slice = RoomDelivery(Recipients(sessions))
-        slice.notifications.extend(notifications)
-        self._deliveries.append(slice)
+        delivery = RoomDelivery(Recipients(sessions))
+        delivery.notifications.extend(notifications)
+        self._deliveries.append(delivery)
 
     def reply(self, session: Session, notification: Notification) -> None:
-        """Tell one person, after all that was told before."""
-        for room in [each for each in self._openDeliveries if each.record.key in session.rooms]:
+        """Send to one session, after all that was sent before."""
+        # Otherwise a later line of its rooms would be added to a delivery that stands before this.
+        for room in [room for room in self._openDeliveries if room.record.key in session.rooms]:
             del self._openDeliveries[room]
         self._deliveries.append(DirectDelivery(session, notification))
 
     def membershipChanged(self, session: Session) -> None:
-        """Somebody is in more rooms now, or in fewer, when all before this has been told."""
+        """Let the format of a session follow the number of its rooms, from here on."""
         self._deliveries.append(MembershipUpdate(session))
 
     def splitDelivery(self, room: Room) -> None:
-        """Who is in a room changes: what follows is for others."""
+        """The members of a room change: what follows has other recipients."""
         self._openDeliveries.pop(room, None)
 
     def roomEmptied(self, room: Room) -> None:
-        """
-        Nobody is in a room now.  Who enters it in this same turn has asked for its last
-        lines already, so they stay at hand until the turn's end.
-        """
+        """The last member has left a room."""
+        # Whoever enters in this same turn has loaded its last lines already, so they stay in memory
+        # until the end of the turn.
         self._emptied.append(room)
 
     def deliver(self, last: bool = False, errors: list[Exception] | None = None) -> None:
-        """It is stored: tell everybody."""
+        """
+        Send everything; to be called when the batch is stored.
+
+        @param last: nothing else is delivered in this turn.
+        @param errors: gets what recipients raise, so that one of them does not stop the others;
+            None: the first one is raised at once.
+        """
         last = last and len(self._deliveries) == 1
         for room, record in self._changed.items():
             room.storedRecord = record
@@ -187,15 +192,18 @@ class Batch:
 
     def _openDelivery(self, room: Room) -> RoomDelivery:
         if room is not self._lastRoom and room.inSeveralRooms:
-            # Who is in several rooms hears all of them in one order.
+            # A member of several rooms gets the lines of all of them in one order. Where nobody is
+            # in two rooms, those of each room may be collected apart.
             for other in [
-                each for each in self._openDeliveries if each is not room and each.inSeveralRooms
+                other
+                for other in self._openDeliveries
+                if other is not room and other.inSeveralRooms
             ]:
                 del self._openDeliveries[other]
         self._lastRoom = room
         return self._openDeliveries.get(room) or self._beginDelivery(room)
 
     def _beginDelivery(self, room: Room) -> RoomDelivery:
-        slice = self._openDeliveries[room] = RoomDelivery(room.recipients)
-        self._deliveries.append(slice)
-        return slice
+        delivery = self._openDeliveries[room] = RoomDelivery(room.recipients)
+        self._deliveries.append(delivery)
+        return delivery

@@ -1,6 +1,7 @@
 """
-Why something is not done: a table of reasons, each with what its person is told.
-Pure.
+The errors of the chat: a table of codes, each with the text for people.
+
+An error is a value: check and apply raise the same one, and frontends write it in their formats.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from tsservices.common.timestamps import NANOSECONDS
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
     """
-    One kind of refusal.
+    One kind of error.
 
-    @ivar name: what programs know it by.
-    @ivar template: what people are told, with the facts in braces.
+    @ivar name: how programs know it; it is public and stays.
+    @ivar template: the text for people, with the names of facts in braces.
     """
 
     name: str
@@ -126,28 +127,24 @@ JOURNAL_FAILED = ErrorCode(
 
 class ChatError(Exception):
     """
-    Something is not done.
+    Something that was asked for is not done.
 
     @ivar code: a row of this module.
-    @ivar facts: what its words speak of.
+    @ivar facts: the values for its template.
     """
 
-    def __init__(self, reason: ErrorCode, /, **facts: object) -> None:
-        super().__init__(reason, facts)
-        self.code = reason
+    def __init__(self, code: ErrorCode, /, **facts: object) -> None:
+        super().__init__(code, facts)
+        self.code = code
         self.facts = facts
 
     def __str__(self) -> str:
-        """What the person is told."""
         return self.code.template.format_map(self.facts)
 
     def __eq__(self, other: object) -> bool:
-        """Whether it refuses the same for the same reason."""
-        return isinstance(other, ChatError) and (self.code, self.facts) == (
-            other.code,
-            other.facts,
-        )
+        return isinstance(other, ChatError) and (self.code, self.facts) == (other.code, other.facts)
 
+    # By identity, since facts may have none. Without this line __eq__ would take the hash away.
     __hash__ = Exception.__hash__
 
 
@@ -155,10 +152,10 @@ def endText(restriction: Restriction) -> str:
     """Until when it holds, in words."""
     if not restriction.until:
         return "for ever"
-    seconds = time.gmtime(restriction.until // NANOSECONDS)
-    return "until " + time.strftime("%Y-%m-%d %H:%M UTC", seconds)
+    end = time.gmtime(restriction.until // NANOSECONDS)
+    return "until " + time.strftime("%Y-%m-%d %H:%M UTC", end)
 
 
 def reasonText(restriction: Restriction) -> str:
-    """Why, behind a colon; nothing if that was not said."""
+    """Its reason after a colon, or nothing."""
     return f": {restriction.reason}" if restriction.reason else ""

@@ -1,9 +1,8 @@
 """
-What people and rooms may be called.  Pure.
+The rules for names of people and rooms, and their keys.
 
-Two names are the same when their keys are: compatibility forms and case make no
-difference.  The key, not the name, is checked and limited, because one character can
-fold to several.
+Two names are the same if their keys are: case and compatibility forms make no difference. The key
+is checked and limited too, not the name alone: one character can fold to several, or to a space.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from tsservices.common.text import visible
 #: Characters in the name of a person or a room, folded or not.
 NAME_LENGTH = 32
 
-
 #: What may stand before the name of a room, and is no part of it.
 ROOM_SIGN = "#"
 
+# Most names need no look at the tables of Unicode.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
-#: Scripts that are written together, as Unicode TR 39 allows for them.
+#: Scripts that are written together: UTS 39 allows these mixtures.
 _TOGETHER = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "LATIN"}),
     frozenset({"CJK", "BOPOMOFO", "LATIN"}),
@@ -31,15 +30,16 @@ _TOGETHER = (
 
 
 def fold(name: str) -> str:
-    """What is the same for all names that look alike but for case and form."""
+    """The key of a name, whether it is allowed or not."""
+    # Folding can bring up characters that NFKC changes again, so it stands on both sides.
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def nameKey(name: str) -> str:
     """
-    Check a name.
+    Check a name, and return its key.
 
-    @raise Refused: it is no name.
+    @raise ChatError: it is no name.
     """
     key = fold(name)
     if not key:
@@ -62,9 +62,9 @@ def nameKey(name: str) -> str:
 
 def roomKey(name: str) -> tuple[str, str]:
     """
-    The name without the sign, and its key.
+    The name of a room without the sign, and its key.
 
-    @raise Refused: it is no name.
+    @raise ChatError: it is no name.
     """
     bare = name.removeprefix(ROOM_SIGN)
     return bare, nameKey(bare)
@@ -77,7 +77,8 @@ def _allowed(character: str) -> bool:
     return category in ("Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd") and character not in _UNSEEN
 
 
-#: Letters and marks that most fonts show as nothing (Unicode's Default_Ignorable).
+#: Letters and marks that most fonts show as nothing (Unicode's Default_Ignorable): with one of them
+#: a name looks like another one.
 _UNSEEN = frozenset(
     chr(number)
     for first, last in (
@@ -94,8 +95,8 @@ _UNSEEN = frozenset(
 )
 
 
-#: Scripts of digits and marks whose names do not begin with them: two sets of digits, and the mark
-#: that repeats a character, which stands in many Japanese names.
+#: The scripts of characters whose names do not begin with it: two sets of digits, and the mark that
+#: repeats a character, which many Japanese names have.
 _NAMED_OTHERWISE = {
     "ARABIC-INDIC": "ARABIC",
     "EXTENDED": "ARABIC",
@@ -113,10 +114,7 @@ def _script(character: str) -> str | None:
 
 
 def _checkScripts(key: str) -> None:
-    """
-    Refuse what mixes scripts: letters of one that look like those of another let a
-    stranger pass for somebody.
-    """
+    # Cyrillic letters look like Latin ones: mixed, they let a stranger pass for somebody.
     scripts: dict[str, None] = {}
     for character in key:
         script = _script(character)

@@ -1,12 +1,15 @@
 """
-Lines that somebody said in a room.  Pure.
+Notifications: what sessions are told, as typed values.
 
-What one person is told, of themselves or because they have asked.  Pure.
+Handlers make them, deliveries write them in the format of each recipient
+(L{Formatter<tsservices.chat.outlet.Formatter>}). Those that answer a question
+(L{RoomList}, L{WhoisReply}, L{SearchResults} and their like) go to its session at once, all others
+when their batch is stored. The names of these classes and fields are internal: formats have their
+own tables of names.
 
-What has happened, as people are told of it.  Pure.
-
-Doors turn these into bytes, and those of L{said<tsservices.chat.notifications>} and
-L{answers<tsservices.chat.notifications>} too; the journal keeps what was said.
+In all of them C{room} is the key of a room, C{roomName} its name as the room writes it without a
+sign, C{seq} the number of a line in its room, and C{time} nanoseconds since 1970, UTC. C{account}
+is the key of an account, None for guests.
 """
 
 from __future__ import annotations
@@ -21,23 +24,18 @@ from tsservices.chat.records import Restriction, StoredPrivateMessage
 @dataclass(slots=True, eq=False)
 class RoomMessages:
     """
-    Lines that one person said in one room, which numbers them.  The lines after the
-    first have the next numbers, and each is a nanosecond later.
+    Lines that one member sent to a room together, to all members; also as they are read from the
+    storage. Lines after the first have the next numbers, each a nanosecond later.
 
-    @ivar room: the key of the room.
-    @ivar roomName: its name.
     @ivar first: the number of the first line.
-    @ivar time: when the first was said: nanoseconds since 1970, UTC.
-    @ivar log: the incarnation of the order in which all this stands.
-    @ivar position: of the batch in that order.
-    @ivar index: of the first line in the batch.
-    @ivar kind: of all lines: L{tsservices.chat.operations.MESSAGE} and its like.
-    @ivar nick: who said it.
-    @ivar account: the account of who said it; L{None} for guests.
-    @ivar session: the id of who said it; nothing if it is read from the journal.
-    @ivar texts: the lines.
-    @ivar previous: when the line before the first was said; 0 if there is none, or if it
-        is read from the journal.
+    @ivar time: that of the first line.
+    @ivar log: the incarnation of the order.
+    @ivar position: that of the batch in the order.
+    @ivar index: that of the first line in the batch.
+    @ivar kind: L{tsservices.chat.operations.MESSAGE} and its like, the same for all lines.
+    @ivar session: the id of the author's session; empty if this was read from the storage.
+    @ivar previous: the time of the line before; 0 if there is none, or if this was read from the
+        storage.
     """
 
     room: str
@@ -56,26 +54,25 @@ class RoomMessages:
 
     @property
     def last(self) -> int:
-        """The number of the last line."""
         return self.first + len(self.texts) - 1
 
-    def ident(self, which: int) -> str:
-        """Its id, the same on every node and for ever."""
-        return f"{self.log}-{self.position}-{self.index + which}"
+    def ident(self, offset: int) -> str:
+        """The id of the line that many after the first: the same on every node and for ever."""
+        return f"{self.log}-{self.position}-{self.index + offset}"
 
-    def since(self, number: int) -> RoomMessages:
-        """That line and those after it."""
-        skipped = number - self.first
+    def since(self, seq: int) -> RoomMessages:
+        """The line with this number and those after it."""
+        skipped = seq - self.first
         return self._part(skipped, len(self.texts)) if skipped > 0 else self
 
-    def without(self, number: int) -> list[RoomMessages]:
-        """The same lines; if that is one of them, without its text."""
-        which = number - self.first
-        if not 0 <= which < len(self.texts):
+    def without(self, seq: int) -> list[RoomMessages]:
+        """The same lines, but without the text of the one with this number."""
+        offset = seq - self.first
+        if not 0 <= offset < len(self.texts):
             return [self]
-        deleted = replace(self._part(which, which + 1), kind=DELETED, texts=("",))
-        around = (self._part(0, which), deleted, self._part(which + 1, len(self.texts)))
-        return [each for each in around if each.texts]
+        deleted = replace(self._part(offset, offset + 1), kind=DELETED, texts=("",))
+        parts = (self._part(0, offset), deleted, self._part(offset + 1, len(self.texts)))
+        return [part for part in parts if part.texts]
 
     def _part(self, begin: int, end: int) -> RoomMessages:
         return replace(
@@ -90,11 +87,7 @@ class RoomMessages:
 
 @dataclass(slots=True, eq=False)
 class Welcome:
-    """
-    The one who is told this is in, under a name.
-
-    @ivar account: whom the name belongs to; L{None} for guests.
-    """
+    """To the session itself: it has entered, under this name."""
 
     nick: str
     account: str | None = None
@@ -102,10 +95,7 @@ class Welcome:
 
 @dataclass(slots=True, eq=False)
 class ResumeToken:
-    """
-    What the one who is told this can go on with, from another connection, should this one
-    be lost.
-    """
+    """To the session itself: the secret by which another connection may take its place."""
 
     token: str
 
@@ -113,9 +103,9 @@ class ResumeToken:
 @dataclass(slots=True, eq=False)
 class Resumed:
     """
-    The one who is told this goes on where another connection was.
+    To a session that has taken the place of another connection, instead of L{Welcome}.
 
-    @ivar rooms: where that is: the name of each room, and the number of its last line.
+    @ivar rooms: the rooms it is in: the name, and the number of the last line.
     """
 
     nick: str
@@ -126,9 +116,10 @@ class Resumed:
 @dataclass(slots=True, eq=False)
 class LoggedIn:
     """
-    The one who is told this has an account, and its name.
+    To the session itself: it is logged in.
 
-    @ivar unread: how many private messages came while they were away.
+    @ivar account: the key; the name is C{nick}.
+    @ivar unread: private messages that came while nobody was logged in.
     """
 
     nick: str
@@ -139,10 +130,10 @@ class LoggedIn:
 @dataclass(slots=True, eq=False)
 class Invited:
     """
-    The one who is told this may enter a private room.
+    To all sessions of somebody who was invited to a room.
 
-    @ivar by: who said so.
-    @ivar key: the same, folded.
+    @ivar by: the nick of whoever invites.
+    @ivar key: the same, folded, for those who ignore them.
     """
 
     room: str
@@ -153,7 +144,7 @@ class Invited:
 
 @dataclass(slots=True, eq=False)
 class MarkedRead:
-    """The owner of the account has read a room up to a line, maybe elsewhere."""
+    """To all sessions of an account: one of them has read a room up to a line."""
 
     room: str
     roomName: str
@@ -163,17 +154,17 @@ class MarkedRead:
 @dataclass(slots=True, eq=False)
 class JoinedRoom:
     """
-    The one who is told this has entered a room.
+    To the session itself: it has joined a room.
 
-    @ivar nicks: some of those who are there.
-    @ivar memberCount: how many are there.
-    @ivar joinedSeq: the number of the last line before.
-    @ivar replay: the last lines before; L{None} when they have to be fetched first.
-    @ivar nick: what the one who is told this is called.
-    @ivar rank: what they may do there: a name of L{tsservices.chat.permissions}.
-    @ivar private: whether others enter only when they are invited.
-    @ivar read: the number of the last line that the owner of the account has read; L{None}
-        if that is not known.
+    @ivar nicks: the names of the first members; L{MemberList} has all.
+    @ivar memberCount: members, by name.
+    @ivar joinedSeq: the number of the last line before. Replay ends there, live lines follow.
+    @ivar replay: the last lines; None if they have to be read from the storage first.
+    @ivar nick: the session's own name.
+    @ivar rank: its rank there: a name of L{tsservices.chat.permissions}.
+    @ivar private: whether others need an invitation.
+    @ivar read: the number of the last line that the owner of the account has read; None if that is
+        not known.
     """
 
     room: str
@@ -191,7 +182,7 @@ class JoinedRoom:
 
 @dataclass(slots=True, eq=False)
 class LeftRoom:
-    """The one who is told this has left a room."""
+    """To the session itself: it is no longer in a room, by its own wish or not."""
 
     room: str
     roomName: str
@@ -199,7 +190,7 @@ class LeftRoom:
 
 @dataclass(slots=True, eq=False)
 class MessageStored:
-    """The lines of the one who is told this are kept for ever under these numbers."""
+    """To the author, if it wants acknowledgements: its lines are stored under these numbers."""
 
     room: str
     roomName: str
@@ -209,7 +200,7 @@ class MessageStored:
 
 @dataclass(slots=True, eq=False)
 class RoomList:
-    """The rooms there are: name, how many are in it, what it is about."""
+    """The answer to a question: each visible room, with the number of its members and its topic."""
 
     rooms: list[tuple[str, int, str]]
 
@@ -217,11 +208,11 @@ class RoomList:
 @dataclass(slots=True, eq=False)
 class Member:
     """
-    One of those in a room.
+    A row of L{MemberList}.
 
-    @ivar guest: the name belongs to nobody.
-    @ivar away: why they are away.
-    @ivar rank: what they may do there: a name of L{tsservices.chat.permissions}.
+    @ivar guest: nobody is logged in under this name.
+    @ivar away: the text for being away; empty: present.
+    @ivar rank: a name of L{tsservices.chat.permissions}.
     """
 
     nick: str
@@ -232,7 +223,11 @@ class Member:
 
 @dataclass(slots=True, eq=False)
 class MemberList:
-    """Who is in a room."""
+    """
+    The answer to a question: the members of a room.
+
+    @ivar roomName: empty: people of all rooms that the asker may see.
+    """
 
     roomName: str
     members: list[Member]
@@ -241,11 +236,12 @@ class MemberList:
 @dataclass(slots=True, eq=False)
 class WhoisReply:
     """
-    What there is to know of somebody.
+    The answer to a question about somebody.
 
-    @ivar rooms: the names of those that both are in.
-    @ivar guest: the name belongs to nobody.
-    @ivar cloak: stands for the address; nothing for those who are not to know.
+    @ivar guest: nobody is logged in under this name.
+    @ivar away: the text for being away; empty: present.
+    @ivar rooms: the names of those that the asker is in too.
+    @ivar cloak: that of the address; empty for an asker who may not know it.
     """
 
     nick: str
@@ -258,10 +254,10 @@ class WhoisReply:
 @dataclass(slots=True, eq=False)
 class SeenReply:
     """
-    When somebody was here.
+    The answer to a question: when somebody was last here.
 
     @ivar online: whether they are here now.
-    @ivar time: when they last were: nanoseconds since 1970, UTC; 0: not known.
+    @ivar time: 0: not known.
     """
 
     nick: str
@@ -271,7 +267,7 @@ class SeenReply:
 
 @dataclass(slots=True, eq=False)
 class RestrictionList:
-    """Who may not enter a room, or not speak in it."""
+    """The answer to a question: the bans and mutes of a room."""
 
     room: str
     roomName: str
@@ -281,9 +277,9 @@ class RestrictionList:
 @dataclass(slots=True, eq=False)
 class Inbox:
     """
-    Private messages that were said before, the oldest first.
+    The answer to a question: earlier private messages, the oldest first.
 
-    @ivar other: with whom; nothing: with all.
+    @ivar other: the name of the other side; empty: all.
     @ivar more: whether there are older ones.
     """
 
@@ -295,7 +291,7 @@ class Inbox:
 @dataclass(slots=True, eq=False)
 class SearchResults:
     """
-    Lines that were searched for, the oldest first.
+    The answer to a search, the oldest line first.
 
     @ivar more: whether there are older ones.
     """
@@ -306,7 +302,7 @@ class SearchResults:
 
 @dataclass(slots=True, eq=False)
 class CommandList:
-    """What can be asked for: how each command is written, what it does, and who may."""
+    """The answer to a question: usage, meaning and permission of each command, after its name."""
 
     commands: list[tuple[str, str, str, str]]
 
@@ -314,9 +310,9 @@ class CommandList:
 @dataclass(slots=True, eq=False)
 class Notice:
     """
-    Words of the server for one person.
+    Text from the server to one session.
 
-    @ivar code: what programs know them by; nothing for words that are for people only.
+    @ivar code: how programs know it; empty: it is for people only.
     """
 
     lines: list[str]
@@ -325,18 +321,14 @@ class Notice:
 
 @dataclass(slots=True, eq=False)
 class ErrorReply:
-    """The one who is told this asked for something that is not done."""
+    """To the session itself: what it asked for is not done."""
 
     error: ChatError
 
 
 @dataclass(slots=True, eq=False)
 class UserJoined:
-    """
-    Somebody entered a room where one is.
-
-    @ivar account: whom the name belongs to; L{None} for guests.
-    """
+    """To the other members: somebody has joined the room, with a first session of that name."""
 
     room: str
     roomName: str
@@ -346,7 +338,7 @@ class UserJoined:
 
 @dataclass(slots=True, eq=False)
 class UserLeft:
-    """Somebody left a room where one is."""
+    """To the other members: the last session of that name has left the room."""
 
     room: str
     roomName: str
@@ -356,7 +348,7 @@ class UserLeft:
 
 @dataclass(slots=True, eq=False)
 class UserQuit:
-    """Somebody left altogether."""
+    """To all who shared a room with somebody: they have left altogether."""
 
     nick: str
     reason: str
@@ -364,7 +356,7 @@ class UserQuit:
 
 @dataclass(slots=True, eq=False)
 class NickChanged:
-    """Somebody is called something else now."""
+    """To the session itself and to all who share a room with it."""
 
     nick: str
     to: str
@@ -372,7 +364,11 @@ class NickChanged:
 
 @dataclass(slots=True, eq=False)
 class AwayChanged:
-    """Somebody is away for a reason, or back when there is none."""
+    """
+    To the session itself and to all who share a room with it.
+
+    @ivar text: empty: back.
+    """
 
     nick: str
     text: str
@@ -381,13 +377,12 @@ class AwayChanged:
 @dataclass(slots=True, eq=False)
 class PrivateMessage:
     """
-    Something said to one person, as both are told.
+    To all sessions of both sides of a private message.
 
-    @ivar nick: who said it.
+    @ivar nick: the author.
     @ivar key: the same, folded.
-    @ivar account: whom that name belongs to; L{None} for guests.
-    @ivar to: whom it was said to.
-    @ivar ident: the id under which it is kept; nothing when it is not.
+    @ivar to: the nick of the other side.
+    @ivar ident: the id under which it is stored; empty if it is not, since one side is a guest.
     """
 
     nick: str
@@ -402,11 +397,7 @@ class PrivateMessage:
 
 @dataclass(slots=True, eq=False)
 class AwayReply:
-    """
-    The one to whom something was just said is away, as only who said it is told.
-
-    @ivar text: why.
-    """
+    """To the author of a private message: the other side is away."""
 
     nick: str
     text: str
@@ -414,11 +405,7 @@ class AwayReply:
 
 @dataclass(slots=True, eq=False)
 class AccountChanged:
-    """
-    Somebody's name belongs to them now, or they are a guest again.
-
-    @ivar account: the account; L{None} for guests.
-    """
+    """To the session itself and to all who share a room with it: login, logout, registration."""
 
     nick: str
     account: str | None
@@ -427,10 +414,9 @@ class AccountChanged:
 @dataclass(slots=True, eq=False)
 class Topic:
     """
-    What a room is about.
+    The topic of a room, as part of L{JoinedRoom} or as an answer. A change is a line of the room.
 
-    @ivar by: who said so; nothing when there is no topic.
-    @ivar time: when: nanoseconds since 1970, UTC.
+    @ivar by: the nick of whoever set it; empty when there is no topic.
     """
 
     room: str
@@ -443,11 +429,11 @@ class Topic:
 @dataclass(slots=True, eq=False)
 class HistoryReplay:
     """
-    Lines that were said before.
+    To the session itself: earlier lines of a room.
 
-    @ivar missing: the first and the last number of lines asked for that are not kept
+    @ivar missing: the first and the last number of lines that were asked for, and are not stored
         any more.
-    @ivar until: the number up to which this goes.
+    @ivar until: the number up to which this goes, also when the last lines are missing.
     """
 
     room: str
@@ -457,7 +443,7 @@ class HistoryReplay:
     until: int
 
 
-#: Anything that a door has to be able to say.
+#: All that a format has to be able to write.
 Notification = (
     RoomMessages
     | UserJoined

@@ -1,17 +1,16 @@
 """
-What sessions propose.  Pure.
+Operations: what sessions and nodes propose, and L{tsservices.chat.apply} decides.
 
-An event names sessions by their ids and rooms by their keys, and carries folded names:
-case folding differs between versions of Unicode, and whoever applies the event later,
-or elsewhere, must find the same.
+An operation names sessions by ids, rooms and accounts by keys. It carries the folded names: case
+folding differs between versions of Python, and whoever applies it later or on another node must
+find the same. It carries no password, only a verifier or the version of the one that was checked.
 
-What is proposed to keep order in a room.  Pure.
+In all of them C{room} is the key of a room, C{key} the folded form of the name before it, which is
+as it was typed, and C{cloak} the one of the session's address. C{token} is the digest of the secret
+by which another connection may take the session's place.
 
-What is proposed of accounts, and by those who have one.  Pure.
-
-What nodes propose of themselves and of each other.  Pure.
-
-These name nodes, not sessions; C{session} is empty in them.
+The order of the fields is what nodes send (L{tsservices.chat.serialization}); the names are
+internal.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from dataclasses import dataclass
 @dataclass(slots=True)
 class Operation:
     """
-    Anything that can be proposed.
+    What can be proposed.
 
-    @ivar session: the id of who proposes it.
+    @ivar session: the id of the proposer; empty in operations of nodes.
     """
 
     session: str
@@ -32,14 +31,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Enter(Operation):
-    """
-    Somebody says who they are for the first time.
-
-    @ivar nick: what they want to be called.
-    @ivar key: the same, folded.
-    @ivar cloak: stands for their address.
-    @ivar token: the digest of what lets another connection go on for this one.
-    """
+    """A session says its name for the first time."""
 
     nick: str
     key: str
@@ -49,12 +41,7 @@ class Enter(Operation):
 
 @dataclass(slots=True)
 class Rename(Operation):
-    """
-    Somebody wants to be called something else.
-
-    @ivar nick: the new name.
-    @ivar key: the same, folded.
-    """
+    """A session wants another name."""
 
     nick: str
     key: str
@@ -62,12 +49,7 @@ class Rename(Operation):
 
 @dataclass(slots=True)
 class Join(Operation):
-    """
-    Somebody enters a room, which is made if it is not there.
-
-    @ivar name: of the room.
-    @ivar room: its key.
-    """
+    """A session joins a room, which is created if it does not exist."""
 
     name: str
     room: str
@@ -75,12 +57,7 @@ class Join(Operation):
 
 @dataclass(slots=True)
 class Part(Operation):
-    """
-    Somebody leaves a room.
-
-    @ivar room: its key.
-    @ivar reason: in their words, or nothing.
-    """
+    """A session leaves a room."""
 
     room: str
     reason: str
@@ -88,11 +65,7 @@ class Part(Operation):
 
 @dataclass(slots=True)
 class Quit(Operation):
-    """
-    Somebody leaves.
-
-    @ivar reason: in their words, or in the server's.
-    """
+    """A session ends; the reason is its user's or the server's."""
 
     reason: str
 
@@ -100,11 +73,9 @@ class Quit(Operation):
 @dataclass(slots=True)
 class Say(Operation):
     """
-    Somebody says some lines in a room: one after another, nobody else's between.
+    A session sends lines to a room, one after another with nobody else's between.
 
-    @ivar room: its key.
     @ivar kind: L{MESSAGE}, L{ME} or L{NOTICE}.
-    @ivar texts: the lines.
     """
 
     room: str
@@ -115,12 +86,9 @@ class Say(Operation):
 @dataclass(slots=True)
 class SendPrivate(Operation):
     """
-    Somebody says something to one person.
+    A session sends a line to one person.
 
-    @ivar nick: whom to, as it was written.
-    @ivar key: the same, folded.
     @ivar kind: L{MESSAGE}, L{ME} or L{NOTICE}.
-    @ivar text: the line.
     """
 
     nick: str
@@ -131,12 +99,7 @@ class SendPrivate(Operation):
 
 @dataclass(slots=True)
 class SetTopic(Operation):
-    """
-    Somebody says what a room is about.
-
-    @ivar room: its key.
-    @ivar text: what it is about; nothing takes the topic away.
-    """
+    """A session sets the topic of a room; an empty text removes it."""
 
     room: str
     text: str
@@ -144,11 +107,7 @@ class SetTopic(Operation):
 
 @dataclass(slots=True)
 class SetAway(Operation):
-    """
-    Somebody is away, or back.
-
-    @ivar text: why; nothing: back.
-    """
+    """A session is away, with a text, or back, without one."""
 
     text: str
 
@@ -156,11 +115,10 @@ class SetAway(Operation):
 @dataclass(slots=True)
 class DeleteMessage(Operation):
     """
-    The text of a line is to be no more.
+    The text of a line is to be deleted.
 
-    @ivar room: the key of its room.
-    @ivar seq: its number.
-    @ivar author: the account that said it; L{None} for a guest's.
+    @ivar author: the account that wrote it, as the proposer read it from the history; None for a
+        guest's.
     """
 
     room: str
@@ -168,32 +126,28 @@ class DeleteMessage(Operation):
     author: str | None
 
 
-#: The kinds of lines that people say.
+#: The kinds of lines that people write.
 MESSAGE, ME, NOTICE, TOPIC = "message", "me", "notice", "topic"
 
-#: Those of them that show at once what was typed: who said them needs not be told.
+#: Those of them that the author sees when typing, so that nothing has to be sent back.
 TALK = frozenset({MESSAGE, ME, NOTICE})
 
+#: The kinds of lines that say what was done to a room or its members. They are numbered and stored
+#: like the others. The text is a name, then for bans and mutes the time, then the reason if any;
+#: with L{DELETE} it is the number of a line, with L{PRIVATE} and L{PUBLIC} empty.
 KICK, BAN, UNBAN, MUTE, UNMUTE = "kick", "ban", "unban", "mute", "unmute"
-#: The kinds of lines that tell what was done to a room or to people in it, which the room numbers
-#: and keeps too. The text of each begins with the name of who is meant, and goes on with for how
-#: long (bans and mutes) and why, if that was said; with L{DELETE} it is the number of a line, with
-#: L{PRIVATE} and L{PUBLIC} nothing.
 OPERATOR, NO_OPERATOR, PRIVATE, PUBLIC, DELETE = "op", "deop", "private", "public", "delete"
 
-#: The kind of a line whose text is no more.
+#: The kind of a line whose text was deleted.
 DELETED = "deleted"
 
 
 @dataclass(slots=True)
 class SetOperator(Operation):
     """
-    Somebody is to look after a room, or not any more.
+    An account is to be operator of a room, or not any more.
 
-    @ivar room: its key.
-    @ivar name: who, as it was written.
-    @ivar key: the same, folded.
-    @ivar grant: whether they are to.
+    @ivar grant: whether it is to be.
     """
 
     room: str
@@ -204,14 +158,7 @@ class SetOperator(Operation):
 
 @dataclass(slots=True)
 class Kick(Operation):
-    """
-    Somebody is to leave a room at once.
-
-    @ivar room: its key.
-    @ivar name: who, as it was written.
-    @ivar key: the same, folded.
-    @ivar reason: in the words of who says so.
-    """
+    """Somebody is to leave a room at once; they may join again."""
 
     room: str
     name: str
@@ -222,14 +169,11 @@ class Kick(Operation):
 @dataclass(slots=True)
 class Restrict(Operation):
     """
-    Somebody may not enter a room, or not speak in it, for some time.
+    Somebody is banned from a room or muted in it.
 
-    @ivar room: its key.
     @ivar kind: L{BAN} or L{MUTE}.
-    @ivar name: who, as it was written: a name, or the cloak of an address.
-    @ivar key: the same, folded.
+    @ivar name: a name, or the cloak of an address.
     @ivar seconds: for how long; 0: for ever.
-    @ivar reason: in the words of who says so.
     """
 
     room: str
@@ -243,12 +187,10 @@ class Restrict(Operation):
 @dataclass(slots=True)
 class LiftRestriction(Operation):
     """
-    Somebody may again.
+    A ban or a mute ends.
 
-    @ivar room: its key.
     @ivar kind: L{BAN} or L{MUTE}.
-    @ivar name: who, as it was written: a name, or the cloak of an address.
-    @ivar key: the same, folded.
+    @ivar name: a name, or the cloak of an address.
     """
 
     room: str
@@ -260,9 +202,8 @@ class LiftRestriction(Operation):
 @dataclass(slots=True)
 class SetPrivate(Operation):
     """
-    A room is to be entered by invitation only, or by everybody.
+    A room is to be joined by invitation only, or by everybody.
 
-    @ivar room: its key.
     @ivar private: whether by invitation.
     """
 
@@ -272,13 +213,7 @@ class SetPrivate(Operation):
 
 @dataclass(slots=True)
 class Invite(Operation):
-    """
-    Somebody may enter a private room.
-
-    @ivar room: its key.
-    @ivar name: who, as it was written.
-    @ivar key: the same, folded.
-    """
+    """Somebody may join a private room."""
 
     room: str
     name: str
@@ -287,12 +222,7 @@ class Invite(Operation):
 
 @dataclass(slots=True)
 class Resume(Operation):
-    """
-    A new connection goes on for another one, which is not heard of any more.
-
-    @ivar token: the digest of what the other one was given.
-    @ivar cloak: stands for the new one's address.
-    """
+    """A new connection takes the place of a session whose connection is lost."""
 
     token: str
     cloak: str
@@ -301,10 +231,9 @@ class Resume(Operation):
 @dataclass(slots=True)
 class Register(Operation):
     """
-    Somebody wants the name they have to be theirs.
+    A session wants to own its name.
 
-    @ivar key: of that name.
-    @ivar verifier: of their password.
+    @ivar verifier: that of the password.
     """
 
     key: str
@@ -314,12 +243,11 @@ class Register(Operation):
 @dataclass(slots=True)
 class Login(Operation):
     """
-    Somebody has said the password of an account.
+    A session has given the password of an account.
 
-    @ivar account: its key.
-    @ivar version: of the password that was said.
-    @ivar cloak: stands for their address.
-    @ivar token: as in L{Enter}, for those who had no name yet.
+    @ivar account: the key.
+    @ivar version: that of the password that was checked: the account may have another one by now.
+    @ivar token: used if the session has no name yet.
     """
 
     account: str
@@ -330,18 +258,18 @@ class Login(Operation):
 
 @dataclass(slots=True)
 class Logout(Operation):
-    """Somebody is a guest again."""
+    """A session becomes a guest again."""
 
 
 @dataclass(slots=True)
 class SetPassword(Operation):
     """
-    An account gets another password: its owner's wish, or an operator's.
+    An account gets another password.
 
-    @ivar account: its key.
-    @ivar version: of the password that was said before; L{None} for an operator of the
-        server, who does not know it.
-    @ivar verifier: of the new one.
+    @ivar account: the key.
+    @ivar version: that of the old password, which was checked; None for an operator of the server,
+        who does not know it.
+    @ivar verifier: that of the new one.
     """
 
     account: str
@@ -352,9 +280,9 @@ class SetPassword(Operation):
 @dataclass(slots=True)
 class DropAccount(Operation):
     """
-    An account is to be no more.
+    An account is to be deleted.
 
-    @ivar account: its key.
+    @ivar account: the key.
     """
 
     account: str
@@ -362,12 +290,7 @@ class DropAccount(Operation):
 
 @dataclass(slots=True)
 class MarkRead(Operation):
-    """
-    The owner of an account has read a room up to some line.
-
-    @ivar room: its key.
-    @ivar seq: the number of that line.
-    """
+    """The owner of an account has read a room up to a line."""
 
     room: str
     seq: int
@@ -375,22 +298,18 @@ class MarkRead(Operation):
 
 @dataclass(slots=True)
 class ClearUnread(Operation):
-    """The owner of an account has read what came while they were away."""
+    """The owner of an account has read the private messages that waited."""
 
 
 @dataclass(slots=True)
 class NodeUp(Operation):
     """
-    A node begins, or begins again: all who were connected to it before are gone.
+    A node starts. All sessions that it had before are gone.
 
-    @ivar node: its name.
-    @ivar incarnation: no other beginning of a node has it.
-    @ivar roomsEach: a limit that holds on all nodes from now on, as the following do.
-    @ivar maxRooms: the same.
-    @ivar maxAccounts: the same.
-    @ivar roomsFounded: the same.
-    @ivar accountsFounded: the same.
-    @ivar operators: the keys of the accounts that may do anything, from now on.
+    Its limits and operators hold on all nodes from now on: all must decide by the same ones.
+
+    @ivar incarnation: the name of this start, which no other start of any node has.
+    @ivar operators: the keys of the accounts that are operators of the server.
     """
 
     node: str
@@ -406,12 +325,10 @@ class NodeUp(Operation):
 @dataclass(slots=True)
 class NodeDown(Operation):
     """
-    A node is not heard of any more, or says itself that it ends: all who were connected to
-    it are gone.  It comes too late if the node was heard of since.
+    A node is silent for too long, or says itself that it stops. All its sessions are gone.
 
-    @ivar node: its name.
-    @ivar incarnation: of which beginning that is said.
-    @ivar seen: the position of the last that was heard of it.
+    @ivar seen: the position of its last message when this was proposed. If there is a later one by
+        now, the node is alive and this is rejected.
     """
 
     node: str
@@ -422,20 +339,14 @@ class NodeDown(Operation):
 @dataclass(slots=True)
 class ReattachSession(Operation):
     """
-    Somebody is still connected to a node that the others have taken for gone: they get
-    back what they had, as far as nobody else has it now.
+    A session is still connected to a node that the others have taken for gone: it gets back what it
+    had, as far as nobody else has it by now.
 
-    @ivar nick: what they were called.
-    @ivar key: the same, folded.
-    @ivar account: the key of the account that they were logged in to.
-    @ivar version: of its password then.
-    @ivar cloak: stands for their address.
-    @ivar token: as in L{Enter}.
-    @ivar away: why they are away.
-    @ivar connectedAt: when they said their name: nanoseconds since 1970, UTC.  What all nodes
-        remember of that counts; who is not remembered has just come.
-    @ivar rooms: where they were: keys, names, and the number of the last line that they
-        were told of there.
+    @ivar account: the key of the account that it was logged in to.
+    @ivar version: that of the account's password then.
+    @ivar connectedAt: when it entered: nanoseconds since 1970, UTC. What the nodes remember counts
+        more; a session that they do not remember has just come.
+    @ivar rooms: its rooms: key, name, and the number of the last line that it got.
     """
 
     nick: str

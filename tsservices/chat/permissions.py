@@ -1,41 +1,40 @@
 """
-What somebody may do in a room, and on the server.  Pure.
+Permissions: what a session may do in one room, and who reads from which line on.
 
-Who may do what in one room.  Pure.
-
-Rights that last belong to accounts, and are records.  What a guest may do ends with
-their session, and is kept nowhere else than here.
+Lasting rights belong to accounts, and are records. Those of a guest end with the session and are
+stored nowhere else than here: the next owner of the nick must not inherit them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tsservices.chat.records import Account, Restriction, RoomRecord, RoomRole
 from tsservices.chat.session import Session
 
-#: Whoever is in the room.
+#: Anybody in the room.
 MEMBER = "member"
 
-#: Who looks after the room: may kick, ban, mute and invite.
+#: May kick, ban, mute, and invite to a private room.
 OPERATOR = "operator"
 
-#: Who made the room: may name operators too, and make it private.
+#: Created the room: may name operators too, and make the room private.
 FOUNDER = "founder"
 
-#: An operator of the server: may do anything, anywhere.
+#: An operator of the server: may do anything in any room.
 SERVER = "server"
 
 #: Each may do what those before it may.
 RANKS = (MEMBER, OPERATOR, FOUNDER, SERVER)
 
 
-def atLeast(rank: str, wanted: str) -> bool:
-    """Whether that is enough."""
-    return RANKS.index(rank) >= RANKS.index(wanted)
+def atLeast(rank: str, required: str) -> bool:
+    """Whether C{rank} is C{required} or above it."""
+    return RANKS.index(rank) >= RANKS.index(required)
 
 
-#: What cloaks of addresses begin with, and names do not.
+#: The first character of cloaks of addresses, which no name has.
 CLOAK_SIGN = "~"
 
 
@@ -43,11 +42,14 @@ class RoomPermissions:
     """
     The rights in one room.
 
-    @ivar roles: of accounts, by their keys.
-    @ivar restrictions: by kind and mask.
-    @ivar creator: who counts as having made the room, until something is said in it.
-    @ivar guestFounder: the id of the guest's session that made the room, as long as it is
-        there; else nothing.
+    @ivar roles: those of accounts, by their keys.
+    @ivar restrictions: bans and mutes, by kind and mask.
+    @ivar creator: the account or cloak that has used up one of its rooms for this one; it gets that
+        back if the room goes without a line.
+    @ivar guestFounder: the id of the guest's session that created the room, as long as it is a
+        member; else empty.
+    @ivar readableFrom: the number of the first line that a session may read, by its id; only for
+        those that read by their session and not by an account.
     """
 
     __slots__ = ("_record", "creator", "guestFounder", "readableFrom", "restrictions", "roles")
@@ -61,29 +63,29 @@ class RoomPermissions:
         self.readableFrom: dict[str, int] = {}
 
     def rank(self, session: Session) -> str:
-        """What they may do by this room alone."""
+        """The rank by this room alone: operators of the server are not known here."""
         if session.account is not None:
             return self.rankOf(session.account)
         return FOUNDER if session.ident == self.guestFounder else MEMBER
 
     def rankOf(self, account: str) -> str:
-        """What it may do by this room alone."""
+        """The rank of an account by this room alone."""
         if account == self._record.founder:
             return FOUNDER
-        standing = self.roles.get(account)
-        return OPERATOR if standing is not None and standing.operator else MEMBER
+        role = self.roles.get(account)
+        return OPERATOR if role is not None and role.operator else MEMBER
 
     def role(self, account: str) -> RoomRole:
-        """What is kept of it, or would be."""
+        """The role of an account, or one without any rights."""
         return self.roles.get(account) or RoomRole(self._record.key, account)
 
     def restriction(
         self, kind: str, session: Session, account: Account | None, now: int
     ) -> Restriction | None:
         """
-        What holds them, if anything does.
+        The ban or mute that applies to a session.
 
-        @param now: the time: nanoseconds since 1970, UTC.
+        @param now: nanoseconds since 1970, UTC.
         """
         if not self.restrictions:
             return None
@@ -96,57 +98,52 @@ class RoomPermissions:
             return None
         if (found.room, kind, found.mask, found.time) in session.inheritedRestrictions:
             return found
-        # Who was here before, or has an account that was, is somebody else at the same
-        # address, unless the address itself was meant.
-        before = session.connectedAt if found.name != found.mask else found.time + 1
+        # A family or an office shares one address. A session that was here before the ban, or an
+        # account that is older, is another person, unless the operator meant the address itself.
+        since = session.connectedAt if found.name != found.mask else found.time + 1
         if account is not None:
-            before = account.created
-        return found if before > found.time else None
+            since = account.created
+        return found if since > found.time else None
 
     def canJoin(self, session: Session) -> bool:
-        """Whether the room is open to them, if they are not banned."""
+        """Whether the room is open to a session; bans are looked up apart."""
         if not self._record.private:
             return True
         if session.account is None:
             return self._record.key in session.invited
-        standing = self.roles.get(session.account)
-        return standing is not None and (standing.invited or standing.admitted is not None)
+        role = self.roles.get(session.account)
+        return role is not None and (role.invited or role.admitted is not None)
 
     def onJoin(self, session: Session) -> RoomRole | None:
-        """Somebody enters: use up their invitation."""
+        """Use up the invitation; returns the role to store, if it has changed."""
         session.invited -= {self._record.key}
         if not self._record.private:
-            had = self.roles.get(session.account or "")
-            return self.setRole(replace(had, invited=False)) if had and had.invited else None
+            old = self.roles.get(session.account or "")
+            return self.setRole(replace(old, invited=False)) if old and old.invited else None
         first = self._record.seq + 1
         if session.account is None or session.account == self._record.founder:
             self.readableFrom[session.ident] = first
             return None
-        standing = self.role(session.account)
-        if standing.admitted is not None:
-            return None
-        return self.setRole(
-            RoomRole(standing.room, standing.account, standing.operator, False, first)
-        )
+        return self.admit(session.account, first)
 
     def admit(self, account: str, first: int) -> RoomRole | None:
-        """Who is in a private room as a guest has an account now."""
-        had = self.role(account)
-        if account == self._record.founder or had.admitted is not None:
+        """Let an account read a private room from C{first} on; returns the role if it changes."""
+        old = self.role(account)
+        if account == self._record.founder or old.admitted is not None:
             return None
-        return self.setRole(replace(had, invited=False, admitted=first))
+        return self.setRole(replace(old, invited=False, admitted=first))
 
     def revoke(self, account: str | None) -> RoomRole | None:
         """
-        Who has an account is put out: they need another invitation.
+        Make an account need another invitation; returns the role if it has changed.
 
-        @param account: its key; L{None} for guests.
+        @param account: the key; None for guests.
         """
-        had = self.roles.get(account or "")
-        return None if had is None else self.setRole(replace(had, invited=False, admitted=None))
+        old = self.roles.get(account or "")
+        return None if old is None else self.setRole(replace(old, invited=False, admitted=None))
 
     def setRole(self, role: RoomRole) -> RoomRole:
-        """The same."""
+        """Set a role; one without rights is dropped, or the table would grow with each visitor."""
         if role.operator or role.invited or role.admitted is not None:
             self.roles[role.account] = role
         else:
@@ -154,61 +151,50 @@ class RoomPermissions:
         return role
 
     def firstReadable(self, session: Session) -> int:
-        """The number of the first line that they may read."""
+        """The number of the first line that a session may read."""
         record = self._record
         if session.account is not None:
             if session.account == record.founder:
                 return 1
-            standing = self.roles.get(session.account)
-            if standing is not None and standing.admitted is not None:
-                return min(standing.admitted, record.openFrom if not record.private else 2**63)
+            role = self.roles.get(session.account)
+            if role is not None and role.admitted is not None:
+                # In a room that is public again, an early admission still counts.
+                return role.admitted if record.private else min(role.admitted, record.openFrom)
         if session.ident in self.readableFrom:
             return self.readableFrom[session.ident]
         return record.openFrom
 
-    def makePrivate(self, members: list[Session]) -> list[RoomRole]:
-        """The room becomes private: those who are in stay in, and may read what they could."""
-        kept: dict[str, RoomRole] = {}
+    def makePrivate(self, members: Iterable[Session]) -> list[RoomRole]:
+        """Close the room: the members stay, and may read what they could; returns their roles."""
+        changed: dict[str, RoomRole] = {}
         for session in members:
             first = self.firstReadable(session)
             if session.account is None:
                 self.readableFrom[session.ident] = first
             elif session.account != self._record.founder:
-                had = self.role(session.account)
-                kept[session.account] = self.setRole(
-                    RoomRole(had.room, had.account, had.operator, False, first)
-                )
+                role = replace(self.role(session.account), invited=False, admitted=first)
+                changed[session.account] = self.setRole(role)
         self._record.private = True
-        return list(kept.values())
+        return list(changed.values())
 
     def makePublic(self) -> None:
-        """The room becomes public; what was said meanwhile stays private."""
+        """Open the room; lines from its private time stay private."""
         self._record.private = False
         self._record.openFrom = self._record.seq + 1
 
-    def setReadableFrom(self, ident: str, first: int) -> None:
-        """Have somebody read what they could read before."""
-        self.readableFrom[ident] = first
-
-    @property
-    def readers(self) -> dict[str, int]:
-        """
-        For those who read by their session, not by an account: the id of that, and the number
-        of the first line.
-        """
-        return dict(self.readableFrom)
-
     def restoreGuestFounder(self, session: Session) -> None:
-        """Who had made the room as a guest is back in it."""
+        """The guest who created the room is back, unless somebody else is its founder by now."""
         if not self.guestFounder and not self._record.founder:
             self.guestFounder = session.ident
 
     def onPart(self, session: Session) -> None:
+        """A member has left: what it had as a guest ends."""
         self.readableFrom.pop(session.ident, None)
         if session.ident == self.guestFounder:
             self.guestFounder = ""
 
     def replaceSession(self, old: Session, new: Session) -> None:
+        """Another connection takes the place of a member."""
         if old.ident in self.readableFrom:
             self.readableFrom[new.ident] = self.readableFrom.pop(old.ident)
         if old.ident == self.guestFounder:

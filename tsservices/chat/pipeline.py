@@ -1,17 +1,20 @@
 """
-Propose, order, apply, store, release.  Pure.
+The pipeline: propose, order, apply, store, deliver. Everything that happens in the chat passes
+here.
 
-One node needs no other sequencer than its own turns: what is proposed in a turn is
-ordered as it came, applied at the turn's end, and given to the journal as one batch.
-Where there are several nodes, an L{Orderer} gives what was proposed to all of them in one
-order, and brings it back.  Batches are released in their order, each when it is stored,
-so that whatever anybody has seen is there after a crash.
+On one node the turns of the reactor are the order: what is proposed in a turn is applied at its
+end, as one batch. In a cluster an L{Orderer} brings the proposals of all nodes back in one order.
+
+A batch is delivered when it is stored, and after those before it: whatever anybody has seen is
+there after a crash. A batch with nothing to store still waits its turn, since it may speak of lines
+that are not stored yet.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Protocol
 
 from tsservices.chat.apply import apply
@@ -23,22 +26,24 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import BatchStore
 
-#: What is to happen, and who proposes it.
+#: An operation, and the session that proposes it.
 Proposal = tuple[Operation, Session]
 
 
 class Orderer(Protocol):
-    """What puts the proposals of several nodes in one order."""
+    """The port to what puts the proposals of several nodes in one order."""
 
     def submit(self, proposals: list[Proposal]) -> None:
         """
-        Give proposals their places.  L{Pipeline.applied} is called when they have them, or
-        L{Pipeline.rejected} when they get none.
+        Give proposals their places.
+
+        Nothing is returned: L{Pipeline.applied} is called when they have come back in order, or
+        L{Pipeline.rejected} when they never will.
         """
         ...
 
 
-#: Is told of something that is done, in facts.
+#: Takes an entry of the audit log.
 Audit = Callable[[dict[str, object]], object]
 
 
@@ -48,9 +53,13 @@ def _noAudit(facts: dict[str, object]) -> None:
 
 class Pipeline:
     """
-    The one way by which anything happens.
+    Takes proposals, and owns the state, the order on one node, and the batches on their way.
 
-    @ivar lobby: the state.
+    @ivar state: changed here alone.
+    @ivar _position: that of the last batch with something to store, on one node.
+    @ivar _storedPosition: that of the last batch that is stored.
+    @ivar _deliveryDue: a call that will deliver is under way.
+    @ivar _undelivered: batches that are applied, in order.
     """
 
     def __init__(
@@ -61,7 +70,12 @@ class Pipeline:
         now: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
     ) -> None:
-        """@param now: the time: nanoseconds since 1970, UTC."""
+        """
+        @param log: the incarnation of the order.
+        @param position: that of the last batch that is stored.
+        @param now: the clock: nanoseconds since 1970, UTC.
+        @param turnEnd: calls a function at the end of this turn of the reactor.
+        """
         self.state = state
         self._log = log
         self._position = self._storedPosition = position
@@ -77,30 +91,30 @@ class Pipeline:
     def start(
         self, store: BatchStore, audit: Audit | None = None, orderer: Orderer | None = None
     ) -> None:
-        """@param orderer: orders proposals; L{None}: the turns of this node do."""
+        """@param orderer: None: the turns of this node are the order."""
         self._store = store
         self._audit = audit or _noAudit
         self._orderer = orderer
 
     def unconfirmedSessions(self) -> list[Session]:
-        """Those who proposed what is not stored yet, each once."""
-        return list(
-            {each.ident: each for batch in self._undelivered for each in batch.proposers}.values()
-        )
+        """The authors of what is not stored yet."""
+        proposers = chain.from_iterable(batch.proposers for batch in self._undelivered)
+        return list({session.ident: session for session in proposers}.values())
 
     @property
     def backlog(self) -> int:
-        """How many batches are not stored, or not told, yet."""
+        """The number of batches that are not yet stored or not yet delivered."""
         return len(self._undelivered)
 
     def propose(self, operation: Operation, session: Session) -> None:
+        """Propose an operation; the outcome comes in order, as notifications to C{session}."""
         session.pending += 1
         if not self._outbox:
             self._turnEnd(self.flush)
         self._outbox.append((operation, session))
 
     def flush(self) -> None:
-        """The turn ends: order, apply, and have it stored."""
+        """End the turn: order what was proposed, apply it, and have it stored."""
         outbox, self._outbox = self._outbox, []
         if not outbox:
             return
@@ -108,8 +122,8 @@ class Pipeline:
             self._orderer.submit(outbox)
             return
         batch = Batch(self._log, self._position + 1, self._now())
-        for event, session in outbox:
-            apply(self.state, event, session, batch)
+        for operation, session in outbox:
+            apply(self.state, operation, session, batch)
             batch.proposers.append(session)
         self._finish(batch)
 
@@ -121,34 +135,36 @@ class Pipeline:
         origins: Sequence[Session] = (),
     ) -> None:
         """
-        Something has got its place from the L{Orderer}.  What was kept already, before
-        this node stopped, is applied again but not stored again.
+        Apply what has come back from the L{Orderer}. What was stored before this node stopped is
+        applied again, but not stored again.
 
-        @param stamp: when it got that: nanoseconds since 1970, UTC.
+        @param stamp: the time of its place: nanoseconds since 1970, UTC.
+        @param apply: fills the batch.
+        @param origins: sessions of this node that proposed it.
         """
         batch = Batch(self._log, position, stamp)
         apply(batch)
         batch.proposers += origins
         self._finish(batch)
 
-    def rejected(self, proposals: Sequence[Proposal], why: ChatError) -> None:
-        """Proposals get no place, and so never happen."""
-        words = ErrorReply(why)
+    def rejected(self, proposals: Sequence[Proposal], error: ChatError) -> None:
+        """Drop proposals that get no place; their sessions get the error."""
+        reply = ErrorReply(error)
         errors: list[Exception] = []
         for _, session in proposals:
             session.pending -= 1
-            outlet = session.recipient
-            if outlet is None:
+            recipient = session.recipient
+            if recipient is None:
                 continue
             try:
-                outlet.write(outlet.form.encode([words]))
+                recipient.write(recipient.form.encode([reply]))
                 if not session.pending:
-                    outlet.idle()
-            except Exception as failed:
-                errors.append(failed)
-        for error in errors:
-            # Told once all others know.
-            raise error
+                    recipient.idle()
+            except Exception as failure:
+                errors.append(failure)
+        for occurred in errors:
+            # Raised when all others have been written to.
+            raise occurred
 
     def _finish(self, batch: Batch) -> None:
         batch.freeze()
@@ -156,16 +172,18 @@ class Pipeline:
         if batch.durable and batch.position > self._storedPosition:
             self._position = batch.position
             assert self._store is not None
-            # A journal that stores at once tells so before it returns.
+            # A storage in memory calls L{stored} before it returns: that must not ask for another
+            # turn's end, since the delivery follows below.
             self._deliveryDue = True
             self._store.store(batch)
-        # Where nothing is kept it may still rest on what is not stored yet.
         self._deliverStored()
 
     def stored(self, position: int) -> None:
         """
-        Tell everybody what they may know now, when this turn ends: what was stored in
-        several transactions meanwhile is told together.
+        Deliver what is stored up to C{position}, at the end of this turn.
+
+        At its end, since several transactions may have ended while the reactor was busy. Delivery
+        after each of them made 0.27 of the deliveries in memory, not 0.61 to 0.91.
         """
         self._storedPosition = position
         if not self._deliveryDue:
@@ -173,7 +191,6 @@ class Pipeline:
             self._turnEnd(self._deliverStored)
 
     def _deliverStored(self) -> None:
-        """Release what is kept."""
         self._deliveryDue = False
         waiting = self._undelivered
         ready: list[Batch] = []
@@ -183,7 +200,7 @@ class Pipeline:
         for batch in ready:
             self._deliver(batch, batch is ready[-1], errors)
         for error in errors:
-            # Told once all others have got what is theirs.
+            # Raised when all others have got what is theirs.
             raise error
 
     def _deliver(self, batch: Batch, last: bool, errors: list[Exception]) -> None:

@@ -1,6 +1,4 @@
-"""
-A room: who is in it, what was said last, and what of it is kept.  Pure.
-"""
+"""A room: its members, its last lines, and its record."""
 
 from __future__ import annotations
 
@@ -12,8 +10,8 @@ from tsservices.chat.permissions import RoomPermissions
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
 
-#: Lines said before that are shown to who enters a room; as many are in memory for each room that
-#: has somebody in it.
+#: Earlier lines that a new member gets. As many are in memory for each room that has members, so
+#: that a storm of joins needs no SQL.
 REPLAYED_LINES = 20
 
 
@@ -21,12 +19,15 @@ class Room:
     """
     One room.
 
-    @ivar record: what is kept.
-    @ivar members: who is in it, by the ids of the sessions.
+    @ivar record: its durable part.
+    @ivar members: by the ids of the sessions, in the order of joining.
     @ivar inSeveralRooms: how many of them are in other rooms too.
-    @ivar storedRecord: the record as it is stored: all that may be told of it.
-    @ivar permissions: who may do what in it.
-    @ivar nickCounts: how many of its members have each name, by its key.
+    @ivar storedRecord: the record as it is stored: who asks may be told no more.
+    @ivar nickCounts: how many sessions each name has here, by its key.
+    @ivar _recent: the last lines, at least L{REPLAYED_LINES} if there are so many.
+    @ivar _recentLines: the number of lines in these.
+    @ivar _deleted: numbers of lines that were deleted last.
+    @ivar _oldestStored: the number of the first line that the storage still had.
     """
 
     __slots__ = (
@@ -58,14 +59,14 @@ class Room:
 
     @property
     def recipients(self) -> Recipients:
-        """Who is in it now; the same object until that changes."""
+        """The members; the same object until they change."""
         if self._recipients is None:
             self._recipients = Recipients(self.members.values())
         return self._recipients
 
     @property
     def storedSeq(self) -> int:
-        """The number of the last line that is stored, and that its members have been told of."""
+        """The number of the last line that is stored, and delivered to the members."""
         return self.storedRecord.seq
 
     def addMember(self, session: Session) -> None:
@@ -82,20 +83,20 @@ class Room:
         del session.rooms[self.record.key]
 
     def replaceSession(self, old: Session, new: Session) -> None:
-        """Somebody goes on from another connection."""
-        self.members = {
-            each.ident: each
-            for each in (new if each is old else each for each in self.members.values())
-        }
+        """Another connection takes the place of a member."""
+        # The new one stands where the old one stood: lists of members are in this order on all
+        # nodes.
+        members = [new if member is old else member for member in self.members.values()]
+        self.members = {member.ident: member for member in members}
         self.permissions.replaceSession(old, new)
         self._membersChanged()
 
     def recount(self) -> None:
-        """Count its members, who were put there together, with the rooms where they are."""
+        """Count the members, which a snapshot has put here together with their rooms."""
         self.nickCounts = {}
-        for each in self.members.values():
-            self.addNick(each.key)
-        self.inSeveralRooms = sum(len(each.rooms) > 1 for each in self.members.values())
+        for member in self.members.values():
+            self.addNick(member.key)
+        self.inSeveralRooms = sum(len(member.rooms) > 1 for member in self.members.values())
         self._membersChanged()
 
     def addNick(self, key: str) -> None:
@@ -109,13 +110,12 @@ class Room:
             del self.nickCounts[key]
 
     def _membersChanged(self) -> None:
-        """Others are in it now."""
         if self._recipients is not None:
             self._recipients.close()
             self._recipients = None
 
     def addRecent(self, messages: RoomMessages) -> None:
-        """Have new lines at hand for those who enter later."""
+        """Keep new lines in memory, for those who join later."""
         recent = self._recent
         recent.append(messages)
         self._recentLines += len(messages.texts)
@@ -123,59 +123,68 @@ class Room:
             self._recentLines -= len(recent.popleft().texts)
 
     def preload(self, messages: list[RoomMessages], wanted: int) -> None:
-        """Have lines at hand that were read from the journal."""
+        """
+        Keep lines in memory that were read from the storage.
+
+        @param wanted: the number of the first line that was asked for.
+        """
+        # A line may have been deleted between the reading and now.
         for seq in self._deleted:
-            messages = [part for each in messages for part in each.without(seq)]
-        lowest = messages[0].first if messages else self.storedRecord.seq + 1
-        if lowest > wanted:
-            self._oldestStored = lowest
+            messages = [part for item in messages for part in item.without(seq)]
+        oldest = messages[0].first if messages else self.storedRecord.seq + 1
+        if oldest > wanted:
+            self._oldestStored = oldest
         first = self._recent[0].first if self._recent else self.record.seq + 1
-        older = [each for each in messages if each.last < first]
+        older = [item for item in messages if item.last < first]
+        # If new lines came meanwhile, those that were read must join them without a gap.
         if older and older[-1].last == first - 1:
             self._recent.extendleft(reversed(older))
-            self._recentLines += sum(len(each.texts) for each in older)
+            self._recentLines += sum(len(item.texts) for item in older)
 
     def clearRecent(self) -> None:
-        """Nobody is here any more: the lines at hand can be read again from the journal."""
+        """Free the memory of a room without members: the storage has the lines too."""
         self._recent.clear()
         self._recentLines = 0
 
     def replay(self) -> HistoryReplay | None:
-        """The last lines; L{None} if they are not all at hand."""
-        record = self.record
-        wanted = max(1, record.seq - REPLAYED_LINES + 1)
+        """The last lines; None if they are not all in memory."""
+        seq = self.record.seq
+        wanted = max(1, seq - REPLAYED_LINES + 1)
         first = max(wanted, self._oldestStored)
-        if record.seq >= first and (not self._recent or self._recent[0].first > first):
+        if seq >= first and (not self._recent or self._recent[0].first > first):
             return None
-        said = [each.since(first) for each in self._recent if each.last >= first]
-        missing = (wanted, min(first - 1, record.seq)) if first > wanted <= record.seq else None
-        return HistoryReplay(record.key, record.name, said, missing, record.seq)
+        missing = (wanted, min(first - 1, seq)) if first > wanted <= seq else None
+        return self._replay(self._recentSince(first), missing)
 
     def replayFrom(self, first: int) -> HistoryReplay | None:
-        """The lines since then, as far as they are at hand; L{None} if there are none."""
-        record = self.record
-        if first > record.seq:
+        """The lines from C{first} on, as far as they are in memory; None if there are none."""
+        if first > self.record.seq:
             return None
-        said = [each.since(first) for each in self._recent if each.last >= first]
-        begin = said[0].first if said else record.seq + 1
-        missing = (first, begin - 1) if begin > first else None
-        return HistoryReplay(record.key, record.name, said, missing, record.seq)
+        messages = self._recentSince(first)
+        begin = messages[0].first if messages else self.record.seq + 1
+        return self._replay(messages, (first, begin - 1) if begin > first else None)
+
+    def _recentSince(self, first: int) -> list[RoomMessages]:
+        return [item.since(first) for item in self._recent if item.last >= first]
+
+    def _replay(
+        self, messages: list[RoomMessages], missing: tuple[int, int] | None
+    ) -> HistoryReplay:
+        record = self.record
+        return HistoryReplay(record.key, record.name, messages, missing, record.seq)
 
     def deleteMessage(self, seq: int) -> None:
-        """The text of a line is no more."""
-        # What is being read from the journal now may have it still.
+        """Delete the text of a line from memory."""
+        # What is being read from the storage just now may still have it.
         self._deleted = (*self._deleted, seq)[-REPLAYED_LINES:]
-        recent: list[RoomMessages] = []
-        for each in self._recent:
-            recent += each.without(seq)
-        self._recent = deque(recent)
+        self._recent = deque([part for item in self._recent for part in item.without(seq)])
 
     def topic(self) -> Topic:
-        """What it is about, for those who are told it in order."""
+        """The topic as of this place in the order."""
         return _topic(self.record)
 
     def storedTopic(self) -> Topic:
-        """What it is about, for those who ask now: no more than what is stored."""
+        """The topic for those who ask now: no more than what is stored."""
         return _topic(self.storedRecord)
 
 

@@ -1,9 +1,9 @@
 """
-Events as rows that JSON can say: the name of the kind, then its fields in their order.
-Pure.
+Operations as rows of JSON, as nodes send them: the name of the kind, then its fields in their
+order.
 
-The rows are what nodes tell each other, many times a second: names of fields would be
-most of them, and looking each field up most of the work.
+Nodes send many rows a second. The names of fields would be most of the bytes, and looking up each
+field most of the work. So a row is checked as a whole, by one look-up of the types of its values.
 """
 
 from __future__ import annotations
@@ -46,13 +46,12 @@ from tsservices.chat.operations import (
     SetTopic,
 )
 
-#: The version of these events' shapes: another one for every kind and every field that is new,
-#: since who does not know them must not go on as if nothing had been said.
+#: The version of these rows: another one for each new kind and each new field. A node that does not
+#: know one must stop, not go on as if nothing had been proposed.
 SCHEMA = 1
 
-# Neither names nor places of values follow the classes by themselves: nodes of other versions
-# and streams of last week know them.  Classes and fields may be called otherwise at any time,
-# but a field that moves is another message.
+# Nodes of other versions and last week's stream know these names and the order of the fields.
+# Classes and fields may be renamed at any time, but a field that moves makes another message.
 _KINDS: dict[str, type[Operation]] = {
     "Enter": Enter,
     "Rename": Rename,
@@ -86,15 +85,14 @@ _KINDS: dict[str, type[Operation]] = {
 _Read = Callable[[Any], tuple[Any, ...]]
 
 
-class _Format(NamedTuple):
+class _Layout(NamedTuple):
     """
-    How one kind of event is written.
+    How rows of one kind are laid out.
 
-    @ivar kind: which.
-    @ivar name: what rows call it.
-    @ivar values: takes the values of its fields out of an event.
-    @ivar types: those that the values of a row may have, each combination of them.
-    @ivar tuples: the places of tuples among the values, and what reads each.
+    @ivar name: its name in rows.
+    @ivar values: gets the values of the fields of an operation.
+    @ivar types: each combination of types that the values of a row may have.
+    @ivar tuples: the indexes of tuples among the values, and what reads each.
     """
 
     kind: type[Operation]
@@ -125,53 +123,53 @@ def _tupleReader(element: Any) -> _Read:
     return plain
 
 
-def _formatOf(name: str, kind: type[Operation]) -> _Format:
+def _layoutOf(name: str, kind: type[Operation]) -> _Layout:
     hints = get_type_hints(kind)
     attributes = [field.name for field in fields(kind)]
     types: list[tuple[type, ...]] = []
     tuples: list[tuple[int, _Read]] = []
-    for place, attribute in enumerate(attributes):
+    for index, attribute in enumerate(attributes):
         hint = hints[attribute]
         if get_origin(hint) is tuple:
-            tuples.append((place, _tupleReader(get_args(hint)[0])))
+            tuples.append((index, _tupleReader(get_args(hint)[0])))
             types.append((list, tuple))
         else:
             types.append(get_args(hint) if isinstance(hint, UnionType) else (hint,))
     get = attrgetter(*attributes)
     single = len(attributes) == 1
-    return _Format(
+    return _Layout(
         kind,
         name,
-        (lambda event: (get(event),)) if single else get,
+        (lambda operation: (get(operation),)) if single else get,
         frozenset(product(*types)),
         tuple(tuples),
     )
 
 
-_BY_NAME = {name: _formatOf(name, kind) for name, kind in _KINDS.items()}
-_BY_KIND = {shape.kind: shape for shape in _BY_NAME.values()}
+_BY_NAME = {name: _layoutOf(name, kind) for name, kind in _KINDS.items()}
+_BY_KIND = {item.kind: item for item in _BY_NAME.values()}
 
 
-def asRow(event: Operation) -> list[Any]:
-    """What JSON can say."""
-    shape = _BY_KIND[type(event)]
-    return [shape.name, *shape.values(event)]
+def asRow(operation: Operation) -> list[Any]:
+    """The row of an operation."""
+    layout = _BY_KIND[type(operation)]
+    return [layout.name, *layout.values(operation)]
 
 
 def fromRow(row: object) -> Operation:
     """
-    An equal event.
+    The operation of a row.
 
     @raise ValueError: its kind is not known here, or has other fields.
     """
     if not isinstance(row, list) or not row or type(row[0]) is not str:
         raise ValueError(f"this is no event: {row!r}")
-    shape = _BY_NAME.get(row[0])
-    if shape is None:
+    layout = _BY_NAME.get(row[0])
+    if layout is None:
         raise ValueError(f"an event {row[0]!r} is not known")
     values = row[1:]
-    if tuple(map(type, values)) not in shape.types:
+    if tuple(map(type, values)) not in layout.types:
         raise ValueError(f"these are not the fields of {row[0]}: {values!r}")
-    for place, read in shape.tuples:
-        values[place] = read(values[place])
-    return shape.kind(*values)
+    for index, read in layout.tuples:
+        values[index] = read(values[index])
+    return layout.kind(*values)

@@ -1,40 +1,36 @@
-"""
-A session: one connection of one person, as the chat sees it.  Pure.
-"""
+"""A session: one connection of one user, as the chat sees it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tsservices.chat.outlet import Recipient
-
-if TYPE_CHECKING:
-    pass
 
 
 class Session:
     """
-    One of those who are connected.
+    One connection of one user.
 
-    @ivar ident: its id: stable, and no other session's ever.
-    @ivar recipient: where it hears; L{None} when that is on another node.  Read for each line and
-        each member, so it is no property; L{setRecipient} changes it.
-    @ivar node: the name of the node that it is connected to; nothing if there is one only.
-    @ivar nick: what it is called; nothing before it has said so.
+    C{recipient}, C{ignores} and the fields from C{wantsEcho} on are known to its own node alone.
+    All else is shared by all nodes, and only L{tsservices.chat.apply} changes it.
+
+    @ivar ident: its id: no other session ever has it.
+    @ivar recipient: where it is written to; None: its connection is on another node. It is read for
+        each line and each member, so it is no property: L{setRecipient} changes it.
+    @ivar node: the name of its node; empty without a cluster.
+    @ivar nick: its name; empty before it has entered.
     @ivar key: the same, folded.
-    @ivar account: the key of the account that it is logged in to; L{None} for guests.
-    @ivar cloak: stands for its address, which only the operators of the server know.
-    @ivar token: the digest of what another connection has to know to go on for it.
-    @ivar away: why it is away.
-    @ivar rooms: the keys of the rooms where it is, in the order of joining (an ordered set).
-    @ivar ignores: keys of the names whose lines it does not want; L{setIgnored} changes it.
-    @ivar connectedAt: when it said its name: nanoseconds since 1970, UTC.
-    @ivar inheritedRestrictions: the bans and mutes of its address that were meant for it: room,
+    @ivar account: the key of the account that it is logged in to; None for guests.
+    @ivar cloak: stands for its address, which only operators of the server see.
+    @ivar token: the digest of the secret by which another connection may take its place.
+    @ivar away: the text for being away; empty: present.
+    @ivar rooms: the keys of its rooms in the order of joining (an ordered set).
+    @ivar ignores: the folded names whose lines it does not want; L{setIgnored} changes it.
+    @ivar connectedAt: when it entered: nanoseconds since 1970, UTC.
+    @ivar inheritedRestrictions: bans and mutes of its address that were meant for this user: room,
         kind, mask and time of each.
-    @ivar invited: keys of the private rooms that it may enter, as a guest.
-    @ivar wantsEcho: whether it wants its own lines too.
-    @ivar wantsAcks: whether it wants to be told of what is stored.
-    @ivar pending: how many of its proposals are not decided, stored and told yet.
+    @ivar invited: the keys of private rooms that it may join as a guest.
+    @ivar wantsEcho: whether it wants its own lines back.
+    @ivar wantsAcks: whether it wants to know what is stored.
+    @ivar pending: its proposals that are not yet decided, stored and delivered.
     """
 
     __slots__ = (
@@ -79,16 +75,16 @@ class Session:
         self.pending = 0
 
     def setRecipient(self, recipient: Recipient | None) -> None:
-        """Hear there from now on: the only way to change C{recipient}."""
+        """Write to C{recipient} from now on."""
         self._leaveBroadcast()
         self.recipient = recipient
 
     def setIgnored(self, keys: frozenset[str]) -> None:
-        """Want no lines of these names from now on: the only way to change C{ignores}."""
+        """Ignore these folded names from now on, in place of those before."""
         self._leaveBroadcast()
         self.ignores = keys
 
     def _leaveBroadcast(self) -> None:
-        # Who is sent the same as others is so by what it was before this change.
+        # Before the change: a broadcast relies on what its members were when it was made.
         if self.recipient is not None and self.recipient.wire is not None:
             self.recipient.wire.leaveBroadcast()

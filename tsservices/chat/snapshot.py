@@ -1,22 +1,21 @@
 """
-The whole state of the chat as text, and back.  Pure.
+Snapshots: the whole state of the chat as text, and back.
 
-Whoever loads it and applies the events that follow has the same state as whoever saved it
-and went on, in every order that anything can rest on.  It is written in chunks: JSON of
-all of it at once would keep other threads from the interpreter for long.
+Whoever loads one and applies the operations that follow has the same state as whoever saved it and
+went on, also in the order of everything that can decide. Connections and lines in memory are not
+part of it.
 
-The parts of a checkpoint: what rows each part of the state becomes, and how it is made of
-these again.  Pure.
+It is written in chunks: while JSON of the whole state was made, no other thread would run.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from itertools import islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from tsservices.chat.records import (
     Account,
@@ -24,6 +23,7 @@ from tsservices.chat.records import (
     DetachedSession,
     Node,
     ReadMarker,
+    Record,
     Restriction,
     RoomRecord,
     RoomRole,
@@ -32,31 +32,30 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
+from tsservices.common.ratelimit import KeyedRateLimiter
 
-#: Rows in one piece of a checkpoint: JSON of them takes some milliseconds, for which no other
-#: thread runs.
+#: Rows in one chunk: JSON of them takes some milliseconds, for which no other thread runs.
 CHECKPOINT_ROWS = 1000
 
-
-#: Of what L{save} writes.
+#: The version of what L{save} writes.
 VERSION = 1
 
 
 def save(state: ChatState) -> list[str]:
-    """All of it that events can rest on: equal for equal states."""
+    """The chunks of the state: equal for equal states, so that nodes can compare them."""
     chunks: list[str] = []
-    for name, (rows, _) in SECTIONS.items():
-        left = rows(state)
-        while some := list(islice(left, CHECKPOINT_ROWS)):
-            chunks.append(_asJSON([name, some]))
+    for name, section in SECTIONS.items():
+        rows = iter(section.rows(state))
+        while chunk := list(islice(rows, CHECKPOINT_ROWS)):
+            chunks.append(_asJSON([name, chunk]))
     return [_asJSON(["checkpoint", VERSION, len(chunks)]), *chunks]
 
 
 def load(limits: Limits, chunks: list[str]) -> ChatState:
     """
-    The state. Nobody in it hears anything.
+    The state, in which no session has a recipient.
 
-    @raise ValueError: it is none that can be read here.
+    @raise ValueError: the chunks are of another version, or not whole.
     """
     head: object = json.loads(chunks[0]) if chunks else None
     if head != ["checkpoint", VERSION, len(chunks) - 1]:
@@ -65,7 +64,7 @@ def load(limits: Limits, chunks: list[str]) -> ChatState:
     try:
         for chunk in chunks[1:]:
             name, rows = json.loads(chunk)
-            restore = SECTIONS[name][1]
+            restore = SECTIONS[name].restore
             for row in rows:
                 restore(state, *row)
     except (LookupError, TypeError) as error:
@@ -82,111 +81,108 @@ def _asJSON(value: object) -> str:
 _Row = tuple[Any, ...]
 
 
-# Rows have no names: a field may be called otherwise, but one that moves, or comes, is another
-# version of what nodes keep.
+class _Section(NamedTuple):
+    """
+    One part of the state.
+
+    @ivar rows: its rows, which JSON can say.
+    @ivar restore: puts one row back into a state that has the parts before.
+    """
+
+    rows: Callable[[ChatState], Iterable[_Row]]
+    restore: Callable[..., None]
+
+
+# Rows have no names of fields. So a field may be renamed, but one that moves or is new makes
+# another version of what nodes have stored.
 def _fieldsOf(kind: type) -> Callable[[Any], _Row]:
-    return attrgetter(*[each.name for each in fields(kind)])
+    return attrgetter(*[field.name for field in fields(kind)])
 
 
-_PLACE, _RECORD = _fieldsOf(DetachedMembership), _fieldsOf(RoomRecord)
+_MEMBERSHIP, _NODE, _ROOM = _fieldsOf(DetachedMembership), _fieldsOf(Node), _fieldsOf(RoomRecord)
+_DETACHED = _fieldsOf(DetachedSession)
 
 
-def _rowsOf(found: Mapping[Any, Any], kind: type) -> Iterator[_Row]:
-    return map(_fieldsOf(kind), found.values())
-
-
-def _bounds(state: ChatState) -> Iterator[_Row]:
-    limits = state.limits
-    yield (
-        limits.roomsEach,
-        limits.maxRooms,
-        limits.maxAccounts,
-        limits.roomsFounded,
-        limits.accountsFounded,
+def _records(kind: type[Record], found: Callable[[ChatState], Iterable[Record]]) -> _Section:
+    values = _fieldsOf(kind)
+    return _Section(
+        lambda state: map(values, found(state)), lambda state, *row: state.load(kind(*row))
     )
 
 
-def _setBounds(
-    state: ChatState, each: int, rooms: int, accounts: int, founded: int, registered: int
-) -> None:
-    state.limits = replace(
-        state.limits,
-        roomsEach=each,
-        maxRooms=rooms,
-        maxAccounts=accounts,
-        roomsFounded=founded,
-        accountsFounded=registered,
+def _sessionGroups(index: Callable[[ChatState], dict[str, tuple[Session, ...]]]) -> _Section:
+    def rows(state: ChatState) -> Iterator[_Row]:
+        for key, sessions in index(state).items():
+            yield (key, [session.ident for session in sessions])
+
+    def restore(state: ChatState, key: str, idents: list[str]) -> None:
+        index(state)[key] = tuple([state.sessions[ident] for ident in idents])
+
+    return _Section(rows, restore)
+
+
+def _limiter(limiter: Callable[[ChatState], KeyedRateLimiter]) -> _Section:
+    return _Section(
+        lambda state: limiter(state).rows(), lambda state, *row: limiter(state).restore(*row)
     )
-    state.roomCreationLimit.change(state.limits.roomsFounded)
-    state.registrationLimit.change(state.limits.accountsFounded)
+
+
+_LIMITS = attrgetter("roomsEach", "maxRooms", "maxAccounts", "roomsFounded", "accountsFounded")
 
 
 def _addOperator(state: ChatState, account: str) -> None:
     state.operators |= {account}
 
 
-def _addNode(state: ChatState, name: str, *more: Any) -> None:
-    node = state.nodes[name] = Node(name, *more)
-    node.previousIncarnations = tuple(node.previousIncarnations)
+def _addNode(state: ChatState, name: str, *values: Any) -> None:
+    *plain, previous = values
+    state.nodes[name] = Node(*(name, *plain, tuple(previous)))
 
 
-def _addFormer(state: ChatState, name: str, former: list[str]) -> None:
-    state.previousIncarnations[name] = tuple(former)
+def _addPrevious(state: ChatState, name: str, previous: list[str]) -> None:
+    state.previousIncarnations[name] = tuple(previous)
 
 
 def _rooms(state: ChatState) -> Iterator[_Row]:
     for room in state.rooms.values():
-        yield (_RECORD(room.record), room.permissions.creator, room.permissions.guestFounder)
+        yield (_ROOM(room.record), room.permissions.creator, room.permissions.guestFounder)
 
 
-def _addRoom(state: ChatState, record: list[Any], maker: str, guestFounder: str) -> None:
+def _addRoom(state: ChatState, record: list[Any], creator: str, guestFounder: str) -> None:
     room = Room(RoomRecord(*record))
-    room.permissions.creator, room.permissions.guestFounder = maker, guestFounder
+    room.permissions.creator, room.permissions.guestFounder = creator, guestFounder
     state.rooms[room.record.key] = room
 
 
 def _sessions(state: ChatState) -> Iterator[_Row]:
-    for each in state.sessions.values():
+    for session in state.sessions.values():
         yield (
-            each.ident,
-            each.node,
-            each.nick,
-            each.key,
-            each.account,
-            each.cloak,
-            each.token,
-            each.away,
-            each.connectedAt,
-            sorted(each.inheritedRestrictions),
-            sorted(each.invited),
-            list(each.rooms),
+            session.ident,
+            session.node,
+            session.nick,
+            session.key,
+            session.account,
+            session.cloak,
+            session.token,
+            session.away,
+            session.connectedAt,
+            sorted(session.inheritedRestrictions),
+            sorted(session.invited),
+            list(session.rooms),
         )
 
 
 def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *more: Any) -> None:
-    account, cloak, token, away, arrived, held, invited, rooms = more
+    account, cloak, token, away, connectedAt, inherited, invited, rooms = more
     session = state.sessions[ident] = Session(ident, None, cloak, node)
     session.nick, session.key, session.account = nick, key, account
-    session.token, session.away, session.connectedAt = token, away, arrived
-    session.inheritedRestrictions, session.invited = _held(held), frozenset(invited)
+    session.token, session.away, session.connectedAt = token, away, connectedAt
+    session.inheritedRestrictions, session.invited = _inherited(inherited), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
 
 
-def _held(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:
+def _inherited(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:
     return frozenset((room, kind, mask, time) for room, kind, mask, time in rows)
-
-
-def _people(groups: dict[str, tuple[Session, ...]]) -> Iterator[_Row]:
-    for key, people in groups.items():
-        yield (key, [each.ident for each in people])
-
-
-def _addHolders(state: ChatState, key: str, idents: list[str]) -> None:
-    state.sessionsByNick[key] = tuple([state.sessions[each] for each in idents])
-
-
-def _addOwners(state: ChatState, key: str, idents: list[str]) -> None:
-    state.sessionsByAccount[key] = tuple([state.sessions[each] for each in idents])
 
 
 def _addToken(state: ChatState, token: str, ident: str) -> None:
@@ -195,19 +191,18 @@ def _addToken(state: ChatState, token: str, ident: str) -> None:
 
 def _members(state: ChatState) -> Iterator[_Row]:
     for key, room in state.rooms.items():
-        readers = room.permissions.readers
         for ident in room.members:
-            yield (key, ident, readers.get(ident))
+            yield (key, ident, room.permissions.readableFrom.get(ident))
 
 
 def _addMember(state: ChatState, key: str, ident: str, first: int | None) -> None:
     room = state.rooms[key]
     room.members[ident] = state.sessions[ident]
     if first is not None:
-        room.permissions.setReadableFrom(ident, first)
+        room.permissions.readableFrom[ident] = first
 
 
-def _addLeft(state: ChatState, key: str, time: int) -> None:
+def _addLastSeen(state: ChatState, key: str, time: int) -> None:
     state.lastSeenGuests[key] = time
 
 
@@ -215,72 +210,55 @@ def _addEnded(state: ChatState, ident: str) -> None:
     state.endedSessions[ident] = None
 
 
-def _cutOff(state: ChatState) -> Iterator[_Row]:
-    for row, each in zip(
-        _rowsOf(state.detachedSessions, DetachedSession),
-        state.detachedSessions.values(),
-        strict=True,
-    ):
-        places = [_PLACE(place) for place in each.memberships]
-        yield (*row[:-3], sorted(each.inheritedRestrictions), sorted(each.invited), places)
+def _detachedSessions(state: ChatState) -> Iterator[_Row]:
+    for session in state.detachedSessions.values():
+        *plain, inherited, invited, memberships = _DETACHED(session)
+        yield (*plain, sorted(inherited), sorted(invited), list(map(_MEMBERSHIP, memberships)))
 
 
-def _addCutOff(state: ChatState, *row: Any) -> None:
-    *first, held, invited, places = row
-    more = (
-        _held(held),
-        frozenset(invited),
-        tuple([DetachedMembership(*place) for place in places]),
-    )
-    each = DetachedSession(*(*first, *more))
-    state.detachedSessions[each.ident] = each
+def _addDetached(state: ChatState, *row: Any) -> None:
+    *plain, inherited, invited, memberships = row
+    rooms = tuple([DetachedMembership(*membership) for membership in memberships])
+    session = DetachedSession(*(*plain, _inherited(inherited), frozenset(invited), rooms))
+    state.detachedSessions[session.ident] = session
 
 
-#: What gives the rows of each part of the state, and what makes that part of one row again; each
-#: after those that it needs.
-SECTIONS: dict[str, tuple[Callable[[ChatState], Iterator[_Row]], Callable[..., None]]] = {
-    "bounds": (_bounds, _setBounds),
-    "operators": (lambda state: ((each,) for each in sorted(state.operators)), _addOperator),
-    "nodes": (lambda state: _rowsOf(state.nodes, Node), _addNode),
-    "formers": (lambda state: iter(state.previousIncarnations.items()), _addFormer),
-    "accounts": (
-        lambda state: _rowsOf(state.accounts, Account),
-        lambda state, *row: state.load(Account(*row)),
+#: The parts of the state by their names in chunks, each after those that it needs.
+SECTIONS: dict[str, _Section] = {
+    "bounds": _Section(lambda state: [_LIMITS(state.limits)], ChatState.setLimits),
+    "operators": _Section(
+        lambda state: ((account,) for account in sorted(state.operators)), _addOperator
     ),
-    "marks": (
-        lambda state: _rowsOf(state.readMarkers, ReadMarker),
-        lambda state, *row: state.load(ReadMarker(*row)),
-    ),
-    "rooms": (_rooms, _addRoom),
-    "restraints": (
-        lambda state: chain.from_iterable(
-            _rowsOf(room.permissions.restrictions, Restriction) for room in state.rooms.values()
+    "nodes": _Section(lambda state: map(_NODE, state.nodes.values()), _addNode),
+    "formers": _Section(lambda state: state.previousIncarnations.items(), _addPrevious),
+    "accounts": _records(Account, lambda state: state.accounts.values()),
+    "marks": _records(ReadMarker, lambda state: state.readMarkers.values()),
+    "rooms": _Section(_rooms, _addRoom),
+    "restraints": _records(
+        Restriction,
+        lambda state: (
+            restriction
+            for room in state.rooms.values()
+            for restriction in room.permissions.restrictions.values()
         ),
-        lambda state, *row: state.load(Restriction(*row)),
     ),
-    "standings": (
-        lambda state: chain.from_iterable(
-            _rowsOf(room.permissions.roles, RoomRole) for room in state.rooms.values()
+    "standings": _records(
+        RoomRole,
+        lambda state: (
+            role for room in state.rooms.values() for role in room.permissions.roles.values()
         ),
-        lambda state, *row: state.load(RoomRole(*row)),
     ),
-    "sessions": (_sessions, _addSession),
-    "holders": (lambda state: _people(state.sessionsByNick), _addHolders),
-    "owners": (lambda state: _people(state.sessionsByAccount), _addOwners),
-    "tokens": (
-        lambda state: ((token, each.ident) for token, each in state.tokens.items()),
+    "sessions": _Section(_sessions, _addSession),
+    "holders": _sessionGroups(lambda state: state.sessionsByNick),
+    "owners": _sessionGroups(lambda state: state.sessionsByAccount),
+    "tokens": _Section(
+        lambda state: ((token, session.ident) for token, session in state.tokens.items()),
         _addToken,
     ),
-    "members": (_members, _addMember),
-    "left": (lambda state: iter(state.lastSeenGuests.items()), _addLeft),
-    "ended": (lambda state: ((each,) for each in state.endedSessions), _addEnded),
-    "cutOff": (_cutOff, _addCutOff),
-    "founding": (
-        lambda state: iter(state.roomCreationLimit.rows()),
-        lambda state, *row: state.roomCreationLimit.restore(*row),
-    ),
-    "registering": (
-        lambda state: iter(state.registrationLimit.rows()),
-        lambda state, *row: state.registrationLimit.restore(*row),
-    ),
+    "members": _Section(_members, _addMember),
+    "left": _Section(lambda state: state.lastSeenGuests.items(), _addLastSeen),
+    "ended": _Section(lambda state: ((ident,) for ident in state.endedSessions), _addEnded),
+    "cutOff": _Section(_detachedSessions, _addDetached),
+    "founding": _limiter(lambda state: state.roomCreationLimit),
+    "registering": _limiter(lambda state: state.registrationLimit),
 }

@@ -1,16 +1,20 @@
 """
-All that the events of the chat make, and that they may rest on.  Pure.
+The state of the chat: all that operations make and decide by, and the checks that both verbs and
+handlers ask.
 
-Nothing that only one node knows is in it, nor in what events decide: neither where
-sessions hear, nor what lines are at hand, nor the time by anybody's clock.  What
-sessions hold for their own connections alone (C{ignores}, C{echoes}, C{acks}) matters only
-to how they are told; it is not known to the node where another connection goes on.
+Nothing that only one node knows decides anything: neither the connections of sessions, nor lines in
+memory, nor a clock. Of a session, C{ignores}, C{wantsEcho} and C{wantsAcks} are known to its own
+node only, and matter only for what is written to it.
+
+The checks (C{check...}) change nothing. A verb calls one as a courtesy, for an answer at once; the
+handler calls the same one again, and that counts.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
@@ -46,51 +50,45 @@ from tsservices.chat.session import Session
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import KeyedRateLimiter
 
-#: Seconds until who has made all the rooms that are allowed at once may make one more.
+#: Seconds after which somebody who has created as many rooms as are allowed may create one more.
 ROOM_CREATION_SECONDS = 60.0
 
-#: Seconds until one more name may be registered from an address that has had all that are allowed
-#: at once.
+#: Seconds after which one more name may be registered from an address that has used all its own.
 REGISTRATION_SECONDS = 60.0
 
-#: Sessions that left of which is known that they did: what they proposed before they knew may still
-#: come, some seconds later.
+#: Sessions whose end is remembered: what they proposed before may still come, some seconds later.
 ENDED_SESSIONS_REMEMBERED = 4096
 
 
 class ChatState:
     """
-    Everybody and every room.
+    All sessions, rooms and accounts, with their indexes.
 
-    @ivar limits: all bounds.  Those that events rest on are those of the last
-        L{NodeUp<tsservices.chat.operations.NodeUp>}, on all nodes.
-    @ivar nodes: those that are up, by their names.
-    @ivar previousIncarnations: the incarnations of those that are not up any more, by their names.
-    @ivar detachedSessions: the sessions of nodes that were taken for gone, by their ids: they may
-        return.
-    @ivar endedSessions: the ids of those sessions that left, or that others go on for, the newest
-        last: what they have proposed may still come.
+    @ivar limits: those that decide (rooms, accounts) are the ones of the last
+        L{NodeUp<tsservices.chat.operations.NodeUp>}, the same on all nodes.
+    @ivar nodes: those that are up, by name.
+    @ivar previousIncarnations: those of nodes that are not up, by name.
+    @ivar detachedSessions: sessions of nodes that were taken for gone, by id: they may come back.
+    @ivar endedSessions: ids of sessions that have left or were replaced, the newest last.
     @ivar sessions: those that have entered, by id.
-    @ivar sessionsByNick: the same by folded name.  A name has one holder, or several that are
-        logged in to the account of that name.
-    @ivar sessionsByAccount: those that are logged in, by the keys of their accounts, the oldest
-        first.
-    @ivar tokens: those that another connection may go on for, by the digest of what it has
-        to know.
+    @ivar sessionsByNick: the same by folded name: one holder, or several that are logged in to the
+        account of that name.
+    @ivar sessionsByAccount: the same by the key of the account, the oldest first.
+    @ivar tokens: sessions that another connection may replace, by the digest of the secret.
     @ivar rooms: by key.
     @ivar accounts: by key.
-    @ivar readMarkers: how far somebody has read, by the keys of account and room.
-    @ivar operators: the keys of the accounts that may do anything.
-    @ivar lastSeenGuests: when the guests who were here last left, by folded name.
-    @ivar roomCreationLimit: bounds who makes how many rooms.
-    @ivar registrationLimit: bounds from where how many names are registered.
+    @ivar readMarkers: by the keys of account and room.
+    @ivar operators: the keys of the accounts that are operators of the server.
+    @ivar lastSeenGuests: when guests left, by folded name, the newest last.
+    @ivar roomCreationLimit: bounds how many rooms an account or address creates.
+    @ivar registrationLimit: bounds how many names an address registers.
     """
 
     def __init__(
         self,
         limits: Limits,
         rooms: Iterable[RoomRecord] = (),
-        kept: Iterable[Record] = (),
+        records: Iterable[Record] = (),
         operators: Collection[str] = (),
     ) -> None:
         self.limits = limits
@@ -102,17 +100,38 @@ class ChatState:
         self.sessionsByNick: dict[str, tuple[Session, ...]] = {}
         self.sessionsByAccount: dict[str, tuple[Session, ...]] = {}
         self.tokens: dict[str, Session] = {}
-        self.rooms: dict[str, Room] = {record.key: Room(record) for record in rooms}
+        self.rooms: dict[str, Room] = {room.key: Room(room) for room in rooms}
         self.accounts: dict[str, Account] = {}
         self.readMarkers: dict[tuple[str, str], ReadMarker] = {}
         self.operators = frozenset(operators)
         self.lastSeenGuests: OrderedDict[str, int] = OrderedDict()
         self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, ROOM_CREATION_SECONDS)
         self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTRATION_SECONDS)
-        for each in kept:
-            self.load(each)
+        for record in records:
+            self.load(record)
+
+    def setLimits(
+        self,
+        roomsEach: int,
+        maxRooms: int,
+        maxAccounts: int,
+        roomsFounded: int,
+        accountsFounded: int,
+    ) -> None:
+        """Set the limits that decide; all others are this node's own."""
+        self.limits = replace(
+            self.limits,
+            roomsEach=roomsEach,
+            maxRooms=maxRooms,
+            maxAccounts=maxAccounts,
+            roomsFounded=roomsFounded,
+            accountsFounded=accountsFounded,
+        )
+        self.roomCreationLimit.change(roomsFounded)
+        self.registrationLimit.change(accountsFounded)
 
     def load(self, record: Record) -> None:
+        """Put a record in its place; one of a room that does not exist is skipped."""
         if isinstance(record, Account):
             self.accounts[record.key] = record
         elif isinstance(record, ReadMarker):
@@ -125,7 +144,7 @@ class ChatState:
             room.permissions.setRole(record)
 
     def removeSession(self, session: Session) -> bool:
-        """A session is no more."""
+        """Remove a session; whether it was there."""
         if self.sessions.pop(session.ident, None) is None:
             return False
         self.endedSessions[session.ident] = None
@@ -135,28 +154,29 @@ class ChatState:
 
     def sessionByNick(self, nick: str, key: str) -> Session:
         """
-        Who is called that.
+        The session with this name, or the oldest of them.
 
-        @raise Refused: nobody is.
+        @raise ChatError: there is none.
         """
-        found = self.sessionsByNick.get(key)
-        if found is None:
+        holders = self.sessionsByNick.get(key)
+        if holders is None:
             raise ChatError(NO_PERSON, nick=nick)
-        return found[0]
+        return holders[0]
 
     def accountOf(self, session: Session) -> Account | None:
-        """The account that they are logged in to."""
+        """The account that a session is logged in to."""
         return None if session.account is None else self.accounts.get(session.account)
 
     def updateAccount(self, account: Account, batch: Batch) -> None:
+        """Keep and store an account as it is now."""
         self.accounts[account.key] = account
         batch.upsert(account)
 
     def joinedRoom(self, session: Session, key: str) -> Room:
         """
-        The room.
+        The room with this key.
 
-        @raise Refused: it is not theirs to act there.
+        @raise ChatError: the session is not in it.
         """
         room = self.rooms.get(key)
         if room is None or key not in session.rooms:
@@ -166,11 +186,12 @@ class ChatState:
         return room
 
     def roomsOf(self, session: Session) -> list[Room]:
-        """The rooms where they are, in the order of joining."""
+        """The rooms of a session, in the order of joining."""
         return [self.rooms[key] for key in session.rooms]
 
     def addMember(self, session: Session, room: Room) -> None:
-        """Put somebody into a room where they are not, and count those who are in several."""
+        """Put a session into another room."""
+        # Its first room counts it from now on too.
         if session.rooms:
             room.inSeveralRooms += 1
         if len(session.rooms) == 1:
@@ -178,7 +199,7 @@ class ChatState:
         room.addMember(session)
 
     def removeMember(self, session: Session, room: Room) -> None:
-        """Take somebody out of a room, and count those who are in several."""
+        """Take a session out of a room."""
         room.removeMember(session)
         if session.rooms:
             room.inSeveralRooms -= 1
@@ -186,22 +207,22 @@ class ChatState:
             self.rooms[next(iter(session.rooms))].inSeveralRooms -= 1
 
     def rank(self, session: Session, room: Room) -> str:
-        """What they may do there."""
+        """The rank of a session in a room."""
         if session.account is not None and session.account in self.operators:
             return SERVER
         return room.permissions.rank(session)
 
     def rankOf(self, account: str, room: Room) -> str:
-        """What its owner may do there."""
+        """The rank of an account's owner in a room."""
         return SERVER if account in self.operators else room.permissions.rankOf(account)
 
     def checkEntered(self, session: Session) -> None:
-        """@raise Refused: who has no name."""
+        """@raise ChatError: the session has no name yet."""
         if session.ident not in self.sessions:
             raise ChatError(NAME_FIRST)
 
     def checkNick(self, session: Session, nick: str, key: str) -> None:
-        """@raise Refused: it is somebody else's."""
+        """@raise ChatError: the name is somebody else's."""
         if key in self.accounts and session.account != key:
             raise ChatError(NICK_REGISTERED, nick=nick)
         holders = self.sessionsByNick.get(key)
@@ -210,8 +231,8 @@ class ChatState:
 
     def checkJoin(self, session: Session, key: str, now: int) -> None:
         """
-        @param now: the time: nanoseconds since 1970, UTC.
-        @raise Refused: they may not.
+        @param now: nanoseconds since 1970, UTC.
+        @raise ChatError: the session may not join the room.
         """
         limits = self.limits
         if len(session.rooms) >= limits.roomsEach:
@@ -222,16 +243,18 @@ class ChatState:
                 raise ChatError(ROOMS_ALL, most=limits.maxRooms)
             return
         name = ROOM_SIGN + room.record.name
-        restraint = self.restriction(BAN, session, room, now)
-        if restraint is not None:
-            raise ChatError(BANNED, room=name, until=endText(restraint), why=reasonText(restraint))
+        restriction = self.restriction(BAN, session, room, now)
+        if restriction is not None:
+            raise ChatError(
+                BANNED, room=name, until=endText(restriction), why=reasonText(restriction)
+            )
         if not (room.permissions.canJoin(session) or atLeast(self.rank(session, room), OPERATOR)):
             raise ChatError(PRIVATE_ROOM, room=name)
 
     def checkSpeak(self, session: Session, room: Room, now: int) -> None:
         """
-        @param now: the time: nanoseconds since 1970, UTC.
-        @raise Refused: they may not.
+        @param now: nanoseconds since 1970, UTC.
+        @raise ChatError: the session may not write in the room.
         """
         if not room.permissions.restrictions:
             return
@@ -239,23 +262,24 @@ class ChatState:
         if (found := self.restriction(MUTE, session, room, now)) is not None:
             raise ChatError(MUTED, room=name, until=endText(found), why=reasonText(found))
         if (found := self.restriction(BAN, session, room, now)) is not None:
-            # They go on from another address since, or are no operator any more.
+            # A member may be banned: it has another address now, or is no operator any more.
             raise ChatError(BANNED, room=name, until=endText(found), why=reasonText(found))
 
     def isMuted(self, session: Session, room: Room, now: int) -> bool:
         """
-        Whether they may not speak, also not in what is told of their coming and going.
+        Whether a member may not write: then the reason for leaving or being away is not shown
+        either.
 
-        @param now: the time: nanoseconds since 1970, UTC.
+        @param now: nanoseconds since 1970, UTC.
         """
         return any(self.restriction(kind, session, room, now) for kind in (MUTE, BAN))
 
     def restriction(self, kind: str, session: Session, room: Room, now: int) -> Restriction | None:
         """
-        What holds them there, if anything does. What was said of an address does not hold
-        operators, and nothing holds those of the server.
+        The ban or mute that applies to a session in a room. One by address does not apply to
+        operators, and none applies to operators of the server.
 
-        @param now: the time: nanoseconds since 1970, UTC.
+        @param now: nanoseconds since 1970, UTC.
         """
         found = room.permissions.restriction(kind, session, self.accountOf(session), now)
         if found is None:
@@ -266,7 +290,7 @@ class ChatState:
         return found
 
     def canSee(self, session: Session, room: Room) -> bool:
-        """Whether they may know of the room and who is in it."""
+        """Whether a session may know of the room and its members."""
         return (
             not room.record.private
             or session.ident in room.members
@@ -278,12 +302,13 @@ class ChatState:
         self, session: Session, itself: bool, rooms: Iterable[Room] | None = None
     ) -> list[Session]:
         """
-        All those who are in a room with them, each once.
+        All who share a room with a session, once each.
 
-        @param rooms: some of those where they are; L{None}: all.
+        @param itself: whether the session is the first of them.
+        @param rooms: some of its rooms; None: all.
         """
-        found: dict[str, Session] = {}
+        members: dict[str, Session] = {}
         for room in self.roomsOf(session) if rooms is None else rooms:
-            found.update(room.members)
-        found.pop(session.ident, None)
-        return ([session] if itself else []) + list(found.values())
+            members.update(room.members)
+        members.pop(session.ident, None)
+        return [*([session] if itself else []), *members.values()]

@@ -1,5 +1,8 @@
 """
-What the chat expects of a journal.  Pure.
+The port to the storage: what the chat asks of it, and the values that pass.
+
+Implementations are in L{tsservices.storage}. Whatever they do in threads, callbacks come in the
+reactor's thread.
 """
 
 from __future__ import annotations
@@ -13,33 +16,32 @@ from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.records import Record, RoomRecord, StoredPrivateMessage
 
-#: Bytes of what only a server knows, by which it makes what nobody can guess.
+#: Bytes of the secret by which a server makes cloaks.
 SECRET_BYTES = 32
 
-#: Lines read from the journal at once: some milliseconds of its reader.
+#: Lines that are read at once: some milliseconds of the reader's thread.
 HISTORY_PAGE = 200
 
 
 class StorageError(Exception):
-    """A journal can't be used.  The argument is one line that says which, and why."""
+    """A storage can't be used; the argument is one line that says which one, and why."""
 
 
 @dataclass(slots=True)
 class StoredState:
     """
-    What a journal has kept, but for the lines.
+    What a storage has, without the lines.
 
-    @ivar log: the incarnation of the order, which begins with the journal.
-    @ivar position: of the last batch that was kept.
-    @ivar rooms: the rooms.
-    @ivar notes: what to tell whoever starts the server.
-    @ivar records: accounts and all else that batches carry as records.
-    @ivar secret: 32 bytes that only this server knows, and keeps for ever: by them the
-        addresses of people are cloaked.
-    @ivar epoch: of the cluster that it belongs to; nothing: to none.
-    @ivar checkpoint: the whole state after some batch, as L{tsservices.chat.snapshot}
-        writes it; nothing: there is none.
-    @ivar checkpointPosition: of that batch.
+    @ivar log: the incarnation of the order, which begins with the storage.
+    @ivar position: that of the last batch.
+    @ivar notes: lines for whoever starts the server.
+    @ivar records: accounts and all other records.
+    @ivar secret: L{SECRET_BYTES} that only this server knows, and keeps for ever: with another one
+        all bans of addresses would end.
+    @ivar epoch: that of the cluster it belongs to; empty: none.
+    @ivar checkpoint: the whole state after some batch, as L{tsservices.chat.snapshot} writes it;
+        empty: there is none.
+    @ivar checkpointPosition: that of this batch.
     """
 
     log: str
@@ -47,7 +49,7 @@ class StoredState:
     rooms: list[RoomRecord]
     notes: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
-    secret: bytes = bytes(32)
+    secret: bytes = bytes(SECRET_BYTES)
     epoch: str = ""
     checkpoint: list[str] = field(default_factory=list)
     checkpointPosition: int = 0
@@ -56,12 +58,12 @@ class StoredState:
 @dataclass(frozen=True, slots=True)
 class ClusterBinding:
     """
-    What a journal is part of.
+    The cluster that a storage belongs to.
 
-    @ivar epoch: of a cluster; nothing: of none.
+    @ivar epoch: empty: none.
     @ivar log: the incarnation of the order.
-    @ivar secret: by which the addresses of people are cloaked.
-    @ivar position: of the last batch that was kept.
+    @ivar secret: that of the cloaks.
+    @ivar position: that of the last batch.
     """
 
     epoch: str
@@ -71,10 +73,13 @@ class ClusterBinding:
 
     def bound(self, epoch: str, log: str, secret: bytes, base: int, where: str) -> ClusterBinding:
         """
-        What this becomes as a part of that cluster.
+        The binding after the storage has become part of a cluster.
 
-        @raise JournalError: it belongs elsewhere, or has a history of its own.
+        @param base: the position at which the cluster began.
+        @param where: the storage, in an error.
+        @raise StorageError: it belongs to another cluster, or has a history of its own.
         """
+        # Two histories can't be merged: their lines have the same numbers and positions.
         same = (self.log, self.secret) == (log, secret)
         if self.epoch and (self.epoch != epoch or not same):
             raise StorageError(f"{where} belongs to another cluster")
@@ -98,18 +103,17 @@ class ClusterBinding:
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
     """
-    What somebody searches for.
+    A search for lines.
 
-    @ivar rooms: where, by their keys, each with the number of the first line that may be
+    @ivar rooms: the keys of the rooms, each with the number of the first line that the asker may
         read.
-    @ivar words: what has to be in a line, each word or phrase by itself; without any, all
-        lines are found.
-    @ivar nick: the folded name of who said it; nothing: anybody.
+    @ivar words: words and phrases that a line has to contain; none: any line.
+    @ivar nick: the folded name of the author; empty: anybody.
     @ivar since: the earliest time: nanoseconds since 1970, UTC.
     @ivar until: the latest time: the same; 0: now.
-    @ivar before: only what stands before the line with this place in the log is found:
-        C{(position, index)}; L{None}: all.
-    @ivar limit: how many lines are found at most: the newest.
+    @ivar before: the place C{(position, index)} in the order before which lines are found; None:
+        any.
+    @ivar limit: the number of lines, the newest.
     """
 
     rooms: tuple[tuple[str, int], ...]
@@ -122,122 +126,45 @@ class SearchQuery:
 
 
 class StorageListener(Protocol):
-    """Who is told how a journal is doing, in the reactor's thread."""
+    """What a storage reports to, in the reactor's thread."""
 
-    def stored(self, position: int) -> None: ...
+    def stored(self, position: int) -> None:
+        """All batches up to C{position} are safe."""
+        ...
 
     def troubled(self, trouble: ChatError | None) -> None:
         """
-        @param trouble: why nothing can be kept for now, though what was given is not
-            lost; L{None}: the trouble is over.
+        A disk is full: nothing is stored for now, and nothing is lost.
+
+        @param trouble: None: that is over.
         """
         ...
 
     def failed(self, reason: str) -> None:
         """
-        Nothing can be kept any more, and what was given since the last L{stored} may
-        be lost.
+        The disk has failed: batches since the last L{stored} may be lost.
+
+        A failed fsync is never tried again: the kernel has dropped the pages, and the next one
+        succeeds without them.
         """
         ...
 
 
-#: Gets lines in order, or why they can't be had.
+#: Gets lines in order, or an error.
 MessagesFound = Callable[["list[RoomMessages] | ChatError"], None]
 
-#: Gets private messages in order, or why they can't be had.
+#: Gets private messages in order, or an error.
 PrivateMessagesFound = Callable[["list[StoredPrivateMessage] | ChatError"], None]
 
-#: Is told that a copy is there, or why it can't be made, in one line.
+#: Gets None when the copy is there, or one line that says why it can't be made.
 Copied = Callable[["str | None"], None]
-
-
-class Storage(Protocol):
-    """
-    Keeps batches, and gives lines back.
-
-    @ivar trouble: why nothing can be kept at present.
-    """
-
-    trouble: ChatError | None
-
-    def prepare(self) -> StoredState:
-        """
-        Find out what was kept.  Comes before the process becomes a daemon, so nothing
-        of it may stay open.
-
-        @raise JournalError: it can't be used.
-        """
-        ...
-
-    def bind(
-        self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
-    ) -> None:
-        """
-        Make it part of a cluster, if it is not yet.  Comes between L{prepare} and L{start}.
-
-        @raise JournalError: it belongs elsewhere, has a history of its own, or can't be used.
-        """
-        ...
-
-    def leave(self) -> None:
-        """
-        Make it part of no cluster, for good.  Comes between L{prepare} and L{start}.
-
-        @raise JournalError: it can't be used.
-        """
-        ...
-
-    def start(self, listener: StorageListener) -> None:
-        """Begin to keep."""
-        ...
-
-    def store(self, batch: Batch) -> None:
-        """Keep a batch; the listener is told when that is done, at once or later."""
-        ...
-
-    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
-        """
-        Give lines back.  Lines that are not kept any more are left out: they are at
-        the beginning.
-        """
-        ...
-
-    def search(self, search: SearchQuery, found: MessagesFound) -> None:
-        """Find lines.  Those whose text is no more are not found."""
-        ...
-
-    def privateMessages(
-        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
-    ) -> None:
-        """Give private messages back."""
-        ...
-
-    def copy(self, path: str, copied: Copied) -> None:
-        """Write all that is kept to a file of its own, while everything goes on."""
-        ...
-
-    def stop(self, stopped: Callable[[], None]) -> None:
-        """Keep what was given, and end."""
-        ...
-
-
-class HistoryQueries(Protocol):
-    """Where what was said can be looked for: a journal."""
-
-    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None: ...
-
-    def search(self, search: SearchQuery, found: MessagesFound) -> None: ...
-
-    def privateMessages(
-        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
-    ) -> None: ...
 
 
 class BatchStore(Protocol):
     """
-    Where batches are kept.
+    The part of a storage that keeps batches.
 
-    @ivar trouble: why nothing can be kept at present.
+    @ivar trouble: why nothing can be stored at present.
     """
 
     trouble: ChatError | None
@@ -248,6 +175,72 @@ class BatchStore(Protocol):
 
 
 class HistoryReader(Protocol):
-    """What gives the lines of a room back."""
+    """The part of a storage that replays rooms."""
 
-    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None: ...
+    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
+        """Read lines by number. Those that are not stored any more are missing at the beginning."""
+        ...
+
+
+class HistoryQueries(HistoryReader, Protocol):
+    """The part of a storage that answers questions about the past."""
+
+    def search(self, search: SearchQuery, found: MessagesFound) -> None:
+        """Find lines; those whose text was deleted are not found."""
+        ...
+
+    def privateMessages(
+        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
+    ) -> None:
+        """
+        Read the newest private messages of an account.
+
+        @param other: the key of the other side; empty: all.
+        @param before: the id of the message before which they stand; empty: none.
+        """
+        ...
+
+
+class Storage(BatchStore, HistoryQueries, Protocol):
+    """Keeps batches, and gives lines back."""
+
+    def prepare(self) -> StoredState:
+        """
+        Find out what is stored.
+
+        This is called before the process becomes a daemon, so nothing may stay open.
+
+        @raise StorageError: it can't be used.
+        """
+        ...
+
+    def bind(
+        self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
+    ) -> None:
+        """
+        Make it part of a cluster, if it is not yet; between L{prepare} and L{start}.
+
+        @raise StorageError: it belongs to another cluster, has a history of its own, or can't be
+            used.
+        """
+        ...
+
+    def leave(self) -> None:
+        """
+        Make it part of no cluster, for good; between L{prepare} and L{start}.
+
+        @raise StorageError: it can't be used.
+        """
+        ...
+
+    def start(self, listener: StorageListener) -> None:
+        """Begin to store."""
+        ...
+
+    def copy(self, path: str, copied: Copied) -> None:
+        """Write everything to a file of its own, while the chat goes on."""
+        ...
+
+    def stop(self, stopped: Callable[[], None]) -> None:
+        """Store what was given, and end."""
+        ...

@@ -5,7 +5,7 @@ account.
 
 from __future__ import annotations
 
-from tests.support.chat import PASSWORD, Person, Sessions, Town
+from tests.support.chat import PASSWORD, Person, Sessions, Town, only
 from tests.support.chat_accounts import OTHER, codes, login, names
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
@@ -31,15 +31,12 @@ from tsservices.common.timestamps import NANOSECONDS
 
 
 class TestPasswords:
-    """Changing them."""
-
     def setup_method(self) -> None:
         self.town = Town(operators=["root"])
         self.root = self.town.owner("root")
         self.ann = self.town.owner("ann")
 
-    def test_passwd(self) -> None:
-        """The new password is the one that counts; the other connections are guests."""
+    def test_changeEndsOtherLogins(self) -> None:
         second = login(self.town, "ann")
         town = self.town
         assert codes(self.ann.do("/passwd x y")) == [WRONG_PASSWORD.name]
@@ -54,44 +51,33 @@ class TestPasswords:
         assert "LoggedIn" in names(person.do(f"/login ann {OTHER}"))
 
     def test_usage(self) -> None:
-        """One password is not enough; a guest has none."""
         assert codes(self.ann.do("/passwd x")) == [USAGE.name]
         assert codes(self.town.person("bob").do("/passwd")) == [ACCOUNT_NEEDED.name]
 
-    def test_stale(self) -> None:
-        """
-        Of two changes that were under way the first counts; a third comes from somebody
-        who is not logged in to the account.
-        """
+    def test_firstOfTwoChangesCounts(self) -> None:
         second = login(self.town, "ann")
         version = self.town.house.state.accounts["ann"].version
         propose = self.town.house.pipeline.propose
         bob = self.town.owner("bob")
-        for each, verifier in ((bob, "v"), (self.ann, "w"), (second, "x"), (self.ann, "y")):
-            propose(SetPassword(each.session.ident, "ann", version, verifier), each.session)
+        for item, verifier in ((bob, "v"), (self.ann, "w"), (second, "x"), (self.ann, "y")):
+            propose(SetPassword(item.session.ident, "ann", version, verifier), item.session)
         self.town.turn()
         assert self.town.house.state.accounts["ann"].verifier == "w"
         assert bob.reasons() == [LOGGED_OUT]
         assert self.ann.reasons() == [LOGGED_OUT]
         assert second.reasons() == [LOGGED_OUT, LOGGED_OUT]
 
-    def test_reset(self) -> None:
-        """
-        An operator of the server gives out another password, which they are told, and
-        the owner is a guest until they know it.
-        """
+    def test_resetByServerOperator(self) -> None:
         heard = self.root.do("/reset ann")
         assert codes(heard) == ["password", "reset"]
-        notice = heard[-1]
-        assert isinstance(notice, Notice)
+        notice = only(Notice, heard[-1:])
         password = notice.lines[0].rpartition(" ")[2]
         assert codes(self.ann.take()) == [LOGGED_OUT.name]
         assert self.ann.session.account is None
         assert "LoggedIn" in names(self.ann.do(f"/login ann {password}"))
         assert codes(self.root.do("/reset bob")) == [NO_ACCOUNT.name]
 
-    def test_resetTooLate(self) -> None:
-        """Of an account that is dropped meanwhile nobody is told a password."""
+    def test_resetOfDroppedAccount(self) -> None:
         other = login(self.town, "root")
         self.town.hasher.held = True
         self.root.type("/reset ann")
@@ -100,34 +86,27 @@ class TestPasswords:
         self.town.turn()
         assert codes(self.root.take()) == [NO_ACCOUNT.name]
 
-    def test_audit(self) -> None:
-        """The log is told who has changed a password, and whose."""
+    def test_auditLog(self) -> None:
         town = Town(operators=["root"])
         root, _ = town.owner("root"), town.owner("ann")
-        told: list[dict[str, object]] = []
-        town.house.pipeline.start(town.journal, told.append)
+        audits: list[dict[str, object]] = []
+        town.house.pipeline.start(town.journal, audits.append)
         root.do("/reset ann", "/drop ann")
-        facts = [(each["audit"], each["account"], each["target"]) for each in told]
+        facts = [(item["audit"], item["account"], item["target"]) for item in audits]
         assert facts == [("password", "root", "ann"), ("drop", "root", "ann")]
 
     def test_resetNotAllowed(self) -> None:
-        """Nobody else does, also when their server thought so."""
         account = self.town.house.state.accounts["root"]
         assert codes(self.ann.do("/reset root")) == [NOT_ALLOWED.name]
-        for event in (
-            SetPassword(self.ann.session.ident, "root", None, "v"),
-            SetPassword(self.ann.session.ident, "root", account.version, "v"),
-            DropAccount(self.ann.session.ident, "root"),
-        ):
-            self.town.house.pipeline.propose(event, self.ann.session)
+        self.ann.propose(SetPassword, "root", None, "v")
+        self.ann.propose(SetPassword, "root", account.version, "v")
+        self.ann.propose(DropAccount, "root")
         self.town.turn()
         assert self.ann.reasons() == [NOT_ALLOWED, LOGGED_OUT, NOT_ALLOWED]
         assert self.town.house.state.accounts["root"] is account
 
 
 class TestDrop:
-    """A name that belongs to nobody any more."""
-
     def setup_method(self) -> None:
         self.town = Town(operators=["root"])
         self.root = self.town.owner("root")
@@ -148,7 +127,6 @@ class TestDrop:
         return person
 
     def test_drop(self) -> None:
-        """Its owner is a guest, and told; nothing of it is kept."""
         self.root.do("/drop ann")
         assert "AccountChanged" in names(self.ann.take())
         assert (self.ann.session.nick, self.ann.session.account) == ("guest-1", None)
@@ -159,8 +137,7 @@ class TestDrop:
         assert not [key for key in state.readMarkers if key[0] == "ann"]
         assert codes(self.root.do("/drop ann")) == [NO_ACCOUNT.name]
 
-    def test_noRights(self) -> None:
-        """The next owner of the name may do nothing in the rooms of the last one."""
+    def test_nextOwnerInheritsNoRights(self) -> None:
         person = self.next()
         state = self.town.house.state
         for key in ("tea", "milk"):
@@ -170,23 +147,20 @@ class TestDrop:
         assert codes(person.take()) == ["private-room"]
         assert state.rooms["tea"].record.private
 
-    def test_noRestraints(self) -> None:
-        """Nor is the next owner kept from what the last one was."""
+    def test_nextOwnerInheritsNoRestrictions(self) -> None:
         self.root.do("/join milk", "/ban ann", "/mute ann", "/join tea")
         person = self.next()
         assert codes(person.do("/join milk", "hello")) == []
         assert "milk" in person.session.rooms
 
-    def test_noLetters(self) -> None:
-        """Nor do they read what was said to the last one, or by them."""
+    def test_nextOwnerReadsNoPrivateMessages(self) -> None:
         person = self.next()
         for line in ("/inbox", "/inbox bob"):
             (inbox,) = person.do(line)
-            assert getattr(inbox, "letters", None) == []
+            assert getattr(inbox, "messages", None) == []
         assert self.town.house.state.accounts["ann"].unread == 0
 
-    def test_noDeletion(self) -> None:
-        """Nor do they take the last one's lines away, or those of the guest they were."""
+    def test_nextOwnerDeletesNoLines(self) -> None:
         guest = self.town.person("cat", "milk")
         guest.do("as a guest")
         seq = self.town.house.state.rooms["milk"].record.seq
@@ -199,12 +173,11 @@ class TestDrop:
         self.town.hush()
         assert codes(person.do(f"/delete {seq}")) == [NOT_ALLOWED.name]
 
-    def test_ownAccount(self) -> None:
-        """An operator of the server may drop their own."""
-        told: list[dict[str, object]] = []
-        self.town.house.pipeline.start(self.town.journal, told.append)
-        (dropped,) = [each for each in self.root.do("/drop root") if isinstance(each, Notice)]
-        assert [(each["audit"], each["account"]) for each in told] == [("drop", "root")]
+    def test_serverOperatorDropsOwnAccount(self) -> None:
+        audits: list[dict[str, object]] = []
+        self.town.house.pipeline.start(self.town.journal, audits.append)
+        (dropped,) = [item for item in self.root.do("/drop root") if isinstance(item, Notice)]
+        assert [(item["audit"], item["account"]) for item in audits] == [("drop", "root")]
         assert dropped.code == "dropped"
         assert "whoever registers it" in dropped.lines[-1]
         assert self.root.session.account is None
@@ -212,10 +185,7 @@ class TestDrop:
 
 
 class TestRights:
-    """What one may do goes with who one is."""
-
-    def test_founderLogsIn(self) -> None:
-        """A guest who has made a room and logs in has made it for the account."""
+    def test_guestFounderLogsIn(self) -> None:
         town = Town()
         ann = town.owner("ann")
         guest = town.person("bob", "tea")
@@ -225,8 +195,7 @@ class TestRights:
         assert room.record.founder == "ann"
         assert town.house.state.rank(ann.session, room) == FOUNDER
 
-    def test_guestFounderEnds(self) -> None:
-        """A guest who has made a room looks after it as long as they are there."""
+    def test_guestFounderLeaves(self) -> None:
         town = Town()
         guest, cat = town.person("bob", "tea"), town.person("cat", "tea")
         guest.do("hello")
@@ -240,8 +209,7 @@ class TestRights:
         assert room.record.founder == ""
         assert state.rank(cat.session, room) == MEMBER
 
-    def test_emptyRoomIsNotKept(self) -> None:
-        """A room in which nothing was said is not kept, whoever has made it."""
+    def test_emptyRoomIsNotStored(self) -> None:
         sessions = Sessions(operators=["root"])
         sessions.turn(Enter("r", "root", "root", "~r"), Register("r", "root", "v"))
         sessions.turn(Enter("b", "bob", "bob", "~b"), Join("b", "tea", "tea"))
@@ -250,23 +218,19 @@ class TestRights:
         sessions.turn(DropAccount("r", "bob"))
         assert [batch.roomRecords for batch in sessions.batches] == [[]] * 4
         sessions.turn(Say("b", "tea", MESSAGE, ("x",)))
-        assert [each.key for each in sessions.batches[-1].roomRecords] == ["tea"]
+        assert [item.key for item in sessions.batches[-1].roomRecords] == ["tea"]
 
-    def test_whois(self) -> None:
-        """Whose name belongs to somebody is no guest."""
+    def test_whoisGuest(self) -> None:
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
-        (shown,) = bob.do("/whois ann")
-        assert isinstance(shown, WhoisReply)
+        shown = only(WhoisReply, bob.do("/whois ann"))
         assert not shown.guest
-        (shown,) = ann.do("/whois bob")
-        assert isinstance(shown, WhoisReply)
+        shown = only(WhoisReply, ann.do("/whois bob"))
         assert shown.guest
 
     def test_logoutOfGuest(self) -> None:
-        """A guest has nothing to log out of, also when their server thought so."""
         town = Town()
         bob = town.person("bob")
-        town.house.pipeline.propose(Logout(bob.session.ident), bob.session)
+        bob.propose(Logout)
         town.turn()
         assert bob.reasons() == [ACCOUNT_NEEDED]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import NOON, PASSWORD, Town
+from tests.support.chat import NOON, PASSWORD, Town, only
 from tests.support.chat_accounts import OTHER, codes, names, verifierOf
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
@@ -46,17 +46,13 @@ REGISTERED_AT_ONCE = 10
 
 
 class TestRegister:
-    """Making a name one's own."""
-
     def test_register(self) -> None:
-        """The name belongs to who has it, and all who share a room are told."""
         town = Town()
         ann, bob, cat = town.person("Ann"), town.person("bob"), town.person("cat", "tea")
         heard = ann.do(f"/register {PASSWORD}")
         assert names(heard) == ["Notice", "AccountChanged"]
         assert codes(heard) == ["registered"]
-        (changed,) = bob.take()
-        assert isinstance(changed, AccountChanged)
+        changed = only(AccountChanged, bob.take())
         assert (changed.nick, changed.account) == ("Ann", "ann")
         assert cat.take() == []
         account = town.house.state.accounts["ann"]
@@ -65,8 +61,7 @@ class TestRegister:
         bob.type("/nick ANN")
         assert bob.reasons() == [NICK_REGISTERED]
 
-    def test_asked(self) -> None:
-        """Without a password on the line it is asked for, twice, and what differs is nothing."""
+    def test_passwordPrompts(self) -> None:
         town = Town()
         ann = town.person("ann")
         ann.do("/register")
@@ -78,8 +73,7 @@ class TestRegister:
         assert ann.do(PASSWORD)
         assert list(town.house.state.accounts) == ["ann"]
 
-    def test_differ(self) -> None:
-        """What differs is refused, and the next line is a line again."""
+    def test_passwordsDiffer(self) -> None:
         ann = Town().person("ann")
         ann.do("/register")
         assert codes(ann.do(PASSWORD, OTHER)) == [PASSWORDS_DIFFER.name]
@@ -87,34 +81,27 @@ class TestRegister:
 
     @pytest.mark.parametrize("asked", [False, True])
     def test_badPassword(self, asked: bool) -> None:
-        """A bad password is refused, and the next command works."""
         ann = Town().person("ann")
         lines = ("/register", "short", "short") if asked else ("/register short",)
         assert codes(ann.do(*lines)) == [PASSWORD_SHORT.name]
         assert not ann.conversation.busy
         assert codes(ann.do(f"/register {PASSWORD}")) == ["registered"]
 
-    def test_twice(self) -> None:
-        """Who is logged in has an account already, by whichever name they go."""
+    def test_registerTwice(self) -> None:
         ann = Town().owner("ann")
         assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.name]
         ann.do("/nick eve")
         assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.name]
 
-    def test_renamedMeanwhile(self) -> None:
-        """What was to be registered is the name one had when one asked."""
+    def test_renamedBeforeRegistering(self) -> None:
         town = Town()
         ann = town.person("ann")
-        town.house.pipeline.propose(Register(ann.session.ident, "eve", "v"), ann.session)
+        ann.propose(Register, "eve", "v")
         town.turn()
         assert ann.reasons() == [NICK_TAKEN]
         assert not town.house.state.accounts
 
-    def test_takenMeanwhile(self) -> None:
-        """
-        Who has given the name away while the password was hashed registers nothing, and
-        who has it now keeps it.
-        """
+    def test_nickTakenDuringHashing(self) -> None:
         town = Town()
         ann, bob = town.person("ann"), town.person("bob")
         town.hasher.held = True
@@ -122,16 +109,15 @@ class TestRegister:
         town.turn()
         bob.type("/nick ann")
         town.turn()
-        town.house.pipeline.propose(Register(ann.session.ident, "ann", "v"), ann.session)
+        ann.propose(Register, "ann", "v")
         town.hasher.work()
         town.turn()
         assert NICK_TAKEN in ann.reasons()
         assert list(town.house.state.accounts) == ["eve"]
-        assert [each.nick for each in town.house.state.sessionsByNick["ann"]] == ["ann"]
+        assert [item.nick for item in town.house.state.sessionsByNick["ann"]] == ["ann"]
         assert town.house.state.sessionsByNick["ann"][0] is bob.session
 
-    def test_bounds(self) -> None:
-        """There are not too many accounts, nor too many from one address, for a while."""
+    def test_accountLimits(self) -> None:
         town = Town(Limits(maxAccounts=REGISTERED_AT_ONCE + 1, accountsFounded=REGISTERED_AT_ONCE))
         got = []
         for number in range(REGISTERED_AT_ONCE + 1):
@@ -143,11 +129,8 @@ class TestRegister:
         assert codes(person.do(f"/register {PASSWORD}")) == ["registered"]
         assert codes(town.person("zoe").do(f"/register {PASSWORD}")) == [ACCOUNTS_ALL.name]
 
-    def test_notRegistered(self) -> None:
-        """
-        Whose name did not become theirs is no owner for those who count guesses, and has
-        not been given back what they never took.
-        """
+    def test_failedRegistrationIsNoOwner(self) -> None:
+        """It is no owner for those who count guesses, and gets nothing back that it never took."""
         town = Town(Limits(accountsFounded=REGISTERED_AT_ONCE))
         tried = [town.stranger("~same") for _ in range(REGISTERED_AT_ONCE + 1)]
         for number, person in enumerate(tried):
@@ -157,15 +140,14 @@ class TestRegister:
             person.type(f"/register {PASSWORD}")
         town.hasher.work()
         town.turn()
-        refused = [each for each in tried if ACCOUNTS_EACH in each.reasons()]
-        assert len(refused) == 1
+        rejected = [item for item in tried if ACCOUNTS_EACH in item.reasons()]
+        assert len(rejected) == 1
         homes = town.house.guesses._homes
-        owned = [homes.get(each.session.key) is not None for each in tried]
-        assert owned == [each not in refused for each in tried]
+        owned = [homes.get(item.session.key) is not None for item in tried]
+        assert owned == [item not in rejected for item in tried]
         assert len(town.house.guesses) == REGISTERED_AT_ONCE
 
-    def test_tooManyAreNotHashed(self) -> None:
-        """Whose address has registered enough keeps nobody waiting for the hashing of more."""
+    def test_rejectedBeforeHashing(self) -> None:
         town = Town(Limits(accountsFounded=REGISTERED_AT_ONCE))
         for number in range(REGISTERED_AT_ONCE):
             person = town.stranger("~same")
@@ -180,8 +162,7 @@ class TestRegister:
         assert codes(person.do(f"/register {PASSWORD}")) == []
         assert town.hasher.waiting == 1
 
-    def test_founder(self) -> None:
-        """What a guest has founded is their account's."""
+    def test_guestFounderRegisters(self) -> None:
         town = Town()
         ann, bob = town.person("ann", "tea"), town.person("bob", "tea")
         ann.do("hello", f"/register {PASSWORD}")
@@ -191,10 +172,7 @@ class TestRegister:
 
 
 class TestLogin:
-    """Being who one is."""
-
-    def test_stranger(self) -> None:
-        """Who has no name gets that of the account."""
+    def test_loginWithoutNick(self) -> None:
         town = Town()
         town.owner("Ann")
         person = town.stranger()
@@ -209,8 +187,7 @@ class TestLogin:
         assert person.conversation.entered
         assert person.session.rooms == {}
 
-    def test_guest(self) -> None:
-        """A guest is renamed, and the room is told by the old name and the new one."""
+    def test_loginRenamesGuest(self) -> None:
         town = Town()
         ann = town.owner("Ann")
         ann.do("/quit")
@@ -224,8 +201,7 @@ class TestLogin:
         assert (changed.nick, changed.account) == ("Ann", "ann")
         assert set(town.house.state.sessionsByNick) == {"ann", "cat"}
 
-    def test_wrong(self) -> None:
-        """A wrong password gets nobody in, and does not say more than that."""
+    def test_wrongPassword(self) -> None:
         town = Town()
         town.owner("ann")
         person = town.stranger()
@@ -234,11 +210,7 @@ class TestLogin:
         assert codes(person.do(f"/login bob {OTHER}")) == [NO_ACCOUNT.name]
         assert codes(person.do("/login")) == [NO_ACCOUNT.name]
 
-    def test_asked(self) -> None:
-        """
-        A password that is not on the line is asked for; one's own name is meant when none
-        is.
-        """
+    def test_loginPrompt(self) -> None:
         town = Town()
         ann = town.owner("ann")
         ann.do("/logout", "/quit")
@@ -249,33 +221,27 @@ class TestLogin:
         person.do("/login ann")
         assert "LoggedIn" in names(person.do(PASSWORD))
 
-    def test_twice(self) -> None:
-        """Who is logged in does not log in."""
+    def test_loginTwice(self) -> None:
         town = Town()
         ann = town.owner("ann")
         town.owner("bob")
         assert codes(ann.do(f"/login bob {PASSWORD}")) == [LOGGED_IN.name]
 
-    def test_twoAtOnce(self) -> None:
-        """Of two log-ins that were both under way the first counts."""
+    def test_twoLoginsUnderWay(self) -> None:
         town = Town()
         town.owner("ann")
         town.owner("bob")
         cat = town.person("cat")
         for account in ("ann", "bob"):
             version = town.house.state.accounts[account].version
-            event = Login(cat.session.ident, account, version, "~c", "")
-            town.house.pipeline.propose(event, cat.session)
+            cat.propose(Login, account, version, "~c", "")
         town.turn()
         assert cat.reasons() == [LOGGED_IN]
         assert cat.session.account == "ann"
-        assert [len(each) for each in town.house.state.sessionsByAccount.values()] == [2, 1]
+        assert [len(item) for item in town.house.state.sessionsByAccount.values()] == [2, 1]
 
-    def test_guestIsMoved(self) -> None:
-        """
-        A guest who holds the name of an account, as may come from another server, gets
-        another name when the owner logs in, and both are told.
-        """
+    def test_guestWithNickOfAccountIsRenamed(self) -> None:
+        """Such a guest can come from another node only."""
         town = Town()
         guest, bob = town.person("ann"), town.person("bob")
         taken = town.person("guest-1")
@@ -290,27 +256,21 @@ class TestLogin:
         assert names(taken.take()) == ["NickChanged", "NickChanged", "AccountChanged"]
         assert town.house.state.sessionsByNick["ann"] == (bob.session,)
 
-    def test_passwordChangedMeanwhile(self) -> None:
-        """A log-in that was under way when the password was changed is none any more."""
+    def test_passwordChangedDuringLogin(self) -> None:
         town = Town()
         ann = town.owner("ann")
         thief = town.stranger()
         town.hasher.held = True
         thief.type(f"/login ann {PASSWORD}")
         version = town.house.state.accounts["ann"].version
-        change = SetPassword(ann.session.ident, "ann", version, "another")
-        town.house.pipeline.propose(change, ann.session)
+        ann.propose(SetPassword, "ann", version, "another")
         town.hasher.work()
         town.turn()
         assert thief.reasons() == [LOGGED_OUT]
         assert not thief.conversation.entered
         assert town.house.state.sessionsByAccount["ann"] == (ann.session,)
 
-    def test_nextOwner(self) -> None:
-        """
-        Who was asked for the password of an account, and says it when the name has been
-        dropped and belongs to somebody else, is not taken for that one.
-        """
+    def test_accountReplacedDuringPrompt(self) -> None:
         town = Town(operators=["root"])
         root, old = town.owner("root"), town.owner("ann")
         waiting = town.stranger()
@@ -326,11 +286,7 @@ class TestLogin:
         assert waiting.session.account is None
         assert town.house.state.sessionsByAccount["ann"] == (new.session,)
 
-    def test_guesses(self) -> None:
-        """
-        After too many wrong passwords none is even looked at, right ones neither; but
-        the owner gets in from where they did before.
-        """
+    def test_tooManyWrongPasswords(self) -> None:
         town = Town()
         town.owner("ann")
         home, person = town.stranger("~home"), town.stranger("~x")
@@ -343,8 +299,7 @@ class TestLogin:
         assert not person.conversation.busy
         assert "LoggedIn" in names(town.stranger("~home").do(f"/login ann {PASSWORD}"))
 
-    def test_busyIsNoGuess(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What is not looked at, because too much waits or it can't be, does not count."""
+    def test_busyHasherIsNoGuess(self, monkeypatch: pytest.MonkeyPatch) -> None:
         town = Town()
         town.owner("ann")
         person = town.stranger("~x")
@@ -359,8 +314,7 @@ class TestLogin:
                 assert codes(person.do(f"/login ann {OTHER}")) == [HASHING_FAILED.name]
         assert codes(person.do(f"/login ann {OTHER}")) == [WRONG_PASSWORD.name]
 
-    def test_leftMeanwhile(self) -> None:
-        """Who leaves while their password is looked at does not come back by it."""
+    def test_quitDuringLogin(self) -> None:
         town = Town()
         town.owner("ann")
         person = town.stranger()
@@ -372,8 +326,7 @@ class TestLogin:
         assert len(town.house.state.sessionsByAccount["ann"]) == 1
         assert len(town.house.state.sessions) == 1
 
-    def test_typedMeanwhile(self) -> None:
-        """What is typed while the password is looked at waits for the outcome."""
+    def test_inputWaitsForLogin(self) -> None:
         town = Town()
         town.owner("ann", "tea")
         person = town.stranger()
@@ -387,10 +340,7 @@ class TestLogin:
 
 
 class TestLogout:
-    """Being a guest again."""
-
     def test_logout(self) -> None:
-        """The account's name stays with it; all who share a room are told."""
         town = Town()
         ann, bob = town.owner("ann"), town.person("bob")
         heard = ann.do("/logout")
@@ -401,8 +351,7 @@ class TestLogout:
         assert codes(ann.do("/logout")) == [ACCOUNT_NEEDED.name]
         assert codes(ann.do("/nick ann")) == [NICK_REGISTERED.name]
 
-    def test_otherName(self) -> None:
-        """A name that is no account's is kept."""
+    def test_logoutKeepsOtherNick(self) -> None:
         ann = Town().owner("ann")
         ann.do("/nick eve")
         assert names(ann.do("/logout")) == ["AccountChanged", "Notice"]

@@ -1,6 +1,4 @@
-"""
-Tests for taking the text of lines away.
-"""
+"""Tests for taking the text of lines away."""
 
 from __future__ import annotations
 
@@ -19,17 +17,17 @@ from tsservices.chat.operations import DELETE, DELETED, MESSAGE, DeleteMessage
 
 
 def shown(happenings: list[Notification]) -> list[tuple[int, str, str]]:
-    told: list[tuple[int, str, str]] = []
-    for each in happenings:
-        if isinstance(each, JoinedRoom) and each.replay is not None:
-            each = each.replay
-        if isinstance(each, HistoryReplay | SearchResults):
-            told += [
+    sent: list[tuple[int, str, str]] = []
+    for item in happenings:
+        if isinstance(item, JoinedRoom) and item.replay is not None:
+            item = item.replay
+        if isinstance(item, HistoryReplay | SearchResults):
+            sent += [
                 (said.first + which, said.kind, text)
-                for said in each.messages
+                for said in item.messages
                 for which, text in enumerate(said.texts)
             ]
-    return told
+    return sent
 
 
 def _lines(read: list[RoomMessages] | ChatError) -> list[RoomMessages]:
@@ -47,8 +45,7 @@ class TestDelete(TeaRoom):
         self.opal.do("seven")
         self.town.hush()
 
-    def test_own(self) -> None:
-        """One's own line: all are told its number, and nobody is shown its text again."""
+    def test_ownLine(self) -> None:
         heard = self.mel.do("/delete 4")
         assert lines(heard) == [(DELETE, "4")]
         assert lines(self.bob.take()) == [(DELETE, "4")]
@@ -66,8 +63,7 @@ class TestDelete(TeaRoom):
         assert shown(late.do("/search four")) == []
         assert [text for _, _, text in shown(late.do("/search from:mel"))] == ["three", "five"]
 
-    def test_afterRestart(self) -> None:
-        """When nobody was in the room, and it is read again, the text is gone too."""
+    def test_linesReadFromStorage(self) -> None:
         self.mel.do("/delete 4")
         for person in (self.ann, self.bob, self.opal, self.mel, self.root):
             person.do("/part tea")
@@ -75,8 +71,7 @@ class TestDelete(TeaRoom):
         late = self.town.person("late", "milk")
         assert (4, DELETED, "") in shown(late.do("/join tea"))
 
-    def test_whileItIsRead(self) -> None:
-        """What was read from the journal before, and comes after, does not bring it back."""
+    def test_deletedDuringRead(self) -> None:
         people = (self.ann, self.bob, self.opal, self.mel, self.root)
         for person in people:
             person.do("/part tea")
@@ -89,26 +84,21 @@ class TestDelete(TeaRoom):
         self.opal.do("/delete 4")
         self.room.preload(got[0], 1)
         late = self.town.person("late", "milk")
-        told = shown(late.do("/join tea"))
-        assert (3, MESSAGE, "three") in told
-        assert (4, DELETED, "") in told
+        sent = shown(late.do("/join tea"))
+        assert (3, MESSAGE, "three") in sent
+        assert (4, DELETED, "") in sent
 
     def test_operator(self) -> None:
-        """An operator takes any line away, also a guest's, or the founder's."""
         for seq in (1, 3, 6, 7):
             assert lines(self.opal.do(f"/delete {seq}")) == [(DELETE, str(seq))]
 
-    def test_notOthers(self) -> None:
-        """
-        Nobody else's, nor does a guest take away what a guest has said, be it they
-        themselves: it can't be known.
-        """
+    def test_otherPeoplesLines(self) -> None:
+        """Nor what the same guest wrote: that can't be known."""
         for person, seq in ((self.mel, 1), (self.mel, 6), (self.bob, 6), (self.bob, 3)):
             assert reasons(person.do(f"/delete {seq}")) == [NOT_ALLOWED]
         assert self.room.record.seq == 7
 
-    def test_applied(self) -> None:
-        """Also not when their server thought so."""
+    def test_rejectedWhenApplied(self) -> None:
         for person, author, seq in (
             (self.mel, None, 6),
             (self.mel, "ann", 1),
@@ -117,47 +107,40 @@ class TestDelete(TeaRoom):
             (self.opal, None, 999),
             (self.opal, None, 0),
         ):
-            event = DeleteMessage(person.session.ident, "tea", seq, author)
-            self.town.house.pipeline.propose(event, person.session)
+            person.propose(DeleteMessage, "tea", seq, author)
             self.town.turn()
             assert person.reasons() == [
                 NOT_ALLOWED if seq < 999 and person is not self.opal else NO_LINE
             ]
         assert self.room.record.seq == 7
 
-    def test_twice(self) -> None:
-        """What is gone is not there to be taken away; nor is what tells of deeds."""
+    def test_deletedLines(self) -> None:
         self.mel.do("/delete 4")
         for seq in (4, 8, 2, 999):
             assert reasons(self.opal.do(f"/delete {seq}")) == [NO_LINE]
         for given, reason in (("0", NUMBER), ("x", NUMBER), ("-1", NUMBER), ("", USAGE)):
             assert reasons(self.opal.do(f"/delete {given}")) == [reason]
 
-    def test_twiceAtOnce(self) -> None:
-        """Two who take the same line away at once do no harm."""
+    def test_twoDeletionsUnderWay(self) -> None:
         self.mel.type("/delete 4")
         self.opal.type("/delete 4")
         self.town.turn()
         assert (4, DELETED, "") in shown(asked(self.ann, "/history 20"))
 
-    def test_saidInTheSameTurn(self) -> None:
-        """A line of this turn can be taken away in it."""
+    def test_lineOfSameTurn(self) -> None:
         self.mel.conversation.say(("eight",))
-        event = DeleteMessage(self.mel.session.ident, "tea", 8, "mel")
-        self.town.house.pipeline.propose(event, self.mel.session)
+        self.mel.propose(DeleteMessage, "tea", 8, "mel")
         self.town.turn()
         assert lines(self.ann.take()) == [(MESSAGE, "eight"), (DELETE, "8")]
         assert (8, DELETED, "") in shown(asked(self.ann, "/since 7"))
         assert shown(self.ann.do("/search eight")) == []
 
-    def test_muted(self) -> None:
-        """Who is silenced may still take back what they said."""
+    def test_mutedAuthor(self) -> None:
         self.opal.do("/mute mel")
         self.town.hush()
         assert lines(self.mel.do("/delete 3")) == [(DELETE, "3")]
 
-    def test_kickedMeanwhile(self) -> None:
-        """Who has to go while the line is looked at takes nothing away."""
+    def test_kickedDuringRead(self) -> None:
         self.town.journal.slowReads = True
         self.mel.type("/delete 3")
         self.opal.do("/kick mel")
@@ -170,20 +153,17 @@ class TestDelete(TeaRoom):
         self.town.hush()
         return asked(self.ann, "/history 20")
 
-    def test_trouble(self) -> None:
-        """While nothing can be stored, nothing is taken away."""
+    def test_storageTrouble(self) -> None:
         self.town.journal.trouble = ChatError(NOT_STORED, reason="x")
         assert reasons(self.mel.do("/delete 3")) == [NOT_STORED]
 
-    def test_readingFails(self) -> None:
-        """What can't be looked at is not taken away, and the next command works."""
+    def test_failedRead(self) -> None:
         self.town.journal.failure = ChatError(NOT_STORED, reason="x")
         assert reasons(self.mel.do("/delete 3")) == [NOT_STORED]
         assert not self.mel.conversation.busy
 
 
-def test_ownGuestLines() -> None:
-    """What somebody said as a guest is not their account's."""
+def test_guestLinesOfAccountOwner() -> None:
     town = Town()
     ann = town.person("ann", "tea")
     town.person("bob", "tea")

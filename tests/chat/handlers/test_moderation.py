@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.handlers.moderation}: who has to go for now, and who looks after a room.
-"""
+"""Tests for L{tsservices.chat.handlers.moderation}: kicks and operators."""
 
 from __future__ import annotations
 
@@ -24,15 +22,12 @@ from tsservices.chat.permissions import MEMBER, OPERATOR
 
 
 class TestKick(TeaRoom):
-    """Out, for now."""
-
     def test_kick(self) -> None:
-        """All see why, also who did it and who goes; they may come back."""
         heard = self.opal.do("/kick BOB be  nice")
         assert lines(heard) == [(KICK, "bob be  nice")]
         assert lines(self.mel.take()) == [(KICK, "bob be  nice")]
-        told, left = self.bob.take()
-        assert isinstance(told, RoomMessages)
+        sent, left = self.bob.take()
+        assert isinstance(sent, RoomMessages)
         assert isinstance(left, LeftRoom)
         assert not self.there(self.bob)
         assert self.bob.moves[-1] == 0
@@ -40,8 +35,7 @@ class TestKick(TeaRoom):
         self.bob.do("/join tea")
         assert self.there(self.bob)
 
-    def test_beforeTheLine(self) -> None:
-        """What is said in the same turn, behind the kick, is not heard."""
+    def test_lineBehindKick(self) -> None:
         self.opal.type("/kick bob")
         self.bob.type("one", "two")
         self.town.turn()
@@ -54,33 +48,27 @@ class TestKick(TeaRoom):
         self.town.turn()
         assert lines(self.mel.take()) == [(MESSAGE, "one"), (KICK, "bob")]
 
-    def test_allConnections(self) -> None:
-        """
-        All of somebody's connections go, by whichever names; of a name that was not said
-        the room is told.
-        """
+    def test_allSessionsOfAccount(self) -> None:
         self.mel.do("/nick zed")
         second, third = self.login("mel", "tea"), self.login("mel", "tea")
-        assert {each.session.nick for each in (self.mel, second, third)} == {"zed", "mel"}
+        assert {item.session.nick for item in (self.mel, second, third)} == {"zed", "mel"}
         self.opal.do("/kick mel")
-        assert not any(self.there(each) for each in (self.mel, second, third))
+        assert not any(self.there(item) for item in (self.mel, second, third))
         heard = self.bob.take()
         assert lines(heard) == [(KICK, "mel")]
-        assert [each.nick for each in heard if isinstance(each, UserLeft)] == ["zed"]
+        assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["zed"]
         self.mel.do("/join tea")
         self.town.hush()
         self.opal.do("/kick zed")
         assert not self.there(self.mel)
-        assert [type(each) for each in self.bob.take()] == [RoomMessages]
+        assert [type(item) for item in self.bob.take()] == [RoomMessages]
 
-    def test_byOtherName(self) -> None:
-        """An account may be named when nobody goes by its name."""
+    def test_kickByAccountName(self) -> None:
         self.mel.do("/nick zed")
         self.opal.do("/kick mel")
         assert not self.there(self.mel)
 
-    def test_ignored(self) -> None:
-        """What is done to a room is told also to those who ignore who did it."""
+    def test_kicksAreNotIgnored(self) -> None:
         for person in (self.bob, self.mel):
             person.do("/ignore opal")
         self.opal.do("hello", "/kick bob")
@@ -88,7 +76,7 @@ class TestKick(TeaRoom):
         assert lines(self.bob.take()) == [(KICK, "bob")]
 
     @pytest.mark.parametrize(
-        ("who", "line", "reason"),
+        ("name", "line", "reason"),
         [
             ("bob", "/kick mel", NOT_ALLOWED),
             ("mel", "/kick bob", NOT_ALLOWED),
@@ -120,16 +108,14 @@ class TestKick(TeaRoom):
             ("ann", "/unban bob x", USAGE),
         ],
     )
-    def test_refused(self, who: str, line: str, reason: ErrorCode) -> None:
-        """What is not done has a reason, and leaves no trace in the room."""
+    def test_rejections(self, name: str, line: str, reason: ErrorCode) -> None:
         seq = self.room.record.seq
-        assert reasons(getattr(self, who).do(line)) == [reason]
+        assert reasons(getattr(self, name).do(line)) == [reason]
         assert self.room.record.seq == seq
         assert len(self.room.members) == 5
         assert self.room.permissions.restrictions == {}
 
-    def test_equals(self) -> None:
-        """Operators do nothing to each other, founders anything to them."""
+    def test_ranks(self) -> None:
         self.ann.do("/op mel")
         for line in ("/kick mel", "/ban mel", "/mute mel"):
             assert reasons(self.opal.do(line)) == [STANDS_ABOVE]
@@ -139,44 +125,34 @@ class TestKick(TeaRoom):
 
 
 class TestOperators(TeaRoom):
-    """Who looks after a room."""
-
-    def test_op(self) -> None:
-        """The founder names them, and the room is told; they may stop to."""
+    def test_operators(self) -> None:
         self.ann.do("/op MEL")
         assert self.state.rank(self.mel.session, self.room) == OPERATOR
-        assert [each[0] for each in lines(self.bob.take())] == ["op"]
+        assert [item[0] for item in lines(self.bob.take())] == ["op"]
         self.mel.do("/deop mel")
         assert self.state.rank(self.mel.session, self.room) == MEMBER
         self.ann.do("/deop opal")
         assert self.state.rank(self.opal.session, self.room) == MEMBER
         assert self.room.permissions.roles == {}
 
-    def test_noChange(self) -> None:
-        """What is so already takes no number."""
+    def test_unchangedTakesNoNumber(self) -> None:
         seq = self.room.record.seq
         self.ann.do("/op opal", "/deop mel")
         assert self.room.record.seq == seq
 
-    def test_overtaken(self) -> None:
-        """What an operator has asked for is not done when they are none by then."""
+    def test_operatorNoLonger(self) -> None:
         self.ann.type("/deop opal")
         self.opal.type("/kick bob")
         self.town.turn()
         assert self.opal.reasons() == [NOT_ALLOWED]
         assert self.there(self.bob)
 
-    def test_notHere(self) -> None:
-        """An account may be named that is not here."""
+    def test_absentAccount(self) -> None:
         self.mel.do("/quit")
         self.ann.do("/op mel")
         assert self.state.rank(self.login("mel", "tea").session, self.room) == OPERATOR
 
-    def test_byGuest(self) -> None:
-        """
-        A guest who has made a room may name one who has an account; who stays one when
-        the guest leaves.
-        """
+    def test_operatorByGuestFounder(self) -> None:
         guest = self.town.person("guest", "milk")
         self.mel.do("/join milk")
         guest.do("/op mel", "/part")
@@ -184,19 +160,14 @@ class TestOperators(TeaRoom):
         assert self.state.rank(self.mel.session, room) == OPERATOR
         assert room.record.founder == ""
 
-    def test_elsewhere(self) -> None:
-        """Nothing is done to a room by who is not in it."""
+    def test_notInRoom(self) -> None:
         self.root.do("/part tea")
-        for event in (
-            Restrict(self.root.session.ident, "tea", BAN, "bob", "bob", 0, ""),
-            Say(self.root.session.ident, "tea", MESSAGE, ("x",)),
-        ):
-            self.town.house.pipeline.propose(event, self.root.session)
+        self.root.propose(Restrict, "tea", BAN, "bob", "bob", 0, "")
+        self.root.propose(Say, "tea", MESSAGE, ("x",))
         self.town.turn()
         assert self.root.reasons() == [NOT_IN_ROOM, NOT_IN_ROOM]
 
-    def test_whois(self) -> None:
-        """The cloak is shown to those who may ban, and in the rooms where they may."""
+    def test_whoisShowsCloak(self) -> None:
         cloak = self.bob.session.cloak
         for person, shown in ((self.opal, cloak), (self.root, cloak), (self.mel, "")):
             assert getattr(person.do("/whois bob")[0], "cloak", None) == shown

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.handlers.nodes}, and for what comes of sessions that are no more.
-"""
+"""Tests for L{tsservices.chat.handlers.nodes}, and for what comes of sessions that are no more."""
 
 from __future__ import annotations
 
@@ -50,20 +48,17 @@ def up(node: str, incarnation: str, limits: Limits | None = None, *operators: st
     )
 
 
-class TestHeard:
-    """Which messages count."""
-
+class TestAcceptMessage:
     def setup_method(self) -> None:
         self.state = ChatState(Limits())
         self.apply(up("a", "one"), 7)
 
-    def apply(self, event: Operation, position: int) -> Batch:
+    def apply(self, operation: Operation, position: int) -> Batch:
         batch = Batch("log", position, NOON + position)
-        apply(self.state, event, Session("", None), batch)
+        apply(self.state, operation, Session("", None), batch)
         return batch
 
-    def test_up(self) -> None:
-        """All that is known of a node, and that all nodes have its bounds now."""
+    def test_nodeUpSetsLimits(self) -> None:
         node = self.state.nodes["a"]
         assert (node.name, node.incarnation, node.n) == ("a", "one", 1)
         assert (node.position, node.stamp, node.startedAt) == (7, NOON + 7, NOON + 7)
@@ -78,11 +73,7 @@ class TestHeard:
         self.apply(up("b", "three"), 9)
         assert self.state.operators == frozenset()
 
-    def test_order(self) -> None:
-        """
-        One after the other; others are told apart, and say all the same that the node is
-        there.
-        """
+    def test_sequence(self) -> None:
         node = self.state.nodes["a"]
         for position, (n, verdict) in enumerate(
             (
@@ -99,24 +90,19 @@ class TestHeard:
             assert (node.position, node.stamp) == (position, NOON + position)
         assert node.n == 3
 
-    def test_strangers(self) -> None:
-        """A node that is not up, and an incarnation that is not the present one, change nothing."""
+    def test_unknownIncarnation(self) -> None:
         for name, incarnation in (("b", "one"), ("a", "two")):
             assert acceptMessage(self.state, name, incarnation, 2, 9, 9) is Verdict.STRANGER
         assert self.state.nodes["a"].position == 7
         assert list(self.state.nodes) == ["a"]
 
-    def test_mayBegin(self) -> None:
-        """
-        An incarnation begins once, with its first message; no old one comes back, also
-        after its node was gone.
-        """
+    def test_newIncarnation(self) -> None:
         state = self.state
         assert isNewIncarnation(state, "b", "one", 1)
         assert not isNewIncarnation(state, "b", "one", 2)
         assert not isNewIncarnation(state, "a", "one", 1)
         self.apply(up("a", "two"), 8)
-        assert [isNewIncarnation(state, "a", each, 1) for each in ("one", "two", "x")] == [
+        assert [isNewIncarnation(state, "a", item, 1) for item in ("one", "two", "x")] == [
             False,
             False,
             1,
@@ -125,7 +111,7 @@ class TestHeard:
         assert state.nodes["a"].incarnation == "two"
         self.apply(NodeDown("", "a", "two", 99), 10)
         assert state.nodes == {}
-        assert [isNewIncarnation(state, "a", each, 1) for each in ("one", "two", "x")] == [
+        assert [isNewIncarnation(state, "a", item, 1) for item in ("one", "two", "x")] == [
             False,
             False,
             1,
@@ -136,29 +122,24 @@ class TestHeard:
         assert state.previousIncarnations == {}
         assert not isNewIncarnation(state, "a", "two", 1)
 
-    def test_gone(self) -> None:
-        """
-        It counts for the present incarnation, and only if nothing was heard of it since;
-        what a node says of itself counts.
-        """
+    def test_nodeDown(self) -> None:
         state = self.state
         acceptMessage(state, "a", "one", 2, 12, NOON)
-        for event in (
+        for operation in (
             NodeDown("", "a", "zero", 99),
             NodeDown("", "b", "one", 99),
             NodeDown("", "a", "one", 11),
         ):
-            self.apply(event, 13)
+            self.apply(operation, 13)
             assert "a" in state.nodes
-        event = shutdownOf(state.nodes["a"])
+        operation = shutdownOf(state.nodes["a"])
         acceptMessage(state, "a", "one", 3, 13, NOON)
-        self.apply(event, 13)
+        self.apply(operation, 13)
         assert state.nodes == {}
-        self.apply(event, 14)
+        self.apply(operation, 14)
         assert state.previousIncarnations == {"a": ("one",)}
 
     def test_sessionOf(self) -> None:
-        """Who is there is found; others are new."""
         state = self.state
         session = sessionOf(state, "s", "a")
         assert (session.ident, session.node, session.recipient) == ("s", "a", None)
@@ -167,13 +148,7 @@ class TestHeard:
 
 
 class TestEnded:
-    """What somebody proposed who is no more there, on a node that knows nothing else of them."""
-
-    def test_login(self) -> None:
-        """
-        Who has left, or whom another connection goes on for, does not log in; on the node
-        where they are connected as on any other.
-        """
+    def test_endedSessionLogsIn(self) -> None:
         sessions = Sessions()
         state = sessions.state
         sessions.turn(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
@@ -183,8 +158,7 @@ class TestEnded:
             apply(state, login, session, Batch("log", 9, NOON))
             assert set(state.sessions) == {"x"}
 
-    def test_again(self) -> None:
-        """Who enters again is somebody new."""
+    def test_endedSessionEnters(self) -> None:
         sessions = Sessions(operators=["op"])
         sessions.turn(Enter("o", "op", "op", "~o", "o"), Register("o", "op", "v"))
         sessions.turn(Join("o", "R", "r"), Enter("s", "Gus", "gus", "~s", "t"))

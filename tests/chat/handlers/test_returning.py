@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.handlers.nodes}.
-"""
+"""Tests for L{tsservices.chat.handlers.nodes}."""
 
 from __future__ import annotations
 
@@ -8,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.model.cluster import LONG, nodeUp
-from tests.support.chat import NOON, Sessions
+from tests.model.cluster import FORGOTTEN, nodeUp
+from tests.support.chat import NOON, Sessions, only
 from tsservices.chat.errors import (
     BANNED,
     LOGGED_OUT,
@@ -55,10 +53,10 @@ from tsservices.chat.permissions import FOUNDER, MEMBER
 from tsservices.chat.room import REPLAYED_LINES
 
 
-class TestReturn:
+class TestReattach:
     """
-    Ann is on the node a, with an account; gus is there too, a guest; bob and opal, who looks
-    after the server, are on b.
+    Ann (with an account) and gus (a guest) are on node a, bob and opal (an operator of the server)
+    on b.
     """
 
     def setup_method(self) -> None:
@@ -77,224 +75,190 @@ class TestReturn:
         self.incarnation = 1
         self.sessions.hush()
 
-    def turn(self, *events: Operation) -> None:
+    def turn(self, *operations: Operation) -> None:
         self.stamp += 1
-        self.sessions.turn(*events, stamp=self.stamp)
+        self.sessions.turn(*operations, stamp=self.stamp)
 
     def gone(self, node: str = "a") -> list[ReattachSession]:
         it = self.state.nodes[node]
         self.turn(NodeDown("", node, it.incarnation, it.position))
         return reattachments(self.state, node)
 
-    def back(self, *events: Operation) -> None:
+    def back(self, *operations: Operation) -> None:
         self.incarnation += 1
-        self.turn(nodeUp("a", str(self.incarnation), operators=("opal",)), *events)
+        self.turn(nodeUp("a", str(self.incarnation), operators=("opal",)), *operations)
 
-    def member(self, who: str) -> bool:
-        return who in self.room.members
+    def member(self, ident: str) -> bool:
+        return ident in self.room.members
 
-    def refusals(self, who: str) -> list[object]:
-        return list(self.sessions.ears[who].reasons())
+    def errors(self, ident: str) -> list[object]:
+        return list(self.sessions.ears[ident].reasons())
 
-    def test_gone(self) -> None:
-        """All of a node leave; the others are told of each once."""
+    def test_nodeDown(self) -> None:
         self.turn(Join("ann", "Q", "q"), Join("bob", "Q", "q"))
         self.sessions.hush()
         self.gone()
         assert set(self.state.sessions) == {"bob", "opal"}
         assert set(self.state.tokens) == {"t-bob", "t-opal"}
-        for who in ("bob", "opal"):
-            told = self.sessions.ears[who].take()
-            assert sorted(each.nick for each in told if isinstance(each, UserQuit)) == [
+        for ident in ("bob", "opal"):
+            sent = self.sessions.ears[ident].take()
+            assert sorted(item.nick for item in sent if isinstance(item, UserQuit)) == [
                 "Ann",
                 "Gus",
             ]
-            assert len(told) == 2
+            assert len(sent) == 2
         assert self.state.lastSeenGuests.keys() == {"gus"}
         assert self.state.accounts["ann"].seen == self.stamp
 
-    def test_begunAgain(self) -> None:
-        """
-        The same when a node begins again of which nobody has said that it was gone: and
-        nobody of it returns.
-        """
+    def test_nodeUpAgain(self) -> None:
         self.back()
         assert set(self.state.sessions) == {"bob", "opal"}
         assert reattachments(self.state, "a") == []
 
-    def test_there(self) -> None:
-        """Who is on another node too has left a room only, if they are not in it there."""
+    def test_otherSessionStays(self) -> None:
         self.sessions.arrive("ann2").node = "b"
         version = self.state.accounts["ann"].version
         self.turn(Login("ann2", "ann", version, "~x", ""), Join("ann2", "Q", "q"))
         self.sessions.hush()
         self.gone()
-        told = self.sessions.ears["bob"].take()
-        assert [(type(each), getattr(each, "nick", "")) for each in told] == [
+        sent = self.sessions.ears["bob"].take()
+        assert [(type(item), getattr(item, "nick", "")) for item in sent] == [
             (UserLeft, "Ann"),
             (UserQuit, "Gus"),
         ]
-        assert [each.ident for each in self.state.sessionsByAccount["ann"]] == ["ann2"]
+        assert [item.ident for item in self.state.sessionsByAccount["ann"]] == ["ann2"]
 
-    def test_returns(self) -> None:
-        """
-        Name, account, rooms, token and all else are there again; others hear who has
-        joined, and those who return what they missed.
-        """
+    def test_everythingReturns(self) -> None:
         self.turn(Join("gus", "Q", "q"))
         before = {
-            who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
-            for who, each in self.state.sessions.items()
+            ident: (item.nick, item.account, item.connectedAt, item.cloak, list(item.rooms))
+            for ident, item in self.state.sessions.items()
         }
-        events = self.gone()
-        assert [each.session for each in events] == ["ann", "gus"]
-        assert events[1].rooms == (("r", "R", 2), ("q", "Q", 0))
+        operations = self.gone()
+        assert [item.session for item in operations] == ["ann", "gus"]
+        assert operations[1].rooms == (("r", "R", 2), ("q", "Q", 0))
         self.turn(Say("bob", "r", MESSAGE, ("three", "four")))
         self.sessions.hush()
-        self.back(*events)
+        self.back(*operations)
         after = {
-            who: (each.nick, each.account, each.connectedAt, each.cloak, list(each.rooms))
-            for who, each in self.state.sessions.items()
+            ident: (item.nick, item.account, item.connectedAt, item.cloak, list(item.rooms))
+            for ident, item in self.state.sessions.items()
         }
         assert after == before
         assert self.state.tokens["t-gus"] is self.state.sessions["gus"]
-        assert [each.ident for each in self.state.sessionsByAccount["ann"]] == ["ann"]
-        told = self.sessions.ears["bob"].take()
-        assert [(type(each), getattr(each, "nick", "")) for each in told] == [
+        assert [item.ident for item in self.state.sessionsByAccount["ann"]] == ["ann"]
+        sent = self.sessions.ears["bob"].take()
+        assert [(type(item), getattr(item, "nick", "")) for item in sent] == [
             (UserJoined, "Ann"),
             (UserJoined, "Gus"),
         ]
-        assert isinstance(told[0], UserJoined)
-        assert told[0].account == "ann"
+        assert isinstance(sent[0], UserJoined)
+        assert sent[0].account == "ann"
         notice, replay, *_ = self.sessions.ears["gus"].take()
         assert isinstance(notice, Notice)
         assert notice.code == "returned"
         assert isinstance(replay, HistoryReplay)
-        assert [text for each in replay.messages for text in each.texts] == ["three", "four"]
+        assert [text for item in replay.messages for text in item.texts] == ["three", "four"]
         assert (replay.missing, replay.until) == (None, 4)
         assert self.state.detachedSessions == {}
-        self.turn(*events)
+        self.turn(*operations)
         assert set(self.state.sessions) == set(before)
 
-    def test_missedMuch(self) -> None:
-        """What is not at hand is said to be missing."""
-        events = self.gone()
+    def test_missingLines(self) -> None:
+        operations = self.gone()
         for number in range(REPLAYED_LINES + 5):
             self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
-        self.back(*events)
-        _, replay = self.sessions.ears["gus"].take()
-        assert isinstance(replay, HistoryReplay)
+        self.back(*operations)
+        replay = only(HistoryReplay, self.sessions.ears["gus"].take()[1:])
         assert replay.missing == (3, 7)
-        assert [each.first for each in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
+        assert [item.first for item in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
 
     def test_nothingMissed(self) -> None:
-        """Who missed nothing is told nothing of that."""
         self.back(*self.gone())
-        assert [type(each) for each in self.sessions.ears["gus"].take()] == [Notice]
+        assert [type(item) for item in self.sessions.ears["gus"].take()] == [Notice]
 
-    def test_nameTaken(self) -> None:
-        """
-        Whose name somebody else has now gets another one; whoever has an account, and had
-        another name, its name.
-        """
-        events = self.gone()
+    def test_nickTaken(self) -> None:
+        operations = self.gone()
         for ident, name in (("x", "gus"), ("y", "guest-1")):
             self.turn(Enter(ident, name, name, "~x", ident))
-        self.back(*events)
+        self.back(*operations)
         assert self.state.sessions["gus"].nick == "guest-2"
-        renamed = self.sessions.ears["gus"].take()[1]
-        assert isinstance(renamed, NickChanged)
+        renamed = only(NickChanged, self.sessions.ears["gus"].take()[1:2])
         assert (renamed.nick, renamed.to) == ("Gus", "guest-2")
-        told = [each for each in self.sessions.ears["bob"].take() if isinstance(each, UserJoined)]
-        assert [each.nick for each in told] == ["Ann", "guest-2"]
+        sent = [item for item in self.sessions.ears["bob"].take() if isinstance(item, UserJoined)]
+        assert [item.nick for item in sent] == ["Ann", "guest-2"]
         ann, _ = self.gone()
         self.back(replace(ann, nick="x2", key="gus"))
         assert self.state.sessions["ann"].nick == "Ann"
 
-    def test_nameRegistered(self) -> None:
-        """Nor does a guest get a name back that belongs to an account now."""
-        events = self.gone()
+    def test_nickRegistered(self) -> None:
+        operations = self.gone()
         self.turn(Enter("x", "Gus", "gus", "~x", "x"), Register("x", "gus", "v"), Quit("x", ""))
-        self.back(*events)
+        self.back(*operations)
         assert self.state.sessions["gus"].key == "guest-1"
 
-    def test_password(self) -> None:
-        """Whose password was changed meanwhile is a guest; so is whose account was dropped."""
-        events = self.gone()
+    def test_passwordChanged(self) -> None:
+        operations = self.gone()
         self.turn(SetPassword("opal", "ann", None, "w"))
-        self.back(*events)
+        self.back(*operations)
         ann = self.state.sessions["ann"]
         assert (ann.account, ann.nick) == (None, "guest-1")
         assert self.state.sessionsByAccount.keys() == {"opal"}
-        told = self.sessions.ears["ann"].take()
-        assert [each.error.code for each in told if isinstance(each, ErrorReply)] == [LOGGED_OUT]
-        assert [each.account for each in told if isinstance(each, AccountChanged)] == [None]
-        (event, *_) = self.gone()
-        self.back(replace(event, account="nobody"))
-        assert self.refusals("ann") == [NO_ACCOUNT]
+        sent = self.sessions.ears["ann"].take()
+        assert [item.error.code for item in sent if isinstance(item, ErrorReply)] == [LOGGED_OUT]
+        assert [item.account for item in sent if isinstance(item, AccountChanged)] == [None]
+        (operation, *_) = self.gone()
+        self.back(replace(operation, account="nobody"))
+        assert self.errors("ann") == [NO_ACCOUNT]
 
-    def test_tooMany(self) -> None:
-        """An account does not get more sessions than it may have: who came meanwhile stays."""
-        events = self.gone()
+    def test_tooManySessions(self) -> None:
+        operations = self.gone()
         version = self.state.accounts["ann"].version
         for number in range(SESSIONS_EACH):
             self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
-        self.back(*events)
+        self.back(*operations)
         assert "ann" not in self.state.sessions
-        assert [each.code for each in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
+        assert [item.code for item in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
         assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
-    def test_banned(self) -> None:
-        """Who was banned meanwhile, by account or by address, is not let in."""
-        events = self.gone()
+    def test_bannedMeanwhile(self) -> None:
+        operations = self.gone()
         self.turn(Restrict("opal", "r", BAN, "Ann", "ann", 0, ""))
         self.turn(Restrict("opal", "r", BAN, "~gus", "~gus", 0, ""))
-        self.back(*events)
-        for who in ("ann", "gus"):
-            assert not self.member(who)
-            told = self.sessions.ears[who].take()
-            assert [each.error.code for each in told if isinstance(each, ErrorReply)] == [BANNED]
-            assert [each.room for each in told if isinstance(each, LeftRoom)] == ["r"]
+        self.back(*operations)
+        for ident in ("ann", "gus"):
+            assert not self.member(ident)
+            sent = self.sessions.ears[ident].take()
+            assert [item.error.code for item in sent if isinstance(item, ErrorReply)] == [BANNED]
+            assert [item.room for item in sent if isinstance(item, LeftRoom)] == ["r"]
         assert self.state.restriction(BAN, self.state.sessions["gus"], self.room, self.stamp)
 
     @pytest.mark.parametrize("late", [False, True])
-    def test_heldBefore(self, late: bool) -> None:
-        """
-        Bans and mutes from before hold on, though they are of an address, and those who
-        were there before are not meant; for ever, also if the node was away for long.
-        """
+    def test_restrictionsHold(self, late: bool) -> None:
         self.turn(Restrict("opal", "r", "mute", "Gus", "gus", 0, ""))
-        events = self.gone()
+        operations = self.gone()
         if late:
-            self.stamp += LONG
+            self.stamp += FORGOTTEN
             self.turn(nodeUp("c", "1", operators=("opal",)))
             assert self.state.detachedSessions == {}
-        self.back(*events)
+        self.back(*operations)
         assert self.member("gus")
         self.turn(Say("gus", "r", MESSAGE, ("x",)))
-        assert self.refusals("gus") == [MUTED]
+        assert self.errors("gus") == [MUTED]
 
-    def test_meantOthers(self) -> None:
-        """
-        Who was at the same address before somebody else was banned is let in again; but
-        not if nobody knows any more since when they were there.
-        """
+    def test_earlierSessionIsSpared(self) -> None:
         for late in (False, True):
             self.sessions.arrive("twin").node = "b"
             self.turn(Enter("twin", "twin", "twin", "~gus", "t"), Join("twin", "R", "r"))
             self.turn(Restrict("opal", "r", BAN, "twin", "twin", 0, ""), Quit("twin", ""))
-            events = self.gone()
+            operations = self.gone()
             if late:
-                self.stamp += LONG
+                self.stamp += FORGOTTEN
                 self.turn(nodeUp("c", "1", operators=("opal",)))
-            self.back(*[replace(each, connectedAt=1) for each in events])
+            self.back(*[replace(item, connectedAt=1) for item in operations])
             assert self.member("gus") is not late
 
-    def test_invited(self) -> None:
-        """
-        A guest who was in a private room, or invited to one, may enter it again, and reads
-        there what they could; not if it was open in between.
-        """
+    def test_guestInPrivateRoom(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1", "2")))
         self.turn(Join("opal", "Q", "q"), Say("opal", "q", MESSAGE, ("1",)))
         self.turn(SetPrivate("opal", "p", True), SetPrivate("opal", "q", True))
@@ -304,42 +268,36 @@ class TestReturn:
         private = self.state.rooms["p"]
         assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
-        events = self.gone()
+        operations = self.gone()
         assert not private.permissions.canJoin(gus)
         self.turn(Say("opal", "p", MESSAGE, ("5",)))
         self.sessions.hush()
-        self.back(*events)
+        self.back(*operations)
         assert list(gus.rooms) == ["r", "p"]
         assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
-        replay = self.sessions.ears["gus"].take()[-1]
-        assert isinstance(replay, HistoryReplay)
-        assert [each.texts for each in replay.messages] == [("5",)]
-        events = self.gone()
+        replay = only(HistoryReplay, self.sessions.ears["gus"].take()[-1:])
+        assert [item.texts for item in replay.messages] == [("5",)]
+        operations = self.gone()
         self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))
         self.turn(Restrict("opal", "q", BAN, "~gus", "~gus", 0, ""))
-        self.back(*events)
+        self.back(*operations)
         assert list(gus.rooms) == ["r"]
-        assert self.refusals("gus") == [PRIVATE_ROOM]
+        assert self.errors("gus") == [PRIVATE_ROOM]
         assert gus.invited == frozenset()
 
-    def test_bannedInside(self) -> None:
-        """A guest who was in a private room, and was banned meanwhile, needs an invitation."""
+    def test_bannedGuestNeedsInvitation(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1", "2")))
         self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Gus", "gus"))
         self.turn(Join("gus", "P", "p"))
-        events = self.gone()
+        operations = self.gone()
         self.turn(Restrict("opal", "p", BAN, "~gus", "~gus", 0, ""))
-        self.back(*events)
-        assert self.refusals("gus") == [BANNED]
+        self.back(*operations)
+        assert self.errors("gus") == [BANNED]
         self.turn(LiftRestriction("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
-        assert self.refusals("gus") == [PRIVATE_ROOM]
+        assert self.errors("gus") == [PRIVATE_ROOM]
 
-    def test_notInvited(self) -> None:
-        """
-        Nobody gets into a private room by a node's word alone: not a guest, nor whoever has
-        lost the account that was let in; and what they missed there is not told.
-        """
+    def test_noAccessByWordOfNode(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
         self.turn(SetPrivate("opal", "p", True), Invite("opal", "p", "Ann", "ann"))
         self.turn(Join("ann", "P", "p"))
@@ -347,54 +305,46 @@ class TestReturn:
         self.turn(SetPassword("opal", "ann", None, "w"), Say("opal", "p", MESSAGE, ("2",)))
         self.sessions.hush()
         self.back(ann, replace(gus, rooms=(("p", "P", 0), *gus.rooms)))
-        for who in ("ann", "gus"):
-            told = self.sessions.ears[who].take()
+        for ident in ("ann", "gus"):
+            sent = self.sessions.ears[ident].take()
             assert PRIVATE_ROOM in [
-                each.error.code for each in told if isinstance(each, ErrorReply)
+                item.error.code for item in sent if isinstance(item, ErrorReply)
             ]
-            assert {each.room for each in told if isinstance(each, HistoryReplay)} <= {"r"}
+            assert {item.room for item in sent if isinstance(item, HistoryReplay)} <= {"r"}
         assert list(self.state.rooms["p"].members) == ["opal"]
 
-    def test_closedMeanwhile(self) -> None:
-        """Nor into a room that was closed while they were cut off."""
+    def test_roomClosedMeanwhile(self) -> None:
         self.turn(Join("opal", "P", "p"), Join("gus", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
-        events = self.gone()
+        operations = self.gone()
         self.turn(SetPrivate("opal", "p", True))
-        self.back(*events)
+        self.back(*operations)
         assert list(self.state.rooms["p"].members) == ["opal"]
 
-    def test_founder(self) -> None:
-        """
-        A guest who made a room is its founder again; not if it went with them, and
-        somebody else has made it anew.
-        """
+    def test_guestFounder(self) -> None:
         self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("gus", "N", "n"))
-        events = self.gone()
+        operations = self.gone()
         assert "n" not in self.state.rooms
         self.turn(Join("bob", "N", "n"))
-        self.back(*events)
+        self.back(*operations)
         gus = self.state.sessions["gus"]
         ranks = [self.state.rank(gus, self.state.rooms[key]) for key in ("m", "n")]
         assert ranks == [FOUNDER, MEMBER]
         assert self.state.rank(self.state.sessions["bob"], self.state.rooms["n"]) == FOUNDER
 
-    def test_founderOfAnother(self) -> None:
-        """Nor if whoever has made it anew is not there any more."""
+    def test_roomCreatedAnew(self) -> None:
         self.turn(Join("gus", "N", "n"))
-        events = self.gone()
+        operations = self.gone()
         self.turn(Join("bob", "N", "n"), Say("bob", "n", MESSAGE, ("1",)), Part("bob", "n", ""))
-        self.back(*events)
+        self.back(*operations)
         assert self.state.rank(self.state.sessions["gus"], self.state.rooms["n"]) == MEMBER
 
-    def test_roomGone(self) -> None:
-        """A room that went with them, because nothing was said in it, is made again."""
+    def test_removedRoomIsCreated(self) -> None:
         self.turn(Join("gus", "N", "n"))
         self.back(*self.gone())
         gus = self.state.sessions["gus"]
         assert self.state.rank(gus, self.state.rooms["n"]) == FOUNDER
 
-    def test_restrainedFounder(self) -> None:
-        """Who had lost that before does not get it back."""
+    def test_lostFoundership(self) -> None:
         self.turn(Join("gus", "M", "m"), Say("gus", "m", MESSAGE, ("1",)), Join("opal", "M", "m"))
         self.turn(Restrict("opal", "m", "mute", "Gus", "gus", 0, ""))
         self.back(*self.gone())
@@ -402,14 +352,12 @@ class TestReturn:
         assert self.state.rank(gus, self.state.rooms["m"]) == MEMBER
 
     def test_cleanStop(self) -> None:
-        """Nobody returns to a node that has said goodbye."""
         self.turn(shutdownOf(self.state.nodes["a"]))
         assert set(self.state.sessions) == {"bob", "opal"}
         assert self.state.detachedSessions == {}
 
-    def test_proposedBefore(self) -> None:
-        """Between the two they are nowhere, and nothing that they do counts."""
+    def test_nothingBetween(self) -> None:
         self.gone()
         self.turn(Say("gus", "r", MESSAGE, ("x",)), Login("gus", "ann", NOON, "~gus", ""))
-        assert self.refusals("gus")[0] is NOT_IN_ROOM
+        assert self.errors("gus")[0] is NOT_IN_ROOM
         assert "gus" not in self.state.sessions

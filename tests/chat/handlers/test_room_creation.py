@@ -1,6 +1,4 @@
-"""
-Tests for how many rooms somebody may make.
-"""
+"""Tests for how many rooms somebody may make."""
 
 from __future__ import annotations
 
@@ -23,15 +21,12 @@ def make(person: Person, prefix: str) -> int:
     raise AssertionError("there is no end")
 
 
-class TestFounding:
-    """Rooms in which something was said stay for ever."""
-
-    def test_guests(self) -> None:
-        """What guests of one address make counts together, and comes back with time."""
+class TestCreateRoom:
+    def test_guestsByAddress(self) -> None:
         town = Town(Limits(roomsFounded=AT_ONCE))
-        first, second, other = (town.stranger(each) for each in ("~same", "~same", "~other"))
-        for number, each in enumerate((first, second, other)):
-            each.do(f"/nick p{number}")
+        first, second, other = (town.stranger(item) for item in ("~same", "~same", "~other"))
+        for number, item in enumerate((first, second, other)):
+            item.do(f"/nick p{number}")
         assert make(first, "a") == AT_ONCE
         assert make(second, "b") == 0
         assert make(other, "c") == AT_ONCE
@@ -39,7 +34,6 @@ class TestFounding:
         assert make(second, "d") == 1
 
     def test_accounts(self) -> None:
-        """An account counts by itself, from whichever addresses."""
         town = Town(Limits(roomsFounded=AT_ONCE))
         ann = town.owner("ann")
         again = town.stranger()
@@ -47,11 +41,7 @@ class TestFounding:
         assert make(ann, "a") == AT_ONCE
         assert make(again, "b") == 0
 
-    def test_nothingSaid(self) -> None:
-        """
-        A room that is gone with its last visitor does not count, nor does the lobby, or a
-        room that is there.
-        """
+    def test_emptyRoomsDoNotCount(self) -> None:
         town = Town(Limits(roomsFounded=AT_ONCE))
         ann = town.person("ann")
         for number in range(2 * AT_ONCE):

@@ -47,7 +47,7 @@ class Witnessed(SlowJournal):
         self.stops: list[Callable[[], None]] = []
 
     def prepare(self) -> StoredState:
-        return replace(super().prepare(), records=list(self.records.values()))
+        return replace(super().prepare(), rooms=list(self.records.values()))
 
     def store(self, batch: Batch) -> None:
         super().store(batch)

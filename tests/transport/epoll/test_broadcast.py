@@ -179,7 +179,7 @@ class DissolvingTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         for module in (audience, deliveries):
-            self.patch(module, "TOGETHER_FROM", 2)
+            self.patch(module, "BROADCAST_FROM", 2)
         self.crowd = Crowd()
         self.addCleanup(self.crowd.close)
         self.one = self.crowd.peers[1]

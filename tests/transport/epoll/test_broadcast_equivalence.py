@@ -65,7 +65,7 @@ def heardIn(
 ) -> list[bytes]:
     with ExitStack() as stack:
         for module in (audience, deliveries):
-            stack.enter_context(patch.object(module, "TOGETHER_FROM", least))
+            stack.enter_context(patch.object(module, "BROADCAST_FROM", least))
         stack.enter_context(patch.object(Broadcast, "send", sends))
         # A pass that is late would end between two of those who are to be read together.
         stack.enter_context(patch.object(epollset, "PASS_SECONDS", 60.0))

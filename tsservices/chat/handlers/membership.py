@@ -1,20 +1,18 @@
 """
-What comes of coming and going: the events of presence.  Pure.
+Membership: joining, leaving and ending, of one session or of many at once.
 
-People are told of each other by name: who is there twice, by two connections of one
-account, joins and leaves once.
-
-What comes of it when people leave: a room, or altogether, one or many at once.  Pure.
+Rooms know people by name: somebody with two sessions in a room, of one account, joins once and
+leaves once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ROOMS_FOUNDED, ChatError
-from tsservices.chat.handlers.identity import releaseNick
+from tsservices.chat.handlers import Handlers
+from tsservices.chat.handlers.identity import releaseNick, removeFrom
 from tsservices.chat.notifications import (
     AwayChanged,
     HistoryReplay,
@@ -24,75 +22,75 @@ from tsservices.chat.notifications import (
     UserLeft,
     UserQuit,
 )
-from tsservices.chat.operations import Join, Operation, Part, Quit, SetAway
+from tsservices.chat.operations import Join, Part, Quit, SetAway
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Guests who have left, of whom it is known when.
+#: Guests of whom it is remembered when they left.
 GUESTS_REMEMBERED = 1000
 
-#: Names shown to who enters a room; /who lists all.
+#: Names that a new member gets; /who lists all.
 NAMES_SHOWN = 50
 
-
-#: The key of the room where those are who only say their name. It is everybody's.
+#: The key of the room that everybody joins who has only said a name. Nobody is its founder.
 LOBBY = "lobby"
 
 
-def _join(state: ChatState, event: Join, session: Session, batch: Batch) -> None:
+def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
-    if event.room in session.rooms:
+    if operation.room in session.rooms:
         return
-    state.checkJoin(session, event.room, batch.stamp)
-    room = state.rooms.get(event.room) or createRoom(state, event, session, batch)
+    state.checkJoin(session, operation.room, batch.stamp)
+    room = state.rooms.get(operation.room) or createRoom(state, operation, session, batch)
     record = room.record
     enterRoom(state, session, room, batch)
-    mark = None if session.account is None else state.readMarkers.get((session.account, event.room))
+    marker = state.readMarkers.get((session.account or "", operation.room))
     batch.reply(
         session,
         JoinedRoom(
             record.key,
             record.name,
             room.topic(),
-            list(dict.fromkeys(each.nick for each in room.recipients[:NAMES_SHOWN])),
+            list(dict.fromkeys(member.nick for member in room.recipients[:NAMES_SHOWN])),
             len(room.nickCounts),
             record.seq,
             _replayFor(room, session),
             session.nick,
             state.rank(session, room),
             record.private,
-            None if mark is None else mark.seq,
+            None if marker is None else marker.seq,
         ),
     )
 
 
 def enterRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
-    """Put somebody into a room."""
+    """Make a session a member, and tell the others."""
     record = room.record
     if room.members and session.key not in room.nickCounts:
         batch.sendToRoom(room, UserJoined(record.key, record.name, session.nick, session.account))
     batch.splitDelivery(room)
-    if (standing := room.permissions.onJoin(session)) is not None:
-        batch.upsert(standing)
+    if (role := room.permissions.onJoin(session)) is not None:
+        batch.upsert(role)
     state.addMember(session, room)
     batch.membershipChanged(session)
 
 
-def createRoom(state: ChatState, event: Join, session: Session, batch: Batch) -> Room:
+def createRoom(state: ChatState, operation: Join, session: Session, batch: Batch) -> Room:
     """
-    Make a room.
+    Create the room that a session wants to join.
 
-    @raise Refused: they have made too many.
+    @raise ChatError: it has created too many.
     """
-    who = session.cloak if session.account is None else session.account
-    if event.room != LOBBY and not state.roomCreationLimit.take(who, batch.stamp / NANOSECONDS):
+    key = operation.room
+    creator = session.cloak if session.account is None else session.account
+    if key != LOBBY and not state.roomCreationLimit.take(creator, batch.stamp / NANOSECONDS):
         raise ChatError(ROOMS_FOUNDED)
-    room = state.rooms[event.room] = Room(RoomRecord(event.room, event.name))
-    if event.room != LOBBY:
-        room.permissions.creator = who
+    room = state.rooms[key] = Room(RoomRecord(key, operation.name))
+    if key != LOBBY:
+        room.permissions.creator = creator
         if session.account is None:
             room.permissions.guestFounder = session.ident
         else:
@@ -101,6 +99,7 @@ def createRoom(state: ChatState, event: Join, session: Session, batch: Batch) ->
 
 
 def _replayFor(room: Room, session: Session) -> HistoryReplay | None:
+    # What is in memory is the same for all members; what each may read is not.
     replay = room.replay()
     first = room.permissions.firstReadable(session)
     if first <= 1:
@@ -109,105 +108,99 @@ def _replayFor(room: Room, session: Session) -> HistoryReplay | None:
         return HistoryReplay(room.record.key, room.record.name, [], None, room.record.seq)
     if replay is None:
         return None
-    said = [each.since(first) for each in replay.messages if each.last >= first]
+    messages = [item.since(first) for item in replay.messages if item.last >= first]
     missing = replay.missing
     if missing is not None:
         missing = (max(first, missing[0]), missing[1]) if missing[1] >= first else None
-    return HistoryReplay(replay.room, replay.roomName, said, missing, replay.until)
+    return HistoryReplay(replay.room, replay.roomName, messages, missing, replay.until)
 
 
-def _part(state: ChatState, event: Part, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _part(state: ChatState, operation: Part, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     record = room.record
-    why = "" if state.isMuted(session, room, batch.stamp) else event.reason
+    reason = "" if state.isMuted(session, room, batch.stamp) else operation.reason
     partRoom(state, session, room, batch)
     if session.key not in room.nickCounts:
-        batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, why))
+        batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, reason))
     batch.reply(session, LeftRoom(record.key, record.name))
     batch.membershipChanged(session)
 
 
-def _quit(state: ChatState, event: Quit, session: Session, batch: Batch) -> None:
-    quitChat(state, session, event.reason, batch)
+def _quit(state: ChatState, operation: Quit, session: Session, batch: Batch) -> None:
+    quitChat(state, session, operation.reason, batch)
 
 
-def _setAway(state: ChatState, event: SetAway, session: Session, batch: Batch) -> None:
+def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
-    if session.away == event.text:
+    if session.away == operation.text:
         return
-    session.away = event.text
+    session.away = operation.text
     rooms = [
-        each for each in state.roomsOf(session) if not state.isMuted(session, each, batch.stamp)
+        room for room in state.roomsOf(session) if not state.isMuted(session, room, batch.stamp)
     ]
-    people = state.sharedWith(session, True, rooms)
-    batch.sendTo(people, AwayChanged(session.nick, event.text))
+    batch.sendTo(state.sharedWith(session, True, rooms), AwayChanged(session.nick, operation.text))
 
 
-#: What each kind of event does.
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
-    Join: _join,
-    Part: _part,
-    Quit: _quit,
-    SetAway: _setAway,
-}
-
-
-def quitChat(state: ChatState, session: Session, why: str, batch: Batch) -> None:
-    """Somebody leaves altogether."""
+def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> None:
+    """End a session, and tell all who shared a room with it."""
     if not state.removeSession(session):
         return
     if any(state.isMuted(session, room, batch.stamp) for room in state.roomsOf(session)):
-        # What they say of it would be heard there too.
-        why = ""
+        # All rooms get one notification, also the one where it is muted.
+        reason = ""
     state.tokens.pop(session.token, None)
     releaseNick(state, session)
-    # By another connection they may still be elsewhere.
-    stays = session.key in state.sessionsByNick
-    told: dict[str, Session] = {}
+    # Another session of this account may be in some of the rooms, or in others.
+    nickStays = session.key in state.sessionsByNick
+    notified: dict[str, Session] = {}
     for room in state.roomsOf(session):
         partRoom(state, session, room, batch)
         if session.key in room.nickCounts:
             continue
-        if stays:
+        if nickStays:
             record = room.record
-            batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, why))
+            batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, reason))
         else:
-            told.update(room.members)
+            notified.update(room.members)
     _recordLastSeen(state, session, batch)
-    if told:
-        batch.sendTo(told.values(), UserQuit(session.nick, why))
+    if notified:
+        batch.sendTo(notified.values(), UserQuit(session.nick, reason))
 
 
 def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None:
     """
-    Many leave altogether, at once and without a word.  They may be most of a large room:
-    those who stay are told of all together.
+    End many sessions at once, without a reason.
+
+    They may be most of a large room. One after another, each of a thousand that leave would be told
+    to all that are still there; so those who stay are told of all together.
     """
-    gone = [(each, state.roomsOf(each)) for each in sessions if state.removeSession(each)]
+    gone = [(item, state.roomsOf(item)) for item in sessions if state.removeSession(item)]
     for session, rooms in gone:
         state.tokens.pop(session.token, None)
         releaseNick(state, session)
         for room in rooms:
             partRoom(state, session, room, batch)
         _recordLastSeen(state, session, batch)
-    told: dict[tuple[str, ...], dict[str, None]] = {}
+    # The names that are gone, by the rooms that have to know: most share the same rooms.
+    nicksByRooms: dict[tuple[str, ...], dict[str, None]] = {}
     for session, rooms in gone:
         left = [room for room in rooms if room.members and session.key not in room.nickCounts]
         if session.key not in state.sessionsByNick:
             keys = tuple(sorted(room.record.key for room in left))
-            told.setdefault(keys, {})[session.nick] = None
+            nicksByRooms.setdefault(keys, {})[session.nick] = None
             continue
         for room in left:
             record = room.record
             batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, ""))
-    for keys, nicks in told.items():
-        people = {ident: each for key in keys for ident, each in state.rooms[key].members.items()}
-        if people:
-            batch.sendTo(people.values(), *[UserQuit(nick, "") for nick in nicks])
+    for keys, nicks in nicksByRooms.items():
+        notified: dict[str, Session] = {}
+        for key in keys:
+            notified.update(state.rooms[key].members)
+        if notified:
+            batch.sendTo(notified.values(), *[UserQuit(nick, "") for nick in nicks])
 
 
 def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:
-    """Note when somebody was last here."""
     if session.account is not None:
         detachAccount(state, session, batch)
     elif session.key not in state.sessionsByNick:
@@ -218,40 +211,47 @@ def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:
 
 
 def detachAccount(state: ChatState, session: Session, batch: Batch) -> None:
-    """Somebody is logged out."""
+    """Log a session out."""
     key, session.account = session.account, None
     assert key is not None
-    others = tuple(each for each in state.sessionsByAccount[key] if each is not session)
-    if others:
-        state.sessionsByAccount[key] = others
-    else:
-        del state.sessionsByAccount[key]
+    removeFrom(state.sessionsByAccount, key, session)
     account = state.accounts.get(key)
     if account is not None:
         state.updateAccount(account.seenAt(batch.stamp), batch)
 
 
 def partRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
-    """Take somebody out of a room."""
+    """Take a session out of a room; a room without members and lines is removed."""
     batch.splitDelivery(room)
     state.removeMember(session, room)
     if not room.members:
         batch.roomEmptied(room)
         if not room.record.seq:
-            # Nothing was said in it: nobody will miss it.
             del state.rooms[room.record.key]
             state.roomCreationLimit.giveBack(room.permissions.creator)
 
 
 def removeFromRoom(
-    state: ChatState, room: Room, people: list[Session], batch: Batch, known: str = ""
+    state: ChatState, room: Room, sessions: list[Session], batch: Batch, announced: str = ""
 ) -> None:
-    """Take people out of a room."""
+    """
+    Take members out of a room against their will.
+
+    @param announced: the key of a name of which the members know already.
+    """
     record = room.record
-    for each in people:
-        partRoom(state, each, room, batch)
-        each.invited -= {record.key}
-        if each.key != known and each.key not in room.nickCounts:
-            batch.sendToRoom(room, UserLeft(record.key, record.name, each.nick, ""))
-        batch.reply(each, LeftRoom(record.key, record.name))
-        batch.membershipChanged(each)
+    for session in sessions:
+        partRoom(state, session, room, batch)
+        session.invited -= {record.key}
+        if session.key != announced and session.key not in room.nickCounts:
+            batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, ""))
+        batch.reply(session, LeftRoom(record.key, record.name))
+        batch.membershipChanged(session)
+
+
+HANDLERS: Handlers = {
+    Join: _join,
+    Part: _part,
+    Quit: _quit,
+    SetAway: _setAway,
+}

@@ -1,12 +1,13 @@
 """
-What comes of talk: the events that bring lines, take them away, or say that they are
-read.  Pure.
+Messages: lines of rooms and their deletion, topics, private messages, and how far they are read.
+
+Private messages are stored between two accounts only. A guest gets them and they are forgotten: the
+next owner of the nick must not read them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
@@ -18,6 +19,7 @@ from tsservices.chat.errors import (
     NOT_HERE,
     ChatError,
 )
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
     AwayReply,
@@ -32,7 +34,6 @@ from tsservices.chat.operations import (
     ClearUnread,
     DeleteMessage,
     MarkRead,
-    Operation,
     Say,
     SendPrivate,
     SetTopic,
@@ -49,7 +50,9 @@ def appendMessages(
 ) -> None:
     """Number lines, and give them time and id."""
     record = room.record
-    said = RoomMessages(
+    # Each line is later than the one before, also when the stamp has not moved on, or has gone
+    # back.
+    messages = RoomMessages(
         record.key,
         record.name,
         record.seq + 1,
@@ -65,150 +68,150 @@ def appendMessages(
         record.time,
     )
     record.seq += len(texts)
-    record.time = said.time + len(texts) - 1
-    room.addRecent(said)
-    batch.addMessages(room, said, session)
+    record.time = messages.time + len(texts) - 1
+    room.addRecent(messages)
+    batch.addMessages(room, messages, session)
 
 
-def _say(state: ChatState, event: Say, session: Session, batch: Batch) -> None:
-    key = event.room
+def _say(state: ChatState, operation: Say, session: Session, batch: Batch) -> None:
+    key = operation.room
+    # The way of every line: most are in a room of the session, and most rooms have no restrictions.
     room = state.rooms[key] if key in session.rooms else state.joinedRoom(session, key)
     if room.permissions.restrictions:
         state.checkSpeak(session, room, batch.stamp)
-    appendMessages(room, event.kind, event.texts, session, batch)
+    appendMessages(room, operation.kind, operation.texts, session, batch)
 
 
-def _setTopic(state: ChatState, event: SetTopic, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _setTopic(state: ChatState, operation: SetTopic, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     state.checkSpeak(session, room, batch.stamp)
     record = room.record
-    appendMessages(room, TOPIC, (event.text,), session, batch)
-    record.topic = event.text
-    record.topicBy = session.nick if event.text else ""
+    appendMessages(room, TOPIC, (operation.text,), session, batch)
+    record.topic = operation.text
+    record.topicBy = session.nick if operation.text else ""
     record.topicTime = record.time
 
 
-def _delete(state: ChatState, event: DeleteMessage, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     name = ROOM_SIGN + room.record.name
-    own = event.author is not None and event.author == session.account
+    own = operation.author is not None and operation.author == session.account
     if not own and not atLeast(state.rank(session, room), OPERATOR):
         raise ChatError(NOT_ALLOWED, who="the author, logged in, or an operator")
-    if not room.permissions.firstReadable(session) <= event.seq <= room.record.seq:
-        raise ChatError(NO_LINE, seq=event.seq, room=name)
-    room.deleteMessage(event.seq)
-    batch.deletions.append(MessageDeletion(room.record.key, event.seq))
-    appendMessages(room, DELETE, (str(event.seq),), session, batch)
-    batch.audit(DELETE, session, room, line=event.seq, author=event.author)
+    if not room.permissions.firstReadable(session) <= operation.seq <= room.record.seq:
+        raise ChatError(NO_LINE, seq=operation.seq, room=name)
+    room.deleteMessage(operation.seq)
+    batch.deletions.append(MessageDeletion(room.record.key, operation.seq))
+    appendMessages(room, DELETE, (str(operation.seq),), session, batch)
+    batch.audit(DELETE, session, room, line=operation.seq, author=operation.author)
 
 
-def _sendPrivate(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
+def _sendPrivate(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
-    holders = state.sessionsByNick.get(event.key)
+    holders = state.sessionsByNick.get(operation.key)
     if holders is None:
-        _sendToAbsent(state, event, session, batch)
+        _sendToAbsent(state, operation, session, batch)
         return
     other = holders[0]
-    letter = None
+    ident = ""
     if session.account is not None and other.account is not None:
-        letter = _storePrivate(event, session, other.account, other.nick, batch)
-    if letter is not None and other.account is not None:
-        holders = tuple(dict.fromkeys((*state.sessionsByAccount[other.account], *holders)))
-    _sendToBoth(state, event, session, holders, other.nick, letter, batch)
+        ident = _storePrivate(operation, session, other.account, other.nick, batch)
+        # All sessions of the account, whatever their names are.
+        holders = (*state.sessionsByAccount[other.account], *holders)
+    _sendToBoth(state, operation, session, holders, other.nick, ident, batch)
     if other.away and other is not session:
         batch.reply(session, AwayReply(other.nick, other.away))
 
 
-def _sendToAbsent(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
-    """Keep what is said to somebody by a name that nobody is called now."""
-    account = state.accounts.get(event.key)
+def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:
+    # Nobody has the name now, but it may be an account's, whose owner is not here or is here under
+    # another name.
+    account = state.accounts.get(operation.key)
     if account is None:
-        raise ChatError(NO_PERSON, nick=event.nick)
+        raise ChatError(NO_PERSON, nick=operation.nick)
     if session.account is None:
         raise ChatError(NOT_HERE, name=account.name)
-    there = state.sessionsByAccount.get(account.key, ())
-    if not there:
+    owners = state.sessionsByAccount.get(account.key, ())
+    if not owners:
         if account.unread >= INBOX_UNREAD:
             raise ChatError(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
-        state.updateAccount(account.withUnread(account.unread + 1), batch)
-    letter = _storePrivate(event, session, account.key, account.name, batch)
-    _sendToBoth(state, event, session, there, account.name, letter, batch)
-    if not there:
-        words = f"{account.name} is not here, and will read it later"
-        batch.reply(session, Notice([words], "kept"))
+        state.updateAccount(replace(account, unread=account.unread + 1), batch)
+    ident = _storePrivate(operation, session, account.key, account.name, batch)
+    _sendToBoth(state, operation, session, owners, account.name, ident, batch)
+    if not owners:
+        text = f"{account.name} is not here, and will read it later"
+        batch.reply(session, Notice([text], "kept"))
 
 
 def _storePrivate(
-    event: SendPrivate, session: Session, to: str, name: str, batch: Batch
-) -> StoredPrivateMessage:
-    """Keep what is said between two accounts."""
+    operation: SendPrivate, session: Session, receiver: str, name: str, batch: Batch
+) -> str:
     assert session.account is not None
-    letter = StoredPrivateMessage(
+    message = StoredPrivateMessage(
         batch.nextPrivateIdent(),
         batch.stamp,
         session.account,
-        to,
+        receiver,
         session.nick,
         name,
-        event.kind,
-        event.text,
+        operation.kind,
+        operation.text,
     )
-    batch.privateMessages.append(letter)
-    return letter
+    batch.privateMessages.append(message)
+    return message.ident
 
 
 def _sendToBoth(
     state: ChatState,
-    event: SendPrivate,
+    operation: SendPrivate,
     session: Session,
-    holders: tuple[Session, ...],
-    to: str,
-    letter: StoredPrivateMessage | None,
+    receivers: tuple[Session, ...],
+    name: str,
+    ident: str,
     batch: Batch,
 ) -> None:
-    said = PrivateMessage(
+    message = PrivateMessage(
         session.nick,
         session.key,
         session.account,
-        to,
-        event.kind,
-        event.text,
+        name,
+        operation.kind,
+        operation.text,
         batch.stamp,
-        "" if letter is None else letter.ident,
+        ident,
     )
-    own: tuple[Session, ...] = (session,)
-    if session.account is not None:
-        own += state.sessionsByAccount[session.account]
-    for each in dict.fromkeys((*holders, *own)):
-        batch.reply(each, said)
+    # Other sessions of the author show the whole conversation too.
+    own = (session, *state.sessionsByAccount.get(session.account or "", ()))
+    for recipient in dict.fromkeys((*receivers, *own)):
+        batch.reply(recipient, message)
 
 
-def _markRead(state: ChatState, event: MarkRead, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     record = room.record
     if session.account is None:
         raise ChatError(ACCOUNT_NEEDED, what="keep what they have read")
-    had = state.readMarkers.get((session.account, record.key))
-    seq = min(event.seq, record.seq)
-    # Nothing is kept of a room where nothing was said: it goes with its last visitor.
-    if seq <= (0 if had is None else had.seq):
+    old = state.readMarkers.get((session.account, record.key))
+    seq = min(operation.seq, record.seq)
+    # A marker never goes back: two connections may read at different speeds. And a room without
+    # lines gets none, since it goes with its last visitor.
+    if seq <= (0 if old is None else old.seq):
         return
-    mark = state.readMarkers[session.account, record.key] = ReadMarker(
+    marker = state.readMarkers[session.account, record.key] = ReadMarker(
         session.account, record.key, seq
     )
-    batch.upsert(mark)
-    for each in state.sessionsByAccount[session.account]:
-        batch.reply(each, MarkedRead(record.key, record.name, seq))
+    batch.upsert(marker)
+    for own in state.sessionsByAccount[session.account]:
+        batch.reply(own, MarkedRead(record.key, record.name, seq))
 
 
-def _clearUnread(state: ChatState, event: ClearUnread, session: Session, batch: Batch) -> None:
+def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, batch: Batch) -> None:
     account = state.accountOf(session)
     if account is not None and account.unread:
-        state.updateAccount(account.withUnread(0), batch)
+        state.updateAccount(replace(account, unread=0), batch)
 
 
-#: What each kind of event does.
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     Say: _say,
     SetTopic: _setTopic,
     DeleteMessage: _delete,

@@ -1,61 +1,56 @@
 """
-The nodes of a cluster, as all of them know each other: by what came through the stream.
-Pure.
+Nodes of a cluster, as all of them know each other: by what came through the stream.
 
-Each message of a node has the name of the node, of its beginning (the incarnation), and a
-number of its own.  One that begins with a L{NodeUp<tsservices.chat.operations.NodeUp>}
-counts if L{isNewIncarnation} says so; of any other one, L{acceptMessage} says whether it counts, on all
-nodes alike.
+Each message of a node names the node and its incarnation, and has a number of its own. A message
+that begins with a L{NodeUp<tsservices.chat.operations.NodeUp>} counts if L{isNewIncarnation} says
+so; for all others L{acceptMessage} decides, on all nodes alike. The de-duplication of the broker is
+not enough: a frozen replica that was thawed later has stored a line twice, and retries in a
+pipeline have swapped lines.
 
-What comes of being cut off with one's node, and of the node's return.  Pure.
-
-Nobody gets more rights by it than they had: all that is not in what a node says of a
-session is kept for some time by all nodes; who returns later than that counts as somebody
-who has just come.
+The sessions of a node that is taken for gone are detached: for an hour all nodes remember what they
+had. A node that comes back says which of them are still connected. Nobody gets more rights that way
+than before: what the node does not say comes from memory, and a session that is no longer
+remembered counts as one that has just come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
-from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import LOGGED_OUT, NO_ACCOUNT, TAKEN_OVER, ChatError
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.accounts import SESSIONS_EACH, attachAccount
 from tsservices.chat.handlers.identity import admit, claimNick, guestName
 from tsservices.chat.handlers.membership import createRoom, enterRoom, quitAll
 from tsservices.chat.notifications import AccountChanged, ErrorReply, LeftRoom, NickChanged, Notice
-from tsservices.chat.operations import BAN, Join, NodeDown, NodeUp, Operation, ReattachSession
+from tsservices.chat.operations import BAN, Join, NodeDown, NodeUp, ReattachSession
 from tsservices.chat.records import Account, DetachedMembership, DetachedSession, Node
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Seconds for which what sessions of a node had that was taken for gone is kept, should the node
-#: come back.
+#: Seconds for which detached sessions are remembered.
 DETACHED_SECONDS = 3600.0
 
-
-#: No message has a higher one.
+#: No message has a higher position.
 LAST_POSITION = 2**63 - 1
 
 
 class Verdict(Enum):
-    """
-    Whether a message counts.
+    """Whether a message counts."""
 
-    @cvar TAKEN: it does: it is the next of its node.
-    @cvar DUPLICATE: it came before.
-    @cvar GAP: one before it is missing: its node will send both again.
-    @cvar STRANGER: its node is not up, or has begun again since.
-    """
-
+    #: It does: it is the next of its node.
     TAKEN = auto()
+
+    #: It came before.
     DUPLICATE = auto()
+
+    #: One before it is missing; the node will send both again.
     GAP = auto()
+
+    #: The node is not up, or has started again since.
     STRANGER = auto()
 
 
@@ -63,14 +58,14 @@ def acceptMessage(
     state: ChatState, node: str, incarnation: str, n: int, position: int, stamp: int
 ) -> Verdict:
     """
-    A message has come that does not begin with a L{NodeUp} that counts.  Whatever comes of
-    it, its node is there.
+    Whether a message counts, if it does not begin with a L{NodeUp} that counts.
 
-    @param stamp: when it got that: nanoseconds since 1970, UTC.
+    @param stamp: its time: nanoseconds since 1970, UTC.
     """
     known = state.nodes.get(node)
     if known is None or known.incarnation != incarnation:
         return Verdict.STRANGER
+    # Also a message that does not count shows that its node is alive.
     known.position, known.stamp = position, stamp
     if n <= known.n:
         return Verdict.DUPLICATE
@@ -81,76 +76,72 @@ def acceptMessage(
 
 
 def isNewIncarnation(state: ChatState, node: str, incarnation: str, n: int) -> bool:
-    """Whether it counts: it is the first of an incarnation that was not known."""
+    """Whether a message is the first one of an incarnation that was not known."""
     known = state.nodes.get(node)
-    former = (
+    previous = (
         state.previousIncarnations.get(node, ())
         if known is None
         else (*known.previousIncarnations, known.incarnation)
     )
-    return n == 1 and incarnation not in former
+    return n == 1 and incarnation not in previous
 
 
 def shutdownOf(node: Node) -> NodeDown:
-    """What it says last: nobody returns."""
+    """What a node proposes last: none of its sessions will come back."""
     return NodeDown("", node.name, node.incarnation, LAST_POSITION)
 
 
 def sessionOf(state: ChatState, ident: str, node: str) -> Session:
-    """The session, or a new one, should it enter now."""
+    """The session with this id, or a new one, which may enter."""
     return state.sessions.get(ident) or Session(ident, None, node=node)
 
 
-def _up(state: ChatState, event: NodeUp, session: Session, batch: Batch) -> None:
-    if not isNewIncarnation(state, event.node, event.incarnation, 1):
+def _up(state: ChatState, operation: NodeUp, session: Session, batch: Batch) -> None:
+    name = operation.node
+    if not isNewIncarnation(state, name, operation.incarnation, 1):
         return
-    quitAll(state, _connected(state, event.node), batch)
+    quitAll(state, _sessionsOf(state, name), batch)
     forgetDetached(state, batch.stamp)
-    before = state.nodes.get(event.node)
-    former = (
-        state.previousIncarnations.pop(event.node, ())
-        if before is None
-        else before.allIncarnations()
+    before = state.nodes.get(name)
+    previous = (
+        state.previousIncarnations.pop(name, ()) if before is None else before.allIncarnations()
     )
-    state.nodes[event.node] = Node(
-        event.node, event.incarnation, 1, batch.position, batch.stamp, batch.stamp, former
+    state.nodes[name] = Node(
+        name, operation.incarnation, 1, batch.position, batch.stamp, batch.stamp, previous
     )
-    state.limits = replace(
-        state.limits,
-        roomsEach=event.roomsEach,
-        maxRooms=event.maxRooms,
-        maxAccounts=event.maxAccounts,
-        roomsFounded=event.roomsFounded,
-        accountsFounded=event.accountsFounded,
+    state.setLimits(
+        operation.roomsEach,
+        operation.maxRooms,
+        operation.maxAccounts,
+        operation.roomsFounded,
+        operation.accountsFounded,
     )
-    state.roomCreationLimit.change(event.roomsFounded)
-    state.registrationLimit.change(event.accountsFounded)
-    state.operators = frozenset(event.operators)
+    state.operators = frozenset(operation.operators)
 
 
-def _down(state: ChatState, event: NodeDown, session: Session, batch: Batch) -> None:
-    node = state.nodes.get(event.node)
-    if node is None or node.incarnation != event.incarnation or node.position > event.seen:
+def _down(state: ChatState, operation: NodeDown, session: Session, batch: Batch) -> None:
+    node = state.nodes.get(operation.node)
+    if node is None or node.incarnation != operation.incarnation or node.position > operation.seen:
         return
-    sessions = _connected(state, node.name)
+    sessions = _sessionsOf(state, node.name)
     forgetDetached(state, batch.stamp)
-    if event.seen != LAST_POSITION:
-        for each in sessions:
-            state.detachedSessions[each.ident] = detach(state, each, batch.stamp)
+    if operation.seen != LAST_POSITION:
+        for lost in sessions:
+            state.detachedSessions[lost.ident] = detach(state, lost, batch.stamp)
     quitAll(state, sessions, batch)
     del state.nodes[node.name]
     state.previousIncarnations[node.name] = node.allIncarnations()
 
 
-def _connected(state: ChatState, node: str) -> list[Session]:
-    return [each for each in state.sessions.values() if each.node == node]
+def _sessionsOf(state: ChatState, node: str) -> list[Session]:
+    return [session for session in state.sessions.values() if session.node == node]
 
 
 def detach(state: ChatState, session: Session, stamp: int) -> DetachedSession:
     """
-    What it has.
+    What a session has.
 
-    @param stamp: when: nanoseconds since 1970, UTC.
+    @param stamp: the present time: nanoseconds since 1970, UTC.
     """
     account = state.accountOf(session)
     return DetachedSession(
@@ -186,90 +177,86 @@ def _detachedMembership(session: Session, room: Room) -> DetachedMembership:
 
 def forgetDetached(state: ChatState, now: int) -> None:
     """
-    Forget those who were cut off too long ago.
+    Forget sessions that were detached too long ago.
 
-    @param now: the time: nanoseconds since 1970, UTC.
+    @param now: nanoseconds since 1970, UTC.
     """
     since = now - int(DETACHED_SECONDS) * NANOSECONDS
-    for ident in [
-        ident for ident, each in state.detachedSessions.items() if each.detachedAt < since
-    ]:
-        del state.detachedSessions[ident]
+    detached = state.detachedSessions
+    for ident in [ident for ident, item in detached.items() if item.detachedAt < since]:
+        del detached[ident]
 
 
 def reattachments(state: ChatState, node: str) -> list[ReattachSession]:
     """
-    What it proposes for its sessions, of those that are still connected; the sessions of its
-    earlier processes are among them.
+    What a node proposes when it is back, for those of these sessions that are still connected to
+    it. Sessions of its earlier processes are among them.
     """
     return [
         ReattachSession(
-            each.ident,
-            each.nick,
-            each.key,
-            each.account,
-            each.version,
-            each.cloak,
-            each.token,
-            each.away,
-            each.connectedAt,
-            tuple([(place.room, place.name, place.seq) for place in each.memberships]),
+            detached.ident,
+            detached.nick,
+            detached.key,
+            detached.account,
+            detached.version,
+            detached.cloak,
+            detached.token,
+            detached.away,
+            detached.connectedAt,
+            tuple([(item.room, item.name, item.seq) for item in detached.memberships]),
         )
-        for each in state.detachedSessions.values()
-        if each.node == node
+        for detached in state.detachedSessions.values()
+        if detached.node == node
     ]
 
 
-def _reattach(state: ChatState, event: ReattachSession, session: Session, batch: Batch) -> None:
+def _reattach(state: ChatState, operation: ReattachSession, session: Session, batch: Batch) -> None:
     if session.ident in state.sessions:
         return
     before = state.detachedSessions.pop(session.ident, None)
-    account = state.accounts.get(event.account or "")
-    lost = account is None or account.version != event.version
-    if (
-        account is not None
-        and not lost
-        and len(state.sessionsByAccount.get(account.key, ())) >= SESSIONS_EACH
-    ):
-        # Those who came meanwhile stay: this one is the oldest.
+    registered = state.accounts.get(operation.account or "")
+    # With a new password, or another owner of the name, the old login counts no more.
+    valid = registered is not None and registered.version == operation.version
+    account = registered if valid else None
+    if account is not None and len(state.sessionsByAccount.get(account.key, ())) >= SESSIONS_EACH:
+        # Those that have come meanwhile stay: this one is the oldest.
         batch.disconnect(session, ChatError(TAKEN_OVER))
         return
-    admit(state, session, event.cloak, event.token, batch.stamp)
-    session.away = event.away
+    admit(state, session, operation.cloak, operation.token, batch.stamp)
+    session.away = operation.away
     if before is not None:
-        session.connectedAt, session.inheritedRestrictions = (
-            before.connectedAt,
-            before.inheritedRestrictions,
-        )
-    _restoreNick(state, event, session, None if lost else account)
-    words = "this server was cut off from the others, and is back: what you missed follows"
-    batch.reply(session, Notice([words], "returned"))
-    if session.nick != event.nick:
-        batch.reply(session, NickChanged(event.nick, session.nick))
-    if account is not None and not lost:
+        session.connectedAt = before.connectedAt
+        session.inheritedRestrictions = before.inheritedRestrictions
+    _restoreNick(state, operation, session, account)
+    text = "this server was cut off from the others, and is back: what you missed follows"
+    batch.reply(session, Notice([text], "returned"))
+    if session.nick != operation.nick:
+        batch.reply(session, NickChanged(operation.nick, session.nick))
+    if account is not None:
         state.updateAccount(account.seenAt(batch.stamp), batch)
         attachAccount(state, session, account, batch)
-    elif event.account is not None:
-        why = ChatError(NO_ACCOUNT if account is None else LOGGED_OUT, name=event.account)
-        batch.reply(session, ErrorReply(why))
+    elif operation.account is not None:
+        code = NO_ACCOUNT if registered is None else LOGGED_OUT
+        batch.reply(session, ErrorReply(ChatError(code, name=operation.account)))
         batch.reply(session, AccountChanged(session.nick, None))
-    places = {} if before is None else {each.room: each for each in before.memberships}
-    for key, name, seq in event.rooms:
-        _rejoin(state, Join(session.ident, name, key), seq, session, places.get(key), batch)
+    memberships = {} if before is None else {item.room: item for item in before.memberships}
+    for key, name, seq in operation.rooms:
+        join = Join(session.ident, name, key)
+        _rejoin(state, join, seq, session, memberships.get(key), batch)
     if before is not None:
         _restoreInvitations(state, before, session, batch.stamp)
 
 
 def _restoreNick(
-    state: ChatState, event: ReattachSession, session: Session, account: Account | None
+    state: ChatState, operation: ReattachSession, session: Session, account: Account | None
 ) -> None:
-    """Give somebody their name, if nobody else has it now."""
-    names = [(event.nick, event.key)]
+    # The name it had, that of its account, or one for a guest: the first that nobody else has.
+    names = [(operation.nick, operation.key)]
     if account is not None:
         names.append((account.name, account.key))
     for nick, key in names:
-        mine = account is not None and key == account.key
-        if mine or (key not in state.accounts and key not in state.sessionsByNick):
+        own = account is not None and key == account.key
+        if own or (key not in state.accounts and key not in state.sessionsByNick):
             claimNick(state, session, nick, key)
             return
     guest = guestName(state)
@@ -278,39 +265,41 @@ def _restoreNick(
 
 def _rejoin(
     state: ChatState,
-    event: Join,
+    operation: Join,
     seq: int,
     session: Session,
-    place: DetachedMembership | None,
+    before: DetachedMembership | None,
     batch: Batch,
 ) -> None:
-    """Put somebody back into a room, and tell them what they missed there."""
-    if event.room in session.rooms:
+    # @param seq: the number of the last line that the session got there.
+    if operation.room in session.rooms:
         return
-    room = state.rooms.get(event.room)
+    room = state.rooms.get(operation.room)
     first = 0
-    if place is not None and room is not None and session.account is None:
-        # Once it was open in between, whoever was inside before is nobody special.
-        same = room.record.private and room.record.openFrom == place.openFrom
-        first = place.readableFrom if same else 0
+    if before is not None and room is not None and session.account is None:
+        # If the room was public in between, those who were in it before have no more rights than
+        # others.
+        same = room.record.private and room.record.openFrom == before.openFrom
+        first = before.readableFrom if same else 0
     if first:
-        session.invited |= {event.room}
+        session.invited |= {operation.room}
     try:
-        state.checkJoin(session, event.room, batch.stamp)
-        room = room or createRoom(state, event, session, batch)
-    except ChatError as refused:
-        session.invited -= {event.room}
-        batch.reply(session, ErrorReply(refused))
-        batch.reply(session, LeftRoom(event.room, event.name))
+        state.checkJoin(session, operation.room, batch.stamp)
+        room = room or createRoom(state, operation, session, batch)
+    except ChatError as error:
+        session.invited -= {operation.room}
+        batch.reply(session, ErrorReply(error))
+        batch.reply(session, LeftRoom(operation.room, operation.name))
         return
     enterRoom(state, session, room, batch)
-    access = room.permissions
+    permissions = room.permissions
     if first:
-        access.setReadableFrom(session.ident, first)
-    # A room where something was said before is the same room now.
-    if place is not None and place.founder and place.seq and session.account is None:
-        access.restoreGuestFounder(session)
-    missed = room.replayFrom(max(seq + 1, access.firstReadable(session)))
+        permissions.readableFrom[session.ident] = first
+    # A room that had a line then is the same room now; one without may have been created anew, by
+    # somebody else.
+    if before is not None and before.founder and before.seq and session.account is None:
+        permissions.restoreGuestFounder(session)
+    missed = room.replayFrom(max(seq + 1, permissions.firstReadable(session)))
     if missed is not None:
         batch.reply(session, missed)
 
@@ -318,7 +307,7 @@ def _rejoin(
 def _restoreInvitations(
     state: ChatState, before: DetachedSession, session: Session, now: int
 ) -> None:
-    """Let a guest enter the private rooms that they were invited to, and are not in."""
+    # Invitations of accounts are records, and were never lost.
     if before.account is not None or session.account is not None:
         return
     for key in sorted(before.invited):
@@ -329,8 +318,7 @@ def _restoreInvitations(
             session.invited |= {key}
 
 
-#: What each kind of event does.
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     NodeUp: _up,
     NodeDown: _down,
     ReattachSession: _reattach,

@@ -1,20 +1,23 @@
 """
-What comes of bans and mutes: who is held, and by what else than their name.  Pure.
+Bans and mutes of a room: to whom else they apply than to a name, and how they end.
+
+A ban of an account holds for the account, and for its present addresses, so that its owner does not
+come back as a guest. A ban of a guest holds for the address. Others at the same address are spared
+if they were here before, or have an older account (L{RoomPermissions.restriction}).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_RESTRAINED, ONESELF, RESTRAINTS_ALL, ChatError
+from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import removeFromRoom
 from tsservices.chat.handlers.messages import appendMessages
 from tsservices.chat.handlers.targets import Target, checkOutranks, checkRank, targetOf
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.chat.operations import BAN, UNBAN, UNMUTE, LiftRestriction, Operation, Restrict
+from tsservices.chat.operations import BAN, UNBAN, UNMUTE, LiftRestriction, Restrict
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
 from tsservices.chat.records import Restriction
 from tsservices.chat.room import Room
@@ -23,128 +26,133 @@ from tsservices.chat.state import ChatState
 from tsservices.common.durations import spanText
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Bans and mutes of one room: everyone who enters is compared with them.
+#: Bans and mutes of one room: everybody who joins is compared with them.
 RESTRICTIONS_EACH = 500
 
 
-def _restrict(state: ChatState, event: Restrict, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
+def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
     checkRank(state, session, room, OPERATOR_RANK)
-    target = targetOf(state, event.name, event.key)
+    target = targetOf(state, operation.name, operation.key)
     checkOutranks(state, session, room, target)
-    restraints = room.permissions.restrictions
-    for key in [key for key, each in restraints.items() if 0 < each.until <= batch.stamp]:
-        batch.delete(restraints.pop(key))
-    if len(restraints) >= RESTRICTIONS_EACH and (event.kind, target.mask) not in restraints:
+    restrictions = room.permissions.restrictions
+    for key in [key for key, old in restrictions.items() if 0 < old.until <= batch.stamp]:
+        batch.delete(restrictions.pop(key))
+    if len(restrictions) >= RESTRICTIONS_EACH and (operation.kind, target.mask) not in restrictions:
         raise ChatError(RESTRAINTS_ALL, most=RESTRICTIONS_EACH, room=ROOM_SIGN + room.record.name)
-    until = batch.stamp + event.seconds * NANOSECONDS if event.seconds else 0
-    restraint = Restriction(
+    until = batch.stamp + operation.seconds * NANOSECONDS if operation.seconds else 0
+    restriction = Restriction(
         room.record.key,
-        event.kind,
+        operation.kind,
         target.mask,
         target.name,
         session.nick,
         batch.stamp,
         until,
-        event.reason,
-        event.key,
+        operation.reason,
+        operation.key,
     )
-    restraints[event.kind, target.mask] = restraint
-    _restrictSessions(state, restraint, room, target, batch)
+    restrictions[operation.kind, target.mask] = restriction
+    _restrictSessions(state, restriction, room, target, batch)
     if target.session is not None and target.session.ident == room.permissions.guestFounder:
-        # It is one above who says so.
+        # Only somebody above a guest who created the room can ban it, so it is founder no more.
         room.permissions.guestFounder = ""
-    batch.upsert(restraint)
-    words = f"{target.name} {spanText(event.seconds)} {event.reason}".strip()
-    appendMessages(room, event.kind, (words,), session, batch)
-    if event.kind == BAN:
-        if (standing := room.permissions.revoke(target.account)) is not None:
-            batch.upsert(standing)
+    batch.upsert(restriction)
+    text = f"{target.name} {spanText(operation.seconds)} {operation.reason}".strip()
+    appendMessages(room, operation.kind, (text,), session, batch)
+    if operation.kind == BAN:
+        if (role := room.permissions.revoke(target.account)) is not None:
+            batch.upsert(role)
         _revokeInvitations(state, room, batch.stamp)
         removeFromRoom(state, room, _banned(state, room, batch.stamp), batch)
-    batch.audit(event.kind, session, room, target=target.mask, until=until, why=event.reason)
+    batch.audit(
+        operation.kind, session, room, target=target.mask, until=until, why=operation.reason
+    )
 
 
 def _restrictSessions(
-    state: ChatState, restraint: Restriction, room: Room, target: Target, batch: Batch
+    state: ChatState, restriction: Restriction, room: Room, target: Target, batch: Batch
 ) -> None:
-    """
-    Have a ban or a mute hold those who are meant also when they go on as a guest, or by
-    another name.
-    """
+    # The sessions that are here are marked, so that the restriction follows them as guests and
+    # under other names, while others at the same address stay free.
     if target.session is None:
         return
-    people: tuple[Session, ...] = (target.session,)
+    sessions: tuple[Session, ...] = (target.session,)
     if target.account is not None:
-        people = state.sessionsByAccount[target.account]
-    for each in people:
-        mine = restraint
+        sessions = state.sessionsByAccount[target.account]
+    restrictions = room.permissions.restrictions
+    for session in sessions:
+        applied = restriction
         if target.account is not None:
-            mine = replace(restraint, mask=each.cloak)
-            had = room.permissions.restrictions.get((mine.kind, mine.mask))
-            other = had is not None and had.name != mine.name
-            if had is not None and other and (not had.until or 0 < mine.until <= had.until):
-                mine = had
+            applied = replace(restriction, mask=session.cloak)
+            old = restrictions.get((applied.kind, applied.mask))
+            if (
+                old is not None
+                and old.name != applied.name
+                and (not old.until or 0 < applied.until <= old.until)
+            ):
+                # Somebody else at this address is restricted for longer: that one stays.
+                applied = old
             else:
-                room.permissions.restrictions[mine.kind, mine.mask] = mine
-                batch.upsert(mine)
-        # Those that are over go, or it would grow with each new one.
-        kept = [held for held in each.inheritedRestrictions if _isInForce(state, *held)]
-        each.inheritedRestrictions = frozenset(
-            [*kept, (mine.room, mine.kind, mine.mask, mine.time)]
+                restrictions[applied.kind, applied.mask] = applied
+                batch.upsert(applied)
+        # Those that have ended go, or the set would grow with each new one.
+        current = [item for item in session.inheritedRestrictions if _isInForce(state, *item)]
+        session.inheritedRestrictions = frozenset(
+            [*current, (applied.room, applied.kind, applied.mask, applied.time)]
         )
 
 
-def _isInForce(state: ChatState, room: str, kind: str, mask: str, time: int) -> bool:
-    there = state.rooms.get(room)
-    found = None if there is None else there.permissions.restrictions.get((kind, mask))
+def _isInForce(state: ChatState, key: str, kind: str, mask: str, time: int) -> bool:
+    room = state.rooms.get(key)
+    found = None if room is None else room.permissions.restrictions.get((kind, mask))
     return found is not None and found.time == time
 
 
 def _revokeInvitations(state: ChatState, room: Room, now: int) -> None:
-    """
-    Guests who may not enter a room any more, and are not in it, are not invited any more,
-    as accounts are not.
-    """
+    # Of guests who are banned now; an account has lost its own by then.
     key = room.record.key
-    for each in state.sessions.values():
-        if key in each.invited and state.restriction(BAN, each, room, now) is not None:
-            each.invited -= {key}
+    for session in state.sessions.values():
+        if key in session.invited and state.restriction(BAN, session, room, now) is not None:
+            session.invited -= {key}
 
 
 def _banned(state: ChatState, room: Room, now: int) -> list[Session]:
-    return [each for each in room.recipients if state.restriction(BAN, each, room, now) is not None]
-
-
-def _lift(state: ChatState, event: LiftRestriction, session: Session, batch: Batch) -> None:
-    room = state.joinedRoom(session, event.room)
-    checkRank(state, session, room, OPERATOR_RANK)
-    restraints = room.permissions.restrictions
-    meant = {event.key}
-    if (holders := state.sessionsByNick.get(event.key)) is not None:
-        meant.add(holders[0].account or holders[0].cloak)
-    found = [
-        each
-        for (kind, mask), each in restraints.items()
-        if kind == event.kind and (mask in meant or each.key == event.key)
+    return [
+        member
+        for member in room.recipients
+        if state.restriction(BAN, member, room, now) is not None
     ]
-    # In the order of what tells them apart, which is the same after a restart.
-    found.sort(key=lambda each: each.mask)
+
+
+def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
+    checkRank(state, session, room, OPERATOR_RANK)
+    restrictions = room.permissions.restrictions
+    masks = {operation.key}
+    if (holders := state.sessionsByNick.get(operation.key)) is not None:
+        masks.add(holders[0].account or holders[0].cloak)
+    found = [
+        restriction
+        for (kind, mask), restriction in restrictions.items()
+        if kind == operation.kind and (mask in masks or restriction.key == operation.key)
+    ]
+    # The dict has another order after a restart, and the first one gives the line its name.
+    found.sort(key=lambda restriction: restriction.mask)
     if not found:
         where = ROOM_SIGN + room.record.name
-        raise ChatError(NOT_RESTRAINED, kind=event.kind, name=event.name, room=where)
-    if any(each.mask == session.account for each in found):
+        raise ChatError(NOT_RESTRAINED, kind=operation.kind, name=operation.name, room=where)
+    if any(restriction.mask == session.account for restriction in found):
         raise ChatError(ONESELF)
-    for each in found:
-        del restraints[each.kind, each.mask]
-        batch.delete(each)
-    kind = UNBAN if event.kind == BAN else UNMUTE
+    for restriction in found:
+        del restrictions[restriction.kind, restriction.mask]
+        batch.delete(restriction)
+    kind = UNBAN if operation.kind == BAN else UNMUTE
     appendMessages(room, kind, (found[0].name,), session, batch)
-    batch.audit(kind, session, room, target=[each.mask for each in found])
+    batch.audit(kind, session, room, target=[restriction.mask for restriction in found])
 
 
-#: What each kind of event does.
-HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: Handlers = {
     Restrict: _restrict,
     LiftRestriction: _lift,
 }

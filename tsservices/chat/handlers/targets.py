@@ -1,6 +1,4 @@
-"""
-Who is meant by a command about somebody, and whether one may do it to them.  Pure.
-"""
+"""The target of a command about somebody, and whether the rank of its author suffices."""
 
 from __future__ import annotations
 
@@ -17,11 +15,10 @@ from tsservices.chat.state import ChatState
 @dataclass(frozen=True, slots=True)
 class Target:
     """
-    Who is meant.
+    Somebody who is kicked, banned, muted, invited, or made operator.
 
-    @ivar name: as it is shown.
-    @ivar mask: the key of their account, or the cloak of their address.
-    @ivar session: theirs, if they are here.
+    @ivar mask: the key of the account, or the cloak of the address of a guest.
+    @ivar session: None: not here.
     """
 
     name: str
@@ -30,19 +27,18 @@ class Target:
 
     @property
     def account(self) -> str | None:
-        """The key of their account, if they have one."""
         return None if self.mask.startswith(CLOAK_SIGN) else self.mask
 
 
 def targetOf(state: ChatState, name: str, key: str) -> Target:
     """
-    Who is meant.
+    The target with this name, or with this cloak.
 
-    @raise Refused: nobody has that name.
+    @raise ChatError: there is none.
     """
     if key.startswith(CLOAK_SIGN):
         if len(key) > NAME_LENGTH:
-            # It is kept, and shown to all operators.
+            # It would be stored, and shown to all operators.
             raise ChatError(NO_PERSON, nick=name)
         return Target(key, key, None)
     holders = state.sessionsByNick.get(key)
@@ -56,14 +52,14 @@ def targetOf(state: ChatState, name: str, key: str) -> Target:
 
 
 def checkRank(state: ChatState, session: Session, room: Room, required: str) -> None:
-    """@raise Refused: theirs is below."""
+    """@raise ChatError: the rank of the session is below C{required}."""
     if not atLeast(state.rank(session, room), required):
         who = "the founder" if required == FOUNDER else "operators of the room"
         raise ChatError(NOT_ALLOWED, who=who)
 
 
 def checkOutranks(state: ChatState, session: Session, room: Room, target: Target) -> None:
-    """@raise Refused: that would be themselves, or somebody who may do as much."""
+    """@raise ChatError: the target is the session's own user, or has no lower rank."""
     if target.session is session or (target.account and target.account == session.account):
         raise ChatError(ONESELF)
     if target.session is not None:
