@@ -22,7 +22,7 @@ from tsservices.services.api import (
     StreamProtocol,
 )
 from tsservices.testing import NOON, ManualClock, MemoryServer
-from tsservices.transport.udp_guard import STREAK
+from tsservices.transport.udp_guard import MAX_STREAK
 
 CLIENT = ("192.0.2.1", 50_000)
 
@@ -120,7 +120,7 @@ class ServedTests(SynchronousTestCase):
         for _ in range(100):
             self.server.clock.advance(0.25)
             protocol.datagramReceived(b"x", ("127.0.0.1", 5000))
-        self.assertEqual(counters.answered, 1 + STREAK)
+        self.assertEqual(counters.answered, 1 + MAX_STREAK)
 
     def test_closedPorts(self) -> None:
         """It does not answer the server's own UDP ports, also if they are bound later."""

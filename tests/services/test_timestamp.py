@@ -30,7 +30,7 @@ class ReplyingTransport(MemoryTransport):
         super().__init__()
         self.replies: list[Reply] = []
 
-    def replyWith(self, reply: Reply, watcher: RoundObserver) -> None:
+    def replyWith(self, reply: Reply, observer: RoundObserver) -> None:
         self.replies.append(reply)
 
 

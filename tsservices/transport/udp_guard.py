@@ -38,11 +38,11 @@ REFLECTOR_PORTS = frozenset({1900, 2049, 3702, 5353, 11211})
 HELLO_TWICE = b"Hello, Hello, "
 
 #: How all that this suite writes begins: one look tells most others.
-SUSPECT = (b"[", HELLO_TWICE)
+OWN_PREFIXES = (b"[", HELLO_TWICE)
 
 #: Answers to one source without a pause, for offerings that trust nobody. A loop whose round trip
 #: is long stays below any rate, but it does not pause.
-STREAK = 24
+MAX_STREAK = 24
 
 #: What counts as a pause: longer than any round trip.
 PAUSE_SECONDS = 2.0
@@ -89,7 +89,7 @@ class DatagramGuard:
 
     def __init__(
         self,
-        row: GuardPolicy,
+        policy: GuardPolicy,
         limits: Limits,
         trust: TrustedNetworks,
         closedPorts: Set[int],
@@ -97,15 +97,15 @@ class DatagramGuard:
         monotonic: Callable[[], float],
     ) -> None:
         """@param monotonic: the time in seconds."""
-        self._row = row
+        self._row = policy
         self._limits = limits
         self._closedPorts = closedPorts
         self._counters = counters
         self._monotonic = monotonic
-        self._least = 0 if row.empty else 1
+        self._least = 0 if policy.empty else 1
         self._most = limits.maxDatagram
-        self._ownFormat = row.ownFormat
-        self._sources = SourceTable(trust if row.trusting else TrustedNetworks(()))
+        self._ownFormat = policy.ownFormat
+        self._sources = SourceTable(trust if policy.trusting else TrustedNetworks(()))
         self._allowances: BoundedDict[tuple[int, int], _Allowance] = BoundedDict(PEERS_REMEMBERED)
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
@@ -116,7 +116,7 @@ class DatagramGuard:
             return False
         if (
             self._ownFormat
-            and datagram.startswith(SUSPECT)
+            and datagram.startswith(OWN_PREFIXES)
             and (stamped(datagram) or datagram.startswith(HELLO_TWICE))
         ):
             self._counters.ownFormat += 1
@@ -139,7 +139,7 @@ class DatagramGuard:
             return False
         if now - allowance.when >= PAUSE_SECONDS:
             allowance.streak = 0
-        endless = allowance.streak >= STREAK and not self._row.trusting
+        endless = allowance.streak >= MAX_STREAK and not self._row.trusting
         if not endless and allowance.take(now):
             allowance.drops = 0
             allowance.streak += 1

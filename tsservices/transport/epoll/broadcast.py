@@ -88,7 +88,7 @@ class Broadcast:
         for stream, sent in behind:
             stream.sentAlone -= size - sent
             if sent:
-                stream.reactor.keepRest(stream, data, sent)
+                stream.reactor.keepUnsent(stream, data, sent)
             else:
                 # At the end of the round it fails again, or waits, as any write does.
                 stream.write(data)

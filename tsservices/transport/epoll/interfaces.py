@@ -58,7 +58,7 @@ class IReplyingStream(Interface):
     Ask only the transport at the bottom: Twisted's wrappers provide whatever it provides.
     """
 
-    def replyWith(reply: Reply, watcher: RoundObserver) -> None:
+    def replyWith(reply: Reply, observer: RoundObserver) -> None:
         """Answer by this function from now on, where the transport can."""
 
 

@@ -149,9 +149,9 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
             return
         self.sentAlone += sent
         if sent < len(data):
-            self.reactor.keepRest(self, data, sent)
+            self.reactor.keepUnsent(self, data, sent)
 
-    def replyWith(self, reply: Reply, watcher: RoundObserver) -> None:
+    def replyWith(self, reply: Reply, observer: RoundObserver) -> None:
         """
         Let a function answer each chunk that is read in place.
 
@@ -161,9 +161,9 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
         are not what it is given.
         """
         self.reply = reply
-        watchers = self.reactor.watchers
-        if watcher not in watchers:
-            watchers.append(watcher)
+        watchers = self.reactor.observers
+        if observer not in watchers:
+            watchers.append(observer)
 
     def startReading(self) -> None:
         """Read, unless the connection was aborted: then nothing is to reach the protocol."""
