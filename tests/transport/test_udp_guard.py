@@ -16,9 +16,9 @@ from tsservices.common.ratelimit import PEERS_REMEMBERED
 from tsservices.common.timestamps import FORMS, TimestampFormatter
 from tsservices.transport.udp_guard import (
     GUARDS,
+    MAX_STREAK,
     PAUSE_SECONDS,
     REFLECTOR_PORTS,
-    STREAK,
     DatagramGuard,
 )
 
@@ -146,7 +146,7 @@ class GuardTests(SynchronousTestCase):
             for _ in range(200):
                 self.clock.advance(0.25)
                 answered += guard.admits(b"x", STRANGER, 5000)
-            self.assertEqual(answered, 200 if name in ("timestamp", "hello") else STREAK, name)
+            self.assertEqual(answered, 200 if name in ("timestamp", "hello") else MAX_STREAK, name)
 
     def test_pauses(self) -> None:
         """Who pauses is no loop."""

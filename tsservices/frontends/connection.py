@@ -14,7 +14,7 @@ from tsservices.chat.errors import STOPPING, TOO_SLOW, ChatError
 from tsservices.chat.notifications import ErrorReply, Happening
 from tsservices.chat.outlet import BroadcastMember, Formatter
 from tsservices.frontends.sendqueue import SendQueue
-from tsservices.transport.epoll.tcp import FastTCPServer
+from tsservices.transport.capabilities import IBroadcastTransport, capability
 from tsservices.transport.sockets import keepAlive
 from tsservices.transport.stream import StreamProtocol
 
@@ -48,8 +48,7 @@ class ChatConnection(StreamProtocol):
         self.idleLimit = 0
         if (handle := getattr(self.measured, "getHandle", None)) is not None:
             keepAlive(handle())
-        transport: object = self.transport
-        wire = transport if isinstance(transport, FastTCPServer) else None
+        wire = capability(self.transport, IBroadcastTransport)
         self.backlog = SendQueue(
             self,
             self.transport.write,

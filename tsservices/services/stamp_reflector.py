@@ -12,6 +12,7 @@ from twisted.internet.error import MessageLengthError
 from tsservices.common.counters import DatagramCounters, StampCounters
 from tsservices.stamp.clock import ErrorEstimate, clockError, systemCall
 from tsservices.stamp.reflector import SessionReflector
+from tsservices.transport.capabilities import IReflectingPort, capability
 from tsservices.transport.context import ServiceContext
 from tsservices.transport.timestamping.udp import (
     ReceiveInfo,
@@ -48,8 +49,8 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
 
     def startProtocol(self) -> None:
         """Let the port send what the reflector returns."""
-        if isinstance(self.transport, TimestampedUDPPort):
-            self.transport.reflectWith(self._reflector.reflect, self.unsent, self)
+        if (port := capability(self.transport, IReflectingPort)) is not None:
+            port.reflectWith(self._reflector.reflect, self.unsent, self)
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo

@@ -9,8 +9,8 @@ from typing import Any
 from tsservices.common.counters import DatagramCounters
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.timestamps import TimestampFormatter
+from tsservices.transport.capabilities import IReplyingTransport, capability
 from tsservices.transport.datagram import ReplyingDatagramProtocol
-from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 from tsservices.transport.udp_guard import DatagramGuard
 
@@ -22,8 +22,8 @@ class TimestampProtocol(StreamProtocol):
         """Have at hand what each chunk needs."""
         stamper = self._stamper = self.factory.environment.stamper
         self._counters = self.factory.counters
-        if isinstance(self.transport, FastTCPServer):
-            self.transport.replyWith(self._reply, stamper)
+        if (replying := capability(self.transport, IReplyingTransport)) is not None:
+            replying.replyWith(self._reply, stamper)
 
     def dataReceived(self, data: bytes) -> None:
         self.transport.write(self._reply(data))

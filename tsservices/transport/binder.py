@@ -168,9 +168,9 @@ class Binder:
             return self._add(bound, self._adoptUNIX(factory))
         return self._add(bound, self._adoptTCP(addressFamily, factory))
 
-    def bindUDP(self, port: int, interface: str, protocol: DatagramProtocol, most: int) -> None:
+    def bindUDP(self, port: int, interface: str, protocol: DatagramProtocol, maxSize: int) -> None:
         """
-        @param most: bytes of a datagram that are read.
+        @param maxSize: bytes of a datagram that are read.
         @raise CannotListenError: the system refuses.
         """
         bound = bindInternet(socket.SOCK_DGRAM, interface, port, self._reusePort)
@@ -183,7 +183,7 @@ class Binder:
 
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
             port: IListeningPort = portClass._fromListeningDescriptor(
-                reactor, descriptor, bound.family, protocol, most
+                reactor, descriptor, bound.family, protocol, maxSize
             )
             return port
 

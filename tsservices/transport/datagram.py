@@ -9,8 +9,7 @@ from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 
 from tsservices.common.counters import DatagramCounters
-from tsservices.transport.epoll.interfaces import RoundObserver
-from tsservices.transport.epoll.udp import FastUDPPort
+from tsservices.transport.capabilities import IReplyingPort, RoundObserver, capability
 from tsservices.transport.udp_guard import DatagramGuard
 
 
@@ -42,8 +41,8 @@ class ReplyingDatagramProtocol(QuietDatagramProtocol):
 
     def startProtocol(self) -> None:
         """Let a fast port send what L{reply} returns."""
-        if isinstance(self.transport, FastUDPPort):
-            self.transport.replyWith(self.reply, self.unsent, *self._watchers)
+        if (port := capability(self.transport, IReplyingPort)) is not None:
+            port.replyWith(self.reply, self.unsent, *self._watchers)
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
         reply = self.reply(datagram, address)

@@ -20,7 +20,7 @@ KEEPALIVE_SECONDS = 60
 KEEPALIVE_PROBES = 4
 
 #: Seconds between these questions.
-KEEPALIVE_PAUSE = 15
+KEEPALIVE_INTERVAL_SECONDS = 15
 
 
 def bindInternet(
@@ -63,7 +63,7 @@ def keepAlive(connected: socket.socket) -> None:
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
         ("TCP_KEEPIDLE", KEEPALIVE_SECONDS),
-        ("TCP_KEEPINTVL", KEEPALIVE_PAUSE),
+        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_SECONDS),
         ("TCP_KEEPCNT", KEEPALIVE_PROBES),
     ):
         # Some systems lack one of them, and keep their own times.
@@ -71,7 +71,7 @@ def keepAlive(connected: socket.socket) -> None:
             connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def removeLeftOver(path: str) -> None:
+def removeStaleSocket(path: str) -> None:
     """
     Remove the file of a UNIX socket whose server has died.
 
@@ -103,7 +103,7 @@ def bindUNIX(path: str, backlog: int, mode: int) -> socket.socket:
     try:
         bound.setblocking(False)
         if inFilesystem:
-            removeLeftOver(path)
+            removeStaleSocket(path)
         bound.bind(path)
         if inFilesystem:
             os.chmod(path, mode)

@@ -42,11 +42,11 @@ BROADCAST = IPv4Address("255.255.255.255")
 HELLO_TWICE = b"Hello, Hello, "
 
 #: How all that this suite writes begins: one look tells most others.
-SUSPECT = (b"[", HELLO_TWICE)
+OWN_PREFIXES = (b"[", HELLO_TWICE)
 
 #: Answers to one source without a pause, for offerings that trust nobody. A loop whose round trip
 #: is long stays below any rate, but it does not pause.
-STREAK = 24
+MAX_STREAK = 24
 
 #: What counts as a pause: longer than any round trip.
 PAUSE_SECONDS = 2.0
@@ -118,7 +118,7 @@ class DatagramGuard:
 
     def __init__(
         self,
-        row: GuardPolicy,
+        policy: GuardPolicy,
         limits: Limits,
         trust: TrustedNetworks,
         closedPorts: Set[int],
@@ -126,15 +126,15 @@ class DatagramGuard:
         monotonic: Callable[[], float],
     ) -> None:
         """@param monotonic: the time in seconds."""
-        self._row = row
+        self._row = policy
         self._limits = limits
         self._trust = trust
         self._closedPorts = closedPorts
         self._counters = counters
         self._monotonic = monotonic
-        self._least = 0 if row.empty else 1
+        self._least = 0 if policy.empty else 1
         self._most = limits.maxDatagram
-        self._ownFormat = row.ownFormat
+        self._ownFormat = policy.ownFormat
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._allowances: OrderedDict[tuple[int, int], _Allowance] = OrderedDict()
 
@@ -146,7 +146,7 @@ class DatagramGuard:
             return False
         if (
             self._ownFormat
-            and datagram.startswith(SUSPECT)
+            and datagram.startswith(OWN_PREFIXES)
             and (stamped(datagram) or datagram.startswith(HELLO_TWICE))
         ):
             self._counters.ownFormat += 1
@@ -186,7 +186,7 @@ class DatagramGuard:
             return False
         if now - allowance.when >= PAUSE_SECONDS:
             allowance.streak = 0
-        endless = allowance.streak >= STREAK and not self._row.trusting
+        endless = allowance.streak >= MAX_STREAK and not self._row.trusting
         if not endless and allowance.take(now):
             allowance.drops = 0
             allowance.streak += 1

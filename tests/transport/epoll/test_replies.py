@@ -173,7 +173,7 @@ class ReplyTests(SynchronousTestCase):
         self.epollSet.doRead()
         assert self.rounds.events == ["began", "ended"]
         self.epollSet._close()
-        assert self.epollSet.watchers == []
+        assert self.epollSet.observers == []
 
     def test_forgotten(self) -> None:
         """A lost connection does not hold its protocol any more."""

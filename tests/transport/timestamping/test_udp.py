@@ -24,7 +24,11 @@ from tests.transport.epoll.test_udp import FailingSocket
 from tsservices.transport.epoll import udp as fastudp
 from tsservices.transport.timestamping import cmsg as ancillary
 from tsservices.transport.timestamping import udp as stampedudp
-from tsservices.transport.timestamping.cmsg import FOR_MANY, ControlMessageReader, transmitted
+from tsservices.transport.timestamping.cmsg import (
+    GROUP_DESTINATION,
+    ControlMessageReader,
+    readTransmitTimestamp,
+)
 from tsservices.transport.timestamping.udp import (
     ReceiveInfo,
     TimestampedDatagramProtocol,
@@ -249,7 +253,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             peer.sendto(b"quiet", ("127.255.255.255", port.getHost().port))
         port.doRead()
-        assert self.protocol.received[-1][2].destination == FOR_MANY
+        assert self.protocol.received[-1][2].destination == GROUP_DESTINATION
 
     def test_timeToLive(self) -> None:
         """TTL and hop limit come with the datagram, the type of service if asked for."""
@@ -583,8 +587,8 @@ class StampedUDPPortTests(SynchronousTestCase):
 
     def test_manyDestinations(self) -> None:
         """The addresses that are remembered are bounded."""
-        self.patch(ancillary, "DESTINATIONS", 3)
-        self.patch(stampedudp, "DESTINATIONS", 3)
+        self.patch(ancillary, "MAX_DESTINATIONS", 3)
+        self.patch(stampedudp, "MAX_DESTINATIONS", 3)
         port = self.listen("")
         for last in range(1, 10):
             peer = self.peer(f"127.0.0.{last}", port)
@@ -600,7 +604,7 @@ class AncillaryTests(SynchronousTestCase):
         """What is not known is passed over."""
         unknown = [(1, 99, b"x"), (0, 99, b"x"), (41, 99, b"x"), (7, 7, b"")]
         assert ControlMessageReader(None).read(unknown) == (0, None, None, None)
-        assert transmitted(unknown) is None
+        assert readTransmitTimestamp(unknown) is None
 
     def test_notATime(self) -> None:
         """
@@ -610,8 +614,8 @@ class AncillaryTests(SynchronousTestCase):
         times = (1).to_bytes(8, sys.byteorder) * 6
         refusal = bytes([111, 0, 0, 0, 2, 3, 3, 0]) + bytes(8)
         sent = bytes([42, 0, 0, 0, 4, 0, 0, 0]) + bytes(4) + bytes([5, 0, 0, 0])
-        assert transmitted([(1, 37, times), (0, 11, refusal)]) is None
-        assert transmitted([(0, 11, sent)]) is None
-        assert transmitted([(1, 37, bytes(48)), (0, 11, sent)]) is None
+        assert readTransmitTimestamp([(1, 37, times), (0, 11, refusal)]) is None
+        assert readTransmitTimestamp([(0, 11, sent)]) is None
+        assert readTransmitTimestamp([(1, 37, bytes(48)), (0, 11, sent)]) is None
         if sys.byteorder == "little":
-            assert transmitted([(1, 37, times), (41, 25, sent)]) == (5, 1_000_000_001)
+            assert readTransmitTimestamp([(1, 37, times), (41, 25, sent)]) == (5, 1_000_000_001)

@@ -11,10 +11,24 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from tsservices.transport.epoll.tcp import FastTCPServer
+from tsservices.transport.epoll.interfaces import InPlaceStream
+from tsservices.transport.epoll.set import EpollReactor
+
+
+class BroadcastStream(InPlaceStream, Protocol):
+    """
+    A stream transport as a L{Broadcast} needs it.
+
+    @ivar broadcasts: those in which it is; only L{Broadcast} changes them.
+    """
+
+    reactor: EpollReactor
+    broadcasts: tuple[Broadcast, ...]
+
+    def write(self, data: bytes) -> None:
+        """Queue some bytes."""
 
 
 class Broadcast:
@@ -30,7 +44,7 @@ class Broadcast:
 
     __slots__ = ("_descriptors", "_reactor", "_streams", "sent", "valid")
 
-    def __init__(self, streams: Sequence[FastTCPServer]) -> None:
+    def __init__(self, streams: Sequence[BroadcastStream]) -> None:
         self.sent = 0
         self.valid = True
         self._reactor = streams[0].reactor
@@ -39,7 +53,7 @@ class Broadcast:
         for stream in streams:
             stream.broadcasts += (self,)
 
-    def send(self, data: bytes, without: Sequence[FastTCPServer]) -> bool:
+    def send(self, data: bytes, without: Sequence[BroadcastStream]) -> bool:
         epollSet = self._reactor
         if not self.valid or epollSet.queued or epollSet.hasWriters:
             # What was written before goes first.
@@ -88,7 +102,7 @@ class Broadcast:
         for stream, sent in behind:
             stream.sentAlone -= size - sent
             if sent:
-                stream.reactor.keepRest(stream, data, sent)
+                stream.reactor.keepUnsent(stream, data, sent)
             else:
                 # At the end of the round it fails again, or waits, as any write does.
                 stream.write(data)

@@ -4,10 +4,11 @@ What the members of an epoll object of our own have to be.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
 from twisted.python.failure import Failure
+
+from tsservices.transport.capabilities import Reply
 
 #: How much to read from a connection whose messages are short. It is the longest L{bytes} that
 #: CPython takes from its own pools: room for more is a block of the C library, which is split and
@@ -29,22 +30,6 @@ class WatchedDescriptor(Protocol):
 
     def doWrite(self) -> object:
         """L{None}, or the exception that ends the connection."""
-
-
-class RoundObserver(Protocol):
-    """
-    What is told of the rounds of reads, so that it can do once what would be done for each read.
-    """
-
-    def roundBegan(self) -> None:
-        """What is ready will be read now."""
-
-    def roundEnded(self) -> None:
-        """All that was ready is read: a millisecond has gone by at the most."""
-
-
-#: Makes the whole answer to one chunk, and does nothing else with the connection.
-Reply = Callable[[bytes], bytes]
 
 
 class InPlaceStream(WatchedDescriptor, Protocol):

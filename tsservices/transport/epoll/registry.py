@@ -14,15 +14,11 @@ from typing import Any
 from twisted.internet.interfaces import IReactorFDSet
 from zope.interface import alsoProvides, implementer, providedBy
 
-from tsservices.transport.epoll.interfaces import (
-    InPlaceStream,
-    RoundObserver,
-    WatchedDescriptor,
-    isStream,
-)
+from tsservices.transport.capabilities import RoundObserver
+from tsservices.transport.epoll.interfaces import InPlaceStream, WatchedDescriptor, isStream
 
 #: About as much memory as the reads and replies of one round need at the most.
-KEPT_BYTES = 16 * 1024 * 1024
+ARENA_BYTES = 16 * 1024 * 1024
 
 EPOLLIN: int = getattr(select, "EPOLLIN", 0x01)
 EPOLLOUT: int = getattr(select, "EPOLLOUT", 0x04)
@@ -39,7 +35,7 @@ class EpollRegistry:
     @ivar passing: whether a pass is going on, at whose end what is queued will be sent.
     @ivar queued: the plain streams that got bytes to send at the end of the round.  One that has
         lost them since, or its connection, may still be among them.
-    @ivar watchers: who is told when a round of reads begins and when it is over.
+    @ivar observers: who is told when a round of reads begins and when it is over.
     @ivar _streams: members read in place, by descriptor.
     @ivar _readers: all other members that read, by descriptor.
     @ivar _writers: streams to be sent for by their own C{doWrite} at the end of the round.
@@ -52,7 +48,7 @@ class EpollRegistry:
         self._reactor = reactor
         self.passing = False
         self.queued: list[InPlaceStream] = []
-        self.watchers: list[RoundObserver] = []
+        self.observers: list[RoundObserver] = []
         self._streams: dict[int, InPlaceStream] = {}
         self._readers: dict[int, WatchedDescriptor] = {}
         self._writers: dict[int, InPlaceStream] = {}
@@ -98,7 +94,7 @@ class EpollRegistry:
             poller = select.epoll()
             # glibc learns by this to keep what is freed.  It would give the 64 KiB of a
             # large read back to the kernel each time, and fault them in again.
-            bytes(KEPT_BYTES)
+            bytes(ARENA_BYTES)
             self._number = poller.fileno()
             try:
                 self._reactor.addReader(self)
@@ -131,7 +127,7 @@ class EpollRegistry:
         if poller is not None:
             poller.close()
         self._number = -1
-        self.watchers.clear()
+        self.observers.clear()
 
     def wake(self) -> None:
         """Have a pass made although the kernel has nothing to say.  Subclasses do it."""

@@ -98,7 +98,7 @@ class EpollRound(EpollRegistry):
                 sent = 0
             stream.sentAlone += sent
             if sent < len(answer):
-                self.keepRest(stream, answer, sent)
+                self.keepUnsent(stream, answer, sent)
 
     def _receiveLong(self, stream: InPlaceStream, data: bytes) -> None:
         """
@@ -194,7 +194,7 @@ class EpollRound(EpollRegistry):
             stream._tempDataLen = 0
             stream.sentAlone += sent
             if sent < len(data):
-                self.keepRest(stream, data, sent)
+                self.keepUnsent(stream, data, sent)
             elif stream.producer is not None and (
                 stream.producerPaused or not stream.streamingProducer
             ):
@@ -218,7 +218,7 @@ class EpollRound(EpollRegistry):
         """Whether streams are to be sent for by their own C{doWrite}."""
         return bool(self._writers)
 
-    def keepRest(self, stream: InPlaceStream, data: bytes, sent: int) -> None:
+    def keepUnsent(self, stream: InPlaceStream, data: bytes, sent: int) -> None:
         """Keep what the kernel did not take of C{data}."""
         stream.dataBuffer = data
         stream.offset = sent

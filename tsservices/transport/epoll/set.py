@@ -151,12 +151,12 @@ class EpollReactor(EpollRound):
             events = [] if self._poller is None else self._poller.poll(0, wanted)
             if not (events or self.queued or self._writers or self._jobs):
                 return
-            for watcher in self.watchers:
+            for watcher in self.observers:
                 watcher.roundBegan()
             try:
                 self._receive(events)
             finally:
-                for watcher in self.watchers:
+                for watcher in self.observers:
                     watcher.roundEnded()
             turnEnds = bool(self._jobs)
             if turnEnds:

@@ -24,14 +24,22 @@ from twisted.internet import tcp, unix
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from tsservices.transport import stock
+from tsservices.transport.capabilities import (
+    IBroadcastTransport,
+    IReplyingTransport,
+    Reply,
+    RoundObserver,
+)
 from tsservices.transport.epoll.broadcast import Broadcast
-from tsservices.transport.epoll.interfaces import SHORT_READ, Reply, RoundObserver
+from tsservices.transport.epoll.interfaces import SHORT_READ
 from tsservices.transport.epoll.set import EpollReactor, epollSetOf
 from tsservices.transport.stock import CountsBytesMixin
 
 
+@implementer(IReplyingTransport, IBroadcastTransport)
 class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     """
     The transport of one accepted TCP connection.
@@ -147,9 +155,9 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
             return
         self.sentAlone += sent
         if sent < len(data):
-            self.reactor.keepRest(self, data, sent)
+            self.reactor.keepUnsent(self, data, sent)
 
-    def replyWith(self, reply: Reply, watcher: RoundObserver) -> None:
+    def replyWith(self, reply: Reply, observer: RoundObserver) -> None:
         """
         Let a function answer each chunk that is read in place.
 
@@ -159,9 +167,9 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
         are not what it is given.
         """
         self.reply = reply
-        watchers = self.reactor.watchers
-        if watcher not in watchers:
-            watchers.append(watcher)
+        watchers = self.reactor.observers
+        if observer not in watchers:
+            watchers.append(observer)
 
     def startReading(self) -> None:
         """Read, unless the connection was aborted: then nothing is to reach the protocol."""

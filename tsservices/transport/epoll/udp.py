@@ -19,8 +19,9 @@ from twisted.internet import udp
 from twisted.internet.error import MessageLengthError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from tsservices.transport.epoll.interfaces import RoundObserver
+from tsservices.transport.capabilities import DatagramReply, IReplyingPort, RoundObserver
 
 #: How long, in seconds, a pass may go on before the reactor gets its turn.
 PASS_SECONDS = 0.001
@@ -28,12 +29,10 @@ PASS_SECONDS = 0.001
 #: How many datagrams are served between two looks at the clock.
 ROUND_DATAGRAMS = 16
 
-#: Makes the answer to a datagram from an address, if there is one.
-DatagramReply = Callable[[bytes, tuple[str, int]], bytes | None]
-
 _UNREACHABLE = frozenset({ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENETDOWN})
 
 
+@implementer(IReplyingPort)
 class FastUDPPort(udp.Port):
     """
     A UDP port with a tight loop.

@@ -36,34 +36,34 @@ IPV6_TCLASS = 67
 
 #: Of SO_TIMESTAMPING: what comes, in software; and of a datagram that asks for itself when it is
 #: sent, its number, without its bytes.
-ARRIVALS = 8 | 16 | 128 | 2048
+RECEIVE_FLAGS = 8 | 16 | 128 | 2048
 
 #: The same, and all datagrams ask.
-TIMESTAMPING = 2 | ARRIVALS
+TRANSMIT_FLAGS = 2 | RECEIVE_FLAGS
 
 #: The kernel's numbers of sent datagrams go round here.
-NUMBERS = 1 << 32
+PACKET_NUMBERS = 1 << 32
 
 #: The origin of an entry of the error queue that is the time of a sent datagram.
 ORIGIN_TIMESTAMPING = 4
 
 #: Bytes that all of it needs at most, with room to spare.
-ROOM = 512
+CONTROL_BYTES = 512
 
 #: The same for an entry of the error queue.
-ERROR_ROOM = 512
+ERROR_CONTROL_BYTES = 512
 
 #: Destination addresses whose text is kept.
-DESTINATIONS = 1024
+MAX_DESTINATIONS = 1024
 
 #: The destination of a datagram that was not for this host alone: broadcast, multicast.
-FOR_MANY = ""
+GROUP_DESTINATION = ""
 
 #: As recvmsg gives it.
 Ancillary = Iterable[tuple[int, int, bytes]]
 
 #: Beside a datagram that is sent: it asks for its time.
-TELL_DEPARTURE = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", 2))
+REQUEST_TIMESTAMP = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", 2))
 
 _TIME = struct.Struct("@ll")
 _INT = struct.Struct("@i")
@@ -80,7 +80,7 @@ class ReceiveInfo(NamedTuple):
     @ivar ns: when, in nanoseconds since 1970.
     @ivar kernel: the kernel took that time when it came; otherwise it was taken when
         the datagram was read.
-    @ivar destination: the address of this host that it was sent to; L{FOR_MANY} for
+    @ivar destination: the address of this host that it was sent to; L{GROUP_DESTINATION} for
         one that went to many; L{None} if not known.
     @ivar ttl: its TTL or hop limit, if known.
     @ivar tos: its type of service or traffic class, if asked for and known.
@@ -94,7 +94,7 @@ class ReceiveInfo(NamedTuple):
 
 
 def enableTimestamps(
-    asked: socket.socket, transmit: bool = False, destination: bool = True, tos: bool = False
+    udpSocket: socket.socket, transmit: bool = False, destination: bool = True, tos: bool = False
 ) -> bool:
     """Have the kernel tell more with each datagram."""
     if not LINUX:
@@ -102,7 +102,7 @@ def enableTimestamps(
     # An IPv6 socket gets IPv4 datagrams too, and of these only the IPv4 options tell.
     options = [(socket.IPPROTO_IP, IP_RECVTTL)]
     options += [(socket.IPPROTO_IP, IP_RECVTOS)] * tos
-    if asked.family == socket.AF_INET6:
+    if udpSocket.family == socket.AF_INET6:
         options += [(socket.IPPROTO_IPV6, IPV6_RECVHOPLIMIT)]
         options += [(socket.IPPROTO_IPV6, IPV6_RECVTCLASS)] * tos
         options += [(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO)] * destination
@@ -110,34 +110,34 @@ def enableTimestamps(
         options += [(socket.IPPROTO_IP, IP_PKTINFO)] * destination
     for level, option in options:
         with contextlib.suppress(OSError):
-            asked.setsockopt(level, option, 1)
+            udpSocket.setsockopt(level, option, 1)
     try:
         if transmit:
-            asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, TIMESTAMPING)
+            udpSocket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, TRANSMIT_FLAGS)
         else:
-            asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            udpSocket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     except OSError:
         return False
     return True
 
 
-def enableTransmitTimestamps(asked: socket.socket) -> bool:
+def enableTransmitTimestamps(udpSocket: socket.socket) -> bool:
     """
-    Have the kernel tell of datagrams that ask for themselves, with L{TELL_DEPARTURE}.  What
+    Have the kernel tell of datagrams that ask for themselves, with L{REQUEST_TIMESTAMP}.  What
     it tells of those that come is longer from then on, and costs more to read.
     """
     try:
-        asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, ARRIVALS)
-        asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 0)
+        udpSocket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, RECEIVE_FLAGS)
+        udpSocket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 0)
     except OSError:
         return False
     return True
 
 
-def restartCounter(asked: socket.socket, wanted: int = TIMESTAMPING) -> None:
+def restartCounter(udpSocket: socket.socket, wanted: int = TRANSMIT_FLAGS) -> None:
     """Have the kernel number the datagrams that are sent from 0 on again."""
     for flags in (wanted & ~128, wanted):
-        asked.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+        udpSocket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
 
 
 class ControlMessageReader:
@@ -172,7 +172,7 @@ class ControlMessageReader:
                     tos = value[0]
                 elif kind == IP_PKTINFO and destination is None:
                     _, local, header = _PKTINFO.unpack(value)
-                    destination = self._text(local) if local == header else FOR_MANY
+                    destination = self._text(local) if local == header else GROUP_DESTINATION
             elif level == 41:
                 if kind == IPV6_HOPLIMIT:
                     (ttl,) = _INT.unpack(value)
@@ -180,20 +180,20 @@ class ControlMessageReader:
                     (tos,) = _INT.unpack(value)
                 elif kind == IPV6_PKTINFO and destination is None:
                     header = value[:16]
-                    destination = FOR_MANY if header[0] == 0xFF else self._text(header)
+                    destination = GROUP_DESTINATION if header[0] == 0xFF else self._text(header)
         return nanoseconds, destination, ttl, tos
 
     def _text(self, packed: bytes) -> str:
         text = self._texts.get(packed)
         if text is None:
             family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
-            if len(self._texts) >= DESTINATIONS:
+            if len(self._texts) >= MAX_DESTINATIONS:
                 self._texts.clear()
             text = self._texts[packed] = socket.inet_ntop(family, packed)
         return text
 
 
-def pktinfo(family: int, source: str) -> list[tuple[int, int, bytes]]:
+def sourceControl(family: int, source: str) -> list[tuple[int, int, bytes]]:
     """
     What sendmsg needs to send from it.
 
@@ -206,7 +206,7 @@ def pktinfo(family: int, source: str) -> list[tuple[int, int, bytes]]:
     return [(socket.IPPROTO_IP, IP_PKTINFO, packed)]
 
 
-def transmitted(ancillary: Ancillary) -> tuple[int, int] | None:
+def readTransmitTimestamp(ancillary: Ancillary) -> tuple[int, int] | None:
     """
     The kernel's number of a datagram, and when it was sent in nanoseconds since 1970; L{None}
     if the entry is about something else.

@@ -9,52 +9,53 @@ from __future__ import annotations
 
 import socket
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any
 
+from tsservices.transport.capabilities import TransmitListener
 from tsservices.transport.timestamping import cmsg as ancillary
 
-#: Is told when a datagram has left, in nanoseconds since 1970.
-Left = Callable[[int], None]
-
 #: Datagrams whose time is still waited for. Nearly always the kernel has it at once.
-WAITING = 1024
+MAX_WAITING = 1024
 
 
 class TransmitTimestamps:
     """
     The datagrams of one socket that asked.
 
-    @ivar begun: whether any ever did: from then on there may be something in the socket's
+    @ivar enabled: whether any ever did: from then on there may be something in the socket's
         error queue.
     """
 
-    def __init__(self, asked: socket.socket) -> None:
-        self.begun = False
-        self._socket = asked
+    def __init__(self, udpSocket: socket.socket) -> None:
+        self.enabled = False
+        self._socket = udpSocket
         self._next = 0
-        self._waiting: OrderedDict[int, Left] = OrderedDict()
+        self._waiting: OrderedDict[int, TransmitListener] = OrderedDict()
 
     def send(
-        self, datagram: bytes, address: Any, choice: list[tuple[int, int, bytes]], left: Left
+        self,
+        datagram: bytes,
+        address: Any,
+        control: list[tuple[int, int, bytes]],
+        listener: TransmitListener,
     ) -> None:
         """@raise OSError: it was not sent."""
-        if not self.begun:
-            self.begun = ancillary.enableTransmitTimestamps(self._socket)
-        if not self.begun:
-            self._socket.sendmsg((datagram,), choice, 0, address)
+        if not self.enabled:
+            self.enabled = ancillary.enableTransmitTimestamps(self._socket)
+        if not self.enabled:
+            self._socket.sendmsg((datagram,), control, 0, address)
             return
         try:
-            self._socket.sendmsg((datagram,), [*choice, ancillary.TELL_DEPARTURE], 0, address)
+            self._socket.sendmsg((datagram,), [*control, ancillary.REQUEST_TIMESTAMP], 0, address)
         except OSError:
             # Kernels differ in whether its number was used up.
             self._waiting.clear()
             self._next = 0
-            ancillary.restartCounter(self._socket, ancillary.ARRIVALS)
+            ancillary.restartCounter(self._socket, ancillary.RECEIVE_FLAGS)
             raise
-        self._waiting[self._next] = left
-        self._next = (self._next + 1) % ancillary.NUMBERS
-        if len(self._waiting) > WAITING:
+        self._waiting[self._next] = listener
+        self._next = (self._next + 1) % ancillary.PACKET_NUMBERS
+        if len(self._waiting) > MAX_WAITING:
             self._waiting.popitem(last=False)
 
     def onTimestamp(self, number: int, nanoseconds: int) -> None:

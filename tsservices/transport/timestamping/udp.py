@@ -23,34 +23,30 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.error import InvalidAddressError, MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from tsservices.transport.epoll.interfaces import RoundObserver
+from tsservices.transport.capabilities import (
+    IReflectingPort,
+    RoundObserver,
+    StampedReply,
+    TransmitListener,
+)
 from tsservices.transport.epoll.udp import PASS_SECONDS, ROUND_DATAGRAMS, FastUDPPort
 from tsservices.transport.timestamping import cmsg as ancillary
 from tsservices.transport.timestamping.cmsg import (
-    DESTINATIONS,
-    ERROR_ROOM,
-    NUMBERS,
-    ROOM,
+    CONTROL_BYTES,
+    ERROR_CONTROL_BYTES,
+    MAX_DESTINATIONS,
+    PACKET_NUMBERS,
     ControlMessageReader,
     ReceiveInfo,
 )
-from tsservices.transport.timestamping.transmit import Left, TransmitTimestamps
+from tsservices.transport.timestamping.transmit import TransmitTimestamps
 
 __all__ = ["ReceiveInfo", "TimestampedDatagramProtocol", "TimestampedUDPPort"]
 
-#: What to send; alone, or with whom to tell when it has left.
-StampedAnswer = bytes | tuple[bytes, Left]
-
-#: Makes the answer to a datagram, if there is one, of: the datagram; where it came from; time,
-#: clock, destination and TTL as in L{ReceiveInfo}; the monotonic time in seconds at which the pass
-#: began.
-StampedReply = Callable[
-    [bytes, tuple[str, int], int, bool, str | None, int | None, float], StampedAnswer | None
-]
-
 #: Entries of the error queue read in one go.
-ERRORS_AT_ONCE = 64
+MAX_ERRORS_PER_DRAIN = 64
 
 #: Interfaces that are no address.
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
@@ -75,6 +71,7 @@ class TimestampedDatagramProtocol(DatagramProtocol):
         """
 
 
+@implementer(IReflectingPort)
 class TimestampedUDPPort(FastUDPPort):
     """
     A UDP port that gives its protocol, a L{TimestampedDatagramProtocol}, each datagram with its
@@ -164,7 +161,7 @@ class TimestampedUDPPort(FastUDPPort):
             while read < self.maxThroughput:
                 for _ in range(ROUND_DATAGRAMS):
                     try:
-                        data, told, _, sockaddr = receive(size, ROOM)
+                        data, told, _, sockaddr = receive(size, CONTROL_BYTES)
                     except OSError as error:
                         if self._receiveFailed(error):
                             return
@@ -206,7 +203,7 @@ class TimestampedUDPPort(FastUDPPort):
             self._drainErrors()
 
     def _sendTimed(
-        self, answer: tuple[bytes, Left], sockaddr: Any, destination: str | None
+        self, answer: tuple[bytes, TransmitListener], sockaddr: Any, destination: str | None
     ) -> None:
         """
         Send an answer of which somebody wants to know when it left.  On a port that tells this
@@ -291,9 +288,9 @@ class TimestampedUDPPort(FastUDPPort):
     def _sourceChoice(self, source: str) -> list[tuple[int, int, bytes]]:
         choice = self._sources.get(source)
         if choice is None:
-            if len(self._sources) >= DESTINATIONS:
+            if len(self._sources) >= MAX_DESTINATIONS:
                 self._sources.clear()
-            choice = self._sources[source] = ancillary.pktinfo(self.addressFamily, source)
+            choice = self._sources[source] = ancillary.sourceControl(self.addressFamily, source)
         return choice
 
     def readConnectionLost(self, reason: Failure) -> None:
@@ -309,24 +306,24 @@ class TimestampedUDPPort(FastUDPPort):
         Take what waits in the error queue: the times of datagrams that have been sent.  With
         something in it the reactor would be woken for ever.
         """
-        for _ in range(ERRORS_AT_ONCE):
+        for _ in range(MAX_ERRORS_PER_DRAIN):
             if not self._takeError():
                 return
 
     def _takeError(self) -> bool:
         """Take one entry of the error queue."""
         # The protocol may have closed the port.
-        if not ((self.transmitting or self._departures.begun) and self.connected):
+        if not ((self.transmitting or self._departures.enabled) and self.connected):
             return False
         try:
-            _, told, _, _ = self.socket.recvmsg(0, ERROR_ROOM, socket.MSG_ERRQUEUE)
+            _, told, _, _ = self.socket.recvmsg(0, ERROR_CONTROL_BYTES, socket.MSG_ERRQUEUE)
         except OSError as error:
             if error.errno == EINTR:
                 return True
             if error.errno != EWOULDBLOCK:
                 self._peerRefused(error.errno)
             return False
-        found = ancillary.transmitted(told)
+        found = ancillary.readTransmitTimestamp(told)
         if found is not None:
             self._transmitted(*found)
         return True
@@ -337,7 +334,7 @@ class TimestampedUDPPort(FastUDPPort):
             self._departures.onTimestamp(number, nanoseconds)
             return
         last = self.sent - 1 - self._numberedFrom
-        behind = (last - number) % NUMBERS
+        behind = (last - number) % PACKET_NUMBERS
         if behind > last:
             # Of a datagram from before the last count.
             return

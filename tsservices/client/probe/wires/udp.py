@@ -31,7 +31,7 @@ from tsservices.stamp.stats.result import ProbeState
 from tsservices.transport.timestamping import cmsg as ancillary
 from tsservices.transport.timestamping.cmsg import ReceiveInfo
 from tsservices.transport.timestamping.udp import (
-    ERRORS_AT_ONCE,
+    MAX_ERRORS_PER_DRAIN,
     TimestampedDatagramProtocol,
     TimestampedUDPPort,
 )
@@ -125,19 +125,19 @@ class ProbePort(TimestampedUDPPort):
         Take what waits in the error queue: times of sent packets, and ICMP messages with
         the beginning of the packet they are about.
         """
-        for _ in range(ERRORS_AT_ONCE):
+        for _ in range(MAX_ERRORS_PER_DRAIN):
             # The protocol may have closed the port.
             if not (self.transmitting and self.connected):
                 return
             try:
                 data, told, _, _ = self.socket.recvmsg(
-                    PACKET_ROOM, ancillary.ERROR_ROOM, socket.MSG_ERRQUEUE
+                    PACKET_ROOM, ancillary.ERROR_CONTROL_BYTES, socket.MSG_ERRQUEUE
                 )
             except OSError as error:
                 if error.errno == errno.EINTR:
                     continue
                 return
-            found = ancillary.transmitted(told)
+            found = ancillary.readTransmitTimestamp(told)
             if found is not None:
                 self._transmitted(*found)
                 continue
