@@ -41,7 +41,7 @@ STREAM = {IReplyingTransport, IBroadcastTransport}
         (stock.BoundedUDPPort, set()),
     ],
 )
-def test_capabilities(transport: type, expected: set[Any]) -> None:
+def test_capabilities(transport: Any, expected: set[Any]) -> None:
     instance = transport.__new__(transport)
     found = {interface for interface in CAPABILITIES if capability(instance, interface) is instance}
     assert found == expected

@@ -31,6 +31,7 @@ from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListening
 from tsservices.transport.timestamping import cmsg as ancillary
 from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
+from tsservices.transport.twisted_internals import adoptPort
 
 #: Makes a port of a reactor and the descriptor of a bound socket.
 Adopt = Callable[[Any, int], IListeningPort]
@@ -116,7 +117,7 @@ class Binder:
         except OSError as reason:
             bound.close()
             raise CannotListenError(interface, port, reason) from reason
-        return self._add(bound, self._adoptTCP(bound.family, factory))
+        return self._addStream(bound, factory)
 
     def listenSSL(
         self,
@@ -153,7 +154,7 @@ class Binder:
         inFilesystem = not address.startswith("\0")
         path = os.path.abspath(address) if inFilesystem else address
         bound = bindUNIX(path, backlog, mode)
-        return self._add(bound, self._adoptUNIX(factory), path if inFilesystem else None)
+        return self._addStream(bound, factory, path if inFilesystem else None)
 
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
@@ -164,9 +165,7 @@ class Binder:
         @raise CannotListenError: it is no listening socket.
         """
         bound = duplicateListening(fileDescriptor, addressFamily)
-        if addressFamily == socket.AF_UNIX:
-            return self._add(bound, self._adoptUNIX(factory))
-        return self._add(bound, self._adoptTCP(addressFamily, factory))
+        return self._addStream(bound, factory)
 
     def bindUDP(self, port: int, interface: str, protocol: DatagramProtocol, maxSize: int) -> None:
         """
@@ -181,13 +180,7 @@ class Binder:
             # What comes before the port is served has its time too.
             ancillary.enableTimestamps(bound)
 
-        def adopt(reactor: Any, descriptor: int) -> IListeningPort:
-            port: IListeningPort = portClass._fromListeningDescriptor(
-                reactor, descriptor, bound.family, protocol, maxSize
-            )
-            return port
-
-        self._add(bound, adopt)
+        self._add(bound, portClass, bound.family, protocol, maxSize)
 
     def discard(self) -> None:
         """Close all that has been bound: the start has failed."""
@@ -195,27 +188,21 @@ class Binder:
             port.stopListening()
         self.ports.clear()
 
-    def _adoptTCP(self, family: int, factory: IProtocolFactory) -> Adopt:
-        portClass = FastTCPPort if self._fast else stock.CountingTCPPort
+    def _addStream(
+        self, bound: socket.socket, factory: IProtocolFactory, path: str | None = None
+    ) -> BoundPort:
+        if bound.family == socket.AF_UNIX:
+            unixPort = FastUNIXPort if self._fast else stock.CountingUNIXPort
+            return self._add(bound, unixPort, factory, path=path)
+        tcpPort = FastTCPPort if self._fast else stock.CountingTCPPort
+        return self._add(bound, tcpPort, bound.family, factory)
 
+    def _add(
+        self, bound: socket.socket, portClass: Any, *arguments: Any, path: str | None = None
+    ) -> BoundPort:
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
-            port: IListeningPort = portClass._fromListeningDescriptor(
-                reactor, descriptor, family, factory
-            )
-            return port
+            return adoptPort(portClass, reactor, descriptor, *arguments)
 
-        return adopt
-
-    def _adoptUNIX(self, factory: IProtocolFactory) -> Adopt:
-        portClass = FastUNIXPort if self._fast else stock.CountingUNIXPort
-
-        def adopt(reactor: Any, descriptor: int) -> IListeningPort:
-            port: IListeningPort = portClass._fromListeningDescriptor(reactor, descriptor, factory)
-            return port
-
-        return adopt
-
-    def _add(self, bound: socket.socket, adopt: Adopt, path: str | None = None) -> BoundPort:
         port = BoundPort(self._reactor, bound, adopt, path)
         self.ports.append(port)
         return port

@@ -19,8 +19,6 @@ from twisted.internet.interfaces import (
     ITransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.protocols.haproxy._v2parser import V2Parser
-from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper, HAProxyWrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
@@ -28,6 +26,11 @@ from tsservices.common import addresses
 from tsservices.common.counters import StreamCounters
 from tsservices.transport.admission import AdmissionDenied
 from tsservices.transport.stream import peerName
+from tsservices.transport.twisted_internals import (
+    HAProxyProtocolWrapper,
+    HAProxyWrappingFactory,
+    V2Parser,
+)
 
 if TYPE_CHECKING:
     from tsservices.transport.context import ServiceContext

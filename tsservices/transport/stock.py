@@ -4,12 +4,15 @@ Twisted's own stream transports, with the two figures that the time limits need.
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 from typing import Protocol as Interface
 
 from twisted.internet import tcp, udp, unix
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+
+from tsservices.transport.twisted_internals import reserveDescriptor
 
 
 class CountsBytes(Interface):
@@ -82,9 +85,10 @@ class CountingUNIXPort(unix.Port):
         if self._preexistingSocket is None:
             super().startListening()
             return
-        tcp._reservedFD.reserve()
-        self._log.info("{factory} starting on {path}", factory=self.factory, path=self._bindPath)
         bound, self._preexistingSocket = self._preexistingSocket, None
+        reserveDescriptor()
+        path = os.fsencode(bound.getsockname())
+        self._log.info("{factory} starting on {path}", factory=self.factory, path=path)
         assert self.factory is not None
         self.factory.doStart()
         self.socket = bound
