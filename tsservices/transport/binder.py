@@ -29,7 +29,7 @@ from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXPort
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListening
-from tsservices.transport.timestamping import cmsg as ancillary
+from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
 from tsservices.transport.twisted_internals import adoptPort
 
@@ -178,7 +178,7 @@ class Binder:
         if isinstance(protocol, TimestampedDatagramProtocol):
             portClass = TimestampedUDPPort
             # What comes before the port is served has its time too.
-            ancillary.enableTimestamps(bound)
+            cmsg.enableTimestamps(bound)
 
         self._add(bound, portClass, bound.family, protocol, maxSize)
 

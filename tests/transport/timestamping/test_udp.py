@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.support.epoll import HandReactor
+from tests.support.udp import startKernelStamps
 from tests.transport.epoll.test_udp import FailingSocket
 from tsservices.transport.epoll import udp as fastudp
 from tsservices.transport.timestamping import cmsg as ancillary
@@ -69,6 +70,10 @@ class Notes(TimestampedDatagramProtocol):
 
 @pytest.mark.skipif(not ancillary.LINUX, reason="only Linux tells what this is about")
 class StampedUDPPortTests(SynchronousTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.addClassCleanup(startKernelStamps().close)
+
     def listen(self, interface: str = "127.0.0.1", **options: Any) -> TimestampedUDPPort:
         self.reactor = HandReactor()
         self.protocol = Notes()
@@ -103,8 +108,6 @@ class StampedUDPPortTests(SynchronousTestCase):
         """The time is when the datagram came, not when it was read."""
         port = self.listen()
         peer = self.peer("127.0.0.1", port)
-        peer.send(b"warm up")
-        port.doRead()
         before = time.time_ns()
         peer.send(b"x")
         sent = time.time_ns()
@@ -201,7 +204,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         for failures in ({}, {"sendmsg": errno.ENOBUFS}, {}):
             real = port.socket
             failing: Any = FailingSocket(real, **failures)
-            port.socket = port._departures._socket = failing
+            port.socket = port._transmitTimes._socket = failing
             before = time.time_ns()
             peer.send(b"x")
             port.doRead()
@@ -223,7 +226,7 @@ class StampedUDPPortTests(SynchronousTestCase):
         port, times = self.timed("127.0.0.1")
         peer = self.peer("127.0.0.1", port)
         real = port.socket
-        port._departures._socket = cast(Any, FailingSocket(real, setsockopt=errno.ENOPROTOOPT))
+        port._transmitTimes._socket = cast(Any, FailingSocket(real, setsockopt=errno.ENOPROTOOPT))
         peer.send(b"x")
         port.doRead()
         assert (peer.recv(10), times, self.unsent) == (b"x", [], 0)
@@ -241,7 +244,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             peer.send(b"x")
             port.doRead()
         self.patch(port, "_takeError", take)
-        port._departures._waiting.popitem(last=False)
+        port._transmitTimes._waiting.popitem(last=False)
         port.readConnectionLost(Failure(CONNECTION_DONE))
         assert len(times) == 1
         assert port.connected
@@ -596,7 +599,7 @@ class StampedUDPPortTests(SynchronousTestCase):
             port.doRead()
             assert peer.recv(10) == b"x"
         assert len(port._sources) <= 3
-        assert len(port._reader._texts) <= 3
+        assert len(port._controlReader._addresses) <= 3
 
 
 class AncillaryTests(SynchronousTestCase):
