@@ -263,7 +263,7 @@ class EpollSetTests(SynchronousTestCase):
         def refuse(number: int, writer: object) -> None:
             raise OSError(28, "No space left on device")
 
-        self.patch(self.set, "_await", refuse)
+        self.patch(self.set, "_awaitWritable", refuse)
         protocol.transport.write(b"b" * (1 << 22))
         self.set.doRead()
         assert protocol.events == ["lost"]
