@@ -173,5 +173,5 @@ class GuardTests(SynchronousTestCase):
         guard = self.guard("timestamp")
         for n in range(PEERS_REMEMBERED + 100):
             guard.admits(b"x", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 5000)
-        self.assertEqual(len(guard._known), PEERS_REMEMBERED)
+        self.assertEqual(len(guard._addresses), PEERS_REMEMBERED)
         self.assertEqual(len(guard._allowances), PEERS_REMEMBERED)

@@ -1,18 +1,18 @@
 """
 Which datagrams are answered.  Pure: time and addresses come from the caller.
 
-A UDP service that answers whatever it gets is a reflector: a forged source makes
-it send to a third party, and two of them, each forged to be the other's client,
-answer each other for ever (CVE-1999-0103, CVE-2024-2169).  The guards stand in
-this order, and each has its counter in L{tsservices.common.counters.DatagramCounters}:
+A UDP service that answers whatever it receives is a reflector: a forged source makes it send to a
+third party, and two of them, each forged to be the client of the other, answer each other for ever
+(CVE-1999-0103, CVE-2024-2169).  The checks are made in this order, and each has its counter in
+L{tsservices.common.counters.DatagramCounters}:
 
   1. the source is one that honest clients have;
   2. the payload is not what a server like this one writes;
   3. its size is within bounds;
   4. its source does not ask too often.
 
-The first and the second end a loop between servers of ours after one or two
-datagrams; the fourth ends one with any other server after its burst.
+The first and the second end a loop between two servers of this project after one or two datagrams;
+the fourth ends a loop with any other server after its burst.
 """
 
 from __future__ import annotations
@@ -29,40 +29,41 @@ from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 from tsservices.common.timestamps import stamped
 
-#: Servers have the ports below this, clients have not.
+#: Below this are the ports of servers: a datagram from one is the answer of a server, or forged.
 PRIVILEGED_PORTS = 1024
 
 #: SSDP, NFS, WS-Discovery, mDNS and memcached: well-known reflectors above the privileged ports.
 REFLECTOR_PORTS = frozenset({1900, 2049, 3702, 5353, 11211})
 
-#: The one broadcast address that can be told without knowing the networks.
+#: The one broadcast address that can be recognized without knowing the networks.
 BROADCAST = IPv4Address("255.255.255.255")
 
 #: How the second hello in a loop between two hello services begins.
 HELLO_TWICE = b"Hello, Hello, "
 
-#: How all that this suite writes begins: one look tells most others.
+#: How all that this suite writes begins.  One C{startswith} of these sorts out nearly all requests;
+#: the closer look is made only at the others.
 OWN_PREFIXES = (b"[", HELLO_TWICE)
 
-#: Answers to one source without a pause, for offerings that trust nobody. A loop whose round trip
-#: is long stays below any rate, but it does not pause.
+#: Answers to one source without a pause, for services that trust no network.  A loop whose round
+#: trip is long stays below any rate, but it never pauses.
 MAX_STREAK = 24
 
-#: What counts as a pause: longer than any round trip.
+#: Seconds of silence that are a pause: longer than any round trip.
 PAUSE_SECONDS = 2.0
 
-#: Drops in a row by rate after which a source gets nothing for a while.
+#: Datagrams dropped in a row for their rate, after which a source gets no answer for a while.
 DROPS_TO_MUTE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class GuardPolicy:
     """
-    What differs between the offerings.
+    What differs between the services.
 
-    @ivar ownFormat: payloads like our own answers are dropped.
-    @ivar empty: empty requests are answered.
-    @ivar trusting: trusted sources may ask as often as they like.
+    @ivar ownFormat: whether payloads like our own answers are dropped.
+    @ivar empty: whether empty requests are answered.
+    @ivar trusting: whether sources in trusted networks may ask without a limit.
     """
 
     ownFormat: bool
@@ -70,7 +71,8 @@ class GuardPolicy:
     trusting: bool
 
 
-#: The offerings that answer datagrams.
+#: The services that answer datagrams.  Those of RFC 862 and later trust no network: any host can be
+#: forged to be the other end of a loop, a trusted one too.
 GUARDS = {
     "timestamp": GuardPolicy(ownFormat=True, empty=False, trusting=True),
     "hello": GuardPolicy(ownFormat=True, empty=False, trusting=True),
@@ -84,9 +86,9 @@ class _Allowance(TokenBucket):
     """
     What one source may still ask.
 
-    @ivar drops: drops in a row.
+    @ivar drops: datagrams dropped in a row.
     @ivar streak: answers since the last pause.
-    @ivar mutedUntil: the time in seconds until which it gets nothing.
+    @ivar mutedUntil: the monotonic time in seconds until which it gets no answer.
     """
 
     __slots__ = ("drops", "mutedUntil", "streak")
@@ -99,13 +101,13 @@ class _Allowance(TokenBucket):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _AddressInfo:
     """
     What is known of one address.
 
-    @ivar usable: honest clients may have it.
-    @ivar trusted: it is in a trusted network.
-    @ivar source: its key among the allowances.
+    @ivar usable: whether an honest client can have it.
+    @ivar trusted: whether it is in a trusted network.
+    @ivar source: the key of its allowance, which all addresses of one IPv6 network share.
     """
 
     usable: bool
@@ -114,7 +116,7 @@ class _Known:
 
 
 class DatagramGuard:
-    """Judges the datagrams of one place."""
+    """Decides which datagrams of one port are answered, and counts those that are not."""
 
     def __init__(
         self,
@@ -125,23 +127,31 @@ class DatagramGuard:
         counters: DatagramCounters,
         monotonic: Callable[[], float],
     ) -> None:
-        """@param monotonic: the time in seconds."""
-        self._row = policy
+        """
+        @param closedPorts: ports that no honest client asks from; may grow later.
+        @param monotonic: the time in seconds.
+        """
+        self._policy = policy
         self._limits = limits
         self._trust = trust
         self._closedPorts = closedPorts
         self._counters = counters
         self._monotonic = monotonic
-        self._least = 0 if policy.empty else 1
-        self._most = limits.maxDatagram
+        self._minSize = 0 if policy.empty else 1
+        self._maxSize = limits.maxDatagram
         self._ownFormat = policy.ownFormat
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._addresses: OrderedDict[str, _AddressInfo] = OrderedDict()
         self._allowances: OrderedDict[tuple[int, int], _Allowance] = OrderedDict()
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
-        """Whether to answer; if not, the reason has been counted."""
-        known = self._known.get(host) or self._meet(host)
-        if port < PRIVILEGED_PORTS or port in self._closedPorts or not known.usable:
+        """
+        Decide whether to answer; if not, the reason has been counted.
+
+        @param port: the port of the source.
+        """
+        # For each datagram: an address is parsed once, and not again while it is remembered.
+        info = self._addresses.get(host) or self._learn(host)
+        if port < PRIVILEGED_PORTS or port in self._closedPorts or not info.usable:
             self._counters.badSource += 1
             return False
         if (
@@ -151,25 +161,26 @@ class DatagramGuard:
         ):
             self._counters.ownFormat += 1
             return False
-        if not self._least <= len(datagram) <= self._most:
+        if not self._minSize <= len(datagram) <= self._maxSize:
             self._counters.badSize += 1
             return False
-        return known.trusted or self._allows(known.source)
+        return info.trusted or self._allows(info.source)
 
-    def _meet(self, host: str) -> _Known:
+    def _learn(self, host: str) -> _AddressInfo:
         try:
             address = addresses.parse(host)
         except ValueError:
-            return _Known(usable=False, trusted=False, source=(0, 0))
-        known = _Known(
+            return _AddressInfo(usable=False, trusted=False, source=(0, 0))
+        info = _AddressInfo(
             usable=not (address.is_multicast or address.is_unspecified or address == BROADCAST),
-            trusted=self._row.trusting and address in self._trust,
+            trusted=self._policy.trusting and address in self._trust,
             source=addresses.source(address),
         )
-        self._known[host] = known
-        if len(self._known) > PEERS_REMEMBERED:
-            self._known.popitem(last=False)
-        return known
+        self._addresses[host] = info
+        if len(self._addresses) > PEERS_REMEMBERED:
+            # The oldest and not the least used: what is known of it can be computed again.
+            self._addresses.popitem(last=False)
+        return info
 
     def _allows(self, source: tuple[int, int]) -> bool:
         now = self._monotonic()
@@ -180,20 +191,22 @@ class DatagramGuard:
             if len(self._allowances) > PEERS_REMEMBERED:
                 self._allowances.popitem(last=False)
         else:
+            # Here the least used goes first: a source that asks all the time must not be forgotten
+            # with its drops, however many forged ones ask beside it.
             self._allowances.move_to_end(source)
         if now < allowance.mutedUntil:
             self._counters.muted += 1
             return False
         if now - allowance.when >= PAUSE_SECONDS:
             allowance.streak = 0
-        endless = allowance.streak >= MAX_STREAK and not self._row.trusting
-        if not endless and allowance.take(now):
+        looping = allowance.streak >= MAX_STREAK and not self._policy.trusting
+        if not looping and allowance.take(now):
             allowance.drops = 0
             allowance.streak += 1
             return True
         self._counters.overRate += 1
         allowance.drops += 1
-        if endless or allowance.drops >= DROPS_TO_MUTE:
+        if looping or allowance.drops >= DROPS_TO_MUTE:
             allowance.drops = allowance.streak = 0
             allowance.mutedUntil = now + self._limits.udpMute
         return False
