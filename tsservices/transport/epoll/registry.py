@@ -4,20 +4,6 @@ Which descriptors an epoll object of our own watches, and for what.
 This is the lowest layer of L{tsservices.transport.epoll.set}: which descriptors read, which wait to
 be writable, and when the epoll object is opened, watched by the real reactor and closed.  How they
 are served is in L{tsservices.transport.epoll.round}.
-
-Level-triggered
-===============
-
-All descriptors are watched level-triggered: a round reads once from each and leaves the rest to
-the kernel, which reports the descriptor again.  Edge-triggered epoll reports it once, so each read
-would have to go on until C{EAGAIN}, and one busy connection could hold all others.  It was
-measured, and the difference in speed is within noise.
-
-C{EPOLLRDHUP} is not asked for.  A peer that stops sending makes its descriptor readable, and the
-read returns nothing; the flag would only say the same before the bytes that come first are read.
-
-C{EPOLLOUT} is asked for only after the kernel did not take all bytes: a reply costs no C{epoll_ctl}
-at all, where Twisted's reactors need two.
 """
 
 from __future__ import annotations
@@ -31,6 +17,20 @@ from zope.interface import alsoProvides, implementer, providedBy
 
 from tsservices.transport.capabilities import RoundObserver
 from tsservices.transport.epoll.interfaces import InPlaceStream, WatchedDescriptor, isStream
+
+# Level-triggered
+# ---------------
+#
+# All descriptors are watched level-triggered: a round reads once from each and leaves the rest to
+# the kernel, which reports the descriptor again.  Edge-triggered epoll reports it once, so each
+# read would have to go on until `EAGAIN`, and one busy connection could hold all others.  It was
+# measured, and the difference in speed is within noise.
+#
+# `EPOLLRDHUP` is not asked for.  A peer that stops sending makes its descriptor readable, and the
+# read returns nothing; the flag would only say the same before the bytes that come first are read.
+#
+# `EPOLLOUT` is asked for only after the kernel did not take all bytes: a reply costs no `epoll_ctl`
+# at all, where Twisted's reactors need two.
 
 #: About as many bytes as the reads and replies of one round need at the most.
 ARENA_BYTES = 16 * 1024 * 1024

@@ -4,38 +4,6 @@ One round over the ready descriptors of an epoll object: each is read once, then
 This is the middle layer of L{tsservices.transport.epoll.set}, which makes the rounds.  Below it,
 L{tsservices.transport.epoll.registry} knows the descriptors.
 
-Why one loop reads and writes
-=============================
-
-A reactor of Twisted calls C{doRead} of a transport, within a logging context, and the transport
-calls the protocol.  Here one loop reads the socket of a stream by its number and calls the protocol
-itself.  That saves a fifth of the processor time of a request: a bare echo went from 1.26 times
-uvloop's processor time to 1.04.  The price is that the loop knows the fields of a transport.
-
-Why bytes are sent at the end of a round
-========================================
-
-C{write} only puts bytes into a queue; at the end of the round each stream with a queue gets one
-C{os.write} of all of it.  Sending at once from C{write} was tried, and is no faster:
-
-  - Two writes of one reply are two segments.  The second waits for the acknowledgement of the first
-    one (Nagle), which the peer delays: 44 ms in place of 0.04.
-
-  - A pull producer that is asked for more from within its own C{write} stops for ever.
-
-  - Bytes written after C{abortConnection}, or before C{startTLS} is done, reach the peer.
-
-  - A send that fails takes the error of the socket with it: the next read looks like a clean end.
-
-Only the answer of a function given by C{replyWith} is sent at once: it is all that is sent for its
-chunk.  Sending these at the end of the round too was 4 % slower with 64 connections.
-
-What goes Twisted's way
-=======================
-
-A stream that is not C{plain} (TLS, closing, half-closed) or has bytes the kernel did not take, and
-every member that is no stream, are served by their own C{doRead} and C{doWrite}.
-
 Nothing that a member raises gets out of here: it would end the connections of all the others.
 """
 
@@ -55,6 +23,41 @@ from twisted.python.failure import Failure
 
 from tsservices.transport.epoll.interfaces import SHORT_READ, InPlaceStream, WatchedDescriptor
 from tsservices.transport.epoll.registry import EPOLLIN, EPOLLOUT, EpollRegistry
+
+# Why one loop reads and writes
+# -----------------------------
+#
+# A reactor of Twisted calls `doRead` of a transport, within a logging context, and the transport
+# calls the protocol.  Here one loop reads the socket of a stream by its number and calls the
+# protocol itself.  That saves a fifth of the processor time of a request: a bare echo went from
+# 1.26 times uvloop's processor time to 1.04.  The price is that the loop knows the fields of a
+# transport.
+#
+# Why bytes are sent at the end of a round
+# ----------------------------------------
+#
+# `write` only puts bytes into a queue; at the end of the round each stream with a queue gets one
+# `os.write` of all of it.  Sending at once from `write` was tried, and is no faster:
+#
+#   - Two writes of one reply are two segments.  The second waits for the acknowledgement of the
+#     first one (Nagle), which the peer delays: 44 ms in place of 0.04.
+#
+#   - A pull producer that is asked for more from within its own `write` stops for ever.
+#
+#   - Bytes written after `abortConnection`, or before `startTLS` is done, reach the peer.
+#
+#   - A send that fails takes the error of the socket with it: the next read looks like a clean end.
+#
+# Two things are sent at once, because nothing else is written for them in this round: the answer of
+# a function given by `replyWith` (at the end of the round it was 4 % slower, with 64 connections),
+# and what goes to many at the end of a turn, by `writeLast` or a `Broadcast`.
+#
+# What goes Twisted's way
+# -----------------------
+#
+# A stream that is not `plain` (TLS, closing, half-closed) or has bytes that the kernel did not
+# take, a UNIX socket that is read, and every member that is no stream are served by their own
+# `doRead` and `doWrite`.
 
 #: The most streams sent for in one round.  It is much more than L{ROUND_EVENTS}, because one read
 #: can be a message for a whole room.  If only a part of the room were sent to, the first of them

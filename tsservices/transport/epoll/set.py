@@ -5,38 +5,6 @@ For each reply a reactor of Twisted makes two C{epoll_ctl} calls and one more C{
 enters two logging contexts.  An L{EpollReactor} takes its place for the transports of one server:
 it is called a I{set} where that is no reactor of Twisted.  It serves its descriptors in I{rounds}
 (L{tsservices.transport.epoll.round}); all rounds of one wake-up are a I{pass}.
-
-Why below the reactor
-=====================
-
-An epoll object can itself be watched: it is readable while one of its descriptors is ready.  So any
-reactor can be above it (epoll, poll, select and asyncio are tested), ports, timers, processes and
-signals stay Twisted's, and every descriptor that is not in the set is served as before.  A reactor
-of our own would have to do all of that.  The price is one C{epoll_wait} more for each wake-up,
-which many ready connections share.  UDP ports, of which a server has few, would only pay it, so
-they are not in the set.
-
-What bounds a pass
-==================
-
-Rounds follow each other until nothing is ready or L{PASS_SECONDS} are over; then timers and other
-descriptors have their turn.  A limit of events alone is not enough, since one event may be a
-message for a whole room.  With 1000 busy connections a timer of 10 ms is 1.7 ms late (99th
-percentile); in stock Twisted it is 11.4 ms late.  After a round that took longer than the whole
-pass should, the next rounds are smaller.
-
-Why it is fair
-==============
-
-The kernel puts a descriptor that it has reported at the end of its list of ready ones.  So a
-connection that sends without pause is read once for each time that all others are read, although a
-round may be smaller than the number of ready descriptors.
-
-Outside a pass
-==============
-
-Bytes that are written while no pass is made (from a timer, or by a thread's result) are queued too.
-One C{callLater(0)} for the whole set makes a pass that sends them, however many were written.
 """
 
 from __future__ import annotations
@@ -52,6 +20,38 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tsservices.transport.epoll.round import ROUND_EVENTS, EpollRound
+
+# Why below the reactor
+# ---------------------
+#
+# An epoll object can itself be watched: it is readable while one of its descriptors is ready.  So
+# any reactor can be above it (epoll, poll, select and asyncio are tested), ports, timers, processes
+# and signals stay Twisted's, and every descriptor that is not in the set is served as before.  A
+# reactor of our own would have to do all of that.  The price is one `epoll_wait` more for each
+# wake-up, which many ready connections share.  UDP ports, of which a server has few, would only pay
+# it, so they are not in the set.
+#
+# What bounds a pass
+# ------------------
+#
+# Rounds follow each other until nothing is ready or `PASS_SECONDS` are over; then timers and other
+# descriptors have their turn.  A limit of events alone is not enough, since one event may be a
+# message for a whole room.  With 1000 busy connections a timer of 10 ms is 1.7 ms late (99th
+# percentile); in stock Twisted it is 11.4 ms late.  After a round that took longer than the whole
+# pass should, the next rounds are smaller.
+#
+# Why it is fair
+# --------------
+#
+# The kernel puts a descriptor that it has reported at the end of its list of ready ones.  So a
+# connection that sends without pause is read once for each time that all others are read, although
+# a round may be smaller than the number of ready descriptors.
+#
+# Outside a pass
+# --------------
+#
+# Bytes that are written while no pass is made (from a timer, or by a thread's result) are queued
+# too. One `callLater(0)` for the whole set makes a pass that sends them, however many were written.
 
 #: How long, in seconds, a pass may go on before the real reactor gets its turn.
 PASS_SECONDS = 0.001
