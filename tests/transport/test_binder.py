@@ -29,10 +29,7 @@ class BinderTests(SynchronousTestCase):
         return str(error.socketError)
 
     def test_listensAtOnce(self) -> None:
-        """
-        Clients can connect before the server runs, and find nobody after a start
-        that failed.
-        """
+        """Clients can connect before the server runs, and cannot after a start that failed."""
         self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
         (port,) = self.binder.ports
         verifyObject(IListeningPort, port)
@@ -42,7 +39,6 @@ class BinderTests(SynchronousTestCase):
         self.assertRaises(ConnectionRefusedError, socket.create_connection, port.name, 5)
 
     def test_noDelay(self) -> None:
-        """Answers are not held back for the acknowledgement of earlier ones."""
         self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
         (port,) = self.binder.ports
         with socket.create_connection(port.name, 5), port._socket.dup() as listening:  # type: ignore[arg-type]
@@ -51,12 +47,10 @@ class BinderTests(SynchronousTestCase):
                 self.assertTrue(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def test_notServed(self) -> None:
-        """What is not served has no host."""
         port = self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
         self.assertRaises(RuntimeError, port.getHost)
 
     def test_inUse(self) -> None:
-        """A port in use is refused, at each transport."""
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
             stream.bind(("127.0.0.1", 0))
             stream.listen()
@@ -74,7 +68,7 @@ class BinderTests(SynchronousTestCase):
         self.assertEqual(self.binder.ports, [])
 
     def test_boundButNotListening(self) -> None:
-        """A port that somebody listens on after it was bound here is refused too."""
+        """Another socket may listen on it in between."""
         with socket.socket() as first:
             first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             first.bind(("127.0.0.1", 0))
@@ -88,7 +82,6 @@ class BinderTests(SynchronousTestCase):
         raise OSError("refused")
 
     def test_noSuchAddress(self) -> None:
-        """An address of somebody else is refused."""
         self.assertIn(
             "assign", self.refused(self.binder.listenTCP, 0, ServerFactory(), 5, "192.0.2.1")
         )
@@ -102,10 +95,6 @@ class BinderTests(SynchronousTestCase):
             socket.create_connection(("127.0.0.1", int(port.name[1])), 5).close()
 
     def test_unix(self) -> None:
-        """
-        A UNIX socket has the permissions that were asked for, is in use while it
-        is there, and leaves nothing behind.
-        """
         path = os.path.abspath(self.mktemp())
         self.binder.listenUNIX(path, ServerFactory(), mode=0o600)
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
@@ -117,15 +106,13 @@ class BinderTests(SynchronousTestCase):
         self.binder.discard()
         self.assertFalse(os.path.exists(path))
 
-    def test_leftOver(self) -> None:
-        """The file of a server that has died is no obstacle."""
+    def test_staleSocket(self) -> None:
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(path)
         self.binder.listenUNIX(path, ServerFactory())
 
-    def test_noSocket(self) -> None:
-        """A file of somebody's is not removed."""
+    def test_otherFile(self) -> None:
         path = self.mktemp()
         with open(path, "w"):
             pass
@@ -133,15 +120,10 @@ class BinderTests(SynchronousTestCase):
         self.assertTrue(os.path.exists(path))
 
     def test_abstract(self) -> None:
-        """Names outside of the file system can be used."""
         self.binder.listenUNIX(f"\0tsservices-{os.getpid()}", ServerFactory())
         self.assertTrue(str(self.binder.ports[0].name).startswith("\0"))
 
     def test_adopted(self) -> None:
-        """
-        A listening socket of another process is duplicated; what is none is
-        refused.
-        """
         with socket.socket() as theirs:
             theirs.bind(("127.0.0.1", 0))
             theirs.listen()
@@ -150,7 +132,6 @@ class BinderTests(SynchronousTestCase):
         self.refused(self.binder.adoptStreamPort, -1, socket.AF_INET, ServerFactory())
 
     def test_notAdopted(self) -> None:
-        """What is no listening stream socket of that family is refused."""
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
             for theirs, family in (
                 (stream, socket.AF_INET),
@@ -165,7 +146,6 @@ class BinderTests(SynchronousTestCase):
                 )
 
     def test_shared(self) -> None:
-        """Ports are shared by those who all want it, over TCP and UDP."""
         first, second = Binder(None, reusePort=True), Binder(None, reusePort=True)
         for binder in (first, second):
             self.addCleanup(binder.discard)
@@ -178,7 +158,6 @@ class BinderTests(SynchronousTestCase):
         self.refused(self.binder.bindUDP, datagram, "127.0.0.1", DatagramProtocol(), 9)
 
     def test_adoptedUNIX(self) -> None:
-        """The file of an adopted UNIX socket stays where it is."""
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as theirs:
             theirs.bind(path)

@@ -42,10 +42,6 @@ class GuardTests(SynchronousTestCase):
         )
 
     def test_badPorts(self) -> None:
-        """
-        Servers, reflectors and this server itself are not answered, even when
-        they are trusted.
-        """
         guard = self.guard("timestamp")
         self.closedPorts.add(40_000)
         for port in (0, 7, 1023, 1900, 2049, 3702, 5353, 11211, 40_000):
@@ -54,7 +50,6 @@ class GuardTests(SynchronousTestCase):
         self.assertTrue(guard.admits(b"x", "127.0.0.1", 1024))
 
     def test_badAddresses(self) -> None:
-        """Nobody can ask from multicast, broadcast or unspecified addresses."""
         guard = self.guard("timestamp", ("0.0.0.0/0", "::/0"))
         hosts = ("224.0.0.1", "239.1.1.1", "255.255.255.255", "0.0.0.0", "::", "ff02::1")
         for host in (*hosts, "::ffff:224.0.0.1", "no address"):
@@ -62,10 +57,6 @@ class GuardTests(SynchronousTestCase):
         self.assertEqual(self.counters.badSource, 8)
 
     def test_ownFormat(self) -> None:
-        """
-        Stamps of all forms, and hello's second round, are not answered by either;
-        a first hello is.
-        """
         for name in ("timestamp", "hello"):
             guard = self.guard(name)
             for form in FORMS:
@@ -75,8 +66,8 @@ class GuardTests(SynchronousTestCase):
             self.assertTrue(guard.admits(b"Hello, world!", "127.0.0.1", 5000))
         self.assertEqual(self.counters.ownFormat, 8)
 
-    def test_othersMayLookLikeOurs(self) -> None:
-        """Echo echoes stamps: it has to, and its bucket ends the loop."""
+    def test_ownFormatOfEcho(self) -> None:
+        """Echo has to echo stamps, and its rate ends the loop."""
         self.assertTrue(
             self.guard("echo").admits(
                 TimestampFormatter("ctime", time.time_ns).stamp(), "127.0.0.1", 5000
@@ -84,10 +75,6 @@ class GuardTests(SynchronousTestCase):
         )
 
     def test_size(self) -> None:
-        """
-        Empty and long datagrams are not answered; daytime and time are asked by
-        empty ones.
-        """
         guard = self.guard("timestamp")
         self.assertFalse(guard.admits(b"", "127.0.0.1", 5000))
         self.assertTrue(guard.admits(b"x" * 512, "127.0.0.1", 5000))
@@ -99,7 +86,6 @@ class GuardTests(SynchronousTestCase):
         self.assertEqual(self.counters.badSize, 5)
 
     def test_rate(self) -> None:
-        """Strangers have a burst, then a rate."""
         guard = self.guard("timestamp")
         for _ in range(20):
             self.assertTrue(guard.admits(b"x", STRANGER, 5000))
@@ -110,10 +96,6 @@ class GuardTests(SynchronousTestCase):
         self.assertEqual(self.counters.overRate, 1)
 
     def test_mute(self) -> None:
-        """
-        Three drops in a row silence a source for a minute, however little it asks
-        meanwhile.
-        """
         guard = self.guard("timestamp")
         for _ in range(23):
             guard.admits(b"x", STRANGER, 5000)
@@ -124,8 +106,7 @@ class GuardTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertTrue(guard.admits(b"x", STRANGER, 5000))
 
-    def test_answersEndTheRow(self) -> None:
-        """Only drops in a row count."""
+    def test_dropsInARow(self) -> None:
         guard = self.guard("timestamp")
         for _ in range(22):
             guard.admits(b"x", STRANGER, 5000)
@@ -136,10 +117,7 @@ class GuardTests(SynchronousTestCase):
         self.assertTrue(guard.admits(b"x", STRANGER, 5000))
 
     def test_slowLoop(self) -> None:
-        """
-        A loop whose round trip is long stays below the rate; that it never pauses
-        gives it away, where nobody is trusted.
-        """
+        """It stays below the rate, but it never pauses: no limit where the network is trusted."""
         for name in GUARDS:
             guard = self.guard(name, ("none",))
             answered = 0
@@ -149,27 +127,23 @@ class GuardTests(SynchronousTestCase):
             self.assertEqual(answered, 200 if name in ("timestamp", "hello") else MAX_STREAK, name)
 
     def test_pauses(self) -> None:
-        """Who pauses is no loop."""
         guard = self.guard("echo")
         for _ in range(200):
             self.clock.advance(PAUSE_SECONDS)
             self.assertTrue(guard.admits(b"x", STRANGER, 5000))
 
     def test_trust(self) -> None:
-        """Trust lifts the rate for timestamp and hello, and for nothing else."""
         for name in GUARDS:
             guard = self.guard(name)
             answered = sum(guard.admits(b"x", "127.0.0.1", 5000) for _ in range(1000))
             self.assertEqual(answered, 1000 if name in ("timestamp", "hello") else 20, name)
 
     def test_networkIsOneSource(self) -> None:
-        """One IPv6 /64 has one bucket."""
         guard = self.guard("timestamp")
         answered = sum(guard.admits(b"x", f"2001:db8::{n:x}", 5000) for n in range(1, 101))
         self.assertEqual(answered, 20)
 
     def test_memory(self) -> None:
-        """Sources without number take memory for a bounded number."""
         guard = self.guard("timestamp")
         for n in range(PEERS_REMEMBERED + 100):
             guard.admits(b"x", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 5000)

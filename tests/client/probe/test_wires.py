@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.epoll import HandReactor
-from tests.support.udp import startKernelStamps
+from tests.support.udp_ports import startKernelStamps
 from tsservices.client.probe.wires.base import Clocks, Reply, SendError
 from tsservices.client.probe.wires.stamp import ROUND, StampTransport, unwrapped
 from tsservices.client.probe.wires.text_tcp import tcpInfo

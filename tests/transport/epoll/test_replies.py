@@ -36,8 +36,6 @@ PATIENCE_MILLISECONDS = 10_000
 
 
 class Rounds:
-    """A watcher."""
-
     def __init__(self) -> None:
         self.events: list[str] = []
 
@@ -49,7 +47,7 @@ class Rounds:
 
 
 class Replier(Recorder):
-    """Answers each chunk in place, with brackets around it; what is written is in no brackets."""
+    """Puts brackets around what is answered in place, and none around what is written."""
 
     def __init__(self, rounds: Rounds) -> None:
         super().__init__()
@@ -88,7 +86,6 @@ class ReplyTests(SynchronousTestCase):
         self.epollSet.connectionLost(Failure(CONNECTION_LOST))
 
     def test_inPlace(self) -> None:
-        """The answer is sent, and counted, without the protocol's C{dataReceived}."""
         self.peer.send(b"a")
         self.epollSet.doRead()
         assert receiveAll(self.peer) == b"(a)"
@@ -96,14 +93,12 @@ class ReplyTests(SynchronousTestCase):
         assert self.protocol.transport.bytesSent == 3
 
     def test_behindQueue(self) -> None:
-        """What was written before is sent before."""
         self.peer.send(b"a")
         self.protocol.transport.write(b"first ")
         self.epollSet.doRead()
         assert receiveAll(self.peer) == b"first a"
 
-    def test_behindRest(self) -> None:
-        """What the kernel did not take of an answer is sent before the next, and both are whole."""
+    def test_behindUnsentBytes(self) -> None:
         self.protocol.times = BIG
         self.peer.send(b"a")
         self.epollSet.doRead()
@@ -118,7 +113,7 @@ class ReplyTests(SynchronousTestCase):
         assert self.protocol.transport.bytesSent == len(taken)
 
     def test_closing(self) -> None:
-        """Of a connection that is closing the protocol gets what comes."""
+        """While a connection closes, chunks go to its protocol."""
         self.protocol.transport.loseWriteConnection()
         self.peer.send(b"a")
         self.epollSet.doRead()
@@ -126,7 +121,6 @@ class ReplyTests(SynchronousTestCase):
         assert self.protocol.replied == []
 
     def test_raises(self) -> None:
-        """A function that raises ends its connection and no other."""
         other = Replier(self.rounds)
         peer = connect(self.epollSet, other)
         self.addCleanup(peer.close)
@@ -138,7 +132,6 @@ class ReplyTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_peerGone(self) -> None:
-        """An answer that nobody takes is the end of the connection."""
         self.peer.send(b"a")
         self.peer.close()
         # Had the event told of the end too, the protocol would get the chunk.
@@ -147,7 +140,6 @@ class ReplyTests(SynchronousTestCase):
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionLost]
 
     def test_noRoom(self) -> None:
-        """An answer for which there is no room at all waits."""
 
         def write(number: int, data: bytes) -> int:
             raise BlockingIOError(errno.EAGAIN, "no room")
@@ -161,11 +153,8 @@ class ReplyTests(SynchronousTestCase):
         assert receiveAll(self.peer) == b"(a)"
         assert transport.pendingBytes() == 0
 
-    def test_watchers(self) -> None:
-        """
-        A watcher of many connections is told once of each round, and of no more when the set is
-        closed.
-        """
+    def test_observers(self) -> None:
+        """Called once a round, for all connections, and not after the set is closed."""
         peer = connect(self.epollSet, Replier(self.rounds))
         self.addCleanup(peer.close)
         self.peer.send(b"a")
@@ -176,7 +165,6 @@ class ReplyTests(SynchronousTestCase):
         assert self.epollSet.observers == []
 
     def test_forgotten(self) -> None:
-        """A lost connection does not hold its protocol any more."""
         self.peer.close()
         self.epollSet.doRead()
         assert self.protocol.transport.reply is None
@@ -210,21 +198,18 @@ class ShortReadTests(SynchronousTestCase):
         return [len(chunk) for chunk in self.protocol.chunks]
 
     def test_whole(self) -> None:
-        """A message is one chunk, however long it is and what came before."""
         sizes = [1, SHORT_READ - 1, SHORT_READ, 1, SHORT_READ + 1, 1, 4096, SHORT_READ, 60000]
         assert self.receive(*sizes) == sizes
 
     def test_longFirst(self) -> None:
-        """Also the first one, and from then on as much is read as there is."""
         assert self.receive(60000) == [60000]
         assert self.protocol.transport.readSize == self.protocol.transport.bufferSize
 
     def test_atMost(self) -> None:
-        """The first long chunk is not longer than any other."""
         assert self.receive(200_000)[0] == self.protocol.transport.bufferSize
 
     def test_end(self) -> None:
-        """An end behind a chunk that fills a short read is clean."""
+        """The end behind a chunk that fills a short read is a clean one."""
         self.peer.sendall(b"a" * SHORT_READ)
         self.peer.close()
         # On a busy machine the end comes a moment later, also over loopback.
@@ -236,7 +221,6 @@ class ShortReadTests(SynchronousTestCase):
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionDone]
 
     def test_reset(self) -> None:
-        """A reset behind such a chunk is none."""
         self.peer.sendall(b"a" * SHORT_READ)
         self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.peer.close()
@@ -246,7 +230,6 @@ class ShortReadTests(SynchronousTestCase):
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionLost]
 
     def test_raises(self) -> None:
-        """A protocol that raises for such a chunk is disconnected like any other."""
         self.protocol.error = ZeroDivisionError()
         self.receive(SHORT_READ)
         assert [reason.type for reason in self.protocol.reasons] == [ZeroDivisionError]
@@ -254,8 +237,6 @@ class ShortReadTests(SynchronousTestCase):
 
 
 class Chunks(Recorder):
-    """Keeps chunks apart."""
-
     def __init__(self) -> None:
         super().__init__()
         self.chunks: list[bytes] = []
@@ -271,7 +252,6 @@ class Chunks(Recorder):
 @skipUnless(available(), "this platform has no epoll")
 class TimestampTests(SynchronousTestCase):
     def test_timestamp(self) -> None:
-        """It answers as over any other transport, and what is counted is counted."""
         epollSet = EpollReactor(HandReactor())
         factory = TimestampFactory(environment(), StreamCounters())
         protocol = factory.buildProtocol(None)
@@ -288,8 +268,6 @@ class TimestampTests(SynchronousTestCase):
 
 
 class Doubling(ReplyingDatagramProtocol):
-    """Answers with the datagram twice, or raises if it says so."""
-
     def answer(self, datagram: bytes) -> bytes:
         if datagram == b"raise":
             raise ZeroDivisionError
@@ -297,8 +275,6 @@ class Doubling(ReplyingDatagramProtocol):
 
 
 class Permitting(DatagramGuard):
-    """Admits all but one datagram."""
-
     def __init__(self) -> None:
         pass
 
@@ -314,7 +290,6 @@ class DatagramReplyTests(SynchronousTestCase):
         self.listen(Doubling(Permitting(), self.counters, self.rounds))
 
     def listen(self, protocol: DatagramProtocol, interface: str = "127.0.0.1") -> None:
-        """Serve C{protocol} beside what is served already, and connect a peer to it."""
         self.port = FastUDPPort(0, protocol, interface, 8192, self.reactor)
         self.port.startListening()
         self.addCleanup(self.reactor.advance, 0)
@@ -331,7 +306,6 @@ class DatagramReplyTests(SynchronousTestCase):
         self.port.doRead()
 
     def test_answers(self) -> None:
-        """What is admitted is answered and counted; the watcher is told once."""
         self.serve(b"a", b"no", b"b")
         assert [self.peer.recv(10), self.peer.recv(10)] == [b"aa", b"bb"]
         assert (self.counters.received, self.counters.receivedBytes) == (3, 4)
@@ -339,27 +313,23 @@ class DatagramReplyTests(SynchronousTestCase):
         assert self.rounds.events == ["began", "ended"]
 
     def test_ipv6(self) -> None:
-        """So it is in IPv6, where the kernel's addresses have more parts."""
         self.listen(Doubling(Permitting(), self.counters), "::1")
         self.serve(b"a")
         assert self.peer.recv(10) == b"aa"
 
     def test_unsent(self) -> None:
-        """An answer too long for any network is counted as not sent, and the next one is sent."""
         self.port.maxPacketSize = 65536
         self.serve(b"x" * 40000, b"a")
         assert self.peer.recv(10) == b"aa"
         assert (self.counters.answered, self.counters.unsent) == (1, 1)
 
     def test_raises(self) -> None:
-        """What raises is logged, counted as received only, and costs no other datagram."""
         self.serve(b"raise", b"a")
         assert self.peer.recv(10) == b"aa"
         assert (self.counters.received, self.counters.answered) == (2, 1)
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_failingSocket(self) -> None:
-        """The watcher is told of the end also when the socket is of no use any more."""
         self.port.socket.close()
         with self.assertRaises(OSError):
             self.port.doRead()
