@@ -1,6 +1,5 @@
 """
-Tests for L{tsservices.transport.binder}, with real sockets that nobody connects
-to for long.
+Tests for L{tsservices.transport.binder}, with real sockets.
 """
 
 from __future__ import annotations
@@ -56,13 +55,11 @@ class BinderTests(SynchronousTestCase):
             stream.listen()
             datagram.bind(("127.0.0.1", 0))
             taken, taken2 = stream.getsockname()[1], datagram.getsockname()[1]
-            words = "Address already in use"
+            text = "Address already in use"
             factory = ServerFactory()
+            self.assertIn(text, self.refused(self.binder.listenTCP, taken, factory, 5, "127.0.0.1"))
             self.assertIn(
-                words, self.refused(self.binder.listenTCP, taken, factory, 5, "127.0.0.1")
-            )
-            self.assertIn(
-                words,
+                text,
                 self.refused(self.binder.bindUDP, taken2, "127.0.0.1", DatagramProtocol(), 9),
             )
         self.assertEqual(self.binder.ports, [])
@@ -124,16 +121,16 @@ class BinderTests(SynchronousTestCase):
         self.assertTrue(str(self.binder.ports[0].name).startswith("\0"))
 
     def test_adopted(self) -> None:
-        with socket.socket() as theirs:
-            theirs.bind(("127.0.0.1", 0))
-            theirs.listen()
-            self.binder.adoptStreamPort(theirs.fileno(), socket.AF_INET, ServerFactory())
-            self.assertEqual(self.binder.ports[0].name, theirs.getsockname())
+        with socket.socket() as adopted:
+            adopted.bind(("127.0.0.1", 0))
+            adopted.listen()
+            self.binder.adoptStreamPort(adopted.fileno(), socket.AF_INET, ServerFactory())
+            self.assertEqual(self.binder.ports[0].name, adopted.getsockname())
         self.refused(self.binder.adoptStreamPort, -1, socket.AF_INET, ServerFactory())
 
     def test_notAdopted(self) -> None:
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            for theirs, family in (
+            for adopted, family in (
                 (stream, socket.AF_INET),
                 (datagram, socket.AF_INET),
                 (stream, socket.AF_UNIX),
@@ -141,7 +138,7 @@ class BinderTests(SynchronousTestCase):
                 self.assertIn(
                     "no listening stream socket",
                     self.refused(
-                        self.binder.adoptStreamPort, theirs.fileno(), family, ServerFactory()
+                        self.binder.adoptStreamPort, adopted.fileno(), family, ServerFactory()
                     ),
                 )
 
@@ -159,9 +156,9 @@ class BinderTests(SynchronousTestCase):
 
     def test_adoptedUNIX(self) -> None:
         path = self.mktemp()
-        with socket.socket(socket.AF_UNIX) as theirs:
-            theirs.bind(path)
-            theirs.listen()
-            self.binder.adoptStreamPort(theirs.fileno(), socket.AF_UNIX, ServerFactory())
+        with socket.socket(socket.AF_UNIX) as adopted:
+            adopted.bind(path)
+            adopted.listen()
+            self.binder.adoptStreamPort(adopted.fileno(), socket.AF_UNIX, ServerFactory())
             self.binder.discard()
         self.assertTrue(os.path.exists(path))

@@ -4,44 +4,27 @@ Tests for L{tsservices.transport.epoll.broadcast}.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from unittest import skipUnless
 
 from twisted.internet.main import CONNECTION_LOST
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.epoll import HandReactor, Recorder, connect, receiveAll
+from tests.support.epoll import EpollCase, Recorder, receiveAll
 from tests.support.line_sockets import PEOPLE, Crowd
 from tsservices.chat import fanout as audience
 from tsservices.chat import fanout as deliveries
 from tsservices.transport.epoll.broadcast import Broadcast
-from tsservices.transport.epoll.set import EpollReactor, available
+from tsservices.transport.epoll.set import available
 from tsservices.transport.epoll.tcp import FastTCPServer
 
 
-@skipUnless(available(), "this platform has no epoll")
-class BroadcastTests(SynchronousTestCase):
+class BroadcastTests(EpollCase):
     def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.set = EpollReactor(self.reactor)
-        self.set.portOpened()
-        self.addCleanup(self.set.portClosed)
-        self.streams: list[FastTCPServer] = []
-        self.peers: list[socket.socket] = []
-        for _ in range(3):
-            protocol = Recorder()
-            peer = connect(self.set, protocol)
-            self.peers.append(peer)
-            self.streams.append(protocol.transport)
-        self.addCleanup(self.close)
-
-    def close(self) -> None:
-        for peer in self.peers:
-            peer.close()
-        for _ in range(3):
-            self.reactor.advance(0)
-            self.set.doRead()
+        super().setUp()
+        protocols = [Recorder(), Recorder(), Recorder()]
+        self.peers = [self.connect(protocol) for protocol in protocols]
+        self.streams = [protocol.transport for protocol in protocols]
 
     def test_send(self) -> None:
         one, two, three = self.streams
@@ -49,12 +32,12 @@ class BroadcastTests(SynchronousTestCase):
         self.assertTrue(broadcast.send(b"hello", [two, three]))
         self.assertTrue(broadcast.send(b"all", []))
         self.assertEqual([receiveAll(peer) for peer in self.peers], [b"helloall", b"all", b""])
-        self.assertEqual([each.bytesSent for each in self.streams], [8, 3, 0])
+        self.assertEqual([stream.bytesSent for stream in self.streams], [8, 3, 0])
         broadcast.dissolve()
         broadcast.dissolve()
         self.assertFalse(broadcast.send(b"no", []))
-        self.assertEqual([each.bytesSent for each in self.streams], [8, 3, 0])
-        self.assertEqual([each.broadcasts for each in self.streams], [()] * 3)
+        self.assertEqual([stream.bytesSent for stream in self.streams], [8, 3, 0])
+        self.assertEqual([stream.broadcasts for stream in self.streams], [()] * 3)
 
     def test_several(self) -> None:
         one, two, three = self.streams
@@ -63,10 +46,10 @@ class BroadcastTests(SynchronousTestCase):
         second.send(b"bc", [])
         one.write(b"d")
         self.set.doRead()
-        self.assertEqual([each.bytesSent for each in self.streams], [4, 1, 2])
+        self.assertEqual([stream.bytesSent for stream in self.streams], [4, 1, 2])
         one.leaveBroadcast()
         self.assertEqual((first.valid, second.valid), (False, False))
-        self.assertEqual([each.bytesSent for each in self.streams], [4, 1, 2])
+        self.assertEqual([stream.bytesSent for stream in self.streams], [4, 1, 2])
         self.assertEqual(receiveAll(self.peers[0]), b"abcd")
 
     def test_queued(self) -> None:
@@ -91,9 +74,9 @@ class BroadcastTests(SynchronousTestCase):
             lambda stream: self.set._disconnect(stream, CONNECTION_LOST, False),
         ]
         for end in ends:
-            peer = connect(self.set, protocol := Recorder())
-            self.peers.append(peer)
-            stream: FastTCPServer = protocol.transport
+            protocol = Recorder()
+            self.connect(protocol)
+            stream = protocol.transport
             self.assertTrue(stream.isIdle)
             broadcast = stream.broadcastWith([self.streams[0], stream])
             end(stream)
@@ -106,7 +89,7 @@ class BroadcastTests(SynchronousTestCase):
         broadcast = one.broadcastWith(self.streams)
         self.assertTrue(broadcast.send(large, [two]))
         self.assertFalse(broadcast.valid)
-        self.assertEqual([each.isIdle for each in self.streams], [False, True, False])
+        self.assertEqual([stream.isIdle for stream in self.streams], [False, True, False])
         again = two.broadcastWith([two])
         for stream in (one, three):
             stream.write(b"end")
@@ -117,9 +100,9 @@ class BroadcastTests(SynchronousTestCase):
                 self.set.doRead()
             self.assertEqual(received, large + b"end")
         self.assertTrue(again.valid)
-        self.assertEqual([each.isIdle for each in self.streams], [True] * 3)
+        self.assertEqual([stream.isIdle for stream in self.streams], [True] * 3)
         self.assertEqual(
-            [each.bytesSent for each in self.streams], [len(large) + 3, 0, len(large) + 3]
+            [stream.bytesSent for stream in self.streams], [len(large) + 3, 0, len(large) + 3]
         )
 
     def test_behind(self) -> None:

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.support.epoll import Echo, HandReactor, Recorder, connect, receiveAll
+from tests.support.epoll import Echo, EpollCase, HandReactor, Recorder, connect, receiveAll
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.set import EpollReactor, available, epollSetOf, turnEnd
 
@@ -74,14 +74,7 @@ class Scripted:
         pass
 
 
-@skipUnless(available(), "this platform has no epoll")
-class EpollSetTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.set = epollSetOf(self.reactor)
-        self.set.portOpened()
-        self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
-
+class EpollSetTests(EpollCase):
     def pair(self) -> tuple[socket.socket, socket.socket]:
         one, other = socket.socketpair()
         self.addCleanup(one.close)
@@ -116,8 +109,7 @@ class EpollSetTests(SynchronousTestCase):
 
     def test_staysForMembers(self) -> None:
         protocol = Echo()
-        peer = connect(self.set, protocol)
-        self.addCleanup(peer.close)
+        peer = self.connect(protocol)
         self.set.portClosed()
         assert self.reactor.readers == [self.set]
         peer.send(b"still here")
@@ -182,7 +174,7 @@ class EpollSetTests(SynchronousTestCase):
     def test_reactorStops(self) -> None:
         protocols = [Recorder(), Recorder(), Recorder()]
         for protocol in protocols:
-            self.addCleanup(connect(self.set, protocol).close)
+            self.connect(protocol)
 
         def fail(reason: Failure) -> None:
             raise ZeroDivisionError
@@ -194,7 +186,7 @@ class EpollSetTests(SynchronousTestCase):
 
     def test_lossRaises(self) -> None:
         failing, echo = Recorder(), Echo()
-        peers = [connect(self.set, failing), connect(self.set, echo)]
+        peers = [self.connect(failing), self.connect(echo)]
 
         def fail(reason: Failure) -> None:
             raise ZeroDivisionError
@@ -215,7 +207,7 @@ class EpollSetTests(SynchronousTestCase):
 
     def test_cutShortWhileSending(self) -> None:
         protocols = [Recorder(), Recorder()]
-        peers = [connect(self.set, protocol) for protocol in protocols]
+        peers = [self.connect(protocol) for protocol in protocols]
         real = os.write
 
         def write(number: int, data: bytes) -> int:
@@ -229,12 +221,10 @@ class EpollSetTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(MemoryError)) == 1
         self.reactor.advance(0)
         assert [receiveAll(peer) for peer in peers] == [b"x", b"x"]
-        for peer in peers:
-            peer.close()
 
     def test_noRoomInKernel(self) -> None:
         protocol = Recorder()
-        peer = connect(self.set, protocol)
+        peer = self.connect(protocol)
         protocol.transport.pauseProducing()
 
         def refuse(number: int, writer: object) -> None:
@@ -251,8 +241,7 @@ class EpollSetTests(SynchronousTestCase):
         # A pass that takes long ends before its second round.
         self.patch(epollset, "monotonic", lambda: 0.0)
         protocol = Recorder()
-        client = connect(self.set, protocol)
-        self.addCleanup(client.close)
+        client = self.connect(protocol)
         order: list[str] = []
 
         def later() -> None:
@@ -312,7 +301,7 @@ class EpollSetTests(SynchronousTestCase):
     def test_floodIsFair(self) -> None:
         """A connection with endless bytes is read once a round."""
         flooding, quiet = Recorder(), Echo()
-        flood, peer = connect(self.set, flooding), connect(self.set, quiet)
+        flood, peer = self.connect(flooding), self.connect(quiet)
         flood.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         chunk = b"f" * (1 << 17)
         flooding.dataReceived = lambda data: flood.send(chunk)  # type: ignore[assignment,method-assign]
@@ -320,8 +309,6 @@ class EpollSetTests(SynchronousTestCase):
         peer.send(b"q")
         self.set.doRead()
         assert receiveAll(peer) == b"q"
-        flood.close()
-        peer.close()
 
 
 @skipUnless(available(), "this platform has no epoll")

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.transport.epoll.tcp} and L{tsservices.transport.epoll.tcp}.
+Tests for L{tsservices.transport.epoll.tcp}.
 
 What both promise as Twisted transports is tested by Twisted's own cases, see
 L{tests.live.transport.test_twisted_suites}; these are about what is different.
@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import select
 import socket
-from typing import Any, ClassVar
-from unittest import skipUnless
+from typing import Any
 
 import pytest
 from twisted.internet.error import (
@@ -33,11 +32,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tests.support.epoll import Echo, HandReactor, Recorder, connect, receiveAll
+from tests.support.epoll import Echo, EpollCase, HandReactor, Recorder, receiveAll
 from tsservices.transport.epoll import round as epollround
 from tsservices.transport.epoll import set as epollset
-from tsservices.transport.epoll.set import available, epollSetOf
-from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXServer
+from tsservices.transport.epoll.set import epollSetOf
+from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXServer
 
 BIG = b"b" * (1 << 22)
 
@@ -80,33 +79,7 @@ class Pushed(Pulled):
         self.resumed += 1
 
 
-@skipUnless(available(), "this platform has no epoll")
-class LaneCase(SynchronousTestCase):
-    transport: ClassVar[type[FastTCPServer]] = FastTCPServer
-
-    def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.set = epollSetOf(self.reactor)
-        self.set.portOpened()
-        self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
-
-    def connect(self, protocol: Recorder) -> socket.socket:
-        peer = connect(self.set, protocol, self.transport)
-        self.addCleanup(peer.close)
-        return peer
-
-    def drain(self, peer: socket.socket) -> bytes:
-        received = b""
-        while True:
-            self.reactor.advance(0)
-            self.set.doRead()
-            more = receiveAll(peer)
-            if not more:
-                return received
-            received += more
-
-
-class FastTCPServerTests(LaneCase):
+class FastTCPServerTests(EpollCase):
     def test_interface(self) -> None:
         protocol = Recorder()
         self.connect(protocol)
@@ -412,8 +385,7 @@ class FastUNIXServerTests(FastTCPServerTests):
         os.close(descriptors[0])
 
 
-@skipUnless(available(), "this platform has no epoll")
-class WriteLastTests(LaneCase):
+class WriteLastTests(EpollCase):
     def test_writeLast(self) -> None:
         """It leaves at once, but never before what was written earlier."""
         protocol = Recorder()
