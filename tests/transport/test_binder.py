@@ -9,12 +9,14 @@ import socket
 import stat
 from typing import Any
 
+from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol, ServerFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.support.epoll import HandReactor
 from tsservices.transport.binder import Binder
 
 
@@ -155,10 +157,20 @@ class BinderTests(SynchronousTestCase):
         self.refused(self.binder.bindUDP, datagram, "127.0.0.1", DatagramProtocol(), 9)
 
     def test_adoptedUNIX(self) -> None:
-        path = self.mktemp()
-        with socket.socket(socket.AF_UNIX) as adopted:
-            adopted.bind(path)
-            adopted.listen()
-            self.binder.adoptStreamPort(adopted.fileno(), socket.AF_UNIX, ServerFactory())
-            self.binder.discard()
-        self.assertTrue(os.path.exists(path))
+        """Its file stays where it is, on both lanes."""
+        for fast in (True, False):
+            reactor = HandReactor()
+            binder = Binder(reactor, fast)
+            path = self.mktemp()
+            with socket.socket(socket.AF_UNIX) as adopted, socket.socket(socket.AF_UNIX) as client:
+                adopted.bind(path)
+                adopted.listen()
+                binder.adoptStreamPort(adopted.fileno(), socket.AF_UNIX, ServerFactory())
+                (port,) = binder.ports
+                port.startListening()
+                client.connect(path)
+                self.assertEqual(port.getHost(), UNIXAddress(os.fsencode(path)))
+                binder.discard()
+                reactor.advance(0)
+            self.assertEqual(reactor.readers, [])
+            self.assertTrue(os.path.exists(path))
