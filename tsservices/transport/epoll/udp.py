@@ -163,8 +163,8 @@ class FastUDPPort(udp.Port):
         )
 
     def _sendFailed(self, error: OSError) -> None:
-        # A refusal is news of an earlier datagram, by ICMP: the kernel reports it once, by
-        # whichever call comes next.  This datagram was not sent, but its peer is not there either.
+        # A refusal is news of an earlier datagram, by ICMP.  The kernel reports it once, by the
+        # next call, so it is no failure of this answer.
         if error.errno != ECONNREFUSED:
             self._unsent()
 
