@@ -17,12 +17,12 @@ from tests.support.services import SuiteServer, bind, connect
 from tsservices.common.limits import Limits
 from tsservices.server.registry import BY_NAME
 from tsservices.testing import NOON, ManualClock, MemoryDatagramTransport, MemoryTransport
-from tsservices.transport.epoll.interfaces import IReplyingStream, Reply, RoundObserver
+from tsservices.transport.capabilities import IReplyingTransport, Reply, RoundObserver
 
 STAMP = f"[{time.ctime(NOON)}] ".encode()
 
 
-@implementer(IReplyingStream)
+@implementer(IReplyingTransport)
 class ReplyingTransport(MemoryTransport):
     """Keeps the functions that it is to reply by."""
 
@@ -91,7 +91,7 @@ class TimestampTests(SynchronousTestCase):
             assert protocol is not None
             protocol.makeConnection(transport)
             if wrapped:
-                self.assertTrue(IReplyingStream.providedBy(protocol))
+                self.assertTrue(IReplyingTransport.providedBy(protocol))
             self.assertEqual(len(transport.replies), 0 if wrapped else 1)
             protocol.dataReceived(b"x")
             self.assertEqual(transport.value(), STAMP + b"x")

@@ -5,21 +5,24 @@ What the tests of the fast lane share: a reactor driven by hand, and connections
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, ClassVar
+from unittest import skipUnless
 
 from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tsservices.transport.epoll.set import EpollReactor
+from tsservices.transport.epoll.set import EpollReactor, available, epollSetOf
 from tsservices.transport.epoll.tcp import FastTCPServer
 
 
 @implementer(IReactorFDSet)
 class HandReactor(Clock):
-    """A reactor that only remembers what it was asked to watch; its time is moved by hand."""
+    """A reactor that only remembers what it is asked to watch; its time is moved by hand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,11 +54,7 @@ class HandReactor(Clock):
 
 
 class Recorder(Protocol):
-    """
-    A protocol that keeps what happens to it.
-
-    @ivar received: the bytes received.
-    """
+    """A protocol that keeps what happens to it."""
 
     transport: FastTCPServer
 
@@ -74,8 +73,6 @@ class Recorder(Protocol):
 
 
 class Echo(Recorder):
-    """A L{Recorder} that answers with what it got."""
-
     def dataReceived(self, data: bytes) -> None:
         super().dataReceived(data)
         self.transport.write(data)
@@ -84,10 +81,7 @@ class Echo(Recorder):
 def connect(
     epollSet: EpollReactor, protocol: Protocol, transport: type[FastTCPServer] = FastTCPServer
 ) -> socket.socket:
-    """
-    Make a connection in a set, over a pair of sockets: what one end sends is there for the other
-    at once.
-    """
+    """Make a connection in a set, over a pair of sockets: what one sends the other has at once."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     protocol.makeConnection(transport(ours, protocol, ("192.0.2.1", 5), None, 0, epollSet))
@@ -102,3 +96,34 @@ def receiveAll(peer: socket.socket) -> bytes:
     except (BlockingIOError, ConnectionResetError):
         pass
     return received
+
+
+@skipUnless(available(), "this platform has no epoll")
+class EpollCase(SynchronousTestCase):
+    """A set with one open port."""
+
+    transport: ClassVar[type[FastTCPServer]] = FastTCPServer
+
+    def setUp(self) -> None:
+        self.reactor = HandReactor()
+        self.set = epollSetOf(self.reactor)
+        self.set.portOpened()
+        self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
+        # A connection that was aborted is closed in the next turn.
+        self.addCleanup(self.reactor.advance, 0)
+
+    def connect(self, protocol: Protocol) -> socket.socket:
+        peer = connect(self.set, protocol, self.transport)
+        self.addCleanup(peer.close)
+        return peer
+
+    def drain(self, peer: socket.socket) -> bytes:
+        """All that the peer receives until nothing more comes."""
+        received = b""
+        while True:
+            self.reactor.advance(0)
+            self.set.doRead()
+            more = receiveAll(peer)
+            if not more:
+                return received
+            received += more

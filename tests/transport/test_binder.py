@@ -1,6 +1,5 @@
 """
-Tests for L{tsservices.transport.binder}, with real sockets that nobody connects
-to for long.
+Tests for L{tsservices.transport.binder}, with real sockets.
 """
 
 from __future__ import annotations
@@ -10,12 +9,14 @@ import socket
 import stat
 from typing import Any
 
+from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol, ServerFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.support.epoll import HandReactor
 from tsservices.transport.binder import Binder
 
 
@@ -29,10 +30,7 @@ class BinderTests(SynchronousTestCase):
         return str(error.socketError)
 
     def test_listensAtOnce(self) -> None:
-        """
-        Clients can connect before the server runs, and find nobody after a start
-        that failed.
-        """
+        """Clients can connect before the server runs, and cannot after a start that failed."""
         self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
         (port,) = self.binder.ports
         verifyObject(IListeningPort, port)
@@ -42,7 +40,6 @@ class BinderTests(SynchronousTestCase):
         self.assertRaises(ConnectionRefusedError, socket.create_connection, port.name, 5)
 
     def test_noDelay(self) -> None:
-        """Answers are not held back for the acknowledgement of earlier ones."""
         self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
         (port,) = self.binder.ports
         with socket.create_connection(port.name, 5), port._socket.dup() as listening:  # type: ignore[arg-type]
@@ -51,30 +48,26 @@ class BinderTests(SynchronousTestCase):
                 self.assertTrue(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def test_notServed(self) -> None:
-        """What is not served has no host."""
         port = self.binder.listenTCP(0, ServerFactory(), 5, "127.0.0.1")
         self.assertRaises(RuntimeError, port.getHost)
 
     def test_inUse(self) -> None:
-        """A port in use is refused, at each transport."""
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
             stream.bind(("127.0.0.1", 0))
             stream.listen()
             datagram.bind(("127.0.0.1", 0))
             taken, taken2 = stream.getsockname()[1], datagram.getsockname()[1]
-            words = "Address already in use"
+            text = "Address already in use"
             factory = ServerFactory()
+            self.assertIn(text, self.refused(self.binder.listenTCP, taken, factory, 5, "127.0.0.1"))
             self.assertIn(
-                words, self.refused(self.binder.listenTCP, taken, factory, 5, "127.0.0.1")
-            )
-            self.assertIn(
-                words,
+                text,
                 self.refused(self.binder.bindUDP, taken2, "127.0.0.1", DatagramProtocol(), 9),
             )
         self.assertEqual(self.binder.ports, [])
 
     def test_boundButNotListening(self) -> None:
-        """A port that somebody listens on after it was bound here is refused too."""
+        """Another socket may listen on it in between."""
         with socket.socket() as first:
             first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             first.bind(("127.0.0.1", 0))
@@ -88,7 +81,6 @@ class BinderTests(SynchronousTestCase):
         raise OSError("refused")
 
     def test_noSuchAddress(self) -> None:
-        """An address of somebody else is refused."""
         self.assertIn(
             "assign", self.refused(self.binder.listenTCP, 0, ServerFactory(), 5, "192.0.2.1")
         )
@@ -102,10 +94,6 @@ class BinderTests(SynchronousTestCase):
             socket.create_connection(("127.0.0.1", int(port.name[1])), 5).close()
 
     def test_unix(self) -> None:
-        """
-        A UNIX socket has the permissions that were asked for, is in use while it
-        is there, and leaves nothing behind.
-        """
         path = os.path.abspath(self.mktemp())
         self.binder.listenUNIX(path, ServerFactory(), mode=0o600)
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
@@ -117,15 +105,13 @@ class BinderTests(SynchronousTestCase):
         self.binder.discard()
         self.assertFalse(os.path.exists(path))
 
-    def test_leftOver(self) -> None:
-        """The file of a server that has died is no obstacle."""
+    def test_staleSocket(self) -> None:
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(path)
         self.binder.listenUNIX(path, ServerFactory())
 
-    def test_noSocket(self) -> None:
-        """A file of somebody's is not removed."""
+    def test_otherFile(self) -> None:
         path = self.mktemp()
         with open(path, "w"):
             pass
@@ -133,26 +119,20 @@ class BinderTests(SynchronousTestCase):
         self.assertTrue(os.path.exists(path))
 
     def test_abstract(self) -> None:
-        """Names outside of the file system can be used."""
         self.binder.listenUNIX(f"\0tsservices-{os.getpid()}", ServerFactory())
         self.assertTrue(str(self.binder.ports[0].name).startswith("\0"))
 
     def test_adopted(self) -> None:
-        """
-        A listening socket of another process is duplicated; what is none is
-        refused.
-        """
-        with socket.socket() as theirs:
-            theirs.bind(("127.0.0.1", 0))
-            theirs.listen()
-            self.binder.adoptStreamPort(theirs.fileno(), socket.AF_INET, ServerFactory())
-            self.assertEqual(self.binder.ports[0].name, theirs.getsockname())
+        with socket.socket() as adopted:
+            adopted.bind(("127.0.0.1", 0))
+            adopted.listen()
+            self.binder.adoptStreamPort(adopted.fileno(), socket.AF_INET, ServerFactory())
+            self.assertEqual(self.binder.ports[0].name, adopted.getsockname())
         self.refused(self.binder.adoptStreamPort, -1, socket.AF_INET, ServerFactory())
 
     def test_notAdopted(self) -> None:
-        """What is no listening stream socket of that family is refused."""
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            for theirs, family in (
+            for adopted, family in (
                 (stream, socket.AF_INET),
                 (datagram, socket.AF_INET),
                 (stream, socket.AF_UNIX),
@@ -160,12 +140,11 @@ class BinderTests(SynchronousTestCase):
                 self.assertIn(
                     "no listening stream socket",
                     self.refused(
-                        self.binder.adoptStreamPort, theirs.fileno(), family, ServerFactory()
+                        self.binder.adoptStreamPort, adopted.fileno(), family, ServerFactory()
                     ),
                 )
 
     def test_shared(self) -> None:
-        """Ports are shared by those who all want it, over TCP and UDP."""
         first, second = Binder(None, reusePort=True), Binder(None, reusePort=True)
         for binder in (first, second):
             self.addCleanup(binder.discard)
@@ -178,11 +157,20 @@ class BinderTests(SynchronousTestCase):
         self.refused(self.binder.bindUDP, datagram, "127.0.0.1", DatagramProtocol(), 9)
 
     def test_adoptedUNIX(self) -> None:
-        """The file of an adopted UNIX socket stays where it is."""
-        path = self.mktemp()
-        with socket.socket(socket.AF_UNIX) as theirs:
-            theirs.bind(path)
-            theirs.listen()
-            self.binder.adoptStreamPort(theirs.fileno(), socket.AF_UNIX, ServerFactory())
-            self.binder.discard()
-        self.assertTrue(os.path.exists(path))
+        """Its file stays where it is, on both lanes."""
+        for fast in (True, False):
+            reactor = HandReactor()
+            binder = Binder(reactor, fast)
+            path = self.mktemp()
+            with socket.socket(socket.AF_UNIX) as adopted, socket.socket(socket.AF_UNIX) as client:
+                adopted.bind(path)
+                adopted.listen()
+                binder.adoptStreamPort(adopted.fileno(), socket.AF_UNIX, ServerFactory())
+                (port,) = binder.ports
+                port.startListening()
+                client.connect(path)
+                self.assertEqual(port.getHost(), UNIXAddress(os.fsencode(path)))
+                binder.discard()
+                reactor.advance(0)
+            self.assertEqual(reactor.readers, [])
+            self.assertTrue(os.path.exists(path))

@@ -15,7 +15,7 @@ from tsservices.chat.notifications import ErrorReply, Notification
 from tsservices.chat.outlet import BroadcastMember, Formatter, Recipient
 from tsservices.chat.session import Session
 from tsservices.frontends.sendqueue import SendQueue, SendQueuePool
-from tsservices.transport.epoll.tcp import FastTCPServer
+from tsservices.transport.capabilities import IBroadcastTransport, capability
 from tsservices.transport.sockets import keepAlive
 from tsservices.transport.stream import StreamFactory, StreamProtocol
 
@@ -78,8 +78,7 @@ class ChatConnection(StreamProtocol):
         self.idleLimit = 0
         if (handle := getattr(self.measured, "getHandle", None)) is not None:
             keepAlive(handle())
-        transport: object = self.transport
-        wire = transport if isinstance(transport, FastTCPServer) else None
+        wire = capability(self.transport, IBroadcastTransport)
         self.backlog = SendQueue(
             self,
             self.transport.write,

@@ -15,9 +15,9 @@ from tsservices.common.counters import StampCounters
 from tsservices.common.timestamps import Nanoclock
 from tsservices.stamp.clock import ErrorEstimate, clockError, systemCall
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
+from tsservices.transport.capabilities import IReflectingPort, capability
 from tsservices.transport.context import DatagramContext
 from tsservices.transport.timestamping.udp import (
-    IReflectingPort,
     ReceiveInfo,
     TimestampedDatagramProtocol,
     TimestampedUDPPort,
@@ -52,8 +52,9 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         self._nextEstimate = float("-inf")
 
     def startProtocol(self) -> None:
-        if IReflectingPort.providedBy(self.transport):
-            self.transport.reflectWith(self._reflector.reflect, self.unsent, self)
+        """Let the port send what the reflector returns."""
+        if (port := capability(self.transport, IReflectingPort)) is not None:
+            port.reflectWith(self._reflector.reflect, self.unsent, self)
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo

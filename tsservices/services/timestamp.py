@@ -8,9 +8,9 @@ from typing import Any
 
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.timestamps import TimestampFormatter
+from tsservices.transport.capabilities import IReplyingTransport, capability
 from tsservices.transport.context import DatagramContext
 from tsservices.transport.datagram import ReplyingDatagramProtocol
-from tsservices.transport.epoll.interfaces import IReplyingStream
 from tsservices.transport.stream import StreamProtocol
 
 
@@ -22,11 +22,8 @@ class TimestampProtocol(StreamProtocol):
 
     def connectionReady(self) -> None:
         self._counters = self.factory.counters
-        # Wrappers (TLS, PROXY) provide all that the transport below provides, and would pass this
-        # on to it: then cleartext would go out below TLS.
-        transport: object = self.transport
-        if transport is self.measured and IReplyingStream.providedBy(transport):
-            transport.replyWith(self._reply, self._formatter)
+        if (replying := capability(self.transport, IReplyingTransport)) is not None:
+            replying.replyWith(self._reply, self._formatter)
 
     def dataReceived(self, data: bytes) -> None:
         self.transport.write(self._reply(data))

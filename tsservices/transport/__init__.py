@@ -1,4 +1,7 @@
 """
-Between the sockets and the protocols: what listens, who may come in, how long
-they may be silent, which datagrams are answered.
+Between the sockets and the protocols: what listens, which peers are admitted, how long they may be
+silent, and which datagrams are answered.
+
+The fast transports are in C{epoll} and C{timestamping}; what protocols may ask of them is in
+C{capabilities}.  docs/fast-lane.md has the measurements.
 """

@@ -1,13 +1,12 @@
 """
 Sockets that are bound before the server runs, and served once it does.
 
-twistd makes the service, then forks, then starts it.  A port that is in use has
-to be told while there still is somebody to tell it to, so sockets are bound and
-listening when the service is made; what is made of them depends on a reactor
-that runs, so that waits for the start.
+C{twistd} makes the service, then forks into the background, then starts it.  That a port is in use
+has to be reported before the fork, while there is a terminal.  So sockets are bound and listen when
+the service is made.  Their ports need a reactor that runs, and are made at the start.
 
-L{Binder} stands in for the reactor where an endpoint would listen.  It is the one
-place where listening transports are made.
+L{Binder} takes the place of the reactor where an endpoint would listen.  It is the only place where
+listening transports are made.
 """
 
 from __future__ import annotations
@@ -29,8 +28,9 @@ from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXPort
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListening
-from tsservices.transport.timestamping import cmsg as ancillary
+from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
+from tsservices.transport.twisted_internals import adoptPort
 
 #: Makes a port of a reactor and the descriptor of a bound socket.
 Adopt = Callable[[Any, int], IListeningPort]
@@ -39,9 +39,9 @@ Adopt = Callable[[Any, int], IListeningPort]
 @implementer(IListeningPort)
 class BoundPort:
     """
-    A socket that is bound, and served from L{startListening} on.
+    A socket that is bound, and is served from L{startListening} on.
 
-    @ivar name: host and port, or the path of a UNIX socket.
+    @ivar name: its host and port, or the path of a UNIX socket.
     """
 
     def __init__(
@@ -60,13 +60,17 @@ class BoundPort:
     def startListening(self) -> None:
         """Serve the socket."""
         port = self._adopt(self._reactor, self._socket.fileno())
-        # The port has a duplicate: with this one open it would never be closed.
+        # The port has a duplicate: while this one is open the socket would not be closed with it.
         self._socket.close()
         port.startListening()
         self._port = port
 
     def stopListening(self) -> Deferred[None]:
-        """Fires when the socket is closed."""
+        """
+        Close the socket, and remove its file.
+
+        @return: fires when it is closed.
+        """
         port, self._port = self._port, None
         self._socket.close()
         if self._path is not None:
@@ -81,7 +85,7 @@ class BoundPort:
         """
         Where it listens.
 
-        @raise RuntimeError: it is not served.
+        @raise RuntimeError: if it is not served yet.
         """
         if self._port is None:
             raise RuntimeError("this socket is bound but not served")
@@ -90,10 +94,9 @@ class BoundPort:
 
 class Binder:
     """
-    Binds what endpoints ask their reactor to listen on: the listening half of
-    C{IReactorTCP}, C{IReactorSSL}, C{IReactorUNIX} and C{IReactorSocket}.
+    The listening half of C{IReactorTCP}, C{IReactorSSL}, C{IReactorUNIX} and C{IReactorSocket}.
 
-    @ivar ports: what has been bound, in order.
+    @ivar ports: what has been bound, in order; this object owns them until they are served.
     """
 
     def __init__(self, reactor: Any, fast: bool = True, reusePort: bool = False) -> None:
@@ -106,9 +109,9 @@ class Binder:
         self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
     ) -> IListeningPort:
         """
-        The bound port.
+        Bind a TCP socket, and listen.
 
-        @raise CannotListenError: the system refuses.
+        @raise CannotListenError: if the system refuses.
         """
         bound = bindInternet(socket.SOCK_STREAM, interface, port, self._reusePort)
         try:
@@ -116,7 +119,7 @@ class Binder:
         except OSError as reason:
             bound.close()
             raise CannotListenError(interface, port, reason) from reason
-        return self._add(bound, self._adoptTCP(bound.family, factory))
+        return self._addStream(bound, factory)
 
     def listenSSL(
         self,
@@ -127,10 +130,11 @@ class Binder:
         interface: str = "",
     ) -> IListeningPort:
         """
-        The bound port.
+        Bind a TCP socket whose connections begin with TLS, and listen.
 
-        @raise CannotListenError: the system refuses.
+        @raise CannotListenError: if the system refuses.
         """
+        # Here because it needs pyOpenSSL, which is optional.
         from twisted.protocols.tls import TLSMemoryBIOFactory
 
         return self.listenTCP(
@@ -146,76 +150,64 @@ class Binder:
         wantPID: bool = False,
     ) -> IListeningPort:
         """
-        The bound port.
+        Bind a UNIX socket, and listen.
 
-        @raise CannotListenError: the system refuses, or a server is there.
+        @raise CannotListenError: if the system refuses, or a server is there.
         """
         inFilesystem = not address.startswith("\0")
         path = os.path.abspath(address) if inFilesystem else address
         bound = bindUNIX(path, backlog, mode)
-        return self._add(bound, self._adoptUNIX(factory), path if inFilesystem else None)
+        return self._addStream(bound, factory, path if inFilesystem else None)
 
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
     ) -> IListeningPort:
         """
-        The port of a duplicate.
+        Take a duplicate of a listening socket, whose file (if it has one) stays with its owner.
 
-        @raise CannotListenError: it is no listening socket.
+        @raise CannotListenError: if it is no listening stream socket of that family.
         """
         bound = duplicateListening(fileDescriptor, addressFamily)
-        if addressFamily == socket.AF_UNIX:
-            return self._add(bound, self._adoptUNIX(factory))
-        return self._add(bound, self._adoptTCP(addressFamily, factory))
+        return self._addStream(bound, factory)
 
     def bindUDP(self, port: int, interface: str, protocol: DatagramProtocol, maxSize: int) -> None:
         """
-        @param maxSize: bytes of a datagram that are read.
-        @raise CannotListenError: the system refuses.
+        Bind a UDP socket.
+
+        @param maxSize: the most bytes of a datagram that are read.
+        @raise CannotListenError: if the system refuses.
         """
         bound = bindInternet(socket.SOCK_DGRAM, interface, port, self._reusePort)
 
         portClass: Any = FastUDPPort if self._fast else stock.BoundedUDPPort
         if isinstance(protocol, TimestampedDatagramProtocol):
             portClass = TimestampedUDPPort
-            # What comes before the port is served has its time too.
-            ancillary.enableTimestamps(bound)
+            # Datagrams that come before the port is served then have their times too.
+            cmsg.enableTimestamps(bound)
 
-        def adopt(reactor: Any, descriptor: int) -> IListeningPort:
-            port: IListeningPort = portClass._fromListeningDescriptor(
-                reactor, descriptor, bound.family, protocol, maxSize
-            )
-            return port
-
-        self._add(bound, adopt)
+        self._add(bound, portClass, bound.family, protocol, maxSize)
 
     def discard(self) -> None:
-        """Close all that has been bound: the start has failed."""
+        """Close all that has been bound, because the start has failed."""
         for port in self.ports:
             port.stopListening()
         self.ports.clear()
 
-    def _adoptTCP(self, family: int, factory: IProtocolFactory) -> Adopt:
-        portClass = FastTCPPort if self._fast else stock.CountingTCPPort
+    def _addStream(
+        self, bound: socket.socket, factory: IProtocolFactory, path: str | None = None
+    ) -> BoundPort:
+        if bound.family == socket.AF_UNIX:
+            unixPort = FastUNIXPort if self._fast else stock.CountingUNIXPort
+            return self._add(bound, unixPort, factory, path=path)
+        tcpPort = FastTCPPort if self._fast else stock.CountingTCPPort
+        return self._add(bound, tcpPort, bound.family, factory)
 
+    def _add(
+        self, bound: socket.socket, portClass: Any, *arguments: Any, path: str | None = None
+    ) -> BoundPort:
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
-            port: IListeningPort = portClass._fromListeningDescriptor(
-                reactor, descriptor, family, factory
-            )
-            return port
+            return adoptPort(portClass, reactor, descriptor, *arguments)
 
-        return adopt
-
-    def _adoptUNIX(self, factory: IProtocolFactory) -> Adopt:
-        portClass = FastUNIXPort if self._fast else stock.CountingUNIXPort
-
-        def adopt(reactor: Any, descriptor: int) -> IListeningPort:
-            port: IListeningPort = portClass._fromListeningDescriptor(reactor, descriptor, factory)
-            return port
-
-        return adopt
-
-    def _add(self, bound: socket.socket, adopt: Adopt, path: str | None = None) -> BoundPort:
         port = BoundPort(self._reactor, bound, adopt, path)
         self.ports.append(port)
         return port

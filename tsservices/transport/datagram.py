@@ -10,8 +10,8 @@ from twisted.internet.error import MessageLengthError
 from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 
+from tsservices.transport.capabilities import IReplyingPort, RoundObserver, capability
 from tsservices.transport.context import DatagramContext
-from tsservices.transport.epoll.interfaces import IReplyingPort, RoundObserver
 
 
 class SilentDatagramProtocol(DatagramProtocol):
@@ -58,8 +58,8 @@ class ReplyingDatagramProtocol(DatagramProtocol):
         raise NotImplementedError
 
     def startProtocol(self) -> None:
-        if IReplyingPort.providedBy(self.transport):
-            self.transport.replyWith(self.reply, self.unsent, *self._observers)
+        if (port := capability(self.transport, IReplyingPort)) is not None:
+            port.replyWith(self.reply, self.unsent, *self._observers)
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
         reply = self.reply(datagram, address)

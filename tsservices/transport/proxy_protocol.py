@@ -18,8 +18,6 @@ from twisted.internet.interfaces import (
     ITransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.protocols.haproxy._v2parser import V2Parser
-from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper, HAProxyWrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
@@ -27,6 +25,11 @@ from tsservices.common import addresses
 from tsservices.transport.admission import AdmissionDenied
 from tsservices.transport.context import StreamContext
 from tsservices.transport.stream import peerName
+from tsservices.transport.twisted_internals import (
+    HAProxyProtocolWrapper,
+    HAProxyWrappingFactory,
+    V2Parser,
+)
 
 #: Bytes that Twisted needs to tell that a header is of version 1.
 LEAST_V1 = 8

@@ -1,5 +1,5 @@
 """
-Sockets, bound and not blocking.
+Sockets that are bound and do not block, before a reactor serves them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import stat
 
 from twisted.internet.error import CannotListenError
 
-#: Seconds of silence after which the system asks whether a peer is still there. People in a chat
-#: are silent for hours, and what their programs would see of a ping in the text would be on their
-#: screens.
+#: Seconds of silence after which the system asks whether a peer is still there.  People in a chat
+#: are silent for hours, and a ping in the text would be on their screens.
 KEEPALIVE_SECONDS = 60
 
-#: Unanswered questions, 15 seconds apart, after which it is not.
+#: Questions without an answer after which it is not.
 KEEPALIVE_PROBES = 4
 
 #: Seconds between these questions.
@@ -27,9 +26,10 @@ def bindInternet(
     kind: socket.SocketKind, interface: str, port: int, reusePort: bool = False
 ) -> socket.socket:
     """
-    The bound socket.
+    A socket bound to a numeric address.
 
-    @raise CannotListenError: the system refuses.
+    @param interface: an empty one is all addresses of IPv4; C{::} is all of IPv6 and IPv4.
+    @raise CannotListenError: if the system refuses.
     """
     bound: socket.socket | None = None
     try:
@@ -39,14 +39,15 @@ def bindInternet(
         bound = socket.socket(family, kind)
         bound.setblocking(False)
         if kind == socket.SOCK_STREAM:
-            # Not for datagrams: two servers would share a port, and one be deaf.
+            # Not for datagrams: there two servers could bind one port, and one would get nothing.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Accepted sockets inherit it.  Without it a second small answer waits
-            # for the acknowledgement of the first, which the peer delays by 40 ms.
+            # Accepted sockets inherit it.  Without it a second small answer waits for the
+            # acknowledgement of the first one, which the peer delays by 40 ms.
             bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if reusePort:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6 and interface == "::":
+            # The default depends on the system.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind(address)
     except OSError as reason:
@@ -57,7 +58,7 @@ def bindInternet(
 
 
 def keepAlive(connected: socket.socket) -> None:
-    """Have the system find out, in a few minutes, that a silent peer is gone."""
+    """Let the system find out, in two minutes, that a silent peer is gone."""
     if connected.family not in (socket.AF_INET, socket.AF_INET6):
         return
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -73,9 +74,9 @@ def keepAlive(connected: socket.socket) -> None:
 
 def removeStaleSocket(path: str) -> None:
     """
-    Remove the file of a UNIX socket whose server has died.
+    Remove the file of a UNIX socket whose server has died; no file is no error.
 
-    @raise OSError: somebody answers there, or it is no socket.
+    @raise OSError: if a server answers there, or the file is no socket.
     """
     try:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
@@ -94,9 +95,11 @@ def removeStaleSocket(path: str) -> None:
 
 def bindUNIX(path: str, backlog: int, mode: int) -> socket.socket:
     """
-    The listening socket.
+    A listening UNIX socket.
 
-    @raise CannotListenError: the system refuses, or a server is there.
+    @param path: begins with a NUL byte outside of the file system.
+    @param mode: the permissions of its file.
+    @raise CannotListenError: if the system refuses, or a server is there.
     """
     inFilesystem = not path.startswith("\0")
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -116,9 +119,9 @@ def bindUNIX(path: str, backlog: int, mode: int) -> socket.socket:
 
 def duplicateListening(descriptor: int, family: int) -> socket.socket:
     """
-    A duplicate.
+    A duplicate of a listening stream socket.
 
-    @raise CannotListenError: it is no listening stream socket of that family.
+    @raise CannotListenError: if it is no listening stream socket of that family.
     """
     try:
         bound = socket.socket(fileno=os.dup(descriptor))

@@ -1,9 +1,12 @@
 """
-Twisted's own stream transports, with the two figures that the time limits need.
+Twisted's own transports, with the two figures that the time limits need.
+
+They serve where there is no epoll, and with C{--no-fast-lane}.
 """
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 from typing import Protocol as Interface
 
@@ -11,10 +14,12 @@ from twisted.internet import tcp, udp, unix
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from tsservices.transport.twisted_internals import reserveDescriptor
+
 
 class CountsBytes(Interface):
     """
-    What a stream transport of this suite tells beside L{ITCPTransport
+    What a stream transport of this package has beside L{ITCPTransport
     <twisted.internet.interfaces.ITCPTransport>}.
 
     @ivar bytesSent: bytes that the kernel has taken so far.
@@ -28,7 +33,7 @@ class CountsBytes(Interface):
 
 
 class CountsBytesMixin:
-    """Counts what the kernel takes."""
+    """Counts the bytes that the kernel takes."""
 
     bytesSent = 0
     connected: int
@@ -38,7 +43,6 @@ class CountsBytesMixin:
     _tempDataLen: int
 
     def writeSomeData(self, data: bytes) -> int | BaseException:
-        """How much of it was, or the reason why the connection is lost."""
         taken: int | BaseException = super().writeSomeData(data)  # type: ignore[misc]
         if isinstance(taken, int):
             self.bytesSent += taken
@@ -46,8 +50,8 @@ class CountsBytesMixin:
 
     def pendingBytes(self) -> int:
         """
-        Bytes written that the kernel has not taken yet: after encryption where there is TLS,
-        and 0 once the connection is lost or aborted.
+        Bytes written that the kernel has not taken yet: encrypted ones if there is TLS, and 0 once
+        the connection is lost or aborted.
         """
         if self._aborting or not self.connected:
             return 0
@@ -55,7 +59,7 @@ class CountsBytesMixin:
 
 
 class CountingTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
-    """One TCP connection."""
+    """The transport of one TCP connection."""
 
 
 class CountingTCPPort(tcp.Port):
@@ -65,7 +69,7 @@ class CountingTCPPort(tcp.Port):
 
 
 class CountingUNIXServer(CountsBytesMixin, unix.Server):  # type: ignore[misc]
-    """One connection through a UNIX socket."""
+    """The transport of one connection over a UNIX socket."""
 
 
 class CountingUNIXPort(unix.Port):
@@ -75,16 +79,15 @@ class CountingUNIXPort(unix.Port):
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def startListening(self) -> None:
-        """
-        Begin to accept.  On a socket that was bound before, the base class would set
-        the permissions of the file again, which may not be allowed any more.
-        """
+        # The base class sets the permissions of the file again, which fails if the server has given
+        # up its privileges since it was bound.  So an adopted socket is started here.
         if self._preexistingSocket is None:
             super().startListening()
             return
-        tcp._reservedFD.reserve()
-        self._log.info("{factory} starting on {path}", factory=self.factory, path=self._bindPath)
         bound, self._preexistingSocket = self._preexistingSocket, None
+        reserveDescriptor()
+        path = os.fsencode(bound.getsockname())
+        self._log.info("{factory} starting on {path}", factory=self.factory, path=path)
         assert self.factory is not None
         self.factory.doStart()
         self.socket = bound
@@ -94,13 +97,13 @@ class CountingUNIXPort(unix.Port):
         self.startReading()
 
     def connectionLost(self, reason: Failure) -> None:
-        """Close the socket.  Its file belongs to whoever bound it."""
+        # Not the method of unix.Port, which removes the file: that belongs to whoever bound it.
         tcp.Port.connectionLost(self, reason)
 
 
 class BoundedUDPPort(udp.Port):
-    """A UDP socket."""
+    """A UDP port that gives the reactor its turn."""
 
-    # Bytes read in one turn of the reactor.  With the base class's 256 KiB a flood
-    # of one-byte datagrams holds everybody else for two seconds.
+    # Bytes read in one turn of the reactor.  With the 256 KiB of the base class a flood of
+    # datagrams of one byte holds all connections for two seconds.
     maxThroughput = 4096

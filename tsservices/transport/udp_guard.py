@@ -1,18 +1,18 @@
 """
 Which datagrams are answered.  Pure: time and addresses come from the caller.
 
-A UDP service that answers whatever it gets is a reflector: a forged source makes
-it send to a third party, and two of them, each forged to be the other's client,
-answer each other for ever (CVE-1999-0103, CVE-2024-2169).  The guards stand in
-this order, and each has its counter in L{tsservices.common.counters.DatagramCounters}:
+A UDP service that answers whatever it receives is a reflector: a forged source makes it send to a
+third party, and two of them, each forged to be the client of the other, answer each other for ever
+(CVE-1999-0103, CVE-2024-2169).  The checks are made in this order, and each has its counter in
+L{tsservices.common.counters.DatagramCounters}:
 
   1. the source is one that honest clients have;
   2. the payload is not what a server like this one writes;
   3. its size is within bounds;
   4. its source does not ask too often.
 
-The first and the second end a loop between servers of ours after one or two
-datagrams; the fourth ends one with any other server after its burst.
+The first and the second end a loop between two servers of this project after one or two datagrams;
+the fourth ends a loop with any other server after its burst.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 from tsservices.common.sources import SourceTable
 from tsservices.common.timestamps import stamped
 
-#: Servers have the ports below this, clients have not.
+#: Below this are the ports of servers: a datagram from one is the answer of a server, or forged.
 PRIVILEGED_PORTS = 1024
 
 #: SSDP, NFS, WS-Discovery, mDNS and memcached: well-known reflectors above the privileged ports.
@@ -37,28 +37,29 @@ REFLECTOR_PORTS = frozenset({1900, 2049, 3702, 5353, 11211})
 #: How the second hello in a loop between two hello services begins.
 HELLO_TWICE = b"Hello, Hello, "
 
-#: How all that this suite writes begins: one look tells most others.
+#: How all that this suite writes begins.  One C{startswith} of these sorts out nearly all requests;
+#: the closer look is made only at the others.
 OWN_PREFIXES = (b"[", HELLO_TWICE)
 
-#: Answers to one source without a pause, for offerings that trust nobody. A loop whose round trip
-#: is long stays below any rate, but it does not pause.
+#: Answers to one source without a pause, for services that trust no network.  A loop whose round
+#: trip is long stays below any rate, but it never pauses.
 MAX_STREAK = 24
 
-#: What counts as a pause: longer than any round trip.
+#: Seconds of silence that are a pause: longer than any round trip.
 PAUSE_SECONDS = 2.0
 
-#: Drops in a row by rate after which a source gets nothing for a while.
+#: Datagrams dropped in a row for their rate, after which a source gets no answer for a while.
 DROPS_TO_MUTE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class GuardPolicy:
     """
-    What differs between services.  The defaults are the strictest.
+    What differs between the services.  The defaults are the strictest.
 
-    @ivar ownFormat: payloads like the answers of this suite are dropped.
-    @ivar empty: empty requests are answered.
-    @ivar trusting: trusted sources may ask as often as they like.
+    @ivar ownFormat: whether payloads like our own answers are dropped.
+    @ivar empty: whether empty requests are answered.
+    @ivar trusting: whether sources in trusted networks may ask without a limit.
     """
 
     ownFormat: bool = True
@@ -70,9 +71,9 @@ class _Allowance(TokenBucket):
     """
     What one source may still ask.
 
-    @ivar drops: drops in a row.
+    @ivar drops: datagrams dropped in a row.
     @ivar streak: answers since the last pause.
-    @ivar mutedUntil: the time in seconds until which it gets nothing.
+    @ivar mutedUntil: the monotonic time in seconds until which it gets no answer.
     """
 
     __slots__ = ("drops", "mutedUntil", "streak")
@@ -85,7 +86,7 @@ class _Allowance(TokenBucket):
 
 
 class DatagramGuard:
-    """Judges the datagrams of one place."""
+    """Decides which datagrams of one port are answered, and counts those that are not."""
 
     def __init__(
         self,
@@ -97,19 +98,20 @@ class DatagramGuard:
         monotonic: Callable[[], float],
     ) -> None:
         """@param monotonic: the time in seconds."""
-        self._row = policy
+        self._policy = policy
         self._limits = limits
         self._closedPorts = closedPorts
         self._counters = counters
         self._monotonic = monotonic
-        self._least = 0 if policy.empty else 1
-        self._most = limits.maxDatagram
+        self._minSize = 0 if policy.empty else 1
+        self._maxSize = limits.maxDatagram
         self._ownFormat = policy.ownFormat
         self._sources = SourceTable(trust if policy.trusting else TrustedNetworks(()))
         self._allowances: BoundedDict[tuple[int, int], _Allowance] = BoundedDict(PEERS_REMEMBERED)
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
         """Whether to answer; if not, the reason has been counted."""
+        # For each datagram: an address is parsed once, and not again while it is remembered.
         source = self._sources.get(host) or self._sources.meet(host)
         if port < PRIVILEGED_PORTS or port in self._closedPorts or not source.usable:
             self._counters.badSource += 1
@@ -121,7 +123,7 @@ class DatagramGuard:
         ):
             self._counters.ownFormat += 1
             return False
-        if not self._least <= len(datagram) <= self._most:
+        if not self._minSize <= len(datagram) <= self._maxSize:
             self._counters.badSize += 1
             return False
         return source.trusted or self._allows(source.key)
@@ -133,20 +135,22 @@ class DatagramGuard:
             allowance = _Allowance(self._limits.udpRate, self._limits.udpBurst, now)
             self._allowances.put(source, allowance)
         else:
+            # The least used goes first: a source that asks all the time must not be forgotten with
+            # its drops, however many forged ones ask beside it.
             self._allowances.move_to_end(source)
         if now < allowance.mutedUntil:
             self._counters.muted += 1
             return False
         if now - allowance.when >= PAUSE_SECONDS:
             allowance.streak = 0
-        endless = allowance.streak >= MAX_STREAK and not self._row.trusting
-        if not endless and allowance.take(now):
+        looping = allowance.streak >= MAX_STREAK and not self._policy.trusting
+        if not looping and allowance.take(now):
             allowance.drops = 0
             allowance.streak += 1
             return True
         self._counters.overRate += 1
         allowance.drops += 1
-        if endless or allowance.drops >= DROPS_TO_MUTE:
+        if looping or allowance.drops >= DROPS_TO_MUTE:
             allowance.drops = allowance.streak = 0
             allowance.mutedUntil = now + self._limits.udpMute
         return False

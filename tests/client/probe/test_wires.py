@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.epoll import HandReactor
+from tests.support.udp_ports import startKernelStamps
 from tsservices.client.probe.wires.base import Clocks, Reply, SendError
 from tsservices.client.probe.wires.stamp import ROUND, StampTransport, unwrapped
 from tsservices.client.probe.wires.text_tcp import tcpInfo
@@ -54,6 +55,11 @@ class Notes:
 
 
 class DatagramTests(SynchronousTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        if ancillary.LINUX:
+            cls.addClassCleanup(startKernelStamps().close)
+
     def setUp(self) -> None:
         self.reactor = HandReactor()
         self.notes = Notes()

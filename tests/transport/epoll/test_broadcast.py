@@ -4,78 +4,55 @@ Tests for L{tsservices.transport.epoll.broadcast}.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from unittest import skipUnless
 
 from twisted.internet.main import CONNECTION_LOST
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.epoll import HandReactor, Recorder, connect, receiveAll
+from tests.support.epoll import EpollCase, Recorder, receiveAll
 from tests.support.line_sockets import PEOPLE, Crowd
 from tsservices.chat import fanout as audience
 from tsservices.chat import fanout as deliveries
 from tsservices.transport.epoll.broadcast import Broadcast
-from tsservices.transport.epoll.set import EpollReactor, available
+from tsservices.transport.epoll.set import available
 from tsservices.transport.epoll.tcp import FastTCPServer
 
 
-@skipUnless(available(), "this platform has no epoll")
-class BroadcastTests(SynchronousTestCase):
+class BroadcastTests(EpollCase):
     def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.set = EpollReactor(self.reactor)
-        self.set.portOpened()
-        self.addCleanup(self.set.portClosed)
-        self.streams: list[FastTCPServer] = []
-        self.peers: list[socket.socket] = []
-        for _ in range(3):
-            protocol = Recorder()
-            peer = connect(self.set, protocol)
-            self.peers.append(peer)
-            self.streams.append(protocol.transport)
-        self.addCleanup(self.close)
-
-    def close(self) -> None:
-        for peer in self.peers:
-            peer.close()
-        for _ in range(3):
-            self.reactor.advance(0)
-            self.set.doRead()
+        super().setUp()
+        protocols = [Recorder(), Recorder(), Recorder()]
+        self.peers = [self.connect(protocol) for protocol in protocols]
+        self.streams = [protocol.transport for protocol in protocols]
 
     def test_send(self) -> None:
-        """
-        All but those who are left out are sent the same, which is counted for each; who was
-        never in may be left out.
-        """
         one, two, three = self.streams
         broadcast = one.broadcastWith([one, two])
         self.assertTrue(broadcast.send(b"hello", [two, three]))
         self.assertTrue(broadcast.send(b"all", []))
         self.assertEqual([receiveAll(peer) for peer in self.peers], [b"helloall", b"all", b""])
-        self.assertEqual([each.bytesSent for each in self.streams], [8, 3, 0])
+        self.assertEqual([stream.bytesSent for stream in self.streams], [8, 3, 0])
         broadcast.dissolve()
         broadcast.dissolve()
         self.assertFalse(broadcast.send(b"no", []))
-        self.assertEqual([each.bytesSent for each in self.streams], [8, 3, 0])
-        self.assertEqual([each.broadcasts for each in self.streams], [()] * 3)
+        self.assertEqual([stream.bytesSent for stream in self.streams], [8, 3, 0])
+        self.assertEqual([stream.broadcasts for stream in self.streams], [()] * 3)
 
     def test_several(self) -> None:
-        """One may be in several, and leaves all of them at once."""
         one, two, three = self.streams
         first, second = one.broadcastWith([one, two]), one.broadcastWith([one, three])
         first.send(b"a", [])
         second.send(b"bc", [])
         one.write(b"d")
         self.set.doRead()
-        self.assertEqual([each.bytesSent for each in self.streams], [4, 1, 2])
+        self.assertEqual([stream.bytesSent for stream in self.streams], [4, 1, 2])
         one.leaveBroadcast()
         self.assertEqual((first.valid, second.valid), (False, False))
-        self.assertEqual([each.bytesSent for each in self.streams], [4, 1, 2])
+        self.assertEqual([stream.bytesSent for stream in self.streams], [4, 1, 2])
         self.assertEqual(receiveAll(self.peers[0]), b"abcd")
 
     def test_queued(self) -> None:
-        """What anybody was written before goes first."""
         one, two, _ = self.streams
         broadcast = one.broadcastWith([one, two])
         writes: list[Callable[[], object]] = [
@@ -90,7 +67,6 @@ class BroadcastTests(SynchronousTestCase):
             self.assertEqual(receiveAll(self.peers[1]), b"firstsecond")
 
     def test_ends(self) -> None:
-        """Whatever kind of end begins, it dissolves."""
         ends: list[Callable[[FastTCPServer], object]] = [
             lambda stream: stream.loseConnection(),
             lambda stream: stream.loseWriteConnection(),
@@ -98,9 +74,9 @@ class BroadcastTests(SynchronousTestCase):
             lambda stream: self.set._disconnect(stream, CONNECTION_LOST, False),
         ]
         for end in ends:
-            peer = connect(self.set, protocol := Recorder())
-            self.peers.append(peer)
-            stream: FastTCPServer = protocol.transport
+            protocol = Recorder()
+            self.connect(protocol)
+            stream = protocol.transport
             self.assertTrue(stream.isIdle)
             broadcast = stream.broadcastWith([self.streams[0], stream])
             end(stream)
@@ -108,15 +84,12 @@ class BroadcastTests(SynchronousTestCase):
             self.assertFalse(stream.isIdle)
 
     def test_slow(self) -> None:
-        """
-        Who does not take all, or nothing, gets the rest in order, and is clear again after it.
-        """
         one, two, three = self.streams
         large = bytes(1 << 22)
         broadcast = one.broadcastWith(self.streams)
         self.assertTrue(broadcast.send(large, [two]))
         self.assertFalse(broadcast.valid)
-        self.assertEqual([each.isIdle for each in self.streams], [False, True, False])
+        self.assertEqual([stream.isIdle for stream in self.streams], [False, True, False])
         again = two.broadcastWith([two])
         for stream in (one, three):
             stream.write(b"end")
@@ -127,13 +100,12 @@ class BroadcastTests(SynchronousTestCase):
                 self.set.doRead()
             self.assertEqual(received, large + b"end")
         self.assertTrue(again.valid)
-        self.assertEqual([each.isIdle for each in self.streams], [True] * 3)
+        self.assertEqual([stream.isIdle for stream in self.streams], [True] * 3)
         self.assertEqual(
-            [each.bytesSent for each in self.streams], [len(large) + 3, 0, len(large) + 3]
+            [stream.bytesSent for stream in self.streams], [len(large) + 3, 0, len(large) + 3]
         )
 
     def test_behind(self) -> None:
-        """It dissolves when something is left of what one of them was written, alone."""
         one, two, _ = self.streams
         broadcast = one.broadcastWith([one, two])
         one.write(bytes(1 << 22))
@@ -143,7 +115,6 @@ class BroadcastTests(SynchronousTestCase):
         self.assertFalse(broadcast.valid)
 
     def test_full(self) -> None:
-        """Who does not take anything is behind, and those after them are sent to all the same."""
         one, two, _ = self.streams
         # Not by the transport: it does not know that there is no room.
         while True:
@@ -163,7 +134,7 @@ class BroadcastTests(SynchronousTestCase):
         self.assertEqual(one.bytesSent, 5)
 
     def test_lost(self) -> None:
-        """That a peer has gone is found as with any write: not while others are written to."""
+        """A lost peer is found at the end of the round, and not while others are sent to."""
         self.peers[0].close()
         broadcast = self.streams[0].broadcastWith(self.streams)
         self.assertTrue(broadcast.send(b"hello", []))
@@ -175,7 +146,7 @@ class BroadcastTests(SynchronousTestCase):
 
 @skipUnless(available(), "this platform has no epoll")
 class DissolvingTests(SynchronousTestCase):
-    """Whatever changes what somebody is to be sent dissolves the broadcast of their room."""
+    """Whatever changes what a member is to be sent dissolves the broadcast of the room."""
 
     def setUp(self) -> None:
         for module in (audience, deliveries):
@@ -201,7 +172,6 @@ class DissolvingTests(SynchronousTestCase):
         return bool(self.one.transport.broadcasts)
 
     def test_together(self) -> None:
-        """As long as nothing changes they stay together; so does who writes or is answered."""
         self.assertTrue(self.together())
         broadcasts: list[Broadcast] = list(self.one.transport.broadcasts)
         self.crowd.do(1, b"/ack on\n")
@@ -210,7 +180,6 @@ class DissolvingTests(SynchronousTestCase):
         self.assertEqual(list(self.one.transport.broadcasts), broadcasts)
 
     def test_hold(self) -> None:
-        """Who is told what was before hears what is new after that."""
         self.one.protocol.backlog.hold(True)
         self.assertFalse(self.together())
         for text in (b"a", b"b", b"c"):
@@ -222,7 +191,6 @@ class DissolvingTests(SynchronousTestCase):
         self.assertTrue(self.together())
 
     def test_behind(self) -> None:
-        """Who has not taken all that was written hears the rest first, however often is spoken."""
         self.one.reads = False
         self.one.transport.write(b"b" * 30_000)
         self.crowd.turn()
@@ -236,7 +204,6 @@ class DissolvingTests(SynchronousTestCase):
         self.assertNotIn(b"b", self.one.heard.strip(b"b"))
 
     def test_ignore(self) -> None:
-        """Who ignores somebody hears nothing of them, now and later."""
         self.crowd.do(1, b"/ignore n0\n")
         self.crowd.turn()
         self.one.heard = b""
@@ -247,7 +214,6 @@ class DissolvingTests(SynchronousTestCase):
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_form(self) -> None:
-        """Who changes the form hears in it at once."""
         self.crowd.do(1, b"/format json\n")
         self.crowd.turn()
         self.one.heard = b""
@@ -256,7 +222,6 @@ class DissolvingTests(SynchronousTestCase):
         self.assertTrue(self.together())
 
     def test_outlet(self) -> None:
-        """Whose session hears elsewhere hears nothing here."""
         session = self.one.protocol.session
         session.setRecipient(None)
         for _ in range(4):
@@ -265,7 +230,6 @@ class DissolvingTests(SynchronousTestCase):
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_membership(self) -> None:
-        """Who has left a room hears nothing of it, and nothing is left of its broadcast."""
         self.crowd.do(1, b"/part\n")
         self.crowd.turn()
         self.one.heard = b""
@@ -275,7 +239,6 @@ class DissolvingTests(SynchronousTestCase):
             self.assertEqual(peer.transport.broadcasts, ())
 
     def test_newcomer(self) -> None:
-        """Who enters hears the next line, and nothing is left of the broadcast without them."""
         self.crowd.peers.append(self.crowd.come())
         self.assertFalse(self.together())
         self.say(b"hello")
@@ -284,7 +247,6 @@ class DissolvingTests(SynchronousTestCase):
         self.assertEqual(len(self.one.transport.broadcasts), 1)
 
     def test_aborted(self) -> None:
-        """Nothing reaches who is being dropped."""
         self.one.transport.abortConnection()
         self.assertFalse(self.together())
         self.crowd.do(0, b"hello\n")

@@ -81,16 +81,13 @@ def heardIn(
 
 @skipUnless(available(), "this platform has no epoll")
 class TogetherTests(SynchronousTestCase):
-    """Tests for L{tsservices.chat.fanout} and L{tsservices.transport.epoll.broadcast} at a door."""
-
     @settings(max_examples=tried(150), derandomize=True)
     @given(STEPS)
     def test_same(self, steps: list[tuple[int, bytes | str]]) -> None:
-        """Everybody hears the same, however they are sent to."""
         self.assertEqual(heardIn(steps, 2), heardIn(steps, 1000))
 
     def test_broadcast(self) -> None:
-        """It happens: the third line of a room that does not change is sent at one go."""
+        """The third line of a room that does not change is the first broadcast."""
         counted: list[int] = []
         send = Broadcast.send
 

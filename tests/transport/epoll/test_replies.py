@@ -10,23 +10,19 @@ import select
 import socket
 import struct
 from dataclasses import replace
-from unittest import skipUnless
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.main import CONNECTION_LOST
-from twisted.internet.protocol import DatagramProtocol
-from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.epoll import HandReactor, Recorder, connect, receiveAll
+from tests.support.epoll import EpollCase, Recorder, receiveAll
 from tests.support.services import SuiteServer
+from tests.support.udp_ports import UDPPortCase
 from tsservices.common.counters import DatagramCounters
 from tsservices.server.registry import BY_NAME
 from tsservices.services.timestamp import TimestampProtocol
 from tsservices.testing import MemoryServer
+from tsservices.transport.capabilities import RoundObserver
 from tsservices.transport.datagram import ReplyingDatagramProtocol
-from tsservices.transport.epoll.interfaces import SHORT_READ, RoundObserver
-from tsservices.transport.epoll.set import EpollReactor, available
+from tsservices.transport.epoll.interfaces import SHORT_READ
 from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.udp_guard import DatagramGuard
@@ -39,8 +35,6 @@ PATIENCE_MILLISECONDS = 10_000
 
 
 class Rounds:
-    """A watcher."""
-
     def __init__(self) -> None:
         self.events: list[str] = []
 
@@ -52,7 +46,7 @@ class Rounds:
 
 
 class Replier(Recorder):
-    """Answers each chunk in place, with brackets around it; what is written is in no brackets."""
+    """Puts brackets around what is answered in place, and none around what is written."""
 
     def __init__(self, rounds: Rounds) -> None:
         super().__init__()
@@ -74,83 +68,67 @@ class Replier(Recorder):
         self.transport.write(data)
 
 
-@skipUnless(available(), "this platform has no epoll")
-class ReplyTests(SynchronousTestCase):
+class ReplyTests(EpollCase):
     def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.epollSet = EpollReactor(self.reactor)
-        self.epollSet.portOpened()
-        self.addCleanup(self.close)
+        super().setUp()
         self.rounds = Rounds()
         self.protocol = Replier(self.rounds)
-        self.peer = connect(self.epollSet, self.protocol)
-        self.addCleanup(self.peer.close)
-
-    def close(self) -> None:
-        self.epollSet.portClosed()
-        self.epollSet.connectionLost(Failure(CONNECTION_LOST))
+        self.peer = self.connect(self.protocol)
 
     def test_inPlace(self) -> None:
-        """The answer is sent, and counted, without the protocol's C{dataReceived}."""
         self.peer.send(b"a")
-        self.epollSet.doRead()
+        self.set.doRead()
         assert receiveAll(self.peer) == b"(a)"
         assert self.protocol.received == b""
         assert self.protocol.transport.bytesSent == 3
 
     def test_behindQueue(self) -> None:
-        """What was written before is sent before."""
         self.peer.send(b"a")
         self.protocol.transport.write(b"first ")
-        self.epollSet.doRead()
+        self.set.doRead()
         assert receiveAll(self.peer) == b"first a"
 
-    def test_behindRest(self) -> None:
-        """What the kernel did not take of an answer is sent before the next, and both are whole."""
+    def test_behindUnsentBytes(self) -> None:
         self.protocol.times = BIG
         self.peer.send(b"a")
-        self.epollSet.doRead()
+        self.set.doRead()
         assert 0 < self.protocol.transport.bytesSent < BIG
         self.peer.send(b"b")
         taken = b""
         for _ in range(100):
-            self.epollSet.doRead()
+            self.set.doRead()
             taken += receiveAll(self.peer)
         assert taken == b"(" + b"a" * BIG + b")b"
         assert self.protocol.replied == [b"a"]
         assert self.protocol.transport.bytesSent == len(taken)
 
     def test_closing(self) -> None:
-        """Of a connection that is closing the protocol gets what comes."""
+        """While a connection closes, chunks go to its protocol."""
         self.protocol.transport.loseWriteConnection()
         self.peer.send(b"a")
-        self.epollSet.doRead()
+        self.set.doRead()
         assert self.protocol.received == b"a"
         assert self.protocol.replied == []
 
     def test_raises(self) -> None:
-        """A function that raises ends its connection and no other."""
         other = Replier(self.rounds)
-        peer = connect(self.epollSet, other)
-        self.addCleanup(peer.close)
+        peer = self.connect(other)
         self.peer.send(b"raise")
         peer.send(b"fine")
-        self.epollSet.doRead()
+        self.set.doRead()
         assert receiveAll(peer) == b"(fine)"
         assert [reason.type for reason in self.protocol.reasons] == [ZeroDivisionError]
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_peerGone(self) -> None:
-        """An answer that nobody takes is the end of the connection."""
         self.peer.send(b"a")
         self.peer.close()
         # Had the event told of the end too, the protocol would get the chunk.
-        self.epollSet._receive([(self.protocol.transport.descriptor, 1)])
+        self.set._receive([(self.protocol.transport.descriptor, 1)])
         assert self.protocol.replied == [b"a"]
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionLost]
 
     def test_noRoom(self) -> None:
-        """An answer for which there is no room at all waits."""
 
         def write(number: int, data: bytes) -> int:
             raise BlockingIOError(errno.EAGAIN, "no room")
@@ -158,98 +136,80 @@ class ReplyTests(SynchronousTestCase):
         self.patch(os, "write", write)
         transport = self.protocol.transport
         self.peer.send(b"a")
-        self.epollSet._receive([(transport.descriptor, 1)])
+        self.set._receive([(transport.descriptor, 1)])
         assert transport.pendingBytes() == 3
-        self.epollSet.doRead()
+        self.set.doRead()
         assert receiveAll(self.peer) == b"(a)"
         assert transport.pendingBytes() == 0
 
-    def test_watchers(self) -> None:
-        """
-        A watcher of many connections is told once of each round, and of no more when the set is
-        closed.
-        """
-        peer = connect(self.epollSet, Replier(self.rounds))
-        self.addCleanup(peer.close)
+    def test_observers(self) -> None:
+        """Called once a round, for all connections, and not after the set is closed."""
+        peer = self.connect(Replier(self.rounds))
         self.peer.send(b"a")
         peer.send(b"b")
-        self.epollSet.doRead()
+        self.set.doRead()
         assert self.rounds.events == ["began", "ended"]
-        self.epollSet._close()
-        assert self.epollSet.observers == []
+        self.set._close()
+        assert self.set.observers == []
 
     def test_forgotten(self) -> None:
-        """A lost connection does not hold its protocol any more."""
         self.peer.close()
-        self.epollSet.doRead()
+        self.set.doRead()
         assert self.protocol.transport.reply is None
 
 
-@skipUnless(available(), "this platform has no epoll")
-class ShortReadTests(SynchronousTestCase):
+class ShortReadTests(EpollCase):
     def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.epollSet = EpollReactor(self.reactor)
-        self.epollSet.portOpened()
+        super().setUp()
         self.protocol = Chunks()
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.peer = socket.create_connection(server.getsockname())
             ours = server.accept()[0]
+        self.addCleanup(self.peer.close)
         ours.setblocking(False)
         self.protocol.makeConnection(
-            FastTCPServer(ours, self.protocol, ("192.0.2.1", 5), None, 0, self.epollSet)
+            FastTCPServer(ours, self.protocol, ("192.0.2.1", 5), None, 0, self.set)
         )
-        self.addCleanup(self.close)
-
-    def close(self) -> None:
-        self.peer.close()
-        self.epollSet.portClosed()
-        self.epollSet.connectionLost(Failure(CONNECTION_LOST))
 
     def receive(self, *sizes: int) -> list[int]:
         for size in sizes:
             self.peer.sendall(b"a" * size)
-            self.epollSet.doRead()
+            self.set.doRead()
         return [len(chunk) for chunk in self.protocol.chunks]
 
     def test_whole(self) -> None:
-        """A message is one chunk, however long it is and what came before."""
         sizes = [1, SHORT_READ - 1, SHORT_READ, 1, SHORT_READ + 1, 1, 4096, SHORT_READ, 60000]
         assert self.receive(*sizes) == sizes
 
     def test_longFirst(self) -> None:
-        """Also the first one, and from then on as much is read as there is."""
         assert self.receive(60000) == [60000]
         assert self.protocol.transport.readSize == self.protocol.transport.bufferSize
 
     def test_atMost(self) -> None:
-        """The first long chunk is not longer than any other."""
         assert self.receive(200_000)[0] == self.protocol.transport.bufferSize
 
     def test_end(self) -> None:
-        """An end behind a chunk that fills a short read is clean."""
+        """The end behind a chunk that fills a short read is a clean one."""
         self.peer.sendall(b"a" * SHORT_READ)
         self.peer.close()
         # On a busy machine the end comes a moment later, also over loopback.
         waiting = select.poll()
         waiting.register(self.protocol.transport.fileno(), select.POLLRDHUP)
         assert waiting.poll(PATIENCE_MILLISECONDS)
-        self.epollSet.doRead()
+        self.set.doRead()
         assert len(self.protocol.received) == SHORT_READ
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionDone]
 
     def test_reset(self) -> None:
-        """A reset behind such a chunk is none."""
         self.peer.sendall(b"a" * SHORT_READ)
         self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.peer.close()
         # An error that comes with the event is found by another way.
-        self.epollSet._receive([(self.protocol.transport.descriptor, 1)])
+        self.set._receive([(self.protocol.transport.descriptor, 1)])
         assert len(self.protocol.received) == SHORT_READ
         assert [reason.type for reason in self.protocol.reasons] == [ConnectionLost]
 
     def test_raises(self) -> None:
-        """A protocol that raises for such a chunk is disconnected like any other."""
         self.protocol.error = ZeroDivisionError()
         self.receive(SHORT_READ)
         assert [reason.type for reason in self.protocol.reasons] == [ZeroDivisionError]
@@ -257,8 +217,6 @@ class ShortReadTests(SynchronousTestCase):
 
 
 class Chunks(Recorder):
-    """Keeps chunks apart."""
-
     def __init__(self) -> None:
         super().__init__()
         self.chunks: list[bytes] = []
@@ -271,21 +229,16 @@ class Chunks(Recorder):
             raise self.error
 
 
-@skipUnless(available(), "this platform has no epoll")
-class TimestampTests(SynchronousTestCase):
+class TimestampTests(EpollCase):
     def test_timestamp(self) -> None:
-        """It answers as over any other transport, and what is counted is counted."""
-        epollSet = EpollReactor(HandReactor())
         server = SuiteServer()
         formatter = server.wiring.formatter
         factory = server.listen(BY_NAME["timestamp"])
         protocol = factory.buildProtocol(None)
         assert isinstance(protocol, TimestampProtocol)
-        peer = connect(epollSet, protocol)
-        self.addCleanup(peer.close)
-        self.addCleanup(epollSet.connectionLost, Failure(CONNECTION_LOST))
+        peer = self.connect(protocol)
         peer.send(b"hello")
-        epollSet.doRead()
+        self.set.doRead()
         assert receiveAll(peer) == formatter.stamp() + b"hello"
         assert (factory.counters.received, factory.counters.receivedBytes) == (1, 5)
         assert protocol.heard
@@ -293,8 +246,6 @@ class TimestampTests(SynchronousTestCase):
 
 
 class Doubling(ReplyingDatagramProtocol):
-    """Answers all but one datagram with the datagram twice, or raises if it says so."""
-
     def __init__(self, counters: DatagramCounters, *observers: RoundObserver) -> None:
         super().__init__(replace(MemoryServer().datagrams, counters=counters), *observers)
         self.guard = Permitting()
@@ -306,8 +257,6 @@ class Doubling(ReplyingDatagramProtocol):
 
 
 class Permitting(DatagramGuard):
-    """Admits all but one datagram."""
-
     def __init__(self) -> None:
         pass
 
@@ -315,61 +264,38 @@ class Permitting(DatagramGuard):
         return datagram != b"no"
 
 
-class DatagramReplyTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.reactor = HandReactor()
+class DatagramReplyTests(UDPPortCase):
+    portClass = FastUDPPort
+
+    def protocolClass(self) -> Doubling:
         self.rounds = Rounds()
         self.counters = DatagramCounters()
-        self.listen(Doubling(self.counters, self.rounds))
-
-    def listen(self, protocol: DatagramProtocol, interface: str = "127.0.0.1") -> None:
-        """Serve C{protocol} beside what is served already, and connect a peer to it."""
-        self.port = FastUDPPort(0, protocol, interface, 8192, self.reactor)
-        self.port.startListening()
-        self.addCleanup(self.reactor.advance, 0)
-        self.addCleanup(self.port.stopListening)
-        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-        self.peer = socket.socket(family, socket.SOCK_DGRAM)
-        self.addCleanup(self.peer.close)
-        self.peer.settimeout(5)
-        self.peer.connect((interface, self.port.getHost().port))
-
-    def serve(self, *datagrams: bytes) -> None:
-        for datagram in datagrams:
-            self.peer.send(datagram)
-        self.port.doRead()
+        return Doubling(self.counters, self.rounds)
 
     def test_answers(self) -> None:
-        """What is admitted is answered and counted; the watcher is told once."""
-        self.serve(b"a", b"no", b"b")
-        assert [self.peer.recv(10), self.peer.recv(10)] == [b"aa", b"bb"]
+        peer = self.serve(self.listen(), b"a", b"no", b"b")
+        assert [peer.recv(10), peer.recv(10)] == [b"aa", b"bb"]
         assert (self.counters.received, self.counters.receivedBytes) == (3, 4)
         assert (self.counters.answered, self.counters.unsent) == (2, 0)
         assert self.rounds.events == ["began", "ended"]
 
     def test_ipv6(self) -> None:
-        """So it is in IPv6, where the kernel's addresses have more parts."""
-        self.listen(Doubling(self.counters), "::1")
-        self.serve(b"a")
-        assert self.peer.recv(10) == b"aa"
+        assert self.serve(self.listen("::1"), b"a").recv(10) == b"aa"
 
     def test_unsent(self) -> None:
-        """An answer too long for any network is counted as not sent, and the next one is sent."""
-        self.port.maxPacketSize = 65536
-        self.serve(b"x" * 40000, b"a")
-        assert self.peer.recv(10) == b"aa"
+        port = self.listen()
+        port.maxPacketSize = 65536
+        assert self.serve(port, b"x" * 40000, b"a").recv(10) == b"aa"
         assert (self.counters.answered, self.counters.unsent) == (1, 1)
 
     def test_raises(self) -> None:
-        """What raises is logged, counted as received only, and costs no other datagram."""
-        self.serve(b"raise", b"a")
-        assert self.peer.recv(10) == b"aa"
+        assert self.serve(self.listen(), b"raise", b"a").recv(10) == b"aa"
         assert (self.counters.received, self.counters.answered) == (2, 1)
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_failingSocket(self) -> None:
-        """The watcher is told of the end also when the socket is of no use any more."""
-        self.port.socket.close()
+        port = self.listen()
+        port.socket.close()
         with self.assertRaises(OSError):
-            self.port.doRead()
+            port.doRead()
         assert self.rounds.events == ["began", "ended"]

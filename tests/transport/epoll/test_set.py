@@ -19,14 +19,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.support.epoll import Echo, HandReactor, Recorder, connect, receiveAll
+from tests.support.epoll import Echo, EpollCase, HandReactor, Recorder, connect, receiveAll
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.set import EpollReactor, available, epollSetOf, turnEnd
 
 
 class Descriptor:
-    """A member that is no transport of ours."""
-
     def __init__(self, number: int) -> None:
         self.number = number
         self.calls: list[str] = []
@@ -54,8 +52,6 @@ class Descriptor:
 
 
 class Scripted:
-    """A stand-in for an epoll object that reports what it is told to."""
-
     script: ClassVar[list[list[tuple[int, int]]]] = []
     asked: ClassVar[list[int]] = []
 
@@ -78,14 +74,7 @@ class Scripted:
         pass
 
 
-@skipUnless(available(), "this platform has no epoll")
-class EpollSetTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.set = epollSetOf(self.reactor)
-        self.set.portOpened()
-        self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
-
+class EpollSetTests(EpollCase):
     def pair(self) -> tuple[socket.socket, socket.socket]:
         one, other = socket.socketpair()
         self.addCleanup(one.close)
@@ -95,7 +84,6 @@ class EpollSetTests(SynchronousTestCase):
         return one, other
 
     def test_interface(self) -> None:
-        """A set provides L{IReactorFDSet}, and what else its reactor provides."""
         assert verifyObject(IReactorFDSet, self.set)
         assert IReactorTime.providedBy(self.set)
         self.reactor.advance(3)
@@ -104,13 +92,11 @@ class EpollSetTests(SynchronousTestCase):
             _ = self.set.noSuchThing
 
     def test_shared(self) -> None:
-        """All ports of a reactor share a set, and another reactor has another."""
         assert epollSetOf(self.reactor) is self.set
         assert epollSetOf(self.set) is self.set
         assert epollSetOf(HandReactor()) is not self.set
 
     def test_leavesWithLastPort(self) -> None:
-        """Without ports and members the set is no reader of the reactor and holds no descriptor."""
         self.set.portOpened()
         self.set.portClosed()
         assert self.reactor.readers == [self.set]
@@ -122,10 +108,8 @@ class EpollSetTests(SynchronousTestCase):
         assert epollSetOf(self.reactor) is not self.set
 
     def test_staysForMembers(self) -> None:
-        """A connection that outlives the last port is served until it ends."""
         protocol = Echo()
-        peer = connect(self.set, protocol)
-        self.addCleanup(peer.close)
+        peer = self.connect(protocol)
         self.set.portClosed()
         assert self.reactor.readers == [self.set]
         peer.send(b"still here")
@@ -137,7 +121,6 @@ class EpollSetTests(SynchronousTestCase):
         assert self.reactor.readers == []
 
     def test_noDescriptorsLeft(self) -> None:
-        """When no epoll object can be had, the port is told so and nothing stays behind."""
 
         def epoll() -> None:
             raise OSError(24, "Too many open files")
@@ -149,10 +132,6 @@ class EpollSetTests(SynchronousTestCase):
         assert reactor.readers == []
 
     def test_readsAnyDescriptor(self) -> None:
-        """
-        A member that is no transport of ours is read by its own C{doRead}, and ended by what that
-        returns.
-        """
         one, other = self.pair()
         member = Descriptor(one.fileno())
         self.set.addReader(member)
@@ -165,7 +144,6 @@ class EpollSetTests(SynchronousTestCase):
         assert self.set.getReaders() == []
 
     def test_writesAnyDescriptor(self) -> None:
-        """A member that is no transport of ours is written to when the kernel says so."""
         one, _ = self.pair()
         member = Descriptor(one.fileno())
         self.set.addWriter(member)
@@ -175,8 +153,7 @@ class EpollSetTests(SynchronousTestCase):
         assert member.calls == ["doWrite", "connectionLost"]
         assert self.set.getWriters() == []
 
-    def test_closedBehindOurBack(self) -> None:
-        """A member whose descriptor was closed by somebody else can still be removed."""
+    def test_removesClosedDescriptor(self) -> None:
         one, _ = self.pair()
         member = Descriptor(one.fileno())
         self.set.addReader(member)
@@ -186,7 +163,6 @@ class EpollSetTests(SynchronousTestCase):
         assert self.set.getReaders() == []
 
     def test_removeAll(self) -> None:
-        """L{EpollReactor.removeAll} gives each member once and watches none of them."""
         one, other = self.pair()
         reader, writer = Descriptor(one.fileno()), Descriptor(other.fileno())
         self.set.addReader(reader)
@@ -196,10 +172,9 @@ class EpollSetTests(SynchronousTestCase):
         assert (self.set.getReaders(), self.set.getWriters()) == ([], [])
 
     def test_reactorStops(self) -> None:
-        """What the set is told at the end reaches every member, whatever one of them raises."""
         protocols = [Recorder(), Recorder(), Recorder()]
         for protocol in protocols:
-            self.addCleanup(connect(self.set, protocol).close)
+            self.connect(protocol)
 
         def fail(reason: Failure) -> None:
             raise ZeroDivisionError
@@ -210,11 +185,8 @@ class EpollSetTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_lossRaises(self) -> None:
-        """
-        A protocol that raises when its connection is lost does not keep others from being served.
-        """
         failing, echo = Recorder(), Echo()
-        peers = [connect(self.set, failing), connect(self.set, echo)]
+        peers = [self.connect(failing), self.connect(echo)]
 
         def fail(reason: Failure) -> None:
             raise ZeroDivisionError
@@ -228,16 +200,14 @@ class EpollSetTests(SynchronousTestCase):
         peers[1].close()
 
     def test_passNeverRaises(self) -> None:
-        """Whatever goes wrong in a pass is logged, and the reactor sees nothing of it."""
         assert self.set._poller is not None
         self.set._poller.close()
         assert self.set.doRead() is None  # type: ignore[func-returns-value]
         assert len(self.flushLoggedErrors(ValueError)) == 1
 
     def test_cutShortWhileSending(self) -> None:
-        """What a pass that is cut short did not send is sent by the next."""
         protocols = [Recorder(), Recorder()]
-        peers = [connect(self.set, protocol) for protocol in protocols]
+        peers = [self.connect(protocol) for protocol in protocols]
         real = os.write
 
         def write(number: int, data: bytes) -> int:
@@ -251,34 +221,27 @@ class EpollSetTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(MemoryError)) == 1
         self.reactor.advance(0)
         assert [receiveAll(peer) for peer in peers] == [b"x", b"x"]
-        for peer in peers:
-            peer.close()
 
     def test_noRoomInKernel(self) -> None:
-        """A connection the kernel cannot watch for what is left to send is ended, and no other."""
         protocol = Recorder()
-        peer = connect(self.set, protocol)
+        peer = self.connect(protocol)
         protocol.transport.pauseProducing()
 
         def refuse(number: int, writer: object) -> None:
             raise OSError(28, "No space left on device")
 
-        self.patch(self.set, "_await", refuse)
+        self.patch(self.set, "_awaitWritable", refuse)
         protocol.transport.write(b"b" * (1 << 22))
         self.set.doRead()
         assert protocol.events == ["lost"]
         peer.close()
 
     def test_turnEnd(self) -> None:
-        """
-        What is asked for while connections are read is done before anything is sent; what is
-        asked for by that, in the next round.
-        """
+        """It is called before anything is sent; what it asks for waits for the next round."""
         # A pass that takes long ends before its second round.
         self.patch(epollset, "monotonic", lambda: 0.0)
         protocol = Recorder()
-        client = connect(self.set, protocol)
-        self.addCleanup(client.close)
+        client = self.connect(protocol)
         order: list[str] = []
 
         def later() -> None:
@@ -299,8 +262,8 @@ class EpollSetTests(SynchronousTestCase):
         self.assertEqual(order, ["read", "job", "again"])
         self.assertEqual(client.recv(100), b"answer")
 
-    def test_turnEndIsNobodysCost(self) -> None:
-        """However long a turn's end takes: the next round is as large as this one."""
+    def test_turnEndCostsNoEvents(self) -> None:
+        """The next round is as large as this one, however long it takes."""
         now = 0.0
 
         def slow() -> None:
@@ -315,7 +278,6 @@ class EpollSetTests(SynchronousTestCase):
         self.assertEqual(self.set._roundEvents, before)
 
     def test_turnEndOutside(self) -> None:
-        """Outside a pass it is done in the next turn; one that raises hurts no other."""
         order: list[str] = []
 
         def broken() -> None:
@@ -330,7 +292,6 @@ class EpollSetTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_turnEndWithoutSet(self) -> None:
-        """Without the fast lane the reactor's own next turn does."""
         order: list[str] = []
         turnEnd(self.reactor, False)(lambda: order.append("job"))
         self.assertEqual(order, [])
@@ -338,12 +299,9 @@ class EpollSetTests(SynchronousTestCase):
         self.assertEqual(order, ["job"])
 
     def test_floodIsFair(self) -> None:
-        """
-        A connection with endless bytes is read once a round, so a quiet one is answered in the
-        same pass.
-        """
+        """A connection with endless bytes is read once a round."""
         flooding, quiet = Recorder(), Echo()
-        flood, peer = connect(self.set, flooding), connect(self.set, quiet)
+        flood, peer = self.connect(flooding), self.connect(quiet)
         flood.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         chunk = b"f" * (1 << 17)
         flooding.dataReceived = lambda data: flood.send(chunk)  # type: ignore[assignment,method-assign]
@@ -351,8 +309,6 @@ class EpollSetTests(SynchronousTestCase):
         peer.send(b"q")
         self.set.doRead()
         assert receiveAll(peer) == b"q"
-        flood.close()
-        peer.close()
 
 
 @skipUnless(available(), "this platform has no epoll")
@@ -367,10 +323,7 @@ class ScriptedTests(SynchronousTestCase):
         self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
 
     def test_hangUpIsRead(self) -> None:
-        """
-        A hang-up or an error without input on a reading member makes it read: what C{recv} says
-        is true.
-        """
+        """A reading member is read: the error of the read is the right one."""
         member = Descriptor(7)
         self.set.addReader(member)
         Scripted.script += [[(7, select.EPOLLHUP)], [(7, select.EPOLLERR)]]
@@ -378,7 +331,6 @@ class ScriptedTests(SynchronousTestCase):
         assert member.calls == ["doRead", "doRead"]
 
     def test_hangUpWhileWriting(self) -> None:
-        """A hang-up on a member that only waits to write is the loss of its connection."""
         member = Descriptor(7)
         self.set.addWriter(member)
         Scripted.script += [[(7, select.EPOLLHUP | select.EPOLLERR)]]
@@ -388,15 +340,11 @@ class ScriptedTests(SynchronousTestCase):
         assert member.reason.check(ConnectionLost)
 
     def test_unknownDescriptor(self) -> None:
-        """An event for nobody is ignored."""
         Scripted.script += [[(7, select.EPOLLIN | select.EPOLLOUT | select.EPOLLHUP)]]
         assert self.set.doRead() is None  # type: ignore[func-returns-value]
 
     def test_numberUsedAgain(self) -> None:
-        """
-        An event for a descriptor that was closed in the same round does not reach the member that
-        has the number now.
-        """
+        """An event of a closed descriptor does not reach the member that has its number now."""
         old, new, first = Descriptor(8), Descriptor(8), Descriptor(7)
 
         def swap() -> None:
@@ -417,10 +365,7 @@ class ScriptedTests(SynchronousTestCase):
         assert new.calls == ["doRead"]
 
     def test_streamNumberUsedAgain(self) -> None:
-        """
-        An event for a connection closed in the same round costs the one that has its number now
-        an empty read, and nothing else.
-        """
+        """It costs the connection that has the number now an empty read."""
         first = Descriptor(100000)
         old, new = Recorder(), Recorder()
         oldPeer = connect(self.set, old)
@@ -447,10 +392,7 @@ class ScriptedTests(SynchronousTestCase):
             peer.close()
 
     def test_passEndsByTime(self) -> None:
-        """
-        A pass ends after L{epollset.PASS_SECONDS} although there is more, and rounds get smaller
-        when members are slow, and larger again when they are not.
-        """
+        """Rounds get smaller when members are slow, and larger again when they are not."""
         now = 0.0
         self.patch(epollset, "PASS_SECONDS", 1 / 1024)
         cost = 1 / 8192
@@ -475,7 +417,6 @@ class ScriptedTests(SynchronousTestCase):
         assert Scripted.asked == [128, 8, 8, 16]
 
     def test_protocolRaises(self) -> None:
-        """A protocol that raises loses its connection with one log event that names the peer."""
         events: list[dict[str, Any]] = []
         protocol = Recorder()
         peer = connect(self.set, protocol)
@@ -499,10 +440,7 @@ class ScriptedTests(SynchronousTestCase):
 
 
 class WithoutEpollTests(SynchronousTestCase):
-    """What there is on a platform without epoll."""
-
     def test_available(self) -> None:
-        """L{available} says so, and a port cannot be opened."""
         self.patch(select, "epoll", None)
         del select.epoll
         assert not available()

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.transport.epoll.tcp} and L{tsservices.transport.epoll.tcp}.
+Tests for L{tsservices.transport.epoll.tcp}.
 
 What both promise as Twisted transports is tested by Twisted's own cases, see
 L{tests.live.transport.test_twisted_suites}; these are about what is different.
@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import select
 import socket
-from typing import Any, ClassVar
-from unittest import skipUnless
+from typing import Any
 
 import pytest
 from twisted.internet.error import (
@@ -33,19 +32,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tests.support.epoll import Echo, HandReactor, Recorder, connect, receiveAll
+from tests.support.epoll import Echo, EpollCase, HandReactor, Recorder, receiveAll
 from tsservices.transport.epoll import round as epollround
 from tsservices.transport.epoll import set as epollset
-from tsservices.transport.epoll.set import available, epollSetOf
-from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXServer
+from tsservices.transport.epoll.set import epollSetOf
+from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXServer
 
 BIG = b"b" * (1 << 22)
 
 
 @implementer(IHalfCloseableProtocol)
 class HalfCloseable(Recorder):
-    """A L{Recorder} that is told of half-closes."""
-
     def readConnectionLost(self) -> None:
         self.events.append("readLost")
 
@@ -54,8 +51,6 @@ class HalfCloseable(Recorder):
 
 
 class Pulled:
-    """A pull producer that writes one chunk each time it is asked."""
-
     def __init__(self, transport: Any, chunks: int) -> None:
         self.transport = transport
         self.chunks = chunks
@@ -73,8 +68,6 @@ class Pulled:
 
 
 class Pushed(Pulled):
-    """A push producer that does nothing but remember whether it is paused."""
-
     paused = False
     resumed = 0
 
@@ -86,37 +79,8 @@ class Pushed(Pulled):
         self.resumed += 1
 
 
-@skipUnless(available(), "this platform has no epoll")
-class LaneCase(SynchronousTestCase):
-    """Connections in a set, over pairs of sockets."""
-
-    transport: ClassVar[type[FastTCPServer]] = FastTCPServer
-
-    def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.set = epollSetOf(self.reactor)
-        self.set.portOpened()
-        self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
-
-    def connect(self, protocol: Recorder) -> socket.socket:
-        peer = connect(self.set, protocol, self.transport)
-        self.addCleanup(peer.close)
-        return peer
-
-    def drain(self, peer: socket.socket) -> bytes:
-        received = b""
-        while True:
-            self.reactor.advance(0)
-            self.set.doRead()
-            more = receiveAll(peer)
-            if not more:
-                return received
-            received += more
-
-
-class FastTCPServerTests(LaneCase):
+class FastTCPServerTests(EpollCase):
     def test_interface(self) -> None:
-        """The transport is what Twisted's own is."""
         protocol = Recorder()
         self.connect(protocol)
         assert verifyObject(ITCPTransport, protocol.transport)
@@ -124,10 +88,6 @@ class FastTCPServerTests(LaneCase):
         assert "Recorder" in protocol.transport.logPrefix()
 
     def test_writesAreSentOnce(self) -> None:
-        """
-        However many writes answer a chunk, the kernel gets them in one piece, at the end of the
-        round.
-        """
         protocol = Recorder()
         peer = self.connect(protocol)
         sent: list[bytes] = []
@@ -154,10 +114,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.transport.pendingBytes() == 0
 
     def test_writeOutsideAPass(self) -> None:
-        """
-        What is written at another time is sent in the next turn of the reactor, by one delayed
-        call for the whole set.
-        """
+        """One delayed call for the whole set sends it."""
         protocols = [Recorder(), Recorder()]
         peers = [self.connect(protocol) for protocol in protocols]
         for protocol in protocols:
@@ -171,7 +128,6 @@ class FastTCPServerTests(LaneCase):
         assert self.reactor.getDelayedCalls() == []
 
     def test_bytesOnly(self) -> None:
-        """Only bytes can be written, also not as an item of a sequence."""
         protocol = Recorder()
         self.connect(protocol)
         with pytest.raises(TypeError):
@@ -183,7 +139,6 @@ class FastTCPServerTests(LaneCase):
         assert protocol.transport.pendingBytes() == 0
 
     def test_slowPeer(self) -> None:
-        """What the kernel does not take is kept, in order, and sent when the peer makes room."""
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.write(BIG)
@@ -199,9 +154,6 @@ class FastTCPServerTests(LaneCase):
         assert self.set.getWriters() == []
 
     def test_loseConnection(self) -> None:
-        """
-        A connection is closed once all that was written before is sent, and reads nothing more.
-        """
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.write(BIG)
@@ -215,7 +167,6 @@ class FastTCPServerTests(LaneCase):
         assert protocol.transport.pendingBytes() == 0
 
     def test_loseConnectionWhileReceiving(self) -> None:
-        """Bytes written and a close asked for inside C{dataReceived} happen in this order."""
         protocol = Recorder()
         peer = self.connect(protocol)
 
@@ -232,7 +183,6 @@ class FastTCPServerTests(LaneCase):
         assert peer.recv(1) == b""
 
     def test_abortConnection(self) -> None:
-        """After an abort nothing reaches the peer or the protocol, whatever is asked for."""
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.write(b"before")
@@ -251,10 +201,7 @@ class FastTCPServerTests(LaneCase):
         assert self.set.getReaders() == []
 
     def test_abortWhileOthersAreServed(self) -> None:
-        """
-        Bytes queued in a round for a connection that is aborted later in it are not sent, also
-        when its number is already somebody else's.
-        """
+        """Its queued bytes are not sent, also if its number is in use again."""
         protocol, other = Recorder(), Recorder()
         peer, otherPeer = self.connect(protocol), self.connect(other)
 
@@ -270,7 +217,6 @@ class FastTCPServerTests(LaneCase):
         assert protocol.events == ["lost"]
 
     def test_peerCloses(self) -> None:
-        """The clean end of what the peer sends ends the connection."""
         protocol = Recorder()
         peer = self.connect(protocol)
         peer.send(b"last")
@@ -280,7 +226,6 @@ class FastTCPServerTests(LaneCase):
         assert protocol.reasons[0].check(ConnectionDone)
 
     def test_peerIsGone(self) -> None:
-        """A write to a peer that has closed is the loss of the connection."""
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.pauseProducing()
@@ -291,7 +236,6 @@ class FastTCPServerTests(LaneCase):
         assert protocol.reasons[0].check(ConnectionLost)
 
     def test_halfClose(self) -> None:
-        """Each half can be closed by itself, and a write after that is nothing."""
         protocol = HalfCloseable()
         peer = self.connect(protocol)
         protocol.transport.write(b"all")
@@ -310,7 +254,6 @@ class FastTCPServerTests(LaneCase):
         assert protocol.events[-1] == "lost"
 
     def test_pausedByAnother(self) -> None:
-        """A connection paused in a round is not read in it any more."""
         protocols = [Recorder(), Recorder()]
         peers = [self.connect(protocol) for protocol in protocols]
 
@@ -332,7 +275,6 @@ class FastTCPServerTests(LaneCase):
             protocol.transport.resumeProducing()
 
     def test_pullProducer(self) -> None:
-        """A pull producer is asked again each time what it wrote is sent, until it is done."""
         protocol = Recorder()
         peer = self.connect(protocol)
         producer = Pulled(protocol.transport, 50)
@@ -342,10 +284,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.events == ["lost"]
 
     def test_halfCloseWithPullProducer(self) -> None:
-        """
-        A half-close that had to wait for a pull producer happens with the next write, as it does
-        with Twisted's own transport.
-        """
+        """As with Twisted's own transport, it happens with the next write."""
         protocol = HalfCloseable()
         peer = self.connect(protocol)
         protocol.transport.registerProducer(Pulled(protocol.transport, 1), False)
@@ -357,10 +296,7 @@ class FastTCPServerTests(LaneCase):
         assert protocol.events == ["writeLost"]
 
     def test_pullProducerAfterWrite(self) -> None:
-        """
-        A pull producer registered with bytes queued, and which does not write when it is first
-        asked, is asked again once they are sent.
-        """
+        """It is asked again once the bytes queued before it are sent."""
         protocol = Recorder()
         self.connect(protocol)
         producer = Pushed(protocol.transport, 0)
@@ -371,7 +307,6 @@ class FastTCPServerTests(LaneCase):
         assert producer.resumed == 2
 
     def test_endlessPullProducer(self) -> None:
-        """A producer that never ends does not hold the reactor."""
         protocol = Recorder()
         peer = self.connect(protocol)
         now = 0.0
@@ -388,7 +323,6 @@ class FastTCPServerTests(LaneCase):
         assert len(receiveAll(peer)) < 10000
 
     def test_pushProducer(self) -> None:
-        """A push producer is paused when too much waits, and resumed when it is sent."""
         protocol = Recorder()
         peer = self.connect(protocol)
         producer = Pushed(protocol.transport, 0)
@@ -405,7 +339,6 @@ class FastTCPServerTests(LaneCase):
         assert producer.stopped
 
     def test_ownProducer(self) -> None:
-        """A transport that is its own producer stops reading from a peer that does not drain."""
         protocol = Echo()
         peer = self.connect(protocol)
         protocol.transport.registerProducer(protocol.transport, True)
@@ -421,7 +354,6 @@ class FastTCPServerTests(LaneCase):
         assert self.set.getReaders() == [protocol.transport]
 
     def test_broadcastIsBounded(self) -> None:
-        """No round sends for more than its share, and no connection is left out."""
         self.patch(epollround, "ROUND_SENDS", 2)
         self.patch(epollset, "PASS_SECONDS", 0.0)
         protocols = [Recorder() for _ in range(5)]
@@ -439,7 +371,6 @@ class FastUNIXServerTests(FastTCPServerTests):
     transport = FastUNIXServer
 
     def test_descriptors(self) -> None:
-        """A descriptor is sent with the bytes that follow it."""
         protocol = Recorder()
         peer = self.connect(protocol)
         assert verifyObject(IUNIXTransport, protocol.transport)
@@ -454,10 +385,9 @@ class FastUNIXServerTests(FastTCPServerTests):
         os.close(descriptors[0])
 
 
-@skipUnless(available(), "this platform has no epoll")
-class WriteLastTests(LaneCase):
+class WriteLastTests(EpollCase):
     def test_writeLast(self) -> None:
-        """The last of a turn leaves at once, but never before what was written earlier."""
+        """It leaves at once, but never before what was written earlier."""
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.writeLast(b"now")
@@ -470,7 +400,6 @@ class WriteLastTests(LaneCase):
         assert protocol.transport.bytesSent == len(b"nowfirst, then")
 
     def test_writeLastTooMuch(self) -> None:
-        """What the kernel does not take waits, and is sent in order."""
         protocol = Recorder()
         peer = self.connect(protocol)
         large = bytes(1 << 22)
@@ -480,7 +409,7 @@ class WriteLastTests(LaneCase):
         assert self.drain(peer) == large + b"end"
 
     def test_writeLastToNobody(self) -> None:
-        """That the peer has gone is found as with any write: not while others are written to."""
+        """A lost peer is found at the end of the round, and not while others are written to."""
         protocol = Recorder()
         peer = self.connect(protocol)
         peer.close()
@@ -494,10 +423,6 @@ class WriteLastTests(LaneCase):
 
 class FastTCPPortTests(SynchronousTestCase):
     def test_adoptsListeningSocket(self) -> None:
-        """
-        A port can be built around a socket that listens already; what it accepts is served by
-        the set, and the set leaves the reactor when all is closed.
-        """
         reactor = HandReactor()
         protocol = Echo()
         factory = Factory.forProtocol(lambda: protocol)
@@ -527,7 +452,6 @@ class FastTCPPortTests(SynchronousTestCase):
         assert reactor.readers == []
 
     def test_noEpollObject(self) -> None:
-        """A port that cannot have an epoll object cannot listen, and leaves nothing behind."""
 
         def epoll() -> None:
             raise OSError(24, "Too many open files")
@@ -540,7 +464,6 @@ class FastTCPPortTests(SynchronousTestCase):
         assert reactor.readers == []
 
     def test_portTaken(self) -> None:
-        """A port that is taken leaves no set in the reactor."""
         reactor = HandReactor()
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = FastTCPPort(taken.getsockname()[1], Factory(), 50, "127.0.0.1", reactor)

@@ -1,9 +1,10 @@
 """
-The same bytes for many connections, sent by one loop that touches nothing of them but their
-descriptors.
+The same bytes for many connections, sent by one loop that touches only their descriptors.
 
-In a room of a thousand the memory of a thousand transports is what costs, not the instructions:
-none of it is in the processor's caches when its turn comes.
+A room of a thousand members is limited by memory and not by instructions: when the turn of a
+transport comes, nothing of it is in the processor's caches any more.  So the numbers of the
+descriptors stand in one list, and C{map} calls C{os.write} for each without any Python code
+between.  The transports are touched only for those whose kernel did not take all bytes.
 """
 
 from __future__ import annotations
@@ -11,26 +12,40 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from tsservices.transport.epoll.tcp import FastTCPServer
+from tsservices.transport.epoll.interfaces import InPlaceStream
+from tsservices.transport.epoll.set import EpollReactor
+
+
+class BroadcastStream(InPlaceStream, Protocol):
+    """
+    A stream transport as a L{Broadcast} needs it.
+
+    @ivar broadcasts: those in which it is; only L{Broadcast} changes them.
+    """
+
+    reactor: EpollReactor
+    broadcasts: tuple[Broadcast, ...]
+
+    def write(self, data: bytes) -> None:
+        """Queue some bytes."""
 
 
 class Broadcast:
     """
-    Plain connections of one set with nothing to send, all of which are sent the same.
+    Some idle streams of one set, all of which are sent the same bytes.
 
-    Each of them dissolves it before that stops being true of it, by
-    L{FastTCPServer.leave<tsservices.transport.epoll.tcp.FastTCPServer.leave>}.
+    A stream dissolves its broadcasts before it stops to be plain or gets bytes that have to wait,
+    by C{leaveBroadcast}.  A stream may be in several.
 
-    @ivar valid: it is not dissolved.
-    @ivar sent: how many bytes each of them was sent here.
+    @ivar valid: whether it can still be used; once dissolved, never again.
+    @ivar sent: how many bytes each stream was sent by it.
     """
 
     __slots__ = ("_descriptors", "_reactor", "_streams", "sent", "valid")
 
-    def __init__(self, streams: Sequence[FastTCPServer]) -> None:
+    def __init__(self, streams: Sequence[BroadcastStream]) -> None:
         self.sent = 0
         self.valid = True
         self._reactor = streams[0].reactor
@@ -39,45 +54,53 @@ class Broadcast:
         for stream in streams:
             stream.broadcasts += (self,)
 
-    def send(self, data: bytes, without: Sequence[FastTCPServer]) -> bool:
+    def send(self, data: bytes, without: Sequence[BroadcastStream]) -> bool:
+        """
+        Send some bytes at once to all streams but some.
+
+        @return: whether it was done; if not, nothing was sent to any of them.
+        """
         epollSet = self._reactor
         if not self.valid or epollSet.queued or epollSet.hasWriters:
-            # What was written before goes first.
+            # What was written before, to any stream of the set, has to be sent first.
             return False
         descriptors = self._descriptors
-        left = [stream for stream in without if self in stream.broadcasts]
-        if left:
+        excluded = [stream for stream in without if self in stream.broadcasts]
+        if excluded:
             descriptors = descriptors.copy()
-            for stream in left:
+            for stream in excluded:
                 descriptors.remove(stream.descriptor)
         size = len(data)
         taken: list[int] = []
         sends = map(os.write, descriptors, repeat(data))
         while True:
+            # An exception ends `extend`, but not the iterator: the next call goes on behind the
+            # stream that failed, of which 0 bytes were sent.
             try:
                 taken.extend(sends)
                 break
             except OSError:
                 taken.append(0)
+        # One addition in place of one for each stream; the excluded ones are put right.
         self.sent += size
-        for stream in left:
+        for stream in excluded:
             stream.sentAlone -= size
         if taken.count(size) != len(taken):
             self._finish(data, dict(zip(descriptors, taken, strict=True)))
         return True
 
     def dissolve(self) -> None:
+        """Let its streams be sent to alone again; does nothing the second time."""
         if not self.valid:
             return
         self.valid = False
         for stream in self._streams:
             stream.sentAlone += self.sent
-            stream.broadcasts = tuple([each for each in stream.broadcasts if each is not self])
+            stream.broadcasts = tuple([other for other in stream.broadcasts if other is not self])
         self._streams.clear()
         self._descriptors.clear()
 
     def _finish(self, data: bytes, taken: dict[int, int]) -> None:
-        """Keep for later what some did not take."""
         size = len(data)
         behind = [
             (stream, taken[stream.descriptor])
@@ -90,5 +113,6 @@ class Broadcast:
             if sent:
                 stream.reactor.keepUnsent(stream, data, sent)
             else:
-                # At the end of the round it fails again, or waits, as any write does.
+                # At the end of the round the send fails again, or waits, as for any write.  The
+                # connection cannot be ended here: the caller is in the middle of a room.
                 stream.write(data)

@@ -1,16 +1,17 @@
 """
-TCP server connections and ports that live in an L{EpollReactor} instead of the reactor.
+Connections over TCP and UNIX sockets, and their ports, that are in an L{EpollReactor}.
 
-Protocols cannot tell the difference.  What is different is when bytes leave: a C{write} only
-queues, and the set sends once for each connection at the end of a round.  A protocol that answers
-each chunk with one reply may say so by C{replyWith}, which saves it the queue.  All that is not the
-plain sending of bytes (closing, half-closing, aborting, TLS, pull producers) is Twisted's own
-code, reached through C{startWriting} as always.
+Protocols cannot see a difference to Twisted's own transports but for the time at which bytes leave:
+C{write} only queues them, and the set sends once for each connection at the end of a round.  A
+protocol that answers each chunk with one reply can ask for it to be sent at once, by C{replyWith}.
 
-UNIX stream connections and ports that live in an L{EpollSet<tsservices.transport.epoll.set>}.
+As long as a transport is I{plain} it only sends bytes, and the set does that by itself.  All the
+rest (closing, half-closing, aborting, TLS, pull producers) is Twisted's own code: it takes the
+transport out of this state for ever and goes through C{startWriting}, C{doWrite} and the queue of
+C{FileDescriptor} as always.  So there is one flag to check for each write and not five.
 
-They are read by Twisted's own C{doRead}, because descriptors can come along with the bytes, and
-share the rest with the TCP ones.
+Connections over UNIX sockets are read by Twisted's own C{doRead}, because descriptors can come with
+the bytes.  The rest is the same.
 """
 
 from __future__ import annotations
@@ -27,27 +28,25 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tsservices.transport import stock
+from tsservices.transport.capabilities import (
+    IBroadcastTransport,
+    IReplyingTransport,
+    Reply,
+    RoundObserver,
+)
 from tsservices.transport.epoll.broadcast import Broadcast
-from tsservices.transport.epoll.interfaces import SHORT_READ, IReplyingStream, Reply, RoundObserver
+from tsservices.transport.epoll.interfaces import SHORT_READ
 from tsservices.transport.epoll.set import EpollReactor, epollSetOf
 from tsservices.transport.stock import CountsBytesMixin
 
 
-@implementer(IReplyingStream)
+@implementer(IReplyingTransport, IBroadcastTransport)
 class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     """
     The transport of one accepted TCP connection.
 
-    The set reads and writes the attributes below for each request.  They are set on the instance,
-    also where the class has the same default, because the interpreter finds those much faster.
-
-    @ivar descriptor: the number of the socket, as long as it is connected.
-    @ivar plain: whether bytes go as they are to a socket that stays open: no TLS, and no kind of
-        close was asked for.
-    @ivar sentAlone: how many bytes the kernel has taken so far, without those of L{broadcasts}.
-    @ivar broadcasts: by which it is sent to together with others.
-    @ivar readSize: how many bytes the next read in place asks for.
-    @ivar reply: what answers each chunk in place of the protocol, if the protocol said so.
+    L{InPlaceStream<tsservices.transport.epoll.interfaces.InPlaceStream>} describes its fields, and
+    L{BroadcastStream<tsservices.transport.epoll.broadcast.BroadcastStream>} those for broadcasts.
     """
 
     readInPlace = True
@@ -67,10 +66,9 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
         sessionno: int,
         reactor: Any,
     ) -> None:
-        """
-        @param protocol: what the bytes are for.
-        @raise OSError: when the kernel cannot watch one more descriptor.
-        """
+        """@raise OSError: if the kernel cannot watch one more descriptor."""
+        # The set uses these for each request.  They are set on the instance, also where the class
+        # has the same default, because the interpreter finds them faster there.
         self.descriptor = sock.fileno()
         self.sentAlone = 0
         self.broadcasts: tuple[Broadcast, ...] = ()
@@ -87,11 +85,9 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
 
     @property
     def bytesSent(self) -> int:
-        """
-        How many bytes the kernel has taken so far. A sweep sees by it that a peer drains what
-        it asked for.
-        """
-        return self.sentAlone + sum([each.sent for each in self.broadcasts])
+        """How many bytes the kernel has taken so far."""
+        # Computed only when the time limits ask, so that a broadcast adds one number for all.
+        return self.sentAlone + sum([broadcast.sent for broadcast in self.broadcasts])
 
     @bytesSent.setter
     def bytesSent(self, sent: int) -> None:
@@ -114,6 +110,7 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
 
         @raise TypeError: if C{data} is not L{bytes}.
         """
+        # The same steps as FileDescriptor.write, without those that a plain transport never needs.
         if self.plain and type(data) is bytes and not self.dataBuffer:
             if data:
                 epollSet = self.reactor
@@ -124,27 +121,25 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
                         epollSet.wake()
                 chunks.append(data)
                 self._tempDataLen = size = self._tempDataLen + len(data)
-                # As its own producer it is read once a round: what the kernel takes at
-                # the end of that is no reason to pause.
+                # A transport that is its own producer is read once in a round.  What the kernel
+                # takes at the end of that round is no reason to pause; if it does not take all, the
+                # next write goes to the base class, which pauses.
                 if size > self.bufferSize and self.producer not in (None, self):
                     self._maybePauseProducer()
         else:
             super().write(data)
 
     def writeLast(self, data: bytes) -> None:
-        """
-        Send some bytes at once: nothing else will be written in this turn.
-
-        It is L{write} without the queue, for what goes to many: each connection is touched once
-        instead of twice.
-        """
+        """Send some bytes at once, as nothing else will be written in this turn."""
+        # For what goes to many: each connection is touched once and not twice.
         if not self.plain or self._tempDataBuffer or self.dataBuffer:
             self.write(data)
             return
         try:
             sent = os.write(self.descriptor, data)
         except OSError:
-            # At the end of the round it fails again, or waits, as any write does.
+            # At the end of the round the send fails again, or waits.  A connection must not be lost
+            # within a write: its protocol, and its room, do not expect that.
             self.write(data)
             return
         self.sentAlone += sent
@@ -153,12 +148,9 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
 
     def replyWith(self, reply: Reply, observer: RoundObserver) -> None:
         """
-        Let a function answer each chunk that is read in place.
+        Let a function answer each chunk, and send what it returns at once.
 
-        What it returns is sent at once, without a C{write}.  Where that can't be (something
-        waits to be sent, the connection is closing, there is TLS) the chunk goes to the protocol
-        as ever, which has to do the same.  Not for a protocol behind a wrapper: the chunks here
-        are not what it is given.
+        @param observer: called when a round of reads begins and when it ends.
         """
         self.reply = reply
         watchers = self.reactor.observers
@@ -166,57 +158,52 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
             watchers.append(observer)
 
     def startReading(self) -> None:
-        """Read, unless the connection was aborted: then nothing is to reach the protocol."""
+        # After an abort nothing may reach the protocol: a producer that resumes must not undo it.
         if not self._aborting:
             super().startReading()
 
     def startWriting(self) -> None:
-        """Write, unless the connection was aborted: then nothing is to reach the peer."""
+        # After an abort nothing may reach the peer.
         if not self._aborting:
             super().startWriting()
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:
-        """Send what is queued as it is, and all that follows through TLS."""
+        """Send what is queued as it is, and all that follows by TLS."""
+        # The set no longer sends for a transport that is not plain: `doWrite` sends what is queued.
         self._notPlain()
         if self._tempDataLen:
             self.startWriting()
         super().startTLS(ctx, normal)
 
     def loseConnection(self) -> None:
-        """Close the connection when all that is queued is sent."""
         self._notPlain()
         super().loseConnection()
 
     def loseWriteConnection(self) -> None:
-        """Close the sending half when all that is queued is sent."""
         self._notPlain()
         super().loseWriteConnection()
 
     def abortConnection(self) -> None:
-        """Drop the connection and what is queued."""
         self._notPlain()
         super().abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:
-        """Close the socket and tell the protocol."""
         self._notPlain()
-        # A function of the protocol: without this the two would wait for the garbage collector.
+        # A method of the protocol: without this the two would wait for the garbage collector.
         self.reply = None
         super().connectionLost(reason)
 
     def _notPlain(self) -> None:
-        """From now on there is more to do than to send bytes."""
         self.plain = False
         self.leaveBroadcast()
 
 
 class FastTCPPort(tcp.Port):
     """
-    A listening TCP port whose connections live in the set of its reactor.
+    A listening TCP port whose connections are in the set of its reactor.
 
-    The port itself stays in the real reactor.  Built by its constructor, or around a socket that
-    listens already by C{_fromListeningDescriptor(reactor, descriptor, family, factory)}, which
-    duplicates the descriptor.
+    The port itself is in the real reactor.  Built by its constructor, or around a socket that
+    listens already by L{adoptPort<tsservices.transport.twisted_internals.adoptPort>}.
     """
 
     transport = FastTCPServer
@@ -225,10 +212,12 @@ class FastTCPPort(tcp.Port):
 
     def startListening(self) -> None:
         """
-        Open the set with the port: a lack of descriptors is better found now than at an accept.
+        Open the set, and listen.
 
-        @raise CannotListenError: when the address cannot be had, or no epoll object can.
+        @raise CannotListenError: if the address cannot be used, or there can be no epoll object.
         """
+        # Opened with the first accepted connection it would raise in the constructor of a transport
+        # when there are no more descriptors.
         epollSet = self._epollSet = epollSetOf(self.reactor)
         try:
             epollSet.portOpened()
@@ -241,7 +230,6 @@ class FastTCPPort(tcp.Port):
             raise
 
     def connectionLost(self, reason: Failure) -> None:
-        """Close the listening socket, and the set if it was the last."""
         try:
             super().connectionLost(reason)
         finally:
@@ -255,11 +243,6 @@ class FastUNIXServer(FastTCPServer, unix.Server):  # type: ignore[misc]
 
 
 class FastUNIXPort(FastTCPPort, stock.CountingUNIXPort):
-    """
-    A listening UNIX socket whose connections live in the set of its reactor.
-
-    Around a socket that listens already: C{_fromListeningDescriptor(reactor, descriptor,
-    factory)}.
-    """
+    """A listening UNIX socket whose connections are in the set of its reactor."""
 
     transport = FastUNIXServer

@@ -1,13 +1,10 @@
 """
-A UDP port that knows when its datagrams came, by the kernel's clock.
+A UDP port that knows when its datagrams came and left, by the kernel's clock.
 
-To its protocol it gives each datagram with an L{ReceiveInfo}: the time at which the kernel
-had it (the reactor, other datagrams and Python come later), the address of this host
-that it was sent to, and its TTL.  It answers from the address that was asked.  On
-demand it also tells when what it sent has left.
-
-What comes back as an error costs a datagram, not the port: one ICMP refusal ends a
-connected port of Twisted's own without a word.
+It gives each datagram to its protocol with a L{ReceiveInfo}: the time at which the kernel had it
+(the reactor, other datagrams and Python come later), the address of this host that it was sent to,
+and its TTL.  It answers from the address that the datagram was sent to.  On request it also reports
+when what it sent has left.
 """
 
 from __future__ import annotations
@@ -23,11 +20,16 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.error import InvalidAddressError, MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
-from zope.interface import Interface, implementer
+from zope.interface import implementer
 
-from tsservices.transport.epoll.interfaces import RoundObserver
+from tsservices.transport.capabilities import (
+    IReflectingPort,
+    RoundObserver,
+    StampedReply,
+    TransmitListener,
+)
 from tsservices.transport.epoll.udp import PASS_SECONDS, ROUND_DATAGRAMS, FastUDPPort
-from tsservices.transport.timestamping import cmsg as ancillary
+from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.cmsg import (
     CONTROL_BYTES,
     ERROR_CONTROL_BYTES,
@@ -36,29 +38,20 @@ from tsservices.transport.timestamping.cmsg import (
     ControlMessageReader,
     ReceiveInfo,
 )
-from tsservices.transport.timestamping.transmit import TransmitListener, TransmitTimestamps
+from tsservices.transport.timestamping.transmit import TransmitTimestamps
 
 __all__ = ["ReceiveInfo", "TimestampedDatagramProtocol", "TimestampedUDPPort"]
 
-#: What to send; alone, or with whom to tell when it has left.
-StampedAnswer = bytes | tuple[bytes, TransmitListener]
-
-#: Makes the answer to a datagram, if there is one, of: the datagram; where it came from; time,
-#: clock, destination and TTL as in L{ReceiveInfo}; the monotonic time in seconds at which the pass
-#: began.
-StampedReply = Callable[
-    [bytes, tuple[str, int], int, bool, str | None, int | None, float], StampedAnswer | None
-]
-
-#: Entries of the error queue read in one go.
+#: Entries of the error queue read at the end of a pass, so that a stream of ICMP messages cannot
+#: hold the reactor.
 MAX_ERRORS_PER_DRAIN = 64
 
-#: Interfaces that are no address.
+#: Interfaces that stand for all addresses of this host.
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 
 
 class TimestampedDatagramProtocol(DatagramProtocol):
-    """What a L{TimestampedUDPPort} calls."""
+    """What a L{TimestampedUDPPort} calls: its datagrams come with their times."""
 
     noisy = False
 
@@ -69,34 +62,21 @@ class TimestampedDatagramProtocol(DatagramProtocol):
 
     def transmitStamp(self, number: int, nanoseconds: int) -> None:
         """
-        A datagram has left this host.  Comes from within C{write} where that is so at
-        once, or later, or never.
+        A datagram has left this host: called within C{write} if the kernel knows it by then, or
+        later, or never.
 
         @param nanoseconds: when, since 1970.
         """
 
 
-class IReflectingPort(Interface):
-    """A UDP port that can answer each datagram by a function that gets its L{ReceiveInfo}."""
-
-    def reflectWith(
-        reply: StampedReply, unsent: Callable[[], None], *watchers: RoundObserver
-    ) -> None:
-        """Answer by this function from now on, and call C{unsent} for an answer not sent."""
-
-
 @implementer(IReflectingPort)
 class TimestampedUDPPort(FastUDPPort):
     """
-    A UDP port that gives its protocol, a L{TimestampedDatagramProtocol}, each datagram with its
-    L{ReceiveInfo}.
+    A L{FastUDPPort} whose protocol gets each datagram with its L{ReceiveInfo}.
 
-    Built by its constructor, and started by C{startListening}, or around a bound socket by
-    C{_fromListeningDescriptor}, as L{FastUDPPort}.
-
-    @ivar sent: how many datagrams have been sent; the number of the next one.
-    @ivar stamping: the kernel takes the time of what comes.
-    @ivar transmitting: it is asked for the time of what is sent, and can tell.
+    @ivar sent: how many datagrams have been sent, which is the number of the next one.
+    @ivar stamping: whether the kernel takes the time of what comes.
+    @ivar transmitting: whether it takes the time of everything that is sent.
     """
 
     protocol: TimestampedDatagramProtocol
@@ -114,9 +94,9 @@ class TimestampedUDPPort(FastUDPPort):
         nanoclock: Callable[[], int] = time.time_ns,
     ) -> None:
         """
-        @param port: the number of the port, 0 for any; L{None} around an existing socket.
-        @param maxPacketSize: the most bytes kept of a datagram.
-        @param nanoclock: nanoseconds since 1970, where the kernel does not tell.
+        @param port: 0 for any free port; L{None} around an existing socket.
+        @param maxPacketSize: the most bytes of a datagram that are kept.
+        @param nanoclock: nanoseconds since 1970, used where the kernel gives no time.
         @raise InvalidAddressError: if C{interface} is not an address.
         """
         super().__init__(port, proto, interface, maxPacketSize, reactor, reusePort)
@@ -125,62 +105,60 @@ class TimestampedUDPPort(FastUDPPort):
         self._nanoclock = nanoclock
         self._stampedReply: StampedReply = self._deliver
         self._sources: dict[str, list[tuple[int, int, bytes]]] = {}
-        self._numberedFrom = 0
+        self._countedFrom = 0
         self._typeOfService: int | None = None
         self.sent = 0
         self.stamping = self.transmitting = False
 
     def _bindSocket(self) -> None:
-        """Ask the kernel to tell more as soon as there is a socket."""
         super()._bindSocket()
-        self._many = self.interface in WILDCARDS
-        self._reader = ControlMessageReader(None if self._many else self.interface)
-        self.stamping = ancillary.enableTimestamps(
-            self.socket, self._transmit, self._many, self._tos
+        self._wildcard = self.interface in WILDCARDS
+        self._controlReader = ControlMessageReader(None if self._wildcard else self.interface)
+        self.stamping = cmsg.enableTimestamps(
+            self.socket, self._transmit, self._wildcard, self._tos
         )
         self.transmitting = self._transmit and self.stamping
-        self._departures = TransmitTimestamps(self.socket)
+        self._transmitTimes = TransmitTimestamps(self.socket)
 
     def reflectWith(
-        self, reply: StampedReply, unsent: Callable[[], None], *watchers: RoundObserver
+        self, reply: StampedReply, unsent: Callable[[], None], *observers: RoundObserver
     ) -> None:
         """
-        As L{replyWith}, for answers that need more than the datagram.  They go out from where it
-        was sent to.
+        As L{replyWith}, for answers that need more than the datagram.
+
+        They leave from the address that the datagram was sent to.
         """
         self._stampedReply = reply
         self._unsent = unsent
-        self._watchers = watchers
+        self._observers = observers
 
     def doRead(self) -> None:
-        """
-        Receive until nothing is left, L{PASS_SECONDS} are over or C{maxThroughput} bytes were
-        read.
-        """
+        """Serve datagrams until none is left, L{PASS_SECONDS} are over or C{maxThroughput} is."""
+        # As FastUDPPort.doRead, where the reason stands why this is not one loop.
         receive = self.socket.recvmsg
         send = self.socket.sendto
-        readAncillary = self._reader.read
+        readControl = self._controlReader.read
         nanoclock = self._nanoclock
         reply = self._stampedReply
         size = self.maxPacketSize
         shorten = self.addressFamily == socket.AF_INET6
-        many = self._many
+        wildcard = self._wildcard
         now = monotonic()
         deadline = now + PASS_SECONDS
         read = 0
-        for watcher in self._watchers:
-            watcher.roundBegan()
+        for observer in self._observers:
+            observer.roundBegan()
         try:
-            # connectionLost makes maxThroughput negative.
+            # `connectionLost` makes maxThroughput negative, so a closed port ends the loop.
             while read < self.maxThroughput:
                 for _ in range(ROUND_DATAGRAMS):
                     try:
-                        data, told, _, sockaddr = receive(size, CONTROL_BYTES)
+                        data, control, _, sockaddr = receive(size, CONTROL_BYTES)
                     except OSError as error:
                         if self._receiveFailed(error):
                             return
                         break
-                    ns, destination, ttl, self._typeOfService = readAncillary(told)
+                    ns, destination, ttl, self._typeOfService = readControl(control)
                     kernel = ns != 0
                     if not kernel:
                         ns = nanoclock()
@@ -190,48 +168,40 @@ class TimestampedUDPPort(FastUDPPort):
                     try:
                         answer = reply(data, source, ns, kernel, destination, ttl, now)
                     except BaseException:
-                        self._log.failure(
-                            "{protocol} raised for a datagram from {source}",
-                            protocol=self.protocol,
-                            source=source,
-                        )
+                        self._logRaised(source)
                         continue
                     if answer is not None:
                         try:
                             if isinstance(answer, tuple):
                                 self._sendTimed(answer, sockaddr, destination)
-                            elif many and destination:
-                                choice = self._sourceChoice(destination)
-                                self.socket.sendmsg((answer,), choice, 0, sockaddr)
+                            elif wildcard and destination:
+                                fromSource = self._sourceControl(destination)
+                                self.socket.sendmsg((answer,), fromSource, 0, sockaddr)
                             else:
                                 send(answer, sockaddr)
                         except OSError as error:
-                            if error.errno != ECONNREFUSED:
-                                self._unsent()
+                            self._sendFailed(error)
                 if monotonic() >= deadline:
                     return
         finally:
             self._source = None
-            for watcher in self._watchers:
-                watcher.roundEnded()
+            for observer in self._observers:
+                observer.roundEnded()
             self._drainErrors()
 
     def _sendTimed(
         self, answer: tuple[bytes, TransmitListener], sockaddr: Any, destination: str | None
     ) -> None:
-        """
-        Send an answer of which somebody wants to know when it left.  On a port that tells this
-        of everything, L{TimestampedDatagramProtocol.transmitStamp} is who is told.
-        """
-        datagram, left = answer
-        choice = self._sourceChoice(destination) if self._many and destination else []
+        datagram, listener = answer
+        control = self._sourceControl(destination) if self._wildcard and destination else []
         if self.stamping and not self.transmitting:
-            self._departures.send(datagram, sockaddr, choice, left)
-            # It has left by now, unless there is a queue.  Whether this was all, one look at
-            # the end of the pass tells for all of them.
+            self._transmitTimes.send(datagram, sockaddr, control, listener)
+            # It has left by now, unless the interface has a queue, so its time is there.  More than
+            # one entry is not looked for here: that is done once, at the end of the pass.
             self._takeError()
         else:
-            self.socket.sendmsg((datagram,), choice, 0, sockaddr)
+            # The port reports the time of everything it sends, by `transmitStamp`.
+            self.socket.sendmsg((datagram,), control, 0, sockaddr)
 
     def _deliver(
         self,
@@ -243,10 +213,6 @@ class TimestampedUDPPort(FastUDPPort):
         ttl: int | None,
         now: float,
     ) -> None:
-        """
-        Give a datagram to the protocol, which answers by L{write}.  The parameters are those of
-        L{StampedReply}.
-        """
         self._source = address
         arrival = ReceiveInfo(ns, kernel, destination, ttl, self._typeOfService)
         self.protocol.stampedDatagramReceived(datagram, address, arrival)
@@ -260,17 +226,17 @@ class TimestampedUDPPort(FastUDPPort):
         """
         Send a datagram.
 
-        @param addr: a pair of an IP address and a port; L{None} on a connected port.
+        @param addr: an IP address and a port; L{None} on a connected port.
         @param source: the address of this host to send from, as in L{ReceiveInfo.destination};
             empty or L{None} lets the system choose.
-        @return: how many bytes were sent, if any.
+        @return: how many bytes were sent; L{None} when an earlier datagram was refused.
         @raise InvalidAddressError: if the address is not one of this port's family.
         @raise MessageLengthError: if the datagram is longer than the kernel can send.
         @raise OSError: if the kernel does not send it.
         """
         count = None
         try:
-            if source and self._many and not self._connectedAddr:
+            if source and self._wildcard and not self._connectedAddr:
                 count = self._writeFrom(datagram, addr, source)
             else:
                 count = super().write(datagram, addr)
@@ -280,18 +246,17 @@ class TimestampedUDPPort(FastUDPPort):
                 if self.transmitting:
                     self._drainErrors()
             elif self.transmitting and self.connected:
-                self._numberAnew()
+                self._restartCounter()
         return count
 
     def _writeFrom(self, datagram: bytes, addr: tuple[str, int] | None, source: str) -> int | None:
-        """Send a datagram from one of several addresses of this host."""
         assert addr is not None
         if addr is self._source:
             addr = self._sockaddr
         elif not (isIPAddress if self.addressFamily == socket.AF_INET else isIPv6Address)(addr[0]):
             raise InvalidAddressError(addr[0], "not an address of this port's family")
         try:
-            return self.socket.sendmsg((datagram,), self._sourceChoice(source), 0, addr)
+            return self.socket.sendmsg((datagram,), self._sourceControl(source), 0, addr)
         except OSError as error:
             if error.errno == EMSGSIZE:
                 raise MessageLengthError("message too long") from error
@@ -299,69 +264,60 @@ class TimestampedUDPPort(FastUDPPort):
                 raise
         return None
 
-    def _sourceChoice(self, source: str) -> list[tuple[int, int, bytes]]:
+    def _sourceControl(self, source: str) -> list[tuple[int, int, bytes]]:
         choice = self._sources.get(source)
         if choice is None:
             if len(self._sources) >= MAX_DESTINATIONS:
                 self._sources.clear()
-            choice = self._sources[source] = ancillary.sourceControl(self.addressFamily, source)
+            choice = self._sources[source] = cmsg.sourceControl(self.addressFamily, source)
         return choice
 
     def readConnectionLost(self, reason: Failure) -> None:
-        """
-        Stay open when the kernel has nothing but an error to report, or the time of something
-        sent: the reactor takes both for the end of the port.
-        """
+        """Stay open: an error, or the time of a sent datagram, is not the end of the port."""
         super().readConnectionLost(reason)
         self._drainErrors()
 
     def _drainErrors(self) -> None:
-        """
-        Take what waits in the error queue: the times of datagrams that have been sent.  With
-        something in it the reactor would be woken for ever.
-        """
+        # While the error queue, where the times of sent datagrams come, holds an entry, epoll
+        # reports the socket each time it is asked.
         for _ in range(MAX_ERRORS_PER_DRAIN):
             if not self._takeError():
                 return
 
     def _takeError(self) -> bool:
-        """Take one entry of the error queue."""
-        # The protocol may have closed the port.
-        if not ((self.transmitting or self._departures.enabled) and self.connected):
+        # Whether there was an entry.  The protocol may have closed the port.
+        if not ((self.transmitting or self._transmitTimes.enabled) and self.connected):
             return False
         try:
-            _, told, _, _ = self.socket.recvmsg(0, ERROR_CONTROL_BYTES, socket.MSG_ERRQUEUE)
+            _, control, _, _ = self.socket.recvmsg(0, ERROR_CONTROL_BYTES, socket.MSG_ERRQUEUE)
         except OSError as error:
             if error.errno == EINTR:
                 return True
             if error.errno != EWOULDBLOCK:
                 self._peerRefused(error.errno)
             return False
-        found = ancillary.readTransmitTimestamp(told)
-        if found is not None:
-            self._transmitted(*found)
+        stamp = cmsg.readTransmitTimestamp(control)
+        if stamp is not None:
+            self._transmitted(*stamp)
         return True
 
     def _transmitted(self, number: int, nanoseconds: int) -> None:
-        """Tell the protocol, or who asked for it, when a datagram was sent."""
         if not self.transmitting:
-            self._departures.onTimestamp(number, nanoseconds)
+            self._transmitTimes.onTimestamp(number, nanoseconds)
             return
-        last = self.sent - 1 - self._numberedFrom
+        last = self.sent - 1 - self._countedFrom
         behind = (last - number) % PACKET_NUMBERS
         if behind > last:
-            # Of a datagram from before the last count.
+            # The datagram was sent before the kernel's counter was restarted.
             return
         try:
             self.protocol.transmitStamp(self.sent - 1 - behind, nanoseconds)
         except BaseException:
             self._log.failure("{protocol} raised for a sent datagram", protocol=self.protocol)
 
-    def _numberAnew(self) -> None:
-        """
-        A datagram was not sent.  Kernels differ in whether its number was used up, so that they
-        are made to count anew.
-        """
+    def _restartCounter(self) -> None:
+        # A datagram was not sent.  Kernels differ in whether it has taken a number all the same, so
+        # the kernel counts from 0 again.
         self._drainErrors()
-        ancillary.restartCounter(self.socket)
-        self._numberedFrom = self.sent
+        cmsg.restartCounter(self.socket)
+        self._countedFrom = self.sent
