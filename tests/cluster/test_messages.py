@@ -16,11 +16,11 @@ from tsservices.chat.serialization import SCHEMA
 from tsservices.cluster.messages import (
     Message,
     UnsupportedVersion,
+    assemble,
     decode,
     encode,
+    encodeOperation,
     overhead,
-    put,
-    written,
 )
 
 #: Halves of surrogate pairs too, also both halves in a row.
@@ -63,9 +63,9 @@ def test_anyText(text: str) -> None:
 @given(st.lists(EVENTS, max_size=5), st.integers(1, 2**63))
 def test_size(events: list[Operation], n: int) -> None:
     """How long a message gets is known before it is put together."""
-    parts = [written(each) for each in events]
+    parts = [encodeOperation(each) for each in events]
     most = overhead("node", "inc") + sum(len(each) + 1 for each in parts)
-    assert len(put("node", "inc", n, parts)) <= most
+    assert len(assemble("node", "inc", n, parts)) <= most
 
 
 def test_newer() -> None:

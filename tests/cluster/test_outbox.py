@@ -11,7 +11,7 @@ from tsservices.chat.operations import MESSAGE, NodeDown, Operation, Quit, Say
 from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.messages import decode
-from tsservices.cluster.outbox import MESSAGES_UNDER_WAY, OUTBOX_SECONDS, PublishQueue
+from tsservices.cluster.outbox import MAX_IN_FLIGHT, OUTBOX_SECONDS, PublishQueue
 
 
 class TestOutbox:
@@ -21,7 +21,7 @@ class TestOutbox:
         self.idents: list[str] = []
         self.outbox = PublishQueue("a", lambda: self.now, self.publish)
         self.ann = Session("ann", Ear())
-        self.outbox.begin("i", [self.proposal("first")])
+        self.outbox.start("i", [self.proposal("first")])
         self.outbox.send()
         assert self.idents == ["a.i.1"]
         self.arrived(1)
@@ -31,7 +31,7 @@ class TestOutbox:
     def publish(self, data: bytes) -> None:
         message = decode(data)
         assert (message.node, message.incarnation) == ("a", "i")
-        self.published.append((message.n, message.events))
+        self.published.append((message.n, message.operations))
         self.idents.append(f"{message.node}.{message.incarnation}.{message.n}")
 
     def proposal(self, text: str) -> Proposal:
@@ -46,7 +46,7 @@ class TestOutbox:
 
     def arrived(self, *numbers: int) -> None:
         for number in numbers:
-            assert self.outbox.arrived(number) is not None
+            assert self.outbox.acknowledge(number) is not None
         self.outbox.send()
 
     def texts(self) -> list[tuple[int, str]]:
@@ -61,15 +61,15 @@ class TestOutbox:
         """A few messages are under way; the rest goes together when one comes back."""
         self.say(*"abcdefg")
         assert self.texts() == [(2, "a"), (3, "b"), (4, "c"), (5, "d")]
-        assert len(self.outbox.sent) == MESSAGES_UNDER_WAY
-        assert self.outbox.messages == MESSAGES_UNDER_WAY + 1
+        assert len(self.outbox.inFlight) == MAX_IN_FLIGHT
+        assert self.outbox.messageCount == MAX_IN_FLIGHT + 1
         self.arrived(2)
         assert self.texts() == [(6, "efg")]
         assert len(self.outbox.proposals()) == 6
 
     def test_firstAlone(self) -> None:
         """Before its beginning has come back nothing else is said."""
-        self.outbox.begin("i", [self.proposal("up")])
+        self.outbox.start("i", [self.proposal("up")])
         self.outbox.send()
         self.say("a", "b")
         assert self.texts() == [(1, "up")]
@@ -82,7 +82,7 @@ class TestOutbox:
         outbox.add([self.proposal("early")])
         outbox.send(heartbeat=True)
         assert self.published == []
-        outbox.begin("i", [self.proposal("up")])
+        outbox.start("i", [self.proposal("up")])
         outbox.send()
         assert self.texts() == [(1, "upearly")]
 
@@ -93,19 +93,19 @@ class TestOutbox:
         self.outbox.held = True
         self.say("c")
         assert self.texts() == []
-        self.outbox.again()
+        self.outbox.republish()
         assert self.texts() == [(2, "a"), (3, "b")]
         assert self.idents == ["a.i.2", "a.i.3", "a.i.2", "a.i.3"]
 
     def test_arrived(self) -> None:
         """Only what is waited for has come back."""
         self.say("a", "b")
-        assert self.outbox.arrived(3) is None
-        assert self.outbox.arrived(1) is None
-        sent = self.outbox.arrived(2)
+        assert self.outbox.acknowledge(3) is None
+        assert self.outbox.acknowledge(1) is None
+        sent = self.outbox.acknowledge(2)
         assert sent is not None
         assert sent.proposals == [self.proposal("a")]
-        assert self.outbox.arrived(2) is None
+        assert self.outbox.acknowledge(2) is None
 
     def test_heartbeat(self) -> None:
         """There is always something to say: nothing, or what was said already."""
@@ -136,10 +136,10 @@ class TestOutbox:
         self.outbox.held = True
         self.say("a")
         self.now += OUTBOX_SECONDS + 1
-        assert self.outbox.expired({"ann"}) == [self.proposal("a")]
+        assert self.outbox.takeExpired({"ann"}) == [self.proposal("a")]
         assert self.outbox.size == 0
         self.say("a")
-        assert self.outbox.drop() == [self.proposal("a")]
+        assert self.outbox.clear() == [self.proposal("a")]
         assert self.outbox.size == 0
 
     def test_full(self) -> None:
@@ -157,7 +157,7 @@ class TestOutbox:
     def test_tooBig(self) -> None:
         """What does not go in one message does not go; messages are as big as they may be."""
         with patch("tsservices.cluster.outbox.MESSAGE_BYTES", 300):
-            self.outbox.begin("i", [])
+            self.outbox.start("i", [])
             self.outbox.held = True
             assert self.say("x" * 250) == [self.proposal("x" * 250)]
             assert self.say(*"abcdefghij") == []
@@ -172,10 +172,10 @@ class TestOutbox:
         self.outbox.add([gone, self.proposal("e"), quit])
         self.now += OUTBOX_SECONDS - 1
         self.say("f")
-        assert self.outbox.expired({"ann"}) == []
+        assert self.outbox.takeExpired({"ann"}) == []
         self.now += 1
-        assert self.outbox.expired({"ann"}) == [self.proposal("e")]
-        assert self.outbox.expired({"ann"}) == []
+        assert self.outbox.takeExpired({"ann"}) == [self.proposal("e")]
+        assert self.outbox.takeExpired({"ann"}) == []
         assert self.outbox.proposals()[4:] == [gone, quit, self.proposal("f")]
 
     def test_unknown(self) -> None:
@@ -186,10 +186,10 @@ class TestOutbox:
         self.outbox.send()
         self.now += OUTBOX_SECONDS - 1
         self.say("c", "d")
-        assert self.outbox.unknown() == []
+        assert self.outbox.takeUnknown() == []
         self.now += 1
-        assert self.outbox.unknown() == [self.ann, bob]
-        assert self.outbox.unknown() == []
-        sent = self.outbox.arrived(2)
+        assert self.outbox.takeUnknown() == [self.ann, bob]
+        assert self.outbox.takeUnknown() == []
+        sent = self.outbox.acknowledge(2)
         assert sent is not None
-        assert sent.told
+        assert sent.notified

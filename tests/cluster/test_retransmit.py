@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import cast
 
 from tsservices.cluster.broker import (
-    ENGINE_DOUBT_SECONDS,
-    ENGINE_RETRY_SECONDS,
-    ENGINE_STOP_SECONDS,
+    ACKNOWLEDGE_SECONDS,
+    RETRY_SECONDS,
+    STOP_SECONDS,
     Broker,
 )
 from tsservices.cluster.failure_detector import HEARTBEAT_SECONDS
@@ -27,7 +27,7 @@ class TestResending:
         self.outbox = PublishQueue("a", lambda: self.now, self.publish)
         self.resending = Retransmitter(cast(Broker, self), self.outbox, lambda: self.now)
         self.resending.advanced(10)
-        self.outbox.begin("i", [])
+        self.outbox.start("i", [])
         self.outbox.send(heartbeat=True)
         self.resending.tick()
         self.answer(10)
@@ -54,7 +54,7 @@ class TestResending:
         assert len(self.questions) == 1
         assert self.outbox.held
         self.answer(12)
-        assert self.resending.last == 12
+        assert self.resending.streamEnd == 12
         self.resending.advanced(11)
         assert self.idents == []
         self.resending.advanced(12)
@@ -73,7 +73,7 @@ class TestResending:
         """What comes back while the stream is read does not go again."""
         self.resending.suspect()
         self.answer(11)
-        self.outbox.arrived(1)
+        self.outbox.acknowledge(1)
         self.resending.advanced(11)
         assert self.idents == []
         assert not self.outbox.held
@@ -89,13 +89,13 @@ class TestResending:
         self.answer(None)
         self.resending.tick()
         assert self.questions == []
-        self.now += ENGINE_RETRY_SECONDS
+        self.now += RETRY_SECONDS
         self.resending.tick()
         self.answer(10)
         assert self.idents == ["a.i.1"]
         self.resending.suspect()
         assert self.questions == []
-        self.now += ENGINE_RETRY_SECONDS
+        self.now += RETRY_SECONDS
         self.resending.tick()
         self.answer(10)
         assert self.idents == ["a.i.1"] * 2
@@ -106,14 +106,14 @@ class TestResending:
         never comes is not waited for.
         """
         self.now += HEARTBEAT_SECONDS
-        self.outbox.published = self.now
+        self.outbox.publishedAt = self.now
         self.resending.tick()
-        self.now += ENGINE_RETRY_SECONDS
+        self.now += RETRY_SECONDS
         self.resending.suspect()
         assert len(self.questions) == 2
         self.answer(10)
         assert self.idents == []
-        self.now += ENGINE_STOP_SECONDS
+        self.now += STOP_SECONDS
         self.resending.tick()
         self.answer(10)
         assert self.idents == []
@@ -122,8 +122,8 @@ class TestResending:
 
     def test_nobodySaysSo(self) -> None:
         """What does not come back for long is in doubt by itself."""
-        self.resending.returned()
-        self.now += ENGINE_DOUBT_SECONDS - 0.1
+        self.resending.arrived()
+        self.now += ACKNOWLEDGE_SECONDS - 0.1
         self.resending.tick()
         assert not self.outbox.held
         self.now += 0.1
@@ -133,7 +133,7 @@ class TestResending:
     def test_believe(self) -> None:
         """Doubts end with what they were about."""
         self.resending.suspect()
-        self.outbox.drop()
+        self.outbox.clear()
         self.resending.confirm()
         self.answer(10)
         assert self.idents == []
@@ -141,11 +141,11 @@ class TestResending:
 
     def test_lag(self) -> None:
         """Without any doubt it is known about how far the stream goes."""
-        self.outbox.arrived(1)
+        self.outbox.acknowledge(1)
         for _ in range(40):
             self.now += 0.25
             self.resending.tick()
             if self.questions:
                 self.answer(20)
-        assert self.resending.last == 20
+        assert self.resending.streamEnd == 20
         assert not self.outbox.held

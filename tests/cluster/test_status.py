@@ -7,14 +7,14 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from tests.support.broker import HandEngine
+from tests.support.broker import ScriptedBroker
 from tsservices.cluster.status import (
     BEHIND,
     BrokerStatus,
     NodeStatus,
     StatusChangeLog,
-    count,
     describe,
+    updateCounters,
 )
 from tsservices.common.counters import ClusterCounters
 
@@ -36,8 +36,8 @@ STANDING = NodeStatus(
 )
 
 
-def engine() -> HandEngine:
-    made = HandEngine()
+def engine() -> ScriptedBroker:
+    made = ScriptedBroker()
     made.where, made.connections, made.published = "nats://here:4222", 8, 9
     made.doubts, made.resubscriptions = 10, 11
     return made
@@ -59,7 +59,7 @@ class TestDescribe:
 
     def test_away(self) -> None:
         """Without the engine nobody is known of, but why."""
-        away = HandEngine()
+        away = ScriptedBroker()
         away.lastError = "nobody answers"
         lines = describe("a", replace(STANDING, nodes=()), away)
         assert lines[0].startswith("a is at 117")
@@ -70,7 +70,7 @@ class TestDescribe:
 def test_count() -> None:
     """Every counter there is gets its number, and again when that is another one."""
     counters = ClusterCounters()
-    count(counters, STANDING, engine())
+    updateCounters(counters, STANDING, engine())
     assert asdict(counters) == {
         "connected": 1,
         "connections": 8,
@@ -88,7 +88,7 @@ def test_count() -> None:
         "garbage": 7,
     }
     none: dict[str, Any] = {each.name: 0 for each in fields(NodeStatus) if each.type == "int"}
-    count(counters, replace(STANDING, nodes=(), **none), HandEngine())
+    updateCounters(counters, replace(STANDING, nodes=(), **none), ScriptedBroker())
     assert counters == ClusterCounters()
 
 
@@ -102,7 +102,7 @@ class TestChanges:
     def look(self, lag: int, *names: str) -> list[str]:
         self.lines.clear()
         nodes = tuple((name, "i", 0.1) for name in names)
-        self.changes.look(replace(STANDING, lag=lag, nodes=nodes))
+        self.changes.update(replace(STANDING, lag=lag, nodes=nodes))
         return list(self.lines)
 
     def test_nodes(self) -> None:

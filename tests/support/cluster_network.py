@@ -10,7 +10,7 @@ from random import Random
 
 from tests.support.chat import NOON
 from tsservices.cluster.broker import (
-    ENGINE_DOUBT_SECONDS,
+    ACKNOWLEDGE_SECONDS,
     BrokerListener,
     ClusterIdentity,
     SnapshotInfo,
@@ -20,10 +20,10 @@ from tsservices.cluster.broker import (
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Of every stream here.
-FOUNDING = ClusterIdentity("epoch", "log", 1000, bytes(32))
+IDENTITY = ClusterIdentity("epoch", "log", 1000, bytes(32))
 
 #: Has something called after so many seconds.
-Later = Callable[[float, Callable[[], object]], object]
+CallLater = Callable[[float, Callable[[], object]], object]
 
 
 class Timeline:
@@ -56,49 +56,49 @@ class Timeline:
         self.now = until
 
 
-class Net:
+class SimulatedNetwork:
     """The stream."""
 
     def __init__(self, timeline: Timeline, chance: Random) -> None:
         self.timeline = timeline
-        self.chance = chance
+        self.random = chance
         self.messages: list[StreamMessage] = []
-        self.away = False
-        self.faults = 0.0
-        self._engines: list[LooseEngine] = []
+        self.leaderless = False
+        self.faultRate = 0.0
+        self._brokers: list[SimulatedBroker] = []
 
-    def engine(self, later: Later) -> LooseEngine:
-        engine = LooseEngine(self, later)
-        self._engines.append(engine)
+    def connect(self, later: CallLater) -> SimulatedBroker:
+        engine = SimulatedBroker(self, later)
+        self._brokers.append(engine)
         return engine
 
-    def leave(self, engine: LooseEngine) -> None:
-        self._engines.remove(engine)
+    def disconnect(self, engine: SimulatedBroker) -> None:
+        self._brokers.remove(engine)
 
-    def take(self, data: bytes) -> None:
-        if self.away:
+    def append(self, data: bytes) -> None:
+        if self.leaderless:
             # Who has it tries until somebody takes it.
-            self.timeline.later(0.5, lambda: self.take(data))
+            self.timeline.later(0.5, lambda: self.append(data))
             return
         self.messages.append(StreamMessage(len(self.messages) + 1, self.timeline.stamp(), data))
-        for engine in self._engines:
+        for engine in self._brokers:
             engine.wake()
 
 
-class LooseEngine:
+class SimulatedBroker:
     """
     What one node reaches the stream by.
 
-    @ivar slow: seconds that everything takes on its way to it.
+    @ivar delay: seconds that everything takes on its way to it.
     """
 
-    def __init__(self, net: Net, later: Later) -> None:
-        self._net = net
+    def __init__(self, net: SimulatedNetwork, later: CallLater) -> None:
+        self._network = net
         self._later = later
         self._next = 1
         self._listener: BrokerListener | None = None
-        self.cut = False
-        self.slow = 0.0
+        self.isCut = False
+        self.delay = 0.0
         self.paused = False
 
     def open(
@@ -109,7 +109,7 @@ class LooseEngine:
     ) -> None:
         self.lastSequence(
             lambda last: (
-                opened(StreamState(FOUNDING, 1, last))
+                opened(StreamState(IDENTITY, 1, last))
                 if last is not None
                 else self._later(0.5, lambda: self.open(founding, opened, failed))
             )
@@ -120,42 +120,42 @@ class LooseEngine:
         self.wake()
 
     def wake(self) -> None:
-        delay = 0.004 + self._net.chance.random() * (0.01 + self.slow)
+        delay = 0.004 + self._network.random.random() * (0.01 + self.delay)
         self._later(delay, self._deliver)
 
     def _deliver(self) -> None:
-        if self.cut or self.paused or self._listener is None:
+        if self.isCut or self.paused or self._listener is None:
             return
-        most = self._next - 1 + self._net.chance.randint(1, 20)
-        found = self._net.messages[self._next - 1 : most]
+        most = self._next - 1 + self._network.random.randint(1, 20)
+        found = self._network.messages[self._next - 1 : most]
         if found:
             self._next += len(found)
             self._listener.delivered(found)
             self.wake()
 
     def publish(self, data: bytes) -> None:
-        net = self._net
-        chance = net.chance
+        net = self._network
+        chance = net.random
         later = net.timeline.later
-        faulty = chance.random() < net.faults
+        faulty = chance.random() < net.faultRate
         fate = chance.choice(("lost", "late", "unheard", "twice")) if faulty else ""
-        if self.cut:
+        if self.isCut:
             fate = "lost"
         if fate == "late":
-            later(chance.random() * 15, lambda: net.take(data))
+            later(chance.random() * 15, lambda: net.append(data))
         elif fate != "lost":
-            later(0.004, lambda: net.take(data))
+            later(0.004, lambda: net.append(data))
         if fate == "twice":
-            later(chance.random() * 3, lambda: net.take(data))
-        if net.away or fate in ("lost", "late", "unheard"):
-            self._later(ENGINE_DOUBT_SECONDS, self._doubt)
+            later(chance.random() * 3, lambda: net.append(data))
+        if net.leaderless or fate in ("lost", "late", "unheard"):
+            self._later(ACKNOWLEDGE_SECONDS, self._reportUncertain)
 
-    def _doubt(self) -> None:
+    def _reportUncertain(self) -> None:
         if self._listener is not None:
-            self._listener.unsure()
+            self._listener.publishUncertain()
 
     def reconnect(self) -> None:
-        self.cut = False
+        self.isCut = False
         if self._listener is not None:
             self._listener.connected("there")
         self.wake()
@@ -165,13 +165,13 @@ class LooseEngine:
         self.wake()
 
     def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        if self.cut or self._net.away:
+        if self.isCut or self._network.leaderless:
             self._later(0.4, lambda: found(None))
             return
-        last = len(self._net.messages)
+        last = len(self._network.messages)
         self._later(0.004, lambda: found(last))
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
+    def latestSnapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
         found(None)
 
     def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:

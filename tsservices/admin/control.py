@@ -140,7 +140,7 @@ class ControlProtocol(Protocol):
             else:
                 self.fail(trouble)
 
-        factory.chat.journal.copy(path, copied)
+        factory.chat.storage.copy(path, copied)
 
     def _export(self, command: dict[str, Any]) -> None:
         name, since, form = (command.get(each) for each in ("room", "since", "format"))
@@ -154,13 +154,13 @@ class ControlProtocol(Protocol):
             raise ControlError("an export needs a room, the number of a line, and a format")
         room = self._room(name)
         write = FORMATS[form](self.factory.localtime)
-        journal, key = self.factory.chat.journal, room.record.key
+        journal, key = self.factory.chat.storage, room.record.key
         export = RoomExport(journal, key, since + 1, room.released, write, self)
         self._exporting = True
         self.transport.registerProducer(export, False)
 
     def _room(self, name: str) -> Room:
-        room = self.factory.chat.house.state.rooms.get(roomKey(name)[1])
+        room = self.factory.chat.context.state.rooms.get(roomKey(name)[1])
         if room is None:
             raise ChatError(NO_ROOM, room=f"{ROOM_SIGN}{name.removeprefix(ROOM_SIGN)}")
         return room

@@ -37,7 +37,7 @@ def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verd
     @param stamp: when: nanoseconds since 1970, UTC.
     """
     node, incarnation = message.node, message.incarnation
-    first = message.events[0] if message.events else None
+    first = message.operations[0] if message.operations else None
     if (
         type(first) is NodeUp
         and (first.node, first.incarnation) == (node, incarnation)
@@ -67,10 +67,10 @@ class LogApplier:
     Applies messages that count.
 
     @ivar incarnation: of this node, since it began the last time.
-    @ivar away: the sessions of this node that the others have taken for gone, by their ids,
+    @ivar detached: the sessions of this node that the others have taken for gone, by their ids,
         until they are back.
-    @ivar gone: the others have taken this node for gone, or it has said goodbye.
-    @ivar saved: the position where the whole state was kept last; 0: nowhere yet.
+    @ivar evicted: the others have taken this node for gone, or it has said goodbye.
+    @ivar checkpointPosition: the position where the whole state was kept last; 0: nowhere yet.
     @ivar stopping: it is to say goodbye: all of the state is kept then.
     """
 
@@ -78,19 +78,19 @@ class LogApplier:
         self,
         node: str,
         pipeline: Pipeline,
-        seconds: Callable[[], float],
-        failed: Callable[[Exception], object],
+        clock: Callable[[], float],
+        logError: Callable[[Exception], object],
     ) -> None:
         self._node = node
         self._pipeline = pipeline
-        self._seconds = seconds
-        self._failed = failed
-        self._checkpointed = seconds()
+        self._clock = clock
+        self._logError = logError
+        self._checkpointedAt = clock()
         self.incarnation = ""
-        self.away: dict[str, Session] = {}
-        self.gone = False
+        self.detached: dict[str, Session] = {}
+        self.evicted = False
         self.stopping = False
-        self.saved = 0
+        self.checkpointPosition = 0
 
     @property
     def _state(self) -> ChatState:
@@ -98,7 +98,7 @@ class LogApplier:
 
     def begin(self) -> None:
         """The state is as it was kept."""
-        self._checkpointed = self._seconds()
+        self._checkpointedAt = self._clock()
 
     def apply(self, message: Message, sent: InFlight | None, position: int, stamp: int) -> None:
         """
@@ -106,59 +106,59 @@ class LogApplier:
             its name before.
         @param stamp: when it got that: nanoseconds since 1970, UTC.
         """
-        if message.events:
+        if message.operations:
             origins = [] if sent is None else [each for _, each in sent.proposals if each.ident]
 
             def events(batch: Batch) -> None:
-                self._events(message, sent, batch)
+                self._applyOperations(message, sent, batch)
 
-            self._ordered(position, stamp, events, origins)
-        elif self._seconds() - self._checkpointed >= SNAPSHOT_SECONDS:
+            self._applyAt(position, stamp, events, origins)
+        elif self._clock() - self._checkpointedAt >= SNAPSHOT_SECONDS:
             # However quiet it is, what is kept is not to be older than the stream.
-            self._ordered(position, stamp, self._save, [])
+            self._applyAt(position, stamp, self._checkpoint, [])
 
-    def _ordered(
+    def _applyAt(
         self, position: int, stamp: int, apply: Callable[[Batch], None], origins: list[Session]
     ) -> None:
         try:
             self._pipeline.applied(position, stamp, apply, origins)
         except Exception as error:
             # What goes wrong with one costs the others nothing, and no message its place.
-            self._failed(error)
+            self._logError(error)
 
-    def _events(self, message: Message, sent: InFlight | None, batch: Batch) -> None:
+    def _applyOperations(self, message: Message, sent: InFlight | None, batch: Batch) -> None:
         state = self._state
-        for number, event in enumerate(message.events):
+        for number, event in enumerate(message.operations):
             if sent is not None:
                 session = sent.proposals[number][1]
             else:
                 session = sessionOf(state, event.session, message.node)
             try:
-                if self._speaksOfThis(event):
-                    self._goodbye(event, session, batch)
+                if self._removesThisNode(event):
+                    self._removeThisNode(event, session, batch)
                 else:
                     apply(state, event, session, batch)
             except Exception as error:
-                self._failed(error)
+                self._logError(error)
             if sent is not None and type(event) is ReattachSession:
-                self.away.pop(session.ident, None)
-        if sent is not None and sent.told:
+                self.detached.pop(session.ident, None)
+        if sent is not None and sent.notified:
             for session in {each.ident: each for _, each in sent.proposals if each.ident}.values():
                 batch.reply(session, STORED)
         if sent is None:
             # The node through which it was done tells its log of it: once, though all apply
             # it, and some do again.
             batch.audits.clear()
-        last = self.gone and self.stopping
-        if last or self._seconds() - self._checkpointed >= CHECKPOINT_SECONDS:
-            self._save(batch)
+        last = self.evicted and self.stopping
+        if last or self._clock() - self._checkpointedAt >= CHECKPOINT_SECONDS:
+            self._checkpoint(batch)
 
-    def _speaksOfThis(self, event: Operation) -> bool:
+    def _removesThisNode(self, event: Operation) -> bool:
         if type(event) is not NodeDown:
             return False
         return (event.node, event.incarnation) == (self._node, self.incarnation)
 
-    def _goodbye(self, event: Operation, session: Session, batch: Batch) -> None:
+    def _removeThisNode(self, event: Operation, session: Session, batch: Batch) -> None:
         state = self._state
         here = {
             each.ident: each
@@ -167,15 +167,15 @@ class LogApplier:
         }
         apply(state, event, session, batch)
         if self._node not in state.nodes:
-            self.away.update(here)
-            self.gone = True
+            self.detached.update(here)
+            self.evicted = True
 
-    def _save(self, batch: Batch) -> None:
-        self._checkpointed = self._seconds()
+    def _checkpoint(self, batch: Batch) -> None:
+        self._checkpointedAt = self._clock()
         try:
             batch.checkpoint = save(self._state)
         except Exception as error:
             # What this message has brought about is to be kept all the same.
-            self._failed(error)
+            self._logError(error)
         else:
-            self.saved = batch.position
+            self.checkpointPosition = batch.position

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 #: Seconds without an answer after which a message is taken for lost.
-ENGINE_DOUBT_SECONDS = 1.0
+ACKNOWLEDGE_SECONDS = 1.0
 
 #: Seconds between two attempts while the engine has no leader.
-ENGINE_RETRY_SECONDS = 0.25
+RETRY_SECONDS = 0.25
 
 #: Seconds for the last message and for saying goodbye.
-ENGINE_STOP_SECONDS = 3.0
+STOP_SECONDS = 3.0
 
 
 class BrokerError(Exception):
@@ -49,16 +49,16 @@ class StreamState:
     """
     What there is to know of the stream.
 
-    @ivar founding: what was said when it was made.
+    @ivar identity: what was said when it was made.
     @ivar first: the number of its first message; of the next one, if it is empty.
     @ivar last: the number of its last message; 0, if there never was one.
-    @ivar made: this node has made it now.
+    @ivar created: this node has made it now.
     """
 
-    founding: ClusterIdentity
+    identity: ClusterIdentity
     first: int
     last: int
-    made: bool = False
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class StreamMessage:
     """
     A message, at its place.
 
-    @ivar number: in the stream.
+    @ivar sequence: in the stream.
     @ivar stamp: when the stream took it: nanoseconds since 1970, UTC.
     @ivar data: what was published.
     """
 
-    number: int
+    sequence: int
     stamp: int
     data: bytes
 
@@ -96,13 +96,13 @@ class BrokerListener(Protocol):
 
     def delivered(self, deliveries: list[StreamMessage]) -> None: ...
 
-    def unsure(self) -> None:
+    def publishUncertain(self) -> None:
         """Something that was published may not have got there, or not yet."""
         ...
 
     def connected(self, where: str) -> None: ...
 
-    def broken(self, reason: str) -> None:
+    def streamBroken(self, reason: str) -> None:
         """The stream is not what it was: it can't be gone on with."""
         ...
 
@@ -128,7 +128,7 @@ class Broker(Protocol):
     def publish(self, data: bytes) -> None:
         """
         Give the stream a message.  Whether it got there is seen when it is delivered;
-        L{BrokerListener.unsure} says when it is time to doubt.
+        L{BrokerListener.publishUncertain} says when it is time to doubt.
         """
         ...
 
@@ -141,7 +141,7 @@ class Broker(Protocol):
         """
         ...
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None: ...
+    def latestSnapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None: ...
 
     def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
         """@param fetched: is told of the end: L{None}, or why it failed, in one line."""

@@ -36,7 +36,7 @@ class StateDigest:
         accounts = [each for each in kept if isinstance(each, Account)]
         return cls(position, _marks(rooms, accounts))
 
-    def agrees(self, state: ChatState) -> bool:
+    def matches(self, state: ChatState) -> bool:
         """Whether it is the same."""
         rooms = [room.record for room in state.rooms.values()]
         return self.marks == _marks(rooms, state.accounts.values())

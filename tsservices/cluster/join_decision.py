@@ -15,14 +15,14 @@ class JoinMethod(Enum):
     """
     What a node does before it takes messages.
 
-    @cvar ITSELF: nothing: its own database goes on.
+    @cvar OWN_DATABASE: nothing: its own database goes on.
     @cvar BIND: its database, which belongs to no stream yet, belongs to this one from now on.
-    @cvar FETCH: it gets the snapshot in place of its database.
+    @cvar SNAPSHOT: it gets the snapshot in place of its database.
     """
 
-    ITSELF = "itself"
+    OWN_DATABASE = "itself"
     BIND = "bind"
-    FETCH = "fetch"
+    SNAPSHOT = "fetch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,16 @@ class LocalState:
     empty: bool
 
 
-def join(
+def decideJoin(
     own: LocalState, stream: StreamState, snapshot: SnapshotInfo | None
 ) -> tuple[JoinMethod, int]:
     """
-    What to do, and the number of the message to go on with; after L{JoinMethod.FETCH} the database
-    that comes is to be asked again.
+    What to do, and the number of the message to go on with; after L{JoinMethod.SNAPSHOT} the
+    database that comes is to be asked again.
 
     @raise EngineError: this node can't join.
     """
-    founding = stream.founding
+    founding = stream.identity
     base = founding.baseSequence
     if own.epoch == founding.epoch:
         if own.position - base > stream.last:
@@ -63,14 +63,14 @@ def join(
             )
         number = own.checkpoint - base + 1
         if number >= stream.first:
-            return JoinMethod.ITSELF, number
-        return JoinMethod.FETCH, _behind(stream, snapshot)
+            return JoinMethod.OWN_DATABASE, number
+        return JoinMethod.SNAPSHOT, _afterSnapshot(stream, snapshot)
     if own.epoch:
         raise BrokerError(
             "the database of this node belongs to another stream, which was made anew since or"
             " is elsewhere; see docs/cluster.md"
         )
-    if stream.made or (own.log == founding.log and own.position == base):
+    if stream.created or (own.log == founding.log and own.position == base):
         # It was this node that began the stream, maybe in a run that went no further.
         return JoinMethod.BIND, 1
     if not own.empty:
@@ -78,8 +78,8 @@ def join(
             "this node has a chat of its own in its database, which is not that of the cluster;"
             " start it with another --state, or move chat.sqlite away"
         )
-    if serves(snapshot, stream):
-        return JoinMethod.FETCH, _behind(stream, snapshot)
+    if isUsable(snapshot, stream):
+        return JoinMethod.SNAPSHOT, _afterSnapshot(stream, snapshot)
     if stream.first > 1 or base:
         raise BrokerError(
             "there is no snapshot yet from which a new node could begin; one comes within an"
@@ -88,9 +88,9 @@ def join(
     return JoinMethod.BIND, 1
 
 
-def serves(snapshot: SnapshotInfo | None, stream: StreamState) -> bool:
+def isUsable(snapshot: SnapshotInfo | None, stream: StreamState) -> bool:
     """Whether the stream goes on from it."""
-    founding = stream.founding
+    founding = stream.identity
     return (
         snapshot is not None
         and snapshot.epoch == founding.epoch
@@ -98,10 +98,10 @@ def serves(snapshot: SnapshotInfo | None, stream: StreamState) -> bool:
     )
 
 
-def _behind(stream: StreamState, snapshot: SnapshotInfo | None) -> int:
-    if snapshot is None or not serves(snapshot, stream):
+def _afterSnapshot(stream: StreamState, snapshot: SnapshotInfo | None) -> int:
+    if snapshot is None or not isUsable(snapshot, stream):
         raise BrokerError(
             "this node was away for longer than the stream keeps messages, and there is no"
             " snapshot to go on from; take a backup of another node for its chat.sqlite"
         )
-    return snapshot.position - stream.founding.baseSequence + 1
+    return snapshot.position - stream.identity.baseSequence + 1

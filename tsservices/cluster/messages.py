@@ -21,9 +21,9 @@ from tsservices.chat.serialization import SCHEMA, asRow, fromRow
 MESSAGE_BYTES = 512 * 1024
 
 
-_written = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_toJson = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
-_read = JSONDecoder().raw_decode
+_fromJson = JSONDecoder().raw_decode
 
 _FIELDS = {"v", "node", "inc", "n", "events"}
 
@@ -40,26 +40,26 @@ class Message:
     @ivar node: its name.
     @ivar incarnation: of its beginning.
     @ivar n: the number of the message since then, from 1 on.
-    @ivar events: what it proposes, in order.
+    @ivar operations: what it proposes, in order.
     """
 
     node: str
     incarnation: str
     n: int
-    events: list[Operation]
+    operations: list[Operation]
 
 
-def written(event: Operation) -> bytes:
+def encodeOperation(event: Operation) -> bytes:
     """What stands for it in a message."""
-    return _written(asRow(event)).encode("utf-8", "surrogatepass")
+    return _toJson(asRow(event)).encode("utf-8", "surrogatepass")
 
 
 def overhead(node: str, incarnation: str) -> int:
     """How many bytes of a message are not its events, at most, whatever its number is."""
-    return len(put(node, incarnation, 2**63, ()))
+    return len(assemble(node, incarnation, 2**63, ()))
 
 
-def put(node: str, incarnation: str, n: int, events: Iterable[bytes]) -> bytes:
+def assemble(node: str, incarnation: str, n: int, events: Iterable[bytes]) -> bytes:
     """The message."""
     by = f'"node":{_quoted(node)},"inc":{_quoted(incarnation)}'
     head = f'{{"v":{SCHEMA},{by},"n":{n},"events":['
@@ -68,7 +68,9 @@ def put(node: str, incarnation: str, n: int, events: Iterable[bytes]) -> bytes:
 
 def encode(message: Message) -> bytes:
     """What can be published."""
-    return put(message.node, message.incarnation, message.n, map(written, message.events))
+    return assemble(
+        message.node, message.incarnation, message.n, map(encodeOperation, message.operations)
+    )
 
 
 def decode(data: bytes) -> Message:
@@ -80,7 +82,7 @@ def decode(data: bytes) -> Message:
     """
     text = data.decode("utf-8", "surrogatepass")
     try:
-        said, end = _read(text)
+        said, end = _fromJson(text)
     except RecursionError:
         raise ValueError("this is no message: it goes too deep") from None
     if type(said) is not dict or end != len(text):

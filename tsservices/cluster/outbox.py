@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from tsservices.chat.operations import NodeDown, NodeUp, Operation, Quit, ReattachSession
 from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
-from tsservices.cluster.messages import MESSAGE_BYTES, overhead, put, written
+from tsservices.cluster.messages import MESSAGE_BYTES, assemble, encodeOperation, overhead
 
 #: Bytes that a node keeps for an engine that does not answer: some seconds of everybody's talk.
 OUTBOX_BYTES = 8 * 1024 * 1024
@@ -25,12 +25,12 @@ OUTBOX_SECONDS = 30.0
 
 #: Messages of a node that are published and not back yet: more makes no more lines, since what
 #: comes meanwhile goes together in the next one.
-MESSAGES_UNDER_WAY = 4
+MAX_IN_FLIGHT = 4
 
 
 #: What there is always room and time for: without it people would be somewhere for ever who have
 #: left long since, or the other way round.
-CERTAIN: tuple[type[Operation], ...] = (Quit, NodeUp, NodeDown, ReattachSession)
+ALWAYS_ACCEPTED: tuple[type[Operation], ...] = (Quit, NodeUp, NodeDown, ReattachSession)
 
 
 @dataclass(slots=True)
@@ -41,15 +41,15 @@ class InFlight:
     @ivar n: its number.
     @ivar data: as it is published.
     @ivar proposals: those in it, in order.
-    @ivar since: when it was published first, in seconds.
-    @ivar told: its people know that nothing is known of it.
+    @ivar publishedAt: when it was published first, in seconds.
+    @ivar notified: its people know that nothing is known of it.
     """
 
     n: int
     data: bytes
     proposals: list[Proposal]
-    since: float
-    told: bool = False
+    publishedAt: float
+    notified: bool = False
 
 
 @dataclass(slots=True)
@@ -59,66 +59,66 @@ class _Waiting:
 
     @ivar proposal: what is to happen, and who proposes it.
     @ivar data: what stands for it in a message.
-    @ivar since: when it was proposed, in seconds.
+    @ivar proposedAt: when it was proposed, in seconds.
     """
 
     proposal: Proposal
     data: bytes
-    since: float
+    proposedAt: float
 
 
 class PublishQueue:
     """
     What was proposed and has not come back.
 
-    @ivar sent: the messages that are under way, in order.
+    @ivar inFlight: the messages that are under way, in order.
     @ivar size: bytes of these and of what waits.
     @ivar held: whether nothing is to be published for now.
-    @ivar published: when something was published last, in seconds.
+    @ivar publishedAt: when something was published last, in seconds.
     """
 
     def __init__(
-        self, node: str, seconds: Callable[[], float], publish: Callable[[bytes], object]
+        self, node: str, clock: Callable[[], float], publish: Callable[[bytes], object]
     ) -> None:
         self._node = node
-        self._seconds = seconds
+        self._clock = clock
         self._publish = publish
         self._incarnation = ""
         self._n = 0
-        self._room = 0
+        self._capacity = 0
         self._waiting: deque[_Waiting] = deque()
-        self.sent: deque[InFlight] = deque()
+        self.inFlight: deque[InFlight] = deque()
         self.size = 0
         self.held = False
-        self.published = 0.0
+        self.publishedAt = 0.0
 
     @property
-    def messages(self) -> int:
+    def messageCount(self) -> int:
         """How many messages all of it is, about: what waits makes one."""
-        return len(self.sent) + bool(self._waiting)
+        return len(self.inFlight) + bool(self._waiting)
 
     def proposals(self) -> list[Proposal]:
         """All, in order."""
         return [
-            *(proposal for each in self.sent for proposal in each.proposals),
+            *(proposal for each in self.inFlight for proposal in each.proposals),
             *(each.proposal for each in self._waiting),
         ]
 
-    def begin(self, incarnation: str, first: Sequence[Proposal]) -> None:
+    def start(self, incarnation: str, first: Sequence[Proposal]) -> None:
         """Count from the beginning.  Nothing may be under way."""
-        assert not self.sent
+        assert not self.inFlight
         self._incarnation = incarnation
         self._n = 0
-        self._room = MESSAGE_BYTES - overhead(self._node, incarnation)
+        self._capacity = MESSAGE_BYTES - overhead(self._node, incarnation)
         later, self._waiting = self._waiting, deque()
         self.held = False
         self.add(first)
         self._waiting.extend(later)
 
-    def drop(self) -> list[Proposal]:
+    def clear(self) -> list[Proposal]:
         """All, in order, of which none is published any more."""
         dropped = self.proposals()
-        self.sent.clear()
+        self.inFlight.clear()
         self._waiting.clear()
         self.size = 0
         return dropped
@@ -128,13 +128,13 @@ class PublishQueue:
         Those of them for which there is no room. After one of them comes none of the same turn,
         so that nobody's second line is kept without the first.
         """
-        now = self._seconds()
+        now = self._clock()
         refused: list[Proposal] = []
         for proposal in proposals:
-            data = written(proposal[0])
+            data = encodeOperation(proposal[0])
             size = len(data) + 1
             full = bool(refused) or self.size + size > OUTBOX_BYTES
-            if (full and not isinstance(proposal[0], CERTAIN)) or size > self._most:
+            if (full and not isinstance(proposal[0], ALWAYS_ACCEPTED)) or size > self._maximumSize:
                 refused.append(proposal)
                 continue
             self.size += size
@@ -142,8 +142,8 @@ class PublishQueue:
         return refused
 
     @property
-    def _most(self) -> int:
-        return self._room or MESSAGE_BYTES // 2
+    def _maximumSize(self) -> int:
+        return self._capacity or MESSAGE_BYTES // 2
 
     def send(self, heartbeat: bool = False) -> None:
         """
@@ -152,64 +152,64 @@ class PublishQueue:
         """
         if not self._incarnation:
             return
-        if heartbeat and self.sent:
+        if heartbeat and self.inFlight:
             # What the others may have heard already they hear again.
-            self._again(self.sent[0])
+            self._publishAgain(self.inFlight[0])
         elif heartbeat and not self._waiting:
             self._send([])
         while (
             self._waiting
             and not self.held
-            and len(self.sent) < (MESSAGES_UNDER_WAY if self._open else 1)
+            and len(self.inFlight) < (MAX_IN_FLIGHT if self._isEstablished else 1)
         ):
             self._send(self._next())
 
     @property
-    def _open(self) -> bool:
-        return self._n > 1 or (self._n == 1 and not self.sent)
+    def _isEstablished(self) -> bool:
+        return self._n > 1 or (self._n == 1 and not self.inFlight)
 
     def _next(self) -> list[_Waiting]:
         waiting, parts, size = self._waiting, list[_Waiting](), 0
-        while waiting and size + len(waiting[0].data) + 1 <= self._room:
+        while waiting and size + len(waiting[0].data) + 1 <= self._capacity:
             size += len(waiting[0].data) + 1
             parts.append(waiting.popleft())
         return parts
 
     def _send(self, parts: list[_Waiting]) -> None:
         self._n += 1
-        data = put(self._node, self._incarnation, self._n, [each.data for each in parts])
+        data = assemble(self._node, self._incarnation, self._n, [each.data for each in parts])
         self.size += len(data) - sum(len(each.data) + 1 for each in parts)
-        sent = InFlight(self._n, data, [each.proposal for each in parts], self._seconds())
-        self.sent.append(sent)
-        self._again(sent)
+        sent = InFlight(self._n, data, [each.proposal for each in parts], self._clock())
+        self.inFlight.append(sent)
+        self._publishAgain(sent)
 
-    def _again(self, sent: InFlight) -> None:
-        self.published = self._seconds()
+    def _publishAgain(self, sent: InFlight) -> None:
+        self.publishedAt = self._clock()
         self._publish(sent.data)
 
-    def again(self) -> None:
+    def republish(self) -> None:
         """Publish all again that is under way."""
-        for sent in list(self.sent):
-            self._again(sent)
+        for sent in list(self.inFlight):
+            self._publishAgain(sent)
 
-    def arrived(self, n: int) -> InFlight | None:
+    def acknowledge(self, n: int) -> InFlight | None:
         """What it was; L{None}: not what is waited for."""
-        if not self.sent or self.sent[0].n != n:
+        if not self.inFlight or self.inFlight[0].n != n:
             return None
-        sent = self.sent.popleft()
+        sent = self.inFlight.popleft()
         self.size -= len(sent.data)
         return sent
 
-    def expired(self, entered: Container[str]) -> list[Proposal]:
+    def takeExpired(self, entered: Container[str]) -> list[Proposal]:
         """
         What has waited for too long without being published, and never is. Who has left before
         they could enter need not say so.
         """
-        waiting, oldest = self._waiting, self._seconds() - OUTBOX_SECONDS
-        if not waiting or waiting[0].since > oldest:
+        waiting, oldest = self._waiting, self._clock() - OUTBOX_SECONDS
+        if not waiting or waiting[0].proposedAt > oldest:
             return []
         expired: list[Proposal] = []
-        coming = {session.ident for each in self.sent for _, session in each.proposals}
+        coming = {session.ident for each in self.inFlight for _, session in each.proposals}
         self._waiting = deque()
         for each in waiting:
             event, session = each.proposal
@@ -217,25 +217,25 @@ class PublishQueue:
                 coming.add(session.ident)
             idle = type(event) is Quit and session.ident not in coming
             idle = idle and session.ident not in entered
-            if each.since > oldest or (isinstance(event, CERTAIN) and not idle):
+            if each.proposedAt > oldest or (isinstance(event, ALWAYS_ACCEPTED) and not idle):
                 self._waiting.append(each)
             else:
                 self.size -= len(each.data) + 1
                 expired.append(each.proposal)
         return expired
 
-    def unknown(self) -> list[Session]:
+    def takeUnknown(self) -> list[Session]:
         """
         Those of whose proposals nothing is known for too long, each once, and once for each
         message.
         """
-        oldest = self._seconds() - OUTBOX_SECONDS
+        oldest = self._clock() - OUTBOX_SECONDS
         found: dict[str, Session] = {}
-        for sent in self.sent:
-            if sent.since > oldest:
+        for sent in self.inFlight:
+            if sent.publishedAt > oldest:
                 break
-            if not sent.told:
-                sent.told = True
+            if not sent.notified:
+                sent.notified = True
                 found.update((session.ident, session) for _, session in sent.proposals)
         found.pop("", None)
         return list(found.values())

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tsservices.cluster.broker import (
-    ENGINE_DOUBT_SECONDS,
-    ENGINE_RETRY_SECONDS,
-    ENGINE_STOP_SECONDS,
+    ACKNOWLEDGE_SECONDS,
+    RETRY_SECONDS,
+    STOP_SECONDS,
     Broker,
 )
 from tsservices.cluster.failure_detector import HEARTBEAT_SECONDS
@@ -23,84 +23,84 @@ class Retransmitter:
     """
     Doubts, looks how far the stream goes, reads on, and sends again.
 
-    @ivar last: the highest number that the stream is known to have.
-    @ivar read: the number up to which it was read.
+    @ivar streamEnd: the highest number that the stream is known to have.
+    @ivar readUpTo: the number up to which it was read.
     """
 
-    def __init__(self, engine: Broker, outbox: PublishQueue, seconds: Callable[[], float]) -> None:
-        self._engine = engine
-        self._outbox = outbox
-        self._seconds = seconds
-        self.last = 0
-        self.read = 0
-        self._doubtful = False
-        self._target: int | None = None
-        self._question = 0
-        self._asked = -ENGINE_STOP_SECONDS
-        self._open = False
-        self._attempt = -ENGINE_RETRY_SECONDS
-        self._heard = 0.0
+    def __init__(self, broker: Broker, queue: PublishQueue, clock: Callable[[], float]) -> None:
+        self._broker = broker
+        self._queue = queue
+        self._clock = clock
+        self.streamEnd = 0
+        self.readUpTo = 0
+        self._isSuspect = False
+        self._resendAt: int | None = None
+        self._query = 0
+        self._askedAt = -STOP_SECONDS
+        self._isAsking = False
+        self._resentAt = -RETRY_SECONDS
+        self._arrivedAt = 0.0
 
     def suspect(self) -> None:
         """Something that is under way may be lost."""
-        if self._outbox.sent and not self._doubtful:
-            self._doubtful = self._outbox.held = True
-            self._target = None
+        if self._queue.inFlight and not self._isSuspect:
+            self._isSuspect = self._queue.held = True
+            self._resendAt = None
             # An answer to what was asked before would speak of what was before.
-            self._open = False
-            self._look()
+            self._isAsking = False
+            self._askIfDue()
 
     def confirm(self) -> None:
         """There is nothing to doubt any more, since nothing of it counts any more."""
-        self._doubtful = self._outbox.held = False
-        self._target = None
+        self._isSuspect = self._queue.held = False
+        self._resendAt = None
 
-    def returned(self) -> None:
+    def arrived(self) -> None:
         """Something has come back."""
-        self._heard = self._seconds()
+        self._arrivedAt = self._clock()
 
     def advanced(self, number: int) -> None:
-        self.read = number
-        self.last = max(self.last, number)
-        if self._target is not None and number >= self._target:
+        self.readUpTo = number
+        self.streamEnd = max(self.streamEnd, number)
+        if self._resendAt is not None and number >= self._resendAt:
             self.confirm()
-            self._attempt = self._seconds()
-            self._outbox.again()
+            self._resentAt = self._clock()
+            self._queue.republish()
 
     def tick(self) -> None:
         """Some time has gone by."""
-        now = self._seconds()
-        quiet = now - max(self._heard, self._outbox.published)
-        if quiet >= ENGINE_DOUBT_SECONDS:
+        now = self._clock()
+        quiet = now - max(self._arrivedAt, self._queue.publishedAt)
+        if quiet >= ACKNOWLEDGE_SECONDS:
             # Nobody has said so, but whatever comes does so sooner.
             self.suspect()
-        self._look()
+        self._askIfDue()
 
-    def _look(self) -> None:
+    def _askIfDue(self) -> None:
         """Ask how far the stream goes, if it is time to."""
-        now = self._seconds()
-        if self._open and now - self._asked < ENGINE_STOP_SECONDS:
+        now = self._clock()
+        if self._isAsking and now - self._askedAt < STOP_SECONDS:
             return
-        if self._doubtful and self._target is None:
-            if now - max(self._asked, self._attempt) < ENGINE_RETRY_SECONDS:
+        if self._isSuspect and self._resendAt is None:
+            if now - max(self._askedAt, self._resentAt) < RETRY_SECONDS:
                 return
-        elif now - self._asked < HEARTBEAT_SECONDS:
+        elif now - self._askedAt < HEARTBEAT_SECONDS:
             return
         self._ask(now)
 
     def _ask(self, now: float) -> None:
-        self._question += 1
-        question = self._question
-        self._open, self._asked = True, now
-        self._engine.lastSequence(lambda number: self._found(question, number))
+        self._query += 1
+        question = self._query
+        self._isAsking, self._askedAt = True, now
+        self._broker.lastSequence(lambda number: self._answered(question, number))
 
-    def _found(self, question: int, number: int | None) -> None:
-        if question != self._question or not self._open:
+    def _answered(self, question: int, number: int | None) -> None:
+        if question != self._query or not self._isAsking:
             return
-        self._open = False
+        self._isAsking = False
         if number is None:
             return
-        self.last = max(self.last, number)
-        if self._doubtful:
-            self._target = number
-            self.advanced(self.read)
+        self.streamEnd = max(self.streamEnd, number)
+        if self._isSuspect:
+            self._resendAt = number
+            self.advanced(self.readUpTo)

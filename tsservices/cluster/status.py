@@ -48,61 +48,61 @@ class BrokerStatus(Protocol):
     def resubscriptions(self) -> int: ...
 
 
-def describe(node: str, standing: NodeStatus, engine: BrokerStatus) -> list[str]:
+def describe(node: str, status: NodeStatus, broker: BrokerStatus) -> list[str]:
     """The same for an operator, a line each."""
     lines = [
         f"{name}{' (this one)' if name == node else ''}:"
         f" heard {age:.1f} s ago, since its start {incarnation}"
-        for name, incarnation, age in sorted(standing.nodes)
+        for name, incarnation, age in sorted(status.nodes)
     ]
     lines.append(
-        f"{node} is at {standing.position}, {standing.lag} behind;"
-        f" {standing.messages} messages ({standing.size} bytes) on their way"
+        f"{node} is at {status.position}, {status.lag} behind;"
+        f" {status.messages} messages ({status.size} bytes) on their way"
     )
     lines.append(
-        f"the engine: {engine.where or 'no connection'}, connection number {engine.connections};"
-        f" {engine.published} messages sent, {engine.doubts} doubts,"
-        f" asked anew {engine.resubscriptions} times"
+        f"the engine: {broker.where or 'no connection'}, connection number {broker.connections};"
+        f" {broker.published} messages sent, {broker.doubts} doubts,"
+        f" asked anew {broker.resubscriptions} times"
     )
-    if engine.lastError:
-        lines.append(f"its last error: {engine.lastError}")
+    if broker.lastError:
+        lines.append(f"its last error: {broker.lastError}")
     return lines
 
 
-def count(counters: ClusterCounters, standing: NodeStatus, engine: BrokerStatus) -> None:
-    counters.connected = int(bool(engine.where))
-    counters.connections = engine.connections
-    counters.published = engine.published
-    counters.doubts = engine.doubts
-    counters.resubscriptions = engine.resubscriptions
-    counters.nodes = len(standing.nodes)
-    counters.position = standing.position
-    counters.lag = standing.lag
-    counters.outbox = standing.messages
-    counters.outboxBytes = standing.size
-    counters.duplicates = standing.duplicates
-    counters.gaps = standing.gaps
-    counters.strangers = standing.strangers
-    counters.garbage = standing.garbage
+def updateCounters(counters: ClusterCounters, status: NodeStatus, broker: BrokerStatus) -> None:
+    counters.connected = int(bool(broker.where))
+    counters.connections = broker.connections
+    counters.published = broker.published
+    counters.doubts = broker.doubts
+    counters.resubscriptions = broker.resubscriptions
+    counters.nodes = len(status.nodes)
+    counters.position = status.position
+    counters.lag = status.lag
+    counters.outbox = status.messages
+    counters.outboxBytes = status.size
+    counters.duplicates = status.duplicates
+    counters.gaps = status.gaps
+    counters.strangers = status.strangers
+    counters.garbage = status.garbage
 
 
 class StatusChangeLog:
     """What of all this is worth a line in the log."""
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self._tell = tell
+    def __init__(self, log: Callable[[str], object]) -> None:
+        self._log = log
         self._nodes: tuple[str, ...] = ()
         self._behind = False
 
-    def look(self, standing: NodeStatus) -> None:
+    def update(self, standing: NodeStatus) -> None:
         nodes = tuple(sorted(name for name, _, _ in standing.nodes))
         if nodes != self._nodes:
             self._nodes = nodes
-            self._tell(f"nodes that are up: {', '.join(nodes) or 'none'}")
+            self._log(f"nodes that are up: {', '.join(nodes) or 'none'}")
         behind = standing.lag > (BEHIND // 2 if self._behind else BEHIND)
         if behind != self._behind:
             self._behind = behind
-            self._tell(f"{standing.lag} messages behind" if behind else "not behind any more")
+            self._log(f"{standing.lag} messages behind" if behind else "not behind any more")
 
 
 #: Seconds between two log lines about messages that nobody understands.
@@ -142,13 +142,13 @@ class ClusterListener(Protocol):
         """
         ...
 
-    def broken(self, reason: str) -> None:
+    def nodeBroken(self, reason: str) -> None:
         """This node can't go on."""
         ...
 
-    def noted(self, text: str) -> None: ...
+    def log(self, text: str) -> None: ...
 
-    def failed(self, error: Exception) -> None: ...
+    def logError(self, error: Exception) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,18 +194,18 @@ class MessageCounters:
     @ivar garbage: how many nobody understands.
     """
 
-    def __init__(self, seconds: Callable[[], float], noted: Callable[[str], object]) -> None:
-        self._seconds = seconds
-        self._noted = noted
-        self._told = -GARBAGE_SECONDS
-        self._untold = 0
+    def __init__(self, clock: Callable[[], float], log: Callable[[str], object]) -> None:
+        self._clock = clock
+        self._log = log
+        self._loggedAt = -GARBAGE_SECONDS
+        self._unlogged = 0
         self.counts = dict.fromkeys(Verdict, 0)
         self.garbage = 0
 
-    def misunderstood(self) -> None:
+    def countGarbage(self) -> None:
         """Something came that is no message."""
         self.garbage += 1
-        self._untold += 1
-        if self._seconds() - self._told >= GARBAGE_SECONDS:
-            self._noted(f"the stream had {self._untold} messages that nobody understands")
-            self._told, self._untold = self._seconds(), 0
+        self._unlogged += 1
+        if self._clock() - self._loggedAt >= GARBAGE_SECONDS:
+            self._log(f"the stream had {self._unlogged} messages that nobody understands")
+            self._loggedAt, self._unlogged = self._clock(), 0

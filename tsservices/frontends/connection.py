@@ -62,7 +62,7 @@ class ChatConnection(StreamProtocol):
             self._overrun,
         )
         self.session = chat.newSession(self, self.host)
-        self.conversation = SessionController(chat.house, self.session, self)
+        self.conversation = SessionController(chat.context, self.session, self)
 
     def _hearIn(self, form: Formatter) -> None:
         if self.wire is not None:

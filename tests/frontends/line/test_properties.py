@@ -162,7 +162,7 @@ class Anything(LineDoorCase):
         while self.journal._waiting:
             self.journal.answer()
         self.turns()
-        state = self.environment.chat.house.state
+        state = self.environment.chat.context.state
         self.assertEqual(
             {each.key: (each,) for each in state.sessions.values()}, state.sessionsByNick
         )

@@ -26,7 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.live.cluster.faults import longest
-from tests.live.cluster.nats import Servers
+from tests.live.cluster.nats import BrokerServers
 from tests.live.cluster.nodes import Cluster
 from tests.live.cluster.trial import Trial, Violated
 
@@ -46,7 +46,7 @@ def crash(
     only: Sequence[str] = (),
 ) -> dict[str, object]:
     with ExitStack() as stack:
-        engine = stack.enter_context(Servers(folder, servers)) if servers else None
+        engine = stack.enter_context(BrokerServers(folder, servers)) if servers else None
         url = engine.url if engine else ""
         options = (*(engine.options(folder) if engine else ()), *options)
         cluster = Cluster(folder, nodes if engine else 1, url, *options)
@@ -58,10 +58,10 @@ def crash(
             raise Violated(f"{violated}\nseed {seed}, after {trial.struck} faults") from None
         return {
             "faults": trial.struck,
-            "tries": trial.town.tries,
+            "tries": trial.crossChecks.tries,
             "deaths": len(trial.faults.waits),
             "gone": longest(trial.faults.waits),
-            **asdict(trial.judge.tally),
+            **asdict(trial.oracle.tally),
         }
 
 

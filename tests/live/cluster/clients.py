@@ -9,9 +9,18 @@ import asyncio
 import time
 from random import Random
 
-from tests.live.cluster.link import Answer, Ended, Link, Told
+from tests.live.cluster.link import Answer, ConnectionEnded, JsonConnection, Told
 from tests.live.cluster.nodes import Node
-from tests.live.cluster.records import Again, Burst, Entered, Event, Left, Lost, Spoken, line
+from tests.live.cluster.records import (
+    Burst,
+    ConnectionLost,
+    Delivered,
+    Entered,
+    Event,
+    Left,
+    Replayed,
+    line,
+)
 
 #: Where all of them are.
 ROOMS = ("lobby", "garden")
@@ -52,15 +61,15 @@ class Member:
         self._entering: set[str] = set()
         self._asking: set[str] = set()
         self._gap = False
-        self._again: Again | None = None
-        self.link: Link | None = None
+        self._again: Replayed | None = None
+        self.link: JsonConnection | None = None
 
     async def run(self) -> None:
         while True:
             try:
                 await self._come()
                 await self._stay()
-            except (Ended, OSError, TimeoutError):
+            except (ConnectionEnded, OSError, TimeoutError):
                 pass
             finally:
                 self._gone()
@@ -72,7 +81,7 @@ class Member:
         self.link.ended.cancel()
         self.link = None
         self.present = False
-        self.heard.append(Lost())
+        self.heard.append(ConnectionLost())
         # Some go on elsewhere, by the token of the connection that was lost.
         others = [each for each in self._nodes if each.address and not each.frozen]
         roams = self._random.random() < 0.3 and others
@@ -82,7 +91,7 @@ class Member:
         while (address := self.node.address) is None:
             self.node = self.home
             await asyncio.sleep(RETRY_SECONDS)
-        link = await Link.make(address, self._hear)
+        link = await JsonConnection.make(address, self._hear)
         self.link = link
         self.connection += 1
         entered = False
@@ -102,7 +111,7 @@ class Member:
             await self._enter(link, room)
         self.present = True
 
-    async def _enter(self, link: Link, room: str) -> None:
+    async def _enter(self, link: JsonConnection, room: str) -> None:
         while True:
             answer = await link.asked(f"/join {room}", seconds=PATIENCE_SECONDS)
             if not answer.codes():
@@ -111,7 +120,7 @@ class Member:
         await self._catchUp(link, room)
         self._entering.discard(room)
 
-    async def _catchUp(self, link: Link, room: str) -> None:
+    async def _catchUp(self, link: JsonConnection, room: str) -> None:
         self._asking.add(room)
         since = f"/since {room} {self.upTo.setdefault(room, 0)}"
         await link.asked(since, seconds=PATIENCE_SECONDS)
@@ -131,7 +140,7 @@ class Member:
                 break
             await self._act(link)
 
-    async def _act(self, link: Link) -> None:
+    async def _act(self, link: JsonConnection) -> None:
         await asyncio.wait([link.ended], timeout=RETRY_SECONDS)
 
     def _hear(self, told: Told, answer: Answer | None) -> None:
@@ -148,7 +157,7 @@ class Member:
                 asked = room in self._asking or room in self._entering
                 self._entering.discard(room)
                 missing = None if told["missing"] is None else tuple(told["missing"])
-                again = Again(room, [], missing, told["until"], asked)
+                again = Replayed(room, [], missing, told["until"], asked)
                 self._again = again
                 self.heard.append(again)
                 self._gap = self._gap or (missing is not None and not asked)
@@ -168,7 +177,7 @@ class Member:
                 return
             again.lines.append(said)
         else:
-            self.heard.append(Spoken(said))
+            self.heard.append(Delivered(said))
         if said.seq == self.upTo.get(said.room, 0) + 1:
             self.upTo[said.room] = said.seq
 
@@ -194,14 +203,14 @@ class Writer(Member):
             found.append(f"{self.name}.{self.connection}:{self._count} {word}")
         return found
 
-    async def _act(self, link: Link) -> None:
+    async def _act(self, link: JsonConnection) -> None:
         await asyncio.sleep(self._random.uniform(0.02, 0.3))
         if not self.writing:
             await super()._act(link)
             return
         await self.write(link, self._random.randint(1, BURST))
 
-    async def write(self, link: Link, count: int) -> None:
+    async def write(self, link: JsonConnection, count: int) -> None:
         texts = self.texts(count)
         room = self._random.choice(ROOMS)
         form = self._random.choice(("{}", "/me {}", f"/msg #{room} {{}}"))
@@ -211,7 +220,7 @@ class Writer(Member):
         try:
             await answer.whole(PATIENCE_SECONDS)
             burst.settled = True
-        except Ended:
+        except ConnectionEnded:
             burst.lost = True
             raise
         finally:

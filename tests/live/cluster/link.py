@@ -15,10 +15,10 @@ from typing import Any
 from tests.live.support.server import Address
 
 #: The question behind all that is sent: the answer to it comes when all else is answered.
-FENCE = "/echo on"
+BARRIER = "/echo on"
 
 #: Its answer.
-FENCED = ["echo is on"]
+BARRIER_REPLY = ["echo is on"]
 
 #: Bytes of one line that a server may tell at most.
 LIMIT = 1 << 20
@@ -27,7 +27,7 @@ LIMIT = 1 << 20
 Told = dict[str, Any]
 
 
-class Ended(Exception):
+class ConnectionEnded(Exception):
     """The connection has ended before the answer came."""
 
 
@@ -52,7 +52,7 @@ def _future() -> asyncio.Future[None]:
     return future
 
 
-class Link:
+class JsonConnection:
     """One connection."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Link:
         address: Address,
         hear: Callable[[Told, Answer | None], object] = lambda told, answer: None,
         seconds: float = 5.0,
-    ) -> Link:
+    ) -> JsonConnection:
         opening = asyncio.open_connection(*address.pair, limit=LIMIT)
         reader, writer = await asyncio.wait_for(opening, seconds)
         # What a server says before is for people.
@@ -83,10 +83,10 @@ class Link:
     def ask(self, *lines: str) -> Answer:
         answer = Answer()
         if self.ended.done():
-            answer.done.set_exception(Ended())
+            answer.done.set_exception(ConnectionEnded())
             return answer
         self._answers.append(answer)
-        text = "".join(f"{line}\n" for line in (*lines, FENCE))
+        text = "".join(f"{line}\n" for line in (*lines, BARRIER))
         self._writer.write(text.encode())
         return answer
 
@@ -111,11 +111,11 @@ class Link:
         finally:
             self._writer.close()
             for answer in self._answers:
-                answer.done.set_exception(Ended())
+                answer.done.set_exception(ConnectionEnded())
             self._answers.clear()
 
     def _told(self, told: Told) -> None:
-        if told["type"] == "notice" and told["lines"] == FENCED:
+        if told["type"] == "notice" and told["lines"] == BARRIER_REPLY:
             self._answers.popleft().done.set_result(None)
             return
         answer = self._answers[0] if self._answers else None

@@ -9,8 +9,8 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tests.live.cluster.positions import Heard, Said
-from tests.live.cluster.records import Burst, Event, History, Line, Spoken
+from tests.live.cluster.positions import ReaderPositions, WriterPositions
+from tests.live.cluster.records import Burst, Delivered, Event, History, Line
 
 #: How many of one kind are written down; the others are as bad.
 COMPLAINTS = 10
@@ -32,18 +32,18 @@ class Tally:
     lost: int = 0
 
 
-class Judge:
+class Oracle:
     """Judges one quiet moment after the other."""
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._known: dict[str, array[int]] = {}
-        self._texts: dict[str, Line] = {}
+        self._knownHashes: dict[str, array[int]] = {}
+        self._linesByText: dict[str, Line] = {}
         self._written: set[str] = set()
-        self._writers: dict[str, Said] = {}
-        self._readers: dict[str, Heard] = {}
+        self._writers: dict[str, WriterPositions] = {}
+        self._readers: dict[str, ReaderPositions] = {}
 
-    def judge(
+    def check(
         self,
         nodes: dict[str, History],
         bursts: Iterable[Burst],
@@ -54,10 +54,10 @@ class Judge:
         self._written.update(text for burst in bursts for text in burst.texts)
         kinds: list[Iterator[str]] = [
             differences(nodes),
-            self._numbered(history),
-            self._unchanged(history),
-            self._burstsJudged(history, bursts),
-            self._heardJudged(history, heard),
+            self._checkNumbers(history),
+            self._checkUnchanged(history),
+            self._checkBursts(history, bursts),
+            self._checkReaders(history, heard),
         ]
         complaints: list[str] = []
         for kind in kinds:
@@ -68,8 +68,8 @@ class Judge:
         self.tally.kept = sum(map(len, history.values()))
         return complaints
 
-    def _numbered(self, history: History) -> Iterator[str]:
-        self._texts.clear()
+    def _checkNumbers(self, history: History) -> Iterator[str]:
+        self._linesByText.clear()
         idents: set[str] = set()
         for room, lines in history.items():
             before: Line | None = None
@@ -83,41 +83,41 @@ class Judge:
                     yield f"{where}: {line.ident} stands after {before.ident}"
                 if line.ident in idents:
                     yield f"{where}: another line has the id {line.ident} too"
-                if (other := self._texts.get(line.text)) is not None:
+                if (other := self._linesByText.get(line.text)) is not None:
                     yield f"{where}: {line.text!r} is there twice, see {other.room} {other.seq}"
                 if line.text not in self._written:
                     yield f"{where}: nobody wrote {line.text!r}"
                 idents.add(line.ident)
-                self._texts[line.text] = before = line
+                self._linesByText[line.text] = before = line
 
-    def _unchanged(self, history: History) -> Iterator[str]:
+    def _checkUnchanged(self, history: History) -> Iterator[str]:
         for room, lines in history.items():
             now = array("q", map(hash, lines))
-            before = self._known.get(room, array("q"))
+            before = self._knownHashes.get(room, array("q"))
             if len(now) < len(before):
                 yield f"{room}: {len(now)} lines, there were {len(before)}"
             for seq, (old, new) in enumerate(zip(before, now, strict=False), 1):
                 if old != new:
                     yield f"{room} {seq}: it was another line before: {lines[seq - 1]}"
-            self._known[room] = now
+            self._knownHashes[room] = now
 
-    def _burstsJudged(self, history: History, bursts: list[Burst]) -> Iterator[str]:
+    def _checkBursts(self, history: History, bursts: list[Burst]) -> Iterator[str]:
         for burst in bursts:
             self.tally.written += len(burst.texts)
             self.tally.acknowledged += len(burst.stored)
             self.tally.refused += bool(burst.refused)
             self.tally.unsure += burst.unsure
             self.tally.lost += burst.lost
-            writer = self._writers.setdefault(burst.writer, Said())
-            yield from fates(burst, history, self._texts)
-            yield from writer.follow(burst, self._texts)
+            writer = self._writers.setdefault(burst.writer, WriterPositions())
+            yield from fates(burst, history, self._linesByText)
+            yield from writer.follow(burst, self._linesByText)
 
-    def _heardJudged(self, history: History, heard: dict[str, list[Event]]) -> Iterator[str]:
+    def _checkReaders(self, history: History, heard: dict[str, list[Event]]) -> Iterator[str]:
         for name, events in heard.items():
-            reader = self._readers.setdefault(name, Heard(name))
+            reader = self._readers.setdefault(name, ReaderPositions(name))
             yield from reader.feed(events, history)
             yield from reader.complete(history)
-            self.tally.seen += sum(isinstance(event, Spoken) for event in events)
+            self.tally.seen += sum(isinstance(event, Delivered) for event in events)
 
 
 def differences(nodes: dict[str, History]) -> Iterator[str]:

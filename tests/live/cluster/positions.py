@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.live.cluster.records import (
-    Again,
     Burst,
+    ConnectionLost,
+    Delivered,
     Entered,
     Event,
     History,
     Left,
     Line,
-    Lost,
-    Spoken,
+    Replayed,
 )
 
 
 @dataclass
-class Said:
+class WriterPositions:
     """Where the lines of one writer stand so far."""
 
     connection: int = -1
@@ -52,7 +52,7 @@ class Said:
 
 
 @dataclass
-class Heard:
+class ReaderPositions:
     """Where somebody who listens is."""
 
     name: str
@@ -64,7 +64,7 @@ class Heard:
     def feed(self, events: list[Event], history: History) -> Iterator[str]:
         for event in events:
             match event:
-                case Lost():
+                case ConnectionLost():
                     self.last.clear()
                 case Entered(room, last):
                     self.last[room] = last
@@ -72,9 +72,9 @@ class Heard:
                 case Left(room):
                     self.last.pop(room, None)
                     yield f"{self.name} was put out of {room}"
-                case Spoken(line):
+                case Delivered(line):
                     yield from self._spoken(line, history)
-                case Again():
+                case Replayed():
                     yield from self._again(event, history)
 
     def _spoken(self, line: Line, history: History) -> Iterator[str]:
@@ -89,7 +89,7 @@ class Heard:
         self.live[room] = max(seq, self.live.get(room, 0))
         self._cover(room, seq)
 
-    def _again(self, again: Again, history: History) -> Iterator[str]:
+    def _again(self, again: Replayed, history: History) -> Iterator[str]:
         room, last = again.room, self.last.get(again.room)
         if not again.asked and last is not None:
             start = again.lines[0].seq if again.lines else again.until + 1

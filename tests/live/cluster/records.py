@@ -45,13 +45,13 @@ class Left(NamedTuple):
     room: str
 
 
-class Spoken(NamedTuple):
+class Delivered(NamedTuple):
     """Somebody was told a line when it was said."""
 
     line: Line
 
 
-class Again(NamedTuple):
+class Replayed(NamedTuple):
     """Somebody was told lines from before."""
 
     room: str
@@ -61,12 +61,12 @@ class Again(NamedTuple):
     asked: bool
 
 
-class Lost(NamedTuple):
+class ConnectionLost(NamedTuple):
     """A connection has ended; what follows was told to the next one of the same person."""
 
 
 #: What somebody was told.
-Event = Entered | Left | Spoken | Again | Lost
+Event = Entered | Left | Delivered | Replayed | ConnectionLost
 
 #: All lines of all rooms, in order.
 History = dict[str, list[Line]]

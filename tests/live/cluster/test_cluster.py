@@ -18,7 +18,7 @@ import pytest
 
 from tests.live.cluster.__main__ import crash
 from tests.live.cluster.faults import GONE_SECONDS
-from tests.live.cluster.nats import Servers
+from tests.live.cluster.nats import BrokerServers
 from tests.live.cluster.nodes import OPEN_SECONDS, Cluster, Node
 from tests.live.support.line_client import Talker
 from tests.live.support.nats_server import NatsServer, freePorts
@@ -35,8 +35,8 @@ FAULTS_SECONDS = 10.0
 
 
 @contextmanager
-def _cluster(folder: Path, nodes: int, servers: int = 1) -> Iterator[tuple[Cluster, Servers]]:
-    with Servers(folder, servers) as engine:
+def _cluster(folder: Path, nodes: int, servers: int = 1) -> Iterator[tuple[Cluster, BrokerServers]]:
+    with BrokerServers(folder, servers) as engine:
         options = engine.options(folder)
         with Cluster(folder, nodes, engine.url, *options) as cluster:
             yield cluster, engine

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.live.cluster.oracle import FATE_SECONDS, Judge
+from tests.live.cluster.oracle import FATE_SECONDS, Oracle
 from tests.live.cluster.records import (
-    Again,
     Burst,
+    ConnectionLost,
+    Delivered,
     Entered,
     Event,
     History,
     Left,
     Line,
-    Lost,
-    Spoken,
+    Replayed,
     line,
 )
 
@@ -32,8 +32,8 @@ class Sample:
     bursts: list[Burst]
     heard: dict[str, list[Event]]
 
-    def judged(self, judge: Judge | None = None) -> list[str]:
-        return (judge or Judge()).judge(self.nodes, self.bursts, self.heard)
+    def judged(self, judge: Oracle | None = None) -> list[str]:
+        return (judge or Oracle()).check(self.nodes, self.bursts, self.heard)
 
 
 #: Spoils something.
@@ -67,21 +67,21 @@ def _sample() -> Sample:
             "bob": [
                 Entered("lobby", 0),
                 Entered("garden", 0),
-                *map(Spoken, state[:3]),
-                Lost(),
+                *map(Delivered, state[:3]),
+                ConnectionLost(),
                 Entered("lobby", 4),
-                Again("lobby", state[:4], None, 4, True),
-                Again("lobby", state[3:5], None, 5, True),
-                Spoken(state[5]),
-                *map(Spoken, garden),
+                Replayed("lobby", state[:4], None, 4, True),
+                Replayed("lobby", state[3:5], None, 5, True),
+                Delivered(state[5]),
+                *map(Delivered, garden),
             ],
             "eve": [
                 Entered("lobby", 1),
-                Spoken(state[1]),
-                Again("lobby", state[2:4], None, 4, False),
-                Again("lobby", [], (5, 5), 5, False),
-                Spoken(state[5]),
-                Again("lobby", state[4:], None, 6, True),
+                Delivered(state[1]),
+                Replayed("lobby", state[2:4], None, 4, False),
+                Replayed("lobby", [], (5, 5), 5, False),
+                Delivered(state[5]),
+                Replayed("lobby", state[4:], None, 6, True),
             ],
         },
     )
@@ -119,7 +119,7 @@ def _drop(node: str, seq: int) -> Change:
 
 
 def _tell(*events: Event, whole: bool = False) -> Change:
-    rest = [Again("lobby", [_line(seq) for seq in range(1, 7)], None, 6, True)] if whole else []
+    rest = [Replayed("lobby", [_line(seq) for seq in range(1, 7)], None, 6, True)] if whole else []
 
     return lambda sample: sample.heard.update(zoe=[*events, *rest])
 
@@ -140,7 +140,7 @@ class TestJudge:
         Equal histories with all that was told are in order, also when lines are not in them
         whose writers were told so, or lost the connection; and so is more of it later.
         """
-        judge = Judge()
+        judge = Oracle()
         sample = _sample()
         assert sample.judged(judge) == []
         tally = judge.tally
@@ -148,7 +148,7 @@ class TestJudge:
         assert (tally.acknowledged, tally.refused, tally.lost) == (7, 1, 1)
         for history in sample.nodes.values():
             history["garden"].append(_line(3, "garden"))
-        later: dict[str, list[Event]] = {"bob": [Spoken(_line(3, "garden"))]}
+        later: dict[str, list[Event]] = {"bob": [Delivered(_line(3, "garden"))]}
         bursts = [_burst(3, room="garden", connection=3)]
         assert Sample(sample.nodes, bursts, later).judged(judge) == []
 
@@ -188,34 +188,42 @@ class TestJudge:
             (_put(4, settled=False, told=0.0), "waited inf s"),
             (_put(0, texts=["lobby 2"], stored=[]), "was told nothing of 1"),
             (lambda sample: sample.bursts.reverse(), "stands before what ann said"),
-            (_tell(Spoken(_line(6)), Spoken(_line(6))), "told lobby 6 twice"),
-            (_tell(Spoken(_line(6)), Lost(), Spoken(_line(6))), "told lobby 6 twice"),
-            (_tell(Spoken(_line(4)), Spoken(_line(6)), whole=True), "told lobby 6 after 4"),
-            (_tell(Spoken(_line(6)), Spoken(_line(5)), whole=True), "told lobby 5 after 6"),
-            (_tell(Entered("lobby", 4), Spoken(_line(6)), whole=True), "told lobby 6 after 4"),
-            (_tell(Spoken(_line(7))), "kept is None"),
-            (_tell(Spoken(_line(6, text="else"))), "kept is Line"),
+            (_tell(Delivered(_line(6)), Delivered(_line(6))), "told lobby 6 twice"),
+            (
+                _tell(Delivered(_line(6)), ConnectionLost(), Delivered(_line(6))),
+                "told lobby 6 twice",
+            ),
+            (_tell(Delivered(_line(4)), Delivered(_line(6)), whole=True), "told lobby 6 after 4"),
+            (_tell(Delivered(_line(6)), Delivered(_line(5)), whole=True), "told lobby 5 after 6"),
+            (_tell(Entered("lobby", 4), Delivered(_line(6)), whole=True), "told lobby 6 after 4"),
+            (_tell(Delivered(_line(7))), "kept is None"),
+            (_tell(Delivered(_line(6, text="else"))), "kept is Line"),
             (_tell(Entered("lobby", 0)), "zoe was never told lobby 1"),
-            (_tell(Spoken(_line(3)), Lost(), Spoken(_line(5))), "never told lobby 4"),
+            (
+                _tell(Delivered(_line(3)), ConnectionLost(), Delivered(_line(5))),
+                "never told lobby 4",
+            ),
             (_tell(Entered("lobby", 6), Left("lobby")), "was put out of lobby"),
             (
-                _tell(Entered("lobby", 6), Again("lobby", [_line(6)], None, 6, False)),
+                _tell(Entered("lobby", 6), Replayed("lobby", [_line(6)], None, 6, False)),
                 "from 6 on, unasked, after 6",
             ),
             (
-                _tell(Entered("lobby", 3), Again("lobby", [_line(5)], None, 5, False), whole=True),
+                _tell(
+                    Entered("lobby", 3), Replayed("lobby", [_line(5)], None, 5, False), whole=True
+                ),
                 "from 5 on, unasked, after 3",
             ),
             (
-                _tell(Entered("lobby", 3), Again("lobby", [], (5, 6), 6, False), whole=True),
+                _tell(Entered("lobby", 3), Replayed("lobby", [], (5, 6), 6, False), whole=True),
                 "from 5 on, unasked, after 3",
             ),
             (
-                _tell(Again("lobby", [_line(4), _line(6)], None, 6, True), whole=True),
+                _tell(Replayed("lobby", [_line(4), _line(6)], None, 6, True), whole=True),
                 "told again lobby 6 after 4",
             ),
             (
-                _tell(Again("lobby", [], (1, 6), 6, True), whole=True),
+                _tell(Replayed("lobby", [], (1, 6), 6, True), whole=True),
                 "(1, 6) of lobby are not kept",
             ),
         ],
@@ -236,7 +244,7 @@ class TestJudge:
     )
     def test_wrongLater(self, change: Change, words: str) -> None:
         """What was judged once stays as it was."""
-        judge = Judge()
+        judge = Oracle()
         sample = _sample()
         assert sample.judged(judge) == []
         change(sample)

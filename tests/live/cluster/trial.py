@@ -15,12 +15,12 @@ from typing import Any
 
 from tests.live.cluster.clients import ROOMS, Member, Writer, stored
 from tests.live.cluster.faults import Faults
-from tests.live.cluster.link import Ended, Link
-from tests.live.cluster.nats import Servers
+from tests.live.cluster.link import ConnectionEnded, JsonConnection
+from tests.live.cluster.nats import BrokerServers
 from tests.live.cluster.nodes import Cluster, Node
-from tests.live.cluster.oracle import Judge
+from tests.live.cluster.oracle import Oracle
 from tests.live.cluster.records import Burst, History, Line, line
-from tests.live.cluster.world import Town, guest
+from tests.live.cluster.world import CrossNodeChecks, guest
 
 #: Within this, when nothing is wrong any more, all nodes are open and all people in.
 OPEN_SECONDS = 60.0
@@ -48,7 +48,7 @@ class Trial:
     def __init__(
         self,
         cluster: Cluster,
-        engine: Servers | None,
+        engine: BrokerServers | None,
         seed: int,
         report: Callable[[str], object] = lambda text: None,
         only: Sequence[str] = (),
@@ -58,11 +58,11 @@ class Trial:
         self._nodes = cluster.nodes
         self._random = random
         self._report = report
-        self.judge = Judge()
+        self.oracle = Oracle()
         self.faults = Faults(
             cluster, engine, random, self._people, self._present, self._seen, report, only
         )
-        self.town = Town(cluster.nodes, random)
+        self.crossChecks = CrossNodeChecks(cluster.nodes, random)
         self.struck = 0
         self._writers = [
             Writer(f"w{which}-{node.name}", node, self._nodes, Random(random.random()))
@@ -108,7 +108,7 @@ class Trial:
             complaints += member.complaints
         if complaints:
             raise Violated("\n".join(complaints))
-        tally = self.judge.tally
+        tally = self.oracle.tally
         self._report(
             f"  quiet after {quiet:.1f} s; {tally.kept} lines kept, {tally.acknowledged} of"
             f" {tally.written} acknowledged, {tally.refused} bursts refused, {tally.unsure}"
@@ -127,7 +127,7 @@ class Trial:
             async with guest(node) as link:
                 await link.asked(f"/nick seer-{self._seers}", seconds=SEE_SECONDS)
                 return {nick for room in ROOMS for nick in await _who(link, room, SEE_SECONDS)}
-        except (TimeoutError, Ended, OSError):
+        except (TimeoutError, ConnectionEnded, OSError):
             return None
 
     async def _quiet(self) -> list[str]:
@@ -163,7 +163,7 @@ class Trial:
     async def _judged(self) -> list[str]:
         try:
             async with AsyncExitStack() as stack:
-                links: dict[str, Link] = {}
+                links: dict[str, JsonConnection] = {}
                 for node in self._nodes:
                     link = await stack.enter_async_context(guest(node))
                     links[node.name] = link
@@ -179,14 +179,14 @@ class Trial:
                     histories[name] = {
                         room: await history(link, room, ends.get(room, 0)) for room in ROOMS
                     }
-        except (TimeoutError, Ended, OSError) as reason:
+        except (TimeoutError, ConnectionEnded, OSError) as reason:
             return [f"a quiet cluster does not answer: {reason!r}"]
         bursts = [burst for each in self._writers for burst in each.takeBursts()]
         heard = {member.name: member.take() for member in self._members}
-        complaints += self.judge.judge(histories, [*bursts, *marks], heard)
-        return complaints + await self.town.visit()
+        complaints += self.oracle.check(histories, [*bursts, *marks], heard)
+        return complaints + await self.crossChecks.run()
 
-    async def _mark(self, links: dict[str, Link]) -> list[Burst]:
+    async def _mark(self, links: dict[str, JsonConnection]) -> list[Burst]:
         """
         Say something that all people wait for: then they have been told all that was
         said before.
@@ -208,7 +208,7 @@ class Trial:
     def _told(self, room: str, seq: int) -> bool:
         return all(each.upTo.get(room, 0) >= seq for each in self._members)
 
-    async def _agreed(self, links: dict[str, Link]) -> list[str]:
+    async def _agreed(self, links: dict[str, JsonConnection]) -> list[str]:
         deadline = time.monotonic() + AGREE_SECONDS
         while True:
             complaints = []
@@ -226,13 +226,13 @@ class Trial:
             await asyncio.sleep(0.5)
 
 
-async def _who(link: Link, room: str, seconds: float) -> list[str]:
+async def _who(link: JsonConnection, room: str, seconds: float) -> list[str]:
     answer = await link.asked(f"/who {room}", seconds=seconds)
     pages = [each["people"] for each in answer.told if each["type"] == "people"]
     return [person["nick"] for page in pages for person in page]
 
 
-async def history(link: Link, room: str, end: int) -> list[Line]:
+async def history(link: JsonConnection, room: str, end: int) -> list[Line]:
     deadline = time.monotonic() + AGREE_SECONDS
     while True:
         answer = await link.asked(f"/since {room} 0", seconds=READ_SECONDS)

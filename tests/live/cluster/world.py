@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from random import Random
 
-from tests.live.cluster.link import Answer, Ended, Link, Told
+from tests.live.cluster.link import Answer, ConnectionEnded, JsonConnection, Told
 from tests.live.cluster.nodes import Node
 
 #: Within this a quiet cluster has answered.
@@ -20,7 +20,7 @@ ASKED_SECONDS = 20.0
 RIVALS = 2
 
 
-class Town:
+class CrossNodeChecks:
     """Tries it, again and again."""
 
     def __init__(self, nodes: list[Node], random: Random) -> None:
@@ -30,7 +30,7 @@ class Town:
         self.tries = 0
         self._complaints: list[str] = []
 
-    async def visit(self) -> list[str]:
+    async def run(self) -> list[str]:
         self._round += 1
         self._complaints = []
         for what in (self._before, self._names, self._accounts):
@@ -42,7 +42,7 @@ class Town:
     def _trying(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (TimeoutError, Ended, OSError) as reason:
+        except (TimeoutError, ConnectionEnded, OSError) as reason:
             self._complaints.append(f"{what}: {reason!r}")
 
     def _expect(self, right: bool, what: str, answer: Answer) -> None:
@@ -119,7 +119,7 @@ class Town:
 
 
 @asynccontextmanager
-async def guest(node: Node) -> AsyncIterator[Link]:
+async def guest(node: Node) -> AsyncIterator[JsonConnection]:
     link = await _connect(node)
     try:
         yield link
@@ -127,11 +127,11 @@ async def guest(node: Node) -> AsyncIterator[Link]:
         await link.close()
 
 
-async def _connect(node: Node) -> Link:
+async def _connect(node: Node) -> JsonConnection:
     address = node.address
     if address is None:
         raise ConnectionError(f"the chat of node {node.name} is not open")
-    return await Link.make(address)
+    return await JsonConnection.make(address)
 
 
 def _account(which: int) -> tuple[str, str]:

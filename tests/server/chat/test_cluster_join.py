@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.broker import HandEngine
+from tests.support.broker import ScriptedBroker
 from tests.support.storage import Talk
 from tsservices.chat import snapshot as checkpoint
 from tsservices.chat.records import RoomRecord
@@ -62,7 +62,7 @@ def history() -> None:
 
 class JoiningTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.engine = HandEngine()
+        self.engine = ScriptedBroker()
         self.joined: list[StreamState] = []
         self.failures: list[str] = []
 
@@ -76,7 +76,7 @@ class JoiningTests(SynchronousTestCase):
             frozenset({"root"}),
             self.failures.append,
         )
-        joining.begin("made", self.joined.append)
+        joining.start("made", self.joined.append)
         return joining
 
     def fails(self, words: str) -> None:
@@ -86,22 +86,22 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(len(reason.splitlines()), 1)
 
     def fetch(self, room: str, position: int = 145) -> None:
-        path, fetched = self.engine.fetches.pop()
+        path, fetched = self.engine.snapshotGets.pop()
         self.assertFalse(os.path.exists(path))
         member(position, room, path)
-        self.engine.opened = None
+        self.engine.onOpened = None
         fetched(None)
-        self.assertIsNone(self.engine.founding)
-        if self.engine.opened is not None:
-            self.engine.find(STREAM)
+        self.assertIsNone(self.engine.identity)
+        if self.engine.onOpened is not None:
+            self.engine.openStream(STREAM)
 
     def test_itself(self) -> None:
         """The stream has all that came since."""
         member(130, "tea")
         joining = self.begin()
-        self.engine.find(STREAM)
+        self.engine.openStream(STREAM)
         self.assertEqual(self.joined, [STREAM])
-        self.assertEqual((joining.number, list(joining.state.rooms)), (31, ["tea"]))
+        self.assertEqual((joining.firstSequence, list(joining.state.rooms)), (31, ["tea"]))
         self.assertEqual((joining.loaded.log, joining.loaded.position), ("log", 130))
 
     def test_found(self) -> None:
@@ -109,22 +109,22 @@ class JoiningTests(SynchronousTestCase):
         history()
         joining = self.begin()
         self.assertEqual(
-            self.engine.founding, ClusterIdentity("made", "log", 1, joining.loaded.secret)
+            self.engine.identity, ClusterIdentity("made", "log", 1, joining.loaded.secret)
         )
-        self.engine.found()
+        self.engine.createStream()
         loaded = joining.loaded
         self.assertEqual((loaded.epoch, loaded.position, loaded.checkpointPosition), ("made", 1, 1))
-        self.assertEqual((joining.number, list(joining.state.rooms)), (1, ["tea"]))
+        self.assertEqual((joining.firstSequence, list(joining.state.rooms)), (1, ["tea"]))
         self.assertEqual(joining.state.operators, {"root"})
 
     def test_bind(self) -> None:
         """A new node begins where all began, with what all share."""
         joining = self.begin()
-        self.engine.find(StreamState(replace(FOUNDING, baseSequence=0), 1, 5))
+        self.engine.openStream(StreamState(replace(FOUNDING, baseSequence=0), 1, 5))
         loaded = joining.loaded
         self.assertEqual((loaded.epoch, loaded.log, loaded.secret), ("epoch", "log", bytes(32)))
-        self.assertEqual((joining.number, joining.state.rooms), (1, {}))
-        self.assertFalse(joining.unserved)
+        self.assertEqual((joining.firstSequence, joining.state.rooms), (1, {}))
+        self.assertFalse(joining.needsSnapshot)
 
     def test_unserved(self) -> None:
         """
@@ -139,34 +139,34 @@ class JoiningTests(SynchronousTestCase):
             (STREAM, SNAPSHOT, False),
             (replace(STREAM, first=1), None, True),
             (
-                replace(STREAM, founding=replace(FOUNDING, baseSequence=0), last=150, first=9),
+                replace(STREAM, identity=replace(FOUNDING, baseSequence=0), last=150, first=9),
                 None,
                 True,
             ),
             (
-                replace(STREAM, founding=replace(FOUNDING, baseSequence=0), last=150, first=1),
+                replace(STREAM, identity=replace(FOUNDING, baseSequence=0), last=150, first=1),
                 None,
                 False,
             ),
         ):
-            self.engine.newest = snapshot
+            self.engine.newestSnapshot = snapshot
             joining = self.begin()
-            self.engine.find(stream)
-            self.assertIs(joining.unserved, unserved, (stream, snapshot))
+            self.engine.openStream(stream)
+            self.assertIs(joining.needsSnapshot, unserved, (stream, snapshot))
         self.assertEqual(self.failures, [])
 
     def test_fetch(self) -> None:
         """What a node has is put aside for the snapshot, from which it goes on."""
         member(105, "old")
-        self.engine.newest = SNAPSHOT
+        self.engine.newestSnapshot = SNAPSHOT
         joining = self.begin()
         for name in ("chat.sqlite.fetched", "chat.sqlite.before", "chat.sqlite.before-wal"):
             Path(name).write_bytes(b"left over")
-        self.engine.find(STREAM)
+        self.engine.openStream(STREAM)
         self.assertEqual(self.joined, [])
         self.fetch("new")
         self.assertEqual(self.joined, [STREAM])
-        self.assertEqual((joining.number, list(joining.state.rooms)), (46, ["new"]))
+        self.assertEqual((joining.firstSequence, list(joining.state.rooms)), (46, ["new"]))
         self.assertEqual(joining.loaded.position, 145)
         self.assertEqual(sorted(os.listdir(".")), [DATABASE, "chat.sqlite.before"])
         self.assertEqual(journal("chat.sqlite.before").prepare().position, 105)
@@ -174,9 +174,9 @@ class JoiningTests(SynchronousTestCase):
     def test_leftLog(self) -> None:
         """What SQLite keeps beside the old database does not come to the new one."""
         member(105, "old")
-        self.engine.newest = SNAPSHOT
+        self.engine.newestSnapshot = SNAPSHOT
         joining = self.begin()
-        self.engine.find(STREAM)
+        self.engine.openStream(STREAM)
         with closing(sqlite3.connect(DATABASE, isolation_level=None)) as reader:
             # Whoever has it open keeps the log there, too.
             reader.execute("UPDATE meta SET position = 106")
@@ -191,29 +191,29 @@ class JoiningTests(SynchronousTestCase):
     def test_fetchFails(self) -> None:
         """No snapshot comes, and the node keeps what it has."""
         member(105, "old")
-        self.engine.newest = SNAPSHOT
+        self.engine.newestSnapshot = SNAPSHOT
         self.begin()
-        self.engine.find(STREAM)
-        self.engine.fetches.pop()[1]("the snapshot can't be had: it does not go on")
+        self.engine.openStream(STREAM)
+        self.engine.snapshotGets.pop()[1]("the snapshot can't be had: it does not go on")
         self.fails("it does not go on")
         self.assertEqual(journal().prepare().position, 105)
 
     def test_noFetch(self) -> None:
         """There can be no file for it."""
         member(105, "old")
-        self.engine.newest = SNAPSHOT
+        self.engine.newestSnapshot = SNAPSHOT
         self.begin()
         os.mkdir("chat.sqlite.fetched")
-        self.engine.find(STREAM)
+        self.engine.openStream(STREAM)
         self.fails("chat.sqlite.fetched")
 
     def test_badSnapshot(self) -> None:
         """What came can't be used: the node has what it had."""
         member(105, "old")
-        self.engine.newest = SNAPSHOT
+        self.engine.newestSnapshot = SNAPSHOT
         self.begin()
-        self.engine.find(STREAM)
-        path, fetched = self.engine.fetches.pop()
+        self.engine.openStream(STREAM)
+        path, fetched = self.engine.snapshotGets.pop()
         Path(path).write_bytes(b"no database" * 1000)
         fetched(None)
         self.fails("is not a")
@@ -223,30 +223,30 @@ class JoiningTests(SynchronousTestCase):
     def test_noSnapshot(self) -> None:
         """Nothing came at all, whatever was said: the same."""
         member(105, "old")
-        self.engine.newest = SNAPSHOT
+        self.engine.newestSnapshot = SNAPSHOT
         self.begin()
-        self.engine.find(STREAM)
-        self.engine.fetches.pop()[1](None)
+        self.engine.openStream(STREAM)
+        self.engine.snapshotGets.pop()[1](None)
         self.fails("chat.sqlite.fetched")
         self.assertEqual(journal().prepare().position, 105)
 
     def test_newer(self) -> None:
         """While one came it has become too old: the next one is fetched."""
-        self.engine.newest = replace(SNAPSHOT, position=112)
+        self.engine.newestSnapshot = replace(SNAPSHOT, position=112)
         joining = self.begin()
-        self.engine.find(STREAM)
-        self.engine.newest = SNAPSHOT
+        self.engine.openStream(STREAM)
+        self.engine.newestSnapshot = SNAPSHOT
         self.fetch("old", 109)
         self.fetch("new")
-        self.assertEqual((joining.number, list(joining.state.rooms)), (46, ["new"]))
+        self.assertEqual((joining.firstSequence, list(joining.state.rooms)), (46, ["new"]))
 
     def test_liar(self) -> None:
         """A snapshot that has not what it says is not fetched for ever."""
-        self.engine.newest = SNAPSHOT
+        self.engine.newestSnapshot = SNAPSHOT
         self.begin()
-        self.engine.find(STREAM)
+        self.engine.openStream(STREAM)
         self.fetch("old", 105)
-        self.assertEqual(self.engine.fetches, [])
+        self.assertEqual(self.engine.snapshotGets, [])
         self.fails("does not reach as far as it says")
 
     def test_refused(self) -> None:
@@ -254,20 +254,20 @@ class JoiningTests(SynchronousTestCase):
         member(130, "tea")
         for stream, words in (
             (replace(STREAM, last=29), "the engine has lost what it had"),
-            (replace(STREAM, founding=replace(FOUNDING, epoch="x")), "belongs to another stream"),
+            (replace(STREAM, identity=replace(FOUNDING, epoch="x")), "belongs to another stream"),
             (replace(STREAM, first=32), "longer than the stream keeps"),
         ):
             self.failures.clear()
             self.begin()
-            self.engine.find(stream)
+            self.engine.openStream(stream)
             self.fails(words)
 
     def test_ownChat(self) -> None:
         """Two histories can't become one."""
         history()
-        self.engine.newest = SNAPSHOT
+        self.engine.newestSnapshot = SNAPSHOT
         self.begin()
-        self.engine.find(replace(STREAM, founding=replace(FOUNDING, log="other")))
+        self.engine.openStream(replace(STREAM, identity=replace(FOUNDING, log="other")))
         self.fails("a chat of its own")
 
     def test_unreadable(self) -> None:
@@ -276,7 +276,7 @@ class JoiningTests(SynchronousTestCase):
         made.prepare()
         made.bind("epoch", "log", bytes(32), 130, ['["checkpoint",99,0]'])
         self.begin()
-        self.engine.find(STREAM)
+        self.engine.openStream(STREAM)
         self.fails("a checkpoint of version")
 
     def test_cantBind(self) -> None:
@@ -286,35 +286,35 @@ class JoiningTests(SynchronousTestCase):
         def refuse(*arguments: object) -> None:
             raise StorageError("chat.sqlite: no disk")
 
-        self.patch(joining._journal, "bind", refuse)
-        self.engine.find(StreamState(replace(FOUNDING, baseSequence=0), 1, 5))
+        self.patch(joining._storage, "bind", refuse)
+        self.engine.openStream(StreamState(replace(FOUNDING, baseSequence=0), 1, 5))
         self.fails("no disk")
 
     def test_engineFails(self) -> None:
         """The stream can't be used."""
         self.begin()
-        assert self.engine.failed is not None
-        self.engine.failed("it is not ours")
+        assert self.engine.onFailed is not None
+        self.engine.onFailed("it is not ours")
         self.fails("it is not ours")
 
     def test_stop(self) -> None:
         """Nothing comes of what is under way, wherever that is."""
         member(105, "old")
-        self.engine.newest, self.engine.slow = SNAPSHOT, True
+        self.engine.newestSnapshot, self.engine.delaySnapshots = SNAPSHOT, True
         joining = self.begin()
         joining.stop()
-        self.engine.find(STREAM)
-        self.assertEqual(self.engine.asked, [])
-        assert self.engine.failed is not None
-        self.engine.failed("x")
+        self.engine.openStream(STREAM)
+        self.assertEqual(self.engine.snapshotRequests, [])
+        assert self.engine.onFailed is not None
+        self.engine.onFailed("x")
         joining = self.begin()
-        self.engine.find(STREAM)
+        self.engine.openStream(STREAM)
         joining.stop()
-        self.engine.asked.pop()(SNAPSHOT)
-        self.assertEqual(self.engine.fetches, [])
-        self.engine.slow = False
+        self.engine.snapshotRequests.pop()(SNAPSHOT)
+        self.assertEqual(self.engine.snapshotGets, [])
+        self.engine.delaySnapshots = False
         joining = self.begin()
-        self.engine.find(STREAM)
+        self.engine.openStream(STREAM)
         joining.stop()
         self.fetch("new")
         self.assertEqual(journal().prepare().position, 105)

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.model.cluster import nodeUp
-from tests.support.broker import HandEngine
+from tests.support.broker import ScriptedBroker
 from tests.support.chat import NOON, Ear, SlowJournal
 from tests.support.logs import gather
 from tests.support.storage import Reactor, Talk, Witness
@@ -25,9 +25,9 @@ from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.storage import StoredState
 from tsservices.cluster.apply import CHECKPOINT_SECONDS
-from tsservices.cluster.broker import ENGINE_STOP_SECONDS, ClusterIdentity, StreamState
+from tsservices.cluster.broker import STOP_SECONDS, ClusterIdentity, StreamState
 from tsservices.cluster.messages import Message, decode, encode
-from tsservices.cluster.orderer import GATHER_SECONDS, SEVERAL_SECONDS
+from tsservices.cluster.orderer import CONCURRENT_SECONDS, GATHER_SECONDS
 from tsservices.common.limits import Limits
 from tsservices.server.chat.cluster_service import TICK_SECONDS, ClusterChatService, ClusterLog
 from tsservices.server.chat.cluster_snapshots import SNAPSHOT_RETRY_SECONDS
@@ -64,7 +64,7 @@ class Witnessed(SlowJournal):
 class ClusterChatServiceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.engine = HandEngine()
+        self.engine = ScriptedBroker()
         self.journal = Witnessed()
         self.jobs: list[Callable[[], None]] = []
         self.gaveUp: list[str] = []
@@ -85,7 +85,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
             "",
             self.gaveUp.append,
             node="b",
-            engine=self.engine,
+            broker=self.engine,
             where="nats://here",
             path="chat.sqlite",
             clock=self.clock,
@@ -105,20 +105,20 @@ class ClusterChatServiceTests(SynchronousTestCase):
     def again(self) -> None:
         """The node was killed, and begins again with what its journal has."""
         self.clock = Clock()
-        self.engine = HandEngine()
+        self.engine = ScriptedBroker()
         self.chat = self.make()
 
     def turn(self) -> None:
-        while self.jobs or self.engine.messages:
+        while self.jobs or self.engine.pending:
             while self.jobs:
                 self.jobs.pop(0)()
-            if not self.engine.messages:
+            if not self.engine.pending:
                 self.clock.advance(GATHER_SECONDS)
-            if self.engine.messages:
+            if self.engine.pending:
                 self.engine.deliver()
 
     def open(self) -> None:
-        self.engine.found()
+        self.engine.createStream()
         self.turn()
         self.assertTrue(self.chat.open)
 
@@ -131,7 +131,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         return session, ear
 
     def propose(self, session: Session, event: Operation) -> None:
-        self.chat.house.pipeline.propose(event, session)
+        self.chat.context.pipeline.propose(event, session)
         self.turn()
 
     def test_open(self) -> None:
@@ -143,8 +143,8 @@ class ClusterChatServiceTests(SynchronousTestCase):
             self.chat.whenReady(lambda name=name: self.calls.append(name))  # type: ignore[misc]
         self.assertIn("node b has caught up with the others at nats://here", self.chat.notes[-1])
         self.assertFalse(self.chat.open)
-        self.engine.found()
-        self.assertEqual((self.engine.number, len(self.engine.messages)), (1, 1))
+        self.engine.createStream()
+        self.assertEqual((self.engine.firstSequence, len(self.engine.pending)), (1, 1))
         self.clock.advance(TICK_SECONDS)
         self.assertEqual((self.calls, self.chat.open), ([], False))
         self.engine.deliver()
@@ -156,19 +156,19 @@ class ClusterChatServiceTests(SynchronousTestCase):
     def test_founding(self) -> None:
         """What it offers to found the cluster with."""
         loaded = self.journal.prepare()
-        self.assertEqual(self.engine.founding, ClusterIdentity("i0.i1.", "log", 0, loaded.secret))
+        self.assertEqual(self.engine.identity, ClusterIdentity("i0.i1.", "log", 0, loaded.secret))
 
     def test_behind(self) -> None:
         """It opens when it has read to the end of the stream."""
         founding = ClusterIdentity("epoch", "log", 0, bytes(32))
-        self.engine.find(StreamState(founding, 1, 2))
-        self.engine.end = 0
+        self.engine.openStream(StreamState(founding, 1, 2))
+        self.engine.streamEnd = 0
         others = [encode(Message("a", "a1", 1, [nodeUp("a", "a1")])), b"nonsense"]
         self.engine.deliver(others[0])
-        self.assertEqual((self.engine.messages, self.chat.open), ([], False))
+        self.assertEqual((self.engine.pending, self.chat.open), ([], False))
         self.engine.deliver(others[1])
         self.assertTrue(self.chat.open)
-        self.assertEqual(list(self.chat.house.state.nodes), ["a", "b"])
+        self.assertEqual(list(self.chat.context.state.nodes), ["a", "b"])
         self.assertEqual(self.chat.newSession(Ear(), HOST).node, "b")
 
     def test_talk(self) -> None:
@@ -193,25 +193,25 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
         def say(session: Session) -> None:
             event = Say(session.ident, "tea", "message", ("x",))
-            self.chat.house.pipeline.propose(event, session)
+            self.chat.context.pipeline.propose(event, session)
             while self.jobs:
                 self.jobs.pop(0)()
 
         for _ in range(2):
-            self.clock.advance(SEVERAL_SECONDS)
+            self.clock.advance(CONCURRENT_SECONDS)
             say(ann)
-            self.assertEqual(len(self.engine.messages), 1)
+            self.assertEqual(len(self.engine.pending), 1)
             self.turn()
         say(bob)
         say(ann)
-        self.assertEqual(self.engine.messages, [])
+        self.assertEqual(self.engine.pending, [])
         self.clock.advance(GATHER_SECONDS)
-        (message,) = self.engine.messages
-        self.assertEqual(len(decode(message).events), 2)
+        (message,) = self.engine.pending
+        self.assertEqual(len(decode(message).operations), 2)
         self.turn()
-        self.clock.advance(SEVERAL_SECONDS)
+        self.clock.advance(CONCURRENT_SECONDS)
         say(ann)
-        self.assertEqual(len(self.engine.messages), 1)
+        self.assertEqual(len(self.engine.pending), 1)
 
     def test_deaf(self) -> None:
         """What goes wrong with one of those who are told of troubles costs the others nothing."""
@@ -224,7 +224,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.patch(people[0][1], "write", refuse)
         for session, _ in people:
             event = Say(session.ident, "tea", "message", ("x",))
-            self.chat.house.pipeline.propose(event, session)
+            self.chat.context.pipeline.propose(event, session)
         while self.jobs:
             self.jobs.pop(0)()
         self.clock.pump([TICK_SECONDS] * 20)
@@ -232,25 +232,25 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.chat.stopService()
         for session, _ in people:
             event = Say(session.ident, "tea", "message", ("y",))
-            self.chat.house.pipeline.propose(event, session)
+            self.chat.context.pipeline.propose(event, session)
         self.jobs.pop()()
         self.assertEqual(people[1][1].reasons(), [STOPPING])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_refused(self) -> None:
         """A node that can't join ends its server with one line, once."""
-        assert self.engine.failed is not None
-        self.engine.failed("it is not ours")
-        self.chat.broken("again")
+        assert self.engine.onFailed is not None
+        self.engine.onFailed("it is not ours")
+        self.chat.nodeBroken("again")
         self.assertEqual(self.gaveUp, ["node b can't go on: it is not ours"])
         self.assertEqual(self.logged[-1], "node b can't go on: it is not ours")
 
     def test_broken(self) -> None:
         """So does one that is told later that the stream is not what it was; nothing opens it."""
         self.chat.whenReady(lambda: self.calls.append("ready"))
-        self.engine.found()
+        self.engine.createStream()
         assert self.engine.listener is not None
-        self.engine.listener.broken("the stream was made anew")
+        self.engine.listener.streamBroken("the stream was made anew")
         self.assertEqual(self.gaveUp, ["node b can't go on: the stream was made anew"])
         self.engine.deliver()
         self.chat.ready()
@@ -263,14 +263,14 @@ class ClusterChatServiceTests(SynchronousTestCase):
         """It says goodbye behind all that was said, then the engine ends, and then the journal."""
         self.open()
         session, ear = self.person("ann")
-        self.chat.house.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.chat.context.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
         stopping = self.chat.stopService()
         self.assertEqual(self.engine.stops, [])
-        events = [event for each in self.engine.messages for event in decode(each).events]
+        events = [event for each in self.engine.pending for event in decode(each).operations]
         self.assertEqual([type(each).__name__ for each in events], ["Say", "NodeDown"])
         self.engine.deliver()
         self.assertEqual((len(self.engine.stops), len(self.journal.stops)), (1, 1))
-        self.assertEqual(self.journal.prepare().checkpointPosition, self.engine.end)
+        self.assertEqual(self.journal.prepare().checkpointPosition, self.engine.streamEnd)
         self.assertNoResult(stopping)
         self.journal.stops.pop()()
         self.successResultOf(stopping)
@@ -284,20 +284,20 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual((len(self.engine.stops), len(self.journal.stops)), (1, 1))
         self.journal.stops.pop()()
         self.successResultOf(stopping)
-        self.engine.found()
+        self.engine.createStream()
         self.assertIsNone(self.engine.listener)
-        assert self.engine.failed is not None
-        self.engine.failed("too late")
-        self.chat.broken("too late")
+        assert self.engine.onFailed is not None
+        self.engine.onFailed("too late")
+        self.chat.nodeBroken("too late")
         self.assertEqual((self.calls, self.gaveUp), ([], []))
 
     def test_stopWhileItJoins(self) -> None:
         """A goodbye that nobody could understand is not said."""
-        self.engine.found()
+        self.engine.createStream()
         stopping = self.chat.stopService()
         self.journal.stops.pop()()
         self.successResultOf(stopping)
-        self.assertEqual(len(self.engine.messages), 1)
+        self.assertEqual(len(self.engine.pending), 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopUnanswered(self) -> None:
@@ -307,14 +307,14 @@ class ClusterChatServiceTests(SynchronousTestCase):
         """
         self.open()
         session, ear = self.person("ann")
-        self.engine.dumb = True
-        self.chat.house.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.engine.neverStops = True
+        self.chat.context.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
         stopping = self.chat.stopService()
-        self.clock.advance(ENGINE_STOP_SECONDS - 0.01)
+        self.clock.advance(STOP_SECONDS - 0.01)
         self.assertEqual(self.engine.stops, [])
         self.clock.advance(0.01)
         self.assertEqual((len(self.engine.stops), self.journal.stops), (1, []))
-        self.clock.advance(ENGINE_STOP_SECONDS)
+        self.clock.advance(STOP_SECONDS)
         self.journal.stops.pop()()
         self.successResultOf(stopping)
         self.engine.stops[0]()
@@ -348,7 +348,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.open()
         session, ear = self.person("ann")
         self.chat.stopService()
-        self.chat.house.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.chat.context.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
         self.jobs.pop()()
         self.assertEqual(ear.reasons(), [STOPPING])
 
@@ -357,7 +357,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         assert self.chat.nodes is not None
         self.assertEqual(self.chat.nodes(), [])
         self.open()
-        self.assertEqual(self.chat.house.nodes, self.chat.nodes)
+        self.assertEqual(self.chat.context.nodes, self.chat.nodes)
         first, second, third = self.chat.nodes()
         self.assertTrue(first.startswith("b (this one): heard"))
         self.assertTrue(second.startswith("b is at 1, 0 behind"))
@@ -378,9 +378,9 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.clock.advance(TICK_SECONDS)
         self.assertEqual((counters.nodes, counters.position), (2, 2))
         self.assertIn("node b: nodes that are up: a, b", self.logged)
-        self.assertEqual(self.engine.messages, [])
+        self.assertEqual(self.engine.pending, [])
         self.clock.pump([TICK_SECONDS] * 20)
-        self.assertEqual(decode(self.engine.messages[0]).events, [])
+        self.assertEqual(decode(self.engine.pending[0]).operations, [])
 
     def test_tickFails(self) -> None:
         """Time goes on all the same."""
@@ -397,13 +397,13 @@ class ClusterChatServiceTests(SynchronousTestCase):
     def test_snapshotAtOnce(self) -> None:
         """Who founds a cluster with a history makes a snapshot of it as soon as it is open."""
         self.history()
-        self.engine.found()
+        self.engine.createStream()
         self.clock.advance(TICK_SECONDS)
         self.assertEqual(self.journal.copies, [])
         self.turn()
         self.clock.advance(TICK_SECONDS)
         self.journal.copies.pop()(None)
-        ((snapshot, path, _),) = self.engine.offers
+        ((snapshot, path, _),) = self.engine.snapshotPuts
         self.assertEqual((snapshot.epoch, snapshot.position), ("i2.i3.", 1))
         self.assertEqual(path, "chat.sqlite.snapshot")
         stopping = self.chat.stopService()
@@ -417,7 +417,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         (copied,) = self.journal.copies
         self.journal.copies.clear()
         copied(None)
-        snapshot, _, offered = self.engine.offers.pop()
+        snapshot, _, offered = self.engine.snapshotPuts.pop()
         offered("not now")
         return snapshot.position
 
@@ -450,11 +450,11 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.open()
         session, _ = self.person("ann")
         self.propose(session, Say(session.ident, "tea", "message", ("x",)))
-        placed, founding = self.engine.placed, self.engine.founding
+        placed, founding = self.engine.stored, self.engine.identity
         assert founding is not None
         self.again()
-        self.engine.find(StreamState(founding, 1, len(placed)))
-        self.engine.end = 0
+        self.engine.openStream(StreamState(founding, 1, len(placed)))
+        self.engine.streamEnd = 0
         self.engine.deliver(*placed[:-1])
         self.clock.advance(CHECKPOINT_SECONDS)
         self.assertEqual(self.journal.copies, [])
@@ -468,12 +468,12 @@ class ClusterChatServiceTests(SynchronousTestCase):
     def test_snapshotOfOne(self) -> None:
         """One node makes them: the first of those that are up."""
         self.history()
-        self.engine.found()
+        self.engine.createStream()
         self.engine.deliver(encode(Message("a", "a1", 1, [nodeUp("a", "a1")])))
         self.assertTrue(self.chat.open)
         self.clock.advance(TICK_SECONDS)
         self.assertEqual(self.journal.copies, [])
-        gone = goodbye(self.chat.house.state.nodes["a"])
+        gone = goodbye(self.chat.context.state.nodes["a"])
         self.engine.deliver(encode(Message("a", "a1", 2, [gone])))
         self.assertEqual(self.copied(), 1)
 
@@ -482,12 +482,12 @@ class ClusterChatServiceTests(SynchronousTestCase):
         reports = ClusterLog("b", lambda: None, self.gaveUp.append)
         reports.troubled(ChatError(STOPPING))
         reports.troubled(None)
-        reports.noted("a line")
+        reports.log("a line")
         self.assertEqual(
             self.logged[-3:],
             [f"node b: {ChatError(STOPPING)}", "node b: the others answer again", "node b: a line"],
         )
-        reports.failed(ValueError("x"))
+        reports.logError(ValueError("x"))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
-        reports.broken("y")
+        reports.nodeBroken("y")
         self.assertEqual(self.gaveUp, ["y"])

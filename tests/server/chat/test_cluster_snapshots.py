@@ -11,7 +11,7 @@ from pathlib import Path
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.broker import HandEngine
+from tests.support.broker import ScriptedBroker
 from tests.support.logs import gather
 from tsservices.cluster.apply import SNAPSHOT_SECONDS
 from tsservices.cluster.broker import SnapshotInfo
@@ -43,7 +43,7 @@ class SnapshotsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.journal = Copied()
-        self.engine = HandEngine()
+        self.engine = ScriptedBroker()
         self.logged = gather(self)
         self.snapshots = self.make(False)
 
@@ -63,7 +63,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.clock.advance(0.1)
         self.snapshots.tick(5)
         self.journal.make()
-        ((snapshot, path, offered),) = self.engine.offers
+        ((snapshot, path, offered),) = self.engine.snapshotPuts
         self.assertEqual((snapshot, path), (SnapshotInfo("epoch", 5, 4), FILE))
         self.assertTrue(os.path.exists(FILE))
         self.clock.advance(100)
@@ -84,7 +84,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.assertEqual(self.journal.copies, [])
         snapshots.tick(7)
         self.journal.make()
-        ((snapshot, _, offered),) = self.engine.offers
+        ((snapshot, _, offered),) = self.engine.snapshotPuts
         self.assertEqual(snapshot.position, 7)
         offered(None)
         snapshots.tick(8)
@@ -101,7 +101,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.clock.advance(2 * SNAPSHOT_SECONDS)
         snapshots.tick(9)
         self.assertEqual(self.journal.copies, [])
-        self.assertEqual(len(self.engine.offers), 1)
+        self.assertEqual(len(self.engine.snapshotPuts), 1)
 
     def again(self, snapshots: SnapshotScheduler, reason: str) -> None:
         """See that one failed, left nothing behind, and is tried again."""
@@ -114,7 +114,7 @@ class SnapshotsTests(SynchronousTestCase):
         self.clock.advance(0.1)
         snapshots.tick(8)
         self.journal.make()
-        self.assertEqual(self.engine.offers[-1][0].position, 8)
+        self.assertEqual(self.engine.snapshotPuts[-1][0].position, 8)
 
     def test_copyFails(self) -> None:
         """There is no copy."""
@@ -128,7 +128,7 @@ class SnapshotsTests(SynchronousTestCase):
         snapshots = self.make(True)
         snapshots.tick(7)
         self.journal.copies.pop()(None)
-        self.assertEqual(self.engine.offers, [])
+        self.assertEqual(self.engine.snapshotPuts, [])
         self.again(snapshots, "No such file")
 
     def test_offerFails(self) -> None:
@@ -136,7 +136,7 @@ class SnapshotsTests(SynchronousTestCase):
         snapshots = self.make(True)
         snapshots.tick(7)
         self.journal.make()
-        self.engine.offers.pop()[2]("no room there")
+        self.engine.snapshotPuts.pop()[2]("no room there")
         self.again(snapshots, "no room there")
 
     def test_inTheWay(self) -> None:
@@ -155,7 +155,7 @@ class SnapshotsTests(SynchronousTestCase):
         snapshots = self.make(True)
         snapshots.tick(7)
         self.journal.make()
-        self.assertEqual(len(self.engine.offers), 1)
+        self.assertEqual(len(self.engine.snapshotPuts), 1)
 
     def test_stop(self) -> None:
         """Nothing is left behind, wherever it was; and no other is begun."""
@@ -169,7 +169,7 @@ class SnapshotsTests(SynchronousTestCase):
             if not made:
                 self.journal.make()
             self.assertNoFile()
-            self.assertEqual(len(self.engine.offers), made)
+            self.assertEqual(len(self.engine.snapshotPuts), made)
             self.clock.advance(2 * SNAPSHOT_SECONDS)
             snapshots.tick(8)
             self.assertEqual(self.journal.copies, [])

@@ -82,8 +82,8 @@ class MakeChatTests(SynchronousTestCase):
     def test_leave(self) -> None:
         """What was a node's goes on alone only if that is said, and only alone."""
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
-        loaded = chat.journal.prepare()
-        chat.journal.bind("e", loaded.log, loaded.secret, 0)
+        loaded = chat.storage.prepare()
+        chat.storage.bind("e", loaded.log, loaded.secret, 0)
         self.assertRaises(StorageError, self.make().prepare)
         self.assertRaises(BrokerError, self.make, "--cluster", "nats://x", "--leave-cluster")
         self.make("--leave-cluster").prepare()
@@ -98,6 +98,6 @@ class MakeChatTests(SynchronousTestCase):
         logged = gather(self)
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)
-        engine: Any = chat._engine
-        engine._wasNoted("nats://127.0.0.1:1: nobody answers")
+        engine: Any = chat._broker
+        engine._errorReported("nats://127.0.0.1:1: nobody answers")
         self.assertEqual(logged, ["the engine: nats://127.0.0.1:1: nobody answers"])

@@ -74,7 +74,7 @@ class ChatServiceTests(SynchronousTestCase):
             ear.take()
 
     def propose(self, event: Enter | Join | Say, who: str) -> None:
-        self.chat.house.pipeline.propose(event, self.sessions[who])
+        self.chat.context.pipeline.propose(event, self.sessions[who])
         while self.jobs:
             self.jobs.pop(0)()
 
@@ -84,7 +84,7 @@ class ChatServiceTests(SynchronousTestCase):
     def test_loaded(self) -> None:
         """It goes on where the journal ends."""
         self.assertEqual(self.chat.notes, ["a note"])
-        room = self.chat.house.state.rooms["tea"]
+        room = self.chat.context.state.rooms["tea"]
         self.assertEqual((room.record.topic, room.released), ("hot", 5))
         self.say("ann")
         (batch,) = self.journal.queue
@@ -187,9 +187,9 @@ class ChatServiceTests(SynchronousTestCase):
         error = self.assertRaises(StorageError, ChatService(*arguments, ImmediateHasher()).prepare)
         self.assertIn("--leave-cluster", str(error))
         self.assertEqual(self.journal.epoch, "e")
-        chat = ChatService(*arguments, ImmediateHasher(), leave=True)
+        chat = ChatService(*arguments, ImmediateHasher(), leaveCluster=True)
         chat.prepare()
-        self.assertEqual(chat.house.state.rooms["tea"].record.seq, 5)
+        self.assertEqual(chat.context.state.rooms["tea"].record.seq, 5)
         ChatService(*arguments, ImmediateHasher()).prepare()
 
     def test_operators(self) -> None:
@@ -204,7 +204,7 @@ class ChatServiceTests(SynchronousTestCase):
             operators=frozenset({"ann"}),
         )
         chat.prepare()
-        self.assertEqual(chat.house.state.operators, {"ann"})
+        self.assertEqual(chat.context.state.operators, {"ann"})
 
     def test_welcome(self) -> None:
         """The welcome file is read each time, bounded, and made safe; none is none."""

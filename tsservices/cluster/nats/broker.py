@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tsservices.cluster.broker import (
-    ENGINE_STOP_SECONDS,
+    STOP_SECONDS,
     BrokerError,
     BrokerListener,
     ClusterIdentity,
@@ -23,18 +23,18 @@ from tsservices.cluster.broker import (
     StreamMessage,
     StreamState,
 )
-from tsservices.cluster.nats.config import JetStreamConfig, Noted
-from tsservices.cluster.nats.loop_thread import AsyncioThread, ThreadBridge, Work, unforeseen
+from tsservices.cluster.nats.config import JetStreamConfig, Log
+from tsservices.cluster.nats.loop_thread import AsyncioThread, ThreadBridge, Work, describeCrash
 
 if TYPE_CHECKING:
     from tsservices.cluster.nats.consumer import ConsumerCredit
     from tsservices.cluster.nats.session import BrokerSession
 
 #: Messages delivered in one turn of the reactor.
-_DELIVERED_AT_ONCE = 256
+_DELIVERED_PER_TURN = 256
 
 #: Seconds after which the thread is not waited for any more.
-_GOODBYE_SECONDS = ENGINE_STOP_SECONDS - 1.0
+_SESSION_END_SECONDS = STOP_SECONDS - 1.0
 
 
 class JetStreamBroker:
@@ -53,11 +53,11 @@ class JetStreamBroker:
 
     def __init__(
         self,
-        place: JetStreamConfig,
+        config: JetStreamConfig,
         callFromThread: Callable[..., object],
         clock: Callable[[], float],
         entropy: Callable[[int], bytes] = os.urandom,
-        noted: Noted | None = None,
+        log: Log | None = None,
     ) -> None:
         """
         @param clock: gives seconds, and only goes forward.
@@ -68,26 +68,26 @@ class JetStreamBroker:
             from tsservices.cluster.nats.session import BrokerSession
         except ImportError as error:
             raise BrokerError("a cluster needs: pip install 'tsservices[cluster]'") from error
-        place.check()
-        self._make: Callable[..., BrokerSession] = BrokerSession
-        self._place = place
+        config.check()
+        self._sessionType: Callable[..., BrokerSession] = BrokerSession
+        self._config = config
         self._clock = clock
         self._callFromThread = callFromThread
         self._random = Random(entropy(16))
-        self._noted = noted
-        self._said = ""
-        self._up: ThreadBridge[Work | StreamMessage | ConsumerCredit] = ThreadBridge(
+        self._log = log
+        self._lastLogged = ""
+        self._toReactor: ThreadBridge[Work | StreamMessage | ConsumerCredit] = ThreadBridge(
             callFromThread, self._arrived
         )
-        self._held: deque[StreamMessage | ConsumerCredit] = deque()
-        self._giving = False
+        self._undelivered: deque[StreamMessage | ConsumerCredit] = deque()
+        self._deliveryScheduled = False
         self._paused = False
         self._broken = False
         self._session: BrokerSession | None = None
         self._thread: AsyncioThread | None = None
         self._listener: BrokerListener | None = None
         self._stopping = self._stopped = False
-        self._toldStopped: list[Callable[[], object]] = []
+        self._onStopped: list[Callable[[], object]] = []
         self.where = ""
         self.connections = 0
         self.delivered = 0
@@ -107,7 +107,7 @@ class JetStreamBroker:
     @property
     def resubscriptions(self) -> int:
         """How often messages had to be asked for anew."""
-        return max(0, self._session.reader.resubscriptions) if self._session else 0
+        return max(0, self._session.consumer.resubscriptions) if self._session else 0
 
     def open(
         self,
@@ -116,9 +116,9 @@ class JetStreamBroker:
         failed: Callable[[str], object],
     ) -> None:
         if self._thread is None and not self._stopping:
-            self._thread = AsyncioThread("engine", self._main, self._note)
+            self._thread = AsyncioThread("engine", self._main, self._reportError)
             self._thread.start()
-        self._do("open", founding, self._back(opened), self._back(failed))
+        self._do("open", founding, self._inReactor(opened), self._inReactor(failed))
 
     def subscribe(self, number: int, listener: BrokerListener) -> None:
         self._listener = listener
@@ -132,26 +132,26 @@ class JetStreamBroker:
         if paused != self._paused:
             self._paused = paused
             self._do("reader.pause", paused)
-            self._giveSoon()
+            self._scheduleDelivery()
 
     def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        self._do("last", self._back(found))
+        self._do("last", self._inReactor(found))
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
-        self._do("snapshot", self._back(found))
+    def latestSnapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
+        self._do("snapshot", self._inReactor(found))
 
     def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        self._do("fetch", path, self._back(fetched))
+        self._do("fetch", path, self._inReactor(fetched))
 
     def putSnapshot(
         self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
     ) -> None:
-        self._do("offer", snapshot, path, self._back(offered))
+        self._do("offer", snapshot, path, self._inReactor(offered))
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        self._toldStopped.append(stopped)
+        self._onStopped.append(stopped)
         if self._thread is None or self._stopped:
-            self._callFromThread(self._end)
+            self._callFromThread(self._ended)
         elif not self._stopping:
             self._do("end")
         self._stopping = True
@@ -166,71 +166,71 @@ class JetStreamBroker:
                 target = getattr(target, name)
             target(*args)
 
-        self._thread.do(work)
+        self._thread.call(work)
 
-    def _back(self, then: Callable[[Any], object]) -> Callable[[Any], object]:
+    def _inReactor(self, then: Callable[[Any], object]) -> Callable[[Any], object]:
 
         def tell(outcome: Any) -> None:
             if not self._stopping:
                 then(outcome)
 
-        return lambda outcome: self._up.put(lambda: tell(outcome))
+        return lambda outcome: self._toReactor.put(lambda: tell(outcome))
 
     async def _main(self) -> None:
         """Be all that the thread does."""
-        up = self._up.put
+        up = self._toReactor.put
         try:
-            session = self._session = self._make(
-                self._place,
+            session = self._session = self._sessionType(
+                self._config,
                 self._random,
                 lambda where: up(lambda: self._connected(where)),
                 up,
-                lambda: up(self._unsure),
-                self._fail,
-                self._note,
+                lambda: up(self._publishUncertain),
+                self._reportBroken,
+                self._reportError,
             )
             running = asyncio.ensure_future(session.run())
-            await session.ended()
-            await asyncio.wait([running], timeout=_GOODBYE_SECONDS)
+            await session.waitForStop()
+            await asyncio.wait([running], timeout=_SESSION_END_SECONDS)
             running.cancel()
         except Exception as error:
-            self._fail(unforeseen(error))
+            self._reportBroken(describeCrash(error))
         finally:
-            up(self._end)
+            up(self._ended)
 
-    def _fail(self, reason: str) -> None:
-        self._up.put(lambda: self._wasBroken(reason))
+    def _reportBroken(self, reason: str) -> None:
+        self._toReactor.put(lambda: self._brokenReported(reason))
 
-    def _note(self, words: str) -> None:
-        self._up.put(lambda: self._wasNoted(words))
+    def _reportError(self, words: str) -> None:
+        self._toReactor.put(lambda: self._errorReported(words))
 
-    def _wasNoted(self, words: str) -> None:
+    def _errorReported(self, words: str) -> None:
         self.lastError, self.lastErrorAt = words, self._clock()
-        if self._noted is not None and words != self._said and not self._stopping:
-            self._said = words
-            self._noted(words)
+        if self._log is not None and words != self._lastLogged and not self._stopping:
+            self._lastLogged = words
+            self._log(words)
 
     def _connected(self, where: str) -> None:
         self.where = where
         if where:
             self.connections += 1
-            self._said = ""
+            self._lastLogged = ""
         if self._listener is not None and not self._stopping:
             self._listener.connected(where)
 
-    def _unsure(self) -> None:
+    def _publishUncertain(self) -> None:
         """Something may not have got there."""
         self._do("publisher.resume")
         if self._listener is not None and not self._stopping:
-            self._listener.unsure()
+            self._listener.publishUncertain()
 
-    def _wasBroken(self, reason: str) -> None:
+    def _brokenReported(self, reason: str) -> None:
         if self._broken:
             return
         self._broken = True
-        self._wasNoted(reason)
+        self._errorReported(reason)
         if self._listener is not None and not self._stopping:
-            self._listener.broken(reason)
+            self._listener.streamBroken(reason)
 
     def _arrived(self, items: deque[Work | StreamMessage | ConsumerCredit]) -> None:
         while items:
@@ -238,25 +238,25 @@ class JetStreamBroker:
             if callable(item):
                 item()
             else:
-                self._held.append(item)
-        if not self._giving:
-            self._give()
+                self._undelivered.append(item)
+        if not self._deliveryScheduled:
+            self._deliverNext()
 
-    def _giveSoon(self) -> None:
+    def _scheduleDelivery(self) -> None:
         """Go on in another turn."""
-        if self._held and not self._giving:
-            self._giving = True
-            self._callFromThread(self._give)
+        if self._undelivered and not self._deliveryScheduled:
+            self._deliveryScheduled = True
+            self._callFromThread(self._deliverNext)
 
-    def _give(self) -> None:
+    def _deliverNext(self) -> None:
         """Deliver some of what there is."""
-        self._giving = False
+        self._deliveryScheduled = False
         listener = self._listener
         some: list[StreamMessage] = []
-        while self._held and len(some) < _DELIVERED_AT_ONCE:
+        while self._undelivered and len(some) < _DELIVERED_PER_TURN:
             if self._paused or self._broken or self._stopping or listener is None:
                 break
-            item = self._held.popleft()
+            item = self._undelivered.popleft()
             if isinstance(item, StreamMessage):
                 some.append(item)
             else:
@@ -265,7 +265,7 @@ class JetStreamBroker:
                 some = []
                 self._do("reader.allow", item)
         else:
-            self._giveSoon()
+            self._scheduleDelivery()
         if listener is not None:
             self._deliver(listener, some)
 
@@ -274,10 +274,10 @@ class JetStreamBroker:
             self.delivered += len(some)
             listener.delivered(some)
 
-    def _end(self) -> None:
+    def _ended(self) -> None:
         """Nothing is under way any more."""
         self._stopped = True
-        self._held.clear()
-        tell, self._toldStopped = self._toldStopped, []
+        self._undelivered.clear()
+        tell, self._onStopped = self._onStopped, []
         for stopped in tell:
             stopped()

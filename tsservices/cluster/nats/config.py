@@ -84,7 +84,7 @@ class JetStreamConfig:
             raise BrokerError(f"one way in is enough: {ways[0]} or {ways[1]}")
         if any(keys) and importlib.util.find_spec("nkeys") is None:
             raise BrokerError(f"{ways[0]} needs: pip install 'nats-py[nkeys]'")
-        options(self)
+        connectOptions(self)
 
 
 def _checkServer(server: str) -> None:
@@ -101,7 +101,7 @@ def _checkServer(server: str) -> None:
         raise BrokerError(f"{server!r} is no address of a server, like nats://host:4222")
 
 
-def _lineOf(path: str) -> str:
+def _readLine(path: str) -> str:
     try:
         text = Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -111,7 +111,7 @@ def _lineOf(path: str) -> str:
     return text
 
 
-def _readable(path: str) -> str:
+def _checkReadable(path: str) -> str:
     try:
         with open(path, "rb"):
             return path
@@ -119,10 +119,10 @@ def _readable(path: str) -> str:
         raise BrokerError(f"{path} can't be read: {error}") from error
 
 
-def _context(place: JetStreamConfig) -> ssl.SSLContext:
+def _tlsContext(place: JetStreamConfig) -> ssl.SSLContext:
     for path in (place.caFile, place.certificateFile, place.keyFile):
         if path:
-            _readable(path)
+            _checkReadable(path)
     try:
         context = ssl.create_default_context(cafile=place.caFile)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -139,28 +139,28 @@ def _noPassphrase() -> str:
     raise BrokerError("the key must not have a passphrase")
 
 
-def options(place: JetStreamConfig) -> dict[str, Any]:
+def connectOptions(config: JetStreamConfig) -> dict[str, Any]:
     """
     What the client takes, to get in now.
 
     @raise EngineError: a file can't be used.
     """
     found: dict[str, Any] = {}
-    if place.secure or any(urlsplit(each).scheme == "tls" for each in place.servers):
-        found["tls"] = _context(place)
-    if place.credentialsFile:
-        found["user_credentials"] = _readable(place.credentialsFile)
-    elif place.nkeyFile:
-        found["nkeys_seed"] = _readable(place.nkeyFile)
-    elif place.tokenFile:
-        found["token"] = _lineOf(place.tokenFile)
-    elif place.passwordFile:
-        user, colon, password = _lineOf(place.passwordFile).partition(":")
+    if config.secure or any(urlsplit(each).scheme == "tls" for each in config.servers):
+        found["tls"] = _tlsContext(config)
+    if config.credentialsFile:
+        found["user_credentials"] = _checkReadable(config.credentialsFile)
+    elif config.nkeyFile:
+        found["nkeys_seed"] = _checkReadable(config.nkeyFile)
+    elif config.tokenFile:
+        found["token"] = _readLine(config.tokenFile)
+    elif config.passwordFile:
+        user, colon, password = _readLine(config.passwordFile).partition(":")
         if not colon:
-            raise BrokerError(f"{place.passwordFile} has to have one line: user:password")
+            raise BrokerError(f"{config.passwordFile} has to have one line: user:password")
         found["user"], found["password"] = user, password
     return found
 
 
 #: Is told, in one line, what is not as it should be.
-Noted = Callable[[str], object]
+Log = Callable[[str], object]

@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.errors import Error
 
 from tsservices.cluster.broker import BrokerError
-from tsservices.cluster.nats.config import JetStreamConfig, Noted, options
+from tsservices.cluster.nats.config import JetStreamConfig, Log, connectOptions
 from tsservices.cluster.nats.loop_thread import oneLine
 
 #: Seconds for each step of a connection.
@@ -29,10 +29,10 @@ _LOGIN_SECONDS = 6.0
 _PING_SECONDS = 1.0
 
 #: Seconds between two attempts, at first.
-_PAUSE_LEAST = 0.1
+_MIN_PAUSE_SECONDS = 0.1
 
 #: Seconds between two attempts, when there were many.
-_PAUSE_MOST = 2.0
+_MAX_PAUSE_SECONDS = 2.0
 
 #: Seconds for saying goodbye.
 _CLOSE_SECONDS = 0.5
@@ -41,7 +41,7 @@ _CLOSE_SECONDS = 0.5
 _FLUSH_SECONDS = 1
 
 #: Words by which a server says that somebody may not come in.
-_REFUSALS = ("authorization", "authentication", "credentials", "nkey", "jwt")
+_REJECTION_WORDS = ("authorization", "authentication", "credentials", "nkey", "jwt")
 
 # What the client logs beside what it raises is noted here already.
 logging.getLogger("nats").addHandler(logging.NullHandler())
@@ -55,18 +55,18 @@ class Connection(Client):
     """
     One connection, which is not used again.
 
-    @ivar over: set when it has ended, or begins to.
-    @ivar noted: is told of errors.
+    @ivar ended: set when it has ended, or begins to.
+    @ivar onError: is told of errors.
     """
 
-    def __init__(self, secure: bool, noted: Callable[[BaseException], None]) -> None:
+    def __init__(self, secure: bool, onError: Callable[[BaseException], None]) -> None:
         super().__init__()
         self._secure = secure
-        self.noted = noted
-        self.over = asyncio.Event()
+        self.onError = onError
+        self.ended = asyncio.Event()
 
-    async def errorSeen(self, error: Exception) -> None:
-        self.noted(error)
+    async def reportError(self, error: Exception) -> None:
+        self.onError(error)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """
@@ -80,10 +80,10 @@ class Connection(Client):
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         """End, which may take long."""
-        self.over.set()
+        self.ended.set()
         await super()._close(status, do_cbs)
 
-    async def leave(self) -> None:
+    async def closeSoon(self) -> None:
         """End soon."""
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self.close(), _CLOSE_SECONDS)
@@ -102,63 +102,63 @@ class ReconnectingConnection:
     there is none any more.
 
     @ivar connection: the one there is now.
-    @ivar refusals: how often in a row somebody was not let in.
+    @ivar rejections: how often in a row somebody was not let in.
     @ivar connections: how many there were.
     @ivar up: set while there is one.
-    @ivar noted: is told of errors.
+    @ivar log: is told of errors.
     """
 
     def __init__(
         self,
-        place: JetStreamConfig,
+        config: JetStreamConfig,
         random: Random,
         changed: Callable[[str], object],
-        noted: Noted,
+        log: Log,
     ) -> None:
-        self._place = place
+        self._config = config
         self._random = random
         self._changed = changed
-        self.noted = noted
-        self._servers = list(place.servers)
+        self.log = log
+        self._servers = list(config.servers)
         random.shuffle(self._servers)
         self.connection: Connection | None = None
         self.up = asyncio.Event()
-        self.refusals = 0
+        self.rejections = 0
         self.connections = 0
 
     async def run(self) -> None:
         """Do this for ever."""
-        pause = _PAUSE_LEAST
+        pause = _MIN_PAUSE_SECONDS
         while True:
             for server in list(self._servers):
                 connection = await self._connect(server)
                 if connection is not None:
-                    pause = _PAUSE_LEAST
+                    pause = _MIN_PAUSE_SECONDS
                     await self._use(connection, server)
                     break
             else:
                 await asyncio.sleep(pause * (0.5 + self._random.random()))
-                pause = min(_PAUSE_MOST, pause * 2)
+                pause = min(_MAX_PAUSE_SECONDS, pause * 2)
                 continue
             # The one that was lost is the last to be tried.
             self._servers.remove(server)
             self._servers.append(server)
 
     async def _connect(self, server: str) -> Connection | None:
-        secure = self._place.secure or server.startswith("tls:")
+        secure = self._config.secure or server.startswith("tls:")
         seen: list[BaseException] = []
         connection = Connection(secure, seen.append)
         try:
-            found = options(self._place)
+            found = connectOptions(self._config)
             async with asyncio.timeout(_LOGIN_SECONDS):
                 await connection.connect(
                     [server],
-                    error_cb=connection.errorSeen,
+                    error_cb=connection.reportError,
                     name="tsservices",
                     allow_reconnect=False,
                     # That many and no more; none would be no end.
                     max_reconnect_attempts=1,
-                    reconnect_time_wait=_PAUSE_LEAST,  # type: ignore[arg-type]
+                    reconnect_time_wait=_MIN_PAUSE_SECONDS,  # type: ignore[arg-type]
                     connect_timeout=_CONNECT_SECONDS,  # type: ignore[arg-type]
                     ping_interval=_PING_SECONDS,  # type: ignore[arg-type]
                     # What can't be sent now is not kept: whoever wants it sent, sends it again.
@@ -166,21 +166,21 @@ class ReconnectingConnection:
                     **found,
                 )
             if connection.is_connected:
-                connection.noted = self._told
-                self.refusals = 0
+                connection.onError = self._logError
+                self.rejections = 0
                 return connection
             error: BaseException = seen[-1] if seen else Error("the server hung up")
         except asyncio.CancelledError:
-            await connection.leave()
+            await connection.closeSoon()
             raise
         except Exception as raised:
             error = seen[-1] if seen and not isinstance(raised, TLSRequired) else raised
-        await connection.leave()
-        if _refused(error):
-            self.refusals += 1
+        await connection.closeSoon()
+        if _isRejection(error):
+            self.rejections += 1
         elif not isinstance(error, OSError | TimeoutError):
-            self.refusals = 0
-        self.noted(f"{server}: {oneLine(error)}")
+            self.rejections = 0
+        self.log(f"{server}: {oneLine(error)}")
         return None
 
     async def _use(self, connection: Connection, server: str) -> None:
@@ -189,7 +189,7 @@ class ReconnectingConnection:
         self.up.set()
         self._changed(server)
         try:
-            await connection.over.wait()
+            await connection.ended.wait()
         except asyncio.CancelledError:
             with contextlib.suppress(Exception):
                 await connection.flush(_FLUSH_SECONDS)
@@ -198,14 +198,14 @@ class ReconnectingConnection:
             self.connection = None
             self.up.clear()
             self._changed("")
-            await connection.leave()
+            await connection.closeSoon()
 
-    def _told(self, error: BaseException) -> None:
-        self.noted(oneLine(error))
+    def _logError(self, error: BaseException) -> None:
+        self.log(oneLine(error))
 
 
-def _refused(error: BaseException) -> bool:
+def _isRejection(error: BaseException) -> bool:
     if isinstance(error, ssl.SSLCertVerificationError | TLSRequired | BrokerError):
         return True
     words = str(error).casefold()
-    return isinstance(error, Error) and any(each in words for each in _REFUSALS)
+    return isinstance(error, Error) and any(each in words for each in _REJECTION_WORDS)

@@ -27,18 +27,18 @@ class ThreadBridge(Generic[Item]):
         self._call = call
         self._take = take
         self._items: deque[Item] = deque()
-        self._called = False
+        self._callPending = False
 
     def put(self, item: Item) -> None:
         self._items.append(item)
-        if not self._called:
-            self._called = True
-            self._call(self._cross)
+        if not self._callPending:
+            self._callPending = True
+            self._call(self._takeAll)
 
-    def _cross(self) -> None:
+    def _takeAll(self) -> None:
         """Be in the other thread."""
         # First this: what is put from now on has another call.
-        self._called = False
+        self._callPending = False
         if self._items:
             self._take(self._items)
 
@@ -52,7 +52,7 @@ def _loopFactory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _work(items: deque[Work]) -> None:
+def _runAll(items: deque[Work]) -> None:
     while items:
         items.popleft()()
 
@@ -61,13 +61,13 @@ class AsyncioThread:
     """The thread."""
 
     def __init__(
-        self, name: str, main: Callable[[], Coroutine[Any, Any, None]], noted: Callable[[str], None]
+        self, name: str, main: Callable[[], Coroutine[Any, Any, None]], log: Callable[[str], None]
     ) -> None:
         self._main = main
-        self._noted = noted
+        self._log = log
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._works: ThreadBridge[Work] = ThreadBridge(self._call, _work)
-        self._before: deque[Work] = deque()
+        self._toLoop: ThreadBridge[Work] = ThreadBridge(self._callInLoop, _runAll)
+        self._beforeLoop: deque[Work] = deque()
         self._lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -75,14 +75,14 @@ class AsyncioThread:
         """Begin."""
         self.thread.start()
 
-    def do(self, work: Work) -> None:
-        self._works.put(work)
+    def call(self, work: Work) -> None:
+        self._toLoop.put(work)
 
-    def _call(self, work: Work) -> None:
+    def _callInLoop(self, work: Work) -> None:
         with self._lock:
             loop = self._loop
             if loop is None:
-                self._before.append(work)
+                self._beforeLoop.append(work)
                 return
         # It may have been closed; then nobody needs this any more.
         with contextlib.suppress(RuntimeError):
@@ -91,7 +91,7 @@ class AsyncioThread:
     def _run(self) -> None:
         """Be the thread."""
         with asyncio.Runner(loop_factory=_loopFactory()) as runner:
-            runner.get_loop().set_exception_handler(self._failed)
+            runner.get_loop().set_exception_handler(self._unhandledError)
             runner.run(self._go())
 
     async def _go(self) -> None:
@@ -102,14 +102,14 @@ class AsyncioThread:
         await asyncio.sleep(0)
         with self._lock:
             self._loop = loop
-            for each in self._before:
+            for each in self._beforeLoop:
                 loop.call_soon(each)
         await main
 
-    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _unhandledError(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Nobody waited for something that failed."""
         error = context.get("exception")
-        self._noted(oneLine(error) if error is not None else str(context.get("message", "")))
+        self._log(oneLine(error) if error is not None else str(context.get("message", "")))
 
 
 def oneLine(error: BaseException) -> str:
@@ -121,7 +121,7 @@ def oneLine(error: BaseException) -> str:
     return words or type(error).__name__
 
 
-def unforeseen(error: BaseException) -> str:
+def describeCrash(error: BaseException) -> str:
     """The same for somebody who reads it, and for somebody who has to mend it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

@@ -34,22 +34,22 @@ _GZIP = 31
 _LEVEL = 3
 
 #: Seconds that one answer may take.
-_ASK_SECONDS = 5.0
+_REQUEST_SECONDS = 5.0
 
 #: Seconds without any progress after which it is given up.
 _STALLED_SECONDS = 15.0
 
 #: Seconds until the next attempt to find out what there is.
-_AGAIN_SECONDS = 0.5
+_RETRY_SECONDS = 0.5
 
-_IN_USE = 10058
+_NAME_IN_USE = 10058
 
 
 class CorruptSnapshot(Error):
     """A snapshot is not what it says."""
 
 
-class _Packed:
+class GzipReader:
     """
     A file to be read in packed form.
 
@@ -75,7 +75,7 @@ class _Packed:
         return count
 
 
-class _Unpacked:
+class GzipWriter:
     """
     A file to be written from packed form.
 
@@ -121,35 +121,35 @@ class SnapshotStore:
     """The bucket that holds it."""
 
     def __init__(
-        self, place: JetStreamConfig, link: ReconnectingConnection, noted: Callable[[str], object]
+        self, config: JetStreamConfig, link: ReconnectingConnection, log: Callable[[str], object]
     ) -> None:
-        self._place = place
+        self._config = config
         self._link = link
-        self._noted = noted
+        self._log = log
         self._strays: dict[str, int] = {}
 
     def _jetstream(self) -> JetStreamContext:
         connection = self._link.connection
         if connection is None:
             raise Error("there is no connection to the engine")
-        return connection.jetstream(timeout=_ASK_SECONDS)
+        return connection.jetstream(timeout=_REQUEST_SECONDS)
 
-    async def newest(self) -> SnapshotInfo | None:
+    async def latest(self) -> SnapshotInfo | None:
         """Find out, however long that takes: who believes that there is none begins without."""
         while True:
             try:
-                store = await self._jetstream().object_store(self._place.stream)
+                store = await self._jetstream().object_store(self._config.stream)
                 return _read(await store.get_info(_OBJECT))
             except NotFoundError:
                 return None
             except (CorruptSnapshot, BadObjectMetaError) as error:
-                self._noted(f"the snapshot: {oneLine(error)}")
+                self._log(f"the snapshot: {oneLine(error)}")
                 return None
             except Exception as error:
-                self._noted(f"the snapshot: {oneLine(error)}")
-            await asyncio.sleep(_AGAIN_SECONDS)
+                self._log(f"the snapshot: {oneLine(error)}")
+            await asyncio.sleep(_RETRY_SECONDS)
 
-    async def fetch(self, path: str) -> str | None:
+    async def get(self, path: str) -> str | None:
         """Why it failed."""
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -157,9 +157,10 @@ class SnapshotStore:
             return oneLine(error)
         try:
             with open(descriptor, "wb") as file:
-                store = await self._jetstream().object_store(self._place.stream)
-                target = _Unpacked(file, _read(await store.get_info(_OBJECT)).size)
-                await _moving(store.get(_OBJECT, writeinto=target), lambda: target.bytesWritten)  # type: ignore[arg-type]
+                store = await self._jetstream().object_store(self._config.stream)
+                target = GzipWriter(file, _read(await store.get_info(_OBJECT)).size)
+                getting = store.get(_OBJECT, writeinto=target)  # type: ignore[arg-type]
+                await _withProgress(getting, lambda: target.bytesWritten)
                 await asyncio.to_thread(target.end)
         except BaseException as error:
             with contextlib.suppress(OSError):
@@ -171,14 +172,14 @@ class SnapshotStore:
             return f"the snapshot can't be had: {oneLine(error)}"
         return None
 
-    async def offer(self, snapshot: SnapshotInfo, path: str) -> str | None:
+    async def put(self, snapshot: SnapshotInfo, path: str) -> str | None:
         """Why it failed."""
         try:
             with open(path, "rb") as file:
-                source = _Packed(file)
+                source = GzipReader(file)
                 jetstream = self._jetstream()
-                store = await self._store(jetstream)
-                stands = await self._standing(store)
+                store = await self._openBucket(jetstream)
+                stands = await self._current(store)
                 if (
                     stands is not None
                     and stands.epoch == snapshot.epoch
@@ -195,42 +196,42 @@ class SnapshotStore:
                     options=ObjectMetaOptions(max_chunk_size=_CHUNK_BYTES),
                 )
                 putting = store.put(_OBJECT, source, meta=about)  # type: ignore[arg-type]
-                info = await _moving(putting, lambda: source.bytesRead)
-            await self._sweep(jetstream, info.nuid)
+                info = await _withProgress(putting, lambda: source.bytesRead)
+            await self._deleteStrays(jetstream, info.nuid)
         except Exception as error:
             # Whatever it was, somebody waits for this.
             return f"the snapshot can't be kept: {oneLine(error)}"
         return None
 
-    async def _store(self, jetstream: JetStreamContext) -> ObjectStore:
+    async def _openBucket(self, jetstream: JetStreamContext) -> ObjectStore:
         config = ObjectStoreConfig(
             description="the chat's database, for nodes that are new",
             storage=StorageType.FILE,
-            replicas=self._place.replicas,
+            replicas=self._config.replicas,
         )
         try:
-            return await jetstream.object_store(self._place.stream)
+            return await jetstream.object_store(self._config.stream)
         except NotFoundError:
             pass
         try:
-            return await jetstream.create_object_store(self._place.stream, config)
+            return await jetstream.create_object_store(self._config.stream, config)
         except APIError as error:
-            if error.err_code != _IN_USE:
+            if error.err_code != _NAME_IN_USE:
                 raise
-            return await jetstream.object_store(self._place.stream)
+            return await jetstream.object_store(self._config.stream)
 
-    async def _standing(self, store: ObjectStore) -> SnapshotInfo | None:
+    async def _current(self, store: ObjectStore) -> SnapshotInfo | None:
         try:
             return _read(await store.get_info(_OBJECT))
         except (NotFoundError, CorruptSnapshot, BadObjectMetaError):
             return None
 
-    async def _sweep(self, jetstream: JetStreamContext, kept: str) -> None:
+    async def _deleteStrays(self, jetstream: JetStreamContext, kept: str) -> None:
         """
         Delete what was left behind by nodes that ended on the way: what belongs to no
         snapshot, and has not grown since the last time.
         """
-        bucket, stream = self._place.stream, f"OBJ_{self._place.stream}"
+        bucket, stream = self._config.stream, f"OBJ_{self._config.stream}"
         info = await jetstream.stream_info(stream, subjects_filter=f"$O.{bucket}.C.*")
         strays = dict(info.state.subjects or {})
         strays.pop(f"$O.{bucket}.C.{kept}", None)
@@ -240,7 +241,7 @@ class SnapshotStore:
         self._strays = strays
 
 
-async def _moving(work: Any, progress: Callable[[], int]) -> Any:
+async def _withProgress(work: Any, progress: Callable[[], int]) -> Any:
     task = asyncio.ensure_future(work)
     try:
         before = -1

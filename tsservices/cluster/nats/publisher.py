@@ -13,8 +13,8 @@ from collections.abc import Callable
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from tsservices.cluster.broker import ENGINE_DOUBT_SECONDS, ENGINE_RETRY_SECONDS
-from tsservices.cluster.nats.config import JetStreamConfig, Noted
+from tsservices.cluster.broker import ACKNOWLEDGE_SECONDS, RETRY_SECONDS
+from tsservices.cluster.nats.config import JetStreamConfig, Log
 from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
 
@@ -22,12 +22,12 @@ from tsservices.cluster.nats.loop_thread import oneLine
 _LOOK_SECONDS = 0.2
 
 #: Seconds that an answer may take, when the ones before took too long.
-_PATIENCE_MOST = 3.0
+_MAX_ANSWER_SECONDS = 3.0
 
 
 #: Seconds until the engine is asked again to answer. Whoever publishes sees each message come back;
 #: what an answer has beside that is the reason when none does.
-_ANSWER_SECONDS = 1.0
+_REQUEST_INTERVAL_SECONDS = 1.0
 
 
 class Publisher:
@@ -46,60 +46,63 @@ class Publisher:
 
     def __init__(
         self,
-        place: JetStreamConfig,
+        config: JetStreamConfig,
         link: ReconnectingConnection,
-        unsure: Callable[[], object],
-        noted: Noted,
+        onUncertain: Callable[[], object],
+        log: Log,
     ) -> None:
-        self._place = place
+        self._config = config
         self._link = link
-        self._unsure = unsure
-        self._noted = noted
+        self._onUncertain = onUncertain
+        self._log = log
         self._waiting: deque[bytes] = deque()
-        self._some = asyncio.Event()
-        self._sent: dict[int, float] = {}
-        self._count = 0
+        self._wake = asyncio.Event()
+        self._unanswered: dict[int, float] = {}
+        self._requests = 0
         self._askAt = 0.0
-        self._under = False
+        self._hasPublished = False
         self._inbox = ""
         self._connection: Connection | None = None
-        self._doubtful = self._told = False
-        self._toldAt = 0.0
-        self._patience = ENGINE_DOUBT_SECONDS
-        self._seconds = asyncio.get_running_loop().time
+        self._isUncertain = self._notified = False
+        self._notifiedAt = 0.0
+        self._answerSeconds = ACKNOWLEDGE_SECONDS
+        self._clock = asyncio.get_running_loop().time
         self.published = 0
         self.doubts = 0
 
     def publish(self, data: bytes) -> None:
-        if not self._doubtful:
+        if not self._isUncertain:
             self._waiting.append(data)
-            self._some.set()
+            self._wake.set()
 
     def resume(self) -> None:
         """Who publishes knows of the doubt: what comes from now on is in order again."""
-        self._doubtful = self._told = False
+        self._isUncertain = self._notified = False
 
     async def run(self) -> None:
         """Send what there is to send, for ever."""
         while True:
-            await self._some.wait()
-            self._some.clear()
+            await self._wake.wait()
+            self._wake.clear()
             await self._send()
 
     async def watch(self) -> None:
         """Doubt what was not answered in time, for ever."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._doubtful:
-                self._tell()
-            elif self._under and self._link.connection is not self._connection:
-                self._doubt()
+            if self._isUncertain:
+                self._notify()
+            elif self._hasPublished and self._link.connection is not self._connection:
+                self._becomeUncertain()
             # The first one is the oldest.
-            elif self._sent and next(iter(self._sent.values())) + self._patience < self._seconds():
+            elif (
+                self._unanswered
+                and next(iter(self._unanswered.values())) + self._answerSeconds < self._clock()
+            ):
                 # A slow engine gets slower by what is sent to it again.
-                self._patience = min(_PATIENCE_MOST, 2 * self._patience)
-                self._noted("publishing: no answer")
-                self._doubt()
+                self._answerSeconds = min(_MAX_ANSWER_SECONDS, 2 * self._answerSeconds)
+                self._log("publishing: no answer")
+                self._becomeUncertain()
 
     async def _send(self) -> None:
         """Send all there is."""
@@ -115,58 +118,58 @@ class Publisher:
             except Exception as error:
                 # Whatever it was: the message is lost.
                 if connection is not None:
-                    self._noted(f"publishing: {oneLine(error)}")
-                self._doubt()
+                    self._log(f"publishing: {oneLine(error)}")
+                self._becomeUncertain()
 
     async def _listen(self, connection: Connection) -> None:
-        if self._under:
+        if self._hasPublished:
             raise Error("the connection was lost")
         self._inbox = connection.new_inbox()
         self._connection = connection
-        self._patience = ENGINE_DOUBT_SECONDS
+        self._answerSeconds = ACKNOWLEDGE_SECONDS
         await connection.subscribe(f"{self._inbox}.*", cb=self._answered)
 
     async def _sendOne(self, connection: Connection, data: bytes) -> None:
-        now = self._seconds()
+        now = self._clock()
         reply = ""
         if now >= self._askAt:
-            self._askAt = now + _ANSWER_SECONDS
-            self._count += 1
-            self._sent[self._count] = now
-            reply = f"{self._inbox}.{self._count}"
-        self._under = True
-        await connection.publish(self._place.subject, data, reply=reply)
+            self._askAt = now + _REQUEST_INTERVAL_SECONDS
+            self._requests += 1
+            self._unanswered[self._requests] = now
+            reply = f"{self._inbox}.{self._requests}"
+        self._hasPublished = True
+        await connection.publish(self._config.subject, data, reply=reply)
         self.published += 1
 
     async def _answered(self, message: Msg) -> None:
         number = int(message.subject.rpartition(".")[2])
-        if self._sent.pop(number, None) is None:
+        if self._unanswered.pop(number, None) is None:
             return
         reason = "no leader"
         if not (message.headers and message.headers.get("Status")):
             with contextlib.suppress(ValueError):
                 answer = json.loads(message.data)
                 if "error" not in answer:
-                    self._patience = ENGINE_DOUBT_SECONDS
+                    self._answerSeconds = ACKNOWLEDGE_SECONDS
                     return
                 reason = str(answer["error"].get("description"))
-        self._noted(f"publishing: {reason}")
-        self._doubt()
+        self._log(f"publishing: {reason}")
+        self._becomeUncertain()
 
-    def _doubt(self) -> None:
+    def _becomeUncertain(self) -> None:
         """Something that was published may be lost."""
-        self._sent.clear()
+        self._unanswered.clear()
         self._waiting.clear()
-        self._under = False
+        self._hasPublished = False
         self._askAt = 0.0
-        if not self._doubtful:
-            self._doubtful = True
+        if not self._isUncertain:
+            self._isUncertain = True
             self.doubts += 1
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         """Say so, once, and not again and again while there is no connection."""
-        now = self._seconds()
-        if not self._told and now - self._toldAt >= ENGINE_RETRY_SECONDS:
-            self._told, self._toldAt = True, now
-            self._unsure()
+        now = self._clock()
+        if not self._notified and now - self._notifiedAt >= RETRY_SECONDS:
+            self._notified, self._notifiedAt = True, now
+            self._onUncertain()

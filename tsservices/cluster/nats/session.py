@@ -19,22 +19,22 @@ from tsservices.cluster.broker import (
     StreamState,
 )
 from tsservices.cluster.messages import MESSAGE_BYTES
-from tsservices.cluster.nats.config import JetStreamConfig, Noted
+from tsservices.cluster.nats.config import JetStreamConfig, Log
 from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
 from tsservices.cluster.nats.consumer import ConsumerCredit, StreamConsumer
-from tsservices.cluster.nats.loop_thread import oneLine, unforeseen
+from tsservices.cluster.nats.loop_thread import describeCrash, oneLine
 from tsservices.cluster.nats.objects import SnapshotStore
 from tsservices.cluster.nats.publisher import Publisher
-from tsservices.cluster.nats.stream import NotReady, find
+from tsservices.cluster.nats.stream import NotReady, findOrCreate
 
 #: Seconds that an answer may take.
-_ASK_SECONDS = 2.0
+_REQUEST_SECONDS = 2.0
 
 #: Seconds until it is asked for again.
-_AGAIN_SECONDS = 0.3
+_RETRY_SECONDS = 0.3
 
 #: Seconds that servers which have just begun may say that they can't.
-_PATIENCE_SECONDS = 60.0
+_NOT_READY_SECONDS = 60.0
 
 #: Seconds until a task that does not end is told again.
 _CANCEL_SECONDS = 0.3
@@ -43,7 +43,7 @@ _CANCEL_SECONDS = 0.3
 _LINK_SECONDS = 1.8
 
 #: How often at least somebody is not let in before it is given up.
-_REFUSALS = 2
+_MIN_REJECTIONS = 2
 
 
 class BrokerSession:
@@ -51,47 +51,47 @@ class BrokerSession:
     What an engine does in its thread, from the first connection to the last goodbye.
 
     @ivar link: the connection.
-    @ivar reader: what comes.
+    @ivar consumer: what comes.
     @ivar publisher: what goes.
     @ivar snapshots: what is kept beside.
     """
 
     def __init__(
         self,
-        place: JetStreamConfig,
+        config: JetStreamConfig,
         random: Random,
         changed: Callable[[str], object],
         deliver: Callable[[StreamMessage | ConsumerCredit], object],
         unsure: Callable[[], object],
-        broken: Callable[[str], object],
-        noted: Noted,
+        onBroken: Callable[[str], object],
+        log: Log,
     ) -> None:
-        self._place = place
-        self._noted = noted
-        self._broken = broken
+        self._config = config
+        self._log = log
+        self._onBroken = onBroken
         self._ending = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._info: StreamInfo | None = None
-        self.link = ReconnectingConnection(place, random, changed, noted)
-        self.reader = StreamConsumer(place, self.link, deliver, broken, noted)
-        self.publisher = Publisher(place, self.link, unsure, noted)
-        self.snapshots = SnapshotStore(place, self.link, noted)
+        self.link = ReconnectingConnection(config, random, changed, log)
+        self.consumer = StreamConsumer(config, self.link, deliver, onBroken, log)
+        self.publisher = Publisher(config, self.link, unsure, log)
+        self.snapshots = SnapshotStore(config, self.link, log)
 
     async def run(self) -> None:
-        """Go on until L{end}."""
+        """Go on until L{stop}."""
         link = self._spawn(self.link.run())
-        for work in (self.reader.run(), self.publisher.run(), self.publisher.watch()):
+        for work in (self.consumer.run(), self.publisher.run(), self.publisher.watch()):
             self._spawn(work)
         await self._ending.wait()
         # The link is the last: it says goodbye.
         await _cancel(self._tasks - {link}, _CANCEL_SECONDS)
         await _cancel({link}, _LINK_SECONDS)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """End soon."""
         self._ending.set()
 
-    async def ended(self) -> None:
+    async def waitForStop(self) -> None:
         """Wait until it is to end."""
         await self._ending.wait()
 
@@ -105,7 +105,7 @@ class BrokerSession:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._broken(unforeseen(error))
+            self._onBroken(describeCrash(error))
 
     def open(
         self,
@@ -128,26 +128,26 @@ class BrokerSession:
         def note(words: str) -> None:
             nonlocal reason
             reason = words
-            self._noted(words)
+            self._log(words)
 
-        self.link.noted = note
+        self.link.log = note
         try:
             while True:
                 connection = self.link.connection
                 if connection is None:
-                    if self.link.refusals >= max(_REFUSALS, len(self._place.servers)):
+                    if self.link.rejections >= max(_MIN_REJECTIONS, len(self._config.servers)):
                         raise BrokerError(reason)
-                    await asyncio.sleep(_AGAIN_SECONDS / 10)
+                    await asyncio.sleep(_RETRY_SECONDS / 10)
                     continue
                 try:
                     _checkSize(connection)
-                    jetstream = connection.jetstream(timeout=_ASK_SECONDS)
-                    stream, self._info = await find(jetstream, self._place, founding)
+                    jetstream = connection.jetstream(timeout=_REQUEST_SECONDS)
+                    stream, self._info = await findOrCreate(jetstream, self._config, founding)
                     opened(stream)
                     return
                 except NotReady as error:
                     since = seconds() if since is None else since
-                    if seconds() - since > _PATIENCE_SECONDS:
+                    if seconds() - since > _NOT_READY_SECONDS:
                         raise
                     note(str(error))
                 except BrokerError:
@@ -156,42 +156,42 @@ class BrokerSession:
                     if "permissions violation" in reason.casefold():
                         raise BrokerError(reason) from error
                     note(oneLine(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
         except BrokerError as error:
             failed(str(error))
         finally:
-            self.link.noted = self._noted
+            self.link.log = self._log
 
     def subscribe(self, number: int) -> None:
         assert self._info is not None, "it is not open"
-        self.reader.begin(number, self._info)
+        self.consumer.start(number, self._info)
 
-    def last(self, found: Callable[[int | None], object]) -> None:
-        self._spawn(self._last(found))
+    def lastSequence(self, found: Callable[[int | None], object]) -> None:
+        self._spawn(self._lastSequence(found))
 
-    async def _last(self, found: Callable[[int | None], object]) -> None:
+    async def _lastSequence(self, found: Callable[[int | None], object]) -> None:
         number: int | None = None
         connection = self.link.connection
         if connection is not None:
             try:
-                jetstream = connection.jetstream(timeout=_ASK_SECONDS)
-                number = (await jetstream.stream_info(self._place.stream)).state.last_seq
+                jetstream = connection.jetstream(timeout=_REQUEST_SECONDS)
+                number = (await jetstream.stream_info(self._config.stream)).state.last_seq
             except Exception as error:
-                self._noted(oneLine(error))
+                self._log(oneLine(error))
         found(number)
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
-        self._spawn(self._tell(self.snapshots.newest(), found))
+    def latestSnapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
+        self._spawn(self._answer(self.snapshots.latest(), found))
 
-    def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        self._spawn(self._tell(self.snapshots.fetch(path), fetched))
+    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
+        self._spawn(self._answer(self.snapshots.get(path), fetched))
 
-    def offer(
+    def putSnapshot(
         self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
     ) -> None:
-        self._spawn(self._tell(self.snapshots.offer(snapshot, path), offered))
+        self._spawn(self._answer(self.snapshots.put(snapshot, path), offered))
 
-    async def _tell(self, work: Coroutine[Any, Any, Any], then: Callable[[Any], object]) -> None:
+    async def _answer(self, work: Coroutine[Any, Any, Any], then: Callable[[Any], object]) -> None:
         then(await work)
 
 

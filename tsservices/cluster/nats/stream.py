@@ -27,17 +27,17 @@ _FORM = "1"
 _PREFIX = "tsservices-"
 
 #: What the engine says when there is a stream of that name, made otherwise.
-_IN_USE = 10058
+_NAME_IN_USE = 10058
 
 #: What it says while its servers have not found each other, or are short of something.
-_NOT_YET = {10002, 10003, 10005, 10008, 10009, 10023, 10028, 10039, 10047, 10076}
+_NOT_READY_CODES = {10002, 10003, 10005, 10008, 10009, 10023, 10028, 10039, 10047, 10076}
 
 
 class NotReady(BrokerError):
     """Servers that begin say so; but some say it for ever."""
 
 
-def metadata(founding: ClusterIdentity) -> dict[str, str]:
+def encodeIdentity(founding: ClusterIdentity) -> dict[str, str]:
     """How it stands there."""
     return {
         _PREFIX + "form": _FORM,
@@ -48,7 +48,7 @@ def metadata(founding: ClusterIdentity) -> dict[str, str]:
     }
 
 
-def founding(name: str, found: dict[str, str] | None) -> ClusterIdentity:
+def decodeIdentity(name: str, found: dict[str, str] | None) -> ClusterIdentity:
     """
     What that means.
 
@@ -74,9 +74,9 @@ def founding(name: str, found: dict[str, str] | None) -> ClusterIdentity:
 _PARTS = ("epoch", "log", "base", "secret")
 
 
-def _checked(place: JetStreamConfig, info: StreamInfo) -> ClusterIdentity:
+def _checkedIdentity(place: JetStreamConfig, info: StreamInfo) -> ClusterIdentity:
     name, config = place.stream, info.config
-    found = founding(name, config.metadata)
+    found = decodeIdentity(name, config.metadata)
     wrong = {
         f"has other subjects than {place.subject}": config.subjects != [place.subject],
         "is not kept in files": config.storage != StorageType.FILE,
@@ -94,7 +94,7 @@ def _checked(place: JetStreamConfig, info: StreamInfo) -> ClusterIdentity:
     return found
 
 
-async def find(
+async def findOrCreate(
     jetstream: JetStreamContext, place: JetStreamConfig, wanted: ClusterIdentity | None
 ) -> tuple[StreamState, StreamInfo]:
     """
@@ -112,22 +112,22 @@ async def find(
         except NotFoundError as error:
             if wanted is None:
                 raise BrokerError(f"there is no stream {place.stream}: it was deleted") from error
-            info, made = await _make(jetstream, place, wanted)
+            info, made = await _create(jetstream, place, wanted)
     except ServiceUnavailableError as error:
         raise NotReady("the servers have no JetStream, or no leader of it") from error
     except APIError as error:
         words = f"the stream {place.stream}: {error.description or error}"
-        if error.err_code in _NOT_YET:
+        if error.err_code in _NOT_READY_CODES:
             raise NotReady(words) from error
         raise BrokerError(words) from error
-    found = _checked(place, info)
+    found = _checkedIdentity(place, info)
     if made and found != wanted:
         made = False
     state = info.state
     return StreamState(found, state.first_seq or 1, state.last_seq, made), info
 
 
-async def _make(
+async def _create(
     jetstream: JetStreamContext, place: JetStreamConfig, wanted: ClusterIdentity
 ) -> tuple[StreamInfo, bool]:
     config = StreamConfig(
@@ -139,12 +139,12 @@ async def _make(
         storage=StorageType.FILE,
         num_replicas=place.replicas,
         allow_direct=True,
-        metadata=metadata(wanted),
+        metadata=encodeIdentity(wanted),
     )
     try:
         return await jetstream.add_stream(config), True
     except APIError as error:
-        if error.err_code != _IN_USE:
+        if error.err_code != _NAME_IN_USE:
             raise
     except (Error, TimeoutError):
         # It may have been made all the same: by whom, its metadata says.
@@ -153,7 +153,7 @@ async def _make(
 
 
 #: How often something bad has to be seen in a row: engines that begin may know less.
-_SURE = 3
+_STRIKES = 3
 
 _MISSING = "missing"
 
@@ -168,7 +168,7 @@ class StreamCheck:
     def __init__(self, name: str, known: StreamInfo) -> None:
         """@raise EngineError: it is none of ours."""
         self._name = name
-        self._epoch = founding(name, known.config.metadata).epoch
+        self._epoch = decodeIdentity(name, known.config.metadata).epoch
         self._created = known.created
         self._strikes: dict[str, int] = {}
         self.reason = ""
@@ -179,21 +179,21 @@ class StreamCheck:
         return bool(self._strikes or self.reason)
 
     @property
-    def goesOn(self) -> bool:
+    def maySubscribe(self) -> bool:
         """
         Whether one may ask for messages: also for one that is missing, since only so it shows
         that it is.
         """
         return not self.reason and self._strikes.keys() <= {_MISSING}
 
-    def gone(self) -> None:
+    def streamMissing(self) -> None:
         """There is no such stream."""
         self._strike("gone", True, "was deleted")
 
-    def seen(self, info: StreamInfo, wanted: int, moved: bool) -> None:
+    def streamSeen(self, info: StreamInfo, wanted: int, moved: bool) -> None:
         self._strike("gone", False, "")
         try:
-            epoch = founding(self._name, info.config.metadata).epoch
+            epoch = decodeIdentity(self._name, info.config.metadata).epoch
         except BrokerError as error:
             self.reason = str(error)
             return
@@ -222,7 +222,7 @@ class StreamCheck:
             " copy, or lost what it had"
         )
 
-    def missing(self, number: int | None) -> None:
+    def messageMissing(self, number: int | None) -> None:
         """
         @param number: of a message that did not come where it had to, though the stream
             begins before it; L{None}: all came.
@@ -234,7 +234,7 @@ class StreamCheck:
             self._strikes.pop(what, None)
             return
         self._strikes[what] = self._strikes.get(what, 0) + 1
-        if self._strikes[what] >= _SURE:
+        if self._strikes[what] >= _STRIKES:
             self._end(words)
 
     def _end(self, words: str) -> None:

@@ -21,11 +21,11 @@ from tsservices.cluster.broker import (
     SnapshotInfo,
     StreamState,
 )
-from tsservices.cluster.join_decision import JoinMethod, LocalState, join, serves
+from tsservices.cluster.join_decision import JoinMethod, LocalState, decideJoin, isUsable
 from tsservices.common.limits import Limits
 
 #: What follows the path of a database in the names of its files, itself the last.
-_BESIDE = ("-wal", "-shm", "")
+_DATABASE_SUFFIXES = ("-wal", "-shm", "")
 
 
 class JoinProcedure:
@@ -34,20 +34,20 @@ class JoinProcedure:
 
     @ivar loaded: what the node has.
     @ivar state: the state to go on from, when that is known.
-    @ivar number: of the first message that is not in it.
-    @ivar unserved: a new node could not join, for want of a snapshot.
+    @ivar firstSequence: of the first message that is not in it.
+    @ivar needsSnapshot: a new node could not join, for want of a snapshot.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
     state: ChatState
-    number = 0
-    unserved = False
+    firstSequence = 0
+    needsSnapshot = False
 
     def __init__(
         self,
         node: str,
-        journal: Storage,
-        engine: Broker,
+        storage: Storage,
+        broker: Broker,
         path: str,
         limits: Limits,
         operators: frozenset[str],
@@ -55,40 +55,40 @@ class JoinProcedure:
     ) -> None:
         """@raise JournalError: the journal can't be used."""
         self._node = node
-        self._journal = journal
-        self._engine = engine
+        self._storage = storage
+        self._broker = broker
         self._path = path
         self._limits = limits
         self._operators = operators
-        self._failed = failed
-        self._fetched: SnapshotInfo | None = None
-        self._joined: Callable[[StreamState], object] | None = None
-        self.loaded = journal.prepare()
+        self._onFailure = failed
+        self._lastSnapshot: SnapshotInfo | None = None
+        self._onJoined: Callable[[StreamState], object] | None = None
+        self.loaded = storage.prepare()
 
-    def begin(self, epoch: str, joined: Callable[[StreamState], object]) -> None:
-        self._joined = joined
+    def start(self, epoch: str, joined: Callable[[StreamState], object]) -> None:
+        self._onJoined = joined
         loaded = self.loaded
         founding = None
         if not loaded.epoch:
             # Who belongs to a stream already makes no other one in its place.
             founding = ClusterIdentity(epoch, loaded.log, loaded.position, loaded.secret)
-        self._engine.open(founding, self._look, self._fail)
+        self._broker.open(founding, self._streamOpened, self._fail)
 
     def stop(self) -> None:
         """Have nothing more come of it."""
-        self._joined = None
+        self._onJoined = None
 
     def _fail(self, reason: str) -> None:
-        if self._joined is not None:
-            self._joined = None
-            self._failed(reason)
+        if self._onJoined is not None:
+            self._onJoined = None
+            self._onFailure(reason)
 
-    def _look(self, stream: StreamState) -> None:
-        if self._joined is not None:
-            self._engine.snapshot(lambda snapshot: self._join(stream, snapshot))
+    def _streamOpened(self, stream: StreamState) -> None:
+        if self._onJoined is not None:
+            self._broker.latestSnapshot(lambda snapshot: self._snapshotKnown(stream, snapshot))
 
-    def _join(self, stream: StreamState, snapshot: SnapshotInfo | None) -> None:
-        joined = self._joined
+    def _snapshotKnown(self, stream: StreamState, snapshot: SnapshotInfo | None) -> None:
+        joined = self._onJoined
         if joined is None:
             return
         loaded = self.loaded
@@ -100,18 +100,18 @@ class JoinProcedure:
             not (loaded.position or loaded.records or loaded.kept),
         )
         try:
-            way, self.number = join(own, stream, snapshot)
-            if way is JoinMethod.FETCH:
-                self._fetch(snapshot)
+            way, self.firstSequence = decideJoin(own, stream, snapshot)
+            if way is JoinMethod.SNAPSHOT:
+                self._getSnapshot(snapshot)
                 return
             if way is JoinMethod.BIND:
-                self._bind(stream.founding)
+                self._bind(stream.identity)
             self.state = checkpoint.load(self._limits, self.loaded.checkpoint)
         except (BrokerError, StorageError, OSError, ValueError) as error:
             self._fail(str(error))
             return
-        self.unserved = not serves(snapshot, stream) and (
-            stream.first > 1 or stream.founding.baseSequence > 0
+        self.needsSnapshot = not isUsable(snapshot, stream) and (
+            stream.first > 1 or stream.identity.baseSequence > 0
         )
         joined(stream)
 
@@ -122,49 +122,49 @@ class JoinProcedure:
         rows = checkpoint.save(
             ChatState(self._limits, loaded.records, loaded.kept, self._operators)
         )
-        self._journal.bind(
+        self._storage.bind(
             founding.epoch, founding.log, founding.cloakKey, founding.baseSequence, rows
         )
-        self.loaded = self._journal.prepare()
+        self.loaded = self._storage.prepare()
 
-    def _fetch(self, snapshot: SnapshotInfo | None) -> None:
+    def _getSnapshot(self, snapshot: SnapshotInfo | None) -> None:
         """Get the snapshot in place of what this node has."""
-        if snapshot == self._fetched:
+        if snapshot == self._lastSnapshot:
             raise BrokerError(
                 "the snapshot does not reach as far as it says; take a backup of another node"
                 " for chat.sqlite"
             )
-        self._fetched = snapshot
+        self._lastSnapshot = snapshot
         draft = f"{self._path}.fetched"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)
         self._log.info("node {node} gets a snapshot", node=self._node)
-        self._engine.getSnapshot(draft, lambda reason: self._came(draft, reason))
+        self._broker.getSnapshot(draft, lambda reason: self._snapshotFetched(draft, reason))
 
-    def _came(self, draft: str, reason: str | None) -> None:
-        if self._joined is None:
+    def _snapshotFetched(self, draft: str, reason: str | None) -> None:
+        if self._onJoined is None:
             return
         try:
             if reason is not None:
                 raise BrokerError(reason)
-            self.loaded = self._replace(draft)
+            self.loaded = self._replaceDatabase(draft)
         except (BrokerError, StorageError, OSError) as error:
             self._fail(str(error))
             return
         self._log.info("node {node} begins from a snapshot", node=self._node)
         # Meanwhile the stream has gone on, and there may be a newer snapshot.
-        self._engine.open(None, self._look, self._fail)
+        self._broker.open(None, self._streamOpened, self._fail)
 
-    def _replace(self, draft: str) -> StoredState:
+    def _replaceDatabase(self, draft: str) -> StoredState:
         path = self._path
         before = f"{path}.before"
         # A log of the old database beside the new one would be applied to that.
-        _move(path, before, _BESIDE)
+        _move(path, before, _DATABASE_SUFFIXES)
         try:
             os.replace(draft, path)
-            return self._journal.prepare()
+            return self._storage.prepare()
         except (StorageError, OSError):
-            _move(before, path, reversed(_BESIDE))
+            _move(before, path, reversed(_DATABASE_SUFFIXES))
             raise
 
 

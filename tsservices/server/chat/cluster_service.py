@@ -18,10 +18,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tsservices.chat.errors import ChatError
-from tsservices.cluster.broker import ENGINE_STOP_SECONDS, Broker, StreamState
+from tsservices.cluster.broker import STOP_SECONDS, Broker, StreamState
 from tsservices.cluster.consistency import StateDigest
 from tsservices.cluster.orderer import ClusterOrderer
-from tsservices.cluster.status import BrokerStatus, StatusChangeLog, count, describe
+from tsservices.cluster.status import BrokerStatus, StatusChangeLog, describe, updateCounters
 from tsservices.common.counters import ClusterCounters
 from tsservices.common.logs import audit
 from tsservices.server.chat.cluster_join import JoinProcedure
@@ -47,20 +47,20 @@ class ClusterLog:
     def ready(self) -> None:
         self._ready()
 
-    def broken(self, reason: str) -> None:
+    def nodeBroken(self, reason: str) -> None:
         self._broken(reason)
 
     def troubled(self, trouble: ChatError | None) -> None:
         """@param trouble: why nothing gets its place at present; L{None}: that is over."""
         if trouble is None:
-            self.noted("the others answer again")
+            self.log("the others answer again")
         else:
             self._log.error("node {node}: {trouble}", node=self._node, trouble=str(trouble))
 
-    def noted(self, text: str) -> None:
+    def log(self, text: str) -> None:
         self._log.info("node {node}: {text}", node=self._node, text=text)
 
-    def failed(self, error: Exception) -> None:
+    def logError(self, error: Exception) -> None:
         self._log.failure("node {node}", Failure(error), node=self._node)
 
 
@@ -85,7 +85,7 @@ class ClusterChatService(ChatService):
         self,
         *args: Any,
         node: str,
-        engine: MonitoredBroker,
+        broker: MonitoredBroker,
         where: str,
         path: str,
         clock: IReactorTime,
@@ -95,25 +95,25 @@ class ClusterChatService(ChatService):
     ) -> None:
         super().__init__(*args, **more)
         self.node = node
-        self.nodes = self._tellNodes
-        self._engine = engine
+        self.nodes = self._describeNodes
+        self._broker = broker
         self._where = where
         self._path = path
         self._clock = clock
-        self._seconds = seconds
+        self._monotonic = seconds
         self._incarnations = incarnations
-        self._joining: JoinProcedure | None = None
+        self._join: JoinProcedure | None = None
         self._orderer: ClusterOrderer | None = None
         self._snapshots: SnapshotScheduler | None = None
-        self._began = self._kept = 0
+        self._loadedPosition = self._storedCheckpoint = 0
         self._waiting: list[Callable[[], object]] = []
-        self._ticking = LoopingCall(self._tick)
-        self._ticking.clock = clock
-        self._over = False
-        self._left: Deferred[None] | None = None
+        self._ticker = LoopingCall(self._tick)
+        self._ticker.clock = clock
+        self._ended = False
+        self._stopping: Deferred[None] | None = None
         self.counters = ClusterCounters()
-        self._reports = ClusterLog(node, self.ready, self.broken)
-        self._changes = StatusChangeLog(self._reports.noted)
+        self._clusterLog = ClusterLog(node, self.ready, self.nodeBroken)
+        self._changes = StatusChangeLog(self._clusterLog.log)
 
     def prepare(self) -> None:
         """
@@ -121,17 +121,17 @@ class ClusterChatService(ChatService):
 
         @raise tsservices.chat.storage.JournalError: it can't be used.
         """
-        self._joining = JoinProcedure(
+        self._join = JoinProcedure(
             self.node,
-            self.journal,
-            self._engine,
+            self.storage,
+            self._broker,
             self._path,
             self._limits,
             self.operators,
-            self.broken,
+            self.nodeBroken,
         )
         self.notes = [
-            *self._joining.loaded.notes,
+            *self._join.loaded.notes,
             f"the chat opens when node {self.node} has caught up with the others at {self._where}",
         ]
 
@@ -139,8 +139,8 @@ class ClusterChatService(ChatService):
         """Look for the others."""
         Service.startService(self)
         self.hasher.start()
-        assert self._joining is not None
-        self._joining.begin(self._incarnations() + self._incarnations(), self._joined)
+        assert self._join is not None
+        self._join.start(self._incarnations() + self._incarnations(), self._joined)
 
     def whenReady(self, call: Callable[[], object]) -> None:
         if self.open:
@@ -150,23 +150,23 @@ class ClusterChatService(ChatService):
 
     def stopService(self) -> Deferred[None]:
         """Fires when all that was said is kept, and the others know that this node ends."""
-        self._over = True
+        self._ended = True
         self.running = False
-        if self._left is None:
-            self._left = Deferred.fromCoroutine(self._leave())
+        if self._stopping is None:
+            self._stopping = Deferred.fromCoroutine(self._leave())
         told: Deferred[None] = Deferred()
-        self._left.addBoth(_pass, told)
+        self._stopping.addBoth(_pass, told)
         return told
 
     async def _leave(self) -> None:
         """End one after another."""
-        if self._joining is not None:
-            self._joining.stop()
+        if self._join is not None:
+            self._join.stop()
         if self._orderer is not None:
             await self._within(self._orderer.stop)
-        if self._ticking.running:
-            self._ticking.stop()
-        await self._within(self._engine.stop)
+        if self._ticker.running:
+            self._ticker.stop()
+        await self._within(self._broker.stop)
         if self._snapshots is not None:
             self._snapshots.stop()
         await super().stopService()
@@ -181,16 +181,16 @@ class ClusterChatService(ChatService):
             if not ended.called:
                 ended.callback(None)
 
-        late = self._clock.callLater(ENGINE_STOP_SECONDS, end)
+        late = self._clock.callLater(STOP_SECONDS, end)
         begin(end)
         return ended
 
     def _joined(self, stream: StreamState) -> None:
         """Take messages."""
-        joining = self._joining
+        joining = self._join
         assert joining is not None
         loaded = joining.loaded
-        self._began, self._kept = loaded.position, loaded.checkpointPosition
+        self._loadedPosition, self._storedCheckpoint = loaded.position, loaded.checkpointPosition
         told = len(self.notes)
         self._open(loaded, joining.state)
         for note in self.notes[told:]:
@@ -200,63 +200,66 @@ class ClusterChatService(ChatService):
             self.node,
             self._incarnations,
             self._pipeline,
-            self._engine,
-            self._seconds,
-            self._reports,
+            self._broker,
+            self._monotonic,
+            self._clusterLog,
             self._limits,
             self.operators,
             self._clock.callLater,
         )
         self._snapshots = SnapshotScheduler(
-            self.journal,
-            self._engine,
+            self.storage,
+            self._broker,
             f"{self._path}.snapshot",
-            stream.founding.epoch,
-            joining.unserved,
-            self._seconds,
+            stream.identity.epoch,
+            joining.needsSnapshot,
+            self._monotonic,
         )
-        self._pipeline.start(self.journal, audit, self._orderer)
+        self._pipeline.start(self.storage, audit, self._orderer)
         self.stored = self._storedHere
-        self.journal.start(self)
-        self._ticking.start(TICK_SECONDS, now=False)
+        self.storage.start(self)
+        self._ticker.start(TICK_SECONDS, now=False)
         kept = StateDigest.of(loaded.position, loaded.records, loaded.kept)
-        self._orderer.begin(stream, joining.number, kept)
+        self._orderer.start(stream, joining.firstSequence, kept)
 
     def _tick(self) -> None:
         """Time goes by, whatever goes wrong: a node that does not notice is taken for gone."""
         try:
-            self._look()
+            self._update()
         except Exception as error:
-            self._reports.failed(error)
+            self._clusterLog.logError(error)
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         """See how things are."""
         orderer, snapshots = self._orderer, self._snapshots
         assert orderer is not None
         assert snapshots is not None
         orderer.tick()
-        standing = orderer.standing()
-        count(self.counters, standing, self._engine)
-        self._changes.look(standing)
+        standing = orderer.status()
+        updateCounters(self.counters, standing, self._broker)
+        self._changes.update(standing)
         # One is enough.
         first = min((name for name, _, _ in standing.nodes), default="")
         if self.open and first == self.node:
-            snapshots.tick(self._kept)
+            snapshots.tick(self._storedCheckpoint)
 
     def _storedHere(self, position: int) -> None:
         self._pipeline.stored(position)
         # What was stored before this run, and is applied again, is not stored again.
-        if self._orderer is not None and self._began < self._orderer.saved <= position:
-            self._kept = self._orderer.saved
+        if (
+            self._orderer is not None
+            and self._loadedPosition < self._orderer.checkpointPosition <= position
+        ):
+            self._storedCheckpoint = self._orderer.checkpointPosition
 
-    def _tellNodes(self) -> list[str]:
+    def _describeNodes(self) -> list[str]:
         if self._orderer is None:
             return []
-        return describe(self.node, self._orderer.standing(), self._engine)
+        return describe(self.node, self._orderer.status(), self._broker)
 
     def ready(self) -> None:
         """This node has caught up with the others."""
-        if self._over:
+        if self._ended:
             return
         self.open = True
         self._log.info("node {node} has caught up, and the chat is open", node=self.node)
@@ -264,13 +267,13 @@ class ClusterChatService(ChatService):
         for each in waiting:
             each()
 
-    def broken(self, reason: str) -> None:
-        if self._over:
+    def nodeBroken(self, reason: str) -> None:
+        if self._ended:
             return
-        self._over = True
+        self._ended = True
         self._log.critical("node {node} can't go on: {reason}", node=self.node, reason=reason)
-        if self._giveUp is not None:
-            self._giveUp(f"node {self.node} can't go on: {reason}")
+        if self._shutDown is not None:
+            self._shutDown(f"node {self.node} can't go on: {reason}")
 
 
 def _pass(outcome: Failure | None, told: Deferred[None]) -> None:

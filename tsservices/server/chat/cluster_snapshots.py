@@ -27,65 +27,67 @@ class SnapshotScheduler:
 
     def __init__(
         self,
-        journal: Storage,
-        engine: Broker,
+        storage: Storage,
+        broker: Broker,
         path: str,
         epoch: str,
         urgent: bool,
-        seconds: Callable[[], float],
+        clock: Callable[[], float],
     ) -> None:
-        self._journal = journal
-        self._engine = engine
+        self._storage = storage
+        self._broker = broker
         self._path = path
         self._epoch = epoch
-        self._seconds = seconds
-        self._under = False
+        self._clock = clock
+        self._isRunning = False
         self._stopped = False
-        self._due = seconds() + (0.0 if urgent else SNAPSHOT_SECONDS)
+        self._dueAt = clock() + (0.0 if urgent else SNAPSHOT_SECONDS)
 
     def tick(self, position: int) -> None:
         """Make one, if it is time to."""
-        if self._under or self._stopped or not position or self._seconds() < self._due:
+        if self._isRunning or self._stopped or not position or self._clock() < self._dueAt:
             return
-        self._under = True
+        self._isRunning = True
         try:
-            self._clear()
+            self._removeFiles()
         except OSError as error:
-            self._ended(str(error))
+            self._finished(str(error))
             return
-        self._journal.copy(self._path, lambda trouble: self._copied(position, trouble))
+        self._storage.copy(self._path, lambda trouble: self._copied(position, trouble))
 
     def stop(self) -> None:
         """The engine has ended, and says nothing more."""
         self._stopped = True
         with contextlib.suppress(OSError):
-            self._clear()
+            self._removeFiles()
 
     def _copied(self, position: int, trouble: str | None) -> None:
         if trouble is not None or self._stopped:
-            self._ended(trouble)
+            self._finished(trouble)
             return
         try:
             size = os.stat(self._path).st_size
         except OSError as error:
-            self._ended(str(error))
+            self._finished(str(error))
             return
-        self._engine.putSnapshot(SnapshotInfo(self._epoch, position, size), self._path, self._ended)
+        self._broker.putSnapshot(
+            SnapshotInfo(self._epoch, position, size), self._path, self._finished
+        )
 
-    def _ended(self, trouble: str | None) -> None:
-        self._under = False
+    def _finished(self, trouble: str | None) -> None:
+        self._isRunning = False
         with contextlib.suppress(OSError):
-            self._clear()
+            self._removeFiles()
         if self._stopped:
             return
         if trouble is None:
             self._log.info("a snapshot for other nodes was made")
-            self._due = self._seconds() + SNAPSHOT_SECONDS
+            self._dueAt = self._clock() + SNAPSHOT_SECONDS
         else:
             self._log.warn("there is no new snapshot for other nodes: {reason}", reason=trouble)
-            self._due = self._seconds() + SNAPSHOT_RETRY_SECONDS
+            self._dueAt = self._clock() + SNAPSHOT_RETRY_SECONDS
 
-    def _clear(self) -> None:
+    def _removeFiles(self) -> None:
         """Remove the file, also one that was left unfinished."""
         for path in (self._path, f"{self._path}{PART}"):
             with contextlib.suppress(FileNotFoundError):

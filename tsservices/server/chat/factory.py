@@ -63,7 +63,7 @@ def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
         frozenset(options["chat-operators"]),
     )
     if options["cluster"] is None or not served:
-        return ChatService(*arguments, leave=bool(options["leave-cluster"]))
+        return ChatService(*arguments, leaveCluster=bool(options["leave-cluster"]))
     if options["leave-cluster"]:
         raise BrokerError("--leave-cluster is for a server without --cluster")
     if not isinstance(journal, SQLiteStorage):
@@ -96,13 +96,13 @@ def makeChat(options: Options, limits: Limits, reactor: Any) -> ChatService:
         ),
         callFromThread,
         time.monotonic,
-        noted=noted,
+        log=noted,
     )
     return ClusterChatService(
         *arguments,
         node=options["node"]
         or nodeName(options.folder, socket.gethostname(), lambda: secrets.token_hex(2)),
-        engine=engine,
+        broker=engine,
         where=", ".join(options["cluster"]),
         path=options.folder.path(CHAT_FILE),
         clock=reactor,

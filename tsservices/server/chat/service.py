@@ -41,8 +41,8 @@ class ChatService(Service):
     """
     Loads what was kept, starts the journal, and tells everybody of its troubles.
 
-    @ivar house: what all conversations share.
-    @ivar journal: keeps what is said.
+    @ivar context: what all conversations share.
+    @ivar storage: keeps what is said.
     @ivar hasher: does the work of passwords.
     @ivar operators: the folded names of those accounts that may do anything.
     @ivar pool: what waits for all people together.
@@ -61,27 +61,27 @@ class ChatService(Service):
     open = False
     nodes: Callable[[], list[str]] | None = None
     _log: ClassVar[Logger] = Logger("tsservices")
-    house: ChatContext
+    context: ChatContext
     stored: Callable[[int], None]
 
     def __init__(
         self,
-        journal: Storage,
+        storage: Storage,
         limits: Limits,
         now: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
         token: str,
         hasher: PasswordHasherThread,
         welcomeFile: str = "",
-        giveUp: Callable[[str], object] | None = None,
+        shutDown: Callable[[str], object] | None = None,
         operators: frozenset[str] = frozenset(),
         random: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
-        leave: bool = False,
+        leaveCluster: bool = False,
     ) -> None:
         """@param now: the time: nanoseconds since 1970, UTC."""
-        self._leaves = leave
+        self._leaveCluster = leaveCluster
         self._random = random
-        self.journal = journal
+        self.storage = storage
         self._limits = limits
         self._now = now
         self._turnEnd = turnEnd
@@ -89,7 +89,7 @@ class ChatService(Service):
         self.hasher = hasher
         self.operators = operators
         self._welcomeFile = welcomeFile
-        self._giveUp = giveUp
+        self._shutDown = shutDown
         self._sessions = 0
         self.pool = SendQueuePool()
         self.notes: list[str] = []
@@ -100,17 +100,17 @@ class ChatService(Service):
 
         @raise tsservices.chat.storage.JournalError: it can't be used.
         """
-        loaded = self.journal.prepare()
+        loaded = self.storage.prepare()
         self.notes = loaded.notes
-        if loaded.epoch and not self._leaves:
+        if loaded.epoch and not self._leaveCluster:
             raise StorageError(
                 "the chat in this state folder belongs to a cluster: start with --cluster, or"
                 " once with --leave-cluster to have it go on alone for good"
             )
         if loaded.epoch:
-            self.journal.leave()
+            self.storage.leave()
         self._open(loaded, ChatState(self._limits, loaded.records, loaded.kept, self.operators))
-        self._pipeline.start(self.journal, audit)
+        self._pipeline.start(self.storage, audit)
 
     def _open(self, loaded: StoredState, state: ChatState) -> None:
         """Make all of what was kept that conversations need."""
@@ -122,11 +122,11 @@ class ChatService(Service):
             )
         self._pipeline = Pipeline(state, loaded.log, loaded.position, self._now, self._turnEnd)
         self.stored = self._pipeline.stored
-        self.house = ChatContext(
+        self.context = ChatContext(
             self._pipeline,
-            HistoryReplayer(self.journal),
-            self.journal,
-            self.journal,
+            HistoryReplayer(self.storage),
+            self.storage,
+            self.storage,
             self.hasher,
             LoginRateLimiter(self._limits.guesses),
             self._now,
@@ -141,7 +141,7 @@ class ChatService(Service):
         """Begin to keep."""
         super().startService()
         self.hasher.start()
-        self.journal.start(self)
+        self.storage.start(self)
         self.open = True
 
     def stopService(self) -> Deferred[None]:
@@ -149,7 +149,7 @@ class ChatService(Service):
         super().stopService()
         self.hasher.stop()
         stopped: Deferred[None] = Deferred()
-        self.journal.stop(lambda: stopped.callback(None))
+        self.storage.stop(lambda: stopped.callback(None))
         return stopped
 
     def newSession(self, outlet: Recipient, host: str) -> Session:
@@ -182,8 +182,8 @@ class ChatService(Service):
     def failed(self, reason: str) -> None:
         self._log.critical("the chat can't be kept any more: {reason}", reason=reason)
         words = ErrorReply(ChatError(JOURNAL_FAILED))
-        for session in self.house.state.sessions.values():
+        for session in self.context.state.sessions.values():
             if session.outlet is not None:
                 session.outlet.write(session.outlet.form.encode([words]))
-        if self._giveUp is not None:
-            self._giveUp(f"the chat can't be kept any more: {reason}")
+        if self._shutDown is not None:
+            self._shutDown(f"the chat can't be kept any more: {reason}")
