@@ -20,7 +20,7 @@ from tsservices.common.addresses import LOOPBACK, TrustedNetworks
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS, TimestampFormatter
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.server.password_hasher import Job, PasswordHasherThread, Then
 from tsservices.storage.memory import MemoryStorage
 from tsservices.transport.context import ServiceContext
@@ -111,12 +111,11 @@ def environment(
         return NOON * NANOSECONDS + round(time.seconds() * NANOSECONDS)
 
     chat = ChatService(
+        ChatServiceConfig(bounds, "run"),
         MemoryStorage("testing"),
-        bounds,
+        ImmediateHasher(),
         now,
         lambda job: time.callLater(0, job),
-        "run",
-        ImmediateHasher(),
     )
     chat.prepare()
     chat.startService()

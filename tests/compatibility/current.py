@@ -358,12 +358,12 @@ def record() -> list[list[Any]]:
     # Nothing but this needs them, and it needs no test.
     from tests.support import cluster as simulated
     from tests.support.chat import Ear
-    from tsservices.cluster.orderer import ClusterOrderer
+    from tsservices.cluster.node import NodeConfig
 
     people: dict[str, simulated.SimulatedUser] = {}
-    orderer = partial(ClusterOrderer, operators=("root",))
+    config = partial(NodeConfig, operators=frozenset({"root"}))
     with (
-        patch.object(simulated, "ClusterOrderer", orderer),
+        patch.object(simulated, "NodeConfig", config),
         patch.object(simulated, "LIMITS", LIMITS),
     ):
         world = simulated.ClusterSimulation(2, 3)
@@ -383,7 +383,7 @@ def record() -> list[list[Any]]:
             elif what == "mend":
                 nodes[more].broker.reconnect()
             elif what in ("die", "start", "stop"):
-                getattr(nodes[more], what)()
+                getattr(nodes[more], "kill" if what == "die" else what)()
                 world.timeline.run(1.0)
             else:
                 node, ident = nodes[what], more[1]

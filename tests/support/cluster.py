@@ -22,6 +22,7 @@ from tsservices.chat.snapshot import load, save
 from tsservices.chat.state import ChatState
 from tsservices.cluster.broker import STOP_SECONDS, StreamState
 from tsservices.cluster.consistency import StateDigest
+from tsservices.cluster.node import NodeConfig
 from tsservices.cluster.orderer import ClusterOrderer
 from tsservices.cluster.status import STORED, UNKNOWN
 from tsservices.common.limits import Limits
@@ -138,13 +139,11 @@ class SimulatedNode:
             lambda what: self.later(0.0, what),
         )
         self.orderer = ClusterOrderer(
-            self.name,
-            self._incarnation,
+            NodeConfig(self.name, self._incarnation, LIMITS),
             self.pipeline,
             self.broker,
-            self._timeline.seconds,
             self,
-            LIMITS,
+            self._timeline.seconds,
         )
         self.pipeline.start(self, orderer=self.orderer)
         refused = self.pipeline.rejected

@@ -16,7 +16,7 @@ from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.testing import NOON, ImmediateHasher, MemoryTransport, environment
 from tsservices.transport.context import ServiceContext
 
@@ -77,13 +77,11 @@ class LineDoorCase(SynchronousTestCase):
         self.journal = SlowJournal()
         self.hasher = ImmediateHasher()
         chat = ChatService(
+            ChatServiceConfig(limits, "run", welcomeFile),
             self.journal,
-            limits,
+            self.hasher,
             lambda: NOON * NANOSECONDS + round(self.clock.seconds() * NANOSECONDS),
             self._atTurnEnd,
-            "run",
-            self.hasher,
-            welcomeFile,
         )
         chat.prepare()
         chat.startService()

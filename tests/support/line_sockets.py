@@ -15,7 +15,7 @@ from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import NOON, ImmediateHasher, environment
 from tsservices.transport.context import ServiceContext
@@ -60,12 +60,11 @@ class Crowd:
         clock = Clock()
         given = environment(clock, LIMITS)
         chat = ChatService(
+            ChatServiceConfig(LIMITS, "run"),
             MemoryStorage("log"),
-            LIMITS,
+            ImmediateHasher(),
             lambda: NOON * NANOSECONDS,
             self.set.atTurnEnd,
-            "run",
-            ImmediateHasher(),
         )
         chat.prepare()
         chat.startService()

@@ -1,6 +1,6 @@
 """
-What the people of this node are told of proposals that have no place yet, or get none.
-Pure.
+What people of this node get to read about proposals that have no place in the stream yet, or get
+none.  Pure.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ TROUBLE_SECONDS = 2.0
 
 class UserNotifier:
     """
-    Tells people, and whoever looks after the server.
+    Writes to people whose lines wait, each once per trouble, and rejects what has expired.
 
     @ivar trouble: why nothing gets its place at present.
-    @ivar lastArrival: when something got its place last, in seconds.
+    @ivar lastArrival: when a message of this node got its place last, in seconds.
     """
 
     def __init__(
         self,
         pipeline: Pipeline,
-        outbox: PublishQueue,
+        queue: PublishQueue,
         clock: Callable[[], float],
         listener: ClusterListener,
     ) -> None:
         self._pipeline = pipeline
-        self._outbox = outbox
+        self._queue = queue
         self._clock = clock
         self._listener = listener
         self._notified: set[str] = set()
@@ -42,12 +42,14 @@ class UserNotifier:
         self.lastArrival = clock()
 
     def waitingSessions(self) -> list[Session]:
-        """Those whose proposals have no place yet, each once."""
-        return _sessions(self._outbox.proposals())
+        """The sessions whose proposals have no place yet, each once."""
+        return _sessions(self._queue.proposals())
 
-    def reject(self, proposals: Sequence[Proposal], why: ChatError) -> None:
+    def reject(self, proposals: Sequence[Proposal], reason: ChatError) -> None:
+        # Without an id it is the node itself: nobody to write to.
+        proposals = [proposal for proposal in proposals if proposal[1].ident]
         try:
-            self._pipeline.rejected([each for each in proposals if each[1].ident], why)
+            self._pipeline.rejected(proposals, reason)
         except Exception as error:
             self._listener.logError(error)
 
@@ -56,7 +58,7 @@ class UserNotifier:
             self._notifyNotStored(_sessions(proposals))
 
     def arrived(self) -> None:
-        """Something of this node has got its place."""
+        """A message of this node has got its place."""
         self.lastArrival = self._clock()
         if self.trouble is not None:
             self.trouble = None
@@ -64,32 +66,33 @@ class UserNotifier:
             self._listener.troubled(None)
 
     def tick(self, listening: bool) -> None:
-        """Some time has gone by: what has waited for too long is told."""
-        self.reject(self._outbox.takeExpired(self._pipeline.state.sessions), EXPIRED)
-        self._write(self._outbox.takeUnknown(), UNKNOWN)
-        sent = self._outbox.inFlight
-        if self.trouble is not None or not listening or not sent:
+        """@param listening: false while this node does not read the stream: it knows nothing."""
+        self.reject(self._queue.takeExpired(self._pipeline.state.sessions), EXPIRED)
+        self._write(self._queue.takeUnknown(), UNKNOWN)
+        inFlight = self._queue.inFlight
+        if self.trouble is not None or not listening or not inFlight:
             return
-        if self._clock() - max(self.lastArrival, sent[0].publishedAt) >= TROUBLE_SECONDS:
+        if self._clock() - max(self.lastArrival, inFlight[0].publishedAt) >= TROUBLE_SECONDS:
             self.trouble = TROUBLE
             self._notifyNotStored(self.waitingSessions())
             self._listener.troubled(TROUBLE)
 
-    def _notifyNotStored(self, people: Iterable[Session]) -> None:
-        new = [each for each in people if each.ident not in self._notified]
-        self._notified.update(each.ident for each in new)
+    def _notifyNotStored(self, sessions: Iterable[Session]) -> None:
+        new = [session for session in sessions if session.ident not in self._notified]
+        self._notified.update(session.ident for session in new)
         self._write(new, NOT_YET)
 
-    def _write(self, people: Iterable[Session], words: Notice) -> None:
-        for session in people:
+    def _write(self, sessions: Iterable[Session], notice: Notice) -> None:
+        for session in sessions:
             if session.outlet is not None:
                 try:
-                    session.outlet.write(session.outlet.form.encode([words]))
+                    session.outlet.write(session.outlet.form.encode([notice]))
                 except Exception as error:
+                    # One broken connection must not cost the others their notice.
                     self._listener.logError(error)
 
 
 def _sessions(proposals: Iterable[Proposal]) -> list[Session]:
-    found = {session.ident: session for _, session in proposals}
-    found.pop("", None)
-    return list(found.values())
+    sessions = {session.ident: session for _, session in proposals}
+    sessions.pop("", None)
+    return list(sessions.values())

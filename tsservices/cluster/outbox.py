@@ -1,9 +1,10 @@
 """
-What this node has proposed, and has not seen come back from the stream.  Pure.
+What this node has proposed and has not seen come back from the stream.  Pure.
 
-A few messages are under way at a time; what is proposed meanwhile goes together in the
-next one.  A message keeps its number until it has come back at its place, so that it can
-be published as often as need be, and still counts once.
+Few messages are in flight at a time, and what is proposed meanwhile goes together in the next one:
+the busier the node, the fuller its messages.  A message keeps its number until it has come back,
+so that it can be published as often as need be and still counts once: all nodes apply only the
+number that follows the last one (L{tsservices.chat.handlers.nodes}).
 """
 
 from __future__ import annotations
@@ -17,32 +18,29 @@ from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.messages import MESSAGE_BYTES, assemble, encodeOperation, overhead
 
-#: Bytes that a node keeps for an engine that does not answer: some seconds of everybody's talk.
+#: Bytes that a node keeps for a broker that does not answer: some seconds of everybody's talk.
 OUTBOX_BYTES = 8 * 1024 * 1024
 
-#: Seconds after which what was never sent is refused: nobody waits longer for their own line.
+#: Seconds after which what was never published is rejected: nobody waits longer for their own line.
 OUTBOX_SECONDS = 30.0
 
-#: Messages of a node that are published and not back yet: more makes no more lines, since what
+#: Messages of a node that are published and not back yet: more bring no more lines, since what
 #: comes meanwhile goes together in the next one.
 MAX_IN_FLIGHT = 4
 
-
-#: What there is always room and time for: without it people would be somewhere for ever who have
-#: left long since, or the other way round.
+#: Accepted when the queue is full, and never expired.  Without these somebody would stay for ever
+#: in rooms that they have left, or be missing where they are.
 ALWAYS_ACCEPTED: tuple[type[Operation], ...] = (Quit, NodeUp, NodeDown, ReattachSession)
 
 
 @dataclass(slots=True)
 class InFlight:
     """
-    A message that was published, and has not come back.
+    A message that was published and has not come back.
 
     @ivar n: its number.
-    @ivar data: as it is published.
-    @ivar proposals: those in it, in order.
     @ivar publishedAt: when it was published first, in seconds.
-    @ivar notified: its people know that nothing is known of it.
+    @ivar notified: its people know that its fate is unknown.
     """
 
     n: int
@@ -55,11 +53,10 @@ class InFlight:
 @dataclass(slots=True)
 class _Waiting:
     """
-    Something that was never published.
+    A proposal that was never published.
 
-    @ivar proposal: what is to happen, and who proposes it.
-    @ivar data: what stands for it in a message.
-    @ivar proposedAt: when it was proposed, in seconds.
+    @ivar data: its row in a message.
+    @ivar proposedAt: in seconds.
     """
 
     proposal: Proposal
@@ -69,11 +66,11 @@ class _Waiting:
 
 class PublishQueue:
     """
-    What was proposed and has not come back.
+    Proposals of this node, from when they are accepted until they come back.
 
-    @ivar inFlight: the messages that are under way, in order.
+    @ivar inFlight: the messages that were published, in order.
     @ivar size: bytes of these and of what waits.
-    @ivar held: whether nothing is to be published for now.
+    @ivar held: nothing new is to be published for now.
     @ivar publishedAt: when something was published last, in seconds.
     """
 
@@ -100,12 +97,12 @@ class PublishQueue:
     def proposals(self) -> list[Proposal]:
         """All, in order."""
         return [
-            *(proposal for each in self.inFlight for proposal in each.proposals),
-            *(each.proposal for each in self._waiting),
+            *(proposal for sent in self.inFlight for proposal in sent.proposals),
+            *(waiting.proposal for waiting in self._waiting),
         ]
 
     def start(self, incarnation: str, first: Sequence[Proposal]) -> None:
-        """Count from the beginning.  Nothing may be under way."""
+        """Begin an incarnation, with the number 1.  Nothing may be in flight."""
         assert not self.inFlight
         self._incarnation = incarnation
         self._n = 0
@@ -116,7 +113,7 @@ class PublishQueue:
         self._waiting.extend(later)
 
     def clear(self) -> list[Proposal]:
-        """All, in order, of which none is published any more."""
+        """Forget all of it; give it back, in order."""
         dropped = self.proposals()
         self.inFlight.clear()
         self._waiting.clear()
@@ -125,47 +122,46 @@ class PublishQueue:
 
     def add(self, proposals: Iterable[Proposal]) -> list[Proposal]:
         """
-        Those of them for which there is no room. After one of them comes none of the same turn,
-        so that nobody's second line is kept without the first.
+        Accept proposals, and give those back for which there is no room.
+
+        After one of them none of the same turn is accepted, so that nobody's second line is
+        stored without the first.
         """
         now = self._clock()
-        refused: list[Proposal] = []
+        maximum = self._capacity or MESSAGE_BYTES // 2
+        rejected: list[Proposal] = []
         for proposal in proposals:
             data = encodeOperation(proposal[0])
             size = len(data) + 1
-            full = bool(refused) or self.size + size > OUTBOX_BYTES
-            if (full and not isinstance(proposal[0], ALWAYS_ACCEPTED)) or size > self._maximumSize:
-                refused.append(proposal)
+            full = bool(rejected) or self.size + size > OUTBOX_BYTES
+            if (full and not isinstance(proposal[0], ALWAYS_ACCEPTED)) or size > maximum:
+                rejected.append(proposal)
                 continue
             self.size += size
             self._waiting.append(_Waiting(proposal, data, now))
-        return refused
-
-    @property
-    def _maximumSize(self) -> int:
-        return self._capacity or MESSAGE_BYTES // 2
+        return rejected
 
     def send(self, heartbeat: bool = False) -> None:
         """
-        Publish what waits, as far as there may be more under way.  The first message is
-        alone: until it has come back, nothing else is listened to.
+        Publish what waits, as far as there may be more in flight.
+
+        @param heartbeat: it is time that the others hear of this node.
         """
         if not self._incarnation:
             return
         if heartbeat and self.inFlight:
-            # What the others may have heard already they hear again.
+            # The others hear a duplicate as well as a new message.
             self._publishAgain(self.inFlight[0])
         elif heartbeat and not self._waiting:
             self._send([])
-        while (
-            self._waiting
-            and not self.held
-            and len(self.inFlight) < (MAX_IN_FLIGHT if self._isEstablished else 1)
-        ):
+        maximum = MAX_IN_FLIGHT if self._isEstablished else 1
+        while self._waiting and not self.held and len(self.inFlight) < maximum:
             self._send(self._next())
 
     @property
     def _isEstablished(self) -> bool:
+        # The first message has the NodeUp, and goes alone: if it were lost, all that follow it
+        # would come from a node that nobody knows.
         return self._n > 1 or (self._n == 1 and not self.inFlight)
 
     def _next(self) -> list[_Waiting]:
@@ -177,9 +173,10 @@ class PublishQueue:
 
     def _send(self, parts: list[_Waiting]) -> None:
         self._n += 1
-        data = assemble(self._node, self._incarnation, self._n, [each.data for each in parts])
-        self.size += len(data) - sum(len(each.data) + 1 for each in parts)
-        sent = InFlight(self._n, data, [each.proposal for each in parts], self._clock())
+        rows = [part.data for part in parts]
+        data = assemble(self._node, self._incarnation, self._n, rows)
+        self.size += len(data) - sum(len(row) + 1 for row in rows)
+        sent = InFlight(self._n, data, [part.proposal for part in parts], self._clock())
         self.inFlight.append(sent)
         self._publishAgain(sent)
 
@@ -188,54 +185,56 @@ class PublishQueue:
         self._publish(sent.data)
 
     def republish(self) -> None:
-        """Publish all again that is under way."""
+        """Publish all again that is in flight."""
         for sent in list(self.inFlight):
             self._publishAgain(sent)
 
     def acknowledge(self, n: int) -> InFlight | None:
-        """What it was; L{None}: not what is waited for."""
+        """The message with this number has come back; L{None}: it is not the next one."""
         if not self.inFlight or self.inFlight[0].n != n:
             return None
         sent = self.inFlight.popleft()
         self.size -= len(sent.data)
         return sent
 
-    def takeExpired(self, entered: Container[str]) -> list[Proposal]:
+    def takeExpired(self, known: Container[str]) -> list[Proposal]:
         """
-        What has waited for too long without being published, and never is. Who has left before
-        they could enter need not say so.
+        What has waited for too long and now is never published.
+
+        @param known: ids of the sessions that all nodes know.
         """
         waiting, oldest = self._waiting, self._clock() - OUTBOX_SECONDS
         if not waiting or waiting[0].proposedAt > oldest:
             return []
         expired: list[Proposal] = []
-        coming = {session.ident for each in self.inFlight for _, session in each.proposals}
+        coming = {session.ident for sent in self.inFlight for _, session in sent.proposals}
         self._waiting = deque()
-        for each in waiting:
-            event, session = each.proposal
-            if isinstance(event, ReattachSession):
+        for item in waiting:
+            operation, session = item.proposal
+            if isinstance(operation, ReattachSession):
                 coming.add(session.ident)
-            idle = type(event) is Quit and session.ident not in coming
-            idle = idle and session.ident not in entered
-            if each.proposedAt > oldest or (isinstance(event, ALWAYS_ACCEPTED) and not idle):
-                self._waiting.append(each)
+            # Whoever never got in need not get out: else a crowd that comes and goes while the
+            # broker is away would fill the queue with Quits, which do not expire.
+            needless = type(operation) is Quit and session.ident not in coming
+            needless = needless and session.ident not in known
+            if item.proposedAt > oldest or (
+                isinstance(operation, ALWAYS_ACCEPTED) and not needless
+            ):
+                self._waiting.append(item)
             else:
-                self.size -= len(each.data) + 1
-                expired.append(each.proposal)
+                self.size -= len(item.data) + 1
+                expired.append(item.proposal)
         return expired
 
     def takeUnknown(self) -> list[Session]:
-        """
-        Those of whose proposals nothing is known for too long, each once, and once for each
-        message.
-        """
+        """The sessions whose lines are in flight for too long; once for each message."""
         oldest = self._clock() - OUTBOX_SECONDS
-        found: dict[str, Session] = {}
+        sessions: dict[str, Session] = {}
         for sent in self.inFlight:
             if sent.publishedAt > oldest:
                 break
             if not sent.notified:
                 sent.notified = True
-                found.update((session.ident, session) for _, session in sent.proposals)
-        found.pop("", None)
-        return list(found.values())
+                sessions.update((session.ident, session) for _, session in sent.proposals)
+        sessions.pop("", None)
+        return list(sessions.values())

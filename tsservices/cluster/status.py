@@ -1,7 +1,6 @@
 """
-How a node and its engine are, in words and in numbers.  Pure.
-
-How a node gets on with the others, and what is said of that.  Pure.
+How a node, its cluster and its broker are doing: for C{/who nodes}, for the counters, for the log,
+and the texts for people who wait.  Pure.
 """
 
 from __future__ import annotations
@@ -16,20 +15,39 @@ from tsservices.chat.notifications import Notice
 from tsservices.cluster.outbox import OUTBOX_SECONDS
 from tsservices.common.counters import ClusterCounters
 
-#: Messages that a node is behind when the log tells of it.
+#: Messages that a node is behind when the log says so; it says the opposite at half as many.
 BEHIND = 1000
+
+#: Seconds between two log lines about messages that can't be decoded.
+GARBAGE_SECONDS = 60.0
+
+CUT_OFF = ChatError(
+    NOT_STORED,
+    reason="this server was cut off from the others meanwhile; what you said is lost, say it again",
+)
+FULL = ChatError(NOT_STORED, reason="too much waits for the other servers")
+EXPIRED = ChatError(NOT_STORED, reason="the other servers do not answer; what you said is lost")
+TROUBLE = ChatError(NOT_STORED, reason="the other servers do not answer")
+
+NOT_YET = Notice([f"not stored yet: {TROUBLE.facts['reason']}; what you said is told when it is"])
+UNKNOWN = Notice(
+    [
+        f"whether what you said {OUTBOX_SECONDS:.0f} seconds ago is stored is not known:"
+        " you are told when it is"
+    ],
+    "unknown",
+)
+#: Follows L{UNKNOWN}, for those whose lines came back in the end.
+STORED = Notice(["what you said is stored after all"], "known")
 
 
 class BrokerStatus(Protocol):
     """
-    What an engine says of itself.
+    How a broker is doing.
 
     @ivar where: the server there is a connection to, or nothing.
     @ivar connections: how many there were, one after the other.
-    @ivar published: how many messages the stream has taken from this node.
-    @ivar doubts: how often it was not sure whether it has.
     @ivar delivered: how many messages came.
-    @ivar resubscriptions: how often they had to be asked for anew.
     @ivar lastError: what went wrong last, in one line.
     """
 
@@ -39,17 +57,75 @@ class BrokerStatus(Protocol):
     lastError: str
 
     @property
-    def published(self) -> int: ...
+    def published(self) -> int:
+        """How many messages of this node were sent to the stream."""
+        ...
 
     @property
-    def doubts(self) -> int: ...
+    def doubts(self) -> int:
+        """How often it was uncertain whether one has arrived."""
+        ...
 
     @property
-    def resubscriptions(self) -> int: ...
+    def resubscriptions(self) -> int:
+        """How often messages had to be asked for anew."""
+        ...
+
+
+class ClusterListener(Protocol):
+    """Whoever starts and ends the node, and keeps its log."""
+
+    def ready(self) -> None:
+        """Called once: this node has applied all that was in the stream, and the others know."""
+        ...
+
+    def troubled(self, trouble: ChatError | None) -> None:
+        """@param trouble: why nothing gets its place; L{None}: it does again."""
+        ...
+
+    def nodeBroken(self, reason: str) -> None:
+        """This node can't go on."""
+        ...
+
+    def log(self, text: str) -> None: ...
+
+    def logError(self, error: Exception) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """
+    How a node is doing among the others.
+
+    @ivar incarnation: nothing before the node has begun to publish.
+    @ivar up: the others know this incarnation.
+    @ivar position: of the last message that was read.
+    @ivar lag: how many messages the stream has beyond that, as far as known.
+    @ivar messages: how many are in flight, or wait.
+    @ivar size: bytes of these.
+    @ivar quiet: seconds since a message of this node came back.
+    @ivar taken: how many messages were applied; the next three: were not, by L{Verdict}.
+    @ivar garbage: how many could not be decoded.
+    @ivar nodes: those that are up: name, incarnation, and seconds since they were heard.
+    """
+
+    incarnation: str
+    up: bool
+    position: int
+    lag: int
+    messages: int
+    size: int
+    quiet: float
+    taken: int
+    duplicates: int
+    gaps: int
+    strangers: int
+    garbage: int
+    nodes: tuple[tuple[str, str, float], ...]
 
 
 def describe(node: str, status: NodeStatus, broker: BrokerStatus) -> list[str]:
-    """The same for an operator, a line each."""
+    """Lines for an operator."""
     lines = [
         f"{name}{' (this one)' if name == node else ''}:"
         f" heard {age:.1f} s ago, since its start {incarnation}"
@@ -87,112 +163,26 @@ def updateCounters(counters: ClusterCounters, status: NodeStatus, broker: Broker
 
 
 class StatusChangeLog:
-    """What of all this is worth a line in the log."""
+    """Writes a log line when other nodes are up than before, or the node falls behind."""
 
     def __init__(self, log: Callable[[str], object]) -> None:
         self._log = log
         self._nodes: tuple[str, ...] = ()
         self._behind = False
 
-    def update(self, standing: NodeStatus) -> None:
-        nodes = tuple(sorted(name for name, _, _ in standing.nodes))
+    def update(self, status: NodeStatus) -> None:
+        nodes = tuple(sorted(name for name, _, _ in status.nodes))
         if nodes != self._nodes:
             self._nodes = nodes
             self._log(f"nodes that are up: {', '.join(nodes) or 'none'}")
-        behind = standing.lag > (BEHIND // 2 if self._behind else BEHIND)
+        behind = status.lag > (BEHIND // 2 if self._behind else BEHIND)
         if behind != self._behind:
             self._behind = behind
-            self._log(f"{standing.lag} messages behind" if behind else "not behind any more")
-
-
-#: Seconds between two log lines about messages that nobody understands.
-GARBAGE_SECONDS = 60.0
-
-CUT_OFF = ChatError(
-    NOT_STORED,
-    reason="this server was cut off from the others meanwhile; what you said is lost, say it again",
-)
-FULL = ChatError(NOT_STORED, reason="too much waits for the other servers")
-EXPIRED = ChatError(NOT_STORED, reason="the other servers do not answer; what you said is lost")
-TROUBLE = ChatError(NOT_STORED, reason="the other servers do not answer")
-
-NOT_YET = Notice([f"not stored yet: {TROUBLE.facts['reason']}; what you said is told when it is"])
-UNKNOWN = Notice(
-    [
-        f"whether what you said {OUTBOX_SECONDS:.0f} seconds ago is stored is not known:"
-        " you are told when it is"
-    ],
-    "unknown",
-)
-#: What people are told of their proposals, apart from what comes of them.
-STORED = Notice(["what you said is stored after all"], "known")
-
-
-class ClusterListener(Protocol):
-    """Who is told how a node gets on with the others."""
-
-    def ready(self) -> None:
-        """This node knows all that was said before it came, and the others know of it: once."""
-        ...
-
-    def troubled(self, trouble: ChatError | None) -> None:
-        """
-        @param trouble: why nothing gets its place at present, of which those who wait are
-            told already; L{None}: that is over.
-        """
-        ...
-
-    def nodeBroken(self, reason: str) -> None:
-        """This node can't go on."""
-        ...
-
-    def log(self, text: str) -> None: ...
-
-    def logError(self, error: Exception) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """
-    How a node stands among the others.
-
-    @ivar incarnation: of its beginning; nothing before it has begun.
-    @ivar up: whether the others know of that.
-    @ivar position: of the last message that was read.
-    @ivar lag: how many more the stream is known to have.
-    @ivar messages: how many are under way, or wait.
-    @ivar size: bytes of these.
-    @ivar quiet: seconds since something of this node came back.
-    @ivar taken: how many messages counted.
-    @ivar duplicates: how many came twice.
-    @ivar gaps: how many came before their turn.
-    @ivar strangers: how many came of nodes that are not up.
-    @ivar garbage: how many nobody understands.
-    @ivar nodes: those that are up: name, incarnation, and seconds since they were heard.
-    """
-
-    incarnation: str
-    up: bool
-    position: int
-    lag: int
-    messages: int
-    size: int
-    quiet: float
-    taken: int
-    duplicates: int
-    gaps: int
-    strangers: int
-    garbage: int
-    nodes: tuple[tuple[str, str, float], ...]
+            self._log(f"{status.lag} messages behind" if behind else "not behind any more")
 
 
 class MessageCounters:
-    """
-    Counts what came.
-
-    @ivar counts: how many messages were of each kind.
-    @ivar garbage: how many nobody understands.
-    """
+    """Counts the messages that came, and writes a log line about those that can't be decoded."""
 
     def __init__(self, clock: Callable[[], float], log: Callable[[str], object]) -> None:
         self._clock = clock
@@ -203,7 +193,6 @@ class MessageCounters:
         self.garbage = 0
 
     def countGarbage(self) -> None:
-        """Something came that is no message."""
         self.garbage += 1
         self._unlogged += 1
         if self._clock() - self._loggedAt >= GARBAGE_SECONDS:

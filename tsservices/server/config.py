@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey
+from tsservices.cluster.node import checkNodeName
 from tsservices.common.addresses import HIGHEST_PORT, TrustedNetworks
 from tsservices.common.timestamps import FORMS
 from tsservices.server.listeners import selectServices
@@ -199,9 +200,7 @@ def node(value: Any) -> str:
 
     @raise ValueError: it is none.
     """
-    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", text(value)):
-        raise ValueError(f"a node's name is 1 to 32 of a-z, 0-9 and -, not {value!r}")
-    return str(value)
+    return checkNodeName(text(value))
 
 
 def stream(value: Any) -> str:

@@ -22,10 +22,11 @@ from tsservices.admin.control import ControlService
 from tsservices.admin.metrics import CountersFile
 from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import BrokerError
+from tsservices.cluster.nats.config import JetStreamConfig
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import TimestampFormatter
-from tsservices.server.chat.factory import makeChat
+from tsservices.server.chat.factory import ChatConfig, makeChat
 from tsservices.server.chat.service import ChatService
 from tsservices.server.listeners import BindError, ListenerService, bind, writeTable
 from tsservices.server.options import Options
@@ -65,7 +66,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
-        chat = makeChat(options, limits, reactor)
+        chat = makeChat(chatConfig(options, limits), reactor)
         environment = ServiceContext.make(
             limits,
             TimestampFormatter(options["stamp"], time.time_ns),
@@ -114,6 +115,37 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         with contextlib.suppress(OSError):
             writeTable(listeners, _notes(options, limits, chat, seat, control), terminal)
     return server
+
+
+def chatConfig(options: Options, limits: Limits) -> ChatConfig:
+    """The chat that the options ask for."""
+    cluster = None
+    if options["cluster"] is not None:
+        cluster = JetStreamConfig(
+            servers=tuple(options["cluster"]),
+            stream=options["cluster-stream"],
+            subject=options["cluster-stream"],
+            replicas=options["cluster-replicas"],
+            caFile=options["cluster-ca"],
+            certificateFile=options["cluster-certificate"],
+            keyFile=options["cluster-key"],
+            credentialsFile=options["cluster-credentials"],
+            nkeyFile=options["cluster-nkey-file"],
+            tokenFile=options["cluster-token-file"],
+            passwordFile=options["cluster-user-file"],
+        )
+    return ChatConfig(
+        folder=options.folder,
+        limits=limits,
+        served=any(each.offering.name == "chat" for each in options.places),
+        persistent=options["journal"] != "memory",
+        keep=options["keep"],
+        operators=frozenset(options["chat-operators"]),
+        leaveCluster=bool(options["leave-cluster"]),
+        fastLane=not options["no-fast-lane"],
+        cluster=cluster,
+        node=options["node"],
+    )
 
 
 def _makeForgiving(stream: TextIO | None) -> None:

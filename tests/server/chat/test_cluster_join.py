@@ -20,6 +20,7 @@ from tsservices.chat.room import Room
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import ClusterIdentity, SnapshotInfo, StreamState
+from tsservices.cluster.node import NodeConfig
 from tsservices.common.limits import Limits
 from tsservices.server.chat.cluster_join import JoinProcedure
 from tsservices.storage.sqlite.journal import SQLiteStorage
@@ -68,12 +69,10 @@ class JoiningTests(SynchronousTestCase):
 
     def begin(self) -> JoinProcedure:
         joining = JoinProcedure(
-            "a",
+            NodeConfig("a", lambda: "a1", Limits(), frozenset({"root"})),
             journal(),
             self.engine,
             DATABASE,
-            Limits(),
-            frozenset({"root"}),
             self.failures.append,
         )
         joining.start("made", self.joined.append)

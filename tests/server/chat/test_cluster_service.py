@@ -26,11 +26,17 @@ from tsservices.chat.session import Session
 from tsservices.chat.storage import StoredState
 from tsservices.cluster.apply import CHECKPOINT_SECONDS
 from tsservices.cluster.broker import STOP_SECONDS, ClusterIdentity, StreamState
+from tsservices.cluster.gather import CONCURRENT_SECONDS, GATHER_SECONDS
 from tsservices.cluster.messages import Message, decode, encode
-from tsservices.cluster.orderer import CONCURRENT_SECONDS, GATHER_SECONDS
 from tsservices.common.limits import Limits
-from tsservices.server.chat.cluster_service import TICK_SECONDS, ClusterChatService, ClusterLog
+from tsservices.server.chat.cluster_service import (
+    TICK_SECONDS,
+    ClusterChatService,
+    ClusterLog,
+    ClusterServiceConfig,
+)
 from tsservices.server.chat.cluster_snapshots import SNAPSHOT_RETRY_SECONDS
+from tsservices.server.chat.service import ChatServiceConfig
 from tsservices.testing import ImmediateHasher
 
 #: Where everybody comes from.
@@ -76,21 +82,16 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
     def make(self) -> ClusterChatService:
         chat = ClusterChatService(
+            ChatServiceConfig(Limits(), "run"),
             self.journal,
-            Limits(),
+            ImmediateHasher(),
             lambda: NOON,
             self.jobs.append,
-            "run",
-            ImmediateHasher(),
-            "",
             self.gaveUp.append,
-            node="b",
+            cluster=ClusterServiceConfig("b", "nats://here", "chat.sqlite", self.incarnations),
             broker=self.engine,
-            where="nats://here",
-            path="chat.sqlite",
             clock=self.clock,
-            seconds=self.clock.seconds,
-            incarnations=self.incarnations,
+            monotonic=self.clock.seconds,
         )
         chat.prepare()
         chat.startService()

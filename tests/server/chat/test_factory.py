@@ -7,47 +7,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.logs import gather
 from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import BrokerError
-from tsservices.common.statedir import NODE_FILE, StateDirectory
+from tsservices.common.statedir import NODE_FILE
 from tsservices.server.chat.cluster_service import ClusterChatService
-from tsservices.server.chat.factory import makeChat, nodeName
+from tsservices.server.chat.factory import makeChat
 from tsservices.server.chat.service import ChatService
 from tsservices.server.options import Options
-
-
-class TestNodeName:
-    """The name of a node that nobody has named."""
-
-    def test_kept(self) -> None:
-        """It has something of the machine's, and is the same at the next start."""
-        folder = StateDirectory("state")
-        folder.create()
-        assert nodeName(folder, "Web_07.example.net", lambda: "c0de") == "web-07-c0de"
-        assert nodeName(folder, "other", lambda: "f00d") == "web-07-c0de"
-
-    @pytest.mark.parametrize("machine", ["", "...", "\u00fc"])
-    def test_noName(self, machine: str) -> None:
-        """Not every machine has a name that serves."""
-        folder = StateDirectory("state")
-        folder.create()
-        assert nodeName(folder, machine, lambda: "c0de") == "node-c0de"
-
-    @pytest.mark.parametrize("content", ["", "7", '"Not One"'])
-    def test_broken(self, content: str) -> None:
-        """What was kept can't be read, or there is no folder."""
-        folder = StateDirectory("state")
-        with pytest.raises(BrokerError, match="--node NAME"):
-            nodeName(folder, "web", lambda: "c0de")
-        folder.create()
-        Path(folder.path(NODE_FILE)).write_text(content)
-        with pytest.raises(BrokerError, match="--node NAME"):
-            nodeName(folder, "web", lambda: "c0de")
+from tsservices.server.plugin import chatConfig
 
 
 class MakeChatTests(SynchronousTestCase):
@@ -57,7 +28,7 @@ class MakeChatTests(SynchronousTestCase):
         options.folder.create()
         options.folder.lock()
         try:
-            return makeChat(options, options.limits, MemoryReactorClock())
+            return makeChat(chatConfig(options, options.limits), MemoryReactorClock())
         finally:
             options.folder.release()
 
@@ -98,6 +69,6 @@ class MakeChatTests(SynchronousTestCase):
         logged = gather(self)
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)
-        engine: Any = chat._broker
-        engine._errorReported("nats://127.0.0.1:1: nobody answers")
+        broker: Any = chat._broker
+        broker._errorReported("nats://127.0.0.1:1: nobody answers")
         self.assertEqual(logged, ["the engine: nats://127.0.0.1:1: nobody answers"])

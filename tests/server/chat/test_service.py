@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,7 +19,12 @@ from tsservices.chat.operations import Enter, Join, Say
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.storage import StorageError, StoredState
 from tsservices.common.limits import Limits
-from tsservices.server.chat.service import WELCOME_BYTES, ChatService
+from tsservices.server.chat.service import (
+    WELCOME_BYTES,
+    ChatService,
+    ChatServiceConfig,
+    StorageMonitor,
+)
 from tsservices.testing import ImmediateHasher
 
 #: Where everybody comes from.
@@ -53,16 +59,15 @@ class ChatServiceTests(SynchronousTestCase):
         self.jobs: list[Callable[[], None]] = []
         self.gaveUp: list[str] = []
         self.chat = ChatService(
+            ChatServiceConfig(Limits(), "run", "welcome"),
             self.journal,
-            Limits(),
+            ImmediateHasher(),
             lambda: NOON,
             self.jobs.append,
-            "run",
-            ImmediateHasher(),
-            "welcome",
             self.gaveUp.append,
         )
         self.chat.prepare()
+        self.monitor = StorageMonitor(self.chat.context.pipeline, self.gaveUp.append)
         self.chat.startService()
         self.ears = {name: Ear() for name in ("ann", "bob")}
         self.sessions = {name: self.chat.newSession(ear, HOST) for name, ear in self.ears.items()}
@@ -72,6 +77,11 @@ class ChatServiceTests(SynchronousTestCase):
         self.journal.slow = True
         for ear in self.ears.values():
             ear.take()
+
+    def make(self, hasher: ImmediateHasher | None = None, **settings: Any) -> ChatService:
+        config = ChatServiceConfig(Limits(), "run", **settings)
+        hasher = hasher or ImmediateHasher()
+        return ChatService(config, self.journal, hasher, lambda: NOON, self.jobs.append)
 
     def propose(self, event: Enter | Join | Say, who: str) -> None:
         self.chat.context.pipeline.propose(event, self.sessions[who])
@@ -122,17 +132,17 @@ class ChatServiceTests(SynchronousTestCase):
 
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
-        self.chat.troubled(trouble)
+        self.monitor.troubled(trouble)
         (notice,) = self.ears["ann"].take()
         assert isinstance(notice, Notice)
         self.assertIn("the disk is full", notice.lines[0])
         self.assertEqual(self.ears["bob"].take(), [])
-        self.chat.troubled(None)
+        self.monitor.troubled(None)
         self.assertEqual(logged, [LogLevel.error, LogLevel.info])
 
     def test_failed(self) -> None:
         """All are told, and the server ends."""
-        self.chat.failed("no disk")
+        self.monitor.failed("no disk")
         for ear in self.ears.values():
             (refusal,) = ear.take()
             assert isinstance(refusal, ErrorReply)
@@ -144,8 +154,8 @@ class ChatServiceTests(SynchronousTestCase):
         self.say("ann")
         for session in self.sessions.values():
             session.outlet = None
-        self.chat.troubled(ChatError(NOT_STORED, reason="x"))
-        self.chat.failed("x")
+        self.monitor.troubled(ChatError(NOT_STORED, reason="x"))
+        self.monitor.failed("x")
         self.assertEqual(self.ears["ann"].take(), [])
 
     def test_stop(self) -> None:
@@ -172,7 +182,7 @@ class ChatServiceTests(SynchronousTestCase):
             def stop(self) -> None:
                 done.append("stop")
 
-        chat = ChatService(self.journal, Limits(), lambda: NOON, self.jobs.append, "run", Noted())
+        chat = self.make(hasher=Noted())
         chat.prepare()
         self.assertEqual(done, [])
         chat.startService()
@@ -182,27 +192,18 @@ class ChatServiceTests(SynchronousTestCase):
 
     def test_ofCluster(self) -> None:
         """What is part of a cluster goes on alone only if that is said, and then for good."""
-        arguments = (self.journal, Limits(), lambda: NOON, self.jobs.append, "run")
         self.journal.epoch = "e"
-        error = self.assertRaises(StorageError, ChatService(*arguments, ImmediateHasher()).prepare)
+        error = self.assertRaises(StorageError, self.make().prepare)
         self.assertIn("--leave-cluster", str(error))
         self.assertEqual(self.journal.epoch, "e")
-        chat = ChatService(*arguments, ImmediateHasher(), leaveCluster=True)
+        chat = self.make(leaveCluster=True)
         chat.prepare()
         self.assertEqual(chat.context.state.rooms["tea"].record.seq, 5)
-        ChatService(*arguments, ImmediateHasher()).prepare()
+        self.make().prepare()
 
     def test_operators(self) -> None:
         """Those who are named may do anything."""
-        chat = ChatService(
-            self.journal,
-            Limits(),
-            lambda: NOON,
-            self.jobs.append,
-            "run",
-            ImmediateHasher(),
-            operators=frozenset({"ann"}),
-        )
+        chat = self.make(operators=frozenset({"ann"}))
         chat.prepare()
         self.assertEqual(chat.context.state.operators, {"ann"})
 

@@ -1,8 +1,10 @@
 """
-NATS JetStream as the engine of a cluster.
+The broker, as the reactor's thread sees it.
 
-Its client runs in a thread of its own, with an event loop of asyncio, whatever reactor there
-is; here is the reactor's side of it.
+The two threads share nothing but two queues.  Calls of the broker become functions that are run
+in the client's thread, with the L{session<tsservices.cluster.nats.session>}; what comes back
+(messages, answers, errors) goes through one queue, so that it keeps its order: an answer to
+C{lastSequence} comes behind all messages that came before it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from tsservices.cluster.broker import (
     STOP_SECONDS,
@@ -30,23 +32,23 @@ if TYPE_CHECKING:
     from tsservices.cluster.nats.consumer import ConsumerCredit
     from tsservices.cluster.nats.session import BrokerSession
 
-#: Messages delivered in one turn of the reactor.
+Outcome = TypeVar("Outcome")
+
+#: Messages delivered in one turn of the reactor: the sockets of people get their turn between.
 _DELIVERED_PER_TURN = 256
 
-#: Seconds after which the thread is not waited for any more.
+#: Seconds for the session to end, after which its thread is abandoned: a second less than the node
+#: waits for the broker.
 _SESSION_END_SECONDS = STOP_SECONDS - 1.0
 
 
 class JetStreamBroker:
     """
-    The engine.
+    NATS JetStream behind the port L{Broker<tsservices.cluster.broker.Broker>}.
 
     @ivar where: the server there is a connection to, or nothing.
     @ivar connections: how many there were, one after the other.
-    @ivar published: how many messages of this node were sent to the stream.
-    @ivar doubts: how often it was not sure whether it has.
     @ivar delivered: how many messages came.
-    @ivar resubscriptions: how often they had to be asked for anew.
     @ivar lastError: what went wrong last, in one line.
     @ivar lastErrorAt: when: by C{clock}.
     """
@@ -62,18 +64,15 @@ class JetStreamBroker:
         """
         @param clock: gives seconds, and only goes forward.
         @param entropy: gives so many random bytes.
-        @raise EngineError: it can't be used.
+        @raise BrokerError: the client is not installed, or the configuration can't be used.
         """
         try:
-            from tsservices.cluster.nats.session import BrokerSession
+            from tsservices.cluster.nats.session import BrokerSession, SessionEvents
         except ImportError as error:
             raise BrokerError("a cluster needs: pip install 'tsservices[cluster]'") from error
         config.check()
-        self._sessionType: Callable[..., BrokerSession] = BrokerSession
-        self._config = config
         self._clock = clock
         self._callFromThread = callFromThread
-        self._random = Random(entropy(16))
         self._log = log
         self._lastLogged = ""
         self._toReactor: ThreadBridge[Work | StreamMessage | ConsumerCredit] = ThreadBridge(
@@ -88,6 +87,16 @@ class JetStreamBroker:
         self._listener: BrokerListener | None = None
         self._stopping = self._stopped = False
         self._onStopped: list[Callable[[], object]] = []
+        random, put = Random(entropy(16)), self._toReactor.put
+        events = SessionEvents(
+            connected=lambda where: put(lambda: self._connected(where)),
+            delivered=put,
+            uncertain=lambda: put(self._publishUncertain),
+            broken=self._reportBroken,
+            log=self._reportError,
+        )
+        # Made in the thread: it belongs to the loop there.
+        self._makeSession = lambda: BrokerSession(config, random, events)
         self.where = ""
         self.connections = 0
         self.delivered = 0
@@ -96,99 +105,91 @@ class JetStreamBroker:
 
     @property
     def published(self) -> int:
-        """How many messages of this node were sent to the stream."""
         return self._session.publisher.published if self._session else 0
 
     @property
     def doubts(self) -> int:
-        """How often it was not sure whether it has."""
         return self._session.publisher.doubts if self._session else 0
 
     @property
     def resubscriptions(self) -> int:
-        """How often messages had to be asked for anew."""
         return max(0, self._session.consumer.resubscriptions) if self._session else 0
 
     def open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         if self._thread is None and not self._stopping:
             self._thread = AsyncioThread("engine", self._main, self._reportError)
             self._thread.start()
-        self._do("open", founding, self._inReactor(opened), self._inReactor(failed))
+        onOpened, onFailed = self._inReactor(opened), self._inReactor(failed)
+        self._call(lambda session: session.open(identity, onOpened, onFailed))
 
     def subscribe(self, number: int, listener: BrokerListener) -> None:
         self._listener = listener
         listener.connected(self.where)
-        self._do("subscribe", number)
+        self._call(lambda session: session.subscribe(number))
 
     def publish(self, data: bytes) -> None:
-        self._do("publisher.publish", data)
+        self._call(lambda session: session.publisher.publish(data))
 
     def pause(self, paused: bool) -> None:
         if paused != self._paused:
             self._paused = paused
-            self._do("reader.pause", paused)
+            self._call(lambda session: session.consumer.pause(paused))
             self._scheduleDelivery()
 
-    def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        self._do("last", self._inReactor(found))
+    def lastSequence(self, done: Callable[[int | None], object]) -> None:
+        onDone = self._inReactor(done)
+        self._call(lambda session: session.lastSequence(onDone))
 
-    def latestSnapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
-        self._do("snapshot", self._inReactor(found))
+    def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None:
+        onDone = self._inReactor(done)
+        self._call(lambda session: session.latestSnapshot(onDone))
 
-    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        self._do("fetch", path, self._inReactor(fetched))
+    def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
+        onDone = self._inReactor(done)
+        self._call(lambda session: session.getSnapshot(path, onDone))
 
     def putSnapshot(
-        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+        self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
-        self._do("offer", snapshot, path, self._inReactor(offered))
+        onDone = self._inReactor(done)
+        self._call(lambda session: session.putSnapshot(snapshot, path, onDone))
 
     def stop(self, stopped: Callable[[], object]) -> None:
         self._onStopped.append(stopped)
         if self._thread is None or self._stopped:
             self._callFromThread(self._ended)
         elif not self._stopping:
-            self._do("end")
+            self._call(lambda session: session.stop())
         self._stopping = True
 
-    def _do(self, what: str, *args: object) -> None:
+    def _call(self, work: Callable[[BrokerSession], object]) -> None:
         if self._thread is None or self._stopping:
             return
 
-        def work() -> None:
-            target: Any = self._session
-            for name in what.split("."):
-                target = getattr(target, name)
-            target(*args)
+        def run() -> None:
+            # The thread makes the session before it runs anything.
+            assert self._session is not None
+            work(self._session)
 
-        self._thread.call(work)
+        self._thread.call(run)
 
-    def _inReactor(self, then: Callable[[Any], object]) -> Callable[[Any], object]:
+    def _inReactor(self, function: Callable[[Outcome], object]) -> Callable[[Outcome], object]:
 
-        def tell(outcome: Any) -> None:
+        def call(outcome: Outcome) -> None:
             if not self._stopping:
-                then(outcome)
+                function(outcome)
 
-        return lambda outcome: self._toReactor.put(lambda: tell(outcome))
+        return lambda outcome: self._toReactor.put(lambda: call(outcome))
 
     async def _main(self) -> None:
-        """Be all that the thread does."""
-        up = self._toReactor.put
+        # All that the thread does.
         try:
-            session = self._session = self._sessionType(
-                self._config,
-                self._random,
-                lambda where: up(lambda: self._connected(where)),
-                up,
-                lambda: up(self._publishUncertain),
-                self._reportBroken,
-                self._reportError,
-            )
+            session = self._session = self._makeSession()
             running = asyncio.ensure_future(session.run())
             await session.waitForStop()
             await asyncio.wait([running], timeout=_SESSION_END_SECONDS)
@@ -196,19 +197,20 @@ class JetStreamBroker:
         except Exception as error:
             self._reportBroken(describeCrash(error))
         finally:
-            up(self._ended)
+            self._toReactor.put(self._ended)
 
     def _reportBroken(self, reason: str) -> None:
         self._toReactor.put(lambda: self._brokenReported(reason))
 
-    def _reportError(self, words: str) -> None:
-        self._toReactor.put(lambda: self._errorReported(words))
+    def _reportError(self, text: str) -> None:
+        self._toReactor.put(lambda: self._errorReported(text))
 
-    def _errorReported(self, words: str) -> None:
-        self.lastError, self.lastErrorAt = words, self._clock()
-        if self._log is not None and words != self._lastLogged and not self._stopping:
-            self._lastLogged = words
-            self._log(words)
+    def _errorReported(self, text: str) -> None:
+        self.lastError, self.lastErrorAt = text, self._clock()
+        # An attempt every few hundred milliseconds fails in the same way: one line is enough.
+        if self._log is not None and text != self._lastLogged and not self._stopping:
+            self._lastLogged = text
+            self._log(text)
 
     def _connected(self, where: str) -> None:
         self.where = where
@@ -219,8 +221,8 @@ class JetStreamBroker:
             self._listener.connected(where)
 
     def _publishUncertain(self) -> None:
-        """Something may not have got there."""
-        self._do("publisher.resume")
+        # From here on this thread knows, so that what it publishes is in order again.
+        self._call(lambda session: session.publisher.resume())
         if self._listener is not None and not self._stopping:
             self._listener.publishUncertain()
 
@@ -243,41 +245,41 @@ class JetStreamBroker:
             self._deliverNext()
 
     def _scheduleDelivery(self) -> None:
-        """Go on in another turn."""
         if self._undelivered and not self._deliveryScheduled:
             self._deliveryScheduled = True
             self._callFromThread(self._deliverNext)
 
     def _deliverNext(self) -> None:
-        """Deliver some of what there is."""
         self._deliveryScheduled = False
         listener = self._listener
-        some: list[StreamMessage] = []
-        while self._undelivered and len(some) < _DELIVERED_PER_TURN:
+        messages: list[StreamMessage] = []
+        while self._undelivered and len(messages) < _DELIVERED_PER_TURN:
             if self._paused or self._broken or self._stopping or listener is None:
                 break
             item = self._undelivered.popleft()
             if isinstance(item, StreamMessage):
-                some.append(item)
+                messages.append(item)
             else:
-                # It is said when those before it are done with.
-                self._deliver(listener, some)
-                some = []
-                self._do("reader.allow", item)
+                # The broker may send more only when the messages before this are applied.
+                self._deliver(listener, messages)
+                messages = []
+                self._grant(item)
         else:
             self._scheduleDelivery()
         if listener is not None:
-            self._deliver(listener, some)
+            self._deliver(listener, messages)
 
-    def _deliver(self, listener: BrokerListener, some: list[StreamMessage]) -> None:
-        if some:
-            self.delivered += len(some)
-            listener.delivered(some)
+    def _grant(self, credit: ConsumerCredit) -> None:
+        self._call(lambda session: session.consumer.grant(credit))
+
+    def _deliver(self, listener: BrokerListener, messages: list[StreamMessage]) -> None:
+        if messages:
+            self.delivered += len(messages)
+            listener.delivered(messages)
 
     def _ended(self) -> None:
-        """Nothing is under way any more."""
         self._stopped = True
         self._undelivered.clear()
-        tell, self._onStopped = self._onStopped, []
-        for stopped in tell:
+        waiting, self._onStopped = self._onStopped, []
+        for stopped in waiting:
             stopped()

@@ -1,5 +1,24 @@
 """
-What all nodes have said, as the stream has it.
+Reads the stream in order, each message once, whatever happens to the broker.
+
+It is an ordered consumer: one that the server forgets with the connection, without
+acknowledgements.  The numbers are compared here, and after anything strange the consumer is made
+anew, from the next number on.  The ordered consumer of nats-py is not used: it never looks whether
+the stream is still the same.  What can go wrong without an error:
+
+    nothing comes           the server sends a heartbeat each second; without one, or when the
+                            stream grows and nothing comes, the consumer is made anew
+    messages were lost on   the consumer counts what it sends (order), and says in a heartbeat how
+    the way                 many there were
+    the stream was deleted, its metadata, the time of its creation and its bounds are compared
+    restored, cut           every two seconds, and always before a consumer is made
+    its end was lost, and   a new consumer begins with the last message that came already: its
+    other messages have     time stamp must be the same
+    these numbers now
+
+Flow control: the server stops sending until the node has applied what it got.  Its request to go
+on stands among the messages as a L{ConsumerCredit}, and comes back (L{StreamConsumer.grant}) when
+the messages before it are done.
 """
 
 from __future__ import annotations
@@ -18,67 +37,90 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
 from tsservices.cluster.broker import StreamMessage
+from tsservices.cluster.nats.client_internals import Connection
 from tsservices.cluster.nats.config import JetStreamConfig, Log
-from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
+from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
 from tsservices.cluster.nats.stream import StreamCheck
 
-#: Seconds of silence after which the engine says that it is there.
+#: Seconds of silence after which the server sends a heartbeat.
 _HEARTBEAT_SECONDS = 1.0
 
-#: Seconds without even that after which it is asked anew.
+#: Seconds without a heartbeat after which the consumer is made anew.
 _SILENT_SECONDS = 2.5
 
-#: Seconds in which nothing comes, though there is something, after which it is asked anew.
+#: Seconds in which nothing comes, though the stream has more, after which it is made anew.
 _STALLED_SECONDS = 1.5
 
 #: Seconds between two looks at all this.
 _LOOK_SECONDS = 0.25
 
-#: Seconds between two questions how far the stream is, and whether it is the same.
+#: Seconds between two looks at the stream itself.
 _INSPECT_SECONDS = 2.0
 
-#: Seconds between two attempts: what has no leader now has none in a moment.
+#: Seconds between two attempts: a stream without a leader has none a moment later either.
 _RESUBSCRIBE_SECONDS = 0.5
 
-#: Seconds that such a question may take: an engine without a leader answers none, and does not
-#: remember them when it has one.
+#: Seconds that a request may take.  Short, because a server without a leader never answers: it
+#: does not remember requests when it has one again.
 _REQUEST_SECONDS = 1.0
 
-#: Seconds that it may take when the ones before took too long.
+#: Seconds that a request may take when the ones before took too long.
 _MAX_REQUEST_SECONDS = 4.0
 
-#: Seconds between two looks at something bad.
+#: Seconds between two looks at a stream that seems to be broken.
 _RECHECK_SECONDS = 0.7
 
-#: Bytes that may wait in the client's own queue: what does not fit in there is asked for again.
+#: Bytes that may wait in the client's own queue; what does not fit is lost on the way.
 _PENDING_BYTES = 64 * 1024 * 1024
 
-#: Seconds after which the engine forgets about one who does not listen any more.
+#: Seconds after which the server forgets a consumer that nobody reads.
 _INACTIVE_SECONDS = 10.0
+
+#: Tokens of a delivery's reply subject C{$JS.ACK.STREAM.CONSUMER.COUNT.SEQUENCE.ORDER.STAMP.LEFT}.
+_REPLY_TOKENS = 9
 
 
 class ConsumerCredit(NamedTuple):
     """
-    Stands among deliveries: whoever has taken those before it allows for more.
+    Stands among messages: when those before it are applied the server may send more.
 
-    @ivar connection: where to say so.
-    @ivar reply: to whom.
+    @ivar reply: the subject to which that is said.
     """
 
     connection: Connection
     reply: str
 
 
+class _Delivery(NamedTuple):
+    """
+    What the reply subject of a message says.
+
+    @ivar order: counted by the consumer, from 1 on.
+    """
+
+    sequence: int
+    order: int
+    stamp: int
+
+
+def _parseReply(reply: str) -> _Delivery | None:
+    tokens = reply.split(".")
+    if len(tokens) < _REPLY_TOKENS or tokens[1] != "ACK":
+        return None
+    # With the names of a domain and of an account there are more of them.
+    at = 5 if len(tokens) == _REPLY_TOKENS else 7
+    sequence, order, stamp = map(int, tokens[at : at + 3])
+    return _Delivery(sequence, order, stamp)
+
+
 class StreamConsumer:
     """
-    Reads in order, each message once, whatever happens to the engine: the numbers are
-    compared here, and anything strange makes it ask anew, from the next number on.
+    Reads in order, without gaps and doubles.
 
-    @ivar nextSequence: the number of the next message; 0: none is wanted yet.
-    @ivar paused: whether none is wanted for now.
-    @ivar resubscriptions: how often it was asked anew.
-    @ivar ended: why it can't be gone on with.
+    @ivar nextSequence: the number of the message that is to come next; 0: none is wanted yet.
+    @ivar resubscriptions: how often the consumer was made anew; -1: it never was made.
+    @ivar ended: why the stream can't be read any more.
     """
 
     def __init__(
@@ -99,6 +141,7 @@ class StreamConsumer:
         self._check: StreamCheck | None = None
         self._connection: Connection | None = None
         self._subscription: Subscription | None = None
+        #: Deliveries of an earlier subscription may still be in the client's queue.
         self._subscriptionNumber = 0
         self._nextDelivery = 1
         self._receivedAt = self._inspectAt = self._subscribeAt = 0.0
@@ -115,27 +158,30 @@ class StreamConsumer:
         self.ended = ""
 
     def start(self, number: int, known: StreamInfo) -> None:
+        """@param known: the stream, as it was when it was opened."""
         self.nextSequence = number
         self._check = StreamCheck(self._config.stream, known)
         self._wake.set()
 
     def pause(self, paused: bool) -> None:
+        # A pause is to have no consumer; the next one begins at the next number.
         self.paused = paused
         self._stale = True
         self._wake.set()
 
-    def grant(self, allowance: ConsumerCredit) -> None:
+    def grant(self, credit: ConsumerCredit) -> None:
+        """The messages before the credit are applied."""
         self._creditsHeld -= 1
-        if allowance.connection is self._connection and self._connection.is_connected:
-            task = asyncio.ensure_future(self._grant(allowance))
+        if credit.connection is self._connection and self._connection.is_connected:
+            task = asyncio.ensure_future(self._grant(credit))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def _grant(self, allowance: ConsumerCredit) -> None:
+    async def _grant(self, credit: ConsumerCredit) -> None:
         with contextlib.suppress(Error, OSError):
-            await allowance.connection.publish(allowance.reply)
+            await credit.connection.publish(credit.reply)
 
     async def run(self) -> None:
-        """Read, until it can't be gone on with."""
+        """Read, until the stream is broken."""
         while not self.ended:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
@@ -150,11 +196,10 @@ class StreamConsumer:
                 self._requestSeconds = min(_MAX_REQUEST_SECONDS, self._requestSeconds * 1.25)
                 self._log("reading: no answer")
             except Exception as error:
-                # Whatever it was: it is looked at again.
+                # Whatever it was: the next look shows whether it stays.
                 self._log(f"reading: {oneLine(error)}")
 
     async def _supervise(self, connection: Connection, jetstream: JetStreamContext) -> None:
-        """See whether all is well."""
         now = self._clock()
         if connection is not self._connection:
             self._connection, self._subscription, self._stale = connection, None, True
@@ -164,17 +209,16 @@ class StreamConsumer:
             self._stale = True
         if self._stale:
             await self._unsubscribe()
-        asks = self._stale and not self.paused and now >= self._subscribeAt
-        if asks:
+        subscribes = self._stale and not self.paused and now >= self._subscribeAt
+        if subscribes:
             self._subscribeAt = now + _RESUBSCRIBE_SECONDS
-        if asks or now >= self._inspectAt:
+        if subscribes or now >= self._inspectAt:
             self._inspectAt = now + _INSPECT_SECONDS
             # Never without having seen that it is the same stream.
-            if await self._inspect(jetstream) and asks:
+            if await self._inspect(jetstream) and subscribes:
                 await self._subscribe(connection, jetstream)
 
     async def _unsubscribe(self) -> None:
-        """Listen no more."""
         self._subscriptionNumber += 1
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
@@ -182,21 +226,18 @@ class StreamConsumer:
                 await subscription.unsubscribe()
 
     async def _subscribe(self, connection: Connection, jetstream: JetStreamContext) -> None:
-        """Ask for all messages from the next one on."""
         self._nextDelivery = 1
         self._receivedAt = self._clock()
         self._stale = False
         self.resubscriptions += 1
         inbox = connection.new_inbox()
-        # The last one that came comes again: what was said since an engine has lost some may
-        # have their numbers now.
+        # The last message comes again: if the server has lost some, others may have their numbers.
         first = self.nextSequence if self._lastReceived is None else self._lastReceived[0]
-        subscription = await connection.subscribe(
+        self._subscription = await connection.subscribe(
             inbox,
             cb=partial(self._received, self._subscriptionNumber),
             pending_bytes_limit=_PENDING_BYTES,
         )
-        self._subscription = subscription
         config = ConsumerConfig(
             deliver_subject=inbox,
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
@@ -206,6 +247,7 @@ class StreamConsumer:
             flow_control=True,
             idle_heartbeat=_HEARTBEAT_SECONDS,
             inactive_threshold=_INACTIVE_SECONDS,
+            # In memory of one server: it is made anew more cheaply than it is replicated.
             num_replicas=1,
             mem_storage=True,
         )
@@ -218,21 +260,19 @@ class StreamConsumer:
         self._receivedAt = self._clock()
         self._requestSeconds = _REQUEST_SECONDS
 
-    async def _received(self, ofRound: int, message: Msg) -> None:
-        if ofRound != self._subscriptionNumber or self._stale:
+    async def _received(self, subscriptionNumber: int, message: Msg) -> None:
+        if subscriptionNumber != self._subscriptionNumber or self._stale:
             return
         self._receivedAt = self._clock()
         headers = message.headers
         if headers and "Status" in headers and not message.data:
             self._controlReceived(message, headers)
             return
-        tokens = message.reply.split(".")
-        if len(tokens) < 9 or tokens[1] != "ACK":
+        delivery = _parseReply(message.reply)
+        if delivery is None:
             return
-        # With the names of a domain and of an account there are more of them.
-        at = 5 if len(tokens) == 9 else 7
-        number, order, stamp = int(tokens[at]), int(tokens[at + 1]), int(tokens[at + 2])
-        if order != self._nextDelivery:
+        number, stamp = delivery.sequence, delivery.stamp
+        if delivery.order != self._nextDelivery:
             self._resubscribe("a message got lost on its way")
             return
         self._nextDelivery += 1
@@ -255,6 +295,7 @@ class StreamConsumer:
         if last is not None and int(last) != self._nextDelivery - 1:
             self._resubscribe("messages got lost on their way")
             return
+        # A server that waits for a credit repeats in its heartbeats to whom: a credit may get lost.
         reply = headers.get("Nats-Consumer-Stalled") or message.reply
         if reply and self._connection is not None:
             self._creditsHeld += 1
@@ -266,26 +307,26 @@ class StreamConsumer:
         self._wake.set()
 
     async def _inspect(self, jetstream: JetStreamContext) -> bool:
-        """See how far the stream is, and whether it is the same."""
-        inspection, wanted = self._check, self.nextSequence
-        assert inspection is not None
+        """Look at the stream; whether a consumer may be made."""
+        check, wanted = self._check, self.nextSequence
+        assert check is not None
         try:
             info = await jetstream.stream_info(self._config.stream)
         except NotFoundError:
-            inspection.streamMissing()
+            check.streamMissing()
         else:
-            inspection.streamSeen(info, wanted, self.nextSequence != wanted)
-            self._checkGap(inspection, info)
+            # Messages may have come while the answer was on its way.
+            check.streamSeen(info, wanted, self.nextSequence != wanted)
+            self._checkGap(check, info)
             self._checkProgress(info.state.last_seq)
-        if inspection.bad:
+        if check.bad:
             # Sooner than otherwise, but not at once.
             self._inspectAt = self._subscribeAt = self._clock() + _RECHECK_SECONDS
-        if inspection.reason:
-            self._end(inspection.reason)
-        return inspection.maySubscribe
+        if check.reason:
+            self._end(check.reason)
+        return check.maySubscribe
 
     def _end(self, reason: str) -> None:
-        """Read no more."""
         if not self.ended:
             self.ended = reason
             self._subscriptionNumber += 1
@@ -300,12 +341,13 @@ class StreamConsumer:
             self._stalled = None
             self._resubscribe(f"nothing comes, and the stream is at {last}")
 
-    def _checkGap(self, inspection: StreamCheck, info: StreamInfo) -> None:
-        """A message was missing, maybe: find out whether it is there."""
-        jump, self._gap = self._gap, None
-        if jump is None or jump[0] != self.nextSequence or info.state.first_seq > jump[0]:
-            inspection.messageMissing(None)
+    def _checkGap(self, check: StreamCheck, info: StreamInfo) -> None:
+        # A message was skipped.  In a stream with deleted messages it may be one of these, and is
+        # not waited for; else it is asked for again, until the check gives up.
+        gap, self._gap = self._gap, None
+        if gap is None or gap[0] != self.nextSequence or info.state.first_seq > gap[0]:
+            check.messageMissing(None)
             return
         if info.state.num_deleted:
-            self._deletedGap = jump
-        inspection.messageMissing(jump[0])
+            self._deletedGap = gap
+        check.messageMissing(gap[0])

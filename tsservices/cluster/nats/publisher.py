@@ -1,5 +1,14 @@
 """
-What a node says, on its way to the stream.
+Sends what this node publishes, in order, without waiting for one message before the next.
+
+It keeps nothing.  When a message may be lost, everything that waits is dropped, and nothing goes
+out until whoever publishes knows (L{Publisher.resume}): what would go meanwhile would get into the
+stream before what was lost.  Then the node's queue is published again, from the first message on
+that has not come back.
+
+The server's own de-duplication by C{Nats-Msg-Id} is not used.  Of two messages the first may be
+lost and the second not; then the second, which has to be sent again behind the first, would be
+taken for one that is there already.
 """
 
 from __future__ import annotations
@@ -14,34 +23,28 @@ from nats.aio.msg import Msg
 from nats.errors import Error
 
 from tsservices.cluster.broker import ACKNOWLEDGE_SECONDS, RETRY_SECONDS
+from tsservices.cluster.nats.client_internals import Connection
 from tsservices.cluster.nats.config import JetStreamConfig, Log
-from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
+from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
 
-#: Seconds between two looks for messages that nobody has answered.
+#: Seconds between two looks for answers that are late.
 _LOOK_SECONDS = 0.2
 
-#: Seconds that an answer may take, when the ones before took too long.
+#: Seconds that an answer may take when the ones before took too long.
 _MAX_ANSWER_SECONDS = 3.0
 
-
-#: Seconds until the engine is asked again to answer. Whoever publishes sees each message come back;
-#: what an answer has beside that is the reason when none does.
+#: Seconds between two messages that ask for an answer.  The delivery of a message is its
+#: acknowledgement; an answer is only to know the reason when nothing is delivered.
 _REQUEST_INTERVAL_SECONDS = 1.0
 
 
 class Publisher:
     """
-    Publishes in order, without waiting for one message before the next, and keeps
-    nothing: who is told that something is not sure has to send it again.  Until that is
-    known over there nothing goes out, since it would get there before what was lost.
-
-    The engine's own way to know duplicates, by C{Nats-Msg-Id}, is not used: of two messages
-    the first one may be lost and the second one not, and then the second one, which has to
-    be sent again behind the first, would be taken for one that is there already.
+    Publishes, and reports when something may be lost.
 
     @ivar published: how many messages were sent to the stream.
-    @ivar doubts: how often something was not sure.
+    @ivar doubts: how often something was uncertain.
     """
 
     def __init__(
@@ -76,36 +79,36 @@ class Publisher:
             self._wake.set()
 
     def resume(self) -> None:
-        """Who publishes knows of the doubt: what comes from now on is in order again."""
+        """Whoever publishes knows of the uncertainty: what comes from now on is in order again."""
         self._isUncertain = self._notified = False
 
     async def run(self) -> None:
-        """Send what there is to send, for ever."""
+        """Send what is published, until it is cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             await self._send()
 
     async def watch(self) -> None:
-        """Doubt what was not answered in time, for ever."""
+        """Look for answers that are late, until it is cancelled."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if self._isUncertain:
                 self._notify()
             elif self._hasPublished and self._link.connection is not self._connection:
                 self._becomeUncertain()
-            # The first one is the oldest.
-            elif (
-                self._unanswered
-                and next(iter(self._unanswered.values())) + self._answerSeconds < self._clock()
-            ):
-                # A slow engine gets slower by what is sent to it again.
+            elif self._isLate():
+                # A server that is slow gets slower by what is sent to it again.
                 self._answerSeconds = min(_MAX_ANSWER_SECONDS, 2 * self._answerSeconds)
                 self._log("publishing: no answer")
                 self._becomeUncertain()
 
+    def _isLate(self) -> bool:
+        # The first request is the oldest.
+        oldest = next(iter(self._unanswered.values()), None)
+        return oldest is not None and oldest + self._answerSeconds < self._clock()
+
     async def _send(self) -> None:
-        """Send all there is."""
         while self._waiting:
             connection = self._link.connection
             try:
@@ -145,6 +148,7 @@ class Publisher:
         number = int(message.subject.rpartition(".")[2])
         if self._unanswered.pop(number, None) is None:
             return
+        # A status without data is NATS itself: no stream listens to the subject.
         reason = "no leader"
         if not (message.headers and message.headers.get("Status")):
             with contextlib.suppress(ValueError):
@@ -157,10 +161,10 @@ class Publisher:
         self._becomeUncertain()
 
     def _becomeUncertain(self) -> None:
-        """Something that was published may be lost."""
         self._unanswered.clear()
         self._waiting.clear()
         self._hasPublished = False
+        # The next message asks at once.
         self._askAt = 0.0
         if not self._isUncertain:
             self._isUncertain = True
@@ -168,7 +172,7 @@ class Publisher:
             self._notify()
 
     def _notify(self) -> None:
-        """Say so, once, and not again and again while there is no connection."""
+        # Once, and not again and again while there is no connection: each makes the node publish.
         now = self._clock()
         if not self._notified and now - self._notifiedAt >= RETRY_SECONDS:
             self._notified, self._notifiedAt = True, now

@@ -1,5 +1,6 @@
 """
-How a node gets to what all nodes of its cluster have, before it takes part.
+Brings a node that starts to the state of the others, before it reads messages: decides with
+L{tsservices.cluster.join_decision}, and does what that says to the database.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import ClassVar
 
 from twisted.logger import Logger
 
-from tsservices.chat import snapshot as checkpoint
+from tsservices.chat.snapshot import load, save
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import Storage, StorageError, StoredState
 from tsservices.cluster.broker import (
@@ -22,9 +23,10 @@ from tsservices.cluster.broker import (
     StreamState,
 )
 from tsservices.cluster.join_decision import JoinMethod, LocalState, decideJoin, isUsable
-from tsservices.common.limits import Limits
+from tsservices.cluster.node import NodeConfig
 
-#: What follows the path of a database in the names of its files, itself the last.
+#: What follows the path of a database in the names of its files.  The database itself is the last:
+#: a crash between leaves a log without a database, never a database with the log of another one.
 _DATABASE_SUFFIXES = ("-wal", "-shm", "")
 
 
@@ -33,9 +35,9 @@ class JoinProcedure:
     Goes on from a node's own database, or from a snapshot in its place.
 
     @ivar loaded: what the node has.
-    @ivar state: the state to go on from, when that is known.
-    @ivar firstSequence: of the first message that is not in it.
-    @ivar needsSnapshot: a new node could not join, for want of a snapshot.
+    @ivar state: the state to go on from, when it has joined.
+    @ivar firstSequence: the number of the first message that is not in it.
+    @ivar needsSnapshot: a new node could not join before somebody makes a snapshot.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -45,37 +47,37 @@ class JoinProcedure:
 
     def __init__(
         self,
-        node: str,
+        config: NodeConfig,
         storage: Storage,
         broker: Broker,
         path: str,
-        limits: Limits,
-        operators: frozenset[str],
-        failed: Callable[[str], object],
+        onFailure: Callable[[str], object],
     ) -> None:
-        """@raise JournalError: the journal can't be used."""
-        self._node = node
+        """
+        @param path: of the database.
+        @raise StorageError: the database can't be used.
+        """
+        self._config = config
         self._storage = storage
         self._broker = broker
         self._path = path
-        self._limits = limits
-        self._operators = operators
-        self._onFailure = failed
+        self._onFailure = onFailure
         self._lastSnapshot: SnapshotInfo | None = None
         self._onJoined: Callable[[StreamState], object] | None = None
         self.loaded = storage.prepare()
 
     def start(self, epoch: str, joined: Callable[[StreamState], object]) -> None:
+        """@param epoch: of the stream, if this node creates it."""
         self._onJoined = joined
         loaded = self.loaded
-        founding = None
+        identity = None
         if not loaded.epoch:
-            # Who belongs to a stream already makes no other one in its place.
-            founding = ClusterIdentity(epoch, loaded.log, loaded.position, loaded.secret)
-        self._broker.open(founding, self._streamOpened, self._fail)
+            # A node that belongs to a stream must not create another one in its place.
+            identity = ClusterIdentity(epoch, loaded.log, loaded.position, loaded.secret)
+        self._broker.open(identity, self._streamOpened, self._fail)
 
     def stop(self) -> None:
-        """Have nothing more come of it."""
+        """Ignore whatever comes from now on."""
         self._onJoined = None
 
     def _fail(self, reason: str) -> None:
@@ -100,13 +102,13 @@ class JoinProcedure:
             not (loaded.position or loaded.records or loaded.kept),
         )
         try:
-            way, self.firstSequence = decideJoin(own, stream, snapshot)
-            if way is JoinMethod.SNAPSHOT:
+            method, self.firstSequence = decideJoin(own, stream, snapshot)
+            if method is JoinMethod.SNAPSHOT:
                 self._getSnapshot(snapshot)
                 return
-            if way is JoinMethod.BIND:
+            if method is JoinMethod.BIND:
                 self._bind(stream.identity)
-            self.state = checkpoint.load(self._limits, self.loaded.checkpoint)
+            self.state = load(self._config.limits, self.loaded.checkpoint)
         except (BrokerError, StorageError, OSError, ValueError) as error:
             self._fail(str(error))
             return
@@ -115,21 +117,19 @@ class JoinProcedure:
         )
         joined(stream)
 
-    def _bind(self, founding: ClusterIdentity) -> None:
-        """Make the journal a part of the cluster."""
-        loaded = self.loaded
-        # What comes next is applied to this, also when it has to be done again.
-        rows = checkpoint.save(
-            ChatState(self._limits, loaded.records, loaded.kept, self._operators)
-        )
+    def _bind(self, identity: ClusterIdentity) -> None:
+        loaded, config = self.loaded, self._config
+        # The messages of the stream are applied to this checkpoint, also when that has to be done
+        # again after a crash.
+        checkpoint = save(ChatState(config.limits, loaded.records, loaded.kept, config.operators))
         self._storage.bind(
-            founding.epoch, founding.log, founding.cloakKey, founding.baseSequence, rows
+            identity.epoch, identity.log, identity.cloakKey, identity.baseSequence, checkpoint
         )
         self.loaded = self._storage.prepare()
 
     def _getSnapshot(self, snapshot: SnapshotInfo | None) -> None:
-        """Get the snapshot in place of what this node has."""
         if snapshot == self._lastSnapshot:
+            # Without this it would be fetched again and again.
             raise BrokerError(
                 "the snapshot does not reach as far as it says; take a backup of another node"
                 " for chat.sqlite"
@@ -138,7 +138,7 @@ class JoinProcedure:
         draft = f"{self._path}.fetched"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)
-        self._log.info("node {node} gets a snapshot", node=self._node)
+        self._log.info("node {node} gets a snapshot", node=self._config.name)
         self._broker.getSnapshot(draft, lambda reason: self._snapshotFetched(draft, reason))
 
     def _snapshotFetched(self, draft: str, reason: str | None) -> None:
@@ -151,14 +151,14 @@ class JoinProcedure:
         except (BrokerError, StorageError, OSError) as error:
             self._fail(str(error))
             return
-        self._log.info("node {node} begins from a snapshot", node=self._node)
-        # Meanwhile the stream has gone on, and there may be a newer snapshot.
+        self._log.info("node {node} begins from a snapshot", node=self._config.name)
+        # The stream has gone on meanwhile, and there may be a newer snapshot: decide again.
         self._broker.open(None, self._streamOpened, self._fail)
 
     def _replaceDatabase(self, draft: str) -> StoredState:
         path = self._path
         before = f"{path}.before"
-        # A log of the old database beside the new one would be applied to that.
+        # SQLite would apply the log of the old database to the new one.
         _move(path, before, _DATABASE_SUFFIXES)
         try:
             os.replace(draft, path)
@@ -168,10 +168,11 @@ class JoinProcedure:
             raise
 
 
-def _move(source: str, target: str, parts: Iterable[str]) -> None:
-    for part in parts:
+def _move(source: str, target: str, suffixes: Iterable[str]) -> None:
+    for suffix in suffixes:
         try:
-            os.replace(f"{source}{part}", f"{target}{part}")
+            os.replace(f"{source}{suffix}", f"{target}{suffix}")
         except FileNotFoundError:
+            # What an earlier move has left there would belong to another database.
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{target}{part}")
+                os.unlink(f"{target}{suffix}")

@@ -1,13 +1,12 @@
 """
-What the log is told of how a node gets on with the others.
-
-The chat of one node of several: how it opens among the others, tells of them, and leaves.
+The chat of one node of a cluster: how it opens among the others, tells of them, and leaves.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from twisted.application.service import Service
@@ -20,38 +19,42 @@ from twisted.python.failure import Failure
 from tsservices.chat.errors import ChatError
 from tsservices.cluster.broker import STOP_SECONDS, Broker, StreamState
 from tsservices.cluster.consistency import StateDigest
+from tsservices.cluster.node import NodeConfig
 from tsservices.cluster.orderer import ClusterOrderer
 from tsservices.cluster.status import BrokerStatus, StatusChangeLog, describe, updateCounters
 from tsservices.common.counters import ClusterCounters
 from tsservices.common.logs import audit
 from tsservices.server.chat.cluster_join import JoinProcedure
 from tsservices.server.chat.cluster_snapshots import SnapshotScheduler
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, StorageMonitor
 
-#: Seconds between two looks at what is under way, and at who is silent.
+#: Seconds between two ticks, which find what is late in flight, and who is silent.
 TICK_SECONDS = 0.25
 
 
 class ClusterLog:
-    """Tells the log, and whoever opens and ends the chat."""
+    """Writes what becomes of a node among the others to the log."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
-        self, node: str, ready: Callable[[], object], broken: Callable[[str], object]
+        self, node: str, ready: Callable[[], object], nodeBroken: Callable[[str], object]
     ) -> None:
+        """
+        @param ready: is called when the node has caught up.
+        @param nodeBroken: gets the reason why the node can't go on.
+        """
         self._node = node
         self._ready = ready
-        self._broken = broken
+        self._nodeBroken = nodeBroken
 
     def ready(self) -> None:
         self._ready()
 
     def nodeBroken(self, reason: str) -> None:
-        self._broken(reason)
+        self._nodeBroken(reason)
 
     def troubled(self, trouble: ChatError | None) -> None:
-        """@param trouble: why nothing gets its place at present; L{None}: that is over."""
         if trouble is None:
             self.log("the others answer again")
         else:
@@ -65,17 +68,29 @@ class ClusterLog:
 
 
 class MonitoredBroker(Broker, BrokerStatus, Protocol):
-    """An engine that also tells how it is."""
+    """A broker that also says how it is doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterServiceConfig:
+    """
+    @ivar node: the name of this node.
+    @ivar where: the addresses of the broker, for people.
+    @ivar path: of the database.
+    @ivar makeIncarnation: gives what no other start of any node has.
+    """
+
+    node: str
+    where: str
+    path: str
+    makeIncarnation: Callable[[], str] = lambda: secrets.token_hex(4)
 
 
 class ClusterChatService(ChatService):
     """
-    A chat whose order is that of a stream, which other nodes have too.
+    A chat whose order is that of a stream which other nodes have too.
 
     People may come when this node has applied all that happened before.
-
-    @ivar node: the name of this node.
-    @ivar counters: how it is.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -84,24 +99,24 @@ class ClusterChatService(ChatService):
     def __init__(
         self,
         *args: Any,
-        node: str,
+        cluster: ClusterServiceConfig,
         broker: MonitoredBroker,
-        where: str,
-        path: str,
         clock: IReactorTime,
-        seconds: Callable[[], float],
-        incarnations: Callable[[], str] = lambda: secrets.token_hex(4),
-        **more: Any,
+        monotonic: Callable[[], float],
     ) -> None:
-        super().__init__(*args, **more)
-        self.node = node
+        """
+        @param args: those of L{ChatService}.
+        @param monotonic: gives seconds that only go forward, as those of C{clock} may not.
+        """
+        super().__init__(*args)
+        limits, operators = self._config.limits, self._config.operators
+        self.node = cluster.node
         self.nodes = self._describeNodes
+        self._cluster = cluster
+        self._nodeConfig = NodeConfig(cluster.node, cluster.makeIncarnation, limits, operators)
         self._broker = broker
-        self._where = where
-        self._path = path
         self._clock = clock
-        self._monotonic = seconds
-        self._incarnations = incarnations
+        self._monotonic = monotonic
         self._join: JoinProcedure | None = None
         self._orderer: ClusterOrderer | None = None
         self._snapshots: SnapshotScheduler | None = None
@@ -112,35 +127,31 @@ class ClusterChatService(ChatService):
         self._ended = False
         self._stopping: Deferred[None] | None = None
         self.counters = ClusterCounters()
-        self._clusterLog = ClusterLog(node, self.ready, self.nodeBroken)
+        self._clusterLog = ClusterLog(self.node, self.ready, self.nodeBroken)
         self._changes = StatusChangeLog(self._clusterLog.log)
 
     def prepare(self) -> None:
         """
-        Find out what this node has of its own, while failure can still be told in one line.
+        Load what this node has, while a failure can still be told in one line.
 
-        @raise tsservices.chat.storage.JournalError: it can't be used.
+        @raise tsservices.chat.storage.StorageError: it can't be used.
         """
         self._join = JoinProcedure(
-            self.node,
-            self.storage,
-            self._broker,
-            self._path,
-            self._limits,
-            self.operators,
-            self.nodeBroken,
+            self._nodeConfig, self.storage, self._broker, self._cluster.path, self.nodeBroken
         )
         self.notes = [
             *self._join.loaded.notes,
-            f"the chat opens when node {self.node} has caught up with the others at {self._where}",
+            f"the chat opens when node {self.node} has caught up with the others at"
+            f" {self._cluster.where}",
         ]
 
     def startService(self) -> None:
-        """Look for the others."""
+        # Not ChatService's: the storage starts when it is known which database it is to have.
         Service.startService(self)
         self.hasher.start()
         assert self._join is not None
-        self._join.start(self._incarnations() + self._incarnations(), self._joined)
+        epoch = self._cluster.makeIncarnation() + self._cluster.makeIncarnation()
+        self._join.start(epoch, self._joined)
 
     def whenReady(self, call: Callable[[], object]) -> None:
         if self.open:
@@ -149,17 +160,17 @@ class ClusterChatService(ChatService):
             self._waiting.append(call)
 
     def stopService(self) -> Deferred[None]:
-        """Fires when all that was said is kept, and the others know that this node ends."""
+        """Fires when everything is stored, and the others know that this node ends."""
         self._ended = True
         self.running = False
         if self._stopping is None:
-            self._stopping = Deferred.fromCoroutine(self._leave())
-        told: Deferred[None] = Deferred()
-        self._stopping.addBoth(_pass, told)
-        return told
+            self._stopping = Deferred.fromCoroutine(self._stop())
+        # twistd may stop a service twice: each call needs a Deferred of its own.
+        stopped: Deferred[None] = Deferred()
+        self._stopping.addBoth(_passOn, stopped)
+        return stopped
 
-    async def _leave(self) -> None:
-        """End one after another."""
+    async def _stop(self) -> None:
         if self._join is not None:
             self._join.stop()
         if self._orderer is not None:
@@ -172,10 +183,10 @@ class ClusterChatService(ChatService):
         await super().stopService()
 
     def _within(self, begin: Callable[[Callable[[], object]], object]) -> Deferred[None]:
+        # A broker that does not answer must not keep the server from ending.
         ended: Deferred[None] = Deferred()
 
         def end() -> None:
-            """Fire, once."""
             if late.active():
                 late.cancel()
             if not ended.called:
@@ -186,71 +197,66 @@ class ClusterChatService(ChatService):
         return ended
 
     def _joined(self, stream: StreamState) -> None:
-        """Take messages."""
-        joining = self._join
-        assert joining is not None
-        loaded = joining.loaded
+        join = self._join
+        assert join is not None
+        loaded = join.loaded
         self._loadedPosition, self._storedCheckpoint = loaded.position, loaded.checkpointPosition
-        told = len(self.notes)
-        self._open(loaded, joining.state)
-        for note in self.notes[told:]:
-            # The table of the start was before.
+        written = len(self.notes)
+        self._open(loaded, join.state)
+        for note in self.notes[written:]:
+            # The table that shows the notes was written when the server started.
             self._log.warn("{note}", note=note)
         self._orderer = ClusterOrderer(
-            self.node,
-            self._incarnations,
+            self._nodeConfig,
             self._pipeline,
             self._broker,
-            self._monotonic,
             self._clusterLog,
-            self._limits,
-            self.operators,
+            self._monotonic,
             self._clock.callLater,
         )
         self._snapshots = SnapshotScheduler(
             self.storage,
             self._broker,
-            f"{self._path}.snapshot",
+            f"{self._cluster.path}.snapshot",
             stream.identity.epoch,
-            joining.needsSnapshot,
+            join.needsSnapshot,
             self._monotonic,
         )
         self._pipeline.start(self.storage, audit, self._orderer)
-        self.stored = self._storedHere
-        self.storage.start(self)
+        monitor = StorageMonitor(self._pipeline, self._shutDown)
+        monitor.stored = self._stored
+        self.storage.start(monitor)
         self._ticker.start(TICK_SECONDS, now=False)
-        kept = StateDigest.of(loaded.position, loaded.records, loaded.kept)
-        self._orderer.start(stream, joining.firstSequence, kept)
+        digest = StateDigest.of(loaded.position, loaded.records, loaded.kept)
+        self._orderer.start(stream, join.firstSequence, digest)
 
     def _tick(self) -> None:
-        """Time goes by, whatever goes wrong: a node that does not notice is taken for gone."""
+        # A LoopingCall ends at an exception; a node that does not tick is removed by the others.
         try:
             self._update()
         except Exception as error:
             self._clusterLog.logError(error)
 
     def _update(self) -> None:
-        """See how things are."""
         orderer, snapshots = self._orderer, self._snapshots
         assert orderer is not None
         assert snapshots is not None
         orderer.tick()
-        standing = orderer.status()
-        updateCounters(self.counters, standing, self._broker)
-        self._changes.update(standing)
-        # One is enough.
-        first = min((name for name, _, _ in standing.nodes), default="")
+        status = orderer.status()
+        updateCounters(self.counters, status, self._broker)
+        self._changes.update(status)
+        # One node is enough to make snapshots.
+        first = min((name for name, _, _ in status.nodes), default="")
         if self.open and first == self.node:
             snapshots.tick(self._storedCheckpoint)
 
-    def _storedHere(self, position: int) -> None:
+    def _stored(self, position: int) -> None:
         self._pipeline.stored(position)
-        # What was stored before this run, and is applied again, is not stored again.
-        if (
-            self._orderer is not None
-            and self._loadedPosition < self._orderer.checkpointPosition <= position
-        ):
-            self._storedCheckpoint = self._orderer.checkpointPosition
+        # A checkpoint of what was stored before this run, and is applied again, is not stored.
+        if self._orderer is not None:
+            checkpoint = self._orderer.checkpointPosition
+            if self._loadedPosition < checkpoint <= position:
+                self._storedCheckpoint = checkpoint
 
     def _describeNodes(self) -> list[str]:
         if self._orderer is None:
@@ -264,10 +270,11 @@ class ClusterChatService(ChatService):
         self.open = True
         self._log.info("node {node} has caught up, and the chat is open", node=self.node)
         waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each()
+        for call in waiting:
+            call()
 
     def nodeBroken(self, reason: str) -> None:
+        """This node can't go on: end the server."""
         if self._ended:
             return
         self._ended = True
@@ -276,8 +283,8 @@ class ClusterChatService(ChatService):
             self._shutDown(f"node {self.node} can't go on: {reason}")
 
 
-def _pass(outcome: Failure | None, told: Deferred[None]) -> None:
+def _passOn(outcome: Failure | None, stopped: Deferred[None]) -> None:
     if outcome is None:
-        told.callback(None)
+        stopped.callback(None)
     else:
-        told.errback(outcome)
+        stopped.errback(outcome)

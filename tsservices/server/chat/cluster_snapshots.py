@@ -1,5 +1,5 @@
 """
-Copies of a node's database, for nodes that are new or were long away.
+Makes copies of this node's database, for nodes that are new or were away for long.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ SNAPSHOT_RETRY_SECONDS = 60.0
 
 
 class SnapshotScheduler:
-    """Makes one now and then, while this node is the one to do it."""
+    """
+    Has a copy made to a file, gives it to the broker, and removes the file; one at a time.
+
+    Which node does it is decided by whoever calls L{tick}.
+    """
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
@@ -34,6 +38,7 @@ class SnapshotScheduler:
         urgent: bool,
         clock: Callable[[], float],
     ) -> None:
+        """@param urgent: the first one is made at once, not after an hour."""
         self._storage = storage
         self._broker = broker
         self._path = path
@@ -44,7 +49,12 @@ class SnapshotScheduler:
         self._dueAt = clock() + (0.0 if urgent else SNAPSHOT_SECONDS)
 
     def tick(self, position: int) -> None:
-        """Make one, if it is time to."""
+        """
+        Make one, if it is time to.
+
+        @param position: of the last checkpoint in the database: up to there the copy has the
+            state for sure, though it has more; 0: there is none.
+        """
         if self._isRunning or self._stopped or not position or self._clock() < self._dueAt:
             return
         self._isRunning = True
@@ -56,7 +66,7 @@ class SnapshotScheduler:
         self._storage.copy(self._path, lambda trouble: self._copied(position, trouble))
 
     def stop(self) -> None:
-        """The engine has ended, and says nothing more."""
+        """The broker has stopped: whatever was under way never ends."""
         self._stopped = True
         with contextlib.suppress(OSError):
             self._removeFiles()
@@ -70,9 +80,8 @@ class SnapshotScheduler:
         except OSError as error:
             self._finished(str(error))
             return
-        self._broker.putSnapshot(
-            SnapshotInfo(self._epoch, position, size), self._path, self._finished
-        )
+        snapshot = SnapshotInfo(self._epoch, position, size)
+        self._broker.putSnapshot(snapshot, self._path, self._finished)
 
     def _finished(self, trouble: str | None) -> None:
         self._isRunning = False
@@ -88,7 +97,7 @@ class SnapshotScheduler:
             self._dueAt = self._clock() + SNAPSHOT_RETRY_SECONDS
 
     def _removeFiles(self) -> None:
-        """Remove the file, also one that was left unfinished."""
+        # The copy, and one that was left unfinished.
         for path in (self._path, f"{self._path}{PART}"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
