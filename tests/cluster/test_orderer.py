@@ -30,8 +30,8 @@ class TestOrderer:
     """Ann is on node a, bob on node b, both in a room."""
 
     def setup_method(self) -> None:
-        self.world = ClusterSimulation(2, 1)
-        self.a, self.b = self.world.nodes
+        self.simulation = ClusterSimulation(2, 1)
+        self.a, self.b = self.simulation.nodes
         self.a.addUser("ann")
         self.b.addUser("bob")
         self.run(1)
@@ -40,7 +40,7 @@ class TestOrderer:
             person.recipient.take()
 
     def run(self, seconds: float) -> None:
-        self.world.timeline.run(seconds)
+        self.simulation.timeline.run(seconds)
 
     def until(self, condition: Callable[[], bool]) -> None:
         for _ in range(1000):
@@ -54,7 +54,7 @@ class TestOrderer:
 
     def forge(self, node: str, incarnation: str, n: int, *events: Operation) -> None:
         data = encode(Message(node, incarnation, n, list(events)))
-        self.world.network.append(data)
+        self.simulation.network.append(data)
         self.run(0.5)
 
     def here(self, node: SimulatedNode) -> list[str]:
@@ -63,44 +63,37 @@ class TestOrderer:
     def notices(self, person: SimulatedUser) -> list[Notice]:
         return [each for each in person.recipient.heard if isinstance(each, Notice)]
 
-    def test_talk(self) -> None:
-        """What is said on one node is heard on the other, and by who has said it."""
+    def test_messageReachesBothNodes(self) -> None:
         self.say(self.a, self.ann, "hello", "there")
         self.run(0.1)
         assert self.ann.recipient.lines() == self.bob.recipient.lines() == ["hello", "there"]
         assert self.ann.session.pending == 0
 
-    def test_together(self) -> None:
-        """What is proposed while as much is under way as may be goes in one message."""
-        count = len(self.world.network.messages)
+    def test_proposalsGoTogetherWhenTheWindowIsFull(self) -> None:
+        count = len(self.simulation.network.messages)
         for number in range(40):
             self.say(self.a, self.ann, f"{number:02}")
             self.run(0.0)
         self.run(0.1)
         assert self.bob.recipient.lines() == [f"{number:02}" for number in range(40)]
-        assert len(self.world.network.messages) - count == MAX_IN_FLIGHT + 1
+        assert len(self.simulation.network.messages) - count == MAX_IN_FLIGHT + 1
 
-    def test_goodbye(self) -> None:
-        """
-        A node that ends in order says so after all else: its people are gone at once, and
-        it goes on from there.
-        """
+    def test_goodbyeRemovesUsersAtOnce(self) -> None:
         self.say(self.a, self.ann, "last words")
         self.a.stop()
         self.run(0.2)
         assert not self.a.isAlive
         assert self.bob.recipient.lines() == ["last words"]
         assert self.here(self.b) == ["bob"]
-        last = IDENTITY.baseSequence + len(self.world.network.messages)
+        last = IDENTITY.baseSequence + len(self.simulation.network.messages)
         assert self.a.disk.checkpoint is not None
         assert self.a.disk.position == self.a.disk.checkpoint[0] == last
         self.a.start()
         self.run(1)
         assert self.a.isOpen
-        self.world.check()
+        self.simulation.check()
 
-    def test_stoppedTooSoon(self) -> None:
-        """Who ends before it has begun has nothing to say."""
+    def test_stoppedBeforeItIsUp(self) -> None:
         before = self.a.orderer
         self.a.kill()
         self.a.start()
@@ -112,8 +105,7 @@ class TestOrderer:
         assert not self.a.isOpen
         assert self.here(self.b) == ["bob"]
 
-    def test_readsFirst(self) -> None:
-        """Who has much to read takes part only when that is read, and is ready then."""
+    def test_isReadyOnlyWhenAllIsRead(self) -> None:
         self.a.kill()
         for number in range(200):
             self.say(self.b, self.bob, str(number))
@@ -124,17 +116,13 @@ class TestOrderer:
         self.until(lambda: self.a.orderer is not before)
         while self.a.orderer.status().lag:
             assert not self.a.isOpen
-            assert not any(b'"a-2"' in each.data for each in self.world.network.messages)
+            assert not any(b'"a-2"' in each.data for each in self.simulation.network.messages)
             self.run(0.01)
         self.run(5)
         assert self.a.isOpen
-        self.world.check()
+        self.simulation.check()
 
-    def test_dead(self) -> None:
-        """
-        Of a node that is not heard any more the people are gone, not too soon and not late;
-        it is told once.
-        """
+    def test_deadNodeIsRemovedOnce(self) -> None:
         self.a.kill()
         self.run(SILENCE_SECONDS - HEARTBEAT_SECONDS - 0.5)
         assert self.here(self.b) == ["ann", "bob"]
@@ -144,21 +132,16 @@ class TestOrderer:
         self.run(30)
         assert sum("silent" in each for each in self.b.logLines) == 1
 
-    def test_quietButThere(self) -> None:
-        """Nobody is taken for gone who has nothing to say, nor while nothing goes."""
+    def test_idleNodeStays(self) -> None:
         self.run(60)
-        self.world.network.leaderless = True
+        self.simulation.network.leaderless = True
         self.run(60)
-        self.world.network.leaderless = False
+        self.simulation.network.leaderless = False
         self.run(60)
         assert self.here(self.a) == self.here(self.b) == ["ann", "bob"]
         assert not [each for each in self.a.logLines + self.b.logLines if "silent" in each]
 
-    def test_frozen(self) -> None:
-        """
-        A node that was frozen is taken for gone, and brings its people back; it does not
-        take the others for gone, whom it could not hear.
-        """
+    def test_frozenNodeReturnsAndAccusesNobody(self) -> None:
         self.a.isFrozen = True
         self.run(60)
         assert self.here(self.b) == ["bob"]
@@ -169,10 +152,9 @@ class TestOrderer:
         self.say(self.a, self.ann, "back")
         self.run(1)
         assert self.bob.recipient.lines() == ["back"]
-        self.world.check()
+        self.simulation.check()
 
-    def test_nameTakenMeanwhile(self) -> None:
-        """Who was away meanwhile has lost their name to who has taken it."""
+    def test_returningUserBecomesGuest(self) -> None:
         self.a.isFrozen = True
         self.run(20)
         self.b.addUser("ann")
@@ -181,29 +163,24 @@ class TestOrderer:
         self.run(2)
         assert self.here(self.a) == ["ann", "bob", "guest-1"]
         assert self.ann.session.nick == "guest-1"
-        self.world.check()
+        self.simulation.check()
 
-    def test_goneWithProposals(self) -> None:
-        """
-        What had no place when the node was taken for gone never gets one, and is refused;
-        what was proposed since gets one, after the return.
-        """
-        self.world.network.faultRate = 0.0
+    def test_proposalsOfTheOldIncarnationAreRejected(self) -> None:
+        self.simulation.network.faultRate = 0.0
         self.a.broker.isCut = True
         self.say(self.a, self.ann, "lost")
         self.run(20)
         assert self.here(self.b) == ["bob"]
         assert self.ann.recipient.heard == [NOT_YET]
         self.a.broker.reconnect()
-        self.until(lambda: bool(self.ann.refused))
+        self.until(lambda: bool(self.ann.rejected))
         self.say(self.a, self.ann, "found")
         self.run(2)
-        assert self.ann.refused == {"lost": 1}
+        assert self.ann.rejected == {"lost": 1}
         assert self.bob.recipient.lines() == ["found"]
-        self.world.check()
+        self.simulation.check()
 
-    def test_quitMeanwhile(self) -> None:
-        """Who has left while the node was taken for gone does not come back."""
+    def test_quitWhileRemovedDoesNotReturn(self) -> None:
         self.a.broker.isCut = True
         self.a.propose(self.ann, Quit(self.ann.session.ident, ""))
         self.ann.hasQuit = True
@@ -212,10 +189,9 @@ class TestOrderer:
         self.run(2)
         assert self.here(self.a) == self.here(self.b) == ["bob"]
         assert self.ann.session.pending == 0
-        self.world.check()
+        self.simulation.check()
 
-    def test_quitAfterReturning(self) -> None:
-        """Nor who leaves while the return is under way."""
+    def test_quitWhileReturning(self) -> None:
         self.a.broker.isCut = True
         self.run(20)
         self.a.broker.reconnect()
@@ -224,10 +200,9 @@ class TestOrderer:
         self.ann.hasQuit = True
         self.run(2)
         assert self.here(self.a) == self.here(self.b) == ["bob"]
-        self.world.check()
+        self.simulation.check()
 
-    def test_goneTwice(self) -> None:
-        """Who was to return when the node was taken for gone once more does return."""
+    def test_removedTwiceReturnsOnce(self) -> None:
         self.a.broker.isCut = True
         self.run(20)
         self.a.broker.reconnect()
@@ -242,14 +217,10 @@ class TestOrderer:
         self.run(2)
         assert self.a.orderer.status().incarnation != up
         assert self.here(self.a) == self.here(self.b) == ["ann", "bob"]
-        self.world.check()
+        self.simulation.check()
 
-    def test_trouble(self) -> None:
-        """
-        While nothing comes back those who wait are told, and those who come to it; and all
-        goes on when it is over.
-        """
-        self.world.network.leaderless = True
+    def test_waitingUsersAreToldOnce(self) -> None:
+        self.simulation.network.leaderless = True
         self.say(self.a, self.ann, "1")
         self.run(TROUBLE_SECONDS - 0.3)
         assert self.a.troubles == []
@@ -262,21 +233,17 @@ class TestOrderer:
         self.a.addUser("cat")
         self.run(0.1)
         assert self.notices(self.a.users[1]) == [NOT_YET]
-        self.world.network.leaderless = False
+        self.simulation.network.leaderless = False
         self.run(2)
         assert self.a.troubles == [TROUBLE, None]
         assert self.bob.recipient.lines() == ["1", "2"]
-        self.world.check()
+        self.simulation.check()
 
-    def test_longTrouble(self) -> None:
-        """
-        What was never sent is refused after a while; of what was sent nothing is known,
-        then that it is stored; and who has left has left.
-        """
+    def test_unpublishedExpiresAndPublishedIsUnknown(self) -> None:
         for number in range(MAX_IN_FLIGHT):
             self.say(self.a, self.ann, f"sent {number}")
             self.run(0.0)
-        self.world.network.leaderless = True
+        self.simulation.network.leaderless = True
         self.say(self.a, self.ann, "not sent")
         self.a.addUser("cat")
         self.run(1)
@@ -284,22 +251,18 @@ class TestOrderer:
         self.a.propose(cat, Quit(cat.session.ident, ""))
         cat.hasQuit = True
         self.run(OUTBOX_SECONDS)
-        assert self.ann.refused == {"not sent": 1}
+        assert self.ann.rejected == {"not sent": 1}
         assert self.notices(self.ann).count(UNKNOWN) == 1
         assert STORED not in self.notices(self.ann)
-        self.world.network.leaderless = False
+        self.simulation.network.leaderless = False
         self.run(10)
         assert self.notices(self.ann)[-1] is STORED
         assert self.bob.recipient.lines() == [f"sent {number}" for number in range(MAX_IN_FLIGHT)]
         assert self.here(self.a) == ["ann", "bob"]
-        self.world.check()
+        self.simulation.check()
 
-    def test_leftBeforeEntering(self) -> None:
-        """
-        Many who come and go while the engine is away leave nothing behind; who was there
-        before, and goes then, is gone.
-        """
-        self.world.network.leaderless = True
+    def test_quitsOfUnknownSessionsExpire(self) -> None:
+        self.simulation.network.leaderless = True
         self.say(self.a, self.ann, *map(str, range(MAX_IN_FLIGHT)))
         self.run(1)
         for _ in range(MAX_IN_FLIGHT):
@@ -317,17 +280,13 @@ class TestOrderer:
         self.run(OUTBOX_SECONDS + 1)
         assert self.a.orderer.status().size < before + 100
         assert all(not each.session.pending for each in self.a.users[1:])
-        self.world.network.leaderless = False
+        self.simulation.network.leaderless = False
         self.run(10)
         assert self.here(self.a) == self.here(self.b) == ["bob"]
         assert not self.a.orderer.status().size
 
-    def test_full(self) -> None:
-        """
-        Nothing more is taken than there is room for, but for goodbyes; and what comes after
-        what there was no room for is not taken either.
-        """
-        self.world.network.leaderless = True
+    def test_fullQueueStillTakesQuits(self) -> None:
+        self.simulation.network.leaderless = True
         self.say(self.a, self.ann, "1")
         self.run(0.1)
         with patch("tsservices.cluster.outbox.OUTBOX_BYTES", 700):
@@ -335,14 +294,13 @@ class TestOrderer:
             self.say(self.a, self.ann, "2")
             self.a.propose(self.ann, Quit(self.ann.session.ident, "bye"))
             self.run(0.1)
-        assert self.ann.refused == {"x" * 600: 1, "2": 1}
-        self.world.network.leaderless = False
+        assert self.ann.rejected == {"x" * 600: 1, "2": 1}
+        self.simulation.network.leaderless = False
         self.run(5)
         assert self.bob.recipient.lines() == ["1"]
         assert self.here(self.b) == ["bob"]
 
-    def test_slowDisk(self) -> None:
-        """When too much waits for the disk no more is read, until it does not."""
+    def test_slowDiskPausesReading(self) -> None:
         with patch("tsservices.cluster.orderer.MAX_BACKLOG", 4):
             self.a.diskSeconds = 3.0
             for number in range(12):
@@ -355,8 +313,7 @@ class TestOrderer:
         assert not self.a.broker.paused
         assert self.ann.recipient.lines() == [str(number) for number in range(12)]
 
-    def test_slowDiskForLong(self) -> None:
-        """Whose disk does not answer is heard all the same: nobody takes it for gone."""
+    def test_slowDiskDoesNotRemoveTheNode(self) -> None:
         with patch("tsservices.cluster.orderer.MAX_BACKLOG", 4):
             self.a.diskSeconds = 60.0
             for number in range(12):
@@ -367,13 +324,9 @@ class TestOrderer:
             assert self.a.broker.paused
             assert self.here(self.b) == ["ann", "bob"]
             self.run(60)
-        self.world.check()
+        self.simulation.check()
 
-    def test_sameName(self) -> None:
-        """
-        A node gives way to another server that has its name: which one is meant can't be
-        known.
-        """
+    def test_twoNodesWithOneName(self) -> None:
         self.forge("a", "another", 1, NodeUp("", "a", "another", 10, 10, 10, 10, 10, ()))
         assert len(self.a.failures) == 1
         assert "another server has the name a" in self.a.failures[0]
@@ -381,17 +334,15 @@ class TestOrderer:
         self.run(30)
         assert len(self.a.failures) == 1
 
-    def test_newer(self) -> None:
-        """Who does not understand a newer node must not go on as if it had said nothing."""
-        self.world.network.append(b'{"v":2}')
+    def test_newerMessageEndsTheNode(self) -> None:
+        self.simulation.network.append(b'{"v":2}')
         self.run(0.5)
         assert "update this one" in self.a.failures[0]
         assert "update this one" in self.b.failures[0]
 
-    def test_garbage(self) -> None:
-        """What is no message is passed over, and said once a minute."""
+    def test_garbageIsLoggedOnceAMinute(self) -> None:
         for _ in range(5):
-            self.world.network.append(b"\xff")
+            self.simulation.network.append(b"\xff")
         self.run(1)
         self.say(self.b, self.bob, "fine")
         self.run(1)
@@ -399,13 +350,12 @@ class TestOrderer:
         assert self.a.orderer.status().garbage == 5
         assert sum("understands" in each for each in self.a.logLines) == 1
         self.run(60)
-        self.world.network.append(b"\xff")
+        self.simulation.network.append(b"\xff")
         self.run(1)
         assert "had 5 messages" in self.a.logLines[-1]
-        self.world.check()
+        self.simulation.check()
 
-    def test_strangers(self) -> None:
-        """Who has not begun has nothing to say, and an old beginning is not a new one."""
+    def test_unknownIncarnations(self) -> None:
         self.forge("c", "c-1", 2, Say("x", ROOM, MESSAGE, ("hello",)))
         self.forge("c", "c-1", 1, Say("x", ROOM, MESSAGE, ("hello",)))
         assert self.a.orderer.status().strangers == 2
@@ -417,8 +367,7 @@ class TestOrderer:
         self.forge("c", "c-2", 3, Say("x", ROOM, MESSAGE, ("hello",)))
         assert self.a.orderer.status().gaps == 1
 
-    def test_goneTooLate(self) -> None:
-        """Who was heard of since is not gone."""
+    def test_heardSinceIsNotRemoved(self) -> None:
         seen = self.b.pipeline.state.nodes["a"].position
         self.say(self.a, self.ann, "I am here")
         self.run(0.1)
@@ -429,10 +378,9 @@ class TestOrderer:
         assert self.here(self.a) == ["ann", "bob"]
         assert self.a.orderer.status().incarnation == incarnation
 
-    def test_missing(self) -> None:
-        """What the stream has lost can't be made up: the node ends."""
+    def test_gapInTheStreamEndsTheNode(self) -> None:
         self.a.orderer.delivered([])
-        last = self.world.network.messages[-1]
+        last = self.simulation.network.messages[-1]
         listener = self.a.orderer
         later = type(last)(last.sequence + 5, last.stamp, last.data)
         listener.delivered([last])
@@ -440,16 +388,15 @@ class TestOrderer:
         listener.delivered([later])
         assert "are gone" in self.a.failures[0]
 
-    def test_standing(self) -> None:
-        """How a node stands can be said."""
+    def test_status(self) -> None:
         self.run(10)
         standing = self.a.orderer.status()
         assert (standing.up, standing.lag, standing.gaps, standing.garbage) == (True, 0, 0, 0)
-        assert standing.position == IDENTITY.baseSequence + len(self.world.network.messages)
+        assert standing.position == IDENTITY.baseSequence + len(self.simulation.network.messages)
         assert standing.incarnation == "a-1"
         assert [each[:2] for each in standing.nodes] == [("a", "a-1"), ("b", "b-1")]
         assert all(0 <= age < 4 for _, _, age in standing.nodes)
-        self.world.network.leaderless = True
+        self.simulation.network.leaderless = True
         self.say(self.a, self.ann, "1")
         self.run(5)
         standing = self.a.orderer.status()
@@ -458,8 +405,7 @@ class TestOrderer:
         assert standing.quiet >= 5
         assert [each.ident for each in self.a.orderer.waitingSessions()] == [self.ann.session.ident]
 
-    def test_idle(self) -> None:
-        """However quiet it is, what is kept does not get older than the stream."""
+    def test_idleNodeMakesCheckpoints(self) -> None:
         with (
             patch("tsservices.cluster.apply.SNAPSHOT_SECONDS", 30.0),
             patch("tsservices.cluster.apply.CHECKPOINT_SECONDS", 10.0),
@@ -468,11 +414,10 @@ class TestOrderer:
         assert self.a.disk.checkpoint is not None
         assert (
             self.a.disk.checkpoint[0]
-            > IDENTITY.baseSequence + len(self.world.network.messages) - 40
+            > IDENTITY.baseSequence + len(self.simulation.network.messages) - 40
         )
 
-    def test_somebodyFails(self) -> None:
-        """What goes wrong with one is told, and costs nobody else anything."""
+    def test_failingOperationCostsNoOther(self) -> None:
         apply = APPLY[Say]
 
         def bad(state: ChatState, event: Say, session: Session, batch: Batch) -> None:
@@ -488,8 +433,7 @@ class TestOrderer:
         assert self.ann.session.pending == 0
         assert [str(each) for each in self.a.errors + self.b.errors] == ["broken"] * 2
 
-    def test_notSaved(self) -> None:
-        """What goes wrong with the whole state costs no line, and it is tried again."""
+    def test_failedCheckpointIsRetried(self) -> None:
         with patch("tsservices.cluster.apply.save", side_effect=OSError("broken")):
             self.run(CHECKPOINT_SECONDS + 1)
             self.say(self.a, self.ann, "1")
@@ -507,11 +451,7 @@ class TestOrderer:
 
     @pytest.mark.parametrize("stopped", [True, False])
     @pytest.mark.parametrize("same", [True, False])
-    def test_outline(self, stopped: bool, same: bool) -> None:
-        """
-        A node whose database has something else than the stream does not begin, whether it
-        has read beyond that or not.
-        """
+    def test_databaseHasToMatchTheStream(self, stopped: bool, same: bool) -> None:
         self.say(self.a, self.ann, "1")
         self.run(1)
         node, state = self.a, self.a.pipeline.state
@@ -536,18 +476,16 @@ class TestOrderer:
             ]
         )
 
-    def test_afterwards(self) -> None:
-        """What is proposed when the node has said goodbye is refused."""
+    def test_proposedAfterTheGoodbye(self) -> None:
         self.a.orderer.stop(lambda: None)
         self.say(self.a, self.ann, "too late")
         self.run(1)
-        assert self.ann.refused == {"too late": 1}
+        assert self.ann.rejected == {"too late": 1}
         assert any(isinstance(each, ErrorReply) for each in self.ann.recipient.heard)
         assert self.here(self.b) == ["bob"]
 
 
-def test_bigMessages() -> None:
-    """What does not go in one message goes in several, in order."""
+def test_bigMessagesAreSplit() -> None:
     with patch("tsservices.cluster.outbox.MESSAGE_BYTES", 500):
         world = ClusterSimulation(2, 1)
         a, b = world.nodes
@@ -562,7 +500,7 @@ def test_bigMessages() -> None:
         a.propose(ann, Say(ann.session.ident, ROOM, MESSAGE, ("x" * 500,)))
         world.timeline.run(0.5)
         assert bob.recipient.lines() == [f"{number:020}" for number in range(40)]
-        assert ann.refused == {"x" * 500: 1}
+        assert ann.rejected == {"x" * 500: 1}
         new = world.network.messages[before:]
         assert len(new) >= 5
         assert max(len(each.data) for each in new) <= 500
@@ -570,8 +508,7 @@ def test_bigMessages() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 2.0, 9.0, 40.0])
-def test_restart(seconds: float) -> None:
-    """A node that died goes on from what it had kept, whatever was under way then."""
+def test_restartsFromTheCheckpoint(seconds: float) -> None:
     with patch("tsservices.cluster.apply.CHECKPOINT_SECONDS", 1.0):
         world = ClusterSimulation(3, 1)
         a, b = world.nodes[:2]

@@ -1,5 +1,5 @@
 """
-NATS JetStream as an engine, with real servers that get into trouble.
+NATS JetStream as the broker, with real servers that get into trouble.
 """
 
 from __future__ import annotations
@@ -33,10 +33,7 @@ pytestmark = pytest.mark.usefixtures("quietLoop")
 
 
 class TestOrder:
-    """What is published comes back."""
-
-    def test_same(self, natsServer: NatsServer) -> None:
-        """Everybody has the same order, with stamps of the engine's clock in nanoseconds."""
+    def test_sameOrderForAll(self, natsServer: NatsServer) -> None:
         with clients(config(natsServer.url), "a", "b") as (a, b):
             began = time.time_ns()
             subscribeAll(a, b)
@@ -55,8 +52,7 @@ class TestOrder:
             assert a.connections == [natsServer.url]
             a.reactor.until(lambda: a.broker.published >= 300)
 
-    def test_late(self, natsServer: NatsServer) -> None:
-        """Who comes later gets what was before, from the number on that is wanted."""
+    def test_subscribesFromANumber(self, natsServer: NatsServer) -> None:
         with clients(config(natsServer.url), "a", "b", "c") as (a, b, c):
             subscribeAll(a)
             a.publish(300)
@@ -73,7 +69,6 @@ class TestOrder:
             assert c.numbers()[0] == last + 1
 
     def test_pause(self, natsServer: NatsServer) -> None:
-        """Who has enough for now gets nothing, and all of it later."""
         with clients(config(natsServer.url), "a", "b") as (a, b):
             subscribeAll(a, b)
             a.publish(10)
@@ -85,9 +80,7 @@ class TestOrder:
             b.broker.pause(False)
             assertSameOrder(a, b)
 
-    def test_much(self, natsServer: NatsServer) -> None:
-        """Much more than the engine sends without being allowed to; a slow reactor gets it all."""
-
+    def test_flowControlWithMuchData(self, natsServer: NatsServer) -> None:
         async def fill(jetstream: Any) -> None:
             data = b"x %d " + bytes(200_000)
             for number in range(400):
@@ -105,13 +98,7 @@ class TestOrder:
 
 
 class TestTrouble:
-    """What happens to engines."""
-
-    def test_killed(self, natsServer: NatsServer) -> None:
-        """
-        A server is killed and started again, while everybody talks: nothing is lost, nothing
-        comes twice, the order is one.
-        """
+    def test_serverKilled(self, natsServer: NatsServer) -> None:
         with clients(config(natsServer.url), "a", "b") as (a, b):
             subscribeAll(a, b)
             publishDuring([a, b], natsServer.kill, natsServer.start)
@@ -121,8 +108,7 @@ class TestTrouble:
             assert a.broker.lastError
             assert a.broker.lastErrorAt is not None
 
-    def test_stopped(self, natsServer: NatsServer) -> None:
-        """A server hangs for a while."""
+    def test_serverFrozen(self, natsServer: NatsServer) -> None:
         with clients(config(natsServer.url), "a", "b") as (a, b):
             subscribeAll(a, b)
             a.publish(10)
@@ -133,8 +119,7 @@ class TestTrouble:
             natsServer.send(signal.SIGCONT)
             assertSameOrder(a, b)
 
-    def test_leader(self, folder: Path) -> None:
-        """Of three servers the one that leads is killed, then another one hangs."""
+    def test_leaderKilledAndFrozen(self, folder: Path) -> None:
         with (
             NatsCluster(folder) as cluster,
             clients(config(*cluster.urls, replicas=3), "a", "b") as (a, b),
@@ -151,8 +136,6 @@ class TestTrouble:
             assertSameOrder(a, b)
 
     def test_consumerLost(self, natsServer: NatsServer) -> None:
-        """The engine forgets who listens."""
-
         async def forget(jetstream: Any) -> None:
             for each in await jetstream.consumers_info(STREAM):
                 await jetstream.delete_consumer(STREAM, each.name)
@@ -168,8 +151,6 @@ class TestTrouble:
 
 
 class TestBroken:
-    """A stream that is not what it was."""
-
     def pause(self, listener: BrokerClient) -> None:
         listener.broker.pause(True)
         # It is done when something that was asked for later is.
@@ -191,16 +172,12 @@ class TestBroken:
             return b.brokenReasons[0]
 
     def test_deleted(self, natsServer: NatsServer) -> None:
-        """It is there no more."""
-
         async def delete(jetstream: Any) -> None:
             await jetstream.delete_stream(STREAM)
 
         assert self.broken(natsServer, delete) == f"the stream {STREAM} was deleted"
 
-    def test_madeAnew(self, natsServer: NatsServer) -> None:
-        """There is another one of its name."""
-
+    def test_recreated(self, natsServer: NatsServer) -> None:
         async def remake(jetstream: Any) -> None:
             config = (await jetstream.stream_info(STREAM)).config
             await jetstream.delete_stream(STREAM)
@@ -209,9 +186,7 @@ class TestBroken:
 
         assert self.broken(natsServer, remake) == f"the stream {STREAM} was made anew"
 
-    def test_purged(self, natsServer: NatsServer) -> None:
-        """What is still needed was deleted."""
-
+    def test_purgedAhead(self, natsServer: NatsServer) -> None:
         async def purge(jetstream: Any) -> None:
             await jetstream.purge_stream(STREAM, keep=2)
 
@@ -219,11 +194,6 @@ class TestBroken:
         assert re.fullmatch(rf"the stream {STREAM} begins at \d+, and \d+ is still needed", said)
 
     def test_purgedBehind(self, natsServer: NatsServer) -> None:
-        """
-        What nobody needs any more may be deleted; and what is missing in the middle is not
-        waited for.
-        """
-
         async def purge(jetstream: Any) -> None:
             await jetstream.purge_stream(STREAM, keep=1)
 
@@ -244,8 +214,7 @@ class TestBroken:
             assert b.numbers()[-5:] == [20, 21, 23, 24, 25]
             assert not b.brokenReasons
 
-    def test_oldCopy(self, natsServer: NatsServer, folder: Path) -> None:
-        """It was restored from a copy that lacks what a node has had."""
+    def test_restoredFromOldCopy(self, natsServer: NatsServer, folder: Path) -> None:
         store, copy = folder / "n1" / "store", folder / "copy"
         with clients(config(natsServer.url), "a") as (a,):
             subscribeAll(a)
@@ -266,11 +235,7 @@ class TestBroken:
             assert re.fullmatch(words, a.brokenReasons[0])
 
     @pytest.mark.parametrize("lost", [1, 3])
-    def test_overtaken(self, natsServer: NatsServer, folder: Path, lost: int) -> None:
-        """
-        What it has lost is so little that what is said next has got these numbers before
-        anybody has looked.
-        """
+    def test_lostEndWasOverwritten(self, natsServer: NatsServer, folder: Path, lost: int) -> None:
         store, copy = folder / "n1" / "store", folder / "copy"
         with clients(config(natsServer.url), "a", "b") as (a, b):
             subscribeAll(a, b)
@@ -294,8 +259,7 @@ class TestBroken:
             assert [len(each.deliveries) for each in (a, b)] == [10 + lost] * 2
 
 
-def test_threads(natsServer: NatsServer) -> None:
-    """Nothing is left of an engine; and stopping it again is no error."""
+def test_noThreadIsLeft(natsServer: NatsServer) -> None:
     with clients(config(natsServer.url), "a") as (a,):
         subscribeAll(a)
         a.publish(10)
@@ -303,4 +267,4 @@ def test_threads(natsServer: NatsServer) -> None:
         a.stop()
         a.publish()
         a.broker.lastSequence(lambda _: None)
-    assert not [each for each in threading.enumerate() if each.name == "engine"]
+    assert not [each for each in threading.enumerate() if each.name == "broker"]

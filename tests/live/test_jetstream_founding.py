@@ -1,5 +1,5 @@
 """
-The stream of a cluster, found or made, and how one gets to it.
+How the stream of a cluster is found or created, and how a node connects and logs in.
 """
 
 from __future__ import annotations
@@ -33,10 +33,7 @@ pytestmark = pytest.mark.usefixtures("quietLoop")
 
 
 class TestFounding:
-    """The stream, and how one gets to it."""
-
-    def test_race(self, natsServer: NatsServer) -> None:
-        """Of two who make it one has made it; both have the same."""
+    def test_raceHasOneFounder(self, natsServer: NatsServer) -> None:
         with clients(config(natsServer.url), "a", "b") as (a, b):
             a.startOpening(identity("a"))
             b.startOpening(identity("b"))
@@ -48,9 +45,7 @@ class TestFounding:
             made = "a" if a.stream.created else "b"
             assert a.stream.identity.epoch == made
 
-    def test_alien(self, natsServer: NatsServer) -> None:
-        """A stream of somebody else is left alone, and so is one that keeps too little."""
-
+    def test_foreignStreamIsLeftAlone(self, natsServer: NatsServer) -> None:
         async def alien(jetstream: Any) -> None:
             await jetstream.add_stream(name=STREAM, subjects=["tsservices.chat"])
             await jetstream.add_stream(name="other", subjects=["other.chat"])
@@ -67,9 +62,7 @@ class TestFounding:
                 assert said in a.failures[0]
                 assert "\n" not in a.failures[0]
 
-    def test_changed(self, natsServer: NatsServer) -> None:
-        """A stream that was made to forget for new messages can't be used."""
-
+    def test_streamThatDiscardsOld(self, natsServer: NatsServer) -> None:
         async def change(jetstream: Any) -> None:
             config = (await jetstream.stream_info(STREAM)).config
             await jetstream.update_stream(config, discard="old")
@@ -81,12 +74,7 @@ class TestFounding:
             b.reactor.until(lambda: b.failures)
             assert "throws old messages away" in b.failures[0]
 
-    def test_small(self, natsServer: NatsServer, folder: Path) -> None:
-        """
-        Where no message of full length may pass, a node does not begin: it would wait for
-        ever behind its first one.
-        """
-
+    def test_tooSmallMaximum(self, natsServer: NatsServer, folder: Path) -> None:
         async def change(jetstream: Any) -> None:
             config = (await jetstream.stream_info(STREAM)).config
             await jetstream.update_stream(config, max_msg_size=100_000)
@@ -105,15 +93,13 @@ class TestFounding:
             a.reactor.until(lambda: a.failures)
             assert "65536 bytes at most" in a.failures[0]
 
-    def test_missing(self, natsServer: NatsServer) -> None:
-        """Who belongs to a stream does not make another one."""
+    def test_missingStreamIsNotMadeAgain(self, natsServer: NatsServer) -> None:
         with clients(config(natsServer.url), "a") as (a,):
             a.startOpening(None)
             a.reactor.until(lambda: a.failures)
             assert a.failures == [f"there is no stream {STREAM}: it was deleted"]
 
-    def test_waits(self, folder: Path) -> None:
-        """A server that is not there yet is waited for."""
+    def test_waitsForTheServer(self, folder: Path) -> None:
         one = NatsServer(folder / "n1")
         with clients(config(one.url), "a") as (a,):
             a.startOpening(identity())
@@ -124,10 +110,6 @@ class TestFounding:
                 a.stop()
 
     def test_stopWhileConnecting(self) -> None:
-        """
-        It can be stopped before there is a connection: nobody listens, or somebody who says
-        nothing, or it has not begun at all.
-        """
         with socket.create_server(("127.0.0.1", 0)) as silent:
             port = silent.getsockname()[1]
             for each in (port, freePorts(1)[0]):
@@ -140,8 +122,6 @@ class TestFounding:
 
 
 class TestWaysIn:
-    """Passwords and certificates."""
-
     def fails(self, where: JetStreamConfig) -> str:
         with clients(where, "a") as (a,):
             a.startOpening(identity())
@@ -150,7 +130,6 @@ class TestWaysIn:
             return a.failures[0]
 
     def test_password(self, folder: Path) -> None:
-        """Who has the password comes in; who has not is told."""
         right, wrong = folder / "right", folder / "wrong"
         right.write_text("node:secret pass\n")
         wrong.write_text("node:secret")
@@ -164,7 +143,6 @@ class TestWaysIn:
             assert "Authorization" in self.fails(config(one.url))
 
     def test_token(self, folder: Path) -> None:
-        """The same with a token."""
         (folder / "token").write_text("secret")
         with (
             NatsServer(folder / "n1", extra='authorization { token: "secret" }') as one,
@@ -173,7 +151,6 @@ class TestWaysIn:
             subscribeAll(a)
 
     def test_nkey(self, folder: Path) -> None:
-        """The same with the seed of an nkey."""
         nkeys = pytest.importorskip("nkeys", reason="it is not installed: nats-py[nkeys]")
         seed = nkeys.encode_seed(random.Random(1).randbytes(32), nkeys.PREFIX_BYTE_USER)
         (folder / "seed").write_bytes(seed + b"\n")
@@ -185,8 +162,7 @@ class TestWaysIn:
         ):
             subscribeAll(a)
 
-    def test_rights(self, folder: Path) -> None:
-        """Who may not do what has to be done is told."""
+    def test_missingPermission(self, folder: Path) -> None:
         (folder / "password").write_text("node:secret")
         extra = (
             'authorization { users: [{ user: "node", password: "secret",'
@@ -197,7 +173,6 @@ class TestWaysIn:
             assert "permissions violation" in said
 
     def test_tls(self, folder: Path, certificate: tuple[Path, Path]) -> None:
-        """Certificates are checked, and TLS is insisted on."""
         key, cert = certificate
         extra = f'tls {{ key_file: "{key}", cert_file: "{cert}" }}'
         with NatsServer(folder / "n1", extra=extra, scheme="tls", host="localhost") as one:
@@ -233,14 +208,12 @@ class TestWaysIn:
         ],
     )
     def test_configuration(self, settings: dict[str, Any], said: str) -> None:
-        """What can't be right is said before anything begins, and no secret with it."""
         where = JetStreamConfig(**{"servers": ("nats://host",), **settings})
         with pytest.raises(BrokerError, match=said) as caught:
             BrokerClient(Reactor(), where)
         assert "secret" not in str(caught.value)
 
-    def test_noClient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Who has not installed the client is told how."""
+    def test_clientNotInstalled(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for each in [*sys.modules]:
             if each.startswith("tsservices.cluster.nats."):
                 monkeypatch.delitem(sys.modules, each)

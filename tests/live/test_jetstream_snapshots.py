@@ -1,5 +1,5 @@
 """
-Copies of the database that are kept by NATS JetStream.
+Snapshots in the object store of NATS JetStream.
 """
 
 from __future__ import annotations
@@ -26,13 +26,7 @@ SNAPSHOT_MEMORY = 16_000_000
 
 
 class TestSnapshots:
-    """Copies of the database."""
-
-    def test_one(self, natsServer: NatsServer, folder: Path) -> None:
-        """
-        A large one goes there and back, without being in memory as a whole; the next one
-        takes its place, and an older one does not.
-        """
+    def test_largeSnapshotAndItsSuccessor(self, natsServer: NatsServer, folder: Path) -> None:
         source, target = folder / "source", folder / "target"
         content = random.Random(1).randbytes(SNAPSHOT_BYTES)
         source.write_bytes(content)
@@ -61,12 +55,11 @@ class TestSnapshots:
             target.unlink()
             assert answer(a, a.broker.getSnapshot, str(target)) is None
             assert target.read_bytes() == b"x" * 1000
-        info = natsServer.ask("jsz?accounts=1&streams=1")
+        info = natsServer.monitor("jsz?accounts=1&streams=1")
         assert info is not None
         assert info["storage"] < 100_000, json.dumps(info)
 
-    def test_strays(self, natsServer: NatsServer, folder: Path) -> None:
-        """What a node that died has left behind is deleted, if nobody goes on with it."""
+    def test_straysAreDeleted(self, natsServer: NatsServer, folder: Path) -> None:
         counts: list[int] = []
 
         async def leave(jetstream: Any) -> None:
@@ -90,8 +83,7 @@ class TestSnapshots:
                     administer(natsServer.url, leave)
         assert counts == [0, 3, 0, 0]
 
-    def test_lie(self, natsServer: NatsServer, folder: Path) -> None:
-        """What is not what it says is not left behind."""
+    def test_wrongSizeLeavesNoFile(self, natsServer: NatsServer, folder: Path) -> None:
         source, target = folder / "source", folder / "target"
         source.write_bytes(b"x" * 1_000_000)
         with clients(config(natsServer.url), "a") as (a,):

@@ -1,5 +1,5 @@
 """
-An engine that does what the test says, when it says so.
+A broker that does what the test says, when it says so.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from tsservices.common.timestamps import NANOSECONDS
 
 
 class ScriptedBroker:
-    """The engine."""
-
     def __init__(self) -> None:
         self.identity: ClusterIdentity | None = None
         self.onOpened: Callable[[StreamState], object] | None = None
@@ -46,11 +44,11 @@ class ScriptedBroker:
 
     def open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
-        self.identity, self.onOpened, self.onFailed = founding, opened, failed
+        self.identity, self.onOpened, self.onFailed = identity, opened, failed
 
     def openStream(self, stream: StreamState) -> None:
         self.where, self.connections, self.streamEnd = "nats://here:4222", 1, stream.last
@@ -67,10 +65,10 @@ class ScriptedBroker:
     def publish(self, data: bytes) -> None:
         self.pending.append(data)
 
-    def deliver(self, *others: bytes) -> None:
-        """All that was published gets its place, and what comes of it does, too."""
+    def deliver(self, *foreign: bytes) -> None:
+        # What comes of it, too.
         assert self.listener is not None
-        self.pending[:0] = others
+        self.pending[:0] = foreign
         while self.pending:
             messages, self.pending = self.pending, []
             self.stored += messages
@@ -85,22 +83,22 @@ class ScriptedBroker:
     def pause(self, paused: bool) -> None:
         pass
 
-    def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        found(self.streamEnd)
+    def lastSequence(self, done: Callable[[int | None], object]) -> None:
+        done(self.streamEnd)
 
-    def latestSnapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
+    def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None:
         if self.delaySnapshots:
-            self.snapshotRequests.append(found)
+            self.snapshotRequests.append(done)
         else:
-            found(self.newestSnapshot)
+            done(self.newestSnapshot)
 
-    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        self.snapshotGets.append((path, fetched))
+    def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
+        self.snapshotGets.append((path, done))
 
     def putSnapshot(
-        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+        self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
-        self.snapshotPuts.append((snapshot, path, offered))
+        self.snapshotPuts.append((snapshot, path, done))
 
     def stop(self, stopped: Callable[[], object]) -> None:
         self.stops.append(stopped)

@@ -1,6 +1,6 @@
 """
-Nodes of a cluster with people on them, which live, freeze, die and come back; and what has
-to hold for them all the time.
+A simulated cluster: nodes with users, which freeze, die and come back, and what has to hold for
+them all the time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TICK = 0.25
 
 
 class SimulatedDisk:
-    """What a node has kept, also when it is dead."""
+    """What a node has stored, also when it is dead."""
 
     def __init__(self) -> None:
         self.position = IDENTITY.baseSequence
@@ -42,7 +42,7 @@ class SimulatedDisk:
 
 
 class ReferenceLog:
-    """What came of each position, on whichever node it was first: it has to be the same on all."""
+    """What each position brought about on the first node: it has to be the same on all."""
 
     def __init__(self) -> None:
         self.batches: dict[int, str] = {}
@@ -65,17 +65,15 @@ class ReferenceLog:
 
 @dataclass
 class SimulatedUser:
-    """Somebody on a node."""
-
     session: Session
     recipient: Ear
     sentTexts: list[str] = field(default_factory=list)
     hasQuit: bool = False
-    refused: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
 
 
 class SimulatedNode:
-    """A node, through all its lives."""
+    """A node, through all its runs."""
 
     orderer: ClusterOrderer
     pipeline: Pipeline
@@ -101,34 +99,34 @@ class SimulatedNode:
         self.logLines: list[str] = []
         self.errors: list[Exception] = []
         self.digest: StateDigest | None = None
-        self._life = 0
+        self._run = 0
         self._incarnations = 0
         self._backlog: list[Callable[[], object]] = []
-        self._stores: list[Batch] = []
+        self._storing: list[Batch] = []
 
-    def later(self, delay: float, what: Callable[[], object]) -> None:
-        life = self._life
+    def callLater(self, delay: float, what: Callable[[], object]) -> None:
+        life = self._run
 
         def due() -> None:
-            if life != self._life or not self.isAlive:
+            if life != self._run or not self.isAlive:
                 return
             if self.isFrozen:
                 self._backlog.append(due)
             else:
                 what()
 
-        self._timeline.later(delay, due)
+        self._timeline.callLater(delay, due)
 
     def start(self) -> None:
-        self._life += 1
+        self._run += 1
         self.isAlive, self.isOpen, self.isStopping, self.isFrozen = True, False, False, False
         self.users = []
-        self._stores = []
+        self._storing = []
         self._backlog = []
-        self.broker = self._network.connect(self.later)
-        self.broker.open(None, self._opened, self.nodeBroken)
+        self.broker = self._network.connect(self.callLater)
+        self.broker.open(None, self._streamOpened, self.nodeBroken)
 
-    def _opened(self, stream: StreamState) -> None:
+    def _streamOpened(self, stream: StreamState) -> None:
         kept = self.disk.checkpoint
         state = ChatState(LIMITS) if kept is None else load(LIMITS, kept[1])
         self.pipeline = Pipeline(
@@ -136,7 +134,7 @@ class SimulatedNode:
             IDENTITY.log,
             self.disk.position,
             self._timeline.stamp,
-            lambda what: self.later(0.0, what),
+            lambda what: self.callLater(0.0, what),
         )
         self.orderer = ClusterOrderer(
             NodeConfig(self.name, self._incarnation, LIMITS),
@@ -152,7 +150,7 @@ class SimulatedNode:
             for event, session in proposals:
                 if isinstance(event, Say):
                     person = next(each for each in self.users if each.session is session)
-                    person.refused.update(event.texts)
+                    person.rejected.update(event.texts)
             refused(proposals, why)
 
         self.pipeline.rejected = note  # type: ignore[method-assign]
@@ -166,19 +164,19 @@ class SimulatedNode:
 
     def _tick(self) -> None:
         self.orderer.tick()
-        self.later(TICK, self._tick)
+        self.callLater(TICK, self._tick)
 
     def store(self, batch: Batch) -> None:
         self._reference.check(batch)
-        self._stores.append(batch)
-        self.later(self.diskSeconds, lambda: self._commit(batch))
+        self._storing.append(batch)
+        self.callLater(self.diskSeconds, lambda: self._commit(batch))
 
     def _commit(self, batch: Batch) -> None:
-        if batch not in self._stores:
+        if batch not in self._storing:
             return
         disk = self.disk
-        while self._stores:
-            each = self._stores.pop(0)
+        while self._storing:
+            each = self._storing.pop(0)
             assert each.position > disk.position
             disk.position = each.position
             if each.messages:
@@ -214,8 +212,8 @@ class SimulatedNode:
         if not self.isOpen or self.isFrozen or self.isStopping:
             return
         self.isStopping = True
-        self.orderer.stop(lambda: self.later(self.diskSeconds + 0.01, self.kill))
-        self.later(STOP_SECONDS, self.kill)
+        self.orderer.stop(lambda: self.callLater(self.diskSeconds + 0.01, self.kill))
+        self.callLater(STOP_SECONDS, self.kill)
 
     def thaw(self) -> None:
         self.isFrozen = False
@@ -234,7 +232,7 @@ class SimulatedNode:
 
     def addUser(self, nick: str) -> None:
         ear = Ear()
-        ident = f"{self.name}{self._life}.{len(self.users)}"
+        ident = f"{self.name}{self._run}.{len(self.users)}"
         session = Session(ident, ear, "~" + ident, self.name)
         session.wantsEcho = True
         person = SimulatedUser(session, ear)
@@ -266,8 +264,6 @@ class SimulatedNode:
 
 
 class ClusterSimulation:
-    """Several nodes and their stream."""
-
     def __init__(self, count: int, seed: int) -> None:
         self.timeline = Timeline()
         self.network = SimulatedNetwork(self.timeline, Random(seed))
@@ -282,7 +278,7 @@ class ClusterSimulation:
         assert all(node.isOpen for node in self.nodes)
 
     def heal(self) -> None:
-        """All goes well from now on, for so long that nothing is left undone."""
+        # Nothing goes wrong any more, for so long that nothing is left to be done.
         self.network.faultRate, self.network.leaderless = 0.0, False
         for node in self.nodes:
             node.diskSeconds = 0.01
@@ -305,7 +301,7 @@ class ClusterSimulation:
             assert node.orderer.trouble is None
         # The heartbeats of the last moment may not have come to all of them.
         self.timeline.run(3.0)
-        states = [self.durable(node) for node in self.nodes]
+        states = [self.stateWithoutCounts(node) for node in self.nodes]
         assert states[1:] == states[:-1]
         disks = [node.disk.messages for node in self.nodes]
         assert disks[1:] == disks[:-1]
@@ -323,7 +319,7 @@ class ClusterSimulation:
                 self.checkUser(person)
         self.checkOrder()
 
-    def durable(self, node: SimulatedNode) -> list[str]:
+    def stateWithoutCounts(self, node: SimulatedNode) -> list[str]:
         state = node.pipeline.state
         before = {name: (each.n, each.position, each.stamp) for name, each in state.nodes.items()}
         for each in state.nodes.values():
@@ -343,20 +339,20 @@ class ClusterSimulation:
             for text in each.texts
         )
         stored = {text for text in person.sentTexts if text in texts}
-        assert max(person.refused.values(), default=1) == 1
-        assert not stored & person.refused.keys()
+        assert max(person.rejected.values(), default=1) == 1
+        assert not stored & person.rejected.keys()
         if not person.hasQuit:
             assert told == Counter(stored)
         refusals = sum(isinstance(each, ErrorReply) for each in person.recipient.heard)
-        rest = [each for each in person.sentTexts if each not in stored | person.refused.keys()]
+        rest = [each for each in person.sentTexts if each not in stored | person.rejected.keys()]
         if not person.hasQuit:
-            assert refusals >= (bool(rest) + bool(person.refused))
+            assert refusals >= (bool(rest) + bool(person.rejected))
         notices = [each for each in person.recipient.heard if isinstance(each, Notice)]
         if STORED in notices:
             assert UNKNOWN in notices
 
     def checkOrder(self) -> None:
-        """Nobody's lines have changed places, and their numbers have no gap."""
+        # The lines of a user are in order, and the numbers of the room have no gap.
         last: dict[str, str] = {}
         places = sorted((place, text) for text, (place, _) in self.reference.positions.items())
         for _, text in places:

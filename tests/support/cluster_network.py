@@ -1,5 +1,5 @@
 """
-A stream that several nodes share, with a clock of its own and every fault a network has.
+A stream that several simulated nodes share, with a clock of its own and every fault of a network.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tsservices.cluster.broker import (
 )
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Of every stream here.
+#: Of every simulated stream.
 IDENTITY = ClusterIdentity("epoch", "log", 1000, bytes(32))
 
 #: Has something called after so many seconds.
@@ -27,11 +27,7 @@ CallLater = Callable[[float, Callable[[], object]], object]
 
 
 class Timeline:
-    """
-    What is to happen when.
-
-    @ivar now: the time in seconds.
-    """
+    """A clock, and what is to be called when."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -44,57 +40,57 @@ class Timeline:
     def stamp(self) -> int:
         return NOON + int(self.now * NANOSECONDS)
 
-    def later(self, delay: float, what: Callable[[], object]) -> None:
+    def callLater(self, delay: float, call: Callable[[], object]) -> None:
         self._count += 1
-        heapq.heappush(self._queue, (self.now + delay, self._count, what))
+        heapq.heappush(self._queue, (self.now + delay, self._count, call))
 
     def run(self, seconds: float) -> None:
         until = self.now + seconds
         while self._queue and self._queue[0][0] <= until:
-            self.now, _, what = heapq.heappop(self._queue)
-            what()
+            self.now, _, call = heapq.heappop(self._queue)
+            call()
         self.now = until
 
 
 class SimulatedNetwork:
-    """The stream."""
+    """The stream: it takes messages, unless it is leaderless, and loses or doubles some."""
 
-    def __init__(self, timeline: Timeline, chance: Random) -> None:
+    def __init__(self, timeline: Timeline, random: Random) -> None:
         self.timeline = timeline
-        self.random = chance
+        self.random = random
         self.messages: list[StreamMessage] = []
         self.leaderless = False
         self.faultRate = 0.0
         self._brokers: list[SimulatedBroker] = []
 
     def connect(self, later: CallLater) -> SimulatedBroker:
-        engine = SimulatedBroker(self, later)
-        self._brokers.append(engine)
-        return engine
+        broker = SimulatedBroker(self, later)
+        self._brokers.append(broker)
+        return broker
 
-    def disconnect(self, engine: SimulatedBroker) -> None:
-        self._brokers.remove(engine)
+    def disconnect(self, broker: SimulatedBroker) -> None:
+        self._brokers.remove(broker)
 
     def append(self, data: bytes) -> None:
         if self.leaderless:
-            # Who has it tries until somebody takes it.
-            self.timeline.later(0.5, lambda: self.append(data))
+            # The network has it, and tries until there is a leader.
+            self.timeline.callLater(0.5, lambda: self.append(data))
             return
         self.messages.append(StreamMessage(len(self.messages) + 1, self.timeline.stamp(), data))
-        for engine in self._brokers:
-            engine.wake()
+        for broker in self._brokers:
+            broker.scheduleDelivery()
 
 
 class SimulatedBroker:
     """
-    What one node reaches the stream by.
+    The broker of one node.
 
-    @ivar delay: seconds that everything takes on its way to it.
+    @ivar delay: seconds that each delivery takes.
     """
 
     def __init__(self, net: SimulatedNetwork, later: CallLater) -> None:
         self._network = net
-        self._later = later
+        self._callLater = later
         self._next = 1
         self._listener: BrokerListener | None = None
         self.isCut = False
@@ -103,7 +99,7 @@ class SimulatedBroker:
 
     def open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
@@ -111,44 +107,44 @@ class SimulatedBroker:
             lambda last: (
                 opened(StreamState(IDENTITY, 1, last))
                 if last is not None
-                else self._later(0.5, lambda: self.open(founding, opened, failed))
+                else self._callLater(0.5, lambda: self.open(identity, opened, failed))
             )
         )
 
     def subscribe(self, number: int, listener: BrokerListener) -> None:
         self._next, self._listener = number, listener
-        self.wake()
+        self.scheduleDelivery()
 
-    def wake(self) -> None:
+    def scheduleDelivery(self) -> None:
         delay = 0.004 + self._network.random.random() * (0.01 + self.delay)
-        self._later(delay, self._deliver)
+        self._callLater(delay, self._deliver)
 
     def _deliver(self) -> None:
         if self.isCut or self.paused or self._listener is None:
             return
-        most = self._next - 1 + self._network.random.randint(1, 20)
-        found = self._network.messages[self._next - 1 : most]
-        if found:
-            self._next += len(found)
-            self._listener.delivered(found)
-            self.wake()
+        end = self._next - 1 + self._network.random.randint(1, 20)
+        messages = self._network.messages[self._next - 1 : end]
+        if messages:
+            self._next += len(messages)
+            self._listener.delivered(messages)
+            self.scheduleDelivery()
 
     def publish(self, data: bytes) -> None:
         net = self._network
-        chance = net.random
-        later = net.timeline.later
-        faulty = chance.random() < net.faultRate
-        fate = chance.choice(("lost", "late", "unheard", "twice")) if faulty else ""
+        random = net.random
+        later = net.timeline.callLater
+        faulty = random.random() < net.faultRate
+        fate = random.choice(("lost", "late", "unanswered", "twice")) if faulty else ""
         if self.isCut:
             fate = "lost"
         if fate == "late":
-            later(chance.random() * 15, lambda: net.append(data))
+            later(random.random() * 15, lambda: net.append(data))
         elif fate != "lost":
             later(0.004, lambda: net.append(data))
         if fate == "twice":
-            later(chance.random() * 3, lambda: net.append(data))
-        if net.leaderless or fate in ("lost", "late", "unheard"):
-            self._later(ACKNOWLEDGE_SECONDS, self._reportUncertain)
+            later(random.random() * 3, lambda: net.append(data))
+        if net.leaderless or fate in ("lost", "late", "unanswered"):
+            self._callLater(ACKNOWLEDGE_SECONDS, self._reportUncertain)
 
     def _reportUncertain(self) -> None:
         if self._listener is not None:
@@ -158,29 +154,29 @@ class SimulatedBroker:
         self.isCut = False
         if self._listener is not None:
             self._listener.connected("there")
-        self.wake()
+        self.scheduleDelivery()
 
     def pause(self, paused: bool) -> None:
         self.paused = paused
-        self.wake()
+        self.scheduleDelivery()
 
-    def lastSequence(self, found: Callable[[int | None], object]) -> None:
+    def lastSequence(self, done: Callable[[int | None], object]) -> None:
         if self.isCut or self._network.leaderless:
-            self._later(0.4, lambda: found(None))
+            self._callLater(0.4, lambda: done(None))
             return
         last = len(self._network.messages)
-        self._later(0.004, lambda: found(last))
+        self._callLater(0.004, lambda: done(last))
 
-    def latestSnapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
-        found(None)
+    def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None:
+        done(None)
 
-    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        fetched("there are no snapshots here")
+    def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
+        done("there are no snapshots here")
 
     def putSnapshot(
-        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+        self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
-        offered("there are no snapshots here")
+        done("there are no snapshots here")
 
     def stop(self, stopped: Callable[[], object]) -> None:
         self._listener = None

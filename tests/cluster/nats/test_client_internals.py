@@ -45,7 +45,6 @@ async def test_attributes() -> None:
 
 
 def test_noOthers() -> None:
-    """No other module uses a private name of what it does not define itself."""
     for path in Path(next(iter(package.__path__))).glob("*.py"):
         if path.name == "client_internals.py":
             continue

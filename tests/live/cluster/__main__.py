@@ -1,5 +1,5 @@
 """
-Kills and freezes nodes of a cluster, and servers of its engine, again and again, while
+Kills and freezes nodes of a cluster, and servers of its broker, again and again, while
 people talk, and sees that nothing is lost, doubled or told in another order anywhere.
 
 Usage: C{python -m tests.live.cluster --nodes 3 --servers 3 --faults 30 --seed 1}.
@@ -46,18 +46,18 @@ def crash(
     only: Sequence[str] = (),
 ) -> dict[str, object]:
     with ExitStack() as stack:
-        engine = stack.enter_context(BrokerServers(folder, servers)) if servers else None
-        url = engine.url if engine else ""
-        options = (*(engine.options(folder) if engine else ()), *options)
-        cluster = Cluster(folder, nodes if engine else 1, url, *options)
+        broker = stack.enter_context(BrokerServers(folder, servers)) if servers else None
+        url = broker.url if broker else ""
+        options = (*(broker.options(folder) if broker else ()), *options)
+        cluster = Cluster(folder, nodes if broker else 1, url, *options)
         try:
             with cluster:
-                trial = Trial(cluster, engine, seed, report, only)
+                trial = Trial(cluster, broker, seed, report, only)
                 asyncio.run(trial.run(faults, seconds))
         except Violated as violated:
-            raise Violated(f"{violated}\nseed {seed}, after {trial.struck} faults") from None
+            raise Violated(f"{violated}\nseed {seed}, after {trial.faultCount} faults") from None
         return {
-            "faults": trial.struck,
+            "faults": trial.faultCount,
             "tries": trial.crossChecks.tries,
             "deaths": len(trial.faults.waits),
             "gone": longest(trial.faults.waits),

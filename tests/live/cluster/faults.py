@@ -1,5 +1,5 @@
 """
-What goes wrong with the nodes of a cluster and with its engine, one thing after the other
+What goes wrong with the nodes of a cluster and with its broker, one thing after the other
 and sometimes two at once.
 """
 
@@ -16,19 +16,19 @@ from tests.live.cluster.nats import BrokerServers
 from tests.live.cluster.nodes import Cluster, Node
 
 #: Within this the others know that a node is no more.
-GONE_SECONDS = 12.0
+REMOVED_SECONDS = 12.0
 
-#: So much longer it may take when the engine is hit as well.
+#: So much longer it may take when the broker is hit as well.
 FAILOVER_SECONDS = 8.0
 
 #: Within this they know it when it has said so itself.
-SAID_SECONDS = 3.0
+GOODBYE_SECONDS = 3.0
 
 #: How often a node is killed again while it begins.
-STILLBORN = 0.25
+KILL_AGAIN_CHANCE = 0.25
 
 #: How often two things go wrong at once.
-TWICE = 0.25
+SECOND_FAULT_CHANCE = 0.25
 
 
 class Faults:
@@ -42,7 +42,7 @@ class Faults:
     def __init__(
         self,
         cluster: Cluster,
-        engine: BrokerServers | None,
+        broker: BrokerServers | None,
         random: Random,
         people: Callable[[Node], set[str]],
         present: Callable[[], set[str]],
@@ -52,7 +52,7 @@ class Faults:
     ) -> None:
         self._only = only
         self._cluster = cluster
-        self._broker = engine
+        self._broker = broker
         self._random = random
         self._people = people
         self._present = present
@@ -74,16 +74,18 @@ class Faults:
         first = random.choice(kinds)
         node, *others = random.sample(self._cluster.nodes, len(self._cluster.nodes))
         under: list[Coroutine[Any, Any, None]] = [first(node)]
-        if random.random() < TWICE and (others or self._broker is not None):
-            # One thing can go wrong with each node, and with the engine, at a time.
+        if random.random() < SECOND_FAULT_CHANCE and (others or self._broker is not None):
+            # One thing can go wrong with each node, and with the broker, at a time.
             more = [each for each in kinds if not (_hitsBroker(first) and _hitsBroker(each))]
             if not others:
                 more = [each for each in more if _hitsBroker(first) or _hitsBroker(each)]
             if more:
-                under.append(self._later(random.choice(more), (others or [node])[0]))
+                under.append(self._delayed(random.choice(more), (others or [node])[0]))
         await asyncio.gather(*under)
 
-    async def _later(self, fault: Callable[[Node], Coroutine[Any, Any, None]], node: Node) -> None:
+    async def _delayed(
+        self, fault: Callable[[Node], Coroutine[Any, Any, None]], node: Node
+    ) -> None:
         await asyncio.sleep(self._random.uniform(0.0, 2.0))
         await fault(node)
 
@@ -95,12 +97,12 @@ class Faults:
         node.kill()
         self._nodesHitAt[node.name] = time.monotonic()
         if long:
-            await self._missed(node, people)
+            await self._waitUntilRemoved(node, people)
         else:
             await asyncio.sleep(pause)
         node.start()
         self._nodesHitAt[node.name] = time.monotonic()
-        if self._random.random() < STILLBORN:
+        if self._random.random() < KILL_AGAIN_CHANCE:
             await asyncio.sleep(self._random.uniform(0.0, 2.0))
             self._report(f"kill -9 of node {node.name} again")
             node.restart()
@@ -118,12 +120,14 @@ class Faults:
             node.kill()
         if hit == self._brokerHitAt and time.monotonic() - hit > FAILOVER_SECONDS:
             # It has said so itself.
-            await self._missed(node, people, SAID_SECONDS)
+            await self._waitUntilRemoved(node, people, GOODBYE_SECONDS)
         await asyncio.sleep(pause)
         node.start()
         self._nodesHitAt[node.name] = time.monotonic()
 
-    async def _missed(self, dead: Node, people: set[str], seconds: float = GONE_SECONDS) -> None:
+    async def _waitUntilRemoved(
+        self, dead: Node, people: set[str], seconds: float = REMOVED_SECONDS
+    ) -> None:
         """Wait until no other node tells of somebody at a node that is dead."""
         begun = time.monotonic()
         waiting = {node.name: node for node in self._cluster.nodes if node is not dead}
@@ -146,7 +150,7 @@ class Faults:
                     missed.add(name)
                 if seen is not None and not left:
                     del waiting[name]
-                    if bound == GONE_SECONDS and name in missed:
+                    if bound == REMOVED_SECONDS and name in missed:
                         self.waits.append(asked)
                 elif asked > bound:
                     del waiting[name]
@@ -176,52 +180,52 @@ class Faults:
             self._nodesHitAt[node.name] = time.monotonic()
 
     async def _killBroker(self, node: Node) -> None:
-        engine, which = await self._server()
+        broker, which = await self._server()
         pause = self._random.uniform(0.2, 8.0)
         self._report(f"kill -9 of engine server {which}, back after {pause:.1f} s")
-        engine.kill(which)
+        broker.kill(which)
         await asyncio.sleep(pause)
-        await asyncio.to_thread(engine.start, which)
+        await asyncio.to_thread(broker.start, which)
         self._brokerHitAt = time.monotonic()
 
     async def _freezeBroker(self, node: Node) -> None:
-        """Let a server of the engine do nothing for a while, mostly the one that leads."""
-        engine, which = await self._server()
+        """Let a server of the broker do nothing for a while, mostly the one that leads."""
+        broker, which = await self._server()
         pause = self._random.uniform(1.0, 10.0)
         self._report(f"SIGSTOP of engine server {which} for {pause:.1f} s")
-        engine.freeze(which)
+        broker.freeze(which)
         await asyncio.sleep(pause)
-        engine.thaw(which)
+        broker.thaw(which)
         self._brokerHitAt = time.monotonic()
 
     async def _killAllBrokers(self, node: Node) -> None:
         await self._without(self._random.uniform(0.5, 5.0))
 
     async def _withoutBroker(self, node: Node) -> None:
-        """Be without an engine for so long that people can't wait for it."""
+        """Be without a broker for so long that people can't wait for it."""
         await self._without(self._random.uniform(30.0, 40.0))
 
     async def _without(self, pause: float) -> None:
-        """Kill all servers of the engine at once, and start them again."""
-        engine = self._broker
-        assert engine is not None
+        """Kill all servers of the broker at once, and start them again."""
+        broker = self._broker
+        assert broker is not None
         self._report(f"kill -9 of all engine servers, back after {pause:.1f} s")
         self._brokerHitAt = time.monotonic() + pause
-        for which in range(engine.count):
-            engine.kill(which)
+        for which in range(broker.count):
+            broker.kill(which)
         await asyncio.sleep(pause)
-        for which in range(engine.count):
-            await asyncio.to_thread(engine.start, which)
+        for which in range(broker.count):
+            await asyncio.to_thread(broker.start, which)
         self._brokerHitAt = time.monotonic()
 
     async def _server(self) -> tuple[BrokerServers, int]:
-        engine = self._broker
-        assert engine is not None
+        broker = self._broker
+        assert broker is not None
         self._brokerHitAt = time.monotonic()
         leader = None
         if self._random.random() < 0.7:
-            leader = await asyncio.to_thread(engine.leader)
-        return engine, self._random.randrange(engine.count) if leader is None else leader
+            leader = await asyncio.to_thread(broker.leader)
+        return broker, self._random.randrange(broker.count) if leader is None else leader
 
 
 def _hitsBroker(fault: Callable[[Node], Coroutine[Any, Any, None]]) -> bool:

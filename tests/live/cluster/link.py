@@ -1,5 +1,5 @@
 """
-A connection to the line door of a node, for programs that ask and wait.
+A connection to the line frontend of a node, for programs that ask and wait.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BARRIER_REPLY = ["echo is on"]
 LIMIT = 1 << 20
 
 #: An object that a server told.
-Told = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class ConnectionEnded(Exception):
@@ -35,15 +35,15 @@ class ConnectionEnded(Exception):
 class Answer:
     """What is told between a question and the end of the answer to it."""
 
-    told: list[Told] = field(default_factory=list)
+    objects: list[JsonObject] = field(default_factory=list)
     done: asyncio.Future[None] = field(default_factory=lambda: _future())
 
-    async def whole(self, seconds: float) -> list[Told]:
+    async def whole(self, seconds: float) -> list[JsonObject]:
         await asyncio.wait_for(asyncio.shield(self.done), seconds)
-        return self.told
+        return self.objects
 
     def codes(self) -> list[str]:
-        return [each["code"] for each in self.told if each["type"] == "refused"]
+        return [each["code"] for each in self.objects if each["type"] == "refused"]
 
 
 def _future() -> asyncio.Future[None]:
@@ -59,19 +59,19 @@ class JsonConnection:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        hear: Callable[[Told, Answer | None], object],
+        hear: Callable[[JsonObject, Answer | None], object],
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self.hear = hear
+        self.onObject = hear
         self._answers: deque[Answer] = deque()
-        self.ended: asyncio.Task[None] = asyncio.create_task(self._listen())
+        self.listening: asyncio.Task[None] = asyncio.create_task(self._listen())
 
     @classmethod
-    async def make(
+    async def open(
         cls,
         address: Address,
-        hear: Callable[[Told, Answer | None], object] = lambda told, answer: None,
+        hear: Callable[[JsonObject, Answer | None], object] = lambda told, answer: None,
         seconds: float = 5.0,
     ) -> JsonConnection:
         opening = asyncio.open_connection(*address.pair, limit=LIMIT)
@@ -80,9 +80,9 @@ class JsonConnection:
         writer.write(b"/format json\n")
         return cls(reader, writer, hear)
 
-    def ask(self, *lines: str) -> Answer:
+    def send(self, *lines: str) -> Answer:
         answer = Answer()
-        if self.ended.done():
+        if self.listening.done():
             answer.done.set_exception(ConnectionEnded())
             return answer
         self._answers.append(answer)
@@ -90,22 +90,22 @@ class JsonConnection:
         self._writer.write(text.encode())
         return answer
 
-    async def asked(self, *lines: str, seconds: float = 30.0) -> Answer:
-        answer = self.ask(*lines)
+    async def request(self, *lines: str, seconds: float = 30.0) -> Answer:
+        answer = self.send(*lines)
         await answer.whole(seconds)
         return answer
 
     async def close(self) -> None:
         self._writer.close()
-        self.ended.cancel()
+        self.listening.cancel()
         with contextlib.suppress(asyncio.CancelledError, OSError):
-            await self.ended
+            await self.listening
 
     async def _listen(self) -> None:
         try:
             while line := await self._reader.readline():
                 if line.startswith(b"{"):
-                    self._told(json.loads(line))
+                    self._objectReceived(json.loads(line))
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -114,11 +114,11 @@ class JsonConnection:
                 answer.done.set_exception(ConnectionEnded())
             self._answers.clear()
 
-    def _told(self, told: Told) -> None:
+    def _objectReceived(self, told: JsonObject) -> None:
         if told["type"] == "notice" and told["lines"] == BARRIER_REPLY:
             self._answers.popleft().done.set_result(None)
             return
         answer = self._answers[0] if self._answers else None
         if answer is not None:
-            answer.told.append(told)
-        self.hear(told, answer)
+            answer.objects.append(told)
+        self.onObject(told, answer)

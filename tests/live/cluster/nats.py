@@ -1,5 +1,5 @@
 """
-The servers of a cluster's engine, by their numbers, for what makes them fail.
+The servers of a cluster's broker, by their numbers, for what makes them fail.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class BrokerServers:
     """
 
     def __init__(self, folder: Path, count: int) -> None:
-        place = folder / "engine"
+        place = folder / "broker"
         place.mkdir()
         self._cluster = NatsCluster(place, count) if count > 1 else None
         if self._cluster is None:

@@ -39,27 +39,27 @@ class Node:
         self.state = folder / "state"
         self.frozen = False
         self._folder = folder
-        self._lives: list[Server] = []
+        self._runs: list[Server] = []
         self._address: Address | None = None
         joined = ("--cluster", cluster, "--node", name) if cluster else ()
         self._options = (*OPTIONS, *joined, *options)
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
-        life = self._folder / f"life-{len(self._lives) + 1}"
+        life = self._folder / f"life-{len(self._runs) + 1}"
         self._left = self._identity()
         self._address = None
         self.frozen = False
         self.server = Server(life, *self._options, state=self.state, environ=self._environ)
-        self._lives.append(self.server)
+        self._runs.append(self.server)
 
     @property
-    def runs(self) -> bool:
-        return bool(self._lives) and self.server.runs()
+    def isRunning(self) -> bool:
+        return bool(self._runs) and self.server.runs()
 
     @property
     def address(self) -> Address | None:
-        if not self.runs:
+        if not self.isRunning:
             return None
         if self._address is None and self._identity() != self._left:
             # It is written anew when the chat opens.
@@ -69,13 +69,13 @@ class Node:
                 self._address = chats[0] if chats else None
         return self._address
 
-    def opened(self, seconds: float = OPEN_SECONDS) -> Self:
+    def waitUntilOpen(self, seconds: float = OPEN_SECONDS) -> Self:
 
         def isOpen() -> bool:
-            assert self.runs, f"{self.name} has ended: {self.said()}"
+            assert self.isRunning, f"{self.name} has ended: {self.output()}"
             return self.address is not None
 
-        until(isOpen, lambda: f"the chat of {self.name}:\n{self.said()}", seconds)
+        until(isOpen, lambda: f"the chat of {self.name}:\n{self.output()}", seconds)
         self.server.ready()
         return self
 
@@ -99,19 +99,19 @@ class Node:
 
     def thaw(self) -> None:
         self.frozen = False
-        if self.runs:
+        if self.isRunning:
             self.server.send(signal.SIGCONT)
 
-    def ended(self, seconds: float = OPEN_SECONDS) -> tuple[int, str]:
+    def waitForExit(self, seconds: float = OPEN_SECONDS) -> tuple[int, str]:
         status = self.server.process.wait(seconds)
-        return status, self.said()
+        return status, self.output()
 
-    def said(self) -> str:
+    def output(self) -> str:
         return f"{self.server.logText()}{self.server.complaint()}"[-5000:]
 
     def troubles(self) -> list[str]:
         found = []
-        for life in self._lives:
+        for life in self._runs:
             for text in (life.logText(), life.complaint()):
                 for word in TROUBLE:
                     if (at := text.find(word)) >= 0:
@@ -133,7 +133,7 @@ _CHAT = ("chat", "tcp")
 
 
 class Cluster:
-    """Several nodes on one engine.  Entered, all of them are open; left, all are killed."""
+    """Several nodes on one broker.  Entered, all of them are open; left, all are killed."""
 
     def __init__(self, folder: Path, count: int, url: str, *options: str) -> None:
         self._folder = folder
@@ -154,7 +154,7 @@ class Cluster:
             for node in self.nodes:
                 node.start()
             for node in self.nodes:
-                node.opened()
+                node.waitUntilOpen()
         except BaseException:
             self.kill()
             raise
@@ -173,7 +173,7 @@ class Cluster:
 
     def kill(self) -> None:
         for node in self.nodes:
-            if node.runs:
+            if node.isRunning:
                 node.kill()
 
     def troubles(self) -> list[str]:

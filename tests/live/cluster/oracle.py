@@ -13,7 +13,7 @@ from tests.live.cluster.positions import ReaderPositions, WriterPositions
 from tests.live.cluster.records import Burst, Delivered, Event, History, Line
 
 #: How many of one kind are written down; the others are as bad.
-COMPLAINTS = 10
+MAX_COMPLAINTS = 10
 
 #: Within this whoever wrote a line is told what became of it, or that this is not known.
 FATE_SECONDS = 60.0
@@ -24,11 +24,11 @@ class Tally:
     """How much has been judged."""
 
     kept: int = 0
-    seen: int = 0
+    delivered: int = 0
     written: int = 0
     acknowledged: int = 0
     refused: int = 0
-    unsure: int = 0
+    unknown: int = 0
     lost: int = 0
 
 
@@ -53,7 +53,7 @@ class Oracle:
         history = next(iter(nodes.values()))
         self._written.update(text for burst in bursts for text in burst.texts)
         kinds: list[Iterator[str]] = [
-            differences(nodes),
+            nodeDifferences(nodes),
             self._checkNumbers(history),
             self._checkUnchanged(history),
             self._checkBursts(history, bursts),
@@ -62,9 +62,9 @@ class Oracle:
         complaints: list[str] = []
         for kind in kinds:
             found = list(kind)
-            complaints += found[:COMPLAINTS]
-            if len(found) > COMPLAINTS:
-                complaints.append(f"... and {len(found) - COMPLAINTS} more like these")
+            complaints += found[:MAX_COMPLAINTS]
+            if len(found) > MAX_COMPLAINTS:
+                complaints.append(f"... and {len(found) - MAX_COMPLAINTS} more like these")
         self.tally.kept = sum(map(len, history.values()))
         return complaints
 
@@ -106,21 +106,21 @@ class Oracle:
             self.tally.written += len(burst.texts)
             self.tally.acknowledged += len(burst.stored)
             self.tally.refused += bool(burst.refused)
-            self.tally.unsure += burst.unsure
+            self.tally.unknown += burst.unknown
             self.tally.lost += burst.lost
             writer = self._writers.setdefault(burst.writer, WriterPositions())
-            yield from fates(burst, history, self._linesByText)
-            yield from writer.follow(burst, self._linesByText)
+            yield from checkFates(burst, history, self._linesByText)
+            yield from writer.check(burst, self._linesByText)
 
     def _checkReaders(self, history: History, heard: dict[str, list[Event]]) -> Iterator[str]:
         for name, events in heard.items():
             reader = self._readers.setdefault(name, ReaderPositions(name))
-            yield from reader.feed(events, history)
+            yield from reader.check(events, history)
             yield from reader.complete(history)
-            self.tally.seen += sum(isinstance(event, Delivered) for event in events)
+            self.tally.delivered += sum(isinstance(event, Delivered) for event in events)
 
 
-def differences(nodes: dict[str, History]) -> Iterator[str]:
+def nodeDifferences(nodes: dict[str, History]) -> Iterator[str]:
     (first, history), *others = nodes.items()
     for name, other in others:
         for room in history.keys() | other.keys():
@@ -140,7 +140,7 @@ def differences(nodes: dict[str, History]) -> Iterator[str]:
                 )
 
 
-def fates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterator[str]:
+def checkFates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterator[str]:
     acknowledged: set[str] = set()
     for room, seq in burst.stored:
         lines = history.get(room, [])
@@ -165,6 +165,6 @@ def fates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterator[st
                 yield f"{kept.room} {kept.seq}: {text!r} was refused to {burst.writer}: {burst}"
     elif not burst.lost:
         yield f"{burst.writer} was never told what became of {burst}"
-    waited = (burst.told or float("inf")) - burst.sent
+    waited = (burst.repliedAt or float("inf")) - burst.sentAt
     if not burst.lost and waited > FATE_SECONDS:
         yield f"{burst.writer} waited {waited:.1f} s to be told anything of {burst}"

@@ -27,12 +27,12 @@ class Line(NamedTuple):
         return int(position), int(index)
 
 
-def line(told: dict[str, Any]) -> Line:
+def parseLine(told: dict[str, Any]) -> Line:
     names = ("room", "seq", "id", "time", "kind", "nick", "account", "text")
     return Line(*[told[name] for name in names])
 
 
-class Entered(NamedTuple):
+class Joined(NamedTuple):
     """Somebody is in a room."""
 
     room: str
@@ -66,7 +66,7 @@ class ConnectionLost(NamedTuple):
 
 
 #: What somebody was told.
-Event = Entered | Left | Delivered | Replayed | ConnectionLost
+Event = Joined | Left | Delivered | Replayed | ConnectionLost
 
 #: All lines of all rooms, in order.
 History = dict[str, list[Line]]
@@ -77,16 +77,16 @@ class Burst:
     """
     Lines that one person wrote at once, and what became of them.
 
-    @ivar sent: when: seconds.
+    @ivar sentAt: when: seconds.
     """
 
     writer: str
     connection: int
     texts: list[str]
-    sent: float
+    sentAt: float
     stored: list[tuple[str, int]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    unsure: bool = False
+    unknown: bool = False
     settled: bool = False
     lost: bool = False
-    told: float = 0.0
+    repliedAt: float = 0.0

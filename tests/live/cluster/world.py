@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from random import Random
 
-from tests.live.cluster.link import Answer, ConnectionEnded, JsonConnection, Told
+from tests.live.cluster.link import Answer, ConnectionEnded, JsonConnection, JsonObject
 from tests.live.cluster.nodes import Node
 
 #: Within this a quiet cluster has answered.
@@ -48,7 +48,7 @@ class CrossNodeChecks:
     def _expect(self, right: bool, what: str, answer: Answer) -> None:
         self.tries += 1
         if not right:
-            self._complaints.append(f"{what}: {answer.told}")
+            self._complaints.append(f"{what}: {answer.objects}")
 
     async def _before(self) -> None:
         past = self._round - 1
@@ -57,7 +57,7 @@ class CrossNodeChecks:
         for node in self._nodes:
             async with guest(node) as link:
                 account, password = _account(past)
-                answer = await link.asked(f"/login {account} {password}", seconds=ASKED_SECONDS)
+                answer = await link.request(f"/login {account} {password}", seconds=ASKED_SECONDS)
                 self._expect(
                     _has(answer, "loggedIn"), f"/login {account} on node {node.name}", answer
                 )
@@ -65,8 +65,8 @@ class CrossNodeChecks:
 
     async def _banned(self, node: Node, which: int) -> None:
         async with guest(node) as link:
-            await link.asked(f"/nick v-{which}-{node.name}-{self._round}", seconds=ASKED_SECONDS)
-            answer = await link.asked(f"/join court-{which}", seconds=ASKED_SECONDS)
+            await link.request(f"/nick v-{which}-{node.name}-{self._round}", seconds=ASKED_SECONDS)
+            answer = await link.request(f"/join court-{which}", seconds=ASKED_SECONDS)
             right = answer.codes() == ["banned"]
             self._expect(right, f"/join of court-{which} on node {node.name}", answer)
 
@@ -75,12 +75,12 @@ class CrossNodeChecks:
         links = [await _connect(node) for node in self._nodes for _ in range(RIVALS)]
         name = f"rival-{self._round}"
         try:
-            answers = [link.ask(f"/nick {name}") for link in links]
+            answers = [link.send(f"/nick {name}") for link in links]
             for answer in answers:
                 await answer.whole(ASKED_SECONDS)
             won = [answer for answer in answers if _has(answer, "entered")]
             lost = [answer for answer in answers if answer.codes() == ["nick-taken"]]
-            both = Answer([each for answer in answers for each in answer.told])
+            both = Answer([each for answer in answers for each in answer.objects])
             right = (len(won), len(lost)) == (1, len(links) - 1)
             self._expect(right, f"{name} went to {len(won)}, not to {len(lost)}", both)
         finally:
@@ -94,27 +94,29 @@ class CrossNodeChecks:
         name, password = _account(self._round)
         court, victim = f"court-{self._round}", f"victim-{self._round}"
         async with guest(here) as founder, guest(there) as banned:
-            await founder.asked(f"/nick {name}", seconds=ASKED_SECONDS)
-            answer = await founder.asked(f"/register {password}", seconds=ASKED_SECONDS)
+            await founder.request(f"/nick {name}", seconds=ASKED_SECONDS)
+            answer = await founder.request(f"/register {password}", seconds=ASKED_SECONDS)
             self._expect(_noticed(answer, "registered"), f"/register {name}", answer)
-            answer = await founder.asked(f"/join {court}", seconds=ASKED_SECONDS)
+            answer = await founder.request(f"/join {court}", seconds=ASKED_SECONDS)
             self._expect(not answer.codes(), f"/join of {court}", answer)
-            answer = await banned.asked(f"/nick {victim}", f"/join {court}", seconds=ASKED_SECONDS)
+            answer = await banned.request(
+                f"/nick {victim}", f"/join {court}", seconds=ASKED_SECONDS
+            )
             self._expect(_has(answer, "roomEntered"), f"{victim} enters {court}", answer)
             left = asyncio.Event()
 
-            def hear(told: Told, answer: Answer | None, left: asyncio.Event = left) -> None:
+            def hear(told: JsonObject, answer: Answer | None, left: asyncio.Event = left) -> None:
                 if told["type"] == "roomLeft":
                     left.set()
 
-            banned.hear = hear
-            answer = await founder.asked(f"/ban {victim}", seconds=ASKED_SECONDS)
+            banned.onObject = hear
+            answer = await founder.request(f"/ban {victim}", seconds=ASKED_SECONDS)
             self._expect(not answer.codes(), f"/ban of {victim} on node {here.name}", answer)
             await asyncio.wait_for(left.wait(), ASKED_SECONDS)
         for node in self._nodes:
             await self._banned(node, self._round)
             async with guest(node) as link:
-                answer = await link.asked(f"/login {name} {password}", seconds=ASKED_SECONDS)
+                answer = await link.request(f"/login {name} {password}", seconds=ASKED_SECONDS)
                 self._expect(_has(answer, "loggedIn"), f"/login {name} on node {node.name}", answer)
 
 
@@ -131,7 +133,7 @@ async def _connect(node: Node) -> JsonConnection:
     address = node.address
     if address is None:
         raise ConnectionError(f"the chat of node {node.name} is not open")
-    return await JsonConnection.make(address)
+    return await JsonConnection.open(address)
 
 
 def _account(which: int) -> tuple[str, str]:
@@ -139,8 +141,8 @@ def _account(which: int) -> tuple[str, str]:
 
 
 def _has(answer: Answer, kind: str) -> bool:
-    return any(each["type"] == kind for each in answer.told)
+    return any(each["type"] == kind for each in answer.objects)
 
 
 def _noticed(answer: Answer, code: str) -> bool:
-    return any(each["type"] == "notice" and each["code"] == code for each in answer.told)
+    return any(each["type"] == "notice" and each["code"] == code for each in answer.objects)

@@ -1,5 +1,5 @@
 """
-What tests of engines need: one that somebody listens to, in a reactor that is none.
+What tests of brokers need: one that somebody listens to, in a reactor that is none.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def identity(epoch: str = "e1") -> ClusterIdentity:
 
 
 class BrokerClient:
-    """Listens to an engine.  As a node does, it publishes again what it is not sure about."""
+    """Listens to a broker.  As a node does, it publishes again what it is not sure about."""
 
     def __init__(self, reactor: Reactor, place: JetStreamConfig, name: str = "a") -> None:
         self.reactor = reactor
@@ -105,7 +105,7 @@ class BrokerClient:
         self._publish()
 
     def allReceived(self) -> bool:
-        """Doubt by itself too: the engine is not asked to answer each message."""
+        """Doubt by itself too: the broker is not asked to answer each message."""
         if (
             self._ownReceived < self._publishedUpTo
             and time.monotonic() - self._progressAt > ACKNOWLEDGE_SECONDS

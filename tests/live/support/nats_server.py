@@ -1,5 +1,5 @@
 """
-The engine of clusters itself, for a test: one C{nats-server}, or several that know each other.
+The broker of clusters itself, for a test: one C{nats-server}, or several that know each other.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class NatsServer:
         host: str = "127.0.0.1",
     ) -> None:
         self.name = name
-        client, self._questions, route = ports or freePorts(3)
+        client, self._monitoringPort, route = ports or freePorts(3)
         self.url = f"{scheme}://{host}:{client}"
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         lines = [
             f"listen: 127.0.0.1:{client}",
-            f"http: 127.0.0.1:{self._questions}",
+            f"http: 127.0.0.1:{self._monitoringPort}",
             f"server_name: {name}",
             f'jetstream {{ store_dir: "{folder}/store", sync_interval: always }}',
             extra,
@@ -104,11 +104,11 @@ class NatsServer:
     def ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.log()
-        answer = self.ask("healthz?js-enabled-only=true")
+        answer = self.monitor("healthz?js-enabled-only=true")
         return bool(answer and answer.get("status") == "ok")
 
-    def ask(self, what: str) -> dict[str, Any] | None:
-        url = f"http://127.0.0.1:{self._questions}/{what}"
+    def monitor(self, what: str) -> dict[str, Any] | None:
+        url = f"http://127.0.0.1:{self._monitoringPort}/{what}"
         with (
             contextlib.suppress(OSError, urllib.error.URLError, ValueError),
             urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer,
@@ -169,7 +169,7 @@ class NatsCluster:
 
     def _jsz(self, options: str) -> dict[str, Any] | None:
         for server in self.servers.values():
-            answer = server.ask(f"jsz{options}")
+            answer = server.monitor(f"jsz{options}")
             if answer is not None:
                 return answer
         return None

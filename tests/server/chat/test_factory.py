@@ -33,14 +33,12 @@ class MakeChatTests(SynchronousTestCase):
             options.folder.release()
 
     def test_single(self) -> None:
-        """A server is alone unless it is said otherwise, and where it serves no chat."""
         for words in ((), ("--cluster", "nats://127.0.0.1:1", "--services", "ack")):
             chat = self.make(*words)
             self.assertIs(type(chat), ChatService)
             self.assertEqual((chat.node, chat.counters, chat.nodes), ("", None, None))
 
-    def test_node(self) -> None:
-        """A node of several has the name that it is given, or its own."""
+    def test_nodeNameIsGivenOrKept(self) -> None:
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)
         self.assertEqual(chat.node, "a")
@@ -50,8 +48,7 @@ class MakeChatTests(SynchronousTestCase):
         self.assertEqual(chat.node, self.make("--cluster", "nats://127.0.0.1:1").node)
         self.assertTrue(Path("state", NODE_FILE).exists())
 
-    def test_leave(self) -> None:
-        """What was a node's goes on alone only if that is said, and only alone."""
+    def test_leaveCluster(self) -> None:
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         loaded = chat.storage.prepare()
         chat.storage.bind("e", loaded.log, loaded.secret, 0)
@@ -60,12 +57,10 @@ class MakeChatTests(SynchronousTestCase):
         self.make("--leave-cluster").prepare()
         self.make().prepare()
 
-    def test_memory(self) -> None:
-        """What is gone with its process can't go on where the others are."""
+    def test_clusterNeedsADatabase(self) -> None:
         self.assertRaises(BrokerError, self.make, "--cluster", "nats://x", "--journal", "memory")
 
-    def test_noted(self) -> None:
-        """What the engine complains of while nobody can ask is in the log."""
+    def test_brokerErrorsAreLogged(self) -> None:
         logged = gather(self)
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)

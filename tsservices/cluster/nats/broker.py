@@ -122,7 +122,7 @@ class JetStreamBroker:
         failed: Callable[[str], object],
     ) -> None:
         if self._thread is None and not self._stopping:
-            self._thread = AsyncioThread("engine", self._main, self._reportError)
+            self._thread = AsyncioThread("broker", self._main, self._reportError)
             self._thread.start()
         onOpened, onFailed = self._inReactor(opened), self._inReactor(failed)
         self._call(lambda session: session.open(identity, onOpened, onFailed))
