@@ -59,8 +59,8 @@ def test_anyText(text: str) -> None:
 
 @given(st.lists(EVENTS, max_size=5), st.integers(1, 2**63))
 def test_overheadIsEnough(events: list[Operation], n: int) -> None:
-    parts = [encodeOperation(each) for each in events]
-    most = overhead("node", "inc") + sum(len(each) + 1 for each in parts)
+    parts = [encodeOperation(event) for event in events]
+    most = overhead("node", "inc") + sum(len(part) + 1 for part in parts)
     assert len(assemble("node", "inc", n, parts)) <= most
 
 

@@ -58,10 +58,14 @@ class TestOrderer:
         self.run(0.5)
 
     def here(self, node: SimulatedNode) -> list[str]:
-        return sorted(each.nick for each in node.pipeline.state.rooms[ROOM].audience)
+        return sorted(session.nick for session in node.pipeline.state.rooms[ROOM].audience)
 
     def notices(self, person: SimulatedUser) -> list[Notice]:
-        return [each for each in person.recipient.heard if isinstance(each, Notice)]
+        return [
+            notification
+            for notification in person.recipient.heard
+            if isinstance(notification, Notice)
+        ]
 
     def test_messageReachesBothNodes(self) -> None:
         self.say(self.a, self.ann, "hello", "there")
@@ -116,7 +120,7 @@ class TestOrderer:
         self.until(lambda: self.a.orderer is not before)
         while self.a.orderer.status().lag:
             assert not self.a.isOpen
-            assert not any(b'"a-2"' in each.data for each in self.simulation.network.messages)
+            assert not any(b'"a-2"' in message.data for message in self.simulation.network.messages)
             self.run(0.01)
         self.run(5)
         assert self.a.isOpen
@@ -130,7 +134,7 @@ class TestOrderer:
         assert self.here(self.b) == ["bob"]
         assert set(self.b.pipeline.state.nodes) == {"b"}
         self.run(30)
-        assert sum("silent" in each for each in self.b.logLines) == 1
+        assert sum("silent" in text for text in self.b.logLines) == 1
 
     def test_idleNodeStays(self) -> None:
         self.run(60)
@@ -139,7 +143,7 @@ class TestOrderer:
         self.simulation.network.leaderless = False
         self.run(60)
         assert self.here(self.a) == self.here(self.b) == ["ann", "bob"]
-        assert not [each for each in self.a.logLines + self.b.logLines if "silent" in each]
+        assert not [text for text in self.a.logLines + self.b.logLines if "silent" in text]
 
     def test_frozenNodeReturnsAndAccusesNobody(self) -> None:
         self.a.isFrozen = True
@@ -148,7 +152,7 @@ class TestOrderer:
         self.a.thaw()
         self.run(2)
         assert self.here(self.a) == self.here(self.b) == ["ann", "bob"]
-        assert not [each for each in self.a.logLines if "silent" in each]
+        assert not [text for text in self.a.logLines if "silent" in text]
         self.say(self.a, self.ann, "back")
         self.run(1)
         assert self.bob.recipient.lines() == ["back"]
@@ -279,7 +283,7 @@ class TestOrderer:
             person.hasQuit = True
         self.run(OUTBOX_SECONDS + 1)
         assert self.a.orderer.status().size < before + 100
-        assert all(not each.session.pending for each in self.a.users[1:])
+        assert all(not user.session.pending for user in self.a.users[1:])
         self.simulation.network.leaderless = False
         self.run(10)
         assert self.here(self.a) == self.here(self.b) == ["bob"]
@@ -348,7 +352,7 @@ class TestOrderer:
         self.run(1)
         assert self.ann.recipient.lines() == ["fine"]
         assert self.a.orderer.status().garbage == 5
-        assert sum("understands" in each for each in self.a.logLines) == 1
+        assert sum("understands" in text for text in self.a.logLines) == 1
         self.run(60)
         self.simulation.network.append(b"\xff")
         self.run(1)
@@ -394,7 +398,7 @@ class TestOrderer:
         assert (standing.up, standing.lag, standing.gaps, standing.garbage) == (True, 0, 0, 0)
         assert standing.position == IDENTITY.baseSequence + len(self.simulation.network.messages)
         assert standing.incarnation == "a-1"
-        assert [each[:2] for each in standing.nodes] == [("a", "a-1"), ("b", "b-1")]
+        assert [node[:2] for node in standing.nodes] == [("a", "a-1"), ("b", "b-1")]
         assert all(0 <= age < 4 for _, _, age in standing.nodes)
         self.simulation.network.leaderless = True
         self.say(self.a, self.ann, "1")
@@ -431,7 +435,7 @@ class TestOrderer:
             self.run(1)
         assert self.bob.recipient.lines() == ["1", "3"]
         assert self.ann.session.pending == 0
-        assert [str(each) for each in self.a.errors + self.b.errors] == ["broken"] * 2
+        assert [str(error) for error in self.a.errors + self.b.errors] == ["broken"] * 2
 
     def test_failedCheckpointIsRetried(self) -> None:
         with patch("tsservices.cluster.apply.save", side_effect=OSError("broken")):
@@ -442,7 +446,7 @@ class TestOrderer:
         assert self.ann.session.pending == 0
         assert all("1" in "".join(each.disk.messages.values()) for each in (self.a, self.b))
         assert self.a.disk.checkpoint is None
-        assert {str(each) for each in self.a.errors + self.b.errors} == {"broken"}
+        assert {str(error) for error in self.a.errors + self.b.errors} == {"broken"}
         self.run(CHECKPOINT_SECONDS + 1)
         self.say(self.a, self.ann, "2")
         self.run(1)
@@ -455,7 +459,7 @@ class TestOrderer:
         self.say(self.a, self.ann, "1")
         self.run(1)
         node, state = self.a, self.a.pipeline.state
-        records = [each.record.copy() for each in state.rooms.values()]
+        records = [room.record.copy() for room in state.rooms.values()]
         node.digest = StateDigest.of(node.disk.position, records, state.accounts.values())
         node.kill()
         if stopped:
@@ -481,7 +485,9 @@ class TestOrderer:
         self.say(self.a, self.ann, "too late")
         self.run(1)
         assert self.ann.rejected == {"too late": 1}
-        assert any(isinstance(each, ErrorReply) for each in self.ann.recipient.heard)
+        assert any(
+            isinstance(notification, ErrorReply) for notification in self.ann.recipient.heard
+        )
         assert self.here(self.b) == ["bob"]
 
 

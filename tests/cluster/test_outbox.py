@@ -51,7 +51,7 @@ class TestPublishQueue:
 
     def texts(self) -> list[tuple[int, str]]:
         found = [
-            (n, "".join("".join(each.texts) for each in events if isinstance(each, Say)))
+            (n, "".join("".join(event.texts) for event in events if isinstance(event, Say)))
             for n, events in self.published
         ]
         self.published.clear()

@@ -113,7 +113,7 @@ def test_longRunsAgreeAndMeetEveryFault() -> None:
             standing = node.orderer.status()
             gaps += standing.gaps
             duplicates += standing.duplicates
-            refused += sum(sum(each.rejected.values()) for each in node.users)
-            returned += sum("taken this server for gone" in each for each in node.logLines)
-            silent += sum("is silent" in each for each in node.logLines)
+            refused += sum(sum(user.rejected.values()) for user in node.users)
+            returned += sum("taken this server for gone" in text for text in node.logLines)
+            silent += sum("is silent" in text for text in node.logLines)
     assert min(gaps, refused, duplicates, returned, silent) > LIVES // 4

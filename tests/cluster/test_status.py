@@ -82,7 +82,7 @@ def test_everyCounterIsSetAndReset() -> None:
         "strangers": 6,
         "garbage": 7,
     }
-    none: dict[str, Any] = {each.name: 0 for each in fields(NodeStatus) if each.type == "int"}
+    none: dict[str, Any] = {field.name: 0 for field in fields(NodeStatus) if field.type == "int"}
     updateCounters(counters, replace(STATUS, nodes=(), **none), ScriptedBroker())
     assert counters == ClusterCounters()
 

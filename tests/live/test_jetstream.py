@@ -44,8 +44,8 @@ class TestOrder:
                 a.publish(3)
                 b.publish(2)
             assertSameOrder(a, b)
-            assert all(began <= each.stamp <= time.time_ns() for each in a.deliveries)
-            assert any(each.stamp % 1000 for each in a.deliveries)
+            assert all(began <= message.stamp <= time.time_ns() for message in a.deliveries)
+            assert any(message.stamp % 1000 for message in a.deliveries)
             # A slow disk makes doubts, and these more than there has to be.
             assert answer(a, a.broker.lastSequence) >= a.broker.delivered >= 500
             assert (a.broker.connections, a.broker.resubscriptions) == (1, 0)

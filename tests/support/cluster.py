@@ -57,9 +57,9 @@ class ReferenceLog:
             raise AssertionError(f"{self.batches[batch.position]} here, {picture} there")
         if batch.checkpoint:
             assert self.states.setdefault(batch.position, batch.checkpoint) == batch.checkpoint
-        for said in batch.messages:
-            for text in said.texts:
-                place = (batch.position, said.session)
+        for message in batch.messages:
+            for text in message.texts:
+                place = (batch.position, message.session)
                 assert self.positions.setdefault(text, place) == place, f"{text} is there twice"
 
 
@@ -80,12 +80,12 @@ class SimulatedNode:
     broker: SimulatedBroker
 
     def __init__(
-        self, name: str, timeline: Timeline, net: SimulatedNetwork, truth: ReferenceLog
+        self, name: str, timeline: Timeline, network: SimulatedNetwork, reference: ReferenceLog
     ) -> None:
         self.name = name
         self._timeline = timeline
-        self._network = net
-        self._reference = truth
+        self._network = network
+        self._reference = reference
         self.disk = SimulatedDisk()
         self.trouble: ChatError | None = None
         self.isAlive = False
@@ -104,16 +104,16 @@ class SimulatedNode:
         self._backlog: list[Callable[[], object]] = []
         self._storing: list[Batch] = []
 
-    def callLater(self, delay: float, what: Callable[[], object]) -> None:
-        life = self._run
+    def callLater(self, delay: float, call: Callable[[], object]) -> None:
+        run = self._run
 
         def due() -> None:
-            if life != self._run or not self.isAlive:
+            if run != self._run or not self.isAlive:
                 return
             if self.isFrozen:
                 self._backlog.append(due)
             else:
-                what()
+                call()
 
         self._timeline.callLater(delay, due)
 
@@ -127,8 +127,8 @@ class SimulatedNode:
         self.broker.open(None, self._streamOpened, self.nodeBroken)
 
     def _streamOpened(self, stream: StreamState) -> None:
-        kept = self.disk.checkpoint
-        state = ChatState(LIMITS) if kept is None else load(LIMITS, kept[1])
+        checkpoint = self.disk.checkpoint
+        state = ChatState(LIMITS) if checkpoint is None else load(LIMITS, checkpoint[1])
         self.pipeline = Pipeline(
             state,
             IDENTITY.log,
@@ -149,12 +149,12 @@ class SimulatedNode:
         def note(proposals: Sequence[Proposal], why: ChatError) -> None:
             for event, session in proposals:
                 if isinstance(event, Say):
-                    person = next(each for each in self.users if each.session is session)
+                    person = next(user for user in self.users if user.session is session)
                     person.rejected.update(event.texts)
             refused(proposals, why)
 
         self.pipeline.rejected = note  # type: ignore[method-assign]
-        first = IDENTITY.baseSequence if kept is None else kept[0]
+        first = IDENTITY.baseSequence if checkpoint is None else checkpoint[0]
         self.orderer.start(stream, first + 1 - IDENTITY.baseSequence, self.digest)
         self._tick()
 
@@ -218,8 +218,8 @@ class SimulatedNode:
     def thaw(self) -> None:
         self.isFrozen = False
         backlog, self._backlog = self._backlog, []
-        for each in backlog:
-            each()
+        for call in backlog:
+            call()
 
     @property
     def isUsable(self) -> bool:
@@ -243,11 +243,11 @@ class SimulatedNode:
     def perform(self, kind: str, which: int, nick: str) -> None:
         if not self.isUsable:
             return
-        here = [each for each in self.users if not each.hasQuit]
-        if kind == "arrive" or not here:
+        connected = [user for user in self.users if not user.hasQuit]
+        if kind == "arrive" or not connected:
             self.addUser(nick)
             return
-        person = here[which % len(here)]
+        person = connected[which % len(connected)]
         ident = person.session.ident
         if kind == "say":
             texts = tuple(f"{ident}/{len(person.sentTexts) + n:04}" for n in range(1 + which % 3))
@@ -307,13 +307,13 @@ class ClusterSimulation:
         assert disks[1:] == disks[:-1]
         state = self.nodes[0].pipeline.state
         assert set(state.nodes) == {node.name for node in self.nodes}
-        here = {
-            each.session.ident: each
+        connected = {
+            user.session.ident: user
             for node in self.nodes
-            for each in node.users
-            if each.session.nick and not each.hasQuit
+            for user in node.users
+            if user.session.nick and not user.hasQuit
         }
-        assert set(state.sessions) == set(here)
+        assert set(state.sessions) == set(connected)
         for node in self.nodes:
             for person in node.users:
                 self.checkUser(person)
@@ -332,22 +332,30 @@ class ClusterSimulation:
     def checkUser(self, person: SimulatedUser) -> None:
         session, texts = person.session, self.reference.positions
         assert session.pending == 0
-        told = Counter(
+        received = Counter(
             text
-            for each in person.recipient.heard
-            if isinstance(each, RoomMessages) and each.session == session.ident
-            for text in each.texts
+            for notification in person.recipient.heard
+            if isinstance(notification, RoomMessages) and notification.session == session.ident
+            for text in notification.texts
         )
         stored = {text for text in person.sentTexts if text in texts}
         assert max(person.rejected.values(), default=1) == 1
         assert not stored & person.rejected.keys()
         if not person.hasQuit:
-            assert told == Counter(stored)
-        refusals = sum(isinstance(each, ErrorReply) for each in person.recipient.heard)
-        rest = [each for each in person.sentTexts if each not in stored | person.rejected.keys()]
+            assert received == Counter(stored)
+        refusals = sum(
+            isinstance(notification, ErrorReply) for notification in person.recipient.heard
+        )
+        unanswered = [
+            text for text in person.sentTexts if text not in stored | person.rejected.keys()
+        ]
         if not person.hasQuit:
-            assert refusals >= (bool(rest) + bool(person.rejected))
-        notices = [each for each in person.recipient.heard if isinstance(each, Notice)]
+            assert refusals >= (bool(unanswered) + bool(person.rejected))
+        notices = [
+            notification
+            for notification in person.recipient.heard
+            if isinstance(notification, Notice)
+        ]
         if STORED in notices:
             assert UNKNOWN in notices
 

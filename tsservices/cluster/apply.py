@@ -105,7 +105,11 @@ class LogApplier:
         @param stamp: when the stream took it: nanoseconds since 1970, UTC.
         """
         if message.operations:
-            proposers = [] if sent is None else [each for _, each in sent.proposals if each.ident]
+            proposers = (
+                []
+                if sent is None
+                else [proposal for _, proposal in sent.proposals if proposal.ident]
+            )
 
             def operations(batch: Batch) -> None:
                 self._applyOperations(message, sent, batch)
@@ -141,7 +145,9 @@ class LogApplier:
             if sent is not None and type(operation) is ReattachSession:
                 self.detached.pop(session.ident, None)
         if sent is not None and sent.notified:
-            for session in {each.ident: each for _, each in sent.proposals if each.ident}.values():
+            for session in {
+                proposal.ident: proposal for _, proposal in sent.proposals if proposal.ident
+            }.values():
                 batch.reply(session, STORED)
         if sent is None:
             # Only the node that proposed it writes the audit log: all apply it, and some do so

@@ -1,6 +1,6 @@
 """
-People in a cluster whose nodes come and go: they come back by themselves, and write down
-what they were told.
+Users of a cluster whose nodes come and go: they come back by themselves, and record what they
+receive.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from tests.live.cluster.records import (
     parseLine,
 )
 
-#: Where all of them are.
+#: All users are in these.
 ROOMS = ("lobby", "garden")
 
-#: The code of the notice by which somebody is told that the fate of a line is not known.
+#: The code of the notice that the fate of a line is not known.
 UNKNOWN = "unknown"
 
-#: So long somebody waits for an answer: more than any is to take.
+#: Seconds for an answer: more than any may take.
 PATIENCE_SECONDS = 90.0
 
-#: Between two attempts to connect.
+#: Seconds between two attempts to connect.
 RETRY_SECONDS = 0.2
 
-#: How often whoever is elsewhere goes home, before each thing they do.
+#: How likely somebody who is elsewhere goes home, before each action.
 GO_HOME_CHANCE = 0.02
 
-#: Lines that one writes at once at most.
+#: Lines of one burst, at most.
 MAX_BURST = 5
 
-#: What they speak of.
+#: Texts that are hard to store or to encode.
 WORDS = ("hello", "早上好", "e\u0301", "👍🏽", '"quoted"', "\\u0000", "<b>&amp;</b>", "x" * 300)
 
 
 class Member:
-    """Somebody who listens, in every room."""
+    """A user who listens, in every room."""
 
     def __init__(self, name: str, home: Node, nodes: list[Node], random: Random) -> None:
         self.name = self.nick = name
@@ -82,108 +82,108 @@ class Member:
         self.connection = None
         self.present = False
         self.events.append(ConnectionLost())
-        # Some go on elsewhere, by the token of the connection that was lost.
-        others = [each for each in self._nodes if each.address and not each.frozen]
-        roams = self._random.random() < 0.3 and others
-        self.node = self._random.choice(others) if roams else self.home
+        # Some resume at another node, by the token of the connection that was lost.
+        reachable = [node for node in self._nodes if node.address and not node.frozen]
+        roams = self._random.random() < 0.3 and reachable
+        self.node = self._random.choice(reachable) if roams else self.home
 
     async def _enterChat(self) -> None:
         while (address := self.node.address) is None:
             self.node = self.home
             await asyncio.sleep(RETRY_SECONDS)
-        link = await JsonConnection.open(address, self._objectReceived)
-        self.connection = link
+        connection = await JsonConnection.open(address, self._objectReceived)
+        self.connection = connection
         self.connectionNumber += 1
         entered = False
         if self._token:
-            answer = await link.request(f"/resume {self._token}", seconds=PATIENCE_SECONDS)
-            entered = any(each["type"] == "resumed" for each in answer.objects)
+            answer = await connection.request(f"/resume {self._token}", seconds=PATIENCE_SECONDS)
+            entered = any(item["type"] == "resumed" for item in answer.objects)
         while not entered:
-            answer = await link.request(f"/nick {self.nick}", seconds=PATIENCE_SECONDS)
-            entered = any(each["type"] == "entered" for each in answer.objects)
+            answer = await connection.request(f"/nick {self.nick}", seconds=PATIENCE_SECONDS)
+            entered = any(item["type"] == "entered" for item in answer.objects)
             if "nick-taken" in answer.codes():
-                # Whoever is still taken to be there elsewhere has it.
+                # The session at the dead node still has it.
                 self.nick = f"{self.name}-{self.connectionNumber}-{self._random.randrange(1000)}"
             elif not entered:
                 await asyncio.sleep(RETRY_SECONDS)
-        await link.request("/ack on", seconds=PATIENCE_SECONDS)
+        await connection.request("/ack on", seconds=PATIENCE_SECONDS)
         for room in ROOMS:
-            await self._enter(link, room)
+            await self._enter(connection, room)
         self.present = True
 
-    async def _enter(self, link: JsonConnection, room: str) -> None:
+    async def _enter(self, connection: JsonConnection, room: str) -> None:
         while True:
-            answer = await link.request(f"/join {room}", seconds=PATIENCE_SECONDS)
+            answer = await connection.request(f"/join {room}", seconds=PATIENCE_SECONDS)
             if not answer.codes():
                 break
             await asyncio.sleep(RETRY_SECONDS)
-        await self._catchUp(link, room)
+        await self._catchUp(connection, room)
         self._joining.discard(room)
 
-    async def _catchUp(self, link: JsonConnection, room: str) -> None:
+    async def _catchUp(self, connection: JsonConnection, room: str) -> None:
         self._catchingUp.add(room)
         since = f"/since {room} {self.contiguousUpTo.setdefault(room, 0)}"
-        await link.request(since, seconds=PATIENCE_SECONDS)
+        await connection.request(since, seconds=PATIENCE_SECONDS)
         self._catchingUp.discard(room)
 
     async def _remain(self) -> None:
-        link = self.connection
-        assert link is not None
-        while not link.listening.done():
+        connection = self.connection
+        assert connection is not None
+        while not connection.listening.done():
             if self._gap:
                 self._gap = False
                 for room in ROOMS:
-                    await self._catchUp(link, room)
+                    await self._catchUp(connection, room)
             if (
                 self.node is not self.home
                 and self.home.address
                 and self._random.random() < GO_HOME_CHANCE
             ):
-                # Others are to find somebody at each node.
-                await link.close()
+                # Users are to be at every node.
+                await connection.close()
                 break
-            await self._act(link)
+            await self._act(connection)
 
-    async def _act(self, link: JsonConnection) -> None:
-        await asyncio.wait([link.listening], timeout=RETRY_SECONDS)
+    async def _act(self, connection: JsonConnection) -> None:
+        await asyncio.wait([connection.listening], timeout=RETRY_SECONDS)
 
-    def _objectReceived(self, told: JsonObject, answer: Answer | None) -> None:
-        match told["type"]:
+    def _objectReceived(self, received: JsonObject, answer: Answer | None) -> None:
+        match received["type"]:
             case "said":
-                self._messageReceived(told)
+                self._messageReceived(received)
             case "roomEntered":
-                self._joining.add(told["room"])
-                self.events.append(Joined(told["room"], told["joinedSeq"]))
+                self._joining.add(received["room"])
+                self.events.append(Joined(received["room"], received["joinedSeq"]))
             case "roomLeft":
-                self.events.append(Left(told["room"]))
+                self.events.append(Left(received["room"]))
             case "replay":
-                room = told["room"]
+                room = received["room"]
                 asked = room in self._catchingUp or room in self._joining
                 self._joining.discard(room)
-                missing = None if told["missing"] is None else tuple(told["missing"])
-                again = Replayed(room, [], missing, told["until"], asked)
-                self._replay = again
-                self.events.append(again)
+                missing = None if received["missing"] is None else tuple(received["missing"])
+                replay = Replayed(room, [], missing, received["until"], asked)
+                self._replay = replay
+                self.events.append(replay)
                 self._gap = self._gap or (missing is not None and not asked)
             case "token":
-                self._token = told["token"]
+                self._token = received["token"]
             case "entered" | "resumed":
-                self.nick = told["nick"]
-            case "renamed" if told["nick"] == self.nick:
-                self.nick = told["to"]
+                self.nick = received["nick"]
+            case "renamed" if received["nick"] == self.nick:
+                self.nick = received["to"]
 
-    def _messageReceived(self, told: JsonObject) -> None:
-        said = parseLine(told)
-        if told.get("replay"):
-            again = self._replay
-            if again is None or again.room != said.room:
-                self.complaints.append(f"{self.name} was told again {said}, out of place")
+    def _messageReceived(self, received: JsonObject) -> None:
+        line = parseLine(received)
+        if received.get("replay"):
+            replay = self._replay
+            if replay is None or replay.room != line.room:
+                self.complaints.append(f"{self.name} was sent {line} again, out of place")
                 return
-            again.lines.append(said)
+            replay.lines.append(line)
         else:
-            self.events.append(Delivered(said))
-        if said.seq == self.contiguousUpTo.get(said.room, 0) + 1:
-            self.contiguousUpTo[said.room] = said.seq
+            self.events.append(Delivered(line))
+        if line.seq == self.contiguousUpTo.get(line.room, 0) + 1:
+            self.contiguousUpTo[line.room] = line.seq
 
     def take(self) -> list[Event]:
         heard, self.events = self.events, []
@@ -191,7 +191,7 @@ class Member:
 
 
 class Writer(Member):
-    """Somebody who writes, too."""
+    """A user who writes, too."""
 
     def __init__(self, name: str, home: Node, nodes: list[Node], random: Random) -> None:
         super().__init__(name, home, nodes, random)
@@ -207,22 +207,22 @@ class Writer(Member):
             found.append(f"{self.name}.{self.connectionNumber}:{self._written} {word}")
         return found
 
-    async def _act(self, link: JsonConnection) -> None:
+    async def _act(self, connection: JsonConnection) -> None:
         await asyncio.sleep(self._random.uniform(0.02, 0.3))
         if not self.writing:
-            await super()._act(link)
+            await super()._act(connection)
             return
-        await self.write(link, self._random.randint(1, MAX_BURST))
+        await self.write(connection, self._random.randint(1, MAX_BURST))
 
-    async def write(self, link: JsonConnection, count: int) -> None:
+    async def write(self, connection: JsonConnection, count: int) -> None:
         texts = self.texts(count)
         room = self._random.choice(ROOMS)
         form = self._random.choice(("{}", "/me {}", f"/msg #{room} {{}}"))
         burst = Burst(self.name, self.connectionNumber, texts, time.monotonic())
         self.bursts.append(burst)
-        answer = link.send(*map(form.format, texts))
+        answer = connection.send(*map(form.format, texts))
         try:
-            await answer.whole(PATIENCE_SECONDS)
+            await answer.finished(PATIENCE_SECONDS)
             burst.settled = True
         except ConnectionEnded:
             burst.lost = True
@@ -232,11 +232,13 @@ class Writer(Member):
             burst.refused += answer.codes()
             burst.unknown = burst.unknown or any(map(isUnknown, answer.objects))
 
-    def _objectReceived(self, told: JsonObject, answer: Answer | None) -> None:
-        super()._objectReceived(told, answer)
+    def _objectReceived(self, received: JsonObject, answer: Answer | None) -> None:
+        super()._objectReceived(received, answer)
         if answer is not None and self.bursts and not self.bursts[-1].repliedAt:
             burst = self.bursts[-1]
-            if not burst.settled and (told["type"] in ("stored", "refused") or isUnknown(told)):
+            if not burst.settled and (
+                received["type"] in ("stored", "refused") or isUnknown(received)
+            ):
                 burst.repliedAt = time.monotonic()
 
     def takeBursts(self) -> list[Burst]:
@@ -244,14 +246,14 @@ class Writer(Member):
         return bursts
 
 
-def isUnknown(told: JsonObject) -> bool:
-    return (told["type"], told.get("code")) == ("notice", UNKNOWN)
+def isUnknown(received: JsonObject) -> bool:
+    return (received["type"], received.get("code")) == ("notice", UNKNOWN)
 
 
-def stored(told: list[JsonObject]) -> list[tuple[str, int]]:
+def stored(received: list[JsonObject]) -> list[tuple[str, int]]:
     return [
         (each["room"], seq)
-        for each in told
+        for each in received
         if each["type"] == "stored"
         for seq in range(each["first"], each["last"] + 1)
     ]

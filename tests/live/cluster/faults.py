@@ -1,6 +1,5 @@
 """
-What goes wrong with the nodes of a cluster and with its broker, one thing after the other
-and sometimes two at once.
+Faults of the nodes of a cluster and of its broker, one after the other and sometimes two at once.
 """
 
 from __future__ import annotations
@@ -15,28 +14,27 @@ from typing import Any
 from tests.live.cluster.nats import BrokerServers
 from tests.live.cluster.nodes import Cluster, Node
 
-#: Within this the others know that a node is no more.
+#: Seconds within which the other nodes have removed a dead one.
 REMOVED_SECONDS = 12.0
 
-#: So much longer it may take when the broker is hit as well.
+#: Seconds that it may take longer when the broker is hit as well.
 FAILOVER_SECONDS = 8.0
 
-#: Within this they know it when it has said so itself.
+#: Seconds within which they have, when the node has said goodbye.
 GOODBYE_SECONDS = 3.0
 
-#: How often a node is killed again while it begins.
+#: How likely a node is killed again while it starts.
 KILL_AGAIN_CHANCE = 0.25
 
-#: How often two things go wrong at once.
+#: How likely two faults happen at once.
 SECOND_FAULT_CHANCE = 0.25
 
 
 class Faults:
     """
-    Makes things go wrong, and right again.
+    Makes one fault after the other, and ends it.
 
-    @ivar waits: seconds until the others knew of the end of a node, for each time that
-        was measured.
+    @ivar waits: seconds until a dead node was removed, for each time that was measured.
     """
 
     def __init__(
@@ -76,9 +74,9 @@ class Faults:
         under: list[Coroutine[Any, Any, None]] = [first(node)]
         if random.random() < SECOND_FAULT_CHANCE and (others or self._broker is not None):
             # One thing can go wrong with each node, and with the broker, at a time.
-            more = [each for each in kinds if not (_hitsBroker(first) and _hitsBroker(each))]
+            more = [fault for fault in kinds if not (_hitsBroker(first) and _hitsBroker(fault))]
             if not others:
-                more = [each for each in more if _hitsBroker(first) or _hitsBroker(each)]
+                more = [fault for fault in more if _hitsBroker(first) or _hitsBroker(fault)]
             if more:
                 under.append(self._delayed(random.choice(more), (others or [node])[0]))
         await asyncio.gather(*under)
@@ -128,7 +126,7 @@ class Faults:
     async def _waitUntilRemoved(
         self, dead: Node, people: set[str], seconds: float = REMOVED_SECONDS
     ) -> None:
-        """Wait until no other node tells of somebody at a node that is dead."""
+        # Wait until no other node lists a user of a node that is dead.
         begun = time.monotonic()
         waiting = {node.name: node for node in self._cluster.nodes if node is not dead}
         missed: set[str] = set()
@@ -189,7 +187,6 @@ class Faults:
         self._brokerHitAt = time.monotonic()
 
     async def _freezeBroker(self, node: Node) -> None:
-        """Let a server of the broker do nothing for a while, mostly the one that leads."""
         broker, which = await self._server()
         pause = self._random.uniform(1.0, 10.0)
         self._report(f"SIGSTOP of engine server {which} for {pause:.1f} s")
@@ -202,11 +199,10 @@ class Faults:
         await self._without(self._random.uniform(0.5, 5.0))
 
     async def _withoutBroker(self, node: Node) -> None:
-        """Be without a broker for so long that people can't wait for it."""
+        # Longer than a line waits.
         await self._without(self._random.uniform(30.0, 40.0))
 
     async def _without(self, pause: float) -> None:
-        """Kill all servers of the broker at once, and start them again."""
         broker = self._broker
         assert broker is not None
         self._report(f"kill -9 of all engine servers, back after {pause:.1f} s")

@@ -1,5 +1,5 @@
 """
-A connection to the line frontend of a node, for programs that ask and wait.
+A connection to the line frontend of a node, in its JSON format, for programs that ask and wait.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from typing import Any
 
 from tests.live.support.server import Address
 
-#: The question behind all that is sent: the answer to it comes when all else is answered.
+#: Follows each request: its answer comes when the request is answered.
 BARRIER = "/echo on"
 
 #: Its answer.
 BARRIER_REPLY = ["echo is on"]
 
-#: Bytes of one line that a server may tell at most.
+#: Bytes of one line, at most.
 LIMIT = 1 << 20
 
-#: An object that a server told.
+#: An object that a server has sent.
 JsonObject = dict[str, Any]
 
 
 class ConnectionEnded(Exception):
-    """The connection has ended before the answer came."""
+    """The connection ended before the answer came."""
 
 
 @dataclass
 class Answer:
-    """What is told between a question and the end of the answer to it."""
+    """What a server sends from a request to its end."""
 
     objects: list[JsonObject] = field(default_factory=list)
     done: asyncio.Future[None] = field(default_factory=lambda: _future())
 
-    async def whole(self, seconds: float) -> list[JsonObject]:
+    async def finished(self, seconds: float) -> list[JsonObject]:
         await asyncio.wait_for(asyncio.shield(self.done), seconds)
         return self.objects
 
     def codes(self) -> list[str]:
-        return [each["code"] for each in self.objects if each["type"] == "refused"]
+        return [item["code"] for item in self.objects if item["type"] == "refused"]
 
 
 def _future() -> asyncio.Future[None]:
@@ -53,17 +53,15 @@ def _future() -> asyncio.Future[None]:
 
 
 class JsonConnection:
-    """One connection."""
-
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        hear: Callable[[JsonObject, Answer | None], object],
+        onObject: Callable[[JsonObject, Answer | None], object],
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self.onObject = hear
+        self.onObject = onObject
         self._answers: deque[Answer] = deque()
         self.listening: asyncio.Task[None] = asyncio.create_task(self._listen())
 
@@ -71,14 +69,14 @@ class JsonConnection:
     async def open(
         cls,
         address: Address,
-        hear: Callable[[JsonObject, Answer | None], object] = lambda told, answer: None,
+        onObject: Callable[[JsonObject, Answer | None], object] = lambda received, answer: None,
         seconds: float = 5.0,
     ) -> JsonConnection:
         opening = asyncio.open_connection(*address.pair, limit=LIMIT)
         reader, writer = await asyncio.wait_for(opening, seconds)
-        # What a server says before is for people.
+        # What a server writes before this is for people.
         writer.write(b"/format json\n")
-        return cls(reader, writer, hear)
+        return cls(reader, writer, onObject)
 
     def send(self, *lines: str) -> Answer:
         answer = Answer()
@@ -92,7 +90,7 @@ class JsonConnection:
 
     async def request(self, *lines: str, seconds: float = 30.0) -> Answer:
         answer = self.send(*lines)
-        await answer.whole(seconds)
+        await answer.finished(seconds)
         return answer
 
     async def close(self) -> None:
@@ -114,11 +112,11 @@ class JsonConnection:
                 answer.done.set_exception(ConnectionEnded())
             self._answers.clear()
 
-    def _objectReceived(self, told: JsonObject) -> None:
-        if told["type"] == "notice" and told["lines"] == BARRIER_REPLY:
+    def _objectReceived(self, received: JsonObject) -> None:
+        if received["type"] == "notice" and received["lines"] == BARRIER_REPLY:
             self._answers.popleft().done.set_result(None)
             return
         answer = self._answers[0] if self._answers else None
         if answer is not None:
-            answer.objects.append(told)
-        self.onObject(told, answer)
+            answer.objects.append(received)
+        self.onObject(received, answer)

@@ -1,5 +1,5 @@
 """
-The servers of a cluster's broker, by their numbers, for what makes them fail.
+The servers of the broker, by their numbers, for the faults.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from tsservices.server.options import DEFAULT_STREAM
 
 class BrokerServers:
     """
-    One server, or several that know each other.  Entered, all are ready; left, all are
-    killed.
+    One server, or several that know each other.  As a context: all are ready, then all are killed.
     """
 
     def __init__(self, folder: Path, count: int) -> None:
-        place = folder / "broker"
-        place.mkdir()
-        self._cluster = NatsCluster(place, count) if count > 1 else None
+        folder = folder / "broker"
+        folder.mkdir()
+        self._cluster = NatsCluster(folder, count) if count > 1 else None
         if self._cluster is None:
-            self._context: NatsCluster | NatsServer = NatsServer(place / "n1")
+            self._context: NatsCluster | NatsServer = NatsServer(folder / "n1")
             self.servers = [self._context]
         else:
             self._context = self._cluster

@@ -1,6 +1,5 @@
 """
-The nodes of a cluster, each a real server in a process of its own on a state folder that
-outlives it.
+The nodes of a cluster: real servers, address with a state folder that outlives its process.
 """
 
 from __future__ import annotations
@@ -14,16 +13,14 @@ from typing import Self
 
 from tests.live.support.server import TROUBLE, Address, Server, until
 
-#: Of every node: one more service than the chat, since that one may come later.
+#: The chat may open later; another service shows that the server has started.
 OPTIONS = ("--services", "timestamp,chat", "--flood-lines", "0", "--flood-bytes", "0")
 
-#: Within this a node that starts has caught up with the others.
+#: Seconds within which a node that starts has caught up.
 OPEN_SECONDS = 30.0
 
 
 class Node:
-    """One of them."""
-
     server: Server
 
     def __init__(
@@ -46,11 +43,11 @@ class Node:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
-        life = self._folder / f"life-{len(self._runs) + 1}"
+        run = self._folder / f"run-{len(self._runs) + 1}"
         self._left = self._identity()
         self._address = None
         self.frozen = False
-        self.server = Server(life, *self._options, state=self.state, environ=self._environ)
+        self.server = Server(run, *self._options, state=self.state, environ=self._environ)
         self._runs.append(self.server)
 
     @property
@@ -62,10 +59,12 @@ class Node:
         if not self.isRunning:
             return None
         if self._address is None and self._identity() != self._left:
-            # It is written anew when the chat opens.
+            # The file is written anew when the chat opens.
             with contextlib.suppress(OSError, ValueError):
                 rows = [Address(**row) for row in json.loads(self._ports.read_text())]
-                chats = [each for each in rows if (each.offering, each.transport) == _CHAT]
+                chats = [
+                    address for address in rows if (address.offering, address.transport) == _CHAT
+                ]
                 self._address = chats[0] if chats else None
         return self._address
 
@@ -89,7 +88,6 @@ class Node:
         self.server.stop()
 
     def restart(self) -> None:
-        """End it, without a word, and begin again with what it has left."""
         self.kill()
         self.start()
 
@@ -111,11 +109,11 @@ class Node:
 
     def troubles(self) -> list[str]:
         found = []
-        for life in self._runs:
-            for text in (life.logText(), life.complaint()):
+        for run in self._runs:
+            for text in (run.logText(), run.complaint()):
                 for word in TROUBLE:
                     if (at := text.find(word)) >= 0:
-                        found.append(f"{self.name} in {life.folder}: {text[at : at + 2000]}")
+                        found.append(f"{self.name} in {run.folder}: {text[at : at + 2000]}")
         return found
 
     @property
@@ -133,7 +131,7 @@ _CHAT = ("chat", "tcp")
 
 
 class Cluster:
-    """Several nodes on one broker.  Entered, all of them are open; left, all are killed."""
+    """Several nodes on one broker.  As a context: all are open, then all are killed."""
 
     def __init__(self, folder: Path, count: int, url: str, *options: str) -> None:
         self._folder = folder

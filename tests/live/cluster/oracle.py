@@ -1,6 +1,5 @@
 """
-Whether the nodes of a cluster kept what they told people that they keep, and all of them
-the same.  Pure.
+Whether all nodes of a cluster have the same lines, and every line that was acknowledged.  Pure.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from dataclasses import dataclass
 from tests.live.cluster.positions import ReaderPositions, WriterPositions
 from tests.live.cluster.records import Burst, Delivered, Event, History, Line
 
-#: How many of one kind are written down; the others are as bad.
+#: Complaints of one kind that are shown.
 MAX_COMPLAINTS = 10
 
-#: Within this whoever wrote a line is told what became of it, or that this is not known.
+#: Seconds within which a writer knows what became of a line, or that this is not known.
 FATE_SECONDS = 60.0
 
 
 @dataclass
 class Tally:
-    """How much has been judged."""
+    """How much was checked."""
 
     kept: int = 0
     delivered: int = 0
@@ -33,7 +32,7 @@ class Tally:
 
 
 class Oracle:
-    """Judges one quiet moment after the other."""
+    """Compares what was received with the histories, each time that the cluster is quiet."""
 
     def __init__(self) -> None:
         self.tally = Tally()
@@ -47,7 +46,7 @@ class Oracle:
         self,
         nodes: dict[str, History],
         bursts: Iterable[Burst],
-        heard: dict[str, list[Event]],
+        events: dict[str, list[Event]],
     ) -> list[str]:
         bursts = list(bursts)
         history = next(iter(nodes.values()))
@@ -57,7 +56,7 @@ class Oracle:
             self._checkNumbers(history),
             self._checkUnchanged(history),
             self._checkBursts(history, bursts),
-            self._checkReaders(history, heard),
+            self._checkReaders(history, events),
         ]
         complaints: list[str] = []
         for kind in kinds:
@@ -112,8 +111,8 @@ class Oracle:
             yield from checkFates(burst, history, self._linesByText)
             yield from writer.check(burst, self._linesByText)
 
-    def _checkReaders(self, history: History, heard: dict[str, list[Event]]) -> Iterator[str]:
-        for name, events in heard.items():
+    def _checkReaders(self, history: History, byReader: dict[str, list[Event]]) -> Iterator[str]:
+        for name, events in byReader.items():
             reader = self._readers.setdefault(name, ReaderPositions(name))
             yield from reader.check(events, history)
             yield from reader.complete(history)

@@ -1,5 +1,5 @@
 """
-Whether what one person of a cluster wrote and was told stands where it has to.  Pure.
+Whether what one user wrote and received is in order.  Pure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.live.cluster.records import (
 
 @dataclass
 class WriterPositions:
-    """Where the lines of one writer stand so far."""
+    """Where the lines of a writer are in the order."""
 
     connection: int = -1
     last: tuple[int, int] = (-1, -1)
@@ -53,7 +53,7 @@ class WriterPositions:
 
 @dataclass
 class ReaderPositions:
-    """Where somebody who listens is."""
+    """Which lines a user has received."""
 
     name: str
     last: dict[str, int] = field(default_factory=dict)
@@ -89,24 +89,24 @@ class ReaderPositions:
         self.live[room] = max(seq, self.live.get(room, 0))
         self._cover(room, seq)
 
-    def _checkReplayed(self, again: Replayed, history: History) -> Iterator[str]:
-        room, last = again.room, self.last.get(again.room)
-        if not again.asked and last is not None:
-            start = again.lines[0].seq if again.lines else again.until + 1
-            if again.missing is not None:
-                start = again.missing[0]
+    def _checkReplayed(self, replay: Replayed, history: History) -> Iterator[str]:
+        room, last = replay.room, self.last.get(replay.room)
+        if not replay.asked and last is not None:
+            start = replay.lines[0].seq if replay.lines else replay.until + 1
+            if replay.missing is not None:
+                start = replay.missing[0]
             if start != last + 1:
                 yield f"{self.name} was told again {room} from {start} on, unasked, after {last}"
-        if again.asked and again.missing is not None:
-            yield f"{self.name} was told that {again.missing} of {room} are not kept"
+        if replay.asked and replay.missing is not None:
+            yield f"{self.name} was told that {replay.missing} of {room} are not kept"
         before = None
-        for line in again.lines:
+        for line in replay.lines:
             yield from self._checkLine(line, history)
             if before is not None and line.seq != before + 1:
                 yield f"{self.name} was told again {room} {line.seq} after {before}"
             before = line.seq
             self._cover(room, line.seq)
-        self.last[room] = max(again.until, last or 0)
+        self.last[room] = max(replay.until, last or 0)
 
     def _checkLine(self, line: Line, history: History) -> Iterator[str]:
         lines = history.get(line.room, [])
@@ -132,6 +132,6 @@ class ReaderPositions:
                     f"{self.name} was never told {room} {whole + 1}:"
                     f" {history[room][whole]}, of {len(history[room])}"
                 )
-                # Told once is enough.
+                # One complaint is enough.
                 self.contiguous[room] = len(history[room])
                 self.beyond.pop(room, None)

@@ -1,6 +1,5 @@
 """
-What people of a cluster wrote, and what they were told, as L{tests.live.cluster.oracle}
-judges it.  Pure.
+What users of a cluster wrote and received, for L{tests.live.cluster.oracle}.  Pure.
 """
 
 from __future__ import annotations
@@ -27,32 +26,32 @@ class Line(NamedTuple):
         return int(position), int(index)
 
 
-def parseLine(told: dict[str, Any]) -> Line:
+def parseLine(received: dict[str, Any]) -> Line:
     names = ("room", "seq", "id", "time", "kind", "nick", "account", "text")
-    return Line(*[told[name] for name in names])
+    return Line(*[received[name] for name in names])
 
 
 class Joined(NamedTuple):
-    """Somebody is in a room."""
+    """The user has joined a room."""
 
     room: str
     last: int
 
 
 class Left(NamedTuple):
-    """Somebody is not in a room any more."""
+    """The user was put out of a room."""
 
     room: str
 
 
 class Delivered(NamedTuple):
-    """Somebody was told a line when it was said."""
+    """A line came when it was written."""
 
     line: Line
 
 
 class Replayed(NamedTuple):
-    """Somebody was told lines from before."""
+    """Older lines came."""
 
     room: str
     lines: list[Line]
@@ -62,10 +61,10 @@ class Replayed(NamedTuple):
 
 
 class ConnectionLost(NamedTuple):
-    """A connection has ended; what follows was told to the next one of the same person."""
+    """The connection ended; what follows came by the next one of the same user."""
 
 
-#: What somebody was told.
+#: What a user received.
 Event = Joined | Left | Delivered | Replayed | ConnectionLost
 
 #: All lines of all rooms, in order.
@@ -75,9 +74,11 @@ History = dict[str, list[Line]]
 @dataclass
 class Burst:
     """
-    Lines that one person wrote at once, and what became of them.
+    Lines that a user wrote at once, and what became of them.
 
-    @ivar sentAt: when: seconds.
+    @ivar sentAt: in seconds.
+    @ivar settled: all answers came.
+    @ivar lost: the connection ended before.
     """
 
     writer: str

@@ -1,6 +1,6 @@
 """
-One chat on several nodes: real servers, real brokers, and what becomes of people when some
-of them fail.
+One chat on several nodes: real servers and brokers, and what becomes of users when some of them
+fail.
 
 The long form is C{python -m tests.live.cluster}.
 """
@@ -27,10 +27,10 @@ from tsservices.server.options import DEFAULT_STREAM
 
 CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\] ")
 
-#: Within this all is well again after a server of the broker was killed and came back.
-ENGINE_SECONDS = 20.0
+#: Seconds within which all is well again after a server of the broker was killed and came back.
+RECOVERY_SECONDS = 20.0
 
-#: After these nothing more goes wrong in the short form of the long test.
+#: Seconds of the short form of the long test.
 FAULTS_SECONDS = 10.0
 
 
@@ -50,10 +50,10 @@ def pair(sharedFolder: Path) -> Iterator[tuple[Node, Node]]:
 
 
 def _said(lines: list[str]) -> list[str]:
-    return [CLOCK.sub("", each).removeprefix("| ") for each in lines if CLOCK.search(each)]
+    return [CLOCK.sub("", line).removeprefix("| ") for line in lines if CLOCK.search(line)]
 
 
-def _others(node: Node, asked: str) -> list[str]:
+def _ask(node: Node, asked: str) -> list[str]:
     with Talker(node.server, "/nick observer", asked, "/echo on") as observer:
         lines = observer.until("echo is on")
         observer.say("/quit")
@@ -61,8 +61,8 @@ def _others(node: Node, asked: str) -> list[str]:
         return lines
 
 
-def _gone(node: Node, name: str, room: str = "lobby") -> bool:
-    return not any(name in line for line in _others(node, f"/who {room}"))
+def _isGone(node: Node, name: str, room: str = "lobby") -> bool:
+    return not any(name in line for line in _ask(node, f"/who {room}"))
 
 
 def test_talkBetweenNodes(pair: tuple[Node, Node]) -> None:
@@ -92,7 +92,7 @@ def test_nicksAreTakenOnAllNodes(pair: tuple[Node, Node]) -> None:
         other.until("! Cleo is taken by somebody else")
         cleo.say("/quit")
         cleo.rest()
-        until(lambda: _gone(b, "cleo"), "the end of cleo at the other node")
+        until(lambda: _isGone(b, "cleo"), "the end of cleo at the other node")
         other.say("/nick Cleo")
         other.until("* you are Cleo")
 
@@ -158,7 +158,7 @@ def test_nodeKilled(folder: Path) -> None:
             bob.until("* stored lobby 2")
             b.kill()
             ann.until("bob is gone", REMOVED_SECONDS)
-            assert _gone(a, "bob")
+            assert _isGone(a, "bob")
             ann.say("three")
             ann.until("* stored lobby 3")
         b.start()
@@ -196,7 +196,7 @@ def test_brokerKilled(folder: Path) -> None:
             ann.say("two")
             ann.until("not stored yet")
             broker.start(0)
-            ann.until("* stored lobby 2", ENGINE_SECONDS)
+            ann.until("* stored lobby 2", RECOVERY_SECONDS)
             assert _said(bob.until("two"))[-1:] == ["<ann> two"]
             bob.say("three")
             ann.until("three")
@@ -215,13 +215,13 @@ def test_leaderKilled(folder: Path) -> None:
             broker.kill(leader)
             ann.say("two")
             bob.say("/ack on", "three")
-            ann.until("* stored lobby", ENGINE_SECONDS)
-            bob.until("* stored lobby", ENGINE_SECONDS)
+            ann.until("* stored lobby", RECOVERY_SECONDS)
+            bob.until("* stored lobby", RECOVERY_SECONDS)
             broker.start(leader)
             histories = []
             for talker in (ann, bob):
                 history: list[str] = []
-                deadline = time.monotonic() + ENGINE_SECONDS
+                deadline = time.monotonic() + RECOVERY_SECONDS
                 # What the other one said may reach this node a moment later.
                 while len(history) < 3 and time.monotonic() < deadline:
                     talker.say("/history 3", "/format text")
@@ -242,7 +242,7 @@ def _deleteStream(url: str) -> None:
         finally:
             await client.close()
 
-    asyncio.run(asyncio.wait_for(delete(), ENGINE_SECONDS))
+    asyncio.run(asyncio.wait_for(delete(), RECOVERY_SECONDS))
 
 
 def test_streamDeleted(folder: Path) -> None:
@@ -287,8 +287,8 @@ def test_newNodeHasTheHistory(folder: Path) -> None:
             late.start()
             late.waitUntilOpen()
             with Talker(late.server, "cat", "/since lobby 0", "/whois ann", "/who") as cat:
-                told = cat.until("line 49")
-                assert any("topic of #lobby: tea" in line for line in told)
+                lines = cat.until("line 49")
+                assert any("topic of #lobby: tea" in line for line in lines)
                 cat.until("line 49")
                 ann.say("hello")
                 cat.until("<ann> hello")
@@ -330,7 +330,7 @@ def test_singleServerFoundsCluster(folder: Path) -> None:
                 bob.until("<ann> hello")
             for node in nodes[:0:-1]:
                 node.stop()
-        assert not any(each.troubles() for each in nodes)
+        assert not any(node.troubles() for node in nodes)
     finally:
         for node in nodes:
             if node.isRunning:

@@ -1,5 +1,5 @@
 """
-Tests of what judges the nodes of a cluster: it must see what is wrong.
+Tests of the oracle: it must see what is wrong.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from tests.live.cluster.records import (
 
 @dataclass
 class Sample:
-    """What was found and written down."""
-
     nodes: dict[str, History]
     bursts: list[Burst]
     heard: dict[str, list[Event]]
@@ -36,7 +34,7 @@ class Sample:
         return (judge or Oracle()).check(self.nodes, self.bursts, self.heard)
 
 
-#: Spoils something.
+#: Makes something wrong.
 Change = Callable[[Sample], object]
 
 
@@ -150,7 +148,7 @@ class TestJudge:
 
     def test_writerIsToldNothing(self) -> None:
         sample = _sample()
-        _put(0, told=10.0 + FATE_SECONDS + 1)(sample)
+        _put(0, repliedAt=10.0 + FATE_SECONDS + 1)(sample)
         assert any("waited 61.0 s" in each for each in sample.judged())
 
     @pytest.mark.parametrize(
@@ -180,7 +178,7 @@ class TestJudge:
             (_put(1, refused=["no"]), "what was stored"),
             (_put(1, refused=["no"], stored=[("lobby", 2)]), "'lobby 3' was refused to ann"),
             (_put(1, settled=False), "was never told what became"),
-            (_put(4, settled=False, told=0.0), "waited inf s"),
+            (_put(4, settled=False, repliedAt=0.0), "waited inf s"),
             (_put(0, texts=["lobby 2"], stored=[]), "was told nothing of 1"),
             (lambda sample: sample.bursts.reverse(), "stands before what ann said"),
             (_tell(Delivered(_line(6)), Delivered(_line(6))), "told lobby 6 twice"),

@@ -1,6 +1,6 @@
 """
-People on all nodes of a cluster talk while things go wrong, and after each of them all is
-judged.
+Users on all nodes of a cluster write while faults happen; after each fault the cluster becomes
+quiet, and everything is checked.
 """
 
 from __future__ import annotations
@@ -22,29 +22,27 @@ from tests.live.cluster.oracle import Oracle
 from tests.live.cluster.records import Burst, History, Line, parseLine
 from tests.live.cluster.world import CrossNodeChecks, guest
 
-#: Within this, when nothing is wrong any more, all nodes are open and all people in.
+#: Seconds after a fault within which all nodes are open and all users are back.
 OPEN_SECONDS = 60.0
 
-#: Within this all writers have their answers, or have given up.
+#: Seconds within which all writers have their answers, or have given up.
 FATE_SECONDS = 95.0
 
-#: Within this all nodes tell the same of who is there.
+#: Seconds within which all nodes list the same users.
 AGREE_SECONDS = 20.0
 
-#: Within this a node answers while others are dead, or is asked again.
+#: Seconds for an answer while other nodes are dead; then it is asked again.
 SEE_SECONDS = 3.0
 
-#: Within this a history is read.
+#: Seconds for reading a history.
 READ_SECONDS = 60.0
 
 
 class Violated(AssertionError):
-    """Something is not as it has to be.  The argument says what was seen where."""
+    """A check failed.  The argument says what was seen where."""
 
 
 class Trial:
-    """One run."""
-
     def __init__(
         self,
         cluster: Cluster,
@@ -116,10 +114,10 @@ class Trial:
         )
 
     def _people(self, node: Node) -> set[str]:
-        return {each.nick for each in self._members if each.present and each.node is node}
+        return {member.nick for member in self._members if member.present and member.node is node}
 
     def _present(self) -> set[str]:
-        return {each.nick for each in self._members if each.present}
+        return {member.nick for member in self._members if member.present}
 
     async def _seen(self, node: Node) -> set[str] | None:
         self._seers += 1
@@ -153,7 +151,9 @@ class Trial:
             return complaints
         if not await _waitFor(lambda: not pending(), FATE_SECONDS):
             complaints += [f"still under way: {burst}" for burst in pending()]
-        if not await _waitFor(lambda: all(each.present for each in self._members), OPEN_SECONDS):
+        if not await _waitFor(
+            lambda: all(member.present for member in self._members), OPEN_SECONDS
+        ):
             missing = [
                 f"{each.name} at {each.node.name}" for each in self._members if not each.present
             ]
@@ -181,16 +181,13 @@ class Trial:
                     }
         except (TimeoutError, ConnectionEnded, OSError) as reason:
             return [f"a quiet cluster does not answer: {reason!r}"]
-        bursts = [burst for each in self._writers for burst in each.takeBursts()]
+        bursts = [burst for writer in self._writers for burst in writer.takeBursts()]
         heard = {member.name: member.take() for member in self._members}
         complaints += self.oracle.check(histories, [*bursts, *marks], heard)
         return complaints + await self.crossChecks.run()
 
     async def _sendMarks(self, links: dict[str, JsonConnection]) -> list[Burst]:
-        """
-        Say something that all people wait for: then they have been told all that was
-        said before.
-        """
+        # All users wait for a last line: then they have received all lines before it.
         name = self._random.choice(list(links))
         marks: list[Burst] = []
         for room in ROOMS:
@@ -206,13 +203,13 @@ class Trial:
         return marks
 
     def _haveReceived(self, room: str, seq: int) -> bool:
-        return all(each.contiguousUpTo.get(room, 0) >= seq for each in self._members)
+        return all(member.contiguousUpTo.get(room, 0) >= seq for member in self._members)
 
     async def _checkMembers(self, links: dict[str, JsonConnection]) -> list[str]:
         deadline = time.monotonic() + AGREE_SECONDS
         while True:
             complaints = []
-            expected = sorted(each.nick for each in self._members)
+            expected = sorted(member.nick for member in self._members)
             for name, link in links.items():
                 for room in ROOMS:
                     found = await _who(link, room, READ_SECONDS)
@@ -228,7 +225,7 @@ class Trial:
 
 async def _who(link: JsonConnection, room: str, seconds: float) -> list[str]:
     answer = await link.request(f"/who {room}", seconds=seconds)
-    pages = [each["people"] for each in answer.objects if each["type"] == "people"]
+    pages = [item["people"] for item in answer.objects if item["type"] == "people"]
     return [person["nick"] for page in pages for person in page]
 
 
@@ -236,9 +233,9 @@ async def history(link: JsonConnection, room: str, end: int) -> list[Line]:
     deadline = time.monotonic() + AGREE_SECONDS
     while True:
         answer = await link.request(f"/since {room} 0", seconds=READ_SECONDS)
-        said = [each for each in answer.objects if each["type"] == "said" and each.get("replay")]
-        if len(said) >= end or time.monotonic() > deadline:
-            return [parseLine(each) for each in said]
+        items = [item for item in answer.objects if item["type"] == "said" and item.get("replay")]
+        if len(items) >= end or time.monotonic() > deadline:
+            return [parseLine(item) for item in items]
         await asyncio.sleep(0.25)
 
 

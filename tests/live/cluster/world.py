@@ -1,6 +1,6 @@
 """
-What is to hold on every node of a cluster, wherever it was done: accounts, bans, and that
-a name belongs to one person.
+What holds on every node of a cluster, wherever it was done: accounts, bans, and that a name belongs
+to one user.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from random import Random
 from tests.live.cluster.link import Answer, ConnectionEnded, JsonConnection, JsonObject
 from tests.live.cluster.nodes import Node
 
-#: Within this a quiet cluster has answered.
+#: Seconds within which a quiet cluster answers.
 ASKED_SECONDS = 20.0
 
-#: On each node, of those who want the same name at once.
+#: Users on each node who want the same name at once.
 RIVALS = 2
 
 
 class CrossNodeChecks:
-    """Tries it, again and again."""
+    """Tries all of it, with new names each time."""
 
     def __init__(self, nodes: list[Node], random: Random) -> None:
         self._nodes = nodes
@@ -71,29 +71,29 @@ class CrossNodeChecks:
             self._expect(right, f"/join of court-{which} on node {node.name}", answer)
 
     async def _names(self) -> None:
-        """Many want the same name on all nodes at once, and one gets it."""
+        # Many want the same name on all nodes at once, and one gets it.
         links = [await _connect(node) for node in self._nodes for _ in range(RIVALS)]
         name = f"rival-{self._round}"
         try:
             answers = [link.send(f"/nick {name}") for link in links]
             for answer in answers:
-                await answer.whole(ASKED_SECONDS)
+                await answer.finished(ASKED_SECONDS)
             won = [answer for answer in answers if _has(answer, "entered")]
             lost = [answer for answer in answers if answer.codes() == ["nick-taken"]]
-            both = Answer([each for answer in answers for each in answer.objects])
+            combined = Answer([item for answer in answers for item in answer.objects])
             right = (len(won), len(lost)) == (1, len(links) - 1)
-            self._expect(right, f"{name} went to {len(won)}, not to {len(lost)}", both)
+            self._expect(right, f"{name} went to {len(won)}, not to {len(lost)}", combined)
         finally:
             for link in links:
                 await link.close()
 
     async def _accounts(self) -> None:
-        """Somebody registers on one node, keeps order in a room there, and is known on all."""
-        here, *others = self._random.sample(self._nodes, len(self._nodes))
-        there = (others or [here])[0]
+        # An account of one node bans somebody of another one, and combined hold on all nodes.
+        own, *others = self._random.sample(self._nodes, len(self._nodes))
+        other = (others or [own])[0]
         name, password = _account(self._round)
         court, victim = f"court-{self._round}", f"victim-{self._round}"
-        async with guest(here) as founder, guest(there) as banned:
+        async with guest(own) as founder, guest(other) as banned:
             await founder.request(f"/nick {name}", seconds=ASKED_SECONDS)
             answer = await founder.request(f"/register {password}", seconds=ASKED_SECONDS)
             self._expect(_noticed(answer, "registered"), f"/register {name}", answer)
@@ -105,13 +105,15 @@ class CrossNodeChecks:
             self._expect(_has(answer, "roomEntered"), f"{victim} enters {court}", answer)
             left = asyncio.Event()
 
-            def hear(told: JsonObject, answer: Answer | None, left: asyncio.Event = left) -> None:
-                if told["type"] == "roomLeft":
+            def onObject(
+                received: JsonObject, answer: Answer | None, left: asyncio.Event = left
+            ) -> None:
+                if received["type"] == "roomLeft":
                     left.set()
 
-            banned.onObject = hear
+            banned.onObject = onObject
             answer = await founder.request(f"/ban {victim}", seconds=ASKED_SECONDS)
-            self._expect(not answer.codes(), f"/ban of {victim} on node {here.name}", answer)
+            self._expect(not answer.codes(), f"/ban of {victim} on node {own.name}", answer)
             await asyncio.wait_for(left.wait(), ASKED_SECONDS)
         for node in self._nodes:
             await self._banned(node, self._round)
@@ -141,8 +143,8 @@ def _account(which: int) -> tuple[str, str]:
 
 
 def _has(answer: Answer, kind: str) -> bool:
-    return any(each["type"] == kind for each in answer.objects)
+    return any(item["type"] == kind for item in answer.objects)
 
 
 def _noticed(answer: Answer, code: str) -> bool:
-    return any(each["type"] == "notice" and each["code"] == code for each in answer.objects)
+    return any(item["type"] == "notice" and item["code"] == code for item in answer.objects)

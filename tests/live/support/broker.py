@@ -1,5 +1,5 @@
 """
-What tests of brokers need: one that somebody listens to, in a reactor that is none.
+A broker and a client of it, in a reactor that only the test runs.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from tsservices.cluster.broker import (
 from tsservices.cluster.nats.broker import JetStreamBroker
 from tsservices.cluster.nats.config import JetStreamConfig
 
-#: The name of a stream, when no other was said.
+#: The default name of the stream.
 STREAM = "tsservices-chat"
 
-#: Messages of a listener that are published and not back yet.
+#: Messages of a client that are published and not back yet.
 MAX_IN_FLIGHT = 16
 
-#: Seconds that a machine which is busy with other things takes for nothing.
+#: Seconds that a busy machine may add.
 LATE_SECONDS = 2.0
 
 
@@ -37,7 +37,7 @@ def identity(epoch: str = "e1") -> ClusterIdentity:
 
 
 class BrokerClient:
-    """Listens to a broker.  As a node does, it publishes again what it is not sure about."""
+    """Publishes numbered messages and, as a node does, publishes again what may be lost."""
 
     def __init__(self, reactor: Reactor, place: JetStreamConfig, name: str = "a") -> None:
         self.reactor = reactor
@@ -58,19 +58,21 @@ class BrokerClient:
             place, reactor.callFromThread, time.monotonic, log=self.logged.append
         )
 
-    def open(self, made: ClusterIdentity | None) -> StreamState:
-        self.startOpening(made)
+    def open(self, identity: ClusterIdentity | None) -> StreamState:
+        self.startOpening(identity)
         self.reactor.until(lambda: self.stream or self.failures)
         assert self.stream is not None, self.failures
         return self.stream
 
-    def startOpening(self, made: ClusterIdentity | None) -> None:
-        self.broker.open(made, lambda stream: setattr(self, "stream", stream), self.failures.append)
+    def startOpening(self, identity: ClusterIdentity | None) -> None:
+        self.broker.open(
+            identity, lambda stream: setattr(self, "stream", stream), self.failures.append
+        )
 
     def delivered(self, deliveries: list[StreamMessage]) -> None:
         assert threading.get_ident() == self._thread
-        for each in deliveries:
-            author, number = each.data.split()
+        for message in deliveries:
+            author, number = message.data.split()
             if author == self.name.encode() and int(number) == self._ownReceived + 1:
                 self._ownReceived += 1
                 self._progressAt = time.monotonic()
@@ -105,7 +107,7 @@ class BrokerClient:
         self._publish()
 
     def allReceived(self) -> bool:
-        """Doubt by itself too: the broker is not asked to answer each message."""
+        # As a node does, because the broker is not asked to answer each message.
         if (
             self._ownReceived < self._publishedUpTo
             and time.monotonic() - self._progressAt > ACKNOWLEDGE_SECONDS
@@ -114,7 +116,7 @@ class BrokerClient:
         return self._ownReceived == self._requested
 
     def numbers(self) -> list[int]:
-        return [each.sequence for each in self.deliveries]
+        return [message.sequence for message in self.deliveries]
 
     def stop(self) -> None:
         ended: list[bool] = []
@@ -135,8 +137,8 @@ def clients(place: JetStreamConfig, *names: str) -> Iterator[list[BrokerClient]]
     try:
         yield listeners
     finally:
-        for each in listeners:
-            each.stop()
+        for client in listeners:
+            client.stop()
 
 
 def answer(listener: BrokerClient, ask: Callable[..., Any], *args: Any) -> Any:
@@ -146,8 +148,8 @@ def answer(listener: BrokerClient, ask: Callable[..., Any], *args: Any) -> Any:
     return answers[0]
 
 
-def config(*urls: str, **other: Any) -> JetStreamConfig:
-    return JetStreamConfig(urls, **other)
+def config(*urls: str, **settings: Any) -> JetStreamConfig:
+    return JetStreamConfig(urls, **settings)
 
 
 def administer(url: str, work: Callable[[Any], Awaitable[object]]) -> None:
@@ -165,34 +167,34 @@ def administer(url: str, work: Callable[[Any], Awaitable[object]]) -> None:
 
 
 def subscribeAll(*listeners: BrokerClient, number: int = 1) -> None:
-    for each in listeners:
-        each.open(identity())
-        each.broker.subscribe(number, each)
+    for client in listeners:
+        client.open(identity())
+        client.broker.subscribe(number, client)
 
 
 def assertSameOrder(*listeners: BrokerClient) -> None:
     """
-    Wait until all have what was published, and see that it is the same: each message once,
-    in the order in which its author published it.
+    Wait until all have what was published, and see that it is the same: each message once, in the
+    order of its author.
     """
-    total = sum(each._requested for each in listeners)
+    total = sum(client._requested for client in listeners)
 
     def done() -> bool:
-        assert not any(each.brokenReasons for each in listeners), [
-            each.brokenReasons for each in listeners
+        assert not any(client.brokenReasons for client in listeners), [
+            client.brokenReasons for client in listeners
         ]
-        complete = [each.allReceived() for each in listeners]
+        complete = [client.allReceived() for client in listeners]
         return all(complete) and all(
-            len({one.data for one in each.deliveries}) == total for each in listeners
+            len({one.data for one in client.deliveries}) == total for client in listeners
         )
 
     listeners[0].reactor.until(done)
-    last = max(each.numbers()[-1] for each in listeners)
-    listeners[0].reactor.until(lambda: all(each.numbers()[-1] >= last for each in listeners))
-    for each in listeners:
-        assert each.numbers() == list(range(1, len(each.deliveries) + 1))
-        assert each.deliveries[:last] == listeners[0].deliveries[:last]
-        stamps = [one.stamp for one in each.deliveries]
+    last = max(client.numbers()[-1] for client in listeners)
+    listeners[0].reactor.until(lambda: all(client.numbers()[-1] >= last for client in listeners))
+    for client in listeners:
+        assert client.numbers() == list(range(1, len(client.deliveries) + 1))
+        assert client.deliveries[:last] == listeners[0].deliveries[:last]
+        stamps = [one.stamp for one in client.deliveries]
         assert stamps == sorted(stamps)
 
 
@@ -204,7 +206,7 @@ def publishDuring(
             trouble()
         elif step == 20:
             after()
-        for each in listeners:
-            each.publish(5)
+        for client in listeners:
+            client.publish(5)
         until = time.monotonic() + 0.03
         listeners[0].reactor.until(lambda until=until: time.monotonic() > until)  # type: ignore[misc]

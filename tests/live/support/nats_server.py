@@ -1,5 +1,5 @@
 """
-The broker of clusters itself, for a test: one C{nats-server}, or several that know each other.
+Real brokers: one C{nats-server}, or several that know each other.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import pytest
 
 from tests.live.support.server import until
 
-#: Within this a server is ready, on a machine that is busy with other things.
+#: Seconds within which a server is ready, on a busy machine.
 START_SECONDS = 20.0
 
-#: Within this a server says how it is.
+#: Seconds for an answer of the monitoring port.
 ANSWER_SECONDS = 2.0
 
 
@@ -135,7 +135,7 @@ class NatsServer:
 
 
 class NatsCluster:
-    """Several servers that share what they keep."""
+    """Several servers with replicated streams."""
 
     def __init__(self, folder: Path, count: int = 3) -> None:
         ports = freePorts(3 * count)

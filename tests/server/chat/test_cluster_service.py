@@ -57,7 +57,7 @@ class CopyingStorage(SlowJournal):
 
     def store(self, batch: Batch) -> None:
         super().store(batch)
-        self.records.update((each.key, each) for each in batch.roomRecords)
+        self.records.update((room.key, room) for room in batch.roomRecords)
 
     def copy(self, path: str, copied: Callable[[str | None], None]) -> None:
         Path(path).write_bytes(b"copy")
@@ -175,7 +175,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(ear.take(), [])
         self.storage.keep()
         self.turn()
-        self.assertEqual([type(each) for each in ear.take()], [RoomMessages])
+        self.assertEqual([type(notification) for notification in ear.take()], [RoomMessages])
 
     def test_concurrentProposalsGoTogether(self) -> None:
         self.open()
@@ -217,7 +217,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         while self.jobs:
             self.jobs.pop(0)()
         self.clock.pump([TICK_SECONDS] * 20)
-        self.assertEqual([type(each) for each in people[1][1].take()], [Notice])
+        self.assertEqual([type(notification) for notification in people[1][1].take()], [Notice])
         self.chat.stopService()
         for session, _ in people:
             event = Say(session.ident, "tea", "message", ("y",))
@@ -307,8 +307,8 @@ class ClusterChatServiceTests(SynchronousTestCase):
         stopping = [self.chat.stopService() for _ in range(2)]
         self.broker.deliver()
         self.assertEqual((len(self.broker.stops), len(self.storage.stops)), (1, 1))
-        for each in stopping:
-            self.assertNoResult(each)
+        for deferred in stopping:
+            self.assertNoResult(deferred)
         self.storage.stops.pop()()
         for each in [*stopping, self.chat.stopService()]:
             self.successResultOf(each)

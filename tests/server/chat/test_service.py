@@ -107,7 +107,7 @@ class ChatServiceTests(SynchronousTestCase):
 
     def test_sessionIdsAreUnique(self) -> None:
         idents = [self.chat.newSession(Ear(), HOST).ident for _ in range(10)]
-        self.assertEqual(len({*idents, *(each.ident for each in self.sessions.values())}), 12)
+        self.assertEqual(len({*idents, *(session.ident for session in self.sessions.values())}), 12)
         self.assertTrue(all(each.startswith("run.") for each in idents))
 
     def test_stored(self) -> None:
@@ -116,7 +116,9 @@ class ChatServiceTests(SynchronousTestCase):
         self.storage.keep()
         for job in self.jobs:
             job()
-        self.assertEqual([type(each) for each in self.recipients["bob"].take()], [RoomMessages])
+        self.assertEqual(
+            [type(notification) for notification in self.recipients["bob"].take()], [RoomMessages]
+        )
 
     def test_troubleIsToldToThoseWhoWait(self) -> None:
         self.say("ann")
