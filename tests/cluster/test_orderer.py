@@ -49,9 +49,6 @@ class TestOrderer:
             self.run(0.001)
         raise AssertionError("it does not come true")
 
-    def say(self, node: SimulatedNode, person: SimulatedUser, *texts: str) -> None:
-        node.propose(person, Say(person.session.ident, ROOM, MESSAGE, texts))
-
     def forge(self, node: str, incarnation: str, n: int, *events: Operation) -> None:
         data = encode(Message(node, incarnation, n, list(events)))
         self.simulation.network.append(data)
@@ -68,7 +65,7 @@ class TestOrderer:
         ]
 
     def test_messageReachesBothNodes(self) -> None:
-        self.say(self.a, self.ann, "hello", "there")
+        self.a.say(self.ann, "hello", "there")
         self.run(0.1)
         assert self.ann.recipient.lines() == self.bob.recipient.lines() == ["hello", "there"]
         assert self.ann.session.pending == 0
@@ -76,14 +73,14 @@ class TestOrderer:
     def test_proposalsGoTogetherWhenTheWindowIsFull(self) -> None:
         count = len(self.simulation.network.messages)
         for number in range(40):
-            self.say(self.a, self.ann, f"{number:02}")
+            self.a.say(self.ann, f"{number:02}")
             self.run(0.0)
         self.run(0.1)
         assert self.bob.recipient.lines() == [f"{number:02}" for number in range(40)]
         assert len(self.simulation.network.messages) - count == MAX_IN_FLIGHT + 1
 
     def test_goodbyeRemovesUsersAtOnce(self) -> None:
-        self.say(self.a, self.ann, "last words")
+        self.a.say(self.ann, "last words")
         self.a.stop()
         self.run(0.2)
         assert not self.a.isAlive
@@ -112,7 +109,7 @@ class TestOrderer:
     def test_isReadyOnlyWhenAllIsRead(self) -> None:
         self.a.kill()
         for number in range(200):
-            self.say(self.b, self.bob, str(number))
+            self.b.say(self.bob, str(number))
             self.run(0.02)
         before = self.a.orderer
         self.a.start()
@@ -153,7 +150,7 @@ class TestOrderer:
         self.run(2)
         assert self.here(self.a) == self.here(self.b) == ["ann", "bob"]
         assert not [text for text in self.a.logLines if "silent" in text]
-        self.say(self.a, self.ann, "back")
+        self.a.say(self.ann, "back")
         self.run(1)
         assert self.bob.recipient.lines() == ["back"]
         self.simulation.check()
@@ -172,13 +169,13 @@ class TestOrderer:
     def test_proposalsOfTheOldIncarnationAreRejected(self) -> None:
         self.simulation.network.faultRate = 0.0
         self.a.broker.isCut = True
-        self.say(self.a, self.ann, "lost")
+        self.a.say(self.ann, "lost")
         self.run(20)
         assert self.here(self.b) == ["bob"]
         assert self.ann.recipient.heard == [NOT_YET]
         self.a.broker.reconnect()
         self.until(lambda: bool(self.ann.rejected))
-        self.say(self.a, self.ann, "found")
+        self.a.say(self.ann, "found")
         self.run(2)
         assert self.ann.rejected == {"lost": 1}
         assert self.bob.recipient.lines() == ["found"]
@@ -186,8 +183,7 @@ class TestOrderer:
 
     def test_quitWhileRemovedDoesNotReturn(self) -> None:
         self.a.broker.isCut = True
-        self.a.propose(self.ann, Quit(self.ann.session.ident, ""))
-        self.ann.hasQuit = True
+        self.a.quit(self.ann)
         self.run(20)
         self.a.broker.reconnect()
         self.run(2)
@@ -200,8 +196,7 @@ class TestOrderer:
         self.run(20)
         self.a.broker.reconnect()
         self.until(lambda: self.ann.session.pending > 0)
-        self.a.propose(self.ann, Quit(self.ann.session.ident, ""))
-        self.ann.hasQuit = True
+        self.a.quit(self.ann)
         self.run(2)
         assert self.here(self.a) == self.here(self.b) == ["bob"]
         self.simulation.check()
@@ -225,13 +220,13 @@ class TestOrderer:
 
     def test_waitingUsersAreToldOnce(self) -> None:
         self.simulation.network.leaderless = True
-        self.say(self.a, self.ann, "1")
+        self.a.say(self.ann, "1")
         self.run(TROUBLE_SECONDS - 0.3)
         assert self.a.troubles == []
         self.run(0.8)
         assert self.a.troubles == [TROUBLE]
         assert self.notices(self.ann) == [NOT_YET]
-        self.say(self.a, self.ann, "2")
+        self.a.say(self.ann, "2")
         self.run(0.1)
         assert self.notices(self.ann) == [NOT_YET]
         self.a.addUser("cat")
@@ -245,15 +240,14 @@ class TestOrderer:
 
     def test_unpublishedExpiresAndPublishedIsUnknown(self) -> None:
         for number in range(MAX_IN_FLIGHT):
-            self.say(self.a, self.ann, f"sent {number}")
+            self.a.say(self.ann, f"sent {number}")
             self.run(0.0)
         self.simulation.network.leaderless = True
-        self.say(self.a, self.ann, "not sent")
+        self.a.say(self.ann, "not sent")
         self.a.addUser("cat")
         self.run(1)
         cat = self.a.users[1]
-        self.a.propose(cat, Quit(cat.session.ident, ""))
-        cat.hasQuit = True
+        self.a.quit(cat)
         self.run(OUTBOX_SECONDS)
         assert self.ann.rejected == {"not sent": 1}
         assert self.notices(self.ann).count(UNKNOWN) == 1
@@ -267,20 +261,18 @@ class TestOrderer:
 
     def test_quitsOfUnknownSessionsExpire(self) -> None:
         self.simulation.network.leaderless = True
-        self.say(self.a, self.ann, *map(str, range(MAX_IN_FLIGHT)))
+        self.a.say(self.ann, *map(str, range(MAX_IN_FLIGHT)))
         self.run(1)
         for _ in range(MAX_IN_FLIGHT):
-            self.say(self.a, self.ann, "more")
+            self.a.say(self.ann, "more")
             self.run(0.1)
         before = self.a.orderer.status().size
-        self.a.propose(self.ann, Quit(self.ann.session.ident, ""))
-        self.ann.hasQuit = True
+        self.a.quit(self.ann)
         for number in range(20):
             self.a.addUser(f"p{number}")
             self.run(0.1)
             person = self.a.users[-1]
-            self.a.propose(person, Quit(person.session.ident, ""))
-            person.hasQuit = True
+            self.a.quit(person)
         self.run(OUTBOX_SECONDS + 1)
         assert self.a.orderer.status().size < before + 100
         assert all(not user.session.pending for user in self.a.users[1:])
@@ -291,11 +283,11 @@ class TestOrderer:
 
     def test_fullQueueStillTakesQuits(self) -> None:
         self.simulation.network.leaderless = True
-        self.say(self.a, self.ann, "1")
+        self.a.say(self.ann, "1")
         self.run(0.1)
         with patch("tsservices.cluster.outbox.OUTBOX_BYTES", 700):
-            self.say(self.a, self.ann, "x" * 600)
-            self.say(self.a, self.ann, "2")
+            self.a.say(self.ann, "x" * 600)
+            self.a.say(self.ann, "2")
             self.a.propose(self.ann, Quit(self.ann.session.ident, "bye"))
             self.run(0.1)
         assert self.ann.rejected == {"x" * 600: 1, "2": 1}
@@ -308,7 +300,7 @@ class TestOrderer:
         with patch("tsservices.cluster.orderer.MAX_BACKLOG", 4):
             self.a.diskSeconds = 3.0
             for number in range(12):
-                self.say(self.b, self.bob, str(number))
+                self.b.say(self.bob, str(number))
                 self.run(0.1)
             assert self.a.broker.paused
             assert not self.b.broker.paused
@@ -321,7 +313,7 @@ class TestOrderer:
         with patch("tsservices.cluster.orderer.MAX_BACKLOG", 4):
             self.a.diskSeconds = 60.0
             for number in range(12):
-                self.say(self.b, self.bob, str(number))
+                self.b.say(self.bob, str(number))
                 self.run(0.1)
             self.run(50)
             self.a.diskSeconds = 0.01
@@ -348,7 +340,7 @@ class TestOrderer:
         for _ in range(5):
             self.simulation.network.append(b"\xff")
         self.run(1)
-        self.say(self.b, self.bob, "fine")
+        self.b.say(self.bob, "fine")
         self.run(1)
         assert self.ann.recipient.lines() == ["fine"]
         assert self.a.orderer.status().garbage == 5
@@ -373,7 +365,7 @@ class TestOrderer:
 
     def test_heardSinceIsNotRemoved(self) -> None:
         seen = self.b.pipeline.state.nodes["a"].position
-        self.say(self.a, self.ann, "I am here")
+        self.a.say(self.ann, "I am here")
         self.run(0.1)
         n = self.b.pipeline.state.nodes["b"].n
         incarnation = self.a.orderer.status().incarnation
@@ -401,13 +393,12 @@ class TestOrderer:
         assert [node[:2] for node in standing.nodes] == [("a", "a-1"), ("b", "b-1")]
         assert all(0 <= age < 4 for _, _, age in standing.nodes)
         self.simulation.network.leaderless = True
-        self.say(self.a, self.ann, "1")
+        self.a.say(self.ann, "1")
         self.run(5)
         standing = self.a.orderer.status()
         assert standing.messages >= 1
         assert standing.size > 0
         assert standing.quiet >= 5
-        assert [each.ident for each in self.a.orderer.waitingSessions()] == [self.ann.session.ident]
 
     def test_idleNodeMakesCheckpoints(self) -> None:
         with (
@@ -431,7 +422,7 @@ class TestOrderer:
 
         with patch.dict(APPLY, {Say: bad}):
             for text in "123":
-                self.say(self.a, self.ann, text)
+                self.a.say(self.ann, text)
             self.run(1)
         assert self.bob.recipient.lines() == ["1", "3"]
         assert self.ann.session.pending == 0
@@ -440,7 +431,7 @@ class TestOrderer:
     def test_failedCheckpointIsRetried(self) -> None:
         with patch("tsservices.cluster.apply.save", side_effect=OSError("broken")):
             self.run(CHECKPOINT_SECONDS + 1)
-            self.say(self.a, self.ann, "1")
+            self.a.say(self.ann, "1")
             self.run(1)
         assert self.bob.recipient.lines() == ["1"]
         assert self.ann.session.pending == 0
@@ -448,7 +439,7 @@ class TestOrderer:
         assert self.a.disk.checkpoint is None
         assert {str(error) for error in self.a.errors + self.b.errors} == {"broken"}
         self.run(CHECKPOINT_SECONDS + 1)
-        self.say(self.a, self.ann, "2")
+        self.a.say(self.ann, "2")
         self.run(1)
         assert self.a.disk.checkpoint is not None
         assert self.a.orderer.checkpointPosition == self.a.disk.checkpoint[0]
@@ -456,7 +447,7 @@ class TestOrderer:
     @pytest.mark.parametrize("stopped", [True, False])
     @pytest.mark.parametrize("same", [True, False])
     def test_databaseHasToMatchTheStream(self, stopped: bool, same: bool) -> None:
-        self.say(self.a, self.ann, "1")
+        self.a.say(self.ann, "1")
         self.run(1)
         node, state = self.a, self.a.pipeline.state
         records = [room.record.copy() for room in state.rooms.values()]
@@ -482,7 +473,7 @@ class TestOrderer:
 
     def test_proposedAfterTheGoodbye(self) -> None:
         self.a.orderer.stop(lambda: None)
-        self.say(self.a, self.ann, "too late")
+        self.a.say(self.ann, "too late")
         self.run(1)
         assert self.ann.rejected == {"too late": 1}
         assert any(
@@ -502,8 +493,8 @@ def test_bigMessagesAreSplit() -> None:
         bob.recipient.take()
         before = len(world.network.messages)
         for number in range(40):
-            a.propose(ann, Say(ann.session.ident, ROOM, MESSAGE, (f"{number:020}",)))
-        a.propose(ann, Say(ann.session.ident, ROOM, MESSAGE, ("x" * 500,)))
+            a.say(ann, f"{number:020}")
+        a.say(ann, "x" * 500)
         world.timeline.run(0.5)
         assert bob.recipient.lines() == [f"{number:020}" for number in range(40)]
         assert ann.rejected == {"x" * 500: 1}

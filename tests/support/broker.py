@@ -36,7 +36,6 @@ class ScriptedBroker:
         self.stops: list[Callable[[], object]] = []
         self.where = ""
         self.connections = 0
-        self.delivered = 0
         self.lastError = ""
         self.published = 0
         self.doubts = 0

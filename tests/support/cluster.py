@@ -240,6 +240,13 @@ class SimulatedNode:
         self.propose(person, Enter(ident, nick, nick, "~" + ident, f"t-{ident}"))
         self.propose(person, Join(ident, ROOM, ROOM))
 
+    def say(self, person: SimulatedUser, *texts: str) -> None:
+        self.propose(person, Say(person.session.ident, ROOM, MESSAGE, texts))
+
+    def quit(self, person: SimulatedUser) -> None:
+        self.propose(person, Quit(person.session.ident, ""))
+        person.hasQuit = True
+
     def perform(self, kind: str, which: int, nick: str) -> None:
         if not self.isUsable:
             return
@@ -251,7 +258,7 @@ class SimulatedNode:
         ident = person.session.ident
         if kind == "say":
             texts = tuple(f"{ident}/{len(person.sentTexts) + n:04}" for n in range(1 + which % 3))
-            self.propose(person, Say(ident, ROOM, MESSAGE, texts))
+            self.say(person, *texts)
         elif kind == "rename":
             self.propose(person, Rename(ident, nick, nick))
         elif kind == "part":
@@ -259,8 +266,7 @@ class SimulatedNode:
         elif kind == "join":
             self.propose(person, Join(ident, ROOM, ROOM))
         else:
-            self.propose(person, Quit(ident, ""))
-            person.hasQuit = True
+            self.quit(person)
 
 
 class ClusterSimulation:

@@ -41,10 +41,6 @@ class UserNotifier:
         self.trouble: ChatError | None = None
         self.lastArrival = clock()
 
-    def waitingSessions(self) -> list[Session]:
-        """The sessions whose proposals have no place yet, each once."""
-        return _sessions(self._queue.proposals())
-
     def reject(self, proposals: Sequence[Proposal], reason: ChatError) -> None:
         # Without an id it is the node itself: nobody to write to.
         proposals = [proposal for proposal in proposals if proposal[1].ident]
@@ -74,7 +70,7 @@ class UserNotifier:
             return
         if self._clock() - max(self.lastArrival, inFlight[0].publishedAt) >= TROUBLE_SECONDS:
             self.trouble = TROUBLE
-            self._notifyNotStored(self.waitingSessions())
+            self._notifyNotStored(_sessions(self._queue.proposals()))
             self._listener.troubled(TROUBLE)
 
     def _notifyNotStored(self, sessions: Iterable[Session]) -> None:

@@ -133,10 +133,6 @@ class ClusterOrderer:
         """Why nothing gets its place at present."""
         return self._notifier.trouble
 
-    def waitingSessions(self) -> list[Session]:
-        """The sessions whose proposals have no place yet, each once."""
-        return self._notifier.waitingSessions()
-
     def status(self) -> NodeStatus:
         counts, now = self._counters.counts, self._clock()
         sinceArrival = now - self._notifier.lastArrival

@@ -47,13 +47,11 @@ class BrokerStatus(Protocol):
 
     @ivar where: the server there is a connection to, or nothing.
     @ivar connections: how many there were, one after the other.
-    @ivar delivered: how many messages came.
     @ivar lastError: what went wrong last, in one line.
     """
 
     where: str
     connections: int
-    delivered: int
     lastError: str
 
     @property

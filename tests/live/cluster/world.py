@@ -88,7 +88,7 @@ class CrossNodeChecks:
                 await link.close()
 
     async def _accounts(self) -> None:
-        # An account of one node bans somebody of another one, and combined hold on all nodes.
+        # An account of one node bans somebody of another one, and both hold on all nodes.
         own, *others = self._random.sample(self._nodes, len(self._nodes))
         other = (others or [own])[0]
         name, password = _account(self._round)

@@ -54,9 +54,7 @@ class BrokerClient:
         self._publishedUpTo = 0
         self._progressAt = time.monotonic()
         self._thread = threading.get_ident()
-        self.broker = JetStreamBroker(
-            place, reactor.callFromThread, time.monotonic, log=self.logged.append
-        )
+        self.broker = JetStreamBroker(place, reactor.callFromThread, log=self.logged.append)
 
     def open(self, identity: ClusterIdentity | None) -> StreamState:
         self.startOpening(identity)

@@ -78,6 +78,14 @@ class JoinProcedureTests(SynchronousTestCase):
         procedure.start("made", self.joined.append)
         return procedure
 
+    def startBehind(self) -> JoinProcedure:
+        """It needs a snapshot, and there is one."""
+        makeMember(105, "old")
+        self.broker.newestSnapshot = SNAPSHOT
+        procedure = self.start()
+        self.broker.openStream(STREAM)
+        return procedure
+
     def fails(self, words: str) -> None:
         self.assertEqual(self.joined, [])
         (reason,) = self.failures
@@ -124,22 +132,15 @@ class JoinProcedureTests(SynchronousTestCase):
 
     def test_needsSnapshot(self) -> None:
         makeMember(130, "tea")
+        young = StreamState(replace(IDENTITY, baseSequence=0), 1, 150)
         for stream, snapshot, unserved in (
             (STREAM, None, True),
             (STREAM, replace(SNAPSHOT, epoch="x"), True),
             (STREAM, replace(SNAPSHOT, position=109), True),
             (STREAM, SNAPSHOT, False),
             (replace(STREAM, first=1), None, True),
-            (
-                replace(STREAM, identity=replace(IDENTITY, baseSequence=0), last=150, first=9),
-                None,
-                True,
-            ),
-            (
-                replace(STREAM, identity=replace(IDENTITY, baseSequence=0), last=150, first=1),
-                None,
-                False,
-            ),
+            (replace(young, first=9), None, True),
+            (young, None, False),
         ):
             self.broker.newestSnapshot = snapshot
             procedure = self.start()
@@ -163,10 +164,7 @@ class JoinProcedureTests(SynchronousTestCase):
         self.assertEqual(storage("chat.sqlite.before").prepare().position, 105)
 
     def test_oldLogStaysWithTheOldDatabase(self) -> None:
-        makeMember(105, "old")
-        self.broker.newestSnapshot = SNAPSHOT
-        procedure = self.start()
-        self.broker.openStream(STREAM)
+        procedure = self.startBehind()
         with closing(sqlite3.connect(DATABASE, isolation_level=None)) as reader:
             # Whoever has it open keeps the log there, too.
             reader.execute("UPDATE meta SET position = 106")
@@ -179,10 +177,7 @@ class JoinProcedureTests(SynchronousTestCase):
         self.assertEqual(storage("chat.sqlite.before").prepare().position, 106)
 
     def test_fetchFails(self) -> None:
-        makeMember(105, "old")
-        self.broker.newestSnapshot = SNAPSHOT
-        self.start()
-        self.broker.openStream(STREAM)
+        self.startBehind()
         self.broker.snapshotGets.pop()[1]("the snapshot can't be had: it does not go on")
         self.fails("it does not go on")
         self.assertEqual(storage().prepare().position, 105)
@@ -196,10 +191,7 @@ class JoinProcedureTests(SynchronousTestCase):
         self.fails("chat.sqlite.fetched")
 
     def test_damagedSnapshotIsPutBack(self) -> None:
-        makeMember(105, "old")
-        self.broker.newestSnapshot = SNAPSHOT
-        self.start()
-        self.broker.openStream(STREAM)
+        self.startBehind()
         path, fetched = self.broker.snapshotGets.pop()
         Path(path).write_bytes(b"no database" * 1000)
         fetched(None)
@@ -208,10 +200,7 @@ class JoinProcedureTests(SynchronousTestCase):
         self.assertEqual(os.listdir("."), [DATABASE])
 
     def test_missingSnapshotIsPutBack(self) -> None:
-        makeMember(105, "old")
-        self.broker.newestSnapshot = SNAPSHOT
-        self.start()
-        self.broker.openStream(STREAM)
+        self.startBehind()
         self.broker.snapshotGets.pop()[1](None)
         self.fails("chat.sqlite.fetched")
         self.assertEqual(storage().prepare().position, 105)

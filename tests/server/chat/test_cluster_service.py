@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -67,6 +68,10 @@ class CopyingStorage(SlowJournal):
         self.stops.append(stopped)
 
 
+def say(session: Session, text: str) -> Say:
+    return Say(session.ident, "tea", "message", (text,))
+
+
 class ClusterChatServiceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
@@ -117,6 +122,10 @@ class ClusterChatServiceTests(SynchronousTestCase):
                 self.clock.advance(GATHER_SECONDS)
             if self.broker.pending:
                 self.broker.deliver()
+
+    def assertStopped(self, stopping: Deferred[None]) -> None:
+        self.storage.stops.pop()()
+        self.successResultOf(stopping)
 
     def open(self) -> None:
         self.broker.createStream()
@@ -171,7 +180,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         session, _ = self.person("ann")
         _, ear = self.person("bob")
         self.storage.slow = True
-        self.propose(session, Say(session.ident, "tea", "message", ("hello",)))
+        self.propose(session, say(session, "hello"))
         self.assertEqual(ear.take(), [])
         self.storage.keep()
         self.turn()
@@ -181,26 +190,25 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.open()
         ann, bob = (self.person(name)[0] for name in ("ann", "bob"))
 
-        def say(session: Session) -> None:
-            event = Say(session.ident, "tea", "message", ("x",))
-            self.chat.context.pipeline.propose(event, session)
+        def sayNow(session: Session) -> None:
+            self.chat.context.pipeline.propose(say(session, "x"), session)
             while self.jobs:
                 self.jobs.pop(0)()
 
         for _ in range(2):
             self.clock.advance(CONCURRENT_SECONDS)
-            say(ann)
+            sayNow(ann)
             self.assertEqual(len(self.broker.pending), 1)
             self.turn()
-        say(bob)
-        say(ann)
+        sayNow(bob)
+        sayNow(ann)
         self.assertEqual(self.broker.pending, [])
         self.clock.advance(GATHER_SECONDS)
         (message,) = self.broker.pending
         self.assertEqual(len(decode(message).operations), 2)
         self.turn()
         self.clock.advance(CONCURRENT_SECONDS)
-        say(ann)
+        sayNow(ann)
         self.assertEqual(len(self.broker.pending), 1)
 
     def test_oneBrokenConnectionCostsNobodyElse(self) -> None:
@@ -212,16 +220,14 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
         self.patch(people[0][1], "write", refuse)
         for session, _ in people:
-            event = Say(session.ident, "tea", "message", ("x",))
-            self.chat.context.pipeline.propose(event, session)
+            self.chat.context.pipeline.propose(say(session, "x"), session)
         while self.jobs:
             self.jobs.pop(0)()
         self.clock.pump([TICK_SECONDS] * 20)
         self.assertEqual([type(notification) for notification in people[1][1].take()], [Notice])
         self.chat.stopService()
         for session, _ in people:
-            event = Say(session.ident, "tea", "message", ("y",))
-            self.chat.context.pipeline.propose(event, session)
+            self.chat.context.pipeline.propose(say(session, "y"), session)
         self.jobs.pop()()
         self.assertEqual(people[1][1].reasons(), [STOPPING])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
@@ -243,13 +249,12 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.chat.ready()
         self.assertEqual((self.calls, self.chat.open), ([], False))
         stopping = self.chat.stopService()
-        self.storage.stops.pop()()
-        self.successResultOf(stopping)
+        self.assertStopped(stopping)
 
     def test_stopsInOrder(self) -> None:
         self.open()
         session, ear = self.person("ann")
-        self.chat.context.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.chat.context.pipeline.propose(say(session, "x"), session)
         stopping = self.chat.stopService()
         self.assertEqual(self.broker.stops, [])
         events = [event for each in self.broker.pending for event in decode(each).operations]
@@ -258,8 +263,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual((len(self.broker.stops), len(self.storage.stops)), (1, 1))
         self.assertEqual(self.storage.prepare().checkpointPosition, self.broker.streamEnd)
         self.assertNoResult(stopping)
-        self.storage.stops.pop()()
-        self.successResultOf(stopping)
+        self.assertStopped(stopping)
         self.assertEqual([call for call in self.clock.getDelayedCalls() if call.active()], [])
         self.assertEqual(ear.reasons(), [])
 
@@ -267,8 +271,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.chat.whenReady(lambda: self.calls.append("ready"))
         stopping = self.chat.stopService()
         self.assertEqual((len(self.broker.stops), len(self.storage.stops)), (1, 1))
-        self.storage.stops.pop()()
-        self.successResultOf(stopping)
+        self.assertStopped(stopping)
         self.broker.createStream()
         self.assertIsNone(self.broker.listener)
         assert self.broker.onFailed is not None
@@ -279,8 +282,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
     def test_stopWhileItJoins(self) -> None:
         self.broker.createStream()
         stopping = self.chat.stopService()
-        self.storage.stops.pop()()
-        self.successResultOf(stopping)
+        self.assertStopped(stopping)
         self.assertEqual(len(self.broker.pending), 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -288,15 +290,14 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.open()
         session, ear = self.person("ann")
         self.broker.neverStops = True
-        self.chat.context.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.chat.context.pipeline.propose(say(session, "x"), session)
         stopping = self.chat.stopService()
         self.clock.advance(STOP_SECONDS - 0.01)
         self.assertEqual(self.broker.stops, [])
         self.clock.advance(0.01)
         self.assertEqual((len(self.broker.stops), self.storage.stops), (1, []))
         self.clock.advance(STOP_SECONDS)
-        self.storage.stops.pop()()
-        self.successResultOf(stopping)
+        self.assertStopped(stopping)
         self.broker.stops[0]()
         self.broker.deliver()
         self.assertEqual(ear.take(), [])
@@ -324,7 +325,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.open()
         session, ear = self.person("ann")
         self.chat.stopService()
-        self.chat.context.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.chat.context.pipeline.propose(say(session, "x"), session)
         self.jobs.pop()()
         self.assertEqual(ear.reasons(), [STOPPING])
 
@@ -377,8 +378,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(path, "chat.sqlite.snapshot")
         stopping = self.chat.stopService()
         self.broker.deliver()
-        self.storage.stops.pop()()
-        self.successResultOf(stopping)
+        self.assertStopped(stopping)
         self.assertFalse(Path(path).exists())
 
     def copied(self) -> int:
@@ -395,12 +395,12 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.open()
         session, _ = self.person("ann")
         self.storage.slow = True
-        self.propose(session, Say(session.ident, "tea", "message", ("x",)))
+        self.propose(session, say(session, "x"))
         self.assertEqual(self.copied(), 1)
         self.clock.advance(CHECKPOINT_SECONDS - 2 * TICK_SECONDS)
-        self.propose(session, Say(session.ident, "tea", "message", ("y",)))
+        self.propose(session, say(session, "y"))
         self.clock.advance(TICK_SECONDS)
-        self.propose(session, Say(session.ident, "tea", "message", ("z",)))
+        self.propose(session, say(session, "z"))
         *before, saved = self.storage.queue
         self.assertTrue(saved.checkpoint)
         self.storage.queue = before
@@ -416,7 +416,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.history()
         self.open()
         session, _ = self.person("ann")
-        self.propose(session, Say(session.ident, "tea", "message", ("x",)))
+        self.propose(session, say(session, "x"))
         placed, identity = self.broker.stored, self.broker.identity
         assert identity is not None
         self.restart()
@@ -428,7 +428,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.broker.deliver(placed[-1])
         self.assertTrue(self.chat.open)
         session, _ = self.person("bob")
-        self.propose(session, Say(session.ident, "tea", "message", ("x",)))
+        self.propose(session, say(session, "x"))
         self.assertEqual(self.storage.prepare().checkpointPosition, 1)
         self.assertEqual(self.copied(), 1)
 

@@ -50,19 +50,16 @@ class JetStreamBroker:
     @ivar connections: how many there were, one after the other.
     @ivar delivered: how many messages came.
     @ivar lastError: what went wrong last, in one line.
-    @ivar lastErrorAt: when: by C{clock}.
     """
 
     def __init__(
         self,
         config: JetStreamConfig,
         callFromThread: Callable[..., object],
-        clock: Callable[[], float],
         entropy: Callable[[int], bytes] = os.urandom,
         log: Log | None = None,
     ) -> None:
         """
-        @param clock: gives seconds, and only goes forward.
         @param entropy: gives so many random bytes.
         @raise BrokerError: the client is not installed, or the configuration can't be used.
         """
@@ -71,7 +68,6 @@ class JetStreamBroker:
         except ImportError as error:
             raise BrokerError("a cluster needs: pip install 'tsservices[cluster]'") from error
         config.check()
-        self._clock = clock
         self._callFromThread = callFromThread
         self._log = log
         self._lastLogged = ""
@@ -101,7 +97,6 @@ class JetStreamBroker:
         self.connections = 0
         self.delivered = 0
         self.lastError = ""
-        self.lastErrorAt: float | None = None
 
     @property
     def published(self) -> int:
@@ -124,8 +119,9 @@ class JetStreamBroker:
         if self._thread is None and not self._stopping:
             self._thread = AsyncioThread("broker", self._main, self._reportError)
             self._thread.start()
-        onOpened, onFailed = self._inReactor(opened), self._inReactor(failed)
-        self._call(lambda session: session.open(identity, onOpened, onFailed))
+        self._call(
+            lambda session: session.open(identity, self._inReactor(opened), self._inReactor(failed))
+        )
 
     def subscribe(self, number: int, listener: BrokerListener) -> None:
         self._listener = listener
@@ -142,22 +138,18 @@ class JetStreamBroker:
             self._scheduleDelivery()
 
     def lastSequence(self, done: Callable[[int | None], object]) -> None:
-        onDone = self._inReactor(done)
-        self._call(lambda session: session.lastSequence(onDone))
+        self._call(lambda session: session.lastSequence(self._inReactor(done)))
 
     def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None:
-        onDone = self._inReactor(done)
-        self._call(lambda session: session.latestSnapshot(onDone))
+        self._call(lambda session: session.latestSnapshot(self._inReactor(done)))
 
     def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
-        onDone = self._inReactor(done)
-        self._call(lambda session: session.getSnapshot(path, onDone))
+        self._call(lambda session: session.getSnapshot(path, self._inReactor(done)))
 
     def putSnapshot(
         self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
-        onDone = self._inReactor(done)
-        self._call(lambda session: session.putSnapshot(snapshot, path, onDone))
+        self._call(lambda session: session.putSnapshot(snapshot, path, self._inReactor(done)))
 
     def stop(self, stopped: Callable[[], object]) -> None:
         self._onStopped.append(stopped)
@@ -206,7 +198,7 @@ class JetStreamBroker:
         self._toReactor.put(lambda: self._errorReported(text))
 
     def _errorReported(self, text: str) -> None:
-        self.lastError, self.lastErrorAt = text, self._clock()
+        self.lastError = text
         # An attempt every few hundred milliseconds fails in the same way: one line is enough.
         if self._log is not None and text != self._lastLogged and not self._stopping:
             self._lastLogged = text

@@ -49,7 +49,6 @@ class ReconnectingConnection:
 
     @ivar connection: the current one; L{None}: there is none.
     @ivar rejections: how many attempts in a row were not let in.
-    @ivar connections: how many there were.
     """
 
     def __init__(
@@ -69,7 +68,6 @@ class ReconnectingConnection:
         random.shuffle(self._servers)
         self.connection: Connection | None = None
         self.rejections = 0
-        self.connections = 0
 
     async def run(self) -> None:
         """Do this until it is cancelled."""
@@ -130,7 +128,6 @@ class ReconnectingConnection:
         return None
 
     async def _use(self, connection: Connection, server: str) -> None:
-        self.connections += 1
         self.connection = connection
         self._changed(server)
         try:

@@ -105,7 +105,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
         if throttle.allows(text, time.monotonic()):
             _LOG.warn("the engine: {text}", text=text)
 
-    broker = JetStreamBroker(config.cluster, callFromThread, time.monotonic, log=log)
+    broker = JetStreamBroker(config.cluster, callFromThread, log=log)
     node = config.node or keptNodeName(folder, socket.gethostname(), lambda: secrets.token_hex(2))
     where = ", ".join(config.cluster.servers)
     return ClusterChatService(
