@@ -164,10 +164,11 @@ class LogApplier:
 
     def _removeThisNode(self, operation: Operation, session: Session, batch: Batch) -> None:
         state = self._pipeline.state
+        # Sessions of an earlier run of this node are in the state too, without a connection.
         connected = {
-            each.ident: each
-            for each in state.sessions.values()
-            if each.node == self._node and each.outlet is not None
+            known.ident: known
+            for known in state.sessions.values()
+            if known.node == self._node and known.outlet is not None
         }
         apply(state, operation, session, batch)
         # It does nothing if a later message of this node stands against it.

@@ -14,7 +14,7 @@ from tsservices.chat.session import Session
 from tsservices.cluster.outbox import PublishQueue
 from tsservices.cluster.status import EXPIRED, NOT_YET, TROUBLE, UNKNOWN, ClusterListener
 
-#: Seconds without anything coming back after which people are told.
+#: Seconds without anything coming back after which people who wait get a notice.
 TROUBLE_SECONDS = 2.0
 
 

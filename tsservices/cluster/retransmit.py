@@ -4,9 +4,8 @@ it has.  Pure.
 
 A message that has not come back may be lost, or be in the stream and not read yet, or be on its
 way still.  If it went again at once, it would often be there twice: duplicates do not count, but
-a broker that is slow gets slower by them.  So the node first asks where
-the stream ends, reads up to there and crosses off what comes back; all that is in flight after
-that goes again, in order.
+a broker that is slow gets slower by them.  So the node first asks where the stream ends, reads up
+to there and crosses off what comes back; all that is in flight after that goes again, in order.
 
 The broker's own de-duplication (C{Nats-Msg-Id}, within a window of time) does not replace this: a
 replica that was frozen and thawed later stored a line twice, and lines that were retried without

@@ -1,5 +1,5 @@
 """
-The chat of one node of a cluster: how it opens among the others, tells of them, and leaves.
+The chat of one node of a cluster: how it opens among the others, reports on them, and leaves.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class ClusterChatService(ChatService):
 
     def prepare(self) -> None:
         """
-        Load what this node has, while a failure can still be told in one line.
+        Load what this node has, while a failure can still be shown in one line.
 
         @raise tsservices.chat.storage.StorageError: it can't be used.
         """
@@ -150,6 +150,7 @@ class ClusterChatService(ChatService):
         Service.startService(self)
         self.hasher.start()
         assert self._join is not None
+        # Twice as long as an incarnation: it is to be unique among all streams for ever.
         epoch = self._cluster.makeIncarnation() + self._cluster.makeIncarnation()
         self._join.start(epoch, self._joined)
 
@@ -171,6 +172,7 @@ class ClusterChatService(ChatService):
         return stopped
 
     async def _stop(self) -> None:
+        # The goodbye needs the broker, and what it brings about has to be stored: storage is last.
         if self._join is not None:
             self._join.stop()
         if self._orderer is not None:
@@ -226,6 +228,7 @@ class ClusterChatService(ChatService):
         monitor = StorageMonitor(self._pipeline, self._shutDown)
         monitor.stored = self._stored
         self.storage.start(monitor)
+        # Not now: the orderer has not started.
         self._ticker.start(TICK_SECONDS, now=False)
         digest = StateDigest.of(loaded.position, loaded.records, loaded.kept)
         self._orderer.start(stream, join.firstSequence, digest)
@@ -242,6 +245,7 @@ class ClusterChatService(ChatService):
         assert orderer is not None
         assert snapshots is not None
         orderer.tick()
+        # The counters are copied here, not at each message, of which there are thousands a second.
         status = orderer.status()
         updateCounters(self.counters, status, self._broker)
         self._changes.update(status)

@@ -71,6 +71,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
     """
 
     def callFromThread(*call: Any) -> None:
+        # Looked up when it is called: reactors in memory have none.
         reactor.callFromThread(*call)
 
     folder = config.folder
@@ -99,6 +100,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
     from tsservices.cluster.nats.broker import JetStreamBroker
     from tsservices.server.chat.cluster_service import ClusterChatService, ClusterServiceConfig
 
+    # An error comes again with every attempt: a few hundred milliseconds later.
     throttle = LogThrottle(_ERRORS_REMEMBERED, _ERRORS_PER_MINUTE, time.monotonic())
 
     def log(text: str) -> None:
@@ -119,6 +121,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
 
 def _storage(config: ChatConfig, callFromThread: Any) -> Storage:
     folder = config.folder
+    # Without a way in nothing is said: no database for that, and no lock on it.
     if not config.persistent or not config.served:
         return MemoryStorage(secrets.token_hex(4))
     if not folder.owned:

@@ -63,7 +63,7 @@ class ChatService(Service):
 
     @ivar context: what all controllers of sessions share.
     @ivar pool: the send queues of all connections together.
-    @ivar notes: what to tell whoever starts the server.
+    @ivar notes: lines for whoever starts the server.
     @ivar open: people may come.
     @ivar node: the name of this node; nothing: it is no node of a cluster.
     @ivar counters: of the cluster; L{None}: there is none.
@@ -104,7 +104,7 @@ class ChatService(Service):
 
     def prepare(self) -> None:
         """
-        Load what was stored, while a failure can still be told in one line.
+        Load what was stored, while a failure can still be shown in one line.
 
         @raise StorageError: it can't be used.
         """
@@ -116,6 +116,7 @@ class ChatService(Service):
                 " once with --leave-cluster to have it go on alone for good"
             )
         if loaded.epoch:
+            # For good: the next start needs no option, and the cluster does not take it back.
             self.storage.leave()
         state = ChatState(config.limits, loaded.records, loaded.kept, config.operators)
         self._open(loaded, state)
@@ -148,6 +149,7 @@ class ChatService(Service):
     def startService(self) -> None:
         super().startService()
         self.hasher.start()
+        # The pipeline listens itself, by the monitor's `stored`; the service passes nothing on.
         self.storage.start(StorageMonitor(self._pipeline, self._shutDown))
         self.open = True
 
@@ -173,7 +175,9 @@ class ChatService(Service):
             with open(self._config.welcomeFile, "rb") as file:
                 text = file.read(WELCOME_BYTES).decode("utf-8", "replace")
         except OSError:
+            # A missing or unreadable file must not keep people out.
             return []
+        # A file in another encoding, or with control characters, must not disturb a terminal.
         return [visible(line) for line in text.splitlines()]
 
 
