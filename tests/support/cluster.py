@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.support.chat import Ear
@@ -134,7 +134,7 @@ class SimulatedNode:
             IDENTITY.log,
             self.disk.position,
             self._timeline.stamp,
-            lambda what: self.callLater(0.0, what),
+            lambda call: self.callLater(0.0, call),
         )
         self.orderer = ClusterOrderer(
             NodeConfig(self.name, self._incarnation, LIMITS),
@@ -144,16 +144,16 @@ class SimulatedNode:
             self._timeline.seconds,
         )
         self.pipeline.start(self, orderer=self.orderer)
-        refused = self.pipeline.rejected
+        rejected = self.pipeline.rejected
 
-        def note(proposals: Sequence[Proposal], why: ChatError) -> None:
+        def noteRejected(proposals: Sequence[Proposal], why: ChatError) -> None:
             for event, session in proposals:
                 if isinstance(event, Say):
-                    person = next(user for user in self.users if user.session is session)
-                    person.rejected.update(event.texts)
-            refused(proposals, why)
+                    user = next(user for user in self.users if user.session is session)
+                    user.rejected.update(event.texts)
+            rejected(proposals, why)
 
-        self.pipeline.rejected = note  # type: ignore[method-assign]
+        self.pipeline.rejected = noteRejected  # type: ignore[method-assign]
         first = IDENTITY.baseSequence if checkpoint is None else checkpoint[0]
         self.orderer.start(stream, first + 1 - IDENTITY.baseSequence, self.digest)
         self._tick()
@@ -176,14 +176,14 @@ class SimulatedNode:
             return
         disk = self.disk
         while self._storing:
-            each = self._storing.pop(0)
-            assert each.position > disk.position
-            disk.position = each.position
-            if each.messages:
-                disk.messages[each.position] = repr(each.messages)
-            if each.checkpoint:
-                disk.checkpoint = (each.position, each.checkpoint)
-            if each is batch:
+            stored = self._storing.pop(0)
+            assert stored.position > disk.position
+            disk.position = stored.position
+            if stored.messages:
+                disk.messages[stored.position] = repr(stored.messages)
+            if stored.checkpoint:
+                disk.checkpoint = (stored.position, stored.checkpoint)
+            if stored is batch:
                 break
         self.pipeline.stored(batch.position)
 
@@ -225,27 +225,27 @@ class SimulatedNode:
     def isUsable(self) -> bool:
         return self.isAlive and self.isOpen and not self.isFrozen and not self.isStopping
 
-    def propose(self, person: SimulatedUser, event: Operation) -> None:
+    def propose(self, user: SimulatedUser, event: Operation) -> None:
         if isinstance(event, Say):
-            person.sentTexts.extend(event.texts)
-        self.pipeline.propose(event, person.session)
+            user.sentTexts.extend(event.texts)
+        self.pipeline.propose(event, user.session)
 
     def addUser(self, nick: str) -> None:
-        ear = Ear()
+        recipient = Ear()
         ident = f"{self.name}{self._run}.{len(self.users)}"
-        session = Session(ident, ear, "~" + ident, self.name)
+        session = Session(ident, recipient, "~" + ident, self.name)
         session.wantsEcho = True
-        person = SimulatedUser(session, ear)
-        self.users.append(person)
-        self.propose(person, Enter(ident, nick, nick, "~" + ident, f"t-{ident}"))
-        self.propose(person, Join(ident, ROOM, ROOM))
+        user = SimulatedUser(session, recipient)
+        self.users.append(user)
+        self.propose(user, Enter(ident, nick, nick, "~" + ident, f"t-{ident}"))
+        self.propose(user, Join(ident, ROOM, ROOM))
 
-    def say(self, person: SimulatedUser, *texts: str) -> None:
-        self.propose(person, Say(person.session.ident, ROOM, MESSAGE, texts))
+    def say(self, user: SimulatedUser, *texts: str) -> None:
+        self.propose(user, Say(user.session.ident, ROOM, MESSAGE, texts))
 
-    def quit(self, person: SimulatedUser) -> None:
-        self.propose(person, Quit(person.session.ident, ""))
-        person.hasQuit = True
+    def quit(self, user: SimulatedUser) -> None:
+        self.propose(user, Quit(user.session.ident, ""))
+        user.hasQuit = True
 
     def perform(self, kind: str, which: int, nick: str) -> None:
         if not self.isUsable:
@@ -254,19 +254,19 @@ class SimulatedNode:
         if kind == "arrive" or not connected:
             self.addUser(nick)
             return
-        person = connected[which % len(connected)]
-        ident = person.session.ident
+        user = connected[which % len(connected)]
+        ident = user.session.ident
         if kind == "say":
-            texts = tuple(f"{ident}/{len(person.sentTexts) + n:04}" for n in range(1 + which % 3))
-            self.say(person, *texts)
+            texts = tuple(f"{ident}/{len(user.sentTexts) + n:04}" for n in range(1 + which % 3))
+            self.say(user, *texts)
         elif kind == "rename":
-            self.propose(person, Rename(ident, nick, nick))
+            self.propose(user, Rename(ident, nick, nick))
         elif kind == "part":
-            self.propose(person, Part(ident, ROOM, ""))
+            self.propose(user, Part(ident, ROOM, ""))
         elif kind == "join":
-            self.propose(person, Join(ident, ROOM, ROOM))
+            self.propose(user, Join(ident, ROOM, ROOM))
         else:
-            self.quit(person)
+            self.quit(user)
 
 
 class ClusterSimulation:
@@ -321,45 +321,44 @@ class ClusterSimulation:
         }
         assert set(state.sessions) == set(connected)
         for node in self.nodes:
-            for person in node.users:
-                self.checkUser(person)
+            for user in node.users:
+                self.checkUser(user)
         self.checkOrder()
 
     def stateWithoutCounts(self, node: SimulatedNode) -> list[str]:
+        # A heartbeat changes these, and the last one may not be everywhere.
         state = node.pipeline.state
-        before = {name: (each.n, each.position, each.stamp) for name, each in state.nodes.items()}
-        for each in state.nodes.values():
-            each.n = each.position = each.stamp = 0
+        nodes = state.nodes
+        state.nodes = {
+            name: replace(peer, n=0, position=0, stamp=0) for name, peer in nodes.items()
+        }
         rows = save(state)
-        for name, each in state.nodes.items():
-            each.n, each.position, each.stamp = before[name]
+        state.nodes = nodes
         return rows
 
-    def checkUser(self, person: SimulatedUser) -> None:
-        session, texts = person.session, self.reference.positions
+    def checkUser(self, user: SimulatedUser) -> None:
+        session, texts = user.session, self.reference.positions
         assert session.pending == 0
         received = Counter(
             text
-            for notification in person.recipient.heard
+            for notification in user.recipient.heard
             if isinstance(notification, RoomMessages) and notification.session == session.ident
             for text in notification.texts
         )
-        stored = {text for text in person.sentTexts if text in texts}
-        assert max(person.rejected.values(), default=1) == 1
-        assert not stored & person.rejected.keys()
-        if not person.hasQuit:
+        stored = {text for text in user.sentTexts if text in texts}
+        assert max(user.rejected.values(), default=1) == 1
+        assert not stored & user.rejected.keys()
+        if not user.hasQuit:
             assert received == Counter(stored)
         refusals = sum(
-            isinstance(notification, ErrorReply) for notification in person.recipient.heard
+            isinstance(notification, ErrorReply) for notification in user.recipient.heard
         )
-        unanswered = [
-            text for text in person.sentTexts if text not in stored | person.rejected.keys()
-        ]
-        if not person.hasQuit:
-            assert refusals >= (bool(unanswered) + bool(person.rejected))
+        unanswered = [text for text in user.sentTexts if text not in stored | user.rejected.keys()]
+        if not user.hasQuit:
+            assert refusals >= (bool(unanswered) + bool(user.rejected))
         notices = [
             notification
-            for notification in person.recipient.heard
+            for notification in user.recipient.heard
             if isinstance(notification, Notice)
         ]
         if STORED in notices:
