@@ -197,7 +197,7 @@ class TestSaying:
         town = Town()
         with pytest.raises(ChatError) as caught:
             town.stranger().conversation.say(("x",))
-        assert caught.value.reason is NAME_FIRST
+        assert caught.value.code is NAME_FIRST
 
     def test_notThere(self) -> None:
         """Who is not in a room says nothing there."""
@@ -265,7 +265,7 @@ class TestJoining:
         (entered,) = ann.take()
         assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
-        assert [each.texts for each in entered.replay.said] == [("x",)]
+        assert [each.texts for each in entered.replay.messages] == [("x",)]
         assert not ann.conversation.busy
 
     def test_notPreloaded(self) -> None:
@@ -303,7 +303,7 @@ class TestJoining:
         (entered,) = bob.take()
         assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
-        assert [each.texts for each in entered.replay.said] == [("x",)]
+        assert [each.texts for each in entered.replay.messages] == [("x",)]
 
 
 class TestReplay:

@@ -11,7 +11,7 @@ from tests.support.chat import SlowJournal
 from tests.support.storage import LOG, Talk
 from tsservices.chat.errors import READ_FAILED, ChatError
 from tsservices.chat.history import HistoryReplayer
-from tsservices.chat.notifications import ErrorReply, Happening, HistoryReplay
+from tsservices.chat.notifications import ErrorReply, HistoryReplay, Notification
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.storage import HISTORY_PAGE
@@ -40,11 +40,11 @@ class TestRecall:
         record = talk.records()["r"] if lines else RoomRecord("r", "R")
         self.room = Room(record.copy())
         self.recall = HistoryReplayer(self.journal)
-        self.told: list[Happening] = []
+        self.told: list[Notification] = []
         self.then: list[Callable[[], None]] = []
         self.done = 0
 
-    def tell(self, happening: Happening, then: Callable[[], None]) -> None:
+    def tell(self, happening: Notification, then: Callable[[], None]) -> None:
         self.told.append(happening)
         self.then.append(then)
 
@@ -60,7 +60,7 @@ class TestRecall:
         pages = []
         for each in self.told:
             assert isinstance(each, HistoryReplay)
-            texts = [text for said in each.said for text in said.texts]
+            texts = [text for said in each.messages for text in said.texts]
             pages.append((texts, each.missing, each.until))
         return pages
 
@@ -78,7 +78,7 @@ class TestRecall:
         assert (self.done, len(self.journal.reads)) == (4, 1)
         replay = self.room.replay()
         assert replay is not None
-        assert [said.first for said in replay.said] == list(range(11, 31))
+        assert [said.first for said in replay.messages] == list(range(11, 31))
 
     def test_preloadNothing(self) -> None:
         """A room where nothing was said needs no look."""
@@ -114,19 +114,22 @@ class TestRecall:
     def test_upToWhatWasTold(self) -> None:
         """A replay ends where live lines go on: at the last line told when it began."""
         self.begin(5)
-        self.room.kept.seq = 3
+        self.room.storedRecord.seq = 3
         assert self.replay(1) == [(["1", "2", "3"], None, 3)]
 
     def test_grows(self) -> None:
         """Lines that are told meanwhile are not told again."""
         self.begin(HISTORY_PAGE + 5)
-        self.room.kept.seq = HISTORY_PAGE + 1
+        self.room.storedRecord.seq = HISTORY_PAGE + 1
         self.recall.replay(self.room, 1, self.tell, self.finish)
-        self.room.kept.seq = HISTORY_PAGE + 5
+        self.room.storedRecord.seq = HISTORY_PAGE + 5
         self.then.pop()()
         page = self.told[-1]
         assert isinstance(page, HistoryReplay)
-        assert (page.said[0].first, page.said[-1].last) == (HISTORY_PAGE + 1, HISTORY_PAGE + 1)
+        assert (page.messages[0].first, page.messages[-1].last) == (
+            HISTORY_PAGE + 1,
+            HISTORY_PAGE + 1,
+        )
         self.then.pop()()
         assert self.done == 1
 
@@ -156,6 +159,6 @@ class TestRecall:
         self.recall.replay(self.room, 1, self.tell, self.finish)
         (refusal,) = self.told
         assert isinstance(refusal, ErrorReply)
-        assert refusal.why.reason is READ_FAILED
+        assert refusal.error.code is READ_FAILED
         self.then.pop()()
         assert self.done == 1

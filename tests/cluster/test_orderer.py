@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.cluster import ROOM, ClusterSimulation, SimulatedNode, SimulatedUser
 from tests.support.cluster_network import IDENTITY
-from tsservices.chat.apply import APPLY
+from tsservices.chat.apply import HANDLERS
 from tsservices.chat.batch import Batch
 from tsservices.chat.notifications import ErrorReply, Notice
 from tsservices.chat.operations import MESSAGE, NodeDown, NodeUp, Operation, Quit, Say
@@ -55,7 +55,7 @@ class TestOrderer:
         self.run(0.5)
 
     def here(self, node: SimulatedNode) -> list[str]:
-        return sorted(session.nick for session in node.pipeline.state.rooms[ROOM].audience)
+        return sorted(session.nick for session in node.pipeline.state.rooms[ROOM].recipients)
 
     def notices(self, person: SimulatedUser) -> list[Notice]:
         return [
@@ -413,14 +413,14 @@ class TestOrderer:
         )
 
     def test_failingOperationCostsNoOther(self) -> None:
-        apply = APPLY[Say]
+        apply = HANDLERS[Say]
 
         def bad(state: ChatState, event: Say, session: Session, batch: Batch) -> None:
             if event.texts == ("2",):
                 raise OSError("broken")
             apply(state, event, session, batch)
 
-        with patch.dict(APPLY, {Say: bad}):
+        with patch.dict(HANDLERS, {Say: bad}):
             for text in "123":
                 self.a.say(self.ann, text)
             self.run(1)

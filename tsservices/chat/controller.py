@@ -21,7 +21,7 @@ from tsservices.chat.handlers.membership import LOBBY
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.names import ROOM_SIGN, nameKey
-from tsservices.chat.notifications import ErrorReply, Happening, Notice, ResumeToken
+from tsservices.chat.notifications import ErrorReply, Notice, Notification, ResumeToken
 from tsservices.chat.operations import MESSAGE, Enter, Join, Operation, Quit, Say
 from tsservices.chat.outlet import Presenter
 from tsservices.chat.passwords import PasswordHasher
@@ -194,7 +194,7 @@ class SessionController:
         # Each line comes by: what others do by a method each is done in place.
         state = pipeline.state
         found = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
-        if found.access.restraints:
+        if found.permissions.restrictions:
             pipeline.state.checkSpeak(session, found, house.now())
         trouble = house.store.trouble
         if trouble is not None:
@@ -271,10 +271,10 @@ class SessionController:
         """Be told what was said in a room; what is said meanwhile waits."""
         self.asking = True
         self.voice.holdOutput(True)
-        first = max(first, room.access.firstReadable(self.session))
+        first = max(first, room.permissions.firstReadable(self.session))
         self.house.recall.replay(room, first, self._page, self._replayed)
 
-    def showPages(self, pages: Sequence[Happening]) -> None:
+    def showPages(self, pages: Sequence[Notification]) -> None:
         """Be told something that may be long, each page when the one before is read."""
         if len(pages) == 1:
             self.voice.show(pages[0])
@@ -283,14 +283,14 @@ class SessionController:
         self.voice.holdOutput(True)
         self._nextPage(iter(pages))
 
-    def _nextPage(self, pages: Iterator[Happening]) -> None:
+    def _nextPage(self, pages: Iterator[Notification]) -> None:
         page = next(pages, None)
         if page is None:
             self._replayed()
         else:
             self._page(page, lambda: self._nextPage(pages))
 
-    def _page(self, happening: Happening, then: Callable[[], None]) -> None:
+    def _page(self, happening: Notification, then: Callable[[], None]) -> None:
         if not self.ended:
             self.voice.show(happening, then)
 

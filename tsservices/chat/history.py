@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tsservices.chat.errors import ChatError
-from tsservices.chat.notifications import ErrorReply, Happening, HistoryReplay, RoomMessages
+from tsservices.chat.notifications import ErrorReply, HistoryReplay, Notification, RoomMessages
 from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.storage import HistoryReader
 
@@ -24,7 +24,7 @@ class HistoryReplayer:
         Have the last lines of a room at hand, for who is about to enter it.  Many who
         enter at the same time cost one look.
         """
-        key, last = room.record.key, room.released
+        key, last = room.record.key, room.storedSeq
         if not last or room.replay() is not None:
             then(None)
             return
@@ -48,7 +48,7 @@ class HistoryReplayer:
         self,
         room: Room,
         first: int,
-        tell: Callable[[Happening, Callable[[], None]], None],
+        tell: Callable[[Notification, Callable[[], None]], None],
         done: Callable[[], None],
     ) -> None:
         """Tell somebody what was said in a room, page after page."""
@@ -66,13 +66,13 @@ class _Replaying:
         reader: HistoryReader,
         room: Room,
         first: int,
-        tell: Callable[[Happening, Callable[[], None]], None],
+        tell: Callable[[Notification, Callable[[], None]], None],
         done: Callable[[], None],
     ) -> None:
         self._reader = reader
         self._record = room.record
         self._next = first
-        self._last = room.released
+        self._last = room.storedSeq
         self._tell = tell
         self._done = done
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from tsservices.chat.errors import ChatError
-from tsservices.chat.notifications import Happening
+from tsservices.chat.notifications import Notification
 
 
 class Broadcast(Protocol):
@@ -56,7 +56,7 @@ class BroadcastMember(Protocol):
 class Presenter(Protocol):
     """How a conversation speaks to its person, beside what the pipeline releases."""
 
-    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None: ...
+    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None: ...
 
     def holdOutput(self, held: bool) -> None: ...
 
@@ -76,7 +76,7 @@ class Presenter(Protocol):
 class Formatter(Protocol):
     """One way to write what happens; one object for all who want it written like that."""
 
-    def encode(self, happenings: Sequence[Happening]) -> bytes:
+    def encode(self, happenings: Sequence[Notification]) -> bytes:
         """The same for a wire."""
         ...
 

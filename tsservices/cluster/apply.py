@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.handlers.nodes import Verdict, heard, mayBegin, sessionOf
+from tsservices.chat.handlers.nodes import Verdict, acceptMessage, isNewIncarnation, sessionOf
 from tsservices.chat.operations import NodeDown, NodeUp, Operation, ReattachSession
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.session import Session
@@ -42,10 +42,10 @@ def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verd
     if (
         type(first) is NodeUp
         and (first.node, first.incarnation) == (node, incarnation)
-        and mayBegin(state, node, incarnation, message.n)
+        and isNewIncarnation(state, node, incarnation, message.n)
     ):
         return Verdict.TAKEN
-    return heard(state, node, incarnation, message.n, position, stamp)
+    return acceptMessage(state, node, incarnation, message.n, position, stamp)
 
 
 def nodeUp(config: NodeConfig, incarnation: str) -> NodeUp:
@@ -168,7 +168,7 @@ class LogApplier:
         connected = {
             known.ident: known
             for known in state.sessions.values()
-            if known.node == self._node and known.outlet is not None
+            if known.node == self._node and known.recipient is not None
         }
         apply(state, operation, session, batch)
         # It does nothing if a later message of this node stands against it.

@@ -80,9 +80,9 @@ class UserNotifier:
 
     def _write(self, sessions: Iterable[Session], notice: Notice) -> None:
         for session in sessions:
-            if session.outlet is not None:
+            if session.recipient is not None:
                 try:
-                    session.outlet.write(session.outlet.form.encode([notice]))
+                    session.recipient.write(session.recipient.form.encode([notice]))
                 except Exception as error:
                     # One broken connection must not cost the others their notice.
                     self._listener.logError(error)

@@ -31,7 +31,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tsservices.chat.errors import STOPPING, ChatError
-from tsservices.chat.handlers.nodes import Verdict, goodbye, returns
+from tsservices.chat.handlers.nodes import Verdict, reattachments, shutdownOf
 from tsservices.chat.operations import Quit, ReattachSession
 from tsservices.chat.pipeline import Pipeline, Proposal
 from tsservices.chat.session import Session
@@ -117,7 +117,7 @@ class ClusterOrderer:
         if self._ended or not self._up or node is None:
             self._end()
         else:
-            self._queue.add([(goodbye(node), self._nodeSession)])
+            self._queue.add([(shutdownOf(node), self._nodeSession)])
             self._queue.send()
 
     def submit(self, proposals: list[Proposal]) -> None:
@@ -239,7 +239,8 @@ class ClusterOrderer:
         applier, config = self._applier, self._config
         incarnation = applier.incarnation = config.makeIncarnation()
         returning = {
-            operation.session: operation for operation in returns(self._pipeline.state, config.name)
+            operation.session: operation
+            for operation in reattachments(self._pipeline.state, config.name)
         }
         first: list[Proposal] = [(nodeUp(config, incarnation), self._nodeSession)]
         for ident, session in applier.detached.items():

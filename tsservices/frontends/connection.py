@@ -11,7 +11,7 @@ from typing import Any
 
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import STOPPING, TOO_SLOW, ChatError
-from tsservices.chat.notifications import ErrorReply, Happening
+from tsservices.chat.notifications import ErrorReply, Notification
 from tsservices.chat.outlet import BroadcastMember, Formatter
 from tsservices.frontends.sendqueue import SendQueue
 from tsservices.transport.epoll.tcp import FastTCPServer
@@ -126,7 +126,7 @@ class ChatConnection(StreamProtocol):
             self.backlog.close()
         super().finish()
 
-    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
         if isinstance(happening, ErrorReply):
             self.factory.counters.refusals += 1
         self.backlog.writeReply(self.form.encode([happening]))

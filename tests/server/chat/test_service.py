@@ -96,7 +96,7 @@ class ChatServiceTests(SynchronousTestCase):
     def test_goesOnFromTheStorage(self) -> None:
         self.assertEqual(self.chat.notes, ["a note"])
         room = self.chat.context.state.rooms["tea"]
-        self.assertEqual((room.record.topic, room.released), ("hot", 5))
+        self.assertEqual((room.record.topic, room.storedSeq), ("hot", 5))
         self.say("ann")
         (batch,) = self.storage.queue
         self.assertEqual((batch.log, batch.position, batch.messages[0].first), ("log", 8, 6))
@@ -144,13 +144,13 @@ class ChatServiceTests(SynchronousTestCase):
         for ear in self.recipients.values():
             (refusal,) = ear.take()
             assert isinstance(refusal, ErrorReply)
-            self.assertIs(refusal.why.reason, JOURNAL_FAILED)
+            self.assertIs(refusal.error.code, JOURNAL_FAILED)
         self.assertEqual(self.shutDowns, ["the chat can't be kept any more: no disk"])
 
     def test_sessionsOfOtherNodes(self) -> None:
         self.say("ann")
         for session in self.sessions.values():
-            session.outlet = None
+            session.recipient = None
         self.monitor.troubled(ChatError(NOT_STORED, reason="x"))
         self.monitor.failed("x")
         self.assertEqual(self.recipients["ann"].take(), [])

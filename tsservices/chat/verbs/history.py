@@ -55,7 +55,7 @@ _WORDS = re.compile(r'(from|since|before):(\S+)|"([^"]*)"?|(\S+)')
 def history(conversation: SessionController, rest: str) -> None:
     room = here(conversation)
     count = number("how many", rest or str(REPLAYED_LINES), 1, HISTORY_LINES)
-    conversation.replay(room, room.released - count + 1)
+    conversation.replay(room, room.storedSeq - count + 1)
 
 
 def since(conversation: SessionController, rest: str) -> None:
@@ -81,7 +81,7 @@ def delete(conversation: SessionController, rest: str) -> None:
     room = here(conversation)
     seq = number("the number of a line", needed(rest), 1, HIGHEST_SEQ)
     missing = ChatError(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
-    if not room.access.firstReadable(conversation.session) <= seq <= room.released:
+    if not room.permissions.firstReadable(conversation.session) <= seq <= room.storedSeq:
         raise missing
     conversation.checkStored()
 
@@ -139,7 +139,7 @@ def inbox(conversation: SessionController, rest: str) -> None:
             conversation.propose(ClearUnread(conversation.session.ident))
 
     conversation.awaitResult(
-        lambda done: conversation.house.archive.letters(
+        lambda done: conversation.house.archive.privateMessages(
             account, other, before, INBOX_PAGE + 1, lambda letters: done(lambda: show(letters))
         )
     )
@@ -154,7 +154,7 @@ def search(conversation: SessionController, rest: str) -> None:
     house, session = conversation.house, conversation.session
     # What one may read may have changed since the last page.
     rooms = tuple(
-        (key, max(first, room.access.firstReadable(session)))
+        (key, max(first, room.permissions.firstReadable(session)))
         for key, first in asked.rooms
         if key in session.rooms and (room := house.state.rooms[key])
     )

@@ -62,7 +62,7 @@ def restrain(kind: str) -> Callable[[SessionController, str], None]:
             now = conversation.house.now()
             listed = [
                 each
-                for each in room.access.restraints.values()
+                for each in room.permissions.restrictions.values()
                 if each.kind == kind and not 0 < each.until <= now
             ]
             record = room.record

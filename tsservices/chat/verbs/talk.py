@@ -60,10 +60,10 @@ def part(conversation: SessionController, rest: str) -> None:
 def rooms(conversation: SessionController, rest: str) -> None:
     state = conversation.house.state
     rooms = sorted(
-        (each for each in state.rooms.values() if state.visible(conversation.session, each)),
-        key=lambda room: (-len(room.names), room.record.key),
+        (each for each in state.rooms.values() if state.canSee(conversation.session, each)),
+        key=lambda room: (-len(room.nickCounts), room.record.key),
     )
-    listed = [(each.record.name, len(each.names), each.kept.topic) for each in rooms]
+    listed = [(each.record.name, len(each.nickCounts), each.storedRecord.topic) for each in rooms]
     starts = range(0, len(listed) or 1, LISTED)
     conversation.showPages([RoomList(listed[start : start + LISTED]) for start in starts])
 
@@ -78,14 +78,14 @@ def who(conversation: SessionController, rest: str) -> None:
     if rest:
         name, key = roomKey(rest)
         room = state.rooms.get(key)
-        if room is None or not state.visible(conversation.session, room):
+        if room is None or not state.canSee(conversation.session, room):
             raise ChatError(NO_ROOM, room=ROOM_SIGN + name)
     else:
         room = here(conversation)
     name = room.record.name
     people = [
         Member(each.nick, each.account is None, each.away, state.rank(each, room))
-        for each in {each.key: each for each in room.audience}.values()
+        for each in {each.key: each for each in room.recipients}.values()
     ]
     starts = range(0, len(people) or 1, LISTED)
     conversation.showPages([MemberList(name, people[start : start + LISTED]) for start in starts])
@@ -94,7 +94,7 @@ def who(conversation: SessionController, rest: str) -> None:
 def whois(conversation: SessionController, rest: str) -> None:
     needed(rest)
     state, session = conversation.house.state, conversation.session
-    person = state.person(rest, fold(rest))
+    person = state.sessionByNick(rest, fold(rest))
     both = [state.rooms[key] for key in person.rooms if key in session.rooms]
     # Those who may ban somebody have to know what to ban.
     knows = session.account in state.operators or any(
@@ -119,7 +119,7 @@ def msg(conversation: SessionController, rest: str) -> None:
     key = fold(to)
     state = conversation.house.state
     if key not in state.accounts:
-        state.person(to, key)
+        state.sessionByNick(to, key)
     conversation.checkStored()
     conversation.propose(SendPrivate(conversation.session.ident, to, key, MESSAGE, text))
 
@@ -132,7 +132,7 @@ def me(conversation: SessionController, rest: str) -> None:
 def topic(conversation: SessionController, rest: str) -> None:
     room = here(conversation)
     if not rest:
-        conversation.voice.show(room.keptTopic())
+        conversation.voice.show(room.storedTopic())
         return
     conversation.checkStored()
     text = "" if rest == "-" else short("a topic", rest)

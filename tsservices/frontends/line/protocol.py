@@ -186,7 +186,7 @@ class LineChatProtocol(ChatConnection):
                 self.conversation.answerSecret(secret)
         except ChatError as refused:
             self._refuse(refused)
-            if refused.reason is LINE_LONG:
+            if refused.code is LINE_LONG:
                 self._question.repeat()
         if self._intake.delay:
             self._delay(self._intake.delay)
@@ -219,13 +219,13 @@ class LineChatProtocol(ChatConnection):
 
     def _refuse(self, refused: ChatError) -> None:
         self.conversation.refuse(refused)
-        if refused.reason is LINE_LONG:
+        if refused.code is LINE_LONG:
             self.factory.counters.overlong += 1
-        if refused.reason in _COMPLAINTS:
+        if refused.code in _COMPLAINTS:
             self.factory.environment.complaints.warn(
                 self.host, "{peer} was refused: {reason}", peer=self.peer, reason=str(refused)
             )
-        if refused.reason is NO_WEB:
+        if refused.code is NO_WEB:
             self.conversation.ended = True
             self.finish()
 

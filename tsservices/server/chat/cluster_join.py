@@ -99,7 +99,7 @@ class JoinProcedure:
             loaded.log,
             loaded.position,
             loaded.checkpointPosition,
-            not (loaded.position or loaded.records or loaded.kept),
+            not (loaded.position or loaded.rooms or loaded.records),
         )
         try:
             method, self.firstSequence = decideJoin(own, stream, snapshot)
@@ -121,7 +121,7 @@ class JoinProcedure:
         loaded, config = self.loaded, self._config
         # The messages of the stream are applied to this checkpoint, also when that has to be done
         # again after a crash.
-        checkpoint = save(ChatState(config.limits, loaded.records, loaded.kept, config.operators))
+        checkpoint = save(ChatState(config.limits, loaded.rooms, loaded.records, config.operators))
         self._storage.bind(
             identity.epoch, identity.log, identity.cloakKey, identity.baseSequence, checkpoint
         )

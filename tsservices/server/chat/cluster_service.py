@@ -230,7 +230,7 @@ class ClusterChatService(ChatService):
         self.storage.start(monitor)
         # Not now: the orderer has not started.
         self._ticker.start(TICK_SECONDS, now=False)
-        digest = StateDigest.of(loaded.position, loaded.records, loaded.kept)
+        digest = StateDigest.of(loaded.position, loaded.rooms, loaded.records)
         self._orderer.start(stream, join.firstSequence, digest)
 
     def _tick(self) -> None:

@@ -118,7 +118,7 @@ class ChatService(Service):
         if loaded.epoch:
             # For good: the next start needs no option, and the cluster does not take it back.
             self.storage.leave()
-        state = ChatState(config.limits, loaded.records, loaded.kept, config.operators)
+        state = ChatState(config.limits, loaded.rooms, loaded.records, config.operators)
         self._open(loaded, state)
         self._pipeline.start(self.storage, audit)
 
@@ -214,5 +214,5 @@ class StorageMonitor:
 
 def _write(session: Session, notification: Notice | ErrorReply) -> None:
     # Sessions of other nodes have no connection here; their own node writes to them.
-    if session.outlet is not None:
-        session.outlet.write(session.outlet.form.encode([notification]))
+    if session.recipient is not None:
+        session.recipient.write(session.recipient.form.encode([notification]))
