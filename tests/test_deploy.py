@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.cluster.broker import ENGINE_STOP_SECONDS
+from tsservices.cluster.broker import STOP_SECONDS
 from tsservices.cluster.messages import MESSAGE_BYTES
 from tsservices.common.limits import Limits
 from tsservices.server.options import DEFAULT_STREAM, Options
@@ -103,7 +103,7 @@ class DeployTests(SynchronousTestCase):
         words = shlex.split(service["ExecStart"])
         self.assertEqual(words[0], "/opt/tsservices/bin/tsservices")
         longest = Limits().stopLimit + JOURNAL_STOP_SECONDS
-        longest += HASHING_STOP_SECONDS + ENGINE_STOP_SECONDS
+        longest += HASHING_STOP_SECONDS + STOP_SECONDS
         self.assertGreater(float(service["TimeoutStopSec"]), longest)
         bound = Limits().maxConnections + DESCRIPTORS_RESERVED
         self.assertGreater(int(service["LimitNOFILE"]), bound)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from tsservices.cluster.apply import CHECKPOINT_SECONDS
 from tsservices.cluster.failure_detector import HEARTBEAT_SECONDS
 from tsservices.cluster.nats.stream import STREAM_SECONDS
-from tsservices.cluster.outbox import MESSAGES_UNDER_WAY
+from tsservices.cluster.outbox import MAX_IN_FLIGHT
 
 DAY = 86_400
 # Rooms with more members than this have one on every node; who is in the others is drawn.
@@ -295,7 +295,7 @@ def nodeOf(load: Load, scenario: Scenario, nodes: int, prices: Prices) -> Node:
         people=people,
         messages=messages,
         beats=beats,
-        delay=MESSAGES_UNDER_WAY * nodes / prices.engineMessages if crowded else 0.0,
+        delay=MAX_IN_FLIGHT * nodes / prices.engineMessages if crowded else 0.0,
         received=size,
         needed=heard / load.lines,
         known=known,

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from tsservices.cluster.broker import BrokerError, ClusterIdentity, SnapshotInfo, StreamState
-from tsservices.cluster.join_decision import JoinMethod, LocalState, join
+from tsservices.cluster.join_decision import JoinMethod, LocalState, decideJoin
 
 #: Of a node that had a history of 100 batches.
-FOUNDING = ClusterIdentity("epoch", "log", 100, bytes(32))
+IDENTITY = ClusterIdentity("epoch", "log", 100, bytes(32))
 
 #: Has messages 11 to 50.
-STREAM = StreamState(FOUNDING, 11, 50)
+STREAM = StreamState(IDENTITY, 11, 50)
 
 #: Of a node that has applied 40 of them, and can go on behind the 30th.
 OWN = LocalState("epoch", "log", 140, 130, False)
@@ -28,48 +28,48 @@ SNAPSHOT = SnapshotInfo("epoch", 145, 1)
 
 
 class TestJoin:
-    """What becomes of a node."""
+    def test_ownDatabaseUpToTheFirstMessage(self) -> None:
+        assert decideJoin(OWN, STREAM, None) == (JoinMethod.OWN_DATABASE, 31)
+        assert decideJoin(replace(OWN, checkpoint=110), STREAM, None) == (
+            JoinMethod.OWN_DATABASE,
+            11,
+        )
+        assert decideJoin(replace(OWN, position=150), STREAM, SNAPSHOT) == (
+            JoinMethod.OWN_DATABASE,
+            31,
+        )
 
-    def test_itself(self) -> None:
-        """What came since its checkpoint is in the stream still, to the very first message."""
-        assert join(OWN, STREAM, None) == (JoinMethod.ITSELF, 31)
-        assert join(replace(OWN, checkpoint=110), STREAM, None) == (JoinMethod.ITSELF, 11)
-        assert join(replace(OWN, position=150), STREAM, SNAPSHOT) == (JoinMethod.ITSELF, 31)
-
-    def test_longAway(self) -> None:
-        """What it would need is in the stream no more."""
+    def test_awayForLongNeedsSnapshot(self) -> None:
         away = replace(OWN, position=112, checkpoint=109)
-        assert join(away, STREAM, SNAPSHOT) == (JoinMethod.FETCH, 46)
+        assert decideJoin(away, STREAM, SNAPSHOT) == (JoinMethod.SNAPSHOT, 46)
         for snapshot in (None, replace(SNAPSHOT, epoch="x"), replace(SNAPSHOT, position=109)):
             with pytest.raises(BrokerError, match="longer than the stream keeps"):
-                join(away, STREAM, snapshot)
+                decideJoin(away, STREAM, snapshot)
 
-    def test_engineLost(self) -> None:
-        """The engine has less than the node has had from it."""
+    def test_brokerHasLessThanTheNode(self) -> None:
         with pytest.raises(BrokerError, match="ends at 50, but this node has its message 51"):
-            join(replace(OWN, position=151), STREAM, SNAPSHOT)
+            decideJoin(replace(OWN, position=151), STREAM, SNAPSHOT)
 
-    def test_otherStream(self) -> None:
-        """The stream was made anew."""
+    def test_databaseOfAnotherStream(self) -> None:
         with pytest.raises(BrokerError, match="another stream"):
-            join(replace(OWN, epoch="x"), STREAM, SNAPSHOT)
+            decideJoin(replace(OWN, epoch="x"), STREAM, SNAPSHOT)
 
-    def test_founder(self) -> None:
-        """The node that made the stream, now or in a run that ended too early."""
+    def test_founderBindsAlsoInALaterRun(self) -> None:
         own = LocalState("", "log", 100, 0, False)
-        assert join(own, replace(STREAM, first=1, last=0, made=True), None) == (JoinMethod.BIND, 1)
-        assert join(own, replace(STREAM, first=1), None) == (JoinMethod.BIND, 1)
+        assert decideJoin(own, replace(STREAM, first=1, last=0, created=True), None) == (
+            JoinMethod.BIND,
+            1,
+        )
+        assert decideJoin(own, replace(STREAM, first=1), None) == (JoinMethod.BIND, 1)
 
-    def test_ownChat(self) -> None:
-        """The node has another history."""
+    def test_otherHistory(self) -> None:
         with pytest.raises(BrokerError, match="a chat of its own"):
-            join(LocalState("", "other", 100, 0, False), STREAM, SNAPSHOT)
+            decideJoin(LocalState("", "other", 100, 0, False), STREAM, SNAPSHOT)
 
-    def test_fresh(self) -> None:
-        """A new node takes the snapshot, or begins where all began."""
-        assert join(FRESH, STREAM, SNAPSHOT) == (JoinMethod.FETCH, 46)
-        young = StreamState(replace(FOUNDING, baseSequence=0), 1, 50)
-        assert join(FRESH, young, None) == (JoinMethod.BIND, 1)
+    def test_newNode(self) -> None:
+        assert decideJoin(FRESH, STREAM, SNAPSHOT) == (JoinMethod.SNAPSHOT, 46)
+        young = StreamState(replace(IDENTITY, baseSequence=0), 1, 50)
+        assert decideJoin(FRESH, young, None) == (JoinMethod.BIND, 1)
         for stream in (STREAM, replace(STREAM, first=1), replace(young, first=2)):
             with pytest.raises(BrokerError, match="no snapshot yet"):
-                join(FRESH, stream, None)
+                decideJoin(FRESH, stream, None)

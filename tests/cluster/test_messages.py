@@ -16,11 +16,11 @@ from tsservices.chat.serialization import SCHEMA
 from tsservices.cluster.messages import (
     Message,
     UnsupportedVersion,
+    assemble,
     decode,
     encode,
+    encodeOperation,
     overhead,
-    put,
-    written,
 )
 
 #: Halves of surrogate pairs too, also both halves in a row.
@@ -34,8 +34,7 @@ def changed(**fields: object) -> bytes:
     return json.dumps({key: value for key, value in said.items() if value is not None}).encode()
 
 
-def test_form() -> None:
-    """Compact, in UTF-8, and readable."""
+def test_compactJson() -> None:
     assert (
         encode(Message("a", "i", 17, [Say("s", "r", "message", ("ä", "b"))]))
         == (
@@ -46,30 +45,26 @@ def test_form() -> None:
 
 
 @given(st.lists(OPERATIONS, max_size=5), st.integers(1, 2**63))
-def test_journey(events: list[Operation], n: int) -> None:
-    """A message arrives as it was."""
+def test_roundTrip(events: list[Operation], n: int) -> None:
     message = Message("a-node", "its beginning", n, events)
     assert decode(encode(message)) == message
 
 
 @given(ANY_TEXT)
 def test_anyText(text: str) -> None:
-    """Whatever there is in a text comes back, also what UTF-8 does not know."""
     for each in (text, f"\ud83d{text}\ude00", "\ud83d\ude00", "\x00\x7f\u2028"):
         message = Message("a", "i", 1, [Say("s", "r", "message", (each,)), Quit("s", each)])
         assert decode(encode(message)) == message
 
 
 @given(st.lists(OPERATIONS, max_size=5), st.integers(1, 2**63))
-def test_size(events: list[Operation], n: int) -> None:
-    """How long a message gets is known before it is put together."""
-    parts = [written(each) for each in events]
-    most = overhead("node", "inc") + sum(len(each) + 1 for each in parts)
-    assert len(put("node", "inc", n, parts)) <= most
+def test_overheadIsEnough(events: list[Operation], n: int) -> None:
+    parts = [encodeOperation(event) for event in events]
+    most = overhead("node", "inc") + sum(len(part) + 1 for part in parts)
+    assert len(assemble("node", "inc", n, parts)) <= most
 
 
-def test_newer() -> None:
-    """Who meets a later version has to know that there is more than it understands."""
+def test_newerVersion() -> None:
     for version in (SCHEMA + 1, 10**30):
         with pytest.raises(UnsupportedVersion, match="is known here"):
             decode(changed(v=version, whatever="else"))
@@ -108,6 +103,5 @@ def test_newer() -> None:
     ],
 )
 def test_garbage(data: bytes) -> None:
-    """What is no message is not guessed at."""
     with pytest.raises(ValueError):  # noqa: PT011
         decode(data)

@@ -11,185 +11,170 @@ from tsservices.chat.operations import MESSAGE, NodeDown, Operation, Quit, Say
 from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.messages import decode
-from tsservices.cluster.outbox import MESSAGES_UNDER_WAY, OUTBOX_SECONDS, PublishQueue
+from tsservices.cluster.outbox import MAX_IN_FLIGHT, OUTBOX_SECONDS, PublishQueue
 
 
-class TestOutbox:
+class TestPublishQueue:
     def setup_method(self) -> None:
         self.now = 100.0
         self.published: list[tuple[int, list[Operation]]] = []
         self.idents: list[str] = []
-        self.outbox = PublishQueue("a", lambda: self.now, self.publish)
+        self.queue = PublishQueue("a", lambda: self.now, self.publish)
         self.ann = Session("ann", Ear())
-        self.outbox.begin("i", [self.proposal("first")])
-        self.outbox.send()
+        self.queue.start("i", [self.proposal("first")])
+        self.queue.send()
         assert self.idents == ["a.i.1"]
-        self.arrived(1)
+        self.acknowledge(1)
         self.published.clear()
         self.idents.clear()
 
     def publish(self, data: bytes) -> None:
         message = decode(data)
         assert (message.node, message.incarnation) == ("a", "i")
-        self.published.append((message.n, message.events))
+        self.published.append((message.n, message.operations))
         self.idents.append(f"{message.node}.{message.incarnation}.{message.n}")
 
     def proposal(self, text: str) -> Proposal:
         return Say("ann", "r", MESSAGE, (text,)), self.ann
 
-    def say(self, *texts: str) -> list[Proposal]:
+    def propose(self, *texts: str) -> list[Proposal]:
         refused = []
         for text in texts:
-            refused += self.outbox.add([self.proposal(text)])
-            self.outbox.send()
+            refused += self.queue.add([self.proposal(text)])
+            self.queue.send()
         return refused
 
-    def arrived(self, *numbers: int) -> None:
+    def acknowledge(self, *numbers: int) -> None:
         for number in numbers:
-            assert self.outbox.arrived(number) is not None
-        self.outbox.send()
+            assert self.queue.acknowledge(number) is not None
+        self.queue.send()
 
     def texts(self) -> list[tuple[int, str]]:
         found = [
-            (n, "".join("".join(each.texts) for each in events if isinstance(each, Say)))
+            (n, "".join("".join(event.texts) for event in events if isinstance(event, Say)))
             for n, events in self.published
         ]
         self.published.clear()
         return found
 
-    def test_window(self) -> None:
-        """A few messages are under way; the rest goes together when one comes back."""
-        self.say(*"abcdefg")
+    def test_windowIsFullThenOneMessage(self) -> None:
+        self.propose(*"abcdefg")
         assert self.texts() == [(2, "a"), (3, "b"), (4, "c"), (5, "d")]
-        assert len(self.outbox.sent) == MESSAGES_UNDER_WAY
-        assert self.outbox.messages == MESSAGES_UNDER_WAY + 1
-        self.arrived(2)
+        assert len(self.queue.inFlight) == MAX_IN_FLIGHT
+        assert self.queue.messageCount == MAX_IN_FLIGHT + 1
+        self.acknowledge(2)
         assert self.texts() == [(6, "efg")]
-        assert len(self.outbox.proposals()) == 6
+        assert len(self.queue.proposals()) == 6
 
-    def test_firstAlone(self) -> None:
-        """Before its beginning has come back nothing else is said."""
-        self.outbox.begin("i", [self.proposal("up")])
-        self.outbox.send()
-        self.say("a", "b")
+    def test_firstMessageGoesAlone(self) -> None:
+        self.queue.start("i", [self.proposal("up")])
+        self.queue.send()
+        self.propose("a", "b")
         assert self.texts() == [(1, "up")]
-        self.arrived(1)
+        self.acknowledge(1)
         assert self.texts() == [(2, "ab")]
 
-    def test_beforeItBegins(self) -> None:
-        """What is proposed before the beginning comes after it."""
+    def test_proposedBeforeTheStart(self) -> None:
         outbox = PublishQueue("a", lambda: self.now, self.publish)
         outbox.add([self.proposal("early")])
         outbox.send(heartbeat=True)
         assert self.published == []
-        outbox.begin("i", [self.proposal("up")])
+        outbox.start("i", [self.proposal("up")])
         outbox.send()
         assert self.texts() == [(1, "upearly")]
 
-    def test_again(self) -> None:
-        """The same goes again under the same names, in order; what waits waits."""
-        self.say("a", "b")
+    def test_republishesTheSameMessages(self) -> None:
+        self.propose("a", "b")
         self.texts()
-        self.outbox.held = True
-        self.say("c")
+        self.queue.held = True
+        self.propose("c")
         assert self.texts() == []
-        self.outbox.again()
+        self.queue.republish()
         assert self.texts() == [(2, "a"), (3, "b")]
         assert self.idents == ["a.i.2", "a.i.3", "a.i.2", "a.i.3"]
 
-    def test_arrived(self) -> None:
-        """Only what is waited for has come back."""
-        self.say("a", "b")
-        assert self.outbox.arrived(3) is None
-        assert self.outbox.arrived(1) is None
-        sent = self.outbox.arrived(2)
+    def test_acknowledgesOnlyTheNext(self) -> None:
+        self.propose("a", "b")
+        assert self.queue.acknowledge(3) is None
+        assert self.queue.acknowledge(1) is None
+        sent = self.queue.acknowledge(2)
         assert sent is not None
         assert sent.proposals == [self.proposal("a")]
-        assert self.outbox.arrived(2) is None
+        assert self.queue.acknowledge(2) is None
 
-    def test_heartbeat(self) -> None:
-        """There is always something to say: nothing, or what was said already."""
-        self.outbox.send(heartbeat=True)
+    def test_heartbeatIsEmptyOrADuplicate(self) -> None:
+        self.queue.send(heartbeat=True)
         assert self.published == [(2, [])]
-        self.outbox.held = True
-        self.outbox.send(heartbeat=True)
+        self.queue.held = True
+        self.queue.send(heartbeat=True)
         assert self.published == [(2, []), (2, [])]
         assert self.idents == ["a.i.2", "a.i.2"]
-        self.outbox.held = False
-        self.arrived(2)
-        assert self.outbox.size == 0
+        self.queue.held = False
+        self.acknowledge(2)
+        assert self.queue.size == 0
 
-    def test_heartbeatWithWords(self) -> None:
-        """Who has something to say says that, once."""
-        self.outbox.add([self.proposal("a")])
-        self.outbox.send(heartbeat=True)
+    def test_noHeartbeatBesideAMessage(self) -> None:
+        self.queue.add([self.proposal("a")])
+        self.queue.send(heartbeat=True)
         assert self.texts() == [(2, "a")]
 
-    def test_size(self) -> None:
-        """What is gone takes no room."""
-        assert self.outbox.size == 0
-        self.say(*"abcdef")
-        assert self.outbox.size > 6 * 20
-        self.arrived(2, 3, 4, 5)
-        self.arrived(6)
-        assert self.outbox.size == 0
-        self.outbox.held = True
-        self.say("a")
+    def test_sizeIsZeroWhenEmpty(self) -> None:
+        assert self.queue.size == 0
+        self.propose(*"abcdef")
+        assert self.queue.size > 6 * 20
+        self.acknowledge(2, 3, 4, 5)
+        self.acknowledge(6)
+        assert self.queue.size == 0
+        self.queue.held = True
+        self.propose("a")
         self.now += OUTBOX_SECONDS + 1
-        assert self.outbox.expired({"ann"}) == [self.proposal("a")]
-        assert self.outbox.size == 0
-        self.say("a")
-        assert self.outbox.drop() == [self.proposal("a")]
-        assert self.outbox.size == 0
+        assert self.queue.takeExpired({"ann"}) == [self.proposal("a")]
+        assert self.queue.size == 0
+        self.propose("a")
+        assert self.queue.clear() == [self.proposal("a")]
+        assert self.queue.size == 0
 
-    def test_full(self) -> None:
-        """
-        There is no more room than there is, but for what has to be; what follows in the
-        same turn what did not fit is not taken either.
-        """
+    def test_fullRejectsAllButQuits(self) -> None:
         with patch("tsservices.cluster.outbox.OUTBOX_BYTES", 300):
             quit = (Quit("ann", ""), self.ann)
             many = [self.proposal("x" * 400), self.proposal("y"), quit]
-            assert self.outbox.add(many) == many[:2]
-            assert self.outbox.proposals() == [quit]
-            assert self.say("y") == []
+            assert self.queue.add(many) == many[:2]
+            assert self.queue.proposals() == [quit]
+            assert self.propose("y") == []
 
-    def test_tooBig(self) -> None:
-        """What does not go in one message does not go; messages are as big as they may be."""
+    def test_splitsAtTheMaximumSize(self) -> None:
         with patch("tsservices.cluster.outbox.MESSAGE_BYTES", 300):
-            self.outbox.begin("i", [])
-            self.outbox.held = True
-            assert self.say("x" * 250) == [self.proposal("x" * 250)]
-            assert self.say(*"abcdefghij") == []
-            self.outbox.held = False
-            self.outbox.send()
+            self.queue.start("i", [])
+            self.queue.held = True
+            assert self.propose("x" * 250) == [self.proposal("x" * 250)]
+            assert self.propose(*"abcdefghij") == []
+            self.queue.held = False
+            self.queue.send()
             assert self.texts() == [(1, "abcdef")]
 
-    def test_expired(self) -> None:
-        """What was never sent is not sent after a while, but for what has to be."""
-        self.say(*"abcd")
+    def test_onlyUnpublishedExpires(self) -> None:
+        self.propose(*"abcd")
         quit, gone = (Quit("ann", ""), self.ann), (NodeDown("", "b", "i", 1), self.ann)
-        self.outbox.add([gone, self.proposal("e"), quit])
+        self.queue.add([gone, self.proposal("e"), quit])
         self.now += OUTBOX_SECONDS - 1
-        self.say("f")
-        assert self.outbox.expired({"ann"}) == []
+        self.propose("f")
+        assert self.queue.takeExpired({"ann"}) == []
         self.now += 1
-        assert self.outbox.expired({"ann"}) == [self.proposal("e")]
-        assert self.outbox.expired({"ann"}) == []
-        assert self.outbox.proposals()[4:] == [gone, quit, self.proposal("f")]
+        assert self.queue.takeExpired({"ann"}) == [self.proposal("e")]
+        assert self.queue.takeExpired({"ann"}) == []
+        assert self.queue.proposals()[4:] == [gone, quit, self.proposal("f")]
 
-    def test_unknown(self) -> None:
-        """Whose lines were sent, and have not come back, is known; they are told once."""
+    def test_unknownIsToldOnce(self) -> None:
         bob = Session("bob", Ear())
-        self.say("a", "b")
-        self.outbox.add([(Quit("bob", ""), bob), (Quit("", ""), Session("", None))])
-        self.outbox.send()
+        self.propose("a", "b")
+        self.queue.add([(Quit("bob", ""), bob), (Quit("", ""), Session("", None))])
+        self.queue.send()
         self.now += OUTBOX_SECONDS - 1
-        self.say("c", "d")
-        assert self.outbox.unknown() == []
+        self.propose("c", "d")
+        assert self.queue.takeUnknown() == []
         self.now += 1
-        assert self.outbox.unknown() == [self.ann, bob]
-        assert self.outbox.unknown() == []
-        sent = self.outbox.arrived(2)
+        assert self.queue.takeUnknown() == [self.ann, bob]
+        assert self.queue.takeUnknown() == []
+        sent = self.queue.acknowledge(2)
         assert sent is not None
-        assert sent.told
+        assert sent.notified

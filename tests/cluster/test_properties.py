@@ -10,7 +10,7 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.cluster import World
+from tests.support.cluster import ClusterSimulation
 from tests.support.examples import tried
 
 ACTS = ("say", "say", "say", "say", "arrive", "arrive", "rename", "part", "join", "quit")
@@ -40,47 +40,47 @@ STEPS = st.lists(
 Step = tuple[str, int, int, str, float]
 
 
-def happen(world: World, step: Step) -> None:
+def happen(world: ClusterSimulation, step: Step) -> None:
     kind, which, who, nick, seconds = step
     node = world.nodes[which % len(world.nodes)]
     if kind in ACTS:
-        node.act(kind, who, nick)
+        node.perform(kind, who, nick)
     elif kind == "faults":
-        world.net.faults = 0.1 + who / 10
+        world.network.faultRate = 0.1 + who / 10
     elif kind == "well":
-        world.net.faults = 0.0
+        world.network.faultRate = 0.0
     elif kind in ("away", "back"):
-        world.net.away = kind == "away"
+        world.network.leaderless = kind == "away"
     elif kind == "start":
-        if not node.alive:
+        if not node.isAlive:
             node.start()
-    elif node.alive and kind == "freeze":
-        node.frozen = True
-    elif node.alive and kind == "thaw":
+    elif node.isAlive and kind == "freeze":
+        node.isFrozen = True
+    elif node.isAlive and kind == "thaw":
         node.thaw()
-    elif node.alive and kind == "cut":
-        node.engine.cut = True
-    elif node.alive and kind == "mend":
-        node.engine.reconnect()
-    elif node.alive and kind == "slow":
-        node.engine.slow = float(who)
+    elif node.isAlive and kind == "cut":
+        node.broker.isCut = True
+    elif node.isAlive and kind == "mend":
+        node.broker.reconnect()
+    elif node.isAlive and kind == "slow":
+        node.broker.delay = float(who)
     elif kind == "disk":
         node.diskSeconds = 0.01 + who
     elif kind == "die":
-        node.die()
+        node.kill()
     elif kind == "stop":
         node.stop()
     world.timeline.run(seconds)
 
 
-def live(count: int, seed: int, small: bool, steps: list[Step]) -> World:
+def live(count: int, seed: int, small: bool, steps: list[Step]) -> ClusterSimulation:
     """Live through all of it, then in peace; and all is as it has to be."""
     with (
         patch("tsservices.cluster.apply.CHECKPOINT_SECONDS", 5.0),
         patch("tsservices.cluster.outbox.MESSAGE_BYTES", 400 if small else 512 * 1024),
-        patch("tsservices.cluster.orderer.WAITING_BATCHES", 6 if small else 1000),
+        patch("tsservices.cluster.orderer.MAX_BACKLOG", 6 if small else 1000),
     ):
-        world = World(count, seed)
+        world = ClusterSimulation(count, seed)
         for step in steps:
             happen(world, step)
         world.heal()
@@ -90,13 +90,11 @@ def live(count: int, seed: int, small: bool, steps: list[Step]) -> World:
 
 @settings(max_examples=tried(100), derandomize=True)
 @given(st.integers(2, 4), st.integers(0, 1000), st.booleans(), STEPS)
-def test_whateverHappens(count: int, seed: int, small: bool, steps: list[Step]) -> None:
-    """Whatever happens."""
+def test_allNodesAgree(count: int, seed: int, small: bool, steps: list[Step]) -> None:
     live(count, seed, small, steps)
 
 
-def test_longLives() -> None:
-    """The same for long; and all that is to be hard about it does happen."""
+def test_longRunsAgreeAndMeetEveryFault() -> None:
     gaps = refused = duplicates = returned = silent = 0
     for seed in range(LIVES):
         chance = Random(seed)
@@ -112,10 +110,10 @@ def test_longLives() -> None:
         ]
         world = live(chance.randrange(2, 5), seed, chance.random() < 0.5, steps)
         for node in world.nodes:
-            standing = node.orderer.standing()
+            standing = node.orderer.status()
             gaps += standing.gaps
             duplicates += standing.duplicates
-            refused += sum(sum(each.refused.values()) for each in node.people)
-            returned += sum("taken this server for gone" in each for each in node.notes)
-            silent += sum("is silent" in each for each in node.notes)
+            refused += sum(sum(user.rejected.values()) for user in node.users)
+            returned += sum("taken this server for gone" in text for text in node.logLines)
+            silent += sum("is silent" in text for text in node.logLines)
     assert min(gaps, refused, duplicates, returned, silent) > LIVES // 4

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import cast
 
 from tsservices.cluster.broker import (
-    ENGINE_DOUBT_SECONDS,
-    ENGINE_RETRY_SECONDS,
-    ENGINE_STOP_SECONDS,
+    ACKNOWLEDGE_SECONDS,
+    RETRY_SECONDS,
+    STOP_SECONDS,
     Broker,
 )
 from tsservices.cluster.failure_detector import HEARTBEAT_SECONDS
@@ -19,133 +19,116 @@ from tsservices.cluster.outbox import PublishQueue
 from tsservices.cluster.retransmit import Retransmitter
 
 
-class TestResending:
+class TestRetransmitter:
     def setup_method(self) -> None:
         self.now = 100.0
-        self.questions: list[Callable[[int | None], object]] = []
-        self.idents: list[str] = []
-        self.outbox = PublishQueue("a", lambda: self.now, self.publish)
-        self.resending = Retransmitter(cast(Broker, self), self.outbox, lambda: self.now)
-        self.resending.advanced(10)
-        self.outbox.begin("i", [])
-        self.outbox.send(heartbeat=True)
-        self.resending.tick()
+        self.queries: list[Callable[[int | None], object]] = []
+        self.messages: list[str] = []
+        self.queue = PublishQueue("a", lambda: self.now, self.publish)
+        self.retransmitter = Retransmitter(cast(Broker, self), self.queue, lambda: self.now)
+        self.retransmitter.advanced(10)
+        self.queue.start("i", [])
+        self.queue.send(heartbeat=True)
+        self.retransmitter.tick()
         self.answer(10)
         self.now += 1
-        self.idents.clear()
+        self.messages.clear()
 
     def publish(self, data: bytes) -> None:
         message = decode(data)
-        self.idents.append(f"{message.node}.{message.incarnation}.{message.n}")
+        self.messages.append(f"{message.node}.{message.incarnation}.{message.n}")
 
     def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        self.questions.append(found)
+        self.queries.append(found)
 
     def answer(self, number: int | None) -> None:
-        self.questions.pop(0)(number)
+        self.queries.pop(0)(number)
 
-    def test_readFirst(self) -> None:
-        """
-        What may be lost goes again when all was read that was there when it was in doubt,
-        and nothing goes meanwhile.
-        """
-        self.resending.suspect()
-        self.resending.suspect()
-        assert len(self.questions) == 1
-        assert self.outbox.held
+    def test_readsToTheEndBeforeItResends(self) -> None:
+        self.retransmitter.suspect()
+        self.retransmitter.suspect()
+        assert len(self.queries) == 1
+        assert self.queue.held
         self.answer(12)
-        assert self.resending.last == 12
-        self.resending.advanced(11)
-        assert self.idents == []
-        self.resending.advanced(12)
-        assert self.idents == ["a.i.1"]
-        assert not self.outbox.held
-        self.resending.advanced(13)
-        assert self.idents == ["a.i.1"]
+        assert self.retransmitter.streamEnd == 12
+        self.retransmitter.advanced(11)
+        assert self.messages == []
+        self.retransmitter.advanced(12)
+        assert self.messages == ["a.i.1"]
+        assert not self.queue.held
+        self.retransmitter.advanced(13)
+        assert self.messages == ["a.i.1"]
 
-    def test_readAlready(self) -> None:
-        """If all was read it goes at once."""
-        self.resending.suspect()
+    def test_resendsAtOnceWhenAllIsRead(self) -> None:
+        self.retransmitter.suspect()
         self.answer(10)
-        assert self.idents == ["a.i.1"]
+        assert self.messages == ["a.i.1"]
 
-    def test_cameBack(self) -> None:
-        """What comes back while the stream is read does not go again."""
-        self.resending.suspect()
+    def test_acknowledgedIsNotResent(self) -> None:
+        self.retransmitter.suspect()
         self.answer(11)
-        self.outbox.arrived(1)
-        self.resending.advanced(11)
-        assert self.idents == []
-        assert not self.outbox.held
-        self.resending.suspect()
-        assert not self.questions
+        self.queue.acknowledge(1)
+        self.retransmitter.advanced(11)
+        assert self.messages == []
+        assert not self.queue.held
+        self.retransmitter.suspect()
+        assert not self.queries
 
-    def test_retry(self) -> None:
-        """
-        While the end can't be found it is looked for every so often; and there is a pause
-        between attempts.
-        """
-        self.resending.suspect()
+    def test_asksAgainAndPausesBetweenAttempts(self) -> None:
+        self.retransmitter.suspect()
         self.answer(None)
-        self.resending.tick()
-        assert self.questions == []
-        self.now += ENGINE_RETRY_SECONDS
-        self.resending.tick()
+        self.retransmitter.tick()
+        assert self.queries == []
+        self.now += RETRY_SECONDS
+        self.retransmitter.tick()
         self.answer(10)
-        assert self.idents == ["a.i.1"]
-        self.resending.suspect()
-        assert self.questions == []
-        self.now += ENGINE_RETRY_SECONDS
-        self.resending.tick()
+        assert self.messages == ["a.i.1"]
+        self.retransmitter.suspect()
+        assert self.queries == []
+        self.now += RETRY_SECONDS
+        self.retransmitter.tick()
         self.answer(10)
-        assert self.idents == ["a.i.1"] * 2
+        assert self.messages == ["a.i.1"] * 2
 
-    def test_lateAnswer(self) -> None:
-        """
-        An answer to what was asked before there was a doubt says nothing about it; one that
-        never comes is not waited for.
-        """
+    def test_answerFromBeforeTheSuspicionIsIgnored(self) -> None:
         self.now += HEARTBEAT_SECONDS
-        self.outbox.published = self.now
-        self.resending.tick()
-        self.now += ENGINE_RETRY_SECONDS
-        self.resending.suspect()
-        assert len(self.questions) == 2
+        self.queue.publishedAt = self.now
+        self.retransmitter.tick()
+        self.now += RETRY_SECONDS
+        self.retransmitter.suspect()
+        assert len(self.queries) == 2
         self.answer(10)
-        assert self.idents == []
-        self.now += ENGINE_STOP_SECONDS
-        self.resending.tick()
+        assert self.messages == []
+        self.now += STOP_SECONDS
+        self.retransmitter.tick()
         self.answer(10)
-        assert self.idents == []
+        assert self.messages == []
         self.answer(10)
-        assert self.idents == ["a.i.1"]
+        assert self.messages == ["a.i.1"]
 
-    def test_nobodySaysSo(self) -> None:
-        """What does not come back for long is in doubt by itself."""
-        self.resending.returned()
-        self.now += ENGINE_DOUBT_SECONDS - 0.1
-        self.resending.tick()
-        assert not self.outbox.held
+    def test_suspectsWhatDoesNotComeBack(self) -> None:
+        self.retransmitter.arrived()
+        self.now += ACKNOWLEDGE_SECONDS - 0.1
+        self.retransmitter.tick()
+        assert not self.queue.held
         self.now += 0.1
-        self.resending.tick()
-        assert self.outbox.held
+        self.retransmitter.tick()
+        assert self.queue.held
 
-    def test_believe(self) -> None:
-        """Doubts end with what they were about."""
-        self.resending.suspect()
-        self.outbox.drop()
-        self.resending.confirm()
+    def test_confirmEndsTheSuspicion(self) -> None:
+        self.retransmitter.suspect()
+        self.queue.clear()
+        self.retransmitter.confirm()
         self.answer(10)
-        assert self.idents == []
-        assert not self.outbox.held
+        assert self.messages == []
+        assert not self.queue.held
 
-    def test_lag(self) -> None:
-        """Without any doubt it is known about how far the stream goes."""
-        self.outbox.arrived(1)
+    def test_knowsTheEndWithoutSuspicion(self) -> None:
+        self.queue.acknowledge(1)
         for _ in range(40):
             self.now += 0.25
-            self.resending.tick()
-            if self.questions:
+            self.retransmitter.tick()
+            if self.queries:
                 self.answer(20)
-        assert self.resending.last == 20
-        assert not self.outbox.held
+        assert self.retransmitter.streamEnd == 20
+        assert not self.queue.held

@@ -7,19 +7,19 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from tests.support.broker import HandEngine
+from tests.support.broker import ScriptedBroker
 from tsservices.cluster.status import (
     BEHIND,
     BrokerStatus,
     NodeStatus,
     StatusChangeLog,
-    count,
     describe,
+    updateCounters,
 )
 from tsservices.common.counters import ClusterCounters
 
 #: Of node a, which knows of another one.
-STANDING = NodeStatus(
+STATUS = NodeStatus(
     incarnation="inc",
     up=True,
     position=117,
@@ -36,20 +36,17 @@ STANDING = NodeStatus(
 )
 
 
-def engine() -> HandEngine:
-    made = HandEngine()
+def connectedBroker() -> ScriptedBroker:
+    made = ScriptedBroker()
     made.where, made.connections, made.published = "nats://here:4222", 8, 9
     made.doubts, made.resubscriptions = 10, 11
     return made
 
 
 class TestDescribe:
-    """What operators read."""
-
     def test_nodes(self) -> None:
-        """Each node has a line, in order, and this one and its engine have another."""
-        typed: BrokerStatus = engine()
-        assert describe("a", STANDING, typed) == [
+        typed: BrokerStatus = connectedBroker()
+        assert describe("a", STATUS, typed) == [
             "a (this one): heard 0.2 s ago, since its start a1",
             "b: heard 12.3 s ago, since its start b1",
             "a is at 117, 3 behind; 2 messages (512 bytes) on their way",
@@ -57,20 +54,18 @@ class TestDescribe:
             " asked anew 11 times",
         ]
 
-    def test_away(self) -> None:
-        """Without the engine nobody is known of, but why."""
-        away = HandEngine()
+    def test_withoutConnection(self) -> None:
+        away = ScriptedBroker()
         away.lastError = "nobody answers"
-        lines = describe("a", replace(STANDING, nodes=()), away)
+        lines = describe("a", replace(STATUS, nodes=()), away)
         assert lines[0].startswith("a is at 117")
         assert lines[1].startswith("the engine: no connection, connection number 0")
         assert lines[2:] == ["its last error: nobody answers"]
 
 
-def test_count() -> None:
-    """Every counter there is gets its number, and again when that is another one."""
+def test_everyCounterIsSetAndReset() -> None:
     counters = ClusterCounters()
-    count(counters, STANDING, engine())
+    updateCounters(counters, STATUS, connectedBroker())
     assert asdict(counters) == {
         "connected": 1,
         "connections": 8,
@@ -87,14 +82,12 @@ def test_count() -> None:
         "strangers": 6,
         "garbage": 7,
     }
-    none: dict[str, Any] = {each.name: 0 for each in fields(NodeStatus) if each.type == "int"}
-    count(counters, replace(STANDING, nodes=(), **none), HandEngine())
+    none: dict[str, Any] = {field.name: 0 for field in fields(NodeStatus) if field.type == "int"}
+    updateCounters(counters, replace(STATUS, nodes=(), **none), ScriptedBroker())
     assert counters == ClusterCounters()
 
 
-class TestChanges:
-    """What the log is told."""
-
+class TestStatusChangeLog:
     def setup_method(self) -> None:
         self.lines: list[str] = []
         self.changes = StatusChangeLog(self.lines.append)
@@ -102,11 +95,10 @@ class TestChanges:
     def look(self, lag: int, *names: str) -> list[str]:
         self.lines.clear()
         nodes = tuple((name, "i", 0.1) for name in names)
-        self.changes.look(replace(STANDING, lag=lag, nodes=nodes))
+        self.changes.update(replace(STATUS, lag=lag, nodes=nodes))
         return list(self.lines)
 
     def test_nodes(self) -> None:
-        """Who comes and who goes, in whichever order they are known."""
         assert self.look(0) == []
         assert self.look(0, "b", "a") == ["nodes that are up: a, b"]
         assert self.look(0, "a", "b") == []
@@ -114,7 +106,6 @@ class TestChanges:
         assert self.look(0) == ["nodes that are up: none"]
 
     def test_behind(self) -> None:
-        """A node that gets behind, until it has caught up with half of that."""
         assert self.look(BEHIND) == []
         assert self.look(BEHIND + 1) == [f"{BEHIND + 1} messages behind"]
         assert self.look(BEHIND + 2) == []

@@ -235,9 +235,9 @@ def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
         position = BASE + number
         verdict = judge(state, message, position, stamp)
         result: dict[str, Any] = {"position": position, "is": verdict.name.lower()}
-        if verdict is Verdict.TAKEN and message.events:
+        if verdict is Verdict.TAKEN and message.operations:
             batch = Batch(LOG, position, stamp)
-            for event in message.events:
+            for event in message.operations:
                 apply(state, event, sessionOf(state, event.session, message.node), batch)
             batch.freeze()
             kept = [
@@ -358,30 +358,32 @@ def record() -> list[list[Any]]:
     # Nothing but this needs them, and it needs no test.
     from tests.support import cluster as simulated
     from tests.support.chat import Ear
-    from tsservices.cluster.orderer import ClusterOrderer
+    from tsservices.cluster.node import NodeConfig
 
-    people: dict[str, simulated.Dweller] = {}
-    orderer = partial(ClusterOrderer, operators=("root",))
+    people: dict[str, simulated.SimulatedUser] = {}
+    config = partial(NodeConfig, operators=frozenset({"root"}))
     with (
-        patch.object(simulated, "ClusterOrderer", orderer),
+        patch.object(simulated, "NodeConfig", config),
         patch.object(simulated, "LIMITS", LIMITS),
     ):
-        world = simulated.World(2, 3)
+        world = simulated.ClusterSimulation(2, 3)
         nodes = {node.name: node for node in world.nodes}
         for what, more in _SCRIPT:
             if what == "faults":
-                world.net.faults = more
+                world.network.faultRate = more
             elif what == "wait":
                 world.timeline.run(more)
             elif what == "cut":
-                nodes[more].engine.cut = True
+                nodes[more].broker.isCut = True
             elif what == "late":
-                old = [each.data for each in world.net.messages if decode(each.data).node == more]
-                world.net.take(old[-8])
+                old = [
+                    each.data for each in world.network.messages if decode(each.data).node == more
+                ]
+                world.network.append(old[-8])
             elif what == "mend":
-                nodes[more].engine.reconnect()
+                nodes[more].broker.reconnect()
             elif what in ("die", "start", "stop"):
-                getattr(nodes[more], what)()
+                getattr(nodes[more], "kill" if what == "die" else what)()
                 world.timeline.run(1.0)
             else:
                 node, ident = nodes[what], more[1]
@@ -392,14 +394,14 @@ def record() -> list[list[Any]]:
                 ]
                 if ident not in people:
                     session = Session(ident, Ear(), "~" + ident, what)
-                    people[ident] = simulated.Dweller(session, Ear())
-                    node.people.append(people[ident])
+                    people[ident] = simulated.SimulatedUser(session, Ear())
+                    node.users.append(people[ident])
                 node.propose(people[ident], fromRow(row))
                 world.timeline.run(0.3)
-        assert not any(node.errors or node.ends for node in world.nodes)
+        assert not any(node.errors or node.failures for node in world.nodes)
         stream = [
-            [each.number, each.stamp, base64.b64encode(each.data).decode("ascii")]
-            for each in world.net.messages
+            [each.sequence, each.stamp, base64.b64encode(each.data).decode("ascii")]
+            for each in world.network.messages
         ]
         last = list(applied(stream)[1].values())[-1]
         assert last == _whole(nodes["a"].pipeline.state)

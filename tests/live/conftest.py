@@ -49,7 +49,7 @@ def start(folder: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def engineServer(folder: Path) -> Iterator[NatsServer]:
+def natsServer(folder: Path) -> Iterator[NatsServer]:
     pytest.importorskip("nats", reason="the extra cluster is not installed")
     with NatsServer(folder / "n1") as one:
         yield one

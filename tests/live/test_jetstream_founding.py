@@ -1,5 +1,5 @@
 """
-The stream of a cluster, found or made, and how one gets to it.
+How the stream of a cluster is found or created, and how a node connects and logs in.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import pytest
 
 from tests.live.support.broker import (
     STREAM,
-    Listener,
+    BrokerClient,
     administer,
-    agree,
-    begin,
-    founding,
-    listening,
-    place,
+    assertSameOrder,
+    clients,
+    config,
+    identity,
+    subscribeAll,
 )
 from tests.live.support.nats_server import NatsServer, freePorts
 from tests.support.storage import Reactor
@@ -33,106 +33,88 @@ pytestmark = pytest.mark.usefixtures("quietLoop")
 
 
 class TestFounding:
-    """The stream, and how one gets to it."""
-
-    def test_race(self, engineServer: NatsServer) -> None:
-        """Of two who make it one has made it; both have the same."""
-        with listening(place(engineServer.url), "a", "b") as (a, b):
-            a.beginToOpen(founding("a"))
-            b.beginToOpen(founding("b"))
+    def test_raceHasOneFounder(self, natsServer: NatsServer) -> None:
+        with clients(config(natsServer.url), "a", "b") as (a, b):
+            a.startOpening(identity("a"))
+            b.startOpening(identity("b"))
             a.reactor.until(lambda: a.stream and b.stream)
             assert a.stream is not None
             assert b.stream is not None
-            assert a.stream.founding == b.stream.founding
-            assert {a.stream.made, b.stream.made} == {True, False}
-            made = "a" if a.stream.made else "b"
-            assert a.stream.founding.epoch == made
+            assert a.stream.identity == b.stream.identity
+            assert {a.stream.created, b.stream.created} == {True, False}
+            made = "a" if a.stream.created else "b"
+            assert a.stream.identity.epoch == made
 
-    def test_alien(self, engineServer: NatsServer) -> None:
-        """A stream of somebody else is left alone, and so is one that keeps too little."""
-
+    def test_foreignStreamIsLeftAlone(self, natsServer: NatsServer) -> None:
         async def alien(jetstream: Any) -> None:
             await jetstream.add_stream(name=STREAM, subjects=["tsservices.chat"])
             await jetstream.add_stream(name="other", subjects=["other.chat"])
 
-        administer(engineServer.url, alien)
+        administer(natsServer.url, alien)
         for settings, said in (
             ({}, "was not made by tsservices"),
             ({"stream": "mine", "subject": "other.chat"}, "overlap"),
             ({"stream": "mine", "subject": "mine", "replicas": 3}, "replicas"),
         ):
-            with listening(place(engineServer.url, **settings), "a") as (a,):
-                a.beginToOpen(founding())
+            with clients(config(natsServer.url, **settings), "a") as (a,):
+                a.startOpening(identity())
                 a.reactor.until(lambda a=a: a.failures)  # type: ignore[misc]
                 assert said in a.failures[0]
                 assert "\n" not in a.failures[0]
 
-    def test_changed(self, engineServer: NatsServer) -> None:
-        """A stream that was made to forget for new messages can't be used."""
-
+    def test_streamThatDiscardsOld(self, natsServer: NatsServer) -> None:
         async def change(jetstream: Any) -> None:
             config = (await jetstream.stream_info(STREAM)).config
             await jetstream.update_stream(config, discard="old")
 
-        with listening(place(engineServer.url), "a", "b") as (a, b):
-            a.open(founding())
-            administer(engineServer.url, change)
-            b.beginToOpen(None)
+        with clients(config(natsServer.url), "a", "b") as (a, b):
+            a.open(identity())
+            administer(natsServer.url, change)
+            b.startOpening(None)
             b.reactor.until(lambda: b.failures)
             assert "throws old messages away" in b.failures[0]
 
-    def test_small(self, engineServer: NatsServer, folder: Path) -> None:
-        """
-        Where no message of full length may pass, a node does not begin: it would wait for
-        ever behind its first one.
-        """
-
+    def test_tooSmallMaximum(self, natsServer: NatsServer, folder: Path) -> None:
         async def change(jetstream: Any) -> None:
             config = (await jetstream.stream_info(STREAM)).config
             await jetstream.update_stream(config, max_msg_size=100_000)
 
-        with listening(place(engineServer.url), "a", "b") as (a, b):
-            a.open(founding())
-            administer(engineServer.url, change)
-            b.beginToOpen(None)
+        with clients(config(natsServer.url), "a", "b") as (a, b):
+            a.open(identity())
+            administer(natsServer.url, change)
+            b.startOpening(None)
             b.reactor.until(lambda: b.failures)
             assert "takes small messages only" in b.failures[0]
         with (
             NatsServer(folder / "small", extra="max_payload: 64KB") as small,
-            listening(place(small.url), "a") as (a,),
+            clients(config(small.url), "a") as (a,),
         ):
-            a.beginToOpen(founding())
+            a.startOpening(identity())
             a.reactor.until(lambda: a.failures)
             assert "65536 bytes at most" in a.failures[0]
 
-    def test_missing(self, engineServer: NatsServer) -> None:
-        """Who belongs to a stream does not make another one."""
-        with listening(place(engineServer.url), "a") as (a,):
-            a.beginToOpen(None)
+    def test_missingStreamIsNotMadeAgain(self, natsServer: NatsServer) -> None:
+        with clients(config(natsServer.url), "a") as (a,):
+            a.startOpening(None)
             a.reactor.until(lambda: a.failures)
             assert a.failures == [f"there is no stream {STREAM}: it was deleted"]
 
-    def test_waits(self, folder: Path) -> None:
-        """A server that is not there yet is waited for."""
+    def test_waitsForTheServer(self, folder: Path) -> None:
         one = NatsServer(folder / "n1")
-        with listening(place(one.url), "a") as (a,):
-            a.beginToOpen(founding())
-            a.reactor.until(lambda: a.noted)
-            assert one.url in a.noted[0]
+        with clients(config(one.url), "a") as (a,):
+            a.startOpening(identity())
+            a.reactor.until(lambda: a.logged)
+            assert one.url in a.logged[0]
             with one:
                 a.reactor.until(lambda: a.stream)
                 a.stop()
 
     def test_stopWhileConnecting(self) -> None:
-        """
-        It can be stopped before there is a connection: nobody listens, or somebody who says
-        nothing, or it has not begun at all.
-        """
         with socket.create_server(("127.0.0.1", 0)) as silent:
             port = silent.getsockname()[1]
             for each in (port, freePorts(1)[0]):
-                with listening(place(f"nats://127.0.0.1:{each}"), "a", "b") as (a, _):
-                    a.beginToOpen(founding())
+                with clients(config(f"nats://127.0.0.1:{each}"), "a", "b") as (a, _):
+                    a.startOpening(identity())
                     until = time.monotonic() + 0.2
                     a.reactor.until(lambda until=until: time.monotonic() > until)  # type: ignore[misc]
                     a.stop()
@@ -140,40 +122,35 @@ class TestFounding:
 
 
 class TestWaysIn:
-    """Passwords and certificates."""
-
     def fails(self, where: JetStreamConfig) -> str:
-        with listening(where, "a") as (a,):
-            a.beginToOpen(founding())
+        with clients(where, "a") as (a,):
+            a.startOpening(identity())
             a.reactor.until(lambda: a.failures or a.stream)
             assert not a.stream
             return a.failures[0]
 
     def test_password(self, folder: Path) -> None:
-        """Who has the password comes in; who has not is told."""
         right, wrong = folder / "right", folder / "wrong"
         right.write_text("node:secret pass\n")
         wrong.write_text("node:secret")
         extra = 'authorization { user: "node", password: "secret pass" }'
         with NatsServer(folder / "n1", extra=extra) as one:
-            with listening(place(one.url, passwordFile=str(right)), "a") as (a,):
-                begin(a)
-                a.say()
-                agree(a)
-            assert "Authorization" in self.fails(place(one.url, passwordFile=str(wrong)))
-            assert "Authorization" in self.fails(place(one.url))
+            with clients(config(one.url, passwordFile=str(right)), "a") as (a,):
+                subscribeAll(a)
+                a.publish()
+                assertSameOrder(a)
+            assert "Authorization" in self.fails(config(one.url, passwordFile=str(wrong)))
+            assert "Authorization" in self.fails(config(one.url))
 
     def test_token(self, folder: Path) -> None:
-        """The same with a token."""
         (folder / "token").write_text("secret")
         with (
             NatsServer(folder / "n1", extra='authorization { token: "secret" }') as one,
-            listening(place(one.url, tokenFile=str(folder / "token")), "a") as (a,),
+            clients(config(one.url, tokenFile=str(folder / "token")), "a") as (a,),
         ):
-            begin(a)
+            subscribeAll(a)
 
     def test_nkey(self, folder: Path) -> None:
-        """The same with the seed of an nkey."""
         nkeys = pytest.importorskip("nkeys", reason="it is not installed: nats-py[nkeys]")
         seed = nkeys.encode_seed(random.Random(1).randbytes(32), nkeys.PREFIX_BYTE_USER)
         (folder / "seed").write_bytes(seed + b"\n")
@@ -181,37 +158,35 @@ class TestWaysIn:
         extra = f"authorization {{ users: [{{ nkey: {public} }}] }}"
         with (
             NatsServer(folder / "n1", extra=extra) as one,
-            listening(place(one.url, nkeyFile=str(folder / "seed")), "a") as (a,),
+            clients(config(one.url, nkeyFile=str(folder / "seed")), "a") as (a,),
         ):
-            begin(a)
+            subscribeAll(a)
 
-    def test_rights(self, folder: Path) -> None:
-        """Who may not do what has to be done is told."""
+    def test_missingPermission(self, folder: Path) -> None:
         (folder / "password").write_text("node:secret")
         extra = (
             'authorization { users: [{ user: "node", password: "secret",'
             ' permissions: { publish: "other" } }] }'
         )
         with NatsServer(folder / "n1", extra=extra) as one:
-            said = self.fails(place(one.url, passwordFile=str(folder / "password")))
+            said = self.fails(config(one.url, passwordFile=str(folder / "password")))
             assert "permissions violation" in said
 
     def test_tls(self, folder: Path, certificate: tuple[Path, Path]) -> None:
-        """Certificates are checked, and TLS is insisted on."""
         key, cert = certificate
         extra = f'tls {{ key_file: "{key}", cert_file: "{cert}" }}'
         with NatsServer(folder / "n1", extra=extra, scheme="tls", host="localhost") as one:
-            with listening(place(one.url, caFile=str(cert)), "a") as (a,):
-                begin(a)
-                a.say(10)
-                agree(a)
-            assert "certificate verify failed" in self.fails(place(one.url))
+            with clients(config(one.url, caFile=str(cert)), "a") as (a,):
+                subscribeAll(a)
+                a.publish(10)
+                assertSameOrder(a)
+            assert "certificate verify failed" in self.fails(config(one.url))
             other = one.url.replace("localhost", "127.0.0.1")
-            assert "certificate verify failed" in self.fails(place(other, caFile=str(cert)))
+            assert "certificate verify failed" in self.fails(config(other, caFile=str(cert)))
         with NatsServer(folder / "n2", extra='authorization { token: "secret" }') as clear:
-            said = self.fails(place(clear.url.replace("nats:", "tls:")))
+            said = self.fails(config(clear.url.replace("nats:", "tls:")))
             assert "does not offer TLS" in said
-            said = self.fails(place(clear.url, caFile=str(cert)))
+            said = self.fails(config(clear.url, caFile=str(cert)))
             assert "does not offer TLS" in said
 
     @pytest.mark.parametrize(
@@ -233,17 +208,15 @@ class TestWaysIn:
         ],
     )
     def test_configuration(self, settings: dict[str, Any], said: str) -> None:
-        """What can't be right is said before anything begins, and no secret with it."""
         where = JetStreamConfig(**{"servers": ("nats://host",), **settings})
         with pytest.raises(BrokerError, match=said) as caught:
-            Listener(Reactor(), where)
+            BrokerClient(Reactor(), where)
         assert "secret" not in str(caught.value)
 
-    def test_noClient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Who has not installed the client is told how."""
+    def test_clientNotInstalled(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for each in [*sys.modules]:
             if each.startswith("tsservices.cluster.nats."):
                 monkeypatch.delitem(sys.modules, each)
         monkeypatch.setitem(sys.modules, "nats.js.api", None)
         with pytest.raises(BrokerError, match=r"pip install 'tsservices\[cluster\]'"):
-            Listener(Reactor(), place("nats://host"))
+            BrokerClient(Reactor(), config("nats://host"))

@@ -1,5 +1,5 @@
 """
-Copies of the database that are kept by NATS JetStream.
+Snapshots in the object store of NATS JetStream.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.support.broker import STREAM, administer, answer, founding, listening, place
+from tests.live.support.broker import STREAM, administer, answer, clients, config, identity
 from tests.live.support.nats_server import NatsServer
 from tsservices.cluster.broker import SnapshotInfo
 
@@ -26,47 +26,40 @@ SNAPSHOT_MEMORY = 16_000_000
 
 
 class TestSnapshots:
-    """Copies of the database."""
-
-    def test_one(self, engineServer: NatsServer, folder: Path) -> None:
-        """
-        A large one goes there and back, without being in memory as a whole; the next one
-        takes its place, and an older one does not.
-        """
+    def test_largeSnapshotAndItsSuccessor(self, natsServer: NatsServer, folder: Path) -> None:
         source, target = folder / "source", folder / "target"
         content = random.Random(1).randbytes(SNAPSHOT_BYTES)
         source.write_bytes(content)
-        with listening(place(engineServer.url), "a", "b") as (a, b):
-            a.open(founding())
+        with clients(config(natsServer.url), "a", "b") as (a, b):
+            a.open(identity())
             b.open(None)
-            assert answer(a, a.engine.snapshot) is None
-            assert answer(a, a.engine.getSnapshot, str(target)) == "there is no snapshot"
+            assert answer(a, a.broker.latestSnapshot) is None
+            assert answer(a, a.broker.getSnapshot, str(target)) == "there is no snapshot"
             assert not target.exists()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             first = SnapshotInfo("e1", 17, SNAPSHOT_BYTES)
-            assert answer(a, a.engine.putSnapshot, first, str(source)) is None
-            assert answer(b, b.engine.snapshot) == first
-            assert answer(b, b.engine.getSnapshot, str(target)) is None
+            assert answer(a, a.broker.putSnapshot, first, str(source)) is None
+            assert answer(b, b.broker.latestSnapshot) == first
+            assert answer(b, b.broker.getSnapshot, str(target)) is None
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             assert target.read_bytes() == content
             assert target.stat().st_mode & 0o777 == 0o600
             assert grown * 1024 < SNAPSHOT_MEMORY
-            assert "exists" in answer(b, b.engine.getSnapshot, str(target))
+            assert "exists" in answer(b, b.broker.getSnapshot, str(target))
             source.write_bytes(b"x" * 1000)
             second = SnapshotInfo("e1", 20, 1000)
-            assert answer(b, b.engine.putSnapshot, second, str(source)) is None
+            assert answer(b, b.broker.putSnapshot, second, str(source)) is None
             older = SnapshotInfo("e1", 19, 1000)
-            assert answer(a, a.engine.putSnapshot, older, str(source)) is None
-            assert answer(a, a.engine.snapshot) == second
+            assert answer(a, a.broker.putSnapshot, older, str(source)) is None
+            assert answer(a, a.broker.latestSnapshot) == second
             target.unlink()
-            assert answer(a, a.engine.getSnapshot, str(target)) is None
+            assert answer(a, a.broker.getSnapshot, str(target)) is None
             assert target.read_bytes() == b"x" * 1000
-        info = engineServer.ask("jsz?accounts=1&streams=1")
+        info = natsServer.monitor("jsz?accounts=1&streams=1")
         assert info is not None
         assert info["storage"] < 100_000, json.dumps(info)
 
-    def test_strays(self, engineServer: NatsServer, folder: Path) -> None:
-        """What a node that died has left behind is deleted, if nobody goes on with it."""
+    def test_straysAreDeleted(self, natsServer: NatsServer, folder: Path) -> None:
         counts: list[int] = []
 
         async def leave(jetstream: Any) -> None:
@@ -80,24 +73,23 @@ class TestSnapshots:
 
         source = folder / "source"
         source.write_bytes(b"x" * 1000)
-        with listening(place(engineServer.url), "a") as (a,):
-            a.open(founding())
+        with clients(config(natsServer.url), "a") as (a,):
+            a.open(identity())
             for position in range(1, 5):
                 snapshot = SnapshotInfo("e1", position, 1000)
-                assert answer(a, a.engine.putSnapshot, snapshot, str(source)) is None
-                administer(engineServer.url, count)
+                assert answer(a, a.broker.putSnapshot, snapshot, str(source)) is None
+                administer(natsServer.url, count)
                 if position == 1:
-                    administer(engineServer.url, leave)
+                    administer(natsServer.url, leave)
         assert counts == [0, 3, 0, 0]
 
-    def test_lie(self, engineServer: NatsServer, folder: Path) -> None:
-        """What is not what it says is not left behind."""
+    def test_wrongSizeLeavesNoFile(self, natsServer: NatsServer, folder: Path) -> None:
         source, target = folder / "source", folder / "target"
         source.write_bytes(b"x" * 1_000_000)
-        with listening(place(engineServer.url), "a") as (a,):
-            a.open(founding())
+        with clients(config(natsServer.url), "a") as (a,):
+            a.open(identity())
             for position, size in ((1, 999_999), (2, 1_000_001)):
                 snapshot = SnapshotInfo("e1", position, size)
-                assert answer(a, a.engine.putSnapshot, snapshot, str(source)) is None
-                assert "the snapshot can't be had" in answer(a, a.engine.getSnapshot, str(target))
+                assert answer(a, a.broker.putSnapshot, snapshot, str(source)) is None
+                assert "the snapshot can't be had" in answer(a, a.broker.getSnapshot, str(target))
                 assert not target.exists()

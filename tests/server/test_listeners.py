@@ -16,7 +16,7 @@ from tests.support.logs import gather
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import PORTS_FILE, StateDirectory
 from tsservices.server.catalog import Catalog
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.server.listeners import BoundListener, ListenerService, parseListen
 from tsservices.storage.memory import MemoryStorage
 
@@ -25,9 +25,8 @@ class Late(ChatService):
     """A chat that is ready when the test says so."""
 
     def __init__(self) -> None:
-        super().__init__(
-            MemoryStorage("log"), Limits(), int, lambda job: None, "run", ImmediateHasher()
-        )
+        config = ChatServiceConfig(Limits(), "run")
+        super().__init__(config, MemoryStorage("log"), ImmediateHasher(), int, lambda job: None)
         self.waiting: list[Callable[[], object]] = []
 
     def whenReady(self, call: Callable[[], object]) -> None:

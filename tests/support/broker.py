@@ -1,5 +1,5 @@
 """
-An engine that does what the test says, when it says so.
+A broker that does what the test says, when it says so.
 """
 
 from __future__ import annotations
@@ -17,28 +17,25 @@ from tsservices.cluster.broker import (
 from tsservices.common.timestamps import NANOSECONDS
 
 
-class HandEngine:
-    """The engine."""
-
+class ScriptedBroker:
     def __init__(self) -> None:
-        self.founding: ClusterIdentity | None = None
-        self.opened: Callable[[StreamState], object] | None = None
-        self.failed: Callable[[str], object] | None = None
-        self.newest: SnapshotInfo | None = None
-        self.slow = False
-        self.asked: list[Callable[[SnapshotInfo | None], object]] = []
-        self.number = 0
+        self.identity: ClusterIdentity | None = None
+        self.onOpened: Callable[[StreamState], object] | None = None
+        self.onFailed: Callable[[str], object] | None = None
+        self.newestSnapshot: SnapshotInfo | None = None
+        self.delaySnapshots = False
+        self.snapshotRequests: list[Callable[[SnapshotInfo | None], object]] = []
+        self.firstSequence = 0
         self.listener: BrokerListener | None = None
-        self.messages: list[bytes] = []
-        self.placed: list[bytes] = []
-        self.end = 0
-        self.fetches: list[tuple[str, Callable[[str | None], object]]] = []
-        self.offers: list[tuple[SnapshotInfo, str, Callable[[str | None], object]]] = []
-        self.dumb = False
+        self.pending: list[bytes] = []
+        self.stored: list[bytes] = []
+        self.streamEnd = 0
+        self.snapshotGets: list[tuple[str, Callable[[str | None], object]]] = []
+        self.snapshotPuts: list[tuple[SnapshotInfo, str, Callable[[str | None], object]]] = []
+        self.neverStops = False
         self.stops: list[Callable[[], object]] = []
         self.where = ""
         self.connections = 0
-        self.delivered = 0
         self.lastError = ""
         self.published = 0
         self.doubts = 0
@@ -46,38 +43,38 @@ class HandEngine:
 
     def open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
-        self.founding, self.opened, self.failed = founding, opened, failed
+        self.identity, self.onOpened, self.onFailed = identity, opened, failed
 
-    def find(self, stream: StreamState) -> None:
-        self.where, self.connections, self.end = "nats://here:4222", 1, stream.last
-        assert self.opened is not None
-        self.opened(stream)
+    def openStream(self, stream: StreamState) -> None:
+        self.where, self.connections, self.streamEnd = "nats://here:4222", 1, stream.last
+        assert self.onOpened is not None
+        self.onOpened(stream)
 
-    def found(self) -> None:
-        assert self.founding is not None
-        self.find(StreamState(self.founding, 1, 0, True))
+    def createStream(self) -> None:
+        assert self.identity is not None
+        self.openStream(StreamState(self.identity, 1, 0, True))
 
     def subscribe(self, number: int, listener: BrokerListener) -> None:
-        self.number, self.listener = number, listener
+        self.firstSequence, self.listener = number, listener
 
     def publish(self, data: bytes) -> None:
-        self.messages.append(data)
+        self.pending.append(data)
 
-    def deliver(self, *others: bytes) -> None:
-        """All that was published gets its place, and what comes of it does, too."""
+    def deliver(self, *foreign: bytes) -> None:
+        # What comes of it, too.
         assert self.listener is not None
-        self.messages[:0] = others
-        while self.messages:
-            messages, self.messages = self.messages, []
-            self.placed += messages
-            first = self.end + 1
-            self.end += len(messages)
+        self.pending[:0] = foreign
+        while self.pending:
+            messages, self.pending = self.pending, []
+            self.stored += messages
+            first = self.streamEnd + 1
+            self.streamEnd += len(messages)
             self.published += len(messages)
-            stamp = NOON + self.end * NANOSECONDS
+            stamp = NOON + self.streamEnd * NANOSECONDS
             self.listener.delivered(
                 [StreamMessage(first + place, stamp, data) for place, data in enumerate(messages)]
             )
@@ -85,24 +82,24 @@ class HandEngine:
     def pause(self, paused: bool) -> None:
         pass
 
-    def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        found(self.end)
+    def lastSequence(self, done: Callable[[int | None], object]) -> None:
+        done(self.streamEnd)
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
-        if self.slow:
-            self.asked.append(found)
+    def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None:
+        if self.delaySnapshots:
+            self.snapshotRequests.append(done)
         else:
-            found(self.newest)
+            done(self.newestSnapshot)
 
-    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        self.fetches.append((path, fetched))
+    def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
+        self.snapshotGets.append((path, done))
 
     def putSnapshot(
-        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+        self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
-        self.offers.append((snapshot, path, offered))
+        self.snapshotPuts.append((snapshot, path, done))
 
     def stop(self, stopped: Callable[[], object]) -> None:
         self.stops.append(stopped)
-        if not self.dumb:
+        if not self.neverStops:
             stopped()

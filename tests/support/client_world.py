@@ -50,7 +50,7 @@ class ChatServer:
 
     def forget(self, room: str) -> None:
         chat = cast(ChatService, self.memory.wiring.chat)
-        storage = cast(MemoryStorage, chat.journal)
+        storage = cast(MemoryStorage, chat.storage)
         while room in storage._rooms:
             storage._forget(storage._all.popleft())
 

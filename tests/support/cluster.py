@@ -1,17 +1,17 @@
 """
-Nodes of a cluster with people on them, which live, freeze, die and come back; and what has
-to hold for them all the time.
+A simulated cluster: nodes with users, which freeze, die and come back, and what has to hold for
+them all the time.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.support.chat import Ear
-from tests.support.cluster_network import FOUNDING, LooseEngine, Net, Timeline
+from tests.support.cluster_network import IDENTITY, SimulatedBroker, SimulatedNetwork, Timeline
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import ErrorReply, Notice, RoomMessages
@@ -20,8 +20,9 @@ from tsservices.chat.pipeline import Pipeline, Proposal
 from tsservices.chat.session import Session
 from tsservices.chat.snapshot import load, save
 from tsservices.chat.state import ChatState
-from tsservices.cluster.broker import ENGINE_STOP_SECONDS, StreamState
+from tsservices.cluster.broker import STOP_SECONDS, StreamState
 from tsservices.cluster.consistency import StateDigest
+from tsservices.cluster.node import NodeConfig
 from tsservices.cluster.orderer import ClusterOrderer
 from tsservices.cluster.status import STORED, UNKNOWN
 from tsservices.common.limits import Limits
@@ -31,22 +32,22 @@ ROOM = "r"
 TICK = 0.25
 
 
-class Disk:
-    """What a node has kept, also when it is dead."""
+class SimulatedDisk:
+    """What a node has stored, also when it is dead."""
 
     def __init__(self) -> None:
-        self.position = FOUNDING.baseSequence
-        self.said: dict[int, str] = {}
+        self.position = IDENTITY.baseSequence
+        self.messages: dict[int, str] = {}
         self.checkpoint: tuple[int, list[str]] | None = None
 
 
-class Truth:
-    """What came of each position, on whichever node it was first: it has to be the same on all."""
+class ReferenceLog:
+    """What each position brought about on the first node: it has to be the same on all."""
 
     def __init__(self) -> None:
         self.batches: dict[int, str] = {}
         self.states: dict[int, list[str]] = {}
-        self.texts: dict[str, tuple[int, str]] = {}
+        self.positions: dict[str, tuple[int, str]] = {}
 
     def check(self, batch: Batch) -> None:
         picture = repr(
@@ -56,107 +57,105 @@ class Truth:
             raise AssertionError(f"{self.batches[batch.position]} here, {picture} there")
         if batch.checkpoint:
             assert self.states.setdefault(batch.position, batch.checkpoint) == batch.checkpoint
-        for said in batch.messages:
-            for text in said.texts:
-                place = (batch.position, said.session)
-                assert self.texts.setdefault(text, place) == place, f"{text} is there twice"
+        for message in batch.messages:
+            for text in message.texts:
+                place = (batch.position, message.session)
+                assert self.positions.setdefault(text, place) == place, f"{text} is there twice"
 
 
 @dataclass
-class Dweller:
-    """Somebody on a node."""
-
+class SimulatedUser:
     session: Session
-    ear: Ear
-    said: list[str] = field(default_factory=list)
-    left: bool = False
-    refused: Counter[str] = field(default_factory=Counter)
+    recipient: Ear
+    sentTexts: list[str] = field(default_factory=list)
+    hasQuit: bool = False
+    rejected: Counter[str] = field(default_factory=Counter)
 
 
-class SimNode:
-    """A node, through all its lives."""
+class SimulatedNode:
+    """A node, through all its runs."""
 
     orderer: ClusterOrderer
     pipeline: Pipeline
-    engine: LooseEngine
+    broker: SimulatedBroker
 
-    def __init__(self, name: str, timeline: Timeline, net: Net, truth: Truth) -> None:
+    def __init__(
+        self, name: str, timeline: Timeline, network: SimulatedNetwork, reference: ReferenceLog
+    ) -> None:
         self.name = name
         self._timeline = timeline
-        self._net = net
-        self._truth = truth
-        self.disk = Disk()
+        self._network = network
+        self._reference = reference
+        self.disk = SimulatedDisk()
         self.trouble: ChatError | None = None
-        self.alive = False
-        self.frozen = False
-        self.open = False
-        self.stopping = False
+        self.isAlive = False
+        self.isFrozen = False
+        self.isOpen = False
+        self.isStopping = False
         self.diskSeconds = 0.01
-        self.people: list[Dweller] = []
-        self.ends: list[str] = []
+        self.users: list[SimulatedUser] = []
+        self.failures: list[str] = []
         self.troubles: list[ChatError | None] = []
-        self.notes: list[str] = []
+        self.logLines: list[str] = []
         self.errors: list[Exception] = []
-        self.outline: StateDigest | None = None
-        self._life = 0
+        self.digest: StateDigest | None = None
+        self._run = 0
         self._incarnations = 0
         self._backlog: list[Callable[[], object]] = []
-        self._stores: list[Batch] = []
+        self._storing: list[Batch] = []
 
-    def later(self, delay: float, what: Callable[[], object]) -> None:
-        life = self._life
+    def callLater(self, delay: float, call: Callable[[], object]) -> None:
+        run = self._run
 
         def due() -> None:
-            if life != self._life or not self.alive:
+            if run != self._run or not self.isAlive:
                 return
-            if self.frozen:
+            if self.isFrozen:
                 self._backlog.append(due)
             else:
-                what()
+                call()
 
-        self._timeline.later(delay, due)
+        self._timeline.callLater(delay, due)
 
     def start(self) -> None:
-        self._life += 1
-        self.alive, self.open, self.stopping, self.frozen = True, False, False, False
-        self.people = []
-        self._stores = []
+        self._run += 1
+        self.isAlive, self.isOpen, self.isStopping, self.isFrozen = True, False, False, False
+        self.users = []
+        self._storing = []
         self._backlog = []
-        self.engine = self._net.engine(self.later)
-        self.engine.open(None, self._opened, self.broken)
+        self.broker = self._network.connect(self.callLater)
+        self.broker.open(None, self._streamOpened, self.nodeBroken)
 
-    def _opened(self, stream: StreamState) -> None:
-        kept = self.disk.checkpoint
-        state = ChatState(LIMITS) if kept is None else load(LIMITS, kept[1])
+    def _streamOpened(self, stream: StreamState) -> None:
+        checkpoint = self.disk.checkpoint
+        state = ChatState(LIMITS) if checkpoint is None else load(LIMITS, checkpoint[1])
         self.pipeline = Pipeline(
             state,
-            FOUNDING.log,
+            IDENTITY.log,
             self.disk.position,
             self._timeline.stamp,
-            lambda what: self.later(0.0, what),
+            lambda call: self.callLater(0.0, call),
         )
         self.orderer = ClusterOrderer(
-            self.name,
-            self._incarnation,
+            NodeConfig(self.name, self._incarnation, LIMITS),
             self.pipeline,
-            self.engine,
-            self._timeline.seconds,
+            self.broker,
             self,
-            LIMITS,
+            self._timeline.seconds,
         )
         self.pipeline.start(self, orderer=self.orderer)
-        refused = self.pipeline.rejected
+        rejected = self.pipeline.rejected
 
-        def note(proposals: Sequence[Proposal], error: ChatError) -> None:
+        def noteRejected(proposals: Sequence[Proposal], error: ChatError) -> None:
             for event, session in proposals:
                 if isinstance(event, Say):
-                    person = next(each for each in self.people if each.session is session)
-                    person.refused.update(event.texts)
-            refused(proposals, error)
+                    user = next(user for user in self.users if user.session is session)
+                    user.rejected.update(event.texts)
+            rejected(proposals, error)
 
-        self.pipeline.rejected = note  # type: ignore[method-assign]
-        first = FOUNDING.baseSequence if kept is None else kept[0]
-        self.orderer.begin(stream, first + 1 - FOUNDING.baseSequence, self.outline)
+        self.pipeline.rejected = noteRejected  # type: ignore[method-assign]
+        first = IDENTITY.baseSequence if checkpoint is None else checkpoint[0]
+        self.orderer.start(stream, first + 1 - IDENTITY.baseSequence, self.digest)
         self._tick()
 
     def _incarnation(self) -> str:
@@ -165,200 +164,214 @@ class SimNode:
 
     def _tick(self) -> None:
         self.orderer.tick()
-        self.later(TICK, self._tick)
+        self.callLater(TICK, self._tick)
 
     def store(self, batch: Batch) -> None:
-        self._truth.check(batch)
-        self._stores.append(batch)
-        self.later(self.diskSeconds, lambda: self._commit(batch))
+        self._reference.check(batch)
+        self._storing.append(batch)
+        self.callLater(self.diskSeconds, lambda: self._commit(batch))
 
     def _commit(self, batch: Batch) -> None:
-        if batch not in self._stores:
+        if batch not in self._storing:
             return
         disk = self.disk
-        while self._stores:
-            each = self._stores.pop(0)
-            assert each.position > disk.position
-            disk.position = each.position
-            if each.messages:
-                disk.said[each.position] = repr(each.messages)
-            if each.checkpoint:
-                disk.checkpoint = (each.position, each.checkpoint)
-            if each is batch:
+        while self._storing:
+            stored = self._storing.pop(0)
+            assert stored.position > disk.position
+            disk.position = stored.position
+            if stored.messages:
+                disk.messages[stored.position] = repr(stored.messages)
+            if stored.checkpoint:
+                disk.checkpoint = (stored.position, stored.checkpoint)
+            if stored is batch:
                 break
         self.pipeline.stored(batch.position)
 
     def ready(self) -> None:
-        assert not self.open
-        self.open = True
+        assert not self.isOpen
+        self.isOpen = True
 
     def troubled(self, trouble: ChatError | None) -> None:
         self.troubles.append(trouble)
 
-    def broken(self, reason: str) -> None:
-        self.ends.append(reason)
+    def nodeBroken(self, reason: str) -> None:
+        self.failures.append(reason)
 
-    def noted(self, text: str) -> None:
-        self.notes.append(text)
+    def log(self, text: str) -> None:
+        self.logLines.append(text)
 
-    def failed(self, error: Exception) -> None:
+    def logError(self, error: Exception) -> None:
         self.errors.append(error)
 
-    def die(self) -> None:
-        if self.alive:
-            self.alive = self.open = False
-            self._net.leave(self.engine)
+    def kill(self) -> None:
+        if self.isAlive:
+            self.isAlive = self.isOpen = False
+            self._network.disconnect(self.broker)
 
     def stop(self) -> None:
-        if not self.open or self.frozen or self.stopping:
+        if not self.isOpen or self.isFrozen or self.isStopping:
             return
-        self.stopping = True
-        self.orderer.stop(lambda: self.later(self.diskSeconds + 0.01, self.die))
-        self.later(ENGINE_STOP_SECONDS, self.die)
+        self.isStopping = True
+        self.orderer.stop(lambda: self.callLater(self.diskSeconds + 0.01, self.kill))
+        self.callLater(STOP_SECONDS, self.kill)
 
     def thaw(self) -> None:
-        self.frozen = False
+        self.isFrozen = False
         backlog, self._backlog = self._backlog, []
-        for each in backlog:
-            each()
+        for call in backlog:
+            call()
 
     @property
-    def willing(self) -> bool:
-        return self.alive and self.open and not self.frozen and not self.stopping
+    def isUsable(self) -> bool:
+        return self.isAlive and self.isOpen and not self.isFrozen and not self.isStopping
 
-    def propose(self, person: Dweller, event: Operation) -> None:
+    def propose(self, user: SimulatedUser, event: Operation) -> None:
         if isinstance(event, Say):
-            person.said.extend(event.texts)
-        self.pipeline.propose(event, person.session)
+            user.sentTexts.extend(event.texts)
+        self.pipeline.propose(event, user.session)
 
-    def arrive(self, nick: str) -> None:
-        ear = Ear()
-        ident = f"{self.name}{self._life}.{len(self.people)}"
-        session = Session(ident, ear, "~" + ident, self.name)
+    def addUser(self, nick: str) -> None:
+        recipient = Ear()
+        ident = f"{self.name}{self._run}.{len(self.users)}"
+        session = Session(ident, recipient, "~" + ident, self.name)
         session.wantsEcho = True
-        person = Dweller(session, ear)
-        self.people.append(person)
-        self.propose(person, Enter(ident, nick, nick, "~" + ident, f"t-{ident}"))
-        self.propose(person, Join(ident, ROOM, ROOM))
+        user = SimulatedUser(session, recipient)
+        self.users.append(user)
+        self.propose(user, Enter(ident, nick, nick, "~" + ident, f"t-{ident}"))
+        self.propose(user, Join(ident, ROOM, ROOM))
 
-    def act(self, kind: str, which: int, nick: str) -> None:
-        if not self.willing:
+    def say(self, user: SimulatedUser, *texts: str) -> None:
+        self.propose(user, Say(user.session.ident, ROOM, MESSAGE, texts))
+
+    def quit(self, user: SimulatedUser) -> None:
+        self.propose(user, Quit(user.session.ident, ""))
+        user.hasQuit = True
+
+    def perform(self, kind: str, which: int, nick: str) -> None:
+        if not self.isUsable:
             return
-        here = [each for each in self.people if not each.left]
-        if kind == "arrive" or not here:
-            self.arrive(nick)
+        connected = [user for user in self.users if not user.hasQuit]
+        if kind == "arrive" or not connected:
+            self.addUser(nick)
             return
-        person = here[which % len(here)]
-        ident = person.session.ident
+        user = connected[which % len(connected)]
+        ident = user.session.ident
         if kind == "say":
-            texts = tuple(f"{ident}/{len(person.said) + n:04}" for n in range(1 + which % 3))
-            self.propose(person, Say(ident, ROOM, MESSAGE, texts))
+            texts = tuple(f"{ident}/{len(user.sentTexts) + n:04}" for n in range(1 + which % 3))
+            self.say(user, *texts)
         elif kind == "rename":
-            self.propose(person, Rename(ident, nick, nick))
+            self.propose(user, Rename(ident, nick, nick))
         elif kind == "part":
-            self.propose(person, Part(ident, ROOM, ""))
+            self.propose(user, Part(ident, ROOM, ""))
         elif kind == "join":
-            self.propose(person, Join(ident, ROOM, ROOM))
+            self.propose(user, Join(ident, ROOM, ROOM))
         else:
-            self.propose(person, Quit(ident, ""))
-            person.left = True
+            self.quit(user)
 
 
-class World:
-    """Several nodes and their stream."""
-
+class ClusterSimulation:
     def __init__(self, count: int, seed: int) -> None:
         self.timeline = Timeline()
-        self.net = Net(self.timeline, Random(seed))
-        self.truth = Truth()
-        self.nodes = [SimNode(name, self.timeline, self.net, self.truth) for name in "abcd"[:count]]
+        self.network = SimulatedNetwork(self.timeline, Random(seed))
+        self.reference = ReferenceLog()
+        self.nodes = [
+            SimulatedNode(name, self.timeline, self.network, self.reference)
+            for name in "abcd"[:count]
+        ]
         for node in self.nodes:
             node.start()
         self.timeline.run(2)
-        assert all(node.open for node in self.nodes)
+        assert all(node.isOpen for node in self.nodes)
 
     def heal(self) -> None:
-        """All goes well from now on, for so long that nothing is left undone."""
-        self.net.faults, self.net.away = 0.0, False
+        # Nothing goes wrong any more, for so long that nothing is left to be done.
+        self.network.faultRate, self.network.leaderless = 0.0, False
         for node in self.nodes:
             node.diskSeconds = 0.01
-            if node.alive:
+            if node.isAlive:
                 node.thaw()
-                node.engine.slow = 0.0
-                node.engine.reconnect()
-        self.timeline.run(ENGINE_STOP_SECONDS + 1)
+                node.broker.delay = 0.0
+                node.broker.reconnect()
+        self.timeline.run(STOP_SECONDS + 1)
         for node in self.nodes:
-            if not node.alive:
+            if not node.isAlive:
                 node.start()
         self.timeline.run(70)
 
     def check(self) -> None:
         for node in self.nodes:
-            assert node.ends == []
+            assert node.failures == []
             assert node.errors == []
-            assert node.open
-            assert node.orderer.standing().up
+            assert node.isOpen
+            assert node.orderer.status().up
             assert node.orderer.trouble is None
         # The heartbeats of the last moment may not have come to all of them.
         self.timeline.run(3.0)
-        states = [self.durable(node) for node in self.nodes]
+        states = [self.stateWithoutCounts(node) for node in self.nodes]
         assert states[1:] == states[:-1]
-        disks = [node.disk.said for node in self.nodes]
+        disks = [node.disk.messages for node in self.nodes]
         assert disks[1:] == disks[:-1]
         state = self.nodes[0].pipeline.state
         assert set(state.nodes) == {node.name for node in self.nodes}
-        here = {
-            each.session.ident: each
+        connected = {
+            user.session.ident: user
             for node in self.nodes
-            for each in node.people
-            if each.session.nick and not each.left
+            for user in node.users
+            if user.session.nick and not user.hasQuit
         }
-        assert set(state.sessions) == set(here)
+        assert set(state.sessions) == set(connected)
         for node in self.nodes:
-            for person in node.people:
-                self.checkPerson(person)
+            for user in node.users:
+                self.checkUser(user)
         self.checkOrder()
 
-    def durable(self, node: SimNode) -> list[str]:
+    def stateWithoutCounts(self, node: SimulatedNode) -> list[str]:
+        # A heartbeat changes these, and the last one may not be everywhere.
         state = node.pipeline.state
-        before = {name: (each.n, each.position, each.stamp) for name, each in state.nodes.items()}
-        for each in state.nodes.values():
-            each.n = each.position = each.stamp = 0
+        nodes = state.nodes
+        state.nodes = {
+            name: replace(peer, n=0, position=0, stamp=0) for name, peer in nodes.items()
+        }
         rows = save(state)
-        for name, each in state.nodes.items():
-            each.n, each.position, each.stamp = before[name]
+        state.nodes = nodes
         return rows
 
-    def checkPerson(self, person: Dweller) -> None:
-        session, texts = person.session, self.truth.texts
+    def checkUser(self, user: SimulatedUser) -> None:
+        session, texts = user.session, self.reference.positions
         assert session.pending == 0
-        told = Counter(
+        received = Counter(
             text
-            for each in person.ear.heard
-            if isinstance(each, RoomMessages) and each.session == session.ident
-            for text in each.texts
+            for notification in user.recipient.heard
+            if isinstance(notification, RoomMessages) and notification.session == session.ident
+            for text in notification.texts
         )
-        stored = {text for text in person.said if text in texts}
-        assert max(person.refused.values(), default=1) == 1
-        assert not stored & person.refused.keys()
-        if not person.left:
-            assert told == Counter(stored)
-        refusals = sum(isinstance(each, ErrorReply) for each in person.ear.heard)
-        rest = [each for each in person.said if each not in stored | person.refused.keys()]
-        if not person.left:
-            assert refusals >= (bool(rest) + bool(person.refused))
-        notices = [each for each in person.ear.heard if isinstance(each, Notice)]
+        stored = {text for text in user.sentTexts if text in texts}
+        assert max(user.rejected.values(), default=1) == 1
+        assert not stored & user.rejected.keys()
+        if not user.hasQuit:
+            assert received == Counter(stored)
+        refusals = sum(
+            isinstance(notification, ErrorReply) for notification in user.recipient.heard
+        )
+        unanswered = [text for text in user.sentTexts if text not in stored | user.rejected.keys()]
+        if not user.hasQuit:
+            assert refusals >= (bool(unanswered) + bool(user.rejected))
+        notices = [
+            notification
+            for notification in user.recipient.heard
+            if isinstance(notification, Notice)
+        ]
         if STORED in notices:
             assert UNKNOWN in notices
 
     def checkOrder(self) -> None:
-        """Nobody's lines have changed places, and their numbers have no gap."""
+        # The lines of a user are in order, and the numbers of the room have no gap.
         last: dict[str, str] = {}
-        places = sorted((place, text) for text, (place, _) in self.truth.texts.items())
+        places = sorted((place, text) for text, (place, _) in self.reference.positions.items())
         for _, text in places:
             who = text.partition("/")[0]
             assert last.get(who, "") < text
             last[who] = text
         record = self.nodes[0].pipeline.state.rooms.get(ROOM)
         if record is not None:
-            assert record.record.seq == len(self.truth.texts)
+            assert record.record.seq == len(self.reference.positions)

@@ -1,5 +1,5 @@
 """
-A stream that several nodes share, with a clock of its own and every fault a network has.
+A stream that several simulated nodes share, with a clock of its own and every fault of a network.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from random import Random
 
 from tests.support.chat import NOON
 from tsservices.cluster.broker import (
-    ENGINE_DOUBT_SECONDS,
+    ACKNOWLEDGE_SECONDS,
     BrokerListener,
     ClusterIdentity,
     SnapshotInfo,
@@ -19,19 +19,15 @@ from tsservices.cluster.broker import (
 )
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Of every stream here.
-FOUNDING = ClusterIdentity("epoch", "log", 1000, bytes(32))
+#: Of every simulated stream.
+IDENTITY = ClusterIdentity("epoch", "log", 1000, bytes(32))
 
 #: Has something called after so many seconds.
-Later = Callable[[float, Callable[[], object]], object]
+CallLater = Callable[[float, Callable[[], object]], object]
 
 
 class Timeline:
-    """
-    What is to happen when.
-
-    @ivar now: the time in seconds.
-    """
+    """A clock, and what is to be called when."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -44,143 +40,143 @@ class Timeline:
     def stamp(self) -> int:
         return NOON + int(self.now * NANOSECONDS)
 
-    def later(self, delay: float, what: Callable[[], object]) -> None:
+    def callLater(self, delay: float, call: Callable[[], object]) -> None:
         self._count += 1
-        heapq.heappush(self._queue, (self.now + delay, self._count, what))
+        heapq.heappush(self._queue, (self.now + delay, self._count, call))
 
     def run(self, seconds: float) -> None:
         until = self.now + seconds
         while self._queue and self._queue[0][0] <= until:
-            self.now, _, what = heapq.heappop(self._queue)
-            what()
+            self.now, _, call = heapq.heappop(self._queue)
+            call()
         self.now = until
 
 
-class Net:
-    """The stream."""
+class SimulatedNetwork:
+    """The stream: it takes messages, unless it is leaderless, and loses or doubles some."""
 
-    def __init__(self, timeline: Timeline, chance: Random) -> None:
+    def __init__(self, timeline: Timeline, random: Random) -> None:
         self.timeline = timeline
-        self.chance = chance
+        self.random = random
         self.messages: list[StreamMessage] = []
-        self.away = False
-        self.faults = 0.0
-        self._engines: list[LooseEngine] = []
+        self.leaderless = False
+        self.faultRate = 0.0
+        self._brokers: list[SimulatedBroker] = []
 
-    def engine(self, later: Later) -> LooseEngine:
-        engine = LooseEngine(self, later)
-        self._engines.append(engine)
-        return engine
+    def connect(self, later: CallLater) -> SimulatedBroker:
+        broker = SimulatedBroker(self, later)
+        self._brokers.append(broker)
+        return broker
 
-    def leave(self, engine: LooseEngine) -> None:
-        self._engines.remove(engine)
+    def disconnect(self, broker: SimulatedBroker) -> None:
+        self._brokers.remove(broker)
 
-    def take(self, data: bytes) -> None:
-        if self.away:
-            # Who has it tries until somebody takes it.
-            self.timeline.later(0.5, lambda: self.take(data))
+    def append(self, data: bytes) -> None:
+        if self.leaderless:
+            # The network has it, and tries until there is a leader.
+            self.timeline.callLater(0.5, lambda: self.append(data))
             return
         self.messages.append(StreamMessage(len(self.messages) + 1, self.timeline.stamp(), data))
-        for engine in self._engines:
-            engine.wake()
+        for broker in self._brokers:
+            broker.scheduleDelivery()
 
 
-class LooseEngine:
+class SimulatedBroker:
     """
-    What one node reaches the stream by.
+    The broker of one node.
 
-    @ivar slow: seconds that everything takes on its way to it.
+    @ivar delay: seconds that each delivery takes.
     """
 
-    def __init__(self, net: Net, later: Later) -> None:
-        self._net = net
-        self._later = later
+    def __init__(self, net: SimulatedNetwork, later: CallLater) -> None:
+        self._network = net
+        self._callLater = later
         self._next = 1
         self._listener: BrokerListener | None = None
-        self.cut = False
-        self.slow = 0.0
+        self.isCut = False
+        self.delay = 0.0
         self.paused = False
 
     def open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         self.lastSequence(
             lambda last: (
-                opened(StreamState(FOUNDING, 1, last))
+                opened(StreamState(IDENTITY, 1, last))
                 if last is not None
-                else self._later(0.5, lambda: self.open(founding, opened, failed))
+                else self._callLater(0.5, lambda: self.open(identity, opened, failed))
             )
         )
 
     def subscribe(self, number: int, listener: BrokerListener) -> None:
         self._next, self._listener = number, listener
-        self.wake()
+        self.scheduleDelivery()
 
-    def wake(self) -> None:
-        delay = 0.004 + self._net.chance.random() * (0.01 + self.slow)
-        self._later(delay, self._deliver)
+    def scheduleDelivery(self) -> None:
+        delay = 0.004 + self._network.random.random() * (0.01 + self.delay)
+        self._callLater(delay, self._deliver)
 
     def _deliver(self) -> None:
-        if self.cut or self.paused or self._listener is None:
+        if self.isCut or self.paused or self._listener is None:
             return
-        most = self._next - 1 + self._net.chance.randint(1, 20)
-        found = self._net.messages[self._next - 1 : most]
-        if found:
-            self._next += len(found)
-            self._listener.delivered(found)
-            self.wake()
+        end = self._next - 1 + self._network.random.randint(1, 20)
+        messages = self._network.messages[self._next - 1 : end]
+        if messages:
+            self._next += len(messages)
+            self._listener.delivered(messages)
+            self.scheduleDelivery()
 
     def publish(self, data: bytes) -> None:
-        net = self._net
-        chance = net.chance
-        later = net.timeline.later
-        faulty = chance.random() < net.faults
-        fate = chance.choice(("lost", "late", "unheard", "twice")) if faulty else ""
-        if self.cut:
+        net = self._network
+        random = net.random
+        later = net.timeline.callLater
+        faulty = random.random() < net.faultRate
+        fate = random.choice(("lost", "late", "unanswered", "twice")) if faulty else ""
+        if self.isCut:
             fate = "lost"
         if fate == "late":
-            later(chance.random() * 15, lambda: net.take(data))
+            later(random.random() * 15, lambda: net.append(data))
         elif fate != "lost":
-            later(0.004, lambda: net.take(data))
+            later(0.004, lambda: net.append(data))
         if fate == "twice":
-            later(chance.random() * 3, lambda: net.take(data))
-        if net.away or fate in ("lost", "late", "unheard"):
-            self._later(ENGINE_DOUBT_SECONDS, self._doubt)
+            later(random.random() * 3, lambda: net.append(data))
+        if net.leaderless or fate in ("lost", "late", "unanswered"):
+            self._callLater(ACKNOWLEDGE_SECONDS, self._reportUncertain)
 
-    def _doubt(self) -> None:
+    def _reportUncertain(self) -> None:
         if self._listener is not None:
-            self._listener.unsure()
+            self._listener.publishUncertain()
 
     def reconnect(self) -> None:
-        self.cut = False
+        self.isCut = False
         if self._listener is not None:
             self._listener.connected("there")
-        self.wake()
+        self.scheduleDelivery()
 
     def pause(self, paused: bool) -> None:
         self.paused = paused
-        self.wake()
+        self.scheduleDelivery()
 
-    def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        if self.cut or self._net.away:
-            self._later(0.4, lambda: found(None))
+    def lastSequence(self, done: Callable[[int | None], object]) -> None:
+        if self.isCut or self._network.leaderless:
+            self._callLater(0.4, lambda: done(None))
             return
-        last = len(self._net.messages)
-        self._later(0.004, lambda: found(last))
+        last = len(self._network.messages)
+        self._callLater(0.004, lambda: done(last))
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
-        found(None)
+    def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None:
+        done(None)
 
-    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        fetched("there are no snapshots here")
+    def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
+        done("there are no snapshots here")
 
     def putSnapshot(
-        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+        self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
-        offered("there are no snapshots here")
+        done("there are no snapshots here")
 
     def stop(self, stopped: Callable[[], object]) -> None:
         self._listener = None

@@ -15,7 +15,7 @@ from tests.support.chat import SlowJournal
 from tests.support.hasher import ImmediateHasher
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.testing import ManualClock, MemoryServer, MemoryTransport
 
 
@@ -75,13 +75,11 @@ class LineDoorCase(SynchronousTestCase):
         self.journal = SlowJournal()
         self.hasher = ImmediateHasher()
         self.chat = ChatService(
+            ChatServiceConfig(limits, "run", welcomeFile),
             self.journal,
-            limits,
+            self.hasher,
             self.clock.nanoseconds,
             self._atTurnEnd,
-            "run",
-            self.hasher,
-            welcomeFile,
         )
         self.chat.prepare()
         self.chat.startService()

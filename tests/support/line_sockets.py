@@ -14,7 +14,7 @@ from tests.support.hasher import ImmediateHasher
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import NOON, MemoryServer
 from tsservices.transport.epoll.set import EpollReactor
@@ -56,12 +56,11 @@ class Crowd:
         self.set = EpollReactor(self._reactor)
         self.set.portOpened()
         chat = ChatService(
+            ChatServiceConfig(LIMITS, "run"),
             MemoryStorage("log"),
-            LIMITS,
+            ImmediateHasher(),
             lambda: NOON * NANOSECONDS,
             self.set.atTurnEnd,
-            "run",
-            ImmediateHasher(),
         )
         chat.prepare()
         chat.startService()

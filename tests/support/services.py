@@ -13,7 +13,7 @@ from tsservices.common.addresses import LOOPBACK
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import TimestampFormatter
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.server.registry import BY_NAME, Wiring
 from tsservices.services.api import ServiceSpec
 from tsservices.services.talk.switchboard import Switchboard
@@ -37,12 +37,11 @@ class SuiteServer(MemoryServer):
         super().__init__(limits, trusted, clock)
         limits = self.streams.limits
         chat = ChatService(
+            ChatServiceConfig(limits, "run"),
             MemoryStorage("testing"),
-            limits,
+            ImmediateHasher(),
             self.clock.nanoseconds,
             lambda job: self.clock.callLater(0, job),
-            "run",
-            ImmediateHasher(),
         )
         chat.prepare()
         chat.startService()

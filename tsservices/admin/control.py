@@ -65,13 +65,13 @@ class ControlledChat(Interface):
     The chat that commands are about, as far as they know it.
 
     @ivar open: whether people may connect; until then its state is not complete.
-    @ivar journal: where it is stored.
-    @ivar house: has its state.
+    @ivar storage: where it is stored.
+    @ivar context: has its state.
     """
 
     open: bool
-    journal: Storage
-    house: ChatContext
+    storage: Storage
+    context: ChatContext
 
 
 class ControlProtocol(Protocol):
@@ -163,7 +163,7 @@ class ControlProtocol(Protocol):
             else:
                 self.fail(trouble)
 
-        factory.chat.journal.copy(path, copied)
+        factory.chat.storage.copy(path, copied)
 
     def _export(self, command: dict[str, Any]) -> None:
         name, since, form = map(command.get, ("room", "since", "format"))
@@ -177,14 +177,14 @@ class ControlProtocol(Protocol):
             raise ControlError("an export needs a room, the number of a line, and a format")
         room = self._room(name)
         write = FORMATS[form](self.factory.localtime)
-        journal, key = self.factory.chat.journal, room.record.key
+        journal, key = self.factory.chat.storage, room.record.key
         export = RoomExport(journal, key, since + 1, room.storedSeq, write, self)
         self._exporting = True
         # A pull producer: a page is read from the storage when the one before it was sent.
         self.transport.registerProducer(export, False)
 
     def _room(self, name: str) -> Room:
-        room = self.factory.chat.house.state.rooms.get(roomKey(name)[1])
+        room = self.factory.chat.context.state.rooms.get(roomKey(name)[1])
         if room is None:
             raise ChatError(NO_ROOM, room=f"{ROOM_SIGN}{name.removeprefix(ROOM_SIGN)}")
         return room

@@ -1,8 +1,9 @@
 """
-What comes of messages that count, at their place.  Pure.
+Applies the messages that count, at their places in the stream.  Pure.
 
-What is decided rests on the state and the message alone.  Only what the people of this
-node are told, and when the whole state is kept, is this node's own affair.
+What a message brings about depends on the state and on the message alone, so that it is the same
+on every node.  Only two things are a node's own: what its people get to read, and when it stores
+its whole state.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from tsservices.chat.session import Session
 from tsservices.chat.snapshot import save
 from tsservices.chat.state import ChatState
 from tsservices.cluster.messages import Message
+from tsservices.cluster.node import NodeConfig
 from tsservices.cluster.outbox import InFlight
 from tsservices.cluster.status import STORED
-from tsservices.common.limits import Limits
 
-#: Seconds between two times that a node keeps its whole state: what came since is applied again
-#: after a restart.
+#: Seconds between two checkpoints of a node's whole state: what came since is applied again after
+#: a restart.
 CHECKPOINT_SECONDS = 60.0
 
 #: Seconds between two copies of the database for nodes that are new or were long away.
@@ -32,12 +33,12 @@ SNAPSHOT_SECONDS = 3600.0
 
 def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verdict:
     """
-    Whether it counts.
+    Whether the message counts.
 
-    @param stamp: when: nanoseconds since 1970, UTC.
+    @param stamp: when the stream took it: nanoseconds since 1970, UTC.
     """
     node, incarnation = message.node, message.incarnation
-    first = message.events[0] if message.events else None
+    first = message.operations[0] if message.operations else None
     if (
         type(first) is NodeUp
         and (first.node, first.incarnation) == (node, incarnation)
@@ -47,135 +48,140 @@ def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verd
     return acceptMessage(state, node, incarnation, message.n, position, stamp)
 
 
-def nodeUp(node: str, incarnation: str, limits: Limits, operators: tuple[str, ...]) -> NodeUp:
-    """What it says first."""
+def nodeUp(config: NodeConfig, incarnation: str) -> NodeUp:
+    """The first operation of an incarnation."""
+    limits = config.limits
     return NodeUp(
         "",
-        node,
+        config.name,
         incarnation,
         limits.roomsEach,
         limits.maxRooms,
         limits.maxAccounts,
         limits.roomsFounded,
         limits.accountsFounded,
-        operators,
+        tuple(sorted(config.operators)),
     )
 
 
 class LogApplier:
     """
-    Applies messages that count.
+    Applies messages, and notices when this node itself was removed by the others.
 
-    @ivar incarnation: of this node, since it began the last time.
-    @ivar away: the sessions of this node that the others have taken for gone, by their ids,
-        until they are back.
-    @ivar gone: the others have taken this node for gone, or it has said goodbye.
-    @ivar saved: the position where the whole state was kept last; 0: nowhere yet.
-    @ivar stopping: it is to say goodbye: all of the state is kept then.
+    @ivar incarnation: the current one of this node; nothing before the first.
+    @ivar detached: sessions that are connected here but were removed with this node, by their
+        ids, until they are back.
+    @ivar evicted: this node was removed: by the others, or because it said goodbye.
+    @ivar checkpointPosition: of the last checkpoint in this run; 0: there was none.
+    @ivar stopping: this node says goodbye: its whole state is stored with that.
     """
 
     def __init__(
         self,
         node: str,
         pipeline: Pipeline,
-        seconds: Callable[[], float],
-        failed: Callable[[Exception], object],
+        clock: Callable[[], float],
+        logError: Callable[[Exception], object],
     ) -> None:
         self._node = node
         self._pipeline = pipeline
-        self._seconds = seconds
-        self._failed = failed
-        self._checkpointed = seconds()
+        self._clock = clock
+        self._logError = logError
+        self._checkpointedAt = clock()
         self.incarnation = ""
-        self.away: dict[str, Session] = {}
-        self.gone = False
+        self.detached: dict[str, Session] = {}
+        self.evicted = False
         self.stopping = False
-        self.saved = 0
+        self.checkpointPosition = 0
 
-    @property
-    def _state(self) -> ChatState:
-        return self._pipeline.state
-
-    def begin(self) -> None:
-        """The state is as it was kept."""
-        self._checkpointed = self._seconds()
+    def start(self) -> None:
+        """The state was just loaded."""
+        self._checkpointedAt = self._clock()
 
     def apply(self, message: Message, sent: InFlight | None, position: int, stamp: int) -> None:
         """
-        @param sent: the same as this node has sent it; L{None}: another has, or one that had
-            its name before.
-        @param stamp: when it got that: nanoseconds since 1970, UTC.
+        @param sent: the message as this run has published it; L{None}: it is of another node, or
+            of an earlier run.
+        @param stamp: when the stream took it: nanoseconds since 1970, UTC.
         """
-        if message.events:
-            origins = [] if sent is None else [each for _, each in sent.proposals if each.ident]
+        if message.operations:
+            proposers = (
+                []
+                if sent is None
+                else [proposal for _, proposal in sent.proposals if proposal.ident]
+            )
 
-            def events(batch: Batch) -> None:
-                self._events(message, sent, batch)
+            def operations(batch: Batch) -> None:
+                self._applyOperations(message, sent, batch)
 
-            self._ordered(position, stamp, events, origins)
-        elif self._seconds() - self._checkpointed >= SNAPSHOT_SECONDS:
-            # However quiet it is, what is kept is not to be older than the stream.
-            self._ordered(position, stamp, self._save, [])
+            self._applyAt(position, stamp, operations, proposers)
+        elif self._clock() - self._checkpointedAt >= SNAPSHOT_SECONDS:
+            # However quiet the chat is, a checkpoint must not get older than the stream.
+            self._applyAt(position, stamp, self._checkpoint, [])
 
-    def _ordered(
-        self, position: int, stamp: int, apply: Callable[[Batch], None], origins: list[Session]
+    def _applyAt(
+        self, position: int, stamp: int, apply: Callable[[Batch], None], proposers: list[Session]
     ) -> None:
         try:
-            self._pipeline.applied(position, stamp, apply, origins)
+            self._pipeline.applied(position, stamp, apply, proposers)
         except Exception as error:
-            # What goes wrong with one costs the others nothing, and no message its place.
-            self._failed(error)
+            # A failure costs no message its place: the other nodes count it too.
+            self._logError(error)
 
-    def _events(self, message: Message, sent: InFlight | None, batch: Batch) -> None:
-        state = self._state
-        for number, event in enumerate(message.events):
+    def _applyOperations(self, message: Message, sent: InFlight | None, batch: Batch) -> None:
+        state = self._pipeline.state
+        for number, operation in enumerate(message.operations):
             if sent is not None:
                 session = sent.proposals[number][1]
             else:
-                session = sessionOf(state, event.session, message.node)
+                session = sessionOf(state, operation.session, message.node)
             try:
-                if self._speaksOfThis(event):
-                    self._goodbye(event, session, batch)
+                if self._removesThisNode(operation):
+                    self._removeThisNode(operation, session, batch)
                 else:
-                    apply(state, event, session, batch)
+                    apply(state, operation, session, batch)
             except Exception as error:
-                self._failed(error)
-            if sent is not None and type(event) is ReattachSession:
-                self.away.pop(session.ident, None)
-        if sent is not None and sent.told:
-            for session in {each.ident: each for _, each in sent.proposals if each.ident}.values():
+                self._logError(error)
+            if sent is not None and type(operation) is ReattachSession:
+                self.detached.pop(session.ident, None)
+        if sent is not None and sent.notified:
+            for session in {
+                proposal.ident: proposal for _, proposal in sent.proposals if proposal.ident
+            }.values():
                 batch.reply(session, STORED)
         if sent is None:
-            # The node through which it was done tells its log of it: once, though all apply
-            # it, and some do again.
+            # Only the node that proposed it writes the audit log: all apply it, and some do so
+            # again after a restart.
             batch.audits.clear()
-        last = self.gone and self.stopping
-        if last or self._seconds() - self._checkpointed >= CHECKPOINT_SECONDS:
-            self._save(batch)
+        last = self.evicted and self.stopping
+        if last or self._clock() - self._checkpointedAt >= CHECKPOINT_SECONDS:
+            self._checkpoint(batch)
 
-    def _speaksOfThis(self, event: Operation) -> bool:
-        if type(event) is not NodeDown:
+    def _removesThisNode(self, operation: Operation) -> bool:
+        if type(operation) is not NodeDown:
             return False
-        return (event.node, event.incarnation) == (self._node, self.incarnation)
+        return (operation.node, operation.incarnation) == (self._node, self.incarnation)
 
-    def _goodbye(self, event: Operation, session: Session, batch: Batch) -> None:
-        state = self._state
-        here = {
-            each.ident: each
-            for each in state.sessions.values()
-            if each.node == self._node and each.recipient is not None
+    def _removeThisNode(self, operation: Operation, session: Session, batch: Batch) -> None:
+        state = self._pipeline.state
+        # Sessions of an earlier run of this node are in the state too, without a connection.
+        connected = {
+            known.ident: known
+            for known in state.sessions.values()
+            if known.node == self._node and known.recipient is not None
         }
-        apply(state, event, session, batch)
+        apply(state, operation, session, batch)
+        # It does nothing if a later message of this node stands against it.
         if self._node not in state.nodes:
-            self.away.update(here)
-            self.gone = True
+            self.detached.update(connected)
+            self.evicted = True
 
-    def _save(self, batch: Batch) -> None:
-        self._checkpointed = self._seconds()
+    def _checkpoint(self, batch: Batch) -> None:
+        self._checkpointedAt = self._clock()
         try:
-            batch.checkpoint = save(self._state)
+            batch.checkpoint = save(self._pipeline.state)
         except Exception as error:
-            # What this message has brought about is to be kept all the same.
-            self._failed(error)
+            # What this message has brought about is stored all the same.
+            self._logError(error)
         else:
-            self.saved = batch.position
+            self.checkpointPosition = batch.position

@@ -1,7 +1,8 @@
 """
-What a cluster expects of the engine that orders its messages.  Pure.
+The port to the broker: what a cluster needs of the service that orders its messages.  Pure.
 
-All of it is called in the reactor's thread, whatever threads an engine has.
+Everything here is called in the reactor's thread, whatever threads a broker has.  The log and
+the messages to operators call it "the engine".
 """
 
 from __future__ import annotations
@@ -10,32 +11,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-#: Seconds without an answer after which a message is taken for lost.
-ENGINE_DOUBT_SECONDS = 1.0
+#: Seconds without an answer after which a message counts as lost: far more than a broker with a
+#: leader takes (2 ms), far less than the 5 to 8 s that it takes to elect another leader.
+ACKNOWLEDGE_SECONDS = 1.0
 
-#: Seconds between two attempts while the engine has no leader.
-ENGINE_RETRY_SECONDS = 0.25
+#: Seconds between two attempts while the broker has no leader.
+RETRY_SECONDS = 0.25
 
-#: Seconds for the last message and for saying goodbye.
-ENGINE_STOP_SECONDS = 3.0
+#: Seconds for the last message of a node, and again for the end of the connection: a process
+#: manager waits for both.
+STOP_SECONDS = 3.0
 
 
 class BrokerError(Exception):
-    """
-    An engine can't be used as it is.  The argument is one line that says why, and what
-    to do.
-    """
+    """The broker can't be used.  The argument is one line that says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterIdentity:
     """
-    What all nodes of a cluster share from its beginning: kept with the stream itself.
+    What all nodes of a cluster share from its beginning.  It is kept with the stream itself.
 
-    @ivar epoch: no other stream has it: of the same name, made again, it has another one.
+    @ivar epoch: which stream it is: one that is made again under the same name has another one.
     @ivar log: the incarnation of the order: the first part of the ids of lines.
     @ivar baseSequence: what is added to a number in the stream to get a position.
-    @ivar cloakKey: 32 bytes, by which the addresses of people are cloaked.
+    @ivar cloakKey: 32 bytes by which the addresses of people are cloaked.
     """
 
     epoch: str
@@ -47,31 +47,28 @@ class ClusterIdentity:
 @dataclass(frozen=True, slots=True)
 class StreamState:
     """
-    What there is to know of the stream.
+    The stream, as it is found when a node opens it.
 
-    @ivar founding: what was said when it was made.
     @ivar first: the number of its first message; of the next one, if it is empty.
     @ivar last: the number of its last message; 0, if there never was one.
-    @ivar made: this node has made it now.
+    @ivar created: this node has just made it.
     """
 
-    founding: ClusterIdentity
+    identity: ClusterIdentity
     first: int
     last: int
-    made: bool = False
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StreamMessage:
     """
-    A message, at its place.
+    A message at its place in the stream.
 
-    @ivar number: in the stream.
     @ivar stamp: when the stream took it: nanoseconds since 1970, UTC.
-    @ivar data: what was published.
     """
 
-    number: int
+    sequence: int
     stamp: int
     data: bytes
 
@@ -82,7 +79,7 @@ class SnapshotInfo:
     A copy of a node's database, kept beside the stream.
 
     @ivar epoch: of the stream.
-    @ivar position: up to where it goes.
+    @ivar position: of the last batch in it.
     @ivar size: in bytes.
     """
 
@@ -92,71 +89,72 @@ class SnapshotInfo:
 
 
 class BrokerListener(Protocol):
-    """Who is told what an engine brings."""
+    """Gets what the stream brings, and what becomes of the connection."""
 
     def delivered(self, deliveries: list[StreamMessage]) -> None: ...
 
-    def unsure(self) -> None:
-        """Something that was published may not have got there, or not yet."""
+    def publishUncertain(self) -> None:
+        """A published message may be lost, or not be in the stream yet."""
         ...
 
-    def connected(self, where: str) -> None: ...
+    def connected(self, where: str) -> None:
+        """@param where: the server there is a connection to now; nothing: there is none."""
+        ...
 
-    def broken(self, reason: str) -> None:
-        """The stream is not what it was: it can't be gone on with."""
+    def streamBroken(self, reason: str) -> None:
+        """The stream is not what it was, so that no node can go on from it."""
         ...
 
 
 class Broker(Protocol):
-    """Orders messages, and keeps them for some days."""
+    """Puts messages in one order, and keeps them for some days."""
 
     def open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         """
         Connect, however long that takes, and find the stream.
 
-        @param founding: what to make it with, if it is not there; L{None}: it has to be.
+        @param identity: what to create the stream with; L{None}: it has to exist.
         """
         ...
 
-    def subscribe(self, number: int, listener: BrokerListener) -> None: ...
+    def subscribe(self, number: int, listener: BrokerListener) -> None:
+        """@param number: of the first message that is wanted."""
+        ...
 
     def publish(self, data: bytes) -> None:
         """
-        Give the stream a message.  Whether it got there is seen when it is delivered;
-        L{BrokerListener.unsure} says when it is time to doubt.
+        Give the stream a message.  Its delivery is the acknowledgement; without one,
+        L{BrokerListener.publishUncertain} says when it is time to look.
         """
         ...
 
     def pause(self, paused: bool) -> None: ...
 
-    def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        """
-        @param found: gets the number of the last message in the stream now; L{None}: it
-            can't be found out.
-        """
+    def lastSequence(self, done: Callable[[int | None], object]) -> None:
+        """@param done: gets the number of the last message; L{None}: there was no answer."""
         ...
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None: ...
+    def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None: ...
 
-    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        """@param fetched: is told of the end: L{None}, or why it failed, in one line."""
+    def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
+        """@param done: gets L{None} at the end, or one line that says why it failed."""
         ...
 
     def putSnapshot(
-        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+        self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
         """
         Keep a snapshot in place of the one before.
 
-        @param offered: is told of the end: L{None}, or why it failed, in one line.
+        @param done: gets L{None} at the end, or one line that says why it failed.
         """
         ...
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        """Send what was published, if that goes at once, and end."""
+        """Send what was published, if that goes at once, and disconnect."""
         ...

@@ -1,9 +1,8 @@
 """
-Whether the state that is made from a checkpoint and the stream is what the database of a
-node has.  Pure.
+Whether the state that comes of a checkpoint and the stream is that of the node's database.  Pure.
 
-They are the same by all rules.  But an engine may have lost its newest messages while a node
-was away, and have others in their places since; or the database was used without the cluster.
+By all rules they are the same.  But a broker may have lost its newest messages while a node was
+away, and have other ones at their numbers since; or the database was used without the cluster.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from tsservices.chat.records import Account, Record, RoomRecord
 from tsservices.chat.state import ChatState
 
-_Marks = frozenset[tuple[str, int, int]]
+_Entries = frozenset[tuple[str, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +21,24 @@ class StateDigest:
     """
     What the database had at one position.
 
-    @ivar position: that.
-    @ivar marks: of rooms, the last line and its time; of accounts, the version of the
-        password.
+    @ivar entries: of rooms, the last line and its time; of accounts, the version of the password.
     """
 
     position: int
-    marks: _Marks
+    entries: _Entries
 
     @classmethod
-    def of(cls, position: int, rooms: Iterable[RoomRecord], kept: Iterable[Record]) -> StateDigest:
-        """The same in short."""
-        accounts = [each for each in kept if isinstance(each, Account)]
-        return cls(position, _marks(rooms, accounts))
+    def of(
+        cls, position: int, rooms: Iterable[RoomRecord], records: Iterable[Record]
+    ) -> StateDigest:
+        accounts = [record for record in records if isinstance(record, Account)]
+        return cls(position, _entries(rooms, accounts))
 
-    def agrees(self, state: ChatState) -> bool:
-        """Whether it is the same."""
+    def matches(self, state: ChatState) -> bool:
         rooms = [room.record for room in state.rooms.values()]
-        return self.marks == _marks(rooms, state.accounts.values())
+        return self.entries == _entries(rooms, state.accounts.values())
 
 
-def _marks(rooms: Iterable[RoomRecord], accounts: Iterable[Account]) -> _Marks:
-    marks = {(f"#{each.key}", each.seq, each.time) for each in rooms if each.seq}
-    return frozenset(marks | {(each.key, each.version, 0) for each in accounts})
+def _entries(rooms: Iterable[RoomRecord], accounts: Iterable[Account]) -> _Entries:
+    entries = {(f"#{room.key}", room.seq, room.time) for room in rooms if room.seq}
+    return frozenset(entries | {(account.key, account.version, 0) for account in accounts})

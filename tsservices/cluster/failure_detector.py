@@ -1,8 +1,14 @@
 """
-Which nodes have fallen silent, as this one hears it.  Pure.
+Which of the other nodes have been silent for too long.  Pure.
 
-Who can't hear can't tell that others are silent: only a node whose own messages have come
-back all the time counts the seconds, and begins again after each interruption.
+The stream is the only way between nodes, so a node that is cut off from it hears nobody.  It must
+not take all the others for dead: only a node whose own messages come back all the time counts the
+seconds, and it begins again after each interruption.  What it finds is only proposed; whether the
+other node is down is decided at the message's place in the stream, where a later heartbeat stands
+against it.
+
+Leases with a time to live, as the broker's key-value store has them, can't do this: the end of a
+lease reaches no watcher.
 """
 
 from __future__ import annotations
@@ -12,97 +18,99 @@ from dataclasses import dataclass
 
 from tsservices.chat.operations import NodeDown
 from tsservices.chat.state import ChatState
-from tsservices.cluster.broker import ENGINE_DOUBT_SECONDS
+from tsservices.cluster.broker import ACKNOWLEDGE_SECONDS
 
-#: Seconds after which a node that has nothing to say says that it is there.
+#: Seconds after which a node that has nothing to publish publishes a heartbeat.
 HEARTBEAT_SECONDS = 3.0
 
-#: Seconds of silence after which a node is taken for gone: more than the engine takes to find a new
-#: leader.
+#: Seconds of silence after which a node is proposed to be down: more than the broker takes to find
+#: a new leader (5 to 8), in which nobody is heard.
 SILENCE_SECONDS = 8.0
 
+#: Seconds within which a message of this node has to come back: one heartbeat, and its answer.
+STEADY_SECONDS = HEARTBEAT_SECONDS + ACKNOWLEDGE_SECONDS
 
-#: Seconds within which something of this node has to come back, if it hears well.
-STEADY_SECONDS = HEARTBEAT_SECONDS + ENGINE_DOUBT_SECONDS
-
-#: Seconds without a tick after which this node has not been listening.
+#: Seconds between two ticks (0.25 is usual) after which this process did not run: it was stopped,
+#: or its machine was asleep.
 FROZEN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class _Ear:
+class _PeerState:
     """
-    What was heard of another node.
+    What is known of another node.
 
-    @ivar incarnation: of which beginning.
-    @ivar position: of the last message.
-    @ivar heard: when that was noticed here, in seconds.
-    @ivar accused: whether it was said to be gone since.
+    @ivar position: of its last message.
+    @ivar seenAt: when that was noticed here, in seconds.
+    @ivar reported: it was proposed to be down since then.
     """
 
     incarnation: str
     position: int
-    heard: float
-    accused: bool = False
+    seenAt: float
+    reported: bool = False
 
 
 class FailureDetector:
-    """Listens to the other nodes."""
+    """Finds the other nodes that are silent, while this one hears well."""
 
-    def __init__(self, node: str, state: ChatState, seconds: Callable[[], float]) -> None:
+    def __init__(self, node: str, state: ChatState, clock: Callable[[], float]) -> None:
         self._node = node
         self._state = state
-        self._seconds = seconds
-        self._ears: dict[str, _Ear] = {}
-        self._returned: float | None = None
-        self._since = 0.0
-        self._ticked = seconds()
+        self._clock = clock
+        self._peers: dict[str, _PeerState] = {}
+        self._ownSeenAt: float | None = None
+        self._steadySince = 0.0
+        self._tickedAt = clock()
 
     def ownMessageSeen(self) -> None:
-        """A message of this node has come back."""
-        now = self._seconds()
-        if self._returned is None or now - self._returned > STEADY_SECONDS:
-            self._since = now
-        self._returned = now
+        now = self._clock()
+        if self._ownSeenAt is None or now - self._ownSeenAt > STEADY_SECONDS:
+            self._steadySince = now
+        self._ownSeenAt = now
 
     def paused(self) -> None:
-        """This node can't hear."""
-        self._returned = None
+        """This node could not hear."""
+        self._ownSeenAt = None
 
     def reset(self) -> None:
-        """What this node has said of others does not count any more."""
-        self._ears.clear()
+        """What this node has proposed does not count any more."""
+        self._peers.clear()
         self.paused()
 
     def ages(self) -> dict[str, float]:
         """How many seconds ago each other node was heard, by name."""
-        now = self._seconds()
-        return {name: now - ear.heard for name, ear in self._ears.items()}
+        now = self._clock()
+        return {name: now - peer.seenAt for name, peer in self._peers.items()}
 
     def tick(self) -> list[NodeDown]:
-        """Some time has gone by."""
-        now = self._seconds()
-        if now - self._ticked > FROZEN_SECONDS:
+        """What is to be proposed now: each silence once."""
+        now = self._clock()
+        if now - self._tickedAt > FROZEN_SECONDS:
             self.paused()
-        self._ticked = now
-        self._listen(now)
-        if self._returned is None or now - self._returned > STEADY_SECONDS:
+        self._tickedAt = now
+        self._updatePeers(now)
+        if self._ownSeenAt is None or now - self._ownSeenAt > STEADY_SECONDS:
             return []
-        gone = []
-        for name, ear in self._ears.items():
-            if not ear.accused and now - max(ear.heard, self._since) >= SILENCE_SECONDS:
-                ear.accused = True
-                gone.append(NodeDown("", name, ear.incarnation, ear.position))
-        return gone
+        silent = []
+        for name, peer in self._peers.items():
+            if not peer.reported and now - max(peer.seenAt, self._steadySince) >= SILENCE_SECONDS:
+                peer.reported = True
+                silent.append(NodeDown("", name, peer.incarnation, peer.position))
+        return silent
 
-    def _listen(self, now: float) -> None:
-        """Note who was heard since the last look."""
-        ears: dict[str, _Ear] = {}
+    def _updatePeers(self, now: float) -> None:
+        # The state has the position of each node's last message.  To look at it four times a
+        # second costs less than to be called for each message.
+        peers: dict[str, _PeerState] = {}
         for name, node in self._state.nodes.items():
             if name == self._node:
                 continue
-            ear = self._ears.get(name)
-            if ear is None or (ear.incarnation, ear.position) != (node.incarnation, node.position):
-                ear = _Ear(node.incarnation, node.position, now)
-            ears[name] = ear
-        self._ears = ears
+            peer = self._peers.get(name)
+            if peer is None or (peer.incarnation, peer.position) != (
+                node.incarnation,
+                node.position,
+            ):
+                peer = _PeerState(node.incarnation, node.position, now)
+            peers[name] = peer
+        self._peers = peers

@@ -1,6 +1,10 @@
 """
-How a node goes on where the others are: by itself, from a snapshot, from the beginning of
-the stream, or not at all.  Pure.
+How a node that starts gets to the state of the others: from its own database, from a snapshot,
+from the beginning of the stream, or not at all.  Pure.
+
+A wrong answer here would be silent: a subscription to a stream that was made anew, or whose first
+messages were deleted, brings nothing or something else, but no error.  So identity and first
+number are compared before anything is read.
 """
 
 from __future__ import annotations
@@ -13,16 +17,16 @@ from tsservices.cluster.broker import BrokerError, SnapshotInfo, StreamState
 
 class JoinMethod(Enum):
     """
-    What a node does before it takes messages.
+    What a node does before it reads messages.
 
-    @cvar ITSELF: nothing: its own database goes on.
-    @cvar BIND: its database, which belongs to no stream yet, belongs to this one from now on.
-    @cvar FETCH: it gets the snapshot in place of its database.
+    @cvar OWN_DATABASE: nothing: its own database goes on.
+    @cvar BIND: its database, which belongs to no stream yet, is made part of this one.
+    @cvar SNAPSHOT: it replaces its database by the snapshot.
     """
 
-    ITSELF = "itself"
+    OWN_DATABASE = "own database"
     BIND = "bind"
-    FETCH = "fetch"
+    SNAPSHOT = "snapshot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,8 @@ class LocalState:
     @ivar epoch: of the stream it belongs to; nothing: of none.
     @ivar log: the incarnation of its order.
     @ivar position: of the last batch in it.
-    @ivar checkpoint: the position of the state in it from which it can be gone on.
-    @ivar empty: nothing was ever kept in it.
+    @ivar checkpoint: the position of the whole state in it.
+    @ivar empty: nothing was ever stored in it.
     """
 
     epoch: str
@@ -44,18 +48,18 @@ class LocalState:
     empty: bool
 
 
-def join(
+def decideJoin(
     own: LocalState, stream: StreamState, snapshot: SnapshotInfo | None
 ) -> tuple[JoinMethod, int]:
     """
-    What to do, and the number of the message to go on with; after L{JoinMethod.FETCH} the database
-    that comes is to be asked again.
+    What to do, and the number of the first message to read; after L{JoinMethod.SNAPSHOT} this is
+    to be asked again of the database that has come.
 
-    @raise EngineError: this node can't join.
+    @raise BrokerError: this node can't join.
     """
-    founding = stream.founding
-    base = founding.baseSequence
-    if own.epoch == founding.epoch:
+    identity = stream.identity
+    base = identity.baseSequence
+    if own.epoch == identity.epoch:
         if own.position - base > stream.last:
             raise BrokerError(
                 f"the stream ends at {stream.last}, but this node has its message"
@@ -63,23 +67,23 @@ def join(
             )
         number = own.checkpoint - base + 1
         if number >= stream.first:
-            return JoinMethod.ITSELF, number
-        return JoinMethod.FETCH, _behind(stream, snapshot)
+            return JoinMethod.OWN_DATABASE, number
+        return JoinMethod.SNAPSHOT, _afterSnapshot(stream, snapshot)
     if own.epoch:
         raise BrokerError(
             "the database of this node belongs to another stream, which was made anew since or"
             " is elsewhere; see docs/cluster.md"
         )
-    if stream.made or (own.log == founding.log and own.position == base):
-        # It was this node that began the stream, maybe in a run that went no further.
+    if stream.created or (own.log == identity.log and own.position == base):
+        # This node has created the stream, maybe in a run that went no further.
         return JoinMethod.BIND, 1
     if not own.empty:
         raise BrokerError(
             "this node has a chat of its own in its database, which is not that of the cluster;"
             " start it with another --state, or move chat.sqlite away"
         )
-    if serves(snapshot, stream):
-        return JoinMethod.FETCH, _behind(stream, snapshot)
+    if isUsable(snapshot, stream):
+        return JoinMethod.SNAPSHOT, _afterSnapshot(stream, snapshot)
     if stream.first > 1 or base:
         raise BrokerError(
             "there is no snapshot yet from which a new node could begin; one comes within an"
@@ -88,20 +92,20 @@ def join(
     return JoinMethod.BIND, 1
 
 
-def serves(snapshot: SnapshotInfo | None, stream: StreamState) -> bool:
-    """Whether the stream goes on from it."""
-    founding = stream.founding
+def isUsable(snapshot: SnapshotInfo | None, stream: StreamState) -> bool:
+    """Whether the stream still has every message that comes after the snapshot."""
+    identity = stream.identity
     return (
         snapshot is not None
-        and snapshot.epoch == founding.epoch
-        and snapshot.position - founding.baseSequence + 1 >= stream.first
+        and snapshot.epoch == identity.epoch
+        and snapshot.position - identity.baseSequence + 1 >= stream.first
     )
 
 
-def _behind(stream: StreamState, snapshot: SnapshotInfo | None) -> int:
-    if snapshot is None or not serves(snapshot, stream):
+def _afterSnapshot(stream: StreamState, snapshot: SnapshotInfo | None) -> int:
+    if snapshot is None or not isUsable(snapshot, stream):
         raise BrokerError(
             "this node was away for longer than the stream keeps messages, and there is no"
             " snapshot to go on from; take a backup of another node for its chat.sqlite"
         )
-    return snapshot.position - stream.founding.baseSequence + 1
+    return snapshot.position - stream.identity.baseSequence + 1

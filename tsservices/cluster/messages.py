@@ -1,10 +1,14 @@
 """
-What nodes tell each other through the stream, as bytes.  Pure.
+What nodes publish, as bytes.  Pure.
 
-A message is JSON in UTF-8: an object with the version of its shape, who says it, the
-number of the message in this beginning of that node, and the rows of events; none are a
-heartbeat.  Halves of surrogate pairs, which a text may hold though UTF-8 knows none, are
-written as UTF-8 would: every text comes back as it was.
+A message is a JSON object in UTF-8: the version of its shape, the name and the incarnation of its
+node, the number of the message in this incarnation, and rows of operations; without any it is a
+heartbeat.  A node puts all that was proposed in a turn in one message, because a message costs the
+broker the same whatever is in it: 400 lines went through in one message at 737,000 lines/s, in 400
+messages at 5,500.
+
+Halves of surrogate pairs, which a text may hold though UTF-8 has none, are written as UTF-8 would
+write them, so that every text comes back as it was.
 """
 
 from __future__ import annotations
@@ -17,82 +21,78 @@ from json.encoder import encode_basestring as _quoted
 from tsservices.chat.operations import Operation
 from tsservices.chat.serialization import SCHEMA, asRow, fromRow
 
-#: Bytes of one message to the other nodes: half of what the engine takes as it comes.
+#: Bytes of one message: half of what a broker takes without other settings (max_payload, 1 MB).
 MESSAGE_BYTES = 512 * 1024
 
+_toJson = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
-_written = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
-
-_read = JSONDecoder().raw_decode
+_fromJson = JSONDecoder().raw_decode
 
 _FIELDS = {"v", "node", "inc", "n", "events"}
 
 
 class UnsupportedVersion(Exception):
-    """Some node speaks in a way that is not known here: this one is too old to go on."""
+    """A node writes messages of a newer version: this one is too old to go on."""
 
 
 @dataclass(slots=True)
 class Message:
     """
-    What a node says in one go.
+    What a node publishes in one go.
 
-    @ivar node: its name.
-    @ivar incarnation: of its beginning.
-    @ivar n: the number of the message since then, from 1 on.
-    @ivar events: what it proposes, in order.
+    @ivar n: the number of the message in this incarnation of the node, from 1 on.
     """
 
     node: str
     incarnation: str
     n: int
-    events: list[Operation]
+    operations: list[Operation]
 
 
-def written(event: Operation) -> bytes:
-    """What stands for it in a message."""
-    return _written(asRow(event)).encode("utf-8", "surrogatepass")
+def encodeOperation(operation: Operation) -> bytes:
+    """The row that stands for it in a message."""
+    return _toJson(asRow(operation)).encode("utf-8", "surrogatepass")
 
 
 def overhead(node: str, incarnation: str) -> int:
-    """How many bytes of a message are not its events, at most, whatever its number is."""
-    return len(put(node, incarnation, 2**63, ()))
+    """How many bytes of a message are not its operations, at most, whatever its number is."""
+    return len(assemble(node, incarnation, 2**63, ()))
 
 
-def put(node: str, incarnation: str, n: int, events: Iterable[bytes]) -> bytes:
-    """The message."""
-    by = f'"node":{_quoted(node)},"inc":{_quoted(incarnation)}'
-    head = f'{{"v":{SCHEMA},{by},"n":{n},"events":['
-    return b"".join((head.encode("utf-8", "surrogatepass"), b",".join(events), b"]}"))
+def assemble(node: str, incarnation: str, n: int, rows: Iterable[bytes]) -> bytes:
+    """The message.  Its rows were encoded when they were proposed, to know their sizes."""
+    source = f'"node":{_quoted(node)},"inc":{_quoted(incarnation)}'
+    head = f'{{"v":{SCHEMA},{source},"n":{n},"events":['
+    return b"".join((head.encode("utf-8", "surrogatepass"), b",".join(rows), b"]}"))
 
 
 def encode(message: Message) -> bytes:
-    """What can be published."""
-    return put(message.node, message.incarnation, message.n, map(written, message.events))
+    rows = map(encodeOperation, message.operations)
+    return assemble(message.node, message.incarnation, message.n, rows)
 
 
 def decode(data: bytes) -> Message:
     """
-    What it says.
+    The message that was encoded.
 
-    @raise NewerMessage: it has a version that is not known here.
+    @raise UnsupportedVersion: it has a newer version.
     @raise ValueError: it is no message.
     """
     text = data.decode("utf-8", "surrogatepass")
     try:
-        said, end = _read(text)
+        fields, end = _fromJson(text)
     except RecursionError:
         raise ValueError("this is no message: it goes too deep") from None
-    if type(said) is not dict or end != len(text):
+    if type(fields) is not dict or end != len(text):
         raise ValueError("this is no message")
-    version = said.get("v")
+    version = fields.get("v")
     if version != SCHEMA or type(version) is not int:
         if type(version) is int and version > SCHEMA:
             raise UnsupportedVersion(f"version {version}; version {SCHEMA} is known here")
         raise ValueError(f"there is no version {version!r} of messages")
-    if said.keys() != _FIELDS:
+    if fields.keys() != _FIELDS:
         raise ValueError("this is no message: it has other fields")
-    node, incarnation, n, rows = said["node"], said["inc"], said["n"], said["events"]
+    node, incarnation, n, rows = (fields[key] for key in ("node", "inc", "n", "events"))
     if not (type(node) is type(incarnation) is str and node and incarnation and type(rows) is list):
         raise ValueError("this is no message: somebody has to say something")
     if type(n) is not int or n < 1:

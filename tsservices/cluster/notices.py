@@ -1,6 +1,6 @@
 """
-What the people of this node are told of proposals that have no place yet, or get none.
-Pure.
+What people of this node get to read about proposals that have no place in the stream yet, or get
+none.  Pure.
 """
 
 from __future__ import annotations
@@ -14,82 +14,81 @@ from tsservices.chat.session import Session
 from tsservices.cluster.outbox import PublishQueue
 from tsservices.cluster.status import EXPIRED, NOT_YET, TROUBLE, UNKNOWN, ClusterListener
 
-#: Seconds without anything coming back after which people are told.
-ENGINE_TROUBLE_SECONDS = 2.0
+#: Seconds without anything coming back after which people who wait get a notice.
+TROUBLE_SECONDS = 2.0
 
 
 class UserNotifier:
     """
-    Tells people, and whoever looks after the server.
+    Writes to people whose lines wait, each once per trouble, and rejects what has expired.
 
     @ivar trouble: why nothing gets its place at present.
-    @ivar back: when something got its place last, in seconds.
+    @ivar lastArrival: when a message of this node got its place last, in seconds.
     """
 
     def __init__(
         self,
         pipeline: Pipeline,
-        outbox: PublishQueue,
-        seconds: Callable[[], float],
-        tell: ClusterListener,
+        queue: PublishQueue,
+        clock: Callable[[], float],
+        listener: ClusterListener,
     ) -> None:
         self._pipeline = pipeline
-        self._outbox = outbox
-        self._seconds = seconds
-        self._tell = tell
-        self._told: set[str] = set()
+        self._queue = queue
+        self._clock = clock
+        self._listener = listener
+        self._notified: set[str] = set()
         self.trouble: ChatError | None = None
-        self.back = seconds()
+        self.lastArrival = clock()
 
-    def waiting(self) -> list[Session]:
-        """Those whose proposals have no place yet, each once."""
-        return _people(self._outbox.proposals())
-
-    def refuse(self, proposals: Sequence[Proposal], why: ChatError) -> None:
+    def reject(self, proposals: Sequence[Proposal], reason: ChatError) -> None:
+        # Without an id it is the node itself: nobody to write to.
+        proposals = [proposal for proposal in proposals if proposal[1].ident]
         try:
-            self._pipeline.rejected([each for each in proposals if each[1].ident], why)
+            self._pipeline.rejected(proposals, reason)
         except Exception as error:
-            self._tell.failed(error)
+            self._listener.logError(error)
 
-    def proposed(self, proposals: Iterable[Proposal]) -> None:
+    def submitted(self, proposals: Iterable[Proposal]) -> None:
         if self.trouble is not None:
-            self._notYet(_people(proposals))
+            self._notifyNotStored(_sessions(proposals))
 
-    def returned(self) -> None:
-        """Something of this node has got its place."""
-        self.back = self._seconds()
+    def arrived(self) -> None:
+        """A message of this node has got its place."""
+        self.lastArrival = self._clock()
         if self.trouble is not None:
             self.trouble = None
-            self._told.clear()
-            self._tell.troubled(None)
+            self._notified.clear()
+            self._listener.troubled(None)
 
     def tick(self, listening: bool) -> None:
-        """Some time has gone by: what has waited for too long is told."""
-        self.refuse(self._outbox.expired(self._pipeline.state.sessions), EXPIRED)
-        self._push(self._outbox.unknown(), UNKNOWN)
-        sent = self._outbox.sent
-        if self.trouble is not None or not listening or not sent:
+        """@param listening: false while this node does not read the stream: it knows nothing."""
+        self.reject(self._queue.takeExpired(self._pipeline.state.sessions), EXPIRED)
+        self._write(self._queue.takeUnknown(), UNKNOWN)
+        inFlight = self._queue.inFlight
+        if self.trouble is not None or not listening or not inFlight:
             return
-        if self._seconds() - max(self.back, sent[0].since) >= ENGINE_TROUBLE_SECONDS:
+        if self._clock() - max(self.lastArrival, inFlight[0].publishedAt) >= TROUBLE_SECONDS:
             self.trouble = TROUBLE
-            self._notYet(self.waiting())
-            self._tell.troubled(TROUBLE)
+            self._notifyNotStored(_sessions(self._queue.proposals()))
+            self._listener.troubled(TROUBLE)
 
-    def _notYet(self, people: Iterable[Session]) -> None:
-        new = [each for each in people if each.ident not in self._told]
-        self._told.update(each.ident for each in new)
-        self._push(new, NOT_YET)
+    def _notifyNotStored(self, sessions: Iterable[Session]) -> None:
+        new = [session for session in sessions if session.ident not in self._notified]
+        self._notified.update(session.ident for session in new)
+        self._write(new, NOT_YET)
 
-    def _push(self, people: Iterable[Session], words: Notice) -> None:
-        for session in people:
+    def _write(self, sessions: Iterable[Session], notice: Notice) -> None:
+        for session in sessions:
             if session.recipient is not None:
                 try:
-                    session.recipient.write(session.recipient.form.encode([words]))
+                    session.recipient.write(session.recipient.form.encode([notice]))
                 except Exception as error:
-                    self._tell.failed(error)
+                    # One broken connection must not cost the others their notice.
+                    self._listener.logError(error)
 
 
-def _people(proposals: Iterable[Proposal]) -> list[Session]:
-    found = {session.ident: session for _, session in proposals}
-    found.pop("", None)
-    return list(found.values())
+def _sessions(proposals: Iterable[Proposal]) -> list[Session]:
+    sessions = {session.ident: session for _, session in proposals}
+    sessions.pop("", None)
+    return list(sessions.values())

@@ -1,7 +1,6 @@
 """
-How a node and its engine are, in words and in numbers.  Pure.
-
-How a node gets on with the others, and what is said of that.  Pure.
+How a node, its cluster and its broker are doing: for C{/who nodes}, for the counters, for the log,
+and the texts for people who wait.  Pure.
 """
 
 from __future__ import annotations
@@ -16,96 +15,10 @@ from tsservices.chat.notifications import Notice
 from tsservices.cluster.outbox import OUTBOX_SECONDS
 from tsservices.common.counters import ClusterCounters
 
-#: Messages that a node is behind when the log tells of it.
+#: Messages that a node is behind when the log says so; it says the opposite at half as many.
 BEHIND = 1000
 
-
-class BrokerStatus(Protocol):
-    """
-    What an engine says of itself.
-
-    @ivar where: the server there is a connection to, or nothing.
-    @ivar connections: how many there were, one after the other.
-    @ivar published: how many messages the stream has taken from this node.
-    @ivar doubts: how often it was not sure whether it has.
-    @ivar delivered: how many messages came.
-    @ivar resubscriptions: how often they had to be asked for anew.
-    @ivar lastError: what went wrong last, in one line.
-    """
-
-    where: str
-    connections: int
-    delivered: int
-    lastError: str
-
-    @property
-    def published(self) -> int: ...
-
-    @property
-    def doubts(self) -> int: ...
-
-    @property
-    def resubscriptions(self) -> int: ...
-
-
-def describe(node: str, standing: NodeStatus, engine: BrokerStatus) -> list[str]:
-    """The same for an operator, a line each."""
-    lines = [
-        f"{name}{' (this one)' if name == node else ''}:"
-        f" heard {age:.1f} s ago, since its start {incarnation}"
-        for name, incarnation, age in sorted(standing.nodes)
-    ]
-    lines.append(
-        f"{node} is at {standing.position}, {standing.lag} behind;"
-        f" {standing.messages} messages ({standing.size} bytes) on their way"
-    )
-    lines.append(
-        f"the engine: {engine.where or 'no connection'}, connection number {engine.connections};"
-        f" {engine.published} messages sent, {engine.doubts} doubts,"
-        f" asked anew {engine.resubscriptions} times"
-    )
-    if engine.lastError:
-        lines.append(f"its last error: {engine.lastError}")
-    return lines
-
-
-def count(counters: ClusterCounters, standing: NodeStatus, engine: BrokerStatus) -> None:
-    counters.connected = int(bool(engine.where))
-    counters.connections = engine.connections
-    counters.published = engine.published
-    counters.doubts = engine.doubts
-    counters.resubscriptions = engine.resubscriptions
-    counters.nodes = len(standing.nodes)
-    counters.position = standing.position
-    counters.lag = standing.lag
-    counters.outbox = standing.messages
-    counters.outboxBytes = standing.size
-    counters.duplicates = standing.duplicates
-    counters.gaps = standing.gaps
-    counters.strangers = standing.strangers
-    counters.garbage = standing.garbage
-
-
-class StatusChangeLog:
-    """What of all this is worth a line in the log."""
-
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self._tell = tell
-        self._nodes: tuple[str, ...] = ()
-        self._behind = False
-
-    def look(self, standing: NodeStatus) -> None:
-        nodes = tuple(sorted(name for name, _, _ in standing.nodes))
-        if nodes != self._nodes:
-            self._nodes = nodes
-            self._tell(f"nodes that are up: {', '.join(nodes) or 'none'}")
-        behind = standing.lag > (BEHIND // 2 if self._behind else BEHIND)
-        if behind != self._behind:
-            self._behind = behind
-            self._tell(f"{standing.lag} messages behind" if behind else "not behind any more")
-
-
-#: Seconds between two log lines about messages that nobody understands.
+#: Seconds between two log lines about messages that can't be decoded.
 GARBAGE_SECONDS = 60.0
 
 CUT_OFF = ChatError(
@@ -124,50 +37,73 @@ UNKNOWN = Notice(
     ],
     "unknown",
 )
-#: What people are told of their proposals, apart from what comes of them.
+#: Follows L{UNKNOWN}, for those whose lines came back in the end.
 STORED = Notice(["what you said is stored after all"], "known")
 
 
+class BrokerStatus(Protocol):
+    """
+    How a broker is doing.
+
+    @ivar where: the server there is a connection to, or nothing.
+    @ivar connections: how many there were, one after the other.
+    @ivar lastError: what went wrong last, in one line.
+    """
+
+    where: str
+    connections: int
+    lastError: str
+
+    @property
+    def published(self) -> int:
+        """How many messages of this node were sent to the stream."""
+        ...
+
+    @property
+    def doubts(self) -> int:
+        """How often it was uncertain whether one has arrived."""
+        ...
+
+    @property
+    def resubscriptions(self) -> int:
+        """How often messages had to be asked for anew."""
+        ...
+
+
 class ClusterListener(Protocol):
-    """Who is told how a node gets on with the others."""
+    """Whoever starts and ends the node, and keeps its log."""
 
     def ready(self) -> None:
-        """This node knows all that was said before it came, and the others know of it: once."""
+        """Called once: this node has applied all that was in the stream, and the others know."""
         ...
 
     def troubled(self, trouble: ChatError | None) -> None:
-        """
-        @param trouble: why nothing gets its place at present, of which those who wait are
-            told already; L{None}: that is over.
-        """
+        """@param trouble: why nothing gets its place; L{None}: it does again."""
         ...
 
-    def broken(self, reason: str) -> None:
+    def nodeBroken(self, reason: str) -> None:
         """This node can't go on."""
         ...
 
-    def noted(self, text: str) -> None: ...
+    def log(self, text: str) -> None: ...
 
-    def failed(self, error: Exception) -> None: ...
+    def logError(self, error: Exception) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
     """
-    How a node stands among the others.
+    How a node is doing among the others.
 
-    @ivar incarnation: of its beginning; nothing before it has begun.
-    @ivar up: whether the others know of that.
+    @ivar incarnation: nothing before the node has begun to publish.
+    @ivar up: the others know this incarnation.
     @ivar position: of the last message that was read.
-    @ivar lag: how many more the stream is known to have.
-    @ivar messages: how many are under way, or wait.
+    @ivar lag: how many messages the stream has beyond that, as far as known.
+    @ivar messages: how many are in flight, or wait.
     @ivar size: bytes of these.
-    @ivar quiet: seconds since something of this node came back.
-    @ivar taken: how many messages counted.
-    @ivar duplicates: how many came twice.
-    @ivar gaps: how many came before their turn.
-    @ivar strangers: how many came of nodes that are not up.
-    @ivar garbage: how many nobody understands.
+    @ivar quiet: seconds since a message of this node came back.
+    @ivar taken: how many messages were applied; the next three: were not, by L{Verdict}.
+    @ivar garbage: how many could not be decoded.
     @ivar nodes: those that are up: name, incarnation, and seconds since they were heard.
     """
 
@@ -186,26 +122,77 @@ class NodeStatus:
     nodes: tuple[tuple[str, str, float], ...]
 
 
+def describe(node: str, status: NodeStatus, broker: BrokerStatus) -> list[str]:
+    """Lines for an operator."""
+    lines = [
+        f"{name}{' (this one)' if name == node else ''}:"
+        f" heard {age:.1f} s ago, since its start {incarnation}"
+        for name, incarnation, age in sorted(status.nodes)
+    ]
+    lines.append(
+        f"{node} is at {status.position}, {status.lag} behind;"
+        f" {status.messages} messages ({status.size} bytes) on their way"
+    )
+    lines.append(
+        f"the engine: {broker.where or 'no connection'}, connection number {broker.connections};"
+        f" {broker.published} messages sent, {broker.doubts} doubts,"
+        f" asked anew {broker.resubscriptions} times"
+    )
+    if broker.lastError:
+        lines.append(f"its last error: {broker.lastError}")
+    return lines
+
+
+def updateCounters(counters: ClusterCounters, status: NodeStatus, broker: BrokerStatus) -> None:
+    counters.connected = int(bool(broker.where))
+    counters.connections = broker.connections
+    counters.published = broker.published
+    counters.doubts = broker.doubts
+    counters.resubscriptions = broker.resubscriptions
+    counters.nodes = len(status.nodes)
+    counters.position = status.position
+    counters.lag = status.lag
+    counters.outbox = status.messages
+    counters.outboxBytes = status.size
+    counters.duplicates = status.duplicates
+    counters.gaps = status.gaps
+    counters.strangers = status.strangers
+    counters.garbage = status.garbage
+
+
+class StatusChangeLog:
+    """Writes a log line when other nodes are up than before, or the node falls behind."""
+
+    def __init__(self, log: Callable[[str], object]) -> None:
+        self._log = log
+        self._nodes: tuple[str, ...] = ()
+        self._behind = False
+
+    def update(self, status: NodeStatus) -> None:
+        nodes = tuple(sorted(name for name, _, _ in status.nodes))
+        if nodes != self._nodes:
+            self._nodes = nodes
+            self._log(f"nodes that are up: {', '.join(nodes) or 'none'}")
+        behind = status.lag > (BEHIND // 2 if self._behind else BEHIND)
+        if behind != self._behind:
+            self._behind = behind
+            self._log(f"{status.lag} messages behind" if behind else "not behind any more")
+
+
 class MessageCounters:
-    """
-    Counts what came.
+    """Counts the messages that came, and writes a log line about those that can't be decoded."""
 
-    @ivar counts: how many messages were of each kind.
-    @ivar garbage: how many nobody understands.
-    """
-
-    def __init__(self, seconds: Callable[[], float], noted: Callable[[str], object]) -> None:
-        self._seconds = seconds
-        self._noted = noted
-        self._told = -GARBAGE_SECONDS
-        self._untold = 0
+    def __init__(self, clock: Callable[[], float], log: Callable[[str], object]) -> None:
+        self._clock = clock
+        self._log = log
+        self._loggedAt = -GARBAGE_SECONDS
+        self._unlogged = 0
         self.counts = dict.fromkeys(Verdict, 0)
         self.garbage = 0
 
-    def misunderstood(self) -> None:
-        """Something came that is no message."""
+    def countGarbage(self) -> None:
         self.garbage += 1
-        self._untold += 1
-        if self._seconds() - self._told >= GARBAGE_SECONDS:
-            self._noted(f"the stream had {self._untold} messages that nobody understands")
-            self._told, self._untold = self._seconds(), 0
+        self._unlogged += 1
+        if self._clock() - self._loggedAt >= GARBAGE_SECONDS:
+            self._log(f"the stream had {self._unlogged} messages that nobody understands")
+            self._loggedAt, self._unlogged = self._clock(), 0

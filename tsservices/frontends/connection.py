@@ -32,7 +32,7 @@ class ChatBackend(Protocol):
         """Counts what waits for all people together."""
 
     @property
-    def house(self) -> ChatContext:
+    def context(self) -> ChatContext:
         """What all controllers share."""
 
     def newSession(self, outlet: Recipient, host: str) -> Session:
@@ -91,7 +91,7 @@ class ChatConnection(StreamProtocol):
             self._overrun,
         )
         self.session = chat.newSession(self, self.host)
-        self.conversation = SessionController(chat.house, self.session, self)
+        self.conversation = SessionController(chat.context, self.session, self)
 
     def _hearIn(self, form: Formatter) -> None:
         if self.wire is not None:

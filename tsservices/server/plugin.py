@@ -22,12 +22,13 @@ from tsservices.admin.control import ControlService
 from tsservices.admin.metrics import CountersFile
 from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import BrokerError
+from tsservices.cluster.nats.config import JetStreamConfig
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import CounterRegistry
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog, PeerLog
 from tsservices.common.timestamps import TimestampFormatter
-from tsservices.server.chat.factory import makeChat
+from tsservices.server.chat.factory import ChatConfig, makeChat
 from tsservices.server.chat.service import ChatService
 from tsservices.server.listeners import CHAT, BindError, ListenerService, bind, writeTable
 from tsservices.server.options import Options
@@ -76,8 +77,8 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
-        chatServed = any(place.service.name == CHAT for place in options.places)
-        chat = makeChat(options, folder, limits, reactor, chatServed)
+        asked = chatConfig(options, limits)
+        chat = makeChat(asked, reactor)
         closedPorts = set(REFLECTOR_PORTS)
         wiring = _wire(options, limits, closedPorts, chat, reactor)
         counters = CounterRegistry()
@@ -95,7 +96,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     if any(place.service.name == "talk" for place in options.places):
         operator.bind()
     control = ControlService(chat, folder, reactor)
-    if chatServed:
+    if asked.served:
         control.bind()
     # Without the right to do this there is none to become that user, which twistd will say.
     with contextlib.suppress(OSError):
@@ -153,6 +154,37 @@ def _wire(
         reflector=options.mode,
         nanoclock=time.time_ns,
         chat=chat,
+    )
+
+
+def chatConfig(options: Options, limits: Limits) -> ChatConfig:
+    """The chat that the options ask for."""
+    cluster = None
+    if options["cluster"] is not None:
+        cluster = JetStreamConfig(
+            servers=tuple(options["cluster"]),
+            stream=options["cluster-stream"],
+            subject=options["cluster-stream"],
+            replicas=options["cluster-replicas"],
+            caFile=options["cluster-ca"],
+            certificateFile=options["cluster-certificate"],
+            keyFile=options["cluster-key"],
+            credentialsFile=options["cluster-credentials"],
+            nkeyFile=options["cluster-nkey-file"],
+            tokenFile=options["cluster-token-file"],
+            passwordFile=options["cluster-user-file"],
+        )
+    return ChatConfig(
+        folder=options.folder,
+        limits=limits,
+        served=any(place.service.name == CHAT for place in options.places),
+        persistent=options["journal"] != "memory",
+        keep=options["keep"],
+        operators=frozenset(options["chat-operators"]),
+        leaveCluster=bool(options["leave-cluster"]),
+        fastLane=not options["no-fast-lane"],
+        cluster=cluster,
+        node=options["node"],
     )
 
 

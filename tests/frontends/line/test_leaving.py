@@ -81,7 +81,7 @@ class LeavingTests(LineDoorCase):
         client.send("ann\n", turn=False)
         client.lose()
         self.turns()
-        self.assertEqual(self.chat.house.state.sessionsByNick, {})
+        self.assertEqual(self.chat.context.state.sessionsByNick, {})
 
     def test_halfClose(self) -> None:
         """A whole visit in one segment: all of it is done, then the connection ends."""

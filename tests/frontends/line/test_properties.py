@@ -162,7 +162,7 @@ class Anything(LineDoorCase):
         while self.journal._waiting:
             self.journal.answer()
         self.turns()
-        state = self.chat.house.state
+        state = self.chat.context.state
         self.assertEqual(
             {each.key: (each,) for each in state.sessions.values()}, state.sessionsByNick
         )

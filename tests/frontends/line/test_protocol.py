@@ -89,7 +89,7 @@ class EnteringTests(LineDoorCase):
             answer = client.ask(f"{name}\n")
             self.assertTrue(answer.startswith("! "), answer)
             self.assertTrue(answer[:-1].isprintable(), answer)
-        self.assertEqual(self.chat.house.state.sessionsByNick, {})
+        self.assertEqual(self.chat.context.state.sessionsByNick, {})
 
     def test_severalTries(self) -> None:
         """

@@ -197,7 +197,7 @@ class PasswordTests(SecretCase):
         second.lose()
         self.hasher.work()
         self.turns()
-        self.assertEqual(len(self.chat.house.state.sessions), 1)
+        self.assertEqual(len(self.chat.context.state.sessions), 1)
 
     def test_halfClose(self) -> None:
         """A program that closes its side after the password is still told."""

@@ -1,13 +1,12 @@
 """
-Kills and freezes nodes of a cluster, and servers of its engine, again and again, while
-people talk, and sees that nothing is lost, doubled or told in another order anywhere.
+Kills and freezes nodes of a cluster, and servers of its broker, again and again, while users write,
+and sees that nothing is lost, doubled or delivered in another order anywhere.
 
 Usage: C{python -m tests.live.cluster --nodes 3 --servers 3 --faults 30 --seed 1}.
-After each fault all goes quiet: L{tests.live.cluster.oracle} judges what each node tells of
-all that was said against what each client wrote and was told, and L{tests.live.cluster.world}
-tries whether what was done on one node holds on all.  Exits with 0 when nothing was wrong,
-and leaves the folder, with the logs of all processes, alone otherwise.  With
-C{--servers 0} there is one node, without a cluster.
+After each fault all becomes quiet: L{tests.live.cluster.oracle} compares the history of each node
+with what each client wrote and received, and L{tests.live.cluster.world} tries whether what was
+done on one node holds on all.  Exits with 0 when nothing was wrong; otherwise the folder with the
+logs of all processes stays.  With C{--servers 0} there is one node, without a cluster.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.live.cluster.faults import longest
-from tests.live.cluster.nats import Servers
+from tests.live.cluster.nats import BrokerServers
 from tests.live.cluster.nodes import Cluster
 from tests.live.cluster.trial import Trial, Violated
 
-#: After these nothing goes wrong any more.
+#: Seconds after which no more faults happen.
 SECONDS = 3600.0
 
 
@@ -46,22 +45,22 @@ def crash(
     only: Sequence[str] = (),
 ) -> dict[str, object]:
     with ExitStack() as stack:
-        engine = stack.enter_context(Servers(folder, servers)) if servers else None
-        url = engine.url if engine else ""
-        options = (*(engine.options(folder) if engine else ()), *options)
-        cluster = Cluster(folder, nodes if engine else 1, url, *options)
+        broker = stack.enter_context(BrokerServers(folder, servers)) if servers else None
+        url = broker.url if broker else ""
+        options = (*(broker.options(folder) if broker else ()), *options)
+        cluster = Cluster(folder, nodes if broker else 1, url, *options)
         try:
             with cluster:
-                trial = Trial(cluster, engine, seed, report, only)
+                trial = Trial(cluster, broker, seed, report, only)
                 asyncio.run(trial.run(faults, seconds))
         except Violated as violated:
-            raise Violated(f"{violated}\nseed {seed}, after {trial.struck} faults") from None
+            raise Violated(f"{violated}\nseed {seed}, after {trial.faultCount} faults") from None
         return {
-            "faults": trial.struck,
-            "tries": trial.town.tries,
+            "faults": trial.faultCount,
+            "tries": trial.crossChecks.tries,
             "deaths": len(trial.faults.waits),
             "gone": longest(trial.faults.waits),
-            **asdict(trial.judge.tally),
+            **asdict(trial.oracle.tally),
         }
 
 
@@ -74,31 +73,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--only", default="", help="kinds of faults, like killNode,stopNode")
     parser.add_argument("options", nargs="*", help="of the nodes, after --")
-    asked = parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="ts-cluster-"))
     begun = time.monotonic()
-    # Whoever ends this ends what it has started, too.
+    # To end this program ends what it has started, too.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
 
     def report(text: str) -> None:
         print(f"{time.monotonic() - begun:6.1f} {text}", flush=True)
 
     try:
-        found = crash(
+        result = crash(
             folder,
-            asked.nodes,
-            asked.servers,
-            asked.faults,
-            asked.seed,
-            asked.seconds,
+            chosen.nodes,
+            chosen.servers,
+            chosen.faults,
+            chosen.seed,
+            chosen.seconds,
             report,
-            asked.options,
-            asked.only.split(",") if asked.only else (),
+            chosen.options,
+            chosen.only.split(",") if chosen.only else (),
         )
     except AssertionError as reason:
         print(f"{reason}\nall files are in {folder}", file=sys.stderr)
         return 1
-    print(json.dumps({"nodes": asked.nodes, "servers": asked.servers, "seed": asked.seed, **found}))
+    print(
+        json.dumps(
+            {
+                "nodes": chosen.nodes,
+                "servers": chosen.servers,
+                "seed": chosen.seed,
+                **result,
+            }
+        )
+    )
     shutil.rmtree(folder)
     return 0
 

@@ -1,6 +1,6 @@
 """
-People in a cluster whose nodes come and go: they come back by themselves, and write down
-what they were told.
+Users of a cluster whose nodes come and go: they come back by themselves, and record what they
+receive.
 """
 
 from __future__ import annotations
@@ -9,236 +9,251 @@ import asyncio
 import time
 from random import Random
 
-from tests.live.cluster.link import Answer, Ended, Link, Told
+from tests.live.cluster.link import Answer, ConnectionEnded, JsonConnection, JsonObject
 from tests.live.cluster.nodes import Node
-from tests.live.cluster.records import Again, Burst, Entered, Event, Left, Lost, Spoken, line
+from tests.live.cluster.records import (
+    Burst,
+    ConnectionLost,
+    Delivered,
+    Event,
+    Joined,
+    Left,
+    Replayed,
+    parseLine,
+)
 
-#: Where all of them are.
+#: All users are in these.
 ROOMS = ("lobby", "garden")
 
-#: The code of the notice by which somebody is told that the fate of a line is not known.
-UNSURE = "unknown"
+#: The code of the notice that the fate of a line is not known.
+UNKNOWN = "unknown"
 
-#: So long somebody waits for an answer: more than any is to take.
+#: Seconds for an answer: more than any may take.
 PATIENCE_SECONDS = 90.0
 
-#: Between two attempts to connect.
+#: Seconds between two attempts to connect.
 RETRY_SECONDS = 0.2
 
-#: How often whoever is elsewhere goes home, before each thing they do.
-HOMING = 0.02
+#: How likely somebody who is elsewhere goes home, before each action.
+GO_HOME_CHANCE = 0.02
 
-#: Lines that one writes at once at most.
-BURST = 5
+#: Lines of one burst, at most.
+MAX_BURST = 5
 
-#: What they speak of.
+#: Texts that are hard to store or to encode.
 WORDS = ("hello", "早上好", "e\u0301", "👍🏽", '"quoted"', "\\u0000", "<b>&amp;</b>", "x" * 300)
 
 
 class Member:
-    """Somebody who listens, in every room."""
+    """A user who listens, in every room."""
 
     def __init__(self, name: str, home: Node, nodes: list[Node], random: Random) -> None:
         self.name = self.nick = name
         self.home = self.node = home
         self.present = False
-        self.heard: list[Event] = []
+        self.events: list[Event] = []
         self.complaints: list[str] = []
-        self.connection = 0
+        self.connectionNumber = 0
         self._nodes = nodes
         self._random = random
         self._token = ""
-        self.upTo: dict[str, int] = {}
-        self._entering: set[str] = set()
-        self._asking: set[str] = set()
+        self.contiguousUpTo: dict[str, int] = {}
+        self._joining: set[str] = set()
+        self._catchingUp: set[str] = set()
         self._gap = False
-        self._again: Again | None = None
-        self.link: Link | None = None
+        self._replay: Replayed | None = None
+        self.connection: JsonConnection | None = None
 
     async def run(self) -> None:
         while True:
             try:
-                await self._come()
-                await self._stay()
-            except (Ended, OSError, TimeoutError):
+                await self._enterChat()
+                await self._remain()
+            except (ConnectionEnded, OSError, TimeoutError):
                 pass
             finally:
-                self._gone()
+                self._disconnected()
             await asyncio.sleep(RETRY_SECONDS)
 
-    def _gone(self) -> None:
-        if self.link is None:
+    def _disconnected(self) -> None:
+        if self.connection is None:
             return
-        self.link.ended.cancel()
-        self.link = None
+        self.connection.listening.cancel()
+        self.connection = None
         self.present = False
-        self.heard.append(Lost())
-        # Some go on elsewhere, by the token of the connection that was lost.
-        others = [each for each in self._nodes if each.address and not each.frozen]
-        roams = self._random.random() < 0.3 and others
-        self.node = self._random.choice(others) if roams else self.home
+        self.events.append(ConnectionLost())
+        # Some resume at another node, by the token of the connection that was lost.
+        reachable = [node for node in self._nodes if node.address and not node.frozen]
+        roams = self._random.random() < 0.3 and reachable
+        self.node = self._random.choice(reachable) if roams else self.home
 
-    async def _come(self) -> None:
+    async def _enterChat(self) -> None:
         while (address := self.node.address) is None:
             self.node = self.home
             await asyncio.sleep(RETRY_SECONDS)
-        link = await Link.make(address, self._hear)
-        self.link = link
-        self.connection += 1
+        connection = await JsonConnection.open(address, self._objectReceived)
+        self.connection = connection
+        self.connectionNumber += 1
         entered = False
         if self._token:
-            answer = await link.asked(f"/resume {self._token}", seconds=PATIENCE_SECONDS)
-            entered = any(each["type"] == "resumed" for each in answer.told)
+            answer = await connection.request(f"/resume {self._token}", seconds=PATIENCE_SECONDS)
+            entered = any(item["type"] == "resumed" for item in answer.objects)
         while not entered:
-            answer = await link.asked(f"/nick {self.nick}", seconds=PATIENCE_SECONDS)
-            entered = any(each["type"] == "entered" for each in answer.told)
+            answer = await connection.request(f"/nick {self.nick}", seconds=PATIENCE_SECONDS)
+            entered = any(item["type"] == "entered" for item in answer.objects)
             if "nick-taken" in answer.codes():
-                # Whoever is still taken to be there elsewhere has it.
-                self.nick = f"{self.name}-{self.connection}-{self._random.randrange(1000)}"
+                # The session at the dead node still has it.
+                self.nick = f"{self.name}-{self.connectionNumber}-{self._random.randrange(1000)}"
             elif not entered:
                 await asyncio.sleep(RETRY_SECONDS)
-        await link.asked("/ack on", seconds=PATIENCE_SECONDS)
+        await connection.request("/ack on", seconds=PATIENCE_SECONDS)
         for room in ROOMS:
-            await self._enter(link, room)
+            await self._enter(connection, room)
         self.present = True
 
-    async def _enter(self, link: Link, room: str) -> None:
+    async def _enter(self, connection: JsonConnection, room: str) -> None:
         while True:
-            answer = await link.asked(f"/join {room}", seconds=PATIENCE_SECONDS)
+            answer = await connection.request(f"/join {room}", seconds=PATIENCE_SECONDS)
             if not answer.codes():
                 break
             await asyncio.sleep(RETRY_SECONDS)
-        await self._catchUp(link, room)
-        self._entering.discard(room)
+        await self._catchUp(connection, room)
+        self._joining.discard(room)
 
-    async def _catchUp(self, link: Link, room: str) -> None:
-        self._asking.add(room)
-        since = f"/since {room} {self.upTo.setdefault(room, 0)}"
-        await link.asked(since, seconds=PATIENCE_SECONDS)
-        self._asking.discard(room)
+    async def _catchUp(self, connection: JsonConnection, room: str) -> None:
+        self._catchingUp.add(room)
+        since = f"/since {room} {self.contiguousUpTo.setdefault(room, 0)}"
+        await connection.request(since, seconds=PATIENCE_SECONDS)
+        self._catchingUp.discard(room)
 
-    async def _stay(self) -> None:
-        link = self.link
-        assert link is not None
-        while not link.ended.done():
+    async def _remain(self) -> None:
+        connection = self.connection
+        assert connection is not None
+        while not connection.listening.done():
             if self._gap:
                 self._gap = False
                 for room in ROOMS:
-                    await self._catchUp(link, room)
-            if self.node is not self.home and self.home.address and self._random.random() < HOMING:
-                # Others are to find somebody at each node.
-                await link.close()
+                    await self._catchUp(connection, room)
+            if (
+                self.node is not self.home
+                and self.home.address
+                and self._random.random() < GO_HOME_CHANCE
+            ):
+                # Users are to be at every node.
+                await connection.close()
                 break
-            await self._act(link)
+            await self._act(connection)
 
-    async def _act(self, link: Link) -> None:
-        await asyncio.wait([link.ended], timeout=RETRY_SECONDS)
+    async def _act(self, connection: JsonConnection) -> None:
+        await asyncio.wait([connection.listening], timeout=RETRY_SECONDS)
 
-    def _hear(self, told: Told, answer: Answer | None) -> None:
-        match told["type"]:
+    def _objectReceived(self, received: JsonObject, answer: Answer | None) -> None:
+        match received["type"]:
             case "said":
-                self._said(told)
+                self._messageReceived(received)
             case "roomEntered":
-                self._entering.add(told["room"])
-                self.heard.append(Entered(told["room"], told["joinedSeq"]))
+                self._joining.add(received["room"])
+                self.events.append(Joined(received["room"], received["joinedSeq"]))
             case "roomLeft":
-                self.heard.append(Left(told["room"]))
+                self.events.append(Left(received["room"]))
             case "replay":
-                room = told["room"]
-                asked = room in self._asking or room in self._entering
-                self._entering.discard(room)
-                missing = None if told["missing"] is None else tuple(told["missing"])
-                again = Again(room, [], missing, told["until"], asked)
-                self._again = again
-                self.heard.append(again)
+                room = received["room"]
+                asked = room in self._catchingUp or room in self._joining
+                self._joining.discard(room)
+                missing = None if received["missing"] is None else tuple(received["missing"])
+                replay = Replayed(room, [], missing, received["until"], asked)
+                self._replay = replay
+                self.events.append(replay)
                 self._gap = self._gap or (missing is not None and not asked)
             case "token":
-                self._token = told["token"]
+                self._token = received["token"]
             case "entered" | "resumed":
-                self.nick = told["nick"]
-            case "renamed" if told["nick"] == self.nick:
-                self.nick = told["to"]
+                self.nick = received["nick"]
+            case "renamed" if received["nick"] == self.nick:
+                self.nick = received["to"]
 
-    def _said(self, told: Told) -> None:
-        said = line(told)
-        if told.get("replay"):
-            again = self._again
-            if again is None or again.room != said.room:
-                self.complaints.append(f"{self.name} was told again {said}, out of place")
+    def _messageReceived(self, received: JsonObject) -> None:
+        line = parseLine(received)
+        if received.get("replay"):
+            replay = self._replay
+            if replay is None or replay.room != line.room:
+                self.complaints.append(f"{self.name} was sent {line} again, out of place")
                 return
-            again.lines.append(said)
+            replay.lines.append(line)
         else:
-            self.heard.append(Spoken(said))
-        if said.seq == self.upTo.get(said.room, 0) + 1:
-            self.upTo[said.room] = said.seq
+            self.events.append(Delivered(line))
+        if line.seq == self.contiguousUpTo.get(line.room, 0) + 1:
+            self.contiguousUpTo[line.room] = line.seq
 
     def take(self) -> list[Event]:
-        heard, self.heard = self.heard, []
+        heard, self.events = self.events, []
         return heard
 
 
 class Writer(Member):
-    """Somebody who writes, too."""
+    """A user who writes, too."""
 
     def __init__(self, name: str, home: Node, nodes: list[Node], random: Random) -> None:
         super().__init__(name, home, nodes, random)
         self.writing = False
         self.bursts: list[Burst] = []
-        self._count = 0
+        self._written = 0
 
     def texts(self, count: int) -> list[str]:
         found = []
         for _ in range(count):
-            self._count += 1
+            self._written += 1
             word = self._random.choice(WORDS)
-            found.append(f"{self.name}.{self.connection}:{self._count} {word}")
+            found.append(f"{self.name}.{self.connectionNumber}:{self._written} {word}")
         return found
 
-    async def _act(self, link: Link) -> None:
+    async def _act(self, connection: JsonConnection) -> None:
         await asyncio.sleep(self._random.uniform(0.02, 0.3))
         if not self.writing:
-            await super()._act(link)
+            await super()._act(connection)
             return
-        await self.write(link, self._random.randint(1, BURST))
+        await self.write(connection, self._random.randint(1, MAX_BURST))
 
-    async def write(self, link: Link, count: int) -> None:
+    async def write(self, connection: JsonConnection, count: int) -> None:
         texts = self.texts(count)
         room = self._random.choice(ROOMS)
         form = self._random.choice(("{}", "/me {}", f"/msg #{room} {{}}"))
-        burst = Burst(self.name, self.connection, texts, time.monotonic())
+        burst = Burst(self.name, self.connectionNumber, texts, time.monotonic())
         self.bursts.append(burst)
-        answer = link.ask(*map(form.format, texts))
+        answer = connection.send(*map(form.format, texts))
         try:
-            await answer.whole(PATIENCE_SECONDS)
+            await answer.finished(PATIENCE_SECONDS)
             burst.settled = True
-        except Ended:
+        except ConnectionEnded:
             burst.lost = True
             raise
         finally:
-            burst.stored += stored(answer.told)
+            burst.stored += stored(answer.objects)
             burst.refused += answer.codes()
-            burst.unsure = burst.unsure or any(map(isUnsure, answer.told))
+            burst.unknown = burst.unknown or any(map(isUnknown, answer.objects))
 
-    def _hear(self, told: Told, answer: Answer | None) -> None:
-        super()._hear(told, answer)
-        if answer is not None and self.bursts and not self.bursts[-1].told:
+    def _objectReceived(self, received: JsonObject, answer: Answer | None) -> None:
+        super()._objectReceived(received, answer)
+        if answer is not None and self.bursts and not self.bursts[-1].repliedAt:
             burst = self.bursts[-1]
-            if not burst.settled and (told["type"] in ("stored", "refused") or isUnsure(told)):
-                burst.told = time.monotonic()
+            if not burst.settled and (
+                received["type"] in ("stored", "refused") or isUnknown(received)
+            ):
+                burst.repliedAt = time.monotonic()
 
     def takeBursts(self) -> list[Burst]:
         bursts, self.bursts = self.bursts, []
         return bursts
 
 
-def isUnsure(told: Told) -> bool:
-    return (told["type"], told.get("code")) == ("notice", UNSURE)
+def isUnknown(received: JsonObject) -> bool:
+    return (received["type"], received.get("code")) == ("notice", UNKNOWN)
 
 
-def stored(told: list[Told]) -> list[tuple[str, int]]:
+def stored(received: list[JsonObject]) -> list[tuple[str, int]]:
     return [
         (each["room"], seq)
-        for each in told
+        for each in received
         if each["type"] == "stored"
         for seq in range(each["first"], each["last"] + 1)
     ]

@@ -1,5 +1,5 @@
 """
-A connection to the line door of a node, for programs that ask and wait.
+A connection to the line frontend of a node, in its JSON format, for programs that ask and wait.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from typing import Any
 
 from tests.live.support.server import Address
 
-#: The question behind all that is sent: the answer to it comes when all else is answered.
-FENCE = "/echo on"
+#: Follows each request: its answer comes when the request is answered.
+BARRIER = "/echo on"
 
 #: Its answer.
-FENCED = ["echo is on"]
+BARRIER_REPLY = ["echo is on"]
 
-#: Bytes of one line that a server may tell at most.
+#: Bytes of one line, at most.
 LIMIT = 1 << 20
 
-#: An object that a server told.
-Told = dict[str, Any]
+#: An object that a server has sent.
+JsonObject = dict[str, Any]
 
 
-class Ended(Exception):
-    """The connection has ended before the answer came."""
+class ConnectionEnded(Exception):
+    """The connection ended before the answer came."""
 
 
 @dataclass
 class Answer:
-    """What is told between a question and the end of the answer to it."""
+    """What a server sends from a request to its end."""
 
-    told: list[Told] = field(default_factory=list)
+    objects: list[JsonObject] = field(default_factory=list)
     done: asyncio.Future[None] = field(default_factory=lambda: _future())
 
-    async def whole(self, seconds: float) -> list[Told]:
+    async def finished(self, seconds: float) -> list[JsonObject]:
         await asyncio.wait_for(asyncio.shield(self.done), seconds)
-        return self.told
+        return self.objects
 
     def codes(self) -> list[str]:
-        return [each["code"] for each in self.told if each["type"] == "refused"]
+        return [item["code"] for item in self.objects if item["type"] == "refused"]
 
 
 def _future() -> asyncio.Future[None]:
@@ -52,73 +52,71 @@ def _future() -> asyncio.Future[None]:
     return future
 
 
-class Link:
-    """One connection."""
-
+class JsonConnection:
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        hear: Callable[[Told, Answer | None], object],
+        onObject: Callable[[JsonObject, Answer | None], object],
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self.hear = hear
+        self.onObject = onObject
         self._answers: deque[Answer] = deque()
-        self.ended: asyncio.Task[None] = asyncio.create_task(self._listen())
+        self.listening: asyncio.Task[None] = asyncio.create_task(self._listen())
 
     @classmethod
-    async def make(
+    async def open(
         cls,
         address: Address,
-        hear: Callable[[Told, Answer | None], object] = lambda told, answer: None,
+        onObject: Callable[[JsonObject, Answer | None], object] = lambda received, answer: None,
         seconds: float = 5.0,
-    ) -> Link:
+    ) -> JsonConnection:
         opening = asyncio.open_connection(*address.pair, limit=LIMIT)
         reader, writer = await asyncio.wait_for(opening, seconds)
-        # What a server says before is for people.
+        # What a server writes before this is for people.
         writer.write(b"/format json\n")
-        return cls(reader, writer, hear)
+        return cls(reader, writer, onObject)
 
-    def ask(self, *lines: str) -> Answer:
+    def send(self, *lines: str) -> Answer:
         answer = Answer()
-        if self.ended.done():
-            answer.done.set_exception(Ended())
+        if self.listening.done():
+            answer.done.set_exception(ConnectionEnded())
             return answer
         self._answers.append(answer)
-        text = "".join(f"{line}\n" for line in (*lines, FENCE))
+        text = "".join(f"{line}\n" for line in (*lines, BARRIER))
         self._writer.write(text.encode())
         return answer
 
-    async def asked(self, *lines: str, seconds: float = 30.0) -> Answer:
-        answer = self.ask(*lines)
-        await answer.whole(seconds)
+    async def request(self, *lines: str, seconds: float = 30.0) -> Answer:
+        answer = self.send(*lines)
+        await answer.finished(seconds)
         return answer
 
     async def close(self) -> None:
         self._writer.close()
-        self.ended.cancel()
+        self.listening.cancel()
         with contextlib.suppress(asyncio.CancelledError, OSError):
-            await self.ended
+            await self.listening
 
     async def _listen(self) -> None:
         try:
             while line := await self._reader.readline():
                 if line.startswith(b"{"):
-                    self._told(json.loads(line))
+                    self._objectReceived(json.loads(line))
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             self._writer.close()
             for answer in self._answers:
-                answer.done.set_exception(Ended())
+                answer.done.set_exception(ConnectionEnded())
             self._answers.clear()
 
-    def _told(self, told: Told) -> None:
-        if told["type"] == "notice" and told["lines"] == FENCED:
+    def _objectReceived(self, received: JsonObject) -> None:
+        if received["type"] == "notice" and received["lines"] == BARRIER_REPLY:
             self._answers.popleft().done.set_result(None)
             return
         answer = self._answers[0] if self._answers else None
         if answer is not None:
-            answer.told.append(told)
-        self.hear(told, answer)
+            answer.objects.append(received)
+        self.onObject(received, answer)

@@ -1,5 +1,5 @@
 """
-The servers of a cluster's engine, by their numbers, for what makes them fail.
+The servers of the broker, by their numbers, for the faults.
 """
 
 from __future__ import annotations
@@ -13,26 +13,25 @@ from tests.live.support.nats_server import NatsCluster, NatsServer
 from tsservices.server.options import DEFAULT_STREAM
 
 
-class Servers:
+class BrokerServers:
     """
-    One server, or several that know each other.  Entered, all are ready; left, all are
-    killed.
+    One server, or several that know each other.  As a context: all are ready, then all are killed.
     """
 
     def __init__(self, folder: Path, count: int) -> None:
-        place = folder / "engine"
-        place.mkdir()
-        self._cluster = NatsCluster(place, count) if count > 1 else None
+        folder = folder / "broker"
+        folder.mkdir()
+        self._cluster = NatsCluster(folder, count) if count > 1 else None
         if self._cluster is None:
-            self._engine: NatsCluster | NatsServer = NatsServer(place / "n1")
-            self.servers = [self._engine]
+            self._context: NatsCluster | NatsServer = NatsServer(folder / "n1")
+            self.servers = [self._context]
         else:
-            self._engine = self._cluster
+            self._context = self._cluster
             self.servers = list(self._cluster.servers.values())
         self.url = ",".join(server.url for server in self.servers)
 
     def __enter__(self) -> Self:
-        self._engine.__enter__()
+        self._context.__enter__()
         return self
 
     def __exit__(
@@ -41,7 +40,7 @@ class Servers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._engine.__exit__()
+        self._context.__exit__()
 
     def options(self, folder: Path) -> tuple[str, ...]:
         configuration = folder / "node.toml"

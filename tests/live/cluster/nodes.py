@@ -1,6 +1,5 @@
 """
-The nodes of a cluster, each a real server in a process of its own on a state folder that
-outlives it.
+The nodes of a cluster: real servers, address with a state folder that outlives its process.
 """
 
 from __future__ import annotations
@@ -14,16 +13,14 @@ from typing import Self
 
 from tests.live.support.server import TROUBLE, Address, Server, until
 
-#: Of every node: one more service than the chat, since that one may come later.
+#: The chat may open later; another service shows that the server has started.
 OPTIONS = ("--services", "timestamp,chat", "--flood-lines", "0", "--flood-bytes", "0")
 
-#: Within this a node that starts has caught up with the others.
+#: Seconds within which a node that starts has caught up.
 OPEN_SECONDS = 30.0
 
 
 class Node:
-    """One of them."""
-
     server: Server
 
     def __init__(
@@ -39,43 +36,45 @@ class Node:
         self.state = folder / "state"
         self.frozen = False
         self._folder = folder
-        self._lives: list[Server] = []
+        self._runs: list[Server] = []
         self._address: Address | None = None
         joined = ("--cluster", cluster, "--node", name) if cluster else ()
         self._options = (*OPTIONS, *joined, *options)
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
-        life = self._folder / f"life-{len(self._lives) + 1}"
+        run = self._folder / f"run-{len(self._runs) + 1}"
         self._left = self._identity()
         self._address = None
         self.frozen = False
-        self.server = Server(life, *self._options, state=self.state, environ=self._environ)
-        self._lives.append(self.server)
+        self.server = Server(run, *self._options, state=self.state, environ=self._environ)
+        self._runs.append(self.server)
 
     @property
-    def runs(self) -> bool:
-        return bool(self._lives) and self.server.runs()
+    def isRunning(self) -> bool:
+        return bool(self._runs) and self.server.runs()
 
     @property
     def address(self) -> Address | None:
-        if not self.runs:
+        if not self.isRunning:
             return None
         if self._address is None and self._identity() != self._left:
-            # It is written anew when the chat opens.
+            # The file is written anew when the chat opens.
             with contextlib.suppress(OSError, ValueError):
                 rows = [Address(**row) for row in json.loads(self._ports.read_text())]
-                chats = [each for each in rows if (each.offering, each.transport) == _CHAT]
+                chats = [
+                    address for address in rows if (address.offering, address.transport) == _CHAT
+                ]
                 self._address = chats[0] if chats else None
         return self._address
 
-    def opened(self, seconds: float = OPEN_SECONDS) -> Self:
+    def waitUntilOpen(self, seconds: float = OPEN_SECONDS) -> Self:
 
         def isOpen() -> bool:
-            assert self.runs, f"{self.name} has ended: {self.said()}"
+            assert self.isRunning, f"{self.name} has ended: {self.output()}"
             return self.address is not None
 
-        until(isOpen, lambda: f"the chat of {self.name}:\n{self.said()}", seconds)
+        until(isOpen, lambda: f"the chat of {self.name}:\n{self.output()}", seconds)
         self.server.ready()
         return self
 
@@ -89,7 +88,6 @@ class Node:
         self.server.stop()
 
     def restart(self) -> None:
-        """End it, without a word, and begin again with what it has left."""
         self.kill()
         self.start()
 
@@ -99,23 +97,23 @@ class Node:
 
     def thaw(self) -> None:
         self.frozen = False
-        if self.runs:
+        if self.isRunning:
             self.server.send(signal.SIGCONT)
 
-    def ended(self, seconds: float = OPEN_SECONDS) -> tuple[int, str]:
+    def waitForExit(self, seconds: float = OPEN_SECONDS) -> tuple[int, str]:
         status = self.server.process.wait(seconds)
-        return status, self.said()
+        return status, self.output()
 
-    def said(self) -> str:
+    def output(self) -> str:
         return f"{self.server.logText()}{self.server.complaint()}"[-5000:]
 
     def troubles(self) -> list[str]:
         found = []
-        for life in self._lives:
-            for text in (life.logText(), life.complaint()):
+        for run in self._runs:
+            for text in (run.logText(), run.complaint()):
                 for word in TROUBLE:
                     if (at := text.find(word)) >= 0:
-                        found.append(f"{self.name} in {life.folder}: {text[at : at + 2000]}")
+                        found.append(f"{self.name} in {run.folder}: {text[at : at + 2000]}")
         return found
 
     @property
@@ -133,7 +131,7 @@ _CHAT = ("chat", "tcp")
 
 
 class Cluster:
-    """Several nodes on one engine.  Entered, all of them are open; left, all are killed."""
+    """Several nodes on one broker.  As a context: all are open, then all are killed."""
 
     def __init__(self, folder: Path, count: int, url: str, *options: str) -> None:
         self._folder = folder
@@ -154,7 +152,7 @@ class Cluster:
             for node in self.nodes:
                 node.start()
             for node in self.nodes:
-                node.opened()
+                node.waitUntilOpen()
         except BaseException:
             self.kill()
             raise
@@ -173,7 +171,7 @@ class Cluster:
 
     def kill(self) -> None:
         for node in self.nodes:
-            if node.runs:
+            if node.isRunning:
                 node.kill()
 
     def troubles(self) -> list[str]:

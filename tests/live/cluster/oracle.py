@@ -1,6 +1,5 @@
 """
-Whether the nodes of a cluster kept what they told people that they keep, and all of them
-the same.  Pure.
+Whether all nodes of a cluster have the same lines, and every line that was acknowledged.  Pure.
 """
 
 from __future__ import annotations
@@ -9,67 +8,67 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tests.live.cluster.positions import Heard, Said
-from tests.live.cluster.records import Burst, Event, History, Line, Spoken
+from tests.live.cluster.positions import ReaderPositions, WriterPositions
+from tests.live.cluster.records import Burst, Delivered, Event, History, Line
 
-#: How many of one kind are written down; the others are as bad.
-COMPLAINTS = 10
+#: Complaints of one kind that are shown.
+MAX_COMPLAINTS = 10
 
-#: Within this whoever wrote a line is told what became of it, or that this is not known.
+#: Seconds within which a writer knows what became of a line, or that this is not known.
 FATE_SECONDS = 60.0
 
 
 @dataclass
 class Tally:
-    """How much has been judged."""
+    """How much was checked."""
 
     kept: int = 0
-    seen: int = 0
+    delivered: int = 0
     written: int = 0
     acknowledged: int = 0
     refused: int = 0
-    unsure: int = 0
+    unknown: int = 0
     lost: int = 0
 
 
-class Judge:
-    """Judges one quiet moment after the other."""
+class Oracle:
+    """Compares what was received with the histories, each time that the cluster is quiet."""
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._known: dict[str, array[int]] = {}
-        self._texts: dict[str, Line] = {}
+        self._knownHashes: dict[str, array[int]] = {}
+        self._linesByText: dict[str, Line] = {}
         self._written: set[str] = set()
-        self._writers: dict[str, Said] = {}
-        self._readers: dict[str, Heard] = {}
+        self._writers: dict[str, WriterPositions] = {}
+        self._readers: dict[str, ReaderPositions] = {}
 
-    def judge(
+    def check(
         self,
         nodes: dict[str, History],
         bursts: Iterable[Burst],
-        heard: dict[str, list[Event]],
+        events: dict[str, list[Event]],
     ) -> list[str]:
         bursts = list(bursts)
         history = next(iter(nodes.values()))
         self._written.update(text for burst in bursts for text in burst.texts)
         kinds: list[Iterator[str]] = [
-            differences(nodes),
-            self._numbered(history),
-            self._unchanged(history),
-            self._burstsJudged(history, bursts),
-            self._heardJudged(history, heard),
+            nodeDifferences(nodes),
+            self._checkNumbers(history),
+            self._checkUnchanged(history),
+            self._checkBursts(history, bursts),
+            self._checkReaders(history, events),
         ]
         complaints: list[str] = []
         for kind in kinds:
             found = list(kind)
-            complaints += found[:COMPLAINTS]
-            if len(found) > COMPLAINTS:
-                complaints.append(f"... and {len(found) - COMPLAINTS} more like these")
+            complaints += found[:MAX_COMPLAINTS]
+            if len(found) > MAX_COMPLAINTS:
+                complaints.append(f"... and {len(found) - MAX_COMPLAINTS} more like these")
         self.tally.kept = sum(map(len, history.values()))
         return complaints
 
-    def _numbered(self, history: History) -> Iterator[str]:
-        self._texts.clear()
+    def _checkNumbers(self, history: History) -> Iterator[str]:
+        self._linesByText.clear()
         idents: set[str] = set()
         for room, lines in history.items():
             before: Line | None = None
@@ -83,44 +82,44 @@ class Judge:
                     yield f"{where}: {line.ident} stands after {before.ident}"
                 if line.ident in idents:
                     yield f"{where}: another line has the id {line.ident} too"
-                if (other := self._texts.get(line.text)) is not None:
+                if (other := self._linesByText.get(line.text)) is not None:
                     yield f"{where}: {line.text!r} is there twice, see {other.room} {other.seq}"
                 if line.text not in self._written:
                     yield f"{where}: nobody wrote {line.text!r}"
                 idents.add(line.ident)
-                self._texts[line.text] = before = line
+                self._linesByText[line.text] = before = line
 
-    def _unchanged(self, history: History) -> Iterator[str]:
+    def _checkUnchanged(self, history: History) -> Iterator[str]:
         for room, lines in history.items():
             now = array("q", map(hash, lines))
-            before = self._known.get(room, array("q"))
+            before = self._knownHashes.get(room, array("q"))
             if len(now) < len(before):
                 yield f"{room}: {len(now)} lines, there were {len(before)}"
             for seq, (old, new) in enumerate(zip(before, now, strict=False), 1):
                 if old != new:
                     yield f"{room} {seq}: it was another line before: {lines[seq - 1]}"
-            self._known[room] = now
+            self._knownHashes[room] = now
 
-    def _burstsJudged(self, history: History, bursts: list[Burst]) -> Iterator[str]:
+    def _checkBursts(self, history: History, bursts: list[Burst]) -> Iterator[str]:
         for burst in bursts:
             self.tally.written += len(burst.texts)
             self.tally.acknowledged += len(burst.stored)
             self.tally.refused += bool(burst.refused)
-            self.tally.unsure += burst.unsure
+            self.tally.unknown += burst.unknown
             self.tally.lost += burst.lost
-            writer = self._writers.setdefault(burst.writer, Said())
-            yield from fates(burst, history, self._texts)
-            yield from writer.follow(burst, self._texts)
+            writer = self._writers.setdefault(burst.writer, WriterPositions())
+            yield from checkFates(burst, history, self._linesByText)
+            yield from writer.check(burst, self._linesByText)
 
-    def _heardJudged(self, history: History, heard: dict[str, list[Event]]) -> Iterator[str]:
-        for name, events in heard.items():
-            reader = self._readers.setdefault(name, Heard(name))
-            yield from reader.feed(events, history)
+    def _checkReaders(self, history: History, byReader: dict[str, list[Event]]) -> Iterator[str]:
+        for name, events in byReader.items():
+            reader = self._readers.setdefault(name, ReaderPositions(name))
+            yield from reader.check(events, history)
             yield from reader.complete(history)
-            self.tally.seen += sum(isinstance(event, Spoken) for event in events)
+            self.tally.delivered += sum(isinstance(event, Delivered) for event in events)
 
 
-def differences(nodes: dict[str, History]) -> Iterator[str]:
+def nodeDifferences(nodes: dict[str, History]) -> Iterator[str]:
     (first, history), *others = nodes.items()
     for name, other in others:
         for room in history.keys() | other.keys():
@@ -140,7 +139,7 @@ def differences(nodes: dict[str, History]) -> Iterator[str]:
                 )
 
 
-def fates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterator[str]:
+def checkFates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterator[str]:
     acknowledged: set[str] = set()
     for room, seq in burst.stored:
         lines = history.get(room, [])
@@ -165,6 +164,6 @@ def fates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterator[st
                 yield f"{kept.room} {kept.seq}: {text!r} was refused to {burst.writer}: {burst}"
     elif not burst.lost:
         yield f"{burst.writer} was never told what became of {burst}"
-    waited = (burst.told or float("inf")) - burst.sent
+    waited = (burst.repliedAt or float("inf")) - burst.sentAt
     if not burst.lost and waited > FATE_SECONDS:
         yield f"{burst.writer} waited {waited:.1f} s to be told anything of {burst}"

@@ -1,5 +1,5 @@
 """
-Whether what one person of a cluster wrote and was told stands where it has to.  Pure.
+Whether what one user wrote and received is in order.  Pure.
 """
 
 from __future__ import annotations
@@ -8,28 +8,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.live.cluster.records import (
-    Again,
     Burst,
-    Entered,
+    ConnectionLost,
+    Delivered,
     Event,
     History,
+    Joined,
     Left,
     Line,
-    Lost,
-    Spoken,
+    Replayed,
 )
 
 
 @dataclass
-class Said:
-    """Where the lines of one writer stand so far."""
+class WriterPositions:
+    """Where the lines of a writer are in the order."""
 
     connection: int = -1
     last: tuple[int, int] = (-1, -1)
     before: tuple[int, int] = (-1, -1)
     acknowledged: tuple[int, int] = (-1, -1)
 
-    def follow(self, burst: Burst, texts: dict[str, Line]) -> Iterator[str]:
+    def check(self, burst: Burst, texts: dict[str, Line]) -> Iterator[str]:
         if burst.connection != self.connection:
             self.connection = burst.connection
             self.before = max(self.before, self.acknowledged)
@@ -52,34 +52,34 @@ class Said:
 
 
 @dataclass
-class Heard:
-    """Where somebody who listens is."""
+class ReaderPositions:
+    """Which lines a user has received."""
 
     name: str
     last: dict[str, int] = field(default_factory=dict)
     live: dict[str, int] = field(default_factory=dict)
-    whole: dict[str, int] = field(default_factory=dict)
+    contiguous: dict[str, int] = field(default_factory=dict)
     beyond: dict[str, set[int]] = field(default_factory=dict)
 
-    def feed(self, events: list[Event], history: History) -> Iterator[str]:
+    def check(self, events: list[Event], history: History) -> Iterator[str]:
         for event in events:
             match event:
-                case Lost():
+                case ConnectionLost():
                     self.last.clear()
-                case Entered(room, last):
+                case Joined(room, last):
                     self.last[room] = last
-                    self.whole.setdefault(room, last)
+                    self.contiguous.setdefault(room, last)
                 case Left(room):
                     self.last.pop(room, None)
                     yield f"{self.name} was put out of {room}"
-                case Spoken(line):
-                    yield from self._spoken(line, history)
-                case Again():
-                    yield from self._again(event, history)
+                case Delivered(line):
+                    yield from self._checkDelivered(line, history)
+                case Replayed():
+                    yield from self._checkReplayed(event, history)
 
-    def _spoken(self, line: Line, history: History) -> Iterator[str]:
+    def _checkDelivered(self, line: Line, history: History) -> Iterator[str]:
         room, seq = line.room, line.seq
-        yield from self._same(line, history)
+        yield from self._checkLine(line, history)
         last = self.last.get(room)
         if last is not None and seq != last + 1:
             yield f"{self.name} was told {room} {seq} after {last}: {line.text!r}"
@@ -89,33 +89,33 @@ class Heard:
         self.live[room] = max(seq, self.live.get(room, 0))
         self._cover(room, seq)
 
-    def _again(self, again: Again, history: History) -> Iterator[str]:
-        room, last = again.room, self.last.get(again.room)
-        if not again.asked and last is not None:
-            start = again.lines[0].seq if again.lines else again.until + 1
-            if again.missing is not None:
-                start = again.missing[0]
+    def _checkReplayed(self, replay: Replayed, history: History) -> Iterator[str]:
+        room, last = replay.room, self.last.get(replay.room)
+        if not replay.asked and last is not None:
+            start = replay.lines[0].seq if replay.lines else replay.until + 1
+            if replay.missing is not None:
+                start = replay.missing[0]
             if start != last + 1:
                 yield f"{self.name} was told again {room} from {start} on, unasked, after {last}"
-        if again.asked and again.missing is not None:
-            yield f"{self.name} was told that {again.missing} of {room} are not kept"
+        if replay.asked and replay.missing is not None:
+            yield f"{self.name} was told that {replay.missing} of {room} are not kept"
         before = None
-        for line in again.lines:
-            yield from self._same(line, history)
+        for line in replay.lines:
+            yield from self._checkLine(line, history)
             if before is not None and line.seq != before + 1:
                 yield f"{self.name} was told again {room} {line.seq} after {before}"
             before = line.seq
             self._cover(room, line.seq)
-        self.last[room] = max(again.until, last or 0)
+        self.last[room] = max(replay.until, last or 0)
 
-    def _same(self, line: Line, history: History) -> Iterator[str]:
+    def _checkLine(self, line: Line, history: History) -> Iterator[str]:
         lines = history.get(line.room, [])
         kept = lines[line.seq - 1] if 0 < line.seq <= len(lines) else None
         if kept != line:
             yield f"{self.name} was told {line}, kept is {kept}"
 
     def _cover(self, room: str, seq: int) -> None:
-        whole = self.whole.setdefault(room, seq - 1)
+        whole = self.contiguous.setdefault(room, seq - 1)
         if seq <= whole:
             return
         beyond = self.beyond.setdefault(room, set())
@@ -123,15 +123,15 @@ class Heard:
         while whole + 1 in beyond:
             whole += 1
             beyond.remove(whole)
-        self.whole[room] = whole
+        self.contiguous[room] = whole
 
     def complete(self, history: History) -> Iterator[str]:
-        for room, whole in self.whole.items():
+        for room, whole in self.contiguous.items():
             if whole < len(history.get(room, [])):
                 yield (
                     f"{self.name} was never told {room} {whole + 1}:"
                     f" {history[room][whole]}, of {len(history[room])}"
                 )
-                # Told once is enough.
-                self.whole[room] = len(history[room])
+                # One complaint is enough.
+                self.contiguous[room] = len(history[room])
                 self.beyond.pop(room, None)

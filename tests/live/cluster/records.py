@@ -1,6 +1,5 @@
 """
-What people of a cluster wrote, and what they were told, as L{tests.live.cluster.oracle}
-judges it.  Pure.
+What users of a cluster wrote and received, for L{tests.live.cluster.oracle}.  Pure.
 """
 
 from __future__ import annotations
@@ -27,32 +26,32 @@ class Line(NamedTuple):
         return int(position), int(index)
 
 
-def line(told: dict[str, Any]) -> Line:
+def parseLine(received: dict[str, Any]) -> Line:
     names = ("room", "seq", "id", "time", "kind", "nick", "account", "text")
-    return Line(*[told[name] for name in names])
+    return Line(*[received[name] for name in names])
 
 
-class Entered(NamedTuple):
-    """Somebody is in a room."""
+class Joined(NamedTuple):
+    """The user has joined a room."""
 
     room: str
     last: int
 
 
 class Left(NamedTuple):
-    """Somebody is not in a room any more."""
+    """The user was put out of a room."""
 
     room: str
 
 
-class Spoken(NamedTuple):
-    """Somebody was told a line when it was said."""
+class Delivered(NamedTuple):
+    """A line came when it was written."""
 
     line: Line
 
 
-class Again(NamedTuple):
-    """Somebody was told lines from before."""
+class Replayed(NamedTuple):
+    """Older lines came."""
 
     room: str
     lines: list[Line]
@@ -61,12 +60,12 @@ class Again(NamedTuple):
     asked: bool
 
 
-class Lost(NamedTuple):
-    """A connection has ended; what follows was told to the next one of the same person."""
+class ConnectionLost(NamedTuple):
+    """The connection ended; what follows came by the next one of the same user."""
 
 
-#: What somebody was told.
-Event = Entered | Left | Spoken | Again | Lost
+#: What a user received.
+Event = Joined | Left | Delivered | Replayed | ConnectionLost
 
 #: All lines of all rooms, in order.
 History = dict[str, list[Line]]
@@ -75,18 +74,20 @@ History = dict[str, list[Line]]
 @dataclass
 class Burst:
     """
-    Lines that one person wrote at once, and what became of them.
+    Lines that a user wrote at once, and what became of them.
 
-    @ivar sent: when: seconds.
+    @ivar sentAt: in seconds.
+    @ivar settled: all answers came.
+    @ivar lost: the connection ended before.
     """
 
     writer: str
     connection: int
     texts: list[str]
-    sent: float
+    sentAt: float
     stored: list[tuple[str, int]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    unsure: bool = False
+    unknown: bool = False
     settled: bool = False
     lost: bool = False
-    told: float = 0.0
+    repliedAt: float = 0.0

@@ -1,6 +1,6 @@
 """
-One chat on several nodes: real servers, real engines, and what becomes of people when some
-of them fail.
+One chat on several nodes: real servers and brokers, and what becomes of users when some of them
+fail.
 
 The long form is C{python -m tests.live.cluster}.
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.live.cluster.__main__ import crash
-from tests.live.cluster.faults import GONE_SECONDS
-from tests.live.cluster.nats import Servers
+from tests.live.cluster.faults import REMOVED_SECONDS
+from tests.live.cluster.nats import BrokerServers
 from tests.live.cluster.nodes import OPEN_SECONDS, Cluster, Node
 from tests.live.support.line_client import Talker
 from tests.live.support.nats_server import NatsServer, freePorts
@@ -27,19 +27,19 @@ from tsservices.server.options import DEFAULT_STREAM
 
 CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\] ")
 
-#: Within this all is well again after a server of the engine was killed and came back.
-ENGINE_SECONDS = 20.0
+#: Seconds within which all is well again after a server of the broker was killed and came back.
+RECOVERY_SECONDS = 20.0
 
-#: After these nothing more goes wrong in the short form of the long test.
+#: Seconds of the short form of the long test.
 FAULTS_SECONDS = 10.0
 
 
 @contextmanager
-def _cluster(folder: Path, nodes: int, servers: int = 1) -> Iterator[tuple[Cluster, Servers]]:
-    with Servers(folder, servers) as engine:
-        options = engine.options(folder)
-        with Cluster(folder, nodes, engine.url, *options) as cluster:
-            yield cluster, engine
+def _cluster(folder: Path, nodes: int, servers: int = 1) -> Iterator[tuple[Cluster, BrokerServers]]:
+    with BrokerServers(folder, servers) as broker:
+        options = broker.options(folder)
+        with Cluster(folder, nodes, broker.url, *options) as cluster:
+            yield cluster, broker
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +50,10 @@ def pair(sharedFolder: Path) -> Iterator[tuple[Node, Node]]:
 
 
 def _said(lines: list[str]) -> list[str]:
-    return [CLOCK.sub("", each).removeprefix("| ") for each in lines if CLOCK.search(each)]
+    return [CLOCK.sub("", line).removeprefix("| ") for line in lines if CLOCK.search(line)]
 
 
-def _others(node: Node, asked: str) -> list[str]:
+def _ask(node: Node, asked: str) -> list[str]:
     with Talker(node.server, "/nick observer", asked, "/echo on") as observer:
         lines = observer.until("echo is on")
         observer.say("/quit")
@@ -61,15 +61,11 @@ def _others(node: Node, asked: str) -> list[str]:
         return lines
 
 
-def _gone(node: Node, name: str, room: str = "lobby") -> bool:
-    return not any(name in line for line in _others(node, f"/who {room}"))
+def _isGone(node: Node, name: str, room: str = "lobby") -> bool:
+    return not any(name in line for line in _ask(node, f"/who {room}"))
 
 
-def test_talk(pair: tuple[Node, Node]) -> None:
-    """
-    People at two nodes see each other come, talk and go, in the same rooms, with the same
-    numbers.
-    """
+def test_talkBetweenNodes(pair: tuple[Node, Node]) -> None:
     a, b = pair
     with Talker(a.server, "ann", "/join tea") as ann, Talker(b.server, "bob") as bob:
         ann.until("you are in #tea")
@@ -88,8 +84,7 @@ def test_talk(pair: tuple[Node, Node]) -> None:
         ann.until("* bob is gone (see you)")
 
 
-def test_names(pair: tuple[Node, Node]) -> None:
-    """A name that somebody has at one node is taken at the other one."""
+def test_nicksAreTakenOnAllNodes(pair: tuple[Node, Node]) -> None:
     a, b = pair
     with Talker(a.server, "cleo") as cleo, Talker(b.server) as other:
         cleo.until("you are in #lobby")
@@ -97,13 +92,12 @@ def test_names(pair: tuple[Node, Node]) -> None:
         other.until("! Cleo is taken by somebody else")
         cleo.say("/quit")
         cleo.rest()
-        until(lambda: _gone(b, "cleo"), "the end of cleo at the other node")
+        until(lambda: _isGone(b, "cleo"), "the end of cleo at the other node")
         other.say("/nick Cleo")
         other.until("* you are Cleo")
 
 
-def test_whisper(pair: tuple[Node, Node]) -> None:
-    """Private messages go from one node to the other, and wait for whoever has an account."""
+def test_privateMessages(pair: tuple[Node, Node]) -> None:
     a, b = pair
     with Talker(a.server, "/nick dora", "/register a long secret") as dora:
         dora.until("belongs to you now")
@@ -120,8 +114,7 @@ def test_whisper(pair: tuple[Node, Node]) -> None:
         emil.until("for later")
 
 
-def test_order(pair: tuple[Node, Node]) -> None:
-    """An account holds everywhere, and so does what it does to people at another node."""
+def test_accountsAndBansHoldOnAllNodes(pair: tuple[Node, Node]) -> None:
     a, b = pair
     with Talker(a.server, "/nick fay", "/register a long secret", "/join den") as fay:
         fay.until("you are in #den")
@@ -139,8 +132,7 @@ def test_order(pair: tuple[Node, Node]) -> None:
             again.until("gus")
 
 
-def test_resume(pair: tuple[Node, Node]) -> None:
-    """Whoever loses a node goes on at another one, where they were."""
+def test_resumeAtAnotherNode(pair: tuple[Node, Node]) -> None:
     a, b = pair
     with Talker(a.server, "/format json", "/nick hal", "/join hall") as hal:
         [token] = re.findall('"token":"([^"]+)"', "".join(hal.until('"token":')))
@@ -155,7 +147,6 @@ def test_resume(pair: tuple[Node, Node]) -> None:
 
 
 def test_nodeKilled(folder: Path) -> None:
-    """Others learn that a node is no more, and it comes back with all that was said meanwhile."""
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
         with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server) as bob:
@@ -166,18 +157,17 @@ def test_nodeKilled(folder: Path) -> None:
             bob.say("/ack on", "two")
             bob.until("* stored lobby 2")
             b.kill()
-            ann.until("bob is gone", GONE_SECONDS)
-            assert _gone(a, "bob")
+            ann.until("bob is gone", REMOVED_SECONDS)
+            assert _isGone(a, "bob")
             ann.say("three")
             ann.until("* stored lobby 3")
         b.start()
-        b.opened()
+        b.waitUntilOpen()
         with Talker(b.server, "bob") as bob:
             assert _said(bob.until("--- now ---")) == ["<ann> one", "<bob> two", "<ann> three"]
 
 
 def test_restartedAtOnce(folder: Path) -> None:
-    """A node that is killed and comes back at once has lost its people for all, at once."""
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
         with Talker(a.server, "ann") as ann, Talker(b.server) as bob:
@@ -186,7 +176,7 @@ def test_restartedAtOnce(folder: Path) -> None:
             bob.until("you are in #lobby")
             ann.until("bob (guest) joined")
             b.restart()
-            b.opened()
+            b.waitUntilOpen()
             ann.until("bob is gone")
             with Talker(b.server, "bob") as again:
                 again.until("* you are in #lobby with 1 other: ann")
@@ -196,21 +186,17 @@ def test_restartedAtOnce(folder: Path) -> None:
             b.stop()
 
 
-def test_engineKilled(folder: Path) -> None:
-    """
-    While the engine is away people are told that what they say is not stored yet; it is
-    when the engine is back, and nothing is lost.
-    """
-    with _cluster(folder, 2) as (cluster, engine):
+def test_brokerKilled(folder: Path) -> None:
+    with _cluster(folder, 2) as (cluster, broker):
         a, b = cluster.nodes
         with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server, "bob") as bob:
             ann.until("* stored lobby 1")
             bob.until("one")
-            engine.kill(0)
+            broker.kill(0)
             ann.say("two")
             ann.until("not stored yet")
-            engine.start(0)
-            ann.until("* stored lobby 2", ENGINE_SECONDS)
+            broker.start(0)
+            ann.until("* stored lobby 2", RECOVERY_SECONDS)
             assert _said(bob.until("two"))[-1:] == ["<ann> two"]
             bob.say("three")
             ann.until("three")
@@ -219,27 +205,23 @@ def test_engineKilled(folder: Path) -> None:
 
 
 def test_leaderKilled(folder: Path) -> None:
-    """
-    Of three servers of the engine the one that leads may end: what is said meanwhile comes
-    when another one leads, and the first one may come back.
-    """
-    with _cluster(folder, 2, 3) as (cluster, engine):
+    with _cluster(folder, 2, 3) as (cluster, broker):
         a, b = cluster.nodes
         with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server, "bob") as bob:
             ann.until("* stored lobby 1")
             bob.until("one")
-            leader = engine.leader()
+            leader = broker.leader()
             assert leader is not None
-            engine.kill(leader)
+            broker.kill(leader)
             ann.say("two")
             bob.say("/ack on", "three")
-            ann.until("* stored lobby", ENGINE_SECONDS)
-            bob.until("* stored lobby", ENGINE_SECONDS)
-            engine.start(leader)
+            ann.until("* stored lobby", RECOVERY_SECONDS)
+            bob.until("* stored lobby", RECOVERY_SECONDS)
+            broker.start(leader)
             histories = []
             for talker in (ann, bob):
                 history: list[str] = []
-                deadline = time.monotonic() + ENGINE_SECONDS
+                deadline = time.monotonic() + RECOVERY_SECONDS
                 # What the other one said may reach this node a moment later.
                 while len(history) < 3 and time.monotonic() < deadline:
                     talker.say("/history 3", "/format text")
@@ -260,20 +242,19 @@ def _deleteStream(url: str) -> None:
         finally:
             await client.close()
 
-    asyncio.run(asyncio.wait_for(delete(), ENGINE_SECONDS))
+    asyncio.run(asyncio.wait_for(delete(), RECOVERY_SECONDS))
 
 
 def test_streamDeleted(folder: Path) -> None:
-    """Without the stream no node goes on: each ends with a failure, and says why in one line."""
-    with _cluster(folder, 2) as (cluster, engine), Talker(cluster.nodes[0].server, "ann") as ann:
+    with _cluster(folder, 2) as (cluster, broker), Talker(cluster.nodes[0].server, "ann") as ann:
         ann.until("you are in #lobby")
-        _deleteStream(engine.url)
+        _deleteStream(broker.url)
         for node in cluster.nodes:
             assert "stream" in _reason(node)
 
 
 def _reason(node: Node) -> str:
-    status, said = node.ended()
+    status, said = node.waitForExit()
     assert status == 1, said
     assert not node.troubles()
     [line] = node.server.complaint().splitlines()
@@ -281,14 +262,13 @@ def _reason(node: Node) -> str:
 
 
 def test_sameName(folder: Path) -> None:
-    """A node whose name another one takes ends with a failure, and says why in one line."""
-    with _cluster(folder, 1) as (cluster, engine):
+    with _cluster(folder, 1) as (cluster, broker):
         [first] = cluster.nodes
-        second = Node(folder / "second", "a", engine.url)
+        second = Node(folder / "second", "a", broker.url)
         try:
             second.start()
             assert "name" in _reason(first)
-            second.opened()
+            second.waitUntilOpen()
             with Talker(second.server, "ann") as ann:
                 ann.until("* you are in #lobby, alone")
             assert not second.troubles()
@@ -296,8 +276,7 @@ def test_sameName(folder: Path) -> None:
             second.kill()
 
 
-def test_late(folder: Path) -> None:
-    """A node that is new has all that was said before it came."""
+def test_newNodeHasTheHistory(folder: Path) -> None:
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
         with Talker(a.server, "/nick ann", "/register a long secret", "/join lobby") as ann:
@@ -306,10 +285,10 @@ def test_late(folder: Path) -> None:
             ann.until("* stored lobby 51")
             late = cluster.add()
             late.start()
-            late.opened()
+            late.waitUntilOpen()
             with Talker(late.server, "cat", "/since lobby 0", "/whois ann", "/who") as cat:
-                told = cat.until("line 49")
-                assert any("topic of #lobby: tea" in line for line in told)
+                lines = cat.until("line 49")
+                assert any("topic of #lobby: tea" in line for line in lines)
                 cat.until("line 49")
                 ann.say("hello")
                 cat.until("<ann> hello")
@@ -332,50 +311,48 @@ def test_late(folder: Path) -> None:
         assert histories[0] == histories[1] == histories[2]
 
 
-def test_founded(folder: Path) -> None:
-    """A server that was alone founds a cluster with all it has, and others may come at once."""
+def test_singleServerFoundsCluster(folder: Path) -> None:
     nodes = [Node(folder / "first", "a")]
     try:
         nodes[0].start()
-        nodes[0].opened()
+        nodes[0].waitUntilOpen()
         with Talker(nodes[0].server, "ann", "/ack on", "hello") as ann:
             ann.until("* stored lobby 1")
         nodes[0].stop()
-        with NatsServer(folder / "engine") as engine:
-            nodes += [Node(folder / where, name, engine.url) for where, name in _FOUNDERS]
+        with NatsServer(folder / "broker") as broker:
+            nodes += [Node(folder / where, name, broker.url) for where, name in _FOUNDERS]
             nodes[1].start()
-            nodes[1].opened()
-            until(lambda: "a snapshot for other nodes was made" in nodes[1].said(), "a snapshot")
+            nodes[1].waitUntilOpen()
+            until(lambda: "a snapshot for other nodes was made" in nodes[1].output(), "a snapshot")
             nodes[2].start()
-            nodes[2].opened()
+            nodes[2].waitUntilOpen()
             with Talker(nodes[2].server, "bob") as bob:
                 bob.until("<ann> hello")
             for node in nodes[:0:-1]:
                 node.stop()
-        assert not any(each.troubles() for each in nodes)
+        assert not any(node.troubles() for node in nodes)
     finally:
         for node in nodes:
-            if node.runs:
+            if node.isRunning:
                 node.kill()
 
 
 _FOUNDERS = (("first", "a"), ("second", "b"))
 
 
-def test_waits(folder: Path) -> None:
-    """Without an engine a node waits for it, with all other services open."""
+def test_waitsForTheBroker(folder: Path) -> None:
     ports = freePorts(3)
-    engine = NatsServer(folder / "engine", ports=ports)
-    node = Node(folder / "node", "a", engine.url)
+    broker = NatsServer(folder / "broker", ports=ports)
+    node = Node(folder / "node", "a", broker.url)
     try:
         node.start()
         node.server.ready()
         assert node.server.address("timestamp")
         assert node.address is None
         assert node.server.runs()
-        until(lambda: f"the engine: {engine.url}: " in node.said(), "why it waits")
-        with engine:
-            node.opened()
+        until(lambda: f"the engine: {broker.url}: " in node.output(), "why it waits")
+        with broker:
+            node.waitUntilOpen()
             with Talker(node.server, "ann", "/ack on", "hello") as ann:
                 ann.until("* stored lobby 1")
             node.stop()
@@ -384,8 +361,7 @@ def test_waits(folder: Path) -> None:
         node.kill()
 
 
-def test_stopsWaiting(folder: Path) -> None:
-    """A node that waits for an engine stops in order when it is asked to."""
+def test_stopsWhileItWaits(folder: Path) -> None:
     node = Node(folder / "node", "a", f"nats://127.0.0.1:{freePorts(1)[0]}")
     try:
         node.start()
@@ -395,19 +371,15 @@ def test_stopsWaiting(folder: Path) -> None:
         node.kill()
 
 
-def test_notLetIn(folder: Path) -> None:
-    """
-    An engine that does not let a node in is told of in a line; the node waits for that to
-    change, or ends with a failure.
-    """
+def test_rejectedByTheBroker(folder: Path) -> None:
     extra = "authorization { user: somebody, password: other }"
-    with NatsServer(folder / "engine", extra=extra) as engine:
-        node = Node(folder / "node", "a", engine.url)
+    with NatsServer(folder / "broker", extra=extra) as broker:
+        node = Node(folder / "node", "a", broker.url)
         try:
             node.start()
             until(
-                lambda: re.search("(?i)authori|password|credential", node.said()),
-                lambda: f"a word of the password:\n{node.said()}",
+                lambda: re.search("(?i)authori|password|credential", node.output()),
+                lambda: f"a word of the password:\n{node.output()}",
                 OPEN_SECONDS,
             )
             assert node.address is None
@@ -417,7 +389,6 @@ def test_notLetIn(folder: Path) -> None:
 
 
 def test_withoutExtra(folder: Path) -> None:
-    """Without the library a node says at once what to install."""
     missing = folder / "missing"
     missing.mkdir()
     (missing / "nats.py").write_text("raise ModuleNotFoundError(\"No module named 'nats'\")\n")
@@ -425,7 +396,7 @@ def test_withoutExtra(folder: Path) -> None:
     node = Node(folder / "node", "a", "nats://127.0.0.1:4222", environ=environ)
     try:
         node.start()
-        status, said = node.ended(START_SECONDS)
+        status, said = node.waitForExit(START_SECONDS)
         assert status == 1, said
         [line] = said.splitlines()
         assert "pip install" in line
@@ -435,6 +406,5 @@ def test_withoutExtra(folder: Path) -> None:
 
 
 def test_faults(folder: Path) -> None:
-    """Whatever goes wrong, all nodes have all that anybody was told, once, in one order."""
     found = crash(folder, 2, 1, faults=2, seed=1, seconds=FAULTS_SECONDS)
     assert found["acknowledged"]

@@ -1,5 +1,5 @@
 """
-Tests of what judges the nodes of a cluster: it must see what is wrong.
+Tests of the oracle: it must see what is wrong.
 """
 
 from __future__ import annotations
@@ -9,34 +9,32 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.live.cluster.oracle import FATE_SECONDS, Judge
+from tests.live.cluster.oracle import FATE_SECONDS, Oracle
 from tests.live.cluster.records import (
-    Again,
     Burst,
-    Entered,
+    ConnectionLost,
+    Delivered,
     Event,
     History,
+    Joined,
     Left,
     Line,
-    Lost,
-    Spoken,
-    line,
+    Replayed,
+    parseLine,
 )
 
 
 @dataclass
 class Sample:
-    """What was found and written down."""
-
     nodes: dict[str, History]
     bursts: list[Burst]
     heard: dict[str, list[Event]]
 
-    def judged(self, judge: Judge | None = None) -> list[str]:
-        return (judge or Judge()).judge(self.nodes, self.bursts, self.heard)
+    def judged(self, judge: Oracle | None = None) -> list[str]:
+        return (judge or Oracle()).check(self.nodes, self.bursts, self.heard)
 
 
-#: Spoils something.
+#: Makes something wrong.
 Change = Callable[[Sample], object]
 
 
@@ -50,14 +48,14 @@ def _line(seq: int, room: str = "lobby", text: str = "") -> Line:
 def _burst(*seqs: int, room: str = "lobby", connection: int = 1) -> Burst:
     texts = [f"{room} {seq}" for seq in seqs]
     stored = [(room, seq) for seq in seqs]
-    return Burst("ann", connection, texts, 10.0, stored, settled=True, told=11.0)
+    return Burst("ann", connection, texts, 10.0, stored, settled=True, repliedAt=11.0)
 
 
 def _sample() -> Sample:
     state = [_line(seq) for seq in range(1, 7)]
     garden = [_line(seq, "garden") for seq in range(1, 3)]
     lost = _burst(5, 6, 7, connection=2)
-    lost.settled, lost.lost, lost.stored, lost.told = False, True, [("lobby", 5)], 0.0
+    lost.settled, lost.lost, lost.stored, lost.repliedAt = False, True, [("lobby", 5)], 0.0
     refused = _burst(8, room="garden", connection=3)
     refused.stored, refused.refused = [], ["not-stored"]
     return Sample(
@@ -65,23 +63,23 @@ def _sample() -> Sample:
         [_burst(1), _burst(2, 3, 4), lost, _burst(1, 2, room="garden", connection=3), refused],
         {
             "bob": [
-                Entered("lobby", 0),
-                Entered("garden", 0),
-                *map(Spoken, state[:3]),
-                Lost(),
-                Entered("lobby", 4),
-                Again("lobby", state[:4], None, 4, True),
-                Again("lobby", state[3:5], None, 5, True),
-                Spoken(state[5]),
-                *map(Spoken, garden),
+                Joined("lobby", 0),
+                Joined("garden", 0),
+                *map(Delivered, state[:3]),
+                ConnectionLost(),
+                Joined("lobby", 4),
+                Replayed("lobby", state[:4], None, 4, True),
+                Replayed("lobby", state[3:5], None, 5, True),
+                Delivered(state[5]),
+                *map(Delivered, garden),
             ],
             "eve": [
-                Entered("lobby", 1),
-                Spoken(state[1]),
-                Again("lobby", state[2:4], None, 4, False),
-                Again("lobby", [], (5, 5), 5, False),
-                Spoken(state[5]),
-                Again("lobby", state[4:], None, 6, True),
+                Joined("lobby", 1),
+                Delivered(state[1]),
+                Replayed("lobby", state[2:4], None, 4, False),
+                Replayed("lobby", [], (5, 5), 5, False),
+                Delivered(state[5]),
+                Replayed("lobby", state[4:], None, 6, True),
             ],
         },
     )
@@ -119,7 +117,7 @@ def _drop(node: str, seq: int) -> Change:
 
 
 def _tell(*events: Event, whole: bool = False) -> Change:
-    rest = [Again("lobby", [_line(seq) for seq in range(1, 7)], None, 6, True)] if whole else []
+    rest = [Replayed("lobby", [_line(seq) for seq in range(1, 7)], None, 6, True)] if whole else []
 
     return lambda sample: sample.heard.update(zoe=[*events, *rest])
 
@@ -135,27 +133,22 @@ def _put(which: int, **fields: object) -> Change:
 
 
 class TestJudge:
-    def test_nothingWrong(self) -> None:
-        """
-        Equal histories with all that was told are in order, also when lines are not in them
-        whose writers were told so, or lost the connection; and so is more of it later.
-        """
-        judge = Judge()
+    def test_nothingWrongAlsoLater(self) -> None:
+        judge = Oracle()
         sample = _sample()
         assert sample.judged(judge) == []
         tally = judge.tally
-        assert (tally.kept, tally.seen, tally.written) == (8, 8, 10)
+        assert (tally.kept, tally.delivered, tally.written) == (8, 8, 10)
         assert (tally.acknowledged, tally.refused, tally.lost) == (7, 1, 1)
         for history in sample.nodes.values():
             history["garden"].append(_line(3, "garden"))
-        later: dict[str, list[Event]] = {"bob": [Spoken(_line(3, "garden"))]}
+        later: dict[str, list[Event]] = {"bob": [Delivered(_line(3, "garden"))]}
         bursts = [_burst(3, room="garden", connection=3)]
         assert Sample(sample.nodes, bursts, later).judged(judge) == []
 
-    def test_never(self) -> None:
-        """Who is never told anything has to be told at least that nothing is known."""
+    def test_writerIsToldNothing(self) -> None:
         sample = _sample()
-        _put(0, told=10.0 + FATE_SECONDS + 1)(sample)
+        _put(0, repliedAt=10.0 + FATE_SECONDS + 1)(sample)
         assert any("waited 61.0 s" in each for each in sample.judged())
 
     @pytest.mark.parametrize(
@@ -185,43 +178,50 @@ class TestJudge:
             (_put(1, refused=["no"]), "what was stored"),
             (_put(1, refused=["no"], stored=[("lobby", 2)]), "'lobby 3' was refused to ann"),
             (_put(1, settled=False), "was never told what became"),
-            (_put(4, settled=False, told=0.0), "waited inf s"),
+            (_put(4, settled=False, repliedAt=0.0), "waited inf s"),
             (_put(0, texts=["lobby 2"], stored=[]), "was told nothing of 1"),
             (lambda sample: sample.bursts.reverse(), "stands before what ann said"),
-            (_tell(Spoken(_line(6)), Spoken(_line(6))), "told lobby 6 twice"),
-            (_tell(Spoken(_line(6)), Lost(), Spoken(_line(6))), "told lobby 6 twice"),
-            (_tell(Spoken(_line(4)), Spoken(_line(6)), whole=True), "told lobby 6 after 4"),
-            (_tell(Spoken(_line(6)), Spoken(_line(5)), whole=True), "told lobby 5 after 6"),
-            (_tell(Entered("lobby", 4), Spoken(_line(6)), whole=True), "told lobby 6 after 4"),
-            (_tell(Spoken(_line(7))), "kept is None"),
-            (_tell(Spoken(_line(6, text="else"))), "kept is Line"),
-            (_tell(Entered("lobby", 0)), "zoe was never told lobby 1"),
-            (_tell(Spoken(_line(3)), Lost(), Spoken(_line(5))), "never told lobby 4"),
-            (_tell(Entered("lobby", 6), Left("lobby")), "was put out of lobby"),
+            (_tell(Delivered(_line(6)), Delivered(_line(6))), "told lobby 6 twice"),
             (
-                _tell(Entered("lobby", 6), Again("lobby", [_line(6)], None, 6, False)),
+                _tell(Delivered(_line(6)), ConnectionLost(), Delivered(_line(6))),
+                "told lobby 6 twice",
+            ),
+            (_tell(Delivered(_line(4)), Delivered(_line(6)), whole=True), "told lobby 6 after 4"),
+            (_tell(Delivered(_line(6)), Delivered(_line(5)), whole=True), "told lobby 5 after 6"),
+            (_tell(Joined("lobby", 4), Delivered(_line(6)), whole=True), "told lobby 6 after 4"),
+            (_tell(Delivered(_line(7))), "kept is None"),
+            (_tell(Delivered(_line(6, text="else"))), "kept is Line"),
+            (_tell(Joined("lobby", 0)), "zoe was never told lobby 1"),
+            (
+                _tell(Delivered(_line(3)), ConnectionLost(), Delivered(_line(5))),
+                "never told lobby 4",
+            ),
+            (_tell(Joined("lobby", 6), Left("lobby")), "was put out of lobby"),
+            (
+                _tell(Joined("lobby", 6), Replayed("lobby", [_line(6)], None, 6, False)),
                 "from 6 on, unasked, after 6",
             ),
             (
-                _tell(Entered("lobby", 3), Again("lobby", [_line(5)], None, 5, False), whole=True),
+                _tell(
+                    Joined("lobby", 3), Replayed("lobby", [_line(5)], None, 5, False), whole=True
+                ),
                 "from 5 on, unasked, after 3",
             ),
             (
-                _tell(Entered("lobby", 3), Again("lobby", [], (5, 6), 6, False), whole=True),
+                _tell(Joined("lobby", 3), Replayed("lobby", [], (5, 6), 6, False), whole=True),
                 "from 5 on, unasked, after 3",
             ),
             (
-                _tell(Again("lobby", [_line(4), _line(6)], None, 6, True), whole=True),
+                _tell(Replayed("lobby", [_line(4), _line(6)], None, 6, True), whole=True),
                 "told again lobby 6 after 4",
             ),
             (
-                _tell(Again("lobby", [], (1, 6), 6, True), whole=True),
+                _tell(Replayed("lobby", [], (1, 6), 6, True), whole=True),
                 "(1, 6) of lobby are not kept",
             ),
         ],
     )
     def test_wrong(self, change: Change, words: str) -> None:
-        """Whatever is wrong is told."""
         sample = _sample()
         change(sample)
         complaints = sample.judged()
@@ -234,20 +234,15 @@ class TestJudge:
             (_set("ab", 1, nick="bob"), "was another line before"),
         ],
     )
-    def test_wrongLater(self, change: Change, words: str) -> None:
-        """What was judged once stays as it was."""
-        judge = Judge()
+    def test_historyChangesLater(self, change: Change, words: str) -> None:
+        judge = Oracle()
         sample = _sample()
         assert sample.judged(judge) == []
         change(sample)
         complaints = Sample(sample.nodes, [], {}).judged(judge)
         assert any(words in complaint for complaint in complaints), complaints
 
-    def test_laterConnection(self) -> None:
-        """
-        What was acknowledged to one connection of a writer stands before all that they
-        write by a later one.
-        """
+    def test_orderAcrossConnections(self) -> None:
         sample = _sample()
         sample.bursts[0].connection = 0
         sample.bursts[0].texts, sample.bursts[0].stored = ["lobby 4"], [("lobby", 4)]
@@ -258,8 +253,7 @@ class TestJudge:
         sample.bursts[0].settled, sample.bursts[0].lost, sample.bursts[0].stored = False, True, []
         assert sample.judged() == []
 
-    def test_many(self) -> None:
-        """Only some complaints of a kind are told, with how many more there are."""
+    def test_manyComplaintsAreCut(self) -> None:
         sample = _sample()
         for history in sample.nodes.values():
             history["lobby"] += [_line(seq) for seq in range(7, 30)]
@@ -267,8 +261,7 @@ class TestJudge:
         assert "... and 12 more like these" in complaints
 
 
-def test_line() -> None:
-    """An object of the line door is understood."""
+def test_parseLine() -> None:
     told = {
         "type": "said",
         "room": "lobby",
@@ -280,6 +273,6 @@ def test_line() -> None:
         "account": None,
         "text": "waves",
     }
-    found = line(told)
+    found = parseLine(told)
     assert found == Line("lobby", 3, "log-with-signs-17-2", 5, "me", "ann", None, "waves")
     assert found.place == (17, 2)

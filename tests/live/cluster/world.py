@@ -1,6 +1,6 @@
 """
-What is to hold on every node of a cluster, wherever it was done: accounts, bans, and that
-a name belongs to one person.
+What holds on every node of a cluster, wherever it was done: accounts, bans, and that a name belongs
+to one user.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from random import Random
 
-from tests.live.cluster.link import Answer, Ended, Link, Told
+from tests.live.cluster.link import Answer, ConnectionEnded, JsonConnection, JsonObject
 from tests.live.cluster.nodes import Node
 
-#: Within this a quiet cluster has answered.
+#: Seconds within which a quiet cluster answers.
 ASKED_SECONDS = 20.0
 
-#: On each node, of those who want the same name at once.
+#: Users on each node who want the same name at once.
 RIVALS = 2
 
 
-class Town:
-    """Tries it, again and again."""
+class CrossNodeChecks:
+    """Tries all of it, with new names each time."""
 
     def __init__(self, nodes: list[Node], random: Random) -> None:
         self._nodes = nodes
@@ -30,7 +30,7 @@ class Town:
         self.tries = 0
         self._complaints: list[str] = []
 
-    async def visit(self) -> list[str]:
+    async def run(self) -> list[str]:
         self._round += 1
         self._complaints = []
         for what in (self._before, self._names, self._accounts):
@@ -42,13 +42,13 @@ class Town:
     def _trying(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (TimeoutError, Ended, OSError) as reason:
+        except (TimeoutError, ConnectionEnded, OSError) as reason:
             self._complaints.append(f"{what}: {reason!r}")
 
     def _expect(self, right: bool, what: str, answer: Answer) -> None:
         self.tries += 1
         if not right:
-            self._complaints.append(f"{what}: {answer.told}")
+            self._complaints.append(f"{what}: {answer.objects}")
 
     async def _before(self) -> None:
         past = self._round - 1
@@ -57,7 +57,7 @@ class Town:
         for node in self._nodes:
             async with guest(node) as link:
                 account, password = _account(past)
-                answer = await link.asked(f"/login {account} {password}", seconds=ASKED_SECONDS)
+                answer = await link.request(f"/login {account} {password}", seconds=ASKED_SECONDS)
                 self._expect(
                     _has(answer, "loggedIn"), f"/login {account} on node {node.name}", answer
                 )
@@ -65,61 +65,65 @@ class Town:
 
     async def _banned(self, node: Node, which: int) -> None:
         async with guest(node) as link:
-            await link.asked(f"/nick v-{which}-{node.name}-{self._round}", seconds=ASKED_SECONDS)
-            answer = await link.asked(f"/join court-{which}", seconds=ASKED_SECONDS)
+            await link.request(f"/nick v-{which}-{node.name}-{self._round}", seconds=ASKED_SECONDS)
+            answer = await link.request(f"/join court-{which}", seconds=ASKED_SECONDS)
             right = answer.codes() == ["banned"]
             self._expect(right, f"/join of court-{which} on node {node.name}", answer)
 
     async def _names(self) -> None:
-        """Many want the same name on all nodes at once, and one gets it."""
+        # Many want the same name on all nodes at once, and one gets it.
         links = [await _connect(node) for node in self._nodes for _ in range(RIVALS)]
         name = f"rival-{self._round}"
         try:
-            answers = [link.ask(f"/nick {name}") for link in links]
+            answers = [link.send(f"/nick {name}") for link in links]
             for answer in answers:
-                await answer.whole(ASKED_SECONDS)
+                await answer.finished(ASKED_SECONDS)
             won = [answer for answer in answers if _has(answer, "entered")]
             lost = [answer for answer in answers if answer.codes() == ["nick-taken"]]
-            both = Answer([each for answer in answers for each in answer.told])
+            combined = Answer([item for answer in answers for item in answer.objects])
             right = (len(won), len(lost)) == (1, len(links) - 1)
-            self._expect(right, f"{name} went to {len(won)}, not to {len(lost)}", both)
+            self._expect(right, f"{name} went to {len(won)}, not to {len(lost)}", combined)
         finally:
             for link in links:
                 await link.close()
 
     async def _accounts(self) -> None:
-        """Somebody registers on one node, keeps order in a room there, and is known on all."""
-        here, *others = self._random.sample(self._nodes, len(self._nodes))
-        there = (others or [here])[0]
+        # An account of one node bans somebody of another one, and both hold on all nodes.
+        own, *others = self._random.sample(self._nodes, len(self._nodes))
+        other = (others or [own])[0]
         name, password = _account(self._round)
         court, victim = f"court-{self._round}", f"victim-{self._round}"
-        async with guest(here) as founder, guest(there) as banned:
-            await founder.asked(f"/nick {name}", seconds=ASKED_SECONDS)
-            answer = await founder.asked(f"/register {password}", seconds=ASKED_SECONDS)
+        async with guest(own) as founder, guest(other) as banned:
+            await founder.request(f"/nick {name}", seconds=ASKED_SECONDS)
+            answer = await founder.request(f"/register {password}", seconds=ASKED_SECONDS)
             self._expect(_noticed(answer, "registered"), f"/register {name}", answer)
-            answer = await founder.asked(f"/join {court}", seconds=ASKED_SECONDS)
+            answer = await founder.request(f"/join {court}", seconds=ASKED_SECONDS)
             self._expect(not answer.codes(), f"/join of {court}", answer)
-            answer = await banned.asked(f"/nick {victim}", f"/join {court}", seconds=ASKED_SECONDS)
+            answer = await banned.request(
+                f"/nick {victim}", f"/join {court}", seconds=ASKED_SECONDS
+            )
             self._expect(_has(answer, "roomEntered"), f"{victim} enters {court}", answer)
             left = asyncio.Event()
 
-            def hear(told: Told, answer: Answer | None, left: asyncio.Event = left) -> None:
-                if told["type"] == "roomLeft":
+            def onObject(
+                received: JsonObject, answer: Answer | None, left: asyncio.Event = left
+            ) -> None:
+                if received["type"] == "roomLeft":
                     left.set()
 
-            banned.hear = hear
-            answer = await founder.asked(f"/ban {victim}", seconds=ASKED_SECONDS)
-            self._expect(not answer.codes(), f"/ban of {victim} on node {here.name}", answer)
+            banned.onObject = onObject
+            answer = await founder.request(f"/ban {victim}", seconds=ASKED_SECONDS)
+            self._expect(not answer.codes(), f"/ban of {victim} on node {own.name}", answer)
             await asyncio.wait_for(left.wait(), ASKED_SECONDS)
         for node in self._nodes:
             await self._banned(node, self._round)
             async with guest(node) as link:
-                answer = await link.asked(f"/login {name} {password}", seconds=ASKED_SECONDS)
+                answer = await link.request(f"/login {name} {password}", seconds=ASKED_SECONDS)
                 self._expect(_has(answer, "loggedIn"), f"/login {name} on node {node.name}", answer)
 
 
 @asynccontextmanager
-async def guest(node: Node) -> AsyncIterator[Link]:
+async def guest(node: Node) -> AsyncIterator[JsonConnection]:
     link = await _connect(node)
     try:
         yield link
@@ -127,11 +131,11 @@ async def guest(node: Node) -> AsyncIterator[Link]:
         await link.close()
 
 
-async def _connect(node: Node) -> Link:
+async def _connect(node: Node) -> JsonConnection:
     address = node.address
     if address is None:
         raise ConnectionError(f"the chat of node {node.name} is not open")
-    return await Link.make(address)
+    return await JsonConnection.open(address)
 
 
 def _account(which: int) -> tuple[str, str]:
@@ -139,8 +143,8 @@ def _account(which: int) -> tuple[str, str]:
 
 
 def _has(answer: Answer, kind: str) -> bool:
-    return any(each["type"] == kind for each in answer.told)
+    return any(item["type"] == kind for item in answer.objects)
 
 
 def _noticed(answer: Answer, code: str) -> bool:
-    return any(each["type"] == "notice" and each["code"] == code for each in answer.told)
+    return any(item["type"] == "notice" and item["code"] == code for item in answer.objects)

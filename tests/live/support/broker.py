@@ -1,5 +1,5 @@
 """
-What tests of engines need: one that somebody listens to, in a reactor that is none.
+A broker and a client of it, in a reactor that only the test runs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 from tests.support.storage import Reactor
 from tsservices.cluster.broker import (
-    ENGINE_DOUBT_SECONDS,
-    ENGINE_STOP_SECONDS,
+    ACKNOWLEDGE_SECONDS,
+    STOP_SECONDS,
     ClusterIdentity,
     StreamMessage,
     StreamState,
@@ -22,127 +22,132 @@ from tsservices.cluster.broker import (
 from tsservices.cluster.nats.broker import JetStreamBroker
 from tsservices.cluster.nats.config import JetStreamConfig
 
-#: The name of a stream, when no other was said.
+#: The default name of the stream.
 STREAM = "tsservices-chat"
 
-#: Messages of a listener that are published and not back yet.
-UNDER_WAY = 16
+#: Messages of a client that are published and not back yet.
+MAX_IN_FLIGHT = 16
 
-#: Seconds that a machine which is busy with other things takes for nothing.
+#: Seconds that a busy machine may add.
 LATE_SECONDS = 2.0
 
 
-def founding(epoch: str = "e1") -> ClusterIdentity:
+def identity(epoch: str = "e1") -> ClusterIdentity:
     return ClusterIdentity(epoch, "0a1b2c3d", 1000, bytes(range(32)))
 
 
-class Listener:
-    """Listens to an engine.  As a node does, it publishes again what it is not sure about."""
+class BrokerClient:
+    """Publishes numbered messages and, as a node does, publishes again what may be lost."""
 
     def __init__(self, reactor: Reactor, place: JetStreamConfig, name: str = "a") -> None:
         self.reactor = reactor
         self.name = name
         self.deliveries: list[StreamMessage] = []
-        self.places: list[str] = []
-        self.doubts = 0
-        self.reasons: list[str] = []
+        self.connections: list[str] = []
+        self.uncertainties = 0
+        self.brokenReasons: list[str] = []
         self.stream: StreamState | None = None
         self.failures: list[str] = []
-        self.noted: list[str] = []
-        self._mine = 0
-        self._said = 0
-        self._sent = 0
-        self._moved = time.monotonic()
+        self.logged: list[str] = []
+        self._ownReceived = 0
+        self._requested = 0
+        self._publishedUpTo = 0
+        self._progressAt = time.monotonic()
         self._thread = threading.get_ident()
-        self.engine = JetStreamBroker(
-            place, reactor.callFromThread, time.monotonic, noted=self.noted.append
-        )
+        self.broker = JetStreamBroker(place, reactor.callFromThread, log=self.logged.append)
 
-    def open(self, made: ClusterIdentity | None) -> StreamState:
-        self.beginToOpen(made)
+    def open(self, identity: ClusterIdentity | None) -> StreamState:
+        self.startOpening(identity)
         self.reactor.until(lambda: self.stream or self.failures)
         assert self.stream is not None, self.failures
         return self.stream
 
-    def beginToOpen(self, made: ClusterIdentity | None) -> None:
-        self.engine.open(made, lambda stream: setattr(self, "stream", stream), self.failures.append)
+    def startOpening(self, identity: ClusterIdentity | None) -> None:
+        self.broker.open(
+            identity, lambda stream: setattr(self, "stream", stream), self.failures.append
+        )
 
     def delivered(self, deliveries: list[StreamMessage]) -> None:
         assert threading.get_ident() == self._thread
-        for each in deliveries:
-            author, number = each.data.split()
-            if author == self.name.encode() and int(number) == self._mine + 1:
-                self._mine += 1
-                self._moved = time.monotonic()
-                self._sent = max(self._sent, self._mine)
+        for message in deliveries:
+            author, number = message.data.split()
+            if author == self.name.encode() and int(number) == self._ownReceived + 1:
+                self._ownReceived += 1
+                self._progressAt = time.monotonic()
+                self._publishedUpTo = max(self._publishedUpTo, self._ownReceived)
         self.deliveries.extend(deliveries)
         self._publish()
 
-    def unsure(self) -> None:
+    def publishUncertain(self) -> None:
         assert threading.get_ident() == self._thread
-        self.doubts += 1
-        self._again()
+        self.uncertainties += 1
+        self._republish()
 
-    def _again(self) -> None:
-        self._sent, self._moved = self._mine, time.monotonic()
+    def _republish(self) -> None:
+        self._publishedUpTo, self._progressAt = self._ownReceived, time.monotonic()
         self._publish()
 
     def connected(self, where: str) -> None:
-        self.places.append(where)
+        self.connections.append(where)
 
-    def broken(self, reason: str) -> None:
-        self.reasons.append(reason)
+    def streamBroken(self, reason: str) -> None:
+        self.brokenReasons.append(reason)
 
     def _publish(self) -> None:
-        for number in range(self._sent + 1, min(self._said, self._mine + UNDER_WAY) + 1):
-            self._sent = number
-            self.engine.publish(b"%s %d" % (self.name.encode(), number))
+        for number in range(
+            self._publishedUpTo + 1, min(self._requested, self._ownReceived + MAX_IN_FLIGHT) + 1
+        ):
+            self._publishedUpTo = number
+            self.broker.publish(b"%s %d" % (self.name.encode(), number))
 
-    def say(self, count: int = 1) -> None:
-        self._said += count
+    def publish(self, count: int = 1) -> None:
+        self._requested += count
         self._publish()
 
-    def complete(self) -> bool:
-        """Doubt by itself too: the engine is not asked to answer each message."""
-        if self._mine < self._sent and time.monotonic() - self._moved > ENGINE_DOUBT_SECONDS:
-            self._again()
-        return self._mine == self._said
+    def allReceived(self) -> bool:
+        # As a node does, because the broker is not asked to answer each message.
+        if (
+            self._ownReceived < self._publishedUpTo
+            and time.monotonic() - self._progressAt > ACKNOWLEDGE_SECONDS
+        ):
+            self._republish()
+        return self._ownReceived == self._requested
 
     def numbers(self) -> list[int]:
-        return [each.number for each in self.deliveries]
+        return [message.sequence for message in self.deliveries]
 
     def stop(self) -> None:
         ended: list[bool] = []
         began = time.monotonic()
-        self.engine.stop(lambda: ended.append(True))
+        self.broker.stop(lambda: ended.append(True))
         self.reactor.until(lambda: ended)
-        assert time.monotonic() - began < ENGINE_STOP_SECONDS + LATE_SECONDS
-        thread = self.engine._thread
+        assert time.monotonic() - began < STOP_SECONDS + LATE_SECONDS
+        thread = self.broker._thread
         if thread is not None:
             thread.thread.join(LATE_SECONDS)
             assert not thread.thread.is_alive()
 
 
 @contextmanager
-def listening(place: JetStreamConfig, *names: str) -> Iterator[list[Listener]]:
+def clients(place: JetStreamConfig, *names: str) -> Iterator[list[BrokerClient]]:
     reactor = Reactor()
-    listeners = [Listener(reactor, place, name) for name in names]
+    listeners = [BrokerClient(reactor, place, name) for name in names]
     try:
         yield listeners
     finally:
-        for each in listeners:
-            each.stop()
+        for client in listeners:
+            client.stop()
 
 
-def answer(listener: Listener, ask: Callable[..., Any], *args: Any) -> Any:
+def answer(listener: BrokerClient, ask: Callable[..., Any], *args: Any) -> Any:
     answers: list[Any] = []
     ask(*args, answers.append)
     listener.reactor.until(lambda: answers)
     return answers[0]
 
 
-def place(*urls: str, **other: Any) -> JetStreamConfig:
-    return JetStreamConfig(urls, **other)
+def config(*urls: str, **settings: Any) -> JetStreamConfig:
+    return JetStreamConfig(urls, **settings)
 
 
 def administer(url: str, work: Callable[[Any], Awaitable[object]]) -> None:
@@ -159,45 +164,47 @@ def administer(url: str, work: Callable[[Any], Awaitable[object]]) -> None:
     asyncio.run(run())
 
 
-def begin(*listeners: Listener, number: int = 1) -> None:
-    for each in listeners:
-        each.open(founding())
-        each.engine.subscribe(number, each)
+def subscribeAll(*listeners: BrokerClient, number: int = 1) -> None:
+    for client in listeners:
+        client.open(identity())
+        client.broker.subscribe(number, client)
 
 
-def agree(*listeners: Listener) -> None:
+def assertSameOrder(*listeners: BrokerClient) -> None:
     """
-    Wait until all have what was published, and see that it is the same: each message once,
-    in the order in which its author published it.
+    Wait until all have what was published, and see that it is the same: each message once, in the
+    order of its author.
     """
-    total = sum(each._said for each in listeners)
+    total = sum(client._requested for client in listeners)
 
     def done() -> bool:
-        assert not any(each.reasons for each in listeners), [each.reasons for each in listeners]
-        complete = [each.complete() for each in listeners]
+        assert not any(client.brokenReasons for client in listeners), [
+            client.brokenReasons for client in listeners
+        ]
+        complete = [client.allReceived() for client in listeners]
         return all(complete) and all(
-            len({one.data for one in each.deliveries}) == total for each in listeners
+            len({one.data for one in client.deliveries}) == total for client in listeners
         )
 
     listeners[0].reactor.until(done)
-    last = max(each.numbers()[-1] for each in listeners)
-    listeners[0].reactor.until(lambda: all(each.numbers()[-1] >= last for each in listeners))
-    for each in listeners:
-        assert each.numbers() == list(range(1, len(each.deliveries) + 1))
-        assert each.deliveries[:last] == listeners[0].deliveries[:last]
-        stamps = [one.stamp for one in each.deliveries]
+    last = max(client.numbers()[-1] for client in listeners)
+    listeners[0].reactor.until(lambda: all(client.numbers()[-1] >= last for client in listeners))
+    for client in listeners:
+        assert client.numbers() == list(range(1, len(client.deliveries) + 1))
+        assert client.deliveries[:last] == listeners[0].deliveries[:last]
+        stamps = [one.stamp for one in client.deliveries]
         assert stamps == sorted(stamps)
 
 
-def whileTalking(
-    listeners: list[Listener], trouble: Callable[[], object], after: Callable[[], object]
+def publishDuring(
+    listeners: list[BrokerClient], trouble: Callable[[], object], after: Callable[[], object]
 ) -> None:
     for step in range(30):
         if step == 10:
             trouble()
         elif step == 20:
             after()
-        for each in listeners:
-            each.say(5)
+        for client in listeners:
+            client.publish(5)
         until = time.monotonic() + 0.03
         listeners[0].reactor.until(lambda until=until: time.monotonic() > until)  # type: ignore[misc]

@@ -1,5 +1,5 @@
 """
-The engine of clusters itself, for a test: one C{nats-server}, or several that know each other.
+Real brokers: one C{nats-server}, or several that know each other.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import pytest
 
 from tests.live.support.server import until
 
-#: Within this a server is ready, on a machine that is busy with other things.
+#: Seconds within which a server is ready, on a busy machine.
 START_SECONDS = 20.0
 
-#: Within this a server says how it is.
+#: Seconds for an answer of the monitoring port.
 ANSWER_SECONDS = 2.0
 
 
@@ -59,14 +59,14 @@ class NatsServer:
         host: str = "127.0.0.1",
     ) -> None:
         self.name = name
-        client, self._questions, route = ports or freePorts(3)
+        client, self._monitoringPort, route = ports or freePorts(3)
         self.url = f"{scheme}://{host}:{client}"
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         lines = [
             f"listen: 127.0.0.1:{client}",
-            f"http: 127.0.0.1:{self._questions}",
+            f"http: 127.0.0.1:{self._monitoringPort}",
             f"server_name: {name}",
             f'jetstream {{ store_dir: "{folder}/store", sync_interval: always }}',
             extra,
@@ -104,11 +104,11 @@ class NatsServer:
     def ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.log()
-        answer = self.ask("healthz?js-enabled-only=true")
+        answer = self.monitor("healthz?js-enabled-only=true")
         return bool(answer and answer.get("status") == "ok")
 
-    def ask(self, what: str) -> dict[str, Any] | None:
-        url = f"http://127.0.0.1:{self._questions}/{what}"
+    def monitor(self, what: str) -> dict[str, Any] | None:
+        url = f"http://127.0.0.1:{self._monitoringPort}/{what}"
         with (
             contextlib.suppress(OSError, urllib.error.URLError, ValueError),
             urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer,
@@ -135,7 +135,7 @@ class NatsServer:
 
 
 class NatsCluster:
-    """Several servers that share what they keep."""
+    """Several servers with replicated streams."""
 
     def __init__(self, folder: Path, count: int = 3) -> None:
         ports = freePorts(3 * count)
@@ -169,7 +169,7 @@ class NatsCluster:
 
     def _jsz(self, options: str) -> dict[str, Any] | None:
         for server in self.servers.values():
-            answer = server.ask(f"jsz{options}")
+            answer = server.monitor(f"jsz{options}")
             if answer is not None:
                 return answer
         return None

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.server.chat.cluster_service} and L{tsservices.server.chat.cluster_service}.
+Tests for L{tsservices.server.chat.cluster_service}.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.model.cluster import nodeUp
-from tests.support.broker import HandEngine
+from tests.support.broker import ScriptedBroker
 from tests.support.chat import NOON, Ear, SlowJournal
 from tests.support.hasher import ImmediateHasher
 from tests.support.logs import gather
@@ -26,19 +27,25 @@ from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.storage import StoredState
 from tsservices.cluster.apply import CHECKPOINT_SECONDS
-from tsservices.cluster.broker import ENGINE_STOP_SECONDS, ClusterIdentity, StreamState
+from tsservices.cluster.broker import STOP_SECONDS, ClusterIdentity, StreamState
+from tsservices.cluster.gather import CONCURRENT_SECONDS, GATHER_SECONDS
 from tsservices.cluster.messages import Message, decode, encode
-from tsservices.cluster.orderer import GATHER_SECONDS, SEVERAL_SECONDS
 from tsservices.common.limits import Limits
-from tsservices.server.chat.cluster_service import TICK_SECONDS, ClusterChatService, ClusterLog
+from tsservices.server.chat.cluster_service import (
+    TICK_SECONDS,
+    ClusterChatService,
+    ClusterLog,
+    ClusterServiceConfig,
+)
 from tsservices.server.chat.cluster_snapshots import SNAPSHOT_RETRY_SECONDS
+from tsservices.server.chat.service import ChatServiceConfig
 
 #: Where everybody comes from.
 HOST = "192.0.2.1"
 
 
-class Witnessed(SlowJournal):
-    """A journal that can be copied, and stops when the test says so."""
+class CopyingStorage(SlowJournal):
+    """Makes copies, and stops when the test says so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +58,7 @@ class Witnessed(SlowJournal):
 
     def store(self, batch: Batch) -> None:
         super().store(batch)
-        self.records.update((each.key, each) for each in batch.roomRecords)
+        self.records.update((room.key, room) for room in batch.roomRecords)
 
     def copy(self, path: str, copied: Callable[[str | None], None]) -> None:
         Path(path).write_bytes(b"copy")
@@ -61,13 +68,17 @@ class Witnessed(SlowJournal):
         self.stops.append(stopped)
 
 
+def say(session: Session, text: str) -> Say:
+    return Say(session.ident, "tea", "message", (text,))
+
+
 class ClusterChatServiceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.engine = HandEngine()
-        self.journal = Witnessed()
+        self.broker = ScriptedBroker()
+        self.storage = CopyingStorage()
         self.jobs: list[Callable[[], None]] = []
-        self.gaveUp: list[str] = []
+        self.shutDowns: list[str] = []
         self.calls: list[str] = []
         self.logged = gather(self)
         incarnations = iter(f"i{number}." for number in range(100))
@@ -76,49 +87,48 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
     def make(self) -> ClusterChatService:
         chat = ClusterChatService(
-            self.journal,
-            Limits(),
+            ChatServiceConfig(Limits(), "run"),
+            self.storage,
+            ImmediateHasher(),
             lambda: NOON,
             self.jobs.append,
-            "run",
-            ImmediateHasher(),
-            "",
-            self.gaveUp.append,
-            node="b",
-            engine=self.engine,
-            where="nats://here",
-            path="chat.sqlite",
+            self.shutDowns.append,
+            cluster=ClusterServiceConfig("b", "nats://here", "chat.sqlite", self.incarnations),
+            broker=self.broker,
             clock=self.clock,
-            seconds=self.clock.seconds,
-            incarnations=self.incarnations,
+            monotonic=self.clock.seconds,
         )
         chat.prepare()
         chat.startService()
         return chat
 
     def history(self) -> None:
-        self.journal = Witnessed()
-        self.journal.start(Witness(self.journal, Reactor()))
-        self.journal.store(Talk("log").batch(("tea", ("x",))))
-        self.again()
+        self.storage = CopyingStorage()
+        self.storage.start(Witness(self.storage, Reactor()))
+        self.storage.store(Talk("log").batch(("tea", ("x",))))
+        self.restart()
 
-    def again(self) -> None:
-        """The node was killed, and begins again with what its journal has."""
+    def restart(self) -> None:
+        """The node was killed, and begins again with what its storage has."""
         self.clock = Clock()
-        self.engine = HandEngine()
+        self.broker = ScriptedBroker()
         self.chat = self.make()
 
     def turn(self) -> None:
-        while self.jobs or self.engine.messages:
+        while self.jobs or self.broker.pending:
             while self.jobs:
                 self.jobs.pop(0)()
-            if not self.engine.messages:
+            if not self.broker.pending:
                 self.clock.advance(GATHER_SECONDS)
-            if self.engine.messages:
-                self.engine.deliver()
+            if self.broker.pending:
+                self.broker.deliver()
+
+    def assertStopped(self, stopping: Deferred[None]) -> None:
+        self.storage.stops.pop()()
+        self.successResultOf(stopping)
 
     def open(self) -> None:
-        self.engine.found()
+        self.broker.createStream()
         self.turn()
         self.assertTrue(self.chat.open)
 
@@ -131,90 +141,77 @@ class ClusterChatServiceTests(SynchronousTestCase):
         return session, ear
 
     def propose(self, session: Session, event: Operation) -> None:
-        self.chat.house.pipeline.propose(event, session)
+        self.chat.context.pipeline.propose(event, session)
         self.turn()
 
-    def test_open(self) -> None:
-        """
-        Those who wait are told in order when the node has caught up with the others, and
-        not before; who asks later, at once.
-        """
+    def test_opensWhenItHasCaughtUp(self) -> None:
         for name in ("one", "two"):
             self.chat.whenReady(lambda name=name: self.calls.append(name))  # type: ignore[misc]
         self.assertIn("node b has caught up with the others at nats://here", self.chat.notes[-1])
         self.assertFalse(self.chat.open)
-        self.engine.found()
-        self.assertEqual((self.engine.number, len(self.engine.messages)), (1, 1))
+        self.broker.createStream()
+        self.assertEqual((self.broker.firstSequence, len(self.broker.pending)), (1, 1))
         self.clock.advance(TICK_SECONDS)
         self.assertEqual((self.calls, self.chat.open), ([], False))
-        self.engine.deliver()
+        self.broker.deliver()
         self.assertEqual((self.calls, self.chat.open), (["one", "two"], True))
         self.chat.whenReady(lambda: self.calls.append("three"))
         self.assertEqual(self.calls, ["one", "two", "three"])
         self.assertIn("node b has caught up, and the chat is open", self.logged)
 
-    def test_founding(self) -> None:
-        """What it offers to found the cluster with."""
-        loaded = self.journal.prepare()
-        self.assertEqual(self.engine.founding, ClusterIdentity("i0.i1.", "log", 0, loaded.secret))
+    def test_identityThatItOffers(self) -> None:
+        loaded = self.storage.prepare()
+        self.assertEqual(self.broker.identity, ClusterIdentity("i0.i1.", "log", 0, loaded.secret))
 
-    def test_behind(self) -> None:
-        """It opens when it has read to the end of the stream."""
-        founding = ClusterIdentity("epoch", "log", 0, bytes(32))
-        self.engine.find(StreamState(founding, 1, 2))
-        self.engine.end = 0
+    def test_opensAtTheEndOfTheStream(self) -> None:
+        identity = ClusterIdentity("epoch", "log", 0, bytes(32))
+        self.broker.openStream(StreamState(identity, 1, 2))
+        self.broker.streamEnd = 0
         others = [encode(Message("a", "a1", 1, [nodeUp("a", "a1")])), b"nonsense"]
-        self.engine.deliver(others[0])
-        self.assertEqual((self.engine.messages, self.chat.open), ([], False))
-        self.engine.deliver(others[1])
+        self.broker.deliver(others[0])
+        self.assertEqual((self.broker.pending, self.chat.open), ([], False))
+        self.broker.deliver(others[1])
         self.assertTrue(self.chat.open)
-        self.assertEqual(list(self.chat.house.state.nodes), ["a", "b"])
+        self.assertEqual(list(self.chat.context.state.nodes), ["a", "b"])
         self.assertEqual(self.chat.newSession(Ear(), HOST).node, "b")
 
-    def test_talk(self) -> None:
-        """What is said is told when it has its place and is stored."""
+    def test_messageIsDeliveredWhenStored(self) -> None:
         self.open()
         session, _ = self.person("ann")
         _, ear = self.person("bob")
-        self.journal.slow = True
-        self.propose(session, Say(session.ident, "tea", "message", ("hello",)))
+        self.storage.slow = True
+        self.propose(session, say(session, "hello"))
         self.assertEqual(ear.take(), [])
-        self.journal.keep()
+        self.storage.keep()
         self.turn()
-        self.assertEqual([type(each) for each in ear.take()], [RoomMessages])
+        self.assertEqual([type(notification) for notification in ear.take()], [RoomMessages])
 
-    def test_gathered(self) -> None:
-        """
-        Where several talk at the same time what is said waits for a moment for others, of
-        all of which there is one message; who talks alone waits for nobody.
-        """
+    def test_concurrentProposalsGoTogether(self) -> None:
         self.open()
         ann, bob = (self.person(name)[0] for name in ("ann", "bob"))
 
-        def say(session: Session) -> None:
-            event = Say(session.ident, "tea", "message", ("x",))
-            self.chat.house.pipeline.propose(event, session)
+        def sayNow(session: Session) -> None:
+            self.chat.context.pipeline.propose(say(session, "x"), session)
             while self.jobs:
                 self.jobs.pop(0)()
 
         for _ in range(2):
-            self.clock.advance(SEVERAL_SECONDS)
-            say(ann)
-            self.assertEqual(len(self.engine.messages), 1)
+            self.clock.advance(CONCURRENT_SECONDS)
+            sayNow(ann)
+            self.assertEqual(len(self.broker.pending), 1)
             self.turn()
-        say(bob)
-        say(ann)
-        self.assertEqual(self.engine.messages, [])
+        sayNow(bob)
+        sayNow(ann)
+        self.assertEqual(self.broker.pending, [])
         self.clock.advance(GATHER_SECONDS)
-        (message,) = self.engine.messages
-        self.assertEqual(len(decode(message).events), 2)
+        (message,) = self.broker.pending
+        self.assertEqual(len(decode(message).operations), 2)
         self.turn()
-        self.clock.advance(SEVERAL_SECONDS)
-        say(ann)
-        self.assertEqual(len(self.engine.messages), 1)
+        self.clock.advance(CONCURRENT_SECONDS)
+        sayNow(ann)
+        self.assertEqual(len(self.broker.pending), 1)
 
-    def test_deaf(self) -> None:
-        """What goes wrong with one of those who are told of troubles costs the others nothing."""
+    def test_oneBrokenConnectionCostsNobodyElse(self) -> None:
         self.open()
         people = [self.person(name) for name in ("ann", "bob")]
 
@@ -223,167 +220,141 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
         self.patch(people[0][1], "write", refuse)
         for session, _ in people:
-            event = Say(session.ident, "tea", "message", ("x",))
-            self.chat.house.pipeline.propose(event, session)
+            self.chat.context.pipeline.propose(say(session, "x"), session)
         while self.jobs:
             self.jobs.pop(0)()
         self.clock.pump([TICK_SECONDS] * 20)
-        self.assertEqual([type(each) for each in people[1][1].take()], [Notice])
+        self.assertEqual([type(notification) for notification in people[1][1].take()], [Notice])
         self.chat.stopService()
         for session, _ in people:
-            event = Say(session.ident, "tea", "message", ("y",))
-            self.chat.house.pipeline.propose(event, session)
+            self.chat.context.pipeline.propose(say(session, "y"), session)
         self.jobs.pop()()
         self.assertEqual(people[1][1].reasons(), [STOPPING])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
-    def test_refused(self) -> None:
-        """A node that can't join ends its server with one line, once."""
-        assert self.engine.failed is not None
-        self.engine.failed("it is not ours")
-        self.chat.broken("again")
-        self.assertEqual(self.gaveUp, ["node b can't go on: it is not ours"])
+    def test_failureToJoinEndsTheServer(self) -> None:
+        assert self.broker.onFailed is not None
+        self.broker.onFailed("it is not ours")
+        self.chat.nodeBroken("again")
+        self.assertEqual(self.shutDowns, ["node b can't go on: it is not ours"])
         self.assertEqual(self.logged[-1], "node b can't go on: it is not ours")
 
-    def test_broken(self) -> None:
-        """So does one that is told later that the stream is not what it was; nothing opens it."""
+    def test_brokenStreamEndsTheServer(self) -> None:
         self.chat.whenReady(lambda: self.calls.append("ready"))
-        self.engine.found()
-        assert self.engine.listener is not None
-        self.engine.listener.broken("the stream was made anew")
-        self.assertEqual(self.gaveUp, ["node b can't go on: the stream was made anew"])
-        self.engine.deliver()
+        self.broker.createStream()
+        assert self.broker.listener is not None
+        self.broker.listener.streamBroken("the stream was made anew")
+        self.assertEqual(self.shutDowns, ["node b can't go on: the stream was made anew"])
+        self.broker.deliver()
         self.chat.ready()
         self.assertEqual((self.calls, self.chat.open), ([], False))
         stopping = self.chat.stopService()
-        self.journal.stops.pop()()
-        self.successResultOf(stopping)
+        self.assertStopped(stopping)
 
-    def test_stop(self) -> None:
-        """It says goodbye behind all that was said, then the engine ends, and then the journal."""
+    def test_stopsInOrder(self) -> None:
         self.open()
         session, ear = self.person("ann")
-        self.chat.house.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.chat.context.pipeline.propose(say(session, "x"), session)
         stopping = self.chat.stopService()
-        self.assertEqual(self.engine.stops, [])
-        events = [event for each in self.engine.messages for event in decode(each).events]
+        self.assertEqual(self.broker.stops, [])
+        events = [event for each in self.broker.pending for event in decode(each).operations]
         self.assertEqual([type(each).__name__ for each in events], ["Say", "NodeDown"])
-        self.engine.deliver()
-        self.assertEqual((len(self.engine.stops), len(self.journal.stops)), (1, 1))
-        self.assertEqual(self.journal.prepare().checkpointPosition, self.engine.end)
+        self.broker.deliver()
+        self.assertEqual((len(self.broker.stops), len(self.storage.stops)), (1, 1))
+        self.assertEqual(self.storage.prepare().checkpointPosition, self.broker.streamEnd)
         self.assertNoResult(stopping)
-        self.journal.stops.pop()()
-        self.successResultOf(stopping)
+        self.assertStopped(stopping)
         self.assertEqual([call for call in self.clock.getDelayedCalls() if call.active()], [])
         self.assertEqual(ear.reasons(), [])
 
     def test_stopBeforeOpen(self) -> None:
-        """Nothing is waited for that was not begun, and nothing comes of what comes later."""
         self.chat.whenReady(lambda: self.calls.append("ready"))
         stopping = self.chat.stopService()
-        self.assertEqual((len(self.engine.stops), len(self.journal.stops)), (1, 1))
-        self.journal.stops.pop()()
-        self.successResultOf(stopping)
-        self.engine.found()
-        self.assertIsNone(self.engine.listener)
-        assert self.engine.failed is not None
-        self.engine.failed("too late")
-        self.chat.broken("too late")
-        self.assertEqual((self.calls, self.gaveUp), ([], []))
+        self.assertEqual((len(self.broker.stops), len(self.storage.stops)), (1, 1))
+        self.assertStopped(stopping)
+        self.broker.createStream()
+        self.assertIsNone(self.broker.listener)
+        assert self.broker.onFailed is not None
+        self.broker.onFailed("too late")
+        self.chat.nodeBroken("too late")
+        self.assertEqual((self.calls, self.shutDowns), ([], []))
 
     def test_stopWhileItJoins(self) -> None:
-        """A goodbye that nobody could understand is not said."""
-        self.engine.found()
+        self.broker.createStream()
         stopping = self.chat.stopService()
-        self.journal.stops.pop()()
-        self.successResultOf(stopping)
-        self.assertEqual(len(self.engine.messages), 1)
+        self.assertStopped(stopping)
+        self.assertEqual(len(self.broker.pending), 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopUnanswered(self) -> None:
-        """
-        Neither the stream nor the engine says anything more: the server ends all the same,
-        and nothing comes of what they say later.
-        """
         self.open()
         session, ear = self.person("ann")
-        self.engine.dumb = True
-        self.chat.house.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.broker.neverStops = True
+        self.chat.context.pipeline.propose(say(session, "x"), session)
         stopping = self.chat.stopService()
-        self.clock.advance(ENGINE_STOP_SECONDS - 0.01)
-        self.assertEqual(self.engine.stops, [])
+        self.clock.advance(STOP_SECONDS - 0.01)
+        self.assertEqual(self.broker.stops, [])
         self.clock.advance(0.01)
-        self.assertEqual((len(self.engine.stops), self.journal.stops), (1, []))
-        self.clock.advance(ENGINE_STOP_SECONDS)
-        self.journal.stops.pop()()
-        self.successResultOf(stopping)
-        self.engine.stops[0]()
-        self.engine.deliver()
+        self.assertEqual((len(self.broker.stops), self.storage.stops), (1, []))
+        self.clock.advance(STOP_SECONDS)
+        self.assertStopped(stopping)
+        self.broker.stops[0]()
+        self.broker.deliver()
         self.assertEqual(ear.take(), [])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopTwice(self) -> None:
-        """Both wait for the same end."""
         self.open()
         stopping = [self.chat.stopService() for _ in range(2)]
-        self.engine.deliver()
-        self.assertEqual((len(self.engine.stops), len(self.journal.stops)), (1, 1))
-        for each in stopping:
-            self.assertNoResult(each)
-        self.journal.stops.pop()()
+        self.broker.deliver()
+        self.assertEqual((len(self.broker.stops), len(self.storage.stops)), (1, 1))
+        for deferred in stopping:
+            self.assertNoResult(deferred)
+        self.storage.stops.pop()()
         for each in [*stopping, self.chat.stopService()]:
             self.successResultOf(each)
 
     def test_stopFails(self) -> None:
-        """What goes wrong is told."""
-
         def refuse() -> None:
             raise RuntimeError("no way")
 
         self.patch(self.chat.hasher, "stop", refuse)
         self.failureResultOf(self.chat.stopService(), RuntimeError)
 
-    def test_late(self) -> None:
-        """Who says something while it ends is told that it does."""
+    def test_proposedWhileItStops(self) -> None:
         self.open()
         session, ear = self.person("ann")
         self.chat.stopService()
-        self.chat.house.pipeline.propose(Say(session.ident, "tea", "message", ("x",)), session)
+        self.chat.context.pipeline.propose(say(session, "x"), session)
         self.jobs.pop()()
         self.assertEqual(ear.reasons(), [STOPPING])
 
-    def test_nodes(self) -> None:
-        """How the nodes are is known when there is something to know."""
+    def test_describesNodes(self) -> None:
         assert self.chat.nodes is not None
         self.assertEqual(self.chat.nodes(), [])
         self.open()
-        self.assertEqual(self.chat.house.nodes, self.chat.nodes)
+        self.assertEqual(self.chat.context.nodes, self.chat.nodes)
         first, second, third = self.chat.nodes()
         self.assertTrue(first.startswith("b (this one): heard"))
         self.assertTrue(second.startswith("b is at 1, 0 behind"))
         self.assertTrue(third.startswith("the engine: nats://here:4222"))
 
-    def test_tick(self) -> None:
-        """
-        Several times a second it is counted and seen what has changed, and people get a
-        sign of life of the node.
-        """
+    def test_tickUpdatesCountersAndSendsHeartbeats(self) -> None:
         self.open()
         self.assertEqual(self.chat.counters.nodes, 0)
         self.clock.advance(TICK_SECONDS)
         counters = self.chat.counters
         self.assertEqual((counters.connected, counters.nodes, counters.position), (1, 1, 1))
         self.assertIn("node b: nodes that are up: b", self.logged)
-        self.engine.deliver(encode(Message("a", "a1", 1, [nodeUp("a", "a1")])))
+        self.broker.deliver(encode(Message("a", "a1", 1, [nodeUp("a", "a1")])))
         self.clock.advance(TICK_SECONDS)
         self.assertEqual((counters.nodes, counters.position), (2, 2))
         self.assertIn("node b: nodes that are up: a, b", self.logged)
-        self.assertEqual(self.engine.messages, [])
+        self.assertEqual(self.broker.pending, [])
         self.clock.pump([TICK_SECONDS] * 20)
-        self.assertEqual(decode(self.engine.messages[0]).events, [])
+        self.assertEqual(decode(self.broker.pending[0]).operations, [])
 
-    def test_tickFails(self) -> None:
-        """Time goes on all the same."""
+    def test_tickGoesOnAfterAnError(self) -> None:
         self.open()
 
         def refuse(position: int) -> None:
@@ -394,100 +365,94 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.clock.advance(TICK_SECONDS)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
-    def test_snapshotAtOnce(self) -> None:
-        """Who founds a cluster with a history makes a snapshot of it as soon as it is open."""
+    def test_founderWithAHistoryMakesASnapshot(self) -> None:
         self.history()
-        self.engine.found()
+        self.broker.createStream()
         self.clock.advance(TICK_SECONDS)
-        self.assertEqual(self.journal.copies, [])
+        self.assertEqual(self.storage.copies, [])
         self.turn()
         self.clock.advance(TICK_SECONDS)
-        self.journal.copies.pop()(None)
-        ((snapshot, path, _),) = self.engine.offers
+        self.storage.copies.pop()(None)
+        ((snapshot, path, _),) = self.broker.snapshotPuts
         self.assertEqual((snapshot.epoch, snapshot.position), ("i2.i3.", 1))
         self.assertEqual(path, "chat.sqlite.snapshot")
         stopping = self.chat.stopService()
-        self.engine.deliver()
-        self.journal.stops.pop()()
-        self.successResultOf(stopping)
+        self.broker.deliver()
+        self.assertStopped(stopping)
         self.assertFalse(Path(path).exists())
 
     def copied(self) -> int:
         self.clock.advance(TICK_SECONDS)
-        (copied,) = self.journal.copies
-        self.journal.copies.clear()
+        (copied,) = self.storage.copies
+        self.storage.copies.clear()
         copied(None)
-        snapshot, _, offered = self.engine.offers.pop()
+        snapshot, _, offered = self.broker.snapshotPuts.pop()
         offered("not now")
         return snapshot.position
 
-    def test_snapshotOfWhatIsStored(self) -> None:
-        """A snapshot says no more than what is on the disk: not what is on its way there."""
+    def test_snapshotPositionIsStored(self) -> None:
         self.history()
         self.open()
         session, _ = self.person("ann")
-        self.journal.slow = True
-        self.propose(session, Say(session.ident, "tea", "message", ("x",)))
+        self.storage.slow = True
+        self.propose(session, say(session, "x"))
         self.assertEqual(self.copied(), 1)
         self.clock.advance(CHECKPOINT_SECONDS - 2 * TICK_SECONDS)
-        self.propose(session, Say(session.ident, "tea", "message", ("y",)))
+        self.propose(session, say(session, "y"))
         self.clock.advance(TICK_SECONDS)
-        self.propose(session, Say(session.ident, "tea", "message", ("z",)))
-        *before, saved = self.journal.queue
+        self.propose(session, say(session, "z"))
+        *before, saved = self.storage.queue
         self.assertTrue(saved.checkpoint)
-        self.journal.queue = before
-        self.journal.keep()
+        self.storage.queue = before
+        self.storage.keep()
         self.assertEqual(self.copied(), 1)
-        self.journal.queue = [saved]
-        self.journal.keep()
+        self.storage.queue = [saved]
+        self.storage.keep()
         self.clock.advance(SNAPSHOT_RETRY_SECONDS - TICK_SECONDS)
         self.assertEqual(self.copied(), saved.position)
-        self.assertEqual(self.journal.prepare().checkpointPosition, saved.position)
+        self.assertEqual(self.storage.prepare().checkpointPosition, saved.position)
 
     def test_snapshotAfterRestart(self) -> None:
-        """Nor what is applied again after a restart, and not stored again."""
         self.history()
         self.open()
         session, _ = self.person("ann")
-        self.propose(session, Say(session.ident, "tea", "message", ("x",)))
-        placed, founding = self.engine.placed, self.engine.founding
-        assert founding is not None
-        self.again()
-        self.engine.find(StreamState(founding, 1, len(placed)))
-        self.engine.end = 0
-        self.engine.deliver(*placed[:-1])
+        self.propose(session, say(session, "x"))
+        placed, identity = self.broker.stored, self.broker.identity
+        assert identity is not None
+        self.restart()
+        self.broker.openStream(StreamState(identity, 1, len(placed)))
+        self.broker.streamEnd = 0
+        self.broker.deliver(*placed[:-1])
         self.clock.advance(CHECKPOINT_SECONDS)
-        self.assertEqual(self.journal.copies, [])
-        self.engine.deliver(placed[-1])
+        self.assertEqual(self.storage.copies, [])
+        self.broker.deliver(placed[-1])
         self.assertTrue(self.chat.open)
         session, _ = self.person("bob")
-        self.propose(session, Say(session.ident, "tea", "message", ("x",)))
-        self.assertEqual(self.journal.prepare().checkpointPosition, 1)
+        self.propose(session, say(session, "x"))
+        self.assertEqual(self.storage.prepare().checkpointPosition, 1)
         self.assertEqual(self.copied(), 1)
 
-    def test_snapshotOfOne(self) -> None:
-        """One node makes them: the first of those that are up."""
+    def test_onlyTheFirstNodeMakesSnapshots(self) -> None:
         self.history()
-        self.engine.found()
-        self.engine.deliver(encode(Message("a", "a1", 1, [nodeUp("a", "a1")])))
+        self.broker.createStream()
+        self.broker.deliver(encode(Message("a", "a1", 1, [nodeUp("a", "a1")])))
         self.assertTrue(self.chat.open)
         self.clock.advance(TICK_SECONDS)
-        self.assertEqual(self.journal.copies, [])
-        gone = shutdownOf(self.chat.house.state.nodes["a"])
-        self.engine.deliver(encode(Message("a", "a1", 2, [gone])))
+        self.assertEqual(self.storage.copies, [])
+        gone = shutdownOf(self.chat.context.state.nodes["a"])
+        self.broker.deliver(encode(Message("a", "a1", 2, [gone])))
         self.assertEqual(self.copied(), 1)
 
-    def test_reports(self) -> None:
-        """The log is told of troubles, and of their end."""
-        reports = ClusterLog("b", lambda: None, self.gaveUp.append)
+    def test_clusterLog(self) -> None:
+        reports = ClusterLog("b", lambda: None, self.shutDowns.append)
         reports.troubled(ChatError(STOPPING))
         reports.troubled(None)
-        reports.noted("a line")
+        reports.log("a line")
         self.assertEqual(
             self.logged[-3:],
             [f"node b: {ChatError(STOPPING)}", "node b: the others answer again", "node b: a line"],
         )
-        reports.failed(ValueError("x"))
+        reports.logError(ValueError("x"))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
-        reports.broken("y")
-        self.assertEqual(self.gaveUp, ["y"])
+        reports.nodeBroken("y")
+        self.assertEqual(self.shutDowns, ["y"])

@@ -7,47 +7,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.logs import gather
 from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import BrokerError
-from tsservices.common.statedir import NODE_FILE, StateDirectory
+from tsservices.common.statedir import NODE_FILE
 from tsservices.server.chat.cluster_service import ClusterChatService
-from tsservices.server.chat.factory import makeChat, nodeName
+from tsservices.server.chat.factory import makeChat
 from tsservices.server.chat.service import ChatService
 from tsservices.server.options import Options
-
-
-class TestNodeName:
-    """The name of a node that nobody has named."""
-
-    def test_kept(self) -> None:
-        """It has something of the machine's, and is the same at the next start."""
-        folder = StateDirectory("state")
-        folder.create()
-        assert nodeName(folder, "Web_07.example.net", lambda: "c0de") == "web-07-c0de"
-        assert nodeName(folder, "other", lambda: "f00d") == "web-07-c0de"
-
-    @pytest.mark.parametrize("machine", ["", "...", "\u00fc"])
-    def test_noName(self, machine: str) -> None:
-        """Not every machine has a name that serves."""
-        folder = StateDirectory("state")
-        folder.create()
-        assert nodeName(folder, machine, lambda: "c0de") == "node-c0de"
-
-    @pytest.mark.parametrize("content", ["", "7", '"Not One"'])
-    def test_broken(self, content: str) -> None:
-        """What was kept can't be read, or there is no folder."""
-        folder = StateDirectory("state")
-        with pytest.raises(BrokerError, match="--node NAME"):
-            nodeName(folder, "web", lambda: "c0de")
-        folder.create()
-        Path(folder.path(NODE_FILE)).write_text(content)
-        with pytest.raises(BrokerError, match="--node NAME"):
-            nodeName(folder, "web", lambda: "c0de")
+from tsservices.server.plugin import chatConfig
 
 
 class MakeChatTests(SynchronousTestCase):
@@ -57,20 +28,17 @@ class MakeChatTests(SynchronousTestCase):
         options.folder.create()
         options.folder.lock()
         try:
-            served = any(place.service.name == "chat" for place in options.places)
-            return makeChat(options, options.folder, options.limits, MemoryReactorClock(), served)
+            return makeChat(chatConfig(options, options.limits), MemoryReactorClock())
         finally:
             options.folder.release()
 
     def test_single(self) -> None:
-        """A server is alone unless it is said otherwise, and where it serves no chat."""
         for words in ((), ("--cluster", "nats://127.0.0.1:1", "--services", "ack")):
             chat = self.make(*words)
             self.assertIs(type(chat), ChatService)
             self.assertEqual((chat.node, chat.counters, chat.nodes), ("", None, None))
 
-    def test_node(self) -> None:
-        """A node of several has the name that it is given, or its own."""
+    def test_nodeNameIsGivenOrKept(self) -> None:
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)
         self.assertEqual(chat.node, "a")
@@ -80,25 +48,22 @@ class MakeChatTests(SynchronousTestCase):
         self.assertEqual(chat.node, self.make("--cluster", "nats://127.0.0.1:1").node)
         self.assertTrue(Path("state", NODE_FILE).exists())
 
-    def test_leave(self) -> None:
-        """What was a node's goes on alone only if that is said, and only alone."""
+    def test_leaveCluster(self) -> None:
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
-        loaded = chat.journal.prepare()
-        chat.journal.bind("e", loaded.log, loaded.secret, 0)
+        loaded = chat.storage.prepare()
+        chat.storage.bind("e", loaded.log, loaded.secret, 0)
         self.assertRaises(StorageError, self.make().prepare)
         self.assertRaises(BrokerError, self.make, "--cluster", "nats://x", "--leave-cluster")
         self.make("--leave-cluster").prepare()
         self.make().prepare()
 
-    def test_memory(self) -> None:
-        """What is gone with its process can't go on where the others are."""
+    def test_clusterNeedsADatabase(self) -> None:
         self.assertRaises(BrokerError, self.make, "--cluster", "nats://x", "--journal", "memory")
 
-    def test_noted(self) -> None:
-        """What the engine complains of while nobody can ask is in the log."""
+    def test_brokerErrorsAreLogged(self) -> None:
         logged = gather(self)
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)
-        engine: Any = chat._engine
-        engine._wasNoted("nats://127.0.0.1:1: nobody answers")
+        broker: Any = chat._broker
+        broker._errorReported("nats://127.0.0.1:1: nobody answers")
         self.assertEqual(logged, ["the engine: nats://127.0.0.1:1: nobody answers"])

@@ -1,8 +1,10 @@
 """
-NATS JetStream as the engine of a cluster.
+The broker, as the reactor's thread sees it.
 
-Its client runs in a thread of its own, with an event loop of asyncio, whatever reactor there
-is; here is the reactor's side of it.
+The two threads share nothing but two queues.  Calls of the broker become functions that are run
+in the client's thread, with the L{session<tsservices.cluster.nats.session>}; what comes back
+(messages, answers, errors) goes through one queue, so that it keeps its order: an answer to
+C{lastSequence} comes behind all messages that came before it.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ import os
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from tsservices.cluster.broker import (
-    ENGINE_STOP_SECONDS,
+    STOP_SECONDS,
     BrokerError,
     BrokerListener,
     ClusterIdentity,
@@ -23,214 +25,206 @@ from tsservices.cluster.broker import (
     StreamMessage,
     StreamState,
 )
-from tsservices.cluster.nats.config import JetStreamConfig, Noted
-from tsservices.cluster.nats.loop_thread import AsyncioThread, ThreadBridge, Work, unforeseen
+from tsservices.cluster.nats.config import JetStreamConfig, Log
+from tsservices.cluster.nats.loop_thread import AsyncioThread, ThreadBridge, Work, describeCrash
 
 if TYPE_CHECKING:
     from tsservices.cluster.nats.consumer import ConsumerCredit
     from tsservices.cluster.nats.session import BrokerSession
 
-#: Messages delivered in one turn of the reactor.
-_DELIVERED_AT_ONCE = 256
+Outcome = TypeVar("Outcome")
 
-#: Seconds after which the thread is not waited for any more.
-_GOODBYE_SECONDS = ENGINE_STOP_SECONDS - 1.0
+#: Messages delivered in one turn of the reactor: the sockets of people get their turn between.
+_DELIVERED_PER_TURN = 256
+
+#: Seconds for the session to end, after which its thread is abandoned: a second less than the node
+#: waits for the broker.
+_SESSION_END_SECONDS = STOP_SECONDS - 1.0
 
 
 class JetStreamBroker:
     """
-    The engine.
+    NATS JetStream behind the port L{Broker<tsservices.cluster.broker.Broker>}.
 
     @ivar where: the server there is a connection to, or nothing.
     @ivar connections: how many there were, one after the other.
-    @ivar published: how many messages of this node were sent to the stream.
-    @ivar doubts: how often it was not sure whether it has.
     @ivar delivered: how many messages came.
-    @ivar resubscriptions: how often they had to be asked for anew.
     @ivar lastError: what went wrong last, in one line.
-    @ivar lastErrorAt: when: by C{clock}.
     """
 
     def __init__(
         self,
-        place: JetStreamConfig,
+        config: JetStreamConfig,
         callFromThread: Callable[..., object],
-        clock: Callable[[], float],
         entropy: Callable[[int], bytes] = os.urandom,
-        noted: Noted | None = None,
+        log: Log | None = None,
     ) -> None:
         """
-        @param clock: gives seconds, and only goes forward.
         @param entropy: gives so many random bytes.
-        @raise EngineError: it can't be used.
+        @raise BrokerError: the client is not installed, or the configuration can't be used.
         """
         try:
-            from tsservices.cluster.nats.session import BrokerSession
+            from tsservices.cluster.nats.session import BrokerSession, SessionEvents
         except ImportError as error:
             raise BrokerError("a cluster needs: pip install 'tsservices[cluster]'") from error
-        place.check()
-        self._make: Callable[..., BrokerSession] = BrokerSession
-        self._place = place
-        self._clock = clock
+        config.check()
         self._callFromThread = callFromThread
-        self._random = Random(entropy(16))
-        self._noted = noted
-        self._said = ""
-        self._up: ThreadBridge[Work | StreamMessage | ConsumerCredit] = ThreadBridge(
+        self._log = log
+        self._lastLogged = ""
+        self._toReactor: ThreadBridge[Work | StreamMessage | ConsumerCredit] = ThreadBridge(
             callFromThread, self._arrived
         )
-        self._held: deque[StreamMessage | ConsumerCredit] = deque()
-        self._giving = False
+        self._undelivered: deque[StreamMessage | ConsumerCredit] = deque()
+        self._deliveryScheduled = False
         self._paused = False
         self._broken = False
         self._session: BrokerSession | None = None
         self._thread: AsyncioThread | None = None
         self._listener: BrokerListener | None = None
         self._stopping = self._stopped = False
-        self._toldStopped: list[Callable[[], object]] = []
+        self._onStopped: list[Callable[[], object]] = []
+        random, put = Random(entropy(16)), self._toReactor.put
+        events = SessionEvents(
+            connected=lambda where: put(lambda: self._connected(where)),
+            delivered=put,
+            uncertain=lambda: put(self._publishUncertain),
+            broken=self._reportBroken,
+            log=self._reportError,
+        )
+        # Made in the thread: it belongs to the loop there.
+        self._makeSession = lambda: BrokerSession(config, random, events)
         self.where = ""
         self.connections = 0
         self.delivered = 0
         self.lastError = ""
-        self.lastErrorAt: float | None = None
 
     @property
     def published(self) -> int:
-        """How many messages of this node were sent to the stream."""
         return self._session.publisher.published if self._session else 0
 
     @property
     def doubts(self) -> int:
-        """How often it was not sure whether it has."""
         return self._session.publisher.doubts if self._session else 0
 
     @property
     def resubscriptions(self) -> int:
-        """How often messages had to be asked for anew."""
-        return max(0, self._session.reader.resubscriptions) if self._session else 0
+        return max(0, self._session.consumer.resubscriptions) if self._session else 0
 
     def open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
         if self._thread is None and not self._stopping:
-            self._thread = AsyncioThread("engine", self._main, self._note)
+            self._thread = AsyncioThread("broker", self._main, self._reportError)
             self._thread.start()
-        self._do("open", founding, self._back(opened), self._back(failed))
+        self._call(
+            lambda session: session.open(identity, self._inReactor(opened), self._inReactor(failed))
+        )
 
     def subscribe(self, number: int, listener: BrokerListener) -> None:
         self._listener = listener
         listener.connected(self.where)
-        self._do("subscribe", number)
+        self._call(lambda session: session.subscribe(number))
 
     def publish(self, data: bytes) -> None:
-        self._do("publisher.publish", data)
+        self._call(lambda session: session.publisher.publish(data))
 
     def pause(self, paused: bool) -> None:
         if paused != self._paused:
             self._paused = paused
-            self._do("reader.pause", paused)
-            self._giveSoon()
+            self._call(lambda session: session.consumer.pause(paused))
+            self._scheduleDelivery()
 
-    def lastSequence(self, found: Callable[[int | None], object]) -> None:
-        self._do("last", self._back(found))
+    def lastSequence(self, done: Callable[[int | None], object]) -> None:
+        self._call(lambda session: session.lastSequence(self._inReactor(done)))
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
-        self._do("snapshot", self._back(found))
+    def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None:
+        self._call(lambda session: session.latestSnapshot(self._inReactor(done)))
 
-    def getSnapshot(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        self._do("fetch", path, self._back(fetched))
+    def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
+        self._call(lambda session: session.getSnapshot(path, self._inReactor(done)))
 
     def putSnapshot(
-        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+        self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
-        self._do("offer", snapshot, path, self._back(offered))
+        self._call(lambda session: session.putSnapshot(snapshot, path, self._inReactor(done)))
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        self._toldStopped.append(stopped)
+        self._onStopped.append(stopped)
         if self._thread is None or self._stopped:
-            self._callFromThread(self._end)
+            self._callFromThread(self._ended)
         elif not self._stopping:
-            self._do("end")
+            self._call(lambda session: session.stop())
         self._stopping = True
 
-    def _do(self, what: str, *args: object) -> None:
+    def _call(self, work: Callable[[BrokerSession], object]) -> None:
         if self._thread is None or self._stopping:
             return
 
-        def work() -> None:
-            target: Any = self._session
-            for name in what.split("."):
-                target = getattr(target, name)
-            target(*args)
+        def run() -> None:
+            # The thread makes the session before it runs anything.
+            assert self._session is not None
+            work(self._session)
 
-        self._thread.do(work)
+        self._thread.call(run)
 
-    def _back(self, then: Callable[[Any], object]) -> Callable[[Any], object]:
+    def _inReactor(self, function: Callable[[Outcome], object]) -> Callable[[Outcome], object]:
 
-        def tell(outcome: Any) -> None:
+        def call(outcome: Outcome) -> None:
             if not self._stopping:
-                then(outcome)
+                function(outcome)
 
-        return lambda outcome: self._up.put(lambda: tell(outcome))
+        return lambda outcome: self._toReactor.put(lambda: call(outcome))
 
     async def _main(self) -> None:
-        """Be all that the thread does."""
-        up = self._up.put
+        # All that the thread does.
         try:
-            session = self._session = self._make(
-                self._place,
-                self._random,
-                lambda where: up(lambda: self._connected(where)),
-                up,
-                lambda: up(self._unsure),
-                self._fail,
-                self._note,
-            )
+            session = self._session = self._makeSession()
             running = asyncio.ensure_future(session.run())
-            await session.ended()
-            await asyncio.wait([running], timeout=_GOODBYE_SECONDS)
+            await session.waitForStop()
+            await asyncio.wait([running], timeout=_SESSION_END_SECONDS)
             running.cancel()
         except Exception as error:
-            self._fail(unforeseen(error))
+            self._reportBroken(describeCrash(error))
         finally:
-            up(self._end)
+            self._toReactor.put(self._ended)
 
-    def _fail(self, reason: str) -> None:
-        self._up.put(lambda: self._wasBroken(reason))
+    def _reportBroken(self, reason: str) -> None:
+        self._toReactor.put(lambda: self._brokenReported(reason))
 
-    def _note(self, words: str) -> None:
-        self._up.put(lambda: self._wasNoted(words))
+    def _reportError(self, text: str) -> None:
+        self._toReactor.put(lambda: self._errorReported(text))
 
-    def _wasNoted(self, words: str) -> None:
-        self.lastError, self.lastErrorAt = words, self._clock()
-        if self._noted is not None and words != self._said and not self._stopping:
-            self._said = words
-            self._noted(words)
+    def _errorReported(self, text: str) -> None:
+        self.lastError = text
+        # An attempt every few hundred milliseconds fails in the same way: one line is enough.
+        if self._log is not None and text != self._lastLogged and not self._stopping:
+            self._lastLogged = text
+            self._log(text)
 
     def _connected(self, where: str) -> None:
         self.where = where
         if where:
             self.connections += 1
-            self._said = ""
+            self._lastLogged = ""
         if self._listener is not None and not self._stopping:
             self._listener.connected(where)
 
-    def _unsure(self) -> None:
-        """Something may not have got there."""
-        self._do("publisher.resume")
+    def _publishUncertain(self) -> None:
+        # From here on this thread knows, so that what it publishes is in order again.
+        self._call(lambda session: session.publisher.resume())
         if self._listener is not None and not self._stopping:
-            self._listener.unsure()
+            self._listener.publishUncertain()
 
-    def _wasBroken(self, reason: str) -> None:
+    def _brokenReported(self, reason: str) -> None:
         if self._broken:
             return
         self._broken = True
-        self._wasNoted(reason)
+        self._errorReported(reason)
         if self._listener is not None and not self._stopping:
-            self._listener.broken(reason)
+            self._listener.streamBroken(reason)
 
     def _arrived(self, items: deque[Work | StreamMessage | ConsumerCredit]) -> None:
         while items:
@@ -238,46 +232,46 @@ class JetStreamBroker:
             if callable(item):
                 item()
             else:
-                self._held.append(item)
-        if not self._giving:
-            self._give()
+                self._undelivered.append(item)
+        if not self._deliveryScheduled:
+            self._deliverNext()
 
-    def _giveSoon(self) -> None:
-        """Go on in another turn."""
-        if self._held and not self._giving:
-            self._giving = True
-            self._callFromThread(self._give)
+    def _scheduleDelivery(self) -> None:
+        if self._undelivered and not self._deliveryScheduled:
+            self._deliveryScheduled = True
+            self._callFromThread(self._deliverNext)
 
-    def _give(self) -> None:
-        """Deliver some of what there is."""
-        self._giving = False
+    def _deliverNext(self) -> None:
+        self._deliveryScheduled = False
         listener = self._listener
-        some: list[StreamMessage] = []
-        while self._held and len(some) < _DELIVERED_AT_ONCE:
+        messages: list[StreamMessage] = []
+        while self._undelivered and len(messages) < _DELIVERED_PER_TURN:
             if self._paused or self._broken or self._stopping or listener is None:
                 break
-            item = self._held.popleft()
+            item = self._undelivered.popleft()
             if isinstance(item, StreamMessage):
-                some.append(item)
+                messages.append(item)
             else:
-                # It is said when those before it are done with.
-                self._deliver(listener, some)
-                some = []
-                self._do("reader.allow", item)
+                # The broker may send more only when the messages before this are applied.
+                self._deliver(listener, messages)
+                messages = []
+                self._grant(item)
         else:
-            self._giveSoon()
+            self._scheduleDelivery()
         if listener is not None:
-            self._deliver(listener, some)
+            self._deliver(listener, messages)
 
-    def _deliver(self, listener: BrokerListener, some: list[StreamMessage]) -> None:
-        if some:
-            self.delivered += len(some)
-            listener.delivered(some)
+    def _grant(self, credit: ConsumerCredit) -> None:
+        self._call(lambda session: session.consumer.grant(credit))
 
-    def _end(self) -> None:
-        """Nothing is under way any more."""
+    def _deliver(self, listener: BrokerListener, messages: list[StreamMessage]) -> None:
+        if messages:
+            self.delivered += len(messages)
+            listener.delivered(messages)
+
+    def _ended(self) -> None:
         self._stopped = True
-        self._held.clear()
-        tell, self._toldStopped = self._toldStopped, []
-        for stopped in tell:
+        self._undelivered.clear()
+        waiting, self._onStopped = self._onStopped, []
+        for stopped in waiting:
             stopped()

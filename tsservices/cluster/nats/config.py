@@ -1,5 +1,6 @@
 """
-Where the servers of an engine are, and how one gets in.
+Where the servers of the broker are, and how a node gets in: checked before anything begins, since
+then a failure is one line at the terminal.
 """
 
 from __future__ import annotations
@@ -24,23 +25,25 @@ _SCHEMES = ("nats", "tls")
 _REPLICAS = (1, 3, 5)
 
 
+#: Gets one line that says what is not as it should be.
+Log = Callable[[str], object]
+
+
 @dataclass(frozen=True, slots=True)
 class JetStreamConfig:
     """
-    All that is to be configured of JetStream.  What is secret stands in files, which are
-    read anew for each connection.
+    The configuration of JetStream.  Secrets stand in files, which are read anew for each
+    connection, so that they can be changed while a node runs.
 
     @ivar servers: addresses, as C{nats://host:port} or C{tls://host:port}.
     @ivar stream: the name of the stream, and of the bucket for snapshots.
-    @ivar subject: of all messages.
-    @ivar replicas: how many servers keep them: 1, 3 or 5.
-    @ivar caFile: certificates of whom to trust, if not of those whom the system trusts.
+    @ivar replicas: how many servers keep the stream: 1, 3 or 5.
+    @ivar caFile: certificates to trust; L{None}: those that the system trusts.
     @ivar certificateFile: of this node, if the servers want to see one.
-    @ivar keyFile: of that certificate, if it is not in the same file.
+    @ivar keyFile: of that certificate; L{None}: it is in the same file.
     @ivar credentialsFile: what C{nsc} makes: a JWT and its seed.
-    @ivar nkeyFile: the seed of an nkey.
-    @ivar tokenFile: a token.
-    @ivar passwordFile: C{user:password}.
+    @ivar nkeyFile: has the seed of an nkey.
+    @ivar passwordFile: has C{user:password}.
     """
 
     servers: tuple[str, ...]
@@ -61,11 +64,7 @@ class JetStreamConfig:
         return bool(self.caFile or self.certificateFile)
 
     def check(self) -> None:
-        """
-        See whether it can be used.
-
-        @raise EngineError: it can't.
-        """
+        """@raise BrokerError: it can't be used."""
         if not self.servers:
             raise BrokerError("the engine needs the address of a server, like nats://host:4222")
         for server in self.servers:
@@ -79,12 +78,12 @@ class JetStreamConfig:
         if self.keyFile and not self.certificateFile:
             raise BrokerError(f"the key {self.keyFile} needs its certificate")
         keys = (self.credentialsFile, self.nkeyFile)
-        ways = [each for each in (*keys, self.tokenFile, self.passwordFile) if each]
+        ways = [path for path in (*keys, self.tokenFile, self.passwordFile) if path]
         if len(ways) > 1:
             raise BrokerError(f"one way in is enough: {ways[0]} or {ways[1]}")
         if any(keys) and importlib.util.find_spec("nkeys") is None:
             raise BrokerError(f"{ways[0]} needs: pip install 'nats-py[nkeys]'")
-        options(self)
+        connectOptions(self)
 
 
 def _checkServer(server: str) -> None:
@@ -95,13 +94,13 @@ def _checkServer(server: str) -> None:
         host, port = None, None
     else:
         if parts.username is not None:
-            # Not repeated: it has a password.
+            # The address is not in the message: it has a password.
             raise BrokerError("the address of a server has no password in it: use a file")
     if parts.scheme not in _SCHEMES or not host or port == 0 or parts.path not in ("", "/"):
         raise BrokerError(f"{server!r} is no address of a server, like nats://host:4222")
 
 
-def _lineOf(path: str) -> str:
+def _readLine(path: str) -> str:
     try:
         text = Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -111,7 +110,7 @@ def _lineOf(path: str) -> str:
     return text
 
 
-def _readable(path: str) -> str:
+def _checkReadable(path: str) -> str:
     try:
         with open(path, "rb"):
             return path
@@ -119,18 +118,18 @@ def _readable(path: str) -> str:
         raise BrokerError(f"{path} can't be read: {error}") from error
 
 
-def _context(place: JetStreamConfig) -> ssl.SSLContext:
-    for path in (place.caFile, place.certificateFile, place.keyFile):
+def _tlsContext(config: JetStreamConfig) -> ssl.SSLContext:
+    for path in (config.caFile, config.certificateFile, config.keyFile):
         if path:
-            _readable(path)
+            _checkReadable(path)
     try:
-        context = ssl.create_default_context(cafile=place.caFile)
+        context = ssl.create_default_context(cafile=config.caFile)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if place.certificateFile:
+        if config.certificateFile:
             # A key with a passphrase would be asked for at a terminal that is not there.
-            context.load_cert_chain(place.certificateFile, place.keyFile, password=_noPassphrase)
+            context.load_cert_chain(config.certificateFile, config.keyFile, password=_noPassphrase)
     except (ssl.SSLError, OSError, BrokerError) as error:
-        files = ", ".join(each for each in (place.caFile, place.certificateFile) if each)
+        files = ", ".join(path for path in (config.caFile, config.certificateFile) if path)
         raise BrokerError(f"{files} can't be used for TLS: {error}") from error
     return context
 
@@ -139,28 +138,24 @@ def _noPassphrase() -> str:
     raise BrokerError("the key must not have a passphrase")
 
 
-def options(place: JetStreamConfig) -> dict[str, Any]:
+def connectOptions(config: JetStreamConfig) -> dict[str, Any]:
     """
-    What the client takes, to get in now.
+    What C{Client.connect} takes, with what is in the files now.
 
-    @raise EngineError: a file can't be used.
+    @raise BrokerError: a file can't be used.
     """
-    found: dict[str, Any] = {}
-    if place.secure or any(urlsplit(each).scheme == "tls" for each in place.servers):
-        found["tls"] = _context(place)
-    if place.credentialsFile:
-        found["user_credentials"] = _readable(place.credentialsFile)
-    elif place.nkeyFile:
-        found["nkeys_seed"] = _readable(place.nkeyFile)
-    elif place.tokenFile:
-        found["token"] = _lineOf(place.tokenFile)
-    elif place.passwordFile:
-        user, colon, password = _lineOf(place.passwordFile).partition(":")
+    options: dict[str, Any] = {}
+    if config.secure or any(urlsplit(server).scheme == "tls" for server in config.servers):
+        options["tls"] = _tlsContext(config)
+    if config.credentialsFile:
+        options["user_credentials"] = _checkReadable(config.credentialsFile)
+    elif config.nkeyFile:
+        options["nkeys_seed"] = _checkReadable(config.nkeyFile)
+    elif config.tokenFile:
+        options["token"] = _readLine(config.tokenFile)
+    elif config.passwordFile:
+        user, colon, password = _readLine(config.passwordFile).partition(":")
         if not colon:
-            raise BrokerError(f"{place.passwordFile} has to have one line: user:password")
-        found["user"], found["password"] = user, password
-    return found
-
-
-#: Is told, in one line, what is not as it should be.
-Noted = Callable[[str], object]
+            raise BrokerError(f"{config.passwordFile} has to have one line: user:password")
+        options["user"], options["password"] = user, password
+    return options

@@ -1,5 +1,5 @@
 """
-The connection to one of the engine's servers, made again whenever it is lost.
+The connection to one of the broker's servers, made again whenever it is lost.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import logging
 import ssl
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
-from nats.aio.client import Client
 from nats.errors import Error
 
 from tsservices.cluster.broker import BrokerError
-from tsservices.cluster.nats.config import JetStreamConfig, Noted, options
+from tsservices.cluster.nats.client_internals import Connection, TLSRequired
+from tsservices.cluster.nats.config import JetStreamConfig, Log, connectOptions
 from tsservices.cluster.nats.loop_thread import oneLine
 
 #: Seconds for each step of a connection.
@@ -25,187 +24,129 @@ _CONNECT_SECONDS = 2.0
 #: Seconds for all of them.
 _LOGIN_SECONDS = 6.0
 
-#: Seconds between two questions whether a server is there; the third without an answer ends it.
+#: Seconds between two pings; the third without an answer ends the connection.
 _PING_SECONDS = 1.0
 
-#: Seconds between two attempts, at first.
-_PAUSE_LEAST = 0.1
+#: Seconds between two rounds of attempts, at first.
+_MIN_PAUSE_SECONDS = 0.1
 
-#: Seconds between two attempts, when there were many.
-_PAUSE_MOST = 2.0
+#: Seconds between two rounds of attempts, when there were many.
+_MAX_PAUSE_SECONDS = 2.0
 
-#: Seconds for saying goodbye.
-_CLOSE_SECONDS = 0.5
-
-#: Seconds for what was said before that.
+#: Seconds for what was published before a goodbye.
 _FLUSH_SECONDS = 1
 
-#: Words by which a server says that somebody may not come in.
-_REFUSALS = ("authorization", "authentication", "credentials", "nkey", "jwt")
+#: Words by which a server says that somebody may not come in: its errors have no codes.
+_REJECTION_WORDS = ("authorization", "authentication", "credentials", "nkey", "jwt")
 
-# What the client logs beside what it raises is noted here already.
+# What the client logs beside what it raises would be logged twice.
 logging.getLogger("nats").addHandler(logging.NullHandler())
-
-
-class TLSRequired(Error):
-    """A server offers no TLS where it has to be."""
-
-
-class Connection(Client):
-    """
-    One connection, which is not used again.
-
-    @ivar over: set when it has ended, or begins to.
-    @ivar noted: is told of errors.
-    """
-
-    def __init__(self, secure: bool, noted: Callable[[BaseException], None]) -> None:
-        super().__init__()
-        self._secure = secure
-        self.noted = noted
-        self.over = asyncio.Event()
-
-    async def errorSeen(self, error: Exception) -> None:
-        self.noted(error)
-
-    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        """
-        The client itself would go on in clear text, and say its password, where a server
-        does not ask for TLS.
-        """
-        if initial_connection and self._secure and not info.get("tls_required"):
-            raise TLSRequired("this server does not offer TLS")
-        # Only servers that were configured are used.
-        await super()._process_info({**info, "connect_urls": None}, initial_connection)
-
-    async def _close(self, status: int, do_cbs: bool = True) -> None:
-        """End, which may take long."""
-        self.over.set()
-        await super()._close(status, do_cbs)
-
-    async def leave(self) -> None:
-        """End soon."""
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.close(), _CLOSE_SECONDS)
-        # A peer that is stopped would keep it open.
-        writer = getattr(self._transport, "_io_writer", None)
-        bare = getattr(self._transport, "_bare_io_writer", None)
-        for each in (writer, bare):
-            if each is not None:
-                each.transport.abort()
-        await asyncio.sleep(0)
 
 
 class ReconnectingConnection:
     """
-    Connects with one server after another until there is a connection, and again when
-    there is none any more.
+    Tries one server after another until there is a connection, and again when it is lost.
 
-    @ivar connection: the one there is now.
-    @ivar refusals: how often in a row somebody was not let in.
-    @ivar connections: how many there were.
-    @ivar up: set while there is one.
-    @ivar noted: is told of errors.
+    @ivar connection: the current one; L{None}: there is none.
+    @ivar rejections: how many attempts in a row were not let in.
     """
 
     def __init__(
         self,
-        place: JetStreamConfig,
+        config: JetStreamConfig,
         random: Random,
         changed: Callable[[str], object],
-        noted: Noted,
+        log: Log,
     ) -> None:
-        self._place = place
+        """@param changed: gets the address of the server, or nothing when the connection ends."""
+        self._config = config
         self._random = random
         self._changed = changed
-        self.noted = noted
-        self._servers = list(place.servers)
+        self.log = log
+        self._servers = list(config.servers)
+        # Not all nodes go to the same server.
         random.shuffle(self._servers)
         self.connection: Connection | None = None
-        self.up = asyncio.Event()
-        self.refusals = 0
-        self.connections = 0
+        self.rejections = 0
 
     async def run(self) -> None:
-        """Do this for ever."""
-        pause = _PAUSE_LEAST
+        """Do this until it is cancelled."""
+        pause = _MIN_PAUSE_SECONDS
         while True:
             for server in list(self._servers):
                 connection = await self._connect(server)
                 if connection is not None:
-                    pause = _PAUSE_LEAST
+                    pause = _MIN_PAUSE_SECONDS
                     await self._use(connection, server)
                     break
             else:
                 await asyncio.sleep(pause * (0.5 + self._random.random()))
-                pause = min(_PAUSE_MOST, pause * 2)
+                pause = min(_MAX_PAUSE_SECONDS, pause * 2)
                 continue
             # The one that was lost is the last to be tried.
             self._servers.remove(server)
             self._servers.append(server)
 
     async def _connect(self, server: str) -> Connection | None:
-        secure = self._place.secure or server.startswith("tls:")
-        seen: list[BaseException] = []
-        connection = Connection(secure, seen.append)
+        secure = self._config.secure or server.startswith("tls:")
+        errors: list[BaseException] = []
+        connection = Connection(secure, errors.append)
         try:
-            found = options(self._place)
+            options = connectOptions(self._config)
             async with asyncio.timeout(_LOGIN_SECONDS):
                 await connection.connect(
                     [server],
-                    error_cb=connection.errorSeen,
+                    error_cb=connection.reportError,
                     name="tsservices",
                     allow_reconnect=False,
-                    # That many and no more; none would be no end.
+                    # One attempt; 0 would mean no end of them.
                     max_reconnect_attempts=1,
-                    reconnect_time_wait=_PAUSE_LEAST,  # type: ignore[arg-type]
+                    reconnect_time_wait=_MIN_PAUSE_SECONDS,  # type: ignore[arg-type]
                     connect_timeout=_CONNECT_SECONDS,  # type: ignore[arg-type]
                     ping_interval=_PING_SECONDS,  # type: ignore[arg-type]
-                    # What can't be sent now is not kept: whoever wants it sent, sends it again.
+                    # Nothing is buffered while there is no connection: the publisher sends again.
                     pending_size=0,
-                    **found,
+                    **options,
                 )
             if connection.is_connected:
-                connection.noted = self._told
-                self.refusals = 0
+                connection.onError = self._logError
+                self.rejections = 0
                 return connection
-            error: BaseException = seen[-1] if seen else Error("the server hung up")
+            error: BaseException = errors[-1] if errors else Error("the server hung up")
         except asyncio.CancelledError:
-            await connection.leave()
+            await connection.closeSoon()
             raise
         except Exception as raised:
-            error = seen[-1] if seen and not isinstance(raised, TLSRequired) else raised
-        await connection.leave()
-        if _refused(error):
-            self.refusals += 1
+            # What the client has reported says more than what it raises in the end.
+            error = errors[-1] if errors and not isinstance(raised, TLSRequired) else raised
+        await connection.closeSoon()
+        if _isRejection(error):
+            self.rejections += 1
         elif not isinstance(error, OSError | TimeoutError):
-            self.refusals = 0
-        self.noted(f"{server}: {oneLine(error)}")
+            self.rejections = 0
+        self.log(f"{server}: {oneLine(error)}")
         return None
 
     async def _use(self, connection: Connection, server: str) -> None:
-        self.connections += 1
         self.connection = connection
-        self.up.set()
         self._changed(server)
         try:
-            await connection.over.wait()
+            await connection.ended.wait()
         except asyncio.CancelledError:
             with contextlib.suppress(Exception):
                 await connection.flush(_FLUSH_SECONDS)
             raise
         finally:
             self.connection = None
-            self.up.clear()
             self._changed("")
-            await connection.leave()
+            await connection.closeSoon()
 
-    def _told(self, error: BaseException) -> None:
-        self.noted(oneLine(error))
+    def _logError(self, error: BaseException) -> None:
+        self.log(oneLine(error))
 
 
-def _refused(error: BaseException) -> bool:
+def _isRejection(error: BaseException) -> bool:
     if isinstance(error, ssl.SSLCertVerificationError | TLSRequired | BrokerError):
         return True
-    words = str(error).casefold()
-    return isinstance(error, Error) and any(each in words for each in _REFUSALS)
+    text = str(error).casefold()
+    return isinstance(error, Error) and any(word in text for word in _REJECTION_WORDS)

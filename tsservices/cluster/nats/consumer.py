@@ -1,5 +1,24 @@
 """
-What all nodes have said, as the stream has it.
+Reads the stream in order, each message once, whatever happens to the broker.
+
+It is an ordered consumer: one that the server forgets with the connection, without
+acknowledgements.  The numbers are compared here, and after anything strange the consumer is made
+anew, from the next number on.  The ordered consumer of nats-py is not used: it never looks whether
+the stream is still the same.  What can go wrong without an error:
+
+    nothing comes           the server sends a heartbeat each second; without one, or when the
+                            stream grows and nothing comes, the consumer is made anew
+    messages were lost on   the consumer counts what it sends (order), and says in a heartbeat how
+    the way                 many there were
+    the stream was deleted, its metadata, the time of its creation and its bounds are compared
+    restored, cut           every two seconds, and always before a consumer is made
+    its end was lost, and   a new consumer begins with the last message that came already: its
+    other messages have     time stamp must be the same
+    these numbers now
+
+Flow control: the server stops sending until the node has applied what it got.  Its request to go
+on stands among the messages as a L{ConsumerCredit}, and comes back (L{StreamConsumer.grant}) when
+the messages before it are done.
 """
 
 from __future__ import annotations
@@ -18,183 +37,207 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
 from tsservices.cluster.broker import StreamMessage
-from tsservices.cluster.nats.config import JetStreamConfig, Noted
-from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
+from tsservices.cluster.nats.client_internals import Connection
+from tsservices.cluster.nats.config import JetStreamConfig, Log
+from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
 from tsservices.cluster.nats.stream import StreamCheck
 
-#: Seconds of silence after which the engine says that it is there.
-_BEAT_SECONDS = 1.0
+#: Seconds of silence after which the server sends a heartbeat.
+_HEARTBEAT_SECONDS = 1.0
 
-#: Seconds without even that after which it is asked anew.
+#: Seconds without a heartbeat after which the consumer is made anew.
 _SILENT_SECONDS = 2.5
 
-#: Seconds in which nothing comes, though there is something, after which it is asked anew.
-_BEHIND_SECONDS = 1.5
+#: Seconds in which nothing comes, though the stream has more, after which it is made anew.
+_STALLED_SECONDS = 1.5
 
 #: Seconds between two looks at all this.
 _LOOK_SECONDS = 0.25
 
-#: Seconds between two questions how far the stream is, and whether it is the same.
+#: Seconds between two looks at the stream itself.
 _INSPECT_SECONDS = 2.0
 
-#: Seconds between two attempts: what has no leader now has none in a moment.
-_AGAIN_SECONDS = 0.5
+#: Seconds between two attempts: a stream without a leader has none a moment later either.
+_RESUBSCRIBE_SECONDS = 0.5
 
-#: Seconds that such a question may take: an engine without a leader answers none, and does not
-#: remember them when it has one.
-_ASK_SECONDS = 1.0
+#: Seconds that a request may take.  Short, because a server without a leader never answers: it
+#: does not remember requests when it has one again.
+_REQUEST_SECONDS = 1.0
 
-#: Seconds that it may take when the ones before took too long.
-_ASK_MOST = 4.0
+#: Seconds that a request may take when the ones before took too long.
+_MAX_REQUEST_SECONDS = 4.0
 
-#: Seconds between two looks at something bad.
-_STRIKE_SECONDS = 0.7
+#: Seconds between two looks at a stream that seems to be broken.
+_RECHECK_SECONDS = 0.7
 
-#: Bytes that may wait in the client's own queue: what does not fit in there is asked for again.
-_KEPT_BYTES = 64 * 1024 * 1024
+#: Bytes that may wait in the client's own queue; what does not fit is lost on the way.
+_PENDING_BYTES = 64 * 1024 * 1024
 
-#: Seconds after which the engine forgets about one who does not listen any more.
-_FORGET_SECONDS = 10.0
+#: Seconds after which the server forgets a consumer that nobody reads.
+_INACTIVE_SECONDS = 10.0
+
+#: Tokens of a delivery's reply subject C{$JS.ACK.STREAM.CONSUMER.COUNT.SEQUENCE.ORDER.STAMP.LEFT}.
+_REPLY_TOKENS = 9
 
 
 class ConsumerCredit(NamedTuple):
     """
-    Stands among deliveries: whoever has taken those before it allows for more.
+    Stands among messages: when those before it are applied the server may send more.
 
-    @ivar connection: where to say so.
-    @ivar reply: to whom.
+    @ivar reply: the subject to which that is said.
     """
 
     connection: Connection
     reply: str
 
 
+class _Delivery(NamedTuple):
+    """
+    What the reply subject of a message says.
+
+    @ivar order: counted by the consumer, from 1 on.
+    """
+
+    sequence: int
+    order: int
+    stamp: int
+
+
+def _parseReply(reply: str) -> _Delivery | None:
+    tokens = reply.split(".")
+    if len(tokens) < _REPLY_TOKENS or tokens[1] != "ACK":
+        return None
+    # With the names of a domain and of an account there are more of them.
+    at = 5 if len(tokens) == _REPLY_TOKENS else 7
+    sequence, order, stamp = map(int, tokens[at : at + 3])
+    return _Delivery(sequence, order, stamp)
+
+
 class StreamConsumer:
     """
-    Reads in order, each message once, whatever happens to the engine: the numbers are
-    compared here, and anything strange makes it ask anew, from the next number on.
+    Reads in order, without gaps and doubles.
 
-    @ivar wanted: the number of the next message; 0: none is wanted yet.
-    @ivar paused: whether none is wanted for now.
-    @ivar resubscriptions: how often it was asked anew.
-    @ivar ended: why it can't be gone on with.
+    @ivar nextSequence: the number of the message that is to come next; 0: none is wanted yet.
+    @ivar resubscriptions: how often the consumer was made anew; -1: it never was made.
+    @ivar ended: why the stream can't be read any more.
     """
 
     def __init__(
         self,
-        place: JetStreamConfig,
+        config: JetStreamConfig,
         link: ReconnectingConnection,
         deliver: Callable[[StreamMessage | ConsumerCredit], object],
         broken: Callable[[str], object],
-        noted: Noted,
+        log: Log,
     ) -> None:
-        self._place = place
+        self._config = config
         self._link = link
         self._deliver = deliver
         self._broken = broken
-        self._noted = noted
-        self._seconds = asyncio.get_running_loop().time
+        self._log = log
+        self._clock = asyncio.get_running_loop().time
         self._wake = asyncio.Event()
-        self._inspection: StreamCheck | None = None
+        self._check: StreamCheck | None = None
         self._connection: Connection | None = None
         self._subscription: Subscription | None = None
-        self._round = 0
-        self._next = 1
-        self._heardAt = self._inspectAt = self._askAt = 0.0
-        self._allowances = 0
+        #: Deliveries of an earlier subscription may still be in the client's queue.
+        self._subscriptionNumber = 0
+        self._nextDelivery = 1
+        self._receivedAt = self._inspectAt = self._subscribeAt = 0.0
+        self._creditsHeld = 0
         self._stale = True
-        self._before: tuple[int, int] | None = None
-        self._jump: tuple[int, int] | None = None
-        self._hole: tuple[int, int] | None = None
-        self._patience = _ASK_SECONDS
-        self._behind: tuple[int, float] | None = None
-        self.wanted = 0
+        self._lastReceived: tuple[int, int] | None = None
+        self._gap: tuple[int, int] | None = None
+        self._deletedGap: tuple[int, int] | None = None
+        self._requestSeconds = _REQUEST_SECONDS
+        self._stalled: tuple[int, float] | None = None
+        self.nextSequence = 0
         self.paused = False
         self.resubscriptions = -1
         self.ended = ""
 
-    def begin(self, number: int, known: StreamInfo) -> None:
-        self.wanted = number
-        self._inspection = StreamCheck(self._place.stream, known)
+    def start(self, number: int, known: StreamInfo) -> None:
+        """@param known: the stream, as it was when it was opened."""
+        self.nextSequence = number
+        self._check = StreamCheck(self._config.stream, known)
         self._wake.set()
 
     def pause(self, paused: bool) -> None:
+        # A pause is to have no consumer; the next one begins at the next number.
         self.paused = paused
         self._stale = True
         self._wake.set()
 
-    def allow(self, allowance: ConsumerCredit) -> None:
-        self._allowances -= 1
-        if allowance.connection is self._connection and self._connection.is_connected:
-            task = asyncio.ensure_future(self._allow(allowance))
+    def grant(self, credit: ConsumerCredit) -> None:
+        """The messages before the credit are applied."""
+        self._creditsHeld -= 1
+        if credit.connection is self._connection and self._connection.is_connected:
+            task = asyncio.ensure_future(self._grant(credit))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def _allow(self, allowance: ConsumerCredit) -> None:
+    async def _grant(self, credit: ConsumerCredit) -> None:
         with contextlib.suppress(Error, OSError):
-            await allowance.connection.publish(allowance.reply)
+            await credit.connection.publish(credit.reply)
 
     async def run(self) -> None:
-        """Read, until it can't be gone on with."""
+        """Read, until the stream is broken."""
         while not self.ended:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
             self._wake.clear()
             connection = self._link.connection
-            if not self.wanted or connection is None:
+            if not self.nextSequence or connection is None:
                 continue
-            jetstream = connection.jetstream(timeout=self._patience)
+            jetstream = connection.jetstream(timeout=self._requestSeconds)
             try:
-                await self._look(connection, jetstream)
+                await self._supervise(connection, jetstream)
             except TimeoutError:
-                self._patience = min(_ASK_MOST, self._patience * 1.25)
-                self._noted("reading: no answer")
+                self._requestSeconds = min(_MAX_REQUEST_SECONDS, self._requestSeconds * 1.25)
+                self._log("reading: no answer")
             except Exception as error:
-                # Whatever it was: it is looked at again.
-                self._noted(f"reading: {oneLine(error)}")
+                # Whatever it was: the next look shows whether it stays.
+                self._log(f"reading: {oneLine(error)}")
 
-    async def _look(self, connection: Connection, jetstream: JetStreamContext) -> None:
-        """See whether all is well."""
-        now = self._seconds()
+    async def _supervise(self, connection: Connection, jetstream: JetStreamContext) -> None:
+        now = self._clock()
         if connection is not self._connection:
             self._connection, self._subscription, self._stale = connection, None, True
-            self._inspectAt = self._askAt = now
-        if self._subscription is not None and now - self._heardAt > _SILENT_SECONDS:
-            self._noted("reading: the engine is silent")
+            self._inspectAt = self._subscribeAt = now
+        if self._subscription is not None and now - self._receivedAt > _SILENT_SECONDS:
+            self._log("reading: the engine is silent")
             self._stale = True
         if self._stale:
-            await self._drop()
-        asks = self._stale and not self.paused and now >= self._askAt
-        if asks:
-            self._askAt = now + _AGAIN_SECONDS
-        if asks or now >= self._inspectAt:
+            await self._unsubscribe()
+        subscribes = self._stale and not self.paused and now >= self._subscribeAt
+        if subscribes:
+            self._subscribeAt = now + _RESUBSCRIBE_SECONDS
+        if subscribes or now >= self._inspectAt:
             self._inspectAt = now + _INSPECT_SECONDS
             # Never without having seen that it is the same stream.
-            if await self._inspect(jetstream) and asks:
-                await self._ask(connection, jetstream)
+            if await self._inspect(jetstream) and subscribes:
+                await self._subscribe(connection, jetstream)
 
-    async def _drop(self) -> None:
-        """Listen no more."""
-        self._round += 1
+    async def _unsubscribe(self) -> None:
+        self._subscriptionNumber += 1
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             with contextlib.suppress(Error, OSError):
                 await subscription.unsubscribe()
 
-    async def _ask(self, connection: Connection, jetstream: JetStreamContext) -> None:
-        """Ask for all messages from the next one on."""
-        self._next = 1
-        self._heardAt = self._seconds()
+    async def _subscribe(self, connection: Connection, jetstream: JetStreamContext) -> None:
+        self._nextDelivery = 1
+        self._receivedAt = self._clock()
         self._stale = False
         self.resubscriptions += 1
         inbox = connection.new_inbox()
-        # The last one that came comes again: what was said since an engine has lost some may
-        # have their numbers now.
-        first = self.wanted if self._before is None else self._before[0]
-        subscription = await connection.subscribe(
-            inbox, cb=partial(self._heard, self._round), pending_bytes_limit=_KEPT_BYTES
+        # The last message comes again: if the server has lost some, others may have their numbers.
+        first = self.nextSequence if self._lastReceived is None else self._lastReceived[0]
+        self._subscription = await connection.subscribe(
+            inbox,
+            cb=partial(self._received, self._subscriptionNumber),
+            pending_bytes_limit=_PENDING_BYTES,
         )
-        self._subscription = subscription
         config = ConsumerConfig(
             deliver_subject=inbox,
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
@@ -202,108 +245,109 @@ class StreamConsumer:
             ack_policy=AckPolicy.NONE,
             max_deliver=1,
             flow_control=True,
-            idle_heartbeat=_BEAT_SECONDS,
-            inactive_threshold=_FORGET_SECONDS,
+            idle_heartbeat=_HEARTBEAT_SECONDS,
+            inactive_threshold=_INACTIVE_SECONDS,
+            # In memory of one server: it is made anew more cheaply than it is replicated.
             num_replicas=1,
             mem_storage=True,
         )
         try:
-            await jetstream.add_consumer(self._place.stream, config)
+            await jetstream.add_consumer(self._config.stream, config)
         except BaseException:
             self._stale = True
-            await self._drop()
+            await self._unsubscribe()
             raise
-        self._heardAt = self._seconds()
-        self._patience = _ASK_SECONDS
+        self._receivedAt = self._clock()
+        self._requestSeconds = _REQUEST_SECONDS
 
-    async def _heard(self, ofRound: int, message: Msg) -> None:
-        if ofRound != self._round or self._stale:
+    async def _received(self, subscriptionNumber: int, message: Msg) -> None:
+        if subscriptionNumber != self._subscriptionNumber or self._stale:
             return
-        self._heardAt = self._seconds()
+        self._receivedAt = self._clock()
         headers = message.headers
         if headers and "Status" in headers and not message.data:
-            self._control(message, headers)
+            self._controlReceived(message, headers)
             return
-        tokens = message.reply.split(".")
-        if len(tokens) < 9 or tokens[1] != "ACK":
+        delivery = _parseReply(message.reply)
+        if delivery is None:
             return
-        # With the names of a domain and of an account there are more of them.
-        at = 5 if len(tokens) == 9 else 7
-        number, order, stamp = int(tokens[at]), int(tokens[at + 1]), int(tokens[at + 2])
-        if order != self._next:
-            self._again("a message got lost on its way")
+        number, stamp = delivery.sequence, delivery.stamp
+        if delivery.order != self._nextDelivery:
+            self._resubscribe("a message got lost on its way")
             return
-        self._next += 1
-        if number < self.wanted:
-            if self._before is not None and self._before != (number, stamp):
-                self._end(StreamCheck.replaced(self._place.stream, number))
+        self._nextDelivery += 1
+        if number < self.nextSequence:
+            if self._lastReceived is not None and self._lastReceived != (number, stamp):
+                self._end(StreamCheck.replaced(self._config.stream, number))
             return
-        if number > self.wanted and self._hole != (self.wanted, number):
-            self._jump = (self.wanted, number)
-            self._again(f"message {self.wanted} is missing")
+        if number > self.nextSequence and self._deletedGap != (self.nextSequence, number):
+            self._gap = (self.nextSequence, number)
+            self._resubscribe(f"message {self.nextSequence} is missing")
             return
-        self.wanted, self._before = number + 1, (number, stamp)
+        self.nextSequence, self._lastReceived = number + 1, (number, stamp)
         self._deliver(StreamMessage(number, stamp, message.data))
 
-    def _control(self, message: Msg, headers: dict[str, str]) -> None:
+    def _controlReceived(self, message: Msg, headers: dict[str, str]) -> None:
         if headers["Status"] != "100":
-            self._again(headers.get("Description", "it has ended"))
+            self._resubscribe(headers.get("Description", "it has ended"))
             return
         last = headers.get("Nats-Last-Consumer")
-        if last is not None and int(last) != self._next - 1:
-            self._again("messages got lost on their way")
+        if last is not None and int(last) != self._nextDelivery - 1:
+            self._resubscribe("messages got lost on their way")
             return
+        # A server that waits for a credit repeats in its heartbeats to whom: a credit may get lost.
         reply = headers.get("Nats-Consumer-Stalled") or message.reply
         if reply and self._connection is not None:
-            self._allowances += 1
+            self._creditsHeld += 1
             self._deliver(ConsumerCredit(self._connection, reply))
 
-    def _again(self, reason: str) -> None:
-        self._noted(f"reading: {reason}")
+    def _resubscribe(self, reason: str) -> None:
+        self._log(f"reading: {reason}")
         self._stale = True
         self._wake.set()
 
     async def _inspect(self, jetstream: JetStreamContext) -> bool:
-        """See how far the stream is, and whether it is the same."""
-        inspection, wanted = self._inspection, self.wanted
-        assert inspection is not None
+        """Look at the stream; whether a consumer may be made."""
+        check, wanted = self._check, self.nextSequence
+        assert check is not None
         try:
-            info = await jetstream.stream_info(self._place.stream)
+            info = await jetstream.stream_info(self._config.stream)
         except NotFoundError:
-            inspection.gone()
+            check.streamMissing()
         else:
-            inspection.seen(info, wanted, self.wanted != wanted)
-            self._inspectJump(inspection, info)
-            self._inspectProgress(info.state.last_seq)
-        if inspection.bad:
+            # Messages may have come while the answer was on its way.
+            check.streamSeen(info, wanted, self.nextSequence != wanted)
+            self._checkGap(check, info)
+            self._checkProgress(info.state.last_seq)
+        if check.bad:
             # Sooner than otherwise, but not at once.
-            self._inspectAt = self._askAt = self._seconds() + _STRIKE_SECONDS
-        if inspection.reason:
-            self._end(inspection.reason)
-        return inspection.goesOn
+            self._inspectAt = self._subscribeAt = self._clock() + _RECHECK_SECONDS
+        if check.reason:
+            self._end(check.reason)
+        return check.maySubscribe
 
     def _end(self, reason: str) -> None:
-        """Read no more."""
         if not self.ended:
             self.ended = reason
-            self._round += 1
+            self._subscriptionNumber += 1
             self._broken(reason)
 
-    def _inspectProgress(self, last: int) -> None:
-        if last < self.wanted or self._allowances or self.paused:
-            self._behind = None
-        elif self._behind is None or self._behind[0] != self.wanted:
-            self._behind = self.wanted, self._seconds()
-        elif self._seconds() - self._behind[1] > _BEHIND_SECONDS:
-            self._behind = None
-            self._again(f"nothing comes, and the stream is at {last}")
+    def _checkProgress(self, last: int) -> None:
+        if last < self.nextSequence or self._creditsHeld or self.paused:
+            self._stalled = None
+        elif self._stalled is None or self._stalled[0] != self.nextSequence:
+            self._stalled = self.nextSequence, self._clock()
+        elif self._clock() - self._stalled[1] > _STALLED_SECONDS:
+            self._stalled = None
+            self._resubscribe(f"nothing comes, and the stream is at {last}")
 
-    def _inspectJump(self, inspection: StreamCheck, info: StreamInfo) -> None:
-        """A message was missing, maybe: find out whether it is there."""
-        jump, self._jump = self._jump, None
-        if jump is None or jump[0] != self.wanted or info.state.first_seq > jump[0]:
-            inspection.missing(None)
+    def _checkGap(self, check: StreamCheck, info: StreamInfo) -> None:
+        # A message was skipped.  In a stream with deleted messages it may be one of these, and is
+        # not waited for; else it is asked for again, until the check gives up.
+        gap, self._gap = self._gap, None
+        if gap is None or gap[0] != self.nextSequence or info.state.first_seq > gap[0]:
+            check.messageMissing(None)
             return
         if info.state.num_deleted:
-            self._hole = jump
-        inspection.missing(jump[0])
+            self._deletedGap = gap
+        check.messageMissing(gap[0])

@@ -1,5 +1,5 @@
 """
-A thread with an event loop of asyncio, beside the reactor, and the way between the two.
+A thread with an event loop of asyncio beside the reactor, and the way between the two.
 """
 
 from __future__ import annotations
@@ -19,26 +19,35 @@ Work = Callable[[], object]
 
 
 class ThreadBridge(Generic[Item]):
-    """Brings things from one thread to another, with one call for all that come meanwhile."""
+    """
+    Brings items from one thread to another.
+
+    To wake another thread costs a system call, so one call brings all that comes before it is
+    made.  There is no lock: a deque's append and popleft are atomic in CPython, and the worst
+    that a race does is one call too many.
+    """
 
     def __init__(
         self, call: Callable[[Work], object], take: Callable[[deque[Item]], object]
     ) -> None:
+        """
+        @param call: has something called in the other thread.
+        @param take: is called there with the items, and removes those that it takes.
+        """
         self._call = call
         self._take = take
         self._items: deque[Item] = deque()
-        self._called = False
+        self._callPending = False
 
     def put(self, item: Item) -> None:
         self._items.append(item)
-        if not self._called:
-            self._called = True
-            self._call(self._cross)
+        if not self._callPending:
+            self._callPending = True
+            self._call(self._takeAll)
 
-    def _cross(self) -> None:
-        """Be in the other thread."""
-        # First this: what is put from now on has another call.
-        self._called = False
+    def _takeAll(self) -> None:
+        # First this: what is put from now on gets another call, instead of none.
+        self._callPending = False
         if self._items:
             self._take(self._items)
 
@@ -52,77 +61,74 @@ def _loopFactory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _work(items: deque[Work]) -> None:
+def _runAll(items: deque[Work]) -> None:
     while items:
         items.popleft()()
 
 
 class AsyncioThread:
-    """The thread."""
+    """Runs a coroutine in a loop of its own; the thread ends with it."""
 
     def __init__(
-        self, name: str, main: Callable[[], Coroutine[Any, Any, None]], noted: Callable[[str], None]
+        self, name: str, main: Callable[[], Coroutine[Any, Any, None]], log: Callable[[str], None]
     ) -> None:
         self._main = main
-        self._noted = noted
+        self._log = log
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._works: ThreadBridge[Work] = ThreadBridge(self._call, _work)
-        self._before: deque[Work] = deque()
+        self._toLoop: ThreadBridge[Work] = ThreadBridge(self._callInLoop, _runAll)
+        self._beforeLoop: deque[Work] = deque()
         self._lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
         self.thread.start()
 
-    def do(self, work: Work) -> None:
-        self._works.put(work)
+    def call(self, work: Work) -> None:
+        """Have something called in the loop, in order.  Comes from the reactor's thread."""
+        self._toLoop.put(work)
 
-    def _call(self, work: Work) -> None:
+    def _callInLoop(self, work: Work) -> None:
         with self._lock:
             loop = self._loop
             if loop is None:
-                self._before.append(work)
+                self._beforeLoop.append(work)
                 return
-        # It may have been closed; then nobody needs this any more.
+        # A loop that was closed raises RuntimeError: nobody needs the work any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(work)
 
     def _run(self) -> None:
-        """Be the thread."""
         with asyncio.Runner(loop_factory=_loopFactory()) as runner:
-            runner.get_loop().set_exception_handler(self._failed)
+            runner.get_loop().set_exception_handler(self._unhandledError)
             runner.run(self._go())
 
     async def _go(self) -> None:
-        """Be the loop."""
         loop = asyncio.get_running_loop()
         main = asyncio.ensure_future(self._main())
-        # It goes as far as it can, which is to where it can take what is to be done.
+        # It runs to its first await: then it has made what the waiting work needs.
         await asyncio.sleep(0)
         with self._lock:
             self._loop = loop
-            for each in self._before:
-                loop.call_soon(each)
+            for work in self._beforeLoop:
+                loop.call_soon(work)
         await main
 
-    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Nobody waited for something that failed."""
+    def _unhandledError(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        self._noted(oneLine(error) if error is not None else str(context.get("message", "")))
+        self._log(oneLine(error) if error is not None else str(context.get("message", "")))
 
 
 def oneLine(error: BaseException) -> str:
-    """The same for somebody who reads it."""
-    said = getattr(error, "description", None) or str(error)
-    words = " ".join(said.split()).removeprefix("nats: ")
-    if not words and isinstance(error, TimeoutError):
+    """What went wrong, for the log."""
+    text = getattr(error, "description", None) or str(error)
+    line = " ".join(text.split()).removeprefix("nats: ")
+    if not line and isinstance(error, TimeoutError):
         return "no answer"
-    return words or type(error).__name__
+    return line or type(error).__name__
 
 
-def unforeseen(error: BaseException) -> str:
-    """The same for somebody who reads it, and for somebody who has to mend it."""
+def describeCrash(error: BaseException) -> str:
+    """The same for an error that is a mistake in this program, with its place."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"the engine's client failed: {type(error).__name__}: {oneLine(error)}{where}"

@@ -1,5 +1,5 @@
 """
-Copies of a node's database, kept beside the stream: one, the newest.
+Snapshots in the object store of NATS: one object, the newest copy of a node's database.
 """
 
 from __future__ import annotations
@@ -7,9 +7,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import zlib
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from nats.errors import Error
 from nats.js import JetStreamContext
@@ -18,149 +17,94 @@ from nats.js.errors import APIError, BadObjectMetaError, NotFoundError
 from nats.js.object_store import ObjectStore
 
 from tsservices.cluster.broker import SnapshotInfo
-from tsservices.cluster.nats.config import JetStreamConfig
+from tsservices.cluster.nats.config import JetStreamConfig, Log
 from tsservices.cluster.nats.connection import ReconnectingConnection
+from tsservices.cluster.nats.gzip_streams import (
+    CHUNK_BYTES,
+    CorruptSnapshot,
+    GzipReader,
+    GzipWriter,
+)
 from tsservices.cluster.nats.loop_thread import oneLine
 
 _OBJECT = "database"
 
-#: Bytes of one message.
-_CHUNK_BYTES = 128 * 1024
-
-#: What zlib calls the format of gzip.
-_GZIP = 31
-
-#: How hard it is packed: four times faster than the best, for a tenth more.
-_LEVEL = 3
-
 #: Seconds that one answer may take.
-_ASK_SECONDS = 5.0
+_REQUEST_SECONDS = 5.0
 
-#: Seconds without any progress after which it is given up.
+#: Seconds without any progress after which a transfer is given up.
 _STALLED_SECONDS = 15.0
 
-#: Seconds until the next attempt to find out what there is.
-_AGAIN_SECONDS = 0.5
+#: Seconds between two attempts to find out whether there is a snapshot.
+_RETRY_SECONDS = 0.5
 
-_IN_USE = 10058
-
-
-class CorruptSnapshot(Error):
-    """A snapshot is not what it says."""
+#: The server's error code: there is a stream of that name already.
+_NAME_IN_USE = 10058
 
 
-class _Packed:
-    """
-    A file to be read in packed form.
-
-    @ivar bytesRead: how many, of the file itself.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-        self._packed = bytearray()
-        self._ended = False
-        self.bytesRead = 0
-
-    def readinto(self, into: bytearray) -> int:
-        while not self._ended and len(self._packed) < len(into):
-            piece = self._file.read(_CHUNK_BYTES)
-            self.bytesRead += len(piece)
-            self._ended = not piece
-            self._packed += self._packer.compress(piece) if piece else self._packer.flush()
-        count = min(len(into), len(self._packed))
-        into[:count] = self._packed[:count]
-        del self._packed[:count]
-        return count
-
-
-class _Unpacked:
-    """
-    A file to be written from packed form.
-
-    @ivar bytesWritten: how many, of the file itself.
-    """
-
-    def __init__(self, file: BinaryIO, most: int) -> None:
-        self._file = file
-        self._most = most
-        self._unpacker = zlib.decompressobj(_GZIP)
-        self.bytesWritten = 0
-
-    def write(self, data: bytes) -> None:
-        try:
-            while data:
-                piece = self._unpacker.decompress(data, _CHUNK_BYTES * 8)
-                self.bytesWritten += len(piece)
-                if self.bytesWritten > self._most:
-                    raise CorruptSnapshot("there is more in it than it says")
-                self._file.write(piece)
-                data = self._unpacker.unconsumed_tail
-        except zlib.error as error:
-            raise CorruptSnapshot(f"it is damaged: {error}") from error
-
-    def end(self) -> None:
-        """See that all is there, and safe."""
-        if not self._unpacker.eof or self.bytesWritten != self._most:
-            raise CorruptSnapshot(f"{self.bytesWritten} bytes came, instead of {self._most}")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-
-def _read(info: ObjectInfo) -> SnapshotInfo:
+def _decodeInfo(info: ObjectInfo) -> SnapshotInfo:
     try:
         headers: dict[str, Any] = info.headers or {}
-        epoch, position, size = (headers[each][0] for each in ("epoch", "position", "size"))
+        epoch, position, size = (headers[key][0] for key in ("epoch", "position", "size"))
         return SnapshotInfo(str(epoch), int(position), int(size))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise CorruptSnapshot("the snapshot was not made by tsservices") from error
 
 
 class SnapshotStore:
-    """The bucket that holds it."""
+    """
+    The bucket that holds the snapshot.
 
-    def __init__(
-        self, place: JetStreamConfig, link: ReconnectingConnection, noted: Callable[[str], object]
-    ) -> None:
-        self._place = place
+    Several nodes may write at a time, one reads while another writes, and each of them may die on
+    the way.  NATS writes an object's chunks under a new subject first and then its description, so
+    that a reader has either the old one or the new one; what a dead writer leaves behind is
+    deleted by the next one.
+    """
+
+    def __init__(self, config: JetStreamConfig, link: ReconnectingConnection, log: Log) -> None:
+        self._config = config
         self._link = link
-        self._noted = noted
+        self._log = log
         self._strays: dict[str, int] = {}
 
     def _jetstream(self) -> JetStreamContext:
         connection = self._link.connection
         if connection is None:
             raise Error("there is no connection to the engine")
-        return connection.jetstream(timeout=_ASK_SECONDS)
+        return connection.jetstream(timeout=_REQUEST_SECONDS)
 
-    async def newest(self) -> SnapshotInfo | None:
-        """Find out, however long that takes: who believes that there is none begins without."""
+    async def latest(self) -> SnapshotInfo | None:
+        """
+        What is there.  This may take for ever: a node that wrongly believed that there is no
+        snapshot would begin without one.
+        """
         while True:
             try:
-                store = await self._jetstream().object_store(self._place.stream)
-                return _read(await store.get_info(_OBJECT))
+                store = await self._jetstream().object_store(self._config.stream)
+                return _decodeInfo(await store.get_info(_OBJECT))
             except NotFoundError:
                 return None
             except (CorruptSnapshot, BadObjectMetaError) as error:
-                self._noted(f"the snapshot: {oneLine(error)}")
+                self._log(f"the snapshot: {oneLine(error)}")
                 return None
             except Exception as error:
-                self._noted(f"the snapshot: {oneLine(error)}")
-            await asyncio.sleep(_AGAIN_SECONDS)
+                self._log(f"the snapshot: {oneLine(error)}")
+            await asyncio.sleep(_RETRY_SECONDS)
 
-    async def fetch(self, path: str) -> str | None:
-        """Why it failed."""
+    async def get(self, path: str) -> str | None:
+        """Write the snapshot to a new file; the result says why it failed."""
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except OSError as error:
             return oneLine(error)
         try:
             with open(descriptor, "wb") as file:
-                store = await self._jetstream().object_store(self._place.stream)
-                target = _Unpacked(file, _read(await store.get_info(_OBJECT)).size)
-                await _moving(store.get(_OBJECT, writeinto=target), lambda: target.bytesWritten)  # type: ignore[arg-type]
-                await asyncio.to_thread(target.end)
+                store = await self._jetstream().object_store(self._config.stream)
+                target = GzipWriter(file, _decodeInfo(await store.get_info(_OBJECT)).size)
+                getting = store.get(_OBJECT, writeinto=target)  # type: ignore[arg-type]
+                await _withProgress(getting, lambda: target.bytesWritten)
+                # To sync takes long on a slow disk, and the connection has to answer pings.
+                await asyncio.to_thread(target.finish)
         except BaseException as error:
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -171,66 +115,64 @@ class SnapshotStore:
             return f"the snapshot can't be had: {oneLine(error)}"
         return None
 
-    async def offer(self, snapshot: SnapshotInfo, path: str) -> str | None:
-        """Why it failed."""
+    async def put(self, snapshot: SnapshotInfo, path: str) -> str | None:
+        """Store a file in place of an older snapshot; the result says why it failed."""
         try:
             with open(path, "rb") as file:
-                source = _Packed(file)
+                source = GzipReader(file)
                 jetstream = self._jetstream()
-                store = await self._store(jetstream)
-                stands = await self._standing(store)
+                store = await self._openBucket(jetstream)
+                current = await self._current(store)
                 if (
-                    stands is not None
-                    and stands.epoch == snapshot.epoch
-                    and stands.position >= snapshot.position
+                    current is not None
+                    and current.epoch == snapshot.epoch
+                    and current.position >= snapshot.position
                 ):
                     return None
-                about = ObjectMeta(
+                meta = ObjectMeta(
                     name=_OBJECT,
                     headers={
                         "epoch": [snapshot.epoch],
                         "position": [str(snapshot.position)],
                         "size": [str(snapshot.size)],
                     },
-                    options=ObjectMetaOptions(max_chunk_size=_CHUNK_BYTES),
+                    options=ObjectMetaOptions(max_chunk_size=CHUNK_BYTES),
                 )
-                putting = store.put(_OBJECT, source, meta=about)  # type: ignore[arg-type]
-                info = await _moving(putting, lambda: source.bytesRead)
-            await self._sweep(jetstream, info.nuid)
+                putting = store.put(_OBJECT, source, meta=meta)  # type: ignore[arg-type]
+                info = await _withProgress(putting, lambda: source.bytesRead)
+            await self._deleteStrays(jetstream, info.nuid)
         except Exception as error:
-            # Whatever it was, somebody waits for this.
+            # Whatever it was, the caller waits for an answer.
             return f"the snapshot can't be kept: {oneLine(error)}"
         return None
 
-    async def _store(self, jetstream: JetStreamContext) -> ObjectStore:
+    async def _openBucket(self, jetstream: JetStreamContext) -> ObjectStore:
         config = ObjectStoreConfig(
             description="the chat's database, for nodes that are new",
             storage=StorageType.FILE,
-            replicas=self._place.replicas,
+            replicas=self._config.replicas,
         )
         try:
-            return await jetstream.object_store(self._place.stream)
+            return await jetstream.object_store(self._config.stream)
         except NotFoundError:
             pass
         try:
-            return await jetstream.create_object_store(self._place.stream, config)
+            return await jetstream.create_object_store(self._config.stream, config)
         except APIError as error:
-            if error.err_code != _IN_USE:
+            if error.err_code != _NAME_IN_USE:
                 raise
-            return await jetstream.object_store(self._place.stream)
+            return await jetstream.object_store(self._config.stream)
 
-    async def _standing(self, store: ObjectStore) -> SnapshotInfo | None:
+    async def _current(self, store: ObjectStore) -> SnapshotInfo | None:
         try:
-            return _read(await store.get_info(_OBJECT))
+            return _decodeInfo(await store.get_info(_OBJECT))
         except (NotFoundError, CorruptSnapshot, BadObjectMetaError):
             return None
 
-    async def _sweep(self, jetstream: JetStreamContext, kept: str) -> None:
-        """
-        Delete what was left behind by nodes that ended on the way: what belongs to no
-        snapshot, and has not grown since the last time.
-        """
-        bucket, stream = self._place.stream, f"OBJ_{self._place.stream}"
+    async def _deleteStrays(self, jetstream: JetStreamContext, kept: str) -> None:
+        # Chunks that belong to no snapshot are of a node that ended on the way, or of one that
+        # writes right now.  Only what has not grown since the last time is deleted.
+        bucket, stream = self._config.stream, f"OBJ_{self._config.stream}"
         info = await jetstream.stream_info(stream, subjects_filter=f"$O.{bucket}.C.*")
         strays = dict(info.state.subjects or {})
         strays.pop(f"$O.{bucket}.C.{kept}", None)
@@ -240,7 +182,8 @@ class SnapshotStore:
         self._strays = strays
 
 
-async def _moving(work: Any, progress: Callable[[], int]) -> Any:
+async def _withProgress(work: Coroutine[Any, Any, Any], progress: Callable[[], int]) -> Any:
+    # Not a time-out for all of it: nobody knows how long a large database takes on a slow line.
     task = asyncio.ensure_future(work)
     try:
         before = -1

@@ -1,5 +1,14 @@
 """
-What a node says, on its way to the stream.
+Sends what this node publishes, in order, without waiting for one message before the next.
+
+It keeps nothing.  When a message may be lost, everything that waits is dropped, and nothing goes
+out until whoever publishes knows (L{Publisher.resume}): what would go meanwhile would get into the
+stream before what was lost.  Then the node's queue is published again, from the first message on
+that has not come back.
+
+The server's own de-duplication by C{Nats-Msg-Id} is not used.  Of two messages the first may be
+lost and the second not; then the second, which has to be sent again behind the first, would be
+taken for one that is there already.
 """
 
 from __future__ import annotations
@@ -13,96 +22,93 @@ from collections.abc import Callable
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from tsservices.cluster.broker import ENGINE_DOUBT_SECONDS, ENGINE_RETRY_SECONDS
-from tsservices.cluster.nats.config import JetStreamConfig, Noted
-from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
+from tsservices.cluster.broker import ACKNOWLEDGE_SECONDS, RETRY_SECONDS
+from tsservices.cluster.nats.client_internals import Connection
+from tsservices.cluster.nats.config import JetStreamConfig, Log
+from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
 
-#: Seconds between two looks for messages that nobody has answered.
+#: Seconds between two looks for answers that are late.
 _LOOK_SECONDS = 0.2
 
-#: Seconds that an answer may take, when the ones before took too long.
-_PATIENCE_MOST = 3.0
+#: Seconds that an answer may take when the ones before took too long.
+_MAX_ANSWER_SECONDS = 3.0
 
-
-#: Seconds until the engine is asked again to answer. Whoever publishes sees each message come back;
-#: what an answer has beside that is the reason when none does.
-_ANSWER_SECONDS = 1.0
+#: Seconds between two messages that ask for an answer.  The delivery of a message is its
+#: acknowledgement; an answer is only to know the reason when nothing is delivered.
+_REQUEST_INTERVAL_SECONDS = 1.0
 
 
 class Publisher:
     """
-    Publishes in order, without waiting for one message before the next, and keeps
-    nothing: who is told that something is not sure has to send it again.  Until that is
-    known over there nothing goes out, since it would get there before what was lost.
-
-    The engine's own way to know duplicates, by C{Nats-Msg-Id}, is not used: of two messages
-    the first one may be lost and the second one not, and then the second one, which has to
-    be sent again behind the first, would be taken for one that is there already.
+    Publishes, and reports when something may be lost.
 
     @ivar published: how many messages were sent to the stream.
-    @ivar doubts: how often something was not sure.
+    @ivar doubts: how often something was uncertain.
     """
 
     def __init__(
         self,
-        place: JetStreamConfig,
+        config: JetStreamConfig,
         link: ReconnectingConnection,
-        unsure: Callable[[], object],
-        noted: Noted,
+        onUncertain: Callable[[], object],
+        log: Log,
     ) -> None:
-        self._place = place
+        self._config = config
         self._link = link
-        self._unsure = unsure
-        self._noted = noted
+        self._onUncertain = onUncertain
+        self._log = log
         self._waiting: deque[bytes] = deque()
-        self._some = asyncio.Event()
-        self._sent: dict[int, float] = {}
-        self._count = 0
+        self._wake = asyncio.Event()
+        self._unanswered: dict[int, float] = {}
+        self._requests = 0
         self._askAt = 0.0
-        self._under = False
+        self._hasPublished = False
         self._inbox = ""
         self._connection: Connection | None = None
-        self._doubtful = self._told = False
-        self._toldAt = 0.0
-        self._patience = ENGINE_DOUBT_SECONDS
-        self._seconds = asyncio.get_running_loop().time
+        self._isUncertain = self._notified = False
+        self._notifiedAt = 0.0
+        self._answerSeconds = ACKNOWLEDGE_SECONDS
+        self._clock = asyncio.get_running_loop().time
         self.published = 0
         self.doubts = 0
 
     def publish(self, data: bytes) -> None:
-        if not self._doubtful:
+        if not self._isUncertain:
             self._waiting.append(data)
-            self._some.set()
+            self._wake.set()
 
     def resume(self) -> None:
-        """Who publishes knows of the doubt: what comes from now on is in order again."""
-        self._doubtful = self._told = False
+        """Whoever publishes knows of the uncertainty: what comes from now on is in order again."""
+        self._isUncertain = self._notified = False
 
     async def run(self) -> None:
-        """Send what there is to send, for ever."""
+        """Send what is published, until it is cancelled."""
         while True:
-            await self._some.wait()
-            self._some.clear()
+            await self._wake.wait()
+            self._wake.clear()
             await self._send()
 
     async def watch(self) -> None:
-        """Doubt what was not answered in time, for ever."""
+        """Look for answers that are late, until it is cancelled."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._doubtful:
-                self._tell()
-            elif self._under and self._link.connection is not self._connection:
-                self._doubt()
-            # The first one is the oldest.
-            elif self._sent and next(iter(self._sent.values())) + self._patience < self._seconds():
-                # A slow engine gets slower by what is sent to it again.
-                self._patience = min(_PATIENCE_MOST, 2 * self._patience)
-                self._noted("publishing: no answer")
-                self._doubt()
+            if self._isUncertain:
+                self._notify()
+            elif self._hasPublished and self._link.connection is not self._connection:
+                self._becomeUncertain()
+            elif self._isLate():
+                # A server that is slow gets slower by what is sent to it again.
+                self._answerSeconds = min(_MAX_ANSWER_SECONDS, 2 * self._answerSeconds)
+                self._log("publishing: no answer")
+                self._becomeUncertain()
+
+    def _isLate(self) -> bool:
+        # The first request is the oldest.
+        oldest = next(iter(self._unanswered.values()), None)
+        return oldest is not None and oldest + self._answerSeconds < self._clock()
 
     async def _send(self) -> None:
-        """Send all there is."""
         while self._waiting:
             connection = self._link.connection
             try:
@@ -115,58 +121,59 @@ class Publisher:
             except Exception as error:
                 # Whatever it was: the message is lost.
                 if connection is not None:
-                    self._noted(f"publishing: {oneLine(error)}")
-                self._doubt()
+                    self._log(f"publishing: {oneLine(error)}")
+                self._becomeUncertain()
 
     async def _listen(self, connection: Connection) -> None:
-        if self._under:
+        if self._hasPublished:
             raise Error("the connection was lost")
         self._inbox = connection.new_inbox()
         self._connection = connection
-        self._patience = ENGINE_DOUBT_SECONDS
+        self._answerSeconds = ACKNOWLEDGE_SECONDS
         await connection.subscribe(f"{self._inbox}.*", cb=self._answered)
 
     async def _sendOne(self, connection: Connection, data: bytes) -> None:
-        now = self._seconds()
+        now = self._clock()
         reply = ""
         if now >= self._askAt:
-            self._askAt = now + _ANSWER_SECONDS
-            self._count += 1
-            self._sent[self._count] = now
-            reply = f"{self._inbox}.{self._count}"
-        self._under = True
-        await connection.publish(self._place.subject, data, reply=reply)
+            self._askAt = now + _REQUEST_INTERVAL_SECONDS
+            self._requests += 1
+            self._unanswered[self._requests] = now
+            reply = f"{self._inbox}.{self._requests}"
+        self._hasPublished = True
+        await connection.publish(self._config.subject, data, reply=reply)
         self.published += 1
 
     async def _answered(self, message: Msg) -> None:
         number = int(message.subject.rpartition(".")[2])
-        if self._sent.pop(number, None) is None:
+        if self._unanswered.pop(number, None) is None:
             return
+        # A status without data is NATS itself: no stream listens to the subject.
         reason = "no leader"
         if not (message.headers and message.headers.get("Status")):
             with contextlib.suppress(ValueError):
                 answer = json.loads(message.data)
                 if "error" not in answer:
-                    self._patience = ENGINE_DOUBT_SECONDS
+                    self._answerSeconds = ACKNOWLEDGE_SECONDS
                     return
                 reason = str(answer["error"].get("description"))
-        self._noted(f"publishing: {reason}")
-        self._doubt()
+        self._log(f"publishing: {reason}")
+        self._becomeUncertain()
 
-    def _doubt(self) -> None:
-        """Something that was published may be lost."""
-        self._sent.clear()
+    def _becomeUncertain(self) -> None:
+        self._unanswered.clear()
         self._waiting.clear()
-        self._under = False
+        self._hasPublished = False
+        # The next message asks at once.
         self._askAt = 0.0
-        if not self._doubtful:
-            self._doubtful = True
+        if not self._isUncertain:
+            self._isUncertain = True
             self.doubts += 1
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
-        """Say so, once, and not again and again while there is no connection."""
-        now = self._seconds()
-        if not self._told and now - self._toldAt >= ENGINE_RETRY_SECONDS:
-            self._told, self._toldAt = True, now
-            self._unsure()
+    def _notify(self) -> None:
+        # Once, and not again and again while there is no connection: each makes the node publish.
+        now = self._clock()
+        if not self._notified and now - self._notifiedAt >= RETRY_SECONDS:
+            self._notified, self._notifiedAt = True, now
+            self._onUncertain()

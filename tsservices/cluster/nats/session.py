@@ -1,13 +1,15 @@
 """
-All that happens in the engine's thread.
+All that happens in the thread of the broker's client, from the first connection to the last
+goodbye.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from nats.js.api import StreamInfo
 
@@ -19,83 +21,89 @@ from tsservices.cluster.broker import (
     StreamState,
 )
 from tsservices.cluster.messages import MESSAGE_BYTES
-from tsservices.cluster.nats.config import JetStreamConfig, Noted
-from tsservices.cluster.nats.connection import Connection, ReconnectingConnection
+from tsservices.cluster.nats.client_internals import Connection
+from tsservices.cluster.nats.config import JetStreamConfig, Log
+from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.consumer import ConsumerCredit, StreamConsumer
-from tsservices.cluster.nats.loop_thread import oneLine, unforeseen
+from tsservices.cluster.nats.loop_thread import describeCrash, oneLine
 from tsservices.cluster.nats.objects import SnapshotStore
 from tsservices.cluster.nats.publisher import Publisher
-from tsservices.cluster.nats.stream import NotReady, find
+from tsservices.cluster.nats.stream import NotReady, findOrCreate
+
+Outcome = TypeVar("Outcome")
 
 #: Seconds that an answer may take.
-_ASK_SECONDS = 2.0
+_REQUEST_SECONDS = 2.0
 
-#: Seconds until it is asked for again.
-_AGAIN_SECONDS = 0.3
+#: Seconds between two attempts to open the stream.
+_RETRY_SECONDS = 0.3
 
-#: Seconds that servers which have just begun may say that they can't.
-_PATIENCE_SECONDS = 60.0
+#: Seconds between two looks whether there is a connection.
+_CONNECTION_POLL_SECONDS = 0.03
 
-#: Seconds until a task that does not end is told again.
+#: Seconds that servers which have just started may answer that they are not ready.
+_NOT_READY_SECONDS = 60.0
+
+#: Seconds until a task that does not end is cancelled again.
 _CANCEL_SECONDS = 0.3
 
-#: Seconds that the connection has to end: it sends what there is, and says goodbye.
+#: Seconds that the connection has to end: it sends what is left, and says goodbye.
 _LINK_SECONDS = 1.8
 
-#: How often at least somebody is not let in before it is given up.
-_REFUSALS = 2
+#: How often at least the node is not let in before it gives up.
+_MIN_REJECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvents:
+    """
+    What a session calls, in its own thread.
+
+    @ivar connected: gets the address of the server, or nothing when the connection ends.
+    @ivar uncertain: a published message may be lost.
+    @ivar broken: gets the reason why the stream can't be read any more.
+    """
+
+    connected: Callable[[str], object]
+    delivered: Callable[[StreamMessage | ConsumerCredit], object]
+    uncertain: Callable[[], object]
+    broken: Callable[[str], object]
+    log: Log
 
 
 class BrokerSession:
-    """
-    What an engine does in its thread, from the first connection to the last goodbye.
+    """Owns the connection, and the tasks that use it."""
 
-    @ivar link: the connection.
-    @ivar reader: what comes.
-    @ivar publisher: what goes.
-    @ivar snapshots: what is kept beside.
-    """
-
-    def __init__(
-        self,
-        place: JetStreamConfig,
-        random: Random,
-        changed: Callable[[str], object],
-        deliver: Callable[[StreamMessage | ConsumerCredit], object],
-        unsure: Callable[[], object],
-        broken: Callable[[str], object],
-        noted: Noted,
-    ) -> None:
-        self._place = place
-        self._noted = noted
-        self._broken = broken
+    def __init__(self, config: JetStreamConfig, random: Random, events: SessionEvents) -> None:
+        self._config = config
+        self._log = log = events.log
+        self._onBroken = events.broken
         self._ending = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._info: StreamInfo | None = None
-        self.link = ReconnectingConnection(place, random, changed, noted)
-        self.reader = StreamConsumer(place, self.link, deliver, broken, noted)
-        self.publisher = Publisher(place, self.link, unsure, noted)
-        self.snapshots = SnapshotStore(place, self.link, noted)
+        self.link = ReconnectingConnection(config, random, events.connected, log)
+        self.consumer = StreamConsumer(config, self.link, events.delivered, events.broken, log)
+        self.publisher = Publisher(config, self.link, events.uncertain, log)
+        self.snapshots = SnapshotStore(config, self.link, log)
 
     async def run(self) -> None:
-        """Go on until L{end}."""
+        """Go on until L{stop}."""
         link = self._spawn(self.link.run())
-        for work in (self.reader.run(), self.publisher.run(), self.publisher.watch()):
+        for work in (self.consumer.run(), self.publisher.run(), self.publisher.watch()):
             self._spawn(work)
         await self._ending.wait()
-        # The link is the last: it says goodbye.
+        # The connection is the last: it says goodbye.
         await _cancel(self._tasks - {link}, _CANCEL_SECONDS)
         await _cancel({link}, _LINK_SECONDS)
 
-    def end(self) -> None:
-        """End soon."""
+    def stop(self) -> None:
         self._ending.set()
 
-    async def ended(self) -> None:
-        """Wait until it is to end."""
+    async def waitForStop(self) -> None:
         await self._ending.wait()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        # asyncio has only weak references to tasks.
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -105,94 +113,98 @@ class BrokerSession:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._broken(unforeseen(error))
+            self._onBroken(describeCrash(error))
 
     def open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
-        self._spawn(self._open(founding, opened, failed))
+        self._spawn(self._open(identity, opened, failed))
 
     async def _open(
         self,
-        founding: ClusterIdentity | None,
+        identity: ClusterIdentity | None,
         opened: Callable[[StreamState], object],
         failed: Callable[[str], object],
     ) -> None:
-        seconds = asyncio.get_running_loop().time
-        since: float | None = None
-        reason = ""
+        lastError = ""
 
-        def note(words: str) -> None:
-            nonlocal reason
-            reason = words
-            self._noted(words)
+        def log(text: str) -> None:
+            nonlocal lastError
+            lastError = text
+            self._log(text)
 
-        self.link.noted = note
+        clock = asyncio.get_running_loop().time
+        notReadySince: float | None = None
+        self.link.log = log
         try:
             while True:
                 connection = self.link.connection
                 if connection is None:
-                    if self.link.refusals >= max(_REFUSALS, len(self._place.servers)):
-                        raise BrokerError(reason)
-                    await asyncio.sleep(_AGAIN_SECONDS / 10)
+                    if self.link.rejections >= max(_MIN_REJECTIONS, len(self._config.servers)):
+                        raise BrokerError(lastError)
+                    await asyncio.sleep(_CONNECTION_POLL_SECONDS)
                     continue
                 try:
                     _checkSize(connection)
-                    jetstream = connection.jetstream(timeout=_ASK_SECONDS)
-                    stream, self._info = await find(jetstream, self._place, founding)
+                    jetstream = connection.jetstream(timeout=_REQUEST_SECONDS)
+                    stream, self._info = await findOrCreate(jetstream, self._config, identity)
                     opened(stream)
                     return
                 except NotReady as error:
-                    since = seconds() if since is None else since
-                    if seconds() - since > _PATIENCE_SECONDS:
+                    notReadySince = clock() if notReadySince is None else notReadySince
+                    if clock() - notReadySince > _NOT_READY_SECONDS:
                         raise
-                    note(str(error))
+                    log(str(error))
                 except BrokerError:
                     raise
                 except Exception as error:
-                    if "permissions violation" in reason.casefold():
-                        raise BrokerError(reason) from error
-                    note(oneLine(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
+                    # A request without the right to make it is only not answered; what the
+                    # server reports beside is the reason.
+                    if "permissions violation" in lastError.casefold():
+                        raise BrokerError(lastError) from error
+                    log(oneLine(error))
+                await asyncio.sleep(_RETRY_SECONDS)
         except BrokerError as error:
             failed(str(error))
         finally:
-            self.link.noted = self._noted
+            self.link.log = self._log
 
     def subscribe(self, number: int) -> None:
         assert self._info is not None, "it is not open"
-        self.reader.begin(number, self._info)
+        self.consumer.start(number, self._info)
 
-    def last(self, found: Callable[[int | None], object]) -> None:
-        self._spawn(self._last(found))
+    def lastSequence(self, done: Callable[[int | None], object]) -> None:
+        self._spawn(self._answer(self._lastSequence(), done))
 
-    async def _last(self, found: Callable[[int | None], object]) -> None:
-        number: int | None = None
+    async def _lastSequence(self) -> int | None:
         connection = self.link.connection
-        if connection is not None:
-            try:
-                jetstream = connection.jetstream(timeout=_ASK_SECONDS)
-                number = (await jetstream.stream_info(self._place.stream)).state.last_seq
-            except Exception as error:
-                self._noted(oneLine(error))
-        found(number)
+        if connection is None:
+            return None
+        try:
+            jetstream = connection.jetstream(timeout=_REQUEST_SECONDS)
+            return (await jetstream.stream_info(self._config.stream)).state.last_seq
+        except Exception as error:
+            self._log(oneLine(error))
+            return None
 
-    def snapshot(self, found: Callable[[SnapshotInfo | None], object]) -> None:
-        self._spawn(self._tell(self.snapshots.newest(), found))
+    def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None:
+        self._spawn(self._answer(self.snapshots.latest(), done))
 
-    def fetch(self, path: str, fetched: Callable[[str | None], object]) -> None:
-        self._spawn(self._tell(self.snapshots.fetch(path), fetched))
+    def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
+        self._spawn(self._answer(self.snapshots.get(path), done))
 
-    def offer(
-        self, snapshot: SnapshotInfo, path: str, offered: Callable[[str | None], object]
+    def putSnapshot(
+        self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
-        self._spawn(self._tell(self.snapshots.offer(snapshot, path), offered))
+        self._spawn(self._answer(self.snapshots.put(snapshot, path), done))
 
-    async def _tell(self, work: Coroutine[Any, Any, Any], then: Callable[[Any], object]) -> None:
-        then(await work)
+    async def _answer(
+        self, work: Coroutine[Any, Any, Outcome], done: Callable[[Outcome], object]
+    ) -> None:
+        done(await work)
 
 
 def _checkSize(connection: Connection) -> None:
@@ -208,5 +220,5 @@ async def _cancel(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
     while left:
         for task in left:
             task.cancel()
-        # The client loses a cancellation where it is about to send something.
+        # nats-py loses a cancellation where it is about to send something.
         _, left = await asyncio.wait(left, timeout=seconds)

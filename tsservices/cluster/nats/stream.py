@@ -1,7 +1,9 @@
 """
-The stream of a cluster: found, or made.
+The stream of a cluster: found or created when a node opens it, and compared with what it was while
+the node reads it.
 
-Whether a stream is still what it was.
+The identity of the cluster stands in the stream's metadata, so that it is deleted and restored
+with it.
 """
 
 from __future__ import annotations
@@ -18,49 +20,57 @@ from tsservices.cluster.broker import BrokerError, ClusterIdentity, StreamState
 from tsservices.cluster.messages import MESSAGE_BYTES
 from tsservices.cluster.nats.config import JetStreamConfig
 
-#: Seconds that the stream keeps messages: so long a node may be away and go on by itself.
+#: Seconds that the stream keeps messages: so long a node may be away and go on from its own
+#: database.
 STREAM_SECONDS = 7 * 24 * 3600.0
 
-
+#: The version of the metadata.
 _FORM = "1"
 
 _PREFIX = "tsservices-"
 
-#: What the engine says when there is a stream of that name, made otherwise.
-_IN_USE = 10058
+_KEYS = ("epoch", "log", "base", "secret")
 
-#: What it says while its servers have not found each other, or are short of something.
-_NOT_YET = {10002, 10003, 10005, 10008, 10009, 10023, 10028, 10039, 10047, 10076}
+#: The server's error code: there is a stream of that name, made otherwise.
+_NAME_IN_USE = 10058
+
+#: Error codes of servers that have not found each other yet, or are short of something.
+_NOT_READY_CODES = {10002, 10003, 10005, 10008, 10009, 10023, 10028, 10039, 10047, 10076}
+
+#: How often in a row something bad has to be seen: a server that has just started may know less.
+_STRIKES = 3
+
+_MISSING = "missing"
 
 
 class NotReady(BrokerError):
-    """Servers that begin say so; but some say it for ever."""
+    """Servers that start say so for some time; a few say it for ever."""
 
 
-def metadata(founding: ClusterIdentity) -> dict[str, str]:
-    """How it stands there."""
+def encodeIdentity(identity: ClusterIdentity) -> dict[str, str]:
+    """The metadata of the stream."""
     return {
         _PREFIX + "form": _FORM,
-        _PREFIX + "epoch": founding.epoch,
-        _PREFIX + "log": founding.log,
-        _PREFIX + "base": str(founding.baseSequence),
-        _PREFIX + "secret": founding.cloakKey.hex(),
+        _PREFIX + "epoch": identity.epoch,
+        _PREFIX + "log": identity.log,
+        _PREFIX + "base": str(identity.baseSequence),
+        _PREFIX + "secret": identity.cloakKey.hex(),
     }
 
 
-def founding(name: str, found: dict[str, str] | None) -> ClusterIdentity:
+def decodeIdentity(name: str, metadata: dict[str, str] | None) -> ClusterIdentity:
     """
-    What that means.
+    The identity in the metadata of a stream.
 
-    @raise EngineError: nothing.
+    @raise BrokerError: there is none.
     """
-    of = found or {}
-    form = of.get(_PREFIX + "form")
+    values = metadata or {}
+    form = values.get(_PREFIX + "form")
     if form is None:
         raise BrokerError(f"the stream {name} was not made by tsservices: it is left alone")
     if form != _FORM:
         raise BrokerError(f"the stream {name} was made by a newer version of tsservices")
-    epoch, log, base, secret = (of.get(_PREFIX + each, "") for each in _PARTS)
+    epoch, log, base, secret = (values.get(_PREFIX + key, "") for key in _KEYS)
     if (
         not epoch
         or not log
@@ -71,104 +81,97 @@ def founding(name: str, found: dict[str, str] | None) -> ClusterIdentity:
     return ClusterIdentity(epoch, log, int(base), bytes.fromhex(secret))
 
 
-_PARTS = ("epoch", "log", "base", "secret")
-
-
-def _checked(place: JetStreamConfig, info: StreamInfo) -> ClusterIdentity:
-    name, config = place.stream, info.config
-    found = founding(name, config.metadata)
-    wrong = {
-        f"has other subjects than {place.subject}": config.subjects != [place.subject],
-        "is not kept in files": config.storage != StorageType.FILE,
-        "throws old messages away for new ones": config.discard != DiscardPolicy.NEW,
-        "takes small messages only": 0 < (config.max_msg_size or -1) < MESSAGE_BYTES,
-        "keeps a few messages only": (config.max_msgs_per_subject or -1) > 0,
-        "does not say what it has taken": config.no_ack,
-        "takes no messages any more": config.sealed,
-        "is a copy of others": bool(config.mirror or config.sources),
-        "changes subjects": config.subject_transform is not None,
+def _checkedIdentity(config: JetStreamConfig, info: StreamInfo) -> ClusterIdentity:
+    name, stream = config.stream, info.config
+    identity = decodeIdentity(name, stream.metadata)
+    # Somebody may have changed the stream since, by the tools of NATS.
+    faults = {
+        f"has other subjects than {config.subject}": stream.subjects != [config.subject],
+        "is not kept in files": stream.storage != StorageType.FILE,
+        "throws old messages away for new ones": stream.discard != DiscardPolicy.NEW,
+        "takes small messages only": 0 < (stream.max_msg_size or -1) < MESSAGE_BYTES,
+        "keeps a few messages only": (stream.max_msgs_per_subject or -1) > 0,
+        "does not say what it has taken": stream.no_ack,
+        "takes no messages any more": stream.sealed,
+        "is a copy of others": bool(stream.mirror or stream.sources),
+        "changes subjects": stream.subject_transform is not None,
     }
-    for words, isSo in wrong.items():
+    for fault, isSo in faults.items():
         if isSo:
-            raise BrokerError(f"the stream {name} can't be used: it {words}")
-    return found
+            raise BrokerError(f"the stream {name} can't be used: it {fault}")
+    return identity
 
 
-async def find(
-    jetstream: JetStreamContext, place: JetStreamConfig, wanted: ClusterIdentity | None
+async def findOrCreate(
+    jetstream: JetStreamContext, config: JetStreamConfig, wanted: ClusterIdentity | None
 ) -> tuple[StreamState, StreamInfo]:
     """
     The stream.
 
-    @param wanted: what to make it with, if it is not there; L{None}: it has to be.
-    @raise NotYet: the servers may need some time.
-    @raise EngineError: it can't be used.
+    @param wanted: what to create it with, if it does not exist; L{None}: it has to.
+    @raise NotReady: the servers may need some time.
+    @raise BrokerError: it can't be used.
     @raise nats.errors.Error: there is no answer.
     """
-    made = False
+    created = False
     try:
         try:
-            info = await jetstream.stream_info(place.stream)
+            info = await jetstream.stream_info(config.stream)
         except NotFoundError as error:
             if wanted is None:
-                raise BrokerError(f"there is no stream {place.stream}: it was deleted") from error
-            info, made = await _make(jetstream, place, wanted)
+                raise BrokerError(f"there is no stream {config.stream}: it was deleted") from error
+            info, created = await _create(jetstream, config, wanted)
     except ServiceUnavailableError as error:
         raise NotReady("the servers have no JetStream, or no leader of it") from error
     except APIError as error:
-        words = f"the stream {place.stream}: {error.description or error}"
-        if error.err_code in _NOT_YET:
-            raise NotReady(words) from error
-        raise BrokerError(words) from error
-    found = _checked(place, info)
-    if made and found != wanted:
-        made = False
+        text = f"the stream {config.stream}: {error.description or error}"
+        if error.err_code in _NOT_READY_CODES:
+            raise NotReady(text) from error
+        raise BrokerError(text) from error
+    identity = _checkedIdentity(config, info)
+    # Of several nodes that try at once one has created it: it is the one whose identity it has.
+    created = created and identity == wanted
     state = info.state
-    return StreamState(found, state.first_seq or 1, state.last_seq, made), info
+    return StreamState(identity, state.first_seq or 1, state.last_seq, created), info
 
 
-async def _make(
-    jetstream: JetStreamContext, place: JetStreamConfig, wanted: ClusterIdentity
+async def _create(
+    jetstream: JetStreamContext, config: JetStreamConfig, wanted: ClusterIdentity
 ) -> tuple[StreamInfo, bool]:
-    config = StreamConfig(
-        name=place.stream,
+    stream = StreamConfig(
+        name=config.stream,
         description="what is said in the chat",
-        subjects=[place.subject],
+        subjects=[config.subject],
         max_age=STREAM_SECONDS,
+        # A full stream takes no new messages: the default would delete old ones that nodes need.
         discard=DiscardPolicy.NEW,
         storage=StorageType.FILE,
-        num_replicas=place.replicas,
+        num_replicas=config.replicas,
         allow_direct=True,
-        metadata=metadata(wanted),
+        metadata=encodeIdentity(wanted),
     )
     try:
-        return await jetstream.add_stream(config), True
+        return await jetstream.add_stream(stream), True
     except APIError as error:
-        if error.err_code != _IN_USE:
+        if error.err_code != _NAME_IN_USE:
             raise
     except (Error, TimeoutError):
-        # It may have been made all the same: by whom, its metadata says.
-        return await jetstream.stream_info(place.stream), True
-    return await jetstream.stream_info(place.stream), False
-
-
-#: How often something bad has to be seen in a row: engines that begin may know less.
-_SURE = 3
-
-_MISSING = "missing"
+        # It may have been created all the same.
+        return await jetstream.stream_info(config.stream), True
+    return await jetstream.stream_info(config.stream), False
 
 
 class StreamCheck:
     """
-    Compares what is seen of a stream with what was there.
+    Compares a stream with what it was when the node opened it.
 
-    @ivar reason: why it can't be gone on with; nothing: it can.
+    @ivar reason: why it can't be read any more; nothing: it can.
     """
 
     def __init__(self, name: str, known: StreamInfo) -> None:
-        """@raise EngineError: it is none of ours."""
+        """@raise BrokerError: it was not made by tsservices."""
         self._name = name
-        self._epoch = founding(name, known.config.metadata).epoch
+        self._epoch = decodeIdentity(name, known.config.metadata).epoch
         self._created = known.created
         self._strikes: dict[str, int] = {}
         self.reason = ""
@@ -179,21 +182,22 @@ class StreamCheck:
         return bool(self._strikes or self.reason)
 
     @property
-    def goesOn(self) -> bool:
-        """
-        Whether one may ask for messages: also for one that is missing, since only so it shows
-        that it is.
-        """
+    def maySubscribe(self) -> bool:
+        """Whether messages may be asked for."""
+        # Also when one seems to be missing: only by asking again it shows that it is.
         return not self.reason and self._strikes.keys() <= {_MISSING}
 
-    def gone(self) -> None:
-        """There is no such stream."""
+    def streamMissing(self) -> None:
         self._strike("gone", True, "was deleted")
 
-    def seen(self, info: StreamInfo, wanted: int, moved: bool) -> None:
+    def streamSeen(self, info: StreamInfo, wanted: int, moved: bool) -> None:
+        """
+        @param wanted: the number of the message that was to come next when it was asked.
+        @param moved: messages came since then.
+        """
         self._strike("gone", False, "")
         try:
-            epoch = founding(self._name, info.config.metadata).epoch
+            epoch = decodeIdentity(self._name, info.config.metadata).epoch
         except BrokerError as error:
             self.reason = str(error)
             return
@@ -216,26 +220,26 @@ class StreamCheck:
 
     @staticmethod
     def replaced(name: str, number: int) -> str:
-        """Why it can't be gone on with."""
+        """The reason when there is another message with a number that was read already."""
         return (
             f"the stream {name} has another message {number} now: it was restored from an old"
             " copy, or lost what it had"
         )
 
-    def missing(self, number: int | None) -> None:
+    def messageMissing(self, number: int | None) -> None:
         """
-        @param number: of a message that did not come where it had to, though the stream
-            begins before it; L{None}: all came.
+        @param number: of a message that did not come, though the stream begins before it;
+            L{None}: all came.
         """
         self._strike(_MISSING, number is not None, f"can't give message {number} any more")
 
-    def _strike(self, what: str, isSo: bool, words: str) -> None:
+    def _strike(self, kind: str, isSo: bool, reason: str) -> None:
         if not isSo:
-            self._strikes.pop(what, None)
+            self._strikes.pop(kind, None)
             return
-        self._strikes[what] = self._strikes.get(what, 0) + 1
-        if self._strikes[what] >= _SURE:
-            self._end(words)
+        self._strikes[kind] = self._strikes.get(kind, 0) + 1
+        if self._strikes[kind] >= _STRIKES:
+            self._end(reason)
 
-    def _end(self, words: str) -> None:
-        self.reason = self.reason or f"the stream {self._name} {words}"
+    def _end(self, reason: str) -> None:
+        self.reason = self.reason or f"the stream {self._name} {reason}"

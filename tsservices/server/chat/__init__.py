@@ -1,0 +1,3 @@
+"""
+The service of the chat: its parts, put together for one server or for a node of a cluster.
+"""

@@ -1,5 +1,6 @@
 """
-How a node gets to what all nodes of its cluster have, before it takes part.
+Brings a node that starts to the state of the others, before it reads messages: decides with
+L{tsservices.cluster.join_decision}, and does what that says to the database.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import ClassVar
 
 from twisted.logger import Logger
 
-from tsservices.chat import snapshot as checkpoint
+from tsservices.chat.snapshot import load, save
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import Storage, StorageError, StoredState
 from tsservices.cluster.broker import (
@@ -21,11 +22,12 @@ from tsservices.cluster.broker import (
     SnapshotInfo,
     StreamState,
 )
-from tsservices.cluster.join_decision import JoinMethod, LocalState, join, serves
-from tsservices.common.limits import Limits
+from tsservices.cluster.join_decision import JoinMethod, LocalState, decideJoin, isUsable
+from tsservices.cluster.node import NodeConfig
 
-#: What follows the path of a database in the names of its files, itself the last.
-_BESIDE = ("-wal", "-shm", "")
+#: What follows the path of a database in the names of its files.  The database itself is the last:
+#: a crash between leaves a log without a database, never a database with the log of another one.
+_DATABASE_SUFFIXES = ("-wal", "-shm", "")
 
 
 class JoinProcedure:
@@ -33,62 +35,62 @@ class JoinProcedure:
     Goes on from a node's own database, or from a snapshot in its place.
 
     @ivar loaded: what the node has.
-    @ivar state: the state to go on from, when that is known.
-    @ivar number: of the first message that is not in it.
-    @ivar unserved: a new node could not join, for want of a snapshot.
+    @ivar state: the state to go on from, when it has joined.
+    @ivar firstSequence: the number of the first message that is not in it.
+    @ivar needsSnapshot: a new node could not join before somebody makes a snapshot.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
     state: ChatState
-    number = 0
-    unserved = False
+    firstSequence = 0
+    needsSnapshot = False
 
     def __init__(
         self,
-        node: str,
-        journal: Storage,
-        engine: Broker,
+        config: NodeConfig,
+        storage: Storage,
+        broker: Broker,
         path: str,
-        limits: Limits,
-        operators: frozenset[str],
-        failed: Callable[[str], object],
+        onFailure: Callable[[str], object],
     ) -> None:
-        """@raise JournalError: the journal can't be used."""
-        self._node = node
-        self._journal = journal
-        self._engine = engine
+        """
+        @param path: of the database.
+        @raise StorageError: the database can't be used.
+        """
+        self._config = config
+        self._storage = storage
+        self._broker = broker
         self._path = path
-        self._limits = limits
-        self._operators = operators
-        self._failed = failed
-        self._fetched: SnapshotInfo | None = None
-        self._joined: Callable[[StreamState], object] | None = None
-        self.loaded = journal.prepare()
+        self._onFailure = onFailure
+        self._lastSnapshot: SnapshotInfo | None = None
+        self._onJoined: Callable[[StreamState], object] | None = None
+        self.loaded = storage.prepare()
 
-    def begin(self, epoch: str, joined: Callable[[StreamState], object]) -> None:
-        self._joined = joined
+    def start(self, epoch: str, joined: Callable[[StreamState], object]) -> None:
+        """@param epoch: of the stream, if this node creates it."""
+        self._onJoined = joined
         loaded = self.loaded
-        founding = None
+        identity = None
         if not loaded.epoch:
-            # Who belongs to a stream already makes no other one in its place.
-            founding = ClusterIdentity(epoch, loaded.log, loaded.position, loaded.secret)
-        self._engine.open(founding, self._look, self._fail)
+            # A node that belongs to a stream must not create another one in its place.
+            identity = ClusterIdentity(epoch, loaded.log, loaded.position, loaded.secret)
+        self._broker.open(identity, self._streamOpened, self._fail)
 
     def stop(self) -> None:
-        """Have nothing more come of it."""
-        self._joined = None
+        """Ignore whatever comes from now on."""
+        self._onJoined = None
 
     def _fail(self, reason: str) -> None:
-        if self._joined is not None:
-            self._joined = None
-            self._failed(reason)
+        if self._onJoined is not None:
+            self._onJoined = None
+            self._onFailure(reason)
 
-    def _look(self, stream: StreamState) -> None:
-        if self._joined is not None:
-            self._engine.snapshot(lambda snapshot: self._join(stream, snapshot))
+    def _streamOpened(self, stream: StreamState) -> None:
+        if self._onJoined is not None:
+            self._broker.latestSnapshot(lambda snapshot: self._snapshotKnown(stream, snapshot))
 
-    def _join(self, stream: StreamState, snapshot: SnapshotInfo | None) -> None:
-        joined = self._joined
+    def _snapshotKnown(self, stream: StreamState, snapshot: SnapshotInfo | None) -> None:
+        joined = self._onJoined
         if joined is None:
             return
         loaded = self.loaded
@@ -100,78 +102,77 @@ class JoinProcedure:
             not (loaded.position or loaded.rooms or loaded.records),
         )
         try:
-            way, self.number = join(own, stream, snapshot)
-            if way is JoinMethod.FETCH:
-                self._fetch(snapshot)
+            method, self.firstSequence = decideJoin(own, stream, snapshot)
+            if method is JoinMethod.SNAPSHOT:
+                self._getSnapshot(snapshot)
                 return
-            if way is JoinMethod.BIND:
-                self._bind(stream.founding)
-            self.state = checkpoint.load(self._limits, self.loaded.checkpoint)
+            if method is JoinMethod.BIND:
+                self._bind(stream.identity)
+            self.state = load(self._config.limits, self.loaded.checkpoint)
         except (BrokerError, StorageError, OSError, ValueError) as error:
             self._fail(str(error))
             return
-        self.unserved = not serves(snapshot, stream) and (
-            stream.first > 1 or stream.founding.baseSequence > 0
+        self.needsSnapshot = not isUsable(snapshot, stream) and (
+            stream.first > 1 or stream.identity.baseSequence > 0
         )
         joined(stream)
 
-    def _bind(self, founding: ClusterIdentity) -> None:
-        """Make the journal a part of the cluster."""
-        loaded = self.loaded
-        # What comes next is applied to this, also when it has to be done again.
-        rows = checkpoint.save(
-            ChatState(self._limits, loaded.rooms, loaded.records, self._operators)
+    def _bind(self, identity: ClusterIdentity) -> None:
+        loaded, config = self.loaded, self._config
+        # The messages of the stream are applied to this checkpoint, also when that has to be done
+        # again after a crash.
+        checkpoint = save(ChatState(config.limits, loaded.rooms, loaded.records, config.operators))
+        self._storage.bind(
+            identity.epoch, identity.log, identity.cloakKey, identity.baseSequence, checkpoint
         )
-        self._journal.bind(
-            founding.epoch, founding.log, founding.cloakKey, founding.baseSequence, rows
-        )
-        self.loaded = self._journal.prepare()
+        self.loaded = self._storage.prepare()
 
-    def _fetch(self, snapshot: SnapshotInfo | None) -> None:
-        """Get the snapshot in place of what this node has."""
-        if snapshot == self._fetched:
+    def _getSnapshot(self, snapshot: SnapshotInfo | None) -> None:
+        if snapshot == self._lastSnapshot:
+            # Without this it would be fetched again and again.
             raise BrokerError(
                 "the snapshot does not reach as far as it says; take a backup of another node"
                 " for chat.sqlite"
             )
-        self._fetched = snapshot
+        self._lastSnapshot = snapshot
         draft = f"{self._path}.fetched"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)
-        self._log.info("node {node} gets a snapshot", node=self._node)
-        self._engine.getSnapshot(draft, lambda reason: self._came(draft, reason))
+        self._log.info("node {node} gets a snapshot", node=self._config.name)
+        self._broker.getSnapshot(draft, lambda reason: self._snapshotFetched(draft, reason))
 
-    def _came(self, draft: str, reason: str | None) -> None:
-        if self._joined is None:
+    def _snapshotFetched(self, draft: str, reason: str | None) -> None:
+        if self._onJoined is None:
             return
         try:
             if reason is not None:
                 raise BrokerError(reason)
-            self.loaded = self._replace(draft)
+            self.loaded = self._replaceDatabase(draft)
         except (BrokerError, StorageError, OSError) as error:
             self._fail(str(error))
             return
-        self._log.info("node {node} begins from a snapshot", node=self._node)
-        # Meanwhile the stream has gone on, and there may be a newer snapshot.
-        self._engine.open(None, self._look, self._fail)
+        self._log.info("node {node} begins from a snapshot", node=self._config.name)
+        # The stream has gone on meanwhile, and there may be a newer snapshot: decide again.
+        self._broker.open(None, self._streamOpened, self._fail)
 
-    def _replace(self, draft: str) -> StoredState:
+    def _replaceDatabase(self, draft: str) -> StoredState:
         path = self._path
         before = f"{path}.before"
-        # A log of the old database beside the new one would be applied to that.
-        _move(path, before, _BESIDE)
+        # SQLite would apply the log of the old database to the new one.
+        _move(path, before, _DATABASE_SUFFIXES)
         try:
             os.replace(draft, path)
-            return self._journal.prepare()
+            return self._storage.prepare()
         except (StorageError, OSError):
-            _move(before, path, reversed(_BESIDE))
+            _move(before, path, reversed(_DATABASE_SUFFIXES))
             raise
 
 
-def _move(source: str, target: str, parts: Iterable[str]) -> None:
-    for part in parts:
+def _move(source: str, target: str, suffixes: Iterable[str]) -> None:
+    for suffix in suffixes:
         try:
-            os.replace(f"{source}{part}", f"{target}{part}")
+            os.replace(f"{source}{suffix}", f"{target}{suffix}")
         except FileNotFoundError:
+            # What an earlier move has left there would belong to another database.
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{target}{part}")
+                os.unlink(f"{target}{suffix}")

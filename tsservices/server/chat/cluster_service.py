@@ -1,13 +1,12 @@
 """
-What the log is told of how a node gets on with the others.
-
-The chat of one node of several: how it opens among the others, tells of them, and leaves.
+The chat of one node of a cluster: how it opens among the others, reports on them, and leaves.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from twisted.application.service import Service
@@ -18,64 +17,80 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tsservices.chat.errors import ChatError
-from tsservices.cluster.broker import ENGINE_STOP_SECONDS, Broker, StreamState
+from tsservices.cluster.broker import STOP_SECONDS, Broker, StreamState
 from tsservices.cluster.consistency import StateDigest
+from tsservices.cluster.node import NodeConfig
 from tsservices.cluster.orderer import ClusterOrderer
-from tsservices.cluster.status import BrokerStatus, StatusChangeLog, count, describe
+from tsservices.cluster.status import BrokerStatus, StatusChangeLog, describe, updateCounters
 from tsservices.common.counters import ClusterCounters
 from tsservices.common.logs import audit
 from tsservices.server.chat.cluster_join import JoinProcedure
 from tsservices.server.chat.cluster_snapshots import SnapshotScheduler
-from tsservices.server.chat.service import ChatService
+from tsservices.server.chat.service import ChatService, StorageMonitor
 
-#: Seconds between two looks at what is under way, and at who is silent.
+#: Seconds between two ticks, which find what is late in flight, and who is silent.
 TICK_SECONDS = 0.25
 
 
 class ClusterLog:
-    """Tells the log, and whoever opens and ends the chat."""
+    """Writes what becomes of a node among the others to the log."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
-        self, node: str, ready: Callable[[], object], broken: Callable[[str], object]
+        self, node: str, ready: Callable[[], object], nodeBroken: Callable[[str], object]
     ) -> None:
+        """
+        @param ready: is called when the node has caught up.
+        @param nodeBroken: gets the reason why the node can't go on.
+        """
         self._node = node
         self._ready = ready
-        self._broken = broken
+        self._nodeBroken = nodeBroken
 
     def ready(self) -> None:
         self._ready()
 
-    def broken(self, reason: str) -> None:
-        self._broken(reason)
+    def nodeBroken(self, reason: str) -> None:
+        self._nodeBroken(reason)
 
     def troubled(self, trouble: ChatError | None) -> None:
-        """@param trouble: why nothing gets its place at present; L{None}: that is over."""
         if trouble is None:
-            self.noted("the others answer again")
+            self.log("the others answer again")
         else:
             self._log.error("node {node}: {trouble}", node=self._node, trouble=str(trouble))
 
-    def noted(self, text: str) -> None:
+    def log(self, text: str) -> None:
         self._log.info("node {node}: {text}", node=self._node, text=text)
 
-    def failed(self, error: Exception) -> None:
+    def logError(self, error: Exception) -> None:
         self._log.failure("node {node}", Failure(error), node=self._node)
 
 
 class MonitoredBroker(Broker, BrokerStatus, Protocol):
-    """An engine that also tells how it is."""
+    """A broker that also says how it is doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterServiceConfig:
+    """
+    @ivar node: the name of this node.
+    @ivar where: the addresses of the broker, for people.
+    @ivar path: of the database.
+    @ivar makeIncarnation: gives what no other start of any node has.
+    """
+
+    node: str
+    where: str
+    path: str
+    makeIncarnation: Callable[[], str] = lambda: secrets.token_hex(4)
 
 
 class ClusterChatService(ChatService):
     """
-    A chat whose order is that of a stream, which other nodes have too.
+    A chat whose order is that of a stream which other nodes have too.
 
     People may come when this node has applied all that happened before.
-
-    @ivar node: the name of this node.
-    @ivar counters: how it is.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -84,63 +99,60 @@ class ClusterChatService(ChatService):
     def __init__(
         self,
         *args: Any,
-        node: str,
-        engine: MonitoredBroker,
-        where: str,
-        path: str,
+        cluster: ClusterServiceConfig,
+        broker: MonitoredBroker,
         clock: IReactorTime,
-        seconds: Callable[[], float],
-        incarnations: Callable[[], str] = lambda: secrets.token_hex(4),
-        **more: Any,
+        monotonic: Callable[[], float],
     ) -> None:
-        super().__init__(*args, **more)
-        self.node = node
-        self.nodes = self._tellNodes
-        self._engine = engine
-        self._where = where
-        self._path = path
+        """
+        @param args: those of L{ChatService}.
+        @param monotonic: gives seconds that only go forward, as those of C{clock} may not.
+        """
+        super().__init__(*args)
+        limits, operators = self._config.limits, self._config.operators
+        self.node = cluster.node
+        self.nodes = self._describeNodes
+        self._cluster = cluster
+        self._nodeConfig = NodeConfig(cluster.node, cluster.makeIncarnation, limits, operators)
+        self._broker = broker
         self._clock = clock
-        self._seconds = seconds
-        self._incarnations = incarnations
-        self._joining: JoinProcedure | None = None
+        self._monotonic = monotonic
+        self._join: JoinProcedure | None = None
         self._orderer: ClusterOrderer | None = None
         self._snapshots: SnapshotScheduler | None = None
-        self._began = self._kept = 0
+        self._loadedPosition = self._storedCheckpoint = 0
         self._waiting: list[Callable[[], object]] = []
-        self._ticking = LoopingCall(self._tick)
-        self._ticking.clock = clock
-        self._over = False
-        self._left: Deferred[None] | None = None
+        self._ticker = LoopingCall(self._tick)
+        self._ticker.clock = clock
+        self._ended = False
+        self._stopping: Deferred[None] | None = None
         self.counters = ClusterCounters()
-        self._reports = ClusterLog(node, self.ready, self.broken)
-        self._changes = StatusChangeLog(self._reports.noted)
+        self._clusterLog = ClusterLog(self.node, self.ready, self.nodeBroken)
+        self._changes = StatusChangeLog(self._clusterLog.log)
 
     def prepare(self) -> None:
         """
-        Find out what this node has of its own, while failure can still be told in one line.
+        Load what this node has, while a failure can still be shown in one line.
 
-        @raise tsservices.chat.storage.JournalError: it can't be used.
+        @raise tsservices.chat.storage.StorageError: it can't be used.
         """
-        self._joining = JoinProcedure(
-            self.node,
-            self.journal,
-            self._engine,
-            self._path,
-            self._limits,
-            self.operators,
-            self.broken,
+        self._join = JoinProcedure(
+            self._nodeConfig, self.storage, self._broker, self._cluster.path, self.nodeBroken
         )
         self.notes = [
-            *self._joining.loaded.notes,
-            f"the chat opens when node {self.node} has caught up with the others at {self._where}",
+            *self._join.loaded.notes,
+            f"the chat opens when node {self.node} has caught up with the others at"
+            f" {self._cluster.where}",
         ]
 
     def startService(self) -> None:
-        """Look for the others."""
+        # Not ChatService's: the storage starts when it is known which database it is to have.
         Service.startService(self)
         self.hasher.start()
-        assert self._joining is not None
-        self._joining.begin(self._incarnations() + self._incarnations(), self._joined)
+        assert self._join is not None
+        # Twice as long as an incarnation: it is to be unique among all streams for ever.
+        epoch = self._cluster.makeIncarnation() + self._cluster.makeIncarnation()
+        self._join.start(epoch, self._joined)
 
     def whenReady(self, call: Callable[[], object]) -> None:
         if self.open:
@@ -149,132 +161,134 @@ class ClusterChatService(ChatService):
             self._waiting.append(call)
 
     def stopService(self) -> Deferred[None]:
-        """Fires when all that was said is kept, and the others know that this node ends."""
-        self._over = True
+        """Fires when everything is stored, and the others know that this node ends."""
+        self._ended = True
         self.running = False
-        if self._left is None:
-            self._left = Deferred.fromCoroutine(self._leave())
-        told: Deferred[None] = Deferred()
-        self._left.addBoth(_pass, told)
-        return told
+        if self._stopping is None:
+            self._stopping = Deferred.fromCoroutine(self._stop())
+        # twistd may stop a service twice: each call needs a Deferred of its own.
+        stopped: Deferred[None] = Deferred()
+        self._stopping.addBoth(_passOn, stopped)
+        return stopped
 
-    async def _leave(self) -> None:
-        """End one after another."""
-        if self._joining is not None:
-            self._joining.stop()
+    async def _stop(self) -> None:
+        # The goodbye needs the broker, and what it brings about has to be stored: storage is last.
+        if self._join is not None:
+            self._join.stop()
         if self._orderer is not None:
             await self._within(self._orderer.stop)
-        if self._ticking.running:
-            self._ticking.stop()
-        await self._within(self._engine.stop)
+        if self._ticker.running:
+            self._ticker.stop()
+        await self._within(self._broker.stop)
         if self._snapshots is not None:
             self._snapshots.stop()
         await super().stopService()
 
     def _within(self, begin: Callable[[Callable[[], object]], object]) -> Deferred[None]:
+        # A broker that does not answer must not keep the server from ending.
         ended: Deferred[None] = Deferred()
 
         def end() -> None:
-            """Fire, once."""
             if late.active():
                 late.cancel()
             if not ended.called:
                 ended.callback(None)
 
-        late = self._clock.callLater(ENGINE_STOP_SECONDS, end)
+        late = self._clock.callLater(STOP_SECONDS, end)
         begin(end)
         return ended
 
     def _joined(self, stream: StreamState) -> None:
-        """Take messages."""
-        joining = self._joining
-        assert joining is not None
-        loaded = joining.loaded
-        self._began, self._kept = loaded.position, loaded.checkpointPosition
-        told = len(self.notes)
-        self._open(loaded, joining.state)
-        for note in self.notes[told:]:
-            # The table of the start was before.
+        join = self._join
+        assert join is not None
+        loaded = join.loaded
+        self._loadedPosition, self._storedCheckpoint = loaded.position, loaded.checkpointPosition
+        written = len(self.notes)
+        self._open(loaded, join.state)
+        for note in self.notes[written:]:
+            # The table that shows the notes was written when the server started.
             self._log.warn("{note}", note=note)
         self._orderer = ClusterOrderer(
-            self.node,
-            self._incarnations,
+            self._nodeConfig,
             self._pipeline,
-            self._engine,
-            self._seconds,
-            self._reports,
-            self._limits,
-            self.operators,
+            self._broker,
+            self._clusterLog,
+            self._monotonic,
             self._clock.callLater,
         )
         self._snapshots = SnapshotScheduler(
-            self.journal,
-            self._engine,
-            f"{self._path}.snapshot",
-            stream.founding.epoch,
-            joining.unserved,
-            self._seconds,
+            self.storage,
+            self._broker,
+            f"{self._cluster.path}.snapshot",
+            stream.identity.epoch,
+            join.needsSnapshot,
+            self._monotonic,
         )
-        self._pipeline.start(self.journal, audit, self._orderer)
-        self.stored = self._storedHere
-        self.journal.start(self)
-        self._ticking.start(TICK_SECONDS, now=False)
-        kept = StateDigest.of(loaded.position, loaded.rooms, loaded.records)
-        self._orderer.begin(stream, joining.number, kept)
+        self._pipeline.start(self.storage, audit, self._orderer)
+        monitor = StorageMonitor(self._pipeline, self._shutDown)
+        monitor.stored = self._stored
+        self.storage.start(monitor)
+        # Not now: the orderer has not started.
+        self._ticker.start(TICK_SECONDS, now=False)
+        digest = StateDigest.of(loaded.position, loaded.rooms, loaded.records)
+        self._orderer.start(stream, join.firstSequence, digest)
 
     def _tick(self) -> None:
-        """Time goes by, whatever goes wrong: a node that does not notice is taken for gone."""
+        # A LoopingCall ends at an exception; a node that does not tick is removed by the others.
         try:
-            self._look()
+            self._update()
         except Exception as error:
-            self._reports.failed(error)
+            self._clusterLog.logError(error)
 
-    def _look(self) -> None:
-        """See how things are."""
+    def _update(self) -> None:
         orderer, snapshots = self._orderer, self._snapshots
         assert orderer is not None
         assert snapshots is not None
         orderer.tick()
-        standing = orderer.standing()
-        count(self.counters, standing, self._engine)
-        self._changes.look(standing)
-        # One is enough.
-        first = min((name for name, _, _ in standing.nodes), default="")
+        # The counters are copied here, not at each message, of which there are thousands a second.
+        status = orderer.status()
+        updateCounters(self.counters, status, self._broker)
+        self._changes.update(status)
+        # One node is enough to make snapshots.
+        first = min((name for name, _, _ in status.nodes), default="")
         if self.open and first == self.node:
-            snapshots.tick(self._kept)
+            snapshots.tick(self._storedCheckpoint)
 
-    def _storedHere(self, position: int) -> None:
+    def _stored(self, position: int) -> None:
         self._pipeline.stored(position)
-        # What was stored before this run, and is applied again, is not stored again.
-        if self._orderer is not None and self._began < self._orderer.saved <= position:
-            self._kept = self._orderer.saved
+        # A checkpoint of what was stored before this run, and is applied again, is not stored.
+        if self._orderer is not None:
+            checkpoint = self._orderer.checkpointPosition
+            if self._loadedPosition < checkpoint <= position:
+                self._storedCheckpoint = checkpoint
 
-    def _tellNodes(self) -> list[str]:
+    def _describeNodes(self) -> list[str]:
         if self._orderer is None:
             return []
-        return describe(self.node, self._orderer.standing(), self._engine)
+        return describe(self.node, self._orderer.status(), self._broker)
 
     def ready(self) -> None:
         """This node has caught up with the others."""
-        if self._over:
+        if self._ended:
             return
         self.open = True
         self._log.info("node {node} has caught up, and the chat is open", node=self.node)
         waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each()
+        for call in waiting:
+            call()
 
-    def broken(self, reason: str) -> None:
-        if self._over:
+    def nodeBroken(self, reason: str) -> None:
+        """This node can't go on: end the server."""
+        if self._ended:
             return
-        self._over = True
+        self._ended = True
         self._log.critical("node {node} can't go on: {reason}", node=self.node, reason=reason)
-        if self._giveUp is not None:
-            self._giveUp(f"node {self.node} can't go on: {reason}")
+        if self._shutDown is not None:
+            self._shutDown(f"node {self.node} can't go on: {reason}")
 
 
-def _pass(outcome: Failure | None, told: Deferred[None]) -> None:
+def _passOn(outcome: Failure | None, stopped: Deferred[None]) -> None:
     if outcome is None:
-        told.callback(None)
+        stopped.callback(None)
     else:
-        told.errback(outcome)
+        stopped.errback(outcome)

@@ -1,5 +1,5 @@
 """
-Copies of a node's database, for nodes that are new or were long away.
+Makes copies of this node's database, for nodes that are new or were away for long.
 """
 
 from __future__ import annotations
@@ -21,72 +21,83 @@ SNAPSHOT_RETRY_SECONDS = 60.0
 
 
 class SnapshotScheduler:
-    """Makes one now and then, while this node is the one to do it."""
+    """
+    Has a copy made to a file, gives it to the broker, and removes the file; one at a time.
+
+    Which node does it is decided by whoever calls L{tick}.
+    """
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
         self,
-        journal: Storage,
-        engine: Broker,
+        storage: Storage,
+        broker: Broker,
         path: str,
         epoch: str,
         urgent: bool,
-        seconds: Callable[[], float],
+        clock: Callable[[], float],
     ) -> None:
-        self._journal = journal
-        self._engine = engine
+        """@param urgent: the first one is made at once, not after an hour."""
+        self._storage = storage
+        self._broker = broker
         self._path = path
         self._epoch = epoch
-        self._seconds = seconds
-        self._under = False
+        self._clock = clock
+        self._isRunning = False
         self._stopped = False
-        self._due = seconds() + (0.0 if urgent else SNAPSHOT_SECONDS)
+        self._dueAt = clock() + (0.0 if urgent else SNAPSHOT_SECONDS)
 
     def tick(self, position: int) -> None:
-        """Make one, if it is time to."""
-        if self._under or self._stopped or not position or self._seconds() < self._due:
+        """
+        Make one, if it is time to.
+
+        @param position: of the last checkpoint in the database: up to there the copy has the
+            state for sure, though it has more; 0: there is none.
+        """
+        if self._isRunning or self._stopped or not position or self._clock() < self._dueAt:
             return
-        self._under = True
+        self._isRunning = True
         try:
-            self._clear()
+            self._removeFiles()
         except OSError as error:
-            self._ended(str(error))
+            self._finished(str(error))
             return
-        self._journal.copy(self._path, lambda trouble: self._copied(position, trouble))
+        self._storage.copy(self._path, lambda trouble: self._copied(position, trouble))
 
     def stop(self) -> None:
-        """The engine has ended, and says nothing more."""
+        """The broker has stopped: whatever was under way never ends."""
         self._stopped = True
         with contextlib.suppress(OSError):
-            self._clear()
+            self._removeFiles()
 
     def _copied(self, position: int, trouble: str | None) -> None:
         if trouble is not None or self._stopped:
-            self._ended(trouble)
+            self._finished(trouble)
             return
         try:
             size = os.stat(self._path).st_size
         except OSError as error:
-            self._ended(str(error))
+            self._finished(str(error))
             return
-        self._engine.putSnapshot(SnapshotInfo(self._epoch, position, size), self._path, self._ended)
+        snapshot = SnapshotInfo(self._epoch, position, size)
+        self._broker.putSnapshot(snapshot, self._path, self._finished)
 
-    def _ended(self, trouble: str | None) -> None:
-        self._under = False
+    def _finished(self, trouble: str | None) -> None:
+        self._isRunning = False
         with contextlib.suppress(OSError):
-            self._clear()
+            self._removeFiles()
         if self._stopped:
             return
         if trouble is None:
             self._log.info("a snapshot for other nodes was made")
-            self._due = self._seconds() + SNAPSHOT_SECONDS
+            self._dueAt = self._clock() + SNAPSHOT_SECONDS
         else:
             self._log.warn("there is no new snapshot for other nodes: {reason}", reason=trouble)
-            self._due = self._seconds() + SNAPSHOT_RETRY_SECONDS
+            self._dueAt = self._clock() + SNAPSHOT_RETRY_SECONDS
 
-    def _clear(self) -> None:
-        """Remove the file, also one that was left unfinished."""
+    def _removeFiles(self) -> None:
+        # The copy, and one that was left unfinished.
         for path in (self._path, f"{self._path}{PART}"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)

@@ -1,27 +1,25 @@
 """
-How the chat of a server is put together: its journal, and what orders it.
+Puts the chat of a server together: where it is stored, and what orders it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import re
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.logger import Logger
 
 from tsservices.chat.storage import Storage, StorageError
 from tsservices.cluster.broker import BrokerError
+from tsservices.cluster.nats.config import JetStreamConfig
+from tsservices.cluster.node import keptNodeName
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import LogThrottle
-from tsservices.common.statedir import CHAT_FILE, NODE_FILE, WELCOME_FILE, StateDirectory
-from tsservices.server import config as values
-from tsservices.server.chat.service import ChatService
+from tsservices.common.statedir import CHAT_FILE, WELCOME_FILE, StateDirectory
+from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.server.password_hasher import PasswordHasherThread
 from tsservices.server.shutdown import FatalShutdown
 from tsservices.storage.memory import MemoryStorage
@@ -30,121 +28,112 @@ from tsservices.transport.epoll.set import turnEnd
 
 _LOG = Logger("tsservices")
 
-#: Troubles of an engine of which it is remembered when the log told of them.
-_TROUBLES_REMEMBERED = 64
+#: Different errors of a broker of which it is remembered when the log had them.
+_ERRORS_REMEMBERED = 64
 
-#: How many the log tells of in one minute: with many servers many fail.
-_TROUBLES_PER_MINUTE = 20
+#: Log lines of errors in one minute: with many servers many fail.
+_ERRORS_PER_MINUTE = 20
 
 
-def makeChat(
-    options: Mapping[str, Any], folder: StateDirectory, limits: Limits, reactor: Any, served: bool
-) -> ChatService:
+@dataclass(frozen=True, slots=True)
+class ChatConfig:
     """
-    The chat, not loaded.
+    The chat that is asked for.
 
-    @param options: the values by their names on the command line.
-    @param served: whether the chat listens anywhere.
-    @raise JournalError: it can't be kept as asked for.
-    @raise EngineError: it can't be one with others as asked for.
+    @ivar served: somebody can come to it; else it needs neither disk nor cluster.
+    @ivar persistent: it is kept in a database, not in memory.
+    @ivar keep: seconds that lines are kept; L{None}: for ever.
+    @ivar operators: folded names of the accounts that may do anything.
+    @ivar leaveCluster: a chat that belongs to a cluster goes on alone, for good.
+    @ivar fastLane: the reactor may have its own set for epoll.
+    @ivar cluster: the broker; L{None}: the server is alone.
+    @ivar node: the name of the node; L{None}: it makes one up at its first start.
+    """
+
+    folder: StateDirectory
+    limits: Limits
+    served: bool
+    persistent: bool
+    keep: float | None
+    operators: frozenset[str]
+    leaveCluster: bool
+    fastLane: bool
+    cluster: JetStreamConfig | None
+    node: str | None
+
+
+def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
+    """
+    The chat, with nothing loaded yet.
+
+    @raise StorageError: it can't be stored as asked for.
+    @raise BrokerError: it can't be part of a cluster as asked for.
     """
 
     def callFromThread(*call: Any) -> None:
+        # Looked up when it is called: reactors in memory have none.
         reactor.callFromThread(*call)
 
-    journal = _journal(options, folder, served, callFromThread)
+    folder = config.folder
+    storage = _storage(config, callFromThread)
     arguments = (
-        journal,
-        limits,
-        time.time_ns,
-        turnEnd(reactor, not options["no-fast-lane"]),
-        secrets.token_hex(4),
-        PasswordHasherThread(callFromThread),
-        folder.path(WELCOME_FILE),
-        FatalShutdown(reactor).stop,
-        frozenset(options["chat-operators"]),
-    )
-    if options["cluster"] is None or not served:
-        return ChatService(*arguments, leave=bool(options["leave-cluster"]))
-    if options["leave-cluster"]:
-        raise BrokerError("--leave-cluster is for a server without --cluster")
-    if not isinstance(journal, SQLiteStorage):
-        raise BrokerError("--cluster needs --journal sqlite: each node keeps all that happens")
-    # Who runs one node alone needs none of this.
-    from tsservices.cluster.nats.broker import JetStreamBroker
-    from tsservices.cluster.nats.config import JetStreamConfig
-    from tsservices.server.chat.cluster_service import ClusterChatService
-
-    once = LogThrottle(_TROUBLES_REMEMBERED, _TROUBLES_PER_MINUTE, time.monotonic())
-
-    def noted(words: str) -> None:
-        if once.allows(words, time.monotonic()):
-            _LOG.warn("the engine: {words}", words=words)
-
-    stream = options["cluster-stream"]
-    engine = JetStreamBroker(
-        JetStreamConfig(
-            servers=tuple(options["cluster"]),
-            stream=stream,
-            subject=stream,
-            replicas=options["cluster-replicas"],
-            caFile=options["cluster-ca"],
-            certificateFile=options["cluster-certificate"],
-            keyFile=options["cluster-key"],
-            credentialsFile=options["cluster-credentials"],
-            nkeyFile=options["cluster-nkey-file"],
-            tokenFile=options["cluster-token-file"],
-            passwordFile=options["cluster-user-file"],
+        ChatServiceConfig(
+            config.limits,
+            secrets.token_hex(4),
+            folder.path(WELCOME_FILE),
+            config.operators,
+            config.leaveCluster,
         ),
-        callFromThread,
-        time.monotonic,
-        noted=noted,
+        storage,
+        PasswordHasherThread(callFromThread),
+        time.time_ns,
+        turnEnd(reactor, config.fastLane),
+        FatalShutdown(reactor).stop,
     )
+    if config.cluster is None or not config.served:
+        return ChatService(*arguments)
+    if config.leaveCluster:
+        raise BrokerError("--leave-cluster is for a server without --cluster")
+    if not isinstance(storage, SQLiteStorage):
+        raise BrokerError("--cluster needs --journal sqlite: each node keeps all that happens")
+    # A server that is alone needs none of this, and may not have it installed.
+    from tsservices.cluster.nats.broker import JetStreamBroker
+    from tsservices.server.chat.cluster_service import ClusterChatService, ClusterServiceConfig
+
+    # An error comes again with every attempt: a few hundred milliseconds later.
+    throttle = LogThrottle(_ERRORS_REMEMBERED, _ERRORS_PER_MINUTE, time.monotonic())
+
+    def log(text: str) -> None:
+        if throttle.allows(text, time.monotonic()):
+            _LOG.warn("the engine: {text}", text=text)
+
+    broker = JetStreamBroker(config.cluster, callFromThread, log=log)
+    node = config.node or keptNodeName(folder, socket.gethostname(), lambda: secrets.token_hex(2))
+    where = ", ".join(config.cluster.servers)
     return ClusterChatService(
         *arguments,
-        node=options["node"]
-        or nodeName(folder, socket.gethostname(), lambda: secrets.token_hex(2)),
-        engine=engine,
-        where=", ".join(options["cluster"]),
-        path=folder.path(CHAT_FILE),
+        cluster=ClusterServiceConfig(node, where, folder.path(CHAT_FILE)),
+        broker=broker,
         clock=reactor,
-        seconds=time.monotonic,
+        monotonic=time.monotonic,
     )
 
 
-def nodeName(folder: StateDirectory, machine: str, random: Callable[[], str]) -> str:
-    """
-    Name a node that nobody has named: after its machine, where others may run too, and the
-    same at each start.
-
-    @raise EngineError: it can't be kept.
-    """
-    path = folder.path(NODE_FILE)
-    try:
-        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
-            return values.node(json.load(file))
-        host = re.sub("[^a-z0-9]+", "-", machine.partition(".")[0].lower()).strip("-")[:20]
-        name = f"{host or 'node'}-{random()}"
-        folder.write(path, name)
-    except (OSError, ValueError) as reason:
-        raise BrokerError(f"{path}: {reason}; --node NAME names this node") from reason
-    return name
-
-
-def _journal(
-    options: Mapping[str, Any], folder: StateDirectory, served: bool, callFromThread: Any
-) -> Storage:
-    if options["journal"] == "memory" or not served:
+def _storage(config: ChatConfig, callFromThread: Any) -> Storage:
+    folder = config.folder
+    # Without a way in nothing is said: no database for that, and no lock on it.
+    if not config.persistent or not config.served:
         return MemoryStorage(secrets.token_hex(4))
     if not folder.owned:
         raise StorageError(
             f"another server has the state folder {folder}, and the chat in it; "
-            "choose another --state" + ("" if options["cluster"] else ", or --journal memory")
+            "choose another --state"
+            + ("" if config.cluster is not None else ", or --journal memory")
         )
     return SQLiteStorage(
         folder.path(CHAT_FILE),
         secrets.token_hex(4),
-        options["keep"],
+        config.keep,
         callFromThread,
         time.time_ns,
     )

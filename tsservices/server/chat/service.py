@@ -1,11 +1,12 @@
 """
-The chat of one server: its journal, its pipeline, and how both begin and end.
+The chat of one server: puts storage, state and pipeline together, starts them, and stops them.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from twisted.application.service import Service
@@ -37,22 +38,36 @@ TOKEN_BYTES = 16
 WELCOME_BYTES = 8192
 
 
+@dataclass(frozen=True, slots=True)
+class ChatServiceConfig:
+    """
+    @ivar run: the first part of the ids of sessions: no other run has it.
+    @ivar welcomeFile: its path; nothing: there is none.
+    @ivar operators: folded names of the accounts that may do anything.
+    @ivar leaveCluster: a chat that belongs to a cluster goes on alone, for good.
+    """
+
+    limits: Limits
+    run: str
+    welcomeFile: str = ""
+    operators: frozenset[str] = frozenset()
+    leaveCluster: bool = False
+
+
 class ChatService(Service):
     """
-    Loads what was kept, starts the journal, and tells everybody of its troubles.
+    The chat, from loading what was stored to storing what is left.
 
-    @ivar house: what all conversations share.
-    @ivar journal: keeps what is said.
-    @ivar hasher: does the work of passwords.
-    @ivar operators: the folded names of those accounts that may do anything.
-    @ivar pool: what waits for all people together.
-    @ivar notes: what to tell whoever starts the server.
-    @ivar open: whether people may come.
-    @ivar node: the name of this node; nothing if there is one only.
-    @ivar counters: how it is among the others; L{None}: the same.
-    @ivar nodes: says how all nodes are, if there are several.
-    @ivar stored: the pipeline's own, since each batch comes by; see
-        L{tsservices.chat.storage.StorageListener.stored}.
+    Between L{prepare} and C{startService} the process may become a daemon: what a fork would
+    break (threads, locks on files) begins in C{startService}.
+
+    @ivar context: what all controllers of sessions share.
+    @ivar pool: the send queues of all connections together.
+    @ivar notes: lines for whoever starts the server.
+    @ivar open: people may come.
+    @ivar node: the name of this node; nothing: it is no node of a cluster.
+    @ivar counters: of the cluster; L{None}: there is none.
+    @ivar nodes: describes the nodes of the cluster to an operator; L{None}: there is none.
     """
 
     name = "chat"
@@ -60,130 +75,144 @@ class ChatService(Service):
     counters: ClusterCounters | None = None
     open = False
     nodes: Callable[[], list[str]] | None = None
+    context: ChatContext
     _log: ClassVar[Logger] = Logger("tsservices")
-    house: ChatContext
-    stored: Callable[[int], None]
 
     def __init__(
         self,
-        journal: Storage,
-        limits: Limits,
+        config: ChatServiceConfig,
+        storage: Storage,
+        hasher: PasswordHasherThread,
         now: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
-        token: str,
-        hasher: PasswordHasherThread,
-        welcomeFile: str = "",
-        giveUp: Callable[[str], object] | None = None,
-        operators: frozenset[str] = frozenset(),
-        random: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
-        leave: bool = False,
+        shutDown: Callable[[str], object] | None = None,
     ) -> None:
-        """@param now: the time: nanoseconds since 1970, UTC."""
-        self._leaves = leave
-        self._random = random
-        self.journal = journal
-        self._limits = limits
+        """
+        @param now: the time: nanoseconds since 1970, UTC.
+        @param turnEnd: has something called at the end of the reactor's turn.
+        @param shutDown: ends the server with a failure, for a reason in one line.
+        """
+        self._config = config
+        self.storage = storage
+        self.hasher = hasher
         self._now = now
         self._turnEnd = turnEnd
-        self._token = token
-        self.hasher = hasher
-        self.operators = operators
-        self._welcomeFile = welcomeFile
-        self._giveUp = giveUp
+        self._shutDown = shutDown
         self._sessions = 0
         self.pool = SendQueuePool()
         self.notes: list[str] = []
 
     def prepare(self) -> None:
         """
-        Load what was kept, while failure can still be told in one line.
+        Load what was stored, while a failure can still be shown in one line.
 
-        @raise tsservices.chat.storage.JournalError: it can't be used.
+        @raise StorageError: it can't be used.
         """
-        loaded = self.journal.prepare()
+        config, loaded = self._config, self.storage.prepare()
         self.notes = loaded.notes
-        if loaded.epoch and not self._leaves:
+        if loaded.epoch and not config.leaveCluster:
             raise StorageError(
                 "the chat in this state folder belongs to a cluster: start with --cluster, or"
                 " once with --leave-cluster to have it go on alone for good"
             )
         if loaded.epoch:
-            self.journal.leave()
-        self._open(loaded, ChatState(self._limits, loaded.rooms, loaded.records, self.operators))
-        self._pipeline.start(self.journal, audit)
+            # For good: the next start needs no option, and the cluster does not take it back.
+            self.storage.leave()
+        state = ChatState(config.limits, loaded.rooms, loaded.records, config.operators)
+        self._open(loaded, state)
+        self._pipeline.start(self.storage, audit)
 
     def _open(self, loaded: StoredState, state: ChatState) -> None:
-        """Make all of what was kept that conversations need."""
         self._secret = loaded.secret
-        if free := sorted(self.operators - state.accounts.keys()):
+        if free := sorted(self._config.operators - state.accounts.keys()):
             self.notes.append(
                 f"chat-operators: nobody has registered {', '.join(free)} yet;"
                 " whoever does first looks after the server"
             )
         self._pipeline = Pipeline(state, loaded.log, loaded.position, self._now, self._turnEnd)
-        self.stored = self._pipeline.stored
-        self.house = ChatContext(
+        self.context = ChatContext(
             self._pipeline,
-            HistoryReplayer(self.journal),
-            self.journal,
-            self.journal,
+            HistoryReplayer(self.storage),
+            self.storage,
+            self.storage,
             self.hasher,
-            LoginRateLimiter(self._limits.guesses),
+            LoginRateLimiter(self._config.limits.guesses),
             self._now,
-            self._random,
+            lambda: secrets.token_urlsafe(TOKEN_BYTES),
             self.nodes,
         )
 
     def whenReady(self, call: Callable[[], object]) -> None:
+        """Have something called when people may come: at once, if they may."""
         call()
 
     def startService(self) -> None:
-        """Begin to keep."""
         super().startService()
         self.hasher.start()
-        self.journal.start(self)
+        # The pipeline listens itself, by the monitor's `stored`; the service passes nothing on.
+        self.storage.start(StorageMonitor(self._pipeline, self._shutDown))
         self.open = True
 
     def stopService(self) -> Deferred[None]:
-        """Fires when all that was said is kept."""
+        """Fires when everything is stored."""
         super().stopService()
         self.hasher.stop()
         stopped: Deferred[None] = Deferred()
-        self.journal.stop(lambda: stopped.callback(None))
+        self.storage.stop(lambda: stopped.callback(None))
         return stopped
 
     def newSession(self, outlet: Recipient, host: str) -> Session:
         """A session for a new connection."""
         self._sessions += 1
-        ident = f"{self._token}.{self._sessions}"
+        ident = f"{self._config.run}.{self._sessions}"
         return Session(ident, outlet, cloak(self._secret, host), self.node)
 
     def welcome(self) -> list[str]:
-        """What to show to who connects, which may have been changed meanwhile."""
-        if not self._welcomeFile:
+        """The lines of the welcome file, which may have been changed since the last time."""
+        if not self._config.welcomeFile:
             return []
         try:
-            with open(self._welcomeFile, "rb") as file:
+            with open(self._config.welcomeFile, "rb") as file:
                 text = file.read(WELCOME_BYTES).decode("utf-8", "replace")
         except OSError:
+            # A missing or unreadable file must not keep people out.
             return []
+        # A file in another encoding, or with control characters, must not disturb a terminal.
         return [visible(line) for line in text.splitlines()]
+
+
+class StorageMonitor:
+    """
+    Listens to the storage: troubles go to the log and to people.
+
+    @ivar stored: the pipeline's own method, since it is called for each batch.
+    """
+
+    _log: ClassVar[Logger] = Logger("tsservices")
+
+    def __init__(self, pipeline: Pipeline, shutDown: Callable[[str], object] | None) -> None:
+        self.stored: Callable[[int], None] = pipeline.stored
+        self._pipeline = pipeline
+        self._shutDown = shutDown
 
     def troubled(self, trouble: ChatError | None) -> None:
         if trouble is None:
             self._log.info("the chat is stored again")
             return
         self._log.error("chat: {trouble}", trouble=str(trouble))
-        words = Notice([f"not stored yet: {trouble}; what you said is told when it is"])
+        notice = Notice([f"not stored yet: {trouble}; what you said is told when it is"])
         for session in self._pipeline.unconfirmedSessions():
-            if session.recipient is not None:
-                session.recipient.write(session.recipient.form.encode([words]))
+            _write(session, notice)
 
     def failed(self, reason: str) -> None:
         self._log.critical("the chat can't be kept any more: {reason}", reason=reason)
-        words = ErrorReply(ChatError(JOURNAL_FAILED))
-        for session in self.house.state.sessions.values():
-            if session.recipient is not None:
-                session.recipient.write(session.recipient.form.encode([words]))
-        if self._giveUp is not None:
-            self._giveUp(f"the chat can't be kept any more: {reason}")
+        for session in self._pipeline.state.sessions.values():
+            _write(session, ErrorReply(ChatError(JOURNAL_FAILED)))
+        if self._shutDown is not None:
+            self._shutDown(f"the chat can't be kept any more: {reason}")
+
+
+def _write(session: Session, notification: Notice | ErrorReply) -> None:
+    # Sessions of other nodes have no connection here; their own node writes to them.
+    if session.recipient is not None:
+        session.recipient.write(session.recipient.form.encode([notification]))

@@ -1,0 +1,62 @@
+"""
+The name of a node, and what a node is configured with.  Pure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tsservices.cluster.broker import BrokerError
+from tsservices.common.limits import Limits
+from tsservices.common.statedir import NODE_FILE, StateDirectory
+
+_NAME = re.compile("[a-z0-9][a-z0-9-]{0,31}")
+
+#: Characters of the machine's name in a name that is made up: enough to know the machine.
+_HOST_LENGTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """
+    A node among the others.
+
+    @ivar makeIncarnation: gives what no other start of any node has.
+    @ivar operators: folded names of the accounts that may do anything; all nodes take over
+        those of the node that started last.
+    """
+
+    name: str
+    makeIncarnation: Callable[[], str]
+    limits: Limits
+    operators: frozenset[str] = frozenset()
+
+
+def checkNodeName(value: object) -> str:
+    """@raise ValueError: no node can have that name."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError(f"a node's name is 1 to 32 of a-z, 0-9 and -, not {value!r}")
+    return value
+
+
+def keptNodeName(folder: StateDirectory, machine: str, suffix: Callable[[], str]) -> str:
+    """
+    The name of a node that nobody has named: made up at its first start, and kept.
+
+    @param machine: the name of the machine, where other nodes may run too.
+    @raise BrokerError: the name can't be kept, or what was kept is no name.
+    """
+    path = folder.path(NODE_FILE)
+    try:
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+            return checkNodeName(json.load(file))
+        host = re.sub("[^a-z0-9]+", "-", machine.partition(".")[0].lower()).strip("-")
+        name = f"{host[:_HOST_LENGTH] or 'node'}-{suffix()}"
+        folder.write(path, name)
+    except (OSError, ValueError) as reason:
+        raise BrokerError(f"{path}: {reason}; --node NAME names this node") from reason
+    return name
