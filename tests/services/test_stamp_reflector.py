@@ -24,14 +24,14 @@ from tsservices.server.options import Options
 from tsservices.server.registry import BY_NAME
 from tsservices.services.stamp_reflector import ESTIMATE_SECONDS, StampReflectorProtocol
 from tsservices.stamp import telemetry as followup
-from tsservices.stamp.auth import check, seal
+from tsservices.stamp.auth import authenticate, verify
 from tsservices.stamp.clock import (
-    LONGEST_ERROR,
-    UNSYNCHRONISED,
+    STA_UNSYNC,
+    UNKNOWN_ERROR,
     ErrorEstimate,
     Timex,
-    clockError,
-    systemCall,
+    findAdjtimex,
+    readClockError,
 )
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
@@ -78,7 +78,7 @@ class StampTests(SynchronousTestCase):
         self.assertEqual((address, source), (SENDER, "198.51.100.1"))
         self.assertEqual(packet.receivedAt(T2), T2)
         self.assertEqual(packet.sentAt(T2), NOON * NANOSECONDS)
-        self.assertEqual((packet.senderTTL, packet.session), (61, 3))
+        self.assertEqual((packet.senderTTL, packet.ssid), (61, 3))
         self.assertEqual((protocol.counters.answered, protocol.counters.unstamped), (1, 0))
 
     def test_followUp(self) -> None:
@@ -87,13 +87,16 @@ class StampTests(SynchronousTestCase):
         nothing.
         """
         protocol, transport = serve()
-        packet = replace(PACKET, rest=followup.asking(20) or b"")
+        packet = replace(PACKET, extensions=followup.requestExtensions(20) or b"")
         for _ in range(2):
             protocol.stampedDatagramReceived(
                 packet.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
         for data, _, _ in transport.written:
-            self.assertEqual(followup.read(ReflectorPacket.decode(data).rest), followup.NOTHING)
+            self.assertEqual(
+                followup.readFollowUp(ReflectorPacket.decode(data).extensions),
+                followup.UNKNOWN_FOLLOW_UP,
+            )
         self.assertEqual(len(transport.written), 2)
 
     def test_unstamped(self) -> None:
@@ -127,10 +130,12 @@ class StampTests(SynchronousTestCase):
         protocol, transport = serve(ReflectorConfig(KEY, stateful=False))
         arrival = ReceiveInfo(T2, True, None, None, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
-        protocol.stampedDatagramReceived(seal(KEY, PACKET.encode(sealed=True)), SENDER, arrival)
+        protocol.stampedDatagramReceived(
+            authenticate(KEY, PACKET.encode(authenticated=True)), SENDER, arrival
+        )
         ((data, _, _),) = transport.written
-        check(KEY, data)
-        self.assertEqual(ReflectorPacket.decode(data, sealed=True).sequence, 5)
+        verify(KEY, data)
+        self.assertEqual(ReflectorPacket.decode(data, authenticated=True).sequence, 5)
         self.assertEqual(protocol.counters.badSize, 1)
 
     def test_estimate(self) -> None:
@@ -169,7 +174,7 @@ class ClockErrorTests(SynchronousTestCase):
                 setattr(timex, name, value)
             return state
 
-        return clockError(adjtimex)
+        return readClockError(adjtimex)
 
     def test_synchronised(self) -> None:
         """
@@ -183,31 +188,31 @@ class ClockErrorTests(SynchronousTestCase):
     def test_unsynchronised(self) -> None:
         """The maximum of one that does not, by its state or its status."""
         expected = ErrorEstimate.of(16_000_000_000, False)
-        for state, status in ((5, 0), (0, UNSYNCHRONISED), (5, UNSYNCHRONISED)):
+        for state, status in ((5, 0), (0, STA_UNSYNC), (5, STA_UNSYNC)):
             self.assertEqual(
                 self.told(state, status=status, esterror=5, maxerror=16_000_000), expected
             )
 
     def test_unknown(self) -> None:
         """A clock of which nothing is known follows nothing."""
-        for estimate in (self.told(-1, esterror=5), clockError(None)):
+        for estimate in (self.told(-1, esterror=5), readClockError(None)):
             self.assertFalse(estimate.synchronised)
-            self.assertGreaterEqual(estimate.nanoseconds or 0, LONGEST_ERROR)
+            self.assertGreaterEqual(estimate.nanoseconds or 0, UNKNOWN_ERROR)
 
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own call")
     def test_system(self) -> None:
         """This system's clock says something, and its status is where we look for it."""
-        call = systemCall()
+        call = findAdjtimex()
         assert call is not None
         timex = Timex()
         self.assertGreaterEqual(call(ctypes.byref(timex)), 0)
-        self.assertTrue(clockError(call).multiplier)
+        self.assertTrue(readClockError(call).multiplier)
         self.assertTrue(0 <= timex.maxerror <= 10**9)
 
     def test_noSystem(self) -> None:
         """Elsewhere there is no such call."""
         self.patch(sys, "platform", "sunos5")
-        self.assertIsNone(systemCall())
+        self.assertIsNone(findAdjtimex())
 
 
 class OptionTests(SynchronousTestCase):

@@ -23,13 +23,13 @@ from tsservices.stamp.stats.result import (
 )
 from tsservices.stamp.telemetry import (
     EXTENSION_LENGTH,
-    NOTHING,
+    UNKNOWN_FOLLOW_UP,
     FollowUp,
-    asking,
-    filled,
-    place,
-    read,
-    wellFormed,
+    fillFollowUp,
+    findFollowUp,
+    isWellFormed,
+    readFollowUp,
+    requestExtensions,
 )
 
 TELLING = FollowUp(7, 0x0102030405060708, 2)
@@ -42,23 +42,23 @@ TURN = 100
 
 def test_exactBytes() -> None:
     """Flags, type, length, number, time, method and three zeros."""
-    empty = asking(20)
+    empty = requestExtensions(20)
     assert empty == bytes.fromhex("80070010") + bytes(16)
-    answer = filled(empty, 0, TELLING)
+    answer = fillFollowUp(empty, 0, TELLING)
     assert answer == bytes.fromhex("00070010 00000007 0102030405060708 02 000000")
-    assert read(answer) == TELLING
+    assert readFollowUp(answer) == TELLING
 
 
 @given(st.integers(0, 300))
 def test_room(room: int) -> None:
     """The extension and its padding fill all the room there is, or do not fit in."""
-    extensions = asking(room)
+    extensions = requestExtensions(room)
     if room < EXTENSION_LENGTH or EXTENSION_LENGTH < room < EXTENSION_LENGTH + 4:
         assert extensions is None
         return
     assert extensions is not None
     assert len(extensions) == room
-    assert place(extensions) == 0
+    assert findFollowUp(extensions) == 0
     if room > EXTENSION_LENGTH:
         length = room - EXTENSION_LENGTH - 4
         assert extensions[20:] == b"\x80\x01" + length.to_bytes(2, "big") + bytes(length)
@@ -73,54 +73,54 @@ def test_anything(extensions: bytes, told: FollowUp) -> None:
     Whatever stands there, an answer is as long, differs in one extension alone, and says what
     was told or that something was wrong.
     """
-    begin = place(extensions)
+    begin = findFollowUp(extensions)
     if begin is None:
-        assert read(extensions) is None
+        assert readFollowUp(extensions) is None
         return
-    answer = filled(extensions, begin, told)
+    answer = fillFollowUp(extensions, begin, told)
     assert len(answer) == len(extensions)
     assert answer[:begin] == extensions[:begin]
     assert answer[begin + 1 : begin + 4] == extensions[begin + 1 : begin + 4]
-    assert place(answer) == begin
-    if wellFormed(extensions, begin):
-        assert read(answer) == told
+    assert findFollowUp(answer) == begin
+    if isWellFormed(extensions, begin):
+        assert readFollowUp(answer) == told
         assert answer[begin + 20 :] == extensions[begin + 20 :]
     else:
         assert answer[begin] == 0x40
-        assert read(answer) is None
+        assert readFollowUp(answer) is None
 
 
 def test_others() -> None:
     """Other extensions stay as they are, before it and behind it."""
-    empty = asking(20)
+    empty = requestExtensions(20)
     assert empty is not None
-    answer = filled(PADDING + empty + PADDING, 7, TELLING)
-    assert answer == PADDING + filled(empty, 0, TELLING) + PADDING
-    assert read(answer) == TELLING
-    assert place(PADDING * 15 + empty) == 7 * 15
-    assert place(PADDING * 16 + empty) is None
-    assert place(bytes(1400)) is None
+    answer = fillFollowUp(PADDING + empty + PADDING, 7, TELLING)
+    assert answer == PADDING + fillFollowUp(empty, 0, TELLING) + PADDING
+    assert readFollowUp(answer) == TELLING
+    assert findFollowUp(PADDING * 15 + empty) == 7 * 15
+    assert findFollowUp(PADDING * 16 + empty) is None
+    assert findFollowUp(bytes(1400)) is None
 
 
 def test_malformed() -> None:
     """A wrong length is marked, and number and time are zero as far as there are any."""
     for length, there in ((12, 12), (20, 20), (16, 15), (3, 20), (0, 0), (65535, 16)):
         head = b"\x80\x07" + length.to_bytes(2, "big")
-        answer = filled(head + b"\xff" * there, 0, TELLING)
+        answer = fillFollowUp(head + b"\xff" * there, 0, TELLING)
         zeros = min(12, length, there)
         assert answer == b"\x40" + head[1:] + bytes(zeros) + b"\xff" * (there - zeros)
 
 
 def test_unread() -> None:
     """Who copies does not know it, and who complains says nothing."""
-    empty = asking(20)
+    empty = requestExtensions(20)
     assert empty is not None
-    assert read(empty) is None
-    good = filled(empty, 0, TELLING)
+    assert readFollowUp(empty) is None
+    good = fillFollowUp(empty, 0, TELLING)
     for flags in (0x80, 0x40, 0x20, 0xC0):
-        assert read(bytes([flags]) + good[1:]) is None
-    assert read(filled(empty, 0, NOTHING)) == NOTHING
-    assert read(bytes(20)) is None
+        assert readFollowUp(bytes([flags]) + good[1:]) is None
+    assert readFollowUp(fillFollowUp(empty, 0, UNKNOWN_FOLLOW_UP)) == UNKNOWN_FOLLOW_UP
+    assert readFollowUp(bytes(20)) is None
 
 
 def outcome(sequence: int, counted: int, state: ProbeState = ProbeState.OK) -> ProbeResult:
@@ -138,19 +138,19 @@ def after(counted: int) -> FollowUpInfo:
 
 
 def told(ready: Sequence[ProbeResult]) -> list[tuple[int, int | None]]:
-    return [(each.sequence, each.followUp) for each in ready]
+    return [(each.sequence, each.followUpDelay) for each in ready]
 
 
 def test_completed() -> None:
     """T3 becomes the later one, and the round trip shorter by the difference."""
     before = outcome(3, 3)
     found = completed(before, left(3))
-    assert found.followUp == TURN
-    assert before.timing.network is not None
-    assert found.timing.network == before.timing.network - TURN
+    assert found.followUpDelay == TURN
+    assert before.delays.network is not None
+    assert found.delays.network == before.delays.network - TURN
     assert found.application == before.application
-    assert found.timing.server == 500
-    assert found.timing.down == 400
+    assert found.delays.server == 500
+    assert found.delays.down == 400
 
 
 def test_impossible() -> None:
@@ -160,7 +160,7 @@ def test_impossible() -> None:
         assert completed(before, wrong) is before
     bare = ProbeResult(0, ProbeState.OK, 0, 0)
     assert completed(bare, 5) is bare
-    assert completed(before, left(3) - TURN).followUp == 0
+    assert completed(before, left(3) - TURN).followUpDelay == 0
 
 
 def test_next() -> None:
@@ -262,8 +262,8 @@ def test_anyWay(seed: int, count: int, way: Way) -> None:
     ready += pairing.release()
     whole = [each for each in ready if each.state is ProbeState.OK]
     assert sorted(each.sequence for each in whole) == sorted(seen)
-    assert {each.followUp for each in whole} <= {TURN, None}
-    unknown = {each.sequence for each in whole if each.followUp is None}
+    assert {each.followUpDelay for each in whole} <= {TURN, None}
+    unknown = {each.sequence for each in whole if each.followUpDelay is None}
     assert {number for number in seen if number + 1 not in seen} <= unknown
     if not way.overtaken:
         assert unknown == {number for number in seen if number + 1 not in seen}

@@ -29,13 +29,13 @@ EPOCH = 1_795_000_000_000_000_000
 MILLISECOND = 1_000_000
 
 
-def timesOf(clock: Clock) -> Clocks:
+def clocksOf(clock: Clock) -> Clocks:
     return Clocks(
         lambda: round(clock.seconds() * 1e9), lambda: EPOCH + round(clock.seconds() * 1e9)
     )
 
 
-class FakeWire:
+class FakeTransport:
     """A wire on which the test answers."""
 
     label = "STAMP"
@@ -53,7 +53,7 @@ class FakeWire:
         self._listener = listener
         return succeed(None)
 
-    def answering(self, answer: Callable[[int], None]) -> None:
+    def replyWith(self, answer: Callable[[int], None]) -> None:
         self._answer = answer
 
     def send(self, sequence: int) -> SendTimes:
@@ -100,7 +100,7 @@ class FakeWire:
         assert self._listener is not None
         self._listener.failed(sequence, state, reason)
 
-    def facts(self) -> dict[str, int | None]:
+    def kernelTimes(self) -> dict[str, int | None]:
         return {}
 
     def close(self) -> Deferred[None]:
@@ -108,37 +108,37 @@ class FakeWire:
         return succeed(None)
 
 
-class Witness:
+class RecordingListener:
     """Keeps what happens."""
 
     def __init__(self) -> None:
-        self.outcomes: list[ProbeResult] = []
-        self.waiting: list[int] = []
-        self.ends = 0
+        self.results: list[ProbeResult] = []
+        self.overdueSequences: list[int] = []
+        self.idleCount = 0
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-        self.outcomes.append(outcome)
+    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+        self.results.append(outcome)
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
-        self.waiting.append(sequence)
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
+        self.overdueSequences.append(sequence)
 
-    def settled(self, target: ProbeTarget) -> None:
-        self.ends += 1
+    def idle(self, target: ProbeTarget) -> None:
+        self.idleCount += 1
 
     def states(self) -> list[tuple[int, str]]:
-        return [(each.sequence, each.state.value) for each in self.outcomes]
+        return [(each.sequence, each.state.value) for each in self.results]
 
 
 def targetOn(
     clock: Clock, watcher: TargetListener, timeout: float = 1.0, name: str = "host.example"
-) -> tuple[ProbeTarget, FakeWire]:
-    times = timesOf(clock)
-    wire = FakeWire(times)
+) -> tuple[ProbeTarget, FakeTransport]:
+    times = clocksOf(clock)
+    wire = FakeTransport(times)
     target = ProbeTarget(
         name, "192.0.2.1", 21576, wire, TargetStatistics(), clock, times, timeout, watcher
     )
     wire.open(target)
-    target.begin(0)
+    target.start(0)
     return target, wire
 
 

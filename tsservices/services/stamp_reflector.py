@@ -13,7 +13,7 @@ from twisted.internet.error import MessageLengthError
 
 from tsservices.common.counters import StampCounters
 from tsservices.common.timestamps import Nanoclock
-from tsservices.stamp.clock import ErrorEstimate, clockError, systemCall
+from tsservices.stamp.clock import ErrorEstimate, findAdjtimex, readClockError
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
 from tsservices.transport.capabilities import IReflectingPort, capability
 from tsservices.transport.context import DatagramContext
@@ -95,9 +95,9 @@ def reflecting(
     """Make the protocol of one listener, which has a reflector with sessions of its own."""
     counters = context.counters
     assert isinstance(counters, StampCounters)
-    adjtimex = systemCall()
+    adjtimex = findAdjtimex()
     # It has guards of its own: RFC 8762 lets senders use any port, and its packets are longer.
     reflector = SessionReflector(config, context.limits, context.trusted, counters, nanoclock)
     return StampReflectorProtocol(
-        reflector, counters, context.monotonic, lambda: clockError(adjtimex)
+        reflector, counters, context.monotonic, lambda: readClockError(adjtimex)
     )

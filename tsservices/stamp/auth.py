@@ -15,16 +15,16 @@ import os
 import stat
 from functools import lru_cache
 
-from tsservices.stamp.packets import DIGEST_LENGTH, DIGEST_OFFSET, SEALED_LENGTH, PacketError
+from tsservices.stamp.packets import AUTHENTICATED_LENGTH, HMAC_LENGTH, HMAC_OFFSET, PacketError
 
 #: Bytes: a shorter key is weaker than the digest.
-SHORTEST_KEY = 16
+MINIMUM_KEY = 16
 
 #: Bytes of a block of SHA-256: what is longer is no stronger.
-LONGEST_KEY = 64
+MAXIMUM_KEY = 64
 
 #: Bytes: what is longer holds something else.
-LARGEST_FILE = 4096
+MAXIMUM_FILE = 4096
 
 #: Packets that may overtake another one without its being taken for a repeated one.
 REPLAY_WINDOW = 64
@@ -45,7 +45,7 @@ def readKey(path: str) -> bytes:
         try:
             about = os.fstat(descriptor)
             regular = stat.S_ISREG(about.st_mode)
-            text = os.read(descriptor, LARGEST_FILE + 1) if regular else b""
+            text = os.read(descriptor, MAXIMUM_FILE + 1) if regular else b""
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as reason:
@@ -55,47 +55,47 @@ def readKey(path: str) -> bytes:
     if stat.S_IMODE(about.st_mode) & 0o077:
         mode = stat.S_IMODE(about.st_mode)
         raise KeyFileError(f"{path}: others have rights to it (mode {mode:04o}): chmod 600 {path}")
-    return _key(path, text)
+    return _parseKey(path, text)
 
 
-def _key(path: str, text: bytes) -> bytes:
+def _parseKey(path: str, text: bytes) -> bytes:
     try:
         key = bytes.fromhex(b"".join(text.split()).decode("ascii"))
     except ValueError:
         key = b""
-    if not SHORTEST_KEY <= len(key) <= LONGEST_KEY:
+    if not MINIMUM_KEY <= len(key) <= MAXIMUM_KEY:
         raise KeyFileError(
-            f"{path}: a key is {2 * SHORTEST_KEY} to {2 * LONGEST_KEY} hexadecimal digits, "
+            f"{path}: a key is {2 * MINIMUM_KEY} to {2 * MAXIMUM_KEY} hexadecimal digits, "
             "like openssl rand -hex 32 writes"
         )
     return key
 
 
-def digest(key: bytes, datagram: bytes | bytearray) -> bytes:
+def computeHMAC(key: bytes, datagram: bytes | bytearray) -> bytes:
     """The authentication of it."""
-    begun = _begun(key).copy()
-    begun.update(datagram[:DIGEST_OFFSET])
-    return begun.digest()[:DIGEST_LENGTH]
+    begun = _keyedHMAC(key).copy()
+    begun.update(datagram[:HMAC_OFFSET])
+    return begun.digest()[:HMAC_LENGTH]
 
 
 @lru_cache(maxsize=8)
-def _begun(key: bytes) -> hmac.HMAC:
+def _keyedHMAC(key: bytes) -> hmac.HMAC:
     return hmac.new(key, digestmod="sha256")
 
 
-def seal(key: bytes, datagram: bytes) -> bytes:
+def authenticate(key: bytes, datagram: bytes) -> bytes:
     """The same with its authentication."""
     return (
-        datagram[:DIGEST_OFFSET] + digest(key, datagram) + datagram[DIGEST_OFFSET + DIGEST_LENGTH :]
+        datagram[:HMAC_OFFSET] + computeHMAC(key, datagram) + datagram[HMAC_OFFSET + HMAC_LENGTH :]
     )
 
 
-def check(key: bytes, datagram: bytes) -> None:
+def verify(key: bytes, datagram: bytes) -> None:
     """@raise PacketError: it is too short, or was not made by who has the key."""
-    if len(datagram) < SEALED_LENGTH:
-        raise PacketError("badSize", f"{len(datagram)} bytes of at least {SEALED_LENGTH}")
-    told = datagram[DIGEST_OFFSET : DIGEST_OFFSET + DIGEST_LENGTH]
-    if not hmac.compare_digest(told, digest(key, datagram)):
+    if len(datagram) < AUTHENTICATED_LENGTH:
+        raise PacketError("badSize", f"{len(datagram)} bytes of at least {AUTHENTICATED_LENGTH}")
+    told = datagram[HMAC_OFFSET : HMAC_OFFSET + HMAC_LENGTH]
+    if not hmac.compare_digest(told, computeHMAC(key, datagram)):
         raise PacketError("forged", "the authentication is wrong")
 
 
@@ -117,10 +117,10 @@ class ReplayWindow:
         self._latest: int | None = None
         self._seen = 0
 
-    def admits(self, sequence: int, timestamp: int) -> bool:
+    def accept(self, sequence: int, timestamp: int) -> bool:
         """Whether it is new; if so it counts as having come."""
-        ahead = _ahead(sequence, self._highest, 32)
-        later = 1 if self._latest is None else _ahead(timestamp, self._latest, 64)
+        ahead = _serialDifference(sequence, self._highest, 32)
+        later = 1 if self._latest is None else _serialDifference(timestamp, self._latest, 64)
         if later > 0 or (later == 0 and ahead > 0):
             new = self._latest is None or ahead <= 0
             self._seen = 1 if new or ahead >= REPLAY_WINDOW else self._seen << ahead | 1
@@ -133,6 +133,6 @@ class ReplayWindow:
         return True
 
 
-def _ahead(one: int, other: int, bits: int) -> int:
+def _serialDifference(one: int, other: int, bits: int) -> int:
     half = 1 << bits - 1
     return (one - other + half & (1 << bits) - 1) - half

@@ -25,16 +25,16 @@ from typing import Any
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 
 #: The bit of the clock's status that says that it follows nothing.
-UNSYNCHRONISED = 0x0040
+STA_UNSYNC = 0x0040
 
 #: The clock's state when it is not to be relied on.
-CLOCK_ERROR = 5
+TIME_ERROR = 5
 
 #: Nanoseconds: the system counts whole microseconds.
-LEAST_ERROR = 1000
+MINIMUM_ERROR = 1000
 
 #: Nanoseconds that are said of a clock of which nothing is known.
-LONGEST_ERROR = 255_000_000_000
+UNKNOWN_ERROR = 255_000_000_000
 
 _LONGS = ("offset", "freq", "maxerror", "esterror")
 
@@ -50,7 +50,7 @@ class Timex(ctypes.Structure):
     )
 
 
-def systemCall() -> Callable[[Any], int] | None:
+def findAdjtimex() -> Callable[[Any], int] | None:
     """What fills a L{Timex} and returns the clock's state, if the system has it."""
     if not sys.platform.startswith("linux"):
         return None
@@ -61,16 +61,16 @@ def systemCall() -> Callable[[Any], int] | None:
     return found
 
 
-def clockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
+def readClockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
     """What the system knows; a clock of which it knows nothing is not synchronised."""
     timex = Timex()
     state = -1 if adjtimex is None else adjtimex(ctypes.byref(timex))
     if state < 0:
-        return ErrorEstimate.of(LONGEST_ERROR, synchronised=False)
-    synchronised = state != CLOCK_ERROR and not timex.status & UNSYNCHRONISED
+        return ErrorEstimate.of(UNKNOWN_ERROR, synchronised=False)
+    synchronised = state != TIME_ERROR and not timex.status & STA_UNSYNC
     # Some programs that set the clock leave the estimate at 0; the maximum grows by itself.
     microseconds = (timex.esterror if synchronised else 0) or timex.maxerror
-    return ErrorEstimate.of(max(LEAST_ERROR, microseconds * 1000), synchronised)
+    return ErrorEstimate.of(max(MINIMUM_ERROR, microseconds * 1000), synchronised)
 
 
 #: The lower half of 64 bits.

@@ -26,19 +26,19 @@ from tsservices.common.timestamps import SECONDS_1900_TO_1970, stamped
 from tsservices.stamp.clock import LOW_32, fromWire
 
 #: Bytes of an unauthenticated packet without what may stand behind it.
-OPEN_LENGTH = 44
+UNAUTHENTICATED_LENGTH = 44
 
 #: Bytes of an authenticated packet without what may stand behind it.
-SEALED_LENGTH = 112
+AUTHENTICATED_LENGTH = 112
 
 #: Where the authentication of an authenticated packet is, which covers all before it.
-DIGEST_OFFSET = 96
+HMAC_OFFSET = 96
 
 #: Bytes of authentication.
-DIGEST_LENGTH = 16
+HMAC_LENGTH = 16
 
 #: Bytes that a TWAMP-Light sender sends at least: number, time and error estimate.
-TWAMP_LENGTH = 14
+TWAMP_LIGHT_LENGTH = 14
 
 #: Where RFC 8762 has reflectors.
 DEFAULT_PORT = 862
@@ -121,16 +121,16 @@ class _Packet:
     What all packets share: they are written and read by the table.
 
     @cvar LAYOUTS: the layout of each length of a base packet.
-    @ivar rest: what stands behind it.
+    @ivar extensions: what stands behind it.
     """
 
     __slots__ = ()
     LAYOUTS: ClassVar[Mapping[int, Layout]]
-    rest: bytes
+    extensions: bytes
 
     @classmethod
-    def decode(cls, datagram: bytes, sealed: bool = False) -> Self:
-        length = SEALED_LENGTH if sealed else OPEN_LENGTH
+    def decode(cls, datagram: bytes, authenticated: bool = False) -> Self:
+        length = AUTHENTICATED_LENGTH if authenticated else UNAUTHENTICATED_LENGTH
         if len(datagram) < length:
             raise PacketError("badSize", f"{len(datagram)} bytes of at least {length}")
         values: dict[str, int] = {
@@ -139,13 +139,13 @@ class _Packet:
         }
         return cls(**values, rest=bytes(datagram[length:]))  # type: ignore[call-arg]
 
-    def encode(self, sealed: bool = False) -> bytes:
-        length = SEALED_LENGTH if sealed else OPEN_LENGTH
+    def encode(self, authenticated: bool = False) -> bytes:
+        length = AUTHENTICATED_LENGTH if authenticated else UNAUTHENTICATED_LENGTH
         datagram = bytearray(length)
         for name, offset, size in self.LAYOUTS[length]:
             value: int = getattr(self, name)
             datagram[offset : offset + size] = value.to_bytes(size, "big")
-        return bytes(datagram) + self.rest
+        return bytes(datagram) + self.extensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +156,20 @@ class SenderPacket(_Packet):
     @ivar sequence: counts its packets.
     @ivar timestamp: T1, when it was sent, 64 bits.
     @ivar errorEstimate: of T1, 16 bits.
-    @ivar session: the session identifier; 0 for none.
-    @ivar rest: what stands behind the base packet.
+    @ivar ssid: the session identifier; 0 for none.
+    @ivar extensions: what stands behind the base packet.
     """
 
     LAYOUTS: ClassVar[Mapping[int, Layout]] = {
-        OPEN_LENGTH: SENDER_OPEN,
-        SEALED_LENGTH: SENDER_SEALED,
+        UNAUTHENTICATED_LENGTH: SENDER_OPEN,
+        AUTHENTICATED_LENGTH: SENDER_SEALED,
     }
 
     sequence: int
     timestamp: int
     errorEstimate: int
-    session: int = 0
-    rest: bytes = b""
+    ssid: int = 0
+    extensions: bytes = b""
 
     def sentAt(self, near: int) -> int:
         """
@@ -188,30 +188,30 @@ class ReflectorPacket(_Packet):
     @ivar sequence: counts its packets, or repeats the sender's number.
     @ivar timestamp: T3, when it was sent, 64 bits.
     @ivar errorEstimate: of T3 and T2, 16 bits.
-    @ivar received: T2, when the sender's packet came, 64 bits.
+    @ivar receiveTimestamp: T2, when the sender's packet came, 64 bits.
     @ivar senderSequence: the number of the packet that this answers.
     @ivar senderTimestamp: its T1, 64 bits.
     @ivar senderErrorEstimate: of T1, 16 bits.
     @ivar senderTTL: the TTL or hop limit with which it came.
-    @ivar session: the session identifier; 0 for none.
-    @ivar rest: what stands behind the base packet.
+    @ivar ssid: the session identifier; 0 for none.
+    @ivar extensions: what stands behind the base packet.
     """
 
     LAYOUTS: ClassVar[Mapping[int, Layout]] = {
-        OPEN_LENGTH: REFLECTOR_OPEN,
-        SEALED_LENGTH: REFLECTOR_SEALED,
+        UNAUTHENTICATED_LENGTH: REFLECTOR_OPEN,
+        AUTHENTICATED_LENGTH: REFLECTOR_SEALED,
     }
 
     sequence: int
     timestamp: int
     errorEstimate: int
-    received: int
+    receiveTimestamp: int
     senderSequence: int
     senderTimestamp: int
     senderErrorEstimate: int
     senderTTL: int
-    session: int = 0
-    rest: bytes = b""
+    ssid: int = 0
+    extensions: bytes = b""
 
     def sentAt(self, near: int) -> int:
         """
@@ -227,7 +227,7 @@ class ReflectorPacket(_Packet):
 
         @param near: nanoseconds since 1970 that tell the era.
         """
-        return fromWire(self.received, self.errorEstimate, near)
+        return fromWire(self.receiveTimestamp, self.errorEstimate, near)
 
     def senderSentAt(self, near: int) -> int:
         """

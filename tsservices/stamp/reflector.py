@@ -36,35 +36,42 @@ from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 from tsservices.common.sources import Source, SourceTable
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
-from tsservices.stamp.auth import ReplayWindow, check, digest
+from tsservices.stamp.auth import ReplayWindow, computeHMAC, verify
 from tsservices.stamp.clock import LOW_32, toNTP
 from tsservices.stamp.packets import (
-    DIGEST_LENGTH,
-    DIGEST_OFFSET,
-    OPEN_LENGTH,
-    SEALED_LENGTH,
+    AUTHENTICATED_LENGTH,
+    HMAC_LENGTH,
+    HMAC_OFFSET,
     TEXT_BEGINS,
-    TWAMP_LENGTH,
+    TWAMP_LIGHT_LENGTH,
+    UNAUTHENTICATED_LENGTH,
     PacketError,
     answers,
     saysText,
 )
-from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp, filled, place, wellFormed
+from tsservices.stamp.telemetry import (
+    METHOD_SOFTWARE,
+    UNKNOWN_FOLLOW_UP,
+    FollowUp,
+    fillFollowUp,
+    findFollowUp,
+    isWellFormed,
+)
 
 #: Said where the system does not tell (RFC 5357).
 UNKNOWN_TTL = 255
 
 #: The error estimate until somebody knows better: not synchronised, 255 seconds.
-LARGEST_ERROR = 0x20FF
+UNKNOWN_ERROR_ESTIMATE = 0x20FF
 
 #: Nanoseconds from the epoch of NTP to the one of UNIX.
-SINCE_1900 = SECONDS_1900_TO_1970 * NANOSECONDS
+NTP_EPOCH = SECONDS_1900_TO_1970 * NANOSECONDS
 
 #: What fits into a time.
 LOW_64 = (1 << 64) - 1
 
 #: Is told when an answer has left, in nanoseconds since 1970.
-Left = Callable[[int], None]
+DepartureCallback = Callable[[int], None]
 
 #: Source address and port, destination, identifier.
 SessionKey = tuple[str, int, str | None, int]
@@ -95,29 +102,29 @@ class _Session:
     What is kept of one session.
 
     @ivar count: packets reflected.
-    @ivar heard: when the last one came, in seconds.
-    @ivar window: tells packets that come again.
-    @ivar departed: number of an answer, and when it left; L{None} before that is known of
+    @ivar lastReceived: when the last one came, in seconds.
+    @ivar replayWindow: tells packets that come again.
+    @ivar departure: number of an answer, and when it left; L{None} before that is known of
         any.
     """
 
-    __slots__ = ("count", "departed", "heard", "window")
+    __slots__ = ("count", "departure", "lastReceived", "replayWindow")
 
     def __init__(self) -> None:
         """Nothing has come yet."""
         self.count = 0
-        self.heard = 0.0
-        self.window = ReplayWindow()
-        self.departed: tuple[int, int] | None = None
+        self.lastReceived = 0.0
+        self.replayWindow = ReplayWindow()
+        self.departure: tuple[int, int] | None = None
 
-    def left(self, number: int, nanoseconds: int) -> None:
-        self.departed = number, nanoseconds
+    def setDeparture(self, number: int, nanoseconds: int) -> None:
+        self.departure = number, nanoseconds
 
     def followUp(self, number: int) -> FollowUp:
         before = number - 1 & LOW_32
-        if self.departed is None or self.departed[0] != before:
-            return NOTHING
-        return FollowUp(before, toNTP(self.departed[1]), SOFTWARE)
+        if self.departure is None or self.departure[0] != before:
+            return UNKNOWN_FOLLOW_UP
+        return FollowUp(before, toNTP(self.departure[1]), METHOD_SOFTWARE)
 
 
 class SessionReflector:
@@ -130,21 +137,21 @@ class SessionReflector:
 
     def __init__(
         self,
-        mode: ReflectorConfig,
+        config: ReflectorConfig,
         limits: Limits,
         trust: TrustedNetworks,
         counters: StampCounters,
         nanoclock: Callable[[], int],
     ) -> None:
         """@param nanoclock: nanoseconds since 1970, for T3."""
-        self.errorEstimate = LARGEST_ERROR
-        self._key = mode.key
-        self._stateful = mode.stateful
-        self._remembering = mode.stateful or mode.key is not None
+        self.errorEstimate = UNKNOWN_ERROR_ESTIMATE
+        self._key = config.key
+        self._stateful = config.stateful
+        self._keepsSessions = config.stateful or config.key is not None
         self._limits = limits
-        self._least = OPEN_LENGTH if mode.key is None else SEALED_LENGTH
-        self._most = limits.stampDatagram
-        self._idle = limits.stampIdle
+        self._minimumLength = UNAUTHENTICATED_LENGTH if config.key is None else AUTHENTICATED_LENGTH
+        self._maximumLength = limits.stampDatagram
+        self._idleSeconds = limits.stampIdle
         self._counters = counters
         self._nanoclock = nanoclock
         self._sources = SourceTable(trust)
@@ -155,17 +162,17 @@ class SessionReflector:
         self,
         datagram: bytes,
         address: tuple[str, int],
-        received: int,
+        receivedAt: int,
         kernel: bool,
         destination: str | None,
         ttl: int | None,
         now: float,
-    ) -> bytes | tuple[bytes, Left] | None:
+    ) -> bytes | tuple[bytes, DepartureCallback] | None:
         """
         What to answer, at once, for it says when, and perhaps whom to tell when it has left; or
         L{None}, and the reason has been counted.
 
-        @param received: T2, in nanoseconds since 1970.
+        @param receivedAt: T2, in nanoseconds since 1970.
         @param now: the time in seconds, which nobody sets back.
         """
         counters = self._counters
@@ -178,25 +185,27 @@ class SessionReflector:
         if not (source.usable and port) or destination == "":
             counters.badSource += 1
             return None
-        if not self._least <= len(datagram) <= self._most:
+        if not self._minimumLength <= len(datagram) <= self._maximumLength:
             if not (
-                source.trusted and self._key is None and TWAMP_LENGTH <= len(datagram) < self._least
+                source.trusted
+                and self._key is None
+                and TWAMP_LIGHT_LENGTH <= len(datagram) < self._minimumLength
             ):
                 counters.badSize += 1
                 return None
-            datagram = datagram.ljust(self._least, b"\0")
+            datagram = datagram.ljust(self._minimumLength, b"\0")
         if self._key is None:
             sequence, session, second2, second1 = _OPEN.unpack_from(datagram)
             timestamp = error = 0
         else:
             try:
-                check(self._key, datagram)
+                verify(self._key, datagram)
             except PacketError:
                 counters.forged += 1
                 return None
             sequence, timestamp, error, session, second2, second1 = _SEALED.unpack_from(datagram)
         # Fields that must be zero are zero in honest packets.  (In 2036 zero is near now.)
-        if (second1 and answers(second2, second1, received // NANOSECONDS)) or (
+        if (second1 and answers(second2, second1, receivedAt // NANOSECONDS)) or (
             datagram[0] in TEXT_BEGINS and self._key is None and saysText(datagram)
         ):
             counters.ownFormat += 1
@@ -210,12 +219,12 @@ class SessionReflector:
             return None
         number = sequence
         held: _Session | None = None
-        if self._remembering:
+        if self._keepsSessions:
             key = host, port, destination, session
             held = self._sessions.get(key)
-            if held is None or held.heard != now:
-                held = self._heard(key, held, now)
-            if self._key is not None and not held.window.admits(sequence, timestamp):
+            if held is None or held.lastReceived != now:
+                held = self._touchSession(key, held, now)
+            if self._key is not None and not held.replayWindow.accept(sequence, timestamp):
                 counters.replayed += 1
                 return None
             if self._stateful:
@@ -224,13 +233,13 @@ class SessionReflector:
         if ttl is None:
             ttl = UNKNOWN_TTL
         extended = None
-        if len(datagram) > OPEN_LENGTH and self._key is None:
-            extended = self._extended(datagram[OPEN_LENGTH:], held, number)
+        if len(datagram) > UNAUTHENTICATED_LENGTH and self._key is None:
+            extended = self._answerExtensions(datagram[UNAUTHENTICATED_LENGTH:], held, number)
         counters.answered += 1
         # As toNTP does, but a call of it costs as much as the rest of the answer.
-        t2 = (received + SINCE_1900 << 32) // NANOSECONDS & LOW_64
+        t2 = (receivedAt + NTP_EPOCH << 32) // NANOSECONDS & LOW_64
         # The last that is done, so that T3 is as late as can be.
-        t3 = (self._nanoclock() + SINCE_1900 << 32) // NANOSECONDS & LOW_64
+        t3 = (self._nanoclock() + NTP_EPOCH << 32) // NANOSECONDS & LOW_64
         if self._key is None:
             answer = _OPEN_ANSWER.pack(
                 number,
@@ -258,18 +267,20 @@ class SessionReflector:
             error,
             ttl,
         )
-        return answer + digest(self._key, answer) + datagram[DIGEST_OFFSET + DIGEST_LENGTH :]
+        return answer + computeHMAC(self._key, answer) + datagram[HMAC_OFFSET + HMAC_LENGTH :]
 
-    def _extended(
+    def _answerExtensions(
         self, extensions: bytes, session: _Session | None, number: int
-    ) -> tuple[bytes, Left | None]:
-        begin = place(extensions)
+    ) -> tuple[bytes, DepartureCallback | None]:
+        begin = findFollowUp(extensions)
         if begin is None:
             return extensions, None
         if session is None:
-            return filled(extensions, begin, NOTHING), None
-        told = filled(extensions, begin, session.followUp(number))
-        return told, partial(session.left, number) if wellFormed(extensions, begin) else None
+            return fillFollowUp(extensions, begin, UNKNOWN_FOLLOW_UP), None
+        told = fillFollowUp(extensions, begin, session.followUp(number))
+        return told, partial(session.setDeparture, number) if isWellFormed(
+            extensions, begin
+        ) else None
 
     def _fill(self, source: Source, now: float) -> TokenBucket:
         # All addresses of an IPv6 network share one.
@@ -280,10 +291,10 @@ class SessionReflector:
         source.bucket = bucket
         return bucket
 
-    def _heard(self, key: SessionKey, session: _Session | None, now: float) -> _Session:
+    def _touchSession(self, key: SessionKey, session: _Session | None, now: float) -> _Session:
         sessions = self._sessions
-        if session is None or now - session.heard > self._idle:
+        if session is None or now - session.lastReceived > self._idleSeconds:
             session = sessions.put(key, _Session())
-        session.heard = now
+        session.lastReceived = now
         sessions.move_to_end(key)
         return session

@@ -21,13 +21,13 @@ UNRECOGNIZED = 0x80
 MALFORMED = 0x40
 
 #: The method of a stamp that the reflector's own system took.
-SOFTWARE = 2
+METHOD_SOFTWARE = 2
 
 #: Bytes of the one extension.
 VALUE_LENGTH = 16
 
 #: How many are looked through: padding may look like any number of them.
-MOST_EXTENSIONS = 16
+MAXIMUM_EXTENSIONS = 16
 
 _HEAD = Struct(">BBH")
 _VALUE = Struct(">IQB3x")
@@ -55,17 +55,17 @@ class FollowUp(NamedTuple):
 
 
 #: What is said when nothing is known.
-NOTHING = FollowUp(0, 0, 0)
+UNKNOWN_FOLLOW_UP = FollowUp(0, 0, 0)
 
 
-def asking(room: int) -> bytes | None:
+def requestExtensions(octets: int) -> bytes | None:
     """
     These bytes: the extension, empty, and padding as an extension of its own; L{None} when
     there is no room for that.
 
-    @param room: bytes behind the base packet of a sender.
+    @param octets: bytes behind the base packet of a sender.
     """
-    padding = room - EXTENSION_LENGTH
+    padding = octets - EXTENSION_LENGTH
     if padding < 0 or 0 < padding < _HEAD.size:
         return None
     if not padding:
@@ -74,10 +74,10 @@ def asking(room: int) -> bytes | None:
     return _EMPTY + _HEAD.pack(UNRECOGNIZED, EXTRA_PADDING, length) + bytes(length)
 
 
-def place(extensions: bytes) -> int | None:
+def findFollowUp(extensions: bytes) -> int | None:
     """Where the first such extension begins, if there is one."""
     begin = 0
-    for _ in range(MOST_EXTENSIONS):
+    for _ in range(MAXIMUM_EXTENSIONS):
         if len(extensions) - begin < _HEAD.size:
             break
         _, kind, length = _HEAD.unpack_from(extensions, begin)
@@ -90,30 +90,30 @@ def place(extensions: bytes) -> int | None:
     return None
 
 
-def wellFormed(extensions: bytes, begin: int) -> bool:
+def isWellFormed(extensions: bytes, offset: int) -> bool:
     """Whether it is as long as it must be."""
     return (
-        extensions[begin + 2 : begin + _HEAD.size] == _LENGTH
-        and len(extensions) - begin >= EXTENSION_LENGTH
+        extensions[offset + 2 : offset + _HEAD.size] == _LENGTH
+        and len(extensions) - offset >= EXTENSION_LENGTH
     )
 
 
-def filled(extensions: bytes, begin: int, told: FollowUp) -> bytes:
+def fillFollowUp(extensions: bytes, offset: int, followUp: FollowUp) -> bytes:
     """What to send back, as long as it was."""
-    if wellFormed(extensions, begin):
-        end = begin + EXTENSION_LENGTH
-        return extensions[:begin] + _UNDERSTOOD + _VALUE.pack(*told) + extensions[end:]
-    _, _, length = _HEAD.unpack_from(extensions, begin)
-    value = begin + _HEAD.size
+    if isWellFormed(extensions, offset):
+        end = offset + EXTENSION_LENGTH
+        return extensions[:offset] + _UNDERSTOOD + _VALUE.pack(*followUp) + extensions[end:]
+    _, _, length = _HEAD.unpack_from(extensions, offset)
+    value = offset + _HEAD.size
     # Zero what there is of number and time: whoever reads over the flag finds nothing.
     zeros = bytes(min(12, length, len(extensions) - value))
     head = _HEAD.pack(MALFORMED, FOLLOW_UP, length)
-    return extensions[:begin] + head + zeros + extensions[value + len(zeros) :]
+    return extensions[:offset] + head + zeros + extensions[value + len(zeros) :]
 
 
-def read(extensions: bytes) -> FollowUp | None:
+def readFollowUp(extensions: bytes) -> FollowUp | None:
     """What it says there; L{None} if it does not know the extension or complains."""
-    begin = place(extensions)
-    if begin is None or extensions[begin] or not wellFormed(extensions, begin):
+    begin = findFollowUp(extensions)
+    if begin is None or extensions[begin] or not isWellFormed(extensions, begin):
         return None
     return FollowUp(*_VALUE.unpack_from(extensions, begin + _HEAD.size))

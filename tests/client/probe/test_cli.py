@@ -150,9 +150,9 @@ class ParseTests(SynchronousTestCase):
     def test_values(self, text: str) -> None:
         """No value raises anything but the error that argparse prints."""
         for read in (
-            arguments.count,
-            arguments.interval,
-            arguments.size,
+            arguments.packetCount,
+            arguments.packetInterval,
+            arguments.packetSize,
             arguments.typeOfService,
         ):
             with contextlib.suppress(argparse.ArgumentTypeError):

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.stamp.stats.delay import CELLS, Timeline
-from tsservices.stamp.stats.result import Delays, ProbeResult, ProbeState, Timestamps, timing
-from tsservices.stamp.stats.summary import TargetStatistics, figuresOf
-from tsservices.stamp.stats.thresholds import ThresholdError, parseConditions, violations
+from tsservices.stamp.stats.delay import MAXIMUM_BUCKETS, Timeline
+from tsservices.stamp.stats.result import Delays, ProbeResult, ProbeState, Timestamps, delaysOf
+from tsservices.stamp.stats.summary import TargetStatistics, summarize
+from tsservices.stamp.stats.thresholds import ThresholdError, parseThresholds, violations
 
 
 def answered(
@@ -38,12 +38,12 @@ def failed(tally: TargetStatistics, sequence: int, state: ProbeState = ProbeStat
 class TimingTests(SynchronousTestCase):
     def test_formulas(self) -> None:
         """d = (T4 - T1) - (T3 - T2), and o = ((T2 - T1) + (T3 - T4)) / 2."""
-        found = timing(Timestamps(1000, 1100, 5040, 5060), 150)
+        found = delaysOf(Timestamps(1000, 1100, 5040, 5060), 150)
         assert found == Delays(network=80, server=20, up=4040, down=-3960, offset=4000)
 
     def test_withoutServer(self) -> None:
         """A server that does not tell its times leaves the round trip."""
-        assert timing(Timestamps(1000, 1100), 150) == Delays(network=100)
+        assert delaysOf(Timestamps(1000, 1100), 150) == Delays(network=100)
 
     def test_contradictions(self) -> None:
         """Times that cannot be, because a clock was set, tell nothing."""
@@ -54,7 +54,7 @@ class TimingTests(SynchronousTestCase):
             Timestamps(1000, 1100, 5060, 5040),
             Timestamps(1000, 1100, 5000, 5200),
         ):
-            assert timing(stamps, 150) == Delays()
+            assert delaysOf(stamps, 150) == Delays()
 
     @given(*[st.integers(0, 10**6) for _ in range(3)], st.integers(-(10**15), 10**15))
     def test_offset(self, up: int, server: int, down: int, offset: int) -> None:
@@ -63,7 +63,7 @@ class TimingTests(SynchronousTestCase):
         by no more than half of it.
         """
         arrived = up + offset
-        found = timing(Timestamps(0, up + server + down, arrived, arrived + server), None)
+        found = delaysOf(Timestamps(0, up + server + down, arrived, arrived + server), None)
         assert (found.network, found.server) == (up + down, server)
         assert found.offset is not None
         assert abs(found.offset - offset) <= (up + down) / 2 + 1
@@ -145,7 +145,7 @@ class TallyTests(SynchronousTestCase):
         tally = TargetStatistics()
         answered(tally, 0)
         failed(tally, 1)
-        read = json.loads(json.dumps(figuresOf(tally)))
+        read = json.loads(json.dumps(summarize(tally)))
         assert read["network_ns"]["p50"] == 30
         assert read["loss"]["percent"] == 50.0
         assert read["loss"]["up"] is None
@@ -156,7 +156,7 @@ class TallyTests(SynchronousTestCase):
             "skew_ppm": None,
             "skew_error_ppm": None,
         }
-        empty = json.loads(json.dumps(figuresOf(TargetStatistics())))
+        empty = json.loads(json.dumps(summarize(TargetStatistics())))
         assert empty["network_ns"]["min"] is empty["loss"]["percent"] is None
 
 
@@ -166,8 +166,8 @@ class TimelineTests(SynchronousTestCase):
         timeline = Timeline()
         for at, trip in ((0, 5), (10, 3), (20, None), (timeline.span, 8)):
             timeline.add(at, trip)
-        (zero, first), (one, second) = timeline.cells()
-        assert (zero, first.count, first.lost, first.least, first.most, first.total) == (
+        (zero, first), (one, second) = timeline.buckets()
+        assert (zero, first.count, first.lost, first.minimum, first.maximum, first.total) == (
             0,
             2,
             1,
@@ -180,12 +180,12 @@ class TimelineTests(SynchronousTestCase):
     def test_memory(self) -> None:
         """A long run has longer spans, and nothing gets lost."""
         timeline = Timeline()
-        for number in range(5 * CELLS):
+        for number in range(5 * MAXIMUM_BUCKETS):
             timeline.add(number * timeline.span, number)
-        cells = [cell for _, cell in timeline.cells()]
-        assert len(cells) <= CELLS
-        assert sum(cell.count for cell in cells) == 5 * CELLS
-        assert sum(cell.total for cell in cells) == sum(range(5 * CELLS))
+        cells = [cell for _, cell in timeline.buckets()]
+        assert len(cells) <= MAXIMUM_BUCKETS
+        assert sum(cell.count for cell in cells) == 5 * MAXIMUM_BUCKETS
+        assert sum(cell.total for cell in cells) == sum(range(5 * MAXIMUM_BUCKETS))
 
 
 class ConditionsTests(SynchronousTestCase):
@@ -226,16 +226,16 @@ class ConditionsTests(SynchronousTestCase):
             ("reordered>0%", False),
             ("late>0,errors>0", False),
         ]:
-            assert bool(violations(parseConditions(text), tally)) == holds, text
+            assert bool(violations(parseThresholds(text), tally)) == holds, text
 
     def test_unknown(self) -> None:
         """What nobody can know is a violation, and says so."""
-        found = violations(parseConditions("loss.up>1%, skew>1ppm"), self.tally())
+        found = violations(parseThresholds("loss.up>1%, skew>1ppm"), self.tally())
         assert found == [
             "loss.up>1%: the figure is unknown",
             "skew>1ppm: the figure is unknown",
         ]
-        assert violations(parseConditions("p50>1s"), TargetStatistics())
+        assert violations(parseThresholds("p50>1s"), TargetStatistics())
 
     def test_refused(self) -> None:
         """What has no meaning is refused with the reason."""
@@ -255,4 +255,4 @@ class ConditionsTests(SynchronousTestCase):
             ("skew>1ms", "skew is in ppm"),
         ]:
             with pytest.raises(ThresholdError, match=reason):
-                parseConditions(text)
+                parseThresholds(text)

@@ -17,28 +17,28 @@ from tsservices import __version__
 from tsservices.client.argtypes import hostName, portNumber, seconds
 from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.stamp.auth import KeyFileError, readKey
-from tsservices.stamp.packets import OPEN_LENGTH, SEALED_LENGTH
+from tsservices.stamp.packets import AUTHENTICATED_LENGTH, UNAUTHENTICATED_LENGTH
 from tsservices.stamp.stats.thresholds import (
     FIGURES_HELP,
     Threshold,
     ThresholdError,
-    parseConditions,
+    parseThresholds,
 )
 from tsservices.stamp.telemetry import EXTENSION_LENGTH
 
 PROGRAM = "python -m tsservices.client probe"
 
 #: Seconds: faster than this the program measures itself.
-LEAST_INTERVAL = 0.0002
+MINIMUM_INTERVAL = 0.0002
 
 #: Packets: more than anybody can wait for.
-LONGEST_COUNT = 10**12
+MAXIMUM_COUNT = 10**12
 
 #: Bytes in a datagram that the timestamp service answers, and enough for a line.
-TEXT_LARGEST = 512
+MAXIMUM_TEXT_SIZE = 512
 
 #: Bytes that name and number of a packet need as text.
-TEXT_LEAST = 32
+MINIMUM_TEXT_SIZE = 32
 
 EPILOG = f"""\
 what a line tells (times in milliseconds):
@@ -73,19 +73,19 @@ examples:
 """
 
 
-def count(text: str) -> int:
+def packetCount(text: str) -> int:
     """
     Read a number of packets.
 
     @raise argparse.ArgumentTypeError: it is none above 0.
     """
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 13 else 0
-    if not 1 <= number <= LONGEST_COUNT:
+    if not 1 <= number <= MAXIMUM_COUNT:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of packets above 0")
     return number
 
 
-def interval(text: str) -> float:
+def packetInterval(text: str) -> float:
     """
     Read the time between packets.
 
@@ -94,12 +94,12 @@ def interval(text: str) -> float:
     @raise argparse.ArgumentTypeError: it is none, or too short.
     """
     span = seconds(text)
-    if span < LEAST_INTERVAL:
-        raise argparse.ArgumentTypeError(f"an interval is at least {LEAST_INTERVAL} s")
+    if span < MINIMUM_INTERVAL:
+        raise argparse.ArgumentTypeError(f"an interval is at least {MINIMUM_INTERVAL} s")
     return span
 
 
-def size(text: str) -> int:
+def packetSize(text: str) -> int:
     """
     Read a number of bytes.
 
@@ -152,14 +152,16 @@ def probeParser() -> argparse.ArgumentParser:
 
 def _addPacketOptions(parser: argparse.ArgumentParser) -> None:
     packets = parser.add_argument_group("packets")
-    packets.add_argument("-c", dest="count", metavar="N", type=count, help="stop after N packets")
+    packets.add_argument(
+        "-c", dest="count", metavar="N", type=packetCount, help="stop after N packets"
+    )
     packets.add_argument(
         "-i",
         dest="interval",
         metavar="S",
-        type=interval,
+        type=packetInterval,
         default=INTERVAL,
-        help=f"seconds between packets (default {INTERVAL:g}, least {LEAST_INTERVAL})",
+        help=f"seconds between packets (default {INTERVAL:g}, least {MINIMUM_INTERVAL})",
     )
     packets.add_argument(
         "-w", dest="deadline", metavar="S", type=seconds, help="stop after S seconds"
@@ -176,10 +178,10 @@ def _addPacketOptions(parser: argparse.ArgumentParser) -> None:
         "-s",
         dest="size",
         metavar="BYTES",
-        type=size,
-        help=f"payload of each packet (STAMP: {OPEN_LENGTH}, with --key {SEALED_LENGTH}, or more; "
-        f"room for the follow-up is in {OPEN_LENGTH + EXTENSION_LENGTH}, the default, and from "
-        f"{OPEN_LENGTH + EXTENSION_LENGTH + 4} on)",
+        type=packetSize,
+        help=f"payload of each packet (STAMP: {UNAUTHENTICATED_LENGTH}, with --key {AUTHENTICATED_LENGTH}, or more; "
+        f"room for the follow-up is in {UNAUTHENTICATED_LENGTH + EXTENSION_LENGTH}, the default, and from "
+        f"{UNAUTHENTICATED_LENGTH + EXTENSION_LENGTH + 4} on)",
     )
     packets.add_argument(
         "-Q",
@@ -298,8 +300,14 @@ def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
         parser.error("--no-follow-up is for STAMP: it goes without --tcp and --udp")
     if given.reflector != "auto" and not stamp:
         parser.error("--reflector is for STAMP: it goes without --tcp and --udp")
-    least = TEXT_LEAST if not stamp else SEALED_LENGTH if given.key else OPEN_LENGTH
-    most = LARGEST_SIZE if stamp else TEXT_LARGEST
+    least = (
+        MINIMUM_TEXT_SIZE
+        if not stamp
+        else AUTHENTICATED_LENGTH
+        if given.key
+        else UNAUTHENTICATED_LENGTH
+    )
+    most = LARGEST_SIZE if stamp else MAXIMUM_TEXT_SIZE
     if given.size is not None and not least <= given.size <= most:
         parser.error(f"-s: a packet has {least} to {most} bytes here, not {given.size}")
     if given.histogram and given.form != "text":
@@ -313,7 +321,7 @@ def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
         parser.error("--prometheus needs prometheus_client: pip install 'tsservices[http]'")
     try:
         key = None if given.key is None else readKey(given.key)
-        conditions = [] if given.fail_if is None else parseConditions(given.fail_if)
+        conditions = [] if given.fail_if is None else parseThresholds(given.fail_if)
     except KeyFileError as error:
         parser.error(f"--key: {error}")
     except ThresholdError as error:

@@ -58,16 +58,18 @@ if TYPE_CHECKING:
     from twisted.internet.protocol import ServerFactory
 
 
-def verdict(targets: Sequence[ProbeTarget], conditions: list[Threshold]) -> tuple[int, list[str]]:
+def exitStatus(
+    targets: Sequence[ProbeTarget], thresholds: list[Threshold]
+) -> tuple[int, list[str]]:
     """The exit status, and what to say about it."""
     said = [
         f"{target.name}: {each}"
         for target in targets
-        for each in violations(conditions, target.tally)
+        for each in violations(thresholds, target.statistics)
     ]
     if said:
         return CONDITION_HELD, said
-    silent = any(not target.tally.received for target in targets)
+    silent = any(not target.statistics.received for target in targets)
     return (SOME_SILENT if silent else ALL_REPLIED), []
 
 
@@ -100,12 +102,12 @@ class ProbeSession:
         self.targets = targets
         if self._done.called:
             return self._done
-        self._reporter.began(targets)
+        self._reporter.started(targets)
         interval = round(self._command.interval * NANOSECONDS)
         origin = self._times.monotonic() + LEAD
         self._sending = set(targets)
         for number, target in enumerate(targets):
-            target.begin(origin)
+            target.start(origin)
             schedule = self._schedules[target] = Schedule(
                 self._clock,
                 self._times.monotonic,
@@ -124,7 +126,7 @@ class ProbeSession:
         for schedule in self._schedules.values():
             schedule.stop()
         for target in self.targets:
-            target.end()
+            target.stop()
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         if not self._done.called:
@@ -134,64 +136,64 @@ class ProbeSession:
         """Tell what is known so far."""
         self._reporter.interim(self.targets)
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         if not self._done.called:
-            self._reporter.happened(target, outcome)
+            self._reporter.resultReady(target, outcome)
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
-        self._reporter.waited(target, sequence)
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
+        self._reporter.overdue(target, sequence)
 
-    def settled(self, target: ProbeTarget) -> None:
-        if not self._sending and not any(each.waiting for each in self.targets):
+    def idle(self, target: ProbeTarget) -> None:
+        if not self._sending and not any(each.hasPending for each in self.targets):
             self.finish()
 
     def _fire(self, target: ProbeTarget, lateness: int, skipped: int) -> bool:
         count = self._command.count
-        last = count is not None and target.tally.transmitted + 1 >= count
+        last = count is not None and target.statistics.transmitted + 1 >= count
         if last:
             self._sending.discard(target)
         target.sendNext(lateness, skipped)
         return not last
 
 
-def reporterFor(command: ProbeOptions, output: Output, times: Clocks) -> Reporter:
+def createReporter(options: ProbeOptions, output: Output, clocks: Clocks) -> Reporter:
     """What tells it in the form that is wanted."""
-    if command.form == "json":
-        return JSONReport(output, times, command.quiet)
-    if command.form == "csv":
-        return CSVReport(output, command.quiet)
+    if options.form == "json":
+        return JSONReport(output, clocks, options.quiet)
+    if options.form == "csv":
+        return CSVReport(output, options.quiet)
     return TextReport(
         output,
-        times,
-        command.interval,
-        command.timeout,
-        command.quiet,
-        command.dated,
-        command.outstanding,
-        command.histogram,
+        clocks,
+        options.interval,
+        options.timeout,
+        options.quiet,
+        options.dated,
+        options.outstanding,
+        options.histogram,
     )
 
 
-def wireTo(
-    address: str, reactor: ReactorBase, times: Clocks, command: ProbeOptions, session: int
+def createTransport(
+    address: str, reactor: ReactorBase, clocks: Clocks, options: ProbeOptions, session: int
 ) -> ProbeTransport:
     """The way to it."""
-    if command.wire == "stamp":
+    if options.wire == "stamp":
         return StampTransport(
             reactor,
-            times,
+            clocks,
             address,
-            command.port,
-            command.size,
-            command.tos,
-            command.key,
-            command.followUp,
+            options.port,
+            options.size,
+            options.tos,
+            options.key,
+            options.followUp,
         )
-    kind = TCPTextTransport if command.wire == "tcp" else UDPTextTransport
-    return kind(reactor, times, address, command.port, session, command.size, command.tos)
+    kind = TCPTextTransport if options.wire == "tcp" else UDPTextTransport
+    return kind(reactor, clocks, address, options.port, session, options.size, options.tos)
 
 
-async def addressOf(reactor: ReactorBase, host: str, port: int, family: int) -> str:
+async def resolveAddress(reactor: ReactorBase, host: str, port: int, family: int) -> str:
     """
     Its first address of that family.
 
@@ -211,21 +213,21 @@ class ProbeRun:
     @ivar output: the streams of the process.
     """
 
-    def __init__(self, reactor: ReactorBase, command: ProbeOptions, times: Clocks) -> None:
-        self.output = Output(sys.stdout, sys.stderr, self._unread)
+    def __init__(self, reactor: ReactorBase, options: ProbeOptions, clocks: Clocks) -> None:
+        self.output = Output(sys.stdout, sys.stderr, self._outputClosed)
         self._reactor = reactor
-        self._command = command
-        self._times = times
-        self._reporter = reporterFor(command, self.output, times)
-        self._session = ProbeSession(reactor, times, command, self._reporter)
+        self._options = options
+        self._clocks = clocks
+        self._reporter = createReporter(options, self.output, clocks)
+        self._session = ProbeSession(reactor, clocks, options, self._reporter)
         self._preparing: Deferred[list[ProbeTarget]] | None = None
         self._stopped = False
         self._progress: LoopingCall | None = None
         self._metrics: IListeningPort | None = None
 
-    async def go(self) -> int:
+    async def run(self) -> int:
         """The exit status."""
-        self._reactor.callWhenRunning(self._takeSignals)
+        self._reactor.callWhenRunning(self._handleSignals)
         targets: list[ProbeTarget] = []
         try:
             self._preparing = Deferred.fromCoroutine(self._prepare())
@@ -239,20 +241,20 @@ class ProbeRun:
         except CancelledError:
             return TROUBLE
         except ClientError as error:
-            self.output.complain(str(error))
+            self.output.error(str(error))
             return TROUBLE
         finally:
             if self._progress is not None:
                 self._progress.stop()
-        return await self._conclude(targets)
+        return await self._finish(targets)
 
     async def _prepare(self) -> list[ProbeTarget]:
-        command = self._command
+        command = self._options
         session = random.SystemRandom().getrandbits(32)
         targets = []
         for host in command.hosts:
-            address = await addressOf(self._reactor, host, command.port, command.family)
-            wire = wireTo(address, self._reactor, self._times, command, session)
+            address = await resolveAddress(self._reactor, host, command.port, command.family)
+            wire = createTransport(address, self._reactor, self._clocks, command, session)
             tally = TargetStatistics(command.stateful)
             targets.append(
                 ProbeTarget(
@@ -262,7 +264,7 @@ class ProbeRun:
                     wire,
                     tally,
                     self._reactor,
-                    self._times,
+                    self._clocks,
                     command.timeout,
                     self._session,
                 )
@@ -278,7 +280,7 @@ class ProbeRun:
         return targets
 
     def _serveMetrics(self, targets: list[ProbeTarget]) -> None:
-        if self._command.prometheus is None:
+        if self._options.prometheus is None:
             return
         from tsservices.client.probe.reports.prometheus import metricsSite
 
@@ -286,38 +288,38 @@ class ProbeRun:
         site = cast("ServerFactory[Any]", metricsSite(targets))
         try:
             self._metrics = IReactorTCP(self._reactor).listenTCP(
-                self._command.prometheus, site, interface="127.0.0.1"
+                self._options.prometheus, site, interface="127.0.0.1"
             )
         except CannotListenError as error:
             raise ClientError(
-                f"no metrics on port {self._command.prometheus}: {error.socketError}"
+                f"no metrics on port {self._options.prometheus}: {error.socketError}"
             ) from error
 
     def _showProgress(self, targets: list[ProbeTarget]) -> None:
-        if self._command.quiet and sys.stderr.isatty():
+        if self._options.quiet and sys.stderr.isatty():
             columns = shutil.get_terminal_size().columns
             self._progress = showProgress(self._reactor, self.output, targets, columns)
 
-    async def _conclude(self, targets: list[ProbeTarget]) -> int:
+    async def _finish(self, targets: list[ProbeTarget]) -> int:
         for target in targets:
-            await target.wire.close()
+            await target.transport.close()
         if self._metrics is not None:
             await maybeDeferred(self._metrics.stopListening)
         self._reporter.summary(targets)
-        if self._command.plot is not None:
-            from tsservices.client.probe.reports.plot import draw
+        if self._options.plot is not None:
+            from tsservices.client.probe.reports.plot import drawPlot
 
             try:
-                draw(targets, self._command.plot)
+                drawPlot(targets, self._options.plot)
             except (OSError, ValueError) as error:
-                self.output.complain(f"{self._command.plot}: {error}")
+                self.output.error(f"{self._options.plot}: {error}")
                 return TROUBLE
-        status, said = verdict(targets, self._command.conditions)
+        status, said = exitStatus(targets, self._options.conditions)
         for each in said:
-            self.output.complain(f"--fail-if: {each}")
+            self.output.error(f"--fail-if: {each}")
         return status
 
-    def _takeSignals(self) -> None:
+    def _handleSignals(self) -> None:
         """Take signals over from the reactor, which would just stop."""
 
         def soon(number: int, frame: object) -> None:
@@ -335,7 +337,7 @@ class ProbeRun:
             self._preparing.cancel()
         self._session.finish()
 
-    def _unread(self) -> None:
+    def _outputClosed(self) -> None:
         """Nobody reads the output any more."""
         # Python would complain at its end that it cannot flush.
         with suppress(OSError):
@@ -343,18 +345,18 @@ class ProbeRun:
         self._reactor.callLater(0, self._stop)
 
 
-async def probe(reactor: ReactorBase, command: ProbeOptions) -> None:
+async def probe(reactor: ReactorBase, options: ProbeOptions) -> None:
     """
     Measure, on this process's streams.
 
     @raise SystemExit: with the exit status, when that is not 0.
     """
-    status = await ProbeRun(reactor, command, Clocks()).go()
+    status = await ProbeRun(reactor, options, Clocks()).run()
     if status:
         raise SystemExit(status)
 
 
-def main(command: ProbeOptions) -> None:
+def main(options: ProbeOptions) -> None:
     """
     Run the reactor until all is measured.
 
@@ -362,4 +364,4 @@ def main(command: ProbeOptions) -> None:
     """
     from twisted.internet.task import react
 
-    react(probe, (command,))
+    react(probe, (options,))

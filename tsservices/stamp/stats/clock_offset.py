@@ -11,22 +11,22 @@ import math
 from dataclasses import dataclass
 
 #: Spans of time whose best sample is kept; when there are more, two become one.
-CELLS = 64
+MAXIMUM_SPANS = 64
 
 #: Nanoseconds of a span at the beginning.
-FIRST_SPAN = 100_000_000
+INITIAL_SPAN = 100_000_000
 
 #: How fast an offset may become wrong: what NTP reckons with (RFC 5905, PHI).
-DRIFT = 15e-6
+MAXIMUM_DRIFT = 15e-6
 
 #: Spans that a line is fitted through at least.
-FEWEST = 5
+SKEW_SPANS = 5
 
 #: Nanoseconds between the first and the last of them, at least.
-SHORTEST = 2_000_000_000
+SKEW_DURATION = 2_000_000_000
 
 #: Nanoseconds below which differences of delay say nothing.
-BLUR = 1000
+DELAY_NOISE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class ClockSample:
     """
     One exchange.
 
-    @ivar at: when, in nanoseconds since the start.
+    @ivar time: when, in nanoseconds since the start.
     @ivar offset: the other clock less this one, as this exchange alone shows it.
     @ivar delay: the round trip without the other's own time.
     """
 
-    at: int
+    time: int
     offset: int
     delay: int
 
@@ -82,22 +82,22 @@ class ClockFilter:
 
     def __init__(self) -> None:
         """Start with no sample."""
-        self._span = FIRST_SPAN
+        self._span = INITIAL_SPAN
         self._best: dict[int, ClockSample] = {}
         self._last = 0
 
     def add(self, sample: ClockSample) -> None:
-        self._last = max(self._last, sample.at)
-        self._keep(sample)
-        while len(self._best) > CELLS:
+        self._last = max(self._last, sample.time)
+        self._keepBest(sample)
+        while len(self._best) > MAXIMUM_SPANS:
             self._span *= 2
             kept = list(self._best.values())
             self._best = {}
             for each in kept:
-                self._keep(each)
+                self._keepBest(each)
 
-    def _keep(self, sample: ClockSample) -> None:
-        cell = sample.at // self._span
+    def _keepBest(self, sample: ClockSample) -> None:
+        cell = sample.time // self._span
         held = self._best.get(cell)
         if held is None or sample.delay < held.delay:
             self._best[cell] = sample
@@ -111,9 +111,9 @@ class ClockFilter:
             return None
         best = min(
             self._best.values(),
-            key=lambda each: each.delay / 2 + DRIFT * (self._last - each.at),
+            key=lambda each: each.delay / 2 + MAXIMUM_DRIFT * (self._last - each.time),
         )
-        return Offset(best.offset, (best.delay + 1) // 2, self._last - best.at)
+        return Offset(best.offset, (best.delay + 1) // 2, self._last - best.time)
 
     def skew(self) -> Skew | None:
         """
@@ -121,11 +121,11 @@ class ClockFilter:
         more; L{None} as long as they are too few or too close.
         """
         samples = list(self._best.values())
-        times = [each.at for each in samples]
-        if len(samples) < FEWEST or max(times) - min(times) < SHORTEST:
+        times = [each.time for each in samples]
+        if len(samples) < SKEW_SPANS or max(times) - min(times) < SKEW_DURATION:
             return None
         least = min(each.delay for each in samples)
-        blur = max(BLUR, least / 20)
+        blur = max(DELAY_NOISE, least / 20)
         weights = [1 / ((each.delay - least) ** 2 + blur**2) for each in samples]
         whole = math.fsum(weights)
         # Whole numbers first: an offset can be years, and its digits are needed.

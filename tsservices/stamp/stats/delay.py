@@ -62,10 +62,10 @@ class Jitter:
 
 
 #: Samples that wait until the skew among them is known.
-BLOCK = 512
+BLOCK_SAMPLES = 512
 
 #: Smallest delays of earlier blocks that are kept; when there are more, two become one.
-MINIMA = 64
+MAXIMUM_MINIMA = 64
 
 
 class QueueingDelay:
@@ -81,33 +81,33 @@ class QueueingDelay:
         self._block: list[tuple[int, int]] = []
         self._minima: list[tuple[int, int]] = []
 
-    def add(self, at: int, delay: int | None) -> None:
+    def add(self, time: int, delay: int | None) -> None:
         """
-        @param at: when, in nanoseconds since the start.
+        @param time: when, in nanoseconds since the start.
         @param delay: raw, in nanoseconds; L{None} is passed over.
         """
         if delay is None:
             return
-        self._block.append((at, delay))
-        if len(self._block) == BLOCK:
+        self._block.append((time, delay))
+        if len(self._block) == BLOCK_SAMPLES:
             skew = self._skew()
-            self._take(self._done, skew)
-            self._minima.append(_least(self._block, skew))
+            self._addBlock(self._done, skew)
+            self._minima.append(_minimum(self._block, skew))
             self._block = []
-            if len(self._minima) > MINIMA:
+            if len(self._minima) > MAXIMUM_MINIMA:
                 pairs = zip(self._minima[::2], self._minima[1::2], strict=False)
                 odd = self._minima[-1:] if len(self._minima) % 2 else []
-                self._minima = [_least(pair, skew) for pair in pairs] + odd
+                self._minima = [_minimum(pair, skew) for pair in pairs] + odd
 
     def summary(self) -> Distribution:
         """The delays above the minimum, of all samples so far."""
         whole = Distribution()
         whole.merge(self._done)
         if self._block:
-            self._take(whole, self._skew())
+            self._addBlock(whole, self._skew())
         return whole
 
-    def _take(self, into: Distribution, skew: float) -> None:
+    def _addBlock(self, into: Distribution, skew: float) -> None:
         """Work the block off."""
         start = self._block[0][0]
         floor = min(delay - skew * (at - start) for at, delay in (*self._minima, *self._block))
@@ -115,7 +115,7 @@ class QueueingDelay:
             into.add(round(delay - skew * (at - start) - floor))
 
 
-def _least(
+def _minimum(
     samples: list[tuple[int, int]] | tuple[tuple[int, int], ...], skew: float
 ) -> tuple[int, int]:
     start = samples[0][0]
@@ -123,10 +123,10 @@ def _least(
 
 
 #: Spans of time that are kept; when there are more, two become one.
-CELLS = 1024
+MAXIMUM_BUCKETS = 1024
 
 #: Nanoseconds of a span at the beginning.
-FIRST_SPAN = 1_000_000
+INITIAL_SPAN = 1_000_000
 
 
 @dataclass(slots=True)
@@ -136,24 +136,28 @@ class TimelineBucket:
 
     @ivar count: round trips in it.
     @ivar lost: packets lost in it.
-    @ivar least: the shortest round trip in nanoseconds; L{None} when there is none.
-    @ivar most: the longest.
+    @ivar minimum: the shortest round trip in nanoseconds; L{None} when there is none.
+    @ivar maximum: the longest.
     @ivar total: all of them together.
     """
 
     count: int = 0
     lost: int = 0
-    least: int | None = None
-    most: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
     total: int = 0
 
-    def take(self, other: TimelineBucket) -> None:
+    def merge(self, other: TimelineBucket) -> None:
         self.count += other.count
         self.lost += other.lost
         self.total += other.total
-        if other.least is not None and other.most is not None:
-            self.least = other.least if self.least is None else min(self.least, other.least)
-            self.most = other.most if self.most is None else max(self.most, other.most)
+        if other.minimum is not None and other.maximum is not None:
+            self.minimum = (
+                other.minimum if self.minimum is None else min(self.minimum, other.minimum)
+            )
+            self.maximum = (
+                other.maximum if self.maximum is None else max(self.maximum, other.maximum)
+            )
 
 
 class Timeline:
@@ -165,22 +169,26 @@ class Timeline:
 
     def __init__(self) -> None:
         """Start with no cell."""
-        self.span = FIRST_SPAN
+        self.span = INITIAL_SPAN
         self._cells: dict[int, TimelineBucket] = {}
 
-    def add(self, at: int, trip: int | None) -> None:
+    def add(self, time: int, roundTrip: int | None) -> None:
         """
-        @param at: when the packet was sent, in nanoseconds since the start.
-        @param trip: the round trip; L{None} if the packet was lost.
+        @param time: when the packet was sent, in nanoseconds since the start.
+        @param roundTrip: the round trip; L{None} if the packet was lost.
         """
-        new = TimelineBucket(lost=1) if trip is None else TimelineBucket(1, 0, trip, trip, trip)
-        self._cells.setdefault(at // self.span, TimelineBucket()).take(new)
-        while len(self._cells) > CELLS:
+        new = (
+            TimelineBucket(lost=1)
+            if roundTrip is None
+            else TimelineBucket(1, 0, roundTrip, roundTrip, roundTrip)
+        )
+        self._cells.setdefault(time // self.span, TimelineBucket()).merge(new)
+        while len(self._cells) > MAXIMUM_BUCKETS:
             self.span *= 2
             held, self._cells = self._cells, {}
             for number, cell in held.items():
-                self._cells.setdefault(number // 2, TimelineBucket()).take(cell)
+                self._cells.setdefault(number // 2, TimelineBucket()).merge(cell)
 
-    def cells(self) -> list[tuple[int, TimelineBucket]]:
+    def buckets(self) -> list[tuple[int, TimelineBucket]]:
         """When each cell that is not empty begins, and what is in it, in order."""
         return [(number * self.span, self._cells[number]) for number in sorted(self._cells)]

@@ -21,14 +21,14 @@ SUB_BITS = 7
 SUB_BUCKETS = 1 << SUB_BITS
 
 #: Larger values, some 146 years in nanoseconds, are counted as this one.
-LARGEST = (1 << 62) - 1
+MAXIMUM_VALUE = (1 << 62) - 1
 
 
 def bucketOf(value: int) -> int:
     """The number of its bucket; the order of buckets is that of values."""
     if value < 0:
         return ~bucketOf(-value)
-    value = min(value, LARGEST)
+    value = min(value, MAXIMUM_VALUE)
     if value < SUB_BUCKETS:
         return value
     shift = value.bit_length() - 1 - SUB_BITS
@@ -126,7 +126,7 @@ class Histogram:
             low, high = rangeOf(bucket)
             yield low, high, self._counts[bucket]
 
-    def notAbove(self, bound: int) -> int:
+    def countUpTo(self, bound: int) -> int:
         """How many do not exceed it, as far as buckets tell."""
         limit = bucketOf(bound)
         return sum(count for bucket, count in self._counts.items() if bucket <= limit)

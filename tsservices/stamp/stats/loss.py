@@ -52,14 +52,14 @@ class DirectionalLoss:
         self.stateful = stateful
         self.duplicates = 0
         self.reordered = 0
-        self._told = stateful is not None
+        self._kindGiven = stateful is not None
         self._contradicted = False
-        self._answered: OrderedDict[int, None] = OrderedDict()
-        self._counted: OrderedDict[int, None] = OrderedDict()
+        self._answeredSequences: OrderedDict[int, None] = OrderedDict()
+        self._reflectorSequences: OrderedDict[int, None] = OrderedDict()
         self._firsts = 0
-        self._distinct = 0
+        self._distinctReplies = 0
         self._highest = -1
-        self._highestCounted = -1
+        self._highestReflectorSequence = -1
         self._duplicatesUp = 0
         self._reorderedUp = 0
         self._reorderedDown = 0
@@ -67,36 +67,40 @@ class DirectionalLoss:
         self._tailErrors = 0
         self._lastError = -1
 
-    def add(self, sequence: int, counted: int | None) -> ReplyKind:
+    def add(self, sequence: int, reflectorSequence: int | None) -> ReplyKind:
         """
         What it is.
 
-        @param counted: the reflector's number of the reply; L{None} if it has none.
+        @param reflectorSequence: the reflector's number of the reply; L{None} if it has none.
         """
-        again = sequence in self._answered
+        again = sequence in self._answeredSequences
         if not again and self._highest - sequence >= WINDOW:
             return ReplyKind.STRAY
-        fresh = self._count(sequence, counted, again)
+        fresh = self._addReflectorSequence(sequence, reflectorSequence, again)
         if again:
             self.duplicates += 1
             self._duplicatesUp += fresh
             return ReplyKind.DUPLICATE
         if sequence < self._highest:
             self.reordered += 1
-            self._reorderedUp += counted is not None and counted > self._highestCounted
-        self._reorderedDown += counted is not None and counted < self._highestCounted
+            self._reorderedUp += (
+                reflectorSequence is not None and reflectorSequence > self._highestReflectorSequence
+            )
+        self._reorderedDown += (
+            reflectorSequence is not None and reflectorSequence < self._highestReflectorSequence
+        )
         self._firsts += 1
-        _remember(self._answered, sequence)
+        _remember(self._answeredSequences, sequence)
         if sequence > self._highest:
             self._highest = sequence
             if sequence > self._lastError:
                 self._errors += self._tailErrors
                 self._tailErrors = 0
-        if counted is not None:
-            self._highestCounted = max(self._highestCounted, counted)
+        if reflectorSequence is not None:
+            self._highestReflectorSequence = max(self._highestReflectorSequence, reflectorSequence)
         return ReplyKind.FIRST
 
-    def refused(self, sequence: int) -> None:
+    def addError(self, sequence: int) -> None:
         """A packet's fate was told by the network itself: it is no loss to find a way for."""
         self._lastError = max(self._lastError, sequence)
         if sequence < self._highest:
@@ -104,46 +108,50 @@ class DirectionalLoss:
         else:
             self._tailErrors += 1
 
-    def _count(self, sequence: int, counted: int | None, again: bool) -> bool:
+    def _addReflectorSequence(
+        self, sequence: int, reflectorSequence: int | None, duplicate: bool
+    ) -> bool:
         """Look at a reply's own number."""
-        if counted is None:
+        if reflectorSequence is None:
             return False
-        if counted != sequence and not self._told:
+        if reflectorSequence != sequence and not self._kindGiven:
             self.stateful = True
-        fresh = counted not in self._counted
+        fresh = reflectorSequence not in self._reflectorSequences
         # One number for two packets, or one far away from the rest: it began anew, or
         # counts something else.
         if (
-            (not fresh and not again)
-            or counted < self._highestCounted - WINDOW
-            or counted > max(sequence, self._highest) + self.duplicates + SLACK
+            (not fresh and not duplicate)
+            or reflectorSequence < self._highestReflectorSequence - WINDOW
+            or reflectorSequence > max(sequence, self._highest) + self.duplicates + SLACK
         ):
             self._contradicted = True
         if fresh:
-            _remember(self._counted, counted)
-            self._distinct += 1
-            if again:
-                self._highestCounted = max(self._highestCounted, counted)
+            _remember(self._reflectorSequences, reflectorSequence)
+            self._distinctReplies += 1
+            if duplicate:
+                self._highestReflectorSequence = max(
+                    self._highestReflectorSequence, reflectorSequence
+                )
         return fresh
 
     @property
     def known(self) -> bool:
         """Whether the two ways can be told apart."""
-        return bool(self.stateful) and not self._contradicted and self._upward() >= 0
+        return bool(self.stateful) and not self._contradicted and self._missingUp() >= 0
 
-    def _upward(self) -> int:
-        counted = self._highestCounted + 1 - self._duplicatesUp
+    def _missingUp(self) -> int:
+        counted = self._highestReflectorSequence + 1 - self._duplicatesUp
         return self._highest + 1 - counted - self._errors
 
     @property
     def lostUp(self) -> int | None:
         """Packets that did not reach the reflector; L{None} if nobody can know."""
-        return self._upward() if self.known else None
+        return self._missingUp() if self.known else None
 
     @property
     def lostDown(self) -> int | None:
         """Replies that did not arrive; L{None} if nobody can know."""
-        return self._highestCounted + 1 - self._distinct if self.known else None
+        return self._highestReflectorSequence + 1 - self._distinctReplies if self.known else None
 
     @property
     def duplicatesUp(self) -> int | None:
@@ -186,12 +194,12 @@ class LossBursts:
         """Start before the packet with sequence number 0."""
         self.lengths = Histogram()
         self._next = 0
-        self._early: dict[int, bool] = {}
+        self._outOfOrder: dict[int, bool] = {}
         self._current = 0
 
-    def settle(self, sequence: int, lost: bool) -> None:
-        self._early[sequence] = lost
-        while (known := self._early.pop(self._next, None)) is not None:
+    def add(self, sequence: int, lost: bool) -> None:
+        self._outOfOrder[sequence] = lost
+        while (known := self._outOfOrder.pop(self._next, None)) is not None:
             self._next += 1
             if known:
                 self._current += 1

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 #: Nanoseconds by which a round trip between two stamps of the wall clock may exceed the same on the
 #: monotonic clock, before the wall clock must have been set in between.
-MOST_STEP = 1_000_000
+MAXIMUM_CLOCK_STEP = 1_000_000
 
 
 class ProbeState(Enum):
@@ -46,20 +46,20 @@ class Timestamps:
     clock, and missing when the other side does not tell them.
 
     @ivar sent: T1, of this clock.
-    @ivar arrived: T2.
-    @ivar returned: T3.
+    @ivar reflectorReceived: T2.
+    @ivar reflectorSent: T3.
     @ivar received: T4, of this clock.
     @ivar clocks: whose stamps T1 and T4 are: C{k} the kernel's, C{u} this program's.
-    @ivar written: T3 as the packet has it, when C{returned} is what the reflector told of it
+    @ivar writtenT3: T3 as the packet has it, when C{returned} is what the reflector told of it
         later: when it has really left.
     """
 
     sent: int
     received: int
-    arrived: int | None = None
-    returned: int | None = None
+    reflectorReceived: int | None = None
+    reflectorSent: int | None = None
     clocks: str = "uu"
-    written: int | None = None
+    writtenT3: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +81,25 @@ class Delays:
     offset: int | None = None
 
 
-def timing(stamps: Timestamps | None, application: int | None) -> Delays:
+def delaysOf(timestamps: Timestamps | None, application: int | None) -> Delays:
     """
     What follows; nothing when the times contradict each other, as they do when a clock is set
     during the exchange.
     """
-    if stamps is None:
+    if timestamps is None:
         return Delays()
-    whole = stamps.received - stamps.sent
-    if whole < 0 or (application is not None and whole > application + MOST_STEP):
+    whole = timestamps.received - timestamps.sent
+    if whole < 0 or (application is not None and whole > application + MAXIMUM_CLOCK_STEP):
         return Delays()
-    if stamps.arrived is None or stamps.returned is None:
+    if timestamps.reflectorReceived is None or timestamps.reflectorSent is None:
         return Delays(network=whole)
-    server = stamps.returned - stamps.arrived
+    server = timestamps.reflectorSent - timestamps.reflectorReceived
     if not 0 <= server <= whole:
         return Delays()
-    up, down = stamps.arrived - stamps.sent, stamps.received - stamps.returned
+    up, down = (
+        timestamps.reflectorReceived - timestamps.sent,
+        timestamps.received - timestamps.reflectorSent,
+    )
     return Delays(whole - server, server, up, down, (up - down) // 2)
 
 
@@ -110,7 +113,7 @@ class ProbeResult:
     @ivar sentOffset: when it was sent, in nanoseconds since the start.
     @ivar sentAt: when it was sent, in nanoseconds since 1970.
     @ivar application: the round trip as this program saw it, in nanoseconds.
-    @ivar stamps: the four times; L{None} without a reply.
+    @ivar timestamps: the four times; L{None} without a reply.
     @ivar reflectorSequence: the reflector's own number of the reply.
     @ivar size: bytes of the reply.
     @ivar ttl: that the packet had left when it arrived there, or of the reply; L{None}
@@ -123,26 +126,30 @@ class ProbeResult:
     sentOffset: int
     sentAt: int
     application: int | None = None
-    stamps: Timestamps | None = None
+    timestamps: Timestamps | None = None
     reflectorSequence: int | None = None
     size: int | None = None
     ttl: int | None = None
     reason: str = ""
 
     @property
-    def timing(self) -> Delays:
+    def delays(self) -> Delays:
         """What follows from the stamps."""
-        return timing(self.stamps, self.application)
+        return delaysOf(self.timestamps, self.application)
 
     @property
-    def followUp(self) -> int | None:
+    def followUpDelay(self) -> int | None:
         """
         Nanoseconds from T3 in the packet to the moment at which the reply left; L{None} when
         that moment is not known, and T3 in the packet counts.
         """
-        if self.stamps is None or self.stamps.written is None or self.stamps.returned is None:
+        if (
+            self.timestamps is None
+            or self.timestamps.writtenT3 is None
+            or self.timestamps.reflectorSent is None
+        ):
             return None
-        return self.stamps.returned - self.stamps.written
+        return self.timestamps.reflectorSent - self.timestamps.writtenT3
 
 
 #: A reply whose number is this far behind the held one at most was overtaken by it; one farther
@@ -173,12 +180,17 @@ def completed(outcome: ProbeResult, left: int) -> ProbeResult:
     The same with that as T3; or just the same if that cannot be, as when a clock was set in
     between or the time is of another clock.
     """
-    stamps = outcome.stamps
-    if stamps is None or stamps.arrived is None or stamps.returned is None:
+    stamps = outcome.timestamps
+    if stamps is None or stamps.reflectorReceived is None or stamps.reflectorSent is None:
         return outcome
-    if left < stamps.returned or left - stamps.arrived > stamps.received - stamps.sent:
+    if (
+        left < stamps.reflectorSent
+        or left - stamps.reflectorReceived > stamps.received - stamps.sent
+    ):
         return outcome
-    return replace(outcome, stamps=replace(stamps, returned=left, written=stamps.returned))
+    return replace(
+        outcome, timestamps=replace(stamps, reflectorSent=left, writtenT3=stamps.reflectorSent)
+    )
 
 
 class FollowUpMatcher:

@@ -18,69 +18,69 @@ from tsservices.stamp.stats.result import ProbeResult, ProbeState
 SCHEMA = 1
 
 #: Figures by name; L{None} for what is unknown.
-Figures: TypeAlias = dict[str, "Figures | int | float | bool | None"]
+Summary: TypeAlias = dict[str, "Summary | int | float | bool | None"]
 
 
-def percentName(percent: float) -> str:
+def percentileName(percent: float) -> str:
     """Its name, like C{p99.9}."""
     return f"p{percent:g}"
 
 
-def _whole(value: float | None) -> int | None:
+def _rounded(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
-def distributionFigures(values: Distribution) -> Figures:
+def distributionSummary(values: Distribution) -> Summary:
     """What is told of them."""
     moments = values.moments
-    figures: Figures = {
+    figures: Summary = {
         "count": values.count,
         "min": moments.minimum,
-        "avg": _whole(moments.mean),
+        "avg": _rounded(moments.mean),
         "max": moments.maximum,
-        "stddev": _whole(moments.deviation),
+        "stddev": _rounded(moments.deviation),
     }
     for percent in PERCENTS:
-        figures[percentName(percent)] = values.percentile(percent)
+        figures[percentileName(percent)] = values.percentile(percent)
     return figures
 
 
-def delayVariation(values: Distribution) -> Figures:
+def delayVariation(values: Distribution) -> Summary:
     """Percentiles of what each is above the least of them (PDV, RFC 5481)."""
     least = values.moments.minimum
-    figures: Figures = {}
+    figures: Summary = {}
     for percent in PERCENTS:
         value = values.percentile(percent)
-        figures[percentName(percent)] = None if value is None or least is None else value - least
+        figures[percentileName(percent)] = None if value is None or least is None else value - least
     return figures
 
 
-def jitterFigures(jitter: Jitter, values: Distribution) -> Figures:
+def jitterSummary(jitter: Jitter, values: Distribution) -> Summary:
     """What is told of it."""
     return {
-        "rfc3550_ns": _whole(jitter.estimate),
-        "ipdv_ns": distributionFigures(jitter.variation),
-        "ipdv_abs_ns": distributionFigures(jitter.absolute),
+        "rfc3550_ns": _rounded(jitter.estimate),
+        "ipdv_ns": distributionSummary(jitter.variation),
+        "ipdv_abs_ns": distributionSummary(jitter.absolute),
         "pdv_ns": delayVariation(values),
     }
 
 
-def lossFigures(tally: TargetStatistics) -> Figures:
+def lossSummary(statistics: TargetStatistics) -> Summary:
     """What was lost, doubled and reordered, and where."""
-    ways = tally.directions
-    lengths = tally.runs.summary()
+    ways = statistics.directions
+    lengths = statistics.runs.summary()
     mean = sum(low * count for low, _, count in lengths.ranges()) / max(1, lengths.total)
     return {
-        "lost": tally.lost,
-        "percent": tally.lossPercent,
-        "timeout": tally.timeouts,
-        "refused": tally.refused,
-        "unreachable": tally.unreachable,
-        "late": tally.late,
+        "lost": statistics.lost,
+        "percent": statistics.lossPercent,
+        "timeout": statistics.timeouts,
+        "refused": statistics.refused,
+        "unreachable": statistics.unreachable,
+        "late": statistics.late,
         "stateful": ways.stateful,
-        "up": tally.lostUp,
-        "down": tally.lostDown,
-        "undecided": tally.undecided,
+        "up": statistics.lostUp,
+        "down": statistics.lostDown,
+        "undecided": statistics.undecided,
         "bursts": lengths.total,
         "burst_max": lengths.maximum or 0,
         "burst_mean": round(mean, 3),
@@ -93,9 +93,9 @@ def lossFigures(tally: TargetStatistics) -> Figures:
     }
 
 
-def clockFigures(tally: TargetStatistics) -> Figures:
+def clockSummary(statistics: TargetStatistics) -> Summary:
     """What is known of its clock."""
-    offset, skew = tally.clock.offset(), tally.clock.skew()
+    offset, skew = statistics.clock.offset(), statistics.clock.skew()
     return {
         "offset_ns": None if offset is None else offset.value,
         "bound_ns": None if offset is None else offset.bound,
@@ -105,31 +105,31 @@ def clockFigures(tally: TargetStatistics) -> Figures:
     }
 
 
-def figuresOf(tally: TargetStatistics) -> Figures:
+def summarize(statistics: TargetStatistics) -> Summary:
     """All figures, nested by kind."""
     return {
-        "transmitted": tally.transmitted,
-        "received": tally.received,
-        "outstanding": tally.outstanding,
-        "skipped": tally.skipped,
-        "strays": tally.strays,
-        "duration_ns": 0 if tally.began is None else tally.ended - tally.began,
-        "kernel_sent": tally.kernelSent,
-        "kernel_received": tally.kernelReceived,
-        "followed_up": tally.followed,
-        "network_ns": distributionFigures(tally.network),
-        "application_ns": distributionFigures(tally.application),
-        "server_ns": distributionFigures(tally.server),
-        "up_ns": distributionFigures(tally.up),
-        "down_ns": distributionFigures(tally.down),
-        "jitter": jitterFigures(tally.jitter, tally.trip),
-        "jitter_up": jitterFigures(tally.jitterUp, tally.up),
-        "jitter_down": jitterFigures(tally.jitterDown, tally.down),
-        "queueing_up_ns": distributionFigures(tally.queueUp.summary()),
-        "queueing_down_ns": distributionFigures(tally.queueDown.summary()),
-        "loss": lossFigures(tally),
-        "clock": clockFigures(tally),
-        "timer_ns": distributionFigures(tally.timer),
+        "transmitted": statistics.transmitted,
+        "received": statistics.received,
+        "outstanding": statistics.outstanding,
+        "skipped": statistics.skipped,
+        "strays": statistics.strays,
+        "duration_ns": 0 if statistics.began is None else statistics.ended - statistics.began,
+        "kernel_sent": statistics.kernelSent,
+        "kernel_received": statistics.kernelReceived,
+        "followed_up": statistics.followed,
+        "network_ns": distributionSummary(statistics.network),
+        "application_ns": distributionSummary(statistics.application),
+        "server_ns": distributionSummary(statistics.server),
+        "up_ns": distributionSummary(statistics.up),
+        "down_ns": distributionSummary(statistics.down),
+        "jitter": jitterSummary(statistics.jitter, statistics.trip),
+        "jitter_up": jitterSummary(statistics.jitterUp, statistics.up),
+        "jitter_down": jitterSummary(statistics.jitterDown, statistics.down),
+        "queueing_up_ns": distributionSummary(statistics.queueUp.summary()),
+        "queueing_down_ns": distributionSummary(statistics.queueDown.summary()),
+        "loss": lossSummary(statistics),
+        "clock": clockSummary(statistics),
+        "timer_ns": distributionSummary(statistics.timer),
     }
 
 
@@ -234,15 +234,15 @@ class TargetStatistics:
         elif state is ProbeState.UNREACHABLE:
             self.unreachable += 1
         if state in (ProbeState.REFUSED, ProbeState.UNREACHABLE):
-            self.directions.refused(outcome.sequence)
+            self.directions.addError(outcome.sequence)
         if state not in (ProbeState.LATE, ProbeState.DUPLICATE):
-            self.runs.settle(outcome.sequence, state is not ProbeState.OK)
+            self.runs.add(outcome.sequence, state is not ProbeState.OK)
             if state is not ProbeState.OK:
                 self.timeline.add(outcome.sentOffset, None)
         self.ended = max(self.ended, outcome.sentOffset + (outcome.application or 0))
 
     def _measure(self, outcome: ProbeResult) -> None:
-        times = outcome.timing
+        times = outcome.delays
         at, sequence = outcome.sentOffset, outcome.sequence
         self.network.add(times.network)
         self.application.add(outcome.application)
@@ -258,10 +258,10 @@ class TargetStatistics:
             self.clock.add(ClockSample(at, times.offset, times.network))
         self.queueUp.add(at, times.up)
         self.queueDown.add(at, times.down)
-        if outcome.stamps is not None:
-            self.kernelSent += outcome.stamps.clocks[:1] == "k"
-            self.kernelReceived += outcome.stamps.clocks[1:] == "k"
-            self.followed += outcome.followUp is not None
+        if outcome.timestamps is not None:
+            self.kernelSent += outcome.timestamps.clocks[:1] == "k"
+            self.kernelReceived += outcome.timestamps.clocks[1:] == "k"
+            self.followed += outcome.followUpDelay is not None
 
     def _skew(self) -> float:
         skew = self.clock.skew()

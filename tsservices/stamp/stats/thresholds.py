@@ -20,7 +20,7 @@ from tsservices.stamp.stats.summary import TargetStatistics
 #: Nanoseconds in each unit of time.
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
-_CONDITION = re.compile(
+_THRESHOLD = re.compile(
     r"\s*([a-z][a-z0-9.]*)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*(%|[a-z]*)\s*"
 )
 
@@ -32,10 +32,10 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 
 #: A figure; L{None} when it is unknown.
-Number = float | None
+Value = float | None
 
 #: Figures that count packets; with C{%} they are compared as a share of all packets.
-COUNTS: dict[str, Callable[[TargetStatistics], int | None]] = {
+COUNTERS: dict[str, Callable[[TargetStatistics], int | None]] = {
     "loss": lambda tally: tally.lost,
     "loss.up": lambda tally: tally.lostUp,
     "loss.down": lambda tally: tally.lostDown,
@@ -47,7 +47,7 @@ COUNTS: dict[str, Callable[[TargetStatistics], int | None]] = {
 }
 
 #: Kinds of time, by what stands before C{.min}, C{.avg}, C{.max}, C{.stddev} or C{.p99}.
-TIMES: dict[str, Callable[[TargetStatistics], Distribution]] = {
+DISTRIBUTIONS: dict[str, Callable[[TargetStatistics], Distribution]] = {
     "": lambda tally: tally.trip,
     "net": lambda tally: tally.network,
     "app": lambda tally: tally.application,
@@ -77,16 +77,16 @@ class Threshold:
     One condition.
 
     @ivar text: as it was written.
-    @ivar figure: gives the figure.
+    @ivar value: gives the figure.
     @ivar holds: compares it with the number that was written.
     """
 
     text: str
-    figure: Callable[[TargetStatistics], Number]
+    value: Callable[[TargetStatistics], Value]
     holds: Callable[[float], bool]
 
 
-def _moment(name: str) -> Callable[[Distribution], Number] | None:
+def _momentReader(name: str) -> Callable[[Distribution], Value] | None:
     if name == "min":
         return lambda values: values.moments.minimum
     if name == "max":
@@ -102,51 +102,53 @@ def _moment(name: str) -> Callable[[Distribution], Number] | None:
     return lambda values: values.percentile(percent)
 
 
-def _time(name: str) -> Callable[[TargetStatistics], Number] | None:
+def _timeReader(name: str) -> Callable[[TargetStatistics], Value] | None:
     if name == "jitter":
         return lambda tally: tally.jitter.estimate
     if name == "offset":
         return lambda tally: None if (found := tally.clock.offset()) is None else abs(found.value)
-    for kind, values in TIMES.items():
+    for kind, values in DISTRIBUTIONS.items():
         if kind and not name.startswith(kind + "."):
             continue
-        moment = _moment(name[len(kind) + 1 :] if kind else name)
+        moment = _momentReader(name[len(kind) + 1 :] if kind else name)
         if moment is not None:
             return lambda tally, values=values, moment=moment: moment(values(tally))  # type: ignore[misc]
     return None
 
 
-def _share(count: Callable[[TargetStatistics], int | None]) -> Callable[[TargetStatistics], Number]:
+def _shareReader(
+    count: Callable[[TargetStatistics], int | None],
+) -> Callable[[TargetStatistics], Value]:
 
-    def share(tally: TargetStatistics) -> Number:
+    def share(tally: TargetStatistics) -> Value:
         counted = count(tally)
         return None if counted is None or not tally.settled else 100 * counted / tally.settled
 
     return share
 
 
-def _skew(tally: TargetStatistics) -> Number:
+def _absoluteSkew(tally: TargetStatistics) -> Value:
     skew = tally.clock.skew()
     return None if skew is None else abs(skew.ppm)
 
 
-def _condition(text: str) -> Threshold:
-    match = _CONDITION.fullmatch(text)
+def _parseThreshold(text: str) -> Threshold:
+    match = _THRESHOLD.fullmatch(text)
     if match is None:
         raise ThresholdError(f"{text.strip()!r} is no condition like loss>1% or p99>50ms")
     name, comparison, number, unit = match.groups()
     compare, bound = _COMPARISONS[comparison], float(number)
-    figure: Callable[[TargetStatistics], Number] | None
-    if name in COUNTS:
+    figure: Callable[[TargetStatistics], Value] | None
+    if name in COUNTERS:
         if unit not in ("", "%") or (unit and name == "burst"):
             raise ThresholdError(f"{text.strip()!r}: {name} counts packets, not {unit}")
-        figure = _share(COUNTS[name]) if unit else COUNTS[name]
+        figure = _shareReader(COUNTERS[name]) if unit else COUNTERS[name]
     elif name == "skew":
         if unit != "ppm":
             raise ThresholdError(f"{text.strip()!r}: skew is in ppm")
-        figure = _skew
+        figure = _absoluteSkew
     else:
-        figure = _time(name)
+        figure = _timeReader(name)
         if figure is None:
             raise ThresholdError(f"{text.strip()!r}: there is no figure {name!r}")
         if unit not in UNITS:
@@ -155,22 +157,22 @@ def _condition(text: str) -> Threshold:
     return Threshold(text.strip(), figure, lambda value: compare(value, bound))
 
 
-def parseConditions(text: str) -> list[Threshold]:
+def parseThresholds(text: str) -> list[Threshold]:
     """
     The conditions.
 
     @raise ConditionError: one of them has no meaning.
     """
-    return [_condition(each) for each in text.split(",")]
+    return [_parseThreshold(each) for each in text.split(",")]
 
 
-def violations(conditions: list[Threshold], tally: TargetStatistics) -> list[str]:
+def violations(thresholds: list[Threshold], statistics: TargetStatistics) -> list[str]:
     """
     Those that hold, and those of which nobody can know: a test that cannot tell must not pass.
     """
     found = []
-    for each in conditions:
-        value = each.figure(tally)
+    for each in thresholds:
+        value = each.value(statistics)
         if value is None:
             found.append(f"{each.text}: the figure is unknown")
         elif each.holds(value):

@@ -14,54 +14,54 @@ from tsservices.client.terminal.text import complaint
 from tsservices.stamp.stats.result import ProbeResult
 
 #: Takes a line on a terminal away.
-CLEAR = "\r\x1b[K"
+CLEAR_LINE = "\r\x1b[K"
 
 
 class Output:
     """
     The two streams of this program.
 
-    @ivar lost: whether nobody reads the output any more.
+    @ivar closed: whether nobody reads the output any more.
     """
 
-    def __init__(self, out: TextIO, errors: TextIO, gone: Callable[[], None]) -> None:
-        self.lost = False
+    def __init__(self, out: TextIO, errors: TextIO, onClosed: Callable[[], None]) -> None:
+        self.closed = False
         self._out = out
         self._errors = errors
-        self._gone = gone
+        self._onClosed = onClosed
         self._midLine = False
 
     def line(self, text: str) -> None:
-        self._clear()
-        if self.lost:
+        self._clearProgress()
+        if self.closed:
             return
         try:
             # Written at once: whoever reads a pipe waits for it.
             self._out.write(text + "\n")
             self._out.flush()
         except (OSError, ValueError):
-            self.lost = True
-            self._gone()
+            self.closed = True
+            self._onClosed()
 
-    def aside(self, text: str) -> None:
-        self._clear()
-        self._error(text + "\n")
+    def note(self, text: str) -> None:
+        self._clearProgress()
+        self._writeError(text + "\n")
 
-    def complain(self, message: str) -> None:
-        self._clear()
-        self._error(complaint(message))
+    def error(self, message: str) -> None:
+        self._clearProgress()
+        self._writeError(complaint(message))
 
     def progress(self, text: str) -> None:
-        self._error(CLEAR + text)
+        self._writeError(CLEAR_LINE + text)
         self._midLine = True
 
-    def _clear(self) -> None:
+    def _clearProgress(self) -> None:
         """Take the line of progress away."""
         if self._midLine:
             self._midLine = False
-            self._error(CLEAR)
+            self._writeError(CLEAR_LINE)
 
-    def _error(self, text: str) -> None:
+    def _writeError(self, text: str) -> None:
         try:
             self._errors.write(text)
             self._errors.flush()
@@ -72,13 +72,13 @@ class Output:
 class Reporter(Protocol):
     """Tells what happens, in one form."""
 
-    def began(self, targets: Sequence[ProbeTarget]) -> None:
+    def started(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         pass
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:

@@ -9,7 +9,7 @@ import math
 from tsservices.stamp.stats.distribution import Histogram
 
 #: Rows at most.
-ROWS = 16
+MAXIMUM_ROWS = 16
 
 #: Characters of the longest bar.
 WIDTH = 50
@@ -18,7 +18,7 @@ WIDTH = 50
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def bars(histogram: Histogram, rows: int = ROWS, width: int = WIDTH) -> list[str]:
+def histogramLines(histogram: Histogram, rows: int = MAXIMUM_ROWS, width: int = WIDTH) -> list[str]:
     """
     A line for each span of values: where it begins, how many there are of all, and a bar. The
     spans grow by the same factor each.

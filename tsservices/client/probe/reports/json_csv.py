@@ -15,7 +15,7 @@ from tsservices.client.probe.reports.text import interimText
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.probe.wires.base import Clocks
 from tsservices.stamp.stats.result import ProbeResult
-from tsservices.stamp.stats.summary import SCHEMA, figuresOf
+from tsservices.stamp.stats.summary import SCHEMA, summarize
 
 #: What is told of each packet, in this order.
 COLUMNS = (
@@ -40,67 +40,67 @@ COLUMNS = (
 )
 
 
-def record(target: ProbeTarget, outcome: ProbeResult) -> dict[str, int | str | None]:
+def resultRecord(target: ProbeTarget, result: ProbeResult) -> dict[str, int | str | None]:
     """Both by L{COLUMNS}; L{None} for what is unknown."""
-    times = outcome.timing
+    times = result.delays
     return {
         "host": target.name,
         "address": target.address,
         "port": target.port,
-        "seq": outcome.sequence,
-        "state": outcome.state.value,
-        "sent_ns": outcome.sentAt if outcome.stamps is None else outcome.stamps.sent,
+        "seq": result.sequence,
+        "state": result.state.value,
+        "sent_ns": result.sentAt if result.timestamps is None else result.timestamps.sent,
         "network_ns": times.network,
-        "application_ns": outcome.application,
+        "application_ns": result.application,
         "server_ns": times.server,
         "up_ns": times.up,
         "down_ns": times.down,
         "offset_ns": times.offset,
-        "follow_up_ns": outcome.followUp,
-        "clocks": None if outcome.stamps is None else outcome.stamps.clocks,
-        "reflector_seq": outcome.reflectorSequence,
-        "bytes": outcome.size,
-        "ttl": outcome.ttl,
-        "reason": outcome.reason or None,
+        "follow_up_ns": result.followUpDelay,
+        "clocks": None if result.timestamps is None else result.timestamps.clocks,
+        "reflector_seq": result.reflectorSequence,
+        "bytes": result.size,
+        "ttl": result.ttl,
+        "reason": result.reason or None,
     }
 
 
 class JSONReport:
     """One object a line: C{probe}, C{interim}, C{summary}."""
 
-    def __init__(self, output: Output, times: Clocks, quiet: bool = False) -> None:
+    def __init__(self, output: Output, clocks: Clocks, quiet: bool = False) -> None:
         self._output = output
-        self._times = times
+        self._clocks = clocks
         self._quiet = quiet
 
-    def began(self, targets: Sequence[ProbeTarget]) -> None:
+    def started(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         if not self._quiet:
-            self._write("probe", record(target, outcome))
+            self._write("probe", resultRecord(target, outcome))
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._figures("interim", target)
+            self._writeStatistics("interim", target)
 
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._figures("summary", target)
+            self._writeStatistics("summary", target)
 
-    def _figures(self, kind: str, target: ProbeTarget) -> None:
+    def _writeStatistics(self, kind: str, target: ProbeTarget) -> None:
         about: dict[str, object] = {
             "host": target.name,
             "address": target.address,
             "port": target.port,
-            "wire": target.wire.label,
-            "time_ns": self._times.wall(),
+            "wire": target.transport.label,
+            "time_ns": self._clocks.wall(),
         }
-        facts = {f"{name}_ns": value for name, value in target.wire.facts().items()}
-        self._write(kind, {**about, **figuresOf(target.tally), "tcp": facts or None})
+        facts = {f"{name}_ns": value for name, value in target.transport.kernelTimes().items()}
+        self._write(kind, {**about, **summarize(target.statistics), "tcp": facts or None})
 
     def _write(self, kind: str, values: Mapping[str, object]) -> None:
         self._output.line(
@@ -118,23 +118,23 @@ class CSVReport:
         self._output = output
         self._quiet = quiet
 
-    def began(self, targets: Sequence[ProbeTarget]) -> None:
+    def started(self, targets: Sequence[ProbeTarget]) -> None:
         self._row(COLUMNS)
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         if not self._quiet:
-            self._row(tuple(record(target, outcome).values()))
+            self._row(tuple(resultRecord(target, outcome).values()))
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._output.aside(interimText(target))
+            self._output.note(interimText(target))
 
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._output.aside("\n".join(summaryLines(target, False)))
+            self._output.note("\n".join(summaryLines(target, False)))
 
     def _row(self, cells: Sequence[object]) -> None:
         text = io.StringIO()

@@ -15,7 +15,7 @@ from tsservices.stamp.stats.distribution import Histogram
 INCHES = (11, 4.5)
 
 
-def _cumulated(histogram: Histogram) -> tuple[list[float], list[float]]:
+def _cumulative(histogram: Histogram) -> tuple[list[float], list[float]]:
     values: list[float] = []
     shares: list[float] = []
     seen = 0
@@ -26,7 +26,7 @@ def _cumulated(histogram: Histogram) -> tuple[list[float], list[float]]:
     return values, shares
 
 
-def draw(targets: Sequence[ProbeTarget], path: str) -> None:
+def drawPlot(targets: Sequence[ProbeTarget], path: str) -> None:
     """
     @raise OSError: the file cannot be written.
     @raise ValueError: there is no such kind of picture.
@@ -35,11 +35,11 @@ def draw(targets: Sequence[ProbeTarget], path: str) -> None:
     time, share = figure.subplots(1, 2, width_ratios=[2, 1])
     for number, target in enumerate(targets):
         color = f"C{number % 10}"
-        cells = target.tally.timeline.cells()
+        cells = target.statistics.timeline.buckets()
         answered = [(at / 1e9, cell) for at, cell in cells if cell.count]
         times = [at for at, _ in answered]
-        least = [(cell.least or 0) / 1e6 for _, cell in answered]
-        most = [(cell.most or 0) / 1e6 for _, cell in answered]
+        least = [(cell.minimum or 0) / 1e6 for _, cell in answered]
+        most = [(cell.maximum or 0) / 1e6 for _, cell in answered]
         mean = [cell.total / cell.count / 1e6 for _, cell in answered]
         time.fill_between(times, least, most, color=color, alpha=0.3, linewidth=0)
         time.plot(times, mean, ".-", color=color, markersize=2, linewidth=0.6, label=target.name)
@@ -47,11 +47,13 @@ def draw(targets: Sequence[ProbeTarget], path: str) -> None:
         if lost:
             floor = min(least, default=0.001)
             time.plot(lost, [max(floor, 1e-6)] * len(lost), "x", color="red", markersize=4)
-        if target.tally.network.count:
-            share.plot(*_cumulated(target.tally.network.histogram), color=color, label="network")
-        if target.tally.application.count:
+        if target.statistics.network.count:
             share.plot(
-                *_cumulated(target.tally.application.histogram),
+                *_cumulative(target.statistics.network.histogram), color=color, label="network"
+            )
+        if target.statistics.application.count:
+            share.plot(
+                *_cumulative(target.statistics.application.histogram),
                 "--",
                 color=color,
                 label="application",

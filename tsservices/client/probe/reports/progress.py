@@ -22,8 +22,8 @@ def progressText(targets: Sequence[ProbeTarget], columns: int) -> str:
     if len(targets) == 1:
         text = interimText(targets[0])
     else:
-        received = sum(target.tally.received for target in targets)
-        transmitted = sum(target.tally.transmitted for target in targets)
+        received = sum(target.statistics.received for target in targets)
+        transmitted = sum(target.statistics.transmitted for target in targets)
         text = f"{len(targets)} hosts: {received}/{transmitted} packets"
     return text[: columns - 1]
 

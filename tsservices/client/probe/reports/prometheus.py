@@ -55,11 +55,11 @@ class TargetCollector:
             labels=(*LABELS, "direction"),
         )
         for target in self._targets:
-            tally = target.tally
-            _fill(trips, target, "network", tally.network)
-            _fill(trips, target, "application", tally.application)
-            _fill(queues, target, "up", tally.queueUp.summary())
-            _fill(queues, target, "down", tally.queueDown.summary())
+            tally = target.statistics
+            _addHistogram(trips, target, "network", tally.network)
+            _addHistogram(trips, target, "application", tally.application)
+            _addHistogram(queues, target, "up", tally.queueUp.summary())
+            _addHistogram(queues, target, "down", tally.queueDown.summary())
         yield trips
         yield queues
 
@@ -74,7 +74,7 @@ class TargetCollector:
         ):
             family = CounterMetricFamily(PREFIX + name, meaning, labels=LABELS)
             for target in self._targets:
-                family.add_metric(_labels(target), getattr(target.tally, attribute))
+                family.add_metric(_labels(target), getattr(target.statistics, attribute))
             yield family
         lost = CounterMetricFamily(
             PREFIX + "lost", "Packets without a reply in time.", labels=(*LABELS, "reason")
@@ -86,7 +86,7 @@ class TargetCollector:
             PREFIX + "reordered", "Replies that were overtaken.", labels=LABELS
         )
         for target in self._targets:
-            tally, labels = target.tally, _labels(target)
+            tally, labels = target.statistics, _labels(target)
             lost.add_metric([*labels, "timeout"], tally.timeouts)
             lost.add_metric([*labels, "refused"], tally.refused)
             lost.add_metric([*labels, "unreachable"], tally.unreachable)
@@ -113,7 +113,7 @@ class TargetCollector:
             PREFIX + "clock_skew_ppm", "How much faster the other clock runs.", labels=LABELS
         )
         for target in self._targets:
-            tally, labels = target.tally, _labels(target)
+            tally, labels = target.statistics, _labels(target)
             up, down = tally.lostUp, tally.lostDown
             if up is not None and down is not None:
                 ways.add_metric([*labels, "up"], up)
@@ -134,10 +134,10 @@ def _labels(target: ProbeTarget) -> list[str]:
     return [target.name, target.address]
 
 
-def _fill(
+def _addHistogram(
     family: HistogramMetricFamily, target: ProbeTarget, kind: str, values: Distribution
 ) -> None:
-    buckets = [(str(bound / 1e9), values.histogram.notAbove(bound)) for bound in BUCKETS]
+    buckets = [(str(bound / 1e9), values.histogram.countUpTo(bound)) for bound in BUCKETS]
     buckets.append(("+Inf", values.count))
     total = (values.moments.mean or 0.0) * values.count / 1e9
     family.add_metric([*_labels(target), kind], buckets, total)

@@ -4,11 +4,11 @@ All that is known of a target, for a person.
 
 from __future__ import annotations
 
-from tsservices.client.probe.reports.histogram import bars
+from tsservices.client.probe.reports.histogram import histogramLines
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
-from tsservices.stamp.stats.summary import TargetStatistics, percentName
+from tsservices.stamp.stats.summary import TargetStatistics, percentileName
 
 #: Stands for what nobody can know.
 UNKNOWN = "?"
@@ -24,59 +24,62 @@ def percentText(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.6g}%"
 
 
-def _known(count: int | None) -> str:
+def _countText(count: int | None) -> str:
     return UNKNOWN if count is None else str(count)
 
 
-def countsLine(tally: TargetStatistics) -> str:
+def countsLine(statistics: TargetStatistics) -> str:
     """The line that ping has, with what is ours behind it."""
-    words = [f"{tally.transmitted} packets transmitted", f"{tally.received} received"]
-    if tally.directions.duplicates:
-        words.append(f"+{tally.directions.duplicates} duplicates")
-    if tally.refused + tally.unreachable:
-        words.append(f"+{tally.refused + tally.unreachable} errors")
-    words.append(f"{percentText(tally.lossPercent)} packet loss")
-    duration = 0 if tally.began is None else tally.ended - tally.began
+    words = [f"{statistics.transmitted} packets transmitted", f"{statistics.received} received"]
+    if statistics.directions.duplicates:
+        words.append(f"+{statistics.directions.duplicates} duplicates")
+    if statistics.refused + statistics.unreachable:
+        words.append(f"+{statistics.refused + statistics.unreachable} errors")
+    words.append(f"{percentText(statistics.lossPercent)} packet loss")
+    duration = 0 if statistics.began is None else statistics.ended - statistics.began
     words.append(f"time {duration // 1_000_000} ms")
-    if tally.outstanding:
-        words.append(f"{tally.outstanding} outstanding")
+    if statistics.outstanding:
+        words.append(f"{statistics.outstanding} outstanding")
     return ", ".join(words)
 
 
-def lossLines(tally: TargetStatistics) -> list[str]:
+def lossLines(statistics: TargetStatistics) -> list[str]:
     """What was lost, doubled, reordered, and where; only what there is."""
     lines = []
-    ways = tally.directions
-    if tally.lost:
+    ways = statistics.directions
+    if statistics.lost:
         parts = []
-        if tally.timeouts > tally.late:
-            parts = [f"up {_known(tally.lostUp)}", f"down {_known(tally.lostDown)}"]
-            if tally.undecided:
-                parts.append(f"undecided {tally.undecided}")
-            if tally.lostUp is None:
+        if statistics.timeouts > statistics.late:
+            parts = [
+                f"up {_countText(statistics.lostUp)}",
+                f"down {_countText(statistics.lostDown)}",
+            ]
+            if statistics.undecided:
+                parts.append(f"undecided {statistics.undecided}")
+            if statistics.lostUp is None:
                 parts[-1] += " (nobody can know)"
         parts += [
             f"{name} {count}"
             for name, count in (
-                ("refused", tally.refused),
-                ("unreachable", tally.unreachable),
-                ("late", tally.late),
+                ("refused", statistics.refused),
+                ("unreachable", statistics.unreachable),
+                ("late", statistics.late),
             )
             if count
         ]
         lines.append("lost: " + ", ".join(parts))
-        lengths = tally.runs.summary()
+        lengths = statistics.runs.summary()
         lines.append(f"loss bursts: {lengths.total}, longest {lengths.maximum or 0}")
     if ways.duplicates:
-        up, down = _known(ways.duplicatesUp), _known(ways.duplicatesDown)
+        up, down = _countText(ways.duplicatesUp), _countText(ways.duplicatesDown)
         lines.append(f"duplicates: {ways.duplicates} (up {up}, down {down})")
     if ways.reordered:
-        up, down = _known(ways.reorderedUp), _known(ways.reorderedDown)
+        up, down = _countText(ways.reorderedUp), _countText(ways.reorderedDown)
         lines.append(f"reordered: {ways.reordered} (up {up}, down {down})")
-    if tally.skipped:
-        lines.append(f"not sent in time and skipped: {tally.skipped}")
-    if tally.strays:
-        lines.append(f"strays (no reply to anything): {tally.strays}")
+    if statistics.skipped:
+        lines.append(f"not sent in time and skipped: {statistics.skipped}")
+    if statistics.strays:
+        lines.append(f"strays (no reply to anything): {statistics.strays}")
     return lines
 
 
@@ -87,25 +90,25 @@ def _row(name: str, values: Distribution) -> str:
     return f"{name:<12}" + "".join(f"{milliseconds(cell):>11}" for cell in cells)
 
 
-def timeTable(tally: TargetStatistics) -> list[str]:
+def timeTable(statistics: TargetStatistics) -> list[str]:
     """A table of all kinds of time that were measured, in milliseconds."""
     kinds = [
-        ("network", tally.network),
-        ("application", tally.application),
-        ("server", tally.server),
-        ("up (raw)", tally.up),
-        ("down (raw)", tally.down),
-        ("queueing up", tally.queueUp.summary()),
-        ("queueing dn", tally.queueDown.summary()),
+        ("network", statistics.network),
+        ("application", statistics.application),
+        ("server", statistics.server),
+        ("up (raw)", statistics.up),
+        ("down (raw)", statistics.down),
+        ("queueing up", statistics.queueUp.summary()),
+        ("queueing dn", statistics.queueDown.summary()),
     ]
     rows = [_row(name, values) for name, values in kinds if values.count]
     if not rows:
         return []
-    heads = ["min", "avg", "max", "stddev", *(percentName(percent) for percent in PERCENTS)]
+    heads = ["min", "avg", "max", "stddev", *(percentileName(percent) for percent in PERCENTS)]
     return [f"{'ms':<12}" + "".join(f"{head:>11}" for head in heads), *rows]
 
 
-def jitterLine(tally: TargetStatistics) -> str | None:
+def jitterLine(statistics: TargetStatistics) -> str | None:
     """The jitter of each way; L{None} before there is any."""
 
     def words(name: str, jitter: Jitter, values: Distribution) -> str:
@@ -117,18 +120,18 @@ def jitterLine(tally: TargetStatistics) -> str | None:
             f"pdv p99 {milliseconds(variation)})"
         )
 
-    if tally.jitter.estimate is None:
+    if statistics.jitter.estimate is None:
         return None
-    ways = [words("round trip", tally.jitter, tally.trip)]
-    if tally.jitterUp.estimate is not None:
-        ways.append(words("up", tally.jitterUp, tally.up))
-        ways.append(words("down", tally.jitterDown, tally.down))
+    ways = [words("round trip", statistics.jitter, statistics.trip)]
+    if statistics.jitterUp.estimate is not None:
+        ways.append(words("up", statistics.jitterUp, statistics.up))
+        ways.append(words("down", statistics.jitterDown, statistics.down))
     return "jitter (RFC 3550): " + ", ".join(ways) + " ms"
 
 
-def clockLine(tally: TargetStatistics) -> str | None:
+def clockLine(statistics: TargetStatistics) -> str | None:
     """Offset and skew; L{None} when nothing is known."""
-    offset, skew = tally.clock.offset(), tally.clock.skew()
+    offset, skew = statistics.clock.offset(), statistics.clock.skew()
     if offset is None:
         return None
     text = f"clock offset {offset.value / 1e6:+.3f} ms +/- {offset.bound / 1e6:.3f} ms"
@@ -137,28 +140,28 @@ def clockLine(tally: TargetStatistics) -> str | None:
     return text + f", skew {skew.ppm:+.3f} ppm +/- {2 * skew.error:.3f}"
 
 
-def stampsLine(tally: TargetStatistics) -> str | None:
+def kernelTimestampsLine(statistics: TargetStatistics) -> str | None:
     """How many stamps the kernel took; L{None} when all of them, or when there were no packets."""
-    count = tally.network.count
-    if not count or (tally.kernelSent >= count and tally.kernelReceived >= count):
+    count = statistics.network.count
+    if not count or (statistics.kernelSent >= count and statistics.kernelReceived >= count):
         return None
     return (
-        f"stamped by the kernel: {tally.kernelSent} of {count} at sending, "
-        f"{tally.kernelReceived} of {count} at receiving; the others by this program"
+        f"stamped by the kernel: {statistics.kernelSent} of {count} at sending, "
+        f"{statistics.kernelReceived} of {count} at receiving; the others by this program"
     )
 
 
-def followUpLine(tally: TargetStatistics) -> str | None:
+def followUpLine(statistics: TargetStatistics) -> str | None:
     """Of how many replies it is known when they left; L{None} when of none."""
-    if not tally.followed:
+    if not statistics.followed:
         return None
-    count = tally.server.count
-    return f"T3 is when the reply left for {tally.followed} of {count} packets (follow-up)"
+    count = statistics.server.count
+    return f"T3 is when the reply left for {statistics.followed} of {count} packets (follow-up)"
 
 
 def summaryLines(target: ProbeTarget, histogram: bool) -> list[str]:
     """The lines of its summary."""
-    tally = target.tally
+    tally = target.statistics
     lines = [f"--- {target.name} probe statistics ---", countsLine(tally), *lossLines(tally)]
     trip = tally.trip
     moments = trip.moments
@@ -166,14 +169,21 @@ def summaryLines(target: ProbeTarget, histogram: bool) -> list[str]:
         cells = (moments.minimum, moments.mean, moments.maximum, moments.deviation)
         lines.append(f"rtt min/avg/max/mdev = {'/'.join(map(milliseconds, cells))} ms")
         lines += timeTable(tally)
-    for line in (jitterLine(tally), clockLine(tally), stampsLine(tally), followUpLine(tally)):
+    for line in (
+        jitterLine(tally),
+        clockLine(tally),
+        kernelTimestampsLine(tally),
+        followUpLine(tally),
+    ):
         if line is not None:
             lines.append(line)
-    facts = {name: value for name, value in target.wire.facts().items() if value is not None}
+    facts = {
+        name: value for name, value in target.transport.kernelTimes().items() if value is not None
+    }
     if facts:
         words = ", ".join(f"{name} {milliseconds(value)}" for name, value in facts.items())
         lines.append(f"TCP's own account: {words} ms")
     if histogram and trip.count:
         which = "network" if tally.network.count else "application"
-        lines += [f"round trips ({which}), from:", *bars(trip.histogram)]
+        lines += [f"round trips ({which}), from:", *histogramLines(trip.histogram)]
     return lines

@@ -21,26 +21,26 @@ from tsservices.stamp.stats.result import ProbeResult, ProbeState
 MARKS = {ProbeState.LATE: " (LATE)", ProbeState.DUPLICATE: " (DUP!)"}
 
 
-def replyText(outcome: ProbeResult) -> str:
+def replyText(result: ProbeResult) -> str:
     """What is known of it."""
-    times = outcome.timing
-    words = [f"seq={outcome.sequence}"]
-    if outcome.ttl is not None:
-        words.append(f"ttl={outcome.ttl}")
+    times = result.delays
+    words = [f"seq={result.sequence}"]
+    if result.ttl is not None:
+        words.append(f"ttl={result.ttl}")
     if times.network is not None:
         words.append(f"net={milliseconds(times.network)}")
-    if outcome.application is not None:
-        words.append(f"app={milliseconds(outcome.application)}")
+    if result.application is not None:
+        words.append(f"app={milliseconds(result.application)}")
     if times.up is not None and times.down is not None:
         words.append(f"up={milliseconds(times.up)} down={milliseconds(times.down)}")
-    if outcome.application is not None or times.network is not None:
+    if result.application is not None or times.network is not None:
         words.append("ms")
-    return " ".join(words) + MARKS.get(outcome.state, "")
+    return " ".join(words) + MARKS.get(result.state, "")
 
 
 def interimText(target: ProbeTarget) -> str:
     """What is known so far, in a line."""
-    tally = target.tally
+    tally = target.statistics
     trip = tally.trip
     text = (
         f"{target.name}: {tally.received}/{tally.transmitted} packets, "
@@ -63,7 +63,7 @@ class TextReport:
     def __init__(
         self,
         output: Output,
-        times: Clocks,
+        clocks: Clocks,
         interval: float,
         timeout: float,
         quiet: bool = False,
@@ -76,7 +76,7 @@ class TextReport:
         @param timeout: seconds until one is lost.
         """
         self._output = output
-        self._times = times
+        self._clocks = clocks
         self._interval = interval
         self._timeout = timeout
         self._quiet = quiet
@@ -84,14 +84,14 @@ class TextReport:
         self._outstanding = outstanding
         self._histogram = histogram
 
-    def began(self, targets: Sequence[ProbeTarget]) -> None:
+    def started(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._output.line(
                 f"PROBE {target.name} ({target.address}) port {target.port}: "
-                f"{target.wire.label}, {target.wire.size} bytes every {self._interval:g} s"
+                f"{target.transport.label}, {target.transport.size} bytes every {self._interval:g} s"
             )
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
         if self._quiet:
             return
         if outcome.state is ProbeState.TIMEOUT:
@@ -103,13 +103,13 @@ class TextReport:
             words = f"{outcome.size} bytes from {target.address}: {replyText(outcome)}"
         self._line(words)
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
         if self._outstanding and not self._quiet:
             self._line(f"no answer yet from {target.address}: seq={sequence}")
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._output.aside(interimText(target))
+            self._output.note(interimText(target))
 
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
@@ -117,11 +117,11 @@ class TextReport:
         if len(targets) > 1:
             self._output.line("")
             for target in targets:
-                self._output.line(f"{target.name}: {countsLine(target.tally)}")
+                self._output.line(f"{target.name}: {countsLine(target.statistics)}")
 
     def _line(self, words: str) -> None:
         stamp = ""
         if self._dated:
-            seconds, rest = divmod(self._times.wall(), 1_000_000_000)
+            seconds, rest = divmod(self._clocks.wall(), 1_000_000_000)
             stamp = f"[{seconds}.{rest // 1000:06d}] "
         self._output.line(stamp + words)

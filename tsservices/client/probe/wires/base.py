@@ -43,11 +43,11 @@ class SendTimes(NamedTuple):
     """
     When this program gave a packet to the kernel.
 
-    @ivar at: by the monotonic clock.
+    @ivar monotonic: by the monotonic clock.
     @ivar wall: in nanoseconds since 1970.
     """
 
-    at: int
+    monotonic: int
     wall: int
 
 
@@ -56,29 +56,29 @@ class Reply(NamedTuple):
     What came back.
 
     @ivar sequence: the number of the packet that is answered.
-    @ivar at: when this program had it, by the monotonic clock.
+    @ivar monotonic: when this program had it, by the monotonic clock.
     @ivar received: T4, in nanoseconds since 1970; L{None} where there is none worth the
         name, as in a stream.
     @ivar kernel: whether the kernel took T4.
     @ivar size: bytes.
-    @ivar arrived: T2, if it is told.
-    @ivar returned: T3, if it is told.
-    @ivar counted: the reflector's own number, if it has one.
+    @ivar reflectorReceived: T2, if it is told.
+    @ivar reflectorSent: T3, if it is told.
+    @ivar reflectorSequence: the reflector's own number, if it has one.
     @ivar ttl: of the reply, if known.
-    @ivar departure: what it tells of the reply before it; L{None} if the other side does
+    @ivar followUp: what it tells of the reply before it; L{None} if the other side does
         not know how to.
     """
 
     sequence: int
-    at: int
+    monotonic: int
     received: int | None
     kernel: bool
     size: int
-    arrived: int | None = None
-    returned: int | None = None
-    counted: int | None = None
+    reflectorReceived: int | None = None
+    reflectorSent: int | None = None
+    reflectorSequence: int | None = None
     ttl: int | None = None
-    departure: FollowUpInfo | None = None
+    followUp: FollowUpInfo | None = None
 
 
 class TransportListener(Protocol):
@@ -125,7 +125,7 @@ class ProbeTransport(Protocol):
         @raise WireError: it could not be sent.
         """
 
-    def facts(self) -> dict[str, int | None]:
+    def kernelTimes(self) -> dict[str, int | None]:
         """What the system knows of this wire, by name, in nanoseconds."""
 
     def close(self) -> Deferred[None]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from tsservices.client.probe.wires.base import Clocks, Reply
 from tsservices.client.probe.wires.udp import UDPProbeTransport
 from tsservices.stamp import telemetry as followup
-from tsservices.stamp.auth import check, seal
+from tsservices.stamp.auth import authenticate, verify
 from tsservices.stamp.clock import ErrorEstimate, fromWire, toNTP
 from tsservices.stamp.packets import (
-    OPEN_LENGTH,
-    SEALED_LENGTH,
+    AUTHENTICATED_LENGTH,
+    UNAUTHENTICATED_LENGTH,
     PacketError,
     ReflectorPacket,
     SenderPacket,
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
 #: Sequence numbers on the wire go round here.
-ROUND = 1 << 32
+SEQUENCE_SPACE = 1 << 32
 
 #: What is said of this host's clock: nothing is claimed.
-UNSYNCHRONISED = ErrorEstimate.of(1_000_000, False).encode()
+ERROR_ESTIMATE = ErrorEstimate.of(1_000_000, False).encode()
 
 
-def unwrapped(number: int, near: int) -> int:
+def unwrap(number: int, near: int) -> int:
     """The number that was meant."""
-    return near + ((number - near + ROUND // 2) % ROUND) - ROUND // 2
+    return near + ((number - near + SEQUENCE_SPACE // 2) % SEQUENCE_SPACE) - SEQUENCE_SPACE // 2
 
 
 class StampTransport(UDPProbeTransport):
@@ -44,7 +44,7 @@ class StampTransport(UDPProbeTransport):
     def __init__(
         self,
         reactor: ReactorBase,
-        times: Clocks,
+        clocks: Clocks,
         address: str,
         port: int,
         size: int | None = None,
@@ -56,32 +56,34 @@ class StampTransport(UDPProbeTransport):
         @param size: bytes of each packet; L{None} for the least.
         @param key: of authenticated packets; L{None} for open ones.
         """
-        least = OPEN_LENGTH if key is None else SEALED_LENGTH
+        least = UNAUTHENTICATED_LENGTH if key is None else AUTHENTICATED_LENGTH
         asking = followUp and key is None
         usual = least + followup.EXTENSION_LENGTH * asking
-        super().__init__(reactor, times, address, port, size or usual, tos)
+        super().__init__(reactor, clocks, address, port, size or usual, tos)
         if key is not None:
             self.label = "STAMP, authenticated"
         self._key = key
-        extension = followup.asking(self.size - least) if asking else None
-        self._asking = extension is not None
-        self._rest = bytes(self.size - least) if extension is None else extension
+        extension = followup.requestExtensions(self.size - least) if asking else None
+        self._asksFollowUp = extension is not None
+        self._extensions = bytes(self.size - least) if extension is None else extension
         self._newest = 0
-        self._counted = 0
+        self._reflectorSequence = 0
 
-    def packet(self, sequence: int, wall: int) -> bytes:
+    def buildPacket(self, sequence: int, wall: int) -> bytes:
         """
         The packet.
 
         @param wall: the time in nanoseconds since 1970.
         """
         self._newest = sequence
-        made = SenderPacket(sequence % ROUND, toNTP(wall), UNSYNCHRONISED, rest=self._rest)
+        made = SenderPacket(
+            sequence % SEQUENCE_SPACE, toNTP(wall), ERROR_ESTIMATE, extensions=self._extensions
+        )
         if self._key is None:
             return made.encode()
-        return seal(self._key, made.encode(sealed=True))
+        return authenticate(self._key, made.encode(authenticated=True))
 
-    def read(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
+    def parseReply(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
         """
         What it says; L{None} if it is no reply.
 
@@ -89,13 +91,13 @@ class StampTransport(UDPProbeTransport):
         """
         try:
             if self._key is not None:
-                check(self._key, datagram)
-            packet = ReflectorPacket.decode(datagram, sealed=self._key is not None)
+                verify(self._key, datagram)
+            packet = ReflectorPacket.decode(datagram, authenticated=self._key is not None)
         except PacketError:
             return None
-        counted = self._counted = unwrapped(packet.sequence, self._counted)
+        counted = self._reflectorSequence = unwrap(packet.sequence, self._reflectorSequence)
         return Reply(
-            unwrapped(packet.senderSequence, self._newest),
+            unwrap(packet.senderSequence, self._newest),
             at,
             arrival.ns,
             arrival.kernel,
@@ -104,18 +106,18 @@ class StampTransport(UDPProbeTransport):
             packet.sentAt(arrival.ns),
             counted,
             arrival.ttl,
-            self._departure(packet, counted, arrival.ns) if self._asking else None,
+            self._followUp(packet, counted, arrival.ns) if self._asksFollowUp else None,
         )
 
-    def _departure(self, packet: ReflectorPacket, counted: int, near: int) -> FollowUpInfo | None:
-        told = followup.read(packet.rest)
+    def _followUp(self, packet: ReflectorPacket, counted: int, near: int) -> FollowUpInfo | None:
+        told = followup.readFollowUp(packet.extensions)
         if told is None:
             return None
         when = fromWire(told.timestamp, packet.errorEstimate, near) if told.timestamp else None
-        return FollowUpInfo(unwrapped(told.sequence, counted), when)
+        return FollowUpInfo(unwrap(told.sequence, counted), when)
 
-    def numberOf(self, datagram: bytes) -> int | None:
+    def sequenceOf(self, datagram: bytes) -> int | None:
         """Its number, if that can be read."""
         if len(datagram) < 4:
             return None
-        return unwrapped(int.from_bytes(datagram[:4], "big"), self._newest)
+        return unwrap(int.from_bytes(datagram[:4], "big"), self._newest)

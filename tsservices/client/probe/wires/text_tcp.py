@@ -30,7 +30,7 @@ from tsservices.client.probe.wires.base import (
     SendTimes,
     TransportListener,
 )
-from tsservices.client.probe.wires.text_udp import TEXT_SIZE, numberIn, textPacket
+from tsservices.client.probe.wires.text_udp import TEXT_SIZE, buildText, sequenceIn
 from tsservices.stamp.stats.result import ProbeState
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ RTT_OFFSET = 68
 RTTVAR_OFFSET = 72
 
 #: The same of the least round trip.
-MINIMUM_OFFSET = 148
+MIN_RTT_OFFSET = 148
 
 #: Bytes that are asked for; older kernels give fewer.
-LENGTH = 232
+TCP_INFO_LENGTH = 232
 
 
 def tcpInfo(connected: socket.socket) -> dict[str, int | None]:
@@ -57,13 +57,13 @@ def tcpInfo(connected: socket.socket) -> dict[str, int | None]:
     data = b""
     if sys.platform.startswith("linux"):
         try:
-            data = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LENGTH)
+            data = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_LENGTH)
         except OSError:
             data = b""
     return {
         "rtt": _microseconds(data, RTT_OFFSET),
         "rttvar": _microseconds(data, RTTVAR_OFFSET),
-        "min_rtt": _microseconds(data, MINIMUM_OFFSET),
+        "min_rtt": _microseconds(data, MIN_RTT_OFFSET),
     }
 
 
@@ -78,7 +78,7 @@ def _microseconds(data: bytes, offset: int) -> int | None:
 CONNECT_SECONDS = 5.0
 
 #: Bytes without a line ending after which the other side speaks something else.
-LONGEST_LINE = 4096
+MAXIMUM_LINE = 4096
 
 
 class LineReader(Protocol):
@@ -86,26 +86,26 @@ class LineReader(Protocol):
 
     transport: Connection
 
-    def __init__(self, wire: TCPTextTransport) -> None:
-        self._wire = wire
-        self._rest = b""
+    def __init__(self, owner: TCPTextTransport) -> None:
+        self._owner = owner
+        self._partialLine = b""
 
     def connectionMade(self) -> None:
         """Send each line at once, with the type of service that is wanted."""
         self.transport.setTcpNoDelay(True)
-        self._wire.connected(self)
+        self._owner.connected(self)
 
     def dataReceived(self, data: bytes) -> None:
         """@param data: the next bytes."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, self._partialLine = (self._partialLine + data).split(b"\n")
         for line in lines:
-            self._wire.lineReceived(line)
-        if len(self._rest) > LONGEST_LINE:
-            self._rest = b""
-            self._wire.lineReceived(b"")
+            self._owner.lineReceived(line)
+        if len(self._partialLine) > MAXIMUM_LINE:
+            self._partialLine = b""
+            self._owner.lineReceived(b"")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._wire.lost(lostReason(reason))
+        self._owner.lost(lostReason(reason))
 
 
 class TCPTextTransport:
@@ -121,7 +121,7 @@ class TCPTextTransport:
     def __init__(
         self,
         reactor: ReactorBase,
-        times: Clocks,
+        clocks: Clocks,
         address: str,
         port: int,
         session: int,
@@ -130,7 +130,7 @@ class TCPTextTransport:
     ) -> None:
         """@param size: bytes of each line; L{None} for the usual."""
         self.size = size or TEXT_SIZE
-        self._times = times
+        self._clocks = clocks
         six = ":" in address
         endpoint = TCP6ClientEndpoint if six else TCP4ClientEndpoint
         self._endpoint = endpoint(reactor, address, port, CONNECT_SECONDS)
@@ -145,7 +145,7 @@ class TCPTextTransport:
         self._closed: Deferred[None] | None = None
         self._state, self._reason = ProbeState.UNREACHABLE, "no connection yet"
         self._newest = -1
-        self._facts: dict[str, int | None] = {"rtt": None, "rttvar": None, "min_rtt": None}
+        self._kernelTimes: dict[str, int | None] = {"rtt": None, "rttvar": None, "min_rtt": None}
 
     def open(self, listener: TransportListener) -> Deferred[None]:
         """Fires when there is a connection, or it is known why there is none."""
@@ -183,14 +183,14 @@ class TCPTextTransport:
         if closed is not None:
             closed.callback(None)
         elif self._listener is not None:
-            for sequence in range(max(0, self._newest - LONGEST_LINE), self._newest + 1):
+            for sequence in range(max(0, self._newest - MAXIMUM_LINE), self._newest + 1):
                 self._listener.failed(sequence, self._state, self._reason)
 
     def lineReceived(self, line: bytes) -> None:
-        at = self._times.monotonic()
+        at = self._clocks.monotonic()
         if self._listener is None:
             return
-        number = numberIn(line, self._session)
+        number = sequenceIn(line, self._session)
         if number is None:
             self._listener.unmatched()
             return
@@ -207,20 +207,20 @@ class TCPTextTransport:
             if self._connecting is None:
                 self._connect()
             raise SendError(self._state, self._reason)
-        line = textPacket(self._session, sequence, self.size - 1) + b"\n"
-        sent = SendTimes(self._times.monotonic(), self._times.wall())
+        line = buildText(self._session, sequence, self.size - 1) + b"\n"
+        sent = SendTimes(self._clocks.monotonic(), self._clocks.wall())
         self._reader.transport.write(line)
         return sent
 
-    def facts(self) -> dict[str, int | None]:
+    def kernelTimes(self) -> dict[str, int | None]:
         """The kernel's own account of the connection."""
         if self._reader is not None:
-            self._facts = tcpInfo(self._reader.transport.getHandle())
-        return self._facts
+            self._kernelTimes = tcpInfo(self._reader.transport.getHandle())
+        return self._kernelTimes
 
     def close(self) -> Deferred[None]:
         """Fires when there is no connection any more."""
-        self.facts()
+        self.kernelTimes()
         self._listener = None
         if self._connecting is not None:
             self._connecting.cancel()

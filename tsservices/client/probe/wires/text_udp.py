@@ -20,7 +20,7 @@ TEXT_SIZE = 56
 _TEXT = re.compile(rb"(?:\[[^\]\n]{1,40}\] )?probe ([0-9a-f]{8}) ([0-9]{1,15}) \.*\n?")
 
 
-def textPacket(session: int, sequence: int, size: int) -> bytes:
+def buildText(session: int, sequence: int, size: int) -> bytes:
     """
     The packet, without a line ending.
 
@@ -31,7 +31,7 @@ def textPacket(session: int, sequence: int, size: int) -> bytes:
     )
 
 
-def numberIn(text: bytes, session: int) -> int | None:
+def sequenceIn(text: bytes, session: int) -> int | None:
     """The number of the packet; L{None} if it is none of this run."""
     match = _TEXT.fullmatch(text)
     return int(match[2]) if match and int(match[1], 16) == session else None
@@ -45,7 +45,7 @@ class UDPTextTransport(UDPProbeTransport):
     def __init__(
         self,
         reactor: ReactorBase,
-        times: Clocks,
+        clocks: Clocks,
         address: str,
         port: int,
         session: int,
@@ -53,25 +53,25 @@ class UDPTextTransport(UDPProbeTransport):
         tos: int = 0,
     ) -> None:
         """@param size: bytes of each packet; L{None} for the usual."""
-        super().__init__(reactor, times, address, port, size or TEXT_SIZE, tos)
+        super().__init__(reactor, clocks, address, port, size or TEXT_SIZE, tos)
         self._session = session
 
-    def packet(self, sequence: int, wall: int) -> bytes:
+    def buildPacket(self, sequence: int, wall: int) -> bytes:
         """The packet."""
-        return textPacket(self._session, sequence, self.size)
+        return buildText(self._session, sequence, self.size)
 
-    def read(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
+    def parseReply(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
         """
         What it says; L{None} if it is no reply.
 
         @param at: when this program had it, by the monotonic clock.
         """
-        number = numberIn(datagram, self._session)
+        number = sequenceIn(datagram, self._session)
         if number is None:
             return None
         return Reply(number, at, arrival.ns, arrival.kernel, len(datagram), ttl=arrival.ttl)
 
-    def numberOf(self, datagram: bytes) -> int | None:
+    def sequenceOf(self, datagram: bytes) -> int | None:
         """Its number, if that can be read."""
         match = re.match(rb"probe [0-9a-f]{8} ([0-9]{1,15}) ", datagram)
         return int(match[1]) if match else None

@@ -40,32 +40,32 @@ if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
 #: Bytes of the packet that an ICMP message is about: enough to find its number.
-PACKET_ROOM = 128
+RETURNED_OCTETS = 128
 
 #: The origins of entries of the error queue that came as ICMP and as ICMPv6.
-ORIGIN_NETWORK = (2, 3)
+ICMP_ORIGINS = (2, 3)
 
 #: How often a packet is offered: the first offers can be turned down with the news about the
 #: packets before it.
-ATTEMPTS = 3
+SEND_ATTEMPTS = 3
 
 #: Bytes of the receive buffer: no datagram is cut.
-LARGEST_DATAGRAM = 65_536
+MAXIMUM_DATAGRAM = 65_536
 
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
 
-def failureOf(number: int) -> tuple[ProbeState, str]:
+def describeError(code: int) -> tuple[ProbeState, str]:
     """What became of a packet with it, and the same in words."""
-    if number == errno.ECONNREFUSED:
+    if code == errno.ECONNREFUSED:
         return ProbeState.REFUSED, "connection refused"
-    return ProbeState.UNREACHABLE, os.strerror(number).lower()
+    return ProbeState.UNREACHABLE, os.strerror(code).lower()
 
 
 class ProbeProtocol(TimestampedDatagramProtocol):
     """What a L{ProbePort} calls, beside datagrams and stamps."""
 
-    def peerFailed(self, number: int, datagram: bytes | None) -> None:
+    def icmpReceived(self, code: int, datagram: bytes | None) -> None:
         raise NotImplementedError
 
 
@@ -78,32 +78,32 @@ class ProbePort(TimestampedUDPPort):
         self, protocol: ProbeProtocol, interface: str, tos: int, reactor: ReactorBase
     ) -> None:
         super().__init__(
-            0, protocol, interface, LARGEST_DATAGRAM, reactor, transmit=True, tos=False
+            0, protocol, interface, MAXIMUM_DATAGRAM, reactor, transmit=True, tos=False
         )
-        self._service = tos
-        self._reporting = False
+        self._sentTOS = tos
+        self._receivesICMP = False
 
     def _bindSocket(self) -> None:
         """Ask the kernel for ICMP messages as well."""
         super()._bindSocket()
         six = self.addressFamily == socket.AF_INET6
         level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
-        if self._service:
+        if self._sentTOS:
             option = socket.IPV6_TCLASS if six else socket.IP_TOS
-            self.socket.setsockopt(level, option, self._service)
+            self.socket.setsockopt(level, option, self._sentTOS)
         if self.transmitting:
             option = ancillary.IPV6_RECVERR if six else ancillary.IP_RECVERR
             with suppress(OSError):
                 self.socket.setsockopt(level, option, 1)
-                self._reporting = True
+                self._receivesICMP = True
 
-    def offer(self, datagram: bytes) -> None:
+    def send(self, datagram: bytes) -> None:
         """
         Send a packet.
 
         @raise WireError: this host does not send it.
         """
-        for attempt in range(ATTEMPTS):
+        for attempt in range(SEND_ATTEMPTS):
             self._drainErrors()
             try:
                 if self.write(datagram) is not None:
@@ -111,14 +111,14 @@ class ProbePort(TimestampedUDPPort):
             except MessageLengthError as error:
                 raise SendError(ProbeState.UNREACHABLE, "too long for one datagram") from error
             except OSError as error:
-                if attempt == ATTEMPTS - 1:
-                    raise SendError(*failureOf(error.errno or 0)) from error
-        raise SendError(*failureOf(errno.ECONNREFUSED))
+                if attempt == SEND_ATTEMPTS - 1:
+                    raise SendError(*describeError(error.errno or 0)) from error
+        raise SendError(*describeError(errno.ECONNREFUSED))
 
     def _peerRefused(self, number: int | None) -> None:
         """Pass the news on, unless the error queue has them too, and knows more."""
-        if number and not self._reporting:
-            self.protocol.peerFailed(number, None)
+        if number and not self._receivesICMP:
+            self.protocol.icmpReceived(number, None)
 
     def _drainErrors(self) -> None:
         """
@@ -131,7 +131,7 @@ class ProbePort(TimestampedUDPPort):
                 return
             try:
                 data, told, _, _ = self.socket.recvmsg(
-                    PACKET_ROOM, ancillary.ERROR_CONTROL_BYTES, socket.MSG_ERRQUEUE
+                    RETURNED_OCTETS, ancillary.ERROR_CONTROL_BYTES, socket.MSG_ERRQUEUE
                 )
             except OSError as error:
                 if error.errno == errno.EINTR:
@@ -144,12 +144,12 @@ class ProbePort(TimestampedUDPPort):
             for level, kind, value in told:
                 if (level, kind) in ((0, ancillary.IP_RECVERR), (41, ancillary.IPV6_RECVERR)):
                     number, origin, *_ = _EXTENDED_ERROR.unpack_from(value)
-                    if origin in ORIGIN_NETWORK and number:
-                        self.protocol.peerFailed(number, data)
+                    if origin in ICMP_ORIGINS and number:
+                        self.protocol.icmpReceived(number, data)
 
 
 #: Sent datagrams whose time is still waited for.
-NUMBERS = 1024
+MAXIMUM_PENDING = 1024
 
 
 class UDPProbeTransport(ProbeProtocol):
@@ -166,7 +166,7 @@ class UDPProbeTransport(ProbeProtocol):
     def __init__(
         self,
         reactor: ReactorBase,
-        times: Clocks,
+        clocks: Clocks,
         address: str,
         port: int,
         size: int,
@@ -175,11 +175,11 @@ class UDPProbeTransport(ProbeProtocol):
         """@param size: bytes of each packet."""
         self.size = size
         self._reactor = reactor
-        self._times = times
+        self._clocks = clocks
         self._address = address
         self._port = port
         self._tos = tos
-        self._sequence: dict[int, int] = {}
+        self._sequences: dict[int, int] = {}
         self._listener: TransportListener | None = None
 
     def open(self, listener: TransportListener) -> Deferred[None]:
@@ -197,7 +197,7 @@ class UDPProbeTransport(ProbeProtocol):
         """Connect the port."""
         self.transport.connect(self._address, self._port)
 
-    def packet(self, sequence: int, wall: int) -> bytes:
+    def buildPacket(self, sequence: int, wall: int) -> bytes:
         """
         The packet.
 
@@ -205,7 +205,7 @@ class UDPProbeTransport(ProbeProtocol):
         """
         raise NotImplementedError
 
-    def read(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
+    def parseReply(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
         """
         What it says; L{None} if it is no reply.
 
@@ -213,7 +213,7 @@ class UDPProbeTransport(ProbeProtocol):
         """
         raise NotImplementedError
 
-    def numberOf(self, datagram: bytes) -> int | None:
+    def sequenceOf(self, datagram: bytes) -> int | None:
         """Its number, if that can be read."""
         raise NotImplementedError
 
@@ -224,37 +224,37 @@ class UDPProbeTransport(ProbeProtocol):
         @raise WireError: it could not be sent.
         """
         port = self.transport
-        datagram = self.packet(sequence, self._times.wall())
-        self._sequence[port.sent] = sequence
-        if len(self._sequence) > NUMBERS:
-            del self._sequence[next(iter(self._sequence))]
+        datagram = self.buildPacket(sequence, self._clocks.wall())
+        self._sequences[port.sent] = sequence
+        if len(self._sequences) > MAXIMUM_PENDING:
+            del self._sequences[next(iter(self._sequences))]
         # As late as can be: what this program does before is no part of any round trip.
-        sent = SendTimes(self._times.monotonic(), self._times.wall())
-        port.offer(datagram)
+        sent = SendTimes(self._clocks.monotonic(), self._clocks.wall())
+        port.send(datagram)
         return sent
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
     ) -> None:
-        at = self._times.monotonic()
+        at = self._clocks.monotonic()
         if self._listener is not None:
-            reply = self.read(datagram, arrival, at)
+            reply = self.parseReply(datagram, arrival, at)
             if reply is None:
                 self._listener.unmatched()
             else:
                 self._listener.replied(reply)
 
     def transmitStamp(self, number: int, nanoseconds: int) -> None:
-        sequence = self._sequence.pop(number, None)
+        sequence = self._sequences.pop(number, None)
         if sequence is not None and self._listener is not None:
             self._listener.stamped(sequence, nanoseconds)
 
-    def peerFailed(self, number: int, datagram: bytes | None) -> None:
+    def icmpReceived(self, code: int, datagram: bytes | None) -> None:
         if self._listener is not None:
-            sequence = None if datagram is None else self.numberOf(datagram)
-            self._listener.failed(sequence, *failureOf(number))
+            sequence = None if datagram is None else self.sequenceOf(datagram)
+            self._listener.failed(sequence, *describeError(code))
 
-    def facts(self) -> dict[str, int | None]:
+    def kernelTimes(self) -> dict[str, int | None]:
         """Nothing: the system keeps no account of datagrams."""
         return {}
 
