@@ -10,7 +10,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from tsservices.client.probe.reports.base import Output
+from tsservices.client.probe.reports.base import Output, Reporter
 from tsservices.client.probe.target import ProbeTarget, TargetListener
 from tsservices.client.probe.wires.base import (
     Clocks,
@@ -140,6 +140,37 @@ def targetOn(
     wire.open(target)
     target.begin(0)
     return target, wire
+
+
+def play(clock: Clock, reporter: Reporter) -> ProbeTarget:
+    """Four packets: one answered, one refused, one answered late, one answered twice."""
+
+    class Telling(Witness):
+        def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+            reporter.happened(target, outcome)
+
+        def waited(self, target: ProbeTarget, sequence: int) -> None:
+            reporter.waited(target, sequence)
+
+    def answer(sequence: int, up: int, server: int, down: int, counted: int) -> None:
+        wire.stamp(sequence, before=(up + server + down) * MILLISECOND)
+        wire.reply(sequence, up * MILLISECOND, server * MILLISECOND, down * MILLISECOND, counted)
+
+    target, wire = targetOn(clock, Telling())
+    reporter.began([target])
+    target.sendNext(0, 0)
+    clock.advance(0.005)
+    answer(0, 1, 1, 2, 0)
+    target.sendNext(0, 0)
+    wire.fail(1, ProbeState.REFUSED, "connection refused")
+    target.sendNext(0, 0)
+    target.sendNext(0, 0)
+    clock.advance(0.005)
+    answer(3, -6, 2, 10, 1)
+    answer(3, -6, 2, 10, 1)
+    clock.advance(0.995)
+    wire.reply(2, up=0, server=MILLISECOND, down=999 * MILLISECOND, counted=2)
+    return target
 
 
 class Streams:

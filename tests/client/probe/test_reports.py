@@ -17,7 +17,7 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.probe import EPOCH, MILLISECOND, FakeWire, Streams, Witness, targetOn, timesOf
+from tests.support.probe import EPOCH, MILLISECOND, Streams, Witness, play, targetOn, timesOf
 from tsservices.client.probe.reports.base import Reporter
 from tsservices.client.probe.reports.histogram import bars
 from tsservices.client.probe.reports.json_csv import COLUMNS, CSVReport, JSONReport
@@ -27,7 +27,6 @@ from tsservices.client.probe.reports.text import TextReport
 from tsservices.client.probe.run import verdict
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.distribution import Histogram
-from tsservices.stamp.stats.result import ProbeResult, ProbeState
 from tsservices.stamp.stats.thresholds import parseConditions
 
 #: What is told of the packets of L{ReportTests}.
@@ -74,38 +73,7 @@ class ReportTests(SynchronousTestCase):
         self.times = timesOf(self.clock)
 
     def play(self, reporter: Reporter) -> ProbeTarget:
-
-        class Telling(Witness):
-            """Hands on what happens."""
-
-            def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-                reporter.happened(target, outcome)
-
-            def waited(self, target: ProbeTarget, sequence: int) -> None:
-                reporter.waited(target, sequence)
-
-        target, wire = targetOn(self.clock, Telling())
-        reporter.began([target])
-        target.sendNext(0, 0)
-        self.clock.advance(0.005)
-        self.exchange(wire, 0, 1, 1, 2, 0)
-        target.sendNext(0, 0)
-        wire.fail(1, ProbeState.REFUSED, "connection refused")
-        target.sendNext(0, 0)
-        target.sendNext(0, 0)
-        self.clock.advance(0.005)
-        self.exchange(wire, 3, -6, 2, 10, 1)
-        self.exchange(wire, 3, -6, 2, 10, 1)
-        self.clock.advance(0.995)
-        wire.reply(2, up=0, server=MILLISECOND, down=999 * MILLISECOND, counted=2)
-        return target
-
-    def exchange(
-        self, wire: FakeWire, sequence: int, up: int, server: int, down: int, counted: int
-    ) -> None:
-        before = up + server + down
-        wire.stamp(sequence, before=before * MILLISECOND)
-        wire.reply(sequence, up * MILLISECOND, server * MILLISECOND, down * MILLISECOND, counted)
+        return play(self.clock, reporter)
 
     def text(self, quiet: bool = False, dated: bool = False) -> TextReport:
         return TextReport(self.output, self.times, 1.0, 1.0, quiet, dated, outstanding=True)
