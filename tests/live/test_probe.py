@@ -25,8 +25,8 @@ import pytest
 from tests.live.support.server import ANSWER_SECONDS, Server, until
 from tests.live.support.udp_relay import Path as Way
 from tests.live.support.udp_relay import Relay
-from tsservices.stamp.clock import toNTP
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
+from tsservices.stamp.timestamps import toNTP
 
 linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux tells when a packet leaves"

@@ -27,7 +27,7 @@ from tests.live.support.server import Server
 from tests.live.test_probe import freePort, server, stampPort
 from tsservices.client.cli import parseArguments
 from tsservices.client.probe import run as program
-from tsservices.client.probe.cli import ProbeOptions
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.run import ProbeRun, probe
 from tsservices.client.probe.wires.base import Clocks
 from tsservices.client.probe.wires.stamp import StampTransport

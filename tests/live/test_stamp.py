@@ -18,8 +18,8 @@ import pytest
 
 from tests.live.support.server import ANSWER_SECONDS, Server, until
 from tsservices.stamp.auth import check, seal
-from tsservices.stamp.clock import ErrorEstimate, toNTP
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
+from tsservices.stamp.timestamps import ErrorEstimate, toNTP
 
 KEY = bytes(range(32))
 

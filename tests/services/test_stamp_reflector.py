@@ -24,16 +24,10 @@ from tsservices.server.registry import BY_NAME
 from tsservices.services.stamp_reflector import ESTIMATE_SECONDS, StampReflectorProtocol
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import check, seal
-from tsservices.stamp.clock import (
-    LONGEST_ERROR,
-    UNSYNCHRONISED,
-    ErrorEstimate,
-    Timex,
-    clockError,
-    systemCall,
-)
+from tsservices.stamp.clock import LONGEST_ERROR, UNSYNCHRONISED, Timex, clockError, systemCall
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
+from tsservices.stamp.timestamps import ErrorEstimate
 from tsservices.testing import NOON, environment
 from tsservices.transport.context import ServiceContext
 from tsservices.transport.timestamping.udp import ReceiveInfo

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.stamp.clock import (
+from tsservices.stamp.timestamps import (
     LARGEST_MULTIPLIER,
     LARGEST_SCALE,
     PTP,

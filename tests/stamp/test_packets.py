@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsservices.stamp import packets
-from tsservices.stamp.clock import ErrorEstimate, fromNTP, fromPTP, toNTP, toPTP
 from tsservices.stamp.packets import PacketError, ReflectorPacket, SenderPacket
+from tsservices.stamp.timestamps import ErrorEstimate, fromNTP, fromPTP, toNTP, toPTP
 
 with warnings.catch_warnings():
     # It warns of ciphers that it does not need here.

@@ -17,10 +17,10 @@ from tsservices.common.ratelimit import PEERS_REMEMBERED
 from tsservices.common.timestamps import FORMS, TimestampFormatter
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import check, seal
-from tsservices.stamp.clock import ErrorEstimate, toNTP, toPTP
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.reflector import Left, ReflectorConfig, SessionReflector
 from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp
+from tsservices.stamp.timestamps import ErrorEstimate, toNTP, toPTP
 
 #: T2 of everything here, in nanoseconds since 1970.
 NOON = 1_795_176_600_123_456_789

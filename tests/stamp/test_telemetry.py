@@ -11,16 +11,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.stamp.stats.result import (
-    EARLY,
-    MISSES,
-    FollowUpInfo,
-    FollowUpMatcher,
-    ProbeResult,
-    ProbeState,
-    Timestamps,
-    completed,
-)
+from tsservices.stamp.stats.follow_up import EARLY, MISSES, FollowUpInfo, FollowUpMatcher, completed
+from tsservices.stamp.stats.result import ProbeResult, ProbeState, Timestamps
 from tsservices.stamp.telemetry import (
     EXTENSION_LENGTH,
     NOTHING,

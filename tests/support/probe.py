@@ -19,8 +19,9 @@ from tsservices.client.probe.wires.base import (
     SendTimes,
     TransportListener,
 )
-from tsservices.stamp.stats.result import FollowUpInfo, ProbeResult, ProbeState
-from tsservices.stamp.stats.summary import TargetStatistics
+from tsservices.stamp.stats.follow_up import FollowUpInfo
+from tsservices.stamp.stats.result import ProbeResult, ProbeState
+from tsservices.stamp.stats.target import TargetStatistics
 
 #: Nanoseconds since 1970 at the start of each test.
 EPOCH = 1_795_000_000_000_000_000

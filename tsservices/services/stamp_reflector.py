@@ -10,8 +10,9 @@ from collections.abc import Callable
 from twisted.internet.error import MessageLengthError
 
 from tsservices.common.counters import DatagramCounters, StampCounters
-from tsservices.stamp.clock import ErrorEstimate, clockError, systemCall
+from tsservices.stamp.clock import clockError, systemCall
 from tsservices.stamp.reflector import SessionReflector
+from tsservices.stamp.timestamps import ErrorEstimate
 from tsservices.transport.context import ServiceContext
 from tsservices.transport.timestamping.udp import (
     ReceiveInfo,

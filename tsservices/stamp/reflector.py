@@ -38,19 +38,17 @@ from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 from tsservices.stamp.auth import ReplayWindow, check, digest
-from tsservices.stamp.clock import LOW_32, toNTP
+from tsservices.stamp.loop_guard import TEXT_BEGINS, answers, saysText
 from tsservices.stamp.packets import (
     DIGEST_LENGTH,
     DIGEST_OFFSET,
     OPEN_LENGTH,
     SEALED_LENGTH,
-    TEXT_BEGINS,
     TWAMP_LENGTH,
     PacketError,
-    answers,
-    saysText,
 )
 from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp, filled, place, wellFormed
+from tsservices.stamp.timestamps import LOW_32, toNTP
 
 #: Said where the system does not tell (RFC 5357).
 UNKNOWN_TTL = 255

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.client.cli import parseArguments
 from tsservices.client.probe import cli as arguments
-from tsservices.client.probe.cli import STAMP_OFFSET, ProbeOptions
+from tsservices.client.probe.options import STAMP_OFFSET, ProbeOptions
 from tsservices.server.registry import BY_NAME
 
 

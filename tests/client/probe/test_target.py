@@ -12,13 +12,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.probe import MILLISECOND, FakeWire, Witness, targetOn, timesOf
-from tsservices.client.probe.cli import ProbeOptions
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.reports.summary import followUpLine
-from tsservices.client.probe.run import ProbeSession
 from tsservices.client.probe.schedule import CATCH_UP, Schedule
+from tsservices.client.probe.session import ProbeSession
 from tsservices.client.probe.target import REMEMBERED, ProbeTarget
 from tsservices.client.probe.wires.base import SendError
-from tsservices.stamp.stats.result import FollowUpInfo, ProbeResult, ProbeState
+from tsservices.stamp.stats.follow_up import FollowUpInfo
+from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
 
 class TargetTests(SynchronousTestCase):

@@ -22,10 +22,11 @@ from tsservices.client.probe.wires.text_udp import UDPTextTransport, numberIn, t
 from tsservices.client.probe.wires.udp import UDPProbeTransport, failureOf
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import seal
-from tsservices.stamp.clock import toNTP
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
-from tsservices.stamp.stats.result import FollowUpInfo, ProbeState
+from tsservices.stamp.stats.follow_up import FollowUpInfo
+from tsservices.stamp.stats.result import ProbeState
 from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp, filled
+from tsservices.stamp.timestamps import toNTP
 from tsservices.transport.timestamping import cmsg as ancillary
 
 linux = pytest.mark.skipif(not ancillary.LINUX, reason="only Linux tells what this is about")

@@ -15,7 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.stamp.stats.delay import CELLS, Timeline
 from tsservices.stamp.stats.result import Delays, ProbeResult, ProbeState, Timestamps, timing
-from tsservices.stamp.stats.summary import TargetStatistics, figuresOf
+from tsservices.stamp.stats.summary import figuresOf
+from tsservices.stamp.stats.target import TargetStatistics
 from tsservices.stamp.stats.thresholds import ThresholdError, parseConditions, violations
 
 

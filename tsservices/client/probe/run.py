@@ -16,22 +16,19 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IListeningPort,
     IReactorPluggableNameResolver,
     IReactorTCP,
-    IReactorTime,
 )
 from twisted.internet.task import LoopingCall
 
 from tsservices.client.connection import ClientError
-from tsservices.client.probe.cli import (
+from tsservices.client.probe.options import (
     ALL_REPLIED,
     CONDITION_HELD,
     SOME_SILENT,
@@ -42,15 +39,14 @@ from tsservices.client.probe.reports.base import Output, Reporter
 from tsservices.client.probe.reports.json_csv import CSVReport, JSONReport
 from tsservices.client.probe.reports.progress import showProgress
 from tsservices.client.probe.reports.text import TextReport
-from tsservices.client.probe.schedule import NANOSECONDS, Schedule
+from tsservices.client.probe.session import ProbeSession
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.probe.wires.base import Clocks, ProbeTransport
 from tsservices.client.probe.wires.stamp import StampTransport
 from tsservices.client.probe.wires.text_tcp import TCPTextTransport
 from tsservices.client.probe.wires.text_udp import UDPTextTransport
 from tsservices.client.resolve import resolve
-from tsservices.stamp.stats.result import ProbeResult
-from tsservices.stamp.stats.summary import TargetStatistics
+from tsservices.stamp.stats.target import TargetStatistics
 from tsservices.stamp.stats.thresholds import Threshold, violations
 
 if TYPE_CHECKING:
@@ -69,89 +65,6 @@ def verdict(targets: Sequence[ProbeTarget], conditions: list[Threshold]) -> tupl
         return CONDITION_HELD, said
     silent = any(not target.tally.received for target in targets)
     return (SOME_SILENT if silent else ALL_REPLIED), []
-
-
-#: Nanoseconds from the start of a run to its first packet: the reactor settles.
-LEAD = 5_000_000
-
-
-class ProbeSession:
-    """
-    Sends by the plan, and ends when everything is known or nobody wants to wait.
-
-    @ivar targets: all of them.
-    """
-
-    def __init__(
-        self, clock: IReactorTime, times: Clocks, command: ProbeOptions, reporter: Reporter
-    ) -> None:
-        self.targets: Sequence[ProbeTarget] = ()
-        self._clock = clock
-        self._times = times
-        self._command = command
-        self._reporter = reporter
-        self._schedules: dict[ProbeTarget, Schedule] = {}
-        self._sending: set[ProbeTarget] = set()
-        self._deadline: IDelayedCall | None = None
-        self._done: Deferred[None] = Deferred()
-
-    def run(self, targets: Sequence[ProbeTarget]) -> Deferred[None]:
-        """Fires at the end."""
-        self.targets = targets
-        if self._done.called:
-            return self._done
-        self._reporter.began(targets)
-        interval = round(self._command.interval * NANOSECONDS)
-        origin = self._times.monotonic() + LEAD
-        self._sending = set(targets)
-        for number, target in enumerate(targets):
-            target.begin(origin)
-            schedule = self._schedules[target] = Schedule(
-                self._clock,
-                self._times.monotonic,
-                interval,
-                partial(self._fire, target),
-                self._command.precise,
-            )
-            # Spread, so that no target's packet waits for another's.
-            schedule.start(origin + number * interval // len(targets))
-        if self._command.deadline is not None:
-            self._deadline = self._clock.callLater(self._command.deadline, self.finish)
-        return self._done
-
-    def finish(self) -> None:
-        """End the run now.  Doing it twice does no harm."""
-        for schedule in self._schedules.values():
-            schedule.stop()
-        for target in self.targets:
-            target.end()
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        if not self._done.called:
-            self._done.callback(None)
-
-    def interim(self) -> None:
-        """Tell what is known so far."""
-        self._reporter.interim(self.targets)
-
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-        if not self._done.called:
-            self._reporter.happened(target, outcome)
-
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
-        self._reporter.waited(target, sequence)
-
-    def settled(self, target: ProbeTarget) -> None:
-        if not self._sending and not any(each.waiting for each in self.targets):
-            self.finish()
-
-    def _fire(self, target: ProbeTarget, lateness: int, skipped: int) -> bool:
-        count = self._command.count
-        last = count is not None and target.tally.transmitted + 1 >= count
-        if last:
-            self._sending.discard(target)
-        target.sendNext(lateness, skipped)
-        return not last
 
 
 def reporterFor(command: ProbeOptions, output: Output, times: Clocks) -> Reporter:

@@ -11,9 +11,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tsservices.client.probe.schedule import NANOSECONDS
 from tsservices.client.probe.wires.base import Clocks, ProbeTransport, Reply, SendError, SendTimes
+from tsservices.stamp.stats.follow_up import FollowUpMatcher
 from tsservices.stamp.stats.loss import ReplyKind
-from tsservices.stamp.stats.result import FollowUpMatcher, ProbeResult, ProbeState, Timestamps
-from tsservices.stamp.stats.summary import TargetStatistics
+from tsservices.stamp.stats.result import ProbeResult, ProbeState, Timestamps
+from tsservices.stamp.stats.target import TargetStatistics
 
 #: Packets of which it is known what became of them, and whose times are kept: for what comes late
 #: or twice.

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsservices.stamp.stats.distribution import Distribution
-from tsservices.stamp.stats.summary import TargetStatistics
+from tsservices.stamp.stats.target import TargetStatistics
 
 #: Nanoseconds in each unit of time.
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}

@@ -8,7 +8,8 @@ from tsservices.client.probe.reports.histogram import bars
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
-from tsservices.stamp.stats.summary import TargetStatistics, percentName
+from tsservices.stamp.stats.summary import percentName
+from tsservices.stamp.stats.target import TargetStatistics
 
 #: Stands for what nobody can know.
 UNKNOWN = "?"

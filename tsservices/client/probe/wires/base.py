@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
-from tsservices.stamp.stats.result import FollowUpInfo, ProbeState
+from tsservices.stamp.stats.follow_up import FollowUpInfo
+from tsservices.stamp.stats.result import ProbeState
 
 
 class SendError(Exception):

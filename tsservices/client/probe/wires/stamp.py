@@ -10,7 +10,6 @@ from tsservices.client.probe.wires.base import Clocks, Reply
 from tsservices.client.probe.wires.udp import UDPProbeTransport
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import check, seal
-from tsservices.stamp.clock import ErrorEstimate, fromWire, toNTP
 from tsservices.stamp.packets import (
     OPEN_LENGTH,
     SEALED_LENGTH,
@@ -18,7 +17,8 @@ from tsservices.stamp.packets import (
     ReflectorPacket,
     SenderPacket,
 )
-from tsservices.stamp.stats.result import FollowUpInfo
+from tsservices.stamp.stats.follow_up import FollowUpInfo
+from tsservices.stamp.timestamps import ErrorEstimate, fromWire, toNTP
 from tsservices.transport.timestamping.cmsg import ReceiveInfo
 
 if TYPE_CHECKING:
