@@ -22,7 +22,7 @@ from benchmarks.stamp.measure import (
     StampBench,
     StampCell,
     StampSample,
-    sender,
+    buildSender,
 )
 
 WARMUP = 0.3
@@ -76,19 +76,19 @@ def table(samples: Sequence[StampSample], cells: Sequence[StampCell], peers: Seq
             if not own:
                 continue
             figures = [
-                shown(medianOf(own, packetsPerSecond), 0),
-                shown(pairedRatio(own, floor, packetsPerSecond), 2),
-                shown(medianOf(own, serverCpu), 2),
-                shown(pairedRatio(own, floor, serverCpu), 2),
-                shown(medianOf(own, lambda each: each.load.p50), 0),
-                shown(medianOf(own, lambda each: each.load.p99), 0),
+                formatted(medianOf(own, packetsPerSecond), 0),
+                formatted(pairedRatio(own, floor, packetsPerSecond), 2),
+                formatted(medianOf(own, serverCpu), 2),
+                formatted(pairedRatio(own, floor, serverCpu), 2),
+                formatted(medianOf(own, lambda each: each.load.p50), 0),
+                formatted(medianOf(own, lambda each: each.load.p99), 0),
                 str(sum(each.load.lost for each in own)),
             ]
             lines.append(f"| {cell.title} | {peer.title} | {' | '.join(figures)} |")
     return "\n".join(lines)
 
 
-def shown(value: float | None, decimals: int) -> str:
+def formatted(value: float | None, decimals: int) -> str:
     """A figure, or a dash."""
     return "-" if value is None else f"{value:,.{decimals}f}"
 
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         cells = chosenCells(words(options.only), options.quick)
         peers = available(namedPeers(STAMP_PEERS, words(options.peers)), outcome.skipped)
-        program = sender()
+        program = buildSender()
     except (ValueError, CompileError) as error:
         command.error(str(error))
     if program is None:

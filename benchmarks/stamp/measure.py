@@ -31,15 +31,15 @@ class StampCell:
     @ivar name: What C{--only} takes.
     @ivar title: The same for a person.
     @ivar size: Bytes of a packet.
-    @ivar sealed: Whether packets are authenticated.
-    @ivar following: Whether they ask when the answer before left (RFC 8972).
+    @ivar authenticated: Whether packets are authenticated.
+    @ivar followUp: Whether they ask when the answer before left (RFC 8972).
     """
 
     name: str
     title: str
     size: int
-    sealed: bool
-    following: bool = False
+    authenticated: bool
+    followUp: bool = False
 
 
 STAMP_CELLS = (
@@ -152,7 +152,7 @@ class StampBench:
     def _once(self, cell: StampCell, peer: Peer, turn: int) -> StampSample:
         """One fresh server under one load."""
         core = None if self.cores is None else self.cores.server
-        with running(peer, cell.sealed, core) as server:
+        with running(peer, cell.authenticated, core) as server:
             line = [str(self.generator)]
             line += spelled(
                 port=server.ports["udp"],
@@ -163,8 +163,8 @@ class StampBench:
                 warmup=self.warmup,
                 server_pid=server.process.pid,
             )
-            line += ["--key", KEY] if cell.sealed else []
-            line += ["--following"] if cell.following else []
+            line += ["--key", KEY] if cell.authenticated else []
+            line += ["--following"] if cell.followUp else []
             with pinned(None if self.cores is None else self.cores.generator):
                 found = said(line, self.seconds + self.warmup + GENERATOR_LIMIT)
         report = StampReport(**found)
@@ -175,6 +175,6 @@ class StampBench:
         return StampSample(cell.name, peer.name, turn, report)
 
 
-def sender() -> Path | None:
+def buildSender() -> Path | None:
     """The program of the session senders, compiled now if need be; C{None} without a compiler."""
     return compiled("sender.c") if sys.platform.startswith("linux") else None

@@ -171,7 +171,15 @@ def copying(bound: socket.socket) -> None:
             return
         asked, now = SenderPacket.decode(datagram), toNTP(time.time_ns())
         answer = ReflectorPacket(
-            asked.sequence, now, 1, now, asked.sequence, asked.timestamp, 1, 64, rest=asked.rest
+            asked.sequence,
+            now,
+            1,
+            now,
+            asked.sequence,
+            asked.timestamp,
+            1,
+            64,
+            extensions=asked.extensions,
         )
         bound.sendto(answer.encode(), address)
 

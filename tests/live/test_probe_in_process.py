@@ -86,7 +86,7 @@ def commandOf(*words: object) -> ProbeOptions:
 
 def start(*words: object) -> Deferred[int]:
     run = ProbeRun(reactor, commandOf(*words), Clocks())
-    return Deferred.fromCoroutine(run.go()).addTimeout(WAIT, reactor)
+    return Deferred.fromCoroutine(run.run()).addTimeout(WAIT, reactor)
 
 
 @pytest.mark.usefixtures("handlers")
@@ -161,7 +161,7 @@ async def test_interruptedEarly(handlers: Handlers, monkeypatch: pytest.MonkeyPa
         await Deferred()
         return ""
 
-    monkeypatch.setattr(program, "addressOf", never)
+    monkeypatch.setattr(program, "resolveAddress", never)
     done = start("host.example")
     handlers[signal.SIGTERM](signal.SIGTERM, None)
     assert await done == 2

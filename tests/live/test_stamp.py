@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.support.server import ANSWER_SECONDS, Server, until
-from tsservices.stamp.auth import check, seal
+from tsservices.stamp.auth import authenticate, verify
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.timestamps import ErrorEstimate, toNTP
 
@@ -43,7 +43,7 @@ def sender() -> Iterator[socket.socket]:
 
 def packet(sequence: int = 0) -> SenderPacket:
     return SenderPacket(
-        sequence, toNTP(time.time_ns()), ErrorEstimate.of(10**6, False).encode(), 77
+        sequence, toNTP(time.time_ns()), ErrorEstimate.atLeast(10**6, False).encode(), 77
     )
 
 
@@ -77,7 +77,7 @@ def test_times(folder: Path, sender: socket.socket) -> None:
                 asked.timestamp,
                 asked.errorEstimate,
             )
-            assert (answer.session, answer.senderTTL) == (77, 64)
+            assert (answer.ssid, answer.senderTTL) == (77, 64)
             estimate = ErrorEstimate.decode(answer.errorEstimate)
             assert estimate.nanoseconds
             assert not estimate.ptp
@@ -148,15 +148,15 @@ def test_authenticated(folder: Path, sender: socket.socket, tmp_path: Path) -> N
     with Server(folder, *ONLY, "--stamp-key", keyFile(tmp_path)) as server:
         place = server.address("stamp", "udp").pair
         sender.sendto(packet().encode(), place)
-        sender.sendto(seal(KEY[1:], packet().encode(sealed=True)), place)
-        good = seal(KEY, packet(7).encode(sealed=True))
+        sender.sendto(authenticate(KEY[1:], packet().encode(authenticated=True)), place)
+        good = authenticate(KEY, packet(7).encode(authenticated=True))
         for _ in range(3):
             sender.sendto(good, place)
         answer = sender.recv(BUFFER)
-        check(KEY, answer)
-        assert ReflectorPacket.decode(answer, sealed=True).senderSequence == 7
-        sender.sendto(seal(KEY, packet(8).encode(sealed=True)), place)
-        assert ReflectorPacket.decode(sender.recv(BUFFER), sealed=True).sequence == 1
+        verify(KEY, answer)
+        assert ReflectorPacket.decode(answer, authenticated=True).senderSequence == 7
+        sender.sendto(authenticate(KEY, packet(8).encode(authenticated=True)), place)
+        assert ReflectorPacket.decode(sender.recv(BUFFER), authenticated=True).sequence == 1
         server.stop()
         counters = server.counters("stamp", "udp")
         assert (counters["badSize"], counters["forged"], counters["replayed"]) == (1, 1, 2)
@@ -184,7 +184,7 @@ def test_forged(folder: Path, tmp_path: Path) -> None:
         pytest.skip("raw sockets are not allowed here")
     services = ("--services", "timestamp,hello,stamp")
     key = keyFile(tmp_path)
-    sealed = seal(KEY, packet().encode(sealed=True))
+    sealed = authenticate(KEY, packet().encode(authenticated=True))
     cases: list[tuple[tuple[str, ...], list[tuple[str, str, bytes]]]] = [
         (
             (),

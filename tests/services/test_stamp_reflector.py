@@ -23,8 +23,8 @@ from tsservices.server.options import Options
 from tsservices.server.registry import BY_NAME
 from tsservices.services.stamp_reflector import ESTIMATE_SECONDS, StampReflectorProtocol
 from tsservices.stamp import telemetry as followup
-from tsservices.stamp.auth import check, seal
-from tsservices.stamp.clock import LONGEST_ERROR, UNSYNCHRONISED, Timex, clockError, systemCall
+from tsservices.stamp.auth import authenticate, verify
+from tsservices.stamp.clock import STA_UNSYNC, UNKNOWN_ERROR, Timex, findAdjtimex, readClockError
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
 from tsservices.stamp.timestamps import ErrorEstimate
@@ -74,7 +74,7 @@ class StampTests(SynchronousTestCase):
         self.assertEqual((address, source), (SENDER, "198.51.100.1"))
         self.assertEqual(packet.receivedAt(T2), T2)
         self.assertEqual(packet.sentAt(T2), NOON * NANOSECONDS)
-        self.assertEqual((packet.senderTTL, packet.session), (61, 3))
+        self.assertEqual((packet.senderTTL, packet.ssid), (61, 3))
         self.assertEqual((protocol.counters.answered, protocol.counters.unstamped), (1, 0))
 
     def test_followUp(self) -> None:
@@ -83,13 +83,16 @@ class StampTests(SynchronousTestCase):
         nothing.
         """
         protocol, transport = serve(environment())
-        packet = replace(PACKET, rest=followup.asking(20) or b"")
+        packet = replace(PACKET, extensions=followup.requestExtensions(20) or b"")
         for _ in range(2):
             protocol.stampedDatagramReceived(
                 packet.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
         for data, _, _ in transport.written:
-            self.assertEqual(followup.read(ReflectorPacket.decode(data).rest), followup.NOTHING)
+            self.assertEqual(
+                followup.readFollowUp(ReflectorPacket.decode(data).extensions),
+                followup.UNKNOWN_FOLLOW_UP,
+            )
         self.assertEqual(len(transport.written), 2)
 
     def test_unstamped(self) -> None:
@@ -125,10 +128,12 @@ class StampTests(SynchronousTestCase):
         )
         arrival = ReceiveInfo(T2, True, None, None, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
-        protocol.stampedDatagramReceived(seal(KEY, PACKET.encode(sealed=True)), SENDER, arrival)
+        protocol.stampedDatagramReceived(
+            authenticate(KEY, PACKET.encode(authenticated=True)), SENDER, arrival
+        )
         ((data, _, _),) = transport.written
-        check(KEY, data)
-        self.assertEqual(ReflectorPacket.decode(data, sealed=True).sequence, 5)
+        verify(KEY, data)
+        self.assertEqual(ReflectorPacket.decode(data, authenticated=True).sequence, 5)
         self.assertEqual(protocol.counters.badSize, 1)
 
     def test_estimate(self) -> None:
@@ -143,7 +148,7 @@ class StampTests(SynchronousTestCase):
 
         def estimate() -> ErrorEstimate:
             asked.append(1)
-            return ErrorEstimate.of(len(asked) * 1000, synchronised=True)
+            return ErrorEstimate.atLeast(len(asked) * 1000, synchronised=True)
 
         protocol = StampReflectorProtocol(reflector, counters, clock.seconds, estimate)
         transport = SourcedTransport()
@@ -154,7 +159,7 @@ class StampTests(SynchronousTestCase):
                 PACKET.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
         told = [ReflectorPacket.decode(data).errorEstimate for data, _, _ in transport.written]
-        first, second = (ErrorEstimate.of(each, True).encode() for each in (1000, 2000))
+        first, second = (ErrorEstimate.atLeast(each, True).encode() for each in (1000, 2000))
         self.assertEqual(told, [first, first, second])
 
 
@@ -168,45 +173,45 @@ class ClockErrorTests(SynchronousTestCase):
                 setattr(timex, name, value)
             return state
 
-        return clockError(adjtimex)
+        return readClockError(adjtimex)
 
     def test_synchronised(self) -> None:
         """
         The estimated error of a clock that follows another; the maximum where there is none;
         never nothing.
         """
-        self.assertEqual(self.told(esterror=50, maxerror=900), ErrorEstimate.of(50_000, True))
-        self.assertEqual(self.told(esterror=0, maxerror=900), ErrorEstimate.of(900_000, True))
-        self.assertEqual(self.told(), ErrorEstimate.of(1000, True))
+        self.assertEqual(self.told(esterror=50, maxerror=900), ErrorEstimate.atLeast(50_000, True))
+        self.assertEqual(self.told(esterror=0, maxerror=900), ErrorEstimate.atLeast(900_000, True))
+        self.assertEqual(self.told(), ErrorEstimate.atLeast(1000, True))
 
     def test_unsynchronised(self) -> None:
         """The maximum of one that does not, by its state or its status."""
-        expected = ErrorEstimate.of(16_000_000_000, False)
-        for state, status in ((5, 0), (0, UNSYNCHRONISED), (5, UNSYNCHRONISED)):
+        expected = ErrorEstimate.atLeast(16_000_000_000, False)
+        for state, status in ((5, 0), (0, STA_UNSYNC), (5, STA_UNSYNC)):
             self.assertEqual(
                 self.told(state, status=status, esterror=5, maxerror=16_000_000), expected
             )
 
     def test_unknown(self) -> None:
         """A clock of which nothing is known follows nothing."""
-        for estimate in (self.told(-1, esterror=5), clockError(None)):
+        for estimate in (self.told(-1, esterror=5), readClockError(None)):
             self.assertFalse(estimate.synchronised)
-            self.assertGreaterEqual(estimate.nanoseconds or 0, LONGEST_ERROR)
+            self.assertGreaterEqual(estimate.nanoseconds or 0, UNKNOWN_ERROR)
 
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own call")
     def test_system(self) -> None:
         """This system's clock says something, and its status is where we look for it."""
-        call = systemCall()
+        call = findAdjtimex()
         assert call is not None
         timex = Timex()
         self.assertGreaterEqual(call(ctypes.byref(timex)), 0)
-        self.assertTrue(clockError(call).multiplier)
+        self.assertTrue(readClockError(call).multiplier)
         self.assertTrue(0 <= timex.maxerror <= 10**9)
 
     def test_noSystem(self) -> None:
         """Elsewhere there is no such call."""
         self.patch(sys, "platform", "sunos5")
-        self.assertIsNone(systemCall())
+        self.assertIsNone(findAdjtimex())
 
 
 class OptionTests(SynchronousTestCase):

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsservices.stamp.timestamps import (
-    LARGEST_MULTIPLIER,
-    LARGEST_SCALE,
-    PTP,
+    MAXIMUM_MULTIPLIER,
+    MAXIMUM_SCALE,
+    Z_BIT,
     ErrorEstimate,
     fromNTP,
+    fromPacket,
     fromPTP,
-    fromWire,
     toNTP,
     toPTP,
 )
@@ -65,18 +65,18 @@ def test_order(one: int, other: int) -> None:
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**16 - 1), TIMES)
 def test_anyValue(value: int, errorEstimate: int, near: int) -> None:
     """Whatever a packet says is some time, and not far away."""
-    time = fromWire(value, errorEstimate, near)
+    time = fromPacket(value, errorEstimate, near)
     assert abs(time - near) <= (2**31 + 5) * SECOND
-    assert time == (fromPTP if errorEstimate & PTP else fromNTP)(value, near)
+    assert time == (fromPTP if errorEstimate & Z_BIT else fromNTP)(value, near)
 
 
 def test_estimateOfAHundredMicroseconds() -> None:
     """Worked out by hand: 429497 units, 0xD2 << 11 is the first above."""
-    estimate = ErrorEstimate.of(100_000, synchronised=False)
+    estimate = ErrorEstimate.atLeast(100_000, synchronised=False)
     assert (estimate.scale, estimate.multiplier) == (11, 0xD2)
     assert estimate.encode() == 0x0BD2
-    assert ErrorEstimate.of(100_000, True).encode() == 0x8BD2
-    assert ErrorEstimate.of(100_000, True, True).encode() == 0xCBD2
+    assert ErrorEstimate.atLeast(100_000, True).encode() == 0x8BD2
+    assert ErrorEstimate.atLeast(100_000, True, True).encode() == 0xCBD2
 
 
 @given(st.integers(-5, 2**70), st.booleans(), st.booleans())
@@ -85,19 +85,19 @@ def test_estimate(error: int, synchronised: bool, ptp: bool) -> None:
     An estimate says at least what it was made of, at most a hundredth more and a unit,
     and never has the multiplier 0.
     """
-    estimate = ErrorEstimate.of(error, synchronised, ptp)
+    estimate = ErrorEstimate.atLeast(error, synchronised, ptp)
     assert ErrorEstimate.decode(estimate.encode()) == estimate
     assert (estimate.synchronised, estimate.ptp) == (synchronised, ptp)
     assert estimate.multiplier
     told = estimate.nanoseconds
     assert told is not None
-    if told < ErrorEstimate(True, True, LARGEST_SCALE, LARGEST_MULTIPLIER).nanoseconds:  # type: ignore[operator]
+    if told < ErrorEstimate(True, True, MAXIMUM_SCALE, MAXIMUM_MULTIPLIER).nanoseconds:  # type: ignore[operator]
         assert max(1, error) <= told <= max(1, error) * 1.01 + 1
 
 
 def test_largestEstimate() -> None:
     """What no estimate can say is the largest."""
-    assert ErrorEstimate.of(10**30, False) == ErrorEstimate(False, False, 63, 255)
+    assert ErrorEstimate.atLeast(10**30, False) == ErrorEstimate(False, False, 63, 255)
 
 
 @given(st.integers(0, 2**16 - 1))

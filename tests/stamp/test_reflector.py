@@ -16,10 +16,10 @@ from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED
 from tsservices.common.timestamps import FORMS, TimestampFormatter
 from tsservices.stamp import telemetry as followup
-from tsservices.stamp.auth import check, seal
+from tsservices.stamp.auth import authenticate, verify
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
-from tsservices.stamp.reflector import Left, ReflectorConfig, SessionReflector
-from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp
+from tsservices.stamp.reflector import DepartureCallback, ReflectorConfig, SessionReflector
+from tsservices.stamp.telemetry import METHOD_SOFTWARE, UNKNOWN_FOLLOW_UP, FollowUp
 from tsservices.stamp.timestamps import ErrorEstimate, toNTP, toPTP
 
 #: T2 of everything here, in nanoseconds since 1970.
@@ -47,7 +47,7 @@ class Place:
         self.counters = StampCounters()
         self.now = 0.0
         self.departure = NOON + 5000
-        self.left: Left | None = None
+        self.left: DepartureCallback | None = None
         self.mode = mode or ReflectorConfig()
         self.reflector = SessionReflector(
             self.mode,
@@ -95,12 +95,12 @@ def test_open() -> None:
         sequence=0,
         timestamp=toNTP(NOON + 5000),
         errorEstimate=0x8C01,
-        received=toNTP(NOON),
+        receiveTimestamp=toNTP(NOON),
         senderSequence=5,
         senderTimestamp=PACKET.timestamp,
         senderErrorEstimate=PACKET.errorEstimate,
         senderTTL=61,
-        session=0x1234,
+        ssid=0x1234,
     )
     assert (place.counters.received, place.counters.receivedBytes) == (1, 44)
     assert place.counters.answered == 1
@@ -117,7 +117,7 @@ def test_exactBytes() -> None:
 
 
 #: A packet that asks when the answer before its own left, with padding.
-FOLLOWING = replace(PACKET, rest=followup.asking(40) or b"")
+FOLLOWING = replace(PACKET, extensions=followup.requestExtensions(40) or b"")
 
 
 def test_followUp() -> None:
@@ -125,9 +125,11 @@ def test_followUp() -> None:
     place = Place()
     for number in range(3):
         answer = place.answer(FOLLOWING.encode())
-        expected = FollowUp(number - 1, toNTP(NOON + 7000 + number - 1), SOFTWARE)
-        assert followup.read(answer.rest) == (expected if number else NOTHING)
-        assert answer.rest[followup.EXTENSION_LENGTH :] == FOLLOWING.rest[20:]
+        expected = FollowUp(number - 1, toNTP(NOON + 7000 + number - 1), METHOD_SOFTWARE)
+        assert followup.readFollowUp(answer.extensions) == (
+            expected if number else UNKNOWN_FOLLOW_UP
+        )
+        assert answer.extensions[followup.EXTENSION_LENGTH :] == FOLLOWING.extensions[20:]
         assert place.left is not None
         place.left(NOON + 7000 + number)
 
@@ -146,9 +148,9 @@ def test_followUpUnknown() -> None:
     assert place.left is not None
     place.left(NOON)
     plain = place.answer(PACKET.encode())
-    assert (plain.sequence, plain.rest, wanted(place)) == (1, b"", False)
-    assert followup.read(place.answer(FOLLOWING.encode()).rest) == NOTHING
-    assert followup.read(place.answer(FOLLOWING.encode()).rest) == NOTHING
+    assert (plain.sequence, plain.extensions, wanted(place)) == (1, b"", False)
+    assert followup.readFollowUp(place.answer(FOLLOWING.encode()).extensions) == UNKNOWN_FOLLOW_UP
+    assert followup.readFollowUp(place.answer(FOLLOWING.encode()).extensions) == UNKNOWN_FOLLOW_UP
 
 
 def test_followUpLate() -> None:
@@ -159,7 +161,7 @@ def test_followUpLate() -> None:
     place.answer(FOLLOWING.encode())
     assert late is not None
     late(NOON)
-    assert followup.read(place.answer(FOLLOWING.encode()).rest) == NOTHING
+    assert followup.readFollowUp(place.answer(FOLLOWING.encode()).extensions) == UNKNOWN_FOLLOW_UP
 
 
 def test_followUpOfOthers() -> None:
@@ -169,9 +171,9 @@ def test_followUpOfOthers() -> None:
     assert place.left is not None
     place.left(NOON)
     other = place.answer(FOLLOWING.encode(), "192.0.2.8", 862)
-    assert followup.read(other.rest) == NOTHING
-    mine = followup.read(place.answer(FOLLOWING.encode()).rest)
-    assert mine == FollowUp(0, toNTP(NOON), SOFTWARE)
+    assert followup.readFollowUp(other.extensions) == UNKNOWN_FOLLOW_UP
+    mine = followup.readFollowUp(place.answer(FOLLOWING.encode()).extensions)
+    assert mine == FollowUp(0, toNTP(NOON), METHOD_SOFTWARE)
 
 
 def test_followUpRefused() -> None:
@@ -181,36 +183,39 @@ def test_followUpRefused() -> None:
     """
     stateless = Place(ReflectorConfig(stateful=False))
     for _ in range(3):
-        assert followup.read(stateless.answer(FOLLOWING.encode()).rest) == NOTHING
+        assert (
+            followup.readFollowUp(stateless.answer(FOLLOWING.encode()).extensions)
+            == UNKNOWN_FOLLOW_UP
+        )
         assert stateless.left is None
     sealed = Place(ReflectorConfig(KEY))
-    answer = sealed.answer(seal(KEY, FOLLOWING.encode(sealed=True)))
-    assert (answer.rest, sealed.left) == (FOLLOWING.rest, None)
+    answer = sealed.answer(authenticate(KEY, FOLLOWING.encode(authenticated=True)))
+    assert (answer.extensions, sealed.left) == (FOLLOWING.extensions, None)
     wrong = Place()
-    answer = wrong.answer(replace(PACKET, rest=b"\x80\x07\x00\x11" + b"x" * 17).encode())
-    assert answer.rest == b"\x40\x07\x00\x11" + bytes(12) + b"x" * 5
+    answer = wrong.answer(replace(PACKET, extensions=b"\x80\x07\x00\x11" + b"x" * 17).encode())
+    assert answer.extensions == b"\x40\x07\x00\x11" + bytes(12) + b"x" * 5
     assert (wrong.left, wrong.counters.answered) == (None, 1)
 
 
 @given(st.binary(max_size=100))
 def test_anyExtension(rest: bytes) -> None:
     """Whatever stands behind the base packet, the answer is as long."""
-    assert len(Place().answer(replace(PACKET, rest=rest).encode()).rest) == len(rest)
+    assert len(Place().answer(replace(PACKET, extensions=rest).encode()).extensions) == len(rest)
 
 
 def test_sealed() -> None:
     """Every field of an authenticated answer, and its authentication."""
     place = Place(ReflectorConfig(KEY))
-    datagram = seal(KEY, PACKET.encode(sealed=True))
+    datagram = authenticate(KEY, PACKET.encode(authenticated=True))
     answer = place.ask(datagram)
     assert answer is not None
-    check(KEY, answer)
-    packet = ReflectorPacket.decode(answer, sealed=True)
+    verify(KEY, answer)
+    packet = ReflectorPacket.decode(answer, authenticated=True)
     assert packet == replace(
         ReflectorPacket.decode(Place().ask(PACKET.encode()) or b""),
         errorEstimate=place.reflector.errorEstimate,
     )
-    assert answer == seal(KEY, packet.encode(sealed=True))
+    assert answer == authenticate(KEY, packet.encode(authenticated=True))
 
 
 @pytest.mark.parametrize("mode", [ReflectorConfig(), ReflectorConfig(KEY)])
@@ -219,14 +224,14 @@ def test_symmetric(mode: ReflectorConfig) -> None:
     place = Place(mode, stampRate=1000, stampBurst=1000)
     for extra in (0, 1, 4, 100, 1400):
         packet = replace(
-            PACKET, sequence=extra, timestamp=PACKET.timestamp + extra, rest=b"\x80" * extra
+            PACKET, sequence=extra, timestamp=PACKET.timestamp + extra, extensions=b"\x80" * extra
         )
         datagram = packet.encode(mode.key is not None)
-        datagram = datagram if mode.key is None else seal(mode.key, datagram)
+        datagram = datagram if mode.key is None else authenticate(mode.key, datagram)
         answer = place.ask(datagram)
         assert answer is not None
         assert len(answer) == len(datagram)
-        assert ReflectorPacket.decode(answer, mode.key is not None).rest == packet.rest
+        assert ReflectorPacket.decode(answer, mode.key is not None).extensions == packet.extensions
 
 
 def test_unknownTTL() -> None:
@@ -246,7 +251,7 @@ def test_defaultEstimate() -> None:
 def test_stateful() -> None:
     """Each session, which is source, destination and identifier, is counted for itself."""
     place = Place()
-    other = replace(PACKET, session=1).encode()
+    other = replace(PACKET, ssid=1).encode()
     data = PACKET.encode()
     assert [place.answer(data).sequence for _ in range(3)] == [0, 1, 2]
     assert place.answer(other).sequence == 0
@@ -322,7 +327,7 @@ def test_shortAndTrusted() -> None:
         answer = place.answer(PACKET.encode()[:length], *friend)
         assert len(answer.encode()) == 44
         assert (answer.senderSequence, answer.senderTimestamp) == (5, PACKET.timestamp)
-        assert answer.session == (0 if length == 14 else 0x1234)
+        assert answer.ssid == (0 if length == 14 else 0x1234)
     for length in (0, 1, 13):
         place.dropped("badSize", PACKET.encode()[:length], friend)
     Place(ReflectorConfig(KEY)).dropped("badSize", PACKET.encode(), friend)
@@ -338,10 +343,10 @@ def test_long() -> None:
 def test_wrongKey() -> None:
     """With a key, whoever has not got it is not answered; nor is who had it changed."""
     place = Place(ReflectorConfig(KEY))
-    datagram = PACKET.encode(sealed=True)
+    datagram = PACKET.encode(authenticated=True)
     place.dropped("forged", datagram)
-    place.dropped("forged", seal(KEY[::-1], datagram))
-    sealed = bytearray(seal(KEY, datagram))
+    place.dropped("forged", authenticate(KEY[::-1], datagram))
+    sealed = bytearray(authenticate(KEY, datagram))
     sealed[3] ^= 1
     place.dropped("forged", bytes(sealed))
 
@@ -350,11 +355,11 @@ def test_wrongKey() -> None:
 def test_replayed(stateful: bool) -> None:
     """A packet that comes again is not answered, also by a reflector without numbers."""
     place = Place(ReflectorConfig(KEY, stateful))
-    first = seal(KEY, PACKET.encode(sealed=True))
+    first = authenticate(KEY, PACKET.encode(authenticated=True))
     later = replace(PACKET, sequence=9, timestamp=toNTP(NOON))
     assert place.ask(first)
     place.dropped("replayed", first)
-    assert place.ask(seal(KEY, later.encode(sealed=True)))
+    assert place.ask(authenticate(KEY, later.encode(authenticated=True)))
     place.dropped("replayed", first)
     assert place.ask(first, ("192.0.2.9", 1)), "another session"
 
@@ -382,7 +387,9 @@ def test_answersAreNotAnswered(form: object, off: int) -> None:
     time = form(NOON + off * 10**9)
     for mode in (ReflectorConfig(), ReflectorConfig(KEY)):
         answer = ReflectorPacket(1, time, 1, time, 1, time, 1, 64).encode(mode.key is not None)
-        Place(mode).dropped("ownFormat", answer if mode.key is None else seal(mode.key, answer))
+        Place(mode).dropped(
+            "ownFormat", answer if mode.key is None else authenticate(mode.key, answer)
+        )
 
 
 def test_ownTimeComesBack() -> None:
@@ -463,7 +470,7 @@ def test_loop(first: int, modes: tuple[ReflectorConfig, ReflectorConfig], truste
 
 def test_sealedLoop() -> None:
     """The same for reflectors with one key and a packet that somebody has recorded."""
-    packet = seal(KEY, PACKET.encode(sealed=True))
+    packet = authenticate(KEY, PACKET.encode(authenticated=True))
     assert 1 <= len(exchange(packet, (ReflectorConfig(KEY), ReflectorConfig(KEY)), False)) <= 2
     assert (
         1 <= len(exchange(packet, (ReflectorConfig(KEY), ReflectorConfig(KEY, False)), False)) <= 2

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from tsservices.client.probe.reports.base import Output, Reporter
-from tsservices.client.probe.target import ProbeTarget, TargetListener
+from tsservices.client.probe.target import ProbeTarget, TargetConfig, TargetListener
 from tsservices.client.probe.wires.base import (
     Clocks,
     Reply,
@@ -21,7 +21,6 @@ from tsservices.client.probe.wires.base import (
 )
 from tsservices.stamp.stats.follow_up import FollowUpInfo
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
-from tsservices.stamp.stats.target import TargetStatistics
 
 #: Nanoseconds since 1970 at the start of each test.
 EPOCH = 1_795_000_000_000_000_000
@@ -30,13 +29,13 @@ EPOCH = 1_795_000_000_000_000_000
 MILLISECOND = 1_000_000
 
 
-def timesOf(clock: Clock) -> Clocks:
+def clocksOf(clock: Clock) -> Clocks:
     return Clocks(
         lambda: round(clock.seconds() * 1e9), lambda: EPOCH + round(clock.seconds() * 1e9)
     )
 
 
-class FakeWire:
+class FakeTransport:
     """A wire on which the test answers."""
 
     label = "STAMP"
@@ -54,7 +53,7 @@ class FakeWire:
         self._listener = listener
         return succeed(None)
 
-    def answering(self, answer: Callable[[int], None]) -> None:
+    def replyWith(self, answer: Callable[[int], None]) -> None:
         self._answer = answer
 
     def send(self, sequence: int) -> SendTimes:
@@ -101,7 +100,7 @@ class FakeWire:
         assert self._listener is not None
         self._listener.failed(sequence, state, reason)
 
-    def facts(self) -> dict[str, int | None]:
+    def kernelTimes(self) -> dict[str, int | None]:
         return {}
 
     def close(self) -> Deferred[None]:
@@ -109,56 +108,55 @@ class FakeWire:
         return succeed(None)
 
 
-class Witness:
+class RecordingListener:
     """Keeps what happens."""
 
     def __init__(self) -> None:
-        self.outcomes: list[ProbeResult] = []
-        self.waiting: list[int] = []
-        self.ends = 0
+        self.results: list[ProbeResult] = []
+        self.overdueSequences: list[int] = []
+        self.idleCount = 0
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-        self.outcomes.append(outcome)
+    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+        self.results.append(outcome)
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
-        self.waiting.append(sequence)
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
+        self.overdueSequences.append(sequence)
 
-    def settled(self, target: ProbeTarget) -> None:
-        self.ends += 1
+    def idle(self, target: ProbeTarget) -> None:
+        self.idleCount += 1
 
     def states(self) -> list[tuple[int, str]]:
-        return [(each.sequence, each.state.value) for each in self.outcomes]
+        return [(each.sequence, each.state.value) for each in self.results]
 
 
 def targetOn(
     clock: Clock, watcher: TargetListener, timeout: float = 1.0, name: str = "host.example"
-) -> tuple[ProbeTarget, FakeWire]:
-    times = timesOf(clock)
-    wire = FakeWire(times)
-    target = ProbeTarget(
-        name, "192.0.2.1", 21576, wire, TargetStatistics(), clock, times, timeout, watcher
-    )
+) -> tuple[ProbeTarget, FakeTransport]:
+    times = clocksOf(clock)
+    wire = FakeTransport(times)
+    config = TargetConfig(name, "192.0.2.1", 21576, timeout)
+    target = ProbeTarget(config, wire, clock, times, watcher)
     wire.open(target)
-    target.begin(0)
+    target.start(0)
     return target, wire
 
 
 def play(clock: Clock, reporter: Reporter) -> ProbeTarget:
     """Four packets: one answered, one refused, one answered late, one answered twice."""
 
-    class Telling(Witness):
-        def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-            reporter.happened(target, outcome)
+    class Telling(RecordingListener):
+        def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+            reporter.resultReady(target, outcome)
 
-        def waited(self, target: ProbeTarget, sequence: int) -> None:
-            reporter.waited(target, sequence)
+        def overdue(self, target: ProbeTarget, sequence: int) -> None:
+            reporter.overdue(target, sequence)
 
     def answer(sequence: int, up: int, server: int, down: int, counted: int) -> None:
         wire.stamp(sequence, before=(up + server + down) * MILLISECOND)
         wire.reply(sequence, up * MILLISECOND, server * MILLISECOND, down * MILLISECOND, counted)
 
     target, wire = targetOn(clock, Telling())
-    reporter.began([target])
+    reporter.started([target])
     target.sendNext(0, 0)
     clock.advance(0.005)
     answer(0, 1, 1, 2, 0)

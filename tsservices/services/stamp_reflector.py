@@ -10,7 +10,7 @@ from collections.abc import Callable
 from twisted.internet.error import MessageLengthError
 
 from tsservices.common.counters import DatagramCounters, StampCounters
-from tsservices.stamp.clock import clockError, systemCall
+from tsservices.stamp.clock import findAdjtimex, readClockError
 from tsservices.stamp.reflector import SessionReflector
 from tsservices.stamp.timestamps import ErrorEstimate
 from tsservices.transport.context import ServiceContext
@@ -87,7 +87,7 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
 def reflecting(environment: ServiceContext, counters: DatagramCounters) -> StampReflectorProtocol:
     """The service at one place."""
     assert isinstance(counters, StampCounters)
-    call = systemCall()
+    call = findAdjtimex()
     reflector = SessionReflector(
         environment.mode,
         environment.limits,
@@ -96,5 +96,5 @@ def reflecting(environment: ServiceContext, counters: DatagramCounters) -> Stamp
         environment.nanoclock,
     )
     return StampReflectorProtocol(
-        reflector, counters, environment.monotonic, lambda: clockError(call)
+        reflector, counters, environment.monotonic, lambda: readClockError(call)
     )

@@ -1,17 +1,5 @@
 """
-How far the system's clock may be off, as the system itself knows it.
-
-Times as measuring packets carry them: 64 bits, and what their clock is worth.  Pure.
-
-There are two formats, told apart by the Z bit of the error estimate that goes with them:
-
-  - NTP (Z is 0): 32 bits of seconds since 1900 and 32 bits of fraction.  The seconds
-    wrap in 2036; a time is taken for the one of its era that is nearest to another;
-  - PTP (Z is 1): 32 bits of seconds since 1970 and 32 bits of nanoseconds.  Whether
-    leap seconds are in it, the packet does not say: they are left in.
-
-All else in this suite counts whole nanoseconds since 1970.  Nothing here is ever a
-float, whose steps at this size are 238 nanoseconds.
+How far the system's clock may be off, as Linux knows it by adjtimex(2).
 """
 
 from __future__ import annotations
@@ -23,50 +11,51 @@ from typing import Any
 
 from tsservices.stamp.timestamps import ErrorEstimate
 
-#: The bit of the clock's status that says that it follows nothing.
-UNSYNCHRONISED = 0x0040
+#: The bit of the clock's status that says that it follows no other.
+STA_UNSYNC = 0x0040
 
-#: The clock's state when it is not to be relied on.
-CLOCK_ERROR = 5
+#: The clock's state when it is not synchronised.
+TIME_ERROR = 5
 
 #: Nanoseconds: the system counts whole microseconds.
-LEAST_ERROR = 1000
+MINIMUM_ERROR = 1000
 
-#: Nanoseconds that are said of a clock of which nothing is known.
-LONGEST_ERROR = 255_000_000_000
+#: Nanoseconds, for a clock of which nothing is known.
+UNKNOWN_ERROR = 255_000_000_000
 
 _LONGS = ("offset", "freq", "maxerror", "esterror")
 
 
 class Timex(ctypes.Structure):
-    """The beginning of Linux's C{struct timex}, and room for the rest."""
+    """The beginning of Linux's C{struct timex}; the kernel writes all of it, hence the padding."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
         *((name, ctypes.c_long) for name in _LONGS),
         ("status", ctypes.c_int),
-        ("rest", ctypes.c_byte * 256),
+        ("padding", ctypes.c_byte * 256),
     )
 
 
-def systemCall() -> Callable[[Any], int] | None:
-    """What fills a L{Timex} and returns the clock's state, if the system has it."""
+def findAdjtimex() -> Callable[[Any], int] | None:
+    """The C library's function, which fills a L{Timex} and returns the clock's state."""
     if not sys.platform.startswith("linux"):
         return None
     try:
-        found: Callable[[Any], int] = ctypes.CDLL(None).adjtimex
+        adjtimex: Callable[[Any], int] = ctypes.CDLL(None).adjtimex
     except (OSError, AttributeError):
         return None
-    return found
+    return adjtimex
 
 
-def clockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
+def readClockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
     """What the system knows; a clock of which it knows nothing is not synchronised."""
     timex = Timex()
     state = -1 if adjtimex is None else adjtimex(ctypes.byref(timex))
     if state < 0:
-        return ErrorEstimate.of(LONGEST_ERROR, synchronised=False)
-    synchronised = state != CLOCK_ERROR and not timex.status & UNSYNCHRONISED
+        return ErrorEstimate.atLeast(UNKNOWN_ERROR, synchronised=False)
+    # The S bit must be honest: a peer that trusts it uses the one-way delays.
+    synchronised = state != TIME_ERROR and not timex.status & STA_UNSYNC
     # Some programs that set the clock leave the estimate at 0; the maximum grows by itself.
     microseconds = (timex.esterror if synchronised else 0) or timex.maxerror
-    return ErrorEstimate.of(max(LEAST_ERROR, microseconds * 1000), synchronised)
+    return ErrorEstimate.atLeast(max(MINIMUM_ERROR, microseconds * 1000), synchronised)

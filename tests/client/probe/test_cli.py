@@ -53,11 +53,11 @@ class ParseTests(SynchronousTestCase):
             ),
             ("-Q 0xb8 -4 h", ProbeOptions(("h",), tos=184, family=4)),
             ("h -6 -Q 3", ProbeOptions(("h",), tos=3, family=6)),
-            ("--tcp h", ProbeOptions(("h",), port=21567, wire="tcp")),
-            ("--udp --port 7 h", ProbeOptions(("h",), port=7, wire="udp")),
+            ("--tcp h", ProbeOptions(("h",), port=21567, protocol="tcp")),
+            ("--udp --port 7 h", ProbeOptions(("h",), port=7, protocol="udp")),
             ("--port 862 h", ProbeOptions(("h",), port=862)),
-            ("--json h", ProbeOptions(("h",), form="json")),
-            ("--csv h", ProbeOptions(("h",), form="csv")),
+            ("--json h", ProbeOptions(("h",), format="json")),
+            ("--csv h", ProbeOptions(("h",), format="csv")),
             ("--histogram --precise h", ProbeOptions(("h",), histogram=True, precise=True)),
             ("--no-follow-up h", ProbeOptions(("h",), followUp=False)),
             ("--reflector stateful h", ProbeOptions(("h",), stateful=True)),
@@ -69,7 +69,7 @@ class ParseTests(SynchronousTestCase):
         """Conditions are read at the start."""
         command = parseArguments(["probe", "--fail-if", "loss>1%, p99>50ms", "h"])
         assert isinstance(command, ProbeOptions)
-        assert [each.text for each in command.conditions] == ["loss>1%", "p99>50ms"]
+        assert [each.text for each in command.thresholds] == ["loss>1%", "p99>50ms"]
 
     def test_key(self) -> None:
         """The key is read from its file."""
@@ -150,9 +150,9 @@ class ParseTests(SynchronousTestCase):
     def test_values(self, text: str) -> None:
         """No value raises anything but the error that argparse prints."""
         for read in (
-            arguments.count,
-            arguments.interval,
-            arguments.size,
+            arguments.packetCount,
+            arguments.packetInterval,
+            arguments.packetSize,
             arguments.typeOfService,
         ):
             with contextlib.suppress(argparse.ArgumentTypeError):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from tests.support.probe import Streams, play, timesOf
+from tests.support.probe import Streams, clocksOf, play
 from tsservices.client.probe.reports.base import Reporter
 from tsservices.client.probe.reports.json_csv import CSVReport, JSONReport
 
@@ -23,7 +23,7 @@ RECORDED = Path(__file__).parent / "files" / "reports.json"
 
 def lines(kind: str) -> list[str]:
     clock, streams = Clock(), Streams()
-    output, clocks = streams.output(), timesOf(clock)
+    output, clocks = streams.output(), clocksOf(clock)
     reporter: Reporter = JSONReport(output, clocks) if kind == "json" else CSVReport(output)
     target = play(clock, reporter)
     reporter.interim([target])

@@ -17,17 +17,26 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.probe import EPOCH, MILLISECOND, Streams, Witness, play, targetOn, timesOf
+from tests.support.probe import (
+    EPOCH,
+    MILLISECOND,
+    RecordingListener,
+    Streams,
+    clocksOf,
+    play,
+    targetOn,
+)
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.reports.base import Reporter
-from tsservices.client.probe.reports.histogram import bars
+from tsservices.client.probe.reports.histogram import histogramLines
 from tsservices.client.probe.reports.json_csv import COLUMNS, CSVReport, JSONReport
 from tsservices.client.probe.reports.progress import progressText, showProgress
 from tsservices.client.probe.reports.summary import summaryLines
 from tsservices.client.probe.reports.text import TextReport
-from tsservices.client.probe.run import verdict
+from tsservices.client.probe.run import exitStatus
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.distribution import Histogram
-from tsservices.stamp.stats.thresholds import parseConditions
+from tsservices.stamp.stats.thresholds import parseThresholds
 
 #: What is told of the packets of L{ReportTests}.
 LINES = """\
@@ -70,13 +79,14 @@ class ReportTests(SynchronousTestCase):
         self.clock = Clock()
         self.streams = Streams()
         self.output = self.streams.output()
-        self.times = timesOf(self.clock)
+        self.times = clocksOf(self.clock)
 
     def play(self, reporter: Reporter) -> ProbeTarget:
         return play(self.clock, reporter)
 
     def text(self, quiet: bool = False, dated: bool = False) -> TextReport:
-        return TextReport(self.output, self.times, 1.0, 1.0, quiet, dated, outstanding=True)
+        options = ProbeOptions(("host.example",), quiet=quiet, dated=dated, outstanding=True)
+        return TextReport(self.output, self.times, options)
 
     def test_text(self) -> None:
         """Every packet has its line, and the summary has everything."""
@@ -112,15 +122,15 @@ class ReportTests(SynchronousTestCase):
         skipped turns, and an account of TCP's.
         """
         for stateful, words in ((True, "lost: up 1, down 0, undecided 1"), (None, "(nobody can")):
-            target, wire = targetOn(self.clock, Witness())
-            target.tally.directions.stateful = stateful
+            target, wire = targetOn(self.clock, RecordingListener())
+            target.statistics.directions.stateful = stateful
             for lateness in (0, 0, 0, 1):
                 target.sendNext(lateness, 2 * lateness)
             wire.reply(0, counted=0)
             wire.reply(2, counted=1 if stateful else 2)
             wire.reply(99)
             self.clock.advance(1)
-            wire.facts = lambda: {"rtt": MILLISECOND, "min_rtt": None}  # type: ignore[method-assign]
+            wire.kernelTimes = lambda: {"rtt": MILLISECOND, "min_rtt": None}  # type: ignore[method-assign]
             text = "\n".join(summaryLines(target, True))
             assert words in text, text
             assert "loss bursts: 2, longest 1" in text
@@ -131,7 +141,7 @@ class ReportTests(SynchronousTestCase):
 
     def test_jitter(self) -> None:
         """Jitter is told of each way, and skew when there is enough to tell."""
-        target, wire = targetOn(self.clock, Witness())
+        target, wire = targetOn(self.clock, RecordingListener())
         for number in range(30):
             target.sendNext(0, 0)
             self.clock.advance(0.1)
@@ -216,9 +226,9 @@ class ReportTests(SynchronousTestCase):
         """A picture is drawn of it."""
         if find_spec("matplotlib") is None:
             self.skipTest("the extra plot is not installed")
-        from tsservices.client.probe.reports.plot import draw
+        from tsservices.client.probe.reports.plot import drawPlot
 
-        draw([self.play(self.text()), targetOn(self.clock, Witness())[0]], "a.png")
+        drawPlot([self.play(self.text()), targetOn(self.clock, RecordingListener())[0]], "a.png")
         assert Path("a.png").read_bytes().startswith(b"\x89PNG")
 
     def test_metrics(self) -> None:
@@ -249,13 +259,13 @@ class ReportTests(SynchronousTestCase):
     def test_verdict(self) -> None:
         """The exit status tells who was silent, and which condition holds."""
         target = self.play(self.text())
-        silent, _ = targetOn(self.clock, Witness())
-        assert verdict([target], []) == (0, [])
-        assert verdict([target, silent], [])[0] == 1
-        assert verdict([silent], [])[0] == 1
-        conditions = parseConditions("loss>10%,p99>1s")
-        assert verdict([target], conditions) == (3, ["host.example: loss>10%"])
-        assert verdict([target], parseConditions("p99>1s")) == (0, [])
+        silent, _ = targetOn(self.clock, RecordingListener())
+        assert exitStatus([target], []) == (0, [])
+        assert exitStatus([target, silent], [])[0] == 1
+        assert exitStatus([silent], [])[0] == 1
+        conditions = parseThresholds("loss>10%,p99>1s")
+        assert exitStatus([target], conditions) == (3, ["host.example: loss>10%"])
+        assert exitStatus([target], parseThresholds("p99>1s")) == (0, [])
 
     def test_progress(self) -> None:
         """On a quiet terminal one line shows what is known, and gives way to others."""
@@ -277,11 +287,11 @@ class OutputTests(SynchronousTestCase):
         streams.out.close()
         output.line("a")
         output.line("b")
-        assert (streams.gone, output.lost) == (1, True)
-        output.complain("x\x1b")
+        assert (streams.gone, output.closed) == (1, True)
+        output.error("x\x1b")
         assert streams.errors.getvalue() == "tsservices: x\\x1b\n"
         streams.errors.close()
-        output.aside("still here")
+        output.note("still here")
 
 
 class BarChartTests(SynchronousTestCase):
@@ -292,7 +302,7 @@ class BarChartTests(SynchronousTestCase):
         histogram.add(2_000_000, 10)
         histogram.add(16_000_000, 1)
         self.assertEqual(
-            bars(histogram, rows=4, width=8),
+            histogramLines(histogram, rows=4, width=8),
             [
                 "      1.0000 ms        40  78.4% ████████",
                 "      2.0000 ms        10  19.6% ██",
@@ -303,9 +313,9 @@ class BarChartTests(SynchronousTestCase):
 
     def test_extremes(self) -> None:
         """One value, zero, and nothing at all are drawn too."""
-        assert bars(Histogram()) == []
+        assert histogramLines(Histogram()) == []
         for value in (0, 1, 5_000_000):
             histogram = Histogram()
             histogram.add(value)
-            (line,) = bars(histogram)
+            (line,) = histogramLines(histogram)
             assert "100.0%" in line

@@ -11,12 +11,12 @@ from collections import deque
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.probe import MILLISECOND, FakeWire, Witness, targetOn, timesOf
+from tests.support.probe import MILLISECOND, FakeTransport, RecordingListener, clocksOf, targetOn
 from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.reports.summary import followUpLine
-from tsservices.client.probe.schedule import CATCH_UP, Schedule
+from tsservices.client.probe.schedule import MAXIMUM_CATCH_UP, Schedule
 from tsservices.client.probe.session import ProbeSession
-from tsservices.client.probe.target import REMEMBERED, ProbeTarget
+from tsservices.client.probe.target import MAXIMUM_PAST, ProbeTarget
 from tsservices.client.probe.wires.base import SendError
 from tsservices.stamp.stats.follow_up import FollowUpInfo
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
@@ -25,7 +25,7 @@ from tsservices.stamp.stats.result import ProbeResult, ProbeState
 class TargetTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.witness = Witness()
+        self.witness = RecordingListener()
         self.target, self.wire = targetOn(self.clock, self.witness)
 
     def send(self, count: int = 1) -> None:
@@ -38,19 +38,19 @@ class TargetTests(SynchronousTestCase):
         self.clock.advance(0.25)
         self.wire.stamp(0, before=200 * MILLISECOND)
         self.wire.reply(0, up=90 * MILLISECOND, server=30 * MILLISECOND, down=80 * MILLISECOND)
-        (outcome,) = self.witness.outcomes
+        (outcome,) = self.witness.results
         assert outcome.state is ProbeState.OK
         assert outcome.application == 250 * MILLISECOND
-        assert outcome.timing.network == 170 * MILLISECOND
-        assert outcome.stamps is not None
-        assert outcome.stamps.clocks == "kk"
-        assert self.witness.ends == 1
+        assert outcome.delays.network == 170 * MILLISECOND
+        assert outcome.timestamps is not None
+        assert outcome.timestamps.clocks == "kk"
+        assert self.witness.idleCount == 1
 
     def follow(self, number: int, tells: int | None) -> None:
         """Have a packet sent, and answered 10 ms after, 2 ms after T3."""
         self.send()
         self.clock.advance(0.01)
-        when = None if tells is None else timesOf(self.clock).wall() - tells
+        when = None if tells is None else clocksOf(self.clock).wall() - tells
         departure = FollowUpInfo(max(0, number - 1), when)
         self.wire.reply(number, MILLISECOND, MILLISECOND, 2 * MILLISECOND, number, departure)
 
@@ -60,23 +60,23 @@ class TargetTests(SynchronousTestCase):
         passed before; what the program saw is the same.
         """
         self.follow(0, None)
-        assert self.witness.outcomes == []
-        assert self.target.tally.outstanding == 1
+        assert self.witness.results == []
+        assert self.target.statistics.outstanding == 1
         self.follow(1, 11 * MILLISECOND)
-        (first,) = self.witness.outcomes
-        assert (first.sequence, first.followUp) == (0, MILLISECOND)
-        assert first.timing.network == 8 * MILLISECOND
+        (first,) = self.witness.results
+        assert (first.sequence, first.followUpDelay) == (0, MILLISECOND)
+        assert first.delays.network == 8 * MILLISECOND
         assert first.application == 10 * MILLISECOND
         self.follow(2, None)
-        assert self.witness.outcomes[1].followUp is None
-        assert self.witness.outcomes[1].timing.network == 9 * MILLISECOND
-        self.target.end()
+        assert self.witness.results[1].followUpDelay is None
+        assert self.witness.results[1].delays.network == 9 * MILLISECOND
+        self.target.stop()
         assert self.witness.states() == [(0, "ok"), (1, "ok"), (2, "ok")]
-        assert self.target.tally.followed == 1
-        assert followUpLine(self.target.tally) == (
+        assert self.target.statistics.followedUp == 1
+        assert followUpLine(self.target.statistics) == (
             "T3 is when the reply left for 1 of 3 packets (follow-up)"
         )
-        assert self.target.tally.network.moments.minimum == 8 * MILLISECOND
+        assert self.target.statistics.network.moments.minimum == 8 * MILLISECOND
 
     def test_followUpLost(self) -> None:
         """A reply whose successor is lost, or refused, is told before it."""
@@ -88,17 +88,17 @@ class TargetTests(SynchronousTestCase):
         self.send()
         self.wire.fail(3, ProbeState.REFUSED, "connection refused")
         assert self.witness.states()[2:] == [(2, "ok"), (3, "refused")]
-        assert self.target.tally.followed == 0
+        assert self.target.statistics.followedUp == 0
 
     def test_withoutStamp(self) -> None:
         """Without the kernel's stamp of the sending, this program's is taken, and it is said."""
         self.send()
         self.clock.advance(0.01)
         self.wire.reply(0)
-        (outcome,) = self.witness.outcomes
-        assert outcome.stamps is not None
-        assert outcome.stamps.clocks == "uk"
-        assert outcome.timing.network == 10 * MILLISECOND
+        (outcome,) = self.witness.results
+        assert outcome.timestamps is not None
+        assert outcome.timestamps.clocks == "uk"
+        assert outcome.delays.network == 10 * MILLISECOND
 
     def test_timeout(self) -> None:
         """Packets are lost one by one, when their own time is over."""
@@ -107,7 +107,7 @@ class TargetTests(SynchronousTestCase):
         self.send()
         self.clock.advance(0.4)
         assert self.witness.states() == [(0, "timeout")]
-        assert self.target.waiting
+        assert self.target.hasPending
         self.clock.advance(0.6)
         assert self.witness.states() == [(0, "timeout"), (1, "timeout")]
         assert self.clock.getDelayedCalls() == []
@@ -119,15 +119,15 @@ class TargetTests(SynchronousTestCase):
         self.wire.reply(0)
         self.wire.reply(0)
         assert self.witness.states() == [(0, "timeout"), (0, "late"), (0, "duplicate")]
-        assert self.witness.outcomes[1].application == 1500 * MILLISECOND
-        assert (self.target.tally.received, self.target.tally.late) == (0, 1)
+        assert self.witness.results[1].application == 1500 * MILLISECOND
+        assert (self.target.statistics.received, self.target.statistics.late) == (0, 1)
 
     def test_lateForgotten(self) -> None:
         """Also of a packet whose times are forgotten."""
-        self.send(REMEMBERED + 1)
+        self.send(MAXIMUM_PAST + 1)
         self.clock.advance(1.5)
         self.wire.reply(0)
-        last = self.witness.outcomes[-1]
+        last = self.witness.results[-1]
         assert (last.state, last.application) == (ProbeState.LATE, None)
 
     def test_duplicate(self) -> None:
@@ -138,14 +138,14 @@ class TargetTests(SynchronousTestCase):
         self.clock.advance(0.1)
         self.wire.reply(0)
         assert self.witness.states() == [(0, "ok"), (0, "duplicate")]
-        assert self.target.tally.application.count == 1
+        assert self.target.statistics.application.count == 1
 
     def test_strays(self) -> None:
         """Replies to nothing are nothing."""
         self.wire.reply(5)
         self.target.unmatched()
-        assert self.witness.outcomes == []
-        assert self.target.tally.strays == 2
+        assert self.witness.results == []
+        assert self.target.statistics.strays == 2
 
     def test_refused(self) -> None:
         """A refusal belongs to its packet, or else to the newest; others wait on."""
@@ -157,7 +157,7 @@ class TargetTests(SynchronousTestCase):
         self.wire.reply(0)
         assert self.witness.states()[2:] == [(0, "ok")]
         self.wire.fail(None, ProbeState.REFUSED, "connection refused")
-        assert len(self.witness.outcomes) == 3
+        assert len(self.witness.results) == 3
 
     def test_notSent(self) -> None:
         """A packet that cannot be sent has its outcome at once."""
@@ -168,28 +168,28 @@ class TargetTests(SynchronousTestCase):
         self.wire.failure = None
         self.send()
         self.wire.reply(2)
-        assert self.target.tally.received == 1
+        assert self.target.statistics.received == 1
 
     def test_waited(self) -> None:
         """Who wants to know is told that a packet is still waited for."""
         self.send(2)
         self.wire.reply(1)
         self.send()
-        assert self.witness.waiting == [0]
+        assert self.witness.overdueSequences == [0]
 
     def test_end(self) -> None:
         """At the end nothing is waited for."""
         self.send()
-        self.target.end()
-        self.target.end()
+        self.target.stop()
+        self.target.stop()
         assert self.clock.getDelayedCalls() == []
-        assert self.target.tally.outstanding == 1
+        assert self.target.statistics.outstanding == 1
 
 
 class ScheduleTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.times = timesOf(self.clock)
+        self.times = clocksOf(self.clock)
         self.calls: list[tuple[float, int, int]] = []
         self.most = 1000
 
@@ -229,9 +229,9 @@ class ScheduleTests(SynchronousTestCase):
         short.stop()
         self.calls.clear()
         self.schedule(1000)
-        self.clock.advance(2 * CATCH_UP / 1e9)
+        self.clock.advance(2 * MAXIMUM_CATCH_UP / 1e9)
         ((_, lateness, skipped),) = self.calls
-        assert (lateness > CATCH_UP, skipped) == (True, 0)
+        assert (lateness > MAXIMUM_CATCH_UP, skipped) == (True, 0)
 
     def test_stops(self) -> None:
         """It ends when told, or when what it calls says so."""
@@ -263,7 +263,7 @@ class ScheduleTests(SynchronousTestCase):
         schedule.stop()
 
 
-class Keeper(Witness):
+class Keeper(RecordingListener):
     """A reporter that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -271,11 +271,11 @@ class Keeper(Witness):
         self.told: list[str] = []
         self.by: list[tuple[str, int]] = []
 
-    def began(self, targets: object) -> None:
+    def started(self, targets: object) -> None:
         self.told.append("began")
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-        super().happened(target, outcome)
+    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+        super().resultReady(target, outcome)
         self.by.append((target.name, outcome.sequence))
 
     def interim(self, targets: object) -> None:
@@ -286,15 +286,17 @@ class Keeper(Witness):
 
 
 class SessionTests(SynchronousTestCase):
-    def run_(self, command: ProbeOptions, *answering: bool) -> tuple[ProbeSession, list[FakeWire]]:
+    def run_(
+        self, command: ProbeOptions, *answering: bool
+    ) -> tuple[ProbeSession, list[FakeTransport]]:
         self.clock = Clock()
         self.keeper = Keeper()
-        session = ProbeSession(self.clock, timesOf(self.clock), command, self.keeper)
+        session = ProbeSession(self.clock, clocksOf(self.clock), command, self.keeper)
         targets, wires = [], []
         for number, answers in enumerate(answering):
             target, wire = targetOn(self.clock, session, command.timeout, f"h{number}")
             if answers:
-                wire.answering(wire.reply)
+                wire.replyWith(wire.reply)
             targets.append(target)
             wires.append(wire)
         self.done = session.run(targets)
@@ -351,7 +353,7 @@ class SessionTests(SynchronousTestCase):
         session.finish()
         self.successResultOf(self.done)
         assert self.keeper.told == ["began", "interim"]
-        early = ProbeSession(self.clock, timesOf(self.clock), ProbeOptions(("h",)), self.keeper)
+        early = ProbeSession(self.clock, clocksOf(self.clock), ProbeOptions(("h",)), self.keeper)
         early.finish()
         self.successResultOf(early.run([]))
 
@@ -364,10 +366,10 @@ class SessionTests(SynchronousTestCase):
         for _ in range(3):
             for _ in range(3000):
                 self.clock.advance(0.01)
-                self.keeper.outcomes.clear()
+                self.keeper.results.clear()
                 self.keeper.by.clear()
-            sizes.append(len(pickle.dumps(vars(target.tally.directions))))
+            sizes.append(len(pickle.dumps(vars(target.statistics.directions))))
             sizes.append(len(target._past) + len(target._pending))
-        assert target.tally.transmitted > 8000
-        assert sizes[3] == sizes[5] <= REMEMBERED + 1
+        assert target.statistics.transmitted > 8000
+        assert sizes[3] == sizes[5] <= MAXIMUM_PAST + 1
         assert sizes[4] < 1.1 * sizes[2]

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.epoll import HandReactor
-from tsservices.client.probe.wires.base import Clocks, Reply, SendError
-from tsservices.client.probe.wires.stamp import ROUND, StampTransport, unwrapped
+from tsservices.client.probe.wires.base import Clocks, Reply, SendError, TransportConfig
+from tsservices.client.probe.wires.stamp import SEQUENCE_SPACE, StampTransport, unwrap
 from tsservices.client.probe.wires.text_tcp import tcpInfo
-from tsservices.client.probe.wires.text_udp import UDPTextTransport, numberIn, textPacket
-from tsservices.client.probe.wires.udp import UDPProbeTransport, failureOf
+from tsservices.client.probe.wires.text_udp import UDPTextTransport, buildText, sequenceIn
+from tsservices.client.probe.wires.udp import UDPProbeTransport, describeError
 from tsservices.stamp import telemetry as followup
-from tsservices.stamp.auth import seal
+from tsservices.stamp.auth import authenticate
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.stats.follow_up import FollowUpInfo
 from tsservices.stamp.stats.result import ProbeState
-from tsservices.stamp.telemetry import NOTHING, SOFTWARE, FollowUp, filled
+from tsservices.stamp.telemetry import METHOD_SOFTWARE, UNKNOWN_FOLLOW_UP, FollowUp, fillFollowUp
 from tsservices.stamp.timestamps import toNTP
 from tsservices.transport.timestamping import cmsg as ancillary
 
@@ -73,8 +73,9 @@ class DatagramTests(SynchronousTestCase):
 
         self.addCleanup(close)
 
-    def stamp(self, **options: Any) -> StampTransport:
-        wire = StampTransport(self.reactor, Clocks(), "127.0.0.1", self.port, **options)  # type: ignore[arg-type]
+    def stamp(self, size: int | None = None, **options: Any) -> StampTransport:
+        config = TransportConfig("127.0.0.1", self.port, size)
+        wire = StampTransport(self.reactor, Clocks(), config, **options)  # type: ignore[arg-type]
         self.open(wire)
         return wire
 
@@ -104,8 +105,8 @@ class DatagramTests(SynchronousTestCase):
         )
         self.answer(wire, reply.encode())
         (found,) = self.notes.replies
-        assert (found.sequence, found.counted, found.size) == (7, 3, 44)
-        assert (found.arrived, found.returned) == (before + 1000, before + 2000)
+        assert (found.sequence, found.reflectorSequence, found.size) == (7, 3, 44)
+        assert (found.reflectorReceived, found.reflectorSent) == (before + 1000, before + 2000)
         assert found.kernel
         assert found.received is not None
         assert found.received > sent.wall
@@ -116,8 +117,7 @@ class DatagramTests(SynchronousTestCase):
         wire = self.stamp(size=300)
         wire.send(0)
         assert self.took()[44:] == bytes(256)
-        huge = StampTransport(self.reactor, Clocks(), "127.0.0.1", self.port, 65_507 + 100)  # type: ignore[arg-type]
-        self.open(huge)
+        huge = self.stamp(size=65_507 + 100)
         with pytest.raises(SendError, match="too long for one datagram"):
             huge.send(0)
 
@@ -127,9 +127,9 @@ class DatagramTests(SynchronousTestCase):
         wire = self.stamp(key=bytes(16))
         wire.send(0)
         assert len(self.took()) == 112
-        reply = ReflectorPacket(0, toNTP(1), 1, toNTP(1), 0, 0, 1, 60).encode(sealed=True)
+        reply = ReflectorPacket(0, toNTP(1), 1, toNTP(1), 0, 0, 1, 60).encode(authenticated=True)
         for key in (b"x" * 16, bytes(16)):
-            self.answer(wire, seal(key, reply))
+            self.answer(wire, authenticate(key, reply))
         assert (self.notes.strays, len(self.notes.replies)) == (1, 1)
         assert "authenticated" in wire.label
 
@@ -144,14 +144,16 @@ class DatagramTests(SynchronousTestCase):
         for number in range(3):
             wire.send(number)
             packet = SenderPacket.decode(self.took())
-            assert packet.rest == followup.asking(20)
-            told = [packet.rest, filled(packet.rest, 0, NOTHING)]
-            told.append(filled(packet.rest, 0, FollowUp(41, toNTP(now + 1234), SOFTWARE)))
+            assert packet.extensions == followup.requestExtensions(20)
+            told = [packet.extensions, fillFollowUp(packet.extensions, 0, UNKNOWN_FOLLOW_UP)]
+            told.append(
+                fillFollowUp(packet.extensions, 0, FollowUp(41, toNTP(now + 1234), METHOD_SOFTWARE))
+            )
             reply = ReflectorPacket(
                 number + 40, toNTP(now), 1, toNTP(now), number, packet.timestamp, 1, 60
             )
             self.answer(wire, reply.encode() + told[number])
-        assert [each.departure for each in self.notes.replies] == [
+        assert [each.followUp for each in self.notes.replies] == [
             None,
             FollowUpInfo(0, None),
             FollowUpInfo(41, now + 1234),
@@ -175,14 +177,16 @@ class DatagramTests(SynchronousTestCase):
             least = 44 if key is None else 112
             assert packet[least:] == bytes(size - least)
             if size > 120:
-                extension = followup.asking(20) or b""
-                rest = filled(extension, 0, FollowUp(0, toNTP(1), SOFTWARE)) + bytes(18)
-                reply = ReflectorPacket(0, toNTP(1), 1, toNTP(1), 0, 0, 1, 60, rest=rest)
-                self.answer(wire, seal(bytes(16), reply.encode(sealed=True)))
-                assert self.notes.replies[-1].departure is None
+                extension = followup.requestExtensions(20) or b""
+                rest = fillFollowUp(extension, 0, FollowUp(0, toNTP(1), METHOD_SOFTWARE)) + bytes(
+                    18
+                )
+                reply = ReflectorPacket(0, toNTP(1), 1, toNTP(1), 0, 0, 1, 60, extensions=rest)
+                self.answer(wire, authenticate(bytes(16), reply.encode(authenticated=True)))
+                assert self.notes.replies[-1].followUp is None
         wire = self.stamp(followUp=True, size=100)
         wire.send(0)
-        assert self.took()[44:] == followup.asking(56)
+        assert self.took()[44:] == followup.requestExtensions(56)
 
     @linux
     def test_strays(self) -> None:
@@ -212,10 +216,10 @@ class DatagramTests(SynchronousTestCase):
     def test_refusedUntold(self) -> None:
         """Where the error queue does not tell, the plain error does, without a number."""
         wire = self.stamp()
-        wire.transport._reporting = False
+        wire.transport._receivesICMP = False
         wire.transport._peerRefused(errno.ECONNREFUSED)
         wire.transport._peerRefused(0)
-        wire.peerFailed(errno.EHOSTUNREACH, b"x")
+        wire.icmpReceived(errno.EHOSTUNREACH, b"x")
         assert self.notes.failures == [
             (None, ProbeState.REFUSED, "connection refused"),
             (None, ProbeState.UNREACHABLE, "no route to host"),
@@ -254,7 +258,8 @@ class DatagramTests(SynchronousTestCase):
     @linux
     def test_text(self) -> None:
         """The text service: its stamp before the packet, in any form, is a reply."""
-        wire = UDPTextTransport(self.reactor, Clocks(), "127.0.0.1", self.port, 0xABC, 60)  # type: ignore[arg-type]
+        config = TransportConfig("127.0.0.1", self.port, 60)
+        wire = UDPTextTransport(self.reactor, Clocks(), config, 0xABC)  # type: ignore[arg-type]
         self.open(wire)
         wire.send(12)
         packet = self.took()
@@ -264,29 +269,29 @@ class DatagramTests(SynchronousTestCase):
         self.answer(wire, b"[Sat Nov 21 10:00:00 2026] something else")
         assert [reply.sequence for reply in self.notes.replies] == [12]
         assert self.notes.strays == 1
-        assert wire.numberOf(packet[:40]) == 12
-        assert wire.numberOf(b"x") is None
-        assert wire.facts() == {}
+        assert wire.sequenceOf(packet[:40]) == 12
+        assert wire.sequenceOf(b"x") is None
+        assert wire.kernelTimes() == {}
 
 
 class NumberTests(SynchronousTestCase):
     @given(st.integers(0, 2**40), st.integers(-(2**31), 2**31 - 1))
     def test_unwrapped(self, near: int, distance: int) -> None:
         """A number on the wire is the one nearest to another."""
-        assert unwrapped((near + distance) % ROUND, near) == near + distance
+        assert unwrap((near + distance) % SEQUENCE_SPACE, near) == near + distance
 
     @given(st.integers(0, 2**32 - 1), st.integers(0, 10**12), st.integers(32, 200))
     def test_packets(self, session: int, number: int, size: int) -> None:
         """What is written can be read, and only by its own session."""
-        packet = textPacket(session, number, size)
+        packet = buildText(session, number, size)
         assert len(packet) == max(size, len(packet.rstrip(b".")))
-        assert numberIn(b"[x] " + packet, session) == number
-        assert numberIn(packet, session ^ 1) is None
+        assert sequenceIn(b"[x] " + packet, session) == number
+        assert sequenceIn(packet, session ^ 1) is None
 
     def test_failures(self) -> None:
         """A refusal is one, everything else is no way there."""
-        assert failureOf(errno.ECONNREFUSED) == (ProbeState.REFUSED, "connection refused")
-        assert failureOf(errno.EHOSTUNREACH) == (ProbeState.UNREACHABLE, "no route to host")
+        assert describeError(errno.ECONNREFUSED) == (ProbeState.REFUSED, "connection refused")
+        assert describeError(errno.EHOSTUNREACH) == (ProbeState.UNREACHABLE, "no route to host")
 
 
 class TCPInfoTests(SynchronousTestCase):

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.stamp.stats.clock_offset import CELLS, ClockFilter, ClockSample
-from tsservices.stamp.stats.delay import MINIMA, Jitter, QueueingDelay
+from tsservices.stamp.stats.clock_offset import MAXIMUM_SPANS, ClockFilter, ClockSample
+from tsservices.stamp.stats.delay import MAXIMUM_MINIMA, Jitter, QueueingDelay
 
 #: Nanoseconds.
 SECOND = 1_000_000_000
@@ -90,7 +90,7 @@ class ClockFilterTests(SynchronousTestCase):
         clock = ClockFilter()
         for number in range(20_000):
             clock.add(ClockSample(number * SECOND, number, 100 + number % 7))
-        assert len(clock._best) <= CELLS
+        assert len(clock._best) <= MAXIMUM_SPANS
 
 
 class QueueingTests(SynchronousTestCase):
@@ -131,7 +131,7 @@ class QueueingTests(SynchronousTestCase):
         queue = QueueingDelay(lambda: 0.0)
         for at in range(512 * 150):
             queue.add(at, 1 if at == 700 else 50)
-        assert len(queue._minima) <= MINIMA
+        assert len(queue._minima) <= MAXIMUM_MINIMA
         assert queue.summary().percentile(99) == 49
 
 

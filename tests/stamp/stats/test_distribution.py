@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.stamp.stats.distribution import (
-    LARGEST,
+    MAXIMUM_VALUE,
     Distribution,
     Histogram,
     Moments,
@@ -46,7 +46,7 @@ class HistogramTests(SynchronousTestCase):
             low, high = rangeOf(bucketOf(value))
             assert low <= value <= high
 
-    @given(st.integers(-LARGEST, LARGEST))
+    @given(st.integers(-MAXIMUM_VALUE, MAXIMUM_VALUE))
     def test_error(self, value: int) -> None:
         """The middle of a bucket is within 0.4 % of all that is in it."""
         low, high = rangeOf(bucketOf(value))
@@ -99,7 +99,7 @@ class HistogramTests(SynchronousTestCase):
     def test_notAbove(self) -> None:
         """It tells how many do not exceed a bound."""
         histogram = histogramOf([-5, 0, 5, 10, 1000])
-        assert [histogram.notAbove(bound) for bound in (-6, -5, 4, 10, 2000)] == [0, 1, 2, 4, 5]
+        assert [histogram.countUpTo(bound) for bound in (-6, -5, 4, 10, 2000)] == [0, 1, 2, 4, 5]
 
 
 class MomentsTests(SynchronousTestCase):

@@ -88,12 +88,12 @@ class DirectionsTests(SynchronousTestCase):
         """Packets whose fate the network tells are not lost on a way, wherever they are."""
         ways = DirectionalLoss(stateful=True)
         ways.add(0, 0)
-        ways.refused(1)
-        ways.refused(2)
+        ways.addError(1)
+        ways.addError(2)
         assert ways.lostUp == 0
         ways.add(4, 1)
         assert ways.lostUp == 1
-        ways.refused(3)
+        ways.addError(3)
         assert ways.lostUp == 0
 
     def test_memory(self) -> None:
@@ -102,7 +102,7 @@ class DirectionsTests(SynchronousTestCase):
         for number in range(5 * WINDOW):
             ways.add(2 * number, number)
         assert (ways.lostUp, ways.lostDown) == (5 * WINDOW - 1, 0)
-        assert len(ways._answered) == len(ways._counted) == WINDOW
+        assert len(ways._answered) == len(ways._replies) == WINDOW
 
     @settings(max_examples=60)
     @given(st.integers(0, 2**32), st.floats(0, 0.4), st.floats(0, 0.4), st.floats(0, 0.2))
@@ -135,7 +135,7 @@ class RunsTests(SynchronousTestCase):
         """Runs are of packets sent one after the other, in whatever order they are told."""
         runs = LossBursts()
         for sequence in (1, 0, 4, 3, 2, 6, 5):
-            runs.settle(sequence, sequence in (1, 2, 5, 6))
+            runs.add(sequence, sequence in (1, 2, 5, 6))
         assert list(runs.lengths.ranges()) == [(2, 2, 1)]
         assert list(runs.summary().ranges()) == [(2, 2, 2)]
 
@@ -146,7 +146,7 @@ class RunsTests(SynchronousTestCase):
         randomness.shuffle(told)  # type: ignore[attr-defined]
         runs = LossBursts()
         for sequence, gone in told:
-            runs.settle(sequence, gone)
+            runs.add(sequence, gone)
         text = "".join("x" if gone else " " for gone in lost)
         lengths = sorted(len(run) for run in text.split())
         found = [low for low, _, count in runs.summary().ranges() for _ in range(count)]

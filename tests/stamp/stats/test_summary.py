@@ -13,38 +13,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.stamp.stats.delay import CELLS, Timeline
-from tsservices.stamp.stats.result import Delays, ProbeResult, ProbeState, Timestamps, timing
-from tsservices.stamp.stats.summary import figuresOf
+from tsservices.stamp.stats.delay import MAXIMUM_BUCKETS, Timeline
+from tsservices.stamp.stats.result import Delays, ProbeResult, ProbeState, Timestamps, delaysOf
+from tsservices.stamp.stats.summary import summarize
 from tsservices.stamp.stats.target import TargetStatistics
-from tsservices.stamp.stats.thresholds import ThresholdError, parseConditions, violations
+from tsservices.stamp.stats.thresholds import ThresholdError, parseThresholds, violations
 
 
 def answered(
     tally: TargetStatistics, sequence: int, up: int = 10, server: int = 5, down: int = 20
 ) -> None:
     at = 1000 * sequence
-    tally.sent(at, 0, 0)
-    tally.arrival(sequence, sequence)
+    tally.addSent(at, 0, 0)
+    tally.classifyReply(sequence, sequence)
     stamps = Timestamps(at, at + up + server + down, at + up, at + up + server, "kk")
     trip = up + server + down + 7
-    tally.take(ProbeResult(sequence, ProbeState.OK, at, at, trip, stamps, sequence, 44, 64))
+    tally.add(ProbeResult(sequence, ProbeState.OK, at, at, trip, stamps, sequence, 44, 64))
 
 
 def failed(tally: TargetStatistics, sequence: int, state: ProbeState = ProbeState.TIMEOUT) -> None:
-    tally.sent(1000 * sequence, 0, 0)
-    tally.take(ProbeResult(sequence, state, 1000 * sequence, 1000 * sequence))
+    tally.addSent(1000 * sequence, 0, 0)
+    tally.add(ProbeResult(sequence, state, 1000 * sequence, 1000 * sequence))
 
 
 class TimingTests(SynchronousTestCase):
     def test_formulas(self) -> None:
         """d = (T4 - T1) - (T3 - T2), and o = ((T2 - T1) + (T3 - T4)) / 2."""
-        found = timing(Timestamps(1000, 1100, 5040, 5060), 150)
+        found = delaysOf(Timestamps(1000, 1100, 5040, 5060), 150)
         assert found == Delays(network=80, server=20, up=4040, down=-3960, offset=4000)
 
     def test_withoutServer(self) -> None:
         """A server that does not tell its times leaves the round trip."""
-        assert timing(Timestamps(1000, 1100), 150) == Delays(network=100)
+        assert delaysOf(Timestamps(1000, 1100), 150) == Delays(network=100)
 
     def test_contradictions(self) -> None:
         """Times that cannot be, because a clock was set, tell nothing."""
@@ -55,7 +55,7 @@ class TimingTests(SynchronousTestCase):
             Timestamps(1000, 1100, 5060, 5040),
             Timestamps(1000, 1100, 5000, 5200),
         ):
-            assert timing(stamps, 150) == Delays()
+            assert delaysOf(stamps, 150) == Delays()
 
     @given(*[st.integers(0, 10**6) for _ in range(3)], st.integers(-(10**15), 10**15))
     def test_offset(self, up: int, server: int, down: int, offset: int) -> None:
@@ -64,7 +64,7 @@ class TimingTests(SynchronousTestCase):
         by no more than half of it.
         """
         arrived = up + offset
-        found = timing(Timestamps(0, up + server + down, arrived, arrived + server), None)
+        found = delaysOf(Timestamps(0, up + server + down, arrived, arrived + server), None)
         assert (found.network, found.server) == (up + down, server)
         assert found.offset is not None
         assert abs(found.offset - offset) <= (up + down) / 2 + 1
@@ -80,7 +80,7 @@ class TallyTests(SynchronousTestCase):
         failed(tally, 2, ProbeState.REFUSED)
         failed(tally, 3, ProbeState.UNREACHABLE)
         answered(tally, 4)
-        tally.sent(5000, 0, 0)
+        tally.addSent(5000, 0, 0)
         assert (tally.transmitted, tally.received, tally.lost, tally.outstanding) == (6, 2, 3, 1)
         assert tally.lossPercent == 60.0
         assert TargetStatistics().lossPercent is None
@@ -89,8 +89,8 @@ class TallyTests(SynchronousTestCase):
         """A reply that comes too late leaves its packet lost, and tells that no way lost it."""
         tally = TargetStatistics()
         failed(tally, 0)
-        tally.arrival(0, 0)
-        tally.take(ProbeResult(0, ProbeState.LATE, 0, 0, 2000))
+        tally.classifyReply(0, 0)
+        tally.add(ProbeResult(0, ProbeState.LATE, 0, 0, 2000))
         assert (tally.received, tally.lost, tally.late) == (0, 1, 1)
         assert (tally.lostUp, tally.lostDown, tally.undecided) == (0, 0, 0)
 
@@ -109,16 +109,16 @@ class TallyTests(SynchronousTestCase):
         """Replies to what was never sent are nothing."""
         tally = TargetStatistics()
         answered(tally, 0)
-        tally.arrival(7, 7)
-        tally.arrival(-1, 1)
+        tally.classifyReply(7, 7)
+        tally.classifyReply(-1, 1)
         assert (tally.strays, tally.directions.duplicates) == (2, 0)
 
     def test_trip(self) -> None:
         """The round trip of a report is the network's when that was measured."""
         tally = TargetStatistics()
-        assert tally.trip is tally.application
+        assert tally.roundTrip is tally.application
         answered(tally, 0)
-        assert tally.trip is tally.network
+        assert tally.roundTrip is tally.network
         assert tally.network.moments.mean == 30
         assert tally.application.moments.mean == 42
 
@@ -128,11 +128,11 @@ class TallyTests(SynchronousTestCase):
         for sequence in range(200):
             at = 100_000_000 * sequence
             drift = at // 10_000
-            tally.sent(at, 0, 0)
-            tally.arrival(sequence, sequence)
+            tally.addSent(at, 0, 0)
+            tally.classifyReply(sequence, sequence)
             stamps = Timestamps(at, at + 2005, at + 1000 + drift, at + 1005 + drift, "kk")
-            tally.take(ProbeResult(sequence, ProbeState.OK, at, at, 2100, stamps, sequence))
-        for queue in (tally.queueUp, tally.queueDown):
+            tally.add(ProbeResult(sequence, ProbeState.OK, at, at, 2100, stamps, sequence))
+        for queue in (tally.queueingUp, tally.queueingDown):
             most = queue.summary().percentile(100)
             assert most is not None
             assert most <= 2
@@ -146,7 +146,7 @@ class TallyTests(SynchronousTestCase):
         tally = TargetStatistics()
         answered(tally, 0)
         failed(tally, 1)
-        read = json.loads(json.dumps(figuresOf(tally)))
+        read = json.loads(json.dumps(summarize(tally)))
         assert read["network_ns"]["p50"] == 30
         assert read["loss"]["percent"] == 50.0
         assert read["loss"]["up"] is None
@@ -157,7 +157,7 @@ class TallyTests(SynchronousTestCase):
             "skew_ppm": None,
             "skew_error_ppm": None,
         }
-        empty = json.loads(json.dumps(figuresOf(TargetStatistics())))
+        empty = json.loads(json.dumps(summarize(TargetStatistics())))
         assert empty["network_ns"]["min"] is empty["loss"]["percent"] is None
 
 
@@ -167,8 +167,8 @@ class TimelineTests(SynchronousTestCase):
         timeline = Timeline()
         for at, trip in ((0, 5), (10, 3), (20, None), (timeline.span, 8)):
             timeline.add(at, trip)
-        (zero, first), (one, second) = timeline.cells()
-        assert (zero, first.count, first.lost, first.least, first.most, first.total) == (
+        (zero, first), (one, second) = timeline.buckets()
+        assert (zero, first.count, first.lost, first.minimum, first.maximum, first.total) == (
             0,
             2,
             1,
@@ -181,12 +181,12 @@ class TimelineTests(SynchronousTestCase):
     def test_memory(self) -> None:
         """A long run has longer spans, and nothing gets lost."""
         timeline = Timeline()
-        for number in range(5 * CELLS):
+        for number in range(5 * MAXIMUM_BUCKETS):
             timeline.add(number * timeline.span, number)
-        cells = [cell for _, cell in timeline.cells()]
-        assert len(cells) <= CELLS
-        assert sum(cell.count for cell in cells) == 5 * CELLS
-        assert sum(cell.total for cell in cells) == sum(range(5 * CELLS))
+        cells = [cell for _, cell in timeline.buckets()]
+        assert len(cells) <= MAXIMUM_BUCKETS
+        assert sum(cell.count for cell in cells) == 5 * MAXIMUM_BUCKETS
+        assert sum(cell.total for cell in cells) == sum(range(5 * MAXIMUM_BUCKETS))
 
 
 class ConditionsTests(SynchronousTestCase):
@@ -227,16 +227,16 @@ class ConditionsTests(SynchronousTestCase):
             ("reordered>0%", False),
             ("late>0,errors>0", False),
         ]:
-            assert bool(violations(parseConditions(text), tally)) == holds, text
+            assert bool(violations(parseThresholds(text), tally)) == holds, text
 
     def test_unknown(self) -> None:
         """What nobody can know is a violation, and says so."""
-        found = violations(parseConditions("loss.up>1%, skew>1ppm"), self.tally())
+        found = violations(parseThresholds("loss.up>1%, skew>1ppm"), self.tally())
         assert found == [
             "loss.up>1%: the figure is unknown",
             "skew>1ppm: the figure is unknown",
         ]
-        assert violations(parseConditions("p50>1s"), TargetStatistics())
+        assert violations(parseThresholds("p50>1s"), TargetStatistics())
 
     def test_refused(self) -> None:
         """What has no meaning is refused with the reason."""
@@ -256,4 +256,4 @@ class ConditionsTests(SynchronousTestCase):
             ("skew>1ms", "skew is in ppm"),
         ]:
             with pytest.raises(ThresholdError, match=reason):
-                parseConditions(text)
+                parseThresholds(text)

@@ -1,9 +1,5 @@
 """
-The exit status of a run.
-
-One run: all targets at once, from the first packet to the last reply.
-
-From a command to an exit status, in this process.
+The whole program: from the options to the exit status, in this process.
 """
 
 from __future__ import annotations
@@ -29,10 +25,10 @@ from twisted.internet.task import LoopingCall
 
 from tsservices.client.connection import ClientError
 from tsservices.client.probe.options import (
-    ALL_REPLIED,
-    CONDITION_HELD,
-    SOME_SILENT,
-    TROUBLE,
+    EXIT_ALL_REPLIED,
+    EXIT_ERROR,
+    EXIT_NO_REPLY,
+    EXIT_THRESHOLD,
     ProbeOptions,
 )
 from tsservices.client.probe.reports.base import Output, Reporter
@@ -40,13 +36,12 @@ from tsservices.client.probe.reports.json_csv import CSVReport, JSONReport
 from tsservices.client.probe.reports.progress import showProgress
 from tsservices.client.probe.reports.text import TextReport
 from tsservices.client.probe.session import ProbeSession
-from tsservices.client.probe.target import ProbeTarget
-from tsservices.client.probe.wires.base import Clocks, ProbeTransport
+from tsservices.client.probe.target import ProbeTarget, TargetConfig
+from tsservices.client.probe.wires.base import Clocks, ProbeTransport, TransportConfig
 from tsservices.client.probe.wires.stamp import StampTransport
 from tsservices.client.probe.wires.text_tcp import TCPTextTransport
 from tsservices.client.probe.wires.text_udp import UDPTextTransport
 from tsservices.client.resolve import resolve
-from tsservices.stamp.stats.target import TargetStatistics
 from tsservices.stamp.stats.thresholds import Threshold, violations
 
 if TYPE_CHECKING:
@@ -54,59 +49,48 @@ if TYPE_CHECKING:
     from twisted.internet.protocol import ServerFactory
 
 
-def verdict(targets: Sequence[ProbeTarget], conditions: list[Threshold]) -> tuple[int, list[str]]:
-    """The exit status, and what to say about it."""
-    said = [
-        f"{target.name}: {each}"
+def exitStatus(
+    targets: Sequence[ProbeTarget], thresholds: list[Threshold]
+) -> tuple[int, list[str]]:
+    """The exit status, and the conditions that made it so."""
+    violated = [
+        f"{target.name}: {text}"
         for target in targets
-        for each in violations(conditions, target.tally)
+        for text in violations(thresholds, target.statistics)
     ]
-    if said:
-        return CONDITION_HELD, said
-    silent = any(not target.tally.received for target in targets)
-    return (SOME_SILENT if silent else ALL_REPLIED), []
+    if violated:
+        return EXIT_THRESHOLD, violated
+    silent = any(not target.statistics.received for target in targets)
+    return (EXIT_NO_REPLY if silent else EXIT_ALL_REPLIED), []
 
 
-def reporterFor(command: ProbeOptions, output: Output, times: Clocks) -> Reporter:
-    """What tells it in the form that is wanted."""
-    if command.form == "json":
-        return JSONReport(output, times, command.quiet)
-    if command.form == "csv":
-        return CSVReport(output, command.quiet)
-    return TextReport(
-        output,
-        times,
-        command.interval,
-        command.timeout,
-        command.quiet,
-        command.dated,
-        command.outstanding,
-        command.histogram,
-    )
+def createReporter(options: ProbeOptions, output: Output, clocks: Clocks) -> Reporter:
+    """The reporter of the format that is asked for."""
+    if options.format == "json":
+        return JSONReport(output, clocks, options.quiet)
+    if options.format == "csv":
+        return CSVReport(output, options.quiet)
+    return TextReport(output, clocks, options)
 
 
-def wireTo(
-    address: str, reactor: ReactorBase, times: Clocks, command: ProbeOptions, session: int
+def createTransport(
+    address: str, reactor: ReactorBase, clocks: Clocks, options: ProbeOptions, session: int
 ) -> ProbeTransport:
-    """The way to it."""
-    if command.wire == "stamp":
-        return StampTransport(
-            reactor,
-            times,
-            address,
-            command.port,
-            command.size,
-            command.tos,
-            command.key,
-            command.followUp,
-        )
-    kind = TCPTextTransport if command.wire == "tcp" else UDPTextTransport
-    return kind(reactor, times, address, command.port, session, command.size, command.tos)
-
-
-async def addressOf(reactor: ReactorBase, host: str, port: int, family: int) -> str:
     """
-    Its first address of that family.
+    The transport of the protocol that is asked for.
+
+    @param session: a number of 32 bits that tells this run's texts from others.
+    """
+    config = TransportConfig(address, options.port, options.size, options.tos)
+    if options.protocol == "stamp":
+        return StampTransport(reactor, clocks, config, options.key, options.followUp)
+    textTransport = TCPTextTransport if options.protocol == "tcp" else UDPTextTransport
+    return textTransport(reactor, clocks, config, session)
+
+
+async def resolveAddress(reactor: ReactorBase, host: str, port: int, family: int) -> str:
+    """
+    The first address of the host in that family, 4 or 6; 0 for any.
 
     @raise ClientError: there is none.
     """
@@ -118,72 +102,58 @@ async def addressOf(reactor: ReactorBase, host: str, port: int, family: int) -> 
 
 
 class ProbeRun:
-    """
-    One run of the client.
+    """One run; it owns the streams, the targets and the signal handlers of the process."""
 
-    @ivar output: the streams of the process.
-    """
-
-    def __init__(self, reactor: ReactorBase, command: ProbeOptions, times: Clocks) -> None:
-        self.output = Output(sys.stdout, sys.stderr, self._unread)
+    def __init__(self, reactor: ReactorBase, options: ProbeOptions, clocks: Clocks) -> None:
+        self.output = Output(sys.stdout, sys.stderr, self._outputClosed)
         self._reactor = reactor
-        self._command = command
-        self._times = times
-        self._reporter = reporterFor(command, self.output, times)
-        self._session = ProbeSession(reactor, times, command, self._reporter)
+        self._options = options
+        self._clocks = clocks
+        self._reporter = createReporter(options, self.output, clocks)
+        self._session = ProbeSession(reactor, clocks, options, self._reporter)
         self._preparing: Deferred[list[ProbeTarget]] | None = None
-        self._stopped = False
         self._progress: LoopingCall | None = None
         self._metrics: IListeningPort | None = None
 
-    async def go(self) -> int:
-        """The exit status."""
-        self._reactor.callWhenRunning(self._takeSignals)
+    async def run(self) -> int:
+        """Measure, report, and return the exit status."""
+        # Not now: the reactor installs its own handlers when it starts.
+        self._reactor.callWhenRunning(self._handleSignals)
         targets: list[ProbeTarget] = []
         try:
             self._preparing = Deferred.fromCoroutine(self._prepare())
             targets = await self._preparing
             self._serveMetrics(targets)
             self._showProgress(targets)
-            # What there is now will stay, and need not be looked through each time.
+            # Collections during the run need not look at the modules, which stay anyway.
             gc.collect()
             gc.freeze()
             await self._session.run(targets)
         except CancelledError:
-            return TROUBLE
+            return EXIT_ERROR
         except ClientError as error:
-            self.output.complain(str(error))
-            return TROUBLE
+            self.output.error(str(error))
+            return EXIT_ERROR
         finally:
             if self._progress is not None:
                 self._progress.stop()
-        return await self._conclude(targets)
+        return await self._finish(targets)
 
     async def _prepare(self) -> list[ProbeTarget]:
-        command = self._command
+        options = self._options
         session = random.SystemRandom().getrandbits(32)
         targets = []
-        for host in command.hosts:
-            address = await addressOf(self._reactor, host, command.port, command.family)
-            wire = wireTo(address, self._reactor, self._times, command, session)
-            tally = TargetStatistics(command.stateful)
+        for host in options.hosts:
+            address = await resolveAddress(self._reactor, host, options.port, options.family)
+            transport = createTransport(address, self._reactor, self._clocks, options, session)
+            config = TargetConfig(host, address, options.port, options.timeout, options.stateful)
             targets.append(
-                ProbeTarget(
-                    host,
-                    address,
-                    command.port,
-                    wire,
-                    tally,
-                    self._reactor,
-                    self._times,
-                    command.timeout,
-                    self._session,
-                )
+                ProbeTarget(config, transport, self._reactor, self._clocks, self._session)
             )
         opening = []
         for target in targets:
             try:
-                opening.append(target.wire.open(target))
+                opening.append(target.transport.open(target))
             except (CannotListenError, OSError) as error:
                 reason = error.socketError if isinstance(error, CannotListenError) else error
                 raise ClientError(f"no socket for {target.address}: {reason}") from error
@@ -191,7 +161,7 @@ class ProbeRun:
         return targets
 
     def _serveMetrics(self, targets: list[ProbeTarget]) -> None:
-        if self._command.prometheus is None:
+        if self._options.prometheus is None:
             return
         from tsservices.client.probe.reports.prometheus import metricsSite
 
@@ -199,80 +169,72 @@ class ProbeRun:
         site = cast("ServerFactory[Any]", metricsSite(targets))
         try:
             self._metrics = IReactorTCP(self._reactor).listenTCP(
-                self._command.prometheus, site, interface="127.0.0.1"
+                self._options.prometheus, site, interface="127.0.0.1"
             )
         except CannotListenError as error:
             raise ClientError(
-                f"no metrics on port {self._command.prometheus}: {error.socketError}"
+                f"no metrics on port {self._options.prometheus}: {error.socketError}"
             ) from error
 
     def _showProgress(self, targets: list[ProbeTarget]) -> None:
-        if self._command.quiet and sys.stderr.isatty():
+        if self._options.quiet and sys.stderr.isatty():
             columns = shutil.get_terminal_size().columns
             self._progress = showProgress(self._reactor, self.output, targets, columns)
 
-    async def _conclude(self, targets: list[ProbeTarget]) -> int:
+    async def _finish(self, targets: list[ProbeTarget]) -> int:
         for target in targets:
-            await target.wire.close()
+            await target.transport.close()
         if self._metrics is not None:
             await maybeDeferred(self._metrics.stopListening)
         self._reporter.summary(targets)
-        if self._command.plot is not None:
-            from tsservices.client.probe.reports.plot import draw
+        if self._options.plot is not None:
+            from tsservices.client.probe.reports.plot import drawPlot
 
             try:
-                draw(targets, self._command.plot)
+                drawPlot(targets, self._options.plot)
             except (OSError, ValueError) as error:
-                self.output.complain(f"{self._command.plot}: {error}")
-                return TROUBLE
-        status, said = verdict(targets, self._command.conditions)
-        for each in said:
-            self.output.complain(f"--fail-if: {each}")
+                self.output.error(f"{self._options.plot}: {error}")
+                return EXIT_ERROR
+        status, violated = exitStatus(targets, self._options.thresholds)
+        for text in violated:
+            self.output.error(f"--fail-if: {text}")
         return status
 
-    def _takeSignals(self) -> None:
-        """Take signals over from the reactor, which would just stop."""
-
-        def soon(number: int, frame: object) -> None:
+    def _handleSignals(self) -> None:
+        # In place of the reactor's own, which would stop it without a summary.
+        def handle(number: int, frame: object) -> None:
             quit = number == getattr(signal, "SIGQUIT", None)
             self._reactor.callFromThread(self._session.interim if quit else self._stop)
 
         for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
             with suppress(AttributeError):
-                signal.signal(getattr(signal, name), soon)
+                signal.signal(getattr(signal, name), handle)
 
     def _stop(self) -> None:
-        """End the run; before it has begun, give it up."""
-        self._stopped = True
         if self._preparing is not None and not self._preparing.called:
             self._preparing.cancel()
         self._session.finish()
 
-    def _unread(self) -> None:
-        """Nobody reads the output any more."""
-        # Python would complain at its end that it cannot flush.
+    def _outputClosed(self) -> None:
+        # Python flushes standard output at its end, and would complain that it is closed.
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         self._reactor.callLater(0, self._stop)
 
 
-async def probe(reactor: ReactorBase, command: ProbeOptions) -> None:
+async def probe(reactor: ReactorBase, options: ProbeOptions) -> None:
     """
     Measure, on this process's streams.
 
-    @raise SystemExit: with the exit status, when that is not 0.
+    @raise SystemExit: with the exit status, if that is not 0.
     """
-    status = await ProbeRun(reactor, command, Clocks()).go()
+    status = await ProbeRun(reactor, options, Clocks()).run()
     if status:
         raise SystemExit(status)
 
 
-def main(command: ProbeOptions) -> None:
-    """
-    Run the reactor until all is measured.
-
-    @raise SystemExit: always, with the exit status.
-    """
+def main(options: ProbeOptions) -> None:
+    """@raise SystemExit: at the end, with the exit status."""
     from twisted.internet.task import react
 
-    react(probe, (command,))
+    react(probe, (options,))

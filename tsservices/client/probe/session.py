@@ -1,5 +1,5 @@
 """
-Session.
+The sending part of a run: all targets at once, from the first packet to the last reply.
 """
 
 from __future__ import annotations
@@ -8,14 +8,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IReactorTime,
-)
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from tsservices.client.probe.options import (
-    ProbeOptions,
-)
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.reports.base import Reporter
 from tsservices.client.probe.schedule import NANOSECONDS, Schedule
 from tsservices.client.probe.target import ProbeTarget
@@ -23,83 +18,85 @@ from tsservices.client.probe.wires.base import Clocks
 from tsservices.stamp.stats.result import ProbeResult
 
 #: Nanoseconds from the start of a run to its first packet: the reactor settles.
-LEAD = 5_000_000
+START_DELAY = 5_000_000
 
 
 class ProbeSession:
     """
-    Sends by the plan, and ends when everything is known or nobody wants to wait.
+    Sends by schedule, and ends at the last reply, the deadline or L{finish}.
 
-    @ivar targets: all of them.
+    It owns the schedules, not the targets.
     """
 
     def __init__(
-        self, clock: IReactorTime, times: Clocks, command: ProbeOptions, reporter: Reporter
+        self, clock: IReactorTime, clocks: Clocks, options: ProbeOptions, reporter: Reporter
     ) -> None:
         self.targets: Sequence[ProbeTarget] = ()
         self._clock = clock
-        self._times = times
-        self._command = command
+        self._clocks = clocks
+        self._options = options
         self._reporter = reporter
-        self._schedules: dict[ProbeTarget, Schedule] = {}
+        self._schedules: list[Schedule] = []
         self._sending: set[ProbeTarget] = set()
         self._deadline: IDelayedCall | None = None
         self._done: Deferred[None] = Deferred()
 
     def run(self, targets: Sequence[ProbeTarget]) -> Deferred[None]:
-        """Fires at the end."""
+        """Fires at the end; at once if L{finish} came before."""
         self.targets = targets
         if self._done.called:
             return self._done
-        self._reporter.began(targets)
-        interval = round(self._command.interval * NANOSECONDS)
-        origin = self._times.monotonic() + LEAD
+        self._reporter.started(targets)
+        interval = round(self._options.interval * NANOSECONDS)
+        origin = self._clocks.monotonic() + START_DELAY
         self._sending = set(targets)
         for number, target in enumerate(targets):
-            target.begin(origin)
-            schedule = self._schedules[target] = Schedule(
+            target.start(origin)
+            schedule = Schedule(
                 self._clock,
-                self._times.monotonic,
+                self._clocks.monotonic,
                 interval,
-                partial(self._fire, target),
-                self._command.precise,
+                partial(self._send, target),
+                self._options.precise,
             )
-            # Spread, so that no target's packet waits for another's.
+            self._schedules.append(schedule)
+            # Spread over the interval, so that no target's packet waits for another's.
             schedule.start(origin + number * interval // len(targets))
-        if self._command.deadline is not None:
-            self._deadline = self._clock.callLater(self._command.deadline, self.finish)
+        if self._options.deadline is not None:
+            self._deadline = self._clock.callLater(self._options.deadline, self.finish)
         return self._done
 
     def finish(self) -> None:
-        """End the run now.  Doing it twice does no harm."""
-        for schedule in self._schedules.values():
+        """End the run now.  May be called twice."""
+        for schedule in self._schedules:
             schedule.stop()
         for target in self.targets:
-            target.end()
+            target.stop()
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         if not self._done.called:
             self._done.callback(None)
 
     def interim(self) -> None:
-        """Tell what is known so far."""
+        """Report what is known so far."""
         self._reporter.interim(self.targets)
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         if not self._done.called:
-            self._reporter.happened(target, outcome)
+            self._reporter.resultReady(target, result)
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
-        self._reporter.waited(target, sequence)
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
+        self._reporter.overdue(target, sequence)
 
-    def settled(self, target: ProbeTarget) -> None:
-        if not self._sending and not any(each.waiting for each in self.targets):
+    def idle(self, target: ProbeTarget) -> None:
+        if not self._sending and not any(other.hasPending for other in self.targets):
             self.finish()
 
-    def _fire(self, target: ProbeTarget, lateness: int, skipped: int) -> bool:
-        count = self._command.count
-        last = count is not None and target.tally.transmitted + 1 >= count
+    def _send(self, target: ProbeTarget, lateness: int, skipped: int) -> bool:
+        count = self._options.count
+        last = count is not None and target.statistics.transmitted + 1 >= count
         if last:
+            # Before the packet goes: if it cannot be sent, the target is idle at once.
             self._sending.discard(target)
         target.sendNext(lateness, skipped)
         return not last

@@ -5,6 +5,7 @@ One host that is measured: what has been sent to it, and what became of each pac
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -16,82 +17,87 @@ from tsservices.stamp.stats.loss import ReplyKind
 from tsservices.stamp.stats.result import ProbeResult, ProbeState, Timestamps
 from tsservices.stamp.stats.target import TargetStatistics
 
-#: Packets of which it is known what became of them, and whose times are kept: for what comes late
-#: or twice.
-REMEMBERED = 1024
+#: Packets whose result is known and whose times are kept, for late and doubled replies.
+MAXIMUM_PAST = 1024
+
+
+@dataclass(frozen=True)
+class TargetConfig:
+    """
+    @ivar name: the host as the user named it.
+    @ivar address: its IP address.
+    @ivar timeout: seconds until a packet is lost.
+    @ivar stateful: whether the reflector counts; L{None} if its replies have to show it.
+    """
+
+    name: str
+    address: str
+    port: int
+    timeout: float
+    stateful: bool | None = None
 
 
 class TargetListener(Protocol):
-    """Who wants to know what happens with a target."""
+    """What a target calls."""
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         pass
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
-        pass
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
+        """The next packet is going to be sent, and this one has no reply yet."""
 
-    def settled(self, target: ProbeTarget) -> None:
-        pass
+    def idle(self, target: ProbeTarget) -> None:
+        """No packet waits for a reply any more."""
 
 
 class SentPacket:
     """
-    One that was sent.
+    A packet on its way.
 
-    @ivar sequence: its number.
-    @ivar sent: when.
-    @ivar stamp: T1 by the kernel.
+    @ivar kernelSent: T1 by the kernel; L{None} as long as it is unknown.
     """
 
-    __slots__ = ("sent", "sequence", "stamp")
+    __slots__ = ("kernelSent", "sentAt", "sequence")
 
-    def __init__(self, sequence: int, sent: SendTimes) -> None:
+    def __init__(self, sequence: int, sentAt: SendTimes) -> None:
         self.sequence = sequence
-        self.sent = sent
-        self.stamp: int | None = None
+        self.sentAt = sentAt
+        self.kernelSent: int | None = None
 
 
 class ProbeTarget:
     """
-    A host that is measured.
+    A host that is measured.  It owns its statistics; its memory is bounded.
 
-    @ivar name: as it was asked for.
-    @ivar address: its IP address.
-    @ivar port: its port.
-    @ivar wire: the way to it.
-    @ivar tally: what is known of it.
+    A packet is pending until it has a reply, an error, or its time is over; then it is one of the
+    past packets.
     """
 
     def __init__(
         self,
-        name: str,
-        address: str,
-        port: int,
-        wire: ProbeTransport,
-        tally: TargetStatistics,
+        config: TargetConfig,
+        transport: ProbeTransport,
         clock: IReactorTime,
-        times: Clocks,
-        timeout: float,
-        watcher: TargetListener,
+        clocks: Clocks,
+        listener: TargetListener,
     ) -> None:
-        """@param timeout: seconds until a packet is lost."""
-        self.name = name
-        self.address = address
-        self.port = port
-        self.wire = wire
-        self.tally = tally
+        self.name = config.name
+        self.address = config.address
+        self.port = config.port
+        self.transport = transport
+        self.statistics = TargetStatistics(config.stateful)
         self._clock = clock
-        self._times = times
-        self._timeout = round(timeout * NANOSECONDS)
-        self._watcher = watcher
+        self._clocks = clocks
+        self._timeout = round(config.timeout * NANOSECONDS)
+        self._listener = listener
         self._origin = 0
         self._pending: OrderedDict[int, SentPacket] = OrderedDict()
         self._past: OrderedDict[int, SentPacket] = OrderedDict()
-        self._pairing = FollowUpMatcher()
+        self._followUps = FollowUpMatcher()
         self._timer: IDelayedCall | None = None
 
-    def begin(self, origin: int) -> None:
-        """@param origin: the start of the run by the monotonic clock."""
+    def start(self, origin: int) -> None:
+        """@param origin: the start of the run by the monotonic clock, in nanoseconds."""
         self._origin = origin
 
     def sendNext(self, lateness: int, skipped: int) -> None:
@@ -100,42 +106,40 @@ class ProbeTarget:
 
         @param lateness: nanoseconds since its turn.
         """
-        sequence = self.tally.transmitted
+        sequence = self.statistics.transmitted
         if sequence - 1 in self._pending:
-            self._watcher.waited(self, sequence - 1)
-        sent = SendTimes(self._times.monotonic(), self._times.wall())
-        packet = self._pending[sequence] = SentPacket(sequence, sent)
-        self.tally.sent(sent.at - self._origin, lateness, skipped)
+            self._listener.overdue(self, sequence - 1)
+        sentAt = SendTimes(self._clocks.monotonic(), self._clocks.wall())
+        # Pending before it is sent: on loopback T1 of the kernel comes from within send.
+        packet = self._pending[sequence] = SentPacket(sequence, sentAt)
+        self.statistics.addSent(sentAt.monotonic - self._origin, lateness, skipped)
         try:
-            packet.sent = self.wire.send(sequence)
+            packet.sentAt = self.transport.send(sequence)
         except SendError as error:
             self.failed(sequence, error.state, str(error))
         else:
-            self._watch()
+            self._startTimer()
 
     def replied(self, reply: Reply) -> None:
-        arrival = self.tally.arrival(reply.sequence, reply.counted)
-        if arrival is ReplyKind.STRAY:
+        kind = self.statistics.classifyReply(reply.sequence, reply.reflectorSequence)
+        if kind is ReplyKind.STRAY:
             return
         packet = self._pending.get(reply.sequence)
         state = ProbeState.DUPLICATE
-        if arrival is ReplyKind.FIRST:
+        if kind is ReplyKind.FIRST:
             state = ProbeState.OK if packet is not None else ProbeState.LATE
-        outcome = self._outcome(reply, packet or self._past.get(reply.sequence), state)
-        self._settle(reply.sequence, self._pairing.arrived(outcome, reply.departure))
+        result = self._createResult(reply, packet or self._past.get(reply.sequence), state)
+        self._settle(reply.sequence, self._followUps.add(result, reply.followUp))
 
     def stamped(self, sequence: int, nanoseconds: int) -> None:
-        """@param nanoseconds: when, by the kernel, since 1970."""
         packet = self._pending.get(sequence)
         if packet is not None:
-            packet.stamp = nanoseconds
+            packet.kernelSent = nanoseconds
 
     def unmatched(self) -> None:
-        """Something came that is no reply."""
-        self.tally.strays += 1
+        self.statistics.strays += 1
 
     def failed(self, sequence: int | None, state: ProbeState, reason: str) -> None:
-        """@param sequence: of a packet that will not be answered; L{None} for the newest."""
         if sequence is None and self._pending:
             sequence = next(reversed(self._pending))
         packet = None if sequence is None else self._pending.get(sequence)
@@ -143,85 +147,87 @@ class ProbeTarget:
             self._fail(packet, state, reason)
 
     @property
-    def waiting(self) -> bool:
+    def hasPending(self) -> bool:
         """Whether any packet may still be answered in time."""
         return bool(self._pending)
 
-    def end(self) -> None:
-        """Wait for nothing any more."""
-        for outcome in self._pairing.release():
-            self._tell(outcome)
+    def stop(self) -> None:
+        """Report the reply that is held, and wait for no other.  May be called twice."""
+        for result in self._followUps.release():
+            self._report(result)
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
 
-    def _outcome(self, reply: Reply, packet: SentPacket | None, state: ProbeState) -> ProbeResult:
+    def _createResult(
+        self, reply: Reply, packet: SentPacket | None, state: ProbeState
+    ) -> ProbeResult:
         if packet is None:
+            # So late that its times are forgotten.
             return ProbeResult(
                 reply.sequence,
                 state,
-                reply.at - self._origin,
-                self._times.wall() if reply.received is None else reply.received,
-                reflectorSequence=reply.counted,
+                reply.monotonic - self._origin,
+                self._clocks.wall() if reply.received is None else reply.received,
+                reflectorSequence=reply.reflectorSequence,
                 size=reply.size,
                 ttl=reply.ttl,
             )
-        stamps = None
+        sentAt = packet.sentAt
+        timestamps = None
         if reply.received is not None:
-            stamps = Timestamps(
-                packet.sent.wall if packet.stamp is None else packet.stamp,
+            timestamps = Timestamps(
+                sentAt.wall if packet.kernelSent is None else packet.kernelSent,
                 reply.received,
-                reply.arrived,
-                reply.returned,
-                ("u" if packet.stamp is None else "k") + ("k" if reply.kernel else "u"),
+                reply.reflectorReceived,
+                reply.reflectorSent,
+                ("u" if packet.kernelSent is None else "k") + ("k" if reply.kernel else "u"),
             )
         return ProbeResult(
             reply.sequence,
             state,
-            packet.sent.at - self._origin,
-            packet.sent.wall,
-            reply.at - packet.sent.at,
-            stamps,
-            reply.counted,
+            sentAt.monotonic - self._origin,
+            sentAt.wall,
+            reply.monotonic - sentAt.monotonic,
+            timestamps,
+            reply.reflectorSequence,
             reply.size,
             reply.ttl,
         )
 
     def _fail(self, packet: SentPacket, state: ProbeState, reason: str) -> None:
-        at = packet.sent.at - self._origin
-        outcome = ProbeResult(packet.sequence, state, at, packet.sent.wall, reason=reason)
-        self._settle(packet.sequence, [*self._pairing.failed(packet.sequence), outcome])
+        offset = packet.sentAt.monotonic - self._origin
+        result = ProbeResult(packet.sequence, state, offset, packet.sentAt.wall, reason=reason)
+        self._settle(packet.sequence, [*self._followUps.failed(packet.sequence), result])
 
-    def _settle(self, sequence: int, outcomes: list[ProbeResult]) -> None:
-        """A packet is waited for no longer."""
+    def _settle(self, sequence: int, results: list[ProbeResult]) -> None:
         packet = self._pending.pop(sequence, None)
         if packet is not None:
             self._past[sequence] = packet
-            if len(self._past) > REMEMBERED:
+            if len(self._past) > MAXIMUM_PAST:
                 self._past.popitem(last=False)
-        for outcome in outcomes:
-            self._tell(outcome)
+        for result in results:
+            self._report(result)
         if packet is not None and not self._pending:
-            self._watcher.settled(self)
+            self._listener.idle(self)
 
-    def _tell(self, outcome: ProbeResult) -> None:
-        self.tally.take(outcome)
-        self._watcher.happened(self, outcome)
+    def _report(self, result: ProbeResult) -> None:
+        self.statistics.add(result)
+        self._listener.resultReady(self, result)
 
-    def _watch(self) -> None:
-        """Have the timer run for the oldest packet."""
+    def _startTimer(self) -> None:
+        # One timer for the oldest packet, not one for each: a new packet never expires first.
         if self._timer is None and self._pending:
             oldest = next(iter(self._pending.values()))
-            delay = oldest.sent.at + self._timeout - self._times.monotonic()
+            delay = oldest.sentAt.monotonic + self._timeout - self._clocks.monotonic()
             self._timer = self._clock.callLater(max(0, delay) / NANOSECONDS, self._expire)
 
     def _expire(self) -> None:
-        """Give up packets whose time is over."""
         self._timer = None
-        now = self._times.monotonic()
+        now = self._clocks.monotonic()
         while self._pending:
             oldest = next(iter(self._pending.values()))
-            if oldest.sent.at + self._timeout > now:
+            if oldest.sentAt.monotonic + self._timeout > now:
                 break
             self._fail(oldest, ProbeState.TIMEOUT, "no answer in time")
-        self._watch()
+        self._startTimer()

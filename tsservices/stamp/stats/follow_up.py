@@ -1,5 +1,8 @@
 """
-Follow-up.
+Follow-Up Telemetry at the sender: which reply tells of which other when it left.
+
+A reply is held until the next one comes.  If that brings the time at which the held one left, that
+time becomes T3; if not, T3 as it was written into the packet stays.
 """
 
 from __future__ import annotations
@@ -10,106 +13,109 @@ from typing import NamedTuple
 
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
-#: A reply whose number is this far behind the held one at most was overtaken by it; one farther
-#: behind is of a reflector that has begun anew.
-OVERTAKEN = 16
-
+#: A reply whose number is this far behind the held one at most was overtaken by it; one that is
+#: farther behind is of a reflector that was started again.
+MAXIMUM_REORDERING = 16
 
 #: Times kept of replies that are still on their way.
-EARLY = 64
+MAXIMUM_DEPARTURES = 64
 
-
-#: Replies in a row that could tell a time and do not, until it is no longer waited for.
-MISSES = 3
+#: So many replies in a row that could bring a time and do not, and replies are no longer held.
+MAXIMUM_MISSES = 3
 
 
 class FollowUpInfo(NamedTuple):
     """
-    What a reply tells of the one before it.
+    What a reply says of the one before it.
 
-    @ivar number: of that, by the reflector's own count.
-    @ivar when: it left, in nanoseconds since 1970; L{None} if this is not known there.
+    @ivar sequence: the reflector's number of that one.
+    @ivar departure: when it left, in nanoseconds since 1970; L{None} if the reflector does not
+        know.
     """
 
-    number: int
-    when: int | None
+    sequence: int
+    departure: int | None
 
 
-def completed(outcome: ProbeResult, left: int) -> ProbeResult:
+def withDeparture(result: ProbeResult, departure: int) -> ProbeResult:
     """
-    The same with that as T3; or just the same if that cannot be, as when a clock was set in
-    between or the time is of another clock.
+    The result with this time as T3.  It stays as it is if that cannot be true, as when a clock was
+    set in between or the time is of another clock.
     """
-    stamps = outcome.stamps
-    if stamps is None or stamps.arrived is None or stamps.returned is None:
-        return outcome
-    if left < stamps.returned or left - stamps.arrived > stamps.received - stamps.sent:
-        return outcome
-    return replace(outcome, stamps=replace(stamps, returned=left, written=stamps.returned))
+    times = result.timestamps
+    if times is None or times.reflectorReceived is None or times.reflectorSent is None:
+        return result
+    t3 = times.reflectorSent
+    if departure < t3 or departure - times.reflectorReceived > times.received - times.sent:
+        return result
+    return replace(result, timestamps=replace(times, reflectorSent=departure, writtenT3=t3))
 
 
 class FollowUpMatcher:
-    """The replies of one session."""
+    """The replies of one session; at most one of them is held."""
 
     def __init__(self) -> None:
-        """Nothing is held."""
         self._held: ProbeResult | None = None
-        self._early: OrderedDict[int, int] = OrderedDict()
+        self._departures: OrderedDict[int, int] = OrderedDict()
         self._misses = 0
 
-    def arrived(self, outcome: ProbeResult, told: FollowUpInfo | None) -> list[ProbeResult]:
+    def add(self, result: ProbeResult, followUp: FollowUpInfo | None) -> list[ProbeResult]:
         """
-        Of which packets nothing better will be known any more.
+        The results of which nothing better will be known any more.
 
-        @param told: what this reply tells of another; L{None} if its sender does not know
-            how to.
+        @param followUp: what this reply says of another; L{None} if the reflector does not know
+            the extension.
         """
-        if told is not None:
-            self._note(told)
-        ready = self._freed(outcome.reflectorSequence)
-        left = (
-            None
-            if outcome.reflectorSequence is None
-            else self._early.get(outcome.reflectorSequence)
-        )
-        if outcome.state is not ProbeState.OK:
-            ready.append(outcome)
-        elif left is not None:
-            ready.append(completed(outcome, left))
-        elif told is None or self._misses >= MISSES or self._held is not None:
-            ready.append(outcome)
+        if followUp is not None:
+            self._addDeparture(followUp)
+        ready = self._completeHeld(result.reflectorSequence)
+        departure = self._departureOf(result)
+        if result.state is not ProbeState.OK:
+            ready.append(result)
+        elif departure is not None:
+            # The next reply has overtaken this one.
+            ready.append(withDeparture(result, departure))
+        elif followUp is None or self._misses >= MAXIMUM_MISSES or self._held is not None:
+            ready.append(result)
         else:
-            self._held = outcome
+            self._held = result
         return ready
 
     def failed(self, sequence: int) -> list[ProbeResult]:
-        """What need not be held any more: it could have told."""
+        """What is no longer held, since the reply to this packet would have brought its time."""
         if self._held is not None and self._held.sequence < sequence:
             return self.release()
         return []
 
     def release(self) -> list[ProbeResult]:
-        """What is held."""
+        """What was held."""
         held, self._held = self._held, None
         return [] if held is None else [held]
 
-    def _note(self, told: FollowUpInfo) -> None:
-        if told.when is None:
+    def _addDeparture(self, followUp: FollowUpInfo) -> None:
+        if followUp.departure is None:
             self._misses += 1
             return
         self._misses = 0
-        self._early[told.number] = told.when
-        if len(self._early) > EARLY:
-            self._early.popitem(last=False)
+        self._departures[followUp.sequence] = followUp.departure
+        if len(self._departures) > MAXIMUM_DEPARTURES:
+            self._departures.popitem(last=False)
 
-    def _freed(self, counted: int | None) -> list[ProbeResult]:
+    def _departureOf(self, result: ProbeResult) -> int | None:
+        number = result.reflectorSequence
+        return None if number is None else self._departures.get(number)
+
+    def _completeHeld(self, reflectorSequence: int | None) -> list[ProbeResult]:
         held = self._held
         if held is None or held.reflectorSequence is None:
             return self.release()
-        left = self._early.get(held.reflectorSequence)
-        if left is not None:
+        departure = self._departureOf(held)
+        if departure is not None:
             self._held = None
-            return [completed(held, left)]
-        if counted is not None and 0 <= held.reflectorSequence - counted <= OVERTAKEN:
-            return []
+            return [withDeparture(held, departure)]
+        if reflectorSequence is not None:
+            behind = held.reflectorSequence - reflectorSequence
+            if 0 <= behind <= MAXIMUM_REORDERING:
+                # An older reply came late; the next one may still bring the time.
+                return []
         return self.release()

@@ -1,10 +1,9 @@
 """
-What became of one packet that was sent to measure with.  Pure.
+What became of one packet, and the delays that follow from its four times.
 
-Which reply tells of which when it left.  Pure.
-
-A reply is held until the next one comes, which brings the time at which it left; or does
-not, and then T3 as it was written into the packet counts.
+    this host    T1 ----------.              .--------> T4
+                               \\            /
+    reflector                   '-> T2 .. T3
 """
 
 from __future__ import annotations
@@ -12,20 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-#: Nanoseconds by which a round trip between two stamps of the wall clock may exceed the same on the
-#: monotonic clock, before the wall clock must have been set in between.
-MOST_STEP = 1_000_000
+#: Nanoseconds by which a round trip by the wall clock may be longer than by the monotonic clock.
+#: If it is more, the wall clock was set in between.
+MAXIMUM_CLOCK_STEP = 1_000_000
 
 
 class ProbeState(Enum):
     """
-    What became of it.
+    What became of a packet.  The values are public: they are C{state} in JSON and CSV.
 
-    @cvar OK: the reply came in time.
-    @cvar LATE: the reply came, after the packet was counted as lost.
+    @cvar LATE: the reply came after the packet was counted as lost.
     @cvar DUPLICATE: one more reply.
-    @cvar TIMEOUT: no reply in time.
-    @cvar REFUSED: the other host says that nobody listens there.
+    @cvar REFUSED: the other host says that no program listens there.
     @cvar UNREACHABLE: the network, or this system, says that there is no way.
     """
 
@@ -40,36 +37,35 @@ class ProbeState(Enum):
 @dataclass(frozen=True, slots=True)
 class Timestamps:
     """
-    The four times of an exchange, in nanoseconds since 1970.  T2 and T3 are of the other
-    clock, and missing when the other side does not tell them.
+    The four times of an exchange, in nanoseconds since 1970.
 
-    @ivar sent: T1, of this clock.
-    @ivar arrived: T2.
-    @ivar returned: T3.
-    @ivar received: T4, of this clock.
-    @ivar clocks: whose stamps T1 and T4 are: C{k} the kernel's, C{u} this program's.
-    @ivar written: T3 as the packet has it, when C{returned} is what the reflector told of it
-        later: when it has really left.
+    @ivar sent: T1, by this host's clock.
+    @ivar received: T4, by this host's clock.
+    @ivar reflectorReceived: T2, by the reflector's clock; L{None} if the protocol has none.
+    @ivar reflectorSent: T3, by the reflector's clock; L{None} if the protocol has none.
+    @ivar clocks: who took T1 and T4: C{k} the kernel, C{u} this program.
+    @ivar writtenT3: T3 as it stands in the packet, if C{reflectorSent} is the time at which the
+        reply really left, which the next reply brought.
     """
 
     sent: int
     received: int
-    arrived: int | None = None
-    returned: int | None = None
+    reflectorReceived: int | None = None
+    reflectorSent: int | None = None
     clocks: str = "uu"
-    written: int | None = None
+    writtenT3: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delays:
     """
-    What follows from the four times; all in nanoseconds.
+    What follows from the four times, in nanoseconds; L{None} for what is unknown.
 
     @ivar network: the round trip d = (T4 - T1) - (T3 - T2).
     @ivar server: T3 - T2.
     @ivar up: T2 - T1, which contains the offset of the clocks and may be negative.
-    @ivar down: T4 - T3, the same.
-    @ivar offset: o = ((T2 - T1) + (T3 - T4)) / 2: the other clock less this one.
+    @ivar down: T4 - T3, the same with the opposite sign.
+    @ivar offset: o = ((T2 - T1) + (T3 - T4)) / 2: the other clock minus this one.
     """
 
     network: int | None = None
@@ -79,23 +75,26 @@ class Delays:
     offset: int | None = None
 
 
-def timing(stamps: Timestamps | None, application: int | None) -> Delays:
+def delaysOf(timestamps: Timestamps | None, application: int | None) -> Delays:
     """
-    What follows; nothing when the times contradict each other, as they do when a clock is set
-    during the exchange.
+    All are unknown if the times contradict each other, because a clock was set during the exchange.
+
+    @param application: the round trip by the monotonic clock, in nanoseconds.
     """
-    if stamps is None:
+    if timestamps is None:
         return Delays()
-    whole = stamps.received - stamps.sent
-    if whole < 0 or (application is not None and whole > application + MOST_STEP):
+    t1, t4 = timestamps.sent, timestamps.received
+    t2, t3 = timestamps.reflectorReceived, timestamps.reflectorSent
+    total = t4 - t1
+    if total < 0 or (application is not None and total > application + MAXIMUM_CLOCK_STEP):
         return Delays()
-    if stamps.arrived is None or stamps.returned is None:
-        return Delays(network=whole)
-    server = stamps.returned - stamps.arrived
-    if not 0 <= server <= whole:
+    if t2 is None or t3 is None:
+        return Delays(network=total)
+    server = t3 - t2
+    if not 0 <= server <= total:
         return Delays()
-    up, down = stamps.arrived - stamps.sent, stamps.received - stamps.returned
-    return Delays(whole - server, server, up, down, (up - down) // 2)
+    up, down = t2 - t1, t4 - t3
+    return Delays(total - server, server, up, down, (up - down) // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +103,14 @@ class ProbeResult:
     What became of one packet.
 
     @ivar sequence: its number, from 0.
-    @ivar state: what became of it.
-    @ivar sentOffset: when it was sent, in nanoseconds since the start.
+    @ivar sentOffset: when it was sent, in nanoseconds since the start of the run.
     @ivar sentAt: when it was sent, in nanoseconds since 1970.
     @ivar application: the round trip as this program saw it, in nanoseconds.
-    @ivar stamps: the four times; L{None} without a reply.
+    @ivar timestamps: the four times; L{None} without a reply.
     @ivar reflectorSequence: the reflector's own number of the reply.
-    @ivar size: bytes of the reply.
-    @ivar ttl: that the packet had left when it arrived there, or of the reply; L{None}
-        when unknown.
-    @ivar reason: in words, when there was no reply.
+    @ivar size: octets of the reply.
+    @ivar ttl: of the reply; L{None} if it is unknown.
+    @ivar reason: in words, if there was no reply.
     """
 
     sequence: int
@@ -121,23 +118,21 @@ class ProbeResult:
     sentOffset: int
     sentAt: int
     application: int | None = None
-    stamps: Timestamps | None = None
+    timestamps: Timestamps | None = None
     reflectorSequence: int | None = None
     size: int | None = None
     ttl: int | None = None
     reason: str = ""
 
     @property
-    def timing(self) -> Delays:
-        """What follows from the stamps."""
-        return timing(self.stamps, self.application)
+    def delays(self) -> Delays:
+        """What follows from the timestamps."""
+        return delaysOf(self.timestamps, self.application)
 
     @property
-    def followUp(self) -> int | None:
-        """
-        Nanoseconds from T3 in the packet to the moment at which the reply left; L{None} when
-        that moment is not known, and T3 in the packet counts.
-        """
-        if self.stamps is None or self.stamps.written is None or self.stamps.returned is None:
+    def followUpDelay(self) -> int | None:
+        """Nanoseconds from T3 in the packet to its departure; L{None} if that is not known."""
+        times = self.timestamps
+        if times is None or times.writtenT3 is None or times.reflectorSent is None:
             return None
-        return self.stamps.returned - self.stamps.written
+        return times.reflectorSent - times.writtenT3

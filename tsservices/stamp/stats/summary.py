@@ -1,7 +1,7 @@
 """
-The figures of one target by name, in whole nanoseconds, as programs read them.  Pure.
+The statistics of one target as numbers by name, for programs: the form is public.
 
-All that is known of one target after any number of packets, in bounded memory.  Pure.
+All times are whole nanoseconds, and what is unknown is L{None}.
 """
 
 from __future__ import annotations
@@ -12,88 +12,89 @@ from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
 from tsservices.stamp.stats.target import TargetStatistics
 
-#: The version of this form; it grows when a name changes its meaning or goes.
+#: The version of this form; it grows if a name changes its meaning or goes.
 SCHEMA = 1
 
-#: Figures by name; L{None} for what is unknown.
-Figures: TypeAlias = dict[str, "Figures | int | float | bool | None"]
+#: Numbers by name, nested by kind.
+Summary: TypeAlias = dict[str, "Summary | int | float | bool | None"]
 
 
-def percentName(percent: float) -> str:
-    """Its name, like C{p99.9}."""
+def percentileName(percent: float) -> str:
+    """Like C{p99.9}."""
     return f"p{percent:g}"
 
 
-def _whole(value: float | None) -> int | None:
+def _rounded(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
-def distributionFigures(values: Distribution) -> Figures:
-    """What is told of them."""
+def distributionSummary(values: Distribution) -> Summary:
+    """Moments and percentiles."""
     moments = values.moments
-    figures: Figures = {
+    summary: Summary = {
         "count": values.count,
         "min": moments.minimum,
-        "avg": _whole(moments.mean),
+        "avg": _rounded(moments.mean),
         "max": moments.maximum,
-        "stddev": _whole(moments.deviation),
+        "stddev": _rounded(moments.deviation),
     }
     for percent in PERCENTS:
-        figures[percentName(percent)] = values.percentile(percent)
-    return figures
+        summary[percentileName(percent)] = values.percentile(percent)
+    return summary
 
 
-def delayVariation(values: Distribution) -> Figures:
-    """Percentiles of what each is above the least of them (PDV, RFC 5481)."""
-    least = values.moments.minimum
-    figures: Figures = {}
+def delayVariation(values: Distribution) -> Summary:
+    """Percentiles of how much the values are above the least of them (PDV, RFC 5481)."""
+    minimum = values.moments.minimum
+    summary: Summary = {}
     for percent in PERCENTS:
         value = values.percentile(percent)
-        figures[percentName(percent)] = None if value is None or least is None else value - least
-    return figures
+        variation = None if value is None or minimum is None else value - minimum
+        summary[percentileName(percent)] = variation
+    return summary
 
 
-def jitterFigures(jitter: Jitter, values: Distribution) -> Figures:
-    """What is told of it."""
+def jitterSummary(jitter: Jitter, values: Distribution) -> Summary:
+    """@param values: the delays themselves."""
     return {
-        "rfc3550_ns": _whole(jitter.estimate),
-        "ipdv_ns": distributionFigures(jitter.variation),
-        "ipdv_abs_ns": distributionFigures(jitter.absolute),
+        "rfc3550_ns": _rounded(jitter.estimate),
+        "ipdv_ns": distributionSummary(jitter.variation),
+        "ipdv_abs_ns": distributionSummary(jitter.absolute),
         "pdv_ns": delayVariation(values),
     }
 
 
-def lossFigures(tally: TargetStatistics) -> Figures:
-    """What was lost, doubled and reordered, and where."""
-    ways = tally.directions
-    lengths = tally.runs.summary()
-    mean = sum(low * count for low, _, count in lengths.ranges()) / max(1, lengths.total)
+def lossSummary(statistics: TargetStatistics) -> Summary:
+    """Packets lost, doubled and reordered, by direction."""
+    directions = statistics.directions
+    bursts = statistics.lossBursts.summary()
+    packets = sum(length * count for length, _, count in bursts.ranges())
     return {
-        "lost": tally.lost,
-        "percent": tally.lossPercent,
-        "timeout": tally.timeouts,
-        "refused": tally.refused,
-        "unreachable": tally.unreachable,
-        "late": tally.late,
-        "stateful": ways.stateful,
-        "up": tally.lostUp,
-        "down": tally.lostDown,
-        "undecided": tally.undecided,
-        "bursts": lengths.total,
-        "burst_max": lengths.maximum or 0,
-        "burst_mean": round(mean, 3),
-        "duplicates": ways.duplicates,
-        "duplicates_up": ways.duplicatesUp,
-        "duplicates_down": ways.duplicatesDown,
-        "reordered": ways.reordered,
-        "reordered_up": ways.reorderedUp,
-        "reordered_down": ways.reorderedDown,
+        "lost": statistics.lost,
+        "percent": statistics.lossPercent,
+        "timeout": statistics.timeouts,
+        "refused": statistics.refused,
+        "unreachable": statistics.unreachable,
+        "late": statistics.late,
+        "stateful": directions.stateful,
+        "up": statistics.lostUp,
+        "down": statistics.lostDown,
+        "undecided": statistics.undecided,
+        "bursts": bursts.total,
+        "burst_max": bursts.maximum or 0,
+        "burst_mean": round(packets / max(1, bursts.total), 3),
+        "duplicates": directions.duplicates,
+        "duplicates_up": directions.duplicatesUp,
+        "duplicates_down": directions.duplicatesDown,
+        "reordered": directions.reordered,
+        "reordered_up": directions.reorderedUp,
+        "reordered_down": directions.reorderedDown,
     }
 
 
-def clockFigures(tally: TargetStatistics) -> Figures:
-    """What is known of its clock."""
-    offset, skew = tally.clock.offset(), tally.clock.skew()
+def clockSummary(statistics: TargetStatistics) -> Summary:
+    """The other clock minus this one."""
+    offset, skew = statistics.clock.offset(), statistics.clock.skew()
     return {
         "offset_ns": None if offset is None else offset.value,
         "bound_ns": None if offset is None else offset.bound,
@@ -103,29 +104,29 @@ def clockFigures(tally: TargetStatistics) -> Figures:
     }
 
 
-def figuresOf(tally: TargetStatistics) -> Figures:
-    """All figures, nested by kind."""
+def summarize(statistics: TargetStatistics) -> Summary:
+    """Everything."""
     return {
-        "transmitted": tally.transmitted,
-        "received": tally.received,
-        "outstanding": tally.outstanding,
-        "skipped": tally.skipped,
-        "strays": tally.strays,
-        "duration_ns": 0 if tally.began is None else tally.ended - tally.began,
-        "kernel_sent": tally.kernelSent,
-        "kernel_received": tally.kernelReceived,
-        "followed_up": tally.followed,
-        "network_ns": distributionFigures(tally.network),
-        "application_ns": distributionFigures(tally.application),
-        "server_ns": distributionFigures(tally.server),
-        "up_ns": distributionFigures(tally.up),
-        "down_ns": distributionFigures(tally.down),
-        "jitter": jitterFigures(tally.jitter, tally.trip),
-        "jitter_up": jitterFigures(tally.jitterUp, tally.up),
-        "jitter_down": jitterFigures(tally.jitterDown, tally.down),
-        "queueing_up_ns": distributionFigures(tally.queueUp.summary()),
-        "queueing_down_ns": distributionFigures(tally.queueDown.summary()),
-        "loss": lossFigures(tally),
-        "clock": clockFigures(tally),
-        "timer_ns": distributionFigures(tally.timer),
+        "transmitted": statistics.transmitted,
+        "received": statistics.received,
+        "outstanding": statistics.outstanding,
+        "skipped": statistics.skipped,
+        "strays": statistics.strays,
+        "duration_ns": statistics.duration,
+        "kernel_sent": statistics.kernelSent,
+        "kernel_received": statistics.kernelReceived,
+        "followed_up": statistics.followedUp,
+        "network_ns": distributionSummary(statistics.network),
+        "application_ns": distributionSummary(statistics.application),
+        "server_ns": distributionSummary(statistics.server),
+        "up_ns": distributionSummary(statistics.up),
+        "down_ns": distributionSummary(statistics.down),
+        "jitter": jitterSummary(statistics.jitter, statistics.roundTrip),
+        "jitter_up": jitterSummary(statistics.jitterUp, statistics.up),
+        "jitter_down": jitterSummary(statistics.jitterDown, statistics.down),
+        "queueing_up_ns": distributionSummary(statistics.queueingUp.summary()),
+        "queueing_down_ns": distributionSummary(statistics.queueingDown.summary()),
+        "loss": lossSummary(statistics),
+        "clock": clockSummary(statistics),
+        "timer_ns": distributionSummary(statistics.lateness),
     }

@@ -1,5 +1,5 @@
 """
-Target.
+All that is known of one target after any number of packets, in bounded memory.
 """
 
 from __future__ import annotations
@@ -13,44 +13,35 @@ from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
 class TargetStatistics:
     """
-    The account of one target.
+    The statistics of one target.
 
-    A packet is lost when no reply came in time.  What comes after that is counted as
-    late, and the packet stays lost: who waits for a reply does not wait for ever.
+    A packet is lost if no reply came in time.  A reply that comes after that is counted as
+    late, and the packet stays lost: an application does not wait for ever either.
 
-    @ivar transmitted: packets sent.
-    @ivar skipped: packets that were not sent because this program had no time when
-        their turn was.
+    @ivar skipped: packets that were not sent because this program had no time for them.
     @ivar received: packets with a reply in time.
     @ivar late: packets whose reply came later.
     @ivar timeouts: packets without a reply in time.
-    @ivar refused: packets of which the other host said that nobody listens there.
+    @ivar refused: packets of which the other host said that no program listens there.
     @ivar unreachable: packets of which the network said that there is no way.
-    @ivar strays: replies that belong to nothing that is remembered.
-    @ivar began: when the first packet was sent, in nanoseconds since the start.
-    @ivar ended: when the last thing happened, the same.
-    @ivar network: round trips between the kernels, without the reflector's own time.
+    @ivar strays: replies to packets that were never sent, or are forgotten.
+    @ivar firstSent: when the first packet was sent, in nanoseconds since the start of the run.
+    @ivar lastEvent: when the last packet was sent or answered, the same.
+    @ivar network: round trips by T1 and T4, without the reflector's own time.
     @ivar application: round trips as this program saw them.
-    @ivar server: what the reflector took.
+    @ivar server: how long the reflector had the packets.
     @ivar up: raw one-way delays to the reflector, which contain the offset.
     @ivar down: raw one-way delays from the reflector, which contain the offset.
-    @ivar jitter: of the round trips.
-    @ivar jitterUp: of the way up.
-    @ivar jitterDown: of the way down.
-    @ivar queueUp: delays above the minimum of the way up.
-    @ivar queueDown: the same of the way down.
-    @ivar clock: offset and skew.
-    @ivar directions: what happened on which way.
-    @ivar runs: of lost packets.
-    @ivar timer: how late packets were sent, against the plan.
-    @ivar timeline: round trips by time.
-    @ivar kernelSent: replies with T1 stamped by the kernel.
-    @ivar kernelReceived: replies with T4 stamped by the kernel.
-    @ivar followed: replies of which the reflector told when they left.
+    @ivar queueingUp: delays on the way up above their minimum.
+    @ivar queueingDown: delays on the way down above their minimum.
+    @ivar lateness: nanoseconds from a packet's turn to its sending.
+    @ivar kernelSent: replies with T1 of the kernel.
+    @ivar kernelReceived: replies with T4 of the kernel.
+    @ivar followedUp: replies of which it is known when they left.
     """
 
     def __init__(self, stateful: bool | None = None) -> None:
-        """@param stateful: whether the reflector counts; L{None} when its replies must tell."""
+        """@param stateful: whether the reflector counts; L{None} if its replies have to show it."""
         self.transmitted = 0
         self.skipped = 0
         self.received = 0
@@ -59,8 +50,8 @@ class TargetStatistics:
         self.refused = 0
         self.unreachable = 0
         self.strays = 0
-        self.began: int | None = None
-        self.ended = 0
+        self.firstSent: int | None = None
+        self.lastEvent = 0
         self.network = Distribution()
         self.application = Distribution()
         self.server = Distribution()
@@ -70,39 +61,45 @@ class TargetStatistics:
         self.jitterUp = Jitter()
         self.jitterDown = Jitter()
         self.clock = ClockFilter()
-        self.queueUp = QueueingDelay(self._skew)
-        self.queueDown = QueueingDelay(lambda: -self._skew())
+        self.queueingUp = QueueingDelay(self._skew)
+        self.queueingDown = QueueingDelay(lambda: -self._skew())
         self.directions = DirectionalLoss(stateful)
-        self.runs = LossBursts()
-        self.timer = Distribution()
+        self.lossBursts = LossBursts()
+        self.lateness = Distribution()
         self.timeline = Timeline()
         self.kernelSent = 0
         self.kernelReceived = 0
-        self.followed = 0
+        self.followedUp = 0
 
-    def sent(self, at: int, lateness: int, skipped: int) -> None:
-        """@param at: when a packet was sent, in nanoseconds since the start."""
-        if self.began is None:
-            self.began = at
-        self.ended = max(self.ended, at)
+    def addSent(self, time: int, lateness: int, skipped: int) -> None:
+        """
+        Count a packet.
+
+        @param time: nanoseconds since the start of the run.
+        @param lateness: nanoseconds since its turn.
+        @param skipped: packets that were not sent before it.
+        """
+        if self.firstSent is None:
+            self.firstSent = time
+        self.lastEvent = max(self.lastEvent, time)
         self.transmitted += 1
         self.skipped += skipped
-        self.timer.add(lateness)
+        self.lateness.add(lateness)
 
-    def arrival(self, sequence: int, counted: int | None) -> ReplyKind:
-        """What the reply is beside those before it."""
+    def classifyReply(self, sequence: int, reflectorSequence: int | None) -> ReplyKind:
+        """Count a reply before its result is known: the kind decides what its result is."""
         if not 0 <= sequence < self.transmitted:
             self.strays += 1
             return ReplyKind.STRAY
-        arrival = self.directions.add(sequence, counted)
-        self.strays += arrival is ReplyKind.STRAY
-        return arrival
+        kind = self.directions.add(sequence, reflectorSequence)
+        self.strays += kind is ReplyKind.STRAY
+        return kind
 
-    def take(self, outcome: ProbeResult) -> None:
-        state = outcome.state
+    def add(self, result: ProbeResult) -> None:
+        state = result.state
         if state is ProbeState.OK:
             self.received += 1
-            self._measure(outcome)
+            self._addReply(result)
         elif state is ProbeState.LATE:
             self.late += 1
         elif state is ProbeState.TIMEOUT:
@@ -112,38 +109,45 @@ class TargetStatistics:
         elif state is ProbeState.UNREACHABLE:
             self.unreachable += 1
         if state in (ProbeState.REFUSED, ProbeState.UNREACHABLE):
-            self.directions.refused(outcome.sequence)
+            self.directions.addError(result.sequence)
         if state not in (ProbeState.LATE, ProbeState.DUPLICATE):
-            self.runs.settle(outcome.sequence, state is not ProbeState.OK)
+            self.lossBursts.add(result.sequence, state is not ProbeState.OK)
             if state is not ProbeState.OK:
-                self.timeline.add(outcome.sentOffset, None)
-        self.ended = max(self.ended, outcome.sentOffset + (outcome.application or 0))
+                self.timeline.add(result.sentOffset, None)
+        self.lastEvent = max(self.lastEvent, result.sentOffset + (result.application or 0))
 
-    def _measure(self, outcome: ProbeResult) -> None:
-        times = outcome.timing
-        at, sequence = outcome.sentOffset, outcome.sequence
-        self.network.add(times.network)
-        self.application.add(outcome.application)
-        self.server.add(times.server)
-        self.up.add(times.up)
-        self.down.add(times.down)
-        trip = outcome.application if times.network is None else times.network
-        self.jitter.add(sequence, trip)
-        self.jitterUp.add(sequence, times.up)
-        self.jitterDown.add(sequence, times.down)
-        self.timeline.add(at, trip)
-        if times.offset is not None and times.network is not None:
-            self.clock.add(ClockSample(at, times.offset, times.network))
-        self.queueUp.add(at, times.up)
-        self.queueDown.add(at, times.down)
-        if outcome.stamps is not None:
-            self.kernelSent += outcome.stamps.clocks[:1] == "k"
-            self.kernelReceived += outcome.stamps.clocks[1:] == "k"
-            self.followed += outcome.followUp is not None
+    def _addReply(self, result: ProbeResult) -> None:
+        delays = result.delays
+        time, sequence = result.sentOffset, result.sequence
+        self.network.add(delays.network)
+        self.application.add(result.application)
+        self.server.add(delays.server)
+        self.up.add(delays.up)
+        self.down.add(delays.down)
+        roundTrip = result.application if delays.network is None else delays.network
+        self.jitter.add(sequence, roundTrip)
+        self.jitterUp.add(sequence, delays.up)
+        self.jitterDown.add(sequence, delays.down)
+        self.timeline.add(time, roundTrip)
+        # The clock first: queueing delays need the skew.
+        if delays.offset is not None and delays.network is not None:
+            self.clock.add(ClockSample(time, delays.offset, delays.network))
+        self.queueingUp.add(time, delays.up)
+        self.queueingDown.add(time, delays.down)
+        if result.timestamps is not None:
+            self.kernelSent += result.timestamps.clocks[:1] == "k"
+            self.kernelReceived += result.timestamps.clocks[1:] == "k"
+            self.followedUp += result.followUpDelay is not None
 
     def _skew(self) -> float:
+        # Skew that is no more than noise would add to the delays what it means to take off.
         skew = self.clock.skew()
         return skew.ppm / 1e6 if skew is not None and skew.significant else 0.0
+
+    @property
+    def duration(self) -> int:
+        """Nanoseconds from the first packet to the last event."""
+        return 0 if self.firstSent is None else self.lastEvent - self.firstSent
 
     @property
     def settled(self) -> int:
@@ -162,7 +166,7 @@ class TargetStatistics:
 
     @property
     def lossPercent(self) -> float | None:
-        """Lost packets of a hundred; L{None} before any is settled."""
+        """L{None} before any packet is settled."""
         return 100 * self.lost / self.settled if self.settled else None
 
     @property
@@ -178,8 +182,8 @@ class TargetStatistics:
     @property
     def undecided(self) -> int | None:
         """
-        Packets lost on a way that nobody can know, because nothing came after them; L{None} if
-        the ways cannot be told apart at all.
+        Packets lost after the last reply, which would show the direction; L{None} if the directions
+        cannot be told apart at all.
         """
         up, down = self.lostUp, self.lostDown
         if up is None or down is None:
@@ -187,6 +191,6 @@ class TargetStatistics:
         return max(0, self.timeouts - self.late - up - down)
 
     @property
-    def trip(self) -> Distribution:
-        """The round trips of the best clock there is: the network's, else the application's."""
+    def roundTrip(self) -> Distribution:
+        """The round trips of the best clock: the network's, else the application's."""
         return self.network if self.network.count else self.application

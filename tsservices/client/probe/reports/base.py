@@ -1,7 +1,5 @@
 """
-Where lines go: standard output and standard error, written whole and at once.
-
-What everybody can do who tells what happens.
+What all reports share: the streams they write to, and the events they get.
 """
 
 from __future__ import annotations
@@ -13,55 +11,57 @@ from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.terminal.text import complaint
 from tsservices.stamp.stats.result import ProbeResult
 
-#: Takes a line on a terminal away.
-CLEAR = "\r\x1b[K"
+#: Clears the line on a terminal.
+CLEAR_LINE = "\r\x1b[K"
 
 
 class Output:
     """
-    The two streams of this program.
+    Standard output and standard error; each text is written whole and at once.
 
-    @ivar lost: whether nobody reads the output any more.
+    @ivar closed: no program reads the output any more.
     """
 
-    def __init__(self, out: TextIO, errors: TextIO, gone: Callable[[], None]) -> None:
-        self.lost = False
+    def __init__(self, out: TextIO, errors: TextIO, onClosed: Callable[[], None]) -> None:
+        self.closed = False
         self._out = out
         self._errors = errors
-        self._gone = gone
+        self._onClosed = onClosed
         self._midLine = False
 
     def line(self, text: str) -> None:
-        self._clear()
-        if self.lost:
+        """To standard output."""
+        self._clearProgress()
+        if self.closed:
             return
         try:
-            # Written at once: whoever reads a pipe waits for it.
+            # Flushed at once: a program that reads a pipe waits for it.
             self._out.write(text + "\n")
             self._out.flush()
         except (OSError, ValueError):
-            self.lost = True
-            self._gone()
+            self.closed = True
+            self._onClosed()
 
-    def aside(self, text: str) -> None:
-        self._clear()
-        self._error(text + "\n")
+    def note(self, text: str) -> None:
+        """To standard error."""
+        self._clearProgress()
+        self._writeError(text + "\n")
 
-    def complain(self, message: str) -> None:
-        self._clear()
-        self._error(complaint(message))
+    def error(self, message: str) -> None:
+        self._clearProgress()
+        self._writeError(complaint(message))
 
     def progress(self, text: str) -> None:
-        self._error(CLEAR + text)
+        """To standard error, in place of the last progress; the next line or note clears it."""
+        self._writeError(CLEAR_LINE + text)
         self._midLine = True
 
-    def _clear(self) -> None:
-        """Take the line of progress away."""
+    def _clearProgress(self) -> None:
         if self._midLine:
             self._midLine = False
-            self._error(CLEAR)
+            self._writeError(CLEAR_LINE)
 
-    def _error(self, text: str) -> None:
+    def _writeError(self, text: str) -> None:
         try:
             self._errors.write(text)
             self._errors.flush()
@@ -70,15 +70,15 @@ class Output:
 
 
 class Reporter(Protocol):
-    """Tells what happens, in one form."""
+    """Reports the events of a run in one format."""
 
-    def began(self, targets: Sequence[ProbeTarget]) -> None:
+    def started(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         pass
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:

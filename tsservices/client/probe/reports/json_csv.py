@@ -1,5 +1,5 @@
 """
-What happens, for programs: JSON lines and CSV.
+Reports for programs: JSON lines and CSV.  Their names are public.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from tsservices.client.probe.reports.text import interimText
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.probe.wires.base import Clocks
 from tsservices.stamp.stats.result import ProbeResult
-from tsservices.stamp.stats.summary import SCHEMA, figuresOf
+from tsservices.stamp.stats.summary import SCHEMA, summarize
 
-#: What is told of each packet, in this order.
+#: The columns of CSV, and the names of a C{probe} object in JSON.
 COLUMNS = (
     "host",
     "address",
@@ -40,67 +40,67 @@ COLUMNS = (
 )
 
 
-def record(target: ProbeTarget, outcome: ProbeResult) -> dict[str, int | str | None]:
-    """Both by L{COLUMNS}; L{None} for what is unknown."""
-    times = outcome.timing
+def resultRecord(target: ProbeTarget, result: ProbeResult) -> dict[str, int | str | None]:
+    """The values of L{COLUMNS}, in that order; L{None} for what is unknown."""
+    delays = result.delays
     return {
         "host": target.name,
         "address": target.address,
         "port": target.port,
-        "seq": outcome.sequence,
-        "state": outcome.state.value,
-        "sent_ns": outcome.sentAt if outcome.stamps is None else outcome.stamps.sent,
-        "network_ns": times.network,
-        "application_ns": outcome.application,
-        "server_ns": times.server,
-        "up_ns": times.up,
-        "down_ns": times.down,
-        "offset_ns": times.offset,
-        "follow_up_ns": outcome.followUp,
-        "clocks": None if outcome.stamps is None else outcome.stamps.clocks,
-        "reflector_seq": outcome.reflectorSequence,
-        "bytes": outcome.size,
-        "ttl": outcome.ttl,
-        "reason": outcome.reason or None,
+        "seq": result.sequence,
+        "state": result.state.value,
+        "sent_ns": result.sentAt if result.timestamps is None else result.timestamps.sent,
+        "network_ns": delays.network,
+        "application_ns": result.application,
+        "server_ns": delays.server,
+        "up_ns": delays.up,
+        "down_ns": delays.down,
+        "offset_ns": delays.offset,
+        "follow_up_ns": result.followUpDelay,
+        "clocks": None if result.timestamps is None else result.timestamps.clocks,
+        "reflector_seq": result.reflectorSequence,
+        "bytes": result.size,
+        "ttl": result.ttl,
+        "reason": result.reason or None,
     }
 
 
 class JSONReport:
     """One object a line: C{probe}, C{interim}, C{summary}."""
 
-    def __init__(self, output: Output, times: Clocks, quiet: bool = False) -> None:
+    def __init__(self, output: Output, clocks: Clocks, quiet: bool = False) -> None:
         self._output = output
-        self._times = times
+        self._clocks = clocks
         self._quiet = quiet
 
-    def began(self, targets: Sequence[ProbeTarget]) -> None:
+    def started(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         if not self._quiet:
-            self._write("probe", record(target, outcome))
+            self._write("probe", resultRecord(target, result))
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._figures("interim", target)
+            self._writeStatistics("interim", target)
 
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._figures("summary", target)
+            self._writeStatistics("summary", target)
 
-    def _figures(self, kind: str, target: ProbeTarget) -> None:
-        about: dict[str, object] = {
+    def _writeStatistics(self, kind: str, target: ProbeTarget) -> None:
+        header: dict[str, object] = {
             "host": target.name,
             "address": target.address,
             "port": target.port,
-            "wire": target.wire.label,
-            "time_ns": self._times.wall(),
+            "wire": target.transport.label,
+            "time_ns": self._clocks.wall(),
         }
-        facts = {f"{name}_ns": value for name, value in target.wire.facts().items()}
-        self._write(kind, {**about, **figuresOf(target.tally), "tcp": facts or None})
+        tcp = {f"{name}_ns": value for name, value in target.transport.kernelTimes().items()}
+        self._write(kind, {**header, **summarize(target.statistics), "tcp": tcp or None})
 
     def _write(self, kind: str, values: Mapping[str, object]) -> None:
         self._output.line(
@@ -110,31 +110,32 @@ class JSONReport:
 
 class CSVReport:
     """
-    One line for each packet; what is unknown is empty.  The summary goes to standard
-    error, so that the output stays one table.
+    One line for each packet; what is unknown is empty.
+
+    The summary goes to standard error, so that the output stays one table.
     """
 
     def __init__(self, output: Output, quiet: bool = False) -> None:
         self._output = output
         self._quiet = quiet
 
-    def began(self, targets: Sequence[ProbeTarget]) -> None:
+    def started(self, targets: Sequence[ProbeTarget]) -> None:
         self._row(COLUMNS)
 
-    def happened(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         if not self._quiet:
-            self._row(tuple(record(target, outcome).values()))
+            self._row(tuple(resultRecord(target, result).values()))
 
-    def waited(self, target: ProbeTarget, sequence: int) -> None:
+    def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._output.aside(interimText(target))
+            self._output.note(interimText(target))
 
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._output.aside("\n".join(summaryLines(target, False)))
+            self._output.note("\n".join(summaryLines(target, False)))
 
     def _row(self, cells: Sequence[object]) -> None:
         text = io.StringIO()

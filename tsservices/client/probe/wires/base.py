@@ -1,5 +1,5 @@
 """
-What targets and the wires to them have to say to each other.
+The interface between targets and the transports of their packets.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class SendError(Exception):
     """
     A packet could not be sent.
 
-    @ivar state: what became of it.
+    @ivar state: what became of the packet.
     """
 
     def __init__(self, state: ProbeState, reason: str) -> None:
@@ -28,12 +28,27 @@ class SendError(Exception):
 
 
 @dataclass(frozen=True)
+class TransportConfig:
+    """
+    How packets go to one target.
+
+    @ivar size: octets of each packet; L{None} for the usual.
+    @ivar tos: type of service, or traffic class.
+    """
+
+    address: str
+    port: int
+    size: int | None = None
+    tos: int = 0
+
+
+@dataclass(frozen=True)
 class Clocks:
     """
     The two clocks of this host.
 
-    @ivar monotonic: gives nanoseconds of a clock that nobody sets.
-    @ivar wall: gives nanoseconds since 1970.
+    @ivar monotonic: nanoseconds of a clock that cannot be set.
+    @ivar wall: nanoseconds since 1970.
     """
 
     monotonic: Callable[[], int] = time.monotonic_ns
@@ -44,11 +59,11 @@ class SendTimes(NamedTuple):
     """
     When this program gave a packet to the kernel.
 
-    @ivar at: by the monotonic clock.
+    @ivar monotonic: by the monotonic clock.
     @ivar wall: in nanoseconds since 1970.
     """
 
-    at: int
+    monotonic: int
     wall: int
 
 
@@ -57,56 +72,52 @@ class Reply(NamedTuple):
     What came back.
 
     @ivar sequence: the number of the packet that is answered.
-    @ivar at: when this program had it, by the monotonic clock.
-    @ivar received: T4, in nanoseconds since 1970; L{None} where there is none worth the
-        name, as in a stream.
-    @ivar kernel: whether the kernel took T4.
-    @ivar size: bytes.
-    @ivar arrived: T2, if it is told.
-    @ivar returned: T3, if it is told.
-    @ivar counted: the reflector's own number, if it has one.
-    @ivar ttl: of the reply, if known.
-    @ivar departure: what it tells of the reply before it; L{None} if the other side does
-        not know how to.
+    @ivar monotonic: when this program had it, by the monotonic clock.
+    @ivar received: T4, in nanoseconds since 1970; L{None} in a stream, whose octets have no time.
+    @ivar kernel: the kernel took T4.
+    @ivar size: octets.
+    @ivar reflectorReceived: T2; L{None} if the protocol has none.
+    @ivar reflectorSent: T3; L{None} if the protocol has none.
+    @ivar reflectorSequence: the reflector's own number; L{None} if the protocol has none.
+    @ivar ttl: of the reply; L{None} if it is unknown.
+    @ivar followUp: what it says of the reply before it; L{None} if the reflector does not
+        know the extension.
     """
 
     sequence: int
-    at: int
+    monotonic: int
     received: int | None
     kernel: bool
     size: int
-    arrived: int | None = None
-    returned: int | None = None
-    counted: int | None = None
+    reflectorReceived: int | None = None
+    reflectorSent: int | None = None
+    reflectorSequence: int | None = None
     ttl: int | None = None
-    departure: FollowUpInfo | None = None
+    followUp: FollowUpInfo | None = None
 
 
 class TransportListener(Protocol):
-    """What a wire calls."""
+    """What a transport calls."""
 
     def replied(self, reply: Reply) -> None:
         pass
 
     def stamped(self, sequence: int, nanoseconds: int) -> None:
-        """@param nanoseconds: when, by the kernel, since 1970."""
+        """@param nanoseconds: T1 by the kernel, since 1970."""
 
     def failed(self, sequence: int | None, state: ProbeState, reason: str) -> None:
-        """
-        @param sequence: of a packet that will not be answered; L{None} when it can only
-            be the newest, or when it is all of them.
-        """
+        """@param sequence: of a packet that will not be answered; L{None} for the newest."""
 
     def unmatched(self) -> None:
-        """Something came that is no reply."""
+        """A datagram or line came that is no reply."""
 
 
 class ProbeTransport(Protocol):
     """
-    How packets get to one target.
+    Sends packets to one target, and reads the replies.
 
-    @ivar label: what is spoken.
-    @ivar size: bytes of each packet.
+    @ivar label: the name of the protocol, for a person.
+    @ivar size: octets of each packet.
     """
 
     label: str
@@ -114,20 +125,16 @@ class ProbeTransport(Protocol):
 
     def open(self, listener: TransportListener) -> Deferred[None]:
         """
-        Fires when packets can be sent, or it is known why not: that is then told for each packet.
+        Fires when packets can be sent, or when it is known why not: then each C{send} fails.
 
-        @raise CannotListenError: there is no socket to be had.
+        @raise CannotListenError: the system has no socket for it.
         """
 
     def send(self, sequence: int) -> SendTimes:
-        """
-        When.
+        """@raise SendError: this host does not send it."""
 
-        @raise WireError: it could not be sent.
-        """
-
-    def facts(self) -> dict[str, int | None]:
-        """What the system knows of this wire, by name, in nanoseconds."""
+    def kernelTimes(self) -> dict[str, int | None]:
+        """The kernel's own measurements of the connection, by name, in nanoseconds."""
 
     def close(self) -> Deferred[None]:
-        """Fires when nothing of it is left."""
+        """Fires when all is closed."""
