@@ -1,44 +1,5 @@
 """
 The packets of STAMP: the one layout, which sender and reflector share.
-
-    octet  sender (RFC 8762, 4.2.1)      reflector (RFC 8762, 4.3.1)
-
-        0  Sequence Number           4   Sequence Number           4
-        4  Timestamp (T1)            8   Timestamp (T3)            8
-       12  Error Estimate            2   Error Estimate            2
-       14  SSID                      2   SSID                      2
-       16  MBZ                      28   Receive Timestamp (T2)    8
-       24   |                            Sender Sequence Number    4
-       28   |                            Sender Timestamp (T1)     8
-       36   |                            Sender Error Estimate     2
-       38   |                            MBZ                       2
-       40   |                            Sender TTL                1
-       41   |                            MBZ                       3
-       44  padding or extensions         padding or extensions
-
-    octet  sender, authenticated (4.2.2)  reflector, authenticated (4.3.2)
-
-        0  Sequence Number           4   Sequence Number           4
-        4  MBZ                      12   MBZ                      12
-       16  Timestamp (T1)            8   Timestamp (T3)            8
-       24  Error Estimate            2   Error Estimate            2
-       26  SSID                      2   SSID                      2
-       28  MBZ                      68   MBZ                       4
-       32   |                            Receive Timestamp (T2)    8
-       40   |                            MBZ                       8
-       48   |                            Sender Sequence Number    4
-       52   |                            MBZ                      12
-       64   |                            Sender Timestamp (T1)     8
-       72   |                            Sender Error Estimate     2
-       74   |                            MBZ                       6
-       80   |                            Sender TTL                1
-       81   |                            MBZ                      15
-       96  HMAC                     16   HMAC                     16
-      112  padding or extensions         padding or extensions
-
-All numbers are in network byte order.  The SSID is that of RFC 8972, 3: RFC 8762 has MBZ
-there.  MBZ octets are written as zero and not looked at by a reader.  How a timestamp is
-read, L{tsservices.stamp.timestamps} knows; the HMAC is L{tsservices.stamp.auth}'s.
 """
 
 from __future__ import annotations
@@ -49,7 +10,45 @@ from typing import Self
 
 from tsservices.stamp.timestamps import fromPacket
 
-#: The four packets as they are drawn above.  Of the reflector's authenticated packet this is
+# octet  sender (RFC 8762, 4.2.1)      reflector (RFC 8762, 4.3.1)
+#
+#     0  Sequence Number           4   Sequence Number           4
+#     4  Timestamp (T1)            8   Timestamp (T3)            8
+#    12  Error Estimate            2   Error Estimate            2
+#    14  SSID                      2   SSID                      2
+#    16  MBZ                      28   Receive Timestamp (T2)    8
+#    24   |                            Sender Sequence Number    4
+#    28   |                            Sender Timestamp (T1)     8
+#    36   |                            Sender Error Estimate     2
+#    38   |                            MBZ                       2
+#    40   |                            Sender TTL                1
+#    41   |                            MBZ                       3
+#    44  padding or extensions         padding or extensions
+#
+# octet  sender, authenticated (4.2.2)  reflector, authenticated (4.3.2)
+#
+#     0  Sequence Number           4   Sequence Number           4
+#     4  MBZ                      12   MBZ                      12
+#    16  Timestamp (T1)            8   Timestamp (T3)            8
+#    24  Error Estimate            2   Error Estimate            2
+#    26  SSID                      2   SSID                      2
+#    28  MBZ                      68   MBZ                       4
+#    32   |                            Receive Timestamp (T2)    8
+#    40   |                            MBZ                       8
+#    48   |                            Sender Sequence Number    4
+#    52   |                            MBZ                      12
+#    64   |                            Sender Timestamp (T1)     8
+#    72   |                            Sender Error Estimate     2
+#    74   |                            MBZ                       6
+#    80   |                            Sender TTL                1
+#    81   |                            MBZ                      15
+#    96  HMAC                     16   HMAC                     16
+#   112  padding or extensions         padding or extensions
+#
+# All numbers are in network byte order.  The SSID is that of RFC 8972, 3: RFC 8762 has MBZ there.
+# MBZ octets are written as zero, and a reader does not look at them.
+
+#: The four packets.  Of the reflector's authenticated packet this is
 #: what stands before the HMAC.
 SENDER = Struct(">IQHH28x")
 SENDER_AUTHENTICATED = Struct(">I12xQHH84x")

@@ -91,44 +91,32 @@ _packAuthenticated = REFLECTOR_AUTHENTICATED.pack
 
 @dataclass(frozen=True, slots=True)
 class ReflectorConfig:
-    """
-    How a reflector works.
+    """How a reflector works."""
 
-    @ivar key: of authenticated packets, which then are the only ones; L{None} for
-        unauthenticated ones.
-    @ivar stateful: the reflector counts the packets of each session itself, so that the
-        sender can tell loss on the way up from loss on the way down; if not, it repeats the
-        sender's numbers (RFC 8762, 4.3).
-    """
-
+    #: Of authenticated packets, which then are the only ones; L{None} for unauthenticated ones.
     key: bytes | None = field(default=None, repr=False)
+    #: The reflector counts the packets of each session itself, so that the sender can tell loss on
+    #: the way up from loss on the way down; if not, it repeats the sender's numbers.
     stateful: bool = True
 
 
 @dataclass(slots=True)
 class _Source:
-    """
-    @ivar bucket: what it may still send; all addresses of an IPv6 network share it.
-    """
-
     valid: bool
     trusted: bool
+    #: What it may still send; all addresses of an IPv6 network share it.
     bucket: TokenBucket
 
 
 class _Session:
-    """
-    @ivar count: packets reflected.
-    @ivar lastReceived: when the last one came, in seconds.
-    @ivar departure: number of a reply, and when it left in nanoseconds since 1970.
-    """
-
     __slots__ = ("count", "departure", "lastReceived", "replayWindow")
 
     def __init__(self) -> None:
+        # Packets reflected.
         self.count = 0
         self.lastReceived = 0.0
         self.replayWindow = ReplayWindow()
+        # The number of a reply, and when it left in nanoseconds since 1970.
         self.departure: tuple[int, int] | None = None
 
     def setDeparture(self, number: int, nanoseconds: int) -> None:

@@ -3,15 +3,7 @@ Follow-Up Telemetry (RFC 8972, 4.7): the time at which the reply before this one
 
 A reflector has to write T3 into a reply before that reply leaves, and the kernel tells only
 afterwards when it left.  The next reply of the session carries that time, with the number
-of the reply it belongs to, in an extension behind the base packet:
-
-    octet 0  flags                     1   (U M I, then zeros)
-          1  type                      1   (7)
-          2  length                    2   (16)
-          4  Sequence Number           4
-          8  Follow-Up Timestamp       8
-         16  Timestamping Method       1
-         17  reserved                  3
+of the reply it belongs to, in an extension behind the base packet.
 """
 
 from __future__ import annotations
@@ -37,6 +29,13 @@ VALUE_LENGTH = 16
 #: Padding may look like any number of extensions; so many are looked at.
 MAXIMUM_EXTENSIONS = 16
 
+# octet 0  flags                1   (U M I, then zeros)
+#       1  type                 1   (7)
+#       2  length               2   (16)
+#       4  Sequence Number      4
+#       8  Follow-Up Timestamp  8
+#      16  Timestamping Method  1
+#      17  reserved             3
 _HEADER = Struct(">BBH")
 _VALUE = Struct(">IQB3x")
 
@@ -49,16 +48,13 @@ _EMPTY = _HEADER.pack(UNRECOGNIZED, FOLLOW_UP, VALUE_LENGTH) + bytes(VALUE_LENGT
 
 
 class FollowUp(NamedTuple):
-    """
-    When a reply left.
+    """When a reply left."""
 
-    @ivar sequence: the reflector's number of that reply.
-    @ivar timestamp: 64 bits in the format of T3; 0 if it is not known.
-    @ivar method: who took that time, by the table of the RFC.
-    """
-
+    #: The reflector's number of that reply.
     sequence: int
+    #: 64 bits in the format of T3; 0 if it is not known.
     timestamp: int
+    #: Who took that time, by the table of the RFC.
     method: int
 
 

@@ -85,17 +85,14 @@ def _unfold(seconds: int, near: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ErrorEstimate:
-    """
-    How far a clock may be off: C{multiplier * 2**(scale - 32)} seconds (RFC 4656, 4.1.2).
+    """How far a clock may be off: C{multiplier * 2**(scale - 32)} seconds (RFC 4656, 4.1.2)."""
 
-    @ivar synchronised: it follows an external clock, as far as its system knows.
-    @ivar ptp: the timestamps that go with this are in PTP format.
-    @ivar multiplier: 0 is not allowed in a packet, and means nothing.
-    """
-
+    #: It follows an external clock, as far as its system knows.
     synchronised: bool
+    #: The timestamps that go with this are in PTP format.
     ptp: bool
     scale: int
+    #: 0 is not allowed in a packet, and means nothing.
     multiplier: int
 
     @classmethod

@@ -103,8 +103,12 @@ class DatagramTests(SynchronousTestCase):
         reply = ReflectorPacket(
             3, toNTP(before + 2000), 1, toNTP(before + 1000), 7, packet.timestamp, 1, 60
         )
-        self.answer(wire, reply.encode())
-        (found,) = self.notes.replies
+        # Linux begins to take the times of what comes a moment after it was asked to.
+        for _ in range(1000):
+            self.answer(wire, reply.encode())
+            if self.notes.replies[-1].kernel:
+                break
+        found = self.notes.replies[-1]
         assert (found.sequence, found.reflectorSequence, found.size) == (7, 3, 44)
         assert (found.reflectorReceived, found.reflectorSent) == (before + 1000, before + 2000)
         assert found.kernel

@@ -17,7 +17,8 @@ from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.probe.wires.base import Clocks
 from tsservices.stamp.stats.result import ProbeResult
 
-#: Nanoseconds from the start of a run to its first packet: the reactor settles.
+#: Nanoseconds from the start of a run to its first packet: the reactor settles, and Linux begins to
+#: take the times of what comes a moment after it was asked to.
 START_DELAY = 5_000_000
 
 

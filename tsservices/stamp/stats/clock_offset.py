@@ -31,43 +31,33 @@ DELAY_NOISE = 1000
 
 @dataclass(frozen=True, slots=True)
 class ClockSample:
-    """
-    One exchange; all in nanoseconds.
+    """One exchange; all in nanoseconds."""
 
-    @ivar time: when, since the start of the run.
-    @ivar offset: the other clock minus this one, as this exchange alone shows it.
-    @ivar delay: the round trip without the reflector's own time.
-    """
-
+    #: Since the start of the run.
     time: int
+    #: The other clock minus this one, as this exchange alone shows it.
     offset: int
+    #: The round trip without the reflector's own time.
     delay: int
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """
-    The other clock minus this one, in nanoseconds.
-
-    @ivar bound: the value is wrong by no more than this, as far as the timestamps are right.
-    @ivar age: nanoseconds between that exchange and the last one.
-    """
+    """The other clock minus this one, in nanoseconds."""
 
     value: int
+    #: The value is wrong by no more than this, as far as the timestamps are right.
     bound: int
+    #: From that exchange to the last one.
     age: int
 
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """
-    How much faster the other clock runs.
-
-    @ivar ppm: microseconds per second.
-    @ivar error: the standard error of that.
-    """
+    """How much faster the other clock runs, in microseconds per second."""
 
     ppm: float
+    #: The standard error of that.
     error: float
 
     @property

@@ -17,12 +17,10 @@ class Jitter:
 
     A difference is taken only between packets that were sent one after the other.  There is
     none if one between them was lost, or if they arrived in the wrong order.
-
-    @ivar variation: the differences, the later packet minus the earlier.
-    @ivar absolute: the same without their signs.
     """
 
     def __init__(self) -> None:
+        #: The differences, the later packet minus the earlier; and the same without their signs.
         self.variation = Distribution()
         self.absolute = Distribution()
         self._estimate = 0.0
@@ -126,17 +124,11 @@ INITIAL_SPAN = 1_000_000
 
 @dataclass(slots=True)
 class TimelineBucket:
-    """
-    One span of time.
+    """One span of time; round trips are in nanoseconds."""
 
-    @ivar count: round trips in it.
-    @ivar lost: packets lost in it.
-    @ivar minimum: the shortest round trip in nanoseconds; L{None} if there is none.
-    @ivar maximum: the longest.
-    @ivar total: the sum of all.
-    """
-
+    #: Round trips.
     count: int = 0
+    #: Packets.
     lost: int = 0
     minimum: int | None = None
     maximum: int | None = None
@@ -152,13 +144,10 @@ class TimelineBucket:
 
 
 class Timeline:
-    """
-    Round trips by time, coarser as the run grows longer.
-
-    @ivar span: nanoseconds of a bucket.
-    """
+    """Round trips by time, coarser as the run grows longer."""
 
     def __init__(self) -> None:
+        #: Nanoseconds of a bucket.
         self.span = INITIAL_SPAN
         self._buckets: dict[int, TimelineBucket] = {}
 

@@ -49,13 +49,7 @@ def known(value: int | None, default: int) -> int:
 
 
 class Histogram:
-    """
-    Counts whole numbers, negative ones too.
-
-    @ivar total: how many were counted.
-    @ivar minimum: the smallest, exact; L{None} if nothing was counted.
-    @ivar maximum: the largest, exact; L{None} if nothing was counted.
-    """
+    """Counts whole numbers, negative ones too; minimum and maximum are exact."""
 
     __slots__ = ("_counts", "maximum", "minimum", "total")
 
@@ -122,14 +116,9 @@ class Histogram:
 
 
 class Moments:
-    """
-    The moments of all values so far, by Welford's method: a plain sum of squares would lose
-    the digits that matter.
+    """The moments of all values so far."""
 
-    @ivar minimum: the smallest; L{None} if there is none.
-    @ivar maximum: the largest; L{None} if there is none.
-    """
-
+    # By Welford's method: a plain sum of squares would lose the digits that matter.
     __slots__ = ("_mean", "_squares", "count", "maximum", "minimum")
 
     def __init__(self) -> None:

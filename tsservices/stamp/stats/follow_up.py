@@ -25,15 +25,11 @@ MAXIMUM_MISSES = 3
 
 
 class FollowUpInfo(NamedTuple):
-    """
-    What a reply says of the one before it.
+    """What a reply says of the one before it."""
 
-    @ivar sequence: the reflector's number of that one.
-    @ivar departure: when it left, in nanoseconds since 1970; L{None} if the reflector does not
-        know.
-    """
-
+    #: The reflector's number of that one.
     sequence: int
+    #: When it left, in nanoseconds since 1970; L{None} if the reflector does not know.
     departure: int | None
 
 

@@ -23,32 +23,24 @@ SLACK = 64
 
 
 class ReplyKind(Enum):
-    """
-    A reply, compared with those before it.
-
-    @cvar FIRST: the first reply to its packet.
-    @cvar DUPLICATE: one more reply to the same packet.
-    @cvar STRAY: to a packet that was never sent, or is forgotten.
-    """
+    """A reply, compared with those before it."""
 
     FIRST = "first"
+    #: One more reply to the same packet.
     DUPLICATE = "duplicate"
+    #: To a packet that was never sent, or is forgotten.
     STRAY = "stray"
 
 
 class DirectionalLoss:
-    """
-    The loss of one session by direction.
-
-    @ivar stateful: whether the reflector counts; L{None} as long as nothing shows it.
-    @ivar duplicates: replies beyond the first.
-    @ivar reordered: first replies to packets sent before one that was answered earlier
-        (RFC 4737).
-    """
+    """The loss of one session by direction."""
 
     def __init__(self, stateful: bool | None = None) -> None:
+        #: Whether the reflector counts; L{None} as long as nothing shows it.
         self.stateful = stateful
+        #: Replies beyond the first.
         self.duplicates = 0
+        #: First replies to packets sent before one that was answered earlier (RFC 4737).
         self.reordered = 0
         self._kindGiven = stateful is not None
         self._contradicted = False
@@ -67,11 +59,7 @@ class DirectionalLoss:
         self._lastError = -1
 
     def add(self, sequence: int, reflectorSequence: int | None) -> ReplyKind:
-        """
-        Count a reply.
-
-        @param reflectorSequence: the reflector's number of it; L{None} if the protocol has none.
-        """
+        """@param reflectorSequence: the reflector's number; L{None} if the protocol has none."""
         duplicate = sequence in self._answered
         if not duplicate and self._highest - sequence >= WINDOW:
             return ReplyKind.STRAY

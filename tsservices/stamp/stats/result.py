@@ -17,61 +17,49 @@ MAXIMUM_CLOCK_STEP = 1_000_000
 
 
 class ProbeState(Enum):
-    """
-    What became of a packet.  The values are public: they are C{state} in JSON and CSV.
-
-    @cvar LATE: the reply came after the packet was counted as lost.
-    @cvar DUPLICATE: one more reply.
-    @cvar REFUSED: the other host says that no program listens there.
-    @cvar UNREACHABLE: the network, or this system, says that there is no way.
-    """
+    """What became of a packet.  The values are public: they are C{state} in JSON and CSV."""
 
     OK = "ok"
+    #: The reply came after the packet was counted as lost.
     LATE = "late"
+    #: One more reply.
     DUPLICATE = "duplicate"
     TIMEOUT = "timeout"
+    #: The other host says that no program listens there.
     REFUSED = "refused"
+    #: The network, or this system, says that there is no way.
     UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True, slots=True)
 class Timestamps:
-    """
-    The four times of an exchange, in nanoseconds since 1970.
+    """The four times of an exchange, in nanoseconds since 1970."""
 
-    @ivar sent: T1, by this host's clock.
-    @ivar received: T4, by this host's clock.
-    @ivar reflectorReceived: T2, by the reflector's clock; L{None} if the protocol has none.
-    @ivar reflectorSent: T3, by the reflector's clock; L{None} if the protocol has none.
-    @ivar clocks: who took T1 and T4: C{k} the kernel, C{u} this program.
-    @ivar writtenT3: T3 as it stands in the packet, if C{reflectorSent} is the time at which the
-        reply really left, which the next reply brought.
-    """
-
+    #: T1 and T4, by this host's clock.
     sent: int
     received: int
+    #: T2 and T3, by the reflector's clock; L{None} if the protocol has none.
     reflectorReceived: int | None = None
     reflectorSent: int | None = None
+    #: Who took T1 and T4: C{k} the kernel, C{u} this program.
     clocks: str = "uu"
+    #: T3 as it stands in the packet, if C{reflectorSent} is the time at which the reply really
+    #: left, which the next reply brought.
     writtenT3: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """
-    What follows from the four times, in nanoseconds; L{None} for what is unknown.
+    """What follows from the four times, in nanoseconds; L{None} for what is unknown."""
 
-    @ivar network: the round trip d = (T4 - T1) - (T3 - T2).
-    @ivar server: T3 - T2.
-    @ivar up: T2 - T1, which contains the offset of the clocks and may be negative.
-    @ivar down: T4 - T3, the same with the opposite sign.
-    @ivar offset: o = ((T2 - T1) + (T3 - T4)) / 2: the other clock minus this one.
-    """
-
+    #: The round trip: (T4 - T1) - (T3 - T2).
     network: int | None = None
+    #: T3 - T2.
     server: int | None = None
+    #: T2 - T1 and T4 - T3, which contain the offset of the clocks and may be negative.
     up: int | None = None
     down: int | None = None
+    #: ((T2 - T1) + (T3 - T4)) / 2: the other clock minus this one.
     offset: int | None = None
 
 
@@ -99,29 +87,23 @@ def delaysOf(timestamps: Timestamps | None, application: int | None) -> Delays:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """
-    What became of one packet.
+    """What became of one packet.  What is unknown is L{None}."""
 
-    @ivar sequence: its number, from 0.
-    @ivar sentOffset: when it was sent, in nanoseconds since the start of the run.
-    @ivar sentAt: when it was sent, in nanoseconds since 1970.
-    @ivar application: the round trip as this program saw it, in nanoseconds.
-    @ivar timestamps: the four times; L{None} without a reply.
-    @ivar reflectorSequence: the reflector's own number of the reply.
-    @ivar size: octets of the reply.
-    @ivar ttl: of the reply; L{None} if it is unknown.
-    @ivar reason: in words, if there was no reply.
-    """
-
+    #: From 0.
     sequence: int
     state: ProbeState
+    #: When it was sent: nanoseconds since the start of the run, and since 1970.
     sentOffset: int
     sentAt: int
+    #: The round trip as this program saw it, in nanoseconds.
     application: int | None = None
     timestamps: Timestamps | None = None
+    #: The reflector's own number of the reply.
     reflectorSequence: int | None = None
+    #: Octets of the reply, and its TTL.
     size: int | None = None
     ttl: int | None = None
+    #: In words, if there was no reply.
     reason: str = ""
 
     @property

@@ -17,44 +17,30 @@ class TargetStatistics:
 
     A packet is lost if no reply came in time.  A reply that comes after that is counted as
     late, and the packet stays lost: an application does not wait for ever either.
-
-    @ivar skipped: packets that were not sent because this program had no time for them.
-    @ivar received: packets with a reply in time.
-    @ivar late: packets whose reply came later.
-    @ivar timeouts: packets without a reply in time.
-    @ivar refused: packets of which the other host said that no program listens there.
-    @ivar unreachable: packets of which the network said that there is no way.
-    @ivar strays: replies to packets that were never sent, or are forgotten.
-    @ivar firstSent: when the first packet was sent, in nanoseconds since the start of the run.
-    @ivar lastEvent: when the last packet was sent or answered, the same.
-    @ivar network: round trips by T1 and T4, without the reflector's own time.
-    @ivar application: round trips as this program saw them.
-    @ivar server: how long the reflector had the packets.
-    @ivar up: raw one-way delays to the reflector, which contain the offset.
-    @ivar down: raw one-way delays from the reflector, which contain the offset.
-    @ivar queueingUp: delays on the way up above their minimum.
-    @ivar queueingDown: delays on the way down above their minimum.
-    @ivar lateness: nanoseconds from a packet's turn to its sending.
-    @ivar kernelSent: replies with T1 of the kernel.
-    @ivar kernelReceived: replies with T4 of the kernel.
-    @ivar followedUp: replies of which it is known when they left.
     """
 
     def __init__(self, stateful: bool | None = None) -> None:
         """@param stateful: whether the reflector counts; L{None} if its replies have to show it."""
+        #: Packets, by what became of them.
         self.transmitted = 0
-        self.skipped = 0
         self.received = 0
         self.late = 0
         self.timeouts = 0
         self.refused = 0
         self.unreachable = 0
+        #: Packets that were not sent because this program had no time for them.
+        self.skipped = 0
+        #: Replies to packets that were never sent, or are forgotten.
         self.strays = 0
+        #: Nanoseconds since the start of the run: the first packet, and the last packet or reply.
         self.firstSent: int | None = None
         self.lastEvent = 0
+        #: Round trips by T1 and T4 without the reflector's own time, and as this program saw them.
         self.network = Distribution()
         self.application = Distribution()
+        #: How long the reflector had the packets.
         self.server = Distribution()
+        #: Raw one-way delays, which contain the offset of the clocks.
         self.up = Distribution()
         self.down = Distribution()
         self.jitter = Jitter()
@@ -65,10 +51,13 @@ class TargetStatistics:
         self.queueingDown = QueueingDelay(lambda: -self._skew())
         self.directions = DirectionalLoss(stateful)
         self.lossBursts = LossBursts()
+        #: Nanoseconds from a packet's turn to its sending.
         self.lateness = Distribution()
         self.timeline = Timeline()
+        #: Replies with T1, and with T4, of the kernel.
         self.kernelSent = 0
         self.kernelReceived = 0
+        #: Replies of which it is known when they left.
         self.followedUp = 0
 
     def addSent(self, time: int, lateness: int, skipped: int) -> None:

@@ -85,16 +85,12 @@ class ThresholdError(ValueError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """
-    One condition.
+    """One condition."""
 
-    @ivar text: as it was written.
-    @ivar figure: what is compared.
-    @ivar holds: compares it with the number that was written, in its unit.
-    """
-
+    #: As it was written.
     text: str
     figure: Figure
+    #: Compares the figure with the number that was written, in its unit.
     holds: Callable[[float], bool]
 
 
