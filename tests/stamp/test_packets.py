@@ -50,14 +50,14 @@ REFLECTORS = st.builds(
 )
 
 
-def test_openSender() -> None:
-    """Figure 2 of RFC 8762, with the identifier of RFC 8972, byte by byte."""
+def test_sender() -> None:
+    """Figure 2 of RFC 8762, with the SSID of RFC 8972."""
     packet = SenderPacket(0x01020304, 0x05060708090A0B0C, 0x0D0E, 0x0F10, b"rest")
     assert packet.encode() == bytes(range(1, 17)) + bytes(28) + b"rest"
 
 
-def test_sealedSender() -> None:
-    """Figure 4 of RFC 8762, with the identifier, byte by byte."""
+def test_authenticatedSender() -> None:
+    """Figure 4 of RFC 8762, with the SSID."""
     packet = SenderPacket(0x01020304, 0x05060708090A0B0C, 0x0D0E, 0x0F10, b"rest")
     expected = b"\1\2\3\4" + bytes(12) + bytes(range(5, 17)) + bytes(68) + bytes(16) + b"rest"
     assert packet.encode(authenticated=True) == expected
@@ -77,8 +77,8 @@ REFLECTED = ReflectorPacket(
 )
 
 
-def test_openReflector() -> None:
-    """Figure 5 of RFC 8762, with the identifier, byte by byte."""
+def test_reflector() -> None:
+    """Figure 5 of RFC 8762, with the SSID."""
     expected = (
         "01020304" "1112131415161718" "2122" "8182" "3132333435363738"
         "41424344" "5152535455565758" "6162" "0000" "71" "000000"
@@ -86,8 +86,8 @@ def test_openReflector() -> None:
     assert REFLECTED.encode() == bytes.fromhex(expected) + b"rest"
 
 
-def test_sealedReflector() -> None:
-    """Figure 6 of RFC 8762, with the identifier, byte by byte."""
+def test_authenticatedReflector() -> None:
+    """Figure 6 of RFC 8762, with the SSID."""
     parts = (
         "01020304", "00" * 12, "1112131415161718", "2122", "8182", "00" * 4, "3132333435363738",
         "00" * 8, "41424344", "00" * 12, "5152535455565758", "6162", "00" * 6, "71", "00" * 15,
@@ -133,13 +133,12 @@ def test_copied(packet: SenderPacket) -> None:
 
 @given(SENDERS | REFLECTORS, st.booleans())
 def test_roundTrip(packet: SenderPacket | ReflectorPacket, sealed: bool) -> None:
-    """What is written is read again."""
     assert type(packet).decode(packet.encode(sealed), sealed) == packet
 
 
 @given(st.binary(max_size=200), st.booleans())
-def test_anyBytes(datagram: bytes, sealed: bool) -> None:
-    """Any bytes are a packet or the one error, and what must be zero may be anything."""
+def test_anyOctets(datagram: bytes, sealed: bool) -> None:
+    """MBZ may be anything."""
     for kind in (SenderPacket, ReflectorPacket):
         if len(datagram) < (112 if sealed else 44):
             with pytest.raises(PacketError) as caught:
@@ -151,14 +150,12 @@ def test_anyBytes(datagram: bytes, sealed: bool) -> None:
 
 @pytest.mark.parametrize("length", range(44))
 def test_truncated(length: int) -> None:
-    """Every truncation is the one error."""
     for kind in (SenderPacket, ReflectorPacket):
         with pytest.raises(PacketError, match=f"{length} bytes of at least 44"):
             kind.decode(REFLECTED.encode()[:length])
 
 
 def test_tooLarge() -> None:
-    """What does not fit is the writer's error."""
     with pytest.raises(struct.error):
         SenderPacket(1 << 32, 0, 0).encode()
 
@@ -177,32 +174,34 @@ def test_times() -> None:
 
 @given(SENDERS)
 def test_senderAgainstScapy(packet: SenderPacket) -> None:
-    """Scapy reads our sender's packets as we mean them."""
     if packet.extensions:
         return
-    told = oracle.STAMPSessionSenderTestUnauthenticated(packet.encode())
-    assert (told.seq, told.ssid, told.mbz) == (packet.sequence, packet.ssid, 0)
-    _sameEstimate(told.err_estimate, packet.errorEstimate)
-    _sameTime(told.ts, packet.timestamp, packet.errorEstimate)
+    decoded = oracle.STAMPSessionSenderTestUnauthenticated(packet.encode())
+    assert (decoded.seq, decoded.ssid, decoded.mbz) == (packet.sequence, packet.ssid, 0)
+    _sameEstimate(decoded.err_estimate, packet.errorEstimate)
+    _sameTime(decoded.ts, packet.timestamp, packet.errorEstimate)
 
 
 @given(REFLECTORS)
 def test_reflectorAgainstScapy(packet: ReflectorPacket) -> None:
-    """Scapy reads our reflector's packets as we mean them."""
     if packet.extensions:
         return
-    told = oracle.STAMPSessionReflectorTestUnauthenticated(packet.encode())
-    assert (told.seq, told.ssid, told.mbz1, told.mbz2) == (packet.sequence, packet.ssid, 0, 0)
-    assert (told.seq_sender, told.ttl_sender) == (packet.senderSequence, packet.senderTTL)
-    _sameEstimate(told.err_estimate, packet.errorEstimate)
-    _sameEstimate(told.err_estimate_sender, packet.senderErrorEstimate)
-    _sameTime(told.ts, packet.timestamp, packet.errorEstimate)
-    _sameTime(told.ts_rx, packet.receiveTimestamp, packet.errorEstimate)
-    _sameTime(told.ts_sender, packet.senderTimestamp, packet.senderErrorEstimate)
+    decoded = oracle.STAMPSessionReflectorTestUnauthenticated(packet.encode())
+    assert (decoded.seq, decoded.ssid, decoded.mbz1, decoded.mbz2) == (
+        packet.sequence,
+        packet.ssid,
+        0,
+        0,
+    )
+    assert (decoded.seq_sender, decoded.ttl_sender) == (packet.senderSequence, packet.senderTTL)
+    _sameEstimate(decoded.err_estimate, packet.errorEstimate)
+    _sameEstimate(decoded.err_estimate_sender, packet.senderErrorEstimate)
+    _sameTime(decoded.ts, packet.timestamp, packet.errorEstimate)
+    _sameTime(decoded.ts_rx, packet.receiveTimestamp, packet.errorEstimate)
+    _sameTime(decoded.ts_sender, packet.senderTimestamp, packet.senderErrorEstimate)
 
 
 def test_scapyWrites() -> None:
-    """We read what scapy writes."""
     seconds = 1_795_176_600
     written = bytes(
         oracle.STAMPSessionSenderTestUnauthenticated(
@@ -219,19 +218,19 @@ def test_scapyWrites() -> None:
     assert packet.encode() == written
 
 
-def _sameEstimate(told: oracle.ErrorEstimate, value: int) -> None:
+def _sameEstimate(decoded: oracle.ErrorEstimate, value: int) -> None:
     ours = ErrorEstimate.decode(value)
-    assert (ours.synchronised, ours.ptp) == (told.S, told.Z)
-    assert (told.scale, told.multiplier) == (ours.scale, ours.multiplier)
+    assert (ours.synchronised, ours.ptp) == (decoded.S, decoded.Z)
+    assert (decoded.scale, decoded.multiplier) == (ours.scale, ours.multiplier)
 
 
-def _sameTime(told: float, value: int, errorEstimate: int) -> None:
+def _sameTime(decoded: float, value: int, errorEstimate: int) -> None:
     if ErrorEstimate.decode(errorEstimate).ptp:
-        assert told == value
+        assert decoded == value
         assert (
             fromPTP(value, 0) % 10**9 == struct.unpack(">4xI", value.to_bytes(8, "big"))[0] % 10**9
         )
     else:
-        assert abs(float(told) - value / 2**32) < 1e-5
+        assert abs(float(decoded) - value / 2**32) < 1e-5
         near = (value >> 32) * 10**9 - 2_208_988_800 * 10**9
-        assert abs(fromNTP(value, near) / 1e9 + 2_208_988_800 - float(told)) < 1e-5
+        assert abs(fromNTP(value, near) / 1e9 + 2_208_988_800 - float(decoded)) < 1e-5
