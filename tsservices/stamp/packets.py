@@ -48,8 +48,7 @@ from tsservices.stamp.timestamps import fromPacket
 # All numbers are in network byte order.  The SSID is that of RFC 8972, 3: RFC 8762 has MBZ there.
 # MBZ octets are written as zero, and a reader does not look at them.
 
-#: The four packets.  Of the reflector's authenticated packet this is
-#: what stands before the HMAC.
+#: The four packets; of the reflector's authenticated one what stands before the HMAC.
 SENDER = Struct(">IQHH28x")
 SENDER_AUTHENTICATED = Struct(">I12xQHH84x")
 REFLECTOR = Struct(">IQHHQIQH2xB3x")
@@ -64,10 +63,8 @@ REFLECTOR_COPYING = Struct(">IQHHQ14s2xB3x")
 RECEIVED = Struct(">I10xHI8xI")
 RECEIVED_AUTHENTICATED = Struct(">I12xQHH4xI28xI")
 
-#: Octets of an unauthenticated packet without what may stand behind it.
+#: Octets of a packet without padding and extensions.
 UNAUTHENTICATED_LENGTH = 44
-
-#: Octets of an authenticated packet without what may stand behind it.
 AUTHENTICATED_LENGTH = 112
 
 #: Where the HMAC of an authenticated packet is.  It covers all octets before it.

@@ -1,8 +1,8 @@
 """
 The Session-Reflector of RFC 8762: which packets it answers, and with what.
 
-The caller owns the socket, and gives addresses, T2 and the time.  The guards stand in the order of
-L{SessionReflector.reflect}, and each has its counter in
+The caller owns the socket, and passes addresses, T2 and the time.  The guards stand in the order
+of L{SessionReflector.reflect}, and each has its counter in
 L{tsservices.common.counters.StampCounters}:
 
   1. C{badSource}: an address that no honest sender has, or that means many hosts;
@@ -280,7 +280,7 @@ class SessionReflector:
             # A stateless reflector has no numbers of its own, so it must not fill this in.
             return fillFollowUp(extensions, offset, UNKNOWN_FOLLOW_UP), None
         filled = fillFollowUp(extensions, offset, session.followUp(number))
-        # Asking the kernel when a reply left costs a system call: only for who asked for it.
+        # Asking the kernel when a reply left costs a system call, so only a request makes it.
         wanted = isWellFormed(extensions, offset)
         return filled, partial(session.setDeparture, number) if wanted else None
 

@@ -43,49 +43,44 @@ ReportFormat = Literal["text", "json", "csv"]
 
 @dataclass(frozen=True)
 class ProbeOptions:
-    """
-    The hosts to measure, and how.
+    """The hosts to measure, and how; times are in seconds."""
 
-    @ivar hosts: names, or IPv4 or IPv6 addresses.
-    @ivar family: 4 or 6 if only one is wanted, else 0.
-    @ivar count: packets to each host; L{None} for no end.
-    @ivar interval: seconds between two of them.
-    @ivar deadline: seconds until the end; L{None} for none.
-    @ivar timeout: seconds until a packet is lost.
-    @ivar size: octets of payload; L{None} for the least.
-    @ivar tos: type of service, or traffic class, of what is sent.
-    @ivar followUp: ask of each reply when it really left.
-    @ivar key: of authenticated packets; L{None} for unauthenticated ones.
-    @ivar stateful: whether the reflector counts; L{None} if its replies have to show it.
-    @ivar precise: be awake before each packet's turn.
-    @ivar quiet: print only the summary.
-    @ivar dated: begin each line with the time.
-    @ivar outstanding: print that a packet has no reply yet before the next is sent.
-    @ivar histogram: print a histogram with the summary.
-    @ivar plot: the file to draw a picture into.
-    @ivar prometheus: the port where Prometheus reads the statistics.
-    @ivar thresholds: conditions that must not hold at the end.
-    """
-
+    #: Names, or IPv4 or IPv6 addresses.
     hosts: tuple[str, ...]
     port: int = DEFAULT_PORT + STAMP_OFFSET
     protocol: ProtocolName = "stamp"
+    #: 4 or 6 if only one is wanted, else 0.
     family: int = 0
+    #: Packets to each host; L{None} for no end.
     count: int | None = None
     interval: float = INTERVAL
+    #: The end of the run; L{None} for none.
     deadline: float | None = None
     timeout: float = TIMEOUT
+    #: Octets of payload; L{None} for the usual.
     size: int | None = None
+    #: Type of service, or traffic class.
     tos: int = 0
+    #: Ask of each reply when it really left.
     followUp: bool = True
+    #: Of authenticated packets; L{None} for unauthenticated ones.
     key: bytes | None = None
+    #: Whether the reflector counts; L{None} if its replies have to show it.
     stateful: bool | None = None
+    #: Be awake before each packet's turn.
     precise: bool = False
     format: ReportFormat = "text"
+    #: Print only the summary.
     quiet: bool = False
+    #: Begin each line with the time.
     dated: bool = False
+    #: Print that a packet has no reply yet before the next is sent.
     outstanding: bool = False
+    #: Print a histogram with the summary.
     histogram: bool = False
+    #: The file to draw a picture into.
     plot: str | None = None
+    #: The port where Prometheus reads the statistics.
     prometheus: int | None = None
+    #: Conditions that must not hold at the end.
     thresholds: list[Threshold] = field(default_factory=list)

@@ -79,7 +79,7 @@ def createTransport(
     """
     The transport of the protocol that is asked for.
 
-    @param session: a number of 32 bits that tells this run's texts from others.
+    @param session: a number of 32 bits that is in all texts of this run.
     """
     config = TransportConfig(address, options.port, options.size, options.tos)
     if options.protocol == "stamp":

@@ -23,17 +23,16 @@ MAXIMUM_PAST = 1024
 
 @dataclass(frozen=True)
 class TargetConfig:
-    """
-    @ivar name: the host as the user named it.
-    @ivar address: its IP address.
-    @ivar timeout: seconds until a packet is lost.
-    @ivar stateful: whether the reflector counts; L{None} if its replies have to show it.
-    """
+    """The host, and when a packet to it is lost."""
 
+    #: As the user wrote it.
     name: str
+    #: Its IP address.
     address: str
     port: int
+    #: Seconds.
     timeout: float
+    #: Whether the reflector counts; L{None} if its replies have to show it.
     stateful: bool | None = None
 
 
@@ -51,17 +50,14 @@ class TargetListener(Protocol):
 
 
 class SentPacket:
-    """
-    A packet on its way.
-
-    @ivar kernelSent: T1 by the kernel; L{None} as long as it is unknown.
-    """
+    """A packet on its way, or a past one."""
 
     __slots__ = ("kernelSent", "sentAt", "sequence")
 
     def __init__(self, sequence: int, sentAt: SendTimes) -> None:
         self.sequence = sequence
         self.sentAt = sentAt
+        #: T1 by the kernel; L{None} as long as it is unknown.
         self.kernelSent: int | None = None
 
 

@@ -1,5 +1,5 @@
 """
-Follow-Up Telemetry at the sender: which reply tells of which other when it left.
+Follow-Up Telemetry at the sender: the departure of a reply comes with the next one.
 
 A reply is held until the next one comes.  If that brings the time at which the held one left, that
 time becomes T3; if not, T3 as it was written into the packet stays.

@@ -29,70 +29,53 @@ class SendError(Exception):
 
 @dataclass(frozen=True)
 class TransportConfig:
-    """
-    How packets go to one target.
-
-    @ivar size: octets of each packet; L{None} for the usual.
-    @ivar tos: type of service, or traffic class.
-    """
+    """How packets go to one target."""
 
     address: str
     port: int
+    #: Octets of each packet; L{None} for the usual.
     size: int | None = None
+    #: Type of service, or traffic class.
     tos: int = 0
 
 
 @dataclass(frozen=True)
 class Clocks:
-    """
-    The two clocks of this host.
+    """The two clocks of this host, in nanoseconds."""
 
-    @ivar monotonic: nanoseconds of a clock that cannot be set.
-    @ivar wall: nanoseconds since 1970.
-    """
-
+    #: Cannot be set, so round trips and timeouts are right.
     monotonic: Callable[[], int] = time.monotonic_ns
+    #: Since 1970.
     wall: Callable[[], int] = time.time_ns
 
 
 class SendTimes(NamedTuple):
-    """
-    When this program gave a packet to the kernel.
-
-    @ivar monotonic: by the monotonic clock.
-    @ivar wall: in nanoseconds since 1970.
-    """
+    """When this program gave a packet to the kernel, by the two L{Clocks}."""
 
     monotonic: int
     wall: int
 
 
 class Reply(NamedTuple):
-    """
-    What came back.
+    """The reply to one packet; L{None} for what the protocol does not have."""
 
-    @ivar sequence: the number of the packet that is answered.
-    @ivar monotonic: when this program had it, by the monotonic clock.
-    @ivar received: T4, in nanoseconds since 1970; L{None} in a stream, whose octets have no time.
-    @ivar kernel: the kernel took T4.
-    @ivar size: octets.
-    @ivar reflectorReceived: T2; L{None} if the protocol has none.
-    @ivar reflectorSent: T3; L{None} if the protocol has none.
-    @ivar reflectorSequence: the reflector's own number; L{None} if the protocol has none.
-    @ivar ttl: of the reply; L{None} if it is unknown.
-    @ivar followUp: what it says of the reply before it; L{None} if the reflector does not
-        know the extension.
-    """
-
+    #: The number of the packet that is answered.
     sequence: int
+    #: When this program had it, by the monotonic clock.
     monotonic: int
+    #: T4, in nanoseconds since 1970; L{None} in a stream, whose octets have no time.
     received: int | None
+    #: The kernel took T4.
     kernel: bool
+    #: Octets.
     size: int
+    #: T2 and T3.
     reflectorReceived: int | None = None
     reflectorSent: int | None = None
+    #: The reflector's own number of the reply.
     reflectorSequence: int | None = None
     ttl: int | None = None
+    #: What it says of the reply before it; L{None} if the reflector does not know the extension.
     followUp: FollowUpInfo | None = None
 
 
@@ -113,14 +96,11 @@ class TransportListener(Protocol):
 
 
 class ProbeTransport(Protocol):
-    """
-    Sends packets to one target, and reads the replies.
+    """Sends packets to one target, and reads the replies."""
 
-    @ivar label: the name of the protocol, for a person.
-    @ivar size: octets of each packet.
-    """
-
+    #: The name of the protocol; it is public as C{wire} in JSON.
     label: str
+    #: Octets of each packet.
     size: int
 
     def open(self, listener: TransportListener) -> Deferred[None]:

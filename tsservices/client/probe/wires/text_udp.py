@@ -24,7 +24,7 @@ def buildText(session: int, sequence: int, size: int) -> bytes:
     """
     A packet, without a line ending.
 
-    @param session: a number of 32 bits that tells this run from others.
+    @param session: a number of 32 bits that is in all texts of this run.
     @param size: octets to fill up to.
     """
     return (b"probe %08x %d " % (session, sequence)).ljust(size, b".")

@@ -43,6 +43,12 @@ RETURNED_OCTETS = 128
 #: SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6: where entries of the error queue come from.
 ICMP_ORIGINS = (2, 3)
 
+#: Level and type of the control messages with such an error.
+ERROR_MESSAGES = (
+    (socket.IPPROTO_IP, ancillary.IP_RECVERR),
+    (socket.IPPROTO_IPV6, ancillary.IPV6_RECVERR),
+)
+
 #: How often sending is tried: the kernel answers a first attempt with the error of a packet before,
 #: and does not send.
 SEND_ATTEMPTS = 3
@@ -103,6 +109,7 @@ class ProbePort(TimestampedUDPPort):
             option = socket.IPV6_TCLASS if isIPv6 else socket.IP_TOS
             self.socket.setsockopt(level, option, self._sentTOS)
         if self.transmitting:
+            # Without it a refusal is an error of the next call, whichever packet it was about.
             option = ancillary.IPV6_RECVERR if isIPv6 else ancillary.IP_RECVERR
             with suppress(OSError):
                 self.socket.setsockopt(level, option, 1)
@@ -146,10 +153,10 @@ class ProbePort(TimestampedUDPPort):
                 self._transmitted(*found)
                 continue
             for level, kind, value in told:
-                if (level, kind) in ((0, ancillary.IP_RECVERR), (41, ancillary.IPV6_RECVERR)):
-                    number, origin, *_ = _EXTENDED_ERROR.unpack_from(value)
-                    if origin in ICMP_ORIGINS and number:
-                        self.protocol.icmpReceived(number, data)
+                if (level, kind) in ERROR_MESSAGES:
+                    code, origin, *_ = _EXTENDED_ERROR.unpack_from(value)
+                    if origin in ICMP_ORIGINS and code:
+                        self.protocol.icmpReceived(code, data)
 
 
 class UDPProbeTransport(ProbeProtocol):
