@@ -190,7 +190,7 @@ class SessionReflector:
         if not kernel:
             counters.unstamped += 1
 
-        # An empty destination means that the packet was sent to a broadcast address.
+        # An empty destination means that the packet was sent to many hosts: broadcast, multicast.
         host, port = address
         source = self._sources.get(host) or self._newSource(host, now)
         if not (source.valid and port) or destination == "":
