@@ -1,5 +1,5 @@
 """
-The command: C{python -m benchmarks.probe}.
+C{python -m benchmarks.probe}: round trips by the kernel and in user space, beside irtt and ping.
 """
 
 from __future__ import annotations
@@ -29,11 +29,7 @@ ROUNDS = 4
 
 
 def number(text: str) -> int:
-    """
-    A whole number of packets.
-
-    @raise ValueError: It is none, or too few for a 99th percentile.
-    """
+    """@raise ValueError: it is no number of packets, or too few for a 99th percentile."""
     value = int(text)
     if not 100 <= value <= 1_000_000:
         raise ValueError(text)
@@ -41,7 +37,6 @@ def number(text: str) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.probe",
         description="Round trips by the kernel's stamps and in user space on the same packets, "
@@ -69,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for."""
+    """The exit status: 1 if any run failed."""
     command = parser()
     options = command.parse_args(arguments)
     chosen = words(options.only) or list(RUNS)
@@ -84,17 +79,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = ProbeBench(cores(), -(-packets // turns), options.interval)
     about = machine()
     about.update(packets=packets, interval=options.interval)
-    found: dict[str, list[Run]] = {}
+    runsByName: dict[str, list[Run]] = {}
     remarks: list[str] = []
     status = 0
     try:
-        # In turns: whoever else is at work meets all of them alike.
+        # In turns: so other programs disturb all runs alike.
         for turn, name in ((turn, name) for turn in range(turns) for name in RUNS):
             if name not in chosen:
                 continue
             print(f"{name} round {turn + 1}/{turns}", file=sys.stderr)
             try:
-                found.setdefault(name, []).append(getattr(bench, name)())
+                runsByName.setdefault(name, []).append(getattr(bench, name)())
             except Unable as reason:
                 remarks.append(f"left out: {name}: {reason}")
                 chosen.remove(name)
@@ -103,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 status = 1
     except KeyboardInterrupt:
         status = 130
-    runs = [pooled(found[name]) for name in RUNS if found.get(name)]
+    runs = [pooled(runsByName[name]) for name in RUNS if runsByName.get(name)]
     print(described(about))
     print(
         f"{packets} packets, one in {options.interval * 1e3:g} ms, on loopback, in {turns} rounds"

@@ -1,5 +1,5 @@
 """
-Round trips of one run: by the probe, beside a quiet and a busy reactor, and by its peers.
+The runs of the probe's benchmark: with an idle and a busy reactor, and of irtt and ping.
 """
 
 from __future__ import annotations
@@ -25,15 +25,19 @@ from benchmarks.common.run import Unable
 from benchmarks.echo.load import LoadError, spelled
 from benchmarks.echo.peers import MOST_CONNECTIONS, TWISTD, Peer, Server, ServerError, running, stop
 
-# The room whose talk keeps the reactor busy.
+#: The room whose messages keep the reactor busy.
 BUSY_ROOM = "200m-20w-8s"
-# Seconds of talk before the first packet and after the last.
+
+#: Seconds of messages before the first packet and after the last.
 BUSY_MARGIN = 1.5
-# Seconds beyond the asked ones until a program counts as stuck.
+
+#: Seconds beyond the length of a run until a program counts as stuck.
 RUN_LIMIT = 30.0
-# The reflector's own bounds are for strangers.
+
+#: The usual limit is below the rate of a run.
 CONFIGURATION = "stamp-rate = 1000000\nstamp-burst = 1000000\n"
-# Seconds that irtt's server has to listen.
+
+#: Seconds that irtt's server has to start; it does not say when it listens.
 IRTT_START = 0.5
 
 
@@ -42,9 +46,8 @@ class Trips:
     """
     Round trips of one kind.
 
-    @ivar title: For a person.
-    @ivar microseconds: All of them.
-    @ivar lost: Packets without a reply.
+    @ivar title: for a person.
+    @ivar lost: packets without a reply.
     """
 
     title: str
@@ -59,11 +62,11 @@ class Trips:
 @dataclass(frozen=True)
 class Run:
     """
-    What one program found in one run.
+    The result of one program in one run.
 
-    @ivar name: What C{--only} takes.
-    @ivar trips: By kind; of the probe all kinds are of the same packets.
-    @ivar timer: How late packets were sent, by percentile in microseconds.
+    @ivar name: what C{--only} takes.
+    @ivar trips: by kind; all kinds of the probe are of the same packets.
+    @ivar timer: how late packets were sent, by percentile in microseconds.
     """
 
     name: str
@@ -72,7 +75,7 @@ class Run:
 
 
 def _command(state: Path, lateness: bool) -> list[str]:
-    """The command line of our server: reflector and chat in one reactor."""
+    # Reflector and chat in one reactor.
     configuration = state / "tsserver.toml"
     configuration.write_text(CONFIGURATION)
     words = [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver"]
@@ -82,7 +85,6 @@ def _command(state: Path, lateness: bool) -> list[str]:
 
 
 def _ports(state: Path) -> dict[str, int] | None:
-    """The chat's TCP port and the reflector's UDP port."""
     try:
         rows = json.loads((state / "ports.json").read_text())
     except (OSError, ValueError):
@@ -97,11 +99,11 @@ OURS = Peer("tsservices", "tsservices", lambda: None, _command, _ports)
 @dataclass(frozen=True)
 class ProbeBench:
     """
-    What is the same for all runs.
+    Makes the runs; holds what is the same for all.
 
-    @ivar cores: Where the two sides run, or C{None} for unpinned.
-    @ivar packets: Of each run.
-    @ivar interval: Seconds between two.
+    @ivar cores: where the two sides run; L{None} for unpinned.
+    @ivar packets: of each run.
+    @ivar interval: seconds between two packets.
     """
 
     cores: Cores | None
@@ -110,11 +112,11 @@ class ProbeBench:
 
     @property
     def seconds(self) -> float:
-        """Length of a run."""
+        """The length of a run."""
         return self.packets * self.interval
 
     def idle(self) -> Run:
-        """The probe, and a reactor that has nothing else to do."""
+        """The probe, with a reactor that has nothing else to do."""
         with running(OURS, False, self._serverCore) as server:
             return self._probe("idle", server)
 
@@ -125,19 +127,19 @@ class ProbeBench:
 
     def busy(self) -> Run:
         """
-        The probe, and a reactor that fans a room's talk out.
+        The probe, with a reactor that delivers the messages of a busy room.
 
-        @raise Unable: There is no compiler for the crowd.
+        @raise Unable: there is no compiler for the generator.
         """
         program = crowd()
         if program is None:
             raise Unable("no C compiler: the crowd is written in C")
         with (
             running(OURS, False, self._serverCore) as server,
-            self._talking(program, server) as talking,
+            self._talking(program, server) as generator,
         ):
             run = self._probe("busy", server)
-            if talking.poll() is not None:
+            if generator.poll() is not None:
                 raise LoadError("the crowd ended before the probe")
             return run
 
@@ -145,8 +147,8 @@ class ProbeBench:
         """
         irtt, its server on the one core and its client on the other.
 
-        @raise Unable: It is not installed.
-        @raise ServerError: Its server did not start.
+        @raise Unable: it is not installed.
+        @raise ServerError: its server did not start.
         """
         program = _installed("irtt")
         port = _freePort()
@@ -166,7 +168,7 @@ class ProbeBench:
         finally:
             stop(server)
         rounds = found["round_trips"]
-        trips = [each["delay"]["rtt"] / 1e3 for each in rounds if "rtt" in each["delay"]]
+        trips = [packet["delay"]["rtt"] / 1e3 for packet in rounds if "rtt" in packet["delay"]]
         kind = Trips("irtt", trips, len(rounds) - len(trips))
         return Run("irtt", {"rtt": kind})
 
@@ -174,21 +176,19 @@ class ProbeBench:
         """
         ping, whose replies come from the kernel itself.
 
-        @raise Unable: It is not installed.
+        @raise Unable: it is not installed.
         """
         program = _installed("ping")
         words = [program, "-n", "-i", f"{self.interval:g}", "-c", str(self.packets), "127.0.0.1"]
         found = re.findall(r" time=([0-9.]+) ms", self._output(words))
-        trips = [float(each) * 1e3 for each in found]
+        trips = [float(milliseconds) * 1e3 for milliseconds in found]
         return Run("ping", {"rtt": Trips("ping", trips, self.packets - len(trips))})
 
     @property
     def _serverCore(self) -> int | None:
-        """The server's core, or C{None}."""
         return None if self.cores is None else self.cores.server
 
     def _output(self, words: Sequence[str]) -> str:
-        """Run a client on its core."""
         with pinned(None if self.cores is None else self.cores.generator):
             try:
                 done = subprocess.run(
@@ -201,17 +201,15 @@ class ProbeBench:
         return done.stdout
 
     def _probe(self, name: str, server: Server, *options: str) -> Run:
-        """Our probe, every packet told."""
         words = [sys.executable, "-m", "tsservices.client", "probe", "--json", *options]
         words += ["-c", str(self.packets), "-i", str(self.interval)]
         words += ["--port", str(server.ports["udp"]), "127.0.0.1"]
-        told = [json.loads(line) for line in self._output(words).splitlines()]
-        return readProbe(name, told)
+        lines = [json.loads(line) for line in self._output(words).splitlines()]
+        return readProbe(name, lines)
 
     @contextmanager
     def _talking(self, program: Path, server: Server) -> Iterator[subprocess.Popen[bytes]]:
-        """A busy room during the body."""
-        cell = next(each for each in CHAT_CELLS if each.name == BUSY_ROOM)
+        cell = next(cell for cell in CHAT_CELLS if cell.name == BUSY_ROOM)
         line = spelled(
             port=server.ports["tcp"],
             wire="line",
@@ -227,84 +225,81 @@ class ProbeBench:
             server_pid=server.process.pid,
         )
         with pinned(None if self.cores is None else self.cores.generator):
-            talking = subprocess.Popen(
+            generator = subprocess.Popen(
                 [str(program), *line], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
         try:
-            _whenBusy(server, talking)
-            yield talking
+            _whenBusy(server, generator)
+            yield generator
         finally:
-            talking.kill()
-            talking.wait()
+            generator.kill()
+            generator.wait()
 
 
 def pooled(rounds: Sequence[Run]) -> Run:
-    """
-    All rounds of one run as one: round trips together, of lateness the median of each percentile.
-    """
+    """All rounds of one run as one; of lateness the median of each percentile."""
     first = rounds[0]
     trips = {
         kind: Trips(
             found.title,
-            [each for one in rounds for each in one.trips[kind].microseconds],
-            sum(one.trips[kind].lost for one in rounds),
+            [trip for run in rounds for trip in run.trips[kind].microseconds],
+            sum(run.trips[kind].lost for run in rounds),
         )
         for kind, found in first.trips.items()
     }
-    timer = {name: median(one.timer[name] for one in rounds) for name in first.timer}
+    timer = {name: median(run.timer[name] for run in rounds) for name in first.timer}
     return Run(first.name, trips, timer)
 
 
-def readProbe(name: str, told: Sequence[dict[str, object]]) -> Run:
+def readProbe(name: str, lines: Sequence[dict[str, object]]) -> Run:
     """
-    What the probe told, by whose clock.
+    The probe's JSON as round trips by kind.
 
-    @raise LoadError: Nothing was received.
+    @raise LoadError: there is no reply.
     """
-    replies = [each for each in told if each.get("state") == "ok"]
-    stamped = [each for each in replies if each.get("clocks") == "kk"]
+    replies = [line for line in lines if line.get("state") == "ok"]
+    stamped = [packet for packet in replies if packet.get("clocks") == "kk"]
     if not stamped:
         raise LoadError("no reply with the kernel's stamps")
-    lost = sum(each["type"] == "probe" for each in told) - len(replies)
+    lost = sum(line["type"] == "probe" for line in lines) - len(replies)
 
     def of(title: str, figure: Callable[[dict[str, object]], float]) -> Trips:
-        return Trips(title, [figure(each) / 1e3 for each in stamped], lost)
+        return Trips(title, [figure(packet) / 1e3 for packet in stamped], lost)
 
-    def unfollowed(each: dict[str, object]) -> float:
-        # What the follow-up took off is told of each packet.
-        return _number(each["network_ns"]) + _number(each.get("follow_up_ns") or 0)
+    def unfollowed(packet: dict[str, object]) -> float:
+        # The follow-up has been subtracted already.
+        return _number(packet["network_ns"]) + _number(packet.get("follow_up_ns") or 0)
 
-    timer = next(each["timer_ns"] for each in told if each["type"] == "summary")
+    timer = next(line["timer_ns"] for line in lines if line["type"] == "summary")
     assert isinstance(timer, dict)
     return Run(
         name,
         {
-            "kernel": of("kernel", lambda each: _number(each["network_ns"])),
-            # T3 as the reflector wrote it, before the packet left.
+            "kernel": of("kernel", lambda packet: _number(packet["network_ns"])),
+            # With T3 as the reflector wrote it, before the packet left.
             "written": of("kernel, T3 as sent", unfollowed),
-            # The same packets, less the reflector's own time as well: what a program without
-            # the kernel's stamps would take for the network.
+            # The same packets, less the reflector's own time: what a program without the
+            # kernel's times would take for the network.
             "user": of(
                 "user space",
-                lambda each: _number(each["application_ns"]) - _number(each["server_ns"]),
+                lambda packet: _number(packet["application_ns"]) - _number(packet["server_ns"]),
             ),
-            "application": of("application", lambda each: _number(each["application_ns"])),
+            "application": of("application", lambda packet: _number(packet["application_ns"])),
         },
         {percent: _number(timer[percent]) / 1e3 for percent in ("p50", "p95", "p99", "max")},
     )
 
 
 def _number(value: object) -> float:
-    """A figure that must be there."""
     if not isinstance(value, int | float):
         raise LoadError(f"{value!r} is no number")
     return value
 
 
-def _whenBusy(server: Server, talking: subprocess.Popen[bytes]) -> None:
-    """Wait until the room is full and talks: the server uses its core."""
+def _whenBusy(server: Server, generator: subprocess.Popen[bytes]) -> None:
+    # The room is full and its members send when the server uses its core.
     limit = time.monotonic() + CROWD_LIMIT
-    while talking.poll() is None and time.monotonic() < limit:
+    while generator.poll() is None and time.monotonic() < limit:
         before = _cpuTicks(server.process.pid)
         time.sleep(BUSY_MARGIN / 3)
         # A clock tick is 10 ms: a core in full use has 50 of them in half a second.
@@ -314,7 +309,6 @@ def _whenBusy(server: Server, talking: subprocess.Popen[bytes]) -> None:
 
 
 def _cpuTicks(pid: int) -> int:
-    """CPU time of a process in clock ticks."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError as error:
@@ -323,7 +317,6 @@ def _cpuTicks(pid: int) -> int:
 
 
 def _installed(program: str) -> str:
-    """Where a peer is."""
     found = shutil.which(program)
     if found is None:
         raise Unable(f"{program} is not installed")
@@ -331,7 +324,6 @@ def _installed(program: str) -> str:
 
 
 def _freePort() -> int:
-    """A UDP port that nobody uses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]

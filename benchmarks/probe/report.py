@@ -1,5 +1,5 @@
 """
-The table of the probe's benchmark, and what was to be reached.
+The table of the probe's benchmark, and its goals.
 """
 
 from __future__ import annotations
@@ -10,29 +10,24 @@ from dataclasses import dataclass
 from benchmarks.probe.measure import Run
 
 PERCENTS = (50.0, 90.0, 99.0)
-# Round trip of the kernel at p99, as a share of that in user space on the same packets.
+#: p99 of the kernel's round trips, as a share of p99 in user space of the same packets.
 IDLE_SHARE = 1 / 5
 BUSY_SHARE = 1 / 10
-# Microseconds that the probe may send late: p99, and p95 when precise.
+#: Microseconds that the probe may send late: p99, and p95 if precise.
 TIMER_P99 = 2000.0
 PRECISE_P95 = 50.0
 
 
 @dataclass(frozen=True)
 class Goal:
-    """
-    Something that was to be reached.
-
-    @ivar text: What.
-    @ivar reached: Whether it is.
-    """
+    """A comparison that should be true."""
 
     text: str
     reached: bool
 
 
 def table(runs: Sequence[Run]) -> str:
-    """All round trips in microseconds, and how late packets were sent."""
+    """Round trips and lateness of sending, in microseconds."""
     heads = ["round trips, us", "min", *(f"p{percent:g}" for percent in PERCENTS), "max", "lost"]
     rows = [heads]
     for run in runs:
@@ -53,25 +48,25 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def goals(runs: Sequence[Run]) -> list[Goal]:
-    """What was to be reached, as far as these runs tell."""
-    known = {run.name: run for run in runs}
-    found = []
+    """The goals that these runs can judge."""
+    byName = {run.name: run for run in runs}
+    results = []
     for name, share in (("idle", IDLE_SHARE), ("busy", BUSY_SHARE)):
-        if name in known:
-            trips = known[name].trips
+        if name in byName:
+            trips = byName[name].trips
             ratio = trips["kernel"].at(99) / trips["user"].at(99)
             text = f"{name}: kernel p99 is {ratio:.3f} of user-space p99 (at most {share:g})"
-            found.append(Goal(text, ratio <= share))
+            results.append(Goal(text, ratio <= share))
     for peer in ("irtt", "ping"):
-        if "idle" in known and peer in known:
-            ours, theirs = known["idle"].trips["kernel"].at(50), known[peer].trips["rtt"].at(50)
+        if "idle" in byName and peer in byName:
+            ours, theirs = byName["idle"].trips["kernel"].at(50), byName[peer].trips["rtt"].at(50)
             text = f"p50 {ours:.1f} us is below {peer}'s {theirs:.1f} us"
-            found.append(Goal(text, ours < theirs))
-    if "idle" in known:
-        late = known["idle"].timer["p99"]
-        found.append(Goal(f"sent late p99 {late:.0f} us (below {TIMER_P99:g})", late < TIMER_P99))
-    if "precise" in known:
-        late = known["precise"].timer["p95"]
+            results.append(Goal(text, ours < theirs))
+    if "idle" in byName:
+        late = byName["idle"].timer["p99"]
+        results.append(Goal(f"sent late p99 {late:.0f} us (below {TIMER_P99:g})", late < TIMER_P99))
+    if "precise" in byName:
+        late = byName["precise"].timer["p95"]
         text = f"--precise: sent late p95 {late:.1f} us (below {PRECISE_P95:g})"
-        found.append(Goal(text, late < PRECISE_P95))
-    return found
+        results.append(Goal(text, late < PRECISE_P95))
+    return results

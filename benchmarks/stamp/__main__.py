@@ -1,5 +1,5 @@
 """
-The command: C{python -m benchmarks.stamp}.
+C{python -m benchmarks.stamp}: packets a second that one core reflects, compared with C.
 """
 
 from __future__ import annotations
@@ -25,19 +25,22 @@ from benchmarks.stamp.measure import (
     buildSender,
 )
 
+#: Seconds of load before the measured window, and of the window.
 WARMUP = 0.3
 QUICK_WARMUP = 0.1
 SECONDS = 1.0
 QUICK_SECONDS = 0.3
+
 ROUNDS = 5
-# How often a sample that somebody else on the cores has spoilt is taken again at most.
+
+#: A sample is taken again so often at most if other programs used the cores.
 RETRIES = 2
-# Whom the others are compared with.
-FLOOR = "c"
+
+#: The peer that the others are compared with.
+BASELINE = "c"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.stamp",
         description="Packets a second that one core reflects, beside a bare reflector in C.",
@@ -53,43 +56,42 @@ def parser() -> argparse.ArgumentParser:
 
 
 def packetsPerSecond(sample: StampSample) -> float | None:
-    """Packets answered in a second."""
     return sample.load.packetsPerSecond
 
 
 def serverCpu(sample: StampSample) -> float | None:
-    """Microseconds of server CPU for one packet."""
+    """Microseconds for one packet."""
     return sample.load.serverCpu
 
 
 def table(samples: Sequence[StampSample], cells: Sequence[StampCell], peers: Sequence[Peer]) -> str:
-    """A line for each peer in each cell, in Markdown."""
+    """In Markdown, a line for each peer in each cell."""
     lines = [
         "| load | reflector | packets/s | of C | CPU us/packet | of C | p50 us | p99 us | lost |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in cells:
-        here = [each for each in samples if each.cell == cell.name]
-        floor = [each for each in here if each.peer == FLOOR]
+        inCell = [sample for sample in samples if sample.cell == cell.name]
+        baseline = [sample for sample in inCell if sample.peer == BASELINE]
         for peer in peers:
-            own = [each for each in here if each.peer == peer.name]
+            own = [sample for sample in inCell if sample.peer == peer.name]
             if not own:
                 continue
             figures = [
                 formatted(medianOf(own, packetsPerSecond), 0),
-                formatted(pairedRatio(own, floor, packetsPerSecond), 2),
+                formatted(pairedRatio(own, baseline, packetsPerSecond), 2),
                 formatted(medianOf(own, serverCpu), 2),
-                formatted(pairedRatio(own, floor, serverCpu), 2),
-                formatted(medianOf(own, lambda each: each.load.p50), 0),
-                formatted(medianOf(own, lambda each: each.load.p99), 0),
-                str(sum(each.load.lost for each in own)),
+                formatted(pairedRatio(own, baseline, serverCpu), 2),
+                formatted(medianOf(own, lambda sample: sample.load.p50), 0),
+                formatted(medianOf(own, lambda sample: sample.load.p99), 0),
+                str(sum(sample.load.lost for sample in own)),
             ]
             lines.append(f"| {cell.title} | {peer.title} | {' | '.join(figures)} |")
     return "\n".join(lines)
 
 
 def formatted(value: float | None, decimals: int) -> str:
-    """A figure, or a dash."""
+    """A dash if it is unknown."""
     return "-" if value is None else f"{value:,.{decimals}f}"
 
 
@@ -97,18 +99,18 @@ def chosenCells(beginnings: list[str], quick: bool) -> list[StampCell]:
     """
     The cells of a run, in the order of the table.
 
-    @raise ValueError: There is no such cell.
+    @raise ValueError: there is no such cell.
     """
-    for each in beginnings:
-        if not any(cell.name.startswith(each) for cell in STAMP_CELLS):
-            raise ValueError(f"no cell {each!r}")
+    for beginning in beginnings:
+        if not any(cell.name.startswith(beginning) for cell in STAMP_CELLS):
+            raise ValueError(f"no cell {beginning!r}")
     if not beginnings:
         return [cell for cell in STAMP_CELLS if not quick or cell.name != "long"]
     return [cell for cell in STAMP_CELLS if cell.name.startswith(tuple(beginnings))]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for."""
+    """The exit status: 1 if any sample failed."""
     command = parser()
     options = command.parse_args(arguments)
     outcome: Outcome[StampSample] = Outcome()
@@ -142,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n" + table(outcome.samples, cells, peers))
     if options.json is not None:
         text = json.dumps(
-            {**about, "samples": [asdict(each) for each in outcome.samples]}, indent=1
+            {**about, "samples": [asdict(sample) for sample in outcome.samples]}, indent=1
         )
         options.json.write_text(text + "\n")
     return status

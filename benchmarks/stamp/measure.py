@@ -1,5 +1,5 @@
 """
-STAMP: what is measured, who, and one sample of it.
+The cells and the peers of the STAMP benchmark, and the taking of one sample.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from benchmarks.echo.load import GENERATOR_LIMIT, LoadError, LoadSample, Stretch
 from benchmarks.echo.measure import leastDisturbed
 from benchmarks.echo.peers import TWISTD, Peer, portsOf, running
 
-# Senders, each from a port of its own, and packets of each in flight.
+#: Senders, each with its own port, and packets of each on their way.
 SESSIONS = 16
 DEPTH = 4
-# The rate guard bounds each source, and here all are one.
+
+#: The rate is limited by source address, and here all senders have the same.
 CONFIGURATION = "stamp-rate = 1000000000\nstamp-burst = 1000000000\n"
 KEY = bytes(range(32)).hex()
 
@@ -28,11 +29,10 @@ class StampCell:
     """
     One kind of load.
 
-    @ivar name: What C{--only} takes.
-    @ivar title: The same for a person.
-    @ivar size: Bytes of a packet.
-    @ivar authenticated: Whether packets are authenticated.
-    @ivar followUp: Whether they ask when the answer before left (RFC 8972).
+    @ivar name: what C{--only} takes.
+    @ivar title: for a person.
+    @ivar size: octets of a packet.
+    @ivar followUp: packets ask when the reply before left (RFC 8972).
     """
 
     name: str
@@ -51,30 +51,28 @@ STAMP_CELLS = (
 
 
 def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
-    """The command line of our own server, every guard on."""
-
-    def command(state: Path, sealed: bool) -> list[str]:
+    # Every guard but the rate is on, as in a server in use.
+    def command(state: Path, authenticated: bool) -> list[str]:
         configuration, key = state / "tsserver.toml", state / "key"
         configuration.write_text(CONFIGURATION)
         key.touch(0o600)
         key.write_text(KEY)
         options = ["--services", "stamp", "--port", "0", "--state", str(state)]
         options += ["--config", str(configuration), *extra]
-        options += ["--stamp-key", str(key)] if sealed else []
+        options += ["--stamp-key", str(key)] if authenticated else []
         return [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver", *options]
 
     return command
 
 
-def _bare(state: Path, sealed: bool) -> list[str]:
-    """The command line of the C reflector, compiled when need be."""
+def _bare(state: Path, authenticated: bool) -> list[str]:
     program = compiled("reflector.c")
-    return [str(program), str(state), *([KEY] if sealed else [])]
+    return [str(program), str(state), *([KEY] if authenticated else [])]
 
 
 stampPorts = portsOf("stamp")
 
-# What the flag of their commands asks for is authentication.
+#: The flag of their commands means authentication.
 STAMP_PEERS = (
     Peer("tsservices", "tsservices", lambda: None, _ours(), stampPorts),
     Peer(
@@ -91,12 +89,11 @@ STAMP_PEERS = (
 @dataclass(frozen=True, kw_only=True)
 class StampReport(Stretch):
     """
-    The generator's JSON line.  Latency is the time from packet to answer.
+    The generator's JSON line.  Latency is the time from packet to reply.
 
-    @ivar packets: Packets answered inside the window.
-    @ivar packetsPerSecond: That divided by its length.
-    @ivar lost: Packets that had no answer within 0.2 s.
-    @ivar wrong: Answers that are none.
+    @ivar packets: packets answered inside the window.
+    @ivar lost: packets without a reply within 0.2 s.
+    @ivar wrong: datagrams that are no replies.
     """
 
     packets: int
@@ -111,13 +108,12 @@ class StampReport(Stretch):
 
 
 class StampSample(LoadSample):
-    """What one run of one peer gave."""
+    """The report of one run of one peer."""
 
     load: StampReport
 
     @property
     def summary(self) -> str:
-        """What a line of progress says."""
         cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
         return f"{self.load.packetsPerSecond:,.0f}/s{cpu}, waited {self.waited:.0%}"
 
@@ -125,13 +121,13 @@ class StampSample(LoadSample):
 @dataclass(frozen=True)
 class StampBench:
     """
-    What is the same for all samples of a run.
+    Takes samples; holds what is the same for all of a run.
 
-    @ivar generator: The program of the session senders.
-    @ivar cores: Where the two sides run, or C{None} for unpinned.
-    @ivar seconds: Length of the measured window.
-    @ivar warmup: Seconds of load before it.
-    @ivar retries: How often a sample is taken again at most.
+    @ivar generator: the program of the senders.
+    @ivar cores: where the two sides run; L{None} for unpinned.
+    @ivar seconds: length of the measured window.
+    @ivar warmup: seconds of load before it.
+    @ivar retries: a disturbed sample is taken again so often at most.
     """
 
     generator: Path
@@ -142,15 +138,14 @@ class StampBench:
 
     def sample(self, cell: StampCell, peer: Peer, turn: int) -> StampSample:
         """
-        Start the peer, load it, stop it; again when the sample was spoilt.
+        Start the peer, load it, stop it.
 
-        @raise ServerError: It did not start.
-        @raise LoadError: It did not do the work.
+        @raise ServerError: it did not start.
+        @raise LoadError: it did not do the work.
         """
         return leastDisturbed(lambda: self._once(cell, peer, turn), self.retries)
 
     def _once(self, cell: StampCell, peer: Peer, turn: int) -> StampSample:
-        """One fresh server under one load."""
         core = None if self.cores is None else self.cores.server
         with running(peer, cell.authenticated, core) as server:
             line = [str(self.generator)]
@@ -166,15 +161,15 @@ class StampBench:
             line += ["--key", KEY] if cell.authenticated else []
             line += ["--following"] if cell.followUp else []
             with pinned(None if self.cores is None else self.cores.generator):
-                found = said(line, self.seconds + self.warmup + GENERATOR_LIMIT)
-        report = StampReport(**found)
-        if not report.packets:
-            raise LoadError(f"no packet was answered; {report.lost} were lost")
-        if report.wrong:
-            raise LoadError(f"{report.wrong} wrong answers of {report.packets}")
-        return StampSample(cell.name, peer.name, turn, report)
+                report = said(line, self.seconds + self.warmup + GENERATOR_LIMIT)
+        load = StampReport(**report)
+        if not load.packets:
+            raise LoadError(f"no packet was answered; {load.lost} were lost")
+        if load.wrong:
+            raise LoadError(f"{load.wrong} wrong answers of {load.packets}")
+        return StampSample(cell.name, peer.name, turn, load)
 
 
 def buildSender() -> Path | None:
-    """The program of the session senders, compiled now if need be; C{None} without a compiler."""
+    """The program of the senders, compiled now if need be; L{None} without a compiler."""
     return compiled("sender.c") if sys.platform.startswith("linux") else None

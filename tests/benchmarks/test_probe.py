@@ -41,7 +41,7 @@ def run(name: str, kernel: float, user: float) -> Run:
 
 class ReadTests(SynchronousTestCase):
     def test_kinds(self) -> None:
-        """All kinds of round trip are of the same packets: those with all stamps."""
+        """All kinds of round trip are of the packets with all times of the kernel."""
         lines = [
             told(0),
             told(1) | {"follow_up_ns": 4000},
@@ -56,8 +56,7 @@ class ReadTests(SynchronousTestCase):
         assert found.trips["kernel"].lost == 1
         assert found.timer == {"p50": 600.0, "p95": 900.0, "p99": 1000.0, "max": 2000.0}
 
-    def test_nothing(self) -> None:
-        """A run without a reply is no run."""
+    def test_noReply(self) -> None:
         with pytest.raises(LoadError):
             readProbe("idle", [told(0, "timeout"), {"type": "summary", "timer_ns": TIMER}])
 
@@ -73,7 +72,7 @@ class PooledTests(SynchronousTestCase):
 
 class ReportTests(SynchronousTestCase):
     def test_goals(self) -> None:
-        """Each goal is judged by its own runs, and only when there are some."""
+        """Each goal is judged by its own runs, and only if there are some."""
         peer = Run("ping", {"rtt": Trips("ping", [30.0] * 100, 0)})
         runs = [run("idle", 20, 100), run("busy", 20, 100), run("precise", 20, 100), peer]
         found = [goal.reached for goal in goals(runs)]
@@ -81,7 +80,6 @@ class ReportTests(SynchronousTestCase):
         assert goals([]) == []
 
     def test_table(self) -> None:
-        """Every kind of every run has its row."""
         text = table([run("idle", 20, 100)])
         assert "idle: kernel                  20.0      20.0      20.0      20.0" in text
         assert "idle: user space" in text
@@ -89,8 +87,7 @@ class ReportTests(SynchronousTestCase):
 
 
 class CommandTests(SynchronousTestCase):
-    def test_refuses(self) -> None:
-        """An unknown run, and too few packets, are usage errors."""
+    def test_refused(self) -> None:
         for arguments, reason in (
             (["--only", "nope"], "no run 'nope'"),
             (["--packets", "3"], "--packets"),

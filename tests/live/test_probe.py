@@ -1,6 +1,6 @@
 """
-The measuring client as people run it: processes, sockets, a real server, and a path
-that loses, doubles and reorders.
+The probe as people run it: processes, sockets, a real server, and a relay that loses, doubles and
+reorders.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import pytest
 from tests.live.support.server import ANSWER_SECONDS, Server, until
 from tests.live.support.udp_relay import Path as Way
 from tests.live.support.udp_relay import Relay
-from tsservices.stamp.clock import toNTP
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
+from tsservices.stamp.timestamps import toNTP
 
 linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux tells when a packet leaves"
@@ -66,7 +66,7 @@ def probing(*arguments: object) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def told(process: subprocess.Popen[str]) -> dict[str, Any]:
+def readLine(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
     read: dict[str, Any] = json.loads(process.stdout.readline())
     return read
@@ -91,7 +91,6 @@ def freePort() -> int:
 
 
 def test_text(server: Server) -> None:
-    """Header, a line for each reply, and the summary; every stamp is the kernel's."""
     done = probe("-c", 4, "-i", 0.02, "--histogram", "--port", stampPort(server), "127.0.0.1")
     assert (done.stderr, done.returncode) == ("", 0)
     lines = done.stdout.splitlines()
@@ -107,17 +106,14 @@ def test_text(server: Server) -> None:
 
 
 def test_clocks(server: Server) -> None:
-    """
-    Both ends have one clock here: the offset is 0 within its bound, and the network's
-    round trip is no longer than the application's.
-    """
-    found = summary("-c", 100, "-i", 0.01, "--port", stampPort(server), "127.0.0.1")
-    assert abs(found["clock"]["offset_ns"]) <= found["clock"]["bound_ns"]
-    assert 0 < found["network_ns"]["p50"] <= found["application_ns"]["p50"]
-    assert found["network_ns"]["count"] == 100
+    """Both ends have one clock here: the offset is 0 within its bound."""
+    result = summary("-c", 100, "-i", 0.01, "--port", stampPort(server), "127.0.0.1")
+    assert abs(result["clock"]["offset_ns"]) <= result["clock"]["bound_ns"]
+    assert 0 < result["network_ns"]["p50"] <= result["application_ns"]["p50"]
+    assert result["network_ns"]["count"] == 100
     if sys.platform.startswith("linux"):
-        assert (found["kernel_sent"], found["kernel_received"]) == (100, 100)
-    assert (found["loss"]["lost"], found["loss"]["up"], found["loss"]["down"]) == (0, 0, 0)
+        assert (result["kernel_sent"], result["kernel_received"]) == (100, 100)
+    assert (result["loss"]["lost"], result["loss"]["up"], result["loss"]["down"]) == (0, 0, 0)
 
 
 def replies(*arguments: object) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -128,39 +124,38 @@ def replies(*arguments: object) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 
 @linux
-def test_follow_up(server: Server) -> None:
+def test_followUp(server: Server) -> None:
     """
-    Of each reply but the last it is known when it left: never before T3 in the packet, so that
-    the network's round trip is no longer than with that.
+    Of all replies but the last it is known when they left: never before T3 in the packet.
     """
     run = ("-c", 50, "-i", 0.005, "--port", stampPort(server), "127.0.0.1")
     *packets, last = replies(*run)[0]
-    assert [each["seq"] for each in packets] == list(range(49))
+    assert [packet["seq"] for packet in packets] == list(range(49))
     assert last["follow_up_ns"] is None
-    for each in packets:
-        assert each["follow_up_ns"] > 0
-        assert 0 < each["network_ns"] < each["network_ns"] + each["follow_up_ns"]
-        assert each["network_ns"] == each["up_ns"] + each["down_ns"]
-        assert each["server_ns"] > each["follow_up_ns"]
-    packets, found = replies("--no-follow-up", *run)
-    assert {each["follow_up_ns"] for each in packets} == {None}
-    assert {each["bytes"] for each in packets} == {44}
-    assert (found["followed_up"], found["network_ns"]["count"]) == (0, 50)
+    for packet in packets:
+        assert packet["follow_up_ns"] > 0
+        assert 0 < packet["network_ns"] < packet["network_ns"] + packet["follow_up_ns"]
+        assert packet["network_ns"] == packet["up_ns"] + packet["down_ns"]
+        assert packet["server_ns"] > packet["follow_up_ns"]
+    packets, result = replies("--no-follow-up", *run)
+    assert {packet["follow_up_ns"] for packet in packets} == {None}
+    assert {packet["bytes"] for packet in packets} == {44}
+    assert (result["followed_up"], result["network_ns"]["count"]) == (0, 50)
 
 
 @linux
-def test_follow_up_lost(server: Server) -> None:
-    """A reply that is lost costs its own sample and the better T3 of the one before it."""
+def test_followUpLost(server: Server) -> None:
+    """A lost reply costs its own sample, and the better T3 of the one before it."""
     up, down = Way(), Way(6, loss=0.2, first=3, until=90)
     with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
         run = ("-c", 100, "-i", 0.005, "-W", 0.4, "--port", relay.port, "127.0.0.1")
-        packets, found = replies(*run)
+        packets, result = replies(*run)
     assert down.lost > 5
-    answered = {each["seq"] for each in packets if each["state"] == "ok"}
-    followed = {each["seq"] for each in packets if each["follow_up_ns"] is not None}
+    answered = {packet["seq"] for packet in packets if packet["state"] == "ok"}
+    followed = {packet["seq"] for packet in packets if packet["follow_up_ns"] is not None}
     assert followed == {number for number in answered if number + 1 in answered}
-    assert found["followed_up"] == len(followed)
-    assert found["network_ns"]["count"] == 100 - down.lost
+    assert result["followed_up"] == len(followed)
+    assert result["network_ns"]["count"] == 100 - down.lost
 
 
 def copying(bound: socket.socket) -> None:
@@ -185,11 +180,8 @@ def copying(bound: socket.socket) -> None:
 
 
 @linux
-def test_unknown_extension() -> None:
-    """
-    A reflector that does not know the extension is measured as without it, and nothing waits
-    for what will not come.
-    """
+def test_unknownExtension() -> None:
+    """Results do not wait for a time that will not come."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         bound.settimeout(30)
@@ -197,34 +189,34 @@ def test_unknown_extension() -> None:
         thread.start()
         try:
             port = bound.getsockname()[1]
-            packets, found = replies("-c", 5, "-i", 0.02, "--port", port, "127.0.0.1")
+            packets, result = replies("-c", 5, "-i", 0.02, "--port", port, "127.0.0.1")
         finally:
             bound.sendto(b"", bound.getsockname())
             thread.join()
-    assert [(each["state"], each["bytes"]) for each in packets] == [("ok", 64)] * 5
-    assert {each["follow_up_ns"] for each in packets} == {None}
-    assert (found["followed_up"], found["network_ns"]["count"]) == (0, 5)
+    assert [(packet["state"], packet["bytes"]) for packet in packets] == [("ok", 64)] * 5
+    assert {packet["follow_up_ns"] for packet in packets} == {None}
+    assert (result["followed_up"], result["network_ns"]["count"]) == (0, 5)
 
 
 @linux
-def test_follow_up_stateless(sharedFolder: Path) -> None:
-    """A stateless reflector understands the extension and tells nothing: T3 alone counts."""
+def test_followUpStateless(sharedFolder: Path) -> None:
+    """A stateless reflector understands the extension and must not fill it."""
     options = ("--services", "stamp", "--stamp-stateless")
     with Server(sharedFolder / "stateless", *options) as server:
         run = ("-c", 8, "-i", 0.02, "--port", stampPort(server), "127.0.0.1")
-        packets, found = replies(*run)
-    assert [each["seq"] for each in packets] == list(range(8))
-    assert (found["followed_up"], found["network_ns"]["count"]) == (0, 8)
+        packets, result = replies(*run)
+    assert [packet["seq"] for packet in packets] == list(range(8))
+    assert (result["followed_up"], result["network_ns"]["count"]) == (0, 8)
 
 
 def test_loss(server: Server) -> None:
-    """Losses of the two ways are told apart, to the packet."""
+    """By direction, to the packet."""
     up, down = Way(1, loss=0.2, first=3, until=180), Way(2, loss=0.1, first=3, until=120)
     with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
-        found = summary("-c", 200, "-i", 0.005, "-W", 0.4, "--port", relay.port, "127.0.0.1")
+        result = summary("-c", 200, "-i", 0.005, "-W", 0.4, "--port", relay.port, "127.0.0.1")
     assert up.lost > 20
     assert down.lost > 5
-    loss = found["loss"]
+    loss = result["loss"]
     assert (loss["stateful"], loss["up"], loss["down"], loss["undecided"]) == (
         True,
         up.lost,
@@ -235,44 +227,39 @@ def test_loss(server: Server) -> None:
     assert loss["burst_max"] >= 2
 
 
-def test_doubles(server: Server) -> None:
-    """So are doubled datagrams."""
+def test_duplicates(server: Server) -> None:
     up, down = Way(3, double=0.2, first=3, until=90), Way(4, double=0.1, first=3, until=90)
     with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
-        found = summary("-c", 100, "-i", 0.005, "--port", relay.port, "127.0.0.1")["loss"]
+        result = summary("-c", 100, "-i", 0.005, "--port", relay.port, "127.0.0.1")["loss"]
     assert up.doubled > 5
     assert down.doubled > 2
-    assert (found["duplicates_up"], found["duplicates_down"]) == (up.doubled, down.doubled)
-    assert (found["lost"], found["up"], found["down"]) == (0, 0, 0)
+    assert (result["duplicates_up"], result["duplicates_down"]) == (up.doubled, down.doubled)
+    assert (result["lost"], result["up"], result["down"]) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_reordering(server: Server, way: str) -> None:
-    """So are those that were overtaken."""
     ways = {"up": Way(), "down": Way()}
     ways[way] = Way(5, overtaken=0.1, first=5, until=90)
     with Relay(("127.0.0.1", stampPort(server)), ways["up"], ways["down"]) as relay:
         run = ("-c", 100, "-i", 0.01, "--reflector", "stateful", "--port", relay.port)
-        found = summary(*run, "127.0.0.1")["loss"]
+        result = summary(*run, "127.0.0.1")["loss"]
     assert ways[way].held > 3
     other = "down" if way == "up" else "up"
-    assert found["reordered"] >= ways[way].held - 2
-    assert found[f"reordered_{way}"] > 0
+    assert result["reordered"] >= ways[way].held - 2
+    assert result[f"reordered_{way}"] > 0
     if way == "up":
-        assert found[f"reordered_{other}"] == 0
-    assert found["lost"] == 0
+        assert result[f"reordered_{other}"] == 0
+    assert result["lost"] == 0
 
 
 def test_delay(server: Server) -> None:
-    """
-    A delay of one way is in that way's raw delay, and not in its queueing; what comes
-    after its time is late.
-    """
+    """The delay of one direction is in its raw delay, but not in its queueing."""
     with Relay(("127.0.0.1", stampPort(server)), Way(delay=0.02), Way()) as relay:
-        found = summary("-c", 20, "-i", 0.02, "--port", relay.port, "127.0.0.1")
-    assert found["up_ns"]["min"] >= 20_000_000 > found["down_ns"]["min"]
-    assert found["queueing_up_ns"]["p50"] < 20_000_000
-    assert found["clock"]["offset_ns"] <= found["clock"]["bound_ns"]
+        result = summary("-c", 20, "-i", 0.02, "--port", relay.port, "127.0.0.1")
+    assert result["up_ns"]["min"] >= 20_000_000 > result["down_ns"]["min"]
+    assert result["queueing_up_ns"]["p50"] < 20_000_000
+    assert result["clock"]["offset_ns"] <= result["clock"]["bound_ns"]
     with Relay(("127.0.0.1", stampPort(server)), Way(), Way(delay=0.1)) as relay:
         done = probe("-c", 10, "-i", 0.02, "-W", 0.05, "--json", "--port", relay.port, "127.0.0.1")
     states = [json.loads(line).get("state") for line in done.stdout.splitlines()]
@@ -283,45 +270,40 @@ def test_delay(server: Server) -> None:
 
 
 def test_stateless(sharedFolder: Path) -> None:
-    """With a reflector that does not count nobody can know, and nothing is claimed."""
     with Server(sharedFolder / "stateless", "--services", "stamp", "--stamp-stateless") as server:
         up = Way(1, loss=0.3, first=3, until=50)
         with Relay(("127.0.0.1", stampPort(server)), up, Way()) as relay:
-            found = summary("-c", 60, "-i", 0.005, "-W", 0.3, "--port", relay.port, "127.0.0.1")[
+            result = summary("-c", 60, "-i", 0.005, "-W", 0.3, "--port", relay.port, "127.0.0.1")[
                 "loss"
             ]
-    assert found["lost"] == up.lost > 5
-    assert (found["stateful"], found["up"], found["down"]) == (None, None, None)
+    assert result["lost"] == up.lost > 5
+    assert (result["stateful"], result["up"], result["down"]) == (None, None, None)
 
 
 def test_authenticated(sharedFolder: Path) -> None:
-    """With the server's key there are replies, with another there are none."""
     key, wrong = sharedFolder / "right.key", sharedFolder / "wrong.key"
     for path, text in ((key, KEY), (wrong, "a5" * 32)):
         path.touch(mode=0o600)
         path.write_text(text)
     with Server(sharedFolder / "sealed", "--services", "stamp", "--stamp-key", str(key)) as server:
         port = stampPort(server)
-        found = summary("-c", 3, "-i", 0.02, "--key", key, "--port", port, "127.0.0.1")
-        assert (found["wire"], found["received"]) == ("STAMP, authenticated", 3)
+        result = summary("-c", 3, "-i", 0.02, "--key", key, "--port", port, "127.0.0.1")
+        assert (result["wire"], result["received"]) == ("STAMP, authenticated", 3)
         done = probe("-c", 1, "-W", 0.2, "--key", wrong, "--port", port, "127.0.0.1")
     assert done.returncode == 1
 
 
 def test_refused(server: Server) -> None:
-    """
-    Each refusal is told of its packet, and when somebody listens again, replies come:
-    the port has survived.
-    """
+    """The port survives, and the probe notices when the reflector is back."""
     port = freePort()
     with probing("-i", 0.02, "--json", "--port", port, "127.0.0.1") as process:
-        first = [told(process) for _ in range(5)]
-        assert [(each["seq"], each["state"]) for each in first] == [
+        first = [readLine(process) for _ in range(5)]
+        assert [(packet["seq"], packet["state"]) for packet in first] == [
             (number, "refused") for number in range(5)
         ]
         with Relay(("127.0.0.1", stampPort(server)), Way(), Way(), port):
-            until(lambda: told(process)["state"] == "ok", "a reply")
-        until(lambda: told(process)["state"] == "refused", "refusals again")
+            until(lambda: readLine(process)["state"] == "ok", "a reply")
+        until(lambda: readLine(process)["state"] == "refused", "refusals again")
         process.send_signal(signal.SIGINT)
         out, errors = process.communicate(timeout=ANSWER_SECONDS)
     last = json.loads(out.splitlines()[-1])
@@ -331,7 +313,6 @@ def test_refused(server: Server) -> None:
 
 
 def test_signals(server: Server) -> None:
-    """SIGQUIT prints a line, SIGINT ends with the summary and status 0."""
     with probing("-i", 0.02, "--port", stampPort(server), "127.0.0.1") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -345,8 +326,7 @@ def test_signals(server: Server) -> None:
     assert (errors, process.returncode) == ("", 0)
 
 
-def test_unread(server: Server) -> None:
-    """When nobody reads the output on, it ends quietly."""
+def test_closedOutput(server: Server) -> None:
     with probing("-i", 0.02, "--port", stampPort(server), "127.0.0.1") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -357,7 +337,6 @@ def test_unread(server: Server) -> None:
 
 
 def test_many(server: Server) -> None:
-    """Several hosts at once: the status tells that one is silent."""
     port = stampPort(server)
     done = probe("-c", 2, "-i", 0.05, "-W", 0.2, "-q", "--port", port, "127.0.0.1", "127.0.0.9")
     assert done.returncode == 1
@@ -366,23 +345,21 @@ def test_many(server: Server) -> None:
 
 
 @pytest.mark.parametrize("wire", ["udp", "tcp"])
-def test_text_services(server: Server, wire: str) -> None:
-    """The text services are measured too, each by the clocks there are."""
+def test_textServices(server: Server, wire: str) -> None:
     port = server.address("timestamp", wire).port
-    found = summary("-c", 5, "-i", 0.02, f"--{wire}", "--port", port, "127.0.0.1")
-    assert found["received"] == found["application_ns"]["count"] == 5
-    assert found["server_ns"]["count"] == 0
+    result = summary("-c", 5, "-i", 0.02, f"--{wire}", "--port", port, "127.0.0.1")
+    assert result["received"] == result["application_ns"]["count"] == 5
+    assert result["server_ns"]["count"] == 0
     if sys.platform.startswith("linux"):
-        assert found["network_ns"]["count"] == (5 if wire == "udp" else 0)
+        assert result["network_ns"]["count"] == (5 if wire == "udp" else 0)
         if wire == "tcp":
-            assert 0 < found["tcp"]["min_rtt_ns"] <= found["application_ns"]["max"]
+            assert 0 < result["tcp"]["min_rtt_ns"] <= result["application_ns"]["max"]
     done = probe("-c", 2, "-i", 0.02, f"--{wire}", "--port", freePort(), "127.0.0.1")
     assert done.stdout.count("connection refused") == 2
     assert done.returncode == 1
 
 
 def test_conditions(server: Server) -> None:
-    """A condition that holds is told, with a status of its own."""
     port = stampPort(server)
     run = ("-c", 3, "-i", 0.02, "-q", "--port", port, "127.0.0.1", "--fail-if")
     done = probe(*run, "loss>0,p99>10s")
@@ -393,7 +370,6 @@ def test_conditions(server: Server) -> None:
 
 
 def test_trouble() -> None:
-    """An unknown name, or a family that a host does not have, is one line and status 2."""
     done = probe("-c", 1, "name.invalid")
     assert done.stderr.count("\n") == 1
     assert (done.stdout, done.returncode) == ("", 2)
@@ -402,20 +378,18 @@ def test_trouble() -> None:
     assert done.returncode == 2
 
 
-def test_six(sharedFolder: Path) -> None:
-    """IPv6, with a traffic class."""
+def test_ipv6(sharedFolder: Path) -> None:
     with contextlib.closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as tried:
         try:
             tried.bind(("::1", 0))
         except OSError:
             pytest.skip("this system has no IPv6")
     with Server(sharedFolder / "six", "--services", "stamp", "--interface", "::1") as server:
-        found = summary("-c", 3, "-i", 0.02, "-Q", "0xb8", "--port", stampPort(server), "::1")
-    assert found["received"] == 3
+        result = summary("-c", 3, "-i", 0.02, "-Q", "0xb8", "--port", stampPort(server), "::1")
+    assert result["received"] == 3
 
 
 def test_metrics(server: Server) -> None:
-    """Prometheus can read the figures while it runs."""
     if find_spec("prometheus_client") is None:
         pytest.skip("the extra http is not installed")
     with socket.create_server(("127.0.0.1", 0)) as bound:
@@ -434,13 +408,11 @@ def test_metrics(server: Server) -> None:
 
 
 def test_precise(server: Server) -> None:
-    """A precise run sends closer to the plan than the reactor's timer can."""
     run = ("-c", 100, "-i", 0.01, "--port", stampPort(server), "127.0.0.1")
     assert summary("--precise", *run)["timer_ns"]["p50"] < summary(*run)["timer_ns"]["p50"]
 
 
-def test_closed_streams(server: Server) -> None:
-    """It runs without standard input, as a service does."""
+def test_withoutStandardInput(server: Server) -> None:
     port = stampPort(server)
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *command("-c", 1, "--port", port, "127.0.0.1")],

@@ -1,6 +1,5 @@
 """
-The measuring client on the reactor of these tests, against a server of its own: every
-wire, every form, and how it is stopped.
+The probe on the reactor of these tests: every transport, every format, and how it is stopped.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from tests.live.support.server import Server
 from tests.live.test_probe import freePort, server, stampPort
 from tsservices.client.cli import parseArguments
 from tsservices.client.probe import run as program
-from tsservices.client.probe.cli import ProbeOptions
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.run import ProbeRun, probe
 from tsservices.client.probe.wires.base import Clocks
 from tsservices.client.probe.wires.stamp import StampTransport
@@ -51,9 +50,7 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> Handlers:
     return found
 
 
-class Rude(Protocol):
-    """Answers nonsense and closes."""
-
+class Nonsense(Protocol):
     def dataReceived(self, data: bytes) -> None:
         assert self.transport is not None
         self.transport.write(b"no reply\n" + b"x" * 5000)
@@ -61,7 +58,7 @@ class Rude(Protocol):
 
 
 class Page(Protocol):
-    """Asks for the figures.  Without threads: nobody would stop them."""
+    """Gets /metrics.  Not by urllib: the reactor under test has to answer it."""
 
     def __init__(self) -> None:
         self.whole: Deferred[bytes] = Deferred()
@@ -78,34 +75,32 @@ class Page(Protocol):
         self.whole.callback(self._read)
 
 
-def commandOf(*words: object) -> ProbeOptions:
-    command = parseArguments(["probe", *map(str, words)])
-    assert isinstance(command, ProbeOptions)
-    return command
+def optionsOf(*words: object) -> ProbeOptions:
+    options = parseArguments(["probe", *map(str, words)])
+    assert isinstance(options, ProbeOptions)
+    return options
 
 
 def start(*words: object) -> Deferred[int]:
-    run = ProbeRun(reactor, commandOf(*words), Clocks())
+    run = ProbeRun(reactor, optionsOf(*words), Clocks())
     return Deferred.fromCoroutine(run.run()).addTimeout(WAIT, reactor)
 
 
 @pytest.mark.usefixtures("handlers")
 async def test_stamp(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """STAMP, with every stamp the kernel's."""
     status = await start(
         "-c", 5, "-i", 0.01, "-s", 200, "-Q", 8, "--json", "--port", stampPort(server), "127.0.0.1"
     )
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert status == 0
-    assert [each["bytes"] for each in told[:-1]] == [200] * 5
+    assert [line["bytes"] for line in lines[:-1]] == [200] * 5
     if sys.platform.startswith("linux"):
-        assert {each["clocks"] for each in told[:-1]} == {"kk"}
+        assert {line["clocks"] for line in lines[:-1]} == {"kk"}
 
 
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("wire", ["udp", "tcp"])
 async def test_text(server: Server, wire: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The text services."""
     port = server.address("timestamp", wire).port
     assert await start("-c", 3, "-i", 0.01, f"--{wire}", "-Q", 8, "--port", port, "127.0.0.1") == 0
     out = capsys.readouterr().out
@@ -117,7 +112,6 @@ async def test_text(server: Server, wire: str, capsys: pytest.CaptureFixture[str
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("wire", ["stamp", "udp", "tcp"])
 async def test_refused(wire: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nobody listens, every packet is told to be refused."""
     words = [] if wire == "stamp" else [f"--{wire}"]
     assert await start("-c", 3, "-i", 0.02, *words, "--port", freePort(), "127.0.0.1") == 1
     out = capsys.readouterr().out
@@ -126,23 +120,22 @@ async def test_refused(wire: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("handlers")
 async def test_lost(capsys: pytest.CaptureFixture[str]) -> None:
-    """A TCP connection that is closed costs the packets on it; the next asks for another."""
-    listening = reactor.listenTCP(0, Factory.forProtocol(Rude), interface="127.0.0.1")
+    """A TCP connection that is closed costs the packets on it; the next packet opens another."""
+    listening = reactor.listenTCP(0, Factory.forProtocol(Nonsense), interface="127.0.0.1")
     port = listening.getHost().port
     done = start("-c", 6, "-i", 0.05, "-W", 0.3, "--tcp", "--json", "--port", port, "127.0.0.1")
     assert await done == 1
     await listening.stopListening()
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    states = {each.get("state") for each in told[:-1]}
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    states = {line.get("state") for line in lines[:-1]}
     assert "unreachable" in states
-    assert any("connection lost" in (each.get("reason") or "") for each in told[:-1])
-    assert told[-1]["strays"] >= 2
+    assert any("connection lost" in (line.get("reason") or "") for line in lines[:-1])
+    assert lines[-1]["strays"] >= 2
 
 
 async def test_signals(
     server: Server, handlers: Handlers, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """SIGQUIT prints a line, SIGINT ends with the summary."""
     done = start("-i", 0.01, "-q", "--port", stampPort(server), "127.0.0.1", "127.0.0.1")
     await deferLater(reactor, 0.1, lambda: None)
     handlers[signal.SIGQUIT](signal.SIGQUIT, None)
@@ -155,7 +148,6 @@ async def test_signals(
 
 
 async def test_interruptedEarly(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGINT before the first packet ends it as well."""
 
     async def never(*_: object) -> str:
         await Deferred()
@@ -169,7 +161,6 @@ async def test_interruptedEarly(handlers: Handlers, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("handlers")
 async def test_files(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """CSV, a picture, and a picture that cannot be written."""
     if find_spec("matplotlib") is None:
         pytest.skip("the extra plot is not installed")
     run = ("-c", 2, "-i", 0.01, "--csv", "--port", stampPort(server), "127.0.0.1", "--plot")
@@ -184,7 +175,6 @@ async def test_files(server: Server, capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.usefixtures("handlers")
 async def test_metrics(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """The figures can be read while it runs, and a port that is taken is one line."""
     if find_spec("prometheus_client") is None:
         pytest.skip("the extra http is not installed")
     with socket.create_server(("127.0.0.1", 0)) as bound:
@@ -202,11 +192,10 @@ async def test_metrics(server: Server, capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.usefixtures("handlers")
 async def test_trouble(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """What cannot begin is one line and status 2."""
     assert await start("-6", "127.0.0.1") == 2
     assert capsys.readouterr().err == "tsservices: 127.0.0.1 has no IPv6 address\n"
     with pytest.raises(SystemExit) as ended:
-        await probe(reactor, commandOf("-4", "::1"))
+        await probe(reactor, optionsOf("-4", "::1"))
     assert ended.value.code == 2
 
     def refuse(*_: object) -> None:

@@ -1,11 +1,10 @@
 """
-The forged-datagram storm: two servers, each made to believe that the other is its
-client.
+Loops by forged datagrams: two servers, each of which takes the other for its client.
 
-A naive UDP server answers whatever comes, so one datagram with a forged source sets
-two of them talking for ever.  To forge the source needs a raw socket.  A relay does
-not: its two sockets stand for the servers, one for B towards A, one for A towards B,
-and carry over what each says to the other, as the network would.
+A naive UDP server answers every datagram, so one with a forged source sets two of them
+answering each other without end.  Forging a source needs a raw socket, a relay does not: its two
+sockets stand for the servers, one for B towards A and one for A towards B, and carry the
+datagrams of each to the other, as the network would.
 """
 
 from __future__ import annotations
@@ -93,7 +92,7 @@ pytestmark = pytest.mark.skipif(
 
 @contextlib.contextmanager
 def foreignEcho() -> Iterator[tuple[str, int]]:
-    """Somebody else's RFC 862 server, which answers whatever comes."""
+    """An RFC 862 server without guards."""
     served = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     served.bind(("127.0.0.1", 0))
     address: tuple[str, int] = served.getsockname()
@@ -125,7 +124,7 @@ class Side:
     servers: dict[str, Server]
     foreign: tuple[str, int]
 
-    def place(self, offering: str) -> tuple[str, int]:
+    def addressOf(self, offering: str) -> tuple[str, int]:
         if offering == "foreign echo":
             return self.foreign
         name, _, form = offering.partition("-")
@@ -170,7 +169,6 @@ class Relay:
         self.sockets[0].sendto(payload, self.ends[0])
 
     def carry(self, which: int) -> None:
-        """One of the servers has said something: count it, and give it to the other."""
         try:
             datagram, sender = self.sockets[which].recvfrom(65_535)
         except (BlockingIOError, ConnectionRefusedError):
@@ -182,7 +180,7 @@ class Relay:
             other = 1 - which
             self.sockets[other].sendto(datagram, self.ends[other])
 
-    def most(self) -> int:
+    def limit(self) -> int:
         if set(self.names) <= set(PAIRS):
             return FEW
         lasted = self.last - self.begun
@@ -252,8 +250,7 @@ def _fence(ends: set[tuple[str, int]]) -> None:
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
 def test_storm(sides: tuple[Side, Side], payload: bytes) -> None:
     """
-    Whatever stands at the two ends, and in whatever order: a forged datagram is
-    followed by a few, and then it is over.
+    Whatever services are at the two ends: a few datagrams follow a forged one, then it is over.
     """
     first, second = sides
     names = [(a, b) for a in OFFERINGS for b in OFFERINGS if not a == b == OFFERINGS[-1]]
@@ -266,7 +263,7 @@ def test_storm(sides: tuple[Side, Side], payload: bytes) -> None:
             relays = [
                 Relay(
                     (a, b),
-                    (first.place(a), second.place(b)),
+                    (first.addressOf(a), second.addressOf(b)),
                     (stack.enter_context(_socket()), stack.enter_context(_socket())),
                 )
                 for a, b in some
@@ -274,8 +271,8 @@ def test_storm(sides: tuple[Side, Side], payload: bytes) -> None:
             _run(relays, payload)
         for relay in relays:
             followed[relay.names] = len(relay.seen)
-            if len(relay.seen) > relay.most():
-                wrong.append((relay.names, len(relay.seen), relay.most(), relay.seen[:6]))
+            if len(relay.seen) > relay.limit():
+                wrong.append((relay.names, len(relay.seen), relay.limit(), relay.seen[:6]))
     assert not wrong
     # If nobody talked with anybody, all this would show nothing.
     for (a, _), count in followed.items():
@@ -293,16 +290,13 @@ def _answers(offering: str, payload: bytes) -> bool:
     return bool(payload) and payload not in STAMPED
 
 
-def test_replyIsTheWholeLoop(sides: tuple[Side, Side]) -> None:
-    """
-    Between two timestamp servers the one answer is all that follows: the relay
-    carries it, and it is dropped for what it is.
-    """
+def test_replyEndsLoop(sides: tuple[Side, Side]) -> None:
+    """Between two timestamp servers one reply follows: the relay carries it, and it is dropped."""
     first, second = sides
     with _socket() as one, _socket() as other:
         relay = Relay(
             ("timestamp-ctime", "timestamp-iso"),
-            (first.place("timestamp-ctime"), second.place("timestamp-iso")),
+            (first.addressOf("timestamp-ctime"), second.addressOf("timestamp-iso")),
             (one, other),
         )
         _run([relay], b"x")
@@ -311,25 +305,19 @@ def test_replyIsTheWholeLoop(sides: tuple[Side, Side]) -> None:
 
 
 def test_honestDatagrams(sides: tuple[Side, Side]) -> None:
-    """
-    The guards let pass what people send: greetings, brackets, and their own greeting
-    once.
-    """
+    """The guards let pass what people send: greetings, brackets, and their own greeting once."""
     first, _ = sides
     with _socket() as client:
         client.settimeout(ANSWER_SECONDS)
         for data in (b"Hello, world!", b"[x] y", b"[12] y", b"[Fri Nov 20 12:10:00 2026]"):
-            client.sendto(data, first.place("hello"))
+            client.sendto(data, first.addressOf("hello"))
             assert client.recv(BUFSIZ) == b"Hello, " + data + b"!"
-            client.sendto(data, first.place("timestamp-ctime"))
+            client.sendto(data, first.addressOf("timestamp-ctime"))
             checkStamped(client.recv(BUFSIZ), data)
 
 
 def test_counters(folder: Path) -> None:
-    """
-    Each guard has its counter: forged sources, answers of our own kind, sizes, rate
-    and silence; and loopback's trust ends with timestamp and hello.
-    """
+    """The trust in loopback ends with timestamp and hello."""
     names = ("timestamp", "hello", "echo", "daytime", "time")
     with Server(folder, *SMALL) as server, ExitStack() as stack:
         places = {name: server.address(name, "udp").pair for name in names}
@@ -409,10 +397,7 @@ def test_counters(folder: Path) -> None:
 
 
 def test_trustNobody(folder: Path) -> None:
-    """
-    C{--trust none} bounds the answers of timestamp and hello to loopback too, each
-    source by itself.
-    """
+    """C{--trust none} bounds the replies of timestamp and hello to loopback too, by source."""
     with Server(folder, "--trust", "none") as server, _socket() as client, _socket() as other:
         for name in ("timestamp", "hello"):
             place = server.address(name, "udp").pair
@@ -442,7 +427,7 @@ def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes
     not sys.platform.startswith("linux") or os.geteuid() != 0, reason="raw sockets need root"
 )
 def test_rawSpoof(folder: Path) -> None:
-    """The same with really forged sources, and nothing between the servers."""
+    """With really forged sources, and no relay between the servers."""
     pairs = {"timestamp": FEW, "hello": FEW, "echo": MANY, "daytime": MANY, "time": MANY}
     try:
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
@@ -484,5 +469,5 @@ def test_rawSpoof(folder: Path) -> None:
 
 
 def test_stampsAreKnown() -> None:
-    """The stamps of these tests are such as servers write."""
+    """The timestamps of these tests are such as servers write."""
     assert re.match(CTIME, PAYLOADS["ctime stamp"])

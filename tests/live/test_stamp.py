@@ -1,5 +1,5 @@
 """
-STAMP over real sockets: what a sender finds out, and what a forged packet does not do.
+The STAMP service over real sockets, and what follows a forged packet.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import pytest
 
 from tests.live.support.server import ANSWER_SECONDS, Server, until
 from tsservices.stamp.auth import authenticate, verify
-from tsservices.stamp.clock import ErrorEstimate, toNTP
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
+from tsservices.stamp.timestamps import ErrorEstimate, toNTP
 
 KEY = bytes(range(32))
 
-#: Bytes of any datagram.
+#: Octets of any datagram.
 BUFFER = 65_536
 
 #: Datagrams that follow a forged one at most.
@@ -43,7 +43,7 @@ def sender() -> Iterator[socket.socket]:
 
 def packet(sequence: int = 0) -> SenderPacket:
     return SenderPacket(
-        sequence, toNTP(time.time_ns()), ErrorEstimate.of(10**6, False).encode(), 77
+        sequence, toNTP(time.time_ns()), ErrorEstimate.atLeast(10**6, False).encode(), 77
     )
 
 
@@ -56,26 +56,23 @@ def keyFile(folder: Path) -> str:
 
 @linux
 def test_times(folder: Path, sender: socket.socket) -> None:
-    """
-    A plain sender learns when its packet came, by the kernel's clock, and when the answer left;
-    both are between its own two times, and the numbers count for themselves.
-    """
+    """T2 and T3 are between the sender's own two times, and the replies are numbered by session."""
     with Server(folder, *ONLY) as server:
-        place = server.address("stamp", "udp").pair
+        address = server.address("stamp", "udp").pair
         for number in range(20):
             t1 = time.time_ns()
-            asked = replace(packet(1000 + number), timestamp=toNTP(t1))
-            sender.sendto(asked.encode(), place)
+            request = replace(packet(1000 + number), timestamp=toNTP(t1))
+            sender.sendto(request.encode(), address)
             data, source = sender.recvfrom(BUFFER)
             t4 = time.time_ns()
             answer = ReflectorPacket.decode(data)
             t2, t3 = answer.receivedAt(t1), answer.sentAt(t1)
             assert t1 <= t2 <= t3 <= t4
-            assert source == place
+            assert source == address
             assert (answer.sequence, answer.senderSequence) == (number, 1000 + number)
             assert (answer.senderTimestamp, answer.senderErrorEstimate) == (
-                asked.timestamp,
-                asked.errorEstimate,
+                request.timestamp,
+                request.errorEstimate,
             )
             assert (answer.ssid, answer.senderTTL) == (77, 64)
             estimate = ErrorEstimate.decode(answer.errorEstimate)
@@ -87,19 +84,16 @@ def test_times(folder: Path, sender: socket.socket) -> None:
 
 
 @linux
-def test_whatWaits(folder: Path, sender: socket.socket) -> None:
-    """
-    T2 is when a packet came, not when the server had time for it: a server that is stopped for
-    a while tells the time at which the packet came.
-    """
+def test_stoppedServer(folder: Path, sender: socket.socket) -> None:
+    """T2 is when a packet came, not when the server read it."""
     with Server(folder, *ONLY) as server:
-        place = server.address("stamp", "udp").pair
-        sender.sendto(packet().encode(), place)
+        address = server.address("stamp", "udp").pair
+        sender.sendto(packet().encode(), address)
         sender.recv(BUFFER)
         os.kill(server.pid, 19)
         try:
             t1 = time.time_ns()
-            sender.sendto(packet(1).encode(), place)
+            sender.sendto(packet(1).encode(), address)
             sent = time.time_ns()
             until(lambda: time.time_ns() > sent + 100_000_000, "a tenth of a second")
         finally:
@@ -111,8 +105,7 @@ def test_whatWaits(folder: Path, sender: socket.socket) -> None:
 
 @linux
 @pytest.mark.parametrize("interface", ["0.0.0.0", "::"])
-def test_answersFromWhereItWasAsked(folder: Path, sender: socket.socket, interface: str) -> None:
-    """A server at all addresses answers from the one that was asked."""
+def test_repliesFromAddressAsked(folder: Path, sender: socket.socket, interface: str) -> None:
     with Server(folder, *ONLY, "--interface", interface) as server:
         port = server.address("stamp", "udp").port
         for host in ("127.0.0.2", "127.0.0.1", "127.8.9.10"):
@@ -122,21 +115,20 @@ def test_answersFromWhereItWasAsked(folder: Path, sender: socket.socket, interfa
             assert ReflectorPacket.decode(data).sequence == 0, "each is a session of its own"
 
 
-def test_twistedsOwnTransports(folder: Path, sender: socket.socket) -> None:
-    """Without the fast lane there is STAMP too."""
+def test_withoutFastLane(folder: Path, sender: socket.socket) -> None:
     with Server(folder, *ONLY, "--no-fast-lane", "--stamp-stateless") as server:
         sender.sendto(packet(5).encode(), server.address("stamp", "udp").pair)
         assert ReflectorPacket.decode(sender.recv(BUFFER)).sequence == 5
 
 
 def test_anyDatagram(folder: Path, sender: socket.socket) -> None:
-    """Of no byte to the longest: nothing stops the reflector, and each is counted."""
+    """From no octet to the longest: each is counted, and nothing stops the reflector."""
     with Server(folder, *ONLY, "--listen", "echo=udp:0", "--trust", "none") as server:
-        place = server.address("stamp", "udp").pair
+        address = server.address("stamp", "udp").pair
         for data in (b"", b"x", packet().encode()[:43], bytes(9001), b"\xff" * 65_507):
-            sender.sendto(data, place)
+            sender.sendto(data, address)
         for data in (bytes(44), b"\xff" * 44, packet().encode() + b"\x80" * 8956):
-            sender.sendto(data, place)
+            sender.sendto(data, address)
             assert len(sender.recv(BUFFER)) == len(data)
         server.stop()
         counters = server.counters("stamp", "udp")
@@ -144,18 +136,17 @@ def test_anyDatagram(folder: Path, sender: socket.socket) -> None:
 
 
 def test_authenticated(folder: Path, sender: socket.socket, tmp_path: Path) -> None:
-    """With a key, who has it is answered, once for each packet, and nobody else."""
     with Server(folder, *ONLY, "--stamp-key", keyFile(tmp_path)) as server:
-        place = server.address("stamp", "udp").pair
-        sender.sendto(packet().encode(), place)
-        sender.sendto(authenticate(KEY[1:], packet().encode(authenticated=True)), place)
+        address = server.address("stamp", "udp").pair
+        sender.sendto(packet().encode(), address)
+        sender.sendto(authenticate(KEY[1:], packet().encode(authenticated=True)), address)
         good = authenticate(KEY, packet(7).encode(authenticated=True))
         for _ in range(3):
-            sender.sendto(good, place)
+            sender.sendto(good, address)
         answer = sender.recv(BUFFER)
         verify(KEY, answer)
         assert ReflectorPacket.decode(answer, authenticated=True).senderSequence == 7
-        sender.sendto(authenticate(KEY, packet(8).encode(authenticated=True)), place)
+        sender.sendto(authenticate(KEY, packet(8).encode(authenticated=True)), address)
         assert ReflectorPacket.decode(sender.recv(BUFFER), authenticated=True).sequence == 1
         server.stop()
         counters = server.counters("stamp", "udp")
@@ -175,8 +166,8 @@ def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes
 )
 def test_forged(folder: Path, tmp_path: Path) -> None:
     """
-    A forged packet between two servers: at most three others follow, between reflectors and
-    with the text services, trusted, without state, or with a recorded packet and its key.
+    At most three packets follow: between reflectors and with the text services, trusted, without
+    state, or with a recorded packet and its key.
     """
     try:
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
@@ -184,7 +175,7 @@ def test_forged(folder: Path, tmp_path: Path) -> None:
         pytest.skip("raw sockets are not allowed here")
     services = ("--services", "timestamp,hello,stamp")
     key = keyFile(tmp_path)
-    sealed = authenticate(KEY, packet().encode(authenticated=True))
+    recorded = authenticate(KEY, packet().encode(authenticated=True))
     cases: list[tuple[tuple[str, ...], list[tuple[str, str, bytes]]]] = [
         (
             (),
@@ -201,7 +192,7 @@ def test_forged(folder: Path, tmp_path: Path) -> None:
             ],
         ),
         (("--stamp-stateless",), [("stamp", "stamp", packet().encode())]),
-        (("--stamp-key", key), [("stamp", "stamp", sealed)]),
+        (("--stamp-key", key), [("stamp", "stamp", recorded)]),
     ]
     folder.mkdir(exist_ok=True)
     for number, (options, forgeries) in enumerate(cases):
@@ -228,10 +219,8 @@ def test_forged(folder: Path, tmp_path: Path) -> None:
 
 
 def _quiet(servers: list[Server]) -> int:
-    """
-    Wait until each has read what came before, and what that has led to, as often as they may
-    answer each other and once more: whoever asks them is answered in a later turn.
-    """
+    # A server that answers this has read what came before.  As often as servers may answer each
+    # other: the reply to one is read by the other only in a later turn.
     turns = 2 * FEW
     for _ in range(turns):
         for server in servers:

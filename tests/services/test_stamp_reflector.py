@@ -25,16 +25,10 @@ from tsservices.server.registry import BY_NAME
 from tsservices.services.stamp_reflector import ESTIMATE_SECONDS, StampReflectorProtocol
 from tsservices.stamp import telemetry as followup
 from tsservices.stamp.auth import authenticate, verify
-from tsservices.stamp.clock import (
-    STA_UNSYNC,
-    UNKNOWN_ERROR,
-    ErrorEstimate,
-    Timex,
-    findAdjtimex,
-    readClockError,
-)
+from tsservices.stamp.clock import STA_UNSYNC, UNKNOWN_ERROR, Timex, findAdjtimex, readClockError
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
+from tsservices.stamp.timestamps import ErrorEstimate
 from tsservices.testing import NOON, ManualClock
 from tsservices.transport.timestamping.udp import ReceiveInfo
 
@@ -149,7 +143,7 @@ class StampTests(SynchronousTestCase):
 
         def estimate() -> ErrorEstimate:
             asked.append(1)
-            return ErrorEstimate.of(len(asked) * 1000, synchronised=True)
+            return ErrorEstimate.atLeast(len(asked) * 1000, synchronised=True)
 
         protocol = StampReflectorProtocol(reflector, counters, clock.seconds, estimate)
         transport = SourcedTransport()
@@ -160,7 +154,7 @@ class StampTests(SynchronousTestCase):
                 PACKET.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
         told = [ReflectorPacket.decode(data).errorEstimate for data, _, _ in transport.written]
-        first, second = (ErrorEstimate.of(each, True).encode() for each in (1000, 2000))
+        first, second = (ErrorEstimate.atLeast(each, True).encode() for each in (1000, 2000))
         self.assertEqual(told, [first, first, second])
 
 
@@ -181,13 +175,13 @@ class ClockErrorTests(SynchronousTestCase):
         The estimated error of a clock that follows another; the maximum where there is none;
         never nothing.
         """
-        self.assertEqual(self.told(esterror=50, maxerror=900), ErrorEstimate.of(50_000, True))
-        self.assertEqual(self.told(esterror=0, maxerror=900), ErrorEstimate.of(900_000, True))
-        self.assertEqual(self.told(), ErrorEstimate.of(1000, True))
+        self.assertEqual(self.told(esterror=50, maxerror=900), ErrorEstimate.atLeast(50_000, True))
+        self.assertEqual(self.told(esterror=0, maxerror=900), ErrorEstimate.atLeast(900_000, True))
+        self.assertEqual(self.told(), ErrorEstimate.atLeast(1000, True))
 
     def test_unsynchronised(self) -> None:
         """The maximum of one that does not, by its state or its status."""
-        expected = ErrorEstimate.of(16_000_000_000, False)
+        expected = ErrorEstimate.atLeast(16_000_000_000, False)
         for state, status in ((5, 0), (0, STA_UNSYNC), (5, STA_UNSYNC)):
             self.assertEqual(
                 self.told(state, status=status, esterror=5, maxerror=16_000_000), expected

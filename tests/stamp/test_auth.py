@@ -28,13 +28,13 @@ KEY = bytes(range(32))
 
 def byHand(key: bytes, text: bytes) -> bytes:
     padded = key.ljust(64, b"\0")
-    inner = hashlib.sha256(bytes(each ^ 0x36 for each in padded) + text).digest()
-    return hashlib.sha256(bytes(each ^ 0x5C for each in padded) + inner).digest()
+    inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in padded) + text).digest()
+    return hashlib.sha256(bytes(octet ^ 0x5C for octet in padded) + inner).digest()
 
 
 @given(st.binary(min_size=16, max_size=64), st.binary(min_size=112, max_size=130))
-def test_seal(key: bytes, datagram: bytes) -> None:
-    """The first 96 bytes are authenticated by 16 at their place; the rest stays."""
+def test_hmac(key: bytes, datagram: bytes) -> None:
+    """The HMAC covers the first 96 octets and stands behind them; the rest stays."""
     sealed = authenticate(key, datagram)
     assert sealed[:96] == datagram[:96]
     assert sealed[96:112] == byHand(key, datagram[:96])[:16] == computeHMAC(key, datagram)
@@ -43,8 +43,7 @@ def test_seal(key: bytes, datagram: bytes) -> None:
 
 
 @pytest.mark.parametrize("place", [*range(0, 96, 5), 95, *range(96, 112)])
-def test_changed(place: int) -> None:
-    """A changed bit anywhere in the packet or its authentication is seen."""
+def test_changedBit(place: int) -> None:
     sealed = bytearray(authenticate(KEY, bytes(112)))
     sealed[place] ^= 1
     with pytest.raises(PacketError) as caught:
@@ -53,14 +52,12 @@ def test_changed(place: int) -> None:
 
 
 def test_wrongKey() -> None:
-    """Another key is no key."""
     with pytest.raises(PacketError, match="authentication"):
         verify(KEY[1:], authenticate(KEY, bytes(112)))
 
 
 @given(st.binary(max_size=200))
-def test_anyBytes(datagram: bytes) -> None:
-    """Any bytes are refused by the one error."""
+def test_anyOctets(datagram: bytes) -> None:
     with pytest.raises(PacketError) as caught:
         verify(KEY, datagram)
     assert caught.value.counter == ("badSize" if len(datagram) < 112 else "forged")
@@ -74,8 +71,7 @@ class TestKeyFile:
         return str(path)
 
     @pytest.mark.parametrize("mode", [0o400, 0o600, 0o700])
-    def test_reads(self, tmp_path: Path, mode: int) -> None:
-        """Digits in any grouping are a key."""
+    def test_grouping(self, tmp_path: Path, mode: int) -> None:
         text = KEY.hex().upper().encode()
         grouped = b"\n" + text[:20] + b" " + text[20:40] + b"\r\n" + text[40:] + b"\n"
         assert readKey(self.write(tmp_path, grouped, mode)) == KEY
@@ -93,20 +89,18 @@ class TestKeyFile:
         ],
     )
     def test_noKey(self, tmp_path: Path, text: bytes) -> None:
-        """Anything else is not, and the complaint says what is."""
         path = self.write(tmp_path, text)
         with pytest.raises(KeyFileError, match="32 to 128 hexadecimal digits") as caught:
             readKey(path)
         assert str(caught.value).startswith(path)
 
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610, 0o602])
-    def test_forOthers(self, tmp_path: Path, mode: int) -> None:
-        """A key that others have rights to is none."""
+    def test_rightsOfOthers(self, tmp_path: Path, mode: int) -> None:
         with pytest.raises(KeyFileError, match=f"mode {mode:04o}.*chmod 600"):
             readKey(self.write(tmp_path, KEY.hex().encode(), mode))
 
     def test_unreadable(self, tmp_path: Path) -> None:
-        """Neither no file, nor a folder, nor a pipe is a key; nobody waits for the pipe."""
+        """A pipe is no key either, and readKey does not wait for its writer."""
         with pytest.raises(KeyFileError, match="No such file"):
             readKey(str(tmp_path / "none"))
         with pytest.raises(KeyFileError, match="no regular file"):
@@ -120,7 +114,6 @@ class TestKeyFile:
 
 class TestReplayWindow:
     def test_inOrder(self) -> None:
-        """Each packet is admitted once, also where its numbers go round."""
         window = ReplayWindow()
         start = (1 << 32) - 100
         for step in range(200):
@@ -130,49 +123,43 @@ class TestReplayWindow:
 
     @given(st.permutations(range(REPLAY_WINDOW)))
     def test_anyOrder(self, order: list[int]) -> None:
-        """Within the window the order does not matter."""
         window = ReplayWindow()
         assert all(window.accept(number, number) for number in order)
         assert not any(window.accept(number, number) for number in order)
 
-    def test_tooLate(self) -> None:
-        """What is behind the window is not admitted: whether it has come before is not known."""
+    def test_behindWindow(self) -> None:
+        """Behind the window it is not known whether a packet has come before."""
         window = ReplayWindow()
         assert window.accept(100, 100)
         assert not window.accept(100 - REPLAY_WINDOW, 100 - REPLAY_WINDOW)
         assert window.accept(101 - REPLAY_WINDOW, 101 - REPLAY_WINDOW)
 
     def test_jump(self) -> None:
-        """After a long gap nothing from before it comes through."""
         window = ReplayWindow()
         assert window.accept(5, 5)
         assert window.accept(5 + REPLAY_WINDOW, 6)
         assert not window.accept(5, 5)
         assert window.accept(6, 5)
 
-    def test_startedAgain(self) -> None:
-        """
-        A sender that is started again counts from 0 again, later; what was recorded of it
-        before does not come through.
-        """
+    def test_restartedSender(self) -> None:
+        """A sender counts from 0 again, with later times; recorded packets are still replays."""
         window = ReplayWindow()
         old = [(number, 1000 + number) for number in range(500)]
-        assert all(window.accept(*each) for each in old)
+        assert all(window.accept(*packet) for packet in old)
         assert window.accept(0, 5000)
         assert window.accept(1, 5001)
-        assert not any(window.accept(*each) for each in old if each[0] > 1)
+        assert not any(window.accept(*packet) for packet in old if packet[0] > 1)
         assert window.accept(2, 5002)
 
-    def test_coarseClock(self) -> None:
-        """Several packets may have the same time."""
+    def test_sameTime(self) -> None:
         window = ReplayWindow()
         assert window.accept(1, 7)
         assert window.accept(3, 7)
         assert window.accept(2, 7)
         assert not window.accept(3, 7)
 
-    def test_timeGoesRound(self) -> None:
-        """In 2036 the sender's time begins anew."""
+    def test_timeWraps(self) -> None:
+        """As in 2036."""
         window = ReplayWindow()
         assert window.accept(1, (1 << 64) - 1)
         assert window.accept(2, 0)
@@ -180,8 +167,7 @@ class TestReplayWindow:
 
     @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))))
     def test_neverTwice(self, packets: list[tuple[int, int]]) -> None:
-        """Nothing is admitted twice in a row, whatever came before."""
         window = ReplayWindow()
-        for each in packets:
-            window.accept(*each)
-            assert not window.accept(*each)
+        for packet in packets:
+            window.accept(*packet)
+            assert not window.accept(*packet)

@@ -1,5 +1,5 @@
 """
-Stand-ins for what surrounds the measuring client: its clocks and its wire.
+Fakes for the probe: its clocks, its transport and its streams.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from tsservices.client.probe.reports.base import Output
-from tsservices.client.probe.target import ProbeTarget, TargetListener
+from tsservices.client.probe.reports.base import Output, Reporter
+from tsservices.client.probe.target import ProbeTarget, TargetConfig, TargetListener
 from tsservices.client.probe.wires.base import (
     Clocks,
     Reply,
@@ -19,8 +19,8 @@ from tsservices.client.probe.wires.base import (
     SendTimes,
     TransportListener,
 )
-from tsservices.stamp.stats.result import FollowUpInfo, ProbeResult, ProbeState
-from tsservices.stamp.stats.summary import TargetStatistics
+from tsservices.stamp.stats.follow_up import FollowUpInfo
+from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
 #: Nanoseconds since 1970 at the start of each test.
 EPOCH = 1_795_000_000_000_000_000
@@ -36,16 +36,16 @@ def clocksOf(clock: Clock) -> Clocks:
 
 
 class FakeTransport:
-    """A wire on which the test answers."""
+    """A transport whose replies the test gives."""
 
     label = "STAMP"
     size = 44
 
-    def __init__(self, times: Clocks) -> None:
+    def __init__(self, clocks: Clocks) -> None:
         self.sent: list[int] = []
         self.failure: SendError | None = None
         self.closed = False
-        self._times = times
+        self._times = clocks
         self._listener: TransportListener | None = None
         self._answer: Callable[[int], None] | None = None
 
@@ -65,9 +65,9 @@ class FakeTransport:
             self._answer(sequence)
         return sent
 
-    def stamp(self, sequence: int, before: int = 0) -> None:
+    def stamp(self, sequence: int, age: int = 0) -> None:
         assert self._listener is not None
-        self._listener.stamped(sequence, self._times.wall() - before)
+        self._listener.stamped(sequence, self._times.wall() - age)
 
     def reply(
         self,
@@ -75,12 +75,12 @@ class FakeTransport:
         up: int | None = None,
         server: int = 0,
         down: int = 0,
-        counted: int | None = None,
-        departure: FollowUpInfo | None = None,
+        number: int | None = None,
+        followUp: FollowUpInfo | None = None,
     ) -> None:
         assert self._listener is not None
         received = self._times.wall()
-        returned = None if up is None else received - down
+        t3 = None if up is None else received - down
         self._listener.replied(
             Reply(
                 sequence,
@@ -88,11 +88,11 @@ class FakeTransport:
                 received,
                 True,
                 44,
-                None if returned is None else returned - server,
-                returned,
-                counted,
+                None if t3 is None else t3 - server,
+                t3,
+                number,
                 64,
-                departure,
+                followUp,
             )
         )
 
@@ -109,15 +109,13 @@ class FakeTransport:
 
 
 class RecordingListener:
-    """Keeps what happens."""
-
     def __init__(self) -> None:
         self.results: list[ProbeResult] = []
         self.overdueSequences: list[int] = []
         self.idleCount = 0
 
-    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-        self.results.append(outcome)
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
+        self.results.append(result)
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
         self.overdueSequences.append(sequence)
@@ -126,20 +124,52 @@ class RecordingListener:
         self.idleCount += 1
 
     def states(self) -> list[tuple[int, str]]:
-        return [(each.sequence, each.state.value) for each in self.results]
+        return [(result.sequence, result.state.value) for result in self.results]
 
 
 def targetOn(
-    clock: Clock, watcher: TargetListener, timeout: float = 1.0, name: str = "host.example"
+    clock: Clock, listener: TargetListener, timeout: float = 1.0, name: str = "host.example"
 ) -> tuple[ProbeTarget, FakeTransport]:
-    times = clocksOf(clock)
-    wire = FakeTransport(times)
-    target = ProbeTarget(
-        name, "192.0.2.1", 21576, wire, TargetStatistics(), clock, times, timeout, watcher
-    )
-    wire.open(target)
+    clocks = clocksOf(clock)
+    transport = FakeTransport(clocks)
+    config = TargetConfig(name, "192.0.2.1", 21576, timeout)
+    target = ProbeTarget(config, transport, clock, clocks, listener)
+    transport.open(target)
     target.start(0)
-    return target, wire
+    return target, transport
+
+
+def play(clock: Clock, reporter: Reporter) -> ProbeTarget:
+    """Four packets: one answered, one refused, one answered late, one answered twice."""
+
+    class Forwarding(RecordingListener):
+        def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
+            reporter.resultReady(target, result)
+
+        def overdue(self, target: ProbeTarget, sequence: int) -> None:
+            reporter.overdue(target, sequence)
+
+    def answer(sequence: int, up: int, server: int, down: int, number: int) -> None:
+        transport.stamp(sequence, age=(up + server + down) * MILLISECOND)
+        transport.reply(
+            sequence, up * MILLISECOND, server * MILLISECOND, down * MILLISECOND, number
+        )
+
+    target, transport = targetOn(clock, Forwarding())
+    reporter.started([target])
+    target.sendNext(0, 0)
+    clock.advance(0.005)
+    answer(0, 1, 1, 2, 0)
+    target.sendNext(0, 0)
+    transport.fail(1, ProbeState.REFUSED, "connection refused")
+    target.sendNext(0, 0)
+    target.sendNext(0, 0)
+    clock.advance(0.005)
+    answer(3, -6, 2, 10, 1)
+    answer(3, -6, 2, 10, 1)
+    clock.advance(0.995)
+    transport.reply(2, up=0, server=MILLISECOND, down=999 * MILLISECOND, number=2)
+    return target
 
 
 class Streams:
@@ -148,11 +178,11 @@ class Streams:
     def __init__(self) -> None:
         self.out = io.StringIO()
         self.errors = io.StringIO()
-        self.gone = 0
+        self.closed = 0
 
     def output(self) -> Output:
 
-        def gone() -> None:
-            self.gone += 1
+        def closed() -> None:
+            self.closed += 1
 
-        return Output(self.out, self.errors, gone)
+        return Output(self.out, self.errors, closed)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IReactorFDSet
 
 from tsservices.client.cli import Command, EchoOptions, parseArguments
-from tsservices.client.probe.cli import ProbeOptions
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.runner import run
 from tsservices.client.terminal.console import Console, openPlainConsole
 from tsservices.client.terminal.descriptors import blockingRestored, openMissing

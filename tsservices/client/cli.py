@@ -13,7 +13,8 @@ from typing import Literal
 
 from tsservices import __version__
 from tsservices.client.argtypes import hostName, portNumber, repeats, seconds
-from tsservices.client.probe.cli import ProbeOptions, parseProbe
+from tsservices.client.probe.cli import parseProbe
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.common.statedir import OPERATOR_SOCKET, defaultStateFolder
 

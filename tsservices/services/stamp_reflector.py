@@ -13,8 +13,9 @@ from twisted.internet.error import MessageLengthError
 
 from tsservices.common.counters import StampCounters
 from tsservices.common.timestamps import Nanoclock
-from tsservices.stamp.clock import ErrorEstimate, findAdjtimex, readClockError
+from tsservices.stamp.clock import findAdjtimex, readClockError
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
+from tsservices.stamp.timestamps import ErrorEstimate
 from tsservices.transport.capabilities import IReflectingPort, capability
 from tsservices.transport.context import DatagramContext
 from tsservices.transport.timestamping.udp import (

@@ -1,5 +1,6 @@
 """
-Measuring by RFC 8762 (STAMP): times, packets, authentication, the reflector's
-decisions, and the statistics of a sender.  Pure: no Twisted, no sockets; clocks come
-from the caller.
+STAMP (RFC 8762, with parts of RFC 8972) as a library: packets, authentication, the reflector, and
+a sender's statistics.
+
+Pure: no Twisted, no sockets; clocks come from the caller.
 """

@@ -1,11 +1,9 @@
 """
-Authenticated packets: HMAC-SHA-256, its key, and packets that come again.  Pure, but
-for the reading of the key's file.
+Authenticated packets: the HMAC, the file of its key, and the window against replayed packets.
 
-The key's file holds hexadecimal digits, 32 to 128 of them, in as many lines and groups
-as one likes: C{openssl rand -hex 32} writes one.  Digits and not the bytes themselves,
-so that the line feed of an editor cannot become a part of the key.  Nobody but its
-owner may have any right to the file.
+The file holds hexadecimal digits, 32 to 128 of them, in any lines and groups:
+C{openssl rand -hex 32} writes one.  Digits and not the octets themselves, so that the line feed of
+an editor cannot become a part of the key.  Only its owner may have any right to the file.
 """
 
 from __future__ import annotations
@@ -15,36 +13,39 @@ import os
 import stat
 from functools import lru_cache
 
-from tsservices.stamp.packets import AUTHENTICATED_LENGTH, HMAC_LENGTH, HMAC_OFFSET, PacketError
+from tsservices.stamp.packets import (
+    AUTHENTICATED_LENGTH,
+    HMAC_LENGTH,
+    HMAC_OFFSET,
+    PacketError,
+)
 
-#: Bytes: a shorter key is weaker than the digest.
+#: Octets: a shorter key is weaker than the HMAC.
 MINIMUM_KEY = 16
 
-#: Bytes of a block of SHA-256: what is longer is no stronger.
+#: Octets of a block of SHA-256: a longer key is no stronger.
 MAXIMUM_KEY = 64
 
-#: Bytes: what is longer holds something else.
+#: Octets: a longer file holds something else.
 MAXIMUM_FILE = 4096
 
-#: Packets that may overtake another one without its being taken for a repeated one.
+#: A packet may be overtaken by fewer than so many and is still accepted.
 REPLAY_WINDOW = 64
 
 
 class KeyFileError(ValueError):
-    """The key can't be used.  The argument is why."""
+    """The key can't be used; the text says why."""
 
 
 def readKey(path: str) -> bytes:
-    """
-    The key.
-
-    @raise KeyFileError: it can't be read, others may read it, or it holds no key.
-    """
+    """@raise KeyFileError: the file can't be read, others may read it, or it holds no key."""
     try:
+        # O_NONBLOCK, so that a named pipe does not make the server wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            about = os.fstat(descriptor)
-            regular = stat.S_ISREG(about.st_mode)
+            # Of the open file, not of the path: the file cannot be changed for another in between.
+            status = os.fstat(descriptor)
+            regular = stat.S_ISREG(status.st_mode)
             text = os.read(descriptor, MAXIMUM_FILE + 1) if regular else b""
         finally:
             os.close(descriptor)
@@ -52,8 +53,8 @@ def readKey(path: str) -> bytes:
         raise KeyFileError(f"{path}: {getattr(reason, 'strerror', None) or reason}") from reason
     if not regular:
         raise KeyFileError(f"{path}: this is no regular file")
-    if stat.S_IMODE(about.st_mode) & 0o077:
-        mode = stat.S_IMODE(about.st_mode)
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
         raise KeyFileError(f"{path}: others have rights to it (mode {mode:04o}): chmod 600 {path}")
     return _parseKey(path, text)
 
@@ -71,31 +72,31 @@ def _parseKey(path: str, text: bytes) -> bytes:
     return key
 
 
-def computeHMAC(key: bytes, datagram: bytes | bytearray) -> bytes:
-    """The authentication of it."""
-    begun = _keyedHMAC(key).copy()
-    begun.update(datagram[:HMAC_OFFSET])
-    return begun.digest()[:HMAC_LENGTH]
+def computeHMAC(key: bytes, datagram: bytes) -> bytes:
+    """HMAC-SHA-256 over what stands before it, truncated to 16 octets (RFC 8762, 4.4)."""
+    keyed = _keyedHMAC(key).copy()
+    keyed.update(datagram[:HMAC_OFFSET])
+    return keyed.digest()[:HMAC_LENGTH]
 
 
+# Keying hashes two blocks, which is as much work as the packet itself.
 @lru_cache(maxsize=8)
 def _keyedHMAC(key: bytes) -> hmac.HMAC:
     return hmac.new(key, digestmod="sha256")
 
 
 def authenticate(key: bytes, datagram: bytes) -> bytes:
-    """The same with its authentication."""
-    return (
-        datagram[:HMAC_OFFSET] + computeHMAC(key, datagram) + datagram[HMAC_OFFSET + HMAC_LENGTH :]
-    )
+    """The same packet with its HMAC."""
+    code = computeHMAC(key, datagram)
+    return datagram[:HMAC_OFFSET] + code + datagram[HMAC_OFFSET + HMAC_LENGTH :]
 
 
 def verify(key: bytes, datagram: bytes) -> None:
-    """@raise PacketError: it is too short, or was not made by who has the key."""
+    """@raise PacketError: the packet is too short, or its HMAC was not made with this key."""
     if len(datagram) < AUTHENTICATED_LENGTH:
         raise PacketError("badSize", f"{len(datagram)} bytes of at least {AUTHENTICATED_LENGTH}")
-    told = datagram[HMAC_OFFSET : HMAC_OFFSET + HMAC_LENGTH]
-    if not hmac.compare_digest(told, computeHMAC(key, datagram)):
+    code = datagram[HMAC_OFFSET : HMAC_OFFSET + HMAC_LENGTH]
+    if not hmac.compare_digest(code, computeHMAC(key, datagram)):
         raise PacketError("forged", "the authentication is wrong")
 
 
@@ -103,27 +104,26 @@ class ReplayWindow:
     """
     Tells a new packet of a session from one that has come already.
 
-    The sender's time is authenticated too and only goes forward.  So a packet with a
-    time later than all before is new, also when its number is low because the sender
-    was started again; one with an earlier time has to be within the window, and not
-    to have come before.
+    The sender's T1 is authenticated too and only goes forward.  So a packet with a later T1
+    than all before is new, also when its number is low because the sender was started again.
+    One with an earlier T1 has to be within the window of numbers, and not to have come before.
     """
 
     __slots__ = ("_highest", "_latest", "_seen")
 
     def __init__(self) -> None:
-        """Nothing has come yet."""
         self._highest = 0
         self._latest: int | None = None
+        # Bit i stands for the packet with the number _highest - i.
         self._seen = 0
 
     def accept(self, sequence: int, timestamp: int) -> bool:
-        """Whether it is new; if so it counts as having come."""
+        """Whether the packet is new; from then on it counts as one that has come."""
         ahead = _serialDifference(sequence, self._highest, 32)
         later = 1 if self._latest is None else _serialDifference(timestamp, self._latest, 64)
         if later > 0 or (later == 0 and ahead > 0):
-            new = self._latest is None or ahead <= 0
-            self._seen = 1 if new or ahead >= REPLAY_WINDOW else self._seen << ahead | 1
+            restarted = self._latest is None or ahead <= 0
+            self._seen = 1 if restarted or ahead >= REPLAY_WINDOW else self._seen << ahead | 1
             self._seen &= (1 << REPLAY_WINDOW) - 1
             self._highest, self._latest = sequence, timestamp
             return True
@@ -133,6 +133,7 @@ class ReplayWindow:
         return True
 
 
-def _serialDifference(one: int, other: int, bits: int) -> int:
+def _serialDifference(number: int, other: int, bits: int) -> int:
+    # Both kinds of number wrap: sequences after 2**32 packets, times in 2036 (RFC 1982).
     half = 1 << bits - 1
-    return (one - other + half & (1 << bits) - 1) - half
+    return (number - other + half & (1 << bits) - 1) - half

@@ -1,17 +1,5 @@
 """
-How far the system's clock may be off, as the system itself knows it.
-
-Times as measuring packets carry them: 64 bits, and what their clock is worth.  Pure.
-
-There are two formats, told apart by the Z bit of the error estimate that goes with them:
-
-  - NTP (Z is 0): 32 bits of seconds since 1900 and 32 bits of fraction.  The seconds
-    wrap in 2036; a time is taken for the one of its era that is nearest to another;
-  - PTP (Z is 1): 32 bits of seconds since 1970 and 32 bits of nanoseconds.  Whether
-    leap seconds are in it, the packet does not say: they are left in.
-
-All else in this suite counts whole nanoseconds since 1970.  Nothing here is ever a
-float, whose steps at this size are 238 nanoseconds.
+How far the system's clock may be off, as Linux knows it by adjtimex(2).
 """
 
 from __future__ import annotations
@@ -19,46 +7,45 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
+from tsservices.stamp.timestamps import ErrorEstimate
 
-#: The bit of the clock's status that says that it follows nothing.
+#: The bit of the clock's status that says that it follows no other.
 STA_UNSYNC = 0x0040
 
-#: The clock's state when it is not to be relied on.
+#: The clock's state when it is not synchronised.
 TIME_ERROR = 5
 
 #: Nanoseconds: the system counts whole microseconds.
 MINIMUM_ERROR = 1000
 
-#: Nanoseconds that are said of a clock of which nothing is known.
+#: Nanoseconds, for a clock of which nothing is known.
 UNKNOWN_ERROR = 255_000_000_000
 
 _LONGS = ("offset", "freq", "maxerror", "esterror")
 
 
 class Timex(ctypes.Structure):
-    """The beginning of Linux's C{struct timex}, and room for the rest."""
+    """The beginning of Linux's C{struct timex}; the kernel writes all of it, hence the padding."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
         *((name, ctypes.c_long) for name in _LONGS),
         ("status", ctypes.c_int),
-        ("rest", ctypes.c_byte * 256),
+        ("padding", ctypes.c_byte * 256),
     )
 
 
 def findAdjtimex() -> Callable[[Any], int] | None:
-    """What fills a L{Timex} and returns the clock's state, if the system has it."""
+    """The C library's function, which fills a L{Timex} and returns the clock's state."""
     if not sys.platform.startswith("linux"):
         return None
     try:
-        found: Callable[[Any], int] = ctypes.CDLL(None).adjtimex
+        adjtimex: Callable[[Any], int] = ctypes.CDLL(None).adjtimex
     except (OSError, AttributeError):
         return None
-    return found
+    return adjtimex
 
 
 def readClockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
@@ -66,137 +53,9 @@ def readClockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
     timex = Timex()
     state = -1 if adjtimex is None else adjtimex(ctypes.byref(timex))
     if state < 0:
-        return ErrorEstimate.of(UNKNOWN_ERROR, synchronised=False)
+        return ErrorEstimate.atLeast(UNKNOWN_ERROR, synchronised=False)
+    # The S bit must be honest: a peer that trusts it uses the one-way delays.
     synchronised = state != TIME_ERROR and not timex.status & STA_UNSYNC
     # Some programs that set the clock leave the estimate at 0; the maximum grows by itself.
     microseconds = (timex.esterror if synchronised else 0) or timex.maxerror
-    return ErrorEstimate.of(max(MINIMUM_ERROR, microseconds * 1000), synchronised)
-
-
-#: The lower half of 64 bits.
-LOW_32 = 0xFFFFFFFF
-
-#: Seconds in half an era.
-HALF_ERA = 1 << 31
-
-#: The S bit of an error estimate: the clock follows one outside.
-SYNCHRONISED = 1 << 15
-
-#: The Z bit of an error estimate: the timestamps with it are in PTP format.
-PTP = 1 << 14
-
-#: The scale has six bits.
-LARGEST_SCALE = 63
-
-#: The multiplier has eight.
-LARGEST_MULTIPLIER = 255
-
-
-def toNTP(nanoseconds: int) -> int:
-    """
-    64 bits.
-
-    @param nanoseconds: since 1970.
-    """
-    seconds, rest = divmod(nanoseconds, NANOSECONDS)
-    return (seconds + SECONDS_1900_TO_1970 & LOW_32) << 32 | (rest << 32) // NANOSECONDS
-
-
-def fromNTP(value: int, near: int) -> int:
-    """
-    Undoes L{toNTP} to the nanosecond.
-
-    @param near: nanoseconds since 1970 less than 68 years away from it.
-    @return: nanoseconds since 1970.
-    """
-    fraction = (value & LOW_32) * NANOSECONDS + HALF_ERA >> 32
-    return _unfold((value >> 32) - SECONDS_1900_TO_1970, near) * NANOSECONDS + fraction
-
-
-def toPTP(nanoseconds: int) -> int:
-    """
-    64 bits.
-
-    @param nanoseconds: since 1970.
-    """
-    seconds, rest = divmod(nanoseconds, NANOSECONDS)
-    return (seconds & LOW_32) << 32 | rest
-
-
-def fromPTP(value: int, near: int) -> int:
-    """
-    Nanoseconds since 1970.
-
-    @param near: nanoseconds since 1970 less than 68 years away from it.
-    """
-    return _unfold(value >> 32, near) * NANOSECONDS + (value & LOW_32)
-
-
-def fromWire(value: int, errorEstimate: int, near: int) -> int:
-    """
-    Nanoseconds since 1970.
-
-    @param near: nanoseconds since 1970 less than 68 years away from it.
-    """
-    return (fromPTP if errorEstimate & PTP else fromNTP)(value, near)
-
-
-def _unfold(seconds: int, near: int) -> int:
-    start = near // NANOSECONDS - HALF_ERA
-    return start + (seconds - start & LOW_32)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorEstimate:
-    """
-    How far a clock may be off.
-
-    @ivar synchronised: it follows a clock outside, as far as its system knows.
-    @ivar ptp: the timestamps that go with this are in PTP format.
-    @ivar scale: how often the multiplier is doubled.
-    @ivar multiplier: in units of 2**-32 seconds; 0 is not allowed, and tells nothing.
-    """
-
-    synchronised: bool
-    ptp: bool
-    scale: int
-    multiplier: int
-
-    @classmethod
-    def of(cls, nanoseconds: int, synchronised: bool, ptp: bool = False) -> ErrorEstimate:
-        """The smallest estimate that is not below it, or the largest there is."""
-        units = -(-(max(1, nanoseconds) << 32) // NANOSECONDS)
-        scale = max(0, units.bit_length() - LARGEST_MULTIPLIER.bit_length())
-        multiplier = -(-units >> scale)
-        if multiplier > LARGEST_MULTIPLIER:
-            # Rounding up needed a ninth bit.
-            scale, multiplier = scale + 1, multiplier + 1 >> 1
-        if scale > LARGEST_SCALE:
-            scale, multiplier = LARGEST_SCALE, LARGEST_MULTIPLIER
-        return cls(synchronised, ptp, scale, multiplier)
-
-    @classmethod
-    def decode(cls, value: int) -> ErrorEstimate:
-        """What they say."""
-        return cls(
-            bool(value & SYNCHRONISED), bool(value & PTP), value >> 8 & LARGEST_SCALE, value & 0xFF
-        )
-
-    def encode(self) -> int:
-        """
-        16 bits.
-
-        @raise ValueError: the multiplier is 0, which no packet may say, or something
-            has more bits than there are.
-        """
-        if not (0 <= self.scale <= LARGEST_SCALE and 1 <= self.multiplier <= LARGEST_MULTIPLIER):
-            raise ValueError(f"scale {self.scale} and multiplier {self.multiplier} have no form")
-        flags = self.synchronised * SYNCHRONISED | self.ptp * PTP
-        return flags | self.scale << 8 | self.multiplier
-
-    @property
-    def nanoseconds(self) -> int | None:
-        """How far the clock may be off, rounded up; L{None} if this does not tell."""
-        if not self.multiplier:
-            return None
-        return -(-(self.multiplier << self.scale) * NANOSECONDS >> 32)
+    return ErrorEstimate.atLeast(max(MINIMUM_ERROR, microseconds * 1000), synchronised)

@@ -1,107 +1,80 @@
 """
-The packets of RFC 8762, with the session identifier of RFC 8972.  Pure.
-
-The layouts are tables: name, offset and size of each field.  What no table names must
-be zero and is written as zero; the reader does not mind it.  All numbers have their
-highest byte first.  What stands behind the base packet (padding, or the extensions of
-RFC 8972) is kept as it is.
-
-The times are as they stand in the packet; L{SenderPacket.sentAt} and the methods
-of L{ReflectorPacket} read them.
-
-Packets that look like answers: of a reflector, or of a text service.  Pure.
-
-Answering one is how a loop begins.  A reflector's answer has T2 and T1 in places where a
-sender's packet has zeros or padding, and both are about now.  In an answer to an answer
-of ours T1 is even our own time, so that the other clock does not matter.
+The packets of STAMP: the one layout, which sender and reflector share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from struct import Struct
+from typing import Self
 
-from tsservices.common.timestamps import SECONDS_1900_TO_1970, stamped
-from tsservices.stamp.clock import LOW_32, fromWire
+from tsservices.stamp.timestamps import fromPacket
 
-#: Bytes of an unauthenticated packet without what may stand behind it.
+# octet  sender (RFC 8762, 4.2.1)      reflector (RFC 8762, 4.3.1)
+#
+#     0  Sequence Number           4   Sequence Number           4
+#     4  Timestamp (T1)            8   Timestamp (T3)            8
+#    12  Error Estimate            2   Error Estimate            2
+#    14  SSID                      2   SSID                      2
+#    16  MBZ                      28   Receive Timestamp (T2)    8
+#    24   |                            Sender Sequence Number    4
+#    28   |                            Sender Timestamp (T1)     8
+#    36   |                            Sender Error Estimate     2
+#    38   |                            MBZ                       2
+#    40   |                            Sender TTL                1
+#    41   |                            MBZ                       3
+#    44  padding or extensions         padding or extensions
+#
+# octet  sender, authenticated (4.2.2)  reflector, authenticated (4.3.2)
+#
+#     0  Sequence Number           4   Sequence Number           4
+#     4  MBZ                      12   MBZ                      12
+#    16  Timestamp (T1)            8   Timestamp (T3)            8
+#    24  Error Estimate            2   Error Estimate            2
+#    26  SSID                      2   SSID                      2
+#    28  MBZ                      68   MBZ                       4
+#    32   |                            Receive Timestamp (T2)    8
+#    40   |                            MBZ                       8
+#    48   |                            Sender Sequence Number    4
+#    52   |                            MBZ                      12
+#    64   |                            Sender Timestamp (T1)     8
+#    72   |                            Sender Error Estimate     2
+#    74   |                            MBZ                       6
+#    80   |                            Sender TTL                1
+#    81   |                            MBZ                      15
+#    96  HMAC                     16   HMAC                     16
+#   112  padding or extensions         padding or extensions
+#
+# All numbers are in network byte order.  The SSID is that of RFC 8972, 3: RFC 8762 has MBZ there.
+# MBZ octets are written as zero, and a reader does not look at them.
+
+#: The four packets; of the reflector's authenticated one what stands before the HMAC.
+SENDER = Struct(">IQHH28x")
+SENDER_AUTHENTICATED = Struct(">I12xQHH84x")
+REFLECTOR = Struct(">IQHHQIQH2xB3x")
+REFLECTOR_AUTHENTICATED = Struct(">I12xQHH4xQ8xI12xQH6xB15x")
+
+#: The reflector's packet again, with the first 14 octets of the sender's in one piece: number,
+#: T1 and error estimate stand together in both.
+REFLECTOR_COPYING = Struct(">IQHHQ14s2xB3x")
+
+#: What a reflector reads of any packet: number and SSID, and the seconds that stand where a
+#: reflector's packet has T2 and T1.  With authentication also the sender's T1 and its error.
+RECEIVED = Struct(">I10xHI8xI")
+RECEIVED_AUTHENTICATED = Struct(">I12xQHH4xI28xI")
+
+#: Octets of a packet without padding and extensions.
 UNAUTHENTICATED_LENGTH = 44
-
-#: Bytes of an authenticated packet without what may stand behind it.
 AUTHENTICATED_LENGTH = 112
 
-#: Where the authentication of an authenticated packet is, which covers all before it.
+#: Where the HMAC of an authenticated packet is.  It covers all octets before it.
 HMAC_OFFSET = 96
 
-#: Bytes of authentication.
+#: Octets of the HMAC: SHA-256, truncated (RFC 8762, 4.4).
 HMAC_LENGTH = 16
 
-#: Bytes that a TWAMP-Light sender sends at least: number, time and error estimate.
+#: Octets that a sender of TWAMP-Light sends at least: number, T1 and its error estimate.
 TWAMP_LIGHT_LENGTH = 14
-
-#: Where RFC 8762 has reflectors.
-DEFAULT_PORT = 862
-
-
-class Field(NamedTuple):
-    """
-    One field of a layout.
-
-    @ivar name: what the packet classes call it.
-    @ivar offset: where it begins.
-    @ivar size: how many bytes it has.
-    """
-
-    name: str
-    offset: int
-    size: int
-
-
-#: What a session sender sends, unauthenticated.
-SENDER_OPEN = (
-    Field("sequence", 0, 4),
-    Field("timestamp", 4, 8),
-    Field("errorEstimate", 12, 2),
-    Field("session", 14, 2),
-)
-
-#: What a session sender sends, authenticated.
-SENDER_SEALED = (
-    Field("sequence", 0, 4),
-    Field("timestamp", 16, 8),
-    Field("errorEstimate", 24, 2),
-    Field("session", 26, 2),
-)
-
-#: What a session reflector answers, unauthenticated.
-REFLECTOR_OPEN = (
-    Field("sequence", 0, 4),
-    Field("timestamp", 4, 8),
-    Field("errorEstimate", 12, 2),
-    Field("session", 14, 2),
-    Field("received", 16, 8),
-    Field("senderSequence", 24, 4),
-    Field("senderTimestamp", 28, 8),
-    Field("senderErrorEstimate", 36, 2),
-    Field("senderTTL", 40, 1),
-)
-
-#: What a session reflector answers, authenticated.
-REFLECTOR_SEALED = (
-    Field("sequence", 0, 4),
-    Field("timestamp", 16, 8),
-    Field("errorEstimate", 24, 2),
-    Field("session", 26, 2),
-    Field("received", 32, 8),
-    Field("senderSequence", 48, 4),
-    Field("senderTimestamp", 64, 8),
-    Field("senderErrorEstimate", 72, 2),
-    Field("senderTTL", 80, 1),
-)
-
-#: The fields of one kind of packet.
-Layout = tuple[Field, ...]
 
 
 class PacketError(ValueError):
@@ -116,54 +89,23 @@ class PacketError(ValueError):
         self.counter = counter
 
 
-class _Packet:
-    """
-    What all packets share: they are written and read by the table.
-
-    @cvar LAYOUTS: the layout of each length of a base packet.
-    @ivar extensions: what stands behind it.
-    """
-
-    __slots__ = ()
-    LAYOUTS: ClassVar[Mapping[int, Layout]]
-    extensions: bytes
-
-    @classmethod
-    def decode(cls, datagram: bytes, authenticated: bool = False) -> Self:
-        length = AUTHENTICATED_LENGTH if authenticated else UNAUTHENTICATED_LENGTH
-        if len(datagram) < length:
-            raise PacketError("badSize", f"{len(datagram)} bytes of at least {length}")
-        values: dict[str, int] = {
-            name: int.from_bytes(datagram[offset : offset + size], "big")
-            for name, offset, size in cls.LAYOUTS[length]
-        }
-        return cls(**values, rest=bytes(datagram[length:]))  # type: ignore[call-arg]
-
-    def encode(self, authenticated: bool = False) -> bytes:
-        length = AUTHENTICATED_LENGTH if authenticated else UNAUTHENTICATED_LENGTH
-        datagram = bytearray(length)
-        for name, offset, size in self.LAYOUTS[length]:
-            value: int = getattr(self, name)
-            datagram[offset : offset + size] = value.to_bytes(size, "big")
-        return bytes(datagram) + self.extensions
+def _extensionsOf(datagram: bytes, authenticated: bool) -> bytes:
+    length = AUTHENTICATED_LENGTH if authenticated else UNAUTHENTICATED_LENGTH
+    if len(datagram) < length:
+        raise PacketError("badSize", f"{len(datagram)} bytes of at least {length}")
+    return bytes(datagram[length:])
 
 
 @dataclass(frozen=True, slots=True)
-class SenderPacket(_Packet):
+class SenderPacket:
     """
-    A packet of a session sender.
+    A packet of a Session-Sender.
 
-    @ivar sequence: counts its packets.
-    @ivar timestamp: T1, when it was sent, 64 bits.
+    @ivar timestamp: T1, 64 bits as they stand in the packet.
     @ivar errorEstimate: of T1, 16 bits.
     @ivar ssid: the session identifier; 0 for none.
-    @ivar extensions: what stands behind the base packet.
+    @ivar extensions: what stands behind the base packet; padding too.
     """
-
-    LAYOUTS: ClassVar[Mapping[int, Layout]] = {
-        UNAUTHENTICATED_LENGTH: SENDER_OPEN,
-        AUTHENTICATED_LENGTH: SENDER_SEALED,
-    }
 
     sequence: int
     timestamp: int
@@ -171,36 +113,40 @@ class SenderPacket(_Packet):
     ssid: int = 0
     extensions: bytes = b""
 
-    def sentAt(self, near: int) -> int:
-        """
-        T1 in nanoseconds since 1970.
+    @classmethod
+    def decode(cls, datagram: bytes, authenticated: bool = False) -> Self:
+        """@raise PacketError: the datagram is too short."""
+        extensions = _extensionsOf(datagram, authenticated)
+        layout = SENDER_AUTHENTICATED if authenticated else SENDER
+        sequence, timestamp, error, ssid = layout.unpack_from(datagram)
+        return cls(sequence, timestamp, error, ssid, extensions)
 
-        @param near: nanoseconds since 1970 that tell the era.
-        """
-        return fromWire(self.timestamp, self.errorEstimate, near)
+    def encode(self, authenticated: bool = False) -> bytes:
+        """@raise struct.error: a number has more bits than its field."""
+        layout = SENDER_AUTHENTICATED if authenticated else SENDER
+        base = layout.pack(self.sequence, self.timestamp, self.errorEstimate, self.ssid)
+        return base + self.extensions
+
+    def sentAt(self, near: int) -> int:
+        """T1 in nanoseconds since 1970, in the era (of 136 years) that is nearest to C{near}."""
+        return fromPacket(self.timestamp, self.errorEstimate, near)
 
 
 @dataclass(frozen=True, slots=True)
-class ReflectorPacket(_Packet):
+class ReflectorPacket:
     """
-    A packet of a session reflector.
+    A packet of a Session-Reflector.
 
-    @ivar sequence: counts its packets, or repeats the sender's number.
-    @ivar timestamp: T3, when it was sent, 64 bits.
+    @ivar sequence: the reflector's own count if it is stateful, else the sender's number.
+    @ivar timestamp: T3, 64 bits as they stand in the packet.
     @ivar errorEstimate: of T3 and T2, 16 bits.
-    @ivar receiveTimestamp: T2, when the sender's packet came, 64 bits.
-    @ivar senderSequence: the number of the packet that this answers.
-    @ivar senderTimestamp: its T1, 64 bits.
+    @ivar receiveTimestamp: T2, 64 bits.
+    @ivar senderTimestamp: T1 of the packet that this answers, 64 bits.
     @ivar senderErrorEstimate: of T1, 16 bits.
-    @ivar senderTTL: the TTL or hop limit with which it came.
+    @ivar senderTTL: the TTL or hop limit with which that packet came.
     @ivar ssid: the session identifier; 0 for none.
-    @ivar extensions: what stands behind the base packet.
+    @ivar extensions: what stands behind the base packet; padding too.
     """
-
-    LAYOUTS: ClassVar[Mapping[int, Layout]] = {
-        UNAUTHENTICATED_LENGTH: REFLECTOR_OPEN,
-        AUTHENTICATED_LENGTH: REFLECTOR_SEALED,
-    }
 
     sequence: int
     timestamp: int
@@ -213,65 +159,40 @@ class ReflectorPacket(_Packet):
     ssid: int = 0
     extensions: bytes = b""
 
-    def sentAt(self, near: int) -> int:
-        """
-        T3 in nanoseconds since 1970.
+    @classmethod
+    def decode(cls, datagram: bytes, authenticated: bool = False) -> Self:
+        """@raise PacketError: the datagram is too short."""
+        extensions = _extensionsOf(datagram, authenticated)
+        layout = REFLECTOR_AUTHENTICATED if authenticated else REFLECTOR
+        sequence, t3, error, ssid, t2, senderSequence, t1, senderError, ttl = layout.unpack_from(
+            datagram
+        )
+        return cls(sequence, t3, error, t2, senderSequence, t1, senderError, ttl, ssid, extensions)
 
-        @param near: nanoseconds since 1970 that tell the era.
-        """
-        return fromWire(self.timestamp, self.errorEstimate, near)
+    def encode(self, authenticated: bool = False) -> bytes:
+        """@raise struct.error: a number has more bits than its field."""
+        layout = REFLECTOR_AUTHENTICATED if authenticated else REFLECTOR
+        base = layout.pack(
+            self.sequence,
+            self.timestamp,
+            self.errorEstimate,
+            self.ssid,
+            self.receiveTimestamp,
+            self.senderSequence,
+            self.senderTimestamp,
+            self.senderErrorEstimate,
+            self.senderTTL,
+        )
+        return base + bytes(HMAC_LENGTH if authenticated else 0) + self.extensions
+
+    def sentAt(self, near: int) -> int:
+        """T3 in nanoseconds since 1970, in the era nearest to C{near}."""
+        return fromPacket(self.timestamp, self.errorEstimate, near)
 
     def receivedAt(self, near: int) -> int:
-        """
-        T2 in nanoseconds since 1970.
-
-        @param near: nanoseconds since 1970 that tell the era.
-        """
-        return fromWire(self.receiveTimestamp, self.errorEstimate, near)
+        """T2 in nanoseconds since 1970, in the era nearest to C{near}."""
+        return fromPacket(self.receiveTimestamp, self.errorEstimate, near)
 
     def senderSentAt(self, near: int) -> int:
-        """
-        T1 in nanoseconds since 1970.
-
-        @param near: nanoseconds since 1970 that tell the era.
-        """
-        return fromWire(self.senderTimestamp, self.senderErrorEstimate, near)
-
-
-#: Two times of a packet this near to now, where an answer has T2 and T1, make it one.
-NEAR_SECONDS = 86_400
-
-#: A time of ours that is this old at most comes back in an answer to an answer of ours, also when
-#: the other side's clock is off by years.
-RETURN_SECONDS = 10
-
-#: How answers of the timestamp and hello services begin.
-TEXT = (b"[", b"Hello, ")
-
-#: The first byte of each: it tells nearly all other packets.
-TEXT_BEGINS = frozenset(each[0] for each in TEXT)
-
-
-def answers(second2: int, second1: int, now: int) -> bool:
-    """
-    Whether the packet is an answer.
-
-    @param second2: where an answer has the seconds of T2.
-    @param second1: where an answer has the seconds of T1.
-    @param now: seconds since 1970.
-    """
-    age = now + SECONDS_1900_TO_1970 - second1 & LOW_32
-    # One second ahead: between T2 and T3 of the other packet the clock may have been set.
-    if age <= RETURN_SECONDS or age == LOW_32:
-        return True
-    return _near(second1, now) and _near(second2, now)
-
-
-def _near(second: int, now: int) -> bool:
-    unix = now - second + NEAR_SECONDS & LOW_32
-    return unix <= 2 * NEAR_SECONDS or unix + SECONDS_1900_TO_1970 & LOW_32 <= 2 * NEAR_SECONDS
-
-
-def saysText(datagram: bytes) -> bool:
-    """Whether it is an answer of a text service."""
-    return datagram.startswith(TEXT) and (datagram[:1] != b"[" or stamped(datagram))
+        """T1 in nanoseconds since 1970, in the era nearest to C{near}."""
+        return fromPacket(self.senderTimestamp, self.senderErrorEstimate, near)

@@ -1,6 +1,5 @@
 """
-Tests for L{tsservices.client.probe.target}, L{tsservices.client.probe.schedule} and
-L{tsservices.client.probe.run}.
+Tests for the target, the schedule and the session of the probe.
 """
 
 from __future__ import annotations
@@ -12,172 +11,163 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.probe import MILLISECOND, FakeTransport, RecordingListener, clocksOf, targetOn
-from tsservices.client.probe.cli import ProbeOptions
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.reports.summary import followUpLine
-from tsservices.client.probe.run import ProbeSession
 from tsservices.client.probe.schedule import MAXIMUM_CATCH_UP, Schedule
+from tsservices.client.probe.session import ProbeSession
 from tsservices.client.probe.target import MAXIMUM_PAST, ProbeTarget
 from tsservices.client.probe.wires.base import SendError
-from tsservices.stamp.stats.result import FollowUpInfo, ProbeResult, ProbeState
+from tsservices.stamp.stats.follow_up import FollowUpInfo
+from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
 
 class TargetTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.witness = RecordingListener()
-        self.target, self.wire = targetOn(self.clock, self.witness)
+        self.listener = RecordingListener()
+        self.target, self.transport = targetOn(self.clock, self.listener)
 
     def send(self, count: int = 1) -> None:
         for _ in range(count):
             self.target.sendNext(0, 0)
 
     def test_ok(self) -> None:
-        """A reply in time gives both round trips."""
         self.send()
         self.clock.advance(0.25)
-        self.wire.stamp(0, before=200 * MILLISECOND)
-        self.wire.reply(0, up=90 * MILLISECOND, server=30 * MILLISECOND, down=80 * MILLISECOND)
-        (outcome,) = self.witness.results
-        assert outcome.state is ProbeState.OK
-        assert outcome.application == 250 * MILLISECOND
-        assert outcome.delays.network == 170 * MILLISECOND
-        assert outcome.timestamps is not None
-        assert outcome.timestamps.clocks == "kk"
-        assert self.witness.idleCount == 1
+        self.transport.stamp(0, age=200 * MILLISECOND)
+        self.transport.reply(0, up=90 * MILLISECOND, server=30 * MILLISECOND, down=80 * MILLISECOND)
+        (result,) = self.listener.results
+        assert result.state is ProbeState.OK
+        assert result.application == 250 * MILLISECOND
+        assert result.delays.network == 170 * MILLISECOND
+        assert result.timestamps is not None
+        assert result.timestamps.clocks == "kk"
+        assert self.listener.idleCount == 1
 
-    def follow(self, number: int, tells: int | None) -> None:
-        """Have a packet sent, and answered 10 ms after, 2 ms after T3."""
+    def follow(self, number: int, before: int | None) -> None:
+        """Send a packet, and answer it 10 ms later, 2 ms after T3."""
         self.send()
         self.clock.advance(0.01)
-        when = None if tells is None else clocksOf(self.clock).wall() - tells
+        when = None if before is None else clocksOf(self.clock).wall() - before
         departure = FollowUpInfo(max(0, number - 1), when)
-        self.wire.reply(number, MILLISECOND, MILLISECOND, 2 * MILLISECOND, number, departure)
+        self.transport.reply(number, MILLISECOND, MILLISECOND, 2 * MILLISECOND, number, departure)
 
     def test_followUp(self) -> None:
         """
-        A reply is told when the next says when it left, and the round trip is shorter by what
-        passed before; what the program saw is the same.
+        A result waits for the next reply; then the network's round trip is shorter, the
+        application's is not.
         """
         self.follow(0, None)
-        assert self.witness.results == []
+        assert self.listener.results == []
         assert self.target.statistics.outstanding == 1
         self.follow(1, 11 * MILLISECOND)
-        (first,) = self.witness.results
+        (first,) = self.listener.results
         assert (first.sequence, first.followUpDelay) == (0, MILLISECOND)
         assert first.delays.network == 8 * MILLISECOND
         assert first.application == 10 * MILLISECOND
         self.follow(2, None)
-        assert self.witness.results[1].followUpDelay is None
-        assert self.witness.results[1].delays.network == 9 * MILLISECOND
+        assert self.listener.results[1].followUpDelay is None
+        assert self.listener.results[1].delays.network == 9 * MILLISECOND
         self.target.stop()
-        assert self.witness.states() == [(0, "ok"), (1, "ok"), (2, "ok")]
-        assert self.target.statistics.followed == 1
+        assert self.listener.states() == [(0, "ok"), (1, "ok"), (2, "ok")]
+        assert self.target.statistics.followedUp == 1
         assert followUpLine(self.target.statistics) == (
             "T3 is when the reply left for 1 of 3 packets (follow-up)"
         )
         assert self.target.statistics.network.moments.minimum == 8 * MILLISECOND
 
     def test_followUpLost(self) -> None:
-        """A reply whose successor is lost, or refused, is told before it."""
+        """A result comes before that of the lost packet after it."""
         self.follow(0, None)
         self.send()
         self.clock.advance(1)
-        assert self.witness.states() == [(0, "ok"), (1, "timeout")]
+        assert self.listener.states() == [(0, "ok"), (1, "timeout")]
         self.follow(2, None)
         self.send()
-        self.wire.fail(3, ProbeState.REFUSED, "connection refused")
-        assert self.witness.states()[2:] == [(2, "ok"), (3, "refused")]
-        assert self.target.statistics.followed == 0
+        self.transport.fail(3, ProbeState.REFUSED, "connection refused")
+        assert self.listener.states()[2:] == [(2, "ok"), (3, "refused")]
+        assert self.target.statistics.followedUp == 0
 
-    def test_withoutStamp(self) -> None:
-        """Without the kernel's stamp of the sending, this program's is taken, and it is said."""
+    def test_withoutKernelTime(self) -> None:
         self.send()
         self.clock.advance(0.01)
-        self.wire.reply(0)
-        (outcome,) = self.witness.results
-        assert outcome.timestamps is not None
-        assert outcome.timestamps.clocks == "uk"
-        assert outcome.delays.network == 10 * MILLISECOND
+        self.transport.reply(0)
+        (result,) = self.listener.results
+        assert result.timestamps is not None
+        assert result.timestamps.clocks == "uk"
+        assert result.delays.network == 10 * MILLISECOND
 
     def test_timeout(self) -> None:
-        """Packets are lost one by one, when their own time is over."""
         self.send()
         self.clock.advance(0.6)
         self.send()
         self.clock.advance(0.4)
-        assert self.witness.states() == [(0, "timeout")]
+        assert self.listener.states() == [(0, "timeout")]
         assert self.target.hasPending
         self.clock.advance(0.6)
-        assert self.witness.states() == [(0, "timeout"), (1, "timeout")]
+        assert self.listener.states() == [(0, "timeout"), (1, "timeout")]
         assert self.clock.getDelayedCalls() == []
 
     def test_late(self) -> None:
-        """A reply that comes after that is late, and the next to the same a duplicate."""
         self.send()
         self.clock.advance(1.5)
-        self.wire.reply(0)
-        self.wire.reply(0)
-        assert self.witness.states() == [(0, "timeout"), (0, "late"), (0, "duplicate")]
-        assert self.witness.results[1].application == 1500 * MILLISECOND
+        self.transport.reply(0)
+        self.transport.reply(0)
+        assert self.listener.states() == [(0, "timeout"), (0, "late"), (0, "duplicate")]
+        assert self.listener.results[1].application == 1500 * MILLISECOND
         assert (self.target.statistics.received, self.target.statistics.late) == (0, 1)
 
     def test_lateForgotten(self) -> None:
-        """Also of a packet whose times are forgotten."""
         self.send(MAXIMUM_PAST + 1)
         self.clock.advance(1.5)
-        self.wire.reply(0)
-        last = self.witness.results[-1]
+        self.transport.reply(0)
+        last = self.listener.results[-1]
         assert (last.state, last.application) == (ProbeState.LATE, None)
 
     def test_duplicate(self) -> None:
-        """One more reply is told and measured, and changes no statistics of round trips."""
         self.send()
         self.clock.advance(0.1)
-        self.wire.reply(0)
+        self.transport.reply(0)
         self.clock.advance(0.1)
-        self.wire.reply(0)
-        assert self.witness.states() == [(0, "ok"), (0, "duplicate")]
+        self.transport.reply(0)
+        assert self.listener.states() == [(0, "ok"), (0, "duplicate")]
         assert self.target.statistics.application.count == 1
 
     def test_strays(self) -> None:
-        """Replies to nothing are nothing."""
-        self.wire.reply(5)
+        self.transport.reply(5)
         self.target.unmatched()
-        assert self.witness.results == []
+        assert self.listener.results == []
         assert self.target.statistics.strays == 2
 
     def test_refused(self) -> None:
-        """A refusal belongs to its packet, or else to the newest; others wait on."""
+        """An error belongs to its packet, or else to the newest."""
         self.send(3)
-        self.wire.fail(1, ProbeState.REFUSED, "connection refused")
-        self.wire.fail(None, ProbeState.UNREACHABLE, "no route to host")
-        self.wire.fail(1, ProbeState.REFUSED, "connection refused")
-        assert self.witness.states() == [(1, "refused"), (2, "unreachable")]
-        self.wire.reply(0)
-        assert self.witness.states()[2:] == [(0, "ok")]
-        self.wire.fail(None, ProbeState.REFUSED, "connection refused")
-        assert len(self.witness.results) == 3
+        self.transport.fail(1, ProbeState.REFUSED, "connection refused")
+        self.transport.fail(None, ProbeState.UNREACHABLE, "no route to host")
+        self.transport.fail(1, ProbeState.REFUSED, "connection refused")
+        assert self.listener.states() == [(1, "refused"), (2, "unreachable")]
+        self.transport.reply(0)
+        assert self.listener.states()[2:] == [(0, "ok")]
+        self.transport.fail(None, ProbeState.REFUSED, "connection refused")
+        assert len(self.listener.results) == 3
 
     def test_notSent(self) -> None:
-        """A packet that cannot be sent has its outcome at once."""
-        self.wire.failure = SendError(ProbeState.UNREACHABLE, "network is unreachable")
+        self.transport.failure = SendError(ProbeState.UNREACHABLE, "network is unreachable")
         self.send(2)
-        assert self.witness.states() == [(0, "unreachable"), (1, "unreachable")]
+        assert self.listener.states() == [(0, "unreachable"), (1, "unreachable")]
         assert self.clock.getDelayedCalls() == []
-        self.wire.failure = None
+        self.transport.failure = None
         self.send()
-        self.wire.reply(2)
+        self.transport.reply(2)
         assert self.target.statistics.received == 1
 
-    def test_waited(self) -> None:
-        """Who wants to know is told that a packet is still waited for."""
+    def test_overdue(self) -> None:
         self.send(2)
-        self.wire.reply(1)
+        self.transport.reply(1)
         self.send()
-        assert self.witness.overdueSequences == [0]
+        assert self.listener.overdueSequences == [0]
 
-    def test_end(self) -> None:
-        """At the end nothing is waited for."""
+    def test_stop(self) -> None:
         self.send()
         self.target.stop()
         self.target.stop()
@@ -188,21 +178,20 @@ class TargetTests(SynchronousTestCase):
 class ScheduleTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.times = clocksOf(self.clock)
+        self.clocks = clocksOf(self.clock)
         self.calls: list[tuple[float, int, int]] = []
-        self.most = 1000
+        self.maximum = 1000
 
     def fire(self, lateness: int, skipped: int) -> bool:
         self.calls.append((round(self.clock.seconds(), 6), lateness, skipped))
-        return len(self.calls) < self.most
+        return len(self.calls) < self.maximum
 
     def schedule(self, interval: int) -> Schedule:
-        schedule = Schedule(self.clock, self.times.monotonic, interval * MILLISECOND, self.fire)
+        schedule = Schedule(self.clock, self.clocks.monotonic, interval * MILLISECOND, self.fire)
         schedule.start(0)
         return schedule
 
     def test_noDrift(self) -> None:
-        """However late each timer is, the thousandth call is at its time."""
         self.schedule(10)
         for _ in range(1500):
             self.clock.advance(0.0071)
@@ -212,7 +201,6 @@ class ScheduleTests(SynchronousTestCase):
         assert all(0 <= lateness < 7.2 * MILLISECOND for _, lateness, _ in self.calls)
 
     def test_skips(self) -> None:
-        """Turns that were slept through are skipped and counted, not made up for in a burst."""
         self.schedule(10)
         self.clock.advance(0)
         self.clock.advance(0.005)
@@ -233,8 +221,7 @@ class ScheduleTests(SynchronousTestCase):
         assert (lateness > MAXIMUM_CATCH_UP, skipped) == (True, 0)
 
     def test_stops(self) -> None:
-        """It ends when told, or when what it calls says so."""
-        self.most = 3
+        self.maximum = 3
         self.schedule(10)
         for _ in range(50):
             self.clock.advance(0.01)
@@ -245,7 +232,6 @@ class ScheduleTests(SynchronousTestCase):
         assert self.clock.getDelayedCalls() == []
 
     def test_precise(self) -> None:
-        """A precise schedule is awake before the turn, and calls not before it."""
         spins: list[int] = []
 
         def monotonic() -> int:
@@ -262,35 +248,33 @@ class ScheduleTests(SynchronousTestCase):
         schedule.stop()
 
 
-class Keeper(RecordingListener):
-    """A reporter that keeps what it is told."""
-
+class RecordingReporter(RecordingListener):
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[str] = []
+        self.events: list[str] = []
         self.by: list[tuple[str, int]] = []
 
     def started(self, targets: object) -> None:
-        self.told.append("began")
+        self.events.append("began")
 
-    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-        super().resultReady(target, outcome)
-        self.by.append((target.name, outcome.sequence))
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
+        super().resultReady(target, result)
+        self.by.append((target.name, result.sequence))
 
     def interim(self, targets: object) -> None:
-        self.told.append("interim")
+        self.events.append("interim")
 
     def summary(self, targets: object) -> None:
-        self.told.append("summary")
+        self.events.append("summary")
 
 
 class SessionTests(SynchronousTestCase):
-    def run_(
+    def startRun(
         self, command: ProbeOptions, *answering: bool
     ) -> tuple[ProbeSession, list[FakeTransport]]:
         self.clock = Clock()
-        self.keeper = Keeper()
-        session = ProbeSession(self.clock, clocksOf(self.clock), command, self.keeper)
+        self.reporter = RecordingReporter()
+        session = ProbeSession(self.clock, clocksOf(self.clock), command, self.reporter)
         targets, wires = [], []
         for number, answers in enumerate(answering):
             target, wire = targetOn(self.clock, session, command.timeout, f"h{number}")
@@ -301,72 +285,65 @@ class SessionTests(SynchronousTestCase):
         self.done = session.run(targets)
         return session, wires
 
-    def pass_(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.clock.pump([0.005] * round(seconds / 0.005))
 
     def test_count(self) -> None:
-        """It ends when all packets of all targets are answered."""
-        _, wires = self.run_(ProbeOptions(("h0", "h1"), count=3, interval=0.1), True, True)
-        self.pass_(0.2)
+        _, wires = self.startRun(ProbeOptions(("h0", "h1"), count=3, interval=0.1), True, True)
+        self.advance(0.2)
         self.assertNoResult(self.done)
-        self.pass_(0.1)
+        self.advance(0.1)
         self.successResultOf(self.done)
         assert [wire.sent for wire in wires] == [[0, 1, 2], [0, 1, 2]]
         assert self.clock.getDelayedCalls() == []
 
     def test_spread(self) -> None:
-        """The targets take turns."""
-        self.run_(ProbeOptions(("h0", "h1"), count=2, interval=0.1), True, True)
-        self.pass_(0.4)
-        assert self.keeper.by == [("h0", 0), ("h1", 0), ("h0", 1), ("h1", 1)]
+        self.startRun(ProbeOptions(("h0", "h1"), count=2, interval=0.1), True, True)
+        self.advance(0.4)
+        assert self.reporter.by == [("h0", 0), ("h1", 0), ("h0", 1), ("h1", 1)]
 
     def test_waitsForLast(self) -> None:
-        """It waits for the last replies, and no longer than their time."""
         command = ProbeOptions(("h0", "h1"), count=1, timeout=0.5, interval=0.01)
-        self.run_(command, True, False)
-        self.pass_(0.45)
+        self.startRun(command, True, False)
+        self.advance(0.45)
         self.assertNoResult(self.done)
-        self.pass_(0.1)
+        self.advance(0.1)
         self.successResultOf(self.done)
-        assert self.keeper.states() == [(0, "ok"), (0, "timeout")]
+        assert self.reporter.states() == [(0, "ok"), (0, "timeout")]
 
     def test_deadline(self) -> None:
-        """A deadline ends it, whatever is outstanding."""
-        self.run_(ProbeOptions(("h0",), deadline=1.0, interval=0.3, timeout=5), False)
-        self.pass_(1.01)
+        self.startRun(ProbeOptions(("h0",), deadline=1.0, interval=0.3, timeout=5), False)
+        self.advance(1.01)
         self.successResultOf(self.done)
         assert self.clock.getDelayedCalls() == []
 
     def test_unsent(self) -> None:
-        """It ends when the last packet cannot be sent."""
-        _, (wire,) = self.run_(ProbeOptions(("h0",), count=2, interval=0.1), False)
+        _, (wire,) = self.startRun(ProbeOptions(("h0",), count=2, interval=0.1), False)
         wire.failure = SendError(ProbeState.UNREACHABLE, "no route")
-        self.pass_(0.2)
+        self.advance(0.2)
         self.successResultOf(self.done)
 
     def test_finish(self) -> None:
-        """It can be ended at any time, also before it has begun, and twice."""
-        session, _ = self.run_(ProbeOptions(("h0",)), True)
+        session, _ = self.startRun(ProbeOptions(("h0",)), True)
         session.interim()
         session.finish()
         session.finish()
         self.successResultOf(self.done)
-        assert self.keeper.told == ["began", "interim"]
-        early = ProbeSession(self.clock, clocksOf(self.clock), ProbeOptions(("h",)), self.keeper)
+        assert self.reporter.events == ["began", "interim"]
+        early = ProbeSession(self.clock, clocksOf(self.clock), ProbeOptions(("h",)), self.reporter)
         early.finish()
         self.successResultOf(early.run([]))
 
     def test_memory(self) -> None:
-        """An endless run keeps nothing for each packet."""
-        session, (wire,) = self.run_(ProbeOptions(("h0",), interval=0.01), True)
+        session, (wire,) = self.startRun(ProbeOptions(("h0",), interval=0.01), True)
         wire.sent = deque(maxlen=1)  # type: ignore[assignment]
         (target,) = session.targets
         sizes = []
         for _ in range(3):
             for _ in range(3000):
                 self.clock.advance(0.01)
-                self.keeper.results.clear()
-                self.keeper.by.clear()
+                self.reporter.results.clear()
+                self.reporter.by.clear()
             sizes.append(len(pickle.dumps(vars(target.statistics.directions))))
             sizes.append(len(target._past) + len(target._pending))
         assert target.statistics.transmitted > 8000

@@ -1,6 +1,5 @@
 """
-Tests for L{tsservices.stamp.stats.clock_offset}, L{tsservices.stamp.stats.delay} and
-L{tsservices.stamp.stats.delay}.
+Tests for L{tsservices.stamp.stats.clock_offset} and L{tsservices.stamp.stats.delay}.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.stamp.stats.clock_offset import MAXIMUM_SPANS, ClockFilter, ClockSample
 from tsservices.stamp.stats.delay import MAXIMUM_MINIMA, Jitter, QueueingDelay
@@ -19,9 +17,9 @@ from tsservices.stamp.stats.delay import MAXIMUM_MINIMA, Jitter, QueueingDelay
 SECOND = 1_000_000_000
 
 
-class ClockFilterTests(SynchronousTestCase):
+class TestClockFilter:
     def test_best(self) -> None:
-        """The sample with the least delay tells the offset, and half its delay the bound."""
+        """The sample with the least delay has the offset, and half its delay is the bound."""
         clock = ClockFilter()
         for delay, offset in ((500, 90), (201, 41), (300, -10)):
             clock.add(ClockSample(0, offset, delay))
@@ -30,7 +28,7 @@ class ClockFilterTests(SynchronousTestCase):
         assert (found.value, found.bound, found.age) == (41, 101, 0)
 
     def test_age(self) -> None:
-        """An old sample is held against by how far clocks may have drifted since."""
+        """Clocks may have drifted since an old sample."""
         clock = ClockFilter()
         clock.add(ClockSample(0, 1, 1000))
         clock.add(ClockSample(10 * SECOND, 2, 100_000))
@@ -48,24 +46,24 @@ class ClockFilterTests(SynchronousTestCase):
         st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**7)), min_size=1, max_size=80),
     )
     def test_bound(self, offset: int, trips: list[tuple[int, int]]) -> None:
-        """However the delay is shared between the ways, the offset is within its bound."""
+        """However the delay is shared between the directions."""
         clock = ClockFilter()
         for number, (up, down) in enumerate(trips):
             found = (up + offset - (down - offset)) // 2
             clock.add(ClockSample(number * SECOND, found, up + down))
-        told = clock.offset()
-        assert told is not None
-        assert abs(told.value - offset) <= told.bound + 1
+        estimate = clock.offset()
+        assert estimate is not None
+        assert abs(estimate.value - offset) <= estimate.bound + 1
 
     def test_skew(self) -> None:
-        """A clock that runs 50 ppm fast is found out, under delays that come and go."""
+        """50 ppm are found under varying delays."""
         path = Random(7)
         clock = ClockFilter()
         for number in range(600):
-            at = number * SECOND // 2
+            time = number * SECOND // 2
             up, down = 1000 + path.expovariate(1e-5), 1000 + path.expovariate(1e-5)
-            offset = 10**9 + 50e-6 * at + (up - down) / 2
-            clock.add(ClockSample(at, round(offset), round(up + down)))
+            offset = 10**9 + 50e-6 * time + (up - down) / 2
+            clock.add(ClockSample(time, round(offset), round(up + down)))
         skew = clock.skew()
         assert skew is not None
         assert skew.ppm == pytest.approx(50, abs=0.5)
@@ -73,7 +71,6 @@ class ClockFilterTests(SynchronousTestCase):
         assert skew.significant
 
     def test_noSkew(self) -> None:
-        """Too few samples, or too close, tell no skew; equal clocks have none to speak of."""
         clock = ClockFilter()
         for number in range(4):
             clock.add(ClockSample(number * SECOND, 0, 100))
@@ -86,56 +83,50 @@ class ClockFilterTests(SynchronousTestCase):
         assert abs(skew.ppm) < 0.01
 
     def test_memory(self) -> None:
-        """An endless run keeps few samples."""
         clock = ClockFilter()
         for number in range(20_000):
             clock.add(ClockSample(number * SECOND, number, 100 + number % 7))
         assert len(clock._best) <= MAXIMUM_SPANS
 
 
-class QueueingTests(SynchronousTestCase):
+class TestQueueing:
     def test_byHand(self) -> None:
-        """Each delay is told less the least of them, also when all are negative."""
+        """Negative raw delays too."""
         queue = QueueingDelay(lambda: 0.0)
-        for at, delay in enumerate((-1000, -990, None, -1000, -900)):
-            queue.add(at, delay)
+        for time, delay in enumerate((-1000, -990, None, -1000, -900)):
+            queue.add(time, delay)
         found = queue.summary()
         assert (found.count, found.moments.maximum, found.moments.mean) == (4, 100, 27.5)
 
-    def test_skew(self) -> None:
-        """
-        With the skew taken off, a path without queues has none, however far the clocks
-        drift apart.
-        """
-        for skew in (0.0, 40e-6):
-            queue = QueueingDelay(lambda skew=skew: skew)  # type: ignore[misc]
-            for number in range(2000):
-                at = number * SECOND // 10
-                queue.add(at, round(5 * SECOND + 40e-6 * at) + (1000 if number % 10 == 9 else 0))
-            most = queue.summary().percentile(99)
-            assert most is not None
-            assert (most <= 1010) == bool(skew)
+    @pytest.mark.parametrize("skew", [0.0, 40e-6])
+    def test_skew(self, skew: float) -> None:
+        """With the skew taken off, a path without queues has no queueing delay."""
+        queue = QueueingDelay(lambda: skew)
+        for number in range(2000):
+            time = number * SECOND // 10
+            queue.add(time, round(5 * SECOND + 40e-6 * time) + (1000 if number % 10 == 9 else 0))
+        p99 = queue.summary().percentile(99)
+        assert p99 is not None
+        assert (p99 <= 1010) == bool(skew)
 
-    def test_asking(self) -> None:
-        """Asking for a summary changes nothing."""
+    def test_summaryChangesNothing(self) -> None:
         queue = QueueingDelay(lambda: 0.0)
-        for at in range(700):
-            queue.add(at, 5 + at % 3)
-            if at % 100 == 0:
+        for time in range(700):
+            queue.add(time, 5 + time % 3)
+            if time % 100 == 0:
                 queue.summary()
         assert queue.summary().count == 700
         assert queue.summary().percentile(100) == 2
 
     def test_memory(self) -> None:
-        """An endless run keeps few minima, and the least stays."""
         queue = QueueingDelay(lambda: 0.0)
-        for at in range(512 * 150):
-            queue.add(at, 1 if at == 700 else 50)
+        for time in range(512 * 150):
+            queue.add(time, 1 if time == 700 else 50)
         assert len(queue._minima) <= MAXIMUM_MINIMA
         assert queue.summary().percentile(99) == 49
 
 
-class JitterTests(SynchronousTestCase):
+class TestJitter:
     def test_byHand(self) -> None:
         """RFC 3550: each difference moves the estimate by a sixteenth."""
         jitter = Jitter()
@@ -146,7 +137,7 @@ class JitterTests(SynchronousTestCase):
         assert jitter.variation.moments.maximum == 160
 
     def test_neighbours(self) -> None:
-        """There is no difference over a gap, nor backwards, nor of what is unknown."""
+        """There is no difference over a gap, nor backwards, nor of an unknown delay."""
         jitter = Jitter()
         for sequence, delay in ((0, 5), (2, 50), (1, 99), (3, 51), (4, None), (5, 9)):
             jitter.add(sequence, delay)

@@ -1,6 +1,5 @@
 """
-Tests for L{tsservices.stamp.stats.distribution}, L{tsservices.stamp.stats.distribution} and
-L{tsservices.stamp.stats.distribution}.
+Tests for L{tsservices.stamp.stats.distribution}.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import statistics
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.stamp.stats.distribution import (
     MAXIMUM_VALUE,
@@ -37,9 +35,9 @@ def nearestRank(values: list[int], percent: float) -> int:
     return sorted(values)[max(1, math.ceil(round(percent * len(values) / 100, 6))) - 1]
 
 
-class HistogramTests(SynchronousTestCase):
+class TestHistogram:
     def test_bucketsAreInOrder(self) -> None:
-        """Buckets follow each other without a gap, through zero."""
+        """Without a gap, through zero."""
         buckets = [bucketOf(value) for value in range(-2000, 2000)]
         assert buckets == sorted(buckets)
         for value in range(-2000, 2000):
@@ -55,40 +53,31 @@ class HistogramTests(SynchronousTestCase):
 
     @given(st.lists(VALUES, min_size=1, max_size=60), st.floats(0, 100))
     def test_percentiles(self, values: list[int], percent: float) -> None:
-        """A percentile is the one of the values themselves, to 0.4 %."""
         found = histogramOf(values).percentile(percent)
         assert found is not None
         exact = nearestRank(values, percent)
         assert abs(found - exact) <= 0.004 * abs(exact) + 1
 
     @given(st.lists(VALUES), st.lists(VALUES))
-    def test_merge(self, ones: list[int], others: list[int]) -> None:
-        """Merging gives what counting all in one would, in either order."""
-        whole = histogramOf(ones + others)
-        for first, second in ((ones, others), (others, ones)):
-            merged = histogramOf(first)
-            merged.merge(histogramOf(second))
-            assert list(merged.ranges()) == list(whole.ranges())
-            assert (merged.total, merged.minimum, merged.maximum) == (
-                whole.total,
-                whole.minimum,
-                whole.maximum,
-            )
+    def test_merge(self, first: list[int], second: list[int]) -> None:
+        expected = histogramOf(first + second)
+        merged = histogramOf(first)
+        merged.merge(histogramOf(second))
+        assert list(merged.ranges()) == list(expected.ranges())
+        assert (merged.total, merged.minimum) == (expected.total, expected.minimum)
+        assert merged.maximum == expected.maximum
 
     @given(st.lists(VALUES, min_size=1), st.randoms(use_true_random=False))
     def test_order(self, values: list[int], randomness: object) -> None:
-        """The order of values does not matter."""
         shuffled = list(values)
         randomness.shuffle(shuffled)  # type: ignore[attr-defined]
         assert list(histogramOf(values).ranges()) == list(histogramOf(shuffled).ranges())
 
     def test_empty(self) -> None:
-        """Of nothing, nothing is known."""
         empty = Histogram()
         assert (empty.percentile(50), empty.minimum, list(empty.ranges())) == (None, None, [])
 
     def test_memory(self) -> None:
-        """However much is counted, and however large, buckets are few."""
         histogram = Histogram()
         for exponent in range(200):
             for step in range(1000):
@@ -96,15 +85,13 @@ class HistogramTests(SynchronousTestCase):
         assert len(list(histogram.ranges())) < 128 * 62
         assert histogram.total == 200_000
 
-    def test_notAbove(self) -> None:
-        """It tells how many do not exceed a bound."""
+    def test_countUpTo(self) -> None:
         histogram = histogramOf([-5, 0, 5, 10, 1000])
         assert [histogram.countUpTo(bound) for bound in (-6, -5, 4, 10, 2000)] == [0, 1, 2, 4, 5]
 
 
-class MomentsTests(SynchronousTestCase):
+class TestMoments:
     def test_byHand(self) -> None:
-        """2, 4, 4, 4, 5, 5, 7, 9 have mean 5 and standard deviation 2."""
         moments = Moments()
         for value in (2, 4, 4, 4, 5, 5, 7, 9):
             moments.add(value)
@@ -112,44 +99,40 @@ class MomentsTests(SynchronousTestCase):
         assert moments.deviation == pytest.approx(2.0)
 
     def test_digits(self) -> None:
-        """A large offset does not cost digits of the spread."""
+        """A large offset does not cost digits of the deviation."""
         moments = Moments()
         for value in (10**15 + 1, 10**15 + 2, 10**15 + 3):
             moments.add(value)
         assert moments.deviation == pytest.approx(math.sqrt(2 / 3), rel=1e-6)
 
     @given(st.lists(VALUES, max_size=30), st.lists(VALUES, max_size=30))
-    def test_merge(self, ones: list[int], others: list[int]) -> None:
-        """Merging gives what adding all to one would."""
+    def test_merge(self, first: list[int], second: list[int]) -> None:
         parts = [Moments(), Moments()]
-        for part, values in zip(parts, (ones, others), strict=True):
+        for part, values in zip(parts, (first, second), strict=True):
             for value in values:
                 part.add(value)
         parts[0].merge(parts[1])
-        whole = ones + others
-        assert parts[0].count == len(whole)
-        if whole:
+        expected = first + second
+        assert parts[0].count == len(expected)
+        if expected:
             # Values that cancel out leave the rounding of the largest.
-            largest = max(abs(each) for each in whole)
-            mean, deviation = statistics.fmean(whole), statistics.pstdev(whole)
+            largest = max(abs(each) for each in expected)
+            mean, deviation = statistics.fmean(expected), statistics.pstdev(expected)
             assert parts[0].mean == pytest.approx(mean, rel=1e-9, abs=1e-3 + 1e-14 * largest)
             assert parts[0].deviation == pytest.approx(deviation, rel=1e-6, abs=1 + 1e-12 * largest)
 
     def test_empty(self) -> None:
-        """Of nothing, nothing is known."""
         assert (Moments().mean, Moments().deviation, Moments().minimum) == (None, None, None)
 
 
-class DistributionTests(SynchronousTestCase):
+class TestDistribution:
     def test_unknown(self) -> None:
-        """What is unknown is no value."""
         values = Distribution()
         for value in (None, 3, None):
             values.add(value)
         assert (values.count, values.percentile(50)) == (1, 3)
 
     def test_merge(self) -> None:
-        """Both parts are merged."""
         one, other = Distribution(), Distribution()
         one.add(1)
         other.add(9)

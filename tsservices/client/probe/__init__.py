@@ -1,3 +1,6 @@
 """
 The measuring client: C{python -m tsservices.client probe}.
+
+C{run} is the whole program.  Its C{session} has a C{schedule} for each C{target}, which
+sends by one of the C{wires}; the C{reports} print what the session learns.
 """

@@ -1,7 +1,5 @@
 """
-What may stand on the command line behind C{probe}.
-
-What the measuring client can be asked to do, and what it assumes when not told.
+The command line of the probe: C{python -m tsservices.client probe}.
 """
 
 from __future__ import annotations
@@ -9,18 +7,22 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Literal
 
 from tsservices import __version__
 from tsservices.client.argtypes import hostName, portNumber, seconds
+from tsservices.client.probe.options import (
+    INTERVAL,
+    MAXIMUM_SIZE,
+    STAMP_OFFSET,
+    TIMEOUT,
+    ProbeOptions,
+)
 from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.stamp.auth import KeyFileError, readKey
 from tsservices.stamp.packets import AUTHENTICATED_LENGTH, UNAUTHENTICATED_LENGTH
 from tsservices.stamp.stats.thresholds import (
     FIGURES_HELP,
-    Threshold,
     ThresholdError,
     parseThresholds,
 )
@@ -28,17 +30,20 @@ from tsservices.stamp.telemetry import EXTENSION_LENGTH
 
 PROGRAM = "python -m tsservices.client probe"
 
-#: Seconds: faster than this the program measures itself.
+#: Seconds.  A faster probe measures itself.
 MINIMUM_INTERVAL = 0.0002
 
-#: Packets: more than anybody can wait for.
+#: Packets.  With the shortest interval this takes six years.
 MAXIMUM_COUNT = 10**12
 
-#: Bytes in a datagram that the timestamp service answers, and enough for a line.
+#: Octets: the timestamp service answers no longer datagram.
 MAXIMUM_TEXT_SIZE = 512
 
-#: Bytes that name and number of a packet need as text.
+#: Octets that the name and number of a packet need as text.
 MINIMUM_TEXT_SIZE = 32
+
+#: Octets of a packet with room for the follow-up; padding behind it needs 4 octets for its header.
+FOLLOW_UP_LENGTH = UNAUTHENTICATED_LENGTH + EXTENSION_LENGTH
 
 EPILOG = f"""\
 what a line tells (times in milliseconds):
@@ -74,11 +79,7 @@ examples:
 
 
 def packetCount(text: str) -> int:
-    """
-    Read a number of packets.
-
-    @raise argparse.ArgumentTypeError: it is none above 0.
-    """
+    """@raise argparse.ArgumentTypeError: it is no number of packets above 0."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 13 else 0
     if not 1 <= number <= MAXIMUM_COUNT:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of packets above 0")
@@ -86,13 +87,7 @@ def packetCount(text: str) -> int:
 
 
 def packetInterval(text: str) -> float:
-    """
-    Read the time between packets.
-
-    @param text: a number of seconds.
-    @return: the seconds.
-    @raise argparse.ArgumentTypeError: it is none, or too short.
-    """
+    """@raise argparse.ArgumentTypeError: it is no number of seconds, or too small a one."""
     span = seconds(text)
     if span < MINIMUM_INTERVAL:
         raise argparse.ArgumentTypeError(f"an interval is at least {MINIMUM_INTERVAL} s")
@@ -100,23 +95,15 @@ def packetInterval(text: str) -> float:
 
 
 def packetSize(text: str) -> int:
-    """
-    Read a number of bytes.
-
-    @raise argparse.ArgumentTypeError: no datagram has so many.
-    """
+    """@raise argparse.ArgumentTypeError: no datagram has so many octets."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else -1
-    if not 0 <= number <= LARGEST_SIZE:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size from 0 to {LARGEST_SIZE}")
+    if not 0 <= number <= MAXIMUM_SIZE:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size from 0 to {MAXIMUM_SIZE}")
     return number
 
 
 def typeOfService(text: str) -> int:
-    """
-    Read a type of service.
-
-    @raise argparse.ArgumentTypeError: it has not 8 bits.
-    """
+    """@raise argparse.ArgumentTypeError: it is no number of 8 bits."""
     try:
         number = int(text, 0)
     except ValueError:
@@ -127,7 +114,6 @@ def typeOfService(text: str) -> int:
 
 
 def probeParser() -> argparse.ArgumentParser:
-    """The parser of the measuring client."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Measure the way to one host or to many: round trip by the kernels' clocks,\n"
@@ -179,9 +165,9 @@ def _addPacketOptions(parser: argparse.ArgumentParser) -> None:
         dest="size",
         metavar="BYTES",
         type=packetSize,
-        help=f"payload of each packet (STAMP: {UNAUTHENTICATED_LENGTH}, with --key {AUTHENTICATED_LENGTH}, or more; "
-        f"room for the follow-up is in {UNAUTHENTICATED_LENGTH + EXTENSION_LENGTH}, the default, and from "
-        f"{UNAUTHENTICATED_LENGTH + EXTENSION_LENGTH + 4} on)",
+        help=f"payload of each packet (STAMP: {UNAUTHENTICATED_LENGTH}, with --key "
+        f"{AUTHENTICATED_LENGTH}, or more; room for the follow-up is in {FOLLOW_UP_LENGTH}, the "
+        f"default, and from {FOLLOW_UP_LENGTH + 4} on)",
     )
     packets.add_argument(
         "-Q",
@@ -203,18 +189,18 @@ def _addPacketOptions(parser: argparse.ArgumentParser) -> None:
         help=f"port of the service (default {DEFAULT_PORT + STAMP_OFFSET}, with --tcp and --udp "
         f"{DEFAULT_PORT}; other STAMP reflectors have 862)",
     )
-    wires = packets.add_mutually_exclusive_group()
-    wires.add_argument(
+    protocols = packets.add_mutually_exclusive_group()
+    protocols.add_argument(
         "--tcp",
-        dest="wire",
+        dest="protocol",
         action="store_const",
         const="tcp",
         default="stamp",
         help="send lines to the timestamp service over one TCP connection",
     )
-    wires.add_argument(
+    protocols.add_argument(
         "--udp",
-        dest="wire",
+        dest="protocol",
         action="store_const",
         const="udp",
         help="send datagrams to the timestamp service",
@@ -255,17 +241,17 @@ def _addOutputOptions(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="tell of a packet without a reply before the next is sent",
     )
-    forms = output.add_mutually_exclusive_group()
-    forms.add_argument(
+    formats = output.add_mutually_exclusive_group()
+    formats.add_argument(
         "--json",
-        dest="form",
+        dest="format",
         action="store_const",
         const="json",
         default="text",
         help="one JSON object a line: probe, interim, summary; integer nanoseconds",
     )
-    forms.add_argument(
-        "--csv", dest="form", action="store_const", const="csv", help="one line for each packet"
+    formats.add_argument(
+        "--csv", dest="format", action="store_const", const="csv", help="one line for each packet"
     )
     output.add_argument(
         "--histogram", action="store_true", help="a histogram of round trips in the summary"
@@ -284,33 +270,28 @@ def _addOutputOptions(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
-    """
-    Read the command line of the measuring client.
+def _sizes(stamp: bool, authenticated: bool) -> tuple[int, int]:
+    if not stamp:
+        return MINIMUM_TEXT_SIZE, MAXIMUM_TEXT_SIZE
+    return AUTHENTICATED_LENGTH if authenticated else UNAUTHENTICATED_LENGTH, MAXIMUM_SIZE
 
-    @raise SystemExit: with status 2 when the command line is wrong, and with status 0
-        when help or the version was asked for and is printed.
-    """
+
+def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
+    """@raise SystemExit: with 2 if the command line is wrong, with 0 after C{--help}."""
     parser = probeParser()
     given = parser.parse_args(arguments)
-    stamp = given.wire == "stamp"
-    if given.key is not None and not stamp:
-        parser.error("--key is for STAMP: it goes without --tcp and --udp")
-    if not given.followUp and not stamp:
-        parser.error("--no-follow-up is for STAMP: it goes without --tcp and --udp")
-    if given.reflector != "auto" and not stamp:
-        parser.error("--reflector is for STAMP: it goes without --tcp and --udp")
-    least = (
-        MINIMUM_TEXT_SIZE
-        if not stamp
-        else AUTHENTICATED_LENGTH
-        if given.key
-        else UNAUTHENTICATED_LENGTH
-    )
-    most = LARGEST_SIZE if stamp else MAXIMUM_TEXT_SIZE
-    if given.size is not None and not least <= given.size <= most:
-        parser.error(f"-s: a packet has {least} to {most} bytes here, not {given.size}")
-    if given.histogram and given.form != "text":
+    stamp = given.protocol == "stamp"
+    for option, used in (
+        ("--key", given.key is not None),
+        ("--no-follow-up", not given.followUp),
+        ("--reflector", given.reflector != "auto"),
+    ):
+        if used and not stamp:
+            parser.error(f"{option} is for STAMP: it goes without --tcp and --udp")
+    minimum, maximum = _sizes(stamp, given.key is not None)
+    if given.size is not None and not minimum <= given.size <= maximum:
+        parser.error(f"-s: a packet has {minimum} to {maximum} bytes here, not {given.size}")
+    if given.histogram and given.format != "text":
         parser.error("--histogram goes without --json and --csv")
     if given.plot is not None:
         if find_spec("matplotlib") is None:
@@ -321,7 +302,7 @@ def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
         parser.error("--prometheus needs prometheus_client: pip install 'tsservices[http]'")
     try:
         key = None if given.key is None else readKey(given.key)
-        conditions = [] if given.fail_if is None else parseThresholds(given.fail_if)
+        thresholds = [] if given.fail_if is None else parseThresholds(given.fail_if)
     except KeyFileError as error:
         parser.error(f"--key: {error}")
     except ThresholdError as error:
@@ -329,7 +310,7 @@ def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
     return ProbeOptions(
         hosts=tuple(given.hosts),
         port=given.port or DEFAULT_PORT + (STAMP_OFFSET if stamp else 0),
-        wire=given.wire,
+        protocol=given.protocol,
         family=given.family or 0,
         count=given.count,
         interval=given.interval,
@@ -341,96 +322,12 @@ def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
         key=key,
         stateful={"auto": None, "stateful": True, "stateless": False}[given.reflector],
         precise=given.precise,
-        form=given.form,
+        format=given.format,
         quiet=given.quiet,
         dated=given.dated,
         outstanding=given.outstanding,
         histogram=given.histogram,
         plot=given.plot,
         prometheus=given.prometheus,
-        conditions=conditions,
+        thresholds=thresholds,
     )
-
-
-#: How far the STAMP reflector's port lies above L{DEFAULT_PORT}.
-STAMP_OFFSET = 9
-
-#: Seconds between two packets to one target, as ping has it.
-INTERVAL = 1.0
-
-#: Seconds until a packet without a reply is lost: twice the way around the world.
-TIMEOUT = 1.0
-
-#: Bytes of payload that a datagram can have.
-LARGEST_SIZE = 65_507
-
-#: Exit status: a reply from every target.
-ALL_REPLIED = 0
-
-#: Exit status: no reply at all from one target or from all.
-SOME_SILENT = 1
-
-#: Exit status: the command line is wrong, a name is unknown, a file cannot be written.
-TROUBLE = 2
-
-#: Exit status: a condition of C{--fail-if} holds, or nobody can know.
-CONDITION_HELD = 3
-
-#: What is sent: STAMP packets, or text to the timestamp service.
-ProbeWire = Literal["stamp", "udp", "tcp"]
-
-#: How it is told.
-Form = Literal["text", "json", "csv"]
-
-
-@dataclass(frozen=True)
-class ProbeOptions:
-    """
-    Measure the way to some hosts.
-
-    @ivar hosts: names, or IPv4 or IPv6 addresses.
-    @ivar port: of the service at each of them.
-    @ivar wire: what is sent.
-    @ivar family: 4 or 6 when only one is wanted, else 0.
-    @ivar count: packets to each; L{None} for no end.
-    @ivar interval: seconds between two of them.
-    @ivar deadline: seconds until the end; L{None} for none.
-    @ivar timeout: seconds until a packet is lost.
-    @ivar size: bytes of payload; L{None} for the least.
-    @ivar tos: the type of service, or traffic class, of what is sent.
-    @ivar followUp: whether to ask of each reply when it has really left.
-    @ivar key: the key of authenticated packets; L{None} for open ones.
-    @ivar stateful: whether the reflector counts; L{None} when its replies must tell.
-    @ivar precise: whether to be awake before each packet's turn.
-    @ivar form: how it is told.
-    @ivar quiet: whether only the summary is wanted.
-    @ivar dated: whether lines begin with the time.
-    @ivar outstanding: whether to tell of a packet without a reply before the next.
-    @ivar histogram: whether the summary has a histogram.
-    @ivar plot: the file to draw a picture into.
-    @ivar prometheus: the port on which the figures can be read.
-    @ivar conditions: none of which should hold at the end.
-    """
-
-    hosts: tuple[str, ...]
-    port: int = DEFAULT_PORT + STAMP_OFFSET
-    wire: ProbeWire = "stamp"
-    family: int = 0
-    count: int | None = None
-    interval: float = INTERVAL
-    deadline: float | None = None
-    timeout: float = TIMEOUT
-    size: int | None = None
-    tos: int = 0
-    followUp: bool = True
-    key: bytes | None = None
-    stateful: bool | None = None
-    precise: bool = False
-    form: Form = "text"
-    quiet: bool = False
-    dated: bool = False
-    outstanding: bool = False
-    histogram: bool = False
-    plot: str | None = None
-    prometheus: int | None = None
-    conditions: list[Threshold] = field(default_factory=list)

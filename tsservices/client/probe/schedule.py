@@ -1,5 +1,5 @@
 """
-When packets are sent: at t0 + i * interval, whatever the way there was like.
+When packets are sent: at t0 + i * interval by the monotonic clock, without drift.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 NANOSECONDS = 1_000_000_000
 
 #: Nanoseconds before a packet's turn at which a precise schedule is awake: the reactor's timer is
-#: late by up to a millisecond, as epoll counts in these.
+#: late by up to a millisecond, since epoll counts in these.
 WAKE_EARLY = 1_500_000
 
-#: Nanoseconds of delay that are made up for by sending at once. Later than that, and with the next
-#: packet's turn come too, a turn is skipped: a burst would measure itself.
+#: Nanoseconds of delay that are made up for by sending at once.  If it is more, and the next
+#: packet's turn has come too, a turn is skipped: a burst would measure itself.
 MAXIMUM_CATCH_UP = 20_000_000
 
 
 class Schedule:
-    """Calls something at fixed times of the monotonic clock."""
+    """Calls a function at fixed times of the monotonic clock."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Schedule:
         @param monotonic: gives the time in nanoseconds.
         @param interval: nanoseconds between two calls.
         @param send: is called with the nanoseconds since its turn and the number of
-            turns skipped before it; gives whether to go on.
+            turns skipped before it; returns whether to go on.
         """
         self._clock = clock
         self._monotonic = monotonic
@@ -53,7 +53,7 @@ class Schedule:
         self._wait(self._monotonic())
 
     def stop(self) -> None:
-        """Call nothing any more.  Doing it twice does no harm."""
+        """May be called twice."""
         self._running = False
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
@@ -64,10 +64,10 @@ class Schedule:
         self._timer = self._clock.callLater(delay / NANOSECONDS, self._onTimer)
 
     def _onTimer(self) -> None:
-        """Call for every turn that has come, and sleep again."""
         self._timer = None
         now = self._monotonic()
         while self._running and self._due - now <= self._wakeEarly:
+            # This spins, for less than WAKE_EARLY, and only if the schedule is precise.
             while now < self._due:
                 now = self._monotonic()
             skipped = 0
@@ -78,7 +78,7 @@ class Schedule:
             self._due += self._interval
             if not self._send(lateness, skipped):
                 self.stop()
-            # Turns that come soon wait for the reactor: replies are read between them.
+            # A turn that comes soon waits for the reactor, which reads the replies in between.
             now = self._monotonic()
             if self._due > now:
                 break

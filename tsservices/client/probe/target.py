@@ -5,84 +5,87 @@ One host that is measured: what has been sent to it, and what became of each pac
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tsservices.client.probe.schedule import NANOSECONDS
 from tsservices.client.probe.wires.base import Clocks, ProbeTransport, Reply, SendError, SendTimes
+from tsservices.stamp.stats.follow_up import FollowUpMatcher
 from tsservices.stamp.stats.loss import ReplyKind
-from tsservices.stamp.stats.result import FollowUpMatcher, ProbeResult, ProbeState, Timestamps
-from tsservices.stamp.stats.summary import TargetStatistics
+from tsservices.stamp.stats.result import ProbeResult, ProbeState, Timestamps
+from tsservices.stamp.stats.target import TargetStatistics
 
-#: Packets of which it is known what became of them, and whose times are kept: for what comes late
-#: or twice.
+#: Packets whose result is known and whose times are kept, for late and doubled replies.
 MAXIMUM_PAST = 1024
 
 
-class TargetListener(Protocol):
-    """Who wants to know what happens with a target."""
+@dataclass(frozen=True)
+class TargetConfig:
+    """The host, and when a packet to it is lost."""
 
-    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    #: As the user wrote it.
+    name: str
+    #: Its IP address.
+    address: str
+    port: int
+    #: Seconds.
+    timeout: float
+    #: Whether the reflector counts; L{None} if its replies have to show it.
+    stateful: bool | None = None
+
+
+class TargetListener(Protocol):
+    """What a target calls."""
+
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         pass
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
-        pass
+        """The next packet is going to be sent, and this one has no reply yet."""
 
     def idle(self, target: ProbeTarget) -> None:
-        pass
+        """No packet waits for a reply any more."""
 
 
 class SentPacket:
-    """
-    One that was sent.
-
-    @ivar sequence: its number.
-    @ivar sentAt: when.
-    @ivar kernelSent: T1 by the kernel.
-    """
+    """A packet on its way, or a past one."""
 
     __slots__ = ("kernelSent", "sentAt", "sequence")
 
-    def __init__(self, sequence: int, sent: SendTimes) -> None:
+    def __init__(self, sequence: int, sentAt: SendTimes) -> None:
         self.sequence = sequence
-        self.sentAt = sent
+        self.sentAt = sentAt
+        #: T1 by the kernel; L{None} as long as it is unknown.
         self.kernelSent: int | None = None
 
 
 class ProbeTarget:
     """
-    A host that is measured.
+    A host that is measured.  It owns its statistics; its memory is bounded.
 
-    @ivar name: as it was asked for.
-    @ivar address: its IP address.
-    @ivar port: its port.
-    @ivar transport: the way to it.
-    @ivar statistics: what is known of it.
+    A packet is pending until it has a reply, an error, or its time is over; then it is one of the
+    past packets.
     """
 
     def __init__(
         self,
-        name: str,
-        address: str,
-        port: int,
-        wire: ProbeTransport,
-        tally: TargetStatistics,
+        config: TargetConfig,
+        transport: ProbeTransport,
         clock: IReactorTime,
-        times: Clocks,
-        timeout: float,
-        watcher: TargetListener,
+        clocks: Clocks,
+        listener: TargetListener,
     ) -> None:
-        """@param timeout: seconds until a packet is lost."""
-        self.name = name
-        self.address = address
-        self.port = port
-        self.transport = wire
-        self.statistics = tally
+        self.name = config.name
+        self.address = config.address
+        self.port = config.port
+        self.transport = transport
+        self.statistics = TargetStatistics(config.stateful)
         self._clock = clock
-        self._clocks = times
-        self._timeout = round(timeout * NANOSECONDS)
-        self._listener = watcher
+        self._clocks = clocks
+        self._timeout = round(config.timeout * NANOSECONDS)
+        self._listener = listener
         self._origin = 0
         self._pending: OrderedDict[int, SentPacket] = OrderedDict()
         self._past: OrderedDict[int, SentPacket] = OrderedDict()
@@ -90,7 +93,7 @@ class ProbeTarget:
         self._timer: IDelayedCall | None = None
 
     def start(self, origin: int) -> None:
-        """@param origin: the start of the run by the monotonic clock."""
+        """@param origin: the start of the run by the monotonic clock, in nanoseconds."""
         self._origin = origin
 
     def sendNext(self, lateness: int, skipped: int) -> None:
@@ -102,9 +105,10 @@ class ProbeTarget:
         sequence = self.statistics.transmitted
         if sequence - 1 in self._pending:
             self._listener.overdue(self, sequence - 1)
-        sent = SendTimes(self._clocks.monotonic(), self._clocks.wall())
-        packet = self._pending[sequence] = SentPacket(sequence, sent)
-        self.statistics.sent(sent.monotonic - self._origin, lateness, skipped)
+        sentAt = SendTimes(self._clocks.monotonic(), self._clocks.wall())
+        # Pending before it is sent: on loopback T1 of the kernel comes from within send.
+        packet = self._pending[sequence] = SentPacket(sequence, sentAt)
+        self.statistics.addSent(sentAt.monotonic - self._origin, lateness, skipped)
         try:
             packet.sentAt = self.transport.send(sequence)
         except SendError as error:
@@ -113,28 +117,25 @@ class ProbeTarget:
             self._startTimer()
 
     def replied(self, reply: Reply) -> None:
-        arrival = self.statistics.arrival(reply.sequence, reply.reflectorSequence)
-        if arrival is ReplyKind.STRAY:
+        kind = self.statistics.classifyReply(reply.sequence, reply.reflectorSequence)
+        if kind is ReplyKind.STRAY:
             return
         packet = self._pending.get(reply.sequence)
         state = ProbeState.DUPLICATE
-        if arrival is ReplyKind.FIRST:
+        if kind is ReplyKind.FIRST:
             state = ProbeState.OK if packet is not None else ProbeState.LATE
-        outcome = self._createResult(reply, packet or self._past.get(reply.sequence), state)
-        self._settle(reply.sequence, self._followUps.arrived(outcome, reply.followUp))
+        result = self._createResult(reply, packet or self._past.get(reply.sequence), state)
+        self._settle(reply.sequence, self._followUps.add(result, reply.followUp))
 
     def stamped(self, sequence: int, nanoseconds: int) -> None:
-        """@param nanoseconds: when, by the kernel, since 1970."""
         packet = self._pending.get(sequence)
         if packet is not None:
             packet.kernelSent = nanoseconds
 
     def unmatched(self) -> None:
-        """Something came that is no reply."""
         self.statistics.strays += 1
 
     def failed(self, sequence: int | None, state: ProbeState, reason: str) -> None:
-        """@param sequence: of a packet that will not be answered; L{None} for the newest."""
         if sequence is None and self._pending:
             sequence = next(reversed(self._pending))
         packet = None if sequence is None else self._pending.get(sequence)
@@ -147,9 +148,9 @@ class ProbeTarget:
         return bool(self._pending)
 
     def stop(self) -> None:
-        """Wait for nothing any more."""
-        for outcome in self._followUps.release():
-            self._report(outcome)
+        """Report the reply that is held, and wait for no other.  May be called twice."""
+        for result in self._followUps.release():
+            self._report(result)
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
@@ -158,6 +159,7 @@ class ProbeTarget:
         self, reply: Reply, packet: SentPacket | None, state: ProbeState
     ) -> ProbeResult:
         if packet is None:
+            # So late that its times are forgotten.
             return ProbeResult(
                 reply.sequence,
                 state,
@@ -167,10 +169,11 @@ class ProbeTarget:
                 size=reply.size,
                 ttl=reply.ttl,
             )
-        stamps = None
+        sentAt = packet.sentAt
+        timestamps = None
         if reply.received is not None:
-            stamps = Timestamps(
-                packet.sentAt.wall if packet.kernelSent is None else packet.kernelSent,
+            timestamps = Timestamps(
+                sentAt.wall if packet.kernelSent is None else packet.kernelSent,
                 reply.received,
                 reply.reflectorReceived,
                 reply.reflectorSent,
@@ -179,45 +182,43 @@ class ProbeTarget:
         return ProbeResult(
             reply.sequence,
             state,
-            packet.sentAt.monotonic - self._origin,
-            packet.sentAt.wall,
-            reply.monotonic - packet.sentAt.monotonic,
-            stamps,
+            sentAt.monotonic - self._origin,
+            sentAt.wall,
+            reply.monotonic - sentAt.monotonic,
+            timestamps,
             reply.reflectorSequence,
             reply.size,
             reply.ttl,
         )
 
     def _fail(self, packet: SentPacket, state: ProbeState, reason: str) -> None:
-        at = packet.sentAt.monotonic - self._origin
-        outcome = ProbeResult(packet.sequence, state, at, packet.sentAt.wall, reason=reason)
-        self._settle(packet.sequence, [*self._followUps.failed(packet.sequence), outcome])
+        offset = packet.sentAt.monotonic - self._origin
+        result = ProbeResult(packet.sequence, state, offset, packet.sentAt.wall, reason=reason)
+        self._settle(packet.sequence, [*self._followUps.failed(packet.sequence), result])
 
-    def _settle(self, sequence: int, outcomes: list[ProbeResult]) -> None:
-        """A packet is waited for no longer."""
+    def _settle(self, sequence: int, results: list[ProbeResult]) -> None:
         packet = self._pending.pop(sequence, None)
         if packet is not None:
             self._past[sequence] = packet
             if len(self._past) > MAXIMUM_PAST:
                 self._past.popitem(last=False)
-        for outcome in outcomes:
-            self._report(outcome)
+        for result in results:
+            self._report(result)
         if packet is not None and not self._pending:
             self._listener.idle(self)
 
-    def _report(self, outcome: ProbeResult) -> None:
-        self.statistics.take(outcome)
-        self._listener.resultReady(self, outcome)
+    def _report(self, result: ProbeResult) -> None:
+        self.statistics.add(result)
+        self._listener.resultReady(self, result)
 
     def _startTimer(self) -> None:
-        """Have the timer run for the oldest packet."""
+        # One timer for the oldest packet, not one for each: a new packet never expires first.
         if self._timer is None and self._pending:
             oldest = next(iter(self._pending.values()))
             delay = oldest.sentAt.monotonic + self._timeout - self._clocks.monotonic()
             self._timer = self._clock.callLater(max(0, delay) / NANOSECONDS, self._expire)
 
     def _expire(self) -> None:
-        """Give up packets whose time is over."""
         self._timer = None
         now = self._clocks.monotonic()
         while self._pending:

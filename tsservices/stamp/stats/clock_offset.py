@@ -1,8 +1,8 @@
 """
-What two clocks tell of each other: offset with its bound, and skew.  Pure.
+The offset of two clocks, with its bound, and their skew.
 
 The sample with the least delay knows most of the offset: its error is at most half of
-that delay, however the delay is shared between the two ways.
+that delay, however the delay is shared between the two directions.
 """
 
 from __future__ import annotations
@@ -10,65 +10,54 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-#: Spans of time whose best sample is kept; when there are more, two become one.
+#: Spans of time whose best sample is kept; if there are more, two become one.
 MAXIMUM_SPANS = 64
 
 #: Nanoseconds of a span at the beginning.
 INITIAL_SPAN = 100_000_000
 
-#: How fast an offset may become wrong: what NTP reckons with (RFC 5905, PHI).
+#: How fast an offset may become wrong: the value that NTP uses (RFC 5905, PHI).
 MAXIMUM_DRIFT = 15e-6
 
-#: Spans that a line is fitted through at least.
+#: Spans that a line is fitted through at least: with fewer its error says nothing.
 SKEW_SPANS = 5
 
 #: Nanoseconds between the first and the last of them, at least.
 SKEW_DURATION = 2_000_000_000
 
-#: Nanoseconds below which differences of delay say nothing.
+#: Nanoseconds; smaller differences of delay say nothing.
 DELAY_NOISE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ClockSample:
-    """
-    One exchange.
+    """One exchange; all in nanoseconds."""
 
-    @ivar time: when, in nanoseconds since the start.
-    @ivar offset: the other clock less this one, as this exchange alone shows it.
-    @ivar delay: the round trip without the other's own time.
-    """
-
+    #: Since the start of the run.
     time: int
+    #: The other clock minus this one, as this exchange alone shows it.
     offset: int
+    #: The round trip without the reflector's own time.
     delay: int
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """
-    The other clock less this one.
-
-    @ivar value: in nanoseconds.
-    @ivar bound: it is wrong by no more than this, as far as the stamps are right.
-    @ivar age: nanoseconds between that exchange and the last one.
-    """
+    """The other clock minus this one, in nanoseconds."""
 
     value: int
+    #: The value is wrong by no more than this, as far as the timestamps are right.
     bound: int
+    #: From that exchange to the last one.
     age: int
 
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """
-    How much faster the other clock runs.
-
-    @ivar ppm: microseconds a second.
-    @ivar error: the standard error of that.
-    """
+    """How much faster the other clock runs, in microseconds per second."""
 
     ppm: float
+    #: The standard error of that.
     error: float
 
     @property
@@ -81,7 +70,6 @@ class ClockFilter:
     """Keeps the best sample of each span of time, in bounded memory."""
 
     def __init__(self) -> None:
-        """Start with no sample."""
         self._span = INITIAL_SPAN
         self._best: dict[int, ClockSample] = {}
         self._last = 0
@@ -91,59 +79,51 @@ class ClockFilter:
         self._keepBest(sample)
         while len(self._best) > MAXIMUM_SPANS:
             self._span *= 2
-            kept = list(self._best.values())
+            samples = list(self._best.values())
             self._best = {}
-            for each in kept:
-                self._keepBest(each)
+            for previous in samples:
+                self._keepBest(previous)
 
     def _keepBest(self, sample: ClockSample) -> None:
-        cell = sample.time // self._span
-        held = self._best.get(cell)
-        if held is None or sample.delay < held.delay:
-            self._best[cell] = sample
+        span = sample.time // self._span
+        best = self._best.get(span)
+        if best is None or sample.delay < best.delay:
+            self._best[span] = sample
 
     def offset(self) -> Offset | None:
-        """
-        The offset by the sample that knows most, with age held against it; L{None} when there
-        is none.
-        """
+        """The offset by the best sample, where older ones count less; L{None} without samples."""
         if not self._best:
             return None
         best = min(
             self._best.values(),
-            key=lambda each: each.delay / 2 + MAXIMUM_DRIFT * (self._last - each.time),
+            key=lambda sample: sample.delay / 2 + MAXIMUM_DRIFT * (self._last - sample.time),
         )
         return Offset(best.offset, (best.delay + 1) // 2, self._last - best.time)
 
     def skew(self) -> Skew | None:
         """
-        The slope of the line through the best samples, where those with little delay count for
-        more; L{None} as long as they are too few or too close.
+        The slope of a line through the best samples, where those with little delay count more;
+        L{None} as long as there are too few of them.
         """
         samples = list(self._best.values())
-        times = [each.time for each in samples]
+        times = [sample.time for sample in samples]
         if len(samples) < SKEW_SPANS or max(times) - min(times) < SKEW_DURATION:
             return None
-        least = min(each.delay for each in samples)
-        blur = max(DELAY_NOISE, least / 20)
-        weights = [1 / ((each.delay - least) ** 2 + blur**2) for each in samples]
-        whole = math.fsum(weights)
-        # Whole numbers first: an offset can be years, and its digits are needed.
+        minimum = min(sample.delay for sample in samples)
+        noise = max(DELAY_NOISE, minimum / 20)
+        weights = [1 / ((sample.delay - minimum) ** 2 + noise**2) for sample in samples]
+        total = math.fsum(weights)
+        # Integers first: an offset can be years, and a float has no digits left for nanoseconds.
         origin = samples[0].offset
-        offsets = [each.offset - origin for each in samples]
-        meanTime = math.fsum(w * t for w, t in zip(weights, times, strict=True)) / whole
-        meanOffset = math.fsum(w * o for w, o in zip(weights, offsets, strict=True)) / whole
-        spread = math.fsum(w * (t - meanTime) ** 2 for w, t in zip(weights, times, strict=True))
-        slope = (
-            math.fsum(
-                w * (t - meanTime) * (o - meanOffset)
-                for w, t, o in zip(weights, times, offsets, strict=True)
-            )
-            / spread
-        )
-        residue = math.fsum(
-            w * (o - meanOffset - slope * (t - meanTime)) ** 2
+        offsets = [sample.offset - origin for sample in samples]
+        meanTime = math.fsum(w * t for w, t in zip(weights, times, strict=True)) / total
+        meanOffset = math.fsum(w * o for w, o in zip(weights, offsets, strict=True)) / total
+        points = [
+            (w, t - meanTime, o - meanOffset)
             for w, t, o in zip(weights, times, offsets, strict=True)
-        )
+        ]
+        spread = math.fsum(w * t**2 for w, t, _ in points)
+        slope = math.fsum(w * t * o for w, t, o in points) / spread
+        residue = math.fsum(w * (o - slope * t) ** 2 for w, t, o in points)
         error = math.sqrt(residue / (len(samples) - 2) / spread)
         return Skew(slope * 1e6, error * 1e6)

@@ -1,37 +1,26 @@
 """
-How much the delay changes from one packet to the next.  Pure.
-
-How much longer a way takes than at its best.  Pure.
-
-A raw one-way delay contains the offset of two clocks.  The difference of two of them
-does not, apart from the skew, which is taken off first.  So this figure needs no
-synchronized clocks, and it is the part of the delay that load can change.
-
-Round trips by time, coarser as the run grows longer.  Pure.
+How the delay changes: from one packet to the next, above its minimum, and over the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tsservices.stamp.stats.distribution import Distribution
+from tsservices.stamp.stats.distribution import Distribution, known
 
 
 class Jitter:
     """
-    Interarrival jitter as RTP has it (RFC 3550, section 6.4.1), and the distribution of
-    the differences between neighbours (IPDV, RFC 3393).
+    Interarrival jitter as RTP has it (RFC 3550, 6.4.1), and the distribution of the
+    differences between neighbours (IPDV, RFC 3393).
 
-    A difference is taken only between packets that were sent one after the other: with
-    one lost between them there is none, nor when they arrive in the wrong order.
-
-    @ivar variation: the differences, each of the later packet less the earlier.
-    @ivar absolute: the same without their signs.
+    A difference is taken only between packets that were sent one after the other.  There is
+    none if one between them was lost, or if they arrived in the wrong order.
     """
 
     def __init__(self) -> None:
-        """Start with no packet."""
+        #: The differences, the later packet minus the earlier; and the same without their signs.
         self.variation = Distribution()
         self.absolute = Distribution()
         self._estimate = 0.0
@@ -39,17 +28,17 @@ class Jitter:
 
     def add(self, sequence: int, delay: int | None) -> None:
         """
-        @param delay: of it in nanoseconds; an error of the clocks that stays the same
-            does no harm.  L{None} when it is unknown.
+        @param delay: in nanoseconds; it may contain a constant offset of the clocks.  L{None} is
+            ignored.
         """
         if delay is None:
             return
         if self._last is not None:
-            before, earlier = self._last
-            if sequence <= before:
+            previous, previousDelay = self._last
+            if sequence <= previous:
                 return
-            if sequence == before + 1:
-                difference = delay - earlier
+            if sequence == previous + 1:
+                difference = delay - previousDelay
                 self.variation.add(difference)
                 self.absolute.add(abs(difference))
                 self._estimate += (abs(difference) - self._estimate) / 16
@@ -64,17 +53,23 @@ class Jitter:
 #: Samples that wait until the skew among them is known.
 BLOCK_SAMPLES = 512
 
-#: Smallest delays of earlier blocks that are kept; when there are more, two become one.
+#: Smallest delays of earlier blocks that are kept; if there are more, two become one.
 MAXIMUM_MINIMA = 64
 
 
 class QueueingDelay:
-    """The delay of one way above its minimum."""
+    """
+    The delay of one direction above its minimum.
+
+    A raw one-way delay contains the offset of two clocks.  The difference of two of them
+    does not, apart from the skew, which is taken off first.  So this needs no synchronized
+    clocks, and it is the part of the delay that load can change.
+    """
 
     def __init__(self, skew: Callable[[], float]) -> None:
         """
-        @param skew: gives by how much raw delays of this way grow, in nanoseconds for
-            each nanosecond, as far as known.
+        @param skew: gives by how much raw delays of this direction grow, in nanoseconds per
+            nanosecond, as far as it is known.
         """
         self._skew = skew
         self._done = Distribution()
@@ -83,8 +78,8 @@ class QueueingDelay:
 
     def add(self, time: int, delay: int | None) -> None:
         """
-        @param time: when, in nanoseconds since the start.
-        @param delay: raw, in nanoseconds; L{None} is passed over.
+        @param time: nanoseconds since the start of the run.
+        @param delay: raw, in nanoseconds; L{None} is ignored.
         """
         if delay is None:
             return
@@ -101,47 +96,39 @@ class QueueingDelay:
 
     def summary(self) -> Distribution:
         """The delays above the minimum, of all samples so far."""
-        whole = Distribution()
-        whole.merge(self._done)
+        delays = Distribution()
+        delays.merge(self._done)
         if self._block:
-            self._addBlock(whole, self._skew())
-        return whole
+            self._addBlock(delays, self._skew())
+        return delays
 
-    def _addBlock(self, into: Distribution, skew: float) -> None:
-        """Work the block off."""
+    def _addBlock(self, delays: Distribution, skew: float) -> None:
         start = self._block[0][0]
-        floor = min(delay - skew * (at - start) for at, delay in (*self._minima, *self._block))
-        for at, delay in self._block:
-            into.add(round(delay - skew * (at - start) - floor))
+        samples = (*self._minima, *self._block)
+        minimum = min(delay - skew * (time - start) for time, delay in samples)
+        for time, delay in self._block:
+            delays.add(round(delay - skew * (time - start) - minimum))
 
 
-def _minimum(
-    samples: list[tuple[int, int]] | tuple[tuple[int, int], ...], skew: float
-) -> tuple[int, int]:
+def _minimum(samples: Sequence[tuple[int, int]], skew: float) -> tuple[int, int]:
     start = samples[0][0]
-    return min(samples, key=lambda each: each[1] - skew * (each[0] - start))
+    return min(samples, key=lambda sample: sample[1] - skew * (sample[0] - start))
 
 
-#: Spans of time that are kept; when there are more, two become one.
+#: Buckets of a timeline that are kept; if there are more, two become one.
 MAXIMUM_BUCKETS = 1024
 
-#: Nanoseconds of a span at the beginning.
+#: Nanoseconds of a bucket at the beginning.
 INITIAL_SPAN = 1_000_000
 
 
 @dataclass(slots=True)
 class TimelineBucket:
-    """
-    One span of time.
+    """One span of time; round trips are in nanoseconds."""
 
-    @ivar count: round trips in it.
-    @ivar lost: packets lost in it.
-    @ivar minimum: the shortest round trip in nanoseconds; L{None} when there is none.
-    @ivar maximum: the longest.
-    @ivar total: all of them together.
-    """
-
+    #: Round trips.
     count: int = 0
+    #: Packets.
     lost: int = 0
     minimum: int | None = None
     maximum: int | None = None
@@ -152,43 +139,37 @@ class TimelineBucket:
         self.lost += other.lost
         self.total += other.total
         if other.minimum is not None and other.maximum is not None:
-            self.minimum = (
-                other.minimum if self.minimum is None else min(self.minimum, other.minimum)
-            )
-            self.maximum = (
-                other.maximum if self.maximum is None else max(self.maximum, other.maximum)
-            )
+            self.minimum = min(known(self.minimum, other.minimum), other.minimum)
+            self.maximum = max(known(self.maximum, other.maximum), other.maximum)
 
 
 class Timeline:
-    """
-    A row of cells from the start of the run.
-
-    @ivar span: nanoseconds of a cell.
-    """
+    """Round trips by time, coarser as the run grows longer."""
 
     def __init__(self) -> None:
-        """Start with no cell."""
+        #: Nanoseconds of a bucket.
         self.span = INITIAL_SPAN
-        self._cells: dict[int, TimelineBucket] = {}
+        self._buckets: dict[int, TimelineBucket] = {}
 
     def add(self, time: int, roundTrip: int | None) -> None:
         """
-        @param time: when the packet was sent, in nanoseconds since the start.
-        @param roundTrip: the round trip; L{None} if the packet was lost.
+        @param time: when the packet was sent, in nanoseconds since the start of the run.
+        @param roundTrip: in nanoseconds; L{None} if the packet was lost.
         """
-        new = (
-            TimelineBucket(lost=1)
-            if roundTrip is None
-            else TimelineBucket(1, 0, roundTrip, roundTrip, roundTrip)
-        )
-        self._cells.setdefault(time // self.span, TimelineBucket()).merge(new)
-        while len(self._cells) > MAXIMUM_BUCKETS:
+        if roundTrip is None:
+            added = TimelineBucket(lost=1)
+        else:
+            added = TimelineBucket(1, 0, roundTrip, roundTrip, roundTrip)
+        self._merge(time // self.span, added)
+        while len(self._buckets) > MAXIMUM_BUCKETS:
             self.span *= 2
-            held, self._cells = self._cells, {}
-            for number, cell in held.items():
-                self._cells.setdefault(number // 2, TimelineBucket()).merge(cell)
+            buckets, self._buckets = self._buckets, {}
+            for number, bucket in buckets.items():
+                self._merge(number // 2, bucket)
+
+    def _merge(self, number: int, bucket: TimelineBucket) -> None:
+        self._buckets.setdefault(number, TimelineBucket()).merge(bucket)
 
     def buckets(self) -> list[tuple[int, TimelineBucket]]:
-        """When each cell that is not empty begins, and what is in it, in order."""
-        return [(number * self.span, self._cells[number]) for number in sorted(self._cells)]
+        """The start of each bucket that is not empty, and the bucket, in order."""
+        return [(number * self.span, self._buckets[number]) for number in sorted(self._buckets)]

@@ -1,12 +1,8 @@
 """
-How often each value came, in buckets that grow with the value.  Pure.
+The distribution of values that are not kept: moments, and percentiles by a histogram.
 
-Memory is bounded, whatever is counted: 128 buckets for each doubling.  A percentile is
-off by less than 0.4 %.
-
-Smallest, mean, largest and spread of values that are not kept.  Pure.
-
-All that is told of one kind of value: moments and percentiles.  Pure.
+Memory is bounded, whatever is counted: the histogram has 128 buckets for each doubling.  A
+percentile is off by less than 0.4 %.
 """
 
 from __future__ import annotations
@@ -14,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-#: Bits of a value that its bucket keeps, beside the first.
+#: Bits of a value that its bucket keeps, beside the leading one.
 SUB_BITS = 7
 
 #: Buckets for each doubling.
@@ -25,7 +21,7 @@ MAXIMUM_VALUE = (1 << 62) - 1
 
 
 def bucketOf(value: int) -> int:
-    """The number of its bucket; the order of buckets is that of values."""
+    """The number of the bucket; the order of buckets is that of values."""
     if value < 0:
         return ~bucketOf(-value)
     value = min(value, MAXIMUM_VALUE)
@@ -47,19 +43,17 @@ def rangeOf(bucket: int) -> tuple[int, int]:
     return low, low + (1 << shift) - 1
 
 
-class Histogram:
-    """
-    Counts whole numbers, negative ones too.
+def known(value: int | None, default: int) -> int:
+    """The value, or the default if there is none."""
+    return default if value is None else value
 
-    @ivar total: how many were counted.
-    @ivar minimum: the smallest, exact; L{None} when there is none.
-    @ivar maximum: the largest, exact; L{None} when there is none.
-    """
+
+class Histogram:
+    """Counts whole numbers, negative ones too; minimum and maximum are exact."""
 
     __slots__ = ("_counts", "maximum", "minimum", "total")
 
     def __init__(self) -> None:
-        """Start with nothing counted."""
         self._counts: dict[int, int] = {}
         self.total = 0
         self.minimum: int | None = None
@@ -75,77 +69,59 @@ class Histogram:
             self.maximum = value
 
     def merge(self, other: Histogram) -> None:
-        """Count all that another one has counted, as well."""
+        """Count all values of another as well."""
         for bucket, count in other._counts.items():
             self._counts[bucket] = self._counts.get(bucket, 0) + count
         self.total += other.total
         if other.minimum is not None:
-            self.minimum = min(
-                other.minimum, other.minimum if self.minimum is None else self.minimum
-            )
+            self.minimum = min(other.minimum, known(self.minimum, other.minimum))
         if other.maximum is not None:
-            self.maximum = max(
-                other.maximum, other.maximum if self.maximum is None else self.maximum
-            )
+            self.maximum = max(other.maximum, known(self.maximum, other.maximum))
 
     def copy(self) -> Histogram:
-        """Another with the same counts."""
         twin = Histogram()
         twin.merge(self)
         return twin
 
     def percentile(self, percent: float) -> int | None:
-        """
-        The value that so many percent of all do not exceed, by nearest rank; L{None} when
-        nothing was counted.
-        """
+        """The value that so many percent of all do not exceed, by nearest rank."""
         if self.minimum is None or self.maximum is None:
             return None
-        # The round takes off what binary fractions add: 99.9 % of 1000 must stay 999.
-        wanted = max(1.0, round(percent * self.total / 100, 6))
-        if wanted <= 1:
+        # Rounded, since binary fractions add a little: 99.9 % of 1000 must stay 999.
+        rank = max(1.0, round(percent * self.total / 100, 6))
+        if rank <= 1:
             return self.minimum
-        if wanted > self.total - 1:
+        if rank > self.total - 1:
             return self.maximum
-        seen = 0
+        count = 0
         value = self.minimum
         for bucket in sorted(self._counts):
-            seen += self._counts[bucket]
-            if seen >= wanted:
+            count += self._counts[bucket]
+            if count >= rank:
                 low, high = rangeOf(bucket)
                 value = (low + high) // 2
                 break
         return max(self.minimum, min(self.maximum, value))
 
     def ranges(self) -> Iterator[tuple[int, int, int]]:
-        """
-        For each bucket that is not empty, in order, the smallest and the largest value in it,
-        and how many were counted.
-        """
+        """Smallest value, largest value and count of each bucket that is not empty, in order."""
         for bucket in sorted(self._counts):
             low, high = rangeOf(bucket)
             yield low, high, self._counts[bucket]
 
     def countUpTo(self, bound: int) -> int:
-        """How many do not exceed it, as far as buckets tell."""
+        """How many values do not exceed it, to the end of its bucket."""
         limit = bucketOf(bound)
         return sum(count for bucket, count in self._counts.items() if bucket <= limit)
 
 
 class Moments:
-    """
-    The moments of all values so far, by Welford's method: no sum of squares that loses
-    the digits which matter.
+    """The moments of all values so far."""
 
-    @ivar count: how many values there were.
-    @ivar minimum: the smallest; L{None} when there is none.
-    @ivar maximum: the largest; L{None} when there is none.
-    """
-
+    # By Welford's method: a plain sum of squares would lose the digits that matter.
     __slots__ = ("_mean", "_squares", "count", "maximum", "minimum")
 
     def __init__(self) -> None:
-        """Start with no value."""
         self.count = 0
         self.minimum: int | None = None
         self.maximum: int | None = None
@@ -163,7 +139,7 @@ class Moments:
         self._squares += difference * (value - self._mean)
 
     def merge(self, other: Moments) -> None:
-        """Take all values of another in."""
+        # Chan's formula for the squares of two sets.
         if other.minimum is None or other.maximum is None:
             return
         count = self.count + other.count
@@ -171,20 +147,17 @@ class Moments:
         self._squares += other._squares + difference**2 * self.count * other.count / count
         self._mean += difference * other.count / count
         self.count = count
-        self.minimum = min(other.minimum, other.minimum if self.minimum is None else self.minimum)
-        self.maximum = max(other.maximum, other.maximum if self.maximum is None else self.maximum)
+        self.minimum = min(other.minimum, known(self.minimum, other.minimum))
+        self.maximum = max(other.maximum, known(self.maximum, other.maximum))
 
     @property
     def mean(self) -> float | None:
-        """The average; L{None} when there is no value."""
+        """L{None} if there is no value."""
         return self._mean if self.count else None
 
     @property
     def deviation(self) -> float | None:
-        """
-        The standard deviation of these values (not of what they might be a sample of); L{None}
-        when there is no value.
-        """
+        """The standard deviation of these values, not of what they might be a sample of."""
         return math.sqrt(self._squares / self.count) if self.count else None
 
 
@@ -193,36 +166,27 @@ PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 
 class Distribution:
-    """
-    Values of one kind, in nanoseconds.
-
-    @ivar moments: their moments.
-    @ivar histogram: their histogram.
-    """
+    """Values of one kind, in nanoseconds."""
 
     __slots__ = ("histogram", "moments")
 
     def __init__(self) -> None:
-        """Start with no value."""
         self.moments = Moments()
         self.histogram = Histogram()
 
     def add(self, value: int | None) -> None:
-        """@param value: one more; L{None} is passed over."""
+        """@param value: L{None} is ignored."""
         if value is not None:
             self.moments.add(value)
             self.histogram.add(value)
 
     def merge(self, other: Distribution) -> None:
-        """Take all values of another in."""
         self.moments.merge(other.moments)
         self.histogram.merge(other.histogram)
 
     @property
     def count(self) -> int:
-        """How many values there were."""
         return self.moments.count
 
     def percentile(self, percent: float) -> int | None:
-        """The value that so many percent of all do not exceed; L{None} when there is none."""
         return self.histogram.percentile(percent)

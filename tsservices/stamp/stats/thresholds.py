@@ -1,5 +1,5 @@
 """
-Conditions on figures: C{loss>1%,p99>50ms}.  Pure.
+Conditions that a run should not meet: C{loss>1%,p99>50ms}.
 
     conditions = condition *("," condition)
     condition  = figure comparison number [unit]
@@ -13,14 +13,21 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tsservices.stamp.stats.distribution import Distribution
-from tsservices.stamp.stats.summary import TargetStatistics
+from tsservices.stamp.stats.target import TargetStatistics
 
 #: Nanoseconds in each unit of time.
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
-_THRESHOLD = re.compile(
+#: Reads a figure; L{None} if it is unknown.
+Figure: TypeAlias = Callable[[TargetStatistics], float | None]
+
+#: Reads a figure of a distribution.
+DistributionFigure: TypeAlias = Callable[[Distribution], float | None]
+
+_CONDITION = re.compile(
     r"\s*([a-z][a-z0-9.]*)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*(%|[a-z]*)\s*"
 )
 
@@ -31,35 +38,40 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
 }
 
-#: A figure; L{None} when it is unknown.
-Value = float | None
-
 #: Figures that count packets; with C{%} they are compared as a share of all packets.
 COUNTERS: dict[str, Callable[[TargetStatistics], int | None]] = {
-    "loss": lambda tally: tally.lost,
-    "loss.up": lambda tally: tally.lostUp,
-    "loss.down": lambda tally: tally.lostDown,
-    "late": lambda tally: tally.late,
-    "errors": lambda tally: tally.refused + tally.unreachable,
-    "duplicates": lambda tally: tally.directions.duplicates,
-    "reordered": lambda tally: tally.directions.reordered,
-    "burst": lambda tally: tally.runs.summary().maximum or 0,
+    "loss": lambda statistics: statistics.lost,
+    "loss.up": lambda statistics: statistics.lostUp,
+    "loss.down": lambda statistics: statistics.lostDown,
+    "late": lambda statistics: statistics.late,
+    "errors": lambda statistics: statistics.refused + statistics.unreachable,
+    "duplicates": lambda statistics: statistics.directions.duplicates,
+    "reordered": lambda statistics: statistics.directions.reordered,
+    "burst": lambda statistics: statistics.lossBursts.summary().maximum or 0,
 }
 
 #: Kinds of time, by what stands before C{.min}, C{.avg}, C{.max}, C{.stddev} or C{.p99}.
 DISTRIBUTIONS: dict[str, Callable[[TargetStatistics], Distribution]] = {
-    "": lambda tally: tally.trip,
-    "net": lambda tally: tally.network,
-    "app": lambda tally: tally.application,
-    "server": lambda tally: tally.server,
-    "up": lambda tally: tally.up,
-    "down": lambda tally: tally.down,
-    "queue.up": lambda tally: tally.queueUp.summary(),
-    "queue.down": lambda tally: tally.queueDown.summary(),
-    "ipdv": lambda tally: tally.jitter.absolute,
+    "": lambda statistics: statistics.roundTrip,
+    "net": lambda statistics: statistics.network,
+    "app": lambda statistics: statistics.application,
+    "server": lambda statistics: statistics.server,
+    "up": lambda statistics: statistics.up,
+    "down": lambda statistics: statistics.down,
+    "queue.up": lambda statistics: statistics.queueingUp.summary(),
+    "queue.down": lambda statistics: statistics.queueingDown.summary(),
+    "ipdv": lambda statistics: statistics.jitter.absolute,
 }
 
-#: All figures there are, for a person.
+#: What can stand behind the kind, besides percentiles.
+MOMENTS: dict[str, DistributionFigure] = {
+    "min": lambda values: values.moments.minimum,
+    "avg": lambda values: values.moments.mean,
+    "max": lambda values: values.moments.maximum,
+    "stddev": lambda values: values.moments.deviation,
+}
+
+#: All figures, for C{--help}.
 FIGURES_HELP = """\
   loss loss.up loss.down late errors duplicates reordered burst   packets, or with %
   min avg max stddev p50 p99.9 ...   of the round trips, in ns, us, ms or s
@@ -73,28 +85,18 @@ class ThresholdError(ValueError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """
-    One condition.
+    """One condition."""
 
-    @ivar text: as it was written.
-    @ivar value: gives the figure.
-    @ivar holds: compares it with the number that was written.
-    """
-
+    #: As it was written.
     text: str
-    value: Callable[[TargetStatistics], Value]
+    figure: Figure
+    #: Compares the figure with the number that was written, in its unit.
     holds: Callable[[float], bool]
 
 
-def _momentReader(name: str) -> Callable[[Distribution], Value] | None:
-    if name == "min":
-        return lambda values: values.moments.minimum
-    if name == "max":
-        return lambda values: values.moments.maximum
-    if name == "avg":
-        return lambda values: values.moments.mean
-    if name == "stddev":
-        return lambda values: values.moments.deviation
+def _momentOf(name: str) -> DistributionFigure | None:
+    if name in MOMENTS:
+        return MOMENTS[name]
     match = re.fullmatch(r"p([0-9]{1,2}(?:\.[0-9]{1,3})?|100)", name)
     if match is None:
         return None
@@ -102,53 +104,60 @@ def _momentReader(name: str) -> Callable[[Distribution], Value] | None:
     return lambda values: values.percentile(percent)
 
 
-def _timeReader(name: str) -> Callable[[TargetStatistics], Value] | None:
+def _timeFigure(name: str) -> Figure | None:
     if name == "jitter":
-        return lambda tally: tally.jitter.estimate
+        return lambda statistics: statistics.jitter.estimate
     if name == "offset":
-        return lambda tally: None if (found := tally.clock.offset()) is None else abs(found.value)
+        return _offset
     for kind, values in DISTRIBUTIONS.items():
-        if kind and not name.startswith(kind + "."):
-            continue
-        moment = _momentReader(name[len(kind) + 1 :] if kind else name)
-        if moment is not None:
-            return lambda tally, values=values, moment=moment: moment(values(tally))  # type: ignore[misc]
+        prefix = f"{kind}." if kind else ""
+        read = _momentOf(name.removeprefix(prefix)) if name.startswith(prefix) else None
+        if read is not None:
+            return _readerOf(values, read)
     return None
 
 
-def _shareReader(
-    count: Callable[[TargetStatistics], int | None],
-) -> Callable[[TargetStatistics], Value]:
-
-    def share(tally: TargetStatistics) -> Value:
-        counted = count(tally)
-        return None if counted is None or not tally.settled else 100 * counted / tally.settled
-
-    return share
+def _readerOf(
+    values: Callable[[TargetStatistics], Distribution], read: DistributionFigure
+) -> Figure:
+    return lambda statistics: read(values(statistics))
 
 
-def _absoluteSkew(tally: TargetStatistics) -> Value:
-    skew = tally.clock.skew()
+def _offset(statistics: TargetStatistics) -> float | None:
+    offset = statistics.clock.offset()
+    return None if offset is None else abs(offset.value)
+
+
+def _skew(statistics: TargetStatistics) -> float | None:
+    skew = statistics.clock.skew()
     return None if skew is None else abs(skew.ppm)
 
 
-def _parseThreshold(text: str) -> Threshold:
-    match = _THRESHOLD.fullmatch(text)
+def _percentOf(counter: Callable[[TargetStatistics], int | None]) -> Figure:
+    def percent(statistics: TargetStatistics) -> float | None:
+        count = counter(statistics)
+        return None if count is None or not statistics.settled else 100 * count / statistics.settled
+
+    return percent
+
+
+def _parse(text: str) -> Threshold:
+    match = _CONDITION.fullmatch(text)
     if match is None:
         raise ThresholdError(f"{text.strip()!r} is no condition like loss>1% or p99>50ms")
     name, comparison, number, unit = match.groups()
     compare, bound = _COMPARISONS[comparison], float(number)
-    figure: Callable[[TargetStatistics], Value] | None
+    figure: Figure | None
     if name in COUNTERS:
         if unit not in ("", "%") or (unit and name == "burst"):
             raise ThresholdError(f"{text.strip()!r}: {name} counts packets, not {unit}")
-        figure = _shareReader(COUNTERS[name]) if unit else COUNTERS[name]
+        figure = _percentOf(COUNTERS[name]) if unit else COUNTERS[name]
     elif name == "skew":
         if unit != "ppm":
             raise ThresholdError(f"{text.strip()!r}: skew is in ppm")
-        figure = _absoluteSkew
+        figure = _skew
     else:
-        figure = _timeReader(name)
+        figure = _timeFigure(name)
         if figure is None:
             raise ThresholdError(f"{text.strip()!r}: there is no figure {name!r}")
         if unit not in UNITS:
@@ -158,23 +167,17 @@ def _parseThreshold(text: str) -> Threshold:
 
 
 def parseThresholds(text: str) -> list[Threshold]:
-    """
-    The conditions.
-
-    @raise ConditionError: one of them has no meaning.
-    """
-    return [_parseThreshold(each) for each in text.split(",")]
+    """@raise ThresholdError: one of the conditions has no meaning."""
+    return [_parse(condition) for condition in text.split(",")]
 
 
 def violations(thresholds: list[Threshold], statistics: TargetStatistics) -> list[str]:
-    """
-    Those that hold, and those of which nobody can know: a test that cannot tell must not pass.
-    """
-    found = []
-    for each in thresholds:
-        value = each.value(statistics)
+    """The conditions that hold, and those that are unknown: a test must not pass by these."""
+    violated = []
+    for threshold in thresholds:
+        value = threshold.figure(statistics)
         if value is None:
-            found.append(f"{each.text}: the figure is unknown")
-        elif each.holds(value):
-            found.append(each.text)
-    return found
+            violated.append(f"{threshold.text}: the figure is unknown")
+        elif threshold.holds(value):
+            violated.append(threshold.text)
+    return violated

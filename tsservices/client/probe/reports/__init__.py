@@ -1,0 +1,3 @@
+"""
+What a run prints, draws and serves: one module for each form.
+"""

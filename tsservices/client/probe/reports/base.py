@@ -1,7 +1,5 @@
 """
-Where lines go: standard output and standard error, written whole and at once.
-
-What everybody can do who tells what happens.
+What all reports share: the streams they write to, and the events they get.
 """
 
 from __future__ import annotations
@@ -13,15 +11,15 @@ from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.terminal.text import complaint
 from tsservices.stamp.stats.result import ProbeResult
 
-#: Takes a line on a terminal away.
+#: Clears the line on a terminal.
 CLEAR_LINE = "\r\x1b[K"
 
 
 class Output:
     """
-    The two streams of this program.
+    Standard output and standard error; each text is written whole and at once.
 
-    @ivar closed: whether nobody reads the output any more.
+    @ivar closed: no program reads the output any more.
     """
 
     def __init__(self, out: TextIO, errors: TextIO, onClosed: Callable[[], None]) -> None:
@@ -32,11 +30,12 @@ class Output:
         self._midLine = False
 
     def line(self, text: str) -> None:
+        """To standard output."""
         self._clearProgress()
         if self.closed:
             return
         try:
-            # Written at once: whoever reads a pipe waits for it.
+            # Flushed at once: a program that reads a pipe waits for it.
             self._out.write(text + "\n")
             self._out.flush()
         except (OSError, ValueError):
@@ -44,6 +43,7 @@ class Output:
             self._onClosed()
 
     def note(self, text: str) -> None:
+        """To standard error."""
         self._clearProgress()
         self._writeError(text + "\n")
 
@@ -52,11 +52,11 @@ class Output:
         self._writeError(complaint(message))
 
     def progress(self, text: str) -> None:
+        """To standard error, in place of the last progress; the next line or note clears it."""
         self._writeError(CLEAR_LINE + text)
         self._midLine = True
 
     def _clearProgress(self) -> None:
-        """Take the line of progress away."""
         if self._midLine:
             self._midLine = False
             self._writeError(CLEAR_LINE)
@@ -70,12 +70,12 @@ class Output:
 
 
 class Reporter(Protocol):
-    """Tells what happens, in one form."""
+    """Reports the events of a run in one format."""
 
     def started(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         pass
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:

@@ -1,5 +1,5 @@
 """
-A histogram for a terminal.  Pure.
+A histogram for a terminal.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ import math
 
 from tsservices.stamp.stats.distribution import Histogram
 
-#: Rows at most.
 MAXIMUM_ROWS = 16
 
 #: Characters of the longest bar.
 WIDTH = 50
 
-#: The end of a bar.
+#: The end of a bar: eighths of a character.
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def histogramLines(histogram: Histogram, rows: int = MAXIMUM_ROWS, width: int = WIDTH) -> list[str]:
     """
-    A line for each span of values: where it begins, how many there are of all, and a bar. The
-    spans grow by the same factor each.
+    A line for each span of values: its start, the count, the share, and a bar.
+
+    The spans grow by a constant factor, since delays are spread over orders of magnitude.
 
     @param histogram: of durations in nanoseconds.
     """
@@ -32,15 +32,16 @@ def histogramLines(histogram: Histogram, rows: int = MAXIMUM_ROWS, width: int = 
     factor = max(1.02, (end / start) ** (1 / rows))
     count = min(rows, math.floor(math.log(end / start, factor)) + 1)
     counts = [0] * count
-    for least, most, number in histogram.ranges():
-        middle = max((least + most) / 2, start)
+    for minimum, maximum, number in histogram.ranges():
+        middle = max((minimum + maximum) / 2, start)
         counts[min(count - 1, int(math.log(middle / start, factor)))] += number
-    most = max(counts)
+    longest = max(counts)
     lines = []
     for row, number in enumerate(counts):
-        eighths = round(8 * width * number / most)
+        eighths = round(8 * width * number / longest)
         bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
         if number and not bar:
+            # A few of very many must be seen too: they are the tail.
             bar = EIGHTHS[1]
         share = 100 * number / histogram.total
         lines.append(

@@ -1,5 +1,5 @@
 """
-What happens, for programs: JSON lines and CSV.
+Reports for programs: JSON lines and CSV.  Their names are public.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tsservices.client.probe.wires.base import Clocks
 from tsservices.stamp.stats.result import ProbeResult
 from tsservices.stamp.stats.summary import SCHEMA, summarize
 
-#: What is told of each packet, in this order.
+#: The columns of CSV, and the names of a C{probe} object in JSON.
 COLUMNS = (
     "host",
     "address",
@@ -41,8 +41,8 @@ COLUMNS = (
 
 
 def resultRecord(target: ProbeTarget, result: ProbeResult) -> dict[str, int | str | None]:
-    """Both by L{COLUMNS}; L{None} for what is unknown."""
-    times = result.delays
+    """The values of L{COLUMNS}, in that order; L{None} for what is unknown."""
+    delays = result.delays
     return {
         "host": target.name,
         "address": target.address,
@@ -50,12 +50,12 @@ def resultRecord(target: ProbeTarget, result: ProbeResult) -> dict[str, int | st
         "seq": result.sequence,
         "state": result.state.value,
         "sent_ns": result.sentAt if result.timestamps is None else result.timestamps.sent,
-        "network_ns": times.network,
+        "network_ns": delays.network,
         "application_ns": result.application,
-        "server_ns": times.server,
-        "up_ns": times.up,
-        "down_ns": times.down,
-        "offset_ns": times.offset,
+        "server_ns": delays.server,
+        "up_ns": delays.up,
+        "down_ns": delays.down,
+        "offset_ns": delays.offset,
         "follow_up_ns": result.followUpDelay,
         "clocks": None if result.timestamps is None else result.timestamps.clocks,
         "reflector_seq": result.reflectorSequence,
@@ -76,9 +76,9 @@ class JSONReport:
     def started(self, targets: Sequence[ProbeTarget]) -> None:
         pass
 
-    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         if not self._quiet:
-            self._write("probe", resultRecord(target, outcome))
+            self._write("probe", resultRecord(target, result))
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass
@@ -92,15 +92,15 @@ class JSONReport:
             self._writeStatistics("summary", target)
 
     def _writeStatistics(self, kind: str, target: ProbeTarget) -> None:
-        about: dict[str, object] = {
+        header: dict[str, object] = {
             "host": target.name,
             "address": target.address,
             "port": target.port,
             "wire": target.transport.label,
             "time_ns": self._clocks.wall(),
         }
-        facts = {f"{name}_ns": value for name, value in target.transport.kernelTimes().items()}
-        self._write(kind, {**about, **summarize(target.statistics), "tcp": facts or None})
+        tcp = {f"{name}_ns": value for name, value in target.transport.kernelTimes().items()}
+        self._write(kind, {**header, **summarize(target.statistics), "tcp": tcp or None})
 
     def _write(self, kind: str, values: Mapping[str, object]) -> None:
         self._output.line(
@@ -110,8 +110,9 @@ class JSONReport:
 
 class CSVReport:
     """
-    One line for each packet; what is unknown is empty.  The summary goes to standard
-    error, so that the output stays one table.
+    One line for each packet; what is unknown is empty.
+
+    The summary goes to standard error, so that the output stays one table.
     """
 
     def __init__(self, output: Output, quiet: bool = False) -> None:
@@ -121,9 +122,9 @@ class CSVReport:
     def started(self, targets: Sequence[ProbeTarget]) -> None:
         self._row(COLUMNS)
 
-    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         if not self._quiet:
-            self._row(tuple(resultRecord(target, outcome).values()))
+            self._row(tuple(resultRecord(target, result).values()))
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass

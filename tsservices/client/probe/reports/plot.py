@@ -1,5 +1,5 @@
 """
-A picture of a run: round trips by time, and how they are distributed.
+A picture of a run: round trips by time, and their distribution.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from matplotlib.figure import Figure
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.distribution import Histogram
 
-#: Width and height.
-INCHES = (11, 4.5)
+#: Width and height in inches.
+SIZE = (11, 4.5)
 
 
 def _cumulative(histogram: Histogram) -> tuple[list[float], list[float]]:
     values: list[float] = []
     shares: list[float] = []
-    seen = 0
+    total = 0
     for low, high, count in histogram.ranges():
-        seen += count
+        total += count
+        # The axis is logarithmic: it has no zero.
         values.append(max(1.0, (low + high) / 2) / 1e6)
-        shares.append(100 * seen / histogram.total)
+        shares.append(100 * total / histogram.total)
     return values, shares
 
 
@@ -31,33 +32,29 @@ def drawPlot(targets: Sequence[ProbeTarget], path: str) -> None:
     @raise OSError: the file cannot be written.
     @raise ValueError: there is no such kind of picture.
     """
-    figure = Figure(figsize=INCHES, layout="constrained")
+    figure = Figure(figsize=SIZE, layout="constrained")
     time, share = figure.subplots(1, 2, width_ratios=[2, 1])
     for number, target in enumerate(targets):
+        statistics = target.statistics
         color = f"C{number % 10}"
-        cells = target.statistics.timeline.buckets()
-        answered = [(at / 1e9, cell) for at, cell in cells if cell.count]
-        times = [at for at, _ in answered]
-        least = [(cell.minimum or 0) / 1e6 for _, cell in answered]
-        most = [(cell.maximum or 0) / 1e6 for _, cell in answered]
-        mean = [cell.total / cell.count / 1e6 for _, cell in answered]
-        time.fill_between(times, least, most, color=color, alpha=0.3, linewidth=0)
-        time.plot(times, mean, ".-", color=color, markersize=2, linewidth=0.6, label=target.name)
-        lost = [at / 1e9 for at, cell in cells if cell.lost]
+        buckets = statistics.timeline.buckets()
+        answered = [(start / 1e9, bucket) for start, bucket in buckets if bucket.count]
+        times = [start for start, _ in answered]
+        minima = [(bucket.minimum or 0) / 1e6 for _, bucket in answered]
+        maxima = [(bucket.maximum or 0) / 1e6 for _, bucket in answered]
+        means = [bucket.total / bucket.count / 1e6 for _, bucket in answered]
+        time.fill_between(times, minima, maxima, color=color, alpha=0.3, linewidth=0)
+        time.plot(times, means, ".-", color=color, markersize=2, linewidth=0.6, label=target.name)
+        lost = [start / 1e9 for start, bucket in buckets if bucket.lost]
         if lost:
-            floor = min(least, default=0.001)
-            time.plot(lost, [max(floor, 1e-6)] * len(lost), "x", color="red", markersize=4)
-        if target.statistics.network.count:
-            share.plot(
-                *_cumulative(target.statistics.network.histogram), color=color, label="network"
-            )
-        if target.statistics.application.count:
-            share.plot(
-                *_cumulative(target.statistics.application.histogram),
-                "--",
-                color=color,
-                label="application",
-            )
+            floor = max(min(minima, default=0.001), 1e-6)
+            time.plot(lost, [floor] * len(lost), "x", color="red", markersize=4)
+        for label, style, values in (
+            ("network", "-", statistics.network),
+            ("application", "--", statistics.application),
+        ):
+            if values.count:
+                share.plot(*_cumulative(values.histogram), style, color=color, label=label)
     time.set(xlabel="seconds since the start", ylabel="round trip, ms", yscale="log")
     time.set_title("round trip by time: mean, least to most; x lost")
     share.set(xlabel="round trip, ms", ylabel="% not above", xscale="log")

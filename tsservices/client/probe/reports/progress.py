@@ -1,5 +1,5 @@
 """
-A line that shows a quiet run is alive.
+The progress of a quiet run, in one line of a terminal.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from tsservices.client.probe.reports.base import Output
 from tsservices.client.probe.reports.text import interimText
 from tsservices.client.probe.target import ProbeTarget
 
-#: Between two of them, and before the first.
+#: Between two updates, and before the first.
 PROGRESS_SECONDS = 1.0
 
 
 def progressText(targets: Sequence[ProbeTarget], columns: int) -> str:
-    """What fits into its last line."""
+    """As much as fits into a line."""
     if len(targets) == 1:
         text = interimText(targets[0])
     else:
@@ -31,8 +31,8 @@ def progressText(targets: Sequence[ProbeTarget], columns: int) -> str:
 def showProgress(
     clock: IReactorTime, output: Output, targets: Sequence[ProbeTarget], columns: int
 ) -> LoopingCall:
-    """What shows it, until it is stopped."""
-    showing = LoopingCall(lambda: output.progress(progressText(targets, columns)))
-    showing.clock = clock
-    showing.start(PROGRESS_SECONDS, now=False)
-    return showing
+    """Runs until it is stopped."""
+    updates = LoopingCall(lambda: output.progress(progressText(targets, columns)))
+    updates.clock = clock
+    updates.start(PROGRESS_SECONDS, now=False)
+    return updates

@@ -1,5 +1,5 @@
 """
-The figures for Prometheus, at C{/metrics}.
+The statistics for Prometheus, at C{/metrics}.  Their names are public.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from twisted.web.server import Site
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.distribution import Distribution
 
-#: Before all names.
+#: All names begin with it.
 PREFIX = "tsservices_probe_"
 
 #: Upper bounds of the buckets in nanoseconds: 5 us to 5 s.
@@ -32,18 +32,28 @@ BUCKETS = (
     5_000_000_000,
 )
 
-#: What every figure has.
+#: The labels of every metric.
 LABELS = ("host", "address")
 
 
+#: Name, help and attribute of L{TargetStatistics} of the counters without further labels.
+COUNTERS = (
+    ("transmitted", "Packets sent.", "transmitted"),
+    ("received", "Packets with a reply in time.", "received"),
+    ("followed_up", "Replies of which it is known when they left.", "followedUp"),
+    ("late", "Replies after the time was over.", "late"),
+    ("skipped", "Packets not sent because their turn was missed.", "skipped"),
+    ("strays", "Replies that belong to nothing.", "strays"),
+)
+
+
 class TargetCollector:
-    """Reads the targets when it is asked."""
+    """Reads the statistics of the targets at each scrape: it keeps none itself."""
 
     def __init__(self, targets: Sequence[ProbeTarget]) -> None:
         self._targets = targets
 
     def collect(self) -> Iterable[Metric]:
-        """All figures there are."""
         yield from self._counters()
         yield from self._gauges()
         trips = HistogramMetricFamily(
@@ -55,23 +65,16 @@ class TargetCollector:
             labels=(*LABELS, "direction"),
         )
         for target in self._targets:
-            tally = target.statistics
-            _addHistogram(trips, target, "network", tally.network)
-            _addHistogram(trips, target, "application", tally.application)
-            _addHistogram(queues, target, "up", tally.queueUp.summary())
-            _addHistogram(queues, target, "down", tally.queueDown.summary())
+            statistics = target.statistics
+            _addHistogram(trips, target, "network", statistics.network)
+            _addHistogram(trips, target, "application", statistics.application)
+            _addHistogram(queues, target, "up", statistics.queueingUp.summary())
+            _addHistogram(queues, target, "down", statistics.queueingDown.summary())
         yield trips
         yield queues
 
     def _counters(self) -> Iterable[Metric]:
-        for name, meaning, attribute in (
-            ("transmitted", "Packets sent.", "transmitted"),
-            ("received", "Packets with a reply in time.", "received"),
-            ("followed_up", "Replies of which it is known when they left.", "followed"),
-            ("late", "Replies after the time was over.", "late"),
-            ("skipped", "Packets not sent because their turn was missed.", "skipped"),
-            ("strays", "Replies that belong to nothing.", "strays"),
-        ):
+        for name, meaning, attribute in COUNTERS:
             family = CounterMetricFamily(PREFIX + name, meaning, labels=LABELS)
             for target in self._targets:
                 family.add_metric(_labels(target), getattr(target.statistics, attribute))
@@ -79,23 +82,23 @@ class TargetCollector:
         lost = CounterMetricFamily(
             PREFIX + "lost", "Packets without a reply in time.", labels=(*LABELS, "reason")
         )
-        doubled = CounterMetricFamily(
+        duplicates = CounterMetricFamily(
             PREFIX + "duplicates", "Replies beyond the first.", labels=LABELS
         )
         reordered = CounterMetricFamily(
             PREFIX + "reordered", "Replies that were overtaken.", labels=LABELS
         )
         for target in self._targets:
-            tally, labels = target.statistics, _labels(target)
-            lost.add_metric([*labels, "timeout"], tally.timeouts)
-            lost.add_metric([*labels, "refused"], tally.refused)
-            lost.add_metric([*labels, "unreachable"], tally.unreachable)
-            doubled.add_metric(labels, tally.directions.duplicates)
-            reordered.add_metric(labels, tally.directions.reordered)
-        yield from (lost, doubled, reordered)
+            statistics, labels = target.statistics, _labels(target)
+            lost.add_metric([*labels, "timeout"], statistics.timeouts)
+            lost.add_metric([*labels, "refused"], statistics.refused)
+            lost.add_metric([*labels, "unreachable"], statistics.unreachable)
+            duplicates.add_metric(labels, statistics.directions.duplicates)
+            reordered.add_metric(labels, statistics.directions.reordered)
+        yield from (lost, duplicates, reordered)
 
     def _gauges(self) -> Iterable[Metric]:
-        ways = GaugeMetricFamily(
+        directions = GaugeMetricFamily(
             PREFIX + "lost_on_the_way", "Packets lost, by direction.", labels=(*LABELS, "direction")
         )
         jitter = GaugeMetricFamily(
@@ -113,21 +116,21 @@ class TargetCollector:
             PREFIX + "clock_skew_ppm", "How much faster the other clock runs.", labels=LABELS
         )
         for target in self._targets:
-            tally, labels = target.statistics, _labels(target)
-            up, down = tally.lostUp, tally.lostDown
+            statistics, labels = target.statistics, _labels(target)
+            up, down = statistics.lostUp, statistics.lostDown
             if up is not None and down is not None:
-                ways.add_metric([*labels, "up"], up)
-                ways.add_metric([*labels, "down"], down)
-            if tally.jitter.estimate is not None:
-                jitter.add_metric(labels, tally.jitter.estimate / 1e9)
-            known = tally.clock.offset()
-            if known is not None:
-                offset.add_metric(labels, known.value / 1e9)
-                bound.add_metric(labels, known.bound / 1e9)
-            slope = tally.clock.skew()
-            if slope is not None:
-                skew.add_metric(labels, slope.ppm)
-        yield from (ways, jitter, offset, bound, skew)
+                directions.add_metric([*labels, "up"], up)
+                directions.add_metric([*labels, "down"], down)
+            if statistics.jitter.estimate is not None:
+                jitter.add_metric(labels, statistics.jitter.estimate / 1e9)
+            clockOffset = statistics.clock.offset()
+            if clockOffset is not None:
+                offset.add_metric(labels, clockOffset.value / 1e9)
+                bound.add_metric(labels, clockOffset.bound / 1e9)
+            clockSkew = statistics.clock.skew()
+            if clockSkew is not None:
+                skew.add_metric(labels, clockSkew.ppm)
+        yield from (directions, jitter, offset, bound, skew)
 
 
 def _labels(target: ProbeTarget) -> list[str]:
@@ -144,7 +147,7 @@ def _addHistogram(
 
 
 class MetricsResource(Resource):
-    """C{/metrics}."""
+    """The page C{/metrics}."""
 
     isLeaf = True
 
@@ -153,7 +156,6 @@ class MetricsResource(Resource):
         self._registry = registry
 
     def render_GET(self, request: Request) -> bytes:
-        """The figures as text."""
         request.setHeader(b"content-type", CONTENT_TYPE_LATEST.encode("ascii"))
         page: bytes = generate_latest(self._registry)
         return page
@@ -161,7 +163,7 @@ class MetricsResource(Resource):
 
 def metricsSite(targets: Sequence[ProbeTarget]) -> Site:
     """A site with one page, C{/metrics}."""
-    # A collector is whatever has that method, whatever the annotations say.
+    # Any object with a method collect is a collector; the annotations say otherwise.
     registry: Any = CollectorRegistry(auto_describe=False)
     registry.register(TargetCollector(targets))
     root = Resource()

@@ -1,5 +1,5 @@
 """
-All that is known of a target, for a person.
+The statistics of a target as text for a person.
 """
 
 from __future__ import annotations
@@ -8,19 +8,20 @@ from tsservices.client.probe.reports.histogram import histogramLines
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
-from tsservices.stamp.stats.summary import TargetStatistics, percentileName
+from tsservices.stamp.stats.summary import percentileName
+from tsservices.stamp.stats.target import TargetStatistics
 
 #: Stands for what nobody can know.
 UNKNOWN = "?"
 
 
 def milliseconds(nanoseconds: float | None) -> str:
-    """The same in milliseconds, to the microsecond."""
+    """To the microsecond."""
     return UNKNOWN if nanoseconds is None else f"{nanoseconds / 1e6:.3f}"
 
 
 def percentText(value: float | None) -> str:
-    """The same, as ping writes it."""
+    """As ping writes it."""
     return UNKNOWN if value is None else f"{value:.6g}%"
 
 
@@ -29,58 +30,60 @@ def _countText(count: int | None) -> str:
 
 
 def countsLine(statistics: TargetStatistics) -> str:
-    """The line that ping has, with what is ours behind it."""
-    words = [f"{statistics.transmitted} packets transmitted", f"{statistics.received} received"]
-    if statistics.directions.duplicates:
-        words.append(f"+{statistics.directions.duplicates} duplicates")
-    if statistics.refused + statistics.unreachable:
-        words.append(f"+{statistics.refused + statistics.unreachable} errors")
-    words.append(f"{percentText(statistics.lossPercent)} packet loss")
-    duration = 0 if statistics.began is None else statistics.ended - statistics.began
-    words.append(f"time {duration // 1_000_000} ms")
+    """The line that ping has, and what ping does not count."""
+    duplicates = statistics.directions.duplicates
+    errors = statistics.refused + statistics.unreachable
+    parts = [f"{statistics.transmitted} packets transmitted", f"{statistics.received} received"]
+    if duplicates:
+        parts.append(f"+{duplicates} duplicates")
+    if errors:
+        parts.append(f"+{errors} errors")
+    parts.append(f"{percentText(statistics.lossPercent)} packet loss")
+    parts.append(f"time {statistics.duration // 1_000_000} ms")
     if statistics.outstanding:
-        words.append(f"{statistics.outstanding} outstanding")
-    return ", ".join(words)
+        parts.append(f"{statistics.outstanding} outstanding")
+    return ", ".join(parts)
 
 
 def lossLines(statistics: TargetStatistics) -> list[str]:
-    """What was lost, doubled, reordered, and where; only what there is."""
+    """Packets lost, doubled and reordered, by direction; nothing for a count of 0."""
     lines = []
-    ways = statistics.directions
+    directions = statistics.directions
     if statistics.lost:
-        parts = []
-        if statistics.timeouts > statistics.late:
-            parts = [
-                f"up {_countText(statistics.lostUp)}",
-                f"down {_countText(statistics.lostDown)}",
-            ]
-            if statistics.undecided:
-                parts.append(f"undecided {statistics.undecided}")
-            if statistics.lostUp is None:
-                parts[-1] += " (nobody can know)"
-        parts += [
-            f"{name} {count}"
-            for name, count in (
-                ("refused", statistics.refused),
-                ("unreachable", statistics.unreachable),
-                ("late", statistics.late),
-            )
-            if count
-        ]
-        lines.append("lost: " + ", ".join(parts))
-        lengths = statistics.runs.summary()
-        lines.append(f"loss bursts: {lengths.total}, longest {lengths.maximum or 0}")
-    if ways.duplicates:
-        up, down = _countText(ways.duplicatesUp), _countText(ways.duplicatesDown)
-        lines.append(f"duplicates: {ways.duplicates} (up {up}, down {down})")
-    if ways.reordered:
-        up, down = _countText(ways.reorderedUp), _countText(ways.reorderedDown)
-        lines.append(f"reordered: {ways.reordered} (up {up}, down {down})")
+        lines.append("lost: " + ", ".join(_lossParts(statistics)))
+        bursts = statistics.lossBursts.summary()
+        lines.append(f"loss bursts: {bursts.total}, longest {bursts.maximum or 0}")
+    for name, count, up, down in (
+        ("duplicates", directions.duplicates, directions.duplicatesUp, directions.duplicatesDown),
+        ("reordered", directions.reordered, directions.reorderedUp, directions.reorderedDown),
+    ):
+        if count:
+            lines.append(f"{name}: {count} (up {_countText(up)}, down {_countText(down)})")
     if statistics.skipped:
         lines.append(f"not sent in time and skipped: {statistics.skipped}")
     if statistics.strays:
         lines.append(f"strays (no reply to anything): {statistics.strays}")
     return lines
+
+
+def _lossParts(statistics: TargetStatistics) -> list[str]:
+    parts = []
+    up, down = statistics.lostUp, statistics.lostDown
+    # Late replies were lost in no direction.
+    if statistics.timeouts > statistics.late:
+        parts = [f"up {_countText(up)}", f"down {_countText(down)}"]
+        if statistics.undecided:
+            parts.append(f"undecided {statistics.undecided}")
+        if up is None:
+            parts[-1] += " (nobody can know)"
+    for name, count in (
+        ("refused", statistics.refused),
+        ("unreachable", statistics.unreachable),
+        ("late", statistics.late),
+    ):
+        if count:
+            parts.append(f"{name} {count}")
+    return parts
 
 
 def _row(name: str, values: Distribution) -> str:
@@ -91,15 +94,15 @@ def _row(name: str, values: Distribution) -> str:
 
 
 def timeTable(statistics: TargetStatistics) -> list[str]:
-    """A table of all kinds of time that were measured, in milliseconds."""
+    """A row for each kind of time that was measured, in milliseconds."""
     kinds = [
         ("network", statistics.network),
         ("application", statistics.application),
         ("server", statistics.server),
         ("up (raw)", statistics.up),
         ("down (raw)", statistics.down),
-        ("queueing up", statistics.queueUp.summary()),
-        ("queueing dn", statistics.queueDown.summary()),
+        ("queueing up", statistics.queueingUp.summary()),
+        ("queueing dn", statistics.queueingDown.summary()),
     ]
     rows = [_row(name, values) for name, values in kinds if values.count]
     if not rows:
@@ -109,28 +112,28 @@ def timeTable(statistics: TargetStatistics) -> list[str]:
 
 
 def jitterLine(statistics: TargetStatistics) -> str | None:
-    """The jitter of each way; L{None} before there is any."""
-
-    def words(name: str, jitter: Jitter, values: Distribution) -> str:
-        least, most = values.moments.minimum, values.percentile(99)
-        variation = None if least is None or most is None else most - least
-        return (
-            f"{name} {milliseconds(jitter.estimate)} "
-            f"(ipdv p99 {milliseconds(jitter.absolute.percentile(99))}, "
-            f"pdv p99 {milliseconds(variation)})"
-        )
-
+    """L{None} before there is any jitter."""
     if statistics.jitter.estimate is None:
         return None
-    ways = [words("round trip", statistics.jitter, statistics.trip)]
+    parts = [_jitterText("round trip", statistics.jitter, statistics.roundTrip)]
     if statistics.jitterUp.estimate is not None:
-        ways.append(words("up", statistics.jitterUp, statistics.up))
-        ways.append(words("down", statistics.jitterDown, statistics.down))
-    return "jitter (RFC 3550): " + ", ".join(ways) + " ms"
+        parts.append(_jitterText("up", statistics.jitterUp, statistics.up))
+        parts.append(_jitterText("down", statistics.jitterDown, statistics.down))
+    return "jitter (RFC 3550): " + ", ".join(parts) + " ms"
+
+
+def _jitterText(name: str, jitter: Jitter, values: Distribution) -> str:
+    minimum, p99 = values.moments.minimum, values.percentile(99)
+    variation = None if minimum is None or p99 is None else p99 - minimum
+    return (
+        f"{name} {milliseconds(jitter.estimate)} "
+        f"(ipdv p99 {milliseconds(jitter.absolute.percentile(99))}, "
+        f"pdv p99 {milliseconds(variation)})"
+    )
 
 
 def clockLine(statistics: TargetStatistics) -> str | None:
-    """Offset and skew; L{None} when nothing is known."""
+    """L{None} if nothing is known of the other clock."""
     offset, skew = statistics.clock.offset(), statistics.clock.skew()
     if offset is None:
         return None
@@ -141,7 +144,7 @@ def clockLine(statistics: TargetStatistics) -> str | None:
 
 
 def kernelTimestampsLine(statistics: TargetStatistics) -> str | None:
-    """How many stamps the kernel took; L{None} when all of them, or when there were no packets."""
+    """How many times the kernel took; L{None} if all of them, or if there were no packets."""
     count = statistics.network.count
     if not count or (statistics.kernelSent >= count and statistics.kernelReceived >= count):
         return None
@@ -152,38 +155,35 @@ def kernelTimestampsLine(statistics: TargetStatistics) -> str | None:
 
 
 def followUpLine(statistics: TargetStatistics) -> str | None:
-    """Of how many replies it is known when they left; L{None} when of none."""
-    if not statistics.followed:
+    """L{None} if of no reply it is known when it left."""
+    if not statistics.followedUp:
         return None
     count = statistics.server.count
-    return f"T3 is when the reply left for {statistics.followed} of {count} packets (follow-up)"
+    return f"T3 is when the reply left for {statistics.followedUp} of {count} packets (follow-up)"
 
 
 def summaryLines(target: ProbeTarget, histogram: bool) -> list[str]:
-    """The lines of its summary."""
-    tally = target.statistics
-    lines = [f"--- {target.name} probe statistics ---", countsLine(tally), *lossLines(tally)]
-    trip = tally.trip
-    moments = trip.moments
-    if trip.count:
+    """Everything about one target; with a histogram if that is asked for."""
+    statistics = target.statistics
+    roundTrip, moments = statistics.roundTrip, statistics.roundTrip.moments
+    lines = [f"--- {target.name} probe statistics ---", countsLine(statistics)]
+    lines += lossLines(statistics)
+    if roundTrip.count:
         cells = (moments.minimum, moments.mean, moments.maximum, moments.deviation)
         lines.append(f"rtt min/avg/max/mdev = {'/'.join(map(milliseconds, cells))} ms")
-        lines += timeTable(tally)
-    for line in (
-        jitterLine(tally),
-        clockLine(tally),
-        kernelTimestampsLine(tally),
-        followUpLine(tally),
-    ):
+        lines += timeTable(statistics)
+    for lineOf in (jitterLine, clockLine, kernelTimestampsLine, followUpLine):
+        line = lineOf(statistics)
         if line is not None:
             lines.append(line)
-    facts = {
-        name: value for name, value in target.transport.kernelTimes().items() if value is not None
-    }
-    if facts:
-        words = ", ".join(f"{name} {milliseconds(value)}" for name, value in facts.items())
-        lines.append(f"TCP's own account: {words} ms")
-    if histogram and trip.count:
-        which = "network" if tally.network.count else "application"
-        lines += [f"round trips ({which}), from:", *histogramLines(trip.histogram)]
+    times = ", ".join(
+        f"{name} {milliseconds(value)}"
+        for name, value in target.transport.kernelTimes().items()
+        if value is not None
+    )
+    if times:
+        lines.append(f"TCP's own account: {times} ms")
+    if histogram and roundTrip.count:
+        clock = "network" if statistics.network.count else "application"
+        lines += [f"round trips ({clock}), from:", *histogramLines(roundTrip.histogram)]
     return lines

@@ -1,11 +1,12 @@
 """
-What happens, for a person: in ping's manner.
+The report for a person: a line for each packet, in ping's manner.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.reports.base import Output
 from tsservices.client.probe.reports.summary import (
     countsLine,
@@ -22,37 +23,33 @@ MARKS = {ProbeState.LATE: " (LATE)", ProbeState.DUPLICATE: " (DUP!)"}
 
 
 def replyText(result: ProbeResult) -> str:
-    """What is known of it."""
-    times = result.delays
-    words = [f"seq={result.sequence}"]
+    """What is known of a packet with a reply."""
+    delays = result.delays
+    parts = [f"seq={result.sequence}"]
     if result.ttl is not None:
-        words.append(f"ttl={result.ttl}")
-    if times.network is not None:
-        words.append(f"net={milliseconds(times.network)}")
+        parts.append(f"ttl={result.ttl}")
+    if delays.network is not None:
+        parts.append(f"net={milliseconds(delays.network)}")
     if result.application is not None:
-        words.append(f"app={milliseconds(result.application)}")
-    if times.up is not None and times.down is not None:
-        words.append(f"up={milliseconds(times.up)} down={milliseconds(times.down)}")
-    if result.application is not None or times.network is not None:
-        words.append("ms")
-    return " ".join(words) + MARKS.get(result.state, "")
+        parts.append(f"app={milliseconds(result.application)}")
+    if delays.up is not None and delays.down is not None:
+        parts.append(f"up={milliseconds(delays.up)} down={milliseconds(delays.down)}")
+    if result.application is not None or delays.network is not None:
+        parts.append("ms")
+    return " ".join(parts) + MARKS.get(result.state, "")
 
 
 def interimText(target: ProbeTarget) -> str:
-    """What is known so far, in a line."""
-    tally = target.statistics
-    trip = tally.trip
+    """What is known so far, in one line."""
+    statistics = target.statistics
+    trips = statistics.roundTrip
     text = (
-        f"{target.name}: {tally.received}/{tally.transmitted} packets, "
-        f"{percentText(tally.lossPercent)} loss"
+        f"{target.name}: {statistics.received}/{statistics.transmitted} packets, "
+        f"{percentText(statistics.lossPercent)} loss"
     )
-    if trip.count:
-        cells = (
-            trip.moments.minimum,
-            trip.percentile(50),
-            trip.percentile(99),
-            trip.moments.maximum,
-        )
+    if trips.count:
+        p50, p99 = trips.percentile(50), trips.percentile(99)
+        cells = (trips.moments.minimum, p50, p99, trips.moments.maximum)
         text += f", min/p50/p99/max = {'/'.join(map(milliseconds, cells))} ms"
     return text
 
@@ -60,51 +57,35 @@ def interimText(target: ProbeTarget) -> str:
 class TextReport:
     """A line for each packet, and a summary."""
 
-    def __init__(
-        self,
-        output: Output,
-        clocks: Clocks,
-        interval: float,
-        timeout: float,
-        quiet: bool = False,
-        dated: bool = False,
-        outstanding: bool = False,
-        histogram: bool = False,
-    ) -> None:
-        """
-        @param interval: seconds between packets.
-        @param timeout: seconds until one is lost.
-        """
+    def __init__(self, output: Output, clocks: Clocks, options: ProbeOptions) -> None:
         self._output = output
         self._clocks = clocks
-        self._interval = interval
-        self._timeout = timeout
-        self._quiet = quiet
-        self._dated = dated
-        self._outstanding = outstanding
-        self._histogram = histogram
+        self._options = options
 
     def started(self, targets: Sequence[ProbeTarget]) -> None:
+        interval = self._options.interval
         for target in targets:
+            transport = target.transport
             self._output.line(
                 f"PROBE {target.name} ({target.address}) port {target.port}: "
-                f"{target.transport.label}, {target.transport.size} bytes every {self._interval:g} s"
+                f"{transport.label}, {transport.size} bytes every {interval:g} s"
             )
 
-    def resultReady(self, target: ProbeTarget, outcome: ProbeResult) -> None:
-        if self._quiet:
+    def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
+        if self._options.quiet:
             return
-        if outcome.state is ProbeState.TIMEOUT:
-            words = f"no answer from {target.address}: seq={outcome.sequence} "
-            words += f"within {self._timeout:g} s"
-        elif outcome.state in (ProbeState.REFUSED, ProbeState.UNREACHABLE):
-            words = f"from {target.address}: seq={outcome.sequence} {outcome.reason}"
+        address = target.address
+        if result.state is ProbeState.TIMEOUT:
+            timeout = self._options.timeout
+            text = f"no answer from {address}: seq={result.sequence} within {timeout:g} s"
+        elif result.state in (ProbeState.REFUSED, ProbeState.UNREACHABLE):
+            text = f"from {address}: seq={result.sequence} {result.reason}"
         else:
-            words = f"{outcome.size} bytes from {target.address}: {replyText(outcome)}"
-        self._line(words)
+            text = f"{result.size} bytes from {address}: {replyText(result)}"
+        self._line(text)
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
-        if self._outstanding and not self._quiet:
+        if self._options.outstanding and not self._options.quiet:
             self._line(f"no answer yet from {target.address}: seq={sequence}")
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:
@@ -113,15 +94,16 @@ class TextReport:
 
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
-            self._output.line("\n" + "\n".join(summaryLines(target, self._histogram)))
+            lines = summaryLines(target, self._options.histogram)
+            self._output.line("\n" + "\n".join(lines))
         if len(targets) > 1:
             self._output.line("")
             for target in targets:
                 self._output.line(f"{target.name}: {countsLine(target.statistics)}")
 
-    def _line(self, words: str) -> None:
-        stamp = ""
-        if self._dated:
-            seconds, rest = divmod(self._clocks.wall(), 1_000_000_000)
-            stamp = f"[{seconds}.{rest // 1000:06d}] "
-        self._output.line(stamp + words)
+    def _line(self, text: str) -> None:
+        date = ""
+        if self._options.dated:
+            seconds, nanoseconds = divmod(self._clocks.wall(), 1_000_000_000)
+            date = f"[{seconds}.{nanoseconds // 1000:06d}] "
+        self._output.line(date + text)

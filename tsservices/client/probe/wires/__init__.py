@@ -1,0 +1,3 @@
+"""
+How packets go to a target: STAMP, and the timestamp service over UDP and TCP.
+"""

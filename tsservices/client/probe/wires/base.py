@@ -1,5 +1,5 @@
 """
-What targets and the wires to them have to say to each other.
+The interface between targets and the transports of their packets.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
-from tsservices.stamp.stats.result import FollowUpInfo, ProbeState
+from tsservices.stamp.stats.follow_up import FollowUpInfo
+from tsservices.stamp.stats.result import ProbeState
 
 
 class SendError(Exception):
     """
     A packet could not be sent.
 
-    @ivar state: what became of it.
+    @ivar state: what became of the packet.
     """
 
     def __init__(self, state: ProbeState, reason: str) -> None:
@@ -27,106 +28,93 @@ class SendError(Exception):
 
 
 @dataclass(frozen=True)
+class TransportConfig:
+    """How packets go to one target."""
+
+    address: str
+    port: int
+    #: Octets of each packet; L{None} for the usual.
+    size: int | None = None
+    #: Type of service, or traffic class.
+    tos: int = 0
+
+
+@dataclass(frozen=True)
 class Clocks:
-    """
-    The two clocks of this host.
+    """The two clocks of this host, in nanoseconds."""
 
-    @ivar monotonic: gives nanoseconds of a clock that nobody sets.
-    @ivar wall: gives nanoseconds since 1970.
-    """
-
+    #: Cannot be set, so round trips and timeouts are right.
     monotonic: Callable[[], int] = time.monotonic_ns
+    #: Since 1970.
     wall: Callable[[], int] = time.time_ns
 
 
 class SendTimes(NamedTuple):
-    """
-    When this program gave a packet to the kernel.
-
-    @ivar monotonic: by the monotonic clock.
-    @ivar wall: in nanoseconds since 1970.
-    """
+    """When this program gave a packet to the kernel, by the two L{Clocks}."""
 
     monotonic: int
     wall: int
 
 
 class Reply(NamedTuple):
-    """
-    What came back.
+    """The reply to one packet; L{None} for what the protocol does not have."""
 
-    @ivar sequence: the number of the packet that is answered.
-    @ivar monotonic: when this program had it, by the monotonic clock.
-    @ivar received: T4, in nanoseconds since 1970; L{None} where there is none worth the
-        name, as in a stream.
-    @ivar kernel: whether the kernel took T4.
-    @ivar size: bytes.
-    @ivar reflectorReceived: T2, if it is told.
-    @ivar reflectorSent: T3, if it is told.
-    @ivar reflectorSequence: the reflector's own number, if it has one.
-    @ivar ttl: of the reply, if known.
-    @ivar followUp: what it tells of the reply before it; L{None} if the other side does
-        not know how to.
-    """
-
+    #: The number of the packet that is answered.
     sequence: int
+    #: When this program had it, by the monotonic clock.
     monotonic: int
+    #: T4, in nanoseconds since 1970; L{None} in a stream, whose octets have no time.
     received: int | None
+    #: The kernel took T4.
     kernel: bool
+    #: Octets.
     size: int
+    #: T2 and T3.
     reflectorReceived: int | None = None
     reflectorSent: int | None = None
+    #: The reflector's own number of the reply.
     reflectorSequence: int | None = None
     ttl: int | None = None
+    #: What it says of the reply before it; L{None} if the reflector does not know the extension.
     followUp: FollowUpInfo | None = None
 
 
 class TransportListener(Protocol):
-    """What a wire calls."""
+    """What a transport calls."""
 
     def replied(self, reply: Reply) -> None:
         pass
 
     def stamped(self, sequence: int, nanoseconds: int) -> None:
-        """@param nanoseconds: when, by the kernel, since 1970."""
+        """@param nanoseconds: T1 by the kernel, since 1970."""
 
     def failed(self, sequence: int | None, state: ProbeState, reason: str) -> None:
-        """
-        @param sequence: of a packet that will not be answered; L{None} when it can only
-            be the newest, or when it is all of them.
-        """
+        """@param sequence: of a packet that will not be answered; L{None} for the newest."""
 
     def unmatched(self) -> None:
-        """Something came that is no reply."""
+        """A datagram or line came that is no reply."""
 
 
 class ProbeTransport(Protocol):
-    """
-    How packets get to one target.
+    """Sends packets to one target, and reads the replies."""
 
-    @ivar label: what is spoken.
-    @ivar size: bytes of each packet.
-    """
-
+    #: The name of the protocol; it is public as C{wire} in JSON.
     label: str
+    #: Octets of each packet.
     size: int
 
     def open(self, listener: TransportListener) -> Deferred[None]:
         """
-        Fires when packets can be sent, or it is known why not: that is then told for each packet.
+        Fires when packets can be sent, or when it is known why not: then each C{send} fails.
 
-        @raise CannotListenError: there is no socket to be had.
+        @raise CannotListenError: the system has no socket for it.
         """
 
     def send(self, sequence: int) -> SendTimes:
-        """
-        When.
-
-        @raise WireError: it could not be sent.
-        """
+        """@raise SendError: this host does not send it."""
 
     def kernelTimes(self) -> dict[str, int | None]:
-        """What the system knows of this wire, by name, in nanoseconds."""
+        """The kernel's own measurements of the connection, by name, in nanoseconds."""
 
     def close(self) -> Deferred[None]:
-        """Fires when nothing of it is left."""
+        """Fires when all is closed."""

@@ -1,11 +1,8 @@
 """
-The socket that measuring datagrams leave from.
+Packets as UDP datagrams: the port they leave from, and what STAMP and text over UDP share.
 
-It is connected, so that the system tells it of refusals; and on Linux it is told which
-packet an ICMP message is about, by the error queue where the times of sent packets come
-from as well.
-
-What the wires over UDP share: one connected port, and the numbers of its datagrams.
+The port is connected, so that the system tells it of refusals.  On Linux it also learns which
+packet an ICMP message is about: from the error queue, where the times of sent packets are too.
 """
 
 from __future__ import annotations
@@ -25,6 +22,7 @@ from tsservices.client.probe.wires.base import (
     Reply,
     SendError,
     SendTimes,
+    TransportConfig,
     TransportListener,
 )
 from tsservices.stamp.stats.result import ProbeState
@@ -39,33 +37,53 @@ from tsservices.transport.timestamping.udp import (
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: Bytes of the packet that an ICMP message is about: enough to find its number.
+#: Octets kept of the packet that an ICMP message is about: enough to find its number.
 RETURNED_OCTETS = 128
 
-#: The origins of entries of the error queue that came as ICMP and as ICMPv6.
+#: SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6: where entries of the error queue come from.
 ICMP_ORIGINS = (2, 3)
 
-#: How often a packet is offered: the first offers can be turned down with the news about the
-#: packets before it.
+#: Level and type of the control messages with such an error.
+ERROR_MESSAGES = (
+    (socket.IPPROTO_IP, ancillary.IP_RECVERR),
+    (socket.IPPROTO_IPV6, ancillary.IPV6_RECVERR),
+)
+
+#: How often sending is tried: the kernel answers a first attempt with the error of a packet before,
+#: and does not send.
 SEND_ATTEMPTS = 3
 
-#: Bytes of the receive buffer: no datagram is cut.
+#: Octets of the receive buffer: no datagram is cut.
 MAXIMUM_DATAGRAM = 65_536
 
+#: Sent datagrams whose T1 the kernel has still to tell.
+MAXIMUM_PENDING = 1024
+
+# struct sock_extended_err: errno, origin, type, code, padding, info, data.
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
 
 def describeError(code: int) -> tuple[ProbeState, str]:
-    """What became of a packet with it, and the same in words."""
+    """
+    What becomes of a packet, and why in words.
+
+    @param code: the number of an error of the system.
+    """
     if code == errno.ECONNREFUSED:
         return ProbeState.REFUSED, "connection refused"
     return ProbeState.UNREACHABLE, os.strerror(code).lower()
 
 
 class ProbeProtocol(TimestampedDatagramProtocol):
-    """What a L{ProbePort} calls, beside datagrams and stamps."""
+    """What a L{ProbePort} calls, besides datagrams and their times."""
 
     def icmpReceived(self, code: int, datagram: bytes | None) -> None:
+        """
+        A packet was refused, or there is no way to the target.
+
+        @param code: the number of the system's error.
+        @param datagram: the beginning of that packet; L{None} if it is unknown.
+        """
         raise NotImplementedError
 
 
@@ -84,25 +102,21 @@ class ProbePort(TimestampedUDPPort):
         self._receivesICMP = False
 
     def _bindSocket(self) -> None:
-        """Ask the kernel for ICMP messages as well."""
         super()._bindSocket()
-        six = self.addressFamily == socket.AF_INET6
-        level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
+        isIPv6 = self.addressFamily == socket.AF_INET6
+        level = socket.IPPROTO_IPV6 if isIPv6 else socket.IPPROTO_IP
         if self._sentTOS:
-            option = socket.IPV6_TCLASS if six else socket.IP_TOS
+            option = socket.IPV6_TCLASS if isIPv6 else socket.IP_TOS
             self.socket.setsockopt(level, option, self._sentTOS)
         if self.transmitting:
-            option = ancillary.IPV6_RECVERR if six else ancillary.IP_RECVERR
+            # Without it a refusal is an error of the next call, whichever packet it was about.
+            option = ancillary.IPV6_RECVERR if isIPv6 else ancillary.IP_RECVERR
             with suppress(OSError):
                 self.socket.setsockopt(level, option, 1)
                 self._receivesICMP = True
 
     def send(self, datagram: bytes) -> None:
-        """
-        Send a packet.
-
-        @raise WireError: this host does not send it.
-        """
+        """@raise SendError: this host does not send it."""
         for attempt in range(SEND_ATTEMPTS):
             self._drainErrors()
             try:
@@ -116,15 +130,12 @@ class ProbePort(TimestampedUDPPort):
         raise SendError(*describeError(errno.ECONNREFUSED))
 
     def _peerRefused(self, number: int | None) -> None:
-        """Pass the news on, unless the error queue has them too, and knows more."""
+        # The error queue has the same news, and knows the packet too.
         if number and not self._receivesICMP:
             self.protocol.icmpReceived(number, None)
 
     def _drainErrors(self) -> None:
-        """
-        Take what waits in the error queue: times of sent packets, and ICMP messages with
-        the beginning of the packet they are about.
-        """
+        # In place of the base's, which reads times only: ICMP messages stand between them.
         for _ in range(MAX_ERRORS_PER_DRAIN):
             # The protocol may have closed the port.
             if not (self.transmitting and self.connected):
@@ -142,103 +153,72 @@ class ProbePort(TimestampedUDPPort):
                 self._transmitted(*found)
                 continue
             for level, kind, value in told:
-                if (level, kind) in ((0, ancillary.IP_RECVERR), (41, ancillary.IPV6_RECVERR)):
-                    number, origin, *_ = _EXTENDED_ERROR.unpack_from(value)
-                    if origin in ICMP_ORIGINS and number:
-                        self.protocol.icmpReceived(number, data)
-
-
-#: Sent datagrams whose time is still waited for.
-MAXIMUM_PENDING = 1024
+                if (level, kind) in ERROR_MESSAGES:
+                    code, origin, *_ = _EXTENDED_ERROR.unpack_from(value)
+                    if origin in ICMP_ORIGINS and code:
+                        self.protocol.icmpReceived(code, data)
 
 
 class UDPProbeTransport(ProbeProtocol):
-    """
-    Packets as datagrams.  What is in them, subclasses say.
-
-    @ivar label: what is spoken.
-    @ivar size: bytes of each packet.
-    """
+    """Packets as datagrams; subclasses make and read them."""
 
     label = ""
     transport: ProbePort
 
     def __init__(
-        self,
-        reactor: ReactorBase,
-        clocks: Clocks,
-        address: str,
-        port: int,
-        size: int,
-        tos: int = 0,
+        self, reactor: ReactorBase, clocks: Clocks, config: TransportConfig, usualSize: int
     ) -> None:
-        """@param size: bytes of each packet."""
-        self.size = size
+        """@param usualSize: octets of a packet if the configuration has no size."""
+        self.size = config.size or usualSize
         self._reactor = reactor
         self._clocks = clocks
-        self._address = address
-        self._port = port
-        self._tos = tos
+        self._config = config
+        # The number of a packet by that of its datagram, by which the kernel tells T1.
         self._sequences: dict[int, int] = {}
         self._listener: TransportListener | None = None
 
     def open(self, listener: TransportListener) -> Deferred[None]:
-        """
-        Has fired.
-
-        @raise CannotListenError: there is no socket to be had.
-        """
         self._listener = listener
-        everywhere = "::" if ":" in self._address else "0.0.0.0"
-        ProbePort(self, everywhere, self._tos, self._reactor).startListening()
+        interface = "::" if ":" in self._config.address else "0.0.0.0"
+        ProbePort(self, interface, self._config.tos, self._reactor).startListening()
         return succeed(None)
 
     def startProtocol(self) -> None:
-        """Connect the port."""
-        self.transport.connect(self._address, self._port)
+        self.transport.connect(self._config.address, self._config.port)
 
     def buildPacket(self, sequence: int, wall: int) -> bytes:
-        """
-        The packet.
-
-        @param wall: the time in nanoseconds since 1970.
-        """
+        """@param wall: nanoseconds since 1970."""
         raise NotImplementedError
 
-    def parseReply(self, datagram: bytes, arrival: ReceiveInfo, at: int) -> Reply | None:
+    def parseReply(self, datagram: bytes, arrival: ReceiveInfo, monotonic: int) -> Reply | None:
         """
-        What it says; L{None} if it is no reply.
+        L{None} if it is no reply.
 
-        @param at: when this program had it, by the monotonic clock.
+        @param monotonic: when this program had it, by the monotonic clock.
         """
         raise NotImplementedError
 
     def sequenceOf(self, datagram: bytes) -> int | None:
-        """Its number, if that can be read."""
+        """The number of a packet of this host, of which perhaps only the beginning is there."""
         raise NotImplementedError
 
     def send(self, sequence: int) -> SendTimes:
-        """
-        When.
-
-        @raise WireError: it could not be sent.
-        """
         port = self.transport
         datagram = self.buildPacket(sequence, self._clocks.wall())
         self._sequences[port.sent] = sequence
         if len(self._sequences) > MAXIMUM_PENDING:
             del self._sequences[next(iter(self._sequences))]
         # As late as can be: what this program does before is no part of any round trip.
-        sent = SendTimes(self._clocks.monotonic(), self._clocks.wall())
+        times = SendTimes(self._clocks.monotonic(), self._clocks.wall())
         port.send(datagram)
-        return sent
+        return times
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
     ) -> None:
-        at = self._clocks.monotonic()
+        monotonic = self._clocks.monotonic()
         if self._listener is not None:
-            reply = self.parseReply(datagram, arrival, at)
+            reply = self.parseReply(datagram, arrival, monotonic)
             if reply is None:
                 self._listener.unmatched()
             else:
@@ -255,11 +235,10 @@ class UDPProbeTransport(ProbeProtocol):
             self._listener.failed(sequence, *describeError(code))
 
     def kernelTimes(self) -> dict[str, int | None]:
-        """Nothing: the system keeps no account of datagrams."""
+        # The kernel measures connections, not datagrams.
         return {}
 
     def close(self) -> Deferred[None]:
-        """Fires when the port is closed."""
         self._listener = None
         if self.transport is None:
             return succeed(None)

@@ -1,5 +1,5 @@
 """
-Tests for L{tsservices.stamp.clock}.
+Tests for L{tsservices.stamp.timestamps}.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.stamp.clock import (
-    LARGEST_MULTIPLIER,
-    LARGEST_SCALE,
-    PTP,
+from tsservices.stamp.timestamps import (
+    MAXIMUM_MULTIPLIER,
+    MAXIMUM_SCALE,
+    Z_BIT,
     ErrorEstimate,
     fromNTP,
+    fromPacket,
     fromPTP,
-    fromWire,
     toNTP,
     toPTP,
 )
@@ -31,7 +31,6 @@ TIMES = st.integers(0, 2**63 - 1)
 
 
 def test_knownTimes() -> None:
-    """The first moments of both epochs, and a half second."""
     assert toNTP(0) == 2_208_988_800 << 32
     assert toNTP(SECOND // 2) == 2_208_988_800 << 32 | 1 << 31
     assert toNTP(-2_208_988_800 * SECOND) == 0
@@ -41,7 +40,6 @@ def test_knownTimes() -> None:
 
 @pytest.mark.parametrize("near", [(ERA_1 - 1) * SECOND, ERA_1 * SECOND, (ERA_1 + 1) * SECOND])
 def test_eraWrap(near: int) -> None:
-    """Times on both sides of the wrap are read right from both sides of it."""
     assert toNTP(ERA_1 * SECOND) == 0
     assert toNTP(ERA_1 * SECOND - 1) >> 32 == 2**32 - 1
     for time in (ERA_1 * SECOND - 1, ERA_1 * SECOND, ERA_1 * SECOND + 1):
@@ -57,52 +55,47 @@ def test_roundTrip(time: int, off: int) -> None:
 
 @given(TIMES, TIMES)
 def test_order(one: int, other: int) -> None:
-    """Later times have larger values, within an era."""
     if one // SECOND // ERA_1 == other // SECOND // ERA_1 == 0 and one < other:
         assert toNTP(one) < toNTP(other)
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**16 - 1), TIMES)
 def test_anyValue(value: int, errorEstimate: int, near: int) -> None:
-    """Whatever a packet says is some time, and not far away."""
-    time = fromWire(value, errorEstimate, near)
+    time = fromPacket(value, errorEstimate, near)
     assert abs(time - near) <= (2**31 + 5) * SECOND
-    assert time == (fromPTP if errorEstimate & PTP else fromNTP)(value, near)
+    assert time == (fromPTP if errorEstimate & Z_BIT else fromNTP)(value, near)
 
 
 def test_estimateOfAHundredMicroseconds() -> None:
-    """Worked out by hand: 429497 units, 0xD2 << 11 is the first above."""
-    estimate = ErrorEstimate.of(100_000, synchronised=False)
+    """By hand: 429497 units, and 0xD2 << 11 is the first above."""
+    estimate = ErrorEstimate.atLeast(100_000, synchronised=False)
     assert (estimate.scale, estimate.multiplier) == (11, 0xD2)
     assert estimate.encode() == 0x0BD2
-    assert ErrorEstimate.of(100_000, True).encode() == 0x8BD2
-    assert ErrorEstimate.of(100_000, True, True).encode() == 0xCBD2
+    assert ErrorEstimate.atLeast(100_000, True).encode() == 0x8BD2
+    assert ErrorEstimate.atLeast(100_000, True, True).encode() == 0xCBD2
 
 
 @given(st.integers(-5, 2**70), st.booleans(), st.booleans())
 def test_estimate(error: int, synchronised: bool, ptp: bool) -> None:
     """
-    An estimate says at least what it was made of, at most a hundredth more and a unit,
-    and never has the multiplier 0.
+    It is not below the error, at most a hundredth and a unit above, and never has multiplier 0.
     """
-    estimate = ErrorEstimate.of(error, synchronised, ptp)
+    estimate = ErrorEstimate.atLeast(error, synchronised, ptp)
     assert ErrorEstimate.decode(estimate.encode()) == estimate
     assert (estimate.synchronised, estimate.ptp) == (synchronised, ptp)
     assert estimate.multiplier
-    told = estimate.nanoseconds
-    assert told is not None
-    if told < ErrorEstimate(True, True, LARGEST_SCALE, LARGEST_MULTIPLIER).nanoseconds:  # type: ignore[operator]
-        assert max(1, error) <= told <= max(1, error) * 1.01 + 1
+    nanoseconds = estimate.nanoseconds
+    assert nanoseconds is not None
+    if nanoseconds < ErrorEstimate(True, True, MAXIMUM_SCALE, MAXIMUM_MULTIPLIER).nanoseconds:  # type: ignore[operator]
+        assert max(1, error) <= nanoseconds <= max(1, error) * 1.01 + 1
 
 
 def test_largestEstimate() -> None:
-    """What no estimate can say is the largest."""
-    assert ErrorEstimate.of(10**30, False) == ErrorEstimate(False, False, 63, 255)
+    assert ErrorEstimate.atLeast(10**30, False) == ErrorEstimate(False, False, 63, 255)
 
 
 @given(st.integers(0, 2**16 - 1))
 def test_anyEstimate(value: int) -> None:
-    """Any 16 bits can be read; those with the multiplier 0 tell nothing and can't be written."""
     estimate = ErrorEstimate.decode(value)
     if value & 0xFF:
         assert estimate.encode() == value
@@ -113,8 +106,7 @@ def test_anyEstimate(value: int) -> None:
             estimate.encode()
 
 
-def test_tooLarge() -> None:
-    """What has more bits than the field is no estimate."""
-    for scale, multiplier in ((64, 1), (-1, 1), (0, 256)):
-        with pytest.raises(ValueError, match="have no form"):
-            ErrorEstimate(False, False, scale, multiplier).encode()
+@pytest.mark.parametrize(("scale", "multiplier"), [(64, 1), (-1, 1), (0, 256)])
+def test_tooLarge(scale: int, multiplier: int) -> None:
+    with pytest.raises(ValueError, match="have no form"):
+        ErrorEstimate(False, False, scale, multiplier).encode()
