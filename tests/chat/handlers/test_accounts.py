@@ -83,7 +83,7 @@ class TestRegister:
         ann = Town().person("ann")
         ann.do("/register")
         assert codes(ann.do(PASSWORD, OTHER)) == [PASSWORDS_DIFFER.code]
-        assert not ann.conversation.wantsSecret
+        assert ann.conversation.secret is None
 
     @pytest.mark.parametrize("asked", [False, True])
     def test_badPassword(self, asked: bool) -> None:
@@ -159,10 +159,10 @@ class TestRegister:
         town.turn()
         refused = [each for each in tried if ACCOUNTS_EACH in each.reasons()]
         assert len(refused) == 1
-        homes = town.house.guesses._homes
+        homes = town.house.loginLimits._homes
         owned = [homes.get(each.session.key) is not None for each in tried]
         assert owned == [each not in refused for each in tried]
-        assert len(town.house.guesses) == REGISTERED_AT_ONCE
+        assert len(town.house.loginLimits) == REGISTERED_AT_ONCE
 
     def test_tooManyAreNotHashed(self) -> None:
         """Whose address has registered enough keeps nobody waiting for the hashing of more."""
@@ -315,7 +315,7 @@ class TestLogin:
         root, old = town.owner("root"), town.owner("ann")
         waiting = town.stranger()
         waiting.do("/login ann")
-        assert waiting.conversation.wantsSecret
+        assert waiting.conversation.secret is not None
         old.do("/quit")
         town.now += NANOSECONDS
         root.do("/drop ann")

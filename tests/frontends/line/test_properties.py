@@ -140,7 +140,7 @@ class Anything(LineDoorCase):
                     client.block()
                 elif step == "unblock":
                     client.unblock()
-                elif not client.protocol._heardAll:
+                elif not client.protocol.connection._inputEnded:
                     client.protocol.readConnectionLost()
 
     @settings(max_examples=tried(150), derandomize=True)

@@ -264,11 +264,11 @@ class DismissedTests(SecretCase):
     def test_dismissed(self) -> None:
         """Who is taken over is told, and closed, and nobody is told that they have left."""
         ann, bob = self.people("ann", "bob")
-        ann.protocol.replaced(ChatError(TAKEN_OVER))
+        ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
         self.assertEqual(ann.take(), f"! {ChatError(TAKEN_OVER)}\n")
         self.assertTrue(ann.transport.disconnecting)
         ann.send("hello\n")
-        ann.protocol.replaced(ChatError(TAKEN_OVER))
+        ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
         ann.lose()
         self.turns()
         self.assertEqual((ann.take(), bob.take()), ("", ""))

@@ -211,12 +211,12 @@ class DissolvingTests(SynchronousTestCase):
 
     def test_hold(self) -> None:
         """Who is told what was before hears what is new after that."""
-        self.one.protocol.backlog.hold(True)
+        self.one.protocol.connection.queue.hold(True)
         self.assertFalse(self.together())
         for text in (b"a", b"b", b"c"):
             self.assertEqual(self.say(text), b"")
         self.assertFalse(self.together())
-        self.one.protocol.backlog.hold(False)
+        self.one.protocol.connection.queue.hold(False)
         self.assertEqual(self.say(b"d").count(b"<n0>"), 4)
         self.gather()
         self.assertTrue(self.together())
@@ -257,11 +257,11 @@ class DissolvingTests(SynchronousTestCase):
 
     def test_outlet(self) -> None:
         """Whose session hears elsewhere hears nothing here."""
-        session = self.one.protocol.session
+        session = self.one.protocol.connection.session
         session.setOutlet(None)
         for _ in range(4):
             self.assertEqual(self.say(b"hello"), b"")
-        session.setOutlet(self.one.protocol)
+        session.setOutlet(self.one.protocol.connection)
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_membership(self) -> None:

@@ -12,7 +12,7 @@ from tsservices.chat.errors import LINE_LONG, NOT_UTF8, ChatError
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.text import visible
 from tsservices.frontends.flood import FloodControl
-from tsservices.frontends.line.commands import SIGN
+from tsservices.frontends.line.parsing import SIGN
 from tsservices.frontends.line.telnet import TelnetFilter, edit
 
 _SIGN = SIGN.encode()
