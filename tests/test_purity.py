@@ -15,7 +15,7 @@ from tsservices import stamp as measure
 from tsservices import storage as journal
 
 PURE = (
-    *(each.name for each in pkgutil.iter_modules(chat.__path__, "tsservices.chat.")),
+    *(each.name for each in pkgutil.walk_packages(chat.__path__, "tsservices.chat.")),
     *(
         each.name
         for each in pkgutil.iter_modules(cluster.__path__, "tsservices.cluster.")
@@ -34,8 +34,13 @@ PURE = (
     "tsservices.common.counters",
     "tsservices.frontends.line.telnet",
     "tsservices.frontends.formats.sentences",
+    "tsservices.frontends.connection",
     "tsservices.frontends.flood",
+    "tsservices.frontends.line.commands",
+    "tsservices.frontends.line.connection",
     "tsservices.frontends.line.input",
+    "tsservices.frontends.line.parsing",
+    "tsservices.frontends.sendqueue",
     "tsservices.frontends.formats.json",
     "tsservices.frontends.formats.json",
     "tsservices.frontends.formats.localtime",

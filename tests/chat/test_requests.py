@@ -149,7 +149,9 @@ class TestRequestQueue:
             finally:
                 held.clear()
 
-        self.queue.add(holding)
+        # A reference of the test's own: it has to be closed, not only forgotten.
+        coroutine = holding()
+        self.queue.add(lambda: coroutine)
         self.queue.add(self.request("next"))
         self.queue.stop()
         assert held == ["place"]

@@ -10,7 +10,7 @@ import json
 from twisted.logger import globalLogPublisher, textFileLogObserver
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.line_clients import LineDoorCase
+from tests.support.line_clients import LineFrontendCase
 from tsservices.common.logs import audit
 
 
@@ -47,7 +47,7 @@ class AuditTests(AuditCase):
         self.assertEqual(self.facts(), [{"audit": "x", "odd": "{1}"}])
 
 
-class AuditedTests(AuditCase, LineDoorCase):
+class AuditedTests(AuditCase, LineFrontendCase):
     """What becomes of a whole chat."""
 
     def test_stored(self) -> None:

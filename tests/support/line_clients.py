@@ -62,7 +62,7 @@ class Client:
         self._clock.advance(0)
 
 
-class LineDoorCase(SynchronousTestCase):
+class LineFrontendCase(SynchronousTestCase):
     """A door, and a clock."""
 
     #: Without flood control, unless a test is about it.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.support.line_clients import Client, LineDoorCase
+from tests.support.line_clients import Client, LineFrontendCase
 from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.storage import HISTORY_PAGE
 from tsservices.common.limits import Limits
@@ -21,7 +21,7 @@ def numbers(text: str) -> list[int]:
     return [each["seq"] for each in told if each["type"] == "said"]
 
 
-class LeavingTests(LineDoorCase):
+class LeavingTests(LineFrontendCase):
     """How connections end."""
 
     def test_quit(self) -> None:
@@ -159,7 +159,7 @@ class LeavingTests(LineDoorCase):
         self.assertNotIn("after", bob.take())
 
 
-class SlowTests(LineDoorCase):
+class SlowTests(LineFrontendCase):
     """People who do not read."""
 
     limits = Limits(floodLines=0, floodBytes=0, chatPending=65_536, chatSlow=10)
@@ -245,7 +245,7 @@ class SlowTests(LineDoorCase):
         self.assertEqual(self.counters.slow, 0)
 
 
-class ReplayTests(LineDoorCase):
+class ReplayTests(LineFrontendCase):
     """Lines from before, and lines that come meanwhile."""
 
     def test_join(self) -> None:

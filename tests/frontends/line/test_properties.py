@@ -13,7 +13,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import provider
 
 from tests.support.examples import tried
-from tests.support.line_clients import Client, LineDoorCase
+from tests.support.line_clients import Client, LineFrontendCase
 from tsservices.chat.notifications import RoomMessages
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import COMMANDS
@@ -99,7 +99,7 @@ def sound(output: bytes) -> list[str]:
     return text.split("\n")[:-1]
 
 
-class Anything(LineDoorCase):
+class Anything(LineFrontendCase):
     """Tests with any input."""
 
     def setUp(self) -> None:

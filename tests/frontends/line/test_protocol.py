@@ -10,7 +10,7 @@ from pathlib import Path
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from zope.interface.verify import verifyObject
 
-from tests.support.line_clients import LineDoorCase
+from tests.support.line_clients import LineFrontendCase
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.connection import GREETING, OUTSTANDING, SLOWED
 from tsservices.frontends.line.protocol import NOT_OPEN
@@ -21,7 +21,7 @@ from tsservices.transport.rejection import TURNED_AT_ONCE
 AT = "[12:10:00]"
 
 
-class EnteringTests(LineDoorCase):
+class EnteringTests(LineFrontendCase):
     """The first lines."""
 
     def test_greeting(self) -> None:
@@ -190,7 +190,7 @@ class EnteringTests(LineDoorCase):
         self.assertEqual(self.connect().take(), f"* {GREETING}\n")
 
 
-class TalkTests(LineDoorCase):
+class TalkTests(LineFrontendCase):
     """Lines."""
 
     def test_lines(self) -> None:
@@ -311,7 +311,7 @@ class TalkTests(LineDoorCase):
         self.assertIn(f"{AT} <ann> x\n{AT} <ann> y\n", heard)
 
 
-class FloodTests(LineDoorCase):
+class FloodTests(LineFrontendCase):
     """People who send fast."""
 
     limits = Limits()
@@ -371,7 +371,7 @@ class FloodTests(LineDoorCase):
         self.assertIn("<ann> last\n* ann is gone\n", heard)
 
 
-class OutstandingTests(LineDoorCase):
+class OutstandingTests(LineFrontendCase):
     """People who send while the disk is slow."""
 
     def test_bounded(self) -> None:

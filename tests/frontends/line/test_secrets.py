@@ -9,7 +9,7 @@ import json
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from tests.support.line_clients import Client, LineDoorCase
+from tests.support.line_clients import Client, LineFrontendCase
 from tsservices.chat.errors import TAKEN_OVER, ChatError
 from tsservices.common.limits import Limits
 
@@ -25,7 +25,7 @@ WILL_ECHO, WONT_ECHO, DO_ECHO, DONT_ECHO = (
 SECRET = "correct horse"
 
 
-class SecretCase(LineDoorCase):
+class SecretCase(LineFrontendCase):
     """A door, and a log that is read."""
 
     def setUp(self) -> None:

@@ -34,11 +34,7 @@ PASSWORD, NEW_PASSWORD, AGAIN = "password: ", "new password: ", "the same again:
 
 
 async def register(controller: SessionController, password: str | None) -> None:
-    """
-    Make an account of the session's name.
-
-    @raise ChatError: there can be none.
-    """
+    """Make an account of the session's name."""
     context, session = controller.context, controller.session
     checkRegister(context.state, session)
     # Before the work of hashing, for which all others would have to wait.
@@ -56,11 +52,7 @@ async def register(controller: SessionController, password: str | None) -> None:
 
 
 async def login(controller: SessionController, name: str, password: str | None) -> None:
-    """
-    Log in to an account.
-
-    @raise ChatError: it is not done.
-    """
+    """Log in to an account."""
     session = controller.session
     account = _account(controller, name)
     if session.account is not None:
@@ -87,11 +79,7 @@ def logout(controller: SessionController) -> None:
 async def changePassword(
     controller: SessionController, old: str | None = None, new: str | None = None
 ) -> None:
-    """
-    Change the password of the session's account.
-
-    @raise ChatError: it is not done.
-    """
+    """Change the password of the session's account."""
     session = controller.session
     account = controller.context.state.accountOf(session)
     if account is None:
@@ -103,11 +91,7 @@ async def changePassword(
 
 
 async def resetPassword(controller: SessionController, name: str) -> None:
-    """
-    Give an account a password that only the operator who asks is shown.
-
-    @raise ChatError: it is not done.
-    """
+    """Give an account a password that only the operator who asks is shown."""
     account = _account(controller, name)
     controller.checkStored()
     password = controller.context.random()
@@ -122,22 +106,14 @@ async def resetPassword(controller: SessionController, name: str) -> None:
 
 
 def dropAccount(controller: SessionController, name: str) -> None:
-    """
-    Have a name belong to nobody.
-
-    @raise ChatError: there is no such account, or nothing can be stored.
-    """
+    """Have a name belong to nobody."""
     account = _account(controller, name)
     controller.checkStored()
     controller.propose(DropAccount(controller.session.ident, account.key))
 
 
 async def resume(controller: SessionController, token: str) -> None:
-    """
-    Take over the session that has this token.
-
-    @raise ChatError: this one has a name already.
-    """
+    """Take over the session that has this token."""
     session = controller.session
     if controller.entered:
         raise ChatError(NOTHING_TO_RESUME)

@@ -51,21 +51,13 @@ async def since(controller: SessionController, room: Room, seq: int) -> None:
 
 
 def markRead(controller: SessionController, room: Room, seq: int) -> None:
-    """
-    Keep how far the account has read.
-
-    @raise ChatError: nothing can be stored.
-    """
+    """Keep how far the account has read."""
     controller.checkStored()
     controller.propose(MarkRead(controller.session.ident, room.record.key, seq))
 
 
 async def delete(controller: SessionController, room: Room, seq: int) -> None:
-    """
-    Take the text of a line away.
-
-    @raise ChatError: there is no such line, or it can't be stored.
-    """
+    """Take the text of a line away."""
     missing = ChatError(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
     if not room.access.firstReadable(controller.session) <= seq <= room.released:
         raise missing
@@ -83,11 +75,7 @@ async def delete(controller: SessionController, room: Room, seq: int) -> None:
 
 
 def seen(controller: SessionController, name: str) -> None:
-    """
-    Show when somebody was last connected.
-
-    @raise ChatError: nobody of that name is known.
-    """
+    """Show when somebody was last connected."""
     state = controller.context.state
     key = fold(name)
     sessions, account = state.sessionsByNick.get(key), state.accounts.get(key)
@@ -113,11 +101,7 @@ async def inbox(controller: SessionController, name: str) -> None:
 
 
 async def olderInbox(controller: SessionController) -> None:
-    """
-    Show the page before the last one, if there is one.
-
-    @raise ChatError: it can't be read.
-    """
+    """Show the page before the last one, if there is one."""
     if controller.olderLetters is not None:
         other, before = controller.olderLetters
         await _showInbox(controller, other, other, before)
@@ -167,22 +151,14 @@ def checkWords(words: Sequence[str]) -> None:
 
 
 async def search(controller: SessionController, query: SearchQuery) -> None:
-    """
-    Show the newest lines that are found.
-
-    @raise ChatError: it can't be searched for.
-    """
+    """Show the newest lines that are found."""
     checkWords(query.words)
     controller.olderResults = query
     await olderResults(controller)
 
 
 async def olderResults(controller: SessionController) -> None:
-    """
-    Show the next page of the last search.
-
-    @raise ChatError: there is none, or it can't be searched for.
-    """
+    """Show the next page of the last search."""
     query = controller.olderResults
     if query is None:
         raise ChatError(NOTHING_SEARCHED)

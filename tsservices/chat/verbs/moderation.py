@@ -27,21 +27,13 @@ REASON = "a reason"
 
 
 def setOperator(controller: SessionController, room: Room, name: str, on: bool) -> None:
-    """
-    Make somebody an operator of a room, or no longer.
-
-    @raise ChatError: nothing can be stored.
-    """
+    """Make somebody an operator of a room, or no longer."""
     controller.checkStored()
     controller.propose(SetOperator(controller.session.ident, room.record.key, name, fold(name), on))
 
 
 def kick(controller: SessionController, room: Room, name: str, reason: str) -> None:
-    """
-    Have somebody leave a room.
-
-    @raise ChatError: the reason is too long, or nothing can be stored.
-    """
+    """Have somebody leave a room."""
     controller.checkStored()
     reason = checkLength(REASON, reason)
     controller.propose(Kick(controller.session.ident, room.record.key, name, fold(name), reason))
@@ -80,11 +72,7 @@ def restrict(
 
 
 def liftRestriction(controller: SessionController, room: Room, kind: str, name: str) -> None:
-    """
-    End a ban or a mute.
-
-    @raise ChatError: nothing can be stored.
-    """
+    """End a ban or a mute."""
     controller.checkStored()
     controller.propose(
         LiftRestriction(controller.session.ident, room.record.key, kind, name, fold(name))
@@ -92,20 +80,12 @@ def liftRestriction(controller: SessionController, room: Room, kind: str, name: 
 
 
 def setPrivate(controller: SessionController, room: Room, on: bool) -> None:
-    """
-    Have a room be by invitation only, or for everybody.
-
-    @raise ChatError: nothing can be stored.
-    """
+    """Have a room be by invitation only, or for everybody."""
     controller.checkStored()
     controller.propose(SetPrivate(controller.session.ident, room.record.key, on))
 
 
 def invite(controller: SessionController, room: Room, name: str) -> None:
-    """
-    Let somebody into a private room.
-
-    @raise ChatError: nothing can be stored.
-    """
+    """Let somebody into a private room."""
     controller.checkStored()
     controller.propose(Invite(controller.session.ident, room.record.key, name, fold(name)))

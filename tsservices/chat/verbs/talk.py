@@ -34,22 +34,14 @@ LEAVE_REASON = "the reason of a leave"
 
 
 async def enter(controller: SessionController, nick: str) -> None:
-    """
-    Take a name, and join the lobby.
-
-    @raise ChatError: the session can't have it.
-    """
+    """Take a name, and join the lobby."""
     await changeNick(controller, nick)
     if controller.entered:
         await join(controller, LOBBY)
 
 
 async def changeNick(controller: SessionController, nick: str) -> None:
-    """
-    Take a name, the first one or another.
-
-    @raise ChatError: the session can't have it.
-    """
+    """Take a name, the first one or another."""
     session = controller.session
     key = nameKey(nick)
     controller.context.state.checkNick(session, nick, key)
@@ -64,11 +56,7 @@ async def changeNick(controller: SessionController, nick: str) -> None:
 
 
 async def join(controller: SessionController, name: str) -> None:
-    """
-    Join a room, or turn to it if the session is there.
-
-    @raise ChatError: it may not.
-    """
+    """Join a room, or turn to it if the session is there."""
     session, state = controller.session, controller.context.state
     name, key = roomKey(name)
     if key in session.rooms:
@@ -92,11 +80,7 @@ async def join(controller: SessionController, name: str) -> None:
 
 
 async def part(controller: SessionController, room: Room, reason: str = "") -> None:
-    """
-    Leave a room.
-
-    @raise ChatError: the reason is too long.
-    """
+    """Leave a room."""
     key = room.record.key
     controller.propose(Part(controller.session.ident, key, checkLength(LEAVE_REASON, reason)))
     await controller.settled()
@@ -156,11 +140,7 @@ def listNodes(controller: SessionController) -> bool:
 
 
 def whois(controller: SessionController, nick: str) -> None:
-    """
-    Show what may be known of somebody.
-
-    @raise ChatError: nobody has that name.
-    """
+    """Show what may be known of somebody."""
     state, session = controller.context.state, controller.session
     person = state.person(nick, fold(nick))
     shared = [state.rooms[key] for key in person.rooms if key in session.rooms]
@@ -180,11 +160,7 @@ def whois(controller: SessionController, nick: str) -> None:
 
 
 def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
-    """
-    Send a private message.
-
-    @raise ChatError: nobody has that name, or nothing can be stored.
-    """
+    """Send a private message."""
     key = fold(nick)
     state = controller.context.state
     # Who has an account gets it later, if they are not there.
@@ -195,32 +171,20 @@ def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
 
 
 def setTopic(controller: SessionController, room: Room, topic: str) -> None:
-    """
-    Set the topic of a room; empty: take it away.
-
-    @raise ChatError: it is too long, or nothing can be stored.
-    """
+    """Set the topic of a room; empty: take it away."""
     controller.checkStored()
     text = checkLength("a topic", topic)
     controller.propose(SetTopic(controller.session.ident, room.record.key, text))
 
 
 def setAway(controller: SessionController, reason: str) -> None:
-    """
-    Be away; without a reason: be back.
-
-    @raise ChatError: it is too long.
-    """
+    """Be away; without a reason: be back."""
     text = checkLength("a note of absence", reason)
     controller.propose(SetAway(controller.session.ident, text))
 
 
 def toggleIgnored(controller: SessionController, name: str) -> None:
-    """
-    Ignore a name, or no longer.
-
-    @raise ChatError: it is no name, or too many are ignored.
-    """
+    """Ignore a name, or no longer."""
     session = controller.session
     key = nameKey(name)
     if key not in session.ignores and len(session.ignores) >= IGNORED:
@@ -249,10 +213,6 @@ def setEcho(controller: SessionController, on: bool) -> None:
 
 
 def quit(controller: SessionController, reason: str) -> None:
-    """
-    Leave the chat, and close the connection when the others know.
-
-    @raise ChatError: the reason is too long.
-    """
+    """Leave the chat, and close the connection when the others know."""
     controller.quit(checkLength(LEAVE_REASON, reason))
     controller.presenter.closeWhenIdle()

@@ -210,6 +210,7 @@ def _logout(controller: SessionController, argument: str) -> None:
 def _passwd(controller: SessionController, argument: str) -> Waiting:
     old, _, new = argument.partition(" ")
     if old and not new:
+        controller.checkStored()
         raise UsageError
     return accounts.changePassword(controller, old or None, new or None)
 
