@@ -1,5 +1,5 @@
 """
-People at the line door, without a network.
+Clients of the line frontend, without a network.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Client:
 
 
 class LineFrontendCase(SynchronousTestCase):
-    """A door, and a clock."""
+    """A listener of the line frontend, and a clock."""
 
     #: Without flood control, unless a test is about it.
     limits = Limits(floodLines=0, floodBytes=0)

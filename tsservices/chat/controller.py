@@ -84,7 +84,7 @@ class SessionController:
     @ivar ended: nothing more is to be shown; L{end} sets it.
     @ivar secret: gets the next line, which is the answer to a prompt; L{None}: none is open.
     @ivar olderResults: the query for the next page of a search.
-    @ivar olderLetters: the key of whom the next page of private messages is with, and
+    @ivar olderPrivate: the key of whom the next page of private messages is with, and
         the id before which it ends.
     """
 
@@ -97,7 +97,7 @@ class SessionController:
         self.ended = False
         self.secret: Reply[str] | None = None
         self.olderResults: SearchQuery | None = None
-        self.olderLetters: tuple[str, str] | None = None
+        self.olderPrivate: tuple[str, str] | None = None
         self._settled: Reply[None] | None = None
         self._token = ""
 

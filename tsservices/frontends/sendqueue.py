@@ -15,7 +15,7 @@ from typing import Protocol
 from tsservices.chat.outlet import BroadcastMember
 from tsservices.common.limits import Limits
 
-#: Bytes given to a transport at once: it has to be empty before it asks for more.
+#: Bytes given to a transport at once: about as many as make it pause its producer again.
 PIECE_BYTES = 65_536
 
 #: How many times the bound may wait for a reader that reads, but too slowly.
@@ -33,8 +33,7 @@ class SendQueuePool:
     def __init__(self) -> None:
         self.size = 0
         self.queues: set[SendQueue] = set()
-        # By identity: the bytes of one message are one object for all who wait for it, and hashing
-        # them would cost as much as sending them.
+        # By identity: what costs memory is objects, and two that are equal are two.
         self._uses: dict[int, int] = {}
 
     def add(self, data: bytes) -> None:
@@ -67,11 +66,7 @@ class SendTarget(Protocol):
 
 
 class CountsSent(Protocol):
-    """
-    What carries bytes at last, below TLS.
-
-    @ivar bytesSent: bytes that the kernel has taken so far.
-    """
+    """What carries bytes at last, below TLS."""
 
     @property
     def bytesSent(self) -> int:
@@ -90,24 +85,16 @@ class ByteSink(Protocol):
     """
 
     @property
-    def write(self) -> Callable[[bytes], object]:
-        """Takes bytes."""
-        ...
+    def write(self) -> Callable[[bytes], object]: ...
 
     @property
-    def writeLast(self) -> Callable[[bytes], object]:
-        """Takes the last bytes of this turn, which may be cheaper."""
-        ...
+    def writeLast(self) -> Callable[[bytes], object]: ...
 
     @property
-    def member(self) -> BroadcastMember | None:
-        """What sends together with others; L{None} if it can't."""
-        ...
+    def member(self) -> BroadcastMember | None: ...
 
     @property
-    def measured(self) -> CountsSent:
-        """Counts what is sent."""
-        ...
+    def measured(self) -> CountsSent: ...
 
 
 class SendQueue:

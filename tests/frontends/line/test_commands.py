@@ -360,7 +360,7 @@ class TestCommands:
         ]
 
     def test_format(self) -> None:
-        """The door is asked for a form."""
+        """The connection changes its format."""
         self.ann.do("/format JSON", "/format text")
         assert self.ann.chosen == ["json", "text"]
 
@@ -374,7 +374,7 @@ class TestCommands:
                 assert getattr(self.ann.session, attribute) is wanted
 
     def test_quit(self) -> None:
-        """The others are told why, and the door ends."""
+        """The others are told why, and the connection closes."""
         self.ann.do("/quit for tea")
         assert self.ann.left
         (gone,) = self.bob.take()

@@ -1,5 +1,5 @@
 """
-What holds for the line door whatever comes in.
+What holds for the line frontend whatever comes in.
 """
 
 from __future__ import annotations

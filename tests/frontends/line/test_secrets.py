@@ -26,7 +26,7 @@ SECRET = "correct horse"
 
 
 class SecretCase(LineFrontendCase):
-    """A door, and a log that is read."""
+    """A listener, and a log that is read."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -102,8 +102,8 @@ async def inbox(controller: SessionController, name: str) -> None:
 
 async def olderInbox(controller: SessionController) -> None:
     """Show the page before the last one, if there is one."""
-    if controller.olderLetters is not None:
-        other, before = controller.olderLetters
+    if controller.olderPrivate is not None:
+        other, before = controller.olderPrivate
         await _showInbox(controller, other, other, before)
 
 
@@ -115,7 +115,7 @@ async def _showInbox(controller: SessionController, name: str, other: str, befor
     messages = await reply
     more = len(messages) > INBOX_PAGE
     page = messages[-INBOX_PAGE:]
-    controller.olderLetters = (other, page[0].ident) if more else None
+    controller.olderPrivate = (other, page[0].ident) if more else None
     controller.presenter.show(Inbox(page, name, more))
     if not other:
         controller.propose(ClearUnread(controller.session.ident))

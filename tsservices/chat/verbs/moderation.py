@@ -71,7 +71,7 @@ def restrict(
     )
 
 
-def liftRestriction(controller: SessionController, room: Room, kind: str, name: str) -> None:
+def liftRestriction(controller: SessionController, room: Room, name: str, kind: str) -> None:
     """End a ban or a mute."""
     controller.checkStored()
     controller.propose(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from tsservices.chat.controller import SessionController
@@ -18,7 +19,7 @@ from tsservices.chat.notifications import CommandList, Notice
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER
 from tsservices.chat.requests import Reply
-from tsservices.chat.room import REPLAYED_LINES
+from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.verbs import accounts, moderation, talk
 from tsservices.chat.verbs import history as past
 from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, TOPIC_LENGTH, checkPermission
@@ -103,15 +104,24 @@ async def _perform(controller: SessionController, command: Command, argument: st
     await controller.settled()
 
 
-# A handler parses in the order in which errors are shown: first that there is no current room.
+# The handlers.  Each parses in the order in which errors are shown: that there is no current room
+# comes first.
 
 
-def _nick(controller: SessionController, argument: str) -> Waiting:
-    return talk.changeNick(controller, needed(argument))
+def _alone(verb: Callable[[SessionController], Waiting | None]) -> Handler:
+    return lambda controller, argument: verb(controller)
 
 
-def _join(controller: SessionController, argument: str) -> Waiting:
-    return talk.join(controller, needed(argument))
+def _withText(verb: Handler) -> Handler:
+    return lambda controller, argument: verb(controller, needed(argument))
+
+
+def _withSwitch(verb: Callable[[SessionController, bool], None]) -> Handler:
+    return lambda controller, argument: verb(controller, parsing.isOn(argument))
+
+
+def _onMember(verb: Callable[[SessionController, Room, str], None]) -> Handler:
+    return lambda controller, argument: verb(controller, controller.room(), parsing.word(argument))
 
 
 def _part(controller: SessionController, argument: str) -> Waiting:
@@ -119,23 +129,11 @@ def _part(controller: SessionController, argument: str) -> Waiting:
     return talk.part(controller, controller.room(name), reason.strip())
 
 
-def _rooms(controller: SessionController, argument: str) -> Waiting:
-    return talk.listRooms(controller)
-
-
 def _who(controller: SessionController, argument: str) -> Waiting | None:
     if argument == NODES and talk.listNodes(controller):
         return None
     room = talk.visibleRoom(controller, argument) if argument else controller.room()
     return talk.listMembers(controller, room)
-
-
-def _whois(controller: SessionController, argument: str) -> None:
-    talk.whois(controller, needed(argument))
-
-
-def _seen(controller: SessionController, argument: str) -> None:
-    past.seen(controller, needed(argument))
 
 
 def _msg(controller: SessionController, argument: str) -> None:
@@ -150,7 +148,7 @@ def _msg(controller: SessionController, argument: str) -> None:
 def _inbox(controller: SessionController, argument: str) -> Waiting:
     if argument != OLDER:
         return past.inbox(controller, argument)
-    if controller.olderLetters is None:
+    if controller.olderPrivate is None:
         raise UsageError
     return past.olderInbox(controller)
 
@@ -203,10 +201,6 @@ def _login(controller: SessionController, argument: str) -> Waiting:
     return accounts.login(controller, name or controller.session.nick, password or None)
 
 
-def _logout(controller: SessionController, argument: str) -> None:
-    accounts.logout(controller)
-
-
 def _passwd(controller: SessionController, argument: str) -> Waiting:
     old, _, new = argument.partition(" ")
     if old and not new:
@@ -215,31 +209,8 @@ def _passwd(controller: SessionController, argument: str) -> Waiting:
     return accounts.changePassword(controller, old or None, new or None)
 
 
-def _resume(controller: SessionController, argument: str) -> Waiting:
-    return accounts.resume(controller, needed(argument))
-
-
-def _reset(controller: SessionController, argument: str) -> Waiting:
-    return accounts.resetPassword(controller, needed(argument))
-
-
-def _drop(controller: SessionController, argument: str) -> None:
-    accounts.dropAccount(controller, needed(argument))
-
-
-def _invite(controller: SessionController, argument: str) -> None:
-    moderation.invite(controller, controller.room(), parsing.word(argument))
-
-
 def _kick(controller: SessionController, argument: str) -> None:
     moderation.kick(controller, controller.room(), *parsing.wordAndText(argument))
-
-
-def _setOperator(on: bool) -> Handler:
-    def run(controller: SessionController, argument: str) -> None:
-        moderation.setOperator(controller, controller.room(), parsing.word(argument), on)
-
-    return run
 
 
 def _restrict(kind: str) -> Handler:
@@ -251,13 +222,6 @@ def _restrict(kind: str) -> Handler:
             moderation.restrict(controller, room, kind, name, seconds, reason)
         else:
             moderation.listRestrictions(controller, room, kind)
-
-    return run
-
-
-def _lift(kind: str) -> Handler:
-    def run(controller: SessionController, argument: str) -> None:
-        moderation.liftRestriction(controller, controller.room(), kind, parsing.word(argument))
 
     return run
 
@@ -275,14 +239,6 @@ def _format(controller: SessionController, argument: str) -> None:
     controller.presenter.setFormat(parsing.choice(argument, ("text", "json")))
 
 
-def _ack(controller: SessionController, argument: str) -> None:
-    talk.setAcks(controller, parsing.isOn(argument))
-
-
-def _echo(controller: SessionController, argument: str) -> None:
-    talk.setEcho(controller, parsing.isOn(argument))
-
-
 def _help(controller: SessionController, argument: str) -> None:
     name = argument.removeprefix(SIGN).lower()
     if name:
@@ -295,14 +251,19 @@ def _help(controller: SessionController, argument: str) -> None:
     controller.presenter.show(CommandList(rows))
 
 
+_unban = _onMember(partial(moderation.liftRestriction, kind=BAN))
+_unmute = _onMember(partial(moderation.liftRestriction, kind=MUTE))
+_op = _onMember(partial(moderation.setOperator, on=True))
+_deop = _onMember(partial(moderation.setOperator, on=False))
+
 _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
-    ("nick", "NAME", "be called NAME", ANYONE, _nick),
-    ("join", "ROOM", "enter a room, or turn to it", NAMED, _join),
+    ("nick", "NAME", "be called NAME", ANYONE, _withText(talk.changeNick)),
+    ("join", "ROOM", "enter a room, or turn to it", NAMED, _withText(talk.join)),
     ("part", "[ROOM [WHY]]", "leave a room", NAMED, _part),
-    ("rooms", "", "which rooms there are", ANYONE, _rooms),
+    ("rooms", "", "which rooms there are", ANYONE, _alone(talk.listRooms)),
     ("who", "[ROOM]", "who is in a room", NAMED, _who),
-    ("whois", "NAME", "what there is to know of somebody", NAMED, _whois),
-    ("seen", "NAME", "when somebody was last here", NAMED, _seen),
+    ("whois", "NAME", "what there is to know of somebody", NAMED, _withText(talk.whois)),
+    ("seen", "NAME", "when somebody was last here", NAMED, _withText(past.seen)),
     ("msg", "NAME|#ROOM TEXT", "tell one person, or one room", NAMED, _msg),
     ("inbox", "[NAME|+]", "private messages, with one or all; + for older", REGISTERED, _inbox),
     ("me", "TEXT", "do something, in words", NAMED, _me),
@@ -321,24 +282,24 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("ignore", "[NAME]", "do not hear somebody, or hear them again", NAMED, _ignore),
     ("register", "[PASSWORD]", "make your name yours", NAMED, _register),
     ("login", "[NAME [PASSWORD]]", "be who you are", ANYONE, _login),
-    ("logout", "", "be a guest again", REGISTERED, _logout),
+    ("logout", "", "be a guest again", REGISTERED, _alone(accounts.logout)),
     ("passwd", "[OLD NEW]", "change your password", REGISTERED, _passwd),
-    ("resume", "TOKEN", "go on for a lost connection", ANYONE, _resume),
-    ("invite", "NAME", "let somebody into a private room", NAMED, _invite),
+    ("resume", "TOKEN", "go on for a lost connection", ANYONE, _withText(accounts.resume)),
+    ("invite", "NAME", "let somebody into a private room", NAMED, _onMember(moderation.invite)),
     ("kick", "NAME [WHY]", "have somebody leave the room", OPERATOR, _kick),
     ("ban", "[NAME [2h] [WHY]]", "keep somebody out; or who is", OPERATOR, _restrict(BAN)),
-    ("unban", "NAME", "let somebody in again", OPERATOR, _lift(BAN)),
+    ("unban", "NAME", "let somebody in again", OPERATOR, _unban),
     ("mute", "[NAME [2h] [WHY]]", "silence somebody; or who is", OPERATOR, _restrict(MUTE)),
-    ("unmute", "NAME", "let somebody speak again", OPERATOR, _lift(MUTE)),
+    ("unmute", "NAME", "let somebody speak again", OPERATOR, _unmute),
     ("delete", "SEQ", "take the text of a line away: yours, or any", NAMED, _delete),
-    ("op", "NAME", "have somebody look after the room", FOUNDER, _setOperator(True)),
-    ("deop", "NAME", "not any more", NAMED, _setOperator(False)),
+    ("op", "NAME", "have somebody look after the room", FOUNDER, _op),
+    ("deop", "NAME", "not any more", NAMED, _deop),
     ("private", "on|off", "by invitation only, or for everybody", FOUNDER, _private),
-    ("reset", "NAME", "give an account a new password", SERVER, _reset),
-    ("drop", "NAME", "have a name belong to nobody", SERVER, _drop),
+    ("reset", "NAME", "give an account a new password", SERVER, _withText(accounts.resetPassword)),
+    ("drop", "NAME", "have a name belong to nobody", SERVER, _withText(accounts.dropAccount)),
     ("format", "text|json", "how you are told, for people or programs", ANYONE, _format),
-    ("ack", "on|off", "be told when your lines are stored", ANYONE, _ack),
-    ("echo", "on|off", "be told your own lines too", ANYONE, _echo),
+    ("ack", "on|off", "be told when your lines are stored", ANYONE, _withSwitch(talk.setAcks)),
+    ("echo", "on|off", "be told your own lines too", ANYONE, _withSwitch(talk.setEcho)),
     ("help", "[COMMAND]", "this list, or one command", ANYONE, _help),
     ("quit", "[WHY]", "leave", ANYONE, talk.quit),
 )
