@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
 from tsservices.chat.history import HistoryReplayer
@@ -27,10 +26,7 @@ from tsservices.chat.requests import Reply, Request, RequestQueue
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.chat.storage import BatchStore, HistoryQueries
-
-if TYPE_CHECKING:
-    from tsservices.chat.storage import SearchQuery
+from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
 
 
 @dataclass(frozen=True, slots=True)

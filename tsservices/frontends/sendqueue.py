@@ -22,6 +22,10 @@ PIECE_BYTES = 65_536
 SLOW_FACTOR = 4
 
 
+#: What waits for the many readers who never were slow: an empty deque takes 760 bytes.
+_NOTHING: deque[bytes] = deque(maxlen=0)
+
+
 class SendQueuePool:
     """
     What waits for all readers together: each object counts once.
@@ -124,7 +128,7 @@ class SendQueue:
         self._limits = limits
         self._monotonic = monotonic
         self._overrun = overrun
-        self._waiting: deque[bytes] = deque()
+        self._waiting = _NOTHING
         self.size = 0
         self._held = False
         self._sent = 0
@@ -192,6 +196,8 @@ class SendQueue:
         self._sent, self._since = self._sink.measured.bytesSent, self._monotonic()
 
     def _wait(self, data: bytes) -> None:
+        if self._waiting is _NOTHING:
+            self._waiting = deque()
         self._waiting.append(data)
         self.size += len(data)
         pool, limits = self._pool, self._limits

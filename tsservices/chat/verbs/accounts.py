@@ -2,7 +2,8 @@
 Verbs about accounts.  Pure.
 
 Passwords go from here to the hasher, and nowhere else: no operation has one, no error shows one.
-Where a verb is given no password, the frontend is to ask for it: with L{Presenter.prompt}.
+Where a verb is given no password, it has the presenter prompt for one; a frontend that can't prompt
+always gives one.
 """
 
 from __future__ import annotations
